@@ -1,0 +1,58 @@
+# The verbs of the course. Each builds .venv first where it is missing or older than the lock.
+ASSIGNMENT ?= network_from_scratch
+SAMPLE     ?= build/sample_class
+PYTHON     ?= python3.11
+BIN        := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help lab grade test release solutions study bench lint lock clean
+
+help:  ## list the verbs
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/.ready: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lab: .venv/.ready  ## open JupyterLab on the student's notebooks
+	$(BIN)/jupyter lab notebooks
+
+release: .venv/.ready  ## generate the student's notebook from solutions/
+	$(BIN)/python -m autograder release $(ASSIGNMENT)
+
+solutions: .venv/.ready  ## execute the model solution and keep its notebook
+	$(BIN)/python -m autograder solutions $(ASSIGNMENT)
+
+grade: .venv/.ready  ## make a sample class, grade it, show the result
+	$(BIN)/python -m autograder release $(ASSIGNMENT)
+	$(BIN)/python -m autograder sample $(ASSIGNMENT) --class-dir $(SAMPLE)
+	$(BIN)/python -m autograder grade $(ASSIGNMENT) --class-dir $(SAMPLE)
+
+test: .venv/.ready  ## run all tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+study: .venv/.ready  ## redraw the whole learning-rate study on all 60,000 images
+	$(BIN)/python -m helpers.study $(ASSIGNMENT) --rates 1.0 0.1 0.01 0.005 0.001 --epochs 30
+
+bench: .venv/.ready  ## measure our speed beside PyTorch's
+	$(BIN)/python -m helpers.bench all --json
+
+lint: .venv/.ready  ## style and types only
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+lock:  ## pin all dependencies anew
+	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet pip-tools
+	build/lock/bin/pip-compile --quiet --all-extras --strip-extras --allow-unsafe --no-emit-index-url \
+	  --no-emit-find-links --no-emit-trusted-host --no-header --annotation-style=line \
+	  -P torch==2.13.0 -o build/lock/requirements.txt pyproject.toml
+	{ sed -n '/^#/p' requirements.lock; sed -e 's/+cpu//' -e '/^#/d' -e '/^$$/d' build/lock/requirements.txt; } > build/lock/new
+	mv build/lock/new requirements.lock
+
+clean:  ## remove what the verbs built (never your class)
+	rm -rf build .venv
