@@ -1,0 +1,188 @@
+"""The MLP of `layers`, in numpy, without a single allocation in its training loop.
+
+Why it is fast: every array that a step needs is made once and written into (`out=`); the learning rate and
+1/N go into the small gradient of the logits, so an update is one subtraction; the gradient for the images
+themselves, which nobody uses, is not computed; an element-wise pass touches only arrays that fit in the
+cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from helpers.backend import Backend
+from helpers.backend import backend as make_backend
+from helpers.errors import CourseError
+from helpers.nn.layers import MLP, check_sizes, layer_seed
+from helpers.nn.steps import check_pairs
+
+
+class FastMLP:
+    """MLP([784, 512, 128, 10]) in numpy: the same weights for the same seed, the same steps, preallocated.
+
+    sizes: at least two; backend: a numpy Backend (float32 or float64), None for float32. `weights` and
+    `biases` are lists of arrays (in, out) and (out,). Train with `train_epoch` and `evaluate` of this module.
+    """
+
+    def __init__(self, sizes: Sequence[int], backend: Backend | None = None, seed: int = 0) -> None:
+        backend = backend or make_backend("numpy")
+        if backend.name != "numpy":
+            raise CourseError(
+                f"FastMLP runs on numpy only and got the backend {backend.name!r}; use MLP for PyTorch."
+            )
+        self.sizes = check_sizes(sizes)
+        self.dtype = backend.dtype
+        pairs = list(pairwise(self.sizes))
+        self.weights = [backend.normal(p, p[0] ** -0.5, layer_seed(seed, i)) for i, p in enumerate(pairs)]
+        self.biases = [backend.zeros((n_out,)) for _, n_out in pairs]
+        self._buffers: dict[int, _Buffers] = {}
+        self._steps = [np.empty_like(w) for w in self.weights]
+        self._bias_steps = [np.empty_like(b) for b in self.biases]
+
+    @classmethod
+    def from_mlp(cls, network: MLP, backend: Backend | None = None) -> FastMLP:
+        """A copy of a readable MLP, with its present weights."""
+        from helpers.backend import to_numpy
+
+        fast = cls(network.sizes, backend)
+        linear = [layer for layer in network.layers if hasattr(layer, "weight")]
+        for i, layer in enumerate(linear):
+            fast.weights[i][...] = to_numpy(layer.weight)
+            fast.biases[i][...] = to_numpy(layer.bias)
+        return fast
+
+    def buffers(self, n: int) -> _Buffers:
+        """Working arrays for batches of n images, made on first use."""
+        if n not in self._buffers:
+            self._buffers[n] = _Buffers(self, n)
+        return self._buffers[n]
+
+    def forward(self, x: Any) -> np.ndarray:
+        """Probabilities (N, classes) of images (N, features), as a new array."""
+        if x.ndim != 2 or x.shape[1] != self.sizes[0]:
+            raise CourseError(
+                f"This network takes arrays of shape (N, {self.sizes[0]}) and got {tuple(x.shape)}."
+            )
+        work = self.buffers(len(x))
+        np.copyto(work.x, x)
+        self._logits(work)
+        _softmax(work)
+        return work.out.copy()
+
+    def _logits(self, work: _Buffers) -> None:
+        half = work.half
+        last = len(self.weights) - 1
+        a = work.x
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=False)):
+            z = work.a[i]
+            np.matmul(a, weight, out=z)
+            np.add(z, bias, out=z)
+            if i < last:  # sigmoid(z) = (1 + tanh(z/2))/2
+                np.multiply(z, half, out=z)
+                np.tanh(z, out=z)
+                np.multiply(z, half, out=z)
+                np.add(z, half, out=z)
+            a = z
+
+    def _step(self, work: _Buffers, labels: np.ndarray, scale: np.floating) -> None:
+        """Update from probabilities in work.out: gradient of the logits times `scale` = lr/N, and so down."""
+        g = work.out
+        g[work.rows, labels] -= 1
+        np.multiply(g, scale, out=g)
+        for i in range(len(self.weights) - 1, -1, -1):
+            below = work.a[i - 1] if i else work.x
+            step, bias_step = self._steps[i], self._bias_steps[i]
+            np.matmul(below.T, g, out=step)
+            np.matmul(work.ones, g, out=bias_step)
+            if i:
+                # Before the update: the gradient passes through the weights that made the prediction.
+                d = work.d[i - 1]
+                np.matmul(g, self.weights[i].T, out=d)
+                slope = work.s[i - 1]
+                np.multiply(below, below, out=slope)
+                np.subtract(below, slope, out=slope)
+                np.multiply(d, slope, out=d)
+                g = d
+            np.subtract(self.weights[i], step, out=self.weights[i])
+            np.subtract(self.biases[i], bias_step, out=self.biases[i])
+
+
+class _Buffers:
+    """Arrays of one batch size: images, activations, their slopes and gradients."""
+
+    def __init__(self, network: FastMLP, n: int) -> None:
+        sizes, dtype = network.sizes, network.dtype
+        self.n = n
+        self.x = np.empty((n, sizes[0]), dtype)
+        self.labels = np.empty(n, np.int64)
+        self.a = [np.empty((n, m), dtype) for m in sizes[1:]]
+        self.d = [np.empty((n, m), dtype) for m in sizes[1:-1]]
+        self.s = [np.empty((n, m), dtype) for m in sizes[1:-1]]
+        self.out = self.a[-1]
+        self.rows = np.arange(n)
+        self.ones = np.ones(n, dtype)
+        self.column = np.empty((n, 1), dtype)
+        self.half = dtype.type(0.5)
+
+
+def _softmax(work: _Buffers) -> None:
+    z, column = work.out, work.column
+    np.maximum.reduce(z, axis=1, keepdims=True, out=column)
+    np.subtract(z, column, out=z)
+    np.exp(z, out=z)
+    np.add.reduce(z, axis=1, keepdims=True, out=column)
+    np.divide(z, column, out=z)
+
+
+def train_epoch(
+    network: FastMLP,
+    images: np.ndarray,
+    labels: np.ndarray,
+    lr: float,
+    batch_size: int = 64,
+    order: Any = None,
+) -> float:
+    """One epoch, as `helpers.nn.train_epoch`: same arguments, same updates, same mean loss; numpy only."""
+    check_pairs(images, labels)
+    kind = network.dtype.type
+    tiny = np.finfo(network.dtype).smallest_normal
+    n = len(labels) if order is None else len(order)
+    right = np.empty(n, network.dtype)
+    for start in range(0, n, batch_size):
+        stop = min(start + batch_size, n)
+        work = network.buffers(stop - start)
+        if order is None:
+            np.copyto(work.x, images[start:stop])
+            here = labels[start:stop]
+        else:
+            index = order[start:stop]
+            # "clip" writes straight into the buffer; "raise" would build a copy first.
+            images.take(index, axis=0, out=work.x, mode="clip")
+            here = labels.take(index)
+        network._logits(work)
+        _softmax(work)
+        right[start:stop] = work.out[work.rows, here]
+        network._step(work, here, kind(lr / (stop - start)))
+    return float(-np.log(np.maximum(right, tiny)).mean(dtype=np.float64))
+
+
+def evaluate(network: FastMLP, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """(mean loss, accuracy in 0…1), as `helpers.nn.evaluate`."""
+    check_pairs(images, labels)
+    n, chunk = len(labels), min(500, len(labels))
+    right = np.empty(n, network.dtype)
+    hits = 0
+    for start in range(0, n, chunk):
+        here = labels[start : start + chunk]
+        work = network.buffers(len(here))
+        np.copyto(work.x, images[start : start + len(here)])
+        network._logits(work)
+        hits += int(np.count_nonzero(work.out.argmax(axis=1) == here))
+        _softmax(work)
+        right[start : start + len(here)] = work.out[work.rows, here]
+    tiny = np.finfo(network.dtype).smallest_normal
+    return float(-np.log(np.maximum(right, tiny)).mean(dtype=np.float64)), hits / n

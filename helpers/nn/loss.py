@@ -1,0 +1,43 @@
+"""Cross-entropy of probabilities and integer labels, as the MEAN over the batch, and its gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from helpers.backend import array_namespace
+from helpers.errors import CourseError
+
+
+def cross_entropy(probabilities: Any, labels: Any) -> Any:
+    """Mean over the batch of −log p[label], as a 0-d array.
+
+    probabilities: (N, classes), rows sum to 1; labels: integers (N,). A probability that has underflowed to 0
+    counts as the smallest normal number, so that the loss stays finite.
+    """
+    _check(probabilities, labels)
+    xp = array_namespace(probabilities)
+    rows = xp.arange(probabilities.shape[0])
+    right = probabilities[rows, labels]
+    return -xp.mean(xp.log(xp.clip(right, xp.finfo(probabilities.dtype).smallest_normal, None)))
+
+
+def cross_entropy_gradient(probabilities: Any, labels: Any) -> Any:
+    """Gradient of the mean cross-entropy with respect to the LOGITS, (p − one_hot)/N, shape (N, classes).
+
+    Softmax and cross-entropy together have this short derivative; divide by N here and nowhere else.
+    """
+    _check(probabilities, labels)
+    xp = array_namespace(probabilities)
+    n, classes = probabilities.shape
+    where = {} if isinstance(probabilities.device, str) else {"device": probabilities.device}
+    one_hot = labels[:, None] == xp.arange(classes, **where)[None, :]
+    return (probabilities - xp.astype(one_hot, probabilities.dtype)) / n
+
+
+def _check(probabilities: Any, labels: Any) -> None:
+    if probabilities.ndim != 2 or labels.ndim != 1 or probabilities.shape[0] != labels.shape[0]:
+        raise CourseError(
+            f"Probabilities of shape {tuple(probabilities.shape)} and labels of shape {tuple(labels.shape)} "
+            "do not "
+            "belong together; pass (N, classes) and (N,)."
+        )
