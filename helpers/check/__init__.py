@@ -1,0 +1,50 @@
+"""What a student's test cell calls: checks that say which mistake was made.
+
+Each check runs the student's code on a few small cases, shows a report and, at the first mistake, raises `CheckFailed`
+with a hint in plain words. All are pure functions of what the student defined; none needs the notebook's state.
+"""
+
+from helpers.check.activations import sigmoid_backward, sigmoid_forward, softmax_backward, softmax_forward
+from helpers.check.curves import (
+    decay_experiment,
+    exponential_decay,
+    learning_curves,
+    learning_rate_study,
+    step_decay,
+    sweet_spot,
+)
+from helpers.check.form import form
+from helpers.check.gradients import numerical_gradient
+from helpers.check.linear import linear_backward, linear_forward, linear_init, linear_update
+from helpers.check.losses import cross_entropy, cross_entropy_gradient
+from helpers.check.network import evaluate, network, train_epoch
+from helpers.check.portable import convention, portable
+from helpers.check.report import CheckFailed, Report
+
+__all__ = [
+    "CheckFailed",
+    "Report",
+    "convention",
+    "cross_entropy",
+    "cross_entropy_gradient",
+    "decay_experiment",
+    "evaluate",
+    "exponential_decay",
+    "form",
+    "learning_curves",
+    "learning_rate_study",
+    "linear_backward",
+    "linear_forward",
+    "linear_init",
+    "linear_update",
+    "network",
+    "numerical_gradient",
+    "portable",
+    "sigmoid_backward",
+    "sigmoid_forward",
+    "softmax_backward",
+    "softmax_forward",
+    "step_decay",
+    "sweet_spot",
+    "train_epoch",
+]

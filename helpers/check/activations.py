@@ -1,0 +1,147 @@
+"""Checks of the student's `Sigmoid` and `Softmax`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from helpers.check import oracle
+from helpers.check.calls import array, call, like, method, torch_kind
+from helpers.check.compare import Hypothesis, unchanged, verify
+from helpers.check.gradients import numerical_gradient
+from helpers.check.report import Mistake, check
+
+
+class _Layer:
+    """A student's layer without parameters, fed numpy, or torch where its code is written for torch alone."""
+
+    def __init__(self, cls: Any, name: str):
+        self.cls, self.name, self.kind = cls, name, np.empty(0)
+        self.layer = call(cls, what=f"{name}()")
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return self._run("forward", x, "x", "the output")
+
+    def backward(self, grad: np.ndarray) -> np.ndarray:
+        return self._run("backward", grad, "grad_output", "the gradient for the input, which backward returns,")
+
+    def _run(self, name: str, x: np.ndarray, given_as: str, returned: str) -> np.ndarray:
+        what = f"{self.name}.{name}"
+        function = method(self.layer, name, self.name)
+        given = like(self.kind, x)
+        try:
+            out = call(function, given, what=what)
+        except Mistake as mistake:
+            if mistake.name != "raises" or "TypeError" not in mistake.message or torch_kind() is None or type(self.kind) is not np.ndarray:
+                raise
+            given = like(torch_kind(), x)
+            try:
+                out = call(function, given, what=what)
+            except Mistake:
+                raise mistake from None
+            self.kind = torch_kind()
+        unchanged(x, array(given, given_as), given_as, what)
+        return array(out, returned)
+
+
+@check("Sigmoid.forward")
+def sigmoid_forward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
+    """1 / (1 + e^−x), elementwise, also at ±1000."""
+    x = np.random.default_rng(seed).normal(0, 2, (4, 3))
+    layer = _Layer(Sigmoid, "Sigmoid")
+    hypotheses = [
+        Hypothesis("sigmoid-sign", oracle.sigmoid(-x), "The sign in the exponent is wrong: this falls where the sigmoid rises. It is e to the power of minus x."),
+        Hypothesis("tanh-for-sigmoid", np.tanh(x), "This is tanh, which lies between −1 and 1. The sigmoid lies between 0 and 1."),
+        Hypothesis("relu-for-sigmoid", np.maximum(x, 0), "This is ReLU, not the sigmoid."),
+        Hypothesis("softmax-for-sigmoid", oracle.softmax(x), "This is softmax over the row. The sigmoid works on each entry alone."),
+        Hypothesis("sigmoid-scale", oracle.sigmoid(2 * x), "This is the sigmoid of 2x. If you came by way of tanh: σ(x) = (1 + tanh(x/2)) / 2."),
+    ]
+    verify(layer.forward(x), oracle.sigmoid(x), "the output", hypotheses)
+    yield "values for 4 × 3 numbers, x unchanged"
+    extreme = np.array([[-1000.0, -40.0, 0.0, 40.0, 1000.0]])
+    found = layer.forward(extreme)
+    if np.isnan(found).any():
+        raise Mistake("sigmoid-overflow", "The output is NaN for x = ±1000: a large power overflows to inf, and inf/inf is NaN. Use the form 1 / (1 + e^−x).")
+    verify(found, oracle.sigmoid(extreme), "the output for x = ±1000")
+    yield "no overflow at ±1000"
+
+
+@check("Sigmoid.backward")
+def sigmoid_backward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
+    """grad_output · σ(x)(1 − σ(x)) against finite differences; the latest forward counts."""
+    rng = np.random.default_rng(seed)
+    layer = _Layer(Sigmoid, "Sigmoid")
+    for n in (4, 3):
+        x, g = rng.normal(0, 1.5, (n, 5)), rng.normal(size=(n, 5))
+        layer.forward(x)
+        s = oracle.sigmoid(x)
+        hypotheses = [
+            Hypothesis("local-derivative-only", s * (1 - s), "backward returns only the sigmoid's own derivative. Multiply it by grad_output: that is the chain rule."),
+            Hypothesis("derivative-of-input", g * x * (1 - x), "The derivative uses the input x where it needs the output σ(x). Keep the output in forward."),
+            Hypothesis("sigmoid-twice", g * oracle.sigmoid(s) * (1 - oracle.sigmoid(s)), "The sigmoid is applied twice: what forward kept is already σ(x)."),
+            Hypothesis("factor-missing", g * (1 - s), "One factor is missing: the derivative is σ(x) · (1 − σ(x)); here only (1 − σ(x)) is used."),
+            Hypothesis("factor-missing", g * s, "One factor is missing: the derivative is σ(x) · (1 − σ(x)); here only σ(x) is used."),
+            Hypothesis("tanh-derivative", g * (1 - s * s), "1 − output² is the derivative of tanh. For the sigmoid it is output · (1 − output)."),
+            Hypothesis("returns-grad-output", g, "backward returns grad_output as it came. Multiply it by the sigmoid's derivative."),
+        ]
+        numerical = numerical_gradient(lambda v, g=g: float((oracle.sigmoid(v) * g).sum()), x)
+        verify(layer.backward(g), g * s * (1 - s), "the returned gradient", hypotheses, {"batch size": n}, numerical)
+    yield "gradient agrees with finite differences, twice in a row; grad_output unchanged"
+
+
+@check("Softmax.forward")
+def softmax_forward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
+    """Rows of probabilities, also for logits of ±1000 and rows far apart."""
+    x = np.random.default_rng(seed).normal(0, 2, (4, 3))
+    layer = _Layer(Softmax, "Softmax")
+    e = np.exp(x)
+    hypotheses = [
+        Hypothesis("softmax-over-batch", e / e.sum(axis=0), "The columns add up to 1, not the rows: the sum runs over the batch. Each example (row) has its own probabilities: sum over the last axis."),
+        Hypothesis("softmax-over-everything", e / e.sum(), "The whole batch adds up to 1. Each row should: sum over the last axis and keep it (`keepdims=True`)."),
+        Hypothesis("softmax-l2-norm", e / np.sqrt((e * e).sum(axis=1, keepdims=True)), "The powers are divided by their Euclidean length, so the rows don't add up to 1. Divide by their sum."),
+        Hypothesis("softmax-without-exp", x / x.sum(axis=1, keepdims=True), "The exponential is missing: x is only divided by its sum."),
+        Hypothesis("sigmoid-for-softmax", oracle.sigmoid(x), "This is the sigmoid of each entry; the rows don't add up to 1."),
+        Hypothesis("log-softmax", np.log(oracle.softmax(x)), "This is the logarithm of the softmax. Return the probabilities."),
+        Hypothesis("softmax-not-normalised", e, "The powers are not divided by their sum."),
+        Hypothesis("softmax-not-normalised", np.exp(x - x.max(axis=1, keepdims=True)), "The powers are not divided by their sum."),
+        Hypothesis("softmin", oracle.softmax(-x), "The largest logit gets the smallest probability: there is a minus too many in the exponent."),
+    ]
+    verify(layer.forward(x), oracle.softmax(x), "the output", hypotheses)
+    yield "values for 4 × 3 logits, rows add up to 1, x unchanged"
+    big = np.array([[1000.0, 1001.0, 999.0], [-1000.0, -1001.0, -1002.0]])
+    for rows, one_row in ((big[:1], True), (big[1:], True), (big, False)):
+        found = layer.forward(rows)
+        if np.isnan(found).any() or np.isinf(found).any() or not np.allclose(found.sum(axis=1), 1, atol=1e-3):
+            if one_row:
+                raise Mistake("no-max-shift", "Logits of ±1000 give inf or 0/0, that is NaN. Subtract each row's maximum before the exponential: the result is the same and nothing overflows.")
+            raise Mistake("global-max-shift", "A row far below the others becomes 0/0: the maximum of the whole batch is subtracted. Subtract each row's own maximum (`axis=1, keepdims=True`).")
+        verify(found, oracle.softmax(rows), "the output for logits of ±1000")
+    yield "logits of ±1000, in one batch, too"
+
+
+@check("Softmax.backward")
+def softmax_backward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
+    """p · (g − Σ g p) for each row against finite differences."""
+    rng = np.random.default_rng(seed)
+    layer = _Layer(Softmax, "Softmax")
+    for n in (4, 5):
+        x, g = rng.normal(size=(n, 3)), rng.normal(size=(n, 3))
+        layer.forward(x)
+        p = oracle.softmax(x)
+        inner = (g * p).sum(axis=1, keepdims=True)
+        hypotheses = [
+            Hypothesis("returns-grad-output", g, "backward returns grad_output as it came. That is right only for the fused gradient of softmax and cross-entropy, which is an exercise of its own."),
+            Hypothesis("diagonal-only", g * p * (1 - p), "This is p(1 − p) times grad_output: only the diagonal of the Jacobian. Each probability depends on all logits of its row."),
+            Hypothesis("local-derivative-only", p * (1 - p), "backward returns p(1 − p) and forgets grad_output and the other logits of the row."),
+            Hypothesis("inner-sum-over-batch", p * (g - (g * p).sum(axis=0, keepdims=True)), "Σ g·p runs over the batch. It belongs to one example: sum over the last axis."),
+            Hypothesis("inner-sum-over-batch", p * (g - (g * p).sum()), "Σ g·p runs over the whole batch. It belongs to one example: sum over the last axis."),
+            Hypothesis("factor-missing", g - inner, "The factor p in front is missing: p · (g − Σ g·p)."),
+            Hypothesis("inner-sum-missing", g * p, "Σ g·p is not subtracted: raising one logit lowers the probabilities of all the others."),
+            Hypothesis("inner-sum-without-p", p * (g - g.sum(axis=1, keepdims=True)), "Σ g is subtracted where Σ g·p is needed: weigh each gradient by its probability."),
+            Hypothesis("one-jacobian-for-the-batch", g @ (np.diag(p.sum(axis=0)) - p.T @ p), "One Jacobian is made for the whole batch, which mixes the examples. Every row has its own."),
+        ]
+        numerical = numerical_gradient(lambda v, g=g: float((oracle.softmax(v) * g).sum()), x)
+        verify(layer.backward(g), p * (g - inner), "the returned gradient", hypotheses, {"batch size": n, "number of classes": 3}, numerical)
+    yield "gradient agrees with finite differences for two batches; grad_output unchanged"

@@ -1,0 +1,159 @@
+"""Calling a student's code: whatever it does, the student reads a sentence and never a traceback of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from helpers.backend import to_numpy
+from helpers.check.report import Mistake
+
+SECONDS = 10
+"""A check gives one call on small arrays this long; honest loops need well under a second."""
+
+
+class _TooLong(BaseException):
+    """Not an Exception, so that a bare ``except Exception`` in a student's loop does not swallow it."""
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: int) -> Iterator[None]:
+    usable = hasattr(signal, "SIGALRM") and threading.current_thread() is threading.main_thread()
+    if not usable:
+        yield
+        return
+
+    def stop(signum: int, frame: Any) -> None:
+        raise _TooLong
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _place(error: BaseException) -> str:
+    """The student's own line that failed, as ' in the line `…`', or nothing."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if "helpers/check" in frame.filename.replace("\\", "/") or "site-packages" in frame.filename:
+            continue
+        line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+        if line:
+            return f" in the line `{line}`"
+    return ""
+
+
+def call(function: Any, *args: Any, what: str, **kwargs: Any) -> Any:
+    """Call a student's function; `what` names it in messages ("Linear.forward")."""
+    if function is None:
+        raise Mistake("still-to-do", f"Still to do: {what} is not defined yet; run its cell first.")
+    if not callable(function):
+        raise Mistake("not-callable", f"{what} should be a function, but it is {_kind(function)}.")
+    try:
+        with _time_limit(SECONDS):
+            return function(*args, **kwargs)
+    except NotImplementedError:
+        raise Mistake("still-to-do", f"Still to do: {what} is not written yet.") from None
+    except _TooLong:
+        raise Mistake(
+            "never-returns",
+            f"{what} did not come back within {SECONDS} seconds on very small arrays. "
+            "Look for a loop whose condition never becomes false, such as a counter that is not advanced.",
+        ) from None
+    except RecursionError:
+        raise Mistake("calls-itself", f"{what} calls itself without end. Look for a call of its own name.") from None
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise Mistake("raises", f"{what} raised {_error(error)}{_place(error)}.{_advice(error)}") from None
+
+
+def _error(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return type(error).__name__ + (f": {text[:200].rstrip('.')}" if text else "")
+
+
+def _advice(error: BaseException) -> str:
+    text = str(error)
+    if isinstance(error, TypeError) and "argument" in text:
+        return " Compare the arguments in your `def` line with those in the exercise's text."
+    if isinstance(error, AttributeError) and "object has no attribute" in text:
+        return " Is that attribute set before it is read, with `self.` in front, and spelled the same?"
+    if isinstance(error, ValueError) and any(word in text for word in ("matmul", "broadcast", "align", "shape")):
+        return " The shapes don't fit: write down the shape of each factor; rows are always the examples of the batch."
+    if isinstance(error, RuntimeError) and "shapes cannot be multiplied" in text:
+        return " The shapes don't fit: write down the shape of each factor; rows are always the examples of the batch."
+    if isinstance(error, NameError):
+        return " Was its cell run, and is the name spelled the same?"
+    return ""
+
+
+def _kind(value: Any) -> str:
+    return "None" if value is None else f"of type {type(value).__name__}"
+
+
+def method(thing: Any, name: str, owner: str) -> Any:
+    """The student's method, or a sentence that it is missing."""
+    try:
+        return getattr(thing, name)
+    except AttributeError:
+        raise Mistake("method-missing", f"{owner} has no method `{name}`. Is it indented inside the class?") from None
+
+
+def attribute(thing: Any, name: str, owner: str) -> Any:
+    """The student's attribute, or a sentence that it is missing."""
+    try:
+        return getattr(thing, name)
+    except AttributeError:
+        raise Mistake(
+            "attribute-missing", f"{owner} has no attribute `{name}`. The exercise asks to keep it as `self.{name}`."
+        ) from None
+
+
+def array(value: Any, what: str) -> np.ndarray:
+    """A student's result as a float64 array of any shape; sentences for None, text, ragged lists, NaN and so on."""
+    if value is None:
+        raise Mistake("returns-none", f"{what} is None. Is the `return` (or the assignment) missing?")
+    if value is NotImplemented or callable(value):
+        raise Mistake("not-an-array", f"{what} should be an array, but it is {_kind(value)}.")
+    try:
+        found = np.asarray(to_numpy(value))
+        if found.dtype == object or found.dtype.kind not in "fiub":
+            raise TypeError
+    except Exception:
+        raise Mistake("not-an-array", f"{what} should be an array of numbers, but it is {_kind(value)}.") from None
+    return found.astype(np.float64)
+
+
+def number(value: Any, what: str) -> float:
+    """A student's result as one float."""
+    found = array(value, what)
+    if found.size != 1:
+        raise Mistake("not-one-number", f"{what} should be one number, but it has shape {found.shape}.")
+    return float(found.reshape(()))
+
+
+def like(kind: Any, values: np.ndarray) -> Any:
+    """`values` in the array kind of `kind` (numpy or torch on its device), float64; integers stay integers."""
+    if type(kind).__module__.split(".")[0] == "torch" and hasattr(kind, "device"):
+        import torch
+
+        return torch.as_tensor(values.copy(), device=kind.device)
+    return values.copy()
+
+
+def torch_kind() -> Any:
+    """An empty torch tensor where the notebook has torch loaded, else None."""
+    torch = sys.modules.get("torch")
+    return None if torch is None else torch.empty(0)

@@ -1,0 +1,109 @@
+"""Checks of the student's cross-entropy and its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from helpers.check import oracle
+from helpers.check.calls import array, call, like, number, torch_kind
+from helpers.check.compare import Hypothesis, unchanged, verify
+from helpers.check.gradients import numerical_gradient
+from helpers.check.report import Mistake, check
+
+N, CLASSES = 5, 3
+
+
+def _case(seed: int, n: int = N) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng([seed, n])
+    logits = rng.normal(size=(n, CLASSES))
+    return logits, oracle.softmax(logits), rng.permutation(np.arange(n) % CLASSES)
+
+
+def _run(function: Any, p: np.ndarray, labels: np.ndarray, what: str) -> Any:
+    """Call with numpy, or with torch where the student's code is written for torch alone."""
+    kind: Any = np.empty(0)
+    for attempt in (kind, torch_kind()):
+        given, given_labels = like(attempt, p), like(attempt, labels)
+        try:
+            out = call(function, given, given_labels, what=what)
+        except Mistake as mistake:
+            torch_only = mistake.name == "raises" and "TypeError" in mistake.message
+            if not torch_only or attempt is not kind or torch_kind() is None:
+                raise
+            continue
+        unchanged(p, array(given, "probabilities"), "probabilities", what)
+        unchanged(labels.astype(float), array(given_labels, "labels"), "labels", what)
+        return out
+    return None
+
+
+@check("cross_entropy")
+def cross_entropy(function: Any, *, seed: int = 0) -> Iterator[str]:
+    """Mean over the batch of −log p[label]; finite where p is 0."""
+    what = "cross_entropy"
+    _, p, labels = _case(seed)
+    y, rows = oracle.one_hot(labels, CLASSES), np.arange(N)
+    right = p[rows, labels]
+    expected = np.asarray(oracle.cross_entropy(p, labels))
+    got = array(_run(function, p, labels, what), "the loss")
+    if got.shape == (N,):
+        raise Mistake("not-averaged", "The result has one loss for each example. The loss is one number: their mean over the batch.")
+    got = got.reshape(()) if got.size == 1 else got
+    binary = -(y * np.log(p) + (1 - y) * np.log(1 - p))
+    hypotheses = [
+        Hypothesis("loss-summed", np.asarray(N * expected), "The loss is summed over the batch. Take the mean, so that it does not depend on the batch size."),
+        Hypothesis("binary-cross-entropy", np.asarray(binary.sum() / N), "This is the binary cross-entropy of each output, with (1 − y)·log(1 − p). After a softmax only the true class counts: −log p[label]."),
+        Hypothesis("binary-cross-entropy", np.asarray(binary.mean()), "This is the binary cross-entropy of each output, averaged over all entries. After a softmax only the true class counts: −log p[label]."),
+        Hypothesis("averaged-over-classes", expected / CLASSES, "The mean runs over all N × C entries, so the loss is smaller by the number of classes. Average over the N examples only."),
+        Hypothesis("loss-sign", -expected, "The loss is negative: the minus in front of the logarithm is missing."),
+        Hypothesis("log-base-2", expected / np.log(2), "The logarithm has base 2. Use the natural one, whose derivative is 1/p."),
+        Hypothesis("log-base-10", expected / np.log(10), "The logarithm has base 10. Use the natural one, whose derivative is 1/p."),
+        Hypothesis("log-missing", np.asarray((1 - right).mean()), "This is 1 − p of the true class, without a logarithm."),
+        Hypothesis("log-missing", np.asarray(-right.mean()), "This is −p of the true class, without a logarithm."),
+        Hypothesis("softmax-twice", np.asarray(oracle.cross_entropy(oracle.softmax(p), labels)), "A softmax is applied to the probabilities once more. They are probabilities already."),
+        Hypothesis("all-classes", np.asarray(-np.log(p).sum(axis=1).mean()), "The logarithms of all classes are added up. Only the probability of the true class counts."),
+        Hypothesis("all-classes", np.asarray(-np.log(p).mean()), "The logarithms of all classes are averaged. Only the probability of the true class counts."),
+        Hypothesis("entropy-of-p", np.asarray(-(p * np.log(p)).sum(axis=1).mean()), "This is the entropy of p and does not use the labels."),
+        Hypothesis("squared-error", np.asarray(((p - y) ** 2).sum(axis=1).mean()), "This is a squared error, not the cross-entropy."),
+    ]
+    verify(got, expected, "the loss", hypotheses, {"batch size": N, "number of classes": CLASSES})
+    yield "value for 5 examples, inputs unchanged"
+    certain = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    loss = number(_run(function, certain, np.array([1, 1]), what), "the loss")
+    if not np.isfinite(loss):
+        raise Mistake("log-of-zero", f"Where the true class has probability 0 the loss is {loss}: log(0). Keep the probability above a tiny number, such as 1e-12, inside the logarithm.")
+    if loss < 3:
+        raise Mistake("clamp-too-large", f"A completely wrong answer costs only {2 * loss:.2f}: the lower bound inside the logarithm is too large. 1e-12 keeps it finite and hardly changes anything else.")
+    yield "finite where the true class has probability 0"
+    _, p, labels = _case(seed + 1, 7)
+    verify(np.asarray(number(_run(function, p, labels, what), "the loss")), np.asarray(oracle.cross_entropy(p, labels)), "the loss of another batch size", (), {"the first batch's size": N, "batch size": 7})
+    yield "another batch size"
+
+
+@check("cross_entropy_gradient")
+def cross_entropy_gradient(function: Any, *, seed: int = 0) -> Iterator[str]:
+    """(p − y) / N: the gradient of the mean loss with respect to the logits, against finite differences."""
+    what = "cross_entropy_gradient"
+    for n in (N, 7):
+        logits, p, labels = _case(seed, n)
+        y = oracle.one_hot(labels, CLASSES)
+        expected = (p - y) / n
+        unaveraged = f"The gradient is {n} times too large, and {n} is the batch size: this is p − y, the gradient of the summed loss. Ours is the gradient of the mean loss; see 'One convention'."
+        hypotheses = [
+            Hypothesis("gradient-not-averaged", p - y, unaveraged),
+            Hypothesis("gradient-sign", -expected, "The gradient has the wrong sign (y − p): the loss would rise. The probability of the true class should go up when you walk against the gradient."),
+            Hypothesis("gradient-sign", y - p, "The gradient is y − p: the sign is wrong, and the division by the batch size is missing."),
+            Hypothesis("gradient-divided-by-classes", (p - y) / CLASSES, "The gradient is divided by the number of classes instead of the batch size."),
+            Hypothesis("gradient-divided-by-everything", (p - y) / (n * CLASSES), "The gradient is divided by N · C (the mean over all entries). The loss is a mean over the N examples only."),
+            Hypothesis("gradient-averaged-twice", (p - y) / n**2, "The gradient is divided by the batch size twice."),
+            Hypothesis("gradient-for-probabilities", -y / p / n, "This is the gradient with respect to the probabilities, −y/p. Here the softmax is included: the gradient with respect to the logits is asked for."),
+            Hypothesis("gradient-for-probabilities", -y / p, "This is the gradient with respect to the probabilities, −y/p. Here the softmax is included: the gradient with respect to the logits is asked for."),
+            Hypothesis("labels-forgotten", p / n, "The labels are not subtracted: this is p/N."),
+        ]
+        numerical = numerical_gradient(lambda v, labels=labels: oracle.cross_entropy(oracle.softmax(v), labels), logits)
+        got = array(_run(function, p, labels, what), "the gradient")
+        verify(got, expected, "the gradient", hypotheses, {"batch size": n, "number of classes": CLASSES}, numerical)
+    yield "gradient of the mean loss for two batch sizes agrees with finite differences through the softmax; inputs unchanged"
