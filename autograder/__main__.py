@@ -1,0 +1,6 @@
+"""Run `python -m autograder …`."""
+
+from .cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""nbgrader's configuration for this course; run nbgrader's own commands in this folder or with --config.
+
+COURSE_CLASS_DIR names the folder of the class (default: this one): submitted/, autograded/, feedback/, gradebook.db.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from nbgrader import preprocessors as stock
+
+from autograder import preprocessors as ours
+from autograder.bonus import bonus_hook
+from autograder.course import Course, prepare_environment
+from autograder.exporter import TableExporter
+
+course = Course()
+prepare_environment()
+os.environ.setdefault("COURSE_SIZE", "quick")
+
+c = get_config()  # type: ignore[name-defined]  # noqa: F821
+
+c.CourseDirectory.course_id = "from-scratch-to-cudnn"
+c.CourseDirectory.root = str(course.root)
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "notebooks"
+c.CourseDirectory.submitted_directory = str(course.submitted)
+c.CourseDirectory.autograded_directory = str(course.autograded)
+c.CourseDirectory.feedback_directory = str(course.feedback)
+c.CourseDirectory.db_url = course.db_url
+# generate_assignment would copy these into the release, and autograde beside the student's work.
+c.CourseDirectory.ignore = [
+    ".ipynb_checkpoints", "__pycache__", "*.pyc", "feedback", "*.py", "assignment.toml", "rubric*", ".*",
+]  # fmt: skip
+
+c.ClearSolutions.code_stub = {
+    "python": "# YOUR CODE HERE\n"
+    'raise NotImplementedError("still to do: write this part, then delete this line")'
+}
+c.ClearSolutions.text_stub = "*Your answer here: replace this line.*"
+# Rubrics stand in locked text cells: removed at release, put back by OverwriteCells when grading.
+c.ClearMarkScheme.enforce_metadata = False
+
+c.Autograde.sanitize_preprocessors = [
+    stock.ClearOutput,
+    ours.RepairCells,
+    stock.DeduplicateIds,
+    stock.OverwriteKernelspec,
+    stock.OverwriteCells,
+    stock.CheckCellMetadata,
+]
+c.Autograde.autograde_preprocessors = [
+    ours.ExecuteSubmission,
+    ours.ForgiveStderr,
+    stock.IgnorePattern,
+    stock.LimitOutput,
+    stock.SaveAutoGrades,
+    stock.AssignLatePenalties,
+    stock.CheckCellMetadata,
+]
+c.Execute.timeout = 60
+c.Execute.shutdown_kernel = "immediate"
+c.Execute.skip_cells_with_tag = ""
+c.ExecuteSubmission.budget = 300
+
+c.GenerateFeedback.preprocessors = [stock.GetGrades, ours.HideTests, ours.stock_css_header()]
+c.GenerateFeedback.pre_convert_hook = bonus_hook
+c.ExportApp.plugin_class = TableExporter
+c.Exchange.path_includes_course = False
