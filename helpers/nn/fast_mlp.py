@@ -20,6 +20,10 @@ from helpers.errors import CourseError
 from helpers.nn.layers import MLP, check_sizes, layer_seed
 from helpers.nn.steps import check_pairs
 
+# OpenBLAS multiplies small matrices (rows × columns × inner at most 100³) without first copying them into
+# packed panels. At these sizes the copying costs a fifth, so larger products are cut into such tiles.
+SMALL = 100**3
+
 
 class FastMLP:
     """MLP([784, 512, 128, 10]) in numpy: the same weights for the same seed, the same steps, preallocated.
@@ -65,7 +69,8 @@ class FastMLP:
         """Probabilities (N, classes) of images (N, features), as a new array."""
         if x.ndim != 2 or x.shape[1] != self.sizes[0]:
             raise CourseError(
-                f"This network takes arrays of shape (N, {self.sizes[0]}) and got {tuple(x.shape)}."
+                f"This network takes arrays of shape (N, {self.sizes[0]}) and got {tuple(x.shape)}; "
+                "reshape the input."
             )
         work = self.buffers(len(x))
         np.copyto(work.x, x)
@@ -74,68 +79,88 @@ class FastMLP:
         return work.out.copy()
 
     def _logits(self, work: _Buffers) -> None:
-        half = work.half
-        last = len(self.weights) - 1
-        a = work.x
-        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=False)):
+        half, last = work.half, len(self.weights) - 1
+        for i, (a_tiles, weight, z_tiles) in enumerate(work.forward):
+            np.matmul(a_tiles, weight, z_tiles)
             z = work.a[i]
-            np.matmul(a, weight, out=z)
-            np.add(z, bias, out=z)
+            np.add(z, self.biases[i], z)
             if i < last:  # sigmoid(z) = (1 + tanh(z/2))/2
-                np.multiply(z, half, out=z)
-                np.tanh(z, out=z)
-                np.multiply(z, half, out=z)
-                np.add(z, half, out=z)
-            a = z
+                np.multiply(z, half, z)
+                np.tanh(z, z)
+                np.multiply(z, half, z)
+                np.add(z, half, z)
 
     def _step(self, work: _Buffers, labels: np.ndarray, scale: np.floating) -> None:
         """Update from probabilities in work.out: gradient of the logits times `scale` = lr/N, and so down."""
         g = work.out
         g[work.rows, labels] -= 1
-        np.multiply(g, scale, out=g)
+        np.multiply(g, scale, g)
         for i in range(len(self.weights) - 1, -1, -1):
-            below = work.a[i - 1] if i else work.x
-            step, bias_step = self._steps[i], self._bias_steps[i]
-            np.matmul(below.T, g, out=step)
-            np.matmul(work.ones, g, out=bias_step)
+            below_t, step_tiles = work.backward[i]
+            np.matmul(below_t, g, step_tiles)
+            np.matmul(work.ones, g, self._bias_steps[i])
             if i:
                 # Before the update: the gradient passes through the weights that made the prediction.
-                d = work.d[i - 1]
-                np.matmul(g, self.weights[i].T, out=d)
-                slope = work.s[i - 1]
-                np.multiply(below, below, out=slope)
-                np.subtract(below, slope, out=slope)
-                np.multiply(d, slope, out=d)
+                np.matmul(*work.down[i - 1])
+                y, d, slope = work.a[i - 1], work.d[i - 1], work.s[i - 1]
+                np.multiply(y, y, slope)
+                np.subtract(y, slope, slope)
+                np.multiply(d, slope, d)
                 g = d
-            np.subtract(self.weights[i], step, out=self.weights[i])
-            np.subtract(self.biases[i], bias_step, out=self.biases[i])
+            np.subtract(self.weights[i], self._steps[i], self.weights[i])
+            np.subtract(self.biases[i], self._bias_steps[i], self.biases[i])
 
 
 class _Buffers:
-    """Arrays of one batch size: images, activations, their slopes and gradients."""
+    """Arrays of one batch size, and the tiles (views of them) in which they are multiplied.
+
+    a: outputs of each layer; d: gradients with respect to them; s: slopes of the sigmoids.
+    """
 
     def __init__(self, network: FastMLP, n: int) -> None:
         sizes, dtype = network.sizes, network.dtype
-        self.n = n
         self.x = np.empty((n, sizes[0]), dtype)
-        self.labels = np.empty(n, np.int64)
         self.a = [np.empty((n, m), dtype) for m in sizes[1:]]
+        # Stored by columns: softmax then works along rows of n numbers, not along short rows of 10.
+        self.out = self.a[-1] = np.empty((sizes[-1], n), dtype).T
         self.d = [np.empty((n, m), dtype) for m in sizes[1:-1]]
         self.s = [np.empty((n, m), dtype) for m in sizes[1:-1]]
-        self.out = self.a[-1]
         self.rows = np.arange(n)
         self.ones = np.ones(n, dtype)
         self.column = np.empty((n, 1), dtype)
         self.half = dtype.type(0.5)
+        self.forward: list[Any] = []
+        self.backward: list[Any] = []
+        self.down: list[Any] = []
+        inputs, gradients = [self.x, *self.a], [*self.d, self.out]
+        for i, weight in enumerate(network.weights):
+            n_in, n_out = weight.shape
+            p = _tile(n, n_in * n_out)
+            self.forward.append((_tiles(inputs[i], p), weight, _tiles(self.a[i], p)))
+            if i:
+                self.down.append((_tiles(gradients[i], p), weight.T, _tiles(self.d[i - 1], p)))
+            p = _tile(n_in, n * n_out)
+            self.backward.append((_tiles(inputs[i].T, p), _tiles(network._steps[i], p)))
+
+
+def _tile(length: int, cost: int) -> int:
+    """Rows of a tile: the largest divisor of `length` with rows · cost small enough, all rows if there is none."""
+    good = [p for p in range(8, length + 1) if length % p == 0 and p * cost <= SMALL]
+    return max(good, default=length)
+
+
+def _tiles(a: np.ndarray, p: int) -> np.ndarray:
+    """(rows, m) seen as (rows/p, p, m), without a copy."""
+    return a if p == len(a) else a.reshape(-1, p, a.shape[1])
 
 
 def _softmax(work: _Buffers) -> None:
     z, column = work.out, work.column
     np.maximum.reduce(z, axis=1, keepdims=True, out=column)
-    np.subtract(z, column, out=z)
-    np.exp(z, out=z)
+    np.subtract(z, column, z)
+    np.exp(z, z)
     np.add.reduce(z, axis=1, keepdims=True, out=column)
-    np.divide(z, column, out=z)
+    np.divide(z, column, z)
 
 
 def train_epoch(
