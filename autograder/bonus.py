@@ -1,5 +1,124 @@
-"""placeholder"""
+"""Willingness to present: half of the points earned in each part that a group declared.
+
+The declaration is read from the form's text and never run. The bonus lives in nbgrader's gradebook as the extra
+credit of the `form-check` cell, so that every export of nbgrader's own counts it.
+"""
+
+from __future__ import annotations
+
+import ast
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from .source import FORM, FORM_CHECK, Assignment, grade_id
+from .source import read as read_source
+
+SHARE = 0.5
+log = logging.getLogger("autograder.bonus")
 
 
-def bonus_hook(**_):
-    pass
+@dataclass(frozen=True)
+class Declaration:
+    """What a form says: the members, the letters of the parts declared, and what is wrong with it in words."""
+
+    group: tuple[dict[str, str], ...] = ()
+    parts: tuple[str, ...] = ()
+    fault: str = ""
+
+
+def read_form(source: str, letters: Iterable[str]) -> Declaration:
+    """Read `group` and `ready_to_present` out of a form cell's text. Never raises; `fault` says what is wrong."""
+    letters = list(letters)
+    try:
+        tree = ast.parse(source)
+        values = {
+            target.id: ast.literal_eval(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name) and target.id in ("group", "ready_to_present")
+        }
+    except SyntaxError as error:
+        return Declaration(fault=f"The form can't be read: {error.msg} in its line {error.lineno}.")
+    except (ValueError, TypeError, MemoryError, RecursionError):
+        return Declaration(fault="The form holds something other than plain lists and texts.")
+    for name in ("group", "ready_to_present"):
+        if not isinstance(values.get(name), (list, tuple)):
+            return Declaration(fault=f"The form does not give {name} as a list.")
+    group = values["group"]
+    if not all(isinstance(m, dict) for m in group):
+        return Declaration(fault="The form's group must hold one {…} for each member.")
+    members = tuple({str(k): str(v) for k, v in m.items()} for m in group)
+    declared = values["ready_to_present"]
+    wrong = [d for d in declared if not isinstance(d, str) or d.strip().upper() not in letters]
+    parts = tuple(dict.fromkeys(d.strip().upper() for d in declared if d not in wrong))
+    fault = f"The form declares {wrong[0]!r}, which is no part ({', '.join(letters)})." if wrong else ""
+    return Declaration(members, parts, fault)
+
+
+def declaration(autograded: Path, assignment: Assignment) -> Declaration:
+    """The form in an autograded notebook."""
+    if not any(cell.id == FORM for cell in assignment.cells):
+        return Declaration()
+    try:
+        notebook = nbformat.read(autograded, as_version=4)
+    except Exception:  # a damaged file is told of elsewhere
+        return Declaration(fault="The form can't be read.")
+    forms = [c for c in notebook.cells if grade_id(c) == FORM and c.cell_type == "code"]
+    return read_form(forms[-1].source, assignment.parts) if forms else Declaration(fault="The form is missing.")
+
+
+def compute(assignment: Assignment, declared: Declaration, scores: dict[str, float]) -> float:
+    """Half of what `scores` (grade id -> points earned) gives in the declared parts."""
+    earned = sum(scores.get(c.id, 0.0) for c in assignment.graded if c.part in declared.parts)
+    return SHARE * earned
+
+
+def earned_points(grade: Any) -> float:
+    """Points of a nbgrader grade without extra credit: the human's score where there is one."""
+    score = grade.manual_score if grade.manual_score is not None else grade.auto_score
+    return float(score or 0.0)
+
+
+def update(gradebook: Any, assignment: Assignment, autograded: Path, students: Iterable[str] | None = None) -> dict:
+    """Write each student's bonus into the gradebook; returns student -> (bonus, Declaration).
+
+    `autograded` is the class's folder of that name. Extra credit of other cells is the instructor's and stays.
+    """
+    found = {}
+    if not any(cell.id == FORM_CHECK for cell in assignment.cells):
+        return found
+    wanted = None if students is None else set(students)
+    for submission in gradebook.assignment_submissions(assignment.name):
+        if wanted is not None and submission.student_id not in wanted:
+            continue
+        path = autograded / submission.student_id / assignment.name / f"{assignment.name}.ipynb"
+        declared = declaration(path, assignment) if path.is_file() else Declaration(fault="The form is missing.")
+        grades = {g.name: g for n in submission.notebooks for g in n.grades}
+        bonus = compute(assignment, declared, {name: earned_points(g) for name, g in grades.items()})
+        carrier = grades.get(FORM_CHECK)
+        if carrier is not None and (carrier.extra_credit or 0.0) != bonus:
+            carrier.extra_credit = bonus
+        found[submission.student_id] = (bonus, declared)
+    gradebook.db.commit()
+    return found
+
+
+def bonus_hook(assignment: str = "", **_: Any) -> None:
+    """nbgrader's pre-convert hook: bring the bonus up to date before feedback is written."""
+    from nbgrader.api import Gradebook
+
+    from .course import Course
+
+    course = Course()
+    try:
+        parsed, _notebook = read_source(course.source(assignment))
+        with Gradebook(course.db_url) as gradebook:
+            update(gradebook, parsed, course.autograded)
+    except Exception as error:  # feedback without a fresh bonus is better than none
+        log.warning("The bonus could not be brought up to date: %s", error)

@@ -49,6 +49,69 @@ def release(
     say(run(name, force=force))
 
 
+@app.command()
+def solutions(
+    name: Annotated[str | None, typer.Argument(help="the assignment's folder in solutions/")] = None,
+    size: Annotated[str, typer.Option(help="quick, standard or full")] = "standard",
+    every: Annotated[bool, typer.Option("--all", help="every assignment")] = False,
+) -> None:
+    """Execute the model solution and keep its notebook beside the source."""
+    from .progress import bar
+    from .solutions import solve
+
+    if (name is None) != every:
+        raise CourseError("Name one assignment, or give --all.")
+    for each in Course().assignments() if name is None else [name]:
+        with bar(f"solving {each}", "cells") as advance:
+            path = solve(each, size=size, progress=advance)
+        say(f"wrote solutions/{each}/{path.name} ({path.stat().st_size / 1000:.0f} KB)")
+
+
+@app.command()
+def grade(
+    name: Name,
+    students: Annotated[list[str] | None, typer.Argument(help="only these students", show_default=False)] = None,
+    class_dir: ClassDir = None,
+    jobs: Annotated[int, typer.Option(help="hand-ins graded at the same time")] = 2,
+    force: Annotated[bool, typer.Option("--force", help="also those that did not change")] = False,
+    timeout: Annotated[int, typer.Option(help="seconds for one cell")] = 60,
+    budget: Annotated[int, typer.Option(help="seconds for one hand-in")] = 300,
+    wide: Annotated[bool, typer.Option("--wide", help="points of every exercise")] = False,
+) -> None:
+    """Grade the class, write feedback and the report, and show the table."""
+    from .grade import grade as run
+    from .progress import bar
+    from .report import write
+    from .table import show, summary
+
+    course = course_for(class_dir)
+    with bar(f"grading {name}", "hand-ins") as advance:
+        found = run(name, course, students or (), jobs=jobs, force=force, timeout=timeout, budget=budget,
+                    told=lambda outcome, done, total: advance(done, total, summary(outcome)))  # fmt: skip
+    show(found, console(), wide=wide)
+    say(f"report: {write(found, course)}")
+
+
+@app.command()
+def report(name: Name, class_dir: ClassDir = None) -> None:
+    """Write the class report anew from the gradebook, without grading."""
+    from .grade import results
+    from .report import write
+
+    course = course_for(class_dir)
+    say(f"report: {write(results(name, course), course)}")
+
+
+@app.command()
+def bonus(name: Name, class_dir: ClassDir = None) -> None:
+    """Bring the bonus for willingness to present up to date in the gradebook."""
+    from .grade import results
+
+    for row in results(name, course_for(class_dir)).rows:
+        parts = ", ".join(row.form.parts) or "nothing"
+        say(f"{row.student}: {row.bonus:g} points for {parts}. {row.form.fault}".rstrip())
+
+
 def say(sentence: str) -> None:
     console().print(sentence, highlight=False, markup=False, soft_wrap=True)
 

@@ -1,0 +1,26 @@
+"""One progress bar for every command; silent where nobody watches."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+@contextlib.contextmanager
+def bar(title: str, unit: str = "") -> Iterator[Callable[..., None]]:
+    """Yields `advance(done, total, line="")`; draws on stderr, and only in a terminal."""
+    screen = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn())
+    with Progress(*columns, console=screen, disable=not sys.stderr.isatty()) as shown:
+        task = shown.add_task(title, total=None)
+
+        def advance(done: int, total: int, line: str = "") -> None:
+            if line:
+                shown.console.print(line, markup=False, highlight=False)
+            shown.update(task, completed=done, total=total)
+
+        yield advance

@@ -1,0 +1,2 @@
+def write(found: object, course: object) -> str:
+    return ""

@@ -1,0 +1,165 @@
+"""Read a class's results back: points from the gradebook, words from the autograded notebooks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from .bonus import Declaration, earned_points
+from .course import Course
+from .preprocessors import ANSI
+from .source import FORM_CHECK, Assignment, cells_by_id
+
+CHECK = "application/vnd.course.check+json"
+TO_DO = "still-to-do"
+IN_WORDS = {"NotImplementedError": TO_DO}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What one failed test says: `id` groups equal mistakes, `message` is for people."""
+
+    cell: str
+    exercise: str
+    id: str
+    message: str
+
+
+@dataclass
+class Row:
+    """One student. Points are floats; `total` counts the bonus; `reason` is empty where grading worked."""
+
+    student: str
+    reason: str = ""
+    scores: dict[str, float] = field(default_factory=dict)
+    waiting: dict[str, float] = field(default_factory=dict)
+    auto: float = 0.0
+    manual: float = 0.0
+    extra: float = 0.0
+    bonus: float = 0.0
+    penalty: float = 0.0
+    maximum: float = 0.0
+    mistakes: list[Mistake] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    form: Declaration = field(default_factory=Declaration)
+    dead: str = ""
+    late_cells: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> float:
+        return max(0.0, self.auto + self.manual + self.extra + self.bonus - self.penalty)
+
+    @property
+    def status(self) -> str:
+        if self.reason:
+            return f"could not be graded: {self.reason}"
+        return "waiting for a human" if self.waiting else "graded"
+
+    @property
+    def wrong(self) -> list[Mistake]:
+        return [m for m in self.mistakes if m.id != TO_DO]
+
+    @property
+    def words(self) -> str:
+        """What went wrong, first things first, in one line."""
+        if self.reason:
+            return self.status
+        told = [f"{m.cell}: {m.message}" for m in self.wrong]
+        if self.dead:
+            told.insert(0, f"{self.dead[:1].upper()}{self.dead[1:]}.")
+        to_do = len({m.exercise for m in self.mistakes if m.id == TO_DO})
+        if to_do:
+            told.append(f"{to_do} {'exercise' if to_do == 1 else 'exercises'} still to do")
+        if self.form.fault:
+            told.append(self.form.fault)
+        return " ".join([*told[:1], f"(and {len(told) - 1} more)" if len(told) > 1 else ""]).strip()
+
+    def exercise_points(self, assignment: Assignment) -> dict[str, float]:
+        return {e: sum(self.scores.get(c.id, 0.0) for c in cells) for e, cells in assignment.exercises().items()}
+
+    def part_points(self, assignment: Assignment) -> dict[str, float]:
+        return {p: sum(self.scores.get(c.id, 0.0) for c in assignment.graded if c.part == p) for p in assignment.parts}
+
+
+def collect(gradebook: Any, course: Course, assignment: Assignment, reasons: dict[str, str],
+            notes: dict[str, list[str]], bonuses: dict) -> list[Row]:  # fmt: skip
+    """One Row for each student of `reasons` (student -> why not gradable, "" if it was), in that order."""
+    submissions = {s.student_id: s for s in gradebook.assignment_submissions(assignment.name)}
+    return [
+        _row(student, reason, submissions.get(student), course, assignment, notes.get(student, []),
+             bonuses.get(student, (0.0, Declaration())))
+        for student, reason in reasons.items()
+    ]  # fmt: skip
+
+
+def _row(student: str, reason: str, submission: Any, course: Course, assignment: Assignment, notes: list[str],
+         bonus: tuple[float, Declaration]) -> Row:  # fmt: skip
+    row = Row(student, reason, maximum=assignment.points, notes=list(notes))
+    if reason:
+        return row
+    if submission is None:
+        row.reason = "the gradebook holds nothing for this student; grade again with --force"
+        return row
+    row.bonus, row.form = bonus
+    row.penalty = float(submission.late_submission_penalty or 0.0)
+    points = {c.id: c.points for c in assignment.graded}
+    for grade in (g for n in submission.notebooks for g in n.grades):
+        row.scores[grade.name] = earned_points(grade)
+        if grade.manual_score is not None:
+            row.manual += float(grade.manual_score)
+        else:
+            row.auto += float(grade.auto_score or 0.0)
+        if grade.name != FORM_CHECK:
+            row.extra += float(grade.extra_credit or 0.0)
+        if grade.needs_manual_grade:
+            row.waiting[grade.name] = points.get(grade.name, 0.0)
+    _read_outputs(row, course.autograded / student / assignment.name / f"{assignment.name}.ipynb", assignment)
+    return row
+
+
+def _read_outputs(row: Row, path: Path, assignment: Assignment) -> None:
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception:
+        row.notes.append("The autograded notebook can't be read; grade again with --force.")
+        return
+    row.dead = str(notebook.metadata.get("course", {}).get("dead", ""))
+    cells = cells_by_id(notebook)
+    for graded in assignment.graded:
+        cell = cells.get(graded.id)
+        if graded.kind == "test" and cell is not None and cell.cell_type == "code":
+            row.mistakes += _mistakes(cell, graded.id, assignment.exercise_of(graded))
+    row.late_cells = [
+        i for i, c in cells.items() if any(o.get("ename") == "TimeUp" for o in c.get("outputs", []))
+    ]
+
+
+def _mistakes(cell: Any, name: str, exercise: str) -> list[Mistake]:
+    told = []
+    for output in cell.get("outputs", []):
+        report = output.get("data", {}).get(CHECK) if "data" in output else None
+        if isinstance(report, dict) and report.get("passed") is False:
+            id_ = str(report.get("mistake") or "") or f"unnamed in {report.get('check', name)}"
+            told.append(Mistake(name, exercise, id_[:200], one_line(str(report.get("message", "")))))
+    errors = [o for o in cell.get("outputs", []) if o.get("output_type") == "error"]
+    if not errors:
+        return []
+    if told:
+        return told[:1]
+    error = errors[0]
+    ename, evalue = str(error.get("ename", "")), one_line(str(error.get("evalue", "")))
+    if ename == "NotImplementedError":
+        return [Mistake(name, exercise, TO_DO, "still to do")]
+    if ename in ("KernelDied", "NotRun", "TimeUp"):
+        return [Mistake(name, exercise, ename, evalue)]
+    plain = evalue if ename in ("AssertionError", "CheckFailed") and evalue else f"{ename}: {evalue}".rstrip(": ")
+    return [Mistake(name, exercise, f"{ename} in {name}", plain)]
+
+
+def one_line(text: str) -> str:
+    """A message on one line, without colours, of a length that people read."""
+    flat = " ".join(ANSI.sub("", text).split())
+    return flat if len(flat) <= 300 else flat[:299] + "…"
