@@ -1,10 +1,10 @@
 """Measure how long things take, so that the figure can be believed.
 
-A shared or warm machine changes its speed from minute to minute. Therefore: warm up; time the candidates in turn
-(A, B, A, B, …), so that a slow minute hits all of them; compare within a round; report the median and the
-spread, not the best; wait for the device before reading the clock; assert that results are right before timing
-them; and print the environment. One thread each is the fairest comparison of two libraries on a CPU, because
-their thread pools otherwise spin against each other.
+A shared or warm machine changes its speed from minute to minute. Therefore: warm up; time the candidates in
+turn (A, B, A, B, …), so that a slow minute hits all of them; compare within a round; report the median and
+the spread, not the best; wait for the device before reading the clock; assert that results are right before
+timing them; and print the environment. One thread each is the fairest comparison of two libraries on a CPU,
+because their thread pools otherwise spin against each other.
 """
 
 from __future__ import annotations
@@ -48,15 +48,18 @@ def measure(
 ) -> dict[str, Timing]:
     """Time functions against each other, interleaved; returns name -> Timing.
 
-    rounds: how often each is timed; warmup: untimed calls of each before; synchronise: called before each clock is
-    read (pass a GPU backend's `synchronise`); inner: calls per timing, for functions of microseconds.
-    The order within a round alternates, so that nobody always runs on the other's warm or cold cache.
+    rounds: how often each is timed; warmup: untimed calls of each before; synchronise: called before each
+    clock is read (pass a GPU backend's `synchronise`); inner: calls per timing, for functions of
+    microseconds. The order within a round alternates, so that nobody always runs on the other's warm or cold
+    cache.
     """
     if not candidates:
         raise CourseError("There is nothing to measure; pass at least one function with its name.")
     for name, value, least in (("rounds", rounds, 1), ("warmup", warmup, 0), ("inner", inner, 1)):
         if not isinstance(value, int) or value < least:
-            raise CourseError(f"{name}={value!r} cannot be measured; give a whole number of at least {least}.")
+            raise CourseError(
+                f"{name}={value!r} cannot be measured; give a whole number of at least {least}."
+            )
     wait = synchronise or _nothing
     for function in candidates.values():
         for _ in range(warmup):
@@ -95,7 +98,9 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 def environment() -> dict[str, Any]:
-    """What a timing depends on: versions, BLAS, threads, CPU, cores and load. Plain values, ready for JSON."""
+    """What a timing depends on: versions, BLAS, threads, CPU, cores and load. Plain values, ready for
+    JSON.
+    """
     import numpy as np
 
     torch = sys.modules.get("torch")

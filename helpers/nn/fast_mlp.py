@@ -144,7 +144,9 @@ class _Buffers:
 
 
 def _tile(length: int, cost: int) -> int:
-    """Rows of a tile: the largest divisor of `length` with rows · cost small enough, all rows if there is none."""
+    """Rows of a tile: the largest divisor of `length` with rows · cost small enough, all rows if there is
+    none.
+    """
     good = [p for p in range(8, length + 1) if length % p == 0 and p * cost <= SMALL]
     return max(good, default=length)
 
