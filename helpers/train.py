@@ -56,23 +56,29 @@ class History:
 
 @dataclass(frozen=True)
 class Size:
-    """How big a run is: images, epochs of the main run and of each run of a study, seeds of comparisons."""
+    """How big the runs of an assignment are.
+
+    train, test: images; epochs: of the main run and of each learning rate; small_train, small_epochs, seeds:
+    of comparisons over several seeds; trap_epochs: of the many short runs of the convention trap.
+    """
 
     name: str
     train: int
     test: int
     epochs: int
-    study_epochs: int
+    small_train: int
+    small_epochs: int
     seeds: int
+    trap_epochs: int
 
 
 SIZES = {
     size.name: size
     for size in (
-        #    name        train   test    epochs  study_epochs  seeds
-        Size("quick", 2_000, 500, 2, 2, 2),
-        Size("standard", 10_000, 2_000, 15, 10, 3),
-        Size("full", 60_000, 10_000, 30, 30, 5),
+        #    name        train   test    epochs  small_train  small_epochs  seeds  trap_epochs
+        Size("quick", 2_000, 500, 2, 1_000, 3, 2, 1),
+        Size("standard", 10_000, 2_000, 30, 5_000, 12, 3, 3),
+        Size("full", 60_000, 10_000, 30, 60_000, 15, 5, 3),
     )
 }
 

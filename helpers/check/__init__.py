@@ -10,6 +10,7 @@ from helpers.check.curves import (
     exponential_decay,
     learning_curves,
     learning_rate_study,
+    same_on_all,
     step_decay,
     sweet_spot,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "network",
     "numerical_gradient",
     "portable",
+    "same_on_all",
     "sigmoid_backward",
     "sigmoid_forward",
     "softmax_backward",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,11 @@ class _Layer:
         return array(out, returned)
 
 
+def _weighted(f: Callable[[np.ndarray], np.ndarray], g: np.ndarray, x: np.ndarray) -> float:
+    """Σ f(x)·g, the scalar whose gradient is backward's result for grad_output g."""
+    return float((f(x) * g).sum())
+
+
 @check("Sigmoid.forward")
 def sigmoid_forward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
     """1 / (1 + e^−x), elementwise, also at ±1000."""
@@ -86,7 +92,7 @@ def sigmoid_backward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("tanh-derivative", g * (1 - s * s), "1 − output² is the derivative of tanh. For the sigmoid it is output · (1 − output)."),
             Hypothesis("returns-grad-output", g, "backward returns grad_output as it came. Multiply it by the sigmoid's derivative."),
         ]
-        numerical = numerical_gradient(lambda v, g=g: float((oracle.sigmoid(v) * g).sum()), x)
+        numerical = numerical_gradient(partial(_weighted, oracle.sigmoid, g), x)
         verify(layer.backward(g), g * s * (1 - s), "the returned gradient", hypotheses, {"batch size": n}, numerical)
     yield "gradient agrees with finite differences, twice in a row; grad_output unchanged"
 
@@ -142,6 +148,6 @@ def softmax_backward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("inner-sum-without-p", p * (g - g.sum(axis=1, keepdims=True)), "Σ g is subtracted where Σ g·p is needed: weigh each gradient by its probability."),
             Hypothesis("one-jacobian-for-the-batch", g @ (np.diag(p.sum(axis=0)) - p.T @ p), "One Jacobian is made for the whole batch, which mixes the examples. Every row has its own."),
         ]
-        numerical = numerical_gradient(lambda v, g=g: float((oracle.softmax(v) * g).sum()), x)
+        numerical = numerical_gradient(partial(_weighted, oracle.softmax, g), x)
         verify(layer.backward(g), p * (g - inner), "the returned gradient", hypotheses, {"batch size": n, "number of classes": 3}, numerical)
     yield "gradient agrees with finite differences for two batches; grad_output unchanged"

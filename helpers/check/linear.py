@@ -72,7 +72,7 @@ class _Case:
         return array(out, "the gradient for the input, which backward returns,")
 
 
-@check("Linear: initial weights")
+@check("Linear.__init__")
 def linear_init(Linear: Any, *, seed: int = 0) -> Iterator[str]:
     """weight ~ N(0, 1/in_features), bias zero, shapes (in, out) and (out,)."""
     n_in, n_out = 400, 90 + seed % 7

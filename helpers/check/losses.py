@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,10 @@ def _case(seed: int, n: int = N) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng([seed, n])
     logits = rng.normal(size=(n, CLASSES))
     return logits, oracle.softmax(logits), rng.permutation(np.arange(n) % CLASSES)
+
+
+def _loss_of_logits(labels: np.ndarray, logits: np.ndarray) -> float:
+    return oracle.cross_entropy(oracle.softmax(logits), labels)
 
 
 def _run(function: Any, p: np.ndarray, labels: np.ndarray, what: str) -> Any:
@@ -103,7 +108,7 @@ def cross_entropy_gradient(function: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("gradient-for-probabilities", -y / p, "This is the gradient with respect to the probabilities, −y/p. Here the softmax is included: the gradient with respect to the logits is asked for."),
             Hypothesis("labels-forgotten", p / n, "The labels are not subtracted: this is p/N."),
         ]
-        numerical = numerical_gradient(lambda v, labels=labels: oracle.cross_entropy(oracle.softmax(v), labels), logits)
+        numerical = numerical_gradient(partial(_loss_of_logits, labels), logits)
         got = array(_run(function, p, labels, what), "the gradient")
         verify(got, expected, "the gradient", hypotheses, {"batch size": n, "number of classes": CLASSES}, numerical)
     yield "gradient of the mean loss for two batch sizes agrees with finite differences through the softmax; inputs unchanged"

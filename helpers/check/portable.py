@@ -54,6 +54,17 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
         yield f"'{name}'"
 
 
+def _like_on_a_gpu(tensor: Any) -> Any:
+    """A tensor that numpy can't read, as on a GPU, so that a laptop finds a stray `np.` too."""
+    import torch
+
+    class Guarded(torch.Tensor):
+        def __array__(self, *args: Any, **kwargs: Any) -> Any:
+            raise TypeError("a function of numpy was called with an array of another backend")
+
+    return tensor.as_subclass(Guarded)
+
+
 @check("Any backend")
 def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
     """The same trajectory from the same weights on numpy, PyTorch's CPU and, where there is one, a GPU."""
@@ -63,7 +74,7 @@ def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
         on = backend(name, "float64")
         student = Student(MLP, net, SIZES, on)
         kind = attribute(student.linears[0], "weight", "Linear")
-        given = on.asarray(x) if name != "numpy" else like(kind, x)
+        given = _like_on_a_gpu(on.asarray(x)) if name == "torch" else on.asarray(x) if name == "cuda" else like(kind, x)
         try:
             call(train_epoch, student.network, given, on.asarray(labels), 0.5, batch_size=3, what=f"train_epoch on {on.label}")
         except Mistake as mistake:

@@ -1,0 +1,786 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: all
+#     notebook_metadata_filter: jupytext,kernelspec,language_info
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   language_info:
+#     name: python
+# ---
+
+# %% [markdown] given="title"
+# # A neural network from scratch
+#
+# You write a network that reads handwritten digits: every layer, its gradient, the loss, the training loop. No library
+# does the work for you; numpy multiplies the matrices. Then you find out what the learning rate does, test a popular
+# belief by experiment, and walk into a trap on purpose.
+#
+# | part | what you do | points | time |
+# |---|---|---|---|
+# | A | layers and their gradients | 16 | 90 min |
+# | B | the network and its training | 8 | 60 min |
+# | C | the learning rate | 5 | 40 min |
+# | D | "start high and decrease": an experiment | 5 | 40 min |
+# | E | the convention trap | 4 | 30 min |
+# | F | the same code on any device | 2 | 15 min |
+#
+# **How to work.** Write your code where a cell says `YOUR CODE HERE`, and delete the line that raises
+# `NotImplementedError`. Below each exercise a **check** runs your code on small arrays. When something is wrong it
+# names the mistake in words, and you can run it as often as you like. Grading runs the same checks, with other numbers.
+#
+# **How long it runs.** All of it takes about three minutes on a laptop with two cores, no GPU and no network: by
+# default you train on the first 10,000 images. For all 60,000 set `SIZE = "full"` below; that takes about an hour.
+
+# %% [markdown] given="convention"
+# ## One convention
+#
+# Courses disagree about where the mean over the batch is taken, and the learning rate means something else in each.
+# Here, everywhere:
+#
+# * The **loss** is the mean over the $N$ examples of the batch, $L = \frac1N \sum_n L_n$.
+# * `backward` receives $\partial L/\partial\,\text{output}$ and returns $\partial L/\partial\,\text{input}$: gradients of
+#   that **mean** loss. The factor $1/N$ enters once, with the loss, and no layer repeats it.
+# * `update` is plain: `parameter -= lr * gradient`.
+# * Arrays have one example a row, $(N, \text{features})$; weights have the shape $(\text{in}, \text{out})$.
+#
+# Part E shows what happens if you choose otherwise.
+
+# %% given="setup"
+# %matplotlib inline
+from helpers import check, plots
+from helpers.backend import array_namespace, backend
+from helpers.data import load
+from helpers.train import fit, study_size
+
+SIZE = None  # None is the laptop's size; "full" trains on all 60,000 images
+size = study_size(SIZE)
+on = backend("numpy")
+data = load("mnist", train=size.train, test=size.test)
+SIZES = (784, 512, 128, 10)
+print(f"{len(data.train_images):,} training and {len(data.test_images):,} test images on {on.label}")
+
+# %% [markdown]
+# Every image is a row of 784 numbers: the pixels, minus their mean 0.1307, divided by their standard deviation 0.3081.
+
+# %%
+plots.show(plots.digits(data))
+
+# %% [markdown] given="A-text"
+# ---
+# ## Part A. Layers and their gradients (16 points)
+#
+# A layer is a function with a memory. `forward` computes the output and keeps what the way back needs; `backward` takes
+# the gradient of the loss with respect to the layer's output and turns it into the gradient with respect to its input.
+#
+# ### A1. Linear (7 points, 35 min)
+#
+# | | formula | shape |
+# |---|---|---|
+# | forward | $Y = X W + b$ | $(N, \text{out})$ |
+# | gradient for the weights | $X^\top G$ | $(\text{in}, \text{out})$ |
+# | gradient for the bias | $\sum_n G_n$ | $(\text{out},)$ |
+# | gradient for the input | $G W^\top$ | $(N, \text{in})$ |
+#
+# where $G$, of shape $(N, \text{out})$, is the `grad_output` that comes in. Weights start as draws from a normal distribution with mean 0
+# and **variance** $1/\text{in}$, so that the outputs are about as large as the inputs; biases start at zero.
+#
+# `backend.normal(shape, std, seed)` and `backend.zeros(shape)` make arrays. Write the rest with operators, methods and
+# the functions of `xp = array_namespace(x)` (`xp.sum`, `xp.exp`, …) instead of `np.`; then the same lines run on a GPU in Part F.
+
+
+# %% exercise="A-linear"
+class Linear:
+    """y = x @ weight + bias.
+
+    weight (in_features, out_features), bias (out_features,); backward leaves their gradients in grad_weight, grad_bias.
+    """
+
+    def __init__(self, in_features, out_features, backend, seed=0):
+        ### BEGIN SOLUTION
+        self.weight = backend.normal((in_features, out_features), in_features**-0.5, seed)
+        self.bias = backend.zeros((out_features,))
+        ### END SOLUTION
+
+    def forward(self, x):
+        """x (N, in_features) -> (N, out_features)"""
+        ### BEGIN SOLUTION
+        self.x = x
+        return x @ self.weight + self.bias
+        ### END SOLUTION
+
+    def backward(self, grad_output):
+        """grad_output (N, out_features) -> gradient for x (N, in_features)"""
+        ### BEGIN SOLUTION
+        xp = array_namespace(grad_output)
+        self.grad_weight = self.x.T @ grad_output
+        self.grad_bias = xp.sum(grad_output, axis=0)
+        return grad_output @ self.weight.T
+        ### END SOLUTION
+
+    def update(self, lr):
+        """One step of gradient descent."""
+        ### BEGIN SOLUTION
+        self.weight = self.weight - lr * self.grad_weight
+        self.bias = self.bias - lr * self.grad_bias
+        ### END SOLUTION
+
+
+# %% test="A-linear-init" points=1
+check.linear_init(Linear)
+### BEGIN HIDDEN TESTS
+check.linear_init(Linear, seed=5)
+### END HIDDEN TESTS
+
+# %% test="A-linear-forward" points=2
+check.linear_forward(Linear)
+### BEGIN HIDDEN TESTS
+check.linear_forward(Linear, seed=41, shapes=((6, 4, 13), (2, 17, 5)))
+### END HIDDEN TESTS
+
+# %% test="A-linear-backward" points=3
+check.linear_backward(Linear)
+### BEGIN HIDDEN TESTS
+check.linear_backward(Linear, seed=41, shapes=((6, 4, 13), (2, 17, 5)))
+### END HIDDEN TESTS
+
+# %% test="A-linear-update" points=1
+check.linear_update(Linear)
+### BEGIN HIDDEN TESTS
+check.linear_update(Linear, seed=41, lr=0.07)
+### END HIDDEN TESTS
+
+# %% [markdown] given="A-numerical-text"
+# **How does the check know?** It needs no calculus: move one entry by a tiny $h$ and see how much the loss moves,
+# $\frac{\partial L}{\partial w} \approx \frac{L(w+h) - L(w-h)}{2h}$. It takes two forward passes for each of the weights,
+# hopeless for training and perfect for checking. You can use it yourself: `check.numerical_gradient(f, x)`.
+
+# %%
+check.numerical_gradient(lambda w: w[0] ** 2 + 3 * w[1], [1.5, 10.0])  # expected: [2 · 1.5, 3]
+
+# %% [markdown] given="A-sigmoid-text"
+# ### A2. Sigmoid (3 points, 15 min)
+#
+# $$\sigma(x) = \frac{1}{1 + e^{-x}}, \qquad \sigma'(x) = \sigma(x)\,\bigl(1 - \sigma(x)\bigr)$$
+#
+# `backward` multiplies `grad_output` by the derivative, entry by entry: the chain rule. The derivative needs only the
+# output, so that is what `forward` should keep.
+
+
+# %% exercise="A-sigmoid"
+class Sigmoid:
+    def forward(self, x):
+        """x, any shape -> sigmoid of each entry"""
+        ### BEGIN SOLUTION
+        xp = array_namespace(x)
+        self.output = 1 / (1 + xp.exp(-x))
+        return self.output
+        ### END SOLUTION
+
+    def backward(self, grad_output):
+        """gradient for the output -> gradient for x, same shape"""
+        ### BEGIN SOLUTION
+        return grad_output * self.output * (1 - self.output)
+        ### END SOLUTION
+
+
+# %% test="A-sigmoid-forward" points=1
+check.sigmoid_forward(Sigmoid)
+### BEGIN HIDDEN TESTS
+check.sigmoid_forward(Sigmoid, seed=41)
+### END HIDDEN TESTS
+
+# %% test="A-sigmoid-backward" points=2
+check.sigmoid_backward(Sigmoid)
+### BEGIN HIDDEN TESTS
+check.sigmoid_backward(Sigmoid, seed=41)
+### END HIDDEN TESTS
+
+# %% [markdown] given="A-softmax-text"
+# ### A3. Softmax (3 points, 20 min)
+#
+# $$p_i = \frac{e^{x_i}}{\sum_j e^{x_j}} \quad\text{for each row.}$$
+#
+# $e^{1000}$ overflows. Subtracting the row's maximum from all its entries changes nothing in the result (why?) and
+# keeps every exponent at or below zero.
+#
+# Each $p_i$ depends on every $x_j$ of its row: $\frac{\partial p_i}{\partial x_j} = p_i(\delta_{ij} - p_j)$. Multiplied
+# out with the incoming gradient $g$, the gradient for the input is $\;p_j\,\bigl(g_j - \sum_i g_i\,p_i\bigr)$.
+
+
+# %% exercise="A-softmax"
+class Softmax:
+    def forward(self, x):
+        """logits (N, classes) -> probabilities (N, classes), each row adds up to 1"""
+        ### BEGIN SOLUTION
+        xp = array_namespace(x)
+        powers = xp.exp(x - xp.max(x, axis=1, keepdims=True))
+        self.output = powers / xp.sum(powers, axis=1, keepdims=True)
+        return self.output
+        ### END SOLUTION
+
+    def backward(self, grad_output):
+        """gradient for the probabilities -> gradient for the logits, (N, classes)"""
+        ### BEGIN SOLUTION
+        xp = array_namespace(grad_output)
+        inner = xp.sum(grad_output * self.output, axis=1, keepdims=True)
+        return self.output * (grad_output - inner)
+        ### END SOLUTION
+
+
+# %% test="A-softmax-forward" points=2
+check.softmax_forward(Softmax)
+### BEGIN HIDDEN TESTS
+check.softmax_forward(Softmax, seed=41)
+### END HIDDEN TESTS
+
+# %% test="A-softmax-backward" points=1
+check.softmax_backward(Softmax)
+### BEGIN HIDDEN TESTS
+check.softmax_backward(Softmax, seed=41)
+### END HIDDEN TESTS
+
+# %% [markdown] given="A-loss-text"
+# ### A4. Cross-entropy and its gradient (3 points, 20 min)
+#
+# The loss of an example is $-\log$ of the probability that the network gave to the true class; the loss of a batch is
+# their mean:
+#
+# $$L = -\frac1N \sum_n \log p_{n,\,y_n}$$
+#
+# Labels are integers, one for each row. Where a probability has become exactly 0 the logarithm is $-\infty$: keep it above a
+# tiny number such as $10^{-12}$.
+#
+# Chain this with the softmax, and almost everything cancels. With $Y$ the matrix that has a single 1 in each row, at the
+# label, the gradient **with respect to the logits** is
+#
+# $$\frac{\partial L}{\partial \text{logits}} = \frac{P - Y}{N}$$
+#
+# This fused form never divides by a small probability, which is why every library has it.
+
+
+# %% exercise="A-loss"
+def cross_entropy(probabilities, labels):
+    """probabilities (N, classes), labels (N,) integers -> the mean loss, one number"""
+    ### BEGIN SOLUTION
+    xp = array_namespace(probabilities)
+    rows = xp.arange(probabilities.shape[0])
+    return -xp.mean(xp.log(xp.clip(probabilities[rows, labels], 1e-12, 1.0)))
+    ### END SOLUTION
+
+
+def cross_entropy_gradient(probabilities, labels):
+    """gradient of the mean loss with respect to the logits, (N, classes)"""
+    ### BEGIN SOLUTION
+    xp = array_namespace(probabilities)
+    n, classes = probabilities.shape
+    one_hot = labels[:, None] == xp.arange(classes, device=probabilities.device)[None, :]
+    return (probabilities - xp.astype(one_hot, probabilities.dtype)) / n
+    ### END SOLUTION
+
+
+# %% test="A-loss-value" points=1
+check.cross_entropy(cross_entropy)
+### BEGIN HIDDEN TESTS
+check.cross_entropy(cross_entropy, seed=41)
+### END HIDDEN TESTS
+
+# %% test="A-loss-gradient" points=2
+check.cross_entropy_gradient(cross_entropy_gradient)
+### BEGIN HIDDEN TESTS
+check.cross_entropy_gradient(cross_entropy_gradient, seed=41)
+### END HIDDEN TESTS
+
+# %% [markdown] given="B-text"
+# ---
+# ## Part B. The network and its training (8 points)
+#
+# ### B1. The multilayer perceptron (3 points, 20 min)
+#
+# `MLP((784, 512, 128, 10), backend)` is Linear → Sigmoid → Linear → Sigmoid → Linear → Softmax.
+#
+# * Keep the layers in the list `self.layers`, in this order. Give each Linear a seed of its own: two layers that start
+#   alike stay alike.
+# * `forward` hands the data through all layers.
+# * `backward(labels)` starts with `cross_entropy_gradient`, which includes the softmax, and goes through the
+#   other layers in reverse.
+# * `update(lr)` updates every Linear.
+
+
+# %% exercise="B-mlp"
+class MLP:
+    """Multilayer perceptron with sigmoids between and a softmax at the end."""
+
+    def __init__(self, sizes, backend, seed=0):
+        ### BEGIN SOLUTION
+        self.layers = []
+        for i in range(len(sizes) - 1):
+            self.layers += [Linear(sizes[i], sizes[i + 1], backend, seed=[seed, i]), Sigmoid()]
+        self.layers[-1] = Softmax()
+        ### END SOLUTION
+
+    def forward(self, x):
+        """x (N, sizes[0]) -> probabilities (N, sizes[-1])"""
+        ### BEGIN SOLUTION
+        for layer in self.layers:
+            x = layer.forward(x)
+        self.probabilities = x
+        return x
+        ### END SOLUTION
+
+    def backward(self, labels):
+        """Compute the gradients of all layers for the batch of the latest forward."""
+        ### BEGIN SOLUTION
+        grad = cross_entropy_gradient(self.probabilities, labels)
+        for layer in reversed(self.layers[:-1]):
+            grad = layer.backward(grad)
+        ### END SOLUTION
+
+    def update(self, lr):
+        ### BEGIN SOLUTION
+        for layer in self.layers:
+            if isinstance(layer, Linear):
+                layer.update(lr)
+        ### END SOLUTION
+
+
+# %% test="B-mlp-check" points=3
+check.network(MLP)
+### BEGIN HIDDEN TESTS
+check.network(MLP, seed=41)
+### END HIDDEN TESTS
+
+# %% [markdown] given="B-epoch-text"
+# ### B2. One epoch (3 points, 25 min)
+#
+# Go once through the training images in mini-batches. `order` is an array with the numbers of the images in the
+# order in which they should come (`None`: as they lie). Batch $k$ holds the images `order[k * batch_size : (k + 1) * batch_size]`.
+# The last batch may be smaller: 60,000 = 937 · 64 + 32.
+#
+# Return the mean loss over all images, each batch's loss taken before its update. The batches' losses are means already:
+# weigh each by its number of images, and divide once.
+
+
+# %% exercise="B-epoch"
+def train_epoch(network, images, labels, lr, batch_size=64, order=None):
+    """Train for one epoch; return the mean training loss (float)."""
+    ### BEGIN SOLUTION
+    n = len(images)
+    total = 0.0
+    for start in range(0, n, batch_size):
+        index = slice(start, start + batch_size) if order is None else order[start : start + batch_size]
+        batch_labels = labels[index]
+        probabilities = network.forward(images[index])
+        total += float(cross_entropy(probabilities, batch_labels)) * len(batch_labels)
+        network.backward(batch_labels)
+        network.update(lr)
+    return total / n
+    ### END SOLUTION
+
+
+# %% test="B-epoch-check" points=3
+check.train_epoch(train_epoch, MLP)
+### BEGIN HIDDEN TESTS
+check.train_epoch(train_epoch, MLP, seed=41, lr=0.25)
+### END HIDDEN TESTS
+
+# %% [markdown] given="B-evaluate-text"
+# ### B3. Evaluation (1 point, 5 min)
+#
+# Mean loss and accuracy (the share of right answers, between 0 and 1) on images that were not trained on.
+
+
+# %% exercise="B-evaluate"
+def evaluate(network, images, labels):
+    """Return (mean loss, accuracy) without changing the network."""
+    ### BEGIN SOLUTION
+    xp = array_namespace(images)
+    probabilities = network.forward(images)
+    right = xp.argmax(probabilities, axis=1) == labels
+    return float(cross_entropy(probabilities, labels)), float(xp.sum(right)) / len(labels)
+    ### END SOLUTION
+
+
+# %% test="B-evaluate-check" points=1
+check.evaluate(evaluate, MLP)
+### BEGIN HIDDEN TESTS
+check.evaluate(evaluate, MLP, seed=41)
+### END HIDDEN TESTS
+
+# %% [markdown] given="B-run-text"
+# ### B4. Thirty epochs (1 point, 5 min)
+#
+# `fit` calls your functions epoch after epoch, shuffles the images anew each time, and records what they return:
+#
+# `history = fit(network, train_epoch, evaluate, data, lr=…, epochs=…)`
+#
+# with `history.train_loss`, `.test_loss`, `.test_accuracy`, each with one entry an epoch. Train the 784-512-128-10 network
+# with a learning rate of 0.1 for `size.epochs` epochs (30).
+
+# %% exercise="B-run"
+history = None
+### BEGIN SOLUTION
+network = MLP(SIZES, on, seed=0)
+history = fit(network, train_epoch, evaluate, data, lr=0.1, epochs=size.epochs)
+### END SOLUTION
+
+# %% test="B-run-check" points=1
+check.learning_curves(history, size=size.name)
+
+# %%
+plots.show(plots.learning_curves(history, title="784-512-128-10, learning rate 0.1"))
+
+# %% [markdown]
+# **What you should see.** The loss starts near $\ln 10 \approx 2.3$, the loss of guessing. Both curves still fall
+# at the end: at this rate the network has not finished learning. How much of that is the rate's fault is the next question.
+
+# %% [markdown] given="C-text"
+# ---
+# ## Part C. The learning rate (5 points)
+#
+# ### C1. Five rates in one figure (1 point, 15 min)
+#
+# Train a **new** network for each rate, with everything else the same, and collect the histories in a dictionary
+# `histories[rate]`. Use at least five rates from 1.0 down to 0.001, and `size.epochs` epochs. Before you run it: which rate do you expect to
+# win, and what will the smallest do?
+
+# %% exercise="C-study"
+rates = [1.0, 0.5, 0.1, 0.01, 0.001]
+histories = None
+### BEGIN SOLUTION
+histories = {}
+for rate in rates:
+    histories[rate] = fit(
+        MLP(SIZES, on, seed=0), train_epoch, evaluate, data, lr=rate, epochs=size.epochs, label=f"{rate:g}"
+    )
+### END SOLUTION
+
+# %% test="C-study-check" points=1
+check.learning_rate_study(histories, rates, epochs=size.epochs)
+
+# %%
+plots.show(plots.learning_rates(histories))
+
+# %% [markdown] given="C-seen-text"
+# ### C2. Expected and seen (2 points, 10 min)
+#
+# What did you expect, what do you see, and why? Say something about the largest, the middle and the smallest rate.
+#
+# === BEGIN MARK SCHEME ===
+# 2: an expectation is stated; the order of the rates is read off correctly; the smallest rate is explained (too few,
+# too short steps: it has not arrived, which is not the same as being unable to); the largest by fast progress or by noise.
+# 1: describes the figure without a reason, or gives a reason that the figure contradicts.
+# 0: empty, or about another figure.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="C-seen" points=2
+# I expected 0.1 to win, because it is the usual default, and 1.0 to jump about. Instead 1.0 is ahead from the second epoch on
+# and 0.5 follows closely; 0.1 is still climbing when the 30 epochs are over. A batch gives a gradient of a *mean* loss, which is
+# small, and sigmoids shrink it further on its way to the first layer, so a long step is not yet a wild one. The rate 0.001 is at
+# little more than half of the digits: it moves in the right direction, a thousand times more slowly, and would need far more epochs.
+
+# %% [markdown] given="C-spot-text"
+# ### C3. The sweet spot (1 + 1 points, 15 min)
+#
+# The training loss falls on and on; the test loss turns at some point, when the network begins to learn its training images by
+# heart. The **sweet spot** is the epoch with the lowest test loss. Write a function that finds it. Epochs count from 1, and a
+# run that blew up (NaN) must not win.
+
+
+# %% exercise="C-spot"
+def sweet_spot(test_loss):
+    """list of test losses, one an epoch -> number of the epoch (from 1) with the lowest"""
+    ### BEGIN SOLUTION
+    finite = [(loss, epoch) for epoch, loss in enumerate(test_loss, start=1) if loss == loss]
+    return min(finite)[1]
+    ### END SOLUTION
+
+
+# %% test="C-spot-check" points=1
+check.sweet_spot(sweet_spot)
+### BEGIN HIDDEN TESTS
+check.sweet_spot(sweet_spot, seed=41)
+### END HIDDEN TESTS
+
+# %%
+for rate, run in histories.items():
+    epoch = sweet_spot(run.test_loss)
+    print(
+        f"rate {rate:<6g} sweet spot at epoch {epoch:2d} of {run.epochs}: train loss {run.train_loss[epoch - 1]:.3f}, "
+        f"test loss {run.test_loss[epoch - 1]:.3f}, test accuracy {run.test_accuracy[epoch - 1]:.1%}"
+    )
+plots.show(plots.loss_gap(histories))
+
+# %% [markdown] given="C-spot-question"
+# Where is the sweet spot for each rate, and what happens after it? Is the last epoch ever the right one to stop at?
+#
+# === BEGIN MARK SCHEME ===
+# 1: names the epochs; says that after the turn the training loss keeps falling while the test loss rises (overfitting); says
+# that for slow rates the lowest test loss is at the end only because the run was stopped before the turn.
+# 0.5: names the epochs, without the difference between "turned" and "not arrived yet".
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="C-spot-answer" points=1
+# At 1.0 the test loss turns after about a dozen epochs, at 0.5 about twice as late; from there on the training loss goes to almost zero while the
+# test loss creeps up: the network memorises. For 0.1 and below the best epoch is the last one, but that says only that
+# we stopped too early to see the turn.
+
+# %% [markdown] given="D-text"
+# ---
+# ## Part D. "Start high and decrease" (5 points)
+#
+# A group once handed in this hypothesis: *start with a high learning rate and decrease it over the epochs*. It sounds right. Is it?
+#
+# ### D1. Two decays (2 points, 10 min)
+#
+# Epochs count from 0 here, as `fit` counts them.
+#
+# * step decay: $\;\text{first} \cdot \text{factor}^{\lfloor \text{epoch} / \text{every} \rfloor}$
+# * exponential decay: $\;\text{first} \cdot \gamma^{\text{epoch}}$
+
+
+# %% exercise="D-decay"
+def step_decay(epoch, first, factor, every):
+    """Rate for this epoch (from 0): falls by `factor` after each `every` epochs."""
+    ### BEGIN SOLUTION
+    return first * factor ** (epoch // every)
+    ### END SOLUTION
+
+
+def exponential_decay(epoch, first, gamma):
+    """Rate for this epoch (from 0): falls by gamma each epoch."""
+    ### BEGIN SOLUTION
+    return first * gamma**epoch
+    ### END SOLUTION
+
+
+# %% test="D-decay-step" points=1
+check.step_decay(step_decay)
+
+# %% test="D-decay-exponential" points=1
+check.exponential_decay(exponential_decay)
+
+# %% [markdown] given="D-experiment-text"
+# ### D2. The experiment (1 point, 20 min)
+#
+# Compare the best constant rate of Part C with at least two decays that start higher. One run proves nothing: repeat each setting with
+# `size.seeds` seeds, for the network *and* for the order of the images, and look at the spread. To keep it short, train
+# on `small` for `size.small_epochs` epochs.
+#
+# `results[name]` is a list of histories, one for each seed. `fit` takes a function of the epoch as `lr`:
+# `fit(…, lr=lambda epoch: step_decay(epoch, 2.0, 0.5, 4), seed=seed)`.
+
+# %% exercise="D-experiment"
+small = load("mnist", train=size.small_train, test=size.test)
+settings = None
+results = None
+### BEGIN SOLUTION
+settings = {
+    "constant 1.0": 1.0,
+    "constant 2.0": 2.0,
+    "step, 2.0 halved every 4": lambda epoch: step_decay(epoch, 2.0, 0.5, 4),
+    "exponential, 2.0 · 0.85^epoch": lambda epoch: exponential_decay(epoch, 2.0, 0.85),
+}
+results = {
+    name: [
+        fit(
+            MLP(SIZES, on, seed=seed), train_epoch, evaluate, small,
+            lr=lr, epochs=size.small_epochs, seed=seed, label=f"{name}, seed {seed}",
+        )
+        for seed in range(size.seeds)
+    ]
+    for name, lr in settings.items()
+}
+### END SOLUTION
+
+# %% test="D-experiment-check" points=1
+check.decay_experiment(results, seeds=size.seeds, epochs=size.small_epochs)
+
+# %%
+plots.show(plots.schedules(results))
+
+# %% [markdown] given="D-verdict-text"
+# ### D3. The verdict (2 points, 10 min)
+#
+# Does the experiment support the hypothesis, contradict it, or can it not tell? Compare differences between settings with the
+# spread between seeds, and say what else, besides the decrease, is different between the settings.
+#
+# === BEGIN MARK SCHEME ===
+# 2: a verdict that follows from the student's own numbers; the difference is set against the spread between seeds; notices that a decay
+# that starts higher changes two things at once (the higher start and the decrease), or names another confounder (few epochs, small set).
+# 1: a verdict with numbers, without the spread or without the confounder.
+# 0: an opinion without numbers. Any verdict can have full points; it is the reasoning that counts.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="D-verdict" points=2
+# Both decays beat the constant 1.0, by more than the seeds differ. But they also start at 2.0, and the constant 2.0, without any decrease,
+# beats 1.0 as well and is at least as accurate as the decays. So the gain comes from the higher start. The decrease itself shows only in the
+# test loss, which ends a little lower and smoother with the decays, by about as much as the seeds differ. Verdict: with a dozen epochs "start high" is
+# supported, "and decrease" is not shown; it may pay in longer runs, where the constant rate keeps jumping around the minimum.
+
+# %% [markdown] given="E-text"
+# ---
+# ## Part E. The convention trap (4 points)
+#
+# The template of an old course averages the *loss* over the batch but passes on the *unaveraged* gradient, $P - Y$. Its students solved that in different
+# ways, and each then studied the learning rate. Three conventions for the gradients that `update` uses:
+#
+# | name | gradient |
+# |---|---|
+# | `"mean"` | of the mean loss: ours |
+# | `"sum"` | of the summed loss: $N$ times ours |
+# | `"in_features"` | of the summed loss, divided by the layer's number of inputs: a real hand-in |
+#
+# ### E1. Predict (1 point, 5 min)
+#
+# Before you run anything: with batches of 64, which learning rates will work best under each convention, among 1.0, 0.1, 0.01, 0.001? Give a reason. (A wrong
+# prediction with a reason has full points. A prediction made afterwards is no use to you.)
+#
+# === BEGIN MARK SCHEME ===
+# 1: a prediction for all three, with the factor between the conventions as the reason (64 for the sum; 64/784, 64/512, 64/128 for in_features).
+# 0.5: a prediction without a reason, or for one convention only.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="E-predict" points=1
+# The sum is 64 times the mean, so a rate of 0.01 under "sum" is the same step as 0.64 under "mean": I expect 0.01 to be best there, and 1.0 and 0.1 to
+# blow up. Under "in_features" the first layer's gradient is 64/784, about a twelfth of ours, so 1.0 should work best and behave like 0.1 does for the mean.
+
+# %% [markdown] given="E-rescale-text"
+# ### E2. Run (1 point, 10 min)
+#
+# After `network.backward`, the layers hold the gradients of the mean loss. `rescale` turns them into those of another convention, in place: it
+# assigns new `grad_weight` and `grad_bias` to every Linear layer.
+
+
+# %% exercise="E-rescale"
+def rescale(network, batch_size, convention):
+    """Turn gradients of the mean loss into those of "mean", "sum" or "in_features"."""
+    ### BEGIN SOLUTION
+    for layer in network.layers:
+        if isinstance(layer, Linear):
+            in_features = layer.weight.shape[0]
+            factor = {"mean": 1, "sum": batch_size, "in_features": batch_size / in_features}[convention]
+            layer.grad_weight = factor * layer.grad_weight
+            layer.grad_bias = factor * layer.grad_bias
+    ### END SOLUTION
+
+
+# %% test="E-rescale-check" points=1
+check.convention(rescale, MLP)
+### BEGIN HIDDEN TESTS
+check.convention(rescale, MLP, seed=41)
+### END HIDDEN TESTS
+
+# %% given="E-run"
+def accuracy_after_training(convention, lr):
+    network = MLP(SIZES, on, seed=0)
+    update = network.update
+
+    def rescale_and_update(rate):
+        rescale(network, 64, convention)
+        update(rate)
+
+    network.update = rescale_and_update
+    run = fit(network, train_epoch, evaluate, small, lr=lr, epochs=size.trap_epochs, progress=False)
+    return run.test_accuracy[-1]
+
+
+trap = {
+    convention: {lr: accuracy_after_training(convention, lr) for lr in (1.0, 0.1, 0.01, 0.001)}
+    for convention in ("mean", "sum", "in_features")
+}
+for convention, row in trap.items():
+    print(f"{convention:>12}:  " + "   ".join(f"{lr:g} → {accuracy:.1%}" for lr, accuracy in row.items()))
+
+# %%
+plots.show(plots.convention_trap(trap))
+
+# %% [markdown] given="E-explain-text"
+# ### E3. Explain (2 points, 15 min)
+#
+# One report says "1.0 is the best rate", another "0.1 fluctuates heavily, 0.01 is best". Both describe what they saw. Explain how
+# both can be right, compare with your prediction, and say what a report must state so that its learning rate means something to a reader.
+#
+# === BEGIN MARK SCHEME ===
+# 2: the step is rate × gradient, so a factor in the gradient is a factor in the rate (64 between mean and sum); in_features gives each layer another
+# factor, so no single rate translates it; compares with the own prediction; a report must state loss reduction (mean or sum) and batch size.
+# 1: only "the gradients have different scales", without the number or without what to state.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="E-explain" points=2
+# What moves the weights is rate times gradient. Summing instead of averaging makes the gradient 64 times larger, so 0.01 with the sum is 0.64 with the mean: the
+# same steps under another name. Dividing by in_features is a third scale, and a different one in each layer (64/784, 64/512, 64/128 of ours), so it is not even
+# equivalent to one rate. My prediction was right for the sum and for in_features. A report has to say whether the loss is a mean or a sum and how large the
+# batches are; without that, "the best learning rate is 0.1" says nothing.
+
+# %% [markdown] given="F-text"
+# ---
+# ## Part F. The same code on any device (2 points)
+#
+# If you used only operators, methods and `array_namespace`, your network runs unchanged with PyTorch's arrays, and on a GPU where there is one.
+#
+# `backend("torch")` is PyTorch on the CPU, `backend("cuda")` PyTorch on the GPU; `small.to(where)` is the data set there. Train a new network (seed 0) on
+# each backend in `names` for 2 epochs at rate 0.5 and collect the histories in `by_backend[name]`. The first check compares the curves; the second
+# trains your network on every backend from the same weights and compares where it ends. (15 min)
+
+# %% given="F-names"
+from helpers.backend import cuda_available
+
+names = ["numpy", "torch", "cuda"] if cuda_available() else ["numpy", "torch"]
+print(f"Backends here: {', '.join(names)}." + ("" if cuda_available() else " There is no GPU, so there is no row for it."))
+
+# %% exercise="F-move"
+by_backend = None
+### BEGIN SOLUTION
+by_backend = {}
+for name in names:
+    where = backend(name)
+    by_backend[name] = fit(
+        MLP(SIZES, where, seed=0), train_epoch, evaluate, small.to(where), lr=0.5, epochs=2, label=where.label
+    )
+### END SOLUTION
+
+# %% test="F-move-check" points=1
+check.same_on_all(by_backend, names)
+
+# %% test="F-move-portable" points=1
+check.portable(MLP, train_epoch)
+### BEGIN HIDDEN TESTS
+check.portable(MLP, train_epoch, seed=41)
+### END HIDDEN TESTS
+
+# %%
+for run in by_backend.values():
+    print(f"{run.label:<40} {run.seconds[-1]:6.2f} s for its second epoch of {size.small_train:,} images")
+
+# %% [markdown]
+# A GPU earns its keep with larger layers and batches: at 64 images most of its cores have nothing to do, and each small operation costs a launch. How to
+# measure that properly, and where the crossover lies, is the subject of a later assignment.
+
+# %% [markdown] given="group"
+# ---
+# ## The form
+#
+# Fill in who is in your group (at most four) and who did what. In `ready_to_present` name the parts that you would present in class, such as
+# `["A", "C"]`. Each part that you name and hand in adds half of the points that you earn in it. Naming none costs nothing; if nobody volunteers, any
+# group may be asked.
+
+# %% exercise="form"
+group = [
+    {"name": "", "id": "", "did": ""},
+]
+ready_to_present = []
+### BEGIN SOLUTION
+group = [
+    {"name": "Model Solution", "id": "model", "did": "everything"},
+]
+ready_to_present = ["A", "B", "C", "D", "E", "F"]
+### END SOLUTION
+
+# %% test="form-check" points=0
+check.form(group, ready_to_present, parts="ABCDEF")
