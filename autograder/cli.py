@@ -70,7 +70,9 @@ def solutions(
 @app.command()
 def grade(
     name: Name,
-    students: Annotated[list[str] | None, typer.Argument(help="only these students", show_default=False)] = None,
+    students: Annotated[
+        list[str] | None, typer.Argument(help="only these students", show_default=False)
+    ] = None,
     class_dir: ClassDir = None,
     jobs: Annotated[int, typer.Option(help="hand-ins graded at the same time")] = 2,
     force: Annotated[bool, typer.Option("--force", help="also those that did not change")] = False,
@@ -90,6 +92,18 @@ def grade(
                     told=lambda outcome, done, total: advance(done, total, summary(outcome)))  # fmt: skip
     show(found, console(), wide=wide)
     say(f"report: {write(found, course)}")
+
+
+@app.command()
+def sample(
+    name: Name,
+    class_dir: Annotated[Path, typer.Option("--class-dir", help="the folder to make the class in")],
+) -> None:
+    """Make a class of made-up students who hand in right, wrong and broken work."""
+    from .sample import fill
+
+    folders = fill(name, course_for(class_dir))
+    say(f"{len(folders)} students handed in {name} in {class_dir}/submitted")
 
 
 @app.command()

@@ -97,13 +97,21 @@ def grade(name: str, course: Course | None = None, only: Iterable[str] = (), *, 
     state = State(course, name)
     source = source_digest(course, name)
     common = [source, code_digest(), str(timeout), str(budget)]
-    prints = {s: digest([*(c.encode() for c in common), *contents(course.submitted / s / name)]) for s in chosen}
+    prints = {
+        s: digest([*(c.encode() for c in common), *contents(course.submitted / s / name)]) for s in chosen
+    }
     stale = [s for s in chosen if force or not _known(state, s, prints[s], course, name)]
     with stage("class-") as folder:
         if stale:
             # Recorded in the class's own gradebook, from the same source that the release is made of.
             generate(name, course, folder, course.db_url)
-        make = {"course": course, "assignment": assignment, "source": folder, "timeout": timeout, "budget": budget}
+        make = {
+            "course": course,
+            "assignment": assignment,
+            "source": folder,
+            "timeout": timeout,
+            "budget": budget,
+        }
         for outcome in _run([Job(student=s, **make) for s in stale], jobs, told):  # type: ignore[arg-type]
             entry = asdict(outcome) | {"fingerprint": prints[outcome.student]}
             state.students[outcome.student] = entry
@@ -130,13 +138,17 @@ def _chosen(only: list[str], everybody: list[str], course: Course) -> list[str]:
     for student in only:
         if student not in everybody:
             clean_name(student, "a student")
-            raise CourseError(f"There is no submission of a student called {student!r} in {course.submitted}.")
+            raise CourseError(
+                f"There is no submission of a student called {student!r} in {course.submitted}."
+            )
     return [s for s in everybody if s in only] if only else everybody
 
 
 def _known(state: State, student: str, fingerprint: str, course: Course, name: str) -> bool:
     entry = state.students.get(student, {})
-    whole = (course.autograded / student / name / f"{name}.ipynb").is_file() and (course.class_dir / "gradebook.db").is_file()
+    whole = (course.autograded / student / name / f"{name}.ipynb").is_file() and (
+        course.class_dir / "gradebook.db"
+    ).is_file()
     return entry.get("fingerprint") == fingerprint and (bool(entry.get("reason")) or whole)
 
 
@@ -151,7 +163,9 @@ def _run(jobs: list[Job], workers: int, told: Told | None) -> Iterator[Outcome]:
                 batches.append([job])
                 continue
             done += 1
-            result = outcome or Outcome(job.student, "the process that graded it died (was it out of memory?)")
+            result = outcome or Outcome(
+                job.student, "the process that graded it died (was it out of memory?)"
+            )
             if told:
                 told(result, done, len(jobs))
             yield result
@@ -184,7 +198,10 @@ def _forget(course: Course, name: str, outcome: Outcome, entry: dict[str, Any]) 
         grades = [g for n in submission.notebooks for g in n.grades]
         comments = [c for n in submission.notebooks for c in n.comments]
         if any(g.manual_score is not None for g in grades) or any(c.manual_comment for c in comments):
-            entry["notes"] = [*entry["notes"], "The gradebook still holds a human's grades of an earlier hand-in."]
+            entry["notes"] = [
+                *entry["notes"],
+                "The gradebook still holds a human's grades of an earlier hand-in.",
+            ]
             return
         gradebook.remove_submission(name, outcome.student)
     for folder in (course.autograded, course.feedback):
@@ -207,7 +224,9 @@ def refresh(course: Course, assignment: Assignment, everybody: list[str], state:
     """Bring the bonus up to date and read everybody's results; who was never graded says so."""
     from nbgrader.api import Gradebook
 
-    reasons = {s: str(state.students.get(s, {"reason": "not graded yet"}).get("reason", "")) for s in everybody}
+    reasons = {
+        s: str(state.students.get(s, {"reason": "not graded yet"}).get("reason", "")) for s in everybody
+    }
     notes = {s: list(state.students.get(s, {}).get("notes", [])) for s in everybody}
     with Gradebook(course.db_url) as gradebook:
         bonuses = bonus_module.update(gradebook, assignment, course.autograded)

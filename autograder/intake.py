@@ -98,7 +98,9 @@ def choose(files: list[Path], folder: Path, name: str) -> tuple[Path, list[str]]
 def read_notebook(path: Path) -> NotebookNode:
     """Read a notebook of any version as version 4; Ungradable with a sentence if it is damaged."""
     if path.stat().st_size > LARGEST:
-        raise Ungradable(f"{path.name} is {path.stat().st_size / 1e6:.0f} MB large, more than {LARGEST // 10**6}")
+        raise Ungradable(
+            f"{path.name} is {path.stat().st_size / 1e6:.0f} MB large, more than {LARGEST // 10**6}"
+        )
     raw = path.read_bytes()
     if not raw.strip():
         raise Ungradable(f"{path.name} is an empty file")

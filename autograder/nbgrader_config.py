@@ -62,6 +62,7 @@ c.Autograde.autograde_preprocessors = [
 ]
 c.Execute.timeout = 60
 c.Execute.shutdown_kernel = "immediate"
+c.Execute.extra_arguments = ["--log-level=ERROR"]
 c.Execute.skip_cells_with_tag = ""
 c.ExecuteSubmission.budget = 300
 

@@ -137,12 +137,12 @@ class RepairCells(NbGraderPreprocessor):
             found = grade_id(cell)
             if found in source:
                 cell.metadata.nbgrader = _metadata(source[found], points, solutions)
-            elif found != FORM:
+            else:
                 cell.metadata.pop("nbgrader", None)
-            elif cell.cell_type == "code":
-                cell.metadata.nbgrader = NotebookNode(
-                    grade=False, grade_id=FORM, locked=False, schema_version=3, solution=False, task=False
-                )
+                if found == FORM and cell.cell_type == "code":
+                    cell.metadata["course"] = NotebookNode(id=FORM)
+                else:
+                    cell.metadata.pop("course", None)
 
     def _drop_copies(self, nb: NotebookNode, source: dict, solutions: set) -> None:
         copies: dict[str, list[NotebookNode]] = {}
@@ -159,6 +159,7 @@ class RepairCells(NbGraderPreprocessor):
             for cell in cells:
                 if cell is not kept:
                     cell.metadata.pop("nbgrader", None)
+                    cell.metadata.pop("course", None)
             note(nb, f"The cell {found!r} stood {len(cells)} times; the last one written in was graded.")
 
     def _restore(self, nb: NotebookNode, order: list, source: dict, points: dict, solutions: set) -> None:

@@ -14,7 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 def bar(title: str, unit: str = "") -> Iterator[Callable[..., None]]:
     """Yields `advance(done, total, line="")`; draws on stderr, and only in a terminal."""
     screen = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=screen, disable=not sys.stderr.isatty()) as shown:
         task = shown.add_task(title, total=None)
 

@@ -15,7 +15,6 @@ from .source import FORM_CHECK, Assignment, cells_by_id
 
 CHECK = "application/vnd.course.check+json"
 TO_DO = "still-to-do"
-IN_WORDS = {"NotImplementedError": TO_DO}
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,11 @@ class Row:
         """What went wrong, first things first, in one line."""
         if self.reason:
             return self.status
-        told = [f"{m.cell}: {m.message}" for m in self.wrong]
+        told = [
+            f"{m.cell}: {m.message}"
+            for m in self.wrong
+            if not self.dead or m.id not in ("NotRun", "KernelDied")
+        ]
         if self.dead:
             told.insert(0, f"{self.dead[:1].upper()}{self.dead[1:]}.")
         to_do = len({m.exercise for m in self.mistakes if m.id == TO_DO})
@@ -75,13 +78,19 @@ class Row:
             told.append(f"{to_do} {'exercise' if to_do == 1 else 'exercises'} still to do")
         if self.form.fault:
             told.append(self.form.fault)
+        told += self.notes
         return " ".join([*told[:1], f"(and {len(told) - 1} more)" if len(told) > 1 else ""]).strip()
 
     def exercise_points(self, assignment: Assignment) -> dict[str, float]:
-        return {e: sum(self.scores.get(c.id, 0.0) for c in cells) for e, cells in assignment.exercises().items()}
+        return {
+            e: sum(self.scores.get(c.id, 0.0) for c in cells) for e, cells in assignment.exercises().items()
+        }
 
     def part_points(self, assignment: Assignment) -> dict[str, float]:
-        return {p: sum(self.scores.get(c.id, 0.0) for c in assignment.graded if c.part == p) for p in assignment.parts}
+        return {
+            p: sum(self.scores.get(c.id, 0.0) for c in assignment.graded if c.part == p)
+            for p in assignment.parts
+        }
 
 
 def collect(gradebook: Any, course: Course, assignment: Assignment, reasons: dict[str, str],
@@ -149,13 +158,15 @@ def _mistakes(cell: Any, name: str, exercise: str) -> list[Mistake]:
         return []
     if told:
         return told[:1]
-    error = errors[0]
+    error = next((e for e in errors if e.get("ename") == "TimeUp"), errors[0])
     ename, evalue = str(error.get("ename", "")), one_line(str(error.get("evalue", "")))
     if ename == "NotImplementedError":
         return [Mistake(name, exercise, TO_DO, "still to do")]
     if ename in ("KernelDied", "NotRun", "TimeUp"):
         return [Mistake(name, exercise, ename, evalue)]
-    plain = evalue if ename in ("AssertionError", "CheckFailed") and evalue else f"{ename}: {evalue}".rstrip(": ")
+    plain = (
+        evalue if ename in ("AssertionError", "CheckFailed") and evalue else f"{ename}: {evalue}".rstrip(": ")
+    )
     return [Mistake(name, exercise, f"{ename} in {name}", plain)]
 
 

@@ -24,7 +24,9 @@ PROGRESS = re.compile(r"\d+%\||\bit/s\b|\bs/it\b|\r")
 Progress = Callable[[int, int], None]
 
 
-def solve(name: str, course: Course | None = None, size: str = "standard", progress: Progress | None = None) -> Path:
+def solve(
+    name: str, course: Course | None = None, size: str = "standard", progress: Progress | None = None
+) -> Path:
     """Run solutions/NAME/NAME.py from top to bottom and write NAME.ipynb beside it, outputs included.
 
     `progress(done, cells)` is called after each cell. CourseError, and the old notebook stays, if a cell raises or
@@ -67,7 +69,7 @@ def _execute(notebook: NotebookNode, folder: Path, size: str, progress: Progress
             if path.suffix not in (".py", ".ipynb", ".toml"):
                 (scratch / path.name).symlink_to(path)
         client = NotebookClient(
-            notebook, timeout=CELL_SECONDS, kernel_name="python3", record_timing=False,
+            notebook, timeout=CELL_SECONDS, kernel_name="python3", record_timing=False, extra_arguments=["--log-level=ERROR"],
             resources={"metadata": {"path": str(scratch)}}, on_cell_start=started,
         )  # fmt: skip
         try:

@@ -251,7 +251,8 @@ def _metadata(cell: Cell) -> NotebookNode:
         return NotebookNode()
     grade, solution, locked = FLAGS[cell.kind]
     if cell.id == FORM and "BEGIN SOLUTION" not in cell.text:
-        solution = False  # a form to fill in, released as it stands
+        # A form to fill in, released as it stands; nbgrader would take its id away, so it is marked beside.
+        return nbformat.from_dict({"course": {"id": FORM}})
     meta: dict[str, Any] = {"grade": grade, "grade_id": cell.id, "locked": locked, "schema_version": 3,
                             "solution": solution, "task": False}  # fmt: skip
     if grade:
@@ -260,10 +261,13 @@ def _metadata(cell: Cell) -> NotebookNode:
 
 
 def grade_id(cell: NotebookNode) -> str:
-    """The nbgrader id of a notebook's cell, "" where it has none or its metadata is damaged."""
-    meta = cell.get("metadata", {}).get("nbgrader")
-    found = meta.get("grade_id", "") if isinstance(meta, dict) else ""
-    return found if isinstance(found, str) else ""
+    """The id of a notebook's cell (nbgrader's, or the form's mark), "" where it has none or is damaged."""
+    for key, name in (("nbgrader", "grade_id"), ("course", "id")):
+        meta = cell.get("metadata", {}).get(key)
+        found = meta.get(name, "") if isinstance(meta, dict) else ""
+        if found and isinstance(found, str):
+            return found
+    return ""
 
 
 def cells_by_id(notebook: NotebookNode) -> dict[str, NotebookNode]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def initialise(root: str, class_dir: str) -> None:
     """Set a fresh process up once: environment, and the imports that take seconds."""
     os.environ.update(COURSE_ROOT=root, COURSE_CLASS_DIR=class_dir)
     prepare_environment()
+    warnings.simplefilter("ignore")  # nbgrader's and SQLAlchemy's own, which nobody here can mend
     import nbgrader.converters  # noqa: F401
 
     load_config()
