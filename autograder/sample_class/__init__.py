@@ -24,11 +24,12 @@ class Edit:
 class Student:
     """One hand-in.
 
-    `done` says which exercises, answers and the form are taken from the model solution: None for all, else part
-    letters or ids; the rest stays as released. Then come `replace` (id -> whole source), `edits`, `form` (its values
-    of group and ready_to_present), `cells_added` (after id, source of a code cell), `cells_removed` and
-    `cells_copied` (ids, the copy stands right behind). `raw` is the notebook file's bytes instead of all that;
-    `empty` hands in a folder without a file; `filename` is the notebook's name if it is not NAME.ipynb.
+    `done` says which exercises, answers and the form are taken from the model solution: None for all, else
+    part letters or ids; the rest stays as released. Then come `replace` (id -> whole source), `edits`,
+    `form` (its values of group and ready_to_present), `cells_added` (after id, source of a code cell),
+    `cells_removed` and `cells_copied` (ids, the copy stands right behind). `raw` is the notebook file's
+    bytes instead of all that; `empty` hands in a folder without a file; `filename` is the notebook's name if
+    it is not NAME.ipynb.
     """
 
     name: str

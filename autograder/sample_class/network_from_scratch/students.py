@@ -1,0 +1,117 @@
+"""The sample class: what a dozen and a half different students hand in. Expected scores stand in expected.csv."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograder.sample_class import Edit, Student
+from autograder.sample_class.network_from_scratch.right import EINSUM, FLOAT32, LOOPS, OTHER_LAYOUT, TORCH
+
+ALL = ["A", "B", "C", "D", "E", "F"]
+
+
+def group(*names: str) -> list[dict[str, str]]:
+    return [{"name": name, "id": name.lower().replace(" ", "."), "did": "a fair share"} for name in names]
+
+
+def form(members: list[dict[str, str]], parts: list[str]) -> dict[str, Any]:
+    return {"group": members, "ready_to_present": parts}
+
+
+STUDENTS = (
+    Student("ada", "the model solution; declares every part", form=form(group("Ada"), ALL)),
+    Student("boris", "right, with einsum, tanh for the sigmoid, updates in place", replace=EINSUM, form=form(group("Boris", "Bea"), ["A", "B"])),
+    Student("chen", "right, with a loop over the examples: slow", replace=LOOPS, form=form(group("Chen"), [])),
+    Student("dalia", "right, written with PyTorch alone", replace=TORCH, form=form(group("Dalia", "Dov", "Dana"), ["F"])),
+    Student("emre", "right, computes in float32 whatever comes in", replace=FLOAT32, form=form(group("Emre"), ALL)),
+    Student("freya", "right, weights (out, in) and bias (1, out)", replace=OTHER_LAYOUT, form=form(group("Freya"), ["E"])),
+    Student(
+        "gabriel",
+        "right, with own helper functions, cells of his own, prints and warnings",
+        edits=(
+            Edit("A-linear", "class Linear:", "import warnings\n\n\ndef matmul(a, b):\n    warnings.warn('matmul is called')\n    print('shapes', a.shape, b.shape)\n    return a @ b\n\n\nclass Linear:"),
+            Edit("A-linear", "return x @ self.weight + self.bias", "return matmul(x, self.weight) + self.bias if len(x) < 9 else x @ self.weight + self.bias"),
+        ),
+        cells_added=(("A-linear", "layer = Linear(3, 2, on)\nlayer.forward(on.asarray([[1.0, 2.0, 3.0]]))"), ("B-run", "import sys\nprint('done', file=sys.stderr)")),
+        form=form(group("Gabriel"), ["A", "B", "C"]),
+    ),
+    Student.untouched("hana", "an untouched notebook"),
+    Student(
+        "igor",
+        "only Part A, and declares it",
+        done=("A", "form"),
+        form=form(group("Igor"), ["A", "B"]),
+    ),
+    Student(
+        "jun",
+        "gradients divided by in_features, bias gradient averaged, sigmoid without the chain rule",
+        edits=(
+            Edit("A-linear", "self.grad_weight = self.x.T @ grad_output", "self.grad_weight = self.x.T @ grad_output / self.x.shape[1]"),
+            Edit("A-linear", "xp.sum(grad_output, axis=0)", "xp.mean(grad_output, axis=0)"),
+            Edit("A-sigmoid", "return grad_output * self.output", "return self.output"),
+        ),
+        form=form(group("Jun"), ["A"]),
+    ),
+    Student(
+        "kofi",
+        "softmax over the batch, no clamp in the logarithm, gradient of the summed loss",
+        edits=(
+            Edit("A-softmax", "powers / xp.sum(powers, axis=1, keepdims=True)", "powers / xp.sum(powers, axis=0)"),
+            Edit("A-loss", "xp.clip(probabilities[rows, labels], 1e-12, 1.0)", "probabilities[rows, labels]"),
+            Edit("A-loss", "probabilities.dtype)) / n", "probabilities.dtype))"),
+        ),
+        form=form(group("Kofi"), []),
+    ),
+    Student(
+        "lena",
+        "last batch skipped, losses divided twice, the study's rate ignored",
+        edits=(
+            Edit("B-epoch", "range(0, n, batch_size)", "range(0, n - batch_size + 1, batch_size)"),
+            Edit("B-epoch", " * len(batch_labels)\n", "\n"),
+            Edit("C-study", "lr=rate", "lr=0.1"),
+        ),
+        form=form(group("Lena"), ["C"]),
+    ),
+    Student(
+        "mateo",
+        "one network for all rates, decays that do nothing, accuracy in percent",
+        edits=(
+            Edit("B-evaluate", "float(xp.sum(right)) / len(labels)", "100 * float(xp.sum(right)) / len(labels)"),
+            Edit("C-study", "histories = {}\nfor", "histories = {}\nnet = MLP(SIZES, on, seed=0)\nfor"),
+            Edit("C-study", "MLP(SIZES, on, seed=0), train_epoch", "net, train_epoch"),
+            Edit("D-decay", "first * factor ** (epoch // every)", "first * factor ** (epoch // every // 1000)"),
+            Edit("D-decay", "first * gamma**epoch", "first"),
+        ),
+        form=form(group("Mateo"), ["D"]),
+    ),
+    Student(
+        "nora",
+        "sign errors: the gradient of the loss and the update both go uphill",
+        edits=(
+            Edit("A-loss", "return (probabilities - xp", "return -(probabilities - xp"),
+            Edit("A-linear", "self.weight - lr", "self.weight + lr"),
+        ),
+        form=form(group("Nora"), []),
+    ),
+    Student(
+        "omar",
+        "a cell that ends the kernel in the middle of the study",
+        edits=(Edit("C-study", "histories = {}\n", "import os\n\nos._exit(1)\nhistories = {}\n"),),
+        form=form(group("Omar"), ["A"]),
+    ),
+    Student(
+        "petra",
+        "a loop that never ends in train_epoch",
+        edits=(Edit("B-epoch", "for start in range(0, n, batch_size):", "start = 0\n    while start < n:"),),
+        form=form(group("Petra"), []),
+    ),
+    Student("quentin", "a file cut off in the middle", raw=b'{"cells": [{"cell_type": "markdown", "metadata": {}, "sour'),
+    Student(
+        "rosa",
+        "results written down by hand instead of trained",
+        edits=(
+            Edit("C-study", "histories[rate] = fit(\n        MLP(SIZES, on, seed=0), train_epoch, evaluate, data, lr=rate, epochs=size.epochs, label=f\"{rate:g}\"\n    )", "histories[rate] = history"),
+        ),
+        form=form(group("Rosa", "Rafael", "Ruth", "Rui", "Roman"), ["C"]),
+    ),
+)
