@@ -1,7 +1,7 @@
 """Willingness to present: half of the points earned in each part that a group declared.
 
-The declaration is read from the form's text and never run. The bonus lives in nbgrader's gradebook as the extra
-credit of the `form-check` cell, so that every export of nbgrader's own counts it.
+The declaration is read from the form's text and never run. The bonus lives in nbgrader's gradebook as the
+extra credit of the `form-check` cell, so that every export of nbgrader's own counts it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ log = logging.getLogger("autograder.bonus")
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a form says: the members, the letters of the parts declared, and what is wrong with it in words."""
+    """What a form says: the members, the letters of the parts declared, and what is wrong with it in
+    words."""
 
     group: tuple[dict[str, str], ...] = ()
     parts: tuple[str, ...] = ()
@@ -32,7 +33,8 @@ class Declaration:
 
 
 def read_form(source: str, letters: Iterable[str]) -> Declaration:
-    """Read `group` and `ready_to_present` out of a form cell's text. Never raises; `fault` says what is wrong."""
+    """Read `group` and `ready_to_present` out of a form cell's text. Never raises; `fault` says what is
+    wrong."""
     letters = list(letters)
     try:
         tree = ast.parse(source)
@@ -92,9 +94,10 @@ def update(
 ) -> dict:
     """Write each student's bonus into the gradebook; returns student -> (bonus, Declaration).
 
-    `autograded` is the class's folder of that name. Extra credit of other cells is the instructor's and stays.
+    `autograded` is the class's folder of that name. Extra credit of other cells is the instructor's and
+    stays.
     """
-    found = {}
+    found: dict[str, tuple[float, Declaration]] = {}
     if not any(cell.id == FORM_CHECK for cell in assignment.cells):
         return found
     wanted = None if students is None else set(students)

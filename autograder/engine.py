@@ -1,7 +1,8 @@
 """Run nbgrader's own converters inside a scratch folder, with this course's configuration.
 
-A scratch folder keeps students' files untouched, gives a half-finished run nowhere to lie around, and spares nbgrader
-the folder names that its path patterns can't read (it uses them as globs and as regular expressions).
+A scratch folder keeps students' files untouched, gives a half-finished run nowhere to lie around, and spares
+nbgrader the folder names that its path patterns can't read (it uses them as globs and as regular
+expressions).
 """
 
 from __future__ import annotations
@@ -104,7 +105,8 @@ def put_source(folder: Path, course: Course, name: str, notebook: NotebookNode, 
 
 
 def convert(converter: type, folder: Path, name: str, db_url: str, config: Config, **options: Any) -> str:
-    """Run one nbgrader converter over the scratch course in `folder`; returns its log, CourseError if it failed."""
+    """Run one nbgrader converter over the scratch course in `folder`; returns its log, CourseError if it
+    failed."""
     from nbgrader.coursedir import CourseDirectory
     from nbgrader.utils import capture_log
 
@@ -139,9 +141,9 @@ class EngineError(CourseError):
 def in_words(details: str) -> str:
     """One plain sentence for the ways in which nbgrader is known to stop."""
     known = {
-        "Cannot add or remove cells": "The assignment has other cells now than when this class was graded first; "
-        "grade it into a new --class-dir or restore the old source.",
-        "database is locked": "The gradebook was locked by another program for too long; close it and grade again.",
+        "Cannot add or remove cells": "The assignment's cells are not those that this class was first graded "
+        "with; grade it into a new --class-dir or restore the old source.",
+        "database is locked": "The gradebook was locked by another program; close it and grade again.",
         "readonly database": "The gradebook can't be written; check the rights of the class folder.",
         "Kernel died before replying": "Python could not be started for this submission.",
         "database disk image is malformed": "gradebook.db is damaged; restore it from a copy.",

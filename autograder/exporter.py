@@ -1,4 +1,5 @@
-"""A table of results as CSV that spreadsheets and learning platforms read, for nbgrader's `export` and for reports."""
+"""A table of results as CSV that spreadsheets and learning platforms read, for nbgrader's `export` and
+for reports."""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ def record(assignment: Assignment, row: Row) -> list[object]:
 
 
 def to_csv(found: Graded, students: Iterable[str] = ()) -> str:
-    """One line a student: points by kind, total, status in words, points of each exercise, what went wrong."""
+    """One line a student: points by kind, total, status in words, points of each exercise, what went
+    wrong."""
     wanted = set(students)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -68,7 +70,8 @@ def to_csv(found: Graded, students: Iterable[str] = ()) -> str:
 
 
 class TableExporter(ExportPlugin):
-    """`nbgrader export`: every graded assignment of the class folder, one table after the other (default grades.csv)."""
+    """`nbgrader export`: every graded assignment of the class folder, one table after the other (default
+    grades.csv)."""
 
     def export(self, gradebook: Gradebook) -> None:
         from pathlib import Path

@@ -34,7 +34,8 @@ def distribution(found: Graded, rows: list[Row]) -> Figure:
     axes.legend(frameon=False)
     axes.set(title="Points without the bonus", xlabel=f"points of {top:g}", ylabel="students", xlim=(0, top))
     axes.yaxis.get_major_locator().set_params(integer=True)
-    said = f"Histogram of points without the bonus for {len(points)} students: from {min(points):g} to {max(points):g} "
+    said = f"Histogram of points without the bonus for {len(points)} students: "
+    said += f"from {min(points):g} to {max(points):g} "
     return finish(figure, said + f"of {top:g}, median {middle:g}, mean {mean(points):.1f}.")
 
 

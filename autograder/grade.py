@@ -80,12 +80,22 @@ def code_digest() -> str:
     return digest(contents(REPOSITORY, ("autograder/*.py", "helpers/**/*.py", "helpers/check/**/*.json")))
 
 
-def grade(name: str, course: Course | None = None, only: Iterable[str] = (), *, jobs: int = 2, force: bool = False,
-          timeout: int = 60, budget: int = 300, told: Told | None = None) -> Graded:  # fmt: skip
-    """Grade the hand-ins in CLASSDIR/submitted/*/NAME and write feedback; hand-ins that did not change are skipped.
+def grade(
+    name: str,
+    course: Course | None = None,
+    only: Iterable[str] = (),
+    *,
+    jobs: int = 2,
+    force: bool = False,
+    timeout: int = 60,
+    budget: int = 300,
+    told: Told | None = None,
+) -> Graded:
+    """Grade the hand-ins in CLASSDIR/submitted/*/NAME and write feedback; those that did not change are skipped.
 
-    `timeout` and `budget` are seconds for one cell and for one submission. `told` hears each outcome with how many
-    are done. CourseError where there is nothing to grade; a hand-in that can't be graded is a row with a reason.
+    `timeout` and `budget` are seconds for one cell and for one submission. `told` hears each outcome with how
+    many are done. CourseError where there is nothing to grade; a hand-in that can't be graded is a row with a
+    reason.
     """
     course = course or Course()
     for what, value in (("jobs", jobs), ("timeout", timeout), ("budget", budget)):
@@ -118,7 +128,23 @@ def grade(name: str, course: Course | None = None, only: Iterable[str] = (), *, 
             if outcome.reason:
                 _forget(course, name, outcome, entry)
             state.save()
-    return Graded(assignment, refresh(course, assignment, everybody, state), stale)
+        found = Graded(assignment, refresh(course, assignment, everybody, state), stale)
+        by_name = {row.student: row for row in found.rows if not row.reason}
+        for student in set(stale) & by_name.keys():
+            if state.students[student]["page"]:
+                state.students[student]["page"] = stamp(by_name[student])
+        # A human may have given points or comments since the page was written.
+        old = [s for s, row in by_name.items() if state.students[s].get("page") != stamp(row)]
+        for outcome in _run([Job(student=s, regrade=False, **make) for s in old], jobs, None):  # type: ignore[arg-type]
+            if outcome.page and not outcome.reason:
+                state.students[outcome.student]["page"] = stamp(by_name[outcome.student])
+        state.save()
+    return found
+
+
+def stamp(row: Row) -> str:
+    """Of what a feedback page shows and a human can change."""
+    return digest([json.dumps([row.scores, row.bonus, row.extra, row.penalty, row.comments]).encode()])
 
 
 def _everybody(course: Course, name: str) -> list[str]:
@@ -129,7 +155,8 @@ def _everybody(course: Course, name: str) -> list[str]:
     everybody = students_of(course, name)
     if not everybody:
         raise CourseError(
-            f"Nothing was handed in for {name}: put notebooks into {course.submitted}/STUDENT/{name}/{name}.ipynb."
+            f"Nothing was handed in for {name}: put notebooks into "
+            f"{course.submitted}/STUDENT/{name}/{name}.ipynb."
         )
     return everybody
 
@@ -153,7 +180,8 @@ def _known(state: State, student: str, fingerprint: str, course: Course, name: s
 
 
 def _run(jobs: list[Job], workers: int, told: Told | None) -> Iterator[Outcome]:
-    """Outcomes as they come. A process that dies takes no other hand-in with it: those are tried again, alone."""
+    """Outcomes as they come. A process that dies takes no other hand-in with it: those are tried again,
+    alone."""
     done = 0
     batches = [jobs] if jobs else []
     while batches:
@@ -187,7 +215,8 @@ def _pool(batch: list[Job], workers: int) -> Iterator[tuple[Job, Outcome | None]
 
 
 def _forget(course: Course, name: str, outcome: Outcome, entry: dict[str, Any]) -> None:
-    """A hand-in that can't be graded has no points: drop those of an earlier one, unless a human graded it."""
+    """A hand-in that can't be graded has no points: drop those of an earlier one, unless a human graded
+    it."""
     from nbgrader.api import Gradebook, MissingEntry
 
     with Gradebook(course.db_url) as gradebook:

@@ -88,7 +88,8 @@ def choose(files: list[Path], folder: Path, name: str) -> tuple[Path, list[str]]
         return notebooks[0], [f"The notebook is called {notebooks[0].name!r}; it was taken as {name}.ipynb."]
     if notebooks:
         raise Ungradable(
-            f"none of its {len(notebooks)} notebooks is called {name}.ipynb ({listing([p.name for p in notebooks])})"
+            f"none of its {len(notebooks)} notebooks is called {name}.ipynb "
+            f"({listing([p.name for p in notebooks])})"
         )
     if files:
         raise Ungradable(f"there is no notebook in it, only {listing([p.name for p in files])}")

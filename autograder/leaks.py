@@ -1,4 +1,5 @@
-"""Find what must stay with the instructor in the notebooks that students get, by content and not by marker."""
+"""Find what must stay with the instructor in the notebooks that students get, by content and not by
+marker."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ def split(cell: Cell) -> tuple[list[str], list[str], str]:
 
 
 def secrets(assignment: Assignment) -> tuple[dict[str, str], dict[tuple[str, ...], str]]:
-    """(squeezed secret line -> grade id, secret word run -> grade id), less what also stands in a given part."""
+    """(squeezed secret line -> grade id, secret word run -> grade id), less what also stands in a given
+    part."""
     lines: dict[str, str] = {}
     runs: dict[tuple[str, ...], str] = {}
     given = []
@@ -119,9 +121,8 @@ def leaks(name: str, course: Course | None = None, released: Path | None = None)
     found: dict[str, None] = {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         place = f"notebooks/{name}/{path.relative_to(folder)}"
-        if path.suffix in (".py", ".toml") or path.name.startswith("rubric"):
-            if path.name in (f"{name}.py", "assignment.toml") or path.name.startswith("rubric"):
-                found[f"{place} belongs to the instructor and must not be released."] = None
+        if path.name in (f"{name}.py", "assignment.toml") or path.name.startswith("rubric"):
+            found[f"{place} belongs to the instructor and must not be released."] = None
         for text in texts(path):
             squeezed = squeeze(text)
             for marker in MARKERS:

@@ -1,6 +1,7 @@
 """nbgrader's configuration for this course; run nbgrader's own commands in this folder or with --config.
 
-COURSE_CLASS_DIR names the folder of the class (default: this one): submitted/, autograded/, feedback/, gradebook.db.
+COURSE_CLASS_DIR names the folder of the class (default: this one): submitted/, autograded/, feedback/,
+gradebook.db.
 """
 
 import os

@@ -68,16 +68,16 @@ class ExecuteSubmission(Execute):
             return cell, resources
         allowed = self._seconds(self.timeout)
         spent = self.budget - (time.monotonic() - self.started) <= 0
-        self.error_on_timeout = dict(
-            ename="TimeUp",
-            evalue="This cell was stopped, because "
+        self.error_on_timeout = {
+            "ename": "TimeUp",
+            "evalue": "This cell was stopped, because "
             + (
                 "the time for the whole submission was used up."
                 if spent
                 else f"it ran longer than {allowed} s."
             ),
-            traceback=["TimeUp"],
-        )
+            "traceback": ["TimeUp"],
+        }
         try:
             cell, resources = super().preprocess_cell(cell, resources, index)
         except DeadKernelError:
@@ -100,7 +100,8 @@ class ExecuteSubmission(Execute):
 
 
 class ForgiveStderr(NbGraderPreprocessor):
-    """A warning is no error: what a test cell writes to stderr becomes plain output, so it costs no points."""
+    """A warning is no error: what a test cell writes to stderr becomes plain output, so it costs no
+    points."""
 
     def preprocess_cell(self, cell: NotebookNode, resources: Any, cell_index: int) -> Result:
         if cell.cell_type == "code" and utils.is_grade(cell):

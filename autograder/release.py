@@ -44,7 +44,8 @@ def refresh(course: Course, name: str) -> None:
 
 
 def generate(name: str, course: Course, folder: Path, db_url: str) -> Path:
-    """Generate the release inside the scratch folder, recording the assignment in `db_url`; returns its folder."""
+    """Generate the release inside the scratch folder, recording the assignment in `db_url`; returns its
+    folder."""
     from nbgrader.converters import GenerateAssignment
 
     prepare_environment()
@@ -62,8 +63,8 @@ def release(name: str, course: Course | None = None, force: bool = False) -> str
     """Write notebooks/NAME from solutions/NAME; returns a sentence. The same source gives the same bytes.
 
     The gradebook of a class is not touched: grading records the assignment there from the same source.
-    A notebook that somebody worked in stays unless `force`. LeakError, and the old release stays, if anything secret
-    is found in the new one.
+    A notebook that somebody worked in stays unless `force`. LeakError, and the old release stays, if
+    anything secret is found in the new one.
     """
     course = course or Course()
     target = course.notebooks / name

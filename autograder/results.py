@@ -40,6 +40,7 @@ class Row:
     extra: float = 0.0
     bonus: float = 0.0
     penalty: float = 0.0
+    comments: dict[str, str] = field(default_factory=dict)
     maximum: float = 0.0
     mistakes: list[Mistake] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -114,6 +115,7 @@ def _row(student: str, reason: str, submission: Any, course: Course, assignment:
         return row
     row.bonus, row.form = bonus
     row.penalty = float(submission.late_submission_penalty or 0.0)
+    row.comments = {c.name: c.comment or "" for n in submission.notebooks for c in n.comments}
     points = {c.id: c.points for c in assignment.graded}
     for grade in (g for n in submission.notebooks for g in n.grades):
         row.scores[grade.name] = earned_points(grade)

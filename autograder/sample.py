@@ -35,8 +35,8 @@ def load(name: str) -> list[Student]:
 def fill(name: str, course: Course, students: Sequence[Student] | None = None) -> list[Path]:
     """Write each student's hand-in to CLASSDIR/submitted/STUDENT/NAME; returns the folders.
 
-    CourseError, before anything is written, if the class holds other students or if a student's change doesn't fit
-    the model solution.
+    CourseError, before anything is written, if the class holds other students or if a student's change
+    doesn't fit the model solution.
     """
     _, solved = read_source(course.source(name))
     chosen = load(name) if students is None else list(students)
@@ -46,7 +46,8 @@ def fill(name: str, course: Course, students: Sequence[Student] | None = None) -
     strangers = sorted(p.name for p in course.submitted.glob("*") if p.name not in names and p.is_dir())
     if strangers:
         raise CourseError(
-            f"{str(course.submitted)!r} holds {strangers[0]!r}, who is not of the sample class; choose another --class-dir."
+            f"{str(course.submitted)!r} holds {strangers[0]!r}, who is not of the sample class; "
+            "choose another --class-dir."
         )
     released = release_of(name, course)
     made = [(s, None if s.raw is not None or s.empty else build(s, released, solved)) for s in chosen]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -29,8 +30,8 @@ def solve(
 ) -> Path:
     """Run solutions/NAME/NAME.py from top to bottom and write NAME.ipynb beside it, outputs included.
 
-    `progress(done, cells)` is called after each cell. CourseError, and the old notebook stays, if a cell raises or
-    if the result is larger than LARGEST bytes.
+    `progress(done, cells)` is called after each cell. CourseError, and the old notebook stays, if a cell
+    raises or if the result is larger than LARGEST bytes.
     """
     course = course or Course()
     source = course.source(name)
@@ -69,7 +70,8 @@ def _execute(notebook: NotebookNode, folder: Path, size: str, progress: Progress
             if path.suffix not in (".py", ".ipynb", ".toml"):
                 (scratch / path.name).symlink_to(path)
         client = NotebookClient(
-            notebook, timeout=CELL_SECONDS, kernel_name="python3", record_timing=False, extra_arguments=["--log-level=ERROR"],
+            notebook, timeout=CELL_SECONDS, kernel_name="python3", record_timing=False,
+            extra_arguments=["--log-level=ERROR"],
             resources={"metadata": {"path": str(scratch)}}, on_cell_start=started,
         )  # fmt: skip
         try:
@@ -97,14 +99,12 @@ def tidy(notebook: NotebookNode) -> None:
         kept = []
         for output in cell.outputs:
             if output.output_type == "stream":
-                if output.name == "stderr":
-                    lines = [line for line in output.text.split("\n") if not PROGRESS.search(line)]
-                    output.text = "\n".join(lines)
-                if not output.text.strip():
-                    continue
-            if "data" in output:
-                if "application/vnd.jupyter.widget-view+json" in output.data:
-                    continue
+                lines = [line for line in output.text.split("\n") if not PROGRESS.search(line)]
+                output.text = output.text if output.name == "stdout" else "\n".join(lines)
+            if output.output_type == "stream" and not output.text.strip():
+                continue
+            if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
+                continue
             kept.append(output)
         cell.outputs = kept
 
@@ -112,9 +112,9 @@ def tidy(notebook: NotebookNode) -> None:
 def heaviest(notebook: NotebookNode) -> tuple[str, int]:
     """The cell with the largest outputs, and their size in bytes."""
     sizes = [
-        (sum(len(nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[o])]))) for o in c.outputs),
-         label(c, i))
-        for i, c in enumerate(notebook.cells) if c.cell_type == "code"
-    ]  # fmt: skip
+        (len(json.dumps(cell.outputs)), label(cell, number))
+        for number, cell in enumerate(notebook.cells)
+        if cell.cell_type == "code"
+    ]
     size, name = max(sizes, default=(0, "none"))
     return name, size

@@ -1,7 +1,7 @@
 """Read an assignment's text source and turn it into the notebook that nbgrader knows.
 
-A source cell carries one short key (`given`, `exercise`, `test`, `answer`) beside its `# %%`; here the key becomes
-nbgrader's metadata, and everything that would only show up in class is refused with a sentence.
+A source cell carries one short key (`given`, `exercise`, `test`, `answer`) beside its `# %%`; here the key
+becomes nbgrader's metadata, and everything that would only show up in class is refused with a sentence.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,8 @@ class Assignment:
         return [c for c in self.cells if c.kind in ("test", "answer")]
 
     def exercise_of(self, graded: Cell) -> str:
-        """Id of the exercise a graded cell belongs to: the longest id it begins with, else the one above it."""
+        """Id of the exercise a graded cell belongs to: the longest id it begins with, else the one above
+        it."""
         if graded.kind == "answer":
             return graded.id
         above = [c for c in self.cells if c.kind == "exercise" and c.position < graded.position]
@@ -120,8 +122,8 @@ def cell_lines(text: str, count: int) -> list[int]:
 def read(path: Path) -> tuple[Assignment, NotebookNode]:
     """Read `path` (a percent-format .py with assignment.toml beside it), lint it, expand it.
 
-    Returns the assignment and its notebook with nbgrader metadata, no outputs, and ids that depend only on the
-    text. Raises SourceError with one sentence a fault.
+    Returns the assignment and its notebook with nbgrader metadata, no outputs, and ids that depend only on
+    the text. Raises SourceError with one sentence a fault.
     """
     name, faults = path.stem, []
     settings, faults_toml = _settings(path.with_name("assignment.toml"))
@@ -210,7 +212,7 @@ def _lint_cell(assignment: Assignment, cell: Cell) -> Iterator[str]:
             continue
         if found and cell.kind not in allowed[what]:
             needed = " or ".join(allowed[what])
-            yield f"A {what} region stands in {cell.place}, which is not a {needed} cell, so it could leak or be lost."
+            yield f"A {what} region stands in {cell.place}, which is not a {needed} cell; it could leak."
         if what == "solution" and cell.kind == "exercise" and not found and cell.id != FORM:
             yield f"The exercise {cell.place} has no BEGIN SOLUTION … END SOLUTION region."
     wanted = {"exercise": "code", "test": "code"}.get(cell.kind)
@@ -220,7 +222,7 @@ def _lint_cell(assignment: Assignment, cell: Cell) -> Iterator[str]:
         graded = cell.kind != "given"
         if cell.part not in assignment.parts and (graded or "-" in cell.id):
             letters = ", ".join(assignment.parts) or "none"
-            yield f"The id of {cell.place} begins with {cell.part!r}, which is no part of the assignment ({letters})."
+            yield f"The id of {cell.place} begins with {cell.part!r}, but the parts are {letters}."
         if cell.kind == "test" and not assignment.exercise_of(cell):
             yield f"The test {cell.place} has no exercise above it in its part."
     if cell.id == FORM_CHECK and (cell.kind != "test" or cell.points):
@@ -277,8 +279,9 @@ def cells_by_id(notebook: NotebookNode) -> dict[str, NotebookNode]:
 def source_files(folder: Path, ignore: Iterable[str]) -> list[Path]:
     """The data files beside a source that travel with the assignment, sorted."""
     patterns = [*ignore, "*.ipynb"]
-    return sorted(
-        p for p in folder.rglob("*")
-        if p.is_file() and not any(part.match(g) for part in (p.relative_to(folder), *p.relative_to(folder).parents)
-                                   for g in patterns)
-    )  # fmt: skip
+
+    def kept(path: Path) -> bool:
+        parts = path.relative_to(folder).parts
+        return path.is_file() and not any(fnmatch(part, pattern) for part in parts for pattern in patterns)
+
+    return sorted(path for path in folder.rglob("*") if kept(path))

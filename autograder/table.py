@@ -21,7 +21,8 @@ def summary(outcome: Outcome) -> str:
 
 
 def show(found: Graded, console: Console, wide: bool = False) -> None:
-    """Print one line a student: points per part (per exercise if `wide`), bonus, total, waiting, what went wrong."""
+    """Print one line a student: points per part (per exercise if `wide`), bonus, total, waiting, what
+    went wrong."""
     assignment = found.assignment
     columns = list(assignment.exercises()) if wide else list(assignment.parts)
     points = {
@@ -74,7 +75,8 @@ def legend(found: Graded) -> list[str]:
     waiting = [r for r in found.rows if r.waiting]
     if waiting:
         told.append(
-            f"waiting: points of answers that {len(waiting)} students still wait for; grade them in the formgrader."
+            f"waiting: points of answers that {len(waiting)} students still wait for; "
+            "grade them in the formgrader."
         )
     bad = [r.student for r in found.rows if r.reason]
     if bad:

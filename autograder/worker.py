@@ -12,6 +12,7 @@ import nbformat
 
 from helpers.errors import CourseError
 
+from . import bonus
 from .course import Course, prepare_environment
 from .engine import EngineError, convert, load_config, make_writable, replace_folder, stage
 from .intake import Ungradable, hand_in, lay_out
@@ -22,7 +23,8 @@ TRIES = 4
 
 @dataclass(frozen=True)
 class Job:
-    """One hand-in. `source` is a scratch folder whose solutions/ holds the assignment as nbgrader knows it."""
+    """One hand-in. `source` is a scratch folder whose solutions/ holds the assignment as nbgrader knows
+    it."""
 
     course: Course
     assignment: Assignment
@@ -39,7 +41,7 @@ class Outcome:
     reason: str = ""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
-    regraded: bool = True
+    page: bool = True
 
 
 def initialise(root: str, class_dir: str) -> None:
@@ -55,7 +57,7 @@ def initialise(root: str, class_dir: str) -> None:
 def work(job: Job) -> Outcome:
     """Grade and write feedback; never raises, the reason stands in the outcome."""
     begun = time.monotonic()
-    outcome = Outcome(job.student, regraded=job.regrade)
+    outcome = Outcome(job.student)
     try:
         _work(job, outcome)
     except Ungradable as error:
@@ -69,12 +71,14 @@ def work(job: Job) -> Outcome:
 
 
 def _work(job: Job, outcome: Outcome) -> None:
+    from nbgrader.api import Gradebook
     from nbgrader.converters import Autograde, GenerateFeedback
 
     course, name, student = job.course, job.assignment.name, job.student
     config = load_config()
     config.Execute.timeout = job.timeout
     config.ExecuteSubmission.budget = job.budget
+    config.GenerateFeedback.pop("pre_convert_hook", None)  # it reads the whole class
     kept = course.autograded / student / name
     with stage("grade-") as folder:
         if job.regrade:
@@ -88,10 +92,15 @@ def _work(job: Job, outcome: Outcome) -> None:
             replace_folder(kept, folder / "autograded" / student / name)
         notebook = nbformat.read(kept / f"{name}.ipynb", as_version=4)
         outcome.notes += notebook.metadata.get("course", {}).get("notes", [])
-        _try(GenerateFeedback, folder, name, course.db_url, config)
-        page = folder / "feedback" / student / name
-        make_writable(page)
-        replace_folder(page, course.feedback / student / name)
+        try:
+            with Gradebook(course.db_url) as gradebook:
+                bonus.update(gradebook, job.assignment, course.autograded, [student])
+            _try(GenerateFeedback, folder, name, course.db_url, config)
+            make_writable(folder / "feedback")
+            replace_folder(folder / "feedback" / student / name, course.feedback / student / name)
+        except Exception as error:  # the points stand, so this is no reason to show none
+            outcome.page = False
+            outcome.notes.append(f"The feedback page could not be written ({type(error).__name__}).")
 
 
 def _try(converter: type, folder: Path, *rest: object) -> None:
