@@ -72,9 +72,7 @@ def declaration(autograded: Path, assignment: Assignment) -> Declaration:
     except Exception:  # a damaged file is told of elsewhere
         return Declaration(fault="The form can't be read.")
     forms = [c for c in notebook.cells if grade_id(c) == FORM and c.cell_type == "code"]
-    return (
-        read_form(forms[-1].source, assignment.parts) if forms else Declaration(fault="The form is missing.")
-    )
+    return read_form(forms[-1].source, assignment.parts) if forms else Declaration(fault="The form is missing.")
 
 
 def compute(assignment: Assignment, declared: Declaration, scores: dict[str, float]) -> float:
@@ -89,9 +87,7 @@ def earned_points(grade: Any) -> float:
     return float(score or 0.0)
 
 
-def update(
-    gradebook: Any, assignment: Assignment, autograded: Path, students: Iterable[str] | None = None
-) -> dict:
+def update(gradebook: Any, assignment: Assignment, autograded: Path, students: Iterable[str] | None = None) -> dict:
     """Write each student's bonus into the gradebook; returns student -> (bonus, Declaration).
 
     `autograded` is the class's folder of that name. Extra credit of other cells is the instructor's and
@@ -105,9 +101,7 @@ def update(
         if wanted is not None and submission.student_id not in wanted:
             continue
         path = autograded / submission.student_id / assignment.name / f"{assignment.name}.ipynb"
-        declared = (
-            declaration(path, assignment) if path.is_file() else Declaration(fault="The form is missing.")
-        )
+        declared = declaration(path, assignment) if path.is_file() else Declaration(fault="The form is missing.")
         grades = {g.name: g for n in submission.notebooks for g in n.grades}
         bonus = compute(assignment, declared, {name: earned_points(g) for name, g in grades.items()})
         carrier = grades.get(FORM_CHECK)

@@ -17,9 +17,7 @@ from .course import Course
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Release, grade and report the assignments of this course.")  # fmt: skip
 Name = Annotated[str, typer.Argument(help="the assignment's folder in solutions/")]
-ClassDir = Annotated[
-    Path | None, typer.Option("--class-dir", help="the folder of the class", show_default=False)
-]
+ClassDir = Annotated[Path | None, typer.Option("--class-dir", help="the folder of the class", show_default=False)]
 
 
 def course_for(class_dir: Path | None) -> Course:
@@ -70,9 +68,7 @@ def solutions(
 @app.command()
 def grade(
     name: Name,
-    students: Annotated[
-        list[str] | None, typer.Argument(help="only these students", show_default=False)
-    ] = None,
+    students: Annotated[list[str] | None, typer.Argument(help="only these students", show_default=False)] = None,
     class_dir: ClassDir = None,
     jobs: Annotated[int, typer.Option(help="hand-ins graded at the same time")] = 2,
     force: Annotated[bool, typer.Option("--force", help="also those that did not change")] = False,

@@ -66,9 +66,7 @@ class Course:
 
 def prepare_environment() -> None:
     """Set what kernels and nbgrader's own sub-processes need; what is already set stays."""
-    scripts = os.pathsep.join(
-        dict.fromkeys([str(Path(sys.executable).parent), sysconfig.get_path("scripts")])
-    )
+    scripts = os.pathsep.join(dict.fromkeys([str(Path(sys.executable).parent), sysconfig.get_path("scripts")]))
     paths = os.environ.get("PATH", os.defpath)
     if not paths.startswith(scripts):
         os.environ["PATH"] = scripts + os.pathsep + paths
@@ -81,7 +79,5 @@ def prepare_environment() -> None:
 def clean_name(name: str, what: str) -> str:
     """Refuse names that would step out of their folder or that nbgrader cannot hold."""
     if not name or name != name.strip() or name.startswith(".") or any(c in name for c in "/\\\0+"):
-        raise CourseError(
-            f"{name!r} can't be the name of {what}; use a plain name without '/', '+' or a leading dot."
-        )
+        raise CourseError(f"{name!r} can't be the name of {what}; use a plain name without '/', '+' or a leading dot.")
     return name

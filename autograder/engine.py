@@ -154,7 +154,5 @@ def in_words(details: str) -> str:
             return sentence
     last = [line.strip() for line in details.splitlines() if line.strip() and not line.startswith(" ")]
     errors = [line for line in last if "Error" in line.split(":")[0] or "Exception" in line.split(":")[0]]
-    told = (
-        [line for line in errors if "NbGraderException" not in line] or errors or last or ["no reason given"]
-    )
+    told = [line for line in errors if "NbGraderException" not in line] or errors or last or ["no reason given"]
     return f"nbgrader stopped: {told[-1][:200]}"

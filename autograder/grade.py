@@ -20,7 +20,7 @@ from .course import REPOSITORY, Course, clean_name
 from .engine import make_writable, stage, write_text
 from .intake import students as students_of
 from .release import generate
-from .results import Row, collect
+from .results import NOT_YET, Row, collect
 from .source import Assignment
 from .source import read as read_source
 from .worker import Job, Outcome, initialise, work
@@ -107,9 +107,7 @@ def grade(
     state = State(course, name)
     source = source_digest(course, name)
     common = [source, code_digest(), str(timeout), str(budget)]
-    prints = {
-        s: digest([*(c.encode() for c in common), *contents(course.submitted / s / name)]) for s in chosen
-    }
+    prints = {s: digest([*(c.encode() for c in common), *contents(course.submitted / s / name)]) for s in chosen}
     stale = [s for s in chosen if force or not _known(state, s, prints[s], course, name)]
     with stage("class-") as folder:
         if stale:
@@ -155,8 +153,7 @@ def _everybody(course: Course, name: str) -> list[str]:
     everybody = students_of(course, name)
     if not everybody:
         raise CourseError(
-            f"Nothing was handed in for {name}: put notebooks into "
-            f"{course.submitted}/STUDENT/{name}/{name}.ipynb."
+            f"Nothing was handed in for {name}: put notebooks into {course.submitted}/STUDENT/{name}/{name}.ipynb."
         )
     return everybody
 
@@ -165,9 +162,7 @@ def _chosen(only: list[str], everybody: list[str], course: Course) -> list[str]:
     for student in only:
         if student not in everybody:
             clean_name(student, "a student")
-            raise CourseError(
-                f"There is no submission of a student called {student!r} in {course.submitted}."
-            )
+            raise CourseError(f"There is no submission of a student called {student!r} in {course.submitted}.")
     return [s for s in everybody if s in only] if only else everybody
 
 
@@ -191,9 +186,7 @@ def _run(jobs: list[Job], workers: int, told: Told | None) -> Iterator[Outcome]:
                 batches.append([job])
                 continue
             done += 1
-            result = outcome or Outcome(
-                job.student, "the process that graded it died (was it out of memory?)"
-            )
+            result = outcome or Outcome(job.student, "the process that graded it died (was it out of memory?)")
             if told:
                 told(result, done, len(jobs))
             yield result
@@ -253,10 +246,15 @@ def refresh(course: Course, assignment: Assignment, everybody: list[str], state:
     """Bring the bonus up to date and read everybody's results; who was never graded says so."""
     from nbgrader.api import Gradebook
 
-    reasons = {
-        s: str(state.students.get(s, {"reason": "not graded yet"}).get("reason", "")) for s in everybody
-    }
-    notes = {s: list(state.students.get(s, {}).get("notes", [])) for s in everybody}
     with Gradebook(course.db_url) as gradebook:
+        # Students that nbgrader's own commands graded are in no state file.
+        known = {s.student_id for s in gradebook.assignment_submissions(assignment.name)}
+        reasons = {s: _reason(state, s, s in known) for s in everybody}
+        notes = {s: list(state.students.get(s, {}).get("notes", [])) for s in everybody}
         bonuses = bonus_module.update(gradebook, assignment, course.autograded)
         return collect(gradebook, course, assignment, reasons, notes, bonuses)
+
+
+def _reason(state: State, student: str, graded: bool) -> str:
+    entry = state.students.get(student)
+    return str(entry.get("reason", "")) if entry else "" if graded else NOT_YET

@@ -88,8 +88,7 @@ def choose(files: list[Path], folder: Path, name: str) -> tuple[Path, list[str]]
         return notebooks[0], [f"The notebook is called {notebooks[0].name!r}; it was taken as {name}.ipynb."]
     if notebooks:
         raise Ungradable(
-            f"none of its {len(notebooks)} notebooks is called {name}.ipynb "
-            f"({listing([p.name for p in notebooks])})"
+            f"none of its {len(notebooks)} notebooks is called {name}.ipynb ({listing([p.name for p in notebooks])})"
         )
     if files:
         raise Ungradable(f"there is no notebook in it, only {listing([p.name for p in files])}")
@@ -99,9 +98,7 @@ def choose(files: list[Path], folder: Path, name: str) -> tuple[Path, list[str]]
 def read_notebook(path: Path) -> NotebookNode:
     """Read a notebook of any version as version 4; Ungradable with a sentence if it is damaged."""
     if path.stat().st_size > LARGEST:
-        raise Ungradable(
-            f"{path.name} is {path.stat().st_size / 1e6:.0f} MB large, more than {LARGEST // 10**6}"
-        )
+        raise Ungradable(f"{path.name} is {path.stat().st_size / 1e6:.0f} MB large, more than {LARGEST // 10**6}")
     raw = path.read_bytes()
     if not raw.strip():
         raise Ungradable(f"{path.name} is an empty file")

@@ -13,9 +13,7 @@ from .course import Course
 from .source import Assignment, Cell, regions
 from .source import read as read_source
 
-MARKERS = tuple(
-    f"{edge} {what}" for edge in ("BEGIN", "END") for what in ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
-)
+MARKERS = tuple(f"{edge} {what}" for edge in ("BEGIN", "END") for what in ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME"))
 SHINGLE = 6
 SHORTEST = 12
 

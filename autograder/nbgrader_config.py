@@ -1,4 +1,5 @@
-"""nbgrader's configuration for this course; run nbgrader's own commands in this folder or with --config.
+"""nbgrader's configuration for this course; run nbgrader's own commands in this folder, or elsewhere
+with JUPYTER_CONFIG_PATH naming this folder.
 
 COURSE_CLASS_DIR names the folder of the class (default: this one): submitted/, autograded/, feedback/,
 gradebook.db.
@@ -37,8 +38,7 @@ c.CourseDirectory.ignore = [
 ]  # fmt: skip
 
 c.ClearSolutions.code_stub = {
-    "python": "# YOUR CODE HERE\n"
-    'raise NotImplementedError("still to do: write this part, then delete this line")'
+    "python": '# YOUR CODE HERE\nraise NotImplementedError("still to do: write this part, then delete this line")'
 }
 c.ClearSolutions.text_stub = "*Your answer here: replace this line.*"
 # Rubrics stand in locked text cells: removed at release, put back by OverwriteCells when grading.

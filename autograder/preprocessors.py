@@ -44,9 +44,7 @@ def label(cell: NotebookNode, index: int) -> str:
 class ExecuteSubmission(Execute):
     """nbgrader's Execute with a time budget for the whole submission, and cells that outlive their kernel."""
 
-    budget = Integer(300, help="Seconds for one submission; cells after that get 2 seconds each.").tag(
-        config=True
-    )
+    budget = Integer(300, help="Seconds for one submission; cells after that get 2 seconds each.").tag(config=True)
     last_seconds = 2
 
     def preprocess(self, nb: NotebookNode, resources: Any = None, km: Any = None) -> Result:
@@ -71,20 +69,14 @@ class ExecuteSubmission(Execute):
         self.error_on_timeout = {
             "ename": "TimeUp",
             "evalue": "This cell was stopped, because "
-            + (
-                "the time for the whole submission was used up."
-                if spent
-                else f"it ran longer than {allowed} s."
-            ),
+            + ("the time for the whole submission was used up." if spent else f"it ran longer than {allowed} s."),
             "traceback": ["TimeUp"],
         }
         try:
             cell, resources = super().preprocess_cell(cell, resources, index)
         except DeadKernelError:
             self.dead = f"Python itself ended in cell {label(cell, index)}"
-            cell.outputs.append(
-                error_output("KernelDied", "Python itself ended in this cell (a crash, or an exit).")
-            )
+            cell.outputs.append(error_output("KernelDied", "Python itself ended in this cell (a crash, or an exit)."))
         except CellTimeoutError:
             self.dead = f"cell {label(cell, index)} ran longer than {allowed} s and could not be interrupted"
             cell.outputs.append(
@@ -153,9 +145,7 @@ class RepairCells(NbGraderPreprocessor):
         for found, cells in copies.items():
             if len(cells) < 2:
                 continue
-            changed = [
-                c for c in cells if found in solutions and utils.compute_checksum(c) != source[found].checksum
-            ]
+            changed = [c for c in cells if found in solutions and utils.compute_checksum(c) != source[found].checksum]
             kept = (changed or cells)[-1]
             for cell in cells:
                 if cell is not kept:
@@ -170,9 +160,7 @@ class RepairCells(NbGraderPreprocessor):
                 continue
             earlier = set(order[:position])
             at = max((i for i, c in enumerate(nb.cells) if grade_id(c) in earlier), default=-1) + 1
-            cell = NotebookNode(
-                cell_type=source[name].cell_type, metadata=NotebookNode(), source=source[name].source
-            )
+            cell = NotebookNode(cell_type=source[name].cell_type, metadata=NotebookNode(), source=source[name].source)
             cell["id"] = re.sub(r"[^A-Za-z0-9_-]", "-", f"back-{name}")[:64]
             if cell.cell_type == "code":
                 cell.update(outputs=[], execution_count=None)
@@ -201,9 +189,7 @@ class HideTests(NbGraderPreprocessor):
         hidden = {line for line in hidden if len(line) > 3}
         for output in cell.outputs:
             if output.output_type == "error":
-                shown = [
-                    e for e in output.traceback if not any(line in squash(ANSI.sub("", e)) for line in hidden)
-                ]
+                shown = [e for e in output.traceback if not any(line in squash(ANSI.sub("", e)) for line in hidden)]
                 output.traceback = shown or [f"{output.ename}: a test that is not shown failed"]
         kept, inside = [], False
         for line in cell.source.splitlines():

@@ -79,9 +79,7 @@ def release(name: str, course: Course | None = None, force: bool = False) -> str
             return f"notebooks/{name} is up to date"
         place = "" if force else worked_in(target / f"{name}.ipynb")
         if place:
-            return (
-                f"notebooks/{name} was left as it is, because somebody worked in {place}; --force replaces it"
-            )
+            return f"notebooks/{name} was left as it is, because somebody worked in {place}; --force replaces it"
         replace_folder(released, target)
     return f"released notebooks/{name}/{name}.ipynb"
 

@@ -74,9 +74,7 @@ def look_at(found: Graded) -> list[tuple[str, str]]:
             told.append((row.student, f"{row.status}."))
             continue
         if row.dead:
-            told.append(
-                (row.student, f"{row.dead[:1].upper()}{row.dead[1:]}; the cells after it were not run.")
-            )
+            told.append((row.student, f"{row.dead[:1].upper()}{row.dead[1:]}; the cells after it were not run."))
         if row.late_cells:
             told.append((row.student, f"Ran out of time in {', '.join(row.late_cells)}."))
         if row.form.fault:
@@ -100,8 +98,7 @@ def frequent(found: Graded, most: int = 15) -> list[dict[str, Any]]:
             count[kind] += 1
             first.setdefault(kind, message)
     return [
-        {"exercise": kind[0], "id": kind[1], "message": first[kind], "count": n}
-        for kind, n in count.most_common(most)
+        {"exercise": kind[0], "id": kind[1], "message": first[kind], "count": n} for kind, n in count.most_common(most)
     ]
 
 
@@ -125,9 +122,7 @@ def exercises(found: Graded) -> list[dict[str, Any]]:
 def _student(row: Row, found: Graded, course: Course) -> dict[str, Any]:
     name = found.assignment.name
     page = course.feedback / row.student / name / f"{name}.html"
-    link = (
-        quote(os.fsencode(os.path.relpath(page, course.reports))) if not row.reason and page.is_file() else ""
-    )
+    link = quote(os.fsencode(os.path.relpath(page, course.reports))) if not row.reason and page.is_file() else ""
     waiting = sum(row.waiting.values())
     parts = row.part_points(found.assignment)
     return {

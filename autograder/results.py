@@ -15,6 +15,7 @@ from .source import FORM_CHECK, Assignment, cells_by_id
 
 CHECK = "application/vnd.course.check+json"
 TO_DO = "still-to-do"
+NOT_YET = "not graded yet"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Row:
     @property
     def status(self) -> str:
         if self.reason:
-            return f"could not be graded: {self.reason}"
+            return self.reason if self.reason == NOT_YET else f"could not be graded: {self.reason}"
         return "waiting for a human" if self.waiting else "graded"
 
     @property
@@ -67,11 +68,7 @@ class Row:
         """What went wrong, first things first, in one line."""
         if self.reason:
             return self.status
-        told = [
-            f"{m.cell}: {m.message}"
-            for m in self.wrong
-            if not self.dead or m.id not in ("NotRun", "KernelDied")
-        ]
+        told = [f"{m.cell}: {m.message}" for m in self.wrong if not self.dead or m.id not in ("NotRun", "KernelDied")]
         if self.dead:
             told.insert(0, f"{self.dead[:1].upper()}{self.dead[1:]}.")
         to_do = len({m.exercise for m in self.mistakes if m.id == TO_DO})
@@ -83,15 +80,10 @@ class Row:
         return " ".join([*told[:1], f"(and {len(told) - 1} more)" if len(told) > 1 else ""]).strip()
 
     def exercise_points(self, assignment: Assignment) -> dict[str, float]:
-        return {
-            e: sum(self.scores.get(c.id, 0.0) for c in cells) for e, cells in assignment.exercises().items()
-        }
+        return {e: sum(self.scores.get(c.id, 0.0) for c in cells) for e, cells in assignment.exercises().items()}
 
     def part_points(self, assignment: Assignment) -> dict[str, float]:
-        return {
-            p: sum(self.scores.get(c.id, 0.0) for c in assignment.graded if c.part == p)
-            for p in assignment.parts
-        }
+        return {p: sum(self.scores.get(c.id, 0.0) for c in assignment.graded if c.part == p) for p in assignment.parts}
 
 
 def collect(gradebook: Any, course: Course, assignment: Assignment, reasons: dict[str, str],
@@ -138,14 +130,13 @@ def _read_outputs(row: Row, path: Path, assignment: Assignment) -> None:
         row.notes.append("The autograded notebook can't be read; grade again with --force.")
         return
     row.dead = str(notebook.metadata.get("course", {}).get("dead", ""))
+    row.notes += [n for n in notebook.metadata.get("course", {}).get("notes", []) if n not in row.notes]
     cells = cells_by_id(notebook)
     for graded in assignment.graded:
         cell = cells.get(graded.id)
         if graded.kind == "test" and cell is not None and cell.cell_type == "code":
             row.mistakes += _mistakes(cell, graded.id, assignment.exercise_of(graded))
-    row.late_cells = [
-        i for i, c in cells.items() if any(o.get("ename") == "TimeUp" for o in c.get("outputs", []))
-    ]
+    row.late_cells = [i for i, c in cells.items() if any(o.get("ename") == "TimeUp" for o in c.get("outputs", []))]
 
 
 def _mistakes(cell: Any, name: str, exercise: str) -> list[Mistake]:
@@ -166,9 +157,7 @@ def _mistakes(cell: Any, name: str, exercise: str) -> list[Mistake]:
         return [Mistake(name, exercise, TO_DO, "still to do")]
     if ename in ("KernelDied", "NotRun", "TimeUp"):
         return [Mistake(name, exercise, ename, evalue)]
-    plain = (
-        evalue if ename in ("AssertionError", "CheckFailed") and evalue else f"{ename}: {evalue}".rstrip(": ")
-    )
+    plain = evalue if ename in ("AssertionError", "CheckFailed") and evalue else f"{ename}: {evalue}".rstrip(": ")
     return [Mistake(name, exercise, f"{ename} in {name}", plain)]
 
 

@@ -96,9 +96,7 @@ def build(student: Student, released: NotebookNode, solved: NotebookNode) -> Not
     for edit in student.edits:
         cell = find(cells, edit.grade_id, student)
         if edit.old not in cell.source:
-            raise CourseError(
-                f"Student {student.name!r}: {edit.old[:60]!r} does not occur in cell {edit.grade_id!r}."
-            )
+            raise CourseError(f"Student {student.name!r}: {edit.old[:60]!r} does not occur in cell {edit.grade_id!r}.")
         cell.source = cell.source.replace(edit.old, edit.new, edit.count)
     if student.form is not None:
         lines = [f"{key} = {value!r}" for key, value in student.form.items()]

@@ -25,9 +25,7 @@ PROGRESS = re.compile(r"\d+%\||\bit/s\b|\bs/it\b|\r")
 Progress = Callable[[int, int], None]
 
 
-def solve(
-    name: str, course: Course | None = None, size: str = "standard", progress: Progress | None = None
-) -> Path:
+def solve(name: str, course: Course | None = None, size: str = "standard", progress: Progress | None = None) -> Path:
     """Run solutions/NAME/NAME.py from top to bottom and write NAME.ipynb beside it, outputs included.
 
     `progress(done, cells)` is called after each cell. CourseError, and the old notebook stays, if a cell

@@ -196,9 +196,7 @@ def lint(assignment: Assignment) -> list[str]:
         faults += list(_lint_cell(assignment, cell))
     total = sum(c.points for c in assignment.graded)
     if total != assignment.points:
-        faults.append(
-            f"The points of the cells add up to {total:g}, but assignment.toml says {assignment.points:g}."
-        )
+        faults.append(f"The points of the cells add up to {total:g}, but assignment.toml says {assignment.points:g}.")
     return faults
 
 

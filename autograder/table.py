@@ -26,16 +26,10 @@ def show(found: Graded, console: Console, wide: bool = False) -> None:
     assignment = found.assignment
     columns = list(assignment.exercises()) if wide else list(assignment.parts)
     points = {
-        c: sum(
-            g.points
-            for g in (assignment.exercises()[c] if wide else assignment.graded)
-            if wide or g.part == c
-        )
+        c: sum(g.points for g in (assignment.exercises()[c] if wide else assignment.graded) if wide or g.part == c)
         for c in columns
     }
-    table = Table(
-        title=f"{assignment.title}: {len(found.rows)} students", title_justify="left", pad_edge=False
-    )
+    table = Table(title=f"{assignment.title}: {len(found.rows)} students", title_justify="left", pad_edge=False)
     table.add_column("student", no_wrap=True, max_width=24)
     for column in columns:
         table.add_column(Text(f"{column}\n/{number(points[column])}"), justify="right", no_wrap=not wide)
@@ -75,8 +69,7 @@ def legend(found: Graded) -> list[str]:
     waiting = [r for r in found.rows if r.waiting]
     if waiting:
         told.append(
-            f"waiting: points of answers that {len(waiting)} students still wait for; "
-            "grade them in the formgrader."
+            f"waiting: points of answers that {len(waiting)} students still wait for; grade them in the formgrader."
         )
     bad = [r.student for r in found.rows if r.reason]
     if bad:
