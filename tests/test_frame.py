@@ -1,0 +1,84 @@
+"""The repository's frame: pins that agree, one home for the data, files that stay readable."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PIN = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s#;]+)", re.M)
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[<>=!~\[; ]", requirement)[0].lower().replace("_", "-")
+
+
+@pytest.fixture(scope="module")
+def lock() -> dict[str, str]:
+    return {_name(name): version for name, version in PIN.findall((ROOT / "requirements.lock").read_text())}
+
+
+@pytest.fixture(scope="module")
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_environment_yml_has_the_pins_of_the_lock(lock):
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    pip = next(d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
+    pins = {_name(name): version for name, version in PIN.findall("\n".join(pip))}
+    assert {"jupyter", "numpy", "torch", "matplotlib", "nbgrader"} <= set(pins)
+    assert pins == {name: lock[name] for name in pins}
+
+
+def test_every_direct_dependency_is_in_the_lock_and_in_environment_yml(lock, project):
+    wanted = list(project["dependencies"])
+    for group in project["optional-dependencies"].values():
+        wanted += group
+    names = {_name(requirement) for requirement in wanted}
+    assert names <= set(lock)
+    assert names <= {_name(line.strip(" -")) for line in (ROOT / "environment.yml").read_text().splitlines()}
+    assert lock["torch"] == "2.13.0"
+
+
+def test_what_is_installed_is_what_the_lock_says(lock):
+    from importlib.metadata import version
+
+    for name in ("numpy", "nbgrader", "jupytext", "matplotlib"):
+        assert version(name) == lock[name], f"run `make test`, which refreshes .venv; {name} is at {version(name)}"
+
+
+def test_the_mnist_files_are_those_of_the_sums():
+    folder = ROOT / "helpers/data/mnist"
+    lines = (folder / "SHA256SUMS").read_text().split()
+    for digest, name in zip(lines[::2], lines[1::2], strict=True):
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_importing_helpers_is_light():
+    heavy = "torch", "matplotlib", "tqdm", "IPython", "pooch", "nbgrader"
+    code = f"import sys, threading, helpers; print([m for m in {heavy} if m in sys.modules], threading.active_count())"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert out.strip() == "[] 1"
+
+
+def test_helpers_knows_nothing_of_the_autograder():
+    for path in (ROOT / "helpers").rglob("*.py"):
+        assert not re.search(r"^\s*(from|import) (autograder|nbgrader)\b", path.read_text(), re.M), path
+
+
+def test_files_stay_readable():
+    long = {
+        str(path.relative_to(ROOT)): count
+        for room in ("helpers", "autograder")
+        for path in (ROOT / room).rglob("*.py")
+        if (count := len(path.read_text().splitlines())) > 350
+    }
+    assert not long, f"split these files by idea: {long}"
