@@ -1,0 +1,144 @@
+"""What all figures share: colours, line styles, axes, and how a figure is shown and stored with its alt
+text.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's palette, told apart with any colour vision; dashes and markers tell lines apart in grey too.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 3)))
+MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+SCREEN_DPI = 72
+
+
+def line(i: int, points: int = 0) -> dict[str, Any]:
+    """Keyword arguments for the i-th line of a figure; points: how many it has, so that markers stay
+    sparse.
+    """
+    style: dict[str, Any] = {"color": COLOURS[i % 7], "linestyle": DASHES[(i + i // 7) % 7], "linewidth": 1.8}
+    if points:
+        every = max(1, points // 8)
+        style |= {"marker": MARKERS[(i + i // 7) % 7], "markersize": 5, "markevery": (i % every, every)}
+    return style
+
+
+def figure(width: float, height: float) -> Figure:
+    """An empty figure of so many inches that leaves pyplot's global state alone."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def axes(ax: Axes, title: str, x: str, y: str) -> None:
+    """Title, axis labels, a light grid, no box."""
+    ax.set_title(title, fontsize=11)
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    ax.grid(True, color="#dddddd", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def epoch_axis(ax: Axes, epochs: int) -> None:
+    """Whole epochs only."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=7, integer=True, min_n_ticks=1))
+    ax.set_xlim(0.5, max(epochs, 1) + 0.5)
+
+
+def percent_axis(ax: Axes, values: Iterable[float]) -> None:
+    """Accuracies (0…1) as per cent, with a limit that shows every value and never passes 100%."""
+    from matplotlib.ticker import PercentFormatter
+
+    finite = [v for v in values if math.isfinite(v)] or [0.0, 1.0]
+    low, high = min(finite), max(finite)
+    room = max(0.08 * (high - low), 0.005)
+    ax.set_ylim(max(0.0, low - room), min(1.0, high + room))
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1 if high - low < 0.05 else 0))
+
+
+def with_alt(fig: Figure, alt: str) -> Figure:
+    """The figure with its alternative text in `fig.alt`."""
+    fig.alt = alt  # type: ignore[attr-defined]
+    return fig
+
+
+def as_dict(histories: Any) -> dict[str, Any]:
+    """label -> history, of a mapping, a list, or one history."""
+    if isinstance(histories, Mapping):
+        return {_name(key): value for key, value in histories.items()}
+    if hasattr(histories, "test_loss"):
+        histories = [histories]
+    return {h.label: h for h in histories}
+
+
+def _name(key: Any) -> str:
+    return key if isinstance(key, str) else f"rate {key:g}"
+
+
+def png(fig: Figure, dpi: int = SCREEN_DPI) -> bytes:
+    """The figure as a PNG of few colours, with its alt text inside."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    stream = io.BytesIO()
+    fig.savefig(stream, format="png", dpi=dpi, facecolor="white")
+    # 64 colours are plenty for lines and text, and make a third of the bytes.
+    picture = Image.open(stream).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    info = PngInfo()
+    info.add_itxt("Description", getattr(fig, "alt", ""))
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", optimize=True, pnginfo=info, dpi=(dpi, dpi))
+    return stream.getvalue()
+
+
+def show(fig: Figure) -> None:
+    """Display the figure in a notebook as a small PNG with alt text; without a notebook, print the alt
+    text.
+    """
+    alt = getattr(fig, "alt", "A figure.")
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        get_ipython = None  # type: ignore[assignment]
+    if get_ipython is None or get_ipython() is None:
+        print(alt)
+        return
+    picture = base64.b64encode(png(fig)).decode()
+    display(
+        {"image/png": picture, "text/plain": alt},
+        metadata={"image/png": {"alt": alt}},
+        raw=True,
+    )
+    fig.clear()
+
+
+def save(fig: Figure, path: str | Path, dpi: int = 110) -> Path:
+    """Write the figure as a PNG whose metadata "Description" is its alt text. It appears whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(png(fig, dpi))
+        os.chmod(part, 0o644)
+        os.replace(part, path)
+    except BaseException:
+        Path(part).unlink(missing_ok=True)
+        raise
+    return path
