@@ -1,0 +1,94 @@
+"""Share runs out over processes with one BLAS thread each; results do not depend on how many there are."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from helpers.errors import CourseError
+from helpers.study.runs import Run
+from helpers.train import History
+
+THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+def perform_all(
+    runs: Sequence[Run], jobs: int, threads: int = 1, on_epoch: Callable[[str], None] | None = None
+) -> list[History]:
+    """Histories of the runs, in their order. jobs: processes; threads: BLAS threads of each.
+
+    on_epoch(label) is called here after every epoch of any run. Ctrl-C or an error ends all processes.
+    """
+    # `spawn` starts clean interpreters, which read the thread variables before they import numpy.
+    import multiprocessing
+
+    context = multiprocessing.get_context("spawn")
+    tasks: Any = context.Queue()
+    news: Any = context.Queue()
+    for index in sorted(range(len(runs)), key=lambda i: -runs[i].cost):
+        tasks.put((index, runs[index]))
+    jobs = min(jobs, len(runs))
+    for _ in range(jobs):
+        tasks.put(None)
+    results: dict[int, History] = {}
+    with _thread_limit(threads):
+        workers = [context.Process(target=_work, args=(tasks, news), daemon=True) for _ in range(jobs)]
+        for worker in workers:
+            worker.start()
+    try:
+        while len(results) < len(runs):
+            try:
+                kind, index, value = news.get(timeout=1)
+            except queue.Empty:
+                if any(worker.exitcode not in (None, 0) for worker in workers):
+                    raise CourseError(
+                        "A process of the study was killed, perhaps for want of memory; use fewer --jobs."
+                    ) from None
+                continue
+            if kind == "epoch" and on_epoch is not None:
+                on_epoch(value)
+            elif kind == "done":
+                results[index] = value
+            elif kind == "error":
+                raise CourseError(f"The run {runs[index].label!r} failed: {value}")
+    finally:
+        for worker in workers:
+            if len(results) < len(runs):
+                worker.terminate()
+            worker.join()
+        for channel in (tasks, news):
+            channel.close()
+            channel.cancel_join_thread()
+    return [results[i] for i in range(len(runs))]
+
+
+def _work(tasks: Any, news: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its children
+    while (task := tasks.get()) is not None:
+        index, run = task
+        try:
+            history = run.perform(lambda h, i=index: news.put(("epoch", i, h.label)))
+        except Exception as error:
+            news.put(("error", index, f"{type(error).__name__}: {error}"))
+            return
+        news.put(("done", index, history))
+    sys.stdout.flush()
+
+
+@contextmanager
+def _thread_limit(threads: int) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
