@@ -1,0 +1,1 @@
+"""Our speed beside PyTorch's: `python -m helpers.bench NAME --json`."""
