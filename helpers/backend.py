@@ -78,9 +78,7 @@ def backend(name: str = "numpy", dtype: str = "float32") -> Backend:
     GPU.
     """
     if name not in NAMES:
-        raise CourseError(
-            f"There is no backend {name!r}{nearest(name, NAMES)}; choose one of {', '.join(NAMES)}."
-        )
+        raise CourseError(f"There is no backend {name!r}{nearest(name, NAMES)}; choose one of {', '.join(NAMES)}.")
     dtype = dtype if isinstance(dtype, str) else str(getattr(dtype, "__name__", dtype)).split(".")[-1]
     if dtype not in DTYPES:
         raise CourseError(f"The dtype {dtype!r} is not one of float32 and float64; choose one of these.")
@@ -90,9 +88,7 @@ def backend(name: str = "numpy", dtype: str = "float32") -> Backend:
         return Backend("numpy", np, None, np.dtype(dtype), f"numpy, {dtype}")
     torch, xp = _torch_namespace()
     if name == "cuda" and not torch.cuda.is_available():
-        raise CourseError(
-            'This machine has no CUDA GPU that PyTorch can use; choose the backend "numpy" or "torch".'
-        )
+        raise CourseError('This machine has no CUDA GPU that PyTorch can use; choose the backend "numpy" or "torch".')
     device = torch.device("cuda" if name == "cuda" else "cpu")
     where = torch.cuda.get_device_name(device) if name == "cuda" else "CPU"
     return Backend(name, xp, device, getattr(torch, dtype), f"PyTorch on {where}, {dtype}")
@@ -105,9 +101,7 @@ def array_namespace(*arrays: Any) -> Any:
     try:
         import array_api_compat
     except ImportError:
-        raise CourseError(
-            "PyTorch arrays need the package array-api-compat; install it, or use numpy."
-        ) from None
+        raise CourseError("PyTorch arrays need the package array-api-compat; install it, or use numpy.") from None
     return array_api_compat.array_namespace(*arrays)
 
 
@@ -132,7 +126,7 @@ def cuda_available() -> bool:
 
 
 def nearest(name: Any, valid: Sequence[str]) -> str:
-    """`", did you mean 'mnist'?"`-style hint for a mistyped name, or an empty string."""
+    """A hint such as " (did you mean 'mnist'?)" for a mistyped name, or an empty string."""
     close = get_close_matches(str(name).lower(), valid, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
@@ -155,7 +149,5 @@ def _torch_namespace() -> tuple[Any, Any]:
     try:
         import array_api_compat.torch as xp
     except ImportError:
-        raise CourseError(
-            "PyTorch arrays need the package array-api-compat; install it, or use numpy."
-        ) from None
+        raise CourseError("PyTorch arrays need the package array-api-compat; install it, or use numpy.") from None
     return torch, xp

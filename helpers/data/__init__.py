@@ -68,17 +68,11 @@ def load(
     flat: rows of 784, else (1, 28, 28). Raises CourseError for an unknown name, a damaged file, no network.
     """
     if name not in NAMES:
-        raise CourseError(
-            f"There is no data set {name!r}{nearest(name, NAMES)}; choose one of {', '.join(NAMES)}."
-        )
+        raise CourseError(f"There is no data set {name!r}{nearest(name, NAMES)}; choose one of {', '.join(NAMES)}.")
     for label, count in (("train", train), ("test", test)):
-        if count is not None and (
-            isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1
-        ):
-            raise CourseError(
-                f"{label}={count!r} is not a number of images; give a whole number of at least 1."
-            )
-    if str(np.dtype(dtype)) not in ("float32", "float64"):
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1):
+            raise CourseError(f"{label}={count!r} is not a number of images; give a whole number of at least 1.")
+    if dtype not in ("float32", "float64", np.float32, np.float64):
         raise CourseError(f"The dtype {dtype!r} is not one of float32 and float64; choose one of these.")
     files = mnist_files() if name == "mnist" else remote_files(name)
     if not normalise:

@@ -70,9 +70,7 @@ def _verify(path: Path, expected: str) -> None:
             return
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
-        raise CourseError(
-            f"The data file {path} is missing or unreadable; check the course out again."
-        ) from None
+        raise CourseError(f"The data file {path} is missing or unreadable; check the course out again.") from None
     if digest != expected:
         raise CourseError(
             f"The data file {path} is damaged: its SHA-256 begins {digest[:12]} and should begin "
@@ -87,9 +85,7 @@ def remote_files(name: str) -> dict[str, Path]:
     try:
         import pooch
     except ImportError:
-        raise CourseError(
-            f"The data set {name!r} is downloaded with pooch; install pooch, or use mnist."
-        ) from None
+        raise CourseError(f"The data set {name!r} is downloaded with pooch; install pooch, or use mnist.") from None
     pooch.get_logger().setLevel("WARNING")
     cache = Path(pooch.os_cache("from-scratch-to-cudnn")) / name
     paths = {}
@@ -98,8 +94,7 @@ def remote_files(name: str) -> dict[str, Path]:
             got = pooch.retrieve(address + file, known_hash="md5:" + sums[part], fname=file, path=cache)
         except ValueError:
             raise CourseError(
-                f"The file {file} of {name} from {address} does not match its checksum; try again later, or "
-                "use mnist."
+                f"The file {file} of {name} from {address} does not match its checksum; try again later, or use mnist."
             ) from None
         except Exception as error:  # pooch passes on whatever requests or the disk raise
             raise CourseError(
@@ -120,12 +115,13 @@ def read_idx(path: Path, count: int | None = None) -> np.ndarray:
             zero, kind, dims = int.from_bytes(file.read(2), "big"), *file.read(2)
             if zero != 0 or kind != 8 or dims not in (1, 3):
                 raise CourseError(f"The file {path} is not an idx file of bytes; fetch it again.")
-            shape = [int.from_bytes(file.read(4), "big") for _ in range(dims)]
+            header = file.read(4 * dims)
+            shape = [int.from_bytes(header[i : i + 4], "big") for i in range(0, 4 * dims, 4)]
+            if len(header) < 4 * dims or 0 in shape:
+                raise CourseError(f"The file {path} is not an idx file with entries; fetch it again.")
             if count is not None:
                 if count > shape[0]:
-                    raise CourseError(
-                        f"{count} images were asked for but {path.name} has {shape[0]}; ask for fewer."
-                    )
+                    raise CourseError(f"{count} images were asked for but {path.name} has {shape[0]}; ask for fewer.")
                 shape[0] = count
             size = int(np.prod(shape))
             data = file.read(size)

@@ -174,7 +174,7 @@ def train_epoch(
     order: Any = None,
 ) -> float:
     """One epoch, as `helpers.nn.train_epoch`: same arguments, same updates, same mean loss; numpy only."""
-    check_pairs(images, labels)
+    images, order = _own(network, images, labels, order)
     kind = network.dtype.type
     tiny = np.finfo(network.dtype).smallest_normal
     n = len(labels) if order is None else len(order)
@@ -199,7 +199,7 @@ def train_epoch(
 
 def evaluate(network: FastMLP, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """(mean loss, accuracy in 0…1), as `helpers.nn.evaluate`."""
-    check_pairs(images, labels)
+    images, _ = _own(network, images, labels, None)
     n, chunk = len(labels), min(500, len(labels))
     right = np.empty(n, network.dtype)
     hits = 0
@@ -213,3 +213,19 @@ def evaluate(network: FastMLP, images: np.ndarray, labels: np.ndarray) -> tuple[
         right[start : start + len(here)] = work.out[work.rows, here]
     tiny = np.finfo(network.dtype).smallest_normal
     return float(-np.log(np.maximum(right, tiny)).mean(dtype=np.float64)), hits / n
+
+
+def _own(network: FastMLP, images: Any, labels: Any, order: Any) -> tuple[np.ndarray, Any]:
+    """Images in the network's dtype and a sound order, looked at once an epoch and never in the loop."""
+    check_pairs(images, labels)
+    if not isinstance(images, np.ndarray):
+        raise CourseError(f"FastMLP takes numpy arrays and got a {type(images).__name__}; use MLP for PyTorch.")
+    if images.ndim != 2 or images.shape[1] != network.sizes[0]:
+        raise CourseError(
+            f"This network takes images of shape (N, {network.sizes[0]}) and got {images.shape}; reshape them."
+        )
+    if order is not None:
+        order = np.asarray(order)
+        if len(order) == 0 or order.min() < 0 or order.max() >= len(labels):
+            raise CourseError(f"The order must hold indices from 0 to {len(labels) - 1}; draw a permutation.")
+    return images.astype(network.dtype, copy=False), order

@@ -1,0 +1,108 @@
+"""Data: what comes with the course is right, and damage is noticed."""
+
+import gzip
+import shutil
+
+import numpy as np
+import pytest
+
+from helpers import data
+from helpers.backend import backend
+from helpers.data import files
+from helpers.errors import CourseError
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    folder = tmp_path / "mnist"
+    shutil.copytree(data.MNIST, folder)
+    monkeypatch.setattr(files, "MNIST", folder)
+    return folder
+
+
+def test_the_whole_of_mnist():
+    d = data.load(normalise=False)
+    assert d.train_images.shape == (60_000, 784)
+    assert d.test_images.shape == (10_000, 784)
+    assert np.bincount(d.train_labels).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert d.train_images.mean() == pytest.approx(data.MNIST_MEAN, abs=1e-4)
+    assert d.train_images.std(dtype=np.float64) == pytest.approx(data.MNIST_STD, abs=1e-4)
+
+
+def test_shapes_types_and_normalisation():
+    d = data.load(train=7, test=3, flat=False, dtype="float64")
+    assert d.train_images.shape == (7, 1, 28, 28)
+    assert d.train_images.dtype == np.float64
+    assert d.test_labels.dtype == np.int64
+    raw = data.load(train=7, test=3, flat=False, dtype="float64", normalise=False)
+    np.testing.assert_allclose(d.train_images, (raw.train_images - 0.1307) / 0.3081)
+    assert raw.train_images.min() == 0
+    assert raw.train_images.max() == 1
+    moved = d.to(backend("torch"))
+    assert str(moved.train_images.dtype) == "torch.float32"
+    assert str(moved.train_labels.dtype) == "torch.int64"
+
+
+def test_a_damaged_file_is_named(copy):
+    path = copy / files.FILES["test-labels"]
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CourseError, match=r"t10k-labels.*damaged"):
+        data.load()
+
+
+def test_a_missing_file_is_named(copy):
+    (copy / files.FILES["train-images"]).unlink()
+    with pytest.raises(CourseError, match=r"train-images.*missing"):
+        data.load()
+
+
+def test_a_damaged_list_of_sums(copy):
+    (copy / "SHA256SUMS").unlink()
+    with pytest.raises(CourseError, match="SHA256SUMS"):
+        data.load()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no gzip", gzip.compress(b"\0\0\x08\x03" + b"\0" * 3), gzip.compress(b"x" * 99)]
+)
+def test_what_is_no_idx_file(tmp_path, content):
+    path = tmp_path / "f.gz"
+    path.write_bytes(content)
+    with pytest.raises(CourseError, match=r"f\.gz"):
+        files.read_idx(path)
+
+
+def test_a_file_that_ends_early(tmp_path):
+    path = tmp_path / "f.gz"
+    path.write_bytes(gzip.compress(b"\0\0\x08\x01\0\0\0\x09" + b"1234"))
+    with pytest.raises(CourseError, match="ends early"):
+        files.read_idx(path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"name": "mnits"}, "'mnist'"),
+        ({"train": 0}, "train=0"),
+        ({"test": 1.5}, "test=1.5"),
+        ({"train": 60_001}, "60001"),
+        ({"dtype": "int8"}, "int8"),
+        ({"dtype": "nonsense"}, "nonsense"),
+    ],
+)
+def test_mistakes_are_sentences(settings, word):
+    with pytest.raises(CourseError, match=word):
+        data.load(**settings)
+
+
+def test_no_network_is_a_sentence(monkeypatch, tmp_path):
+    import pooch
+
+    def fail(*_, **__):
+        raise ConnectionError("no route")
+
+    monkeypatch.setattr(pooch, "retrieve", fail)
+    with pytest.raises(CourseError, match="could not be downloaded"):
+        data.load("kmnist")
