@@ -78,6 +78,6 @@ def prepare_environment() -> None:
 
 def clean_name(name: str, what: str) -> str:
     """Refuse names that would step out of their folder or that nbgrader cannot hold."""
-    if not name or name != name.strip() or name.startswith(".") or any(c in name for c in "/\\\0+"):
-        raise CourseError(f"{name!r} can't be the name of {what}; use a plain name without '/', '+' or a leading dot.")
+    if not name or name != name.strip() or name.startswith(".") or any(c in name for c in "/\\\0"):
+        raise CourseError(f"{name!r} can't be the name of {what}; use a plain name without a slash or a leading dot.")
     return name

@@ -15,6 +15,7 @@ from .source import read as read_source
 
 MARKERS = tuple(f"{edge} {what}" for edge in ("BEGIN", "END") for what in ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME"))
 SHINGLE = 6
+CODE_RUN = 9
 SHORTEST = 12
 
 
@@ -30,6 +31,13 @@ def shingles(text: str) -> set[tuple[str, ...]]:
     """Every run of SHINGLE words."""
     found = words(text)
     return {tuple(found[i : i + SHINGLE]) for i in range(len(found) - SHINGLE + 1)}
+
+
+def code_runs(text: str) -> set[tuple[str, ...]]:
+    """Every run of CODE_RUN names, numbers and signs, of which three at least are names or numbers."""
+    found = re.findall(r"\w+|[^\w\s]", text)
+    runs = (tuple(found[i : i + CODE_RUN]) for i in range(len(found) - CODE_RUN + 1))
+    return {run for run in runs if sum(token.isalnum() for token in run) >= 3}
 
 
 def split(cell: Cell) -> tuple[list[str], list[str], str]:
@@ -67,14 +75,14 @@ def secrets(assignment: Assignment) -> tuple[dict[str, str], dict[tuple[str, ...
             for text in (line, line.partition("#")[0]):
                 if len(squeeze(text)) >= SHORTEST and len(words(text)) > 1:
                     lines.setdefault(squeeze(text), where)
-            runs.update(dict.fromkeys(shingles(comment), where))
+            runs.update(dict.fromkeys(shingles(comment) | code_runs(line), where))
         for text in prose:
             runs.update(dict.fromkeys(shingles(text), where))
             for sentence in re.split(r"(?<=[.!?;:])\s+|\n", text):
                 if len(squeeze(sentence)) >= SHORTEST and len(words(sentence)) > 2:
                     lines.setdefault(squeeze(sentence), where)
     public = squeeze("\n".join(given))
-    public_runs = set().union(*(shingles(text) for text in given)) if given else set()
+    public_runs = set().union(*(shingles(text) | code_runs(text) for text in given)) if given else set()
     return (
         {line: where for line, where in lines.items() if line not in public},
         {run: where for run, where in runs.items() if run not in public_runs},
@@ -129,6 +137,6 @@ def leaks(name: str, course: Course | None = None, released: Path | None = None)
             for line, where in lines.items():
                 if line in squeezed:
                     found[f"{place} shows what {where!r} hides: {line[:60]!r}."] = None
-            for run in shingles(text) & runs.keys():
+            for run in (shingles(text) | code_runs(text)) & runs.keys():
                 found.setdefault(f"{place} shows words that {runs[run]!r} hides: {' '.join(run)!r}.", None)
     return list(found)

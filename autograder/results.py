@@ -132,8 +132,10 @@ def _read_outputs(row: Row, path: Path, assignment: Assignment) -> None:
     row.dead = str(notebook.metadata.get("course", {}).get("dead", ""))
     row.notes += [n for n in notebook.metadata.get("course", {}).get("notes", []) if n not in row.notes]
     cells = cells_by_id(notebook)
-    for graded in assignment.graded:
+    for graded in assignment.cells:
         cell = cells.get(graded.id)
+        if graded.kind == "given" and cell is not None and cell.cell_type == "code":
+            row.mistakes += _mistakes(cell, graded.id, graded.id)
         if graded.kind == "test" and cell is not None and cell.cell_type == "code":
             row.mistakes += _mistakes(cell, graded.id, assignment.exercise_of(graded))
     row.late_cells = [i for i, c in cells.items() if any(o.get("ename") == "TimeUp" for o in c.get("outputs", []))]

@@ -12,6 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from helpers.errors import CourseError
+from helpers.train import study_size
 
 from .course import Course, prepare_environment
 from .engine import stage, write_text
@@ -34,6 +35,7 @@ def solve(name: str, course: Course | None = None, size: str = "standard", progr
     course = course or Course()
     source = course.source(name)
     _, notebook = read_source(source)
+    study_size(size)
     prepare_environment()
     _execute(notebook, source.parent, size, progress or (lambda done, cells: None))
     tidy(notebook)

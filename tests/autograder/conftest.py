@@ -1,0 +1,204 @@
+"""A course of three tiny exercises and a class that does everything wrong that a class can do."""
+
+import copy
+import os
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from autograder import release as release_module
+from autograder import sample
+from autograder.course import Course
+from autograder.grade import Graded, grade
+from autograder.sample_class import Edit, Student
+from autograder.source import cells_by_id
+
+TOML = """\
+title = "Mini"
+points = 10
+
+[parts]
+A = "Numbers"
+B = "Words"
+"""
+
+SOURCE = '''\
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A small assignment
+
+# %% given="setup"
+from IPython.display import display
+
+
+def told(name, fine, mistake, message):
+    """A stand-in for helpers.check: a report with its JSON, then an error."""
+    report = {"check": name, "passed": fine, "mistake": mistake, "message": message}
+    display({"text/plain": message, "application/vnd.course.check+json": report}, raw=True)
+    assert fine, message
+
+# %% exercise="form"
+group = [{"name": "", "id": "", "did": ""}]
+ready_to_present = []
+
+# %% test="form-check" points=0
+assert isinstance(group, list), "group must be a list"
+
+# %% [markdown] given="A-text"
+# Write `double`, which returns twice its argument.
+
+# %% exercise="A-double"
+def double(x):
+    """Twice x."""
+    ### BEGIN SOLUTION
+    sum_with_itself = x + x
+    return sum_with_itself
+    ### END SOLUTION
+
+# %% test="A-double-two" points=2
+told("double", double(2) == 4, "not-doubled", f"double(2) must be 4, not {double(2)!r}.")
+
+# %% test="A-double-hidden" points=1
+assert double(1) == 2, "double(1) must be 2"
+### BEGIN HIDDEN TESTS
+assert double(-317) == -634, "also below zero"
+### END HIDDEN TESTS
+
+# %% exercise="A-half"
+def half(x):
+    ### BEGIN SOLUTION
+    return x / 2
+    ### END SOLUTION
+
+# %% test="A-half-one" points=2
+assert half(1) == 0.5, "half(1) must be 0.5"
+
+# %% [markdown] given="B-text"
+# Why do people greet each other?
+#
+# === BEGIN MARK SCHEME ===
+# Two points for naming trust among strangers, one for any other reason that holds water.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="B-why" points=3
+# Greeting lowers the guard between two strangers before either of them has to speak first.
+
+# %% exercise="B-hello"
+def hello(name):
+    ### BEGIN SOLUTION
+    return f"hello {name}"
+    ### END SOLUTION
+
+# %% test="B-hello-you" points=2
+assert hello("you") == "hello you", "say hello"
+'''
+
+
+@pytest.fixture
+def write_course(tmp_path):
+    """write_course(source=…, toml=…) lays a course out and returns it."""
+
+    def write(source: str = SOURCE, toml: str | None = TOML, folder: Path = tmp_path) -> Course:
+        here = folder / "course" / "solutions" / "mini"
+        here.mkdir(parents=True, exist_ok=True)
+        (here / "mini.py").write_text(source, encoding="utf-8")
+        if toml is not None:
+            (here / "assignment.toml").write_text(toml, encoding="utf-8")
+        (folder / "class").mkdir(exist_ok=True)
+        return Course(root=folder / "course", class_dir=folder / "class")
+
+    return write
+
+
+def body(text: str) -> str:
+    return f"def double(x):\n    {text}\n"
+
+
+ALL = {"group": [{"name": "M", "id": "m", "did": "all"}], "ready_to_present": ["A", "B"]}
+EVIL = "<script>alert('x')</script>"
+CLASS = (
+    Student("model", "everything right, both parts declared", form=ALL),
+    Student("warned", "right, but warns", replace={"A-double": "import warnings, sys\n" + body(
+        "warnings.warn('careful'); print('noise', file=sys.stderr); return 2 * x")}),
+    Student("wrong", "adds one", edits=(Edit("A-double", "x + x", "x + 1"),),
+            form={"group": [], "ready_to_present": ["A"]}),
+    Student.untouched("untouched", "as released"),
+    Student("crash", "ends Python", replace={"A-half": "import os\n\ndef half(x):\n    os._exit(3)"}),
+    Student("loop", "never ends", replace={"A-half": "def half(x):\n    while True:\n        pass"}),
+    Student("deaf", "never ends and can't be interrupted", replace={
+        "A-half": "import signal\n\ndef half(x):\n    signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "    while True:\n        pass"}),
+    Student("twice", "two cells with one id", cells_copied=("A-double", "A-double-two")),
+    Student("deleted", "a test cell gone", cells_removed=("A-double-two",)),
+    Student("damaged", "half a file", raw=b'{"cells": [{"cell_type": "code", '),
+    Student("text", "an essay", raw=b"Dear teacher,\nplease find attached"),
+    Student("other", "another notebook", raw=nbformat.writes(nbformat.v4.new_notebook()).encode()),
+    Student("nothing", "an empty folder", empty=True),
+    Student("renamed", "another file name", filename="my work (2).ipynb"),
+    Student("badform", "a form that runs code", form={"group": [], "ready_to_present": ["Z"]},
+            replace={}),
+    Student("codeform", "a form that computes", replace={"form": "group = []\nready_to_present = list('AB')"}),
+    Student(f"evil {EVIL[:8]}", "markup in output and in the folder's name",
+            replace={"A-double": body(f'return "{EVIL}"')}),
+    Student("=1+1, \"x\"", "a name that spreadsheets would run"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def mini(tmp_path_factory) -> Course:
+    """The mini course, released, with its class handed in."""
+    folder = tmp_path_factory.mktemp("a mini [course] (1+1)")
+    here = folder / "course" / "solutions" / "mini"
+    here.mkdir(parents=True)
+    (here / "mini.py").write_text(SOURCE, encoding="utf-8")
+    (here / "assignment.toml").write_text(TOML, encoding="utf-8")
+    (here / "numbers.csv").write_text("1,2\n", encoding="utf-8")
+    course = Course(root=folder / "course", class_dir=folder / "class")
+    release_module.release("mini", course)
+    names = [student.name.replace("/", "_") for student in CLASS]
+    sample.fill("mini", course, CLASS)
+    # A notebook of an older schema, and a stray file among the folders.
+    old = copy.deepcopy(nbformat.read(course.submitted / "model" / "mini" / "mini.ipynb", as_version=4))
+    for cell in cells_by_id(old).values():
+        if "nbgrader" in cell.metadata:
+            cell.metadata.nbgrader["schema_version"] = 1
+            cell.metadata["tags"] = ["skip-execution"]
+    (course.submitted / "oldschema" / "mini").mkdir(parents=True)
+    nbformat.write(old, course.submitted / "oldschema" / "mini" / "mini.ipynb")
+    (course.submitted / "stray.ipynb").write_text("{}", encoding="utf-8")
+    assert len(names) == len(set(names))
+    return course
+
+
+@pytest.fixture(scope="session")
+def graded(mini) -> Graded:
+    """The class, graded once."""
+    return grade("mini", mini, jobs=2, timeout=3, budget=60)
+
+
+@pytest.fixture(scope="session")
+def rows(graded):
+    return {row.student: row for row in graded.rows}
+
+
+@pytest.fixture
+def copy_of(tmp_path):
+    """copy_of(course) is a course that a test may change."""
+
+    def make(course: Course) -> Course:
+        shutil.copytree(course.root, tmp_path / "course")
+        shutil.copytree(course.class_dir, tmp_path / "class")
+        for path in (tmp_path / "class").rglob("*"):
+            os.chmod(path, 0o755 if path.is_dir() else 0o644)
+        return Course(root=tmp_path / "course", class_dir=tmp_path / "class")
+
+    return make

@@ -1,0 +1,62 @@
+"""The bonus: half of what was earned in each declared part, read without running anything."""
+
+import pytest
+
+from autograder import bonus
+from autograder.bonus import read_form
+from autograder.grade import results
+from autograder.source import FORM_CHECK
+
+
+def test_half_of_the_declared_parts(rows):
+    assert rows["model"].bonus == 3.5
+    assert rows["wrong"].bonus == 1.0  # A alone: half() was right
+    assert rows["warned"].bonus == 0
+    assert rows["crash"].bonus == 0
+
+
+def test_a_form_that_cannot_be_read_costs_only_the_bonus(rows):
+    assert rows["badform"].form.fault == "The form declares 'Z', which is no part (A, B)."
+    assert rows["codeform"].form.fault == "The form holds something other than plain lists and texts."
+    assert (rows["codeform"].bonus, rows["codeform"].auto) == (0, 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts", "fault"),
+    [
+        ("group=[]\nready_to_present=['a', 'B', 'A']", ("A", "B"), ""),
+        ("group=[]\nready_to_present=('A',)", ("A",), ""),
+        ("group=[]", (), "does not give ready_to_present"),
+        ("group=[]\nready_to_present='AB'", (), "does not give ready_to_present as a list"),
+        ("group=[1]\nready_to_present=[]", (), "one {…} for each member"),
+        ("group=[\nready_to_present=[]", (), "can't be read"),
+        ("import os\nos.abort()\ngroup=[]\nready_to_present=[os.abort()]", (), "other than plain lists"),
+        ("group=[]\nready_to_present=[['A'], 3, 'B']", ("B",), "no part"),
+        ("group=[]\nready_to_present=" + "(" * 500 + ")" * 500, (), ""),
+        ("group=[]\nready_to_present=[{}: 1]", (), "can't be read"),
+        ("\0", (), ""),
+    ],
+)
+def test_forms(text, parts, fault):
+    found = read_form(text, "AB")
+    assert found.parts == parts
+    assert fault in found.fault
+
+
+def test_other_extra_credit_is_the_instructors(mini, graded, copy_of):
+    from nbgrader.api import Gradebook
+
+    course = copy_of(mini)
+    with Gradebook(course.db_url) as gradebook:
+        gradebook.find_grade("A-half-one", "mini", "mini", "model").extra_credit = 0.25
+        gradebook.find_grade(FORM_CHECK, "mini", "mini", "model").extra_credit = 99
+        gradebook.db.commit()
+    row = {r.student: r for r in results("mini", course).rows}["model"]
+    assert (row.extra, row.bonus, row.total) == (0.25, 3.5, 10.75)
+    with Gradebook(course.db_url) as gradebook:
+        assert gradebook.find_submission("mini", "model").score == 10.75
+        assert gradebook.find_grade(FORM_CHECK, "mini", "mini", "model").extra_credit == 3.5
+
+
+def test_hook_never_raises():
+    bonus.bonus_hook(assignment="there is none")

@@ -1,0 +1,169 @@
+"""Grading: every hand-in gets its points or a reason, and nothing is lost."""
+
+import json
+import sqlite3
+
+import nbformat
+import pytest
+
+from autograder import results
+from autograder.grade import grade
+from autograder.intake import Ungradable, hand_in
+from autograder.source import cells_by_id, read
+from helpers.errors import CourseError
+
+AUTO = {"A-double-two": 2, "A-double-hidden": 1, "A-half-one": 2, "B-hello-you": 2}
+RIGHT = ["model", "warned", "twice", "deleted", "renamed", "badform", "codeform", "oldschema", '=1+1, "x"']
+
+
+def auto(row):
+    return {name: row.scores[name] for name in AUTO}
+
+
+@pytest.mark.parametrize("student", RIGHT)
+def test_right_work_gets_all_points_whatever_its_looks(rows, student):
+    assert auto(rows[student]) == AUTO
+    assert rows[student].reason == ""
+
+
+def test_wrong_work_loses_its_points_only(rows):
+    assert auto(rows["wrong"]) == {**AUTO, "A-double-two": 0, "A-double-hidden": 0}
+    assert "double(2) must be 4, not 3." in rows["wrong"].words
+    assert rows["wrong"].wrong[0].id == "not-doubled"
+
+
+def test_untouched_has_no_points_and_waits_for_nobody(rows):
+    row = rows["untouched"]
+    assert (row.total, row.waiting) == (0, {})
+    assert row.words == "3 exercises still to do"
+
+
+def test_crash_keeps_what_came_before_and_says_why(rows):
+    row = rows["crash"]
+    assert auto(row) == {"A-double-two": 2, "A-double-hidden": 1, "A-half-one": 0, "B-hello-you": 0}
+    assert "Python itself ended in cell 'A-half-one'" in row.words
+
+
+def test_endless_loop_costs_one_question(rows):
+    assert auto(rows["loop"]) == {**AUTO, "A-half-one": 0}
+    assert "ran longer than 3 s" in rows["loop"].words
+
+
+def test_loop_that_ignores_interrupts_still_has_a_score(rows):
+    assert rows["deaf"].scores["A-double-two"] == 2
+    assert rows["deaf"].scores["B-hello-you"] == 0
+    assert "could not be interrupted" in rows["deaf"].words
+
+
+@pytest.mark.parametrize(
+    ("student", "words"),
+    [
+        ("damaged", "damaged"),
+        ("text", "stops being a notebook in line 1"),
+        ("other", "holds none of the cells"),
+        ("nothing", "the folder is empty"),
+        ("stray.ipynb", "it is a file"),
+    ],
+)
+def test_what_cannot_be_graded_says_why(rows, student, words):
+    row = rows[student]
+    assert words in row.status
+    assert row.status.startswith("could not be graded: ")
+    assert (row.total, row.scores) == (0, {})
+
+
+def test_notes_tell_what_was_mended(rows):
+    assert "was taken as mini.ipynb" in rows["renamed"].words
+    assert "'A-double-two' stood 2 times" in " ".join(rows["twice"].notes)
+    assert "'A-double-two' was missing" in rows["deleted"].words
+
+
+def test_nobody_is_left_without_score_or_reason(mini, graded):
+    assert {r.student for r in graded.rows} == {p.name for p in mini.submitted.iterdir()}
+    with sqlite3.connect(mini.class_dir / "gradebook.db") as db:
+        empty = db.execute("select count(*) from grade where auto_score is null and needs_manual_grade = 0")
+        assert empty.fetchone() == (0,)
+
+
+def test_answers_wait_for_a_human(rows):
+    assert rows["model"].waiting == {"B-why": 3}
+    assert rows["model"].status == "waiting for a human"
+
+
+def test_rubric_is_back_and_tests_are_whole_in_the_autograded_notebook(mini, graded):
+    notebook = nbformat.read(mini.autograded / "model" / "mini" / "mini.ipynb", as_version=4)
+    cells = cells_by_id(notebook)
+    assert "naming trust among strangers" in cells["B-text"].source
+    assert "-634" in cells["A-double-hidden"].source
+    assert (mini.autograded / "model" / "mini" / "numbers.csv").is_file()
+
+
+def test_feedback_hides_hidden_tests(mini, graded, rows):
+    for student in ("model", "wrong", "untouched"):
+        page = (mini.feedback / student / "mini" / "mini.html").read_text(encoding="utf-8")
+        assert "634" not in page
+        assert "HIDDEN TESTS" not in page
+        assert "double(1) must be 2" in page or student != "wrong"
+
+
+def test_second_run_skips_what_did_not_change(mini, graded, copy_of):
+    course = copy_of(mini)
+    again = grade("mini", course, timeout=3, budget=60)
+    assert again.regraded == []
+    assert [r.total for r in again.rows] == [r.total for r in graded.rows]
+    changed = course.submitted / "text" / "mini" / "mini.ipynb"
+    changed.write_bytes((course.submitted / "model" / "mini" / "mini.ipynb").read_bytes())
+    third = grade("mini", course, timeout=3, budget=60)
+    assert third.regraded == ["text"]
+    assert {r.student: r.auto for r in third.rows}["text"] == 7
+    # A later hand-in that can't be read takes the points of the earlier one away.
+    changed.write_bytes(b"oh no")
+    fourth = {r.student: r for r in grade("mini", course, timeout=3, budget=60).rows}
+    assert (fourth["text"].total, fourth["model"].auto) == (0, 7)
+    assert not (course.autograded / "text" / "mini").exists()
+
+
+def test_a_humans_points_survive_a_regrade_and_reach_feedback(mini, graded, copy_of):
+    from nbgrader.api import Gradebook
+
+    course = copy_of(mini)
+    with Gradebook(course.db_url) as gradebook:
+        gradebook.find_grade("B-why", "mini", "mini", "model").manual_score = 2.5
+        gradebook.find_grade("B-why", "mini", "mini", "model").needs_manual_grade = False
+        gradebook.find_comment("B-why", "mini", "mini", "model").manual_comment = "well put indeed"
+        gradebook.db.commit()
+    row = {r.student: r for r in grade("mini", course, timeout=3, budget=60).rows}["model"]
+    assert (row.manual, row.bonus, row.waiting) == (2.5, (7 + 2.5) / 2, {})
+    page = (course.feedback / "model" / "mini" / "mini.html").read_text(encoding="utf-8")
+    assert "well put indeed" in page
+    forced = grade("mini", course, ["model"], force=True, timeout=3, budget=60)
+    assert {r.student: r for r in forced.rows}["model"].manual == 2.5
+
+
+def test_submissions_are_read_only_to_us(mini, graded):
+    notebook = json.loads((mini.submitted / "wrong" / "mini" / "mini.ipynb").read_text(encoding="utf-8"))
+    assert all(not c["outputs"] for c in notebook["cells"] if c["cell_type"] == "code")
+    assert sorted(p.name for p in (mini.submitted / "renamed" / "mini").iterdir()) == ["my work (2).ipynb"]
+
+
+def test_unknown_student_and_empty_class(mini, write_course):
+    with pytest.raises(CourseError, match="no submission of a student called 'nobody'"):
+        grade("mini", mini, ["nobody"])
+    with pytest.raises(CourseError, match="Nothing was handed in for mini"):
+        grade("mini", write_course())
+
+
+def test_hand_in_of_notebooks_with_two_other_names(write_course, mini):
+    course = write_course()
+    folder = course.submitted / "x" / "mini"
+    folder.mkdir(parents=True)
+    for name in ("a.ipynb", "b.ipynb"):
+        (folder / name).write_text("{}", encoding="utf-8")
+    assignment, _ = read(course.source("mini"))
+    with pytest.raises(Ungradable, match=r"none of its 2 notebooks is called mini.ipynb \(a.ipynb, b.ipynb\)"):
+        hand_in(course, assignment, "x")
+
+
+def test_one_line_keeps_messages_short():
+    assert results.one_line("\x1b[31ma\x1b[0m\n  b") == "a b"
+    assert len(results.one_line("x" * 1000)) == 300
