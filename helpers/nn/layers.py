@@ -22,9 +22,7 @@ class Linear:
     grad_bias, and returns the gradient for the input (N, in).
     """
 
-    def __init__(
-        self, in_features: int, out_features: int, backend: Backend, seed: int | Sequence[int] = 0
-    ) -> None:
+    def __init__(self, in_features: int, out_features: int, backend: Backend, seed: int | Sequence[int] = 0) -> None:
         for name, size in (("in_features", in_features), ("out_features", out_features)):
             if not isinstance(size, int) or size < 1:
                 raise CourseError(f"{name}={size!r} is not a size; give a whole number of at least 1.")
@@ -139,9 +137,7 @@ def check_sizes(sizes: Sequence[int]) -> list[int]:
     """The sizes as a list of ints; a CourseError if they describe no network."""
     sizes = list(sizes)
     if len(sizes) < 2 or not all(isinstance(s, int) and s > 0 for s in sizes):
-        raise CourseError(
-            f"Sizes {sizes} describe no network; give at least two whole numbers, as [784, 128, 10]."
-        )
+        raise CourseError(f"Sizes {sizes} describe no network; give at least two whole numbers, as [784, 128, 10].")
     return sizes
 
 

@@ -9,9 +9,7 @@ from helpers.errors import CourseError
 from helpers.nn.loss import cross_entropy
 
 
-def train_epoch(
-    network: Any, images: Any, labels: Any, lr: float, batch_size: int = 64, order: Any = None
-) -> float:
+def train_epoch(network: Any, images: Any, labels: Any, lr: float, batch_size: int = 64, order: Any = None) -> float:
     """One epoch of mini-batch gradient descent; returns the mean training loss.
 
     images (N, features), labels (N,); order: integer indices, the order in which images are seen (None: as
@@ -50,6 +48,5 @@ def check_pairs(images: Any, labels: Any) -> None:
     """A CourseError unless there is one label an image, and at least one image."""
     if len(images) != len(labels) or len(labels) == 0:
         raise CourseError(
-            f"There are {len(images)} images and {len(labels)} labels; give one label an image, and at "
-            "least one."
+            f"There are {len(images)} images and {len(labels)} labels; give one label an image, and at least one."
         )
