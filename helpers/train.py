@@ -76,7 +76,7 @@ SIZES = {
     size.name: size
     for size in (
         #    name        train   test    epochs  small_train  small_epochs  seeds  trap_epochs
-        Size("quick", 2_000, 500, 2, 1_000, 3, 2, 1),
+        Size("quick", 200, 200, 30, 100, 12, 3, 3),
         Size("standard", 10_000, 2_000, 30, 5_000, 12, 3, 3),
         Size("full", 60_000, 10_000, 30, 60_000, 15, 5, 3),
     )

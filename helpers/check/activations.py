@@ -102,16 +102,20 @@ def softmax_forward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
     """Rows of probabilities, also for logits of ±1000 and rows far apart."""
     x = np.random.default_rng(seed).normal(0, 2, (4, 3))
     layer = _Layer(Softmax, "Softmax")
-    e = np.exp(x)
+    e, shifted = np.exp(x), np.exp(x - x.max(axis=1, keepdims=True))
+    over_batch = "The columns add up to 1, not the rows: the sum runs over the batch. Each example (row) has its own probabilities: sum over the last axis."
+    over_all = "The whole batch adds up to 1. Each row should: sum over the last axis and keep it (`keepdims=True`)."
     hypotheses = [
-        Hypothesis("softmax-over-batch", e / e.sum(axis=0), "The columns add up to 1, not the rows: the sum runs over the batch. Each example (row) has its own probabilities: sum over the last axis."),
-        Hypothesis("softmax-over-everything", e / e.sum(), "The whole batch adds up to 1. Each row should: sum over the last axis and keep it (`keepdims=True`)."),
+        Hypothesis("softmax-over-batch", shifted / shifted.sum(axis=0), over_batch),
+        Hypothesis("softmax-over-everything", shifted / shifted.sum(), over_all),
+        Hypothesis("softmax-over-batch", e / e.sum(axis=0), over_batch),
+        Hypothesis("softmax-over-everything", e / e.sum(), over_all),
         Hypothesis("softmax-l2-norm", e / np.sqrt((e * e).sum(axis=1, keepdims=True)), "The powers are divided by their Euclidean length, so the rows don't add up to 1. Divide by their sum."),
         Hypothesis("softmax-without-exp", x / x.sum(axis=1, keepdims=True), "The exponential is missing: x is only divided by its sum."),
         Hypothesis("sigmoid-for-softmax", oracle.sigmoid(x), "This is the sigmoid of each entry; the rows don't add up to 1."),
         Hypothesis("log-softmax", np.log(oracle.softmax(x)), "This is the logarithm of the softmax. Return the probabilities."),
         Hypothesis("softmax-not-normalised", e, "The powers are not divided by their sum."),
-        Hypothesis("softmax-not-normalised", np.exp(x - x.max(axis=1, keepdims=True)), "The powers are not divided by their sum."),
+        Hypothesis("softmax-not-normalised", shifted, "The powers are not divided by their sum."),
         Hypothesis("softmin", oracle.softmax(-x), "The largest logit gets the smallest probability: there is a minus too many in the exponent."),
     ]
     verify(layer.forward(x), oracle.softmax(x), "the output", hypotheses)

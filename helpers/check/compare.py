@@ -101,8 +101,8 @@ def _constant_factor(got: np.ndarray, expected: np.ndarray, what: str, sizes: Ma
                 slug = meaning.split(" (")[0].replace(" ", "-")
                 raise Mistake(
                     f"{'divided' if power < 0 else 'multiplied'}-by-{slug}",
-                    f"Every entry of {what} is {words} what it should be, and {size:g} is the {meaning}. "
-                    "See 'One convention' in the notebook: the mean over the batch is taken once, in the loss.",
+                    f"Every entry of {what} is {words} what it should be, and {size:g} is {meaning if 'features' in meaning else 'the ' + meaning}. "
+                    "See 'One convention' in the notebook: the mean over the batch is taken once, in the loss, and nothing else is divided.",
                 )
     raise Mistake("constant-factor", f"Every entry of {what} is {factor:.4g} times what it should be.")
 

@@ -103,7 +103,8 @@ def check(title: str) -> Callable[[Callable[..., Iterator[str]]], Callable[..., 
                 with np.errstate(all="ignore"), warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     for item in steps(*args, **kwargs):
-                        report.verified.append(item)
+                        if item not in report.verified:
+                            report.verified.append(item)
             except Mistake as mistake:
                 report.mistake, report.message = mistake.name, mistake.message
             _show(report)
