@@ -189,7 +189,7 @@ def _percent_x(ax: Any, values: Sequence[float]) -> None:
     low, high = min(values), max(values)
     room = max(0.08 * (high - low), 0.002)
     ax.set_xlim(max(0.0, low - room), min(1.0, high + room))
-    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=1 if high - low < 0.1 else 0))
 
 

@@ -62,12 +62,14 @@ def epoch_axis(ax: Axes, epochs: int) -> None:
 
 def percent_axis(ax: Axes, values: Iterable[float]) -> None:
     """Accuracies (0…1) as per cent, with a limit that shows every value and never passes 100%."""
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     finite = [v for v in values if math.isfinite(v)] or [0.0, 1.0]
     low, high = min(finite), max(finite)
     room = max(0.08 * (high - low), 0.005)
     ax.set_ylim(max(0.0, low - room), min(1.0, high + room))
+    # Steps of 2.5 would print as if they were whole per cents.
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1 if high - low < 0.05 else 0))
 
 
