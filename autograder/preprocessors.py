@@ -42,13 +42,18 @@ def label(cell: NotebookNode, index: int) -> str:
 
 
 class ExecuteSubmission(Execute):
-    """nbgrader's Execute with a time budget for the whole submission, and cells that outlive their kernel."""
+    """nbgrader's Execute with a time budget for the whole submission, and cells that outlive their kernel.
+
+    Once a cell ran out of time, each later one gets a quarter of the time: the same loop is often called
+    again.
+    """
 
     budget = Integer(300, help="Seconds for one submission; cells after that get 2 seconds each.").tag(config=True)
     last_seconds = 2
 
     def preprocess(self, nb: NotebookNode, resources: Any = None, km: Any = None) -> Result:
         self.dead = ""
+        self.late = False
         self.started = time.monotonic()
         limit = self.timeout
         self.timeout_func = lambda cell: self._seconds(limit)
@@ -56,7 +61,8 @@ class ExecuteSubmission(Execute):
 
     def _seconds(self, limit: int | None) -> int:
         left = self.budget - (time.monotonic() - self.started)
-        return max(self.last_seconds, int(min(limit or left, left)))
+        allowed = (limit or left) / (4 if self.late else 1)
+        return max(self.last_seconds, int(min(allowed, left)))
 
     def preprocess_cell(self, cell: NotebookNode, resources: Any, index: int) -> Result:
         if cell.cell_type != "code":
@@ -85,6 +91,7 @@ class ExecuteSubmission(Execute):
         for output in cell.outputs:
             if output.output_type == "error" and output.ename == "TimeUp":
                 output.traceback = [f"TimeUp: {output.evalue}"]
+                self.late = True
         if self.dead:
             self.nb.metadata.setdefault("course", NotebookNode())["dead"] = self.dead
         self.nb.cells[index] = cell
