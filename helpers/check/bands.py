@@ -34,7 +34,7 @@ def measure(size: str, seeds: int = SEEDS, rate: float = RATE) -> dict[str, Any]
     chosen = study_size(size)
     data = load("mnist", train=chosen.train, test=chosen.test)
     runs = []
-    for seed in tqdm(range(1000, 1000 + seeds), desc=f"seeds, {size}"):
+    for seed in tqdm(range(1000, 1000 + seeds), desc=f"seeds, {size}", disable=None):
         network = fast_mlp.FastMLP((784, 512, 128, 10), seed=seed)
         runs.append(
             fit(network, fast_mlp.train_epoch, fast_mlp.evaluate, data, lr=rate, epochs=chosen.epochs, seed=seed, progress=False)

@@ -207,9 +207,13 @@ def linear_update(Linear: Any, *, seed: int = 0, lr: float = 0.3) -> Iterator[st
     case = _Case(Linear, n, n_in, n_out, seed)
     case.forward(case.x)
     case.backward(case.grad)
+    gw, gb = case.x.T @ case.grad, case.grad.sum(axis=0)
+    # The right gradients, so that a mistake in backward does not cost this exercise, too.
+    own_bias = array(attribute(case.layer, "bias", "Linear"), "bias").shape
+    case.layer.grad_weight = like(case.kind, _oriented(gw, array(case.layer.weight, "weight").shape))
+    case.layer.grad_bias = like(case.kind, gb.reshape(own_bias))
     for rate in (lr, lr / 7):
         w, b = _read(case.layer, "weight", case.shape).copy(), _read(case.layer, "bias", (n_out,)).copy()
-        gw, gb = case.x.T @ case.grad, case.grad.sum(axis=0)
         call(method(case.layer, "update", "Linear"), rate, what="Linear.update")
         for name, before, g, shape in (("weight", w, gw, case.shape), ("bias", b, gb, (n_out,))):
             after = _read(case.layer, name, shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import html
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -32,7 +33,8 @@ class CheckFailed(AssertionError):
     """A check did not pass. Its text is the hint; Jupyter shows it without a traceback of ours."""
 
     def _render_traceback_(self) -> list[str]:
-        return [f"\x1b[0;31mCheckFailed\x1b[0m: {self}"]
+        first, *rest = textwrap.wrap(f"CheckFailed: {self}", 90) or ["CheckFailed"]
+        return [first.replace("CheckFailed", "\x1b[0;31mCheckFailed\x1b[0m", 1), *rest]
 
 
 @dataclass

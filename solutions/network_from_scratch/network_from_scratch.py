@@ -98,7 +98,8 @@ plots.show(plots.digits(data))
 class Linear:
     """y = x @ weight + bias.
 
-    weight (in_features, out_features), bias (out_features,); backward leaves their gradients in grad_weight, grad_bias.
+    weight (in_features, out_features) and bias (out_features,) are the parameters;
+    backward leaves their gradients in grad_weight and grad_bias.
     """
 
     def __init__(self, in_features, out_features, backend, seed=0):
@@ -779,6 +780,7 @@ for run in by_backend.values():
 # group may be asked.
 
 # %% exercise="form"
+# Fill in the two lists, then delete the last line.
 group = [
     {"name": "", "id": "", "did": ""},
 ]
