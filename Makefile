@@ -20,16 +20,20 @@ help:  ## list the verbs
 lab: .venv/.ready  ## open JupyterLab on the student's notebooks
 	$(BIN)/jupyter lab notebooks
 
-release: .venv/.ready  ## generate the student's notebook from solutions/
+SOURCES = $(wildcard solutions/$(ASSIGNMENT)/*.py solutions/$(ASSIGNMENT)/*.toml notebooks/$(ASSIGNMENT)/* autograder/*.py)
+
+build/.released-$(ASSIGNMENT): .venv/.ready $(SOURCES)
 	$(BIN)/python -m autograder release $(ASSIGNMENT)
+	@mkdir -p build && touch $@
+
+release: build/.released-$(ASSIGNMENT)  ## generate the student's notebook from solutions/
 
 solutions: .venv/.ready  ## execute the model solution and keep its notebook
 	$(BIN)/python -m autograder solutions $(ASSIGNMENT)
 
-grade: .venv/.ready  ## make a sample class, grade it, show the result
-	$(BIN)/python -m autograder release $(ASSIGNMENT)
+grade: build/.released-$(ASSIGNMENT)  ## make a sample class, grade it, show the result
 	$(BIN)/python -m autograder sample $(ASSIGNMENT) --class-dir $(SAMPLE)
-	$(BIN)/python -m autograder grade $(ASSIGNMENT) --class-dir $(SAMPLE)
+	$(BIN)/python -m autograder grade $(ASSIGNMENT) --class-dir $(SAMPLE) --timeout 30
 
 test: .venv/.ready  ## run all tests
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ from . import bonus as bonus_module
 from .course import REPOSITORY, Course, clean_name
 from .engine import make_writable, stage, write_text
 from .intake import students as students_of
+from .preflight import model_solution
 from .release import generate
 from .results import NOT_YET, Row, collect
 from .source import Assignment
@@ -111,6 +112,10 @@ def grade(
     stale = [s for s in chosen if force or not _known(state, s, prints[s], course, name)]
     with stage("class-") as folder:
         if stale:
+            model = digest(part.encode() for part in common)
+            if state.data.get("model") != model:
+                model_solution(course, assignment, timeout, budget)
+                state.data["model"] = model
             # Recorded in the class's own gradebook, from the same source that the release is made of.
             generate(name, course, folder, course.db_url)
         make = {

@@ -81,8 +81,8 @@ def learning_curves(history: Any, *, size: str = "standard") -> Iterator[str]:
 @check("Learning-rate study")
 def learning_rate_study(histories: Any, rates: Sequence[float], *, epochs: int | None = None) -> Iterator[str]:
     """One history for each rate, each trained with its own rate from the same start, none shared."""
-    if histories is None:
-        raise Mistake("still-to-do", "Still to do: `histories` is still None; write and run the exercise's cell above.")
+    if histories is None or len(histories) == 0:
+        raise Mistake("still-to-do", "Still to do: `histories` is still empty; write and run the exercise's cell above.")
     if len(set(rates)) < 5 or max(rates) < 0.5 or min(rates) > 0.005:
         raise Mistake("too-few-rates", f"The study needs at least five rates that span 1.0 to 0.001; there are {len(set(rates))} from {max(rates):g} to {min(rates):g}.")
     keys = sorted(float(k) for k in histories)
@@ -96,6 +96,8 @@ def learning_rate_study(histories: Any, rates: Sequence[float], *, epochs: int |
         if not np.allclose(used, rate):
             raise Mistake("loop-variable-ignored", f"{what} was trained with a rate of {used[0]:g}, not {rate:g}. Does the loop's own variable reach `fit`?")
     yield f"{len(rates)} histories with one entry an epoch"
+    if not any(np.isfinite(curve).all() for curve in curves.values()):
+        raise Mistake("loss-not-finite", "Every run has losses that are NaN or infinite, at the smallest rate too. Look at the layers and the loss first.")
     for a, b in itertools.combinations(rates, 2):
         if np.array_equal(curves[a], curves[b], equal_nan=True):
             raise Mistake("curves-identical", f"The curves for {a:g} and {b:g} are identical: the loop's rate does not reach the training, or both entries are the same history.")
@@ -168,8 +170,8 @@ def exponential_decay(function: Any) -> Iterator[str]:
 @check("Decay experiment")
 def decay_experiment(results: Any, *, seeds: int, epochs: int | None = None) -> Iterator[str]:
     """One constant rate and at least two decays, each over several seeds that differ, decays that decay."""
-    if results is None:
-        raise Mistake("still-to-do", "Still to do: `results` is still None; write and run the exercise's cell above.")
+    if results is None or len(results) == 0:
+        raise Mistake("still-to-do", "Still to do: `results` is still empty; write and run the exercise's cell above.")
     names = [str(n) for n in results]
     constant: list[tuple[str, np.ndarray]] = []
     decays: list[tuple[str, np.ndarray]] = []
@@ -181,6 +183,8 @@ def decay_experiment(results: Any, *, seeds: int, epochs: int | None = None) -> 
         for i in range(len(runs)):
             what = f"results[{name!r}][{i}]"
             losses = _curve(runs[i], "test_loss", what, epochs)
+            if not np.isfinite(losses).any():
+                raise Mistake("loss-not-finite", f"{what} has no finite loss: the training blew up from the start.")
             key = losses.tobytes()
             if key in seen:
                 hint = "is the same seed used for every run?" if seen[key].rsplit("[", 1)[0] == what.rsplit("[", 1)[0] else "does the schedule reach `fit`?"
@@ -202,14 +206,16 @@ def decay_experiment(results: Any, *, seeds: int, epochs: int | None = None) -> 
 @check("The same on all backends")
 def same_on_all(by_backend: Any, names: Sequence[str]) -> Iterator[str]:
     """One history for each backend; from the same weights the curves agree up to float32 rounding."""
-    if by_backend is None:
-        raise Mistake("still-to-do", "Still to do: `by_backend` is still None; write and run the exercise's cell above.")
+    if by_backend is None or len(by_backend) == 0:
+        raise Mistake("still-to-do", "Still to do: `by_backend` is still empty; write and run the exercise's cell above.")
     missing = [name for name in names if name not in by_backend]
     if missing:
         raise Mistake("backend-missing", f"There is no history for the backend {missing[0]!r}.")
     curves = {name: _curve(by_backend[name], "train_loss", f"by_backend[{name!r}]", None) for name in names}
     labels = {name: getattr(by_backend[name], "label", name) for name in names}
     first = curves[names[0]]
+    if not np.isfinite(first).all():
+        raise Mistake("loss-not-finite", f"The training loss on {names[0]} is not finite: the training blew up.")
     for name in names[1:]:
         if curves[name].shape != first.shape or not np.allclose(curves[name], first, rtol=0.02):
             raise Mistake(

@@ -15,7 +15,7 @@ from helpers.check.report import Mistake, check
 CONVENTIONS = ("mean", "sum", "in_features")
 
 
-@check("One convention")
+@check("One convention", builds_on="your layers, loss and MLP")
 def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """rescale turns the gradients of the mean loss into those of the sum, or of the mean ÷ in_features · N."""
     net, x, labels = _data(seed)
@@ -40,7 +40,7 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
         _verify_net(
             student.read(("grad_weight", "grad_bias")),
             scaled(right),
-            f"for {name!r}, the gradient for",
+            f"under {name!r}, the gradient for",
             [
                 ("rescale-does-nothing", mean, f"For {name!r} the gradients are still those of the mean loss. Assign the scaled arrays back to layer.grad_weight and layer.grad_bias."),
                 ("bias-forgotten", scaled(right, ones), f"For {name!r} grad_bias is not scaled; the convention concerns both gradients."),

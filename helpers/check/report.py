@@ -90,10 +90,15 @@ def _show(report: Report) -> None:
         print(report)
 
 
-def check(title: str) -> Callable[[Callable[..., Iterator[str]]], Callable[..., None]]:
+UNNAMED = ("differs", "constant-factor", "sign-flipped", "wrong-shape", "not-finite")
+"""Mistakes that say how a result is wrong and not why."""
+
+
+def check(title: str, builds_on: str = "") -> Callable[[Callable[..., Iterator[str]]], Callable[..., None]]:
     """Make a public check of a generator that yields what it has verified and raises `Mistake` at the first mistake.
 
-    The public function returns None, shows a `Report`, and raises `CheckFailed` where there is a mistake.
+    The public function returns None, shows a `Report`, and raises `CheckFailed` where there is a mistake. `builds_on` names
+    earlier work that the student's code uses: where the mistake has no name of its own, it may well lie there.
     """
 
     def decorate(steps: Callable[..., Iterator[str]]) -> Callable[..., None]:
@@ -109,6 +114,8 @@ def check(title: str) -> Callable[[Callable[..., Iterator[str]]], Callable[..., 
                             report.verified.append(item)
             except Mistake as mistake:
                 report.mistake, report.message = mistake.name, mistake.message
+                if builds_on and mistake.name in UNNAMED:
+                    report.message += f" This builds on {builds_on}: if a check there still fails, mend that first."
             _show(report)
             if not report.passed:
                 raise CheckFailed(f"{title}: {report.message}") from None

@@ -20,6 +20,12 @@ def form(members: list[dict[str, str]], parts: list[str]) -> dict[str, Any]:
 
 STUDENTS = (
     Student("ada", "the model solution; declares every part", form=form(group("Ada"), ALL)),
+    Student(
+        "alma",
+        "a loop that never ends in train_epoch",
+        edits=(Edit("B-epoch", "for start in range(0, n, batch_size):", "start = 0\n    while start < n:"),),
+        form=form(group("Alma"), []),
+    ),
     Student("boris", "right, with einsum, tanh for the sigmoid, updates in place", replace=EINSUM, form=form(group("Boris", "Bea"), ["A", "B"])),
     Student("chen", "right, with a loop over the examples: slow", replace=LOOPS, form=form(group("Chen"), [])),
     Student("dalia", "right, written with PyTorch alone", replace=TORCH, form=form(group("Dalia", "Dov", "Dana"), ["F"])),
@@ -98,12 +104,6 @@ STUDENTS = (
         "a cell that ends the kernel in the middle of the study",
         edits=(Edit("C-study", "histories = {}\n", "import os\n\nos._exit(1)\nhistories = {}\n"),),
         form=form(group("Omar"), ["A"]),
-    ),
-    Student(
-        "petra",
-        "a loop that never ends in train_epoch",
-        edits=(Edit("B-epoch", "for start in range(0, n, batch_size):", "start = 0\n    while start < n:"),),
-        form=form(group("Petra"), []),
     ),
     Student("quentin", "a file cut off in the middle", raw=b'{"cells": [{"cell_type": "markdown", "metadata": {}, "sour'),
     Student(

@@ -1,0 +1,86 @@
+"""The sample classes of all assignments: what every student must score, and why, stands in their expected.csv."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from autograder import grade
+from autograder.course import REPOSITORY, Course
+from autograder.sample import fill
+
+TABLES = sorted((REPOSITORY / "autograder/sample_class").glob("*/expected.csv"))
+
+
+def _rows(path: Path) -> dict[str, dict[str, str]]:
+    with path.open(newline="") as file:
+        return {row["student"]: row for row in csv.DictReader(file)}
+
+
+@pytest.fixture(scope="module", params=TABLES, ids=lambda path: path.parent.name)
+def graded(request, tmp_path_factory):
+    name = request.param.parent.name
+    course = Course(class_dir=tmp_path_factory.mktemp("class"))
+    fill(name, course)
+    handed_in = {path: path.read_bytes() for path in course.submitted.rglob("*.ipynb")}
+    found = grade.grade(name, course, timeout=40, budget=150)
+    return course, found, _rows(request.param), handed_in
+
+
+def test_every_student_has_the_expected_points_for_every_exercise(graded):
+    _, found, expected, _ = graded
+    tests = [cell.id for cell in found.assignment.graded if cell.kind == "test" and cell.points]
+    scores = {
+        row.student: {
+            "total": row.auto,
+            "bonus": row.bonus,
+            "waiting": sum(row.waiting.values()),
+            **{id_: row.scores.get(id_, 0.0) for id_ in tests},
+        }
+        for row in found.rows
+    }
+    numbers = {
+        student: {key: float(value) for key, value in row.items() if key not in ("student", "first mistake")}
+        for student, row in expected.items()
+    }
+    assert scores == numbers
+
+
+def test_the_first_mistake_of_every_student_is_named(graded):
+    _, found, expected, _ = graded
+    named = {r.student: "ungradable" if r.reason else next((m.id for m in r.mistakes), "") for r in found.rows}
+    assert named == {student: row["first mistake"] for student, row in expected.items()}
+
+
+def test_nobody_is_left_without_points_or_a_reason_and_nothing_handed_in_was_changed(graded):
+    course, found, expected, handed_in = graded
+    assert [row.student for row in found.rows] == sorted(expected)
+    assert all(row.reason or row.scores for row in found.rows)
+    assert {path: path.read_bytes() for path in course.submitted.rglob("*.ipynb")} == handed_in
+
+
+def test_grading_again_runs_nothing_and_shows_the_same(graded):
+    course, found, _, _ = graded
+    again = grade.grade(found.assignment.name, course, timeout=40, budget=150)
+    assert again.regraded == []
+    assert [(r.student, r.scores, r.bonus) for r in again.rows] == [(r.student, r.scores, r.bonus) for r in found.rows]
+
+
+def test_feedback_shows_no_hidden_test(graded):
+    course, found, _, _ = graded
+    source = course.source(found.assignment.name).read_text()
+    hidden = [
+        line
+        for block in source.split("### BEGIN HIDDEN TESTS")[1:]
+        for line in block.split("### END HIDDEN TESTS")[0].split("\n")
+        if line.strip() and line != "#"
+    ]
+    pages = list(course.feedback.rglob("*.html"))
+    assert hidden
+    assert len(pages) == sum(not row.reason for row in found.rows)
+    for page in pages:
+        text = page.read_text()
+        assert "HIDDEN TESTS" not in text
+        assert "seed=41" not in text, page
