@@ -5,6 +5,7 @@ text.
 from __future__ import annotations
 
 import base64
+import html
 import io
 import math
 import os
@@ -109,8 +110,8 @@ def png(fig: Figure, dpi: int = SCREEN_DPI) -> bytes:
 
 
 def show(fig: Figure) -> None:
-    """Display the figure in a notebook as a small PNG with alt text; without a notebook, print the alt
-    text.
+    """Display the figure in a notebook as a small PNG with alt text, and that text folded below it; without a
+    notebook, print the text.
     """
     alt = getattr(fig, "alt", "A figure.")
     try:
@@ -127,6 +128,9 @@ def show(fig: Figure) -> None:
         metadata={"image/png": {"alt": alt}},
         raw=True,
     )
+    # JupyterLab gives pictures no alt text, so it also stands below, folded.
+    words = f"<details><summary>This figure in words</summary>{html.escape(alt)}</details>"
+    display({"text/html": words, "text/plain": ""}, raw=True)
     fig.clear()
 
 

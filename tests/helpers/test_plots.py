@@ -1,6 +1,7 @@
 """Figures: drawn for every case, small, with alt text, without pyplot."""
 
 import base64
+import html
 import math
 import sys
 
@@ -74,6 +75,8 @@ def test_show_gives_a_notebook_picture_and_alt(monkeypatch):
     (bundle,), rest = shown[0]
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
     assert rest["metadata"]["image/png"]["alt"] == bundle["text/plain"] == figure.alt
+    (words,), _ = shown[1]
+    assert html.escape(figure.alt) in words["text/html"]
 
 
 def test_show_without_a_notebook_prints_the_alt_text(capsys):
