@@ -74,7 +74,6 @@ def grade(
     force: Annotated[bool, typer.Option("--force", help="also those that did not change")] = False,
     timeout: Annotated[int, typer.Option(help="seconds for one cell")] = 60,
     budget: Annotated[int, typer.Option(help="seconds for one hand-in")] = 300,
-    wide: Annotated[bool, typer.Option("--wide", help="points of every exercise")] = False,
 ) -> None:
     """Grade the class, write feedback and the report, and show the table."""
     from .grade import grade as run
@@ -86,7 +85,7 @@ def grade(
     with bar(f"grading {name}", "hand-ins") as advance:
         found = run(name, course, students or (), jobs=jobs, force=force, timeout=timeout, budget=budget,
                     told=lambda outcome, done, total: advance(done, total, summary(outcome)))  # fmt: skip
-    show(found, console(), wide=wide)
+    show(found, console())
     say(f"report: {write(found, course)}")
 
 

@@ -84,7 +84,8 @@ def look_at(found: Graded) -> list[tuple[str, str]]:
         names = [row.student for row in found.rows if cell.id in row.waiting]
         if names:
             some = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-            told.append((cell.id, f"{number(cell.points)} points to grade by hand for {some}."))
+            many = f"{number(cell.points)} point" + "s" * (cell.points != 1)
+            told.append((cell.id, f"{many} to grade by hand for {some}."))
     return told
 
 

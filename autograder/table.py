@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from .grade import Graded
 from .results import Row
+from .source import Cell
 from .worker import Outcome
+
+WAITS = "·"
 
 
 def number(value: float) -> str:
@@ -20,43 +24,57 @@ def summary(outcome: Outcome) -> str:
     return f"{outcome.student}: {outcome.reason or 'graded'} ({outcome.seconds:.1f} s)"
 
 
-def show(found: Graded, console: Console, wide: bool = False) -> None:
-    """Print one line a student: points per part (per exercise if `wide`), bonus, total, waiting, what
-    went wrong."""
+def show(found: Graded, console: Console) -> None:
+    """Print one line a student: the points of every exercise, part by part, bonus, total, waiting, what went
+    wrong."""
     assignment = found.assignment
-    columns = list(assignment.exercises()) if wide else list(assignment.parts)
-    points = {
-        c: sum(g.points for g in (assignment.exercises()[c] if wide else assignment.graded) if wide or g.part == c)
-        for c in columns
-    }
-    table = Table(title=f"{assignment.title}: {len(found.rows)} students", title_justify="left", pad_edge=False)
+    parts = by_part(found)
+    table = Table(
+        title=f"{assignment.title}: {len(found.rows)} students",
+        title_justify="left",
+        pad_edge=False,
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     table.add_column("student", no_wrap=True, max_width=24)
-    for column in columns:
-        table.add_column(Text(f"{column}\n/{number(points[column])}"), justify="right", no_wrap=not wide)
+    for part, exercises in parts.items():
+        most = [number(sum(cell.points for cell in cells)) for cells in exercises.values()]
+        table.add_column(Text(f"{part}\n{' '.join(most)}"), no_wrap=True)
     table.add_column("bonus", justify="right", no_wrap=True)
     table.add_column(Text(f"total\n/{number(assignment.points)}"), justify="right", no_wrap=True)
     table.add_column("waiting", justify="right", no_wrap=True)
     table.add_column("what went wrong", ratio=1, min_width=24)
     for row in found.rows:
-        table.add_row(*_cells(row, found, columns, wide))
+        table.add_row(*_cells(row, parts))
     console.print(table)
     for sentence in legend(found):
         console.print(sentence, markup=False, highlight=False)
 
 
-def _cells(row: Row, found: Graded, columns: list[str], wide: bool) -> list[Text]:
+def by_part(found: Graded) -> dict[str, dict[str, list[Cell]]]:
+    """Part -> exercise -> its graded cells."""
+    parts: dict[str, dict[str, list[Cell]]] = {part: {} for part in found.assignment.parts}
+    for exercise, cells in found.assignment.exercises().items():
+        parts[cells[0].part][exercise] = cells
+    return parts
+
+
+def _cells(row: Row, parts: dict[str, dict[str, list[Cell]]]) -> list[Text]:
     if row.reason:
-        return [Text(row.student), *([Text("–")] * (len(columns) + 1)), Text("0"), Text(""), Text(row.status)]
-    earned = row.exercise_points(found.assignment) if wide else row.part_points(found.assignment)
-    waiting = sum(row.waiting.values())
+        return [Text(row.student), *([Text("–")] * (len(parts) + 1)), Text("0"), Text(""), Text(row.status)]
     return [
         Text(row.student),
-        *(Text(number(earned.get(c, 0.0))) for c in columns),
+        *(Text(" ".join(_points(row, cells) for cells in exercises.values())) for exercises in parts.values()),
         Text(number(row.bonus) if row.bonus else ""),
         Text(number(row.total)),
-        Text(number(waiting) if waiting else ""),
+        Text(number(sum(row.waiting.values())) if row.waiting else ""),
         Text(shorten(row.words)),
     ]
+
+
+def _points(row: Row, cells: list[Cell]) -> str:
+    earned = number(sum(row.scores.get(cell.id, 0.0) for cell in cells))
+    return WAITS if earned == "0" and any(cell.id in row.waiting for cell in cells) else earned
 
 
 def shorten(words: str, limit: int = 160) -> str:
@@ -65,11 +83,15 @@ def shorten(words: str, limit: int = 160) -> str:
 
 
 def legend(found: Graded) -> list[str]:
-    told = []
+    order = [
+        f"{part}: {', '.join(e.removeprefix(part + '-') for e in exercises)}"
+        for part, exercises in by_part(found).items()
+    ]
+    told = [f"Points in the order of the exercises. {'; '.join(order)}."]
     waiting = [r for r in found.rows if r.waiting]
     if waiting:
         told.append(
-            f"waiting: points of answers that {len(waiting)} students still wait for; grade them in the formgrader."
+            f"{WAITS} and waiting: answers of {len(waiting)} students that a human has to grade, in the formgrader."
         )
     bad = [r.student for r in found.rows if r.reason]
     if bad:

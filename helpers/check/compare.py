@@ -94,17 +94,17 @@ def _constant_factor(got: np.ndarray, expected: np.ndarray, what: str, sizes: Ma
     if factor == 0 or not close(got, factor * expected):
         return
     if abs(factor + 1) < 1e-3:
-        raise Mistake("sign-flipped", f"{what[:1].upper()}{what[1:]} has the right size and the wrong sign. Look for a minus too many or too few.")
+        raise Mistake("sign-flipped", f"The sign of {what} is wrong; its size is right. Look for a minus too many or too few.")
     for meaning, size in sizes.items():
         for power, words in ((-1, f"1/{size:g} of"), (1, f"{size:g} times"), (-2, f"1/{size:g}² of"), (2, f"{size:g}² times")):
             if abs(factor / size**power - 1) < 1e-3:
                 slug = meaning.split(" (")[0].replace(" ", "-")
                 raise Mistake(
                     f"{'divided' if power < 0 else 'multiplied'}-by-{slug}",
-                    f"{what[:1].upper()}{what[1:]}: every entry is {words} what it should be, and {size:g} is {meaning if 'features' in meaning else 'the ' + meaning}. "
+                    f"Every entry of {what} is {words} what it should be, and {size:g} is {meaning if 'features' in meaning else 'the ' + meaning}. "
                     "See 'One convention' in the notebook: the mean over the batch is taken once, in the loss, and nothing else is divided.",
                 )
-    raise Mistake("constant-factor", f"Every entry is {factor:.4g} times what it should be: {what}.")
+    raise Mistake("constant-factor", f"Every entry of {what} is {factor:.4g} times what it should be.")
 
 
 def unchanged(before: np.ndarray, after: np.ndarray, what: str, where: str) -> None:
