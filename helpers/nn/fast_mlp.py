@@ -18,6 +18,7 @@ from helpers.backend import Backend
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
 from helpers.nn.layers import MLP, check_sizes, layer_seed
+from helpers.nn.loss import check_labels
 from helpers.nn.steps import check_pairs
 
 # OpenBLAS multiplies small matrices (rows × columns × inner at most 100³) without first copying them into
@@ -232,6 +233,7 @@ def _own(network: FastMLP, images: Any, labels: Any, order: Any) -> tuple[np.nda
         raise CourseError(
             f"This network takes images of shape (N, {network.sizes[0]}) and got {images.shape}; reshape them."
         )
+    check_labels(labels, network.sizes[-1])
     if order is not None:
         order = np.asarray(order)
         if len(order) == 0 or order.min() < 0 or order.max() >= len(labels):

@@ -42,12 +42,15 @@ class Linear:
         return x @ self.weight + self.bias
 
     def backward(self, grad_output: Any) -> Any:
+        _check_gradient(grad_output, self._input, (self.weight.shape[1],))
         xp = array_namespace(grad_output)
         self.grad_weight = self._input.T @ grad_output
         self.grad_bias = xp.sum(grad_output, axis=0)
         return grad_output @ self.weight.T
 
     def update(self, lr: float) -> None:
+        if self.grad_weight is None:
+            raise CourseError("There is no gradient yet; call forward and backward before update.")
         self.weight -= lr * self.grad_weight
         self.bias -= lr * self.grad_bias
 
@@ -64,6 +67,7 @@ class Sigmoid:
         return self._output
 
     def backward(self, grad_output: Any) -> Any:
+        _check_gradient(grad_output, self._output)
         return grad_output * self._output * (1 - self._output)
 
     def update(self, lr: float) -> None:
@@ -85,6 +89,7 @@ class Softmax:
         return self._output
 
     def backward(self, grad_output: Any) -> Any:
+        _check_gradient(grad_output, self._output)
         xp = array_namespace(grad_output)
         inner = xp.sum(grad_output * self._output, axis=1, keepdims=True)
         return self._output * (grad_output - inner)
@@ -143,3 +148,14 @@ def check_sizes(sizes: Sequence[int]) -> list[int]:
 
 def _numpy() -> Backend:
     return backend("numpy")
+
+
+def _check_gradient(gradient: Any, of: Any, last: tuple[int, ...] = ()) -> None:
+    """A CourseError unless `of` was kept by forward and the gradient has its shape (its last axis replaced)."""
+    if of is None:
+        raise CourseError("Nothing has gone through this layer yet; call forward before backward.")
+    expected = (*of.shape[:-1], *last) if last else tuple(of.shape)
+    if tuple(gradient.shape) != expected:
+        raise CourseError(
+            f"The gradient has shape {tuple(gradient.shape)}; the layer's last output had {expected}; pass one like it."
+        )

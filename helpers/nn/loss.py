@@ -38,6 +38,18 @@ def _check(probabilities: Any, labels: Any) -> None:
     if probabilities.ndim != 2 or labels.ndim != 1 or probabilities.shape[0] != labels.shape[0]:
         raise CourseError(
             f"Probabilities of shape {tuple(probabilities.shape)} and labels of shape {tuple(labels.shape)} "
-            "do not "
-            "belong together; pass (N, classes) and (N,)."
+            "do not belong together; pass (N, classes) and (N,)."
+        )
+    check_labels(labels, probabilities.shape[1])
+
+
+def check_labels(labels: Any, classes: int) -> None:
+    """A CourseError unless all labels are whole numbers from 0 to classes − 1."""
+    xp = array_namespace(labels)
+    if not xp.isdtype(labels.dtype, "integral"):
+        raise CourseError(f"Labels of dtype {labels.dtype} do not name classes; pass whole numbers.")
+    low, high = (int(xp.min(labels)), int(xp.max(labels))) if labels.shape[0] else (0, 0)
+    if low < 0 or high >= classes:
+        raise CourseError(
+            f"A label is {low if low < 0 else high}; with {classes} classes, labels go from 0 to {classes - 1}."
         )
