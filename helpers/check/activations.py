@@ -52,7 +52,7 @@ def _weighted(f: Callable[[np.ndarray], np.ndarray], g: np.ndarray, x: np.ndarra
     return float((f(x) * g).sum())
 
 
-@check("Sigmoid.forward")
+@check("Sigmoid.forward", "A2")
 def sigmoid_forward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
     """1 / (1 + e^−x), elementwise, also at ±1000."""
     x = np.random.default_rng(seed).normal(0, 2, (4, 3))
@@ -74,7 +74,7 @@ def sigmoid_forward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
     yield "no overflow at ±1000"
 
 
-@check("Sigmoid.backward")
+@check("Sigmoid.backward", "A2")
 def sigmoid_backward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
     """grad_output · σ(x)(1 − σ(x)) against finite differences; the latest forward counts."""
     rng = np.random.default_rng(seed)
@@ -97,7 +97,7 @@ def sigmoid_backward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
     yield "gradient agrees with finite differences, twice in a row; grad_output unchanged"
 
 
-@check("Softmax.forward")
+@check("Softmax.forward", "A3")
 def softmax_forward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
     """Rows of probabilities, also for logits of ±1000 and rows far apart."""
     x = np.random.default_rng(seed).normal(0, 2, (4, 3))
@@ -131,7 +131,7 @@ def softmax_forward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
     yield "logits of ±1000, in one batch, too"
 
 
-@check("Softmax.backward")
+@check("Softmax.backward", "A3")
 def softmax_backward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
     """p · (g − Σ g p) for each row against finite differences."""
     rng = np.random.default_rng(seed)

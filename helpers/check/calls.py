@@ -105,20 +105,28 @@ def _kind(value: Any) -> str:
 
 def method(thing: Any, name: str, owner: str) -> Any:
     """The student's method, or a sentence that it is missing."""
-    try:
-        return getattr(thing, name)
-    except AttributeError:
-        raise Mistake("method-missing", f"{owner} has no method `{name}`. Is it indented inside the class?") from None
+    found = _get(thing, name, owner)
+    if found is _MISSING:
+        raise Mistake("method-missing", f"{owner} has no method `{name}`. Is it indented inside the class?")
+    return found
 
 
 def attribute(thing: Any, name: str, owner: str) -> Any:
     """The student's attribute, or a sentence that it is missing."""
-    try:
-        return getattr(thing, name)
-    except AttributeError:
-        raise Mistake(
-            "attribute-missing", f"{owner} has no attribute `{name}`. The exercise asks to keep it as `self.{name}`."
-        ) from None
+    found = _get(thing, name, owner)
+    if found is _MISSING:
+        raise Mistake("attribute-missing", f"{owner} has no attribute `{name}`. The exercise asks to keep it as `self.{name}`.")
+    return found
+
+
+_MISSING = object()
+
+
+def _get(thing: Any, name: str, owner: str) -> Any:
+    """An attribute may be a property of the student's, which can do anything; and an object may be none at all."""
+    if thing is None:
+        raise Mistake("returns-none", f"{owner} is None. Is a `return` or an assignment missing?")
+    return call(getattr, thing, name, _MISSING, what=f"{owner}.{name}")
 
 
 def array(value: Any, what: str) -> np.ndarray:
@@ -131,9 +139,15 @@ def array(value: Any, what: str) -> np.ndarray:
         found = np.asarray(to_numpy(value))
         if found.dtype == object or found.dtype.kind not in "fiub":
             raise TypeError
+        return found.astype(np.float64)
     except Exception:
-        raise Mistake("not-an-array", f"{what} should be an array of numbers, but it is {_kind(value)}.") from None
-    return found.astype(np.float64)
+        device = str(value.device) if _is_torch(value) else "cpu"
+        where = "" if device == "cpu" else f" on the device {device}, where it can't be read; move it back to the device of its input"
+        raise Mistake("not-an-array", f"{what} should be an array of numbers, but it is {_kind(value)}{where}.") from None
+
+
+def _is_torch(value: Any) -> bool:
+    return type(value).__module__.split(".")[0] == "torch" and hasattr(value, "device")
 
 
 def number(value: Any, what: str) -> float:
@@ -146,7 +160,7 @@ def number(value: Any, what: str) -> float:
 
 def like(kind: Any, values: np.ndarray) -> Any:
     """`values` in the array kind of `kind` (numpy or torch on its device), float64; integers stay integers."""
-    if type(kind).__module__.split(".")[0] == "torch" and hasattr(kind, "device"):
+    if _is_torch(kind):
         import torch
 
         return torch.as_tensor(values.copy(), device=kind.device)

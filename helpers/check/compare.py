@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.check.picture import picture
 from helpers.check.report import Mistake
 
 RTOL, ATOL = 2e-4, 2e-5
@@ -49,62 +50,100 @@ def verify(
     Args:
         got, expected: float64 arrays.
         what: the result's name in sentences ("grad_weight").
-        hypotheses: tried in order.
+        hypotheses: tried in order, before those that fit every result.
         sizes: meaning -> number; a constant factor made of one of them is named with its meaning.
         numerical: finite-difference gradient, shown beside the first wrong entry.
     """
     if close(got, expected):
         return
-    for hypothesis in hypotheses:
-        if close(got, hypothesis.wrong):
-            raise Mistake(hypothesis.name, hypothesis.hint)
+    mistake = _named(got, hypotheses) or _general(got, expected, what, sizes or {}) or _first_difference(got, expected, what, numerical)
+    if got.shape == expected.shape:
+        mistake.picture = picture(got, expected, _right(got, expected), what)
+    raise mistake
+
+
+def _named(got: np.ndarray, hypotheses: Sequence[Hypothesis]) -> Mistake | None:
+    return next((Mistake(h.name, h.hint) for h in hypotheses if close(got, h.wrong)), None)
+
+
+def _general(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[str, float]) -> Mistake | None:
+    """Mistakes that any result can have: shape, NaN, sign, a factor, an offset, lost fractions, a limit."""
     if got.shape != expected.shape:
-        raise Mistake("wrong-shape", _shapes(got, expected, what))
+        return Mistake("wrong-shape", _shapes(got, expected, what))
     if not np.isfinite(got).all():
         where = _first(~np.isfinite(got))
-        raise Mistake("not-finite", f"{what} has a value that is not a number at {where}: {got[where]}.")
-    _constant_factor(got, expected, what, sizes or {})
-    where = _first(~np.isclose(got, expected, rtol=RTOL, atol=ATOL * float(np.max(np.abs(expected), initial=0.0))))
-    count = int((~np.isclose(got, expected, rtol=RTOL, atol=ATOL)).sum())
+        return Mistake("not-finite", f"{what} has a value that is not a number{_at(where)}: {got[where]}.")
+    if expected.size > 1 and not got.any():
+        return Mistake("all-zero", f"{what} is zero everywhere. Is it computed, and kept where it is looked for?")
+    for lost in (np.trunc, np.round, np.floor):
+        if close(got, lost(expected)) and got.any():
+            return Mistake("fractions-lost", f"{what} holds whole numbers only: the fractions are lost. Is it kept in an array of integers, or divided with `//`?")
+    limit = float(np.max(np.abs(got), initial=0.0))
+    if expected.size > 2 and close(got, np.clip(expected, -limit, limit)):
+        return Mistake("clipped", f"{what} is cut off at ±{limit:.4g}; larger values are right as they are.")
+    return _constant_factor(got, expected, what, sizes) or _constant_offset(got, expected, what)
+
+
+def _first_difference(got: np.ndarray, expected: np.ndarray, what: str, numerical: np.ndarray | None) -> Mistake:
+    wrong = ~_right(got, expected)
+    where = _first(wrong)
     extra = "" if numerical is None else f" (finite differences give {numerical[where]:.6g})"
-    place = f" at index {tuple(int(i) for i in where)}" if where else ""
-    many = f" {count} of {expected.size} entries differ." if expected.size > 1 else ""
-    raise Mistake(
-        "differs", f"{what} is wrong{place}: expected {expected[where]:.6g}{extra}, got {got[where]:.6g}.{many}"
-    )
+    many = f" {int(wrong.sum())} of {expected.size} entries differ." if expected.size > 1 else ""
+    return Mistake("differs", f"{what} is wrong{_at(where)}: expected {expected[where]:.6g}{extra}, got {got[where]:.6g}.{many}")
+
+
+def _right(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    return np.isclose(got, expected, rtol=RTOL, atol=ATOL * float(np.max(np.abs(expected), initial=0.0)) + 1e-12)
 
 
 def _first(mask: np.ndarray) -> tuple[int, ...]:
     return tuple(int(i) for i in np.argwhere(mask)[0])
 
 
+def _at(where: tuple[int, ...]) -> str:
+    return f" at index {where if len(where) > 1 else where[0]}" if where else ""
+
+
 def _shapes(got: np.ndarray, expected: np.ndarray, what: str) -> str:
     text = f"{what} has shape {got.shape}; it should be {expected.shape}."
+    if got.size == expected.size and close(got.reshape(expected.shape), expected):
+        return text + " The values are right: only the shape is not."
     if got.ndim == 2 and got.shape == expected.shape[::-1]:
         text += " It looks transposed."
     return text
 
 
-def _constant_factor(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[str, float]) -> None:
+def _constant_factor(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[str, float]) -> Mistake | None:
     """Name a constant ratio: 'every entry is 1/5 of what it should be; 5 is the batch size'."""
     big = np.abs(expected) > 1e-3 * np.max(np.abs(expected), initial=0.0)
     if not big.any():
-        return
+        return None
     factor = float(np.median(got[big] / expected[big]))
     if factor == 0 or not close(got, factor * expected):
-        return
-    if abs(factor + 1) < 1e-3:
-        raise Mistake("sign-flipped", f"The sign of {what} is wrong; its size is right. Look for a minus too many or too few.")
-    for meaning, size in sizes.items():
-        for power, words in ((-1, f"1/{size:g} of"), (1, f"{size:g} times"), (-2, f"1/{size:g}² of"), (2, f"{size:g}² times")):
-            if abs(factor / size**power - 1) < 1e-3:
-                slug = meaning.split(" (")[0].replace(" ", "-")
-                raise Mistake(
-                    f"{'divided' if power < 0 else 'multiplied'}-by-{slug}",
-                    f"Every entry of {what} is {words} what it should be, and {size:g} is {meaning if 'features' in meaning else 'the ' + meaning}. "
-                    "See 'One convention' in the notebook: the mean over the batch is taken once, in the loss, and nothing else is divided.",
-                )
-    raise Mistake("constant-factor", f"Every entry of {what} is {factor:.4g} times what it should be.")
+        return None
+    if abs(factor + 1) < 1e-3 and expected.size > 1:
+        return Mistake("sign-flipped", f"The sign of {what} is wrong; its size is right. Look for a minus too many or too few.")
+    for sign in (1, -1):
+        for meaning, size in sizes.items():
+            for power, words in ((-1, f"1/{size:g} of"), (1, f"{size:g} times"), (-2, f"1/{size:g}² of"), (2, f"{size:g}² times")):
+                if abs(sign * factor / size**power - 1) < 1e-3:
+                    slug = meaning.split(" (")[0].replace(" ", "-")
+                    also = "" if sign > 0 else ", and its sign is wrong"
+                    return Mistake(
+                        f"{'divided' if power < 0 else 'multiplied'}-by-{slug}",
+                        f"Every entry of {what} is {words} what it should be{also}, and {size:g} is {meaning if 'features' in meaning else 'the ' + meaning}. "
+                        "See 'One convention' in the notebook: the mean over the batch is taken once, in the loss, and nothing else is divided.",
+                    )
+    if expected.size < 2:
+        return None  # any two numbers have a ratio
+    return Mistake("constant-factor", f"Every entry of {what} is {factor:.4g} times what it should be. Look for a factor too many or too few.")
+
+
+def _constant_offset(got: np.ndarray, expected: np.ndarray, what: str) -> Mistake | None:
+    offset = float(np.median(got - expected))
+    if expected.size < 3 or not close(got, expected + offset):
+        return None
+    return Mistake("constant-offset", f"Every entry of {what} is too {'large' if offset > 0 else 'small'} by {abs(offset):.4g}. Look for a number that is added to all of them.")
 
 
 def unchanged(before: np.ndarray, after: np.ndarray, what: str, where: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from helpers.check.report import Mistake, check
 
 
-@check("Form")
+@check("Form", "'The form'")
 def form(group: Any, ready_to_present: Any, *, parts: Sequence[str], most: int = 4) -> Iterator[str]:
     """One to four members, each with name and work done; parts that exist."""
     example = '{"name": "Ada Lovelace", "id": "a123", "did": "parts A and B"}'

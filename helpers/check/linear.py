@@ -72,7 +72,7 @@ class _Case:
         return array(out, "the gradient for the input, which backward returns,")
 
 
-@check("Linear.__init__")
+@check("Linear.__init__", "A1")
 def linear_init(Linear: Any, *, seed: int = 0) -> Iterator[str]:
     """weight ~ N(0, 1/in_features), bias zero, shapes (in, out) and (out,)."""
     n_in, n_out = 400, 90 + seed % 7
@@ -103,7 +103,7 @@ def linear_init(Linear: Any, *, seed: int = 0) -> Iterator[str]:
     yield "weights drawn from N(0, 1/in_features), bias zero"
 
 
-@check("Linear.forward")
+@check("Linear.forward", "A1")
 def linear_forward(Linear: Any, *, seed: int = 0, shapes: tuple[tuple[int, int, int], ...] = SHAPES) -> Iterator[str]:
     """Output (N, out) = x @ weight + bias for several shapes; x is left alone; each call stands by itself."""
     for n, n_in, n_out in shapes:
@@ -123,7 +123,7 @@ def linear_forward(Linear: Any, *, seed: int = 0, shapes: tuple[tuple[int, int, 
     yield "another batch size afterwards; x unchanged"
 
 
-@check("Linear.backward")
+@check("Linear.backward", "A1")
 def linear_backward(Linear: Any, *, seed: int = 0, shapes: tuple[tuple[int, int, int], ...] = SHAPES) -> Iterator[str]:
     """grad_weight, grad_bias and the returned gradient against finite differences; twice in a row."""
     for n, n_in, n_out in shapes:
@@ -200,7 +200,7 @@ def _with_decay(got: np.ndarray, gradient: np.ndarray, weight: np.ndarray) -> np
     return gradient + c * weight if abs(c) > 1e-6 else np.full_like(weight, np.nan)
 
 
-@check("Linear.update")
+@check("Linear.update", "A1")
 def linear_update(Linear: Any, *, seed: int = 0, lr: float = 0.3) -> Iterator[str]:
     """parameter -= lr * gradient, for weight and bias, for the rate that was given."""
     n, n_in, n_out = SHAPES[0]

@@ -45,7 +45,7 @@ def _run(function: Any, p: np.ndarray, labels: np.ndarray, what: str) -> Any:
     return None
 
 
-@check("cross_entropy")
+@check("cross_entropy", "A4")
 def cross_entropy(function: Any, *, seed: int = 0) -> Iterator[str]:
     """Mean over the batch of −log p[label]; finite where p is 0."""
     what = "cross_entropy"
@@ -88,7 +88,7 @@ def cross_entropy(function: Any, *, seed: int = 0) -> Iterator[str]:
     yield "another batch size"
 
 
-@check("cross_entropy_gradient")
+@check("cross_entropy_gradient", "A4")
 def cross_entropy_gradient(function: Any, *, seed: int = 0) -> Iterator[str]:
     """(p − y) / N: the gradient of the mean loss with respect to the logits, against finite differences."""
     what = "cross_entropy_gradient"

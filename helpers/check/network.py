@@ -81,7 +81,7 @@ def _verify_net(got: Net, expected: Net, what: str, hypotheses: list[tuple[str, 
             verify(g, e, f"{what} {part} of Linear layer {i + 1}", (), sizes)
 
 
-@check("MLP", builds_on="your layers and loss of Part A")
+@check("MLP", "B1", builds_on="your layers and loss of Part A")
 def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """Layers, forward, all gradients of the mean loss, one update."""
     net, x, labels = _data(seed)
@@ -181,7 +181,7 @@ def _split(order: np.ndarray, size: int) -> list[np.ndarray]:
     return [order[i : i + size] for i in range(0, len(order), size)]
 
 
-@check("train_epoch", builds_on="your layers, loss and MLP")
+@check("train_epoch", "B2", builds_on="your layers, loss and MLP")
 def train_epoch(function: Any, MLP: Any, *, seed: int = 0, lr: float = 0.6) -> Iterator[str]:
     """Weights after an epoch of batches 3, 3, 1 in a given order, and the mean loss, against the reference trajectory."""
     net, x, labels = _data(seed)
@@ -245,7 +245,7 @@ def train_epoch(function: Any, MLP: Any, *, seed: int = 0, lr: float = 0.6) -> I
     yield "works without `order` and with a batch larger than the set"
 
 
-@check("evaluate", builds_on="your layers, loss and MLP")
+@check("evaluate", "B3", builds_on="your layers, loss and MLP")
 def evaluate(function: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """(mean loss, accuracy) of a network, which stays as it is."""
     net, x, labels = _data(seed, 11)

@@ -15,7 +15,7 @@ from helpers.check.report import Mistake, check
 CONVENTIONS = ("mean", "sum", "in_features")
 
 
-@check("One convention", builds_on="your layers, loss and MLP")
+@check("One convention", "E2", builds_on="your layers, loss and MLP")
 def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """rescale turns the gradients of the mean loss into those of the sum, or of the mean ÷ in_features · N."""
     net, x, labels = _data(seed)
@@ -65,7 +65,7 @@ def _like_on_a_gpu(tensor: Any) -> Any:
     return tensor.as_subclass(Guarded)
 
 
-@check("Any backend")
+@check("Any backend", "Part F")
 def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
     """The same trajectory from the same weights on numpy, PyTorch's CPU and, where there is one, a GPU."""
     net, x, labels = _data(seed)

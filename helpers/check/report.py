@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import html
 import sys
-import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from helpers.check.picture import Picture
 
 MIME = "application/vnd.course.check+json"
 
@@ -24,28 +25,35 @@ class Mistake(Exception):
         message: one or two plain sentences: what is wrong, where to look, why it matters.
     """
 
+    picture: Picture | None = None
+
     def __init__(self, name: str, message: str):
         super().__init__(message)
-        self.name, self.message = name, message
+        self.name, self.message = name, message[:1].upper() + message[1:] if message[:4] == "the " else message
 
 
 class CheckFailed(AssertionError):
-    """A check did not pass. Its text is the hint; Jupyter shows it without a traceback of ours."""
+    """A check did not pass. Its text is the hint; in a notebook, where the report shows it, the error is one line."""
 
     def _render_traceback_(self) -> list[str]:
-        first, *rest = textwrap.wrap(f"CheckFailed: {self}", 90) or ["CheckFailed"]
-        return [first.replace("CheckFailed", "\x1b[0;31mCheckFailed\x1b[0m", 1), *rest]
+        title = str(self).split(": ", 1)[0]
+        return [f"\x1b[0;31mCheckFailed\x1b[0m: {title}; the report above says why."]
 
 
 @dataclass
 class Report:
-    """Outcome of one check: what was verified before the first mistake, and that mistake."""
+    """Outcome of one check: what was verified before the first mistake, and that mistake.
+
+    `section` is where the notebook explains it, such as "A1".
+    """
 
     check: str
     title: str
+    section: str = ""
     verified: list[str] = field(default_factory=list)
     mistake: str = ""
     message: str = ""
+    picture: Picture | None = None
 
     @property
     def passed(self) -> bool:
@@ -54,8 +62,12 @@ class Report:
     def __str__(self) -> str:
         if self.passed:
             return f"{self.title}: passed. Verified: {'; '.join(self.verified)}."
-        right = "".join(f"\n  right: {item}" for item in self.verified)
-        return f"{self.title}: not yet.{right}\n  {self.message}"
+        lines = [f"{self.title}: not yet.", *(f"✓ {item}" for item in self.verified), f"✗ {self.message}"]
+        if self.picture is not None:
+            lines += str(self.picture).splitlines()
+        if self.section:
+            lines.append(f"See {self.section} in the notebook.")
+        return "\n  ".join(lines)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         data = {"check": self.check, "passed": self.passed, "mistake": self.mistake, "message": self.message}
@@ -65,18 +77,22 @@ class Report:
         colour, word, mark = ("#0072B2", "passed", "✓") if self.passed else ("#D55E00", "not yet", "✗")
         if self.mistake == "still-to-do":
             word, mark = "still to do", "○"
-        rows = [("✓", item) for item in self.verified] if not self.passed else []
+        if self.passed:
+            rows = [("✓", "Verified: " + html.escape("; ".join(self.verified)) + ".")]
+        else:
+            rows = [("✓", html.escape(item)) for item in self.verified]
+            rows.append((mark, html.escape(self.message) + (self.picture.as_html() if self.picture else "")))
+            if self.section:
+                rows.append(("→", f"See {html.escape(self.section)} in the notebook."))
         lines = "".join(
-            f'<tr><td style="padding:1px 8px 1px 0">{m}</td>'
-            f'<td style="text-align:left;padding:1px 0">{html.escape(t)}</td></tr>'
+            f'<tr style="background:none"><td style="vertical-align:top;padding:1px 8px 1px 0">{m}</td>'
+            f'<td style="text-align:left;padding:1px 0">{t}</td></tr>'
             for m, t in rows
         )
-        body = "Verified: " + "; ".join(self.verified) + "." if self.passed else self.message
         return (
             f'<div role="status" style="border-left:4px solid {colour};padding:4px 12px;margin:4px 0;max-width:52em">'
-            f'<b style="color:{colour}">{mark} {html.escape(self.title)}: {word}</b>'
-            f'<table style="margin:2px 0;border:none">{lines}</table>'
-            f"<div>{html.escape(body)}</div></div>"
+            f'<b style="color:{colour}">{html.escape(self.title)}: {word}</b>'
+            f'<table style="margin:2px 0;border:none">{lines}</table></div>'
         )
 
 
@@ -90,21 +106,22 @@ def _show(report: Report) -> None:
         print(report)
 
 
-UNNAMED = ("differs", "constant-factor", "sign-flipped", "wrong-shape", "not-finite")
+UNNAMED = ("differs", "constant-factor", "constant-offset", "sign-flipped", "wrong-shape", "not-finite", "all-zero", "clipped")
 """Mistakes that say how a result is wrong and not why."""
 
 
-def check(title: str, builds_on: str = "") -> Callable[[Callable[..., Iterator[str]]], Callable[..., None]]:
+def check(title: str, section: str = "", builds_on: str = "") -> Callable[[Callable[..., Iterator[str]]], Callable[..., None]]:
     """Make a public check of a generator that yields what it has verified and raises `Mistake` at the first mistake.
 
-    The public function returns None, shows a `Report`, and raises `CheckFailed` where there is a mistake. `builds_on` names
-    earlier work that the student's code uses: where the mistake has no name of its own, it may well lie there.
+    The public function returns None, shows a `Report`, and raises `CheckFailed` where there is a mistake. `section` is where the
+    notebook explains the matter. `builds_on` names earlier work that the student's code uses: where the mistake has no name of
+    its own, it may well lie there.
     """
 
     def decorate(steps: Callable[..., Iterator[str]]) -> Callable[..., None]:
         @functools.wraps(steps)
         def run(*args: Any, **kwargs: Any) -> None:
-            report = Report(steps.__name__, title)
+            report = Report(steps.__name__, title, section)
             try:
                 # A student's overflow is found by its result; the warnings would only bury the hint.
                 with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -113,9 +130,17 @@ def check(title: str, builds_on: str = "") -> Callable[[Callable[..., Iterator[s
                         if item not in report.verified:
                             report.verified.append(item)
             except Mistake as mistake:
-                report.mistake, report.message = mistake.name, mistake.message
+                report.mistake, report.message, report.picture = mistake.name, mistake.message, mistake.picture
                 if builds_on and mistake.name in UNNAMED:
                     report.message += f" This builds on {builds_on}: if a check there still fails, mend that first."
+            except (Exception, SystemExit) as error:
+                # Objects can misbehave wherever they are touched; a student never reads a traceback of ours.
+                report.mistake = "check-stumbled"
+                text = " ".join(str(error).split())[:200].rstrip(".")
+                report.message = (
+                    f"The check could not work with what it was given ({type(error).__name__}{': ' + text if text else ''}). "
+                    "Results should be plain arrays or numbers, kept under the names that the exercise gives."
+                )
             _show(report)
             if not report.passed:
                 raise CheckFailed(f"{title}: {report.message}") from None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from autograder.mistakes.network_from_scratch.right import EINSUM, FLOAT32, LOOPS, OTHER_LAYOUT, TORCH
 from autograder.sample_class import Edit, Student
-from autograder.sample_class.network_from_scratch.right import EINSUM, FLOAT32, LOOPS, OTHER_LAYOUT, TORCH
 
 ALL = ["A", "B", "C", "D", "E", "F"]
 

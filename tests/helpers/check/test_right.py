@@ -6,7 +6,7 @@ import pytest
 from conftest import CELLS, DEFINITIONS, HEADER
 from test_mistakes import CHECKS
 
-from autograder.sample_class.network_from_scratch.right import EINSUM, FLOAT32, LOOPS, OTHER_LAYOUT, TORCH
+from autograder.mistakes.network_from_scratch.right import EINSUM, FLOAT32, LOOPS, OTHER_LAYOUT, TORCH
 
 VARIANTS = {"einsum": EINSUM, "loops": LOOPS, "torch": TORCH, "float32": FLOAT32, "other layout": OTHER_LAYOUT}
 

@@ -300,3 +300,5 @@ def rescale(network, batch_size, convention):
             layer.grad_bias *= factor
 ''',
 }
+
+RIGHT = {"einsum": EINSUM, "loops": LOOPS, "torch": TORCH, "float32": FLOAT32, "other layout": OTHER_LAYOUT}

@@ -1,0 +1,161 @@
+"""Run the mistake bank: every solution through the notebook's own test cells, visible ones first."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from helpers.errors import CourseError
+
+from ..course import Course
+from ..source import FORM, FORM_CHECK, Assignment, Cell
+from ..source import read as read_source
+from . import Bank, Edits, Solution, load
+
+SECONDS = 2
+"""A check's patience with one call here, instead of a student's 5 seconds."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checks said: `by` is "visible", "hidden" or "" (passed), `test` the first cell that failed."""
+
+    solution: str
+    expected: tuple[str, ...]
+    by: str
+    test: str = ""
+    mistake: str = ""
+    message: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Caught and rightly named, or right and passed."""
+        return self.mistake in self.expected if self.expected else not self.by
+
+
+def run(name: str, course: Course | None = None, jobs: int = 2,
+        told: Callable[[int, int], None] | None = None) -> tuple[list[Verdict], list[Verdict]]:  # fmt: skip
+    """Verdicts on the wrong and on the right solutions of an assignment's bank, in its order."""
+    course = course or Course()
+    bank = load(name)
+    solutions = [*bank.wrong, *bank.right]
+    found: list[Verdict | None] = [None] * len(solutions)
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _prepare, (name, str(course.root))) as pool:
+        waiting = {pool.submit(_judge, i): i for i in range(len(solutions))}
+        for done, future in enumerate(as_completed(waiting), 1):
+            found[waiting[future]] = future.result()
+            if told:
+                told(done, len(solutions))
+    verdicts = [v for v in found if v is not None]
+    return verdicts[: len(bank.wrong)], verdicts[len(bank.wrong) :]
+
+
+_here: dict[str, Any] = {}
+
+
+def _prepare(name: str, root: str) -> None:
+    """Once in each process: the bank, the source, and small sizes."""
+    import warnings
+
+    from helpers.check import calls
+
+    os.environ["COURSE_SIZE"] = "quick"
+    warnings.simplefilter("ignore")
+    calls.SECONDS = SECONDS
+    from pathlib import Path
+
+    bank = load(name)
+    _here.update(bank=bank, assignment=read_source(Course(root=Path(root)).source(name))[0])
+
+
+def _judge(index: int) -> Verdict:
+    bank: Bank = _here["bank"]
+    return judge(_here["assignment"], bank, [*bank.wrong, *bank.right][index])
+
+
+def judge(assignment: Assignment, bank: Bank, solution: Solution) -> Verdict:
+    """Run a solution's cells and the tests of what they define, in the notebook's order."""
+    with (
+        _kept_reports() as reports,
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        for full in (False, True):
+            names: dict[str, Any] = {"__name__": "__main__", "np": np}  # students import numpy somewhere
+            for cell in _cells(assignment, bank, solution):
+                del reports[:]
+                text = _text(cell, bank, solution, full)
+                try:
+                    exec(compile(text, f"<{cell.id}>", "exec"), names)
+                except BaseException as error:
+                    if isinstance(error, KeyboardInterrupt):
+                        raise
+                    last = reports[-1] if reports else None
+                    mistake = last.mistake if last else type(error).__name__
+                    message = last.message if last else str(error)
+                    if cell.kind != "test" and not solution.named:
+                        raise CourseError(f"{solution.name}: cell {cell.id} fails: {error!r}") from error
+                    by = "hidden" if full else "visible"
+                    return Verdict(solution.name, solution.named, by, cell.id, mistake, message)
+    return Verdict(solution.name, solution.named, "")
+
+
+@contextlib.contextmanager
+def _kept_reports() -> Iterator[list[Any]]:
+    """Reports of checks go into the list instead of onto the screen."""
+    from helpers.check import report
+
+    reports: list[Any] = []
+    show = report._show
+    report._show = reports.append  # type: ignore[assignment]
+    try:
+        yield reports
+    finally:
+        report._show = show
+
+
+def _cells(assignment: Assignment, bank: Bank, solution: Solution) -> Iterator[Cell]:
+    """Code cells in order, without the training ones that this solution leaves alone, and their tests."""
+    ids = {cell.id for cell in assignment.cells}
+    unknown = sorted(set(solution.cells) - ids)
+    if unknown:
+        raise CourseError(f"{solution.name}: the notebook has no cell {unknown[0]!r}.")
+    for cell in assignment.cells:
+        if cell.type == "code" and cell.id and cell.id not in (FORM, FORM_CHECK) and not _skipped(cell, bank, solution):
+            yield cell
+
+
+def _skipped(cell: Cell, bank: Bank, solution: Solution) -> bool:
+    """The check of a training cell that did not run: by its id."""
+    return cell.kind == "test" and any(cell.id == f"{name}-check" for name in bank.slow.keys() - solution.cells.keys())
+
+
+def _text(cell: Cell, bank: Bank, solution: Solution, full: bool) -> str:
+    if cell.id in bank.slow and cell.id not in solution.cells:
+        return bank.slow[cell.id]
+    change = solution.cells.get(cell.id, ())
+    text = change if isinstance(change, str) else _edited(cell, solution, change)
+    if cell.kind == "test" and not full:
+        text = text.split("### BEGIN HIDDEN TESTS")[0]
+    return "\n".join(line for line in text.splitlines() if not line.startswith("%"))
+
+
+def _edited(cell: Cell, solution: Solution, edits: Edits) -> str:
+    text = cell.text
+    for old, new in edits:
+        if old not in text:
+            raise CourseError(f"{solution.name}: {old[:60]!r} does not occur in cell {cell.id!r}.")
+        text = text.replace(old, new)
+    return text
+
+
+def as_dict(verdict: Verdict) -> dict[str, Any]:
+    return {**asdict(verdict), "good": verdict.good}
