@@ -5,7 +5,7 @@ PYTHON     ?= python3.11
 BIN        := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help lab grade test release solutions study bench lint lock clean
+.PHONY: help lab grade test release solutions study bench mistakes lint lock clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ study: .venv/.ready  ## redraw the whole learning-rate study on all 60,000 image
 
 bench: .venv/.ready  ## measure our speed beside PyTorch's
 	$(BIN)/python -m helpers.bench all --json
+
+mistakes: .venv/.ready  ## run wrong and right solutions through the checks, write docs/mistakes.md
+	$(BIN)/python -m autograder mistakes --write docs/mistakes.md
 
 lint: .venv/.ready  ## style and types only
 	$(BIN)/ruff check .

@@ -102,6 +102,37 @@ def sample(
 
 
 @app.command()
+def mistakes(
+    name: Annotated[str | None, typer.Argument(help="the assignment's folder in solutions/ (default: all)")] = None,
+    jobs: Annotated[int, typer.Option(help="processes")] = 2,
+    json: Annotated[bool, typer.Option("--json", help="print JSON instead of tables")] = False,
+    write: Annotated[Path | None, typer.Option(help="also write the results as a Markdown page")] = None,
+) -> None:
+    """Run the mistake bank: wrong solutions must be caught and named, right ones must pass."""
+    from json import dumps
+
+    from .engine import write_text
+    from .mistakes.bank import run
+    from .mistakes.table import as_json, page, show
+    from .progress import bar
+
+    if jobs < 1:
+        raise CourseError(f"--jobs must be at least 1, not {jobs}.")
+    found = {}
+    for each in Course().assignments() if name is None else [name]:
+        with bar(f"running the bank of {each}", "solutions") as advance:
+            found[each] = run(each, jobs=jobs, told=advance)
+        if json:
+            print(dumps(as_json(each, *found[each]), ensure_ascii=False))
+        else:
+            show(each, *found[each], console())
+    if write:
+        write_text(page(found), write)
+    if not all(v.good for wrong, right in found.values() for v in (*wrong, *right)):
+        raise typer.Exit(1)
+
+
+@app.command()
 def report(name: Name, class_dir: ClassDir = None) -> None:
     """Write the class report anew from the gradebook, without grading."""
     from .grade import results

@@ -24,8 +24,9 @@ class History:
     """What a training run recorded, one entry an epoch in each list.
 
     train_loss: mean over the epoch, each batch before its update; test_loss and test_accuracy (0…1): after
-    the epoch; seconds: training and evaluation of the epoch. seed: of the order of the images; started_from
-    and ended_at: fingerprints of the weights, "" where the network has no list of layers.
+    the epoch; seconds: training and evaluation of the epoch. seed: of the order of the images; images: in the
+    training set; device: where they lie ("numpy", "torch cpu", "torch cuda"); started_from and ended_at:
+    fingerprints of the weights, "" where the network has no list of layers.
     """
 
     label: str = ""
@@ -35,6 +36,9 @@ class History:
     learning_rate: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     seed: int = 0
+    batch_size: int = 0
+    images: int = 0
+    device: str = ""
     started_from: str = ""
     ended_at: str = ""
 
@@ -125,7 +129,10 @@ def fit(
     check_settings(lr, epochs, batch_size)
     check_data(data)
     images, labels = data.train_images, data.train_labels
-    history = History(label if label is not None else (f"rate {lr:g}" if not callable(lr) else "schedule"), seed=seed)
+    history = History(
+        label if label is not None else (f"rate {lr:g}" if not callable(lr) else "schedule"),
+        seed=seed, batch_size=batch_size, images=len(labels), device=device_of(images),
+    )  # fmt: skip
     history.started_from = fingerprint(network)
     with _bar(epochs, history.label, progress) as bar, np.errstate(all="ignore"):
         for epoch in range(epochs):
@@ -150,6 +157,11 @@ def fit(
                 on_epoch(history)
     history.ended_at = fingerprint(network)
     return history
+
+
+def device_of(images: Any) -> str:
+    """Where an array lies: "numpy", "torch cpu", "torch cuda"."""
+    return "numpy" if isinstance(images, np.ndarray) else f"torch {getattr(images.device, 'type', images.device)}"
 
 
 def fingerprint(network: Any) -> str:

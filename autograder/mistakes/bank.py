@@ -47,13 +47,18 @@ def run(name: str, course: Course | None = None, jobs: int = 2,
     course = course or Course()
     bank = load(name)
     solutions = [*bank.wrong, *bank.right]
+    # One BLAS thread a process: their pools would only spin against each other. Numpy reads it when it is imported.
+    os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     found: list[Verdict | None] = [None] * len(solutions)
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _prepare, (name, str(course.root))) as pool:
         waiting = {pool.submit(_judge, i): i for i in range(len(solutions))}
-        for done, future in enumerate(as_completed(waiting), 1):
-            found[waiting[future]] = future.result()
-            if told:
-                told(done, len(solutions))
+        try:
+            for done, future in enumerate(as_completed(waiting), 1):
+                found[waiting[future]] = future.result()
+                if told:
+                    told(done, len(solutions))
+        finally:
+            pool.shutdown(cancel_futures=True)
     verdicts = [v for v in found if v is not None]
     return verdicts[: len(bank.wrong)], verdicts[len(bank.wrong) :]
 

@@ -6,11 +6,12 @@ with a hint in plain words. All are pure functions of what the student defined; 
 
 from helpers.check.activations import sigmoid_backward, sigmoid_forward, softmax_backward, softmax_forward
 from helpers.check.curves import learning_curves
+from helpers.check.epoch import evaluate, train_epoch
 from helpers.check.form import form
 from helpers.check.gradients import numerical_gradient
 from helpers.check.linear import linear_backward, linear_forward, linear_init, linear_update
 from helpers.check.losses import cross_entropy, cross_entropy_gradient
-from helpers.check.network import evaluate, network, train_epoch
+from helpers.check.network import network
 from helpers.check.portable import convention, portable
 from helpers.check.report import CheckFailed, Report
 from helpers.check.schedules import exponential_decay, step_decay, sweet_spot

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import linecache
+import re
 import signal
 import sys
 import threading
@@ -76,7 +77,9 @@ def call(function: Any, *args: Any, what: str, **kwargs: Any) -> Any:
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise Mistake("raises", f"{what} raised {_error(error)}{_place(error)}.{_advice(error)}") from None
+        mistake = Mistake("raises", f"{what} raised {_error(error)}{_place(error)}.{_advice(error)}")
+        mistake.of_torch = isinstance(error, TypeError) or (isinstance(error, AttributeError) and "numpy" in str(error))
+        raise mistake from None
 
 
 def _error(error: BaseException) -> str:
@@ -90,6 +93,9 @@ def _advice(error: BaseException) -> str:
         return " Compare the arguments in your `def` line with those in the exercise's text."
     if isinstance(error, AttributeError) and "object has no attribute" in text:
         return " Is that attribute set before it is read, with `self.` in front, and spelled the same?"
+    shapes = re.findall(r"\((\d+),(\d*)\)", text)
+    if "broadcast" in text and len(shapes) == 2 and shapes[0][0] == shapes[1][0] and shapes[1][1] == "":
+        return " A sum or maximum over an axis loses that axis: keep it with `keepdims=True`, so that each row meets its own number. (Labels are integers, one a row; they have no second axis.)"
     if isinstance(error, ValueError) and any(word in text for word in ("matmul", "broadcast", "align", "shape")):
         return " The shapes don't fit: write down the shape of each factor; rows are always the examples of the batch."
     if isinstance(error, RuntimeError) and "shapes cannot be multiplied" in text:
@@ -165,6 +171,24 @@ def like(kind: Any, values: np.ndarray) -> Any:
 
         return torch.as_tensor(values.copy(), device=kind.device)
     return values.copy()
+
+
+def put(thing: Any, name: str, values: np.ndarray) -> None:
+    """Give a parameter our values: inside the student's own array where that works, because a list, a property or an
+    optimiser of theirs may hold it; else as a new array."""
+    own = getattr(thing, name)
+    with contextlib.suppress(Exception), _without_gradients(own):
+        own[...] = like(own, values)
+        if np.allclose(to_numpy(getattr(thing, name)), values, rtol=1e-5, atol=1e-6):
+            return
+    try:
+        setattr(thing, name, like(own, values))
+    except Exception as error:
+        raise Mistake("read-only", f"`{name}` can neither be changed in place nor assigned ({_error(error)}). Keep it as a plain array in `self.{name}`.") from None
+
+
+def _without_gradients(value: Any) -> Any:
+    return sys.modules["torch"].no_grad() if _is_torch(value) else contextlib.nullcontext()
 
 
 def torch_kind() -> Any:

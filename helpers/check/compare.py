@@ -81,7 +81,17 @@ def _general(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[st
     limit = float(np.max(np.abs(got), initial=0.0))
     if expected.size > 2 and close(got, np.clip(expected, -limit, limit)):
         return Mistake("clipped", f"{what} is cut off at ±{limit:.4g}; larger values are right as they are.")
-    return _constant_factor(got, expected, what, sizes) or _constant_offset(got, expected, what)
+    if expected.size > 2 and close(got, np.abs(expected)):
+        return Mistake("absolute-value", f"{what} has lost its signs: these are absolute values.")
+    if expected.size > 2 and close(got, np.sign(expected)):
+        return Mistake("only-the-sign", f"{what} holds only the signs, 1 and −1, of what it should be.")
+    return _constant_factor(got, expected, what, sizes) or _constant_offset(got, expected, what) or _imprecise(got, expected, what)
+
+
+def _imprecise(got: np.ndarray, expected: np.ndarray, what: str) -> Mistake | None:
+    if not np.allclose(got, expected, rtol=8e-3, atol=2e-3 * float(np.max(np.abs(expected), initial=0.0))):
+        return None
+    return Mistake("imprecise", f"{what} is right to two or three digits only. Is something rounded, computed in float16, or a small number added where it is not needed?")
 
 
 def _first_difference(got: np.ndarray, expected: np.ndarray, what: str, numerical: np.ndarray | None) -> Mistake:
@@ -132,8 +142,15 @@ def _constant_factor(got: np.ndarray, expected: np.ndarray, what: str, sizes: Ma
                     return Mistake(
                         f"{'divided' if power < 0 else 'multiplied'}-by-{slug}",
                         f"Every entry of {what} is {words} what it should be{also}, and {size:g} is {meaning if 'features' in meaning else 'the ' + meaning}. "
-                        "See 'One convention' in the notebook: the mean over the batch is taken once, in the loss, and nothing else is divided.",
+                        + ("" if meaning == "learning rate" else "See 'One convention' in the notebook: the mean over the batch is taken once, in the loss, and nothing else is divided."),
                     )
+    for meaning, size in sizes.items():
+        if meaning.startswith(("batch size", "number of images")):
+            for other, words in ((64, "64, a number written into the code"), (size - 1, f"{size - 1:g}"), (size + 1, f"{size + 1:g}")):
+                if other > 0 and abs(abs(factor) * other / size - 1) < 1e-3:
+                    return Mistake("wrong-batch-size", f"{what} is divided by {words}, where the {meaning} is {size:g}. Take it from the shape of the array.")
+                if other > 0 and abs(abs(factor) * size / other - 1) < 1e-3:
+                    return Mistake("wrong-batch-size", f"{what} is multiplied by {words}, where the {meaning} is {size:g}. Take it from what is given.")
     if expected.size < 2:
         return None  # any two numbers have a ratio
     return Mistake("constant-factor", f"Every entry of {what} is {factor:.4g} times what it should be. Look for a factor too many or too few.")

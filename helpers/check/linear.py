@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import backend
-from helpers.check.calls import array, attribute, call, like, method
+from helpers.check.calls import array, attribute, call, like, method, put
 from helpers.check.compare import Hypothesis, close, unchanged, verify
 from helpers.check.gradients import numerical_gradient
 from helpers.check.oracle import sigmoid
@@ -55,9 +55,10 @@ class _Case:
             raise Mistake("wrong-shape", f"weight has shape {own.shape}; it should be (in_features, out_features) = {self.shape}.")
         if bias.size != n_out:
             raise Mistake("wrong-shape", f"bias has shape {bias.shape}; it should be (out_features,) = ({n_out},).")
+        self.first_weight = (own if own.shape == self.shape else own.T).copy()
         self.kind = self.layer.weight
-        self.layer.weight = like(self.kind, _oriented(self.weight, own.shape))
-        self.layer.bias = like(self.layer.bias, _oriented(self.bias, bias.shape))
+        put(self.layer, "weight", _oriented(self.weight, own.shape))
+        put(self.layer, "bias", _oriented(self.bias, bias.shape))
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         given = like(self.kind, x)
@@ -87,8 +88,8 @@ def linear_init(Linear: Any, *, seed: int = 0) -> Iterator[str]:
     if not np.all(bias == 0):
         raise Mistake("bias-not-zero", "The bias should start at zero: only the weights need to differ from each other.")
     mean, std, right = float(weight.mean()), float(weight.std()), n_in**-0.5
-    if std == 0:
-        raise Mistake("weights-all-equal", "All weights are equal, so all outputs would learn the same thing. Draw them at random.")
+    if std == 0 or np.ptp(weight, axis=0).max() == 0 or np.ptp(weight, axis=1).max() == 0:
+        raise Mistake("weights-all-equal", "Weights that should differ are equal, so outputs would learn the same thing. Draw each of them at random.")
     if abs(mean) > 0.2 * std:
         raise Mistake("weights-not-centred", f"The weights have mean {mean:.3g}; a normal distribution around 0 was asked for (`backend.normal`).")
     if not 0.9 < std / right < 1.1:
@@ -114,9 +115,20 @@ def linear_forward(Linear: Any, *, seed: int = 0, shapes: tuple[tuple[int, int, 
             Hypothesis("bias-subtracted", x @ w - b, "The bias is subtracted; it should be added."),
             Hypothesis("sigmoid-in-linear", sigmoid(x @ w + b), "The output went through a sigmoid. `Linear` has no activation; `Sigmoid` is a layer of its own."),
             Hypothesis("output-transposed", (x @ w + b).T, "The output is transposed: rows should be the examples of the batch."),
+            Hypothesis("stale-weight", x @ case.first_weight + b, "The weights are those of the start: forward uses a copy that was made in `__init__`. Use self.weight as it is now."),
+            Hypothesis("relu-in-linear", np.maximum(x @ w + b, 0), "Negative outputs are set to 0. `Linear` has no activation."),
+            Hypothesis("bias-multiplied", _plus_multiple(case.forward(x), x @ w, np.broadcast_to(b, (n, n_out))), "A multiple of the bias is added; add it once for each example, outside of any loop over the inputs."),
+            Hypothesis("bias-summed", x @ w + b.sum(), "The sum of all biases is added everywhere. Each output has a bias of its own: add the array as it is."),
+            Hypothesis("bias-summed", x @ w + b[0], "The first bias is added everywhere. Each output has a bias of its own: add the array as it is."),
+            Hypothesis("sum-not-accumulated", x[:, -1:] * w[-1] + b, "Only the last input counts: in the loop, the products are assigned (`=`) where they should be added up (`+=`)."),
+            Hypothesis("bias-summed", x @ w + b.mean(), "The mean of all biases is added everywhere. Each output has a bias of its own: add the array as it is."),
+            Hypothesis("forward-averaged", x @ w / n + b, "x @ weight is divided by the batch size. Each example stands for itself; nothing is averaged in forward."),
+            Hypothesis("reshaped-not-transposed", x @ w.T.reshape(w.shape) + b, "The weights are reshaped where they should be transposed: `reshape` keeps the order of the numbers and mixes rows and columns. Use `.T`."),
             Hypothesis("forward-averaged", x @ w / x.shape[1] + b, "x @ weight is divided by in_features. The scale belongs into the initial weights, not into forward."),
         ]
         verify(case.forward(x), x @ w + b, "the output", hypotheses, case.sizes)
+        if not close(case.forward(x), x @ w + b):
+            raise Mistake("keeps-state", "The second forward on the same x gives something else than the first. Start each forward afresh: don't change weight, bias or other kept arrays in it.")
         again = case.other_x
         verify(case.forward(again), again @ w + b, "the output of a second call, with another batch size,")
     yield f"output for (N, in, out) = {', '.join(map(str, shapes))}"
@@ -158,6 +170,13 @@ def _verify_gradients(case: _Case, x: np.ndarray, g: np.ndarray, grad_input: np.
             Hypothesis("grad-weight-transposed", g.T @ x, "grad_weight is transposed; it needs the shape of weight."),
             Hypothesis("grads-accumulated", x.T @ g + (first[0] if first else np.nan), accumulated),
             Hypothesis("stale-input", stale[:n].T @ g[: len(stale)], stale_hint),
+            Hypothesis("one-example-only", np.outer(x[-1], g[-1]), "grad_weight comes from the last example alone: add the products of all examples up, as the matrix product does."),
+            Hypothesis("one-example-only", np.outer(x[0], g[0]), "grad_weight comes from the first example alone: add the products of all examples up, as the matrix product does."),
+            Hypothesis("summed-before-product", np.outer(x.sum(axis=0), g.sum(axis=0)), "x and grad_output are summed over the batch before they are multiplied. Each example's x belongs to its own grad_output: multiply first."),
+            Hypothesis("summed-before-product", np.outer(x.mean(axis=0), g.sum(axis=0)), "x and grad_output are summed or averaged over the batch before they are multiplied. Each example's x belongs to its own grad_output: multiply first."),
+            Hypothesis("some-examples-only", _leading(grad_weight, x, g), "grad_weight comes from the first few examples only: a number is written into the code where the batch's own size is needed."),
+            Hypothesis("summed-before-product", np.outer(x.mean(axis=0), g.mean(axis=0)), "x and grad_output are averaged over the batch before they are multiplied. Each example's x belongs to its own grad_output: multiply first."),
+            Hypothesis("sigmoid-in-linear", x.T @ (g * sigmoid(x @ w + b) * (1 - sigmoid(x @ w + b))), "The derivative of a sigmoid is multiplied in. `Linear` has no activation; `Sigmoid` takes care of its own gradient."),
             Hypothesis("l2-term", _with_decay(grad_weight, x.T @ g, w), "A multiple of weight is added to grad_weight (weight decay). The loss of this exercise has no such term."),
             Hypothesis("grad-weight-sign", -(x.T @ g), "grad_weight has the wrong sign. `update` subtracts; backward returns the plain gradient."),
         ],
@@ -173,6 +192,13 @@ def _verify_gradients(case: _Case, x: np.ndarray, g: np.ndarray, grad_input: np.
             Hypothesis("bias-grad-wrong-axis", g.sum(axis=1), "grad_bias is summed over the features (axis 1). The bias is shared by all examples, so sum over the batch (axis 0)."),
             Hypothesis("bias-grad-wrong-axis", g.mean(axis=1), "grad_bias is averaged over the features (axis 1). The bias is shared by all examples, so sum over the batch (axis 0)."),
             Hypothesis("bias-grad-not-summed", g, "grad_bias is not summed over the batch: it has one row per example, but the bias has only one."),
+            Hypothesis("one-example-only", g[-1], "grad_bias is the last example's row alone: sum over the batch (axis 0)."),
+            Hypothesis("one-example-only", g[0], "grad_bias is the first example's row alone: sum over the batch (axis 0)."),
+            Hypothesis("bias-grad-wrong-axis", g.sum(axis=1, keepdims=True), "grad_bias is summed over the features (axis 1). The bias is shared by all examples, so sum over the batch (axis 0)."),
+            Hypothesis("bias-grad-wrong-axis", g.sum(axis=1)[None], "grad_bias is summed over the features (axis 1). The bias is shared by all examples, so sum over the batch (axis 0)."),
+            Hypothesis("bias-grad-times-bias", g.sum(axis=0) * b, "The bias itself is multiplied in. The output grows by 1 when the bias does, so its gradient is the sum of grad_output."),
+            Hypothesis("bias-grad-ones", np.ones_like(b), "grad_bias is 1 everywhere: that is the derivative of the output. Multiply it by grad_output and sum over the batch."),
+            Hypothesis("bias-grad-from-x", x.sum(axis=0), "grad_bias is summed from x; it is the sum of grad_output over the batch."),
             Hypothesis("bias-grad-one-number", np.asarray(g.sum()), "grad_bias is summed over everything. Each output has a bias of its own: sum over the batch (axis 0) only."),
             Hypothesis("grads-accumulated", g.sum(axis=0) + (first[1] if first else np.nan), accumulated),
         ],
@@ -184,6 +210,8 @@ def _verify_gradients(case: _Case, x: np.ndarray, g: np.ndarray, grad_input: np.
         "the returned gradient for the input",
         [
             Hypothesis("grad-input-transposed", w @ g.T, "The returned gradient is transposed (weight @ grad_output.T). It needs the shape of x: rows are examples."),
+            Hypothesis("stale-weight", g @ case.first_weight.T, "The gradient goes back through the weights of the start: a copy was made in `__init__`. Use self.weight as it is now."),
+            Hypothesis("absolute-value", g @ np.abs(w).T, "The gradient goes back through the absolute values of the weights; their signs count."),
             Hypothesis("returns-grad-weight", x.T @ g, "backward returns grad_weight. It should return the gradient for the input, so that the layer before can go on."),
             Hypothesis("returns-grad-output", g, "backward returns grad_output as it came. Send it back through the weights."),
         ],
@@ -192,9 +220,22 @@ def _verify_gradients(case: _Case, x: np.ndarray, g: np.ndarray, grad_input: np.
     )
 
 
+def _plus_multiple(got: np.ndarray, base: np.ndarray, term: np.ndarray) -> np.ndarray:
+    """base + c · term with the whole c ≥ 2 that fits; NaN where there is none."""
+    if got.shape != base.shape:
+        return np.full(1, np.nan)
+    c = round(float(((got - base) * term).sum() / (term * term).sum()))
+    return base + c * term if c >= 2 else np.full_like(base, np.nan)
+
+
+def _leading(got: np.ndarray, x: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """The gradient of the first k examples, for the k ≥ 2 that fits; NaN where there is none."""
+    return next((x[:k].T @ g[:k] for k in range(2, len(x)) if close(got, x[:k].T @ g[:k])), np.full(1, np.nan))
+
+
 def _with_decay(got: np.ndarray, gradient: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """gradient + c · weight with the c that fits best; NaN where there is no such c."""
-    if got.shape != weight.shape:
+    if got.shape != weight.shape or weight.size < 2:
         return np.full(1, np.nan)
     c = float(((got - gradient) * weight).sum() / (weight * weight).sum())
     return gradient + c * weight if abs(c) > 1e-6 else np.full_like(weight, np.nan)
@@ -212,11 +253,13 @@ def linear_update(Linear: Any, *, seed: int = 0, lr: float = 0.3) -> Iterator[st
     own_bias = array(attribute(case.layer, "bias", "Linear"), "bias").shape
     case.layer.grad_weight = like(case.kind, _oriented(gw, array(case.layer.weight, "weight").shape))
     case.layer.grad_bias = like(case.kind, gb.reshape(own_bias))
-    for rate in (lr, lr / 7):
+    for step, rate in enumerate((lr, lr / 7)):
         w, b = _read(case.layer, "weight", case.shape).copy(), _read(case.layer, "bias", (n_out,)).copy()
         call(method(case.layer, "update", "Linear"), rate, what="Linear.update")
         for name, before, g, shape in (("weight", w, gw, case.shape), ("bias", b, gb, (n_out,))):
             after = _read(case.layer, name, shape)
+            if step and not close(before - after, rate * g):
+                raise Mistake("update-remembers", f"The first update of {name} is right and the second is not: a step should depend on lr and the gradient alone, not on earlier steps or a counter.")
             verify(
                 before - after,
                 rate * g,
@@ -224,10 +267,18 @@ def linear_update(Linear: Any, *, seed: int = 0, lr: float = 0.3) -> Iterator[st
                 [
                     Hypothesis(f"{name}-not-updated", 0 * g, f"update leaves {name} as it was. Both parameters take the step parameter − lr · gradient."),
                     Hypothesis("update-adds", -rate * g, f"update adds the gradient to {name}: the loss would rise. Subtract it."),
+                    Hypothesis("l2-term", _with_decay(before - after, rate * g, before), f"A multiple of {name} itself is subtracted, too (weight decay). The step is lr · gradient alone."),
+                    Hypothesis("step-assigned", before - rate * g, f"{name} becomes the step itself: lr · gradient is assigned where it should be subtracted (`-=`)."),
+                    Hypothesis("step-assigned", before + rate * g, f"{name} becomes the step itself: −lr · gradient is assigned where it should be subtracted (`-=`)."),
+                    Hypothesis("step-multiplied", before * rate * g, f"{name} is multiplied by (1 − lr · gradient); subtract lr · gradient."),
+                    Hypothesis("updated-twice", 2 * rate * g, f"The step of {name} is twice too long: is the gradient subtracted twice?"),
+                    Hypothesis("rate-halved", rate * g / 2, f"The step of {name} is half as long as it should be. Is lr divided by 2?"),
+                    Hypothesis("gradient-of-the-other", rate * gw.sum(axis=0) if g.ndim == 1 else rate * (g * 0 + gb), f"{name} takes the step of the other parameter's gradient."),
+                    Hypothesis("step-reversed", 2 * before - rate * g, f"{name} becomes lr · gradient − {name}: the two sides of the minus are swapped."),
                     Hypothesis("rate-ignored", g, f"update ignores lr: {name} moves by the whole gradient."),
                     Hypothesis("rate-ignored", 0.1 * g, f"update ignores the lr it is given: {name} moves as with 0.1."),
                     Hypothesis("rate-ignored", 0.01 * g, f"update ignores the lr it is given: {name} moves as with 0.01."),
                 ],
-                case.sizes,
+                {**case.sizes, "learning rate": rate},
             )
     yield "weight and bias step by lr · gradient, for two rates"

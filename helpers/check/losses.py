@@ -35,7 +35,7 @@ def _run(function: Any, p: np.ndarray, labels: np.ndarray, what: str) -> Any:
         try:
             out = call(function, given, given_labels, what=what)
         except Mistake as mistake:
-            torch_only = mistake.name == "raises" and "TypeError" in mistake.message
+            torch_only = mistake.name == "raises" and mistake.of_torch
             if not torch_only or attempt is not kind or torch_kind() is None:
                 raise
             continue
@@ -71,6 +71,25 @@ def cross_entropy(function: Any, *, seed: int = 0) -> Iterator[str]:
         Hypothesis("softmax-twice", np.asarray(oracle.cross_entropy(oracle.softmax(p), labels)), "A softmax is applied to the probabilities once more. They are probabilities already."),
         Hypothesis("all-classes", np.asarray(-np.log(p).sum(axis=1).mean()), "The logarithms of all classes are added up. Only the probability of the true class counts."),
         Hypothesis("all-classes", np.asarray(-np.log(p).mean()), "The logarithms of all classes are averaged. Only the probability of the true class counts."),
+        Hypothesis("log-of-mean", np.asarray(-np.log(right.mean())), "This is the logarithm of the mean; take the mean of the logarithms."),
+        Hypothesis("all-pairs", np.asarray(-np.log(p[:, labels]).mean()), "`p[:, labels]` takes a column for each label from every row, N × N numbers. Pair each row with its own label: `p[arange(N), labels]`."),
+        Hypothesis("labels-ignored", np.asarray(-np.log(p[:, 0]).mean()), "This takes the first class of every row, whatever the label says. Take p[n, label]."),
+        Hypothesis("label-off-by-one", np.asarray(-np.log(p[rows, labels - 1]).mean()), "The labels are shifted by one: classes count from 0, as indices do."),
+        Hypothesis("entropy-term", np.asarray(-(right * np.log(right)).mean()), "The logarithm is weighted by p itself (p·log p). The true class counts with weight 1: −log p[label]."),
+        Hypothesis("one-minus-p", np.asarray(-np.log(1 - right).mean()), "This is −log(1 − p) of the true class: small where the network is wrong. Take −log p."),
+        Hypothesis("one-plus-p", np.asarray(-np.log1p(right).mean()), "`log1p` is log(1 + p); take log(p)."),
+        Hypothesis("first-example-only", np.asarray(-np.log(right[0])), "Only the first example counts. Is there a `return` inside the loop?"),
+        Hypothesis("first-example-only", np.asarray(-np.log(right[0]) / N), "Only the first example counts. Is there a `return` inside the loop?"),
+        Hypothesis("last-example-only", np.asarray(-np.log(right[-1])), "Only the last example counts. Add the losses up (`+=`)."),
+        Hypothesis("last-example-only", np.asarray(-np.log(right[-1]) / N), "Only the last example counts, divided by N. Add the losses up (`+=`)."),
+        Hypothesis("first-example-missing", np.asarray(-np.log(right[1:]).sum() / N), "The first example is left out: counting starts at 0."),
+        Hypothesis("index-swapped", np.asarray(-np.log(p[labels, 0]).mean()), "The labels are used as rows; they are columns: p[n, label]."),
+        *(Hypothesis("clamp-too-large", np.asarray(-np.log(right + eps).mean()), f"{eps:g} is added inside the logarithm, which changes every loss. Something like 1e-12 keeps it finite and changes nothing else.") for eps in (0.1, 1e-2, 1e-3)),
+        Hypothesis("last-example-missing", np.asarray(-np.log(right[:-1]).sum() / N), "The last example is left out: `range(n)` ends at n − 1 already."),
+        Hypothesis("median-for-mean", np.asarray(np.median(-np.log(right))), "This is the median of the losses; take their mean."),
+        Hypothesis("error-rate", np.asarray((p.argmax(axis=1) != labels).mean()), "This is the share of wrong answers, which has no useful gradient. Take −log p[label]."),
+        Hypothesis("divided-by-classes", np.asarray(N * expected / CLASSES), "The sum is divided by the number of classes; divide by the number of examples."),
+        Hypothesis("prediction-for-label", np.asarray(-np.log(p.max(axis=1)).mean()), "This takes the largest probability of each row, whatever the label says. Take the probability of the true class, p[n, label]."),
         Hypothesis("entropy-of-p", np.asarray(-(p * np.log(p)).sum(axis=1).mean()), "This is the entropy of p and does not use the labels."),
         Hypothesis("squared-error", np.asarray(((p - y) ** 2).sum(axis=1).mean()), "This is a squared error, not the cross-entropy."),
     ]
@@ -80,12 +99,21 @@ def cross_entropy(function: Any, *, seed: int = 0) -> Iterator[str]:
     loss = number(_run(function, certain, np.array([1, 1]), what), "the loss")
     if not np.isfinite(loss):
         raise Mistake("log-of-zero", f"Where the true class has probability 0 the loss is {loss}: log(0). Keep the probability above a tiny number, such as 1e-12, inside the logarithm.")
-    if loss < 3:
+    if loss < 5:
         raise Mistake("clamp-too-large", f"A completely wrong answer costs only {2 * loss:.2f}: the lower bound inside the logarithm is too large. 1e-12 keeps it finite and hardly changes anything else.")
-    yield "finite where the true class has probability 0"
+    single = like(np.empty(0), certain).astype(np.float32)
+    if not np.isfinite(number(_run(function, single, np.array([1, 1]), what), "the loss")):
+        raise Mistake("clamp-too-small", "In float32 the loss is infinite where the true class has probability 0: the lower bound is so small that float32 rounds it to 0, or it vanishes beside 1. Use 1e-12.")
+    yield "finite where the true class has probability 0, in float32, too"
     _, p, labels = _case(seed + 1, 7)
     verify(np.asarray(number(_run(function, p, labels, what), "the loss")), np.asarray(oracle.cross_entropy(p, labels)), "the loss of another batch size", (), {"the first batch's size": N, "batch size": 7})
     yield "another batch size"
+
+
+def _columns(labels: np.ndarray) -> np.ndarray:
+    """1/N in each column that any label names, as `p[:, labels] -= 1` does."""
+    n = len(labels)
+    return np.broadcast_to(oracle.one_hot(labels, CLASSES).any(axis=0) / n, (n, CLASSES))
 
 
 @check("cross_entropy_gradient", "A4")
@@ -106,6 +134,18 @@ def cross_entropy_gradient(function: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("gradient-averaged-twice", (p - y) / n**2, "The gradient is divided by the batch size twice."),
             Hypothesis("gradient-for-probabilities", -y / p / n, "This is the gradient with respect to the probabilities, −y/p. Here the softmax is included: the gradient with respect to the logits is asked for."),
             Hypothesis("gradient-for-probabilities", -y / p, "This is the gradient with respect to the probabilities, −y/p. Here the softmax is included: the gradient with respect to the logits is asked for."),
+            Hypothesis("parentheses-missing", p - y / n, "Only y is divided by N: parentheses around (p − y) are missing."),
+            Hypothesis("softmax-twice", (oracle.softmax(p) - y) / n, "A softmax is applied to the probabilities once more. They are probabilities already."),
+            Hypothesis("prediction-for-label", (p - oracle.one_hot(p.argmax(axis=1), CLASSES)) / n, "The 1 is subtracted at the predicted class (argmax); subtract it at the label."),
+            Hypothesis("label-off-by-one", (p - oracle.one_hot(labels - 1, CLASSES)) / n, "The labels are shifted by one: classes count from 0, as indices do."),
+            Hypothesis("label-as-number", (p - labels[:, None]) / n, "The label itself is subtracted from all probabilities. It is the number of a column: subtract 1 there."),
+            Hypothesis("assigned-for-subtracted", (p * (1 - y) - y) / n, "At the label the entry becomes −1; subtract 1 from it (`-=`)."),
+            Hypothesis("fractions-lost", np.trunc(p) / n - y / n, "The probabilities are kept as whole numbers, so they are lost. Copy the array as it is."),
+            Hypothesis("only-true-class", (p - y) * y / n, "All entries but the true class's are zero. The other classes have a gradient too: their own probability."),
+            Hypothesis("one-subtracted-everywhere", p[:, :] / n - _columns(labels), "1 is subtracted in whole columns: `p[:, labels]` means every row. Pair each row with its own label: `p[arange(N), labels]`."),
+            Hypothesis("derivative-again", (p - y) * p * (1 - p) / n, "p(1 − p) is multiplied in. p − y includes the softmax's derivative already."),
+            Hypothesis("derivative-again", p * ((p - y) - ((p - y) * p).sum(axis=1, keepdims=True)) / n, "The result went through the softmax's derivative once more. p − y includes it already."),
+            Hypothesis("division-forgotten-elsewhere", p - y + (1 / n - 1) * y * (p - 1), "Only the entries of the true class are divided by N. Divide the whole array."),
             Hypothesis("labels-forgotten", p / n, "The labels are not subtracted: this is p/N."),
         ]
         numerical = numerical_gradient(partial(_loss_of_logits, labels), logits)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 from helpers.backend import backend, cuda_available
 from helpers.check.calls import attribute, call, like
 from helpers.check.compare import close
-from helpers.check.network import SIZES, Student, _data, _verify_net
+from helpers.check.network import SIZES, Student, small_problem, verify_net
 from helpers.check.oracle import Net
 from helpers.check.report import Mistake, check
 
@@ -18,7 +19,7 @@ CONVENTIONS = ("mean", "sum", "in_features")
 @check("One convention", "E2", builds_on="your layers, loss and MLP")
 def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """rescale turns the gradients of the mean loss into those of the sum, or of the mean ÷ in_features · N."""
-    net, x, labels = _data(seed)
+    net, x, labels = small_problem(seed)
     n = len(x)
     mean = net.gradients(x, labels)
 
@@ -36,16 +37,28 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
         student.forward(x)
         student.backward(labels)
         call(rescale, student.network, n, name, what="rescale")
+        if not all(close(a, b) for a, b in zip(student.read().weights, net.weights, strict=True)):
+            raise Mistake("rescale-changes-weights", f"For {name!r} rescale changed the weights. It only changes grad_weight and grad_bias; `update` takes the step afterwards.")
         right = factors[name]
-        _verify_net(
+        verify_net(
             student.read(("grad_weight", "grad_bias")),
             scaled(right),
-            f"under {name!r}, the gradient for",
+            f"the gradient, under {name!r}, for",
             [
                 ("rescale-does-nothing", mean, f"For {name!r} the gradients are still those of the mean loss. Assign the scaled arrays back to layer.grad_weight and layer.grad_bias."),
                 ("bias-forgotten", scaled(right, ones), f"For {name!r} grad_bias is not scaled; the convention concerns both gradients."),
                 ("weight-forgotten", scaled(ones, right), f"For {name!r} grad_weight is not scaled; the convention concerns both gradients."),
                 ("batch-factor-missing", scaled([1 / s for s in ins]), "For 'in_features' the layers hold the mean already: multiply by the batch size first, then divide by in_features. The hand-in divided the unaveraged gradient."),
+                *(("some-layers-forgotten", scaled([f if i in some else 1.0 for i, f in enumerate(right)]), f"For {name!r} only some of the Linear layers are scaled. Is there a `return` inside the loop, or a range that leaves one out?") for some in ((0,), (2,), (0, 1), (1, 2))),
+                ("number-written-in", scaled([64.0] * 3 if name == "sum" else [64 / s for s in ins]), "64 is written into the code; multiply by the `batch_size` that is given."),
+                ("number-written-in", scaled([n / 784] * 3), "784 is written into the code; each layer has its own in_features, `layer.weight.shape[0]`."),
+                ("first-layer-for-all", scaled([n / ins[0]] * 3), "All layers are divided by the first one's in_features; each has its own."),
+                ("multiplied-for-divided", scaled([n * s for s in ins]), "in_features is multiplied in; divide by it."),
+                ("square-root", scaled([n / s**0.5 for s in ins]), "Divided by the square root of in_features; divide by in_features itself."),
+                ("one-too-many", scaled([n / (s + 1) for s in ins]), "Divided by in_features + 1; the bias does not count as an input."),
+                ("divided-by-both", scaled([n / s / o for s, o in zip(ins, outs, strict=True)]), "Divided by in_features times out_features; divide by in_features alone."),
+                ("bias-differently-scaled", scaled(right, [float(n)] * 3), "Only grad_weight is divided by in_features; grad_bias is, too."),
+                ("bias-differently-scaled", scaled(right, [n / s for s in outs]), "grad_bias is divided by out_features; both are divided by in_features."),
                 ("out-for-in", scaled([n / s for s in outs]), "Divided by out_features: weight has shape (in_features, out_features), so in_features is its first size."),
                 ("divided-for-multiplied", scaled([1 / n] * 3), "For 'sum' the gradients are divided by the batch size; the sum is larger than the mean: multiply."),
             ],
@@ -54,29 +67,34 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
         yield f"'{name}'"
 
 
-def _like_on_a_gpu(tensor: Any) -> Any:
-    """A tensor that numpy can't read, as on a GPU, so that a laptop finds a stray `np.` too."""
+@contextlib.contextmanager
+def _as_on_a_gpu() -> Iterator[None]:
+    """Numpy can't read torch's tensors inside, as on a GPU, so that a laptop finds a stray `np.`, too."""
     import torch
 
-    class Guarded(torch.Tensor):
-        def __array__(self, *args: Any, **kwargs: Any) -> Any:
-            raise TypeError("a function of numpy was called with an array of another backend")
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        raise TypeError("a function of numpy was called with an array of another backend")
 
-    return tensor.as_subclass(Guarded)
+    own, torch.Tensor.__array__ = torch.Tensor.__array__, refuse  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        torch.Tensor.__array__ = own  # type: ignore[method-assign]
 
 
 @check("Any backend", "Part F")
 def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
     """The same trajectory from the same weights on numpy, PyTorch's CPU and, where there is one, a GPU."""
-    net, x, labels = _data(seed)
+    net, x, labels = small_problem(seed)
     ends = {}
     for name in ("numpy", "torch", "cuda") if cuda_available() else ("numpy", "torch"):
         on = backend(name, "float64")
         student = Student(MLP, net, SIZES, on)
         kind = attribute(student.linears[0], "weight", "Linear")
-        given = _like_on_a_gpu(on.asarray(x)) if name == "torch" else on.asarray(x) if name == "cuda" else like(kind, x)
+        given = like(kind, x) if name == "numpy" else on.asarray(x)
         try:
-            call(train_epoch, student.network, given, on.asarray(labels), 0.5, batch_size=3, what=f"train_epoch on {on.label}")
+            with _as_on_a_gpu() if name == "torch" else contextlib.nullcontext():
+                call(train_epoch, student.network, given, on.asarray(labels), 0.5, batch_size=3, what=f"train_epoch on {on.label}")
         except Mistake as mistake:
             if name == "numpy" or mistake.name in ("still-to-do", "never-returns"):
                 raise

@@ -26,6 +26,8 @@ class Mistake(Exception):
     """
 
     picture: Picture | None = None
+    of_torch = False
+    """Whether code written for torch alone would fail like this with numpy's arrays."""
 
     def __init__(self, name: str, message: str):
         super().__init__(message)

@@ -44,6 +44,7 @@ def learning_rate_study(histories: Any, rates: Sequence[float], *, epochs: int |
             raise Mistake("curves-identical", f"The curves for {a:g} and {b:g} are identical: the loop's rate does not reach the training, or both entries are the same history.")
     starts = {rate: str(getattr(histories[rate], "started_from", "")) for rate in rates}
     ends = {str(getattr(histories[rate], "ended_at", "")): rate for rate in rates}
+    _same_settings({f"histories[{rate:g}]": histories[rate] for rate in rates}, ("images", "batch_size"))
     for rate in rates:
         if starts[rate] and starts[rate] in ends:
             raise Mistake("network-not-renewed", f"The run at {rate:g} went on with the network that was trained at {ends[starts[rate]]:g}. Make a new one for each rate, inside the loop.")
@@ -65,6 +66,7 @@ def decay_experiment(results: Any, *, seeds: int, epochs: int | None = None) -> 
     names = list(results)
     constant: list[tuple[str, np.ndarray]] = []
     decays: list[tuple[str, np.ndarray]] = []
+    rising: list[tuple[str, np.ndarray]] = []
     seen: dict[bytes, str] = {}
     for name in names:
         runs = results[name]
@@ -84,15 +86,30 @@ def decay_experiment(results: Any, *, seeds: int, epochs: int | None = None) -> 
             seen[key] = what
             rates = curve(runs[i], "learning_rate", what, epochs)
         _varied(runs, f"results[{name!r}]")
-        (constant if np.ptp(rates) == 0 else decays).append((name, rates))
+        if np.ptp(rates) == 0:
+            constant.append((name, rates))
+        elif (np.diff(rates) > 1e-12).any():
+            rising.append((name, rates))
+        else:
+            decays.append((name, rates))
     yield f"{len(names)} settings, {seeds} seeds each, no two runs alike"
     if not constant:
         raise Mistake("no-constant-rate", "There is nothing to compare with: one setting should keep the best constant rate of Part C.")
+    every = {f"results[{name!r}][{i}]": run for name in names for i, run in enumerate(results[name])}
+    _same_settings(every, ("images", "batch_size"))
+    ends = {str(getattr(run, "ended_at", "")): what for what, run in every.items()}
+    for what, run in every.items():
+        if getattr(run, "started_from", "") and run.started_from in ends:
+            raise Mistake("network-not-renewed", f"{what} went on with the network that {ends[run.started_from]} had trained. Make a new one for each run.")
+    if len(decays) < 2 and rising:
+        name, rates = rising[0]
+        raise Mistake("rate-rises", f"The rate of {name!r} rises at epoch {int(np.argmax(np.diff(rates) > 1e-12)) + 2}; a decay only falls, and two that fall are asked for.")
     if len(decays) < 2:
         raise Mistake("decay-does-nothing", f"Only {len(decays)} of the settings {names} changed its rate during training; two decays are asked for. Do they reach `fit` as functions of the epoch?")
-    for name, rates in decays:
-        if (np.diff(rates) > 1e-12).any():
-            raise Mistake("rate-rises", f"The rate of {name!r} rises at epoch {int(np.argmax(np.diff(rates) > 1e-12)) + 2}; a decay only falls.")
+    lowest = min(float(rates[0]) for _, rates in constant)
+    high = [name for name, rates in decays if rates[0] > lowest]
+    if len(high) < 2:
+        raise Mistake("decay-starts-low", f"Only {len(high)} of the decays start higher than the constant rate {lowest:g}. The hypothesis is 'start high and decrease': two that start higher are asked for.")
     yield f"{len(constant)} constant, {len(decays)} falling"
 
 
@@ -105,6 +122,16 @@ def _varied(runs: Any, what: str) -> None:
         raise Mistake("network-seed-fixed", f"All runs of {what} start from the same weights: give the network the seed, too (`MLP(…, seed=seed)`).")
 
 
+def _same_settings(runs: dict[str, Any], names: Sequence[str]) -> None:
+    """All runs have these settings in common, so that only what is compared differs."""
+    for name in names:
+        values = {what: getattr(run, name, None) for what, run in runs.items()}
+        if len(set(values.values())) > 1:
+            (a, first), (b, second) = next((x, y) for x in values.items() for y in values.items() if x[1] != y[1])
+            words = "images" if name == "images" else "images a batch"
+            raise Mistake("settings-differ", f"{a} was trained with {first} {words} and {b} with {second}. Only what you compare should differ: keep everything else the same.")
+
+
 @check("The same on all backends", "Part F")
 def same_on_all(by_backend: Any, names: Sequence[str]) -> Iterator[str]:
     """One history for each backend; from the same weights the curves agree up to float32 rounding."""
@@ -114,6 +141,16 @@ def same_on_all(by_backend: Any, names: Sequence[str]) -> Iterator[str]:
         raise Mistake("backend-missing", f"There is no history for the backend {missing[0]!r}.")
     curves = {name: curve(by_backend[name], "train_loss", f"by_backend[{name!r}]", None) for name in names}
     labels = {name: getattr(by_backend[name], "label", name) for name in names}
+    for name in names:
+        run = by_backend[name]
+        device = getattr(run, "device", "")
+        right = {"numpy": "numpy", "torch": "torch cpu", "cuda": "torch cuda"}.get(name, device)
+        if device and device != right:
+            raise Mistake("wrong-backend", f"by_backend[{name!r}] was trained on {device}. Move the data there (`small.to(where)`) and give the network the same `backend`.")
+        if len(run.train_loss) != 2:
+            raise Mistake("wrong-length", f"by_backend[{name!r}] has {len(run.train_loss)} epochs; 2 are asked for.")
+        if not np.allclose(run.learning_rate, 0.5):
+            raise Mistake("another-rate", f"by_backend[{name!r}] was trained with a rate of {run.learning_rate[0]:g}; 0.5 is asked for.")
     first = curves[names[0]]
     if not np.isfinite(first).all():
         raise Mistake("loss-not-finite", f"The training loss on {names[0]} is not finite: the training blew up.")

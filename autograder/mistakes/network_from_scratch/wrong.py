@@ -1,5 +1,9 @@
 """Wrong solutions, as changes of the model solution's text: (its right names, old text, new text)."""
 
+from __future__ import annotations
+
+from . import wrong_functions, wrong_layers, wrong_linear, wrong_network
+
 GW, GB = "self.grad_weight = self.x.T @ grad_output", "self.grad_bias = xp.sum(grad_output, axis=0)"
 GX, FORWARD = "return grad_output @ self.weight.T", "return x @ self.weight + self.bias"
 STEP = "self.weight = self.weight - lr * self.grad_weight"
@@ -12,6 +16,13 @@ TOTAL = "total += float(cross_entropy(probabilities, batch_labels)) * len(batch_
 FACTOR = '{"mean": 1, "sum": batch_size, "in_features": batch_size / in_features}[convention]'
 
 RUN = "history = fit(network, train_epoch, evaluate, data, lr=0.1, epochs=size.epochs)"
+FIRST = """
+by_backend = {}
+for name in names:
+    where = backend(name)
+    run = fit(MLP(SIZES, where, seed=0), train_epoch, evaluate, small.to(where), lr=0.5, epochs=2)
+    by_backend[name] = run
+"""
 STUDY = """
 rates = [1.0, 0.5, 0.1, 0.01, 0.001]
 histories = {}
@@ -20,7 +31,7 @@ for rate in rates:
 """
 LAST_BATCH = "lambda n, x, y, lr, order=None, **k: (train_epoch(n, x, y, lr, order=order, **k), float(cross_entropy(n.forward(x[order[-8:]]), y[order[-8:]])))[1],"
 
-WRONG: dict[str, list[tuple[str, ...]]] = {
+OWN: dict[str, list[tuple[str, ...]]] = {
     "A-linear": [
         ("variance-for-std", "in_features**-0.5", "1 / in_features"),
         ("weights-not-scaled", "in_features**-0.5", "1.0"),
@@ -168,6 +179,7 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         ("network-not-renewed", STUDY.replace("MLP(SIZES, on, seed=0)", "network").replace("histories = {}", "histories, network = {}, MLP(SIZES, on, seed=0)")),
         ("seed-not-reset", "MLP(SIZES, on, seed=0)", "MLP(SIZES, on, seed=len(histories))"),
         ("seed-not-reset", "lr=rate,", "lr=rate, seed=len(histories),"),
+        ("settings-differ", "lr=rate,", "lr=rate, batch_size=16 if rate < 0.05 else 64,"),
         ("too-few-rates", "[1.0, 0.5, 0.1, 0.01, 0.001]", "[1.0, 0.1, 0.01]"),
         ("too-few-rates", "[1.0, 0.5, 0.1, 0.01, 0.001]", "[0.1, 0.05, 0.02, 0.01, 0.001]"),
         ("rates-missing", "histories[rate] =", "histories[str(rate) if rate == 0.1 else rate] =" ),
@@ -181,12 +193,26 @@ WRONG: dict[str, list[tuple[str, ...]]] = {
         ("runs-identical", "for seed in range(size.seeds)", "for seed in [0] * size.seeds"),
         ("seeds-missing", "range(size.seeds)", "range(1)"),
         ("no-constant-rate", '    "constant 1.0": 1.0,\n    "constant 2.0": 2.0,\n', ""),
+        ("network-not-renewed", "for name, lr in settings.items()", "for network in [MLP(SIZES, on, seed=9)] for name, lr in settings.items()"),
+        ("settings-differ", "seed=seed, label", "seed=seed, batch_size=64 if lr == 1.0 else 16, label"),
+        ("settings-differ", "train_epoch, evaluate, small,", "train_epoch, evaluate, small if lr == 1.0 else data,"),
+        ("decay-starts-low", "(epoch, 2.0, 0.5, 4)", "(epoch, 0.5, 0.5, 4)"),
+        ("not-a-list", "[\n        fit(", "next(\n        fit("),
         ("decay-does-nothing", "exponential_decay(epoch, 2.0, 0.85)", "1.5"),
         ("rate-rises", "exponential_decay(epoch, 2.0, 0.85)", "exponential_decay(-epoch, 0.1, 0.85)"),
     ],
     "F-move": [
+        ("wrong-backend", "where = backend(name)", "where = on"),
+        ("wrong-backend", FIRST.replace("run = ", "run = by_backend.get('numpy') or ")),
+        ("wrong-length", "epochs=2", "epochs=1"),
+        ("another-rate", "lr=0.5", "lr=0.1"),
         ("backend-missing", "for name in names:", "for name in names[:1]:"),
         ("backends-differ", "seed=0)", "seed=len(by_backend))"),
         ("backends-differ", "lr=0.5", "lr=0.5 + len(by_backend)"),
     ],
 }  # fmt: skip
+
+WRONG: dict[str, list[tuple[str, ...]]] = {cell: list(rows) for cell, rows in OWN.items()}
+for more in (wrong_linear.ROWS, wrong_layers.ROWS, wrong_network.ROWS, wrong_functions.ROWS):
+    for cell, rows in more.items():
+        WRONG[cell] = WRONG.get(cell, []) + rows

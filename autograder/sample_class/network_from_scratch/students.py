@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograder.mistakes.network_from_scratch.right import EINSUM, FLOAT32, LOOPS, OTHER_LAYOUT, TORCH
+from autograder.mistakes.network_from_scratch.variants import EINSUM, FLOAT32, LOOPS, OTHER_LAYOUT, TORCH
 from autograder.sample_class import Edit, Student
 
 ALL = ["A", "B", "C", "D", "E", "F"]

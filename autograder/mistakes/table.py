@@ -1,0 +1,91 @@
+"""The mistake bank's result: for the terminal, as JSON, and as the page docs/mistakes.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .bank import Verdict, as_dict
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Counts over one bank."""
+
+    wrong: int
+    caught: int
+    visible: int
+    named: int
+    right: int
+    passed: int
+
+    @classmethod
+    def of(cls, wrong: Sequence[Verdict], right: Sequence[Verdict]) -> Totals:
+        return cls(
+            len(wrong), sum(bool(v.by) for v in wrong), sum(v.by == "visible" for v in wrong),
+            sum(v.good for v in wrong), len(right), sum(v.good for v in right),
+        )  # fmt: skip
+
+    def sentence(self) -> str:
+        def share(part: int) -> str:
+            return f"{part} ({part / max(self.wrong, 1):.1%})"
+
+        return (
+            f"{self.wrong} wrong solutions: {share(self.caught)} caught, {share(self.visible)} by checks that students "
+            f"see, {share(self.named)} with the right hint. {self.right} different right solutions: "
+            f"{self.right - self.passed} rejected."
+        )
+
+
+def show(name: str, wrong: Sequence[Verdict], right: Sequence[Verdict], console: Console) -> None:
+    """Print one line a solution, and the totals."""
+    table = Table(
+        title=f"{name}: wrong solutions", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
+    )
+    for column in ("solution", "caught by", "in", "diagnosed as", "hint"):
+        table.add_column(column, overflow="fold")
+    for v in wrong:
+        table.add_row(
+            *(Text(t) for t in (v.solution, v.by or "nobody", v.test, v.mistake, "right" if v.good else "WRONG"))
+        )
+    console.print(table)
+    rejected = [v for v in right if not v.good]
+    for v in rejected:
+        console.print(Text(f"right, and rejected: {v.solution}, by {v.test}: {v.message}"))
+    console.print(Text(Totals.of(wrong, right).sentence()))
+
+
+def as_json(name: str, wrong: Sequence[Verdict], right: Sequence[Verdict]) -> dict[str, Any]:
+    return {
+        "assignment": name,
+        **vars(Totals.of(wrong, right)),
+        "wrong_solutions": [as_dict(v) for v in wrong],
+        "right_solutions": [as_dict(v) for v in right],
+    }
+
+
+def page(results: dict[str, tuple[list[Verdict], list[Verdict]]]) -> str:
+    """docs/mistakes.md: how often the checks are right, by assignment and row by row."""
+    lines = [
+        "# How often the checks are right", "",
+        "Every row is a solution that was run through the notebook's own test cells. Wrong ones must be caught and "
+        "named, right ones must pass.",
+        "Made by `make mistakes`; a test compares this page with a new run.", "",
+    ]  # fmt: skip
+    for name, (wrong, right) in results.items():
+        lines += [f"## {name}", "", Totals.of(wrong, right).sentence(), ""]
+        lines += ["| wrong solution | caught by | in | diagnosed as | hint |", "|---|---|---|---|---|"]
+        lines += [
+            f"| {v.solution} | {v.by or '**nobody**'} | {v.test} | {v.mistake} | {'right' if v.good else '**wrong**'} |"
+            for v in wrong
+        ]
+        lines += ["", "| right, but different | |", "|---|---|"]
+        lines += [f"| {v.solution} | {'passes' if v.good else '**rejected** by ' + v.test} |" for v in right]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"

@@ -1,0 +1,115 @@
+"""The mistake bank: all wrong solutions caught, nearly all rightly named, no right one rejected."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from autograder.course import REPOSITORY, Course
+from autograder.mistakes import Bank, Solution, bank, load
+from autograder.mistakes.table import Totals, page
+from autograder.source import read
+from helpers.errors import CourseError
+
+NAMES = sorted(path.parent.name for path in (REPOSITORY / "autograder/mistakes").glob("*/wrong.py"))
+
+
+@pytest.fixture(scope="module")
+def results():
+    return {name: bank.run(name) for name in NAMES}
+
+
+def test_every_assignment_has_a_bank():
+    assert Course().assignments() == NAMES
+
+
+def test_the_banks_are_large_enough():
+    banks = [load(name) for name in NAMES]
+    assert sum(len(b.wrong) for b in banks) >= 120
+    assert sum(len(b.right) for b in banks) >= 40
+
+
+def test_every_wrong_solution_is_caught_and_nearly_all_before_handing_in(results):
+    for wrong, right in results.values():
+        totals = Totals.of(wrong, right)
+        assert [v.solution for v in wrong if not v.by] == []
+        assert totals.visible >= 0.8 * totals.wrong
+        assert totals.named >= 0.95 * totals.wrong, [v for v in wrong if not v.good]
+
+
+def test_no_right_solution_is_rejected(results):
+    assert [v for _, right in results.values() for v in right if v.by] == []
+
+
+def test_hints_are_sentences(results):
+    for wrong, _ in results.values():
+        for v in wrong:
+            assert v.message.endswith((".", "?", ")")), v
+            assert "Traceback" not in v.message
+
+
+def test_the_page_is_the_result_of_this_run(results):
+    assert page(results) == (REPOSITORY / "docs/mistakes.md").read_text(), "run `make mistakes`"
+
+
+NAME = "network_from_scratch"
+
+
+@pytest.fixture(scope="module")
+def judge():
+    assignment, _ = read(Course().source(NAME))
+    whole = load(NAME)
+    return lambda solution, bank_=whole: bank.judge(assignment, bank_, solution)
+
+
+def test_the_model_solution_passes(judge):
+    assert judge(Solution("model", {})).by == ""
+
+
+def test_a_mistake_that_only_hidden_numbers_show_is_told_as_hidden(judge):
+    special = "return x @ self.weight + self.bias * (self.weight.shape != (4, 13))"
+    verdict = judge(Solution("x", {"A-linear": (("return x @ self.weight + self.bias", special),)}, ("bias-missing",)))
+    assert (verdict.by, verdict.test, verdict.good) == ("hidden", "A-linear-forward", True)
+
+
+def test_a_wrong_hint_is_no_good(judge):
+    change = {"A-linear": (("return x @ self.weight + self.bias", "return x @ self.weight"),)}
+    assert not judge(Solution("x", change, ("grads-accumulated",))).good
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"A-linear": (("no such text", ""),)}, "does not occur"), ({"Z-nothing": ""}, "has no cell")],
+)
+def test_a_row_that_does_not_fit_is_a_sentence(judge, change, words):
+    with pytest.raises(CourseError, match=words):
+        judge(Solution("x", change, ("a",)))
+
+
+def test_an_unknown_bank_is_a_sentence():
+    with pytest.raises(CourseError, match="no mistake bank for 'nothing'"):
+        load("nothing")
+
+
+def test_the_command_prints_json_and_fails_where_the_bank_does(monkeypatch, capsys):
+    from typer.testing import CliRunner
+
+    from autograder.cli import app
+
+    good = bank.Verdict("a", ("m",), "visible", "A-x", "m", "A sentence.")
+    for verdict, code in ((good, 0), (replace(good, mistake="other"), 1)):
+        monkeypatch.setattr(bank, "run", lambda *a, found=verdict, **k: ([found], []))
+        result = CliRunner().invoke(app, ["mistakes", NAME, "--json"])
+        assert result.exit_code == code
+        assert json.loads(result.stdout)["named"] == 1 - code
+
+
+def test_banks_are_plain_data():
+    for name in NAMES:
+        loaded = load(name)
+        assert isinstance(loaded, Bank)
+        names = [s.name for s in (*loaded.wrong, *loaded.right)]
+        assert len(set(names)) == len(names)
+        assert all(s.named for s in loaded.wrong)
