@@ -113,7 +113,7 @@ def mistakes(
 
     from .engine import write_text
     from .mistakes.bank import run
-    from .mistakes.table import as_json, page, show
+    from .mistakes.table import Totals, as_json, page, show
     from .progress import bar
 
     if jobs < 1:
@@ -128,7 +128,7 @@ def mistakes(
             show(each, *found[each], console())
     if write:
         write_text(page(found), write)
-    if not all(v.good for wrong, right in found.values() for v in (*wrong, *right)):
+    if not all(Totals.of(*results).enough for results in found.values()):
         raise typer.Exit(1)
 
 

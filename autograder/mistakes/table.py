@@ -32,6 +32,16 @@ class Totals:
             sum(v.good for v in wrong), len(right), sum(v.good for v in right),
         )  # fmt: skip
 
+    @property
+    def enough(self) -> bool:
+        """The bar: all caught, none denied, 95% rightly named, 80% before handing in."""
+        return (
+            self.caught == self.wrong
+            and self.passed == self.right
+            and self.named >= 0.95 * self.wrong
+            and self.visible >= 0.8 * self.wrong
+        )
+
     def sentence(self) -> str:
         def share(part: int) -> str:
             return f"{part} ({part / max(self.wrong, 1):.1%})"

@@ -1,21 +1,16 @@
 """Bands that learning curves lie in: measured over many seeds and kept as data.
 
-``python -m helpers.check.bands`` measures them anew and writes bands.json.
+``python -m helpers.check.measure_bands`` measures them anew and writes bands.json.
 """
 
 from __future__ import annotations
 
-import argparse
 import functools
 import json
 from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("bands.json")
-RATE, SEEDS = 0.1, 30
-OTHERS = (1.0, 0.5, 0.01, 0.001)
-"""Rates that are measured, too, so that a curve from one of them can be told as such."""
-CURVES = ("train_loss", "test_loss", "test_accuracy")
 
 
 @functools.cache
@@ -30,47 +25,3 @@ def roughness(curve: Any) -> float:
 
     late = np.asarray(curve, dtype=float)[len(curve) // 2 :]
     return float(np.abs(np.diff(late, 2)).mean() / late.mean())
-
-
-def measure(size: str, rate: float, seeds: int) -> tuple[dict[str, Any], float]:
-    """Lowest and highest value of each curve at each epoch over the seeds 1000, 1001, …, and the roughest training loss."""
-    import numpy as np
-    from tqdm import tqdm
-
-    from helpers.data import load
-    from helpers.nn import fast_mlp
-    from helpers.train import fit, study_size
-
-    chosen = study_size(size)
-    data = load("mnist", train=chosen.train, test=chosen.test)
-    runs = []
-    for seed in tqdm(range(1000, 1000 + seeds), desc=f"seeds, {size}, rate {rate:g}", disable=None):
-        network = fast_mlp.FastMLP((784, 512, 128, 10), seed=seed)
-        runs.append(
-            fit(network, fast_mlp.train_epoch, fast_mlp.evaluate, data, lr=rate, epochs=chosen.epochs, seed=seed, progress=False)
-        )
-    found = {}
-    for name in CURVES:
-        values = np.asarray([getattr(run, name) for run in runs])
-        found[name] = {"low": values.min(axis=0).round(4).tolist(), "high": values.max(axis=0).round(4).tolist()}
-    return found, max(roughness(run.train_loss) for run in runs)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m helpers.check.bands", description="Measure the bands of the learning curves.")
-    parser.add_argument("--sizes", nargs="+", default=["quick", "standard"])
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    options = parser.parse_args()
-    known = json.loads(FILE.read_text()) if FILE.exists() else {}
-    for size in options.sizes:
-        rates = {f"{rate:g}": measure(size, rate, options.seeds) for rate in (RATE, *OTHERS)}
-        known[size] = {
-            "seeds": options.seeds,
-            "roughness": round(rates[f"{RATE:g}"][1], 5),
-            "rates": {rate: found for rate, (found, _) in rates.items()},
-        }
-    FILE.write_text(json.dumps(known) + "\n")
-
-
-if __name__ == "__main__":
-    main()

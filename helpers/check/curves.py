@@ -23,12 +23,17 @@ Curves = tuple[np.ndarray, np.ndarray, np.ndarray]
 def curve(history: Any, name: str, what: str, epochs: int | None) -> np.ndarray:
     if history is None:
         raise Mistake("still-to-do", f"Still to do: {what} is still None; write and run the exercise's cell above.")
-    found = array(attribute(history, name, what), f"{what}.{name}")
+    try:
+        found = array(attribute(history, name, what), f"{what}.{name}")
+    except Mistake as mistake:
+        if mistake.name != "attribute-missing":
+            raise
+        raise Mistake("not-a-history", f"{what} should be the history that `fit` returns, whole; it is of type {type(history).__name__} and has no `{name}`.") from None
     if found.ndim != 1 or found.size == 0:
         raise Mistake("not-a-curve", f"{what}.{name} should be a list with one number an epoch; it has shape {found.shape}.")
     if epochs is not None and found.size != epochs:
         if found.size % epochs == 0:
-            raise Mistake("lists-shared", f"{what}.{name} has {found.size} entries for {epochs} epochs: several runs were written into one list. Make a new network and a new history for each run.")
+            raise Mistake("lists-shared", f"{what}.{name} has {found.size} entries for {epochs} epochs: several runs were written into one list, or this run was longer. Keep what `fit` returns, each run's own.")
         raise Mistake("wrong-length", f"{what}.{name} has {found.size} entries; there should be one for each of the {epochs} epochs.")
     return found
 
@@ -73,7 +78,7 @@ def learning_curves(history: Any, *, size: str = "standard") -> Iterator[str]:
                 raise Mistake(name, hint)
         for rate, band in measured["rates"].items():
             if rate != "0.1" and _inside(found, band):
-                raise Mistake("another-rate", f"These are the curves of the learning rate {rate}; the text asks for 0.1.")
+                raise Mistake("another-rate", f"These look like the curves of the learning rate {rate}; the text asks for 0.1, and for batches of 64.")
         if roughness(found[0]) > 3 * measured["roughness"]:
             raise Mistake("last-batch-logged", "history.train_loss jumps up and down far more than a mean over all images does. Is only the loss of the last batch recorded?")
         raise _outside(found, right, measured["seeds"])

@@ -33,8 +33,10 @@ def _read(layer: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
     if found.ndim == 2 and len(shape) == 1 and found.shape == (1, *shape):
         return found[0]
     stored = np.shape(array(attribute(layer, "weight", "Linear"), "weight"))
-    if len(shape) == 2 and stored == shape[::-1] and found.shape == shape[::-1] and shape[0] != shape[1]:
-        return found.T
+    if len(shape) == 2 and stored == shape[::-1] and shape[0] != shape[1]:
+        if found.shape == shape:
+            raise Mistake("wrong-shape", f"{name} has shape {found.shape} and weight has {stored}. A gradient has the shape of its parameter.")
+        return found.T if found.shape == shape[::-1] else found
     return found
 
 
@@ -53,7 +55,7 @@ class _Case:
         bias = array(attribute(self.layer, "bias", "Linear"), "bias")
         if own.shape not in (self.shape, self.shape[::-1]):
             raise Mistake("wrong-shape", f"weight has shape {own.shape}; it should be (in_features, out_features) = {self.shape}.")
-        if bias.size != n_out:
+        if bias.shape not in ((n_out,), (1, n_out)):
             raise Mistake("wrong-shape", f"bias has shape {bias.shape}; it should be (out_features,) = ({n_out},).")
         self.first_weight = (own if own.shape == self.shape else own.T).copy()
         self.kind = self.layer.weight
@@ -82,7 +84,7 @@ def linear_init(Linear: Any, *, seed: int = 0) -> Iterator[str]:
     bias = array(attribute(layer, "bias", "Linear"), "bias")
     if weight.shape not in ((n_in, n_out), (n_out, n_in)):
         raise Mistake("wrong-shape", f"weight has shape {weight.shape}; it should be (in_features, out_features) = {(n_in, n_out)}.")
-    if bias.size != n_out:
+    if bias.shape not in ((n_out,), (1, n_out)):
         raise Mistake("wrong-shape", f"bias has shape {bias.shape}; it should be (out_features,) = ({n_out},).")
     yield "shapes of weight and bias"
     if not np.all(bias == 0):

@@ -99,6 +99,8 @@ def cross_entropy(function: Any, *, seed: int = 0) -> Iterator[str]:
     loss = number(_run(function, certain, np.array([1, 1]), what), "the loss")
     if not np.isfinite(loss):
         raise Mistake("log-of-zero", f"Where the true class has probability 0 the loss is {loss}: log(0). Keep the probability above a tiny number, such as 1e-12, inside the logarithm.")
+    if loss < 1e-6:
+        raise Mistake("zero-skipped", "A completely wrong answer costs nothing: where the probability is 0 the loss becomes 0. Bound the probability from below instead, such as by 1e-12.")
     if loss < 5:
         raise Mistake("clamp-too-large", f"A completely wrong answer costs only {2 * loss:.2f}: the lower bound inside the logarithm is too large. 1e-12 keeps it finite and hardly changes anything else.")
     single = like(np.empty(0), certain).astype(np.float32)

@@ -190,6 +190,22 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
         {},
     )
     yield "update moves every layer"
+    _second_pass(student, seed)
+    yield "a second pass starts afresh"
+
+
+def _second_pass(student: Student, seed: int) -> None:
+    """Forward and backward once more, from other weights on another batch."""
+    net = student.read()
+    _, x, labels = small_problem(seed + 1, 5)
+    try:
+        out = student.forward(x)
+        student.backward(labels)
+        right = close(out, net.forward(x)) and same(student.read(("grad_weight", "grad_bias")), net.gradients(x, labels))
+    except Mistake:
+        right = False
+    if not right:
+        raise Mistake("keeps-state", "The first forward and backward are right, and the second are not. Does backward change self.layers (`pop`, `reverse`), or take probabilities that an earlier forward kept?")
 
 
 def _other_activation(net: Net, x: np.ndarray, f: Any) -> np.ndarray:

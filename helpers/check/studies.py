@@ -34,6 +34,8 @@ def learning_rate_study(histories: Any, rates: Sequence[float], *, epochs: int |
         what = f"histories[{rate:g}]"
         curves[rate] = np.concatenate([curve(histories[rate], name, what, epochs) for name in ("train_loss", "test_loss", "test_accuracy")])
         used = curve(histories[rate], "learning_rate", what, epochs)
+        if np.ptp(used) > 0:
+            raise Mistake("rate-changes", f"The rate of {what} changes during the run, from {used[0]:g} to {used[-1]:g}; this study compares constant rates.")
         if not np.allclose(used, rate):
             raise Mistake("loop-variable-ignored", f"{what} was trained with a rate of {used[0]:g}, not {rate:g}. Does the loop's own variable reach `fit`?")
     yield f"{len(rates)} histories with one entry an epoch"
@@ -49,7 +51,7 @@ def learning_rate_study(histories: Any, rates: Sequence[float], *, epochs: int |
         if starts[rate] and starts[rate] in ends:
             raise Mistake("network-not-renewed", f"The run at {rate:g} went on with the network that was trained at {ends[starts[rate]]:g}. Make a new one for each rate, inside the loop.")
     if len(set(starts.values())) > 1:
-        raise Mistake("seed-not-reset", "The runs start from different weights, so the curves differ by luck as well as by rate. Give every network of the study the same seed.")
+        raise Mistake("seed-not-reset", "The runs start from different weights, so the curves differ by luck as well as by rate. Give every network of the study the same seed, and draw the weights from it (`backend.normal(…, seed)`).")
     if len({getattr(histories[rate], "seed", 0) for rate in rates}) > 1:
         raise Mistake("seed-not-reset", "The runs see the images in different orders. Give `fit` the same seed for each rate, so that only the rate differs.")
     small = min(rates)
@@ -81,7 +83,7 @@ def decay_experiment(results: Any, *, seeds: int, epochs: int | None = None) -> 
                 raise Mistake("loss-not-finite", f"{what} has no finite loss: the training blew up from the start.")
             key = losses.tobytes()
             if key in seen:
-                hint = "is the same seed used for every run?" if seen[key].rsplit("[", 1)[0] == what.rsplit("[", 1)[0] else "does the schedule reach `fit`?"
+                hint = "is the same seed used for every run?" if seen[key].rsplit("[", 1)[0] == what.rsplit("[", 1)[0] else "does the schedule reach `fit`, as a function? (A lambda in a loop sees the loop's last values; `lambda epoch, g=g: …` keeps its own.)"
                 raise Mistake("runs-identical", f"{seen[key]} and {what} are identical: {hint}")
             seen[key] = what
             rates = curve(runs[i], "learning_rate", what, epochs)
@@ -143,10 +145,8 @@ def same_on_all(by_backend: Any, names: Sequence[str]) -> Iterator[str]:
     labels = {name: getattr(by_backend[name], "label", name) for name in names}
     for name in names:
         run = by_backend[name]
-        device = getattr(run, "device", "")
-        right = {"numpy": "numpy", "torch": "torch cpu", "cuda": "torch cuda"}.get(name, device)
-        if device and device != right:
-            raise Mistake("wrong-backend", f"by_backend[{name!r}] was trained on {device}. Move the data there (`small.to(where)`) and give the network the same `backend`.")
+        if name != "numpy" and getattr(run, "device", "") == "numpy" and np.array_equal(curves[name], curves.get("numpy", np.empty(0))):
+            raise Mistake("wrong-backend", f"by_backend[{name!r}] equals numpy's run to the last digit, and its data lay in numpy. Move the data (`small.to(where)`) and give the network the same `backend`.")
         if len(run.train_loss) != 2:
             raise Mistake("wrong-length", f"by_backend[{name!r}] has {len(run.train_loss)} epochs; 2 are asked for.")
         if not np.allclose(run.learning_rate, 0.5):

@@ -193,11 +193,11 @@ OWN: dict[str, list[tuple[str, ...]]] = {
         ("runs-identical", "for seed in range(size.seeds)", "for seed in [0] * size.seeds"),
         ("seeds-missing", "range(size.seeds)", "range(1)"),
         ("no-constant-rate", '    "constant 1.0": 1.0,\n    "constant 2.0": 2.0,\n', ""),
-        ("network-not-renewed", "for name, lr in settings.items()", "for network in [MLP(SIZES, on, seed=9)] for name, lr in settings.items()"),
+        ("network-not-renewed", "MLP(SIZES, on, seed=seed), train_epoch", "globals().setdefault('shared', MLP(SIZES, on, seed=0)), train_epoch"),
         ("settings-differ", "seed=seed, label", "seed=seed, batch_size=64 if lr == 1.0 else 16, label"),
         ("settings-differ", "train_epoch, evaluate, small,", "train_epoch, evaluate, small if lr == 1.0 else data,"),
         ("decay-starts-low", "(epoch, 2.0, 0.5, 4)", "(epoch, 0.5, 0.5, 4)"),
-        ("not-a-list", "[\n        fit(", "next(\n        fit("),
+        ("not-a-list", "### END SOLUTION", "results = {name: runs[0] for name, runs in results.items()}"),
         ("decay-does-nothing", "exponential_decay(epoch, 2.0, 0.85)", "1.5"),
         ("rate-rises", "exponential_decay(epoch, 2.0, 0.85)", "exponential_decay(-epoch, 0.1, 0.85)"),
     ],
@@ -208,7 +208,7 @@ OWN: dict[str, list[tuple[str, ...]]] = {
         ("another-rate", "lr=0.5", "lr=0.1"),
         ("backend-missing", "for name in names:", "for name in names[:1]:"),
         ("backends-differ", "seed=0)", "seed=len(by_backend))"),
-        ("backends-differ", "lr=0.5", "lr=0.5 + len(by_backend)"),
+        ("another-rate", "lr=0.5", "lr=0.5 + len(by_backend)"),
     ],
 }  # fmt: skip
 

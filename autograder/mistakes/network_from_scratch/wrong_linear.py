@@ -18,7 +18,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("bias-not-zero", "self.bias = backend.zeros((out_features,))", "self.bias = backend.zeros((out_features,)) + 0.01"),
         ("wrong-shape", "self.bias = backend.zeros((out_features,))", "self.bias = backend.zeros((in_features,))"),
         ("wrong-shape", "self.bias = backend.zeros((out_features,))", "self.bias = 0.0"),
-        ("raises", "self.bias = backend.zeros((out_features,))", "self.bias = backend.zeros((out_features, 1))"),
+        ("wrong-shape", "self.bias = backend.zeros((out_features,))", "self.bias = backend.zeros((out_features, 1))"),
         ("same-seed-everywhere", "self.weight = backend.normal((in_features, out_features), in_features**-0.5, seed)", "self.weight = backend.normal((in_features, out_features), in_features**-0.5, 0)"),
         ("same-seed-everywhere", "self.weight = backend.normal((in_features, out_features), in_features**-0.5, seed)", "np.random.seed(0)\n        self.weight = backend.asarray(np.random.randn(in_features, out_features) / np.sqrt(in_features))"),
         ("weights-all-equal", "self.weight = backend.normal((in_features, out_features), in_features**-0.5, seed)", "self.weight = backend.normal((in_features, out_features), (1 // in_features) ** 0.5, seed)"),
