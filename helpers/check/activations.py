@@ -81,6 +81,7 @@ def sigmoid_forward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
     if np.isfinite(found).all() and 1e-6 < float(found.reshape(-1)[0]) < 0.3:
         raise Mistake("input-clipped", f"For x = −1000 the output is {found.reshape(-1)[0]:.3g}: x is cut off before the sigmoid, so the sigmoid never comes near 0 and 1. No limit below about ±500 is needed.")
     verify(found, oracle.sigmoid(extreme), "the output for x = ±1000")
+    verify(layer.forward(extreme.astype(np.float32)), oracle.sigmoid(extreme), "the output for x = ±1000 in float32")
     yield "no overflow at ±1000"
 
 
@@ -166,6 +167,7 @@ def softmax_forward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
     if not np.isfinite(found).all():
         raise Mistake("no-max-shift", "Logits of −1000, 0 and 1000 in one row give inf or NaN: something other than the row's maximum is subtracted (its mean or minimum?), and the largest power overflows.")
     verify(found, oracle.softmax(wide), "the output for logits of −1000, 0 and 1000")
+    verify(layer.forward(big.astype(np.float32)), oracle.softmax(big), "the output for logits of ±1000 in float32")
     yield "logits of ±1000, in one batch and in one row, too"
 
 

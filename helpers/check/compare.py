@@ -78,13 +78,13 @@ def _general(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[st
     for lost in (np.trunc, np.round, np.floor):
         if close(got, lost(expected)) and got.any():
             return Mistake("fractions-lost", f"{what} holds whole numbers only: the fractions are lost. Is it kept in an array of integers, or divided with `//`?")
-    limit = float(np.max(np.abs(got), initial=0.0))
-    if expected.size > 2 and close(got, np.clip(expected, -limit, limit)):
-        return Mistake("clipped", f"{what} is cut off at ±{limit:.4g}; larger values are right as they are.")
     if expected.size > 2 and close(got, np.abs(expected)):
         return Mistake("absolute-value", f"{what} has lost its signs: these are absolute values.")
     if expected.size > 2 and close(got, np.sign(expected)):
         return Mistake("only-the-sign", f"{what} holds only the signs, 1 and −1, of what it should be.")
+    limit = float(np.max(np.abs(got), initial=0.0))
+    if expected.size > 2 and close(got, np.clip(expected, -limit, limit)):
+        return Mistake("clipped", f"{what} is cut off at ±{limit:.4g}; larger values are right as they are.")
     return _constant_factor(got, expected, what, sizes) or _constant_offset(got, expected, what) or _imprecise(got, expected, what)
 
 

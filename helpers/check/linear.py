@@ -18,8 +18,8 @@ SHAPES = ((5, 7, 3), (1, 2, 11))
 """(N, in_features, out_features) of the cases; the second is a batch of one."""
 
 
-def _make(Linear: Any, n_in: int, n_out: int) -> Any:
-    return call(Linear, n_in, n_out, backend("numpy", "float64"), what="Linear(in_features, out_features, backend)")
+def _make(Linear: Any, n_in: int, n_out: int, dtype: str = "float64") -> Any:
+    return call(Linear, n_in, n_out, backend("numpy", dtype), what="Linear(in_features, out_features, backend)")
 
 
 def _oriented(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -43,14 +43,15 @@ def _read(layer: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
 class _Case:
     """A student's layer with weights, inputs and upstream gradient of our choice."""
 
-    def __init__(self, Linear: Any, n: int, n_in: int, n_out: int, seed: int):
+    def __init__(self, Linear: Any, n: int, n_in: int, n_out: int, seed: int, dtype: str = "float64"):
+        self.dtype = dtype
         rng = np.random.default_rng([seed, n, n_in, n_out])
         self.shape = (n_in, n_out)
         self.sizes = {"batch size": n, "in_features": n_in, "out_features": n_out}
         self.weight, self.bias = rng.normal(size=(n_in, n_out)), rng.normal(size=n_out)
         self.x, self.grad = rng.normal(size=(n, n_in)), rng.normal(size=(n, n_out))
         self.other_x, self.other_grad = rng.normal(size=(n + 1, n_in)), rng.normal(size=(n + 1, n_out))
-        self.layer = _make(Linear, n_in, n_out)
+        self.layer = _make(Linear, n_in, n_out, dtype)
         own = array(attribute(self.layer, "weight", "Linear"), "weight")
         bias = array(attribute(self.layer, "bias", "Linear"), "bias")
         if own.shape not in (self.shape, self.shape[::-1]):
@@ -63,12 +64,14 @@ class _Case:
         put(self.layer, "bias", _oriented(self.bias, bias.shape))
 
     def forward(self, x: np.ndarray) -> np.ndarray:
+        x = x.astype(self.dtype)
         given = like(self.kind, x)
         out = array(call(method(self.layer, "forward", "Linear"), given, what="Linear.forward"), "the output")
         unchanged(x, array(given, "x"), "x", "Linear.forward")
         return out
 
     def backward(self, grad: np.ndarray) -> np.ndarray:
+        grad = grad.astype(self.dtype)
         given = like(self.kind, grad)
         out = call(method(self.layer, "backward", "Linear"), given, what="Linear.backward")
         unchanged(grad, array(given, "grad_output"), "grad_output", "Linear.backward")
@@ -135,6 +138,9 @@ def linear_forward(Linear: Any, *, seed: int = 0, shapes: tuple[tuple[int, int, 
         verify(case.forward(again), again @ w + b, "the output of a second call, with another batch size,")
     yield f"output for (N, in, out) = {', '.join(map(str, shapes))}"
     yield "another batch size afterwards; x unchanged"
+    case = _Case(Linear, *shapes[0], seed, "float32")
+    verify(case.forward(case.x), case.x @ case.weight + case.bias, "in float32, the output")
+    yield "in float32, too"
 
 
 @check("Linear.backward", "A1")
@@ -154,6 +160,10 @@ def linear_backward(Linear: Any, *, seed: int = 0, shapes: tuple[tuple[int, int,
         grad_input = case.backward(case.other_grad)
         _verify_gradients(case, case.other_x, case.other_grad, grad_input, first)
     yield "a second forward and backward start afresh; inputs unchanged; a batch of one"
+    case = _Case(Linear, *shapes[0], seed, "float32")
+    case.forward(case.x)
+    _verify_gradients(case, case.x, case.grad, case.backward(case.grad))
+    yield "in float32, too"
 
 
 def _verify_gradients(case: _Case, x: np.ndarray, g: np.ndarray, grad_input: np.ndarray, first: tuple[np.ndarray, np.ndarray] | None = None) -> None:

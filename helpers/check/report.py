@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import html
+import os
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -35,11 +37,14 @@ class Mistake(Exception):
 
 
 class CheckFailed(AssertionError):
-    """A check did not pass. Its text is the hint; in a notebook, where the report shows it, the error is one line."""
+    """A check did not pass. Its text is the hint; where a reader has the report in front of them, the error is one line."""
 
     def _render_traceback_(self) -> list[str]:
-        title = str(self).split(": ", 1)[0]
-        return [f"\x1b[0;31mCheckFailed\x1b[0m: {title}; the report above says why."]
+        title, hint = str(self).split(": ", 1)
+        # JupyterLab starts kernels with a session name. nbgrader's Validate runs without one, and shows only this.
+        text = f"{title}; the report above says why." if os.environ.get("JPY_SESSION_NAME") else f"{title}: {hint}"
+        first, *rest = textwrap.wrap(f"CheckFailed: {text}", 90)
+        return [first.replace("CheckFailed", "\x1b[0;31mCheckFailed\x1b[0m", 1), *rest]
 
 
 @dataclass

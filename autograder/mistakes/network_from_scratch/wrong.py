@@ -169,6 +169,7 @@ OWN: dict[str, list[tuple[str, ...]]] = {
         ("curve-flat", RUN, RUN.replace("train_epoch,", "lambda *a, **k: 2.3,")),
         ("loss-rises", RUN, RUN.replace("train_epoch,", "lambda n, x, y, lr, **k: train_epoch(n, x, y, -lr, **k),")),
         ("loss-not-finite", RUN, RUN.replace("train_epoch,", "lambda n, x, y, lr, **k: train_epoch(n, x, y, 1e300 * lr, **k),")),
+        ("train-test-swapped", RUN, RUN + "\nhistory.train_loss, history.test_loss = history.test_loss, history.train_loss"),
         ("train-is-test", RUN, RUN + "\nhistory.test_loss = history.train_loss"),
         ("lists-shared", RUN, RUN + "\nagain = fit(MLP(SIZES, on, seed=1), train_epoch, evaluate, data, lr=0.1, epochs=size.epochs)\nhistory.train_loss += again.train_loss"),
         ("last-batch-logged", RUN, RUN.replace("train_epoch,", LAST_BATCH)),

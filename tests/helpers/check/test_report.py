@@ -1,0 +1,147 @@
+"""What a check shows: a table in a notebook, text in a terminal, and where in an array the error sits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from helpers.check import CheckFailed
+from helpers.check import report as report_module
+from helpers.check.compare import Hypothesis, verify
+from helpers.check.picture import COLUMNS, ROWS, picture
+from helpers.check.report import MIME, Mistake, check
+
+RIGHT = np.arange(1.0, 13.0).reshape(4, 3)
+
+
+def failing(got, expected=RIGHT, **kwargs):
+    with pytest.raises(Mistake) as found:
+        verify(np.asarray(got, dtype=float), expected, "the output", **kwargs)
+    return found.value
+
+
+def changed(change):
+    wrong = RIGHT.copy()
+    change(wrong)
+    return wrong
+
+
+def test_the_picture_shows_where_and_which_way_and_no_values():
+    wrong = RIGHT.copy()
+    wrong[1, 2] += 5
+    wrong[3, 0] -= 5
+    shown = failing(wrong).picture
+    assert shown.rows == ("···", "··▲", "···", "▼··")
+    assert (shown.wrong, shown.size) == (2, 12)
+    assert "Where the output (4 × 3) is wrong, 2 of 12 entries: · right, ▲ too large, ▼ too small" in str(shown)
+    assert "11" not in shown.as_html().split("<table")[1].split(">", 1)[1]
+    assert 'role="img" aria-label="Where the output (4 × 3) is wrong' in shown.as_html()
+
+
+def test_a_large_array_shows_its_corner_and_says_so():
+    got = np.zeros((100, 50))
+    got[99, 49] = 1
+    shown = picture(got, np.zeros((100, 50)), got == 0, "x")
+    assert (len(shown.rows), len(shown.rows[0])) == (ROWS, COLUMNS)
+    assert "upper left corner" in shown.caption()
+
+
+@pytest.mark.parametrize("got", [2 * RIGHT, RIGHT.T, RIGHT[0]])
+def test_no_picture_where_it_would_say_nothing(got):
+    assert failing(got).picture is None
+
+
+@pytest.mark.parametrize(
+    ("name", "got"),
+    [
+        ("wrong-shape", RIGHT.T),
+        ("wrong-shape", RIGHT[None]),
+        ("not-finite", np.where(RIGHT == 5, np.nan, RIGHT)),
+        ("all-zero", 0 * RIGHT),
+        ("clipped", np.minimum(RIGHT, 7.5)),
+        ("sign-flipped", -RIGHT),
+        ("divided-by-batch-size", RIGHT / 5),
+        ("multiplied-by-batch-size", RIGHT * 5),
+        ("wrong-batch-size", RIGHT * 5 / 64),
+        ("wrong-batch-size", RIGHT * 5 / 4),
+        ("constant-factor", RIGHT * 1.7),
+        ("constant-offset", RIGHT + 0.7),
+        ("imprecise", RIGHT * 1.001 + 0.001 * (-1) ** RIGHT),
+        ("differs", np.where(RIGHT == 5, 0, RIGHT)),
+    ],
+)
+def test_mistakes_that_any_result_can_have(name, got):
+    assert failing(got, sizes={"batch size": 5}).name == name
+
+
+def test_fractions_and_signs_are_missed_where_they_are_lost():
+    assert failing(np.trunc(RIGHT / 3), RIGHT / 3).name == "fractions-lost"
+    mixed = RIGHT * (-1) ** RIGHT
+    assert failing(np.abs(mixed), mixed).name == "absolute-value"
+    assert failing(np.sign(mixed), mixed).name == "only-the-sign"
+
+
+def test_a_number_alone_has_no_constant_factor():
+    assert failing(3.1, np.asarray(1.7)).name == "differs"
+
+
+def test_a_hypothesis_comes_before_what_any_result_can_have():
+    assert failing(2 * RIGHT, hypotheses=[Hypothesis("twice", 2 * RIGHT, "It is twice that.")]).name == "twice"
+
+
+def test_the_first_difference_names_index_and_finite_difference():
+    wrong = changed(lambda a: a.__setitem__((2, 1), 0.0))
+    message = failing(wrong, numerical=RIGHT).message
+    assert message == "The output is wrong at index (2, 1): expected 8 (finite differences give 8), got 0. 1 of 12 entries differ."
+
+
+@check("Thing", "A9")
+def thing(got):
+    """A check for these tests."""
+    yield "a first part"
+    verify(got, RIGHT, "the <output>")
+    yield "the rest"
+
+
+@pytest.fixture
+def kept(monkeypatch):
+    reports = []
+    monkeypatch.setattr(report_module, "_show", reports.append)
+    return reports
+
+
+def test_a_report_says_what_passed_what_failed_and_where_to_read_on(kept):
+    with pytest.raises(CheckFailed, match=r"^Thing: The <output> is wrong"):
+        thing(changed(lambda a: a.__setitem__((0, 0), 9.0)))
+    text, bundle = str(kept[0]), kept[0]._repr_mimebundle_()
+    assert text.startswith("Thing: not yet.\n  ✓ a first part\n  ✗ The <output> is wrong at index (0, 0)")
+    assert text.endswith("See A9 in the notebook.")
+    assert "<output>" not in bundle["text/html"]
+    assert "&lt;output&gt;" in bundle["text/html"]
+    assert bundle[MIME]["mistake"] == "differs"
+
+
+def test_a_passed_check_says_in_one_line_what_was_verified(kept):
+    thing(RIGHT)
+    assert str(kept[0]) == "Thing: passed. Verified: a first part; the rest."
+    assert "\n" not in kept[0]._html()
+
+
+def test_the_error_is_one_line_in_a_live_notebook_and_the_hint_elsewhere(monkeypatch):
+    red = "\x1b[0;31mCheckFailed\x1b[0m"
+    monkeypatch.setenv("JPY_SESSION_NAME", "a.ipynb")
+    assert CheckFailed("Thing: a hint.")._render_traceback_() == [f"{red}: Thing; the report above says why."]
+    monkeypatch.delenv("JPY_SESSION_NAME")
+    assert CheckFailed("Thing: a hint.")._render_traceback_() == [f"{red}: Thing: a hint."]
+
+
+def test_our_own_fault_is_a_sentence_too(kept):
+    @check("Broken")
+    def broken():
+        """A check with a bug."""
+        yield "nothing"
+        raise KeyError("oops")
+
+    with pytest.raises(CheckFailed, match="could not work with what it was given"):
+        broken()
+    assert kept[0].mistake == "check-stumbled"
