@@ -20,7 +20,7 @@ from ..source import FORM, FORM_CHECK, Assignment, Cell
 from ..source import read as read_source
 from . import Bank, Edits, Solution, load
 
-SECONDS = 2
+SECONDS = 3
 """A check's patience with one call here, instead of a student's 5 seconds."""
 
 

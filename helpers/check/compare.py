@@ -141,8 +141,8 @@ def _constant_factor(got: np.ndarray, expected: np.ndarray, what: str, sizes: Ma
                     also = "" if sign > 0 else ", and its sign is wrong"
                     return Mistake(
                         f"{'divided' if power < 0 else 'multiplied'}-by-{slug}",
-                        f"Every entry of {what} is {words} what it should be{also}, and {size:g} is {meaning if 'features' in meaning else 'the ' + meaning}. "
-                        + ("" if meaning == "learning rate" else "See 'One convention' in the notebook: the mean over the batch is taken once, in the loss, and nothing else is divided."),
+                        f"Every entry of {what} is {words} what it should be{also}, and {size:g} is {meaning if 'features' in meaning else 'the ' + meaning}."
+                        + ("" if meaning == "learning rate" else " See 'One convention' in the notebook: the mean over the batch is taken once, in the loss, and nothing else is divided."),
                     )
     for meaning, size in sizes.items():
         if meaning.startswith(("batch size", "number of images")):
