@@ -88,6 +88,7 @@ VALUES = {
     "empty": np.zeros((0, 3)),
     "many axes": np.ones((1, 2, 3, 4)),
     "a number": 3.5,
+    "a numpy number": np.float64(3.5),
     "true": True,
     "dictionary": {"a": 1},
     "function": len,
