@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import shutil
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +16,13 @@ from . import bonus as bonus_module
 from .course import REPOSITORY, Course, clean_name
 from .engine import make_writable, stage, write_text
 from .intake import students as students_of
+from .pool import Told, run
 from .preflight import model_solution
 from .release import generate
 from .results import NOT_YET, Row, collect
 from .source import Assignment
 from .source import read as read_source
-from .worker import Job, Outcome, initialise, work
-
-Told = Callable[[Outcome, int, int], None]
+from .worker import Job, Outcome
 
 
 @dataclass(frozen=True)
@@ -125,7 +121,7 @@ def grade(
             "timeout": timeout,
             "budget": budget,
         }
-        for outcome in _run([Job(student=s, **make) for s in stale], jobs, told):  # type: ignore[arg-type]
+        for outcome in run([Job(student=s, **make) for s in stale], jobs, told):  # type: ignore[arg-type]
             entry = asdict(outcome) | {"fingerprint": prints[outcome.student]}
             state.students[outcome.student] = entry
             if outcome.reason:
@@ -138,7 +134,7 @@ def grade(
                 state.students[student]["page"] = stamp(by_name[student])
         # A human may have given points or comments since the page was written.
         old = [s for s, row in by_name.items() if state.students[s].get("page") != stamp(row)]
-        for outcome in _run([Job(student=s, regrade=False, **make) for s in old], jobs, None):  # type: ignore[arg-type]
+        for outcome in run([Job(student=s, regrade=False, **make) for s in old], jobs, None):  # type: ignore[arg-type]
             if outcome.page and not outcome.reason:
                 state.students[outcome.student]["page"] = stamp(by_name[outcome.student])
         state.save()
@@ -177,39 +173,6 @@ def _known(state: State, student: str, fingerprint: str, course: Course, name: s
         course.class_dir / "gradebook.db"
     ).is_file()
     return entry.get("fingerprint") == fingerprint and (bool(entry.get("reason")) or whole)
-
-
-def _run(jobs: list[Job], workers: int, told: Told | None) -> Iterator[Outcome]:
-    """Outcomes as they come. A process that dies takes no other hand-in with it: those are tried again,
-    alone."""
-    done = 0
-    batches = [jobs] if jobs else []
-    while batches:
-        batch = batches.pop(0)
-        for job, outcome in _pool(batch, workers):
-            if outcome is None and len(batch) > 1:
-                batches.append([job])
-                continue
-            done += 1
-            result = outcome or Outcome(job.student, "the process that graded it died (was it out of memory?)")
-            if told:
-                told(result, done, len(jobs))
-            yield result
-
-
-def _pool(batch: list[Job], workers: int) -> Iterator[tuple[Job, Outcome | None]]:
-    course = batch[0].course
-    pool = ProcessPoolExecutor(
-        max_workers=min(workers, len(batch)), mp_context=multiprocessing.get_context("spawn"),
-        initializer=initialise, initargs=(str(course.root), str(course.class_dir)),
-    )  # fmt: skip
-    with pool:
-        futures: dict[Future[Outcome], Job] = {pool.submit(work, job): job for job in batch}
-        for future in as_completed(futures):
-            try:
-                yield futures[future], future.result()
-            except BrokenProcessPool:
-                yield futures[future], None
 
 
 def _forget(course: Course, name: str, outcome: Outcome, entry: dict[str, Any]) -> None:

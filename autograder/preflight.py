@@ -11,12 +11,13 @@ from helpers.errors import CourseError
 
 from .course import Course
 from .engine import stage
+from .pool import run
 from .release import generate
 from .results import collect
 from .sample import fill
 from .sample_class import Student
 from .source import Assignment
-from .worker import Job, Outcome, initialise, work
+from .worker import Job
 
 MODEL = "model-solution"
 
@@ -30,23 +31,13 @@ def model_solution(course: Course, assignment: Assignment, timeout: int, budget:
         source = folder / "source"
         source.mkdir()
         generate(name, trial, source, trial.db_url)
-        outcome = _alone(Job(trial, assignment, source, MODEL, timeout, budget))
+        (outcome,) = run([Job(trial, assignment, source, MODEL, timeout, budget)], 1, None)
         fault = outcome.reason or _lost(trial, assignment)
     if fault:
         raise CourseError(
             f"The model solution of {name} does not get its own points here, so nothing was graded: {fault} "
             "Mend the installation or the assignment, then grade again."
         )
-
-
-def _alone(job: Job) -> Outcome:
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    with ProcessPoolExecutor(
-        1, multiprocessing.get_context("spawn"), initialise, (str(job.course.root), str(job.course.class_dir))
-    ) as pool:
-        return pool.submit(work, job).result()
 
 
 def _lost(trial: Course, assignment: Assignment) -> str:

@@ -37,6 +37,11 @@ class Bank:
     right: list[Solution]
     slow: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def solutions(self) -> list[Solution]:
+        """The wrong ones, then the right ones."""
+        return [*self.wrong, *self.right]
+
 
 def load(name: str) -> Bank:
     """The bank of an assignment; CourseError where it has none."""

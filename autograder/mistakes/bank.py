@@ -7,8 +7,9 @@ import io
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,27 +47,21 @@ def run(name: str, course: Course | None = None, jobs: int = 2,
     """Verdicts on the wrong and on the right solutions of an assignment's bank, in its order."""
     course = course or Course()
     bank = load(name)
-    solutions = [*bank.wrong, *bank.right]
     # One BLAS thread a process: their pools would only spin against each other. Numpy reads it when it is imported.
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
-    found: list[Verdict | None] = [None] * len(solutions)
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _prepare, (name, str(course.root))) as pool:
-        waiting = {pool.submit(_judge, i): i for i in range(len(solutions))}
-        try:
-            for done, future in enumerate(as_completed(waiting), 1):
-                found[waiting[future]] = future.result()
-                if told:
-                    told(done, len(solutions))
-        finally:
-            pool.shutdown(cancel_futures=True)
-    verdicts = [v for v in found if v is not None]
+    verdicts = []
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _prepare, (name, course.root)) as pool:
+        for verdict in pool.map(_judge, range(len(bank.solutions))):
+            verdicts.append(verdict)
+            if told:
+                told(len(verdicts), len(bank.solutions))
     return verdicts[: len(bank.wrong)], verdicts[len(bank.wrong) :]
 
 
 _here: dict[str, Any] = {}
 
 
-def _prepare(name: str, root: str) -> None:
+def _prepare(name: str, root: Path) -> None:
     """Once in each process: the bank, the source, and small sizes."""
     import warnings
 
@@ -75,15 +70,12 @@ def _prepare(name: str, root: str) -> None:
     os.environ["COURSE_SIZE"] = "quick"
     warnings.simplefilter("ignore")
     calls.SECONDS = SECONDS
-    from pathlib import Path
-
-    bank = load(name)
-    _here.update(bank=bank, assignment=read_source(Course(root=Path(root)).source(name))[0])
+    _here.update(bank=load(name), assignment=read_source(Course(root=root).source(name))[0])
 
 
 def _judge(index: int) -> Verdict:
     bank: Bank = _here["bank"]
-    return judge(_here["assignment"], bank, [*bank.wrong, *bank.right][index])
+    return judge(_here["assignment"], bank, bank.solutions[index])
 
 
 def judge(assignment: Assignment, bank: Bank, solution: Solution) -> Verdict:

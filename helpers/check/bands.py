@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).with_name("bands.json")
+RATE = 0.1
+"""Of the run that the text asks for."""
+CURVES = ("train_loss", "test_loss", "test_accuracy")
 
 
 @functools.cache

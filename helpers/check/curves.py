@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.bands import bands, roughness
+from helpers.check.bands import CURVES, RATE, bands, roughness
 from helpers.check.calls import array, attribute
 from helpers.check.report import Mistake, check
 from helpers.train import study_size
@@ -71,23 +71,24 @@ def learning_curves(history: Any, *, size: str = "standard") -> Iterator[str]:
     measured = bands().get(size)
     if measured is None:
         return
-    right = measured["rates"]["0.1"]
-    if not _inside(found, right):
+    asked = f"{RATE:g}"
+    right = measured["rates"][asked]
+    inside = _inside(found, right)
+    if not inside:
         for name, changed, hint in _explanations(found, chosen.train, chosen.test):
             if _inside(changed, right):
                 raise Mistake(name, hint)
         for rate, band in measured["rates"].items():
-            if rate != "0.1" and _inside(found, band):
-                raise Mistake("another-rate", f"These look like the curves of the learning rate {rate}; the text asks for 0.1, and for batches of 64.")
-        if roughness(found[0]) > 3 * measured["roughness"]:
-            raise Mistake("last-batch-logged", "history.train_loss jumps up and down far more than a mean over all images does. Is only the loss of the last batch recorded?")
-        raise _outside(found, right, measured["seeds"])
+            if rate != asked and _inside(found, band):
+                raise Mistake("another-rate", f"These look like the curves of the learning rate {rate}; the text asks for {asked}, and for batches of 64.")
     if roughness(found[0]) > 3 * measured["roughness"]:
         raise Mistake("last-batch-logged", "history.train_loss jumps up and down far more than a mean over all images does. Is only the loss of the last batch recorded?")
+    if not inside:
+        raise _outside(found, right, measured["seeds"])
     yield f"all three curves lie where {measured['seeds']} seeds lay"
 
 
-NAMES = (("train_loss", "training loss"), ("test_loss", "test loss"), ("test_accuracy", "test accuracy"))
+WORDS = ("training loss", "test loss", "test accuracy")
 
 
 def _misfit(curve: np.ndarray, band: dict[str, list[float]]) -> np.ndarray:
@@ -99,18 +100,18 @@ def _misfit(curve: np.ndarray, band: dict[str, list[float]]) -> np.ndarray:
 
 
 def _inside(found: Curves, band: dict[str, Any]) -> bool:
-    return all(_misfit(curve, band[name]).mean() <= 0.2 for curve, (name, _) in zip(found, NAMES, strict=True))
+    return all(_misfit(curve, band[name]).mean() <= 0.2 for curve, name in zip(found, CURVES, strict=True))
 
 
 def _outside(found: Curves, band: dict[str, Any], seeds: int) -> Mistake:
-    for curve, (name, words) in zip(found, NAMES, strict=True):
+    for curve, name, words in zip(found, CURVES, WORDS, strict=True):
         wrong = _misfit(curve, band[name])
         if wrong.mean() > 0.2:
             at = int(np.argmax(wrong))
             low, high = band[name]["low"][at], band[name]["high"][at]
             return Mistake(
                 "outside-the-band",
-                f"The {words} after epoch {at + 1} is {curve[at]:.3f}; with the rate 0.1 that the text names, "
+                f"The {words} after epoch {at + 1} is {curve[at]:.3f}; with the rate {RATE:g} that the text names, "
                 f"{seeds} seeds gave {low:.3f} to {high:.3f}. Was another rate, batch size or network used?",
             )
     raise AssertionError("all curves are inside")

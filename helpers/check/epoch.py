@@ -25,12 +25,6 @@ def _epoch(net: Net, x: np.ndarray, labels: np.ndarray, lr: float, batches: list
     return net, losses, [len(index) for index in batches]
 
 
-def _only_last_step(net: Net, x: np.ndarray, labels: np.ndarray, lr: float, batches: list[np.ndarray]) -> Net:
-    moved = net.copy()
-    moved.step(net.gradients(x[batches[-1]], labels[batches[-1]]), lr)
-    return moved
-
-
 def _scaled_steps(net: Net, x: np.ndarray, labels: np.ndarray, lr: float, batches: list[np.ndarray], factors: list[float]) -> Net:
     net = net.copy()
     for index, factor in zip(batches, factors, strict=True):
@@ -41,12 +35,10 @@ def _scaled_steps(net: Net, x: np.ndarray, labels: np.ndarray, lr: float, batche
 def _late_steps(net: Net, x: np.ndarray, labels: np.ndarray, lr: float, batches: list[np.ndarray]) -> Net:
     net, waiting = net.copy(), None
     for index in batches:
+        gradients = net.gradients(x[index], labels[index])
         if waiting is not None:
-            gradients = net.gradients(x[index], labels[index])
             net.step(waiting, lr)
-            waiting = gradients
-        else:
-            waiting = net.gradients(x[index], labels[index])
+        waiting = gradients
     return net
 
 
@@ -124,7 +116,7 @@ def train_epoch(function: Any, MLP: Any, *, seed: int = 0, lr: float = 0.6) -> I
         ("two-passes", after(lr, batches + batches), "The epoch goes through the images twice."),
         ("rate-divided", after(lr / size, batches), "The rate is divided by the batch size, and the gradient is a mean already. Pass `lr` on as it is."),
         ("rate-divided", after(lr / n, batches), "The rate is divided by the number of images, and the gradient is a mean already. Pass `lr` on as it is."),
-        ("update-after-loop", _only_last_step(net, x, labels, lr, batches), "There is one step at the end, with the last batch's gradients. Update after each batch, inside the loop."),
+        ("update-after-loop", net.stepped(net.gradients(x[batches[-1]], labels[batches[-1]]), lr), "There is one step at the end, with the last batch's gradients. Update after each batch, inside the loop."),
         ("labels-not-ordered", _epoch(net, x[order], labels, lr, in_order)[0], "The images are put in order and the labels are not, so each image is trained with the label of another. Use the same indices for both."),
         ("only-first-batch", after(lr, batches[:1]), "Only the first batch is used. Is there a `return` inside the loop?"),
         ("full-batch", after(lr, [order]), "All images are used as one batch; `batch_size` is ignored."),

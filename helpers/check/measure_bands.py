@@ -6,12 +6,11 @@ import argparse
 import json
 from typing import Any
 
-from helpers.check.bands import FILE, roughness
+from helpers.check.bands import CURVES, FILE, RATE, roughness
 
-RATE, SEEDS = 0.1, 30
+SEEDS = 30
 OTHERS = (1.0, 0.5, 0.01, 0.001)
 """Rates that are measured, too, so that a curve from one of them can be told as such."""
-CURVES = ("train_loss", "test_loss", "test_accuracy")
 
 
 def measure(size: str, rate: float, seeds: int) -> tuple[dict[str, Any], float]:

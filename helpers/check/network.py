@@ -137,7 +137,7 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
     def through_softmax() -> Net:
         p, g0 = a[-1], (a[-1] - y) / n
         g = p * (g0 - (g0 * p).sum(axis=1, keepdims=True))
-        return _gradients_from(net, a, g)
+        return net.backward(a, g)
 
     expected = net.gradients(x, labels)
     no_sigmoid = Net([*map(np.copy, expected.weights)], [*map(np.copy, expected.biases)])
@@ -153,7 +153,7 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
             ("gradient-not-averaged", net.gradients(x, labels, 1.0), f"All gradients are {n} times too large, and {n} is the batch size: they belong to the summed loss. See 'One convention'."),
             ("gradient-averaged-twice", net.gradients(x, labels, 1 / n**2), f"All gradients are 1/{n} of what they should be, and {n} is the batch size: the mean is taken twice."),
             ("gradient-sign", net.gradients(x, labels, -1 / n), "All gradients have the wrong sign; look at the gradient of the loss."),
-            ("gradient-from-logits", _gradients_from(net, a, (logits - y) / n), "The gradient starts from the logits; it starts from the probabilities, the output of the Softmax: (p − y)/N."),
+            ("gradient-from-logits", net.backward(a, (logits - y) / n), "The gradient starts from the logits; it starts from the probabilities, the output of the Softmax: (p − y)/N."),
             ("through-softmax-twice", through_softmax(), "cross_entropy_gradient already includes the softmax, and its result went through Softmax.backward once more. Start with the last Linear layer."),
             ("sigmoid-backward-skipped", no_sigmoid, "The gradient does not pass through Sigmoid.backward on its way back. Each layer of forward has its turn in backward, in reverse order."),
         ],
@@ -161,8 +161,7 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
     )
     yield "gradients of all weights and biases"
     call(method(student.network, "update", "MLP"), 0.3, what="MLP.update")
-    stepped = net.copy()
-    stepped.step(expected, 0.3)
+    stepped = net.stepped(expected, 0.3)
     only_last = net.copy()
     only_last.weights[-1], only_last.biases[-1] = stepped.weights[-1], stepped.biases[-1]
     only_first = net.copy()
@@ -171,8 +170,6 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
     all_but_last.weights[-1], all_but_last.biases[-1] = net.weights[-1], net.biases[-1]
     all_but_first = stepped.copy()
     all_but_first.weights[0], all_but_first.biases[0] = net.weights[0], net.biases[0]
-    wrong_sign = net.copy()
-    wrong_sign.step(expected, -0.3)
     verify_net(
         student.read(),
         stepped,
@@ -183,9 +180,9 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
             ("only-first-updated", only_first, "Only the first Linear layer is updated. Is there a `return` inside the loop?"),
             ("last-not-updated", all_but_last, "The last Linear layer is not updated. Call `update(lr)` of every Linear layer."),
             ("first-not-updated", all_but_first, "The first Linear layer is not updated. Call `update(lr)` of every Linear layer."),
-            *((("rate-ignored"), _stepped(net, expected, rate), f"`lr` is ignored: the weights move as with {rate:g}.") for rate in (1.0, 0.1, 0.01, 0.001)),
-            ("updated-twice", _stepped(net, expected, 0.6), "The step is twice too long: is update called twice for each layer?"),
-            ("update-adds", wrong_sign, "The step goes uphill: the gradient is added."),
+            *(("rate-ignored", net.stepped(expected, rate), f"`lr` is ignored: the weights move as with {rate:g}.") for rate in (1.0, 0.1, 0.01, 0.001)),
+            ("updated-twice", net.stepped(expected, 0.6), "The step is twice too long: is update called twice for each layer?"),
+            ("update-adds", net.stepped(expected, -0.3), "The step goes uphill: the gradient is added."),
         ],
         {},
     )
@@ -214,12 +211,6 @@ def _other_activation(net: Net, x: np.ndarray, f: Any) -> np.ndarray:
     return softmax(x @ net.weights[-1] + net.biases[-1])
 
 
-def _stepped(net: Net, grads: Net, lr: float) -> Net:
-    moved = net.copy()
-    moved.step(grads, lr)
-    return moved
-
-
 def _first_weights(MLP: Any) -> tuple[np.ndarray, np.ndarray] | None:
     """Of networks with two seeds; None where the student's class takes no seed."""
     found = []
@@ -231,13 +222,3 @@ def _first_weights(MLP: Any) -> tuple[np.ndarray, np.ndarray] | None:
         layers = attribute(made, "layers", "MLP")
         found.append(array(next(layer.weight for layer in layers if has_weight(layer)), "weight"))
     return found[0], found[1]
-
-
-def _gradients_from(net: Net, a: list[np.ndarray], g: np.ndarray) -> Net:
-    grads = Net([], [])
-    for i in range(len(net.weights) - 1, -1, -1):
-        grads.weights.insert(0, a[i].T @ g)
-        grads.biases.insert(0, g.sum(axis=0))
-        if i:
-            g = g @ net.weights[i].T * a[i] * (1 - a[i])
-    return grads

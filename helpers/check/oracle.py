@@ -61,6 +61,10 @@ class Net:
         """Gradients of the mean loss (scale 1/N; another scale gives another convention)."""
         a = self.activations(x)
         g = (a[-1] - one_hot(labels, a[-1].shape[1])) * (1 / len(x) if scale is None else scale)
+        return self.backward(a, g)
+
+    def backward(self, a: list[np.ndarray], g: np.ndarray) -> Net:
+        """Gradients of all parameters from the activations and the gradient for the logits."""
         grads = Net([], [])
         for i in range(len(self.weights) - 1, -1, -1):
             grads.weights.insert(0, a[i].T @ g)
@@ -72,3 +76,9 @@ class Net:
     def step(self, grads: Net, lr: float) -> None:
         for p, g in zip(self.weights + self.biases, grads.weights + grads.biases, strict=True):
             p -= lr * g
+
+    def stepped(self, grads: Net, lr: float) -> Net:
+        """The network after a step; this one stays."""
+        moved = self.copy()
+        moved.step(grads, lr)
+        return moved
