@@ -1,0 +1,125 @@
+"""Tiled lowering: the matrix product of im2col, of which only one tile of D_m exists at a time.
+
+This is cuDNN's own idea (Chetlur et al., section 3): form the lowered matrix lazily, tile by tile, in fast memory, inside
+the matrix product. There the fast memory is the GPU's shared memory; here it is the processor's L2 cache, and the tile is written
+over and over into the same megabyte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from helpers.primitives.im2col import border_bytes, zeros_with_border
+from helpers.primitives.layout import crop, empty, grouped, is_chwn, padded, under, ungrouped, windows
+from helpers.primitives.spec import ConvSpec
+
+TILE_BYTES = 2**20
+"""Half to all of today's L2 caches. A tile holds at least one row of outputs, however large that is."""
+
+
+def supports(spec: ConvSpec, which: str) -> str:
+    return ""
+
+
+def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
+    """Bytes of one tile and the product's result, and of the padded images; for the order NCHW."""
+    rows = _rows(spec, spec.Q, itemsize)
+    result = {
+        "forward": 0,
+        "backward-data": 0,
+        "backward-filter": spec.K * spec.C * spec.R * spec.S * itemsize,
+    }[which]
+    return spec.C * spec.R * spec.S * rows * spec.Q * itemsize + result + border_bytes(spec, which, itemsize)
+
+
+def _rows(spec: ConvSpec, columns: int, itemsize: int) -> int:
+    """Rows of outputs, each `columns` wide, whose windows fit into a tile."""
+    return max(1, min(spec.P, TILE_BYTES // (spec.C * spec.R * spec.S * columns * itemsize)))
+
+
+def _tiles(spec: ConvSpec, outer: int, columns: int, itemsize: int) -> Iterator[tuple[int, slice]]:
+    """(outer image, rows of outputs) of each tile."""
+    step = _rows(spec, columns, itemsize)
+    for o in range(outer):
+        for p in range(0, spec.P, step):
+            yield o, slice(p, min(p + step, spec.P))
+
+
+def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Images x (N, C, H, W) and filters w (K, C, R, S) -> y (N, K, P, Q), in the order of x."""
+    chwn = is_chwn(x)
+    y = empty(spec.y_shape, x.dtype, chwn)
+    taps, out = _taps(spec, padded(spec, grouped(x, chwn))), grouped(y, chwn)
+    f_m, tile = w.reshape(spec.K, -1), _Tile(spec, out)
+    for o, rows in _tiles(spec, len(out), tile.columns, x.itemsize):
+        np.matmul(f_m, tile.of(taps[o], rows), out=_matrix(out[o], rows))
+    return y
+
+
+def backward_data(spec: ConvSpec, dy: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Gradient dy (N, K, P, Q) -> dx (N, C, H, W): a tile of F_mᵀ · dO_m, added back to its pixels, then the next."""
+    chwn = is_chwn(dy)
+    gradients, dx0 = grouped(dy, chwn), zeros_with_border(spec, dy.dtype, chwn)
+    f_t, tile = w.reshape(spec.K, -1).T, _Tile(spec, gradients)
+    for o, rows in _tiles(spec, len(dx0), tile.columns, dy.itemsize):
+        by_tap = np.matmul(f_t, _matrix(gradients[o], rows), out=tile.matrix(rows)).reshape(tile.shape(rows))
+        for r in range(spec.R):
+            for s in range(spec.S):
+                pixels = under(spec, dx0, r, s)[o, :, rows]
+                pixels += by_tap[:, r, s]
+    return ungrouped(crop(spec, dx0))
+
+
+def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """Images x and gradient dy -> dw (K, C, R, S): the tiles' products dO_m · D_mᵀ add up."""
+    chwn = is_chwn(x)
+    taps, gradients = _taps(spec, padded(spec, grouped(x, chwn))), grouped(dy, chwn)
+    df_m, tile = np.zeros((spec.K, spec.C * spec.R * spec.S), dy.dtype), _Tile(spec, gradients)
+    share = np.empty_like(df_m)
+    for o, rows in _tiles(spec, len(gradients), tile.columns, x.itemsize):
+        np.matmul(_matrix(gradients[o], rows), tile.of(taps[o], rows).T, out=share)
+        df_m += share
+    return df_m.reshape(spec.w_shape)
+
+
+def _taps(spec: ConvSpec, g: np.ndarray) -> np.ndarray:
+    """View (outer, C, R, S, P, Q, inner) of padded grouped images."""
+    return windows(spec, g).transpose(0, 1, 5, 6, 2, 3, 4)
+
+
+def _matrix(image: np.ndarray, rows: slice) -> np.ndarray:
+    """Some rows of one (K, P, Q, inner) image as a matrix (K, columns), without a copy."""
+    part = image[:, rows]
+    return part.reshape(len(part), -1) if part.flags.c_contiguous else _joined(part)
+
+
+def _joined(part: np.ndarray) -> np.ndarray:
+    """(K, rows, Q, inner) -> (K, rows·Q·inner), a view: only the first axis has a gap."""
+    k, rows, q, inner = part.shape
+    return np.lib.stride_tricks.as_strided(part, (k, rows * q * inner), (part.strides[0], part.itemsize))
+
+
+class _Tile:
+    """The one buffer into which every tile of D_m is written."""
+
+    def __init__(self, spec: ConvSpec, outputs: np.ndarray) -> None:
+        self.spec, self.inner = spec, outputs.shape[4]
+        self.columns = spec.Q * self.inner
+        rows = _rows(spec, self.columns, outputs.itemsize)
+        self.buffer = np.empty(spec.C * spec.R * spec.S * rows * self.columns, outputs.dtype)
+
+    def shape(self, rows: slice) -> tuple[int, ...]:
+        return self.spec.C, self.spec.R, self.spec.S, rows.stop - rows.start, self.spec.Q, self.inner
+
+    def matrix(self, rows: slice) -> np.ndarray:
+        """(C·R·S, columns of these rows)"""
+        depth, width = self.spec.C * self.spec.R * self.spec.S, (rows.stop - rows.start) * self.columns
+        return self.buffer[: depth * width].reshape(depth, width)
+
+    def of(self, taps: np.ndarray, rows: slice) -> np.ndarray:
+        """D_m's columns of these rows, copied from the view (C, R, S, P, Q, inner)."""
+        matrix = self.matrix(rows)
+        np.copyto(matrix.reshape(self.shape(rows)), taps[:, :, :, rows])
+        return matrix
