@@ -58,7 +58,7 @@ lock:  ## pin all dependencies anew
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet pip-tools
 	build/lock/bin/pip-compile --quiet --all-extras --strip-extras --allow-unsafe --no-emit-index-url \
 	  --no-emit-find-links --no-emit-trusted-host --no-header --annotation-style=line \
-	  -P torch==2.13.0 -P 'soupsieve<3' -o build/lock/requirements.txt pyproject.toml
+	  -P torch==2.13.0 -P triton==3.7.1 -P 'soupsieve<3' -o build/lock/requirements.txt pyproject.toml
 	{ sed -n '/^#/p' requirements.lock; sed -e 's/+cpu//' -e '/^#/d' -e '/^$$/d' build/lock/requirements.txt; } > build/lock/new
 	mv build/lock/new requirements.lock
 
