@@ -4,6 +4,7 @@ Each check runs the student's code on a few small cases, shows a report and, at 
 with a hint in plain words. All are pure functions of what the student defined; none needs the notebook's state.
 """
 
+from helpers.check import reading
 from helpers.check.activations import sigmoid_backward, sigmoid_forward, softmax_backward, softmax_forward
 from helpers.check.curves import learning_curves
 from helpers.check.epoch import evaluate, train_epoch
@@ -36,6 +37,7 @@ __all__ = [
     "network",
     "numerical_gradient",
     "portable",
+    "reading",
     "same_on_all",
     "sigmoid_backward",
     "sigmoid_forward",

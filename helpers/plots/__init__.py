@@ -6,6 +6,7 @@ matplotlib is imported when the first figure is made.
 from helpers.plots.images import digits
 from helpers.plots.learning import convention_trap, learning_curves, learning_rates, loss_gap, schedules
 from helpers.plots.style import save, show
+from helpers.plots.then_and_now import then_and_now
 
 __all__ = [
     "convention_trap",
@@ -16,4 +17,5 @@ __all__ = [
     "save",
     "schedules",
     "show",
+    "then_and_now",
 ]

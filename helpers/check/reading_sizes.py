@@ -1,0 +1,253 @@
+"""Checks of the paper's formulas: output sizes, FLOPs, lowered matrices, arithmetic intensity, index functions.
+
+Chetlur et al., arXiv 1410.0759: equation (1), equations (2) and (3), Figure 1.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from helpers.check.calls import array, call, number
+from helpers.check.compare import Hypothesis, verify
+from helpers.check.report import Mistake, check
+from helpers.primitives.spec import output_size
+
+
+def _sizes(seed: int) -> list[tuple[int, int, int, int]]:
+    """(size, window, stride, pad) where floor, ceiling and true division all differ somewhere."""
+    rng = np.random.default_rng(seed)
+    cases = [(7, 3, 2, 0), (8, 3, 2, 0), (8, 3, 2, 1), (13, 3, 1, 0), (227, 11, 4, 0), (10, 4, 3, 2), (9, 2, 4, 1)]
+    for _ in range(8):
+        window, stride, pad = (int(v) for v in rng.integers((2, 2, 1), (6, 5, 4)))
+        cases.append((window + int(rng.integers(3, 30)), window, stride, pad))
+    return cases
+
+
+@check("Output size, two formulas", "B1")
+def output_sizes(paper: Any, today: Any, *, seed: int = 0) -> Iterator[str]:
+    """Equation (1), ⌈(H − R + 1 + 2 pad) / u⌉, and today's ⌊(H + 2 pad − R) / u⌋ + 1."""
+    cases = _sizes(seed)
+    h, r, u, p = np.asarray(cases, dtype=float).T
+    right = np.asarray([output_size(*case) for case in cases], dtype=float)
+    a, b = h - r + 1 + 2 * p, h + 2 * p - r
+    common = [
+        ("pad-once", "The padding is counted once; rows of zeros stand on both sides, so it is 2·pad.", np.ceil((a - p) / u), (b - p) // u + 1),
+        ("padding-ignored", "The padding is ignored.", np.ceil((h - r + 1) / u), (h - r) // u + 1),
+        ("stride-ignored", "The stride is ignored: divide by u.", a, b + 1),
+        ("pad-subtracted", "The padding is subtracted; it makes the image larger.", np.ceil((a - 4 * p) / u), (b - 4 * p) // u + 1),
+        ("off-by-one", "The result is one too large.", right + 1, right + 1),
+        ("off-by-one", "The result is one too small: the window at the very start counts, too. Look for a missing + 1.", right - 1, right - 1),
+    ]
+    for function, name, own in (
+        (paper, "size_paper", [
+            Hypothesis("floor-for-ceiling", a // u, "This rounds down. Equation (1) in section 2 rounds up: look at which way its brackets are open."),
+            Hypothesis("not-rounded", a / u, "The quotient is not rounded; the brackets in equation (1) mean rounding up."),
+            Hypothesis("plus-one-outside", np.ceil((a - 1) / u) + 1, "The + 1 stands outside the rounding. In equation (1) it is part of what is divided by u."),
+            Hypothesis("plus-one-missing", np.ceil(b / u), "The + 1 of equation (1) is missing."),
+            Hypothesis("rounded-to-nearest", np.round(a / u), "`round` goes to the nearest whole number; equation (1) rounds up always."),
+        ]),
+        (today, "size_today", [
+            Hypothesis("ceiling-for-floor", np.ceil(b / u) + 1, "This rounds up. Today's formula rounds down, and adds 1 afterwards."),
+            Hypothesis("not-rounded", b / u + 1, "The quotient is not rounded; today's formula rounds it down before the 1 is added."),
+            Hypothesis("plus-one-missing", b // u, "The + 1 is missing: with the window at the very start there is one place already."),
+            Hypothesis("plus-one-inside", a // u, "The + 1 is divided by the stride, too. In today's formula it is added after rounding down."),
+            Hypothesis("rounded-to-nearest", np.round(b / u) + 1, "`round` goes to the nearest whole number; today's formula rounds down always."),
+        ]),
+    ):  # fmt: skip
+        got = np.asarray([number(call(function, *case, what=name), f"the result of {name}") for case in cases])
+        index = 0 if name == "size_paper" else 1
+        verify(got, right, f"{name} for (H, R, u, pad) = {', '.join(map(str, cases[:5]))}, …", [*own, *(Hypothesis(n, w[index], hint) for n, hint, *w in common)])
+        yield f"{name}: {len(cases)} cases with strides 1 to 4"
+
+
+@check("The two formulas agree", "B1")
+def formulas_agree(cases: Any, differences: Any) -> Iterator[str]:
+    """Many legal cases that could tell the formulas apart, and no difference among them."""
+    if cases is None or differences is None:
+        raise Mistake("still-to-do", "Still to do: `cases` and `differences` are still empty; write and run the exercise's cell above.")
+    try:
+        rows = sorted({tuple(int(v) for v in case) for case in cases})
+        assert all(len(row) == 4 for row in rows)
+    except Exception:
+        raise Mistake("cases-wrong", "`cases` should be a list of tuples (size, window, stride, pad) of whole numbers.") from None
+    if len(rows) < 100:
+        raise Mistake("too-few-cases", f"`cases` holds {len(rows)} different cases; try at least 100, from loops over all four numbers.")
+    h, r, u, p = np.asarray(rows).T
+    if (u < 1).any() or (p < 0).any() or (r < 1).any():
+        raise Mistake("cases-wrong", "Some of the cases have a stride or window below 1, or a negative padding.")
+    if (r > h + 2 * p).any():
+        bad = rows[int(np.argmax(r > h + 2 * p))]
+        raise Mistake("window-too-large", f"In the case {bad} the window is larger than the padded image, so there is no output to count. Leave such cases out.")
+    if not ((h + 2 * p - r) % u).any() or not p.any():
+        raise Mistake("cases-too-easy", "None of the cases can tell the formulas apart: take strides that do not divide H + 2·pad − R, and paddings above 0.")
+    yield f"{len(rows)} cases with strides up to {u.max()} and paddings up to {p.max()}"
+    try:
+        many = len(differences)
+    except TypeError:
+        many = int(number(differences, "differences"))
+    if many:
+        raise Mistake("formulas-differ", f"`differences` holds {many} cases in which your two formulas differ. They agree in every legal case: one of them is not right yet.")
+    yield "no difference"
+
+
+NUMBERS = {"N": 5, "C": 3, "H": 14, "W": 19, "K": 7, "R": 4, "S": 2, "P": 11, "Q": 18}
+
+
+def _shape(seed: int) -> dict[str, int]:
+    if not seed:
+        return dict(NUMBERS)
+    rng = np.random.default_rng(seed)
+    n, c, k, r, s, p, q = (int(v) for v in rng.permutation([2, 3, 5, 7, 11, 13, 17]))
+    return {"N": n, "C": c, "H": p + r - 1, "W": q + s - 1, "K": k, "R": r, "S": s, "P": p, "Q": q}
+
+
+def _product(z: dict[str, int], names: str) -> float:
+    return float(np.prod([z[name] for name in names]))
+
+
+@check("FLOPs and the lowered matrices", "B2")
+def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> Iterator[str]:
+    """2·N·K·C·R·S·P·Q, and the shapes of F_m (K, CRS), D_m (CRS, NPQ), O_m (K, NPQ)."""
+    z = _shape(seed)
+    args = [z[name] for name in "NKCRSPQ"]
+    shown = ", ".join(f"{name}={z[name]}" for name in "NKCRSPQ")
+    got = array(number(call(forward_flops, *args, what="forward_flops"), "forward_flops"), "forward_flops")
+    right = 2 * _product(z, "NKCRSPQ")
+    missing = [Hypothesis(f"{m}-forgotten", np.asarray(right / z[m]), f"{m} is missing from the product: equation (3) has four loops for the outputs and three sums, and {m} runs in one of them.") for m in "NKCRSPQ"]
+    verify(got, np.asarray(right), f"forward_flops for {shown}", [
+        Hypothesis("additions-forgotten", np.asarray(right / 2), "This counts multiplications only. Each is followed by an addition, so there are twice as many FLOPs."),
+        Hypothesis("counted-twice", np.asarray(right * 2), "This is twice too many: one multiplication and one addition make 2."),
+        Hypothesis("outputs-only", np.asarray(2 * _product(z, "NKPQ")), "This counts 2 for each output. Each output is a sum of C·R·S products, equation (3)."),
+        Hypothesis("input-size-for-output", np.asarray(2 * _product(z, "NKCRSHW")), "H and W are used for P and Q: count the outputs, not the inputs."),
+        *missing,
+    ])  # fmt: skip
+    yield "FLOPs of the forward pass"
+    found = call(lowered_shapes, *args, what="lowered_shapes")
+    crs, npq = int(_product(z, "CRS")), int(_product(z, "NPQ"))
+    rights = {"F_m": (z["K"], crs), "D_m": (crs, npq), "O_m": (z["K"], npq)}
+    try:
+        shapes = [tuple(int(v) for v in shape) for shape in (found.values() if isinstance(found, dict) else found)]
+    except Exception:
+        raise Mistake("shapes-wrong", f"lowered_shapes should return three shapes, such as ((2, 12), (12, 4), (2, 4)); it returned {found!r}.") from None
+    if len(shapes) != 3:
+        raise Mistake("shapes-wrong", f"lowered_shapes should return three shapes, of F_m, D_m and O_m; it returned {len(shapes)}.")
+    for (name, right_), shape in zip(rights.items(), shapes, strict=True):
+        if shape == right_:
+            continue
+        if shape == right_[::-1]:
+            raise Mistake("shape-transposed", f"{name} has shape {shape}: rows and columns are swapped. In section 3 O_m = F_m · D_m, and a row of F_m is a filter.")
+        if name == "D_m" and shape == (z["C"] * z["R"] * z["S"], z["P"] * z["Q"]):
+            raise Mistake("one-image-only", f"D_m has shape {shape}, which has room for one image. The paper lowers the whole mini-batch at once: N of them.")
+        if name == "D_m" and int(np.prod(shape)) == z["N"] * z["C"] * z["P"] * z["Q"]:
+            raise Mistake("not-lowered", f"D_m has shape {shape}, which holds each input once. Lowering copies an input element for each of the R·S places of the filter.")
+        if len(shape) == 2 and shape[0] == right_[0] and shape[1] in (z["R"] * z["S"], z["P"] * z["Q"]):
+            what = "channels" if name == "F_m" else "images"
+            raise Mistake("dimension-forgotten", f"{name} has shape {shape}: the {what} are missing from its columns.")
+        raise Mistake("shapes-wrong", f"{name} has shape {shape} for {shown}. Figure 1's example is 2×12 times 12×4: find out there which dimensions make the 12 and the 4.")
+    yield "shapes of F_m, D_m and O_m"
+
+
+@check("Arithmetic intensity", "B2")
+def arithmetic_intensity(intensity: Any, *, seed: int = 0) -> Iterator[str]:
+    """FLOPs per byte, where images, filters and outputs move once each."""
+    z = _shape(seed)
+    args = [z[name] for name in "NCHWKRSPQ"]
+    flops = 2 * _product(z, "NKCRSPQ")
+    parts = {"images": _product(z, "NCHW"), "filters": _product(z, "KCRS"), "outputs": _product(z, "NKPQ")}
+    total = sum(parts.values())
+    got = array(number(call(intensity, *args, what="intensity"), "intensity"), "intensity")
+    right = flops / (4 * total)
+    verify(got, np.asarray(right), "the intensity", [
+        Hypothesis("numbers-for-bytes", np.asarray(right * 4), "This is FLOPs per number. A float32 has 4 bytes."),
+        Hypothesis("float64-bytes", np.asarray(right / 2), "This counts 8 bytes a number; float32 has 4."),
+        Hypothesis("upside-down", np.asarray(1 / right), "This is bytes per FLOP. Intensity is FLOPs per byte."),
+        Hypothesis("additions-forgotten", np.asarray(right / 2), "The FLOPs are half of what they should be: a multiplication and an addition are 2."),
+        Hypothesis("lowered-bytes", np.asarray(flops / (4 * (_product(z, "CRSNPQ") + parts["filters"] + parts["outputs"]))), "This moves the lowered images. Count each number of D, F and O once: the least that any algorithm must move."),
+        *(Hypothesis(f"{name}-forgotten", np.asarray(flops / (4 * (total - size))), f"The bytes of the {name} are missing: D and F are read, O is written.") for name, size in parts.items()),
+    ])  # fmt: skip
+    yield "FLOPs per byte, float32"
+
+
+def _arrays(n: int, c: int, h: int, w: int, k: int, r: int, s: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng.permutation(n * c * h * w).reshape(n, c, h, w) + 1.0, rng.permutation(k * c * r * s).reshape(k, c, r, s) * 1.0 - 5
+
+
+def _patches(d: np.ndarray, r: int, s: int) -> np.ndarray:
+    """(N, P, Q, C, R, S) of stride 1 without padding."""
+    return np.lib.stride_tricks.sliding_window_view(d, (r, s), axis=(2, 3)).transpose(0, 2, 3, 1, 4, 5)
+
+
+@check("The lowered matrices of Figure 1", "B3")
+def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator[str]:
+    """F_m · D_m is the cross-correlation of D with F, as (K, N·P·Q); any order of the C·R·S will do, if both have the same."""
+    for n, c, h, w, k, r, s in ((1, 3, 3, 3, 2, 2, 2), (2, 3, 5, 4, 4, 2, 3)):
+        d, f = _arrays(n, c, h, w, k, r, s, seed)
+        patches = _patches(d, r, s)
+        p, q = patches.shape[1:3]
+        fm = array(call(lower_filters, f.copy(), what="lower_filters"), "the result of lower_filters")
+        dm = array(call(lower_images, d.copy(), r, s, what="lower_images"), "the result of lower_images")
+        example = f"N={n}, C={c}, {h}×{w} images, K={k}, {r}×{s} filters"
+        for name, got, shape in (("F_m", fm, (k, c * r * s)), ("D_m", dm, (c * r * s, n * p * q))):
+            if got.shape != shape:
+                hint = " It is transposed." if got.shape == shape[::-1] else ""
+                raise Mistake("shape-transposed" if hint else "wrong-shape", f"For {example}, {name} has shape {got.shape}; it should be {shape}.{hint}")
+        columns = patches.reshape(n * p * q, -1)
+        if not np.array_equal(np.sort(dm, axis=0), np.sort(columns.T, axis=0)):
+            if np.array_equal(np.sort(dm.ravel()), np.sort(columns.ravel())):
+                reordered = patches.transpose(1, 2, 0, 3, 4, 5).reshape(n * p * q, -1).T
+                if n > 1 and np.array_equal(np.sort(dm, axis=0), np.sort(reordered, axis=0)):
+                    raise Mistake("images-innermost", "The columns of D_m have the images innermost. O_m has one row a filter and columns in the order n, p, q, so that it can be reshaped to the output.")
+                raise Mistake("patches-mixed", f"For {example}, D_m holds the right numbers in the wrong columns: a column should be the C·R·S numbers under one place of the window.")
+            raise Mistake("patches-wrong", f"For {example}, the first column of D_m is {np.sort(dm[:, 0]).astype(int).tolist()} (sorted); under the window's first place lie {np.sort(columns[0]).astype(int).tolist()}.")
+        right = f.reshape(k, -1) @ columns.T
+        flipped = f[:, :, ::-1, ::-1].reshape(k, -1) @ columns.T
+        verify(fm @ dm, right, f"F_m @ D_m for {example}", [
+            Hypothesis("filter-flipped", flipped, "This is the convolution of equation (3), with the filter turned by 180°. The exercise asks for cross-correlation, as libraries compute by default: leave the filter as it is."),
+            Hypothesis("orders-differ", f.transpose(0, 2, 3, 1).reshape(k, -1) @ columns.T, "The rows of D_m and the columns of F_m run through channels and places in different orders. Keep C, then R, then S in both."),
+            Hypothesis("orders-differ", f.reshape(k, -1) @ patches.transpose(0, 1, 2, 4, 5, 3).reshape(n * p * q, -1).T, "The rows of D_m and the columns of F_m run through channels and places in different orders. Keep C, then R, then S in both."),
+        ])  # fmt: skip
+        yield f"{example}: {k}×{c * r * s} times {c * r * s}×{n * p * q}"
+
+
+def _grid(function: Any, name: str, ranges: list[tuple[int, int, int, int, int]]) -> np.ndarray:
+    return np.asarray([number(call(function, *case, what=name), f"the result of {name}") for case in ranges])
+
+
+@check("Index functions", "B4")
+def index_functions(g_paper: Any, g_correlation: Any, flip: Any, *, seed: int = 0) -> Iterator[str]:
+    """Equation (2), g = p·u + R − r − 1 − pad; of cross-correlation, p·u + r − pad; a filter turned by 180° joins the two."""
+    cases = [(p, u, r_, r, pad) for (u, r_, pad), p in itertools.product(((1, 3, 1), (2, 4, 0), (3, 5, 2 + seed % 3)), range(3)) for r in range(r_)]
+    p, u, size, r, pad = np.asarray(cases, dtype=float).T
+    convolution, correlation = p * u + size - r - 1 - pad, p * u + r - pad
+    both: list[tuple[str, str, Callable[[np.ndarray], np.ndarray]]] = [
+        ("pad-added", "The padding is added. Row 0 of the padded image lies pad rows above the image, so subtract it.", lambda g: g + 2 * pad),
+        ("padding-ignored", "The padding is ignored.", lambda g: g + pad),
+        ("stride-ignored", "The stride is ignored: from one output to the next the window moves by u.", lambda g: g - p * u + p),
+        ("stride-on-r", "The stride multiplies r as well. Inside the window neighbours are one apart, whatever the stride.", lambda g: g + np.sign(g[1] - g[0]) * (u - 1) * r),
+    ]
+    for function, name, right, other, own in (
+        (g_paper, "g_paper", convolution, correlation, [Hypothesis("minus-one-forgotten", convolution + 1, "It is one too large. r counts from 0 to R − 1, so the mirror image of r is R − 1 − r.")]),
+        (g_correlation, "g_correlation", correlation, convolution, [Hypothesis("off-by-one", correlation + 1, "It is one too large: r counts from 0."), Hypothesis("off-by-one", correlation - 1, "It is one too small: r counts from 0.")]),
+    ):
+        got = _grid(function, name, cases)
+        swapped = "This does not turn the filter: r and the image go the same way. Equation (2) goes through the filter backwards." if name == "g_paper" else "This turns the filter, as equation (2) does. Cross-correlation goes through filter and image the same way."
+        verify(got, right, name, [Hypothesis("convolution-and-correlation-swapped", other, swapped), *own, *(Hypothesis(n, change(right), hint) for n, hint, change in both)])
+        yield f"{name} for {len(cases)} places"
+    f = _arrays(1, 1, 1, 1, 3, 4, 2 + seed % 2, seed)[1]
+    f = np.stack([f[:, 0], f[:, 0] + 100, f[:, 0] - 300, f[:, 0] * 7, f[:, 0] * 3], axis=1)
+    got = array(call(flip, f.copy(), what="flip"), "the result of flip")
+    verify(got, f[:, :, ::-1, ::-1], "flip(F)", [
+        Hypothesis("channels-flipped", f[:, ::-1, ::-1, ::-1], "The channels are reversed, too. Equation (3) turns only r and s."),
+        Hypothesis("everything-flipped", f[::-1, ::-1, ::-1, ::-1], "All four axes are reversed. Equation (3) turns only r and s; K and C stay."),
+        Hypothesis("filters-flipped", f[::-1, ::-1], "K and C are reversed, and r and s, the last two axes, are not."),
+        Hypothesis("one-axis-only", f[:, :, ::-1], "Only the rows are reversed. Equation (3) uses g for the rows and for the columns."),
+        Hypothesis("one-axis-only", f[:, :, :, ::-1], "Only the columns are reversed. Equation (3) uses g for the rows and for the columns."),
+        Hypothesis("transposed", f.transpose(0, 1, 3, 2), "This exchanges rows and columns. Turning by 180° reverses both."),
+        Hypothesis("not-flipped", f, "The filter comes back unchanged."),
+    ])  # fmt: skip
+    yield "flip turns the filter's rows and columns"
