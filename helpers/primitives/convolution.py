@@ -1,7 +1,8 @@
-"""Convolution forward, backward-data and backward-filter: one call each, whatever holds the arrays and whichever algorithm computes.
+"""Convolution forward, backward-data and backward-filter: one call each, whatever holds the arrays and whichever
+algorithm computes.
 
-Chetlur et al., *cuDNN: Efficient Primitives for Deep Learning*, section 2. Arrays are N×C×H×W by their axes and may lie in memory in
-any order; outputs lie in the order of the input.
+Chetlur et al., *cuDNN: Efficient Primitives for Deep Learning*, section 2. Arrays are N×C×H×W by their axes and may
+lie in memory in any order; outputs lie in the order of the input.
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ def conv_forward(
 ) -> Any:
     """Images x (N, C, H, W) and filters w (K, C, R, S) -> y (N, K, P, Q).
 
-    numpy arrays or torch tensors, float32 or float64, all of one kind. bias: None or (K,). algorithm: "auto" (the cheapest by
-    model, or what `find` has measured), a name of `registry.NAMES` for numpy, or "library", "lowering", "triton" for torch.
-    workspace_limit: most bytes of auxiliary memory, for "auto". mode: "convolution" flips the filters, as the paper's
-    equation (2) does. Raises CourseError for shapes and types that don't fit and for an algorithm that can't do this spec.
+    numpy arrays or torch tensors, float32 or float64, all of one kind. bias: None or (K,). algorithm: "auto" (the
+    cheapest by model, or what `find` has measured), a name of `registry.NAMES` for numpy, or "library", "lowering",
+    "triton" for torch. workspace_limit: most bytes of auxiliary memory, for "auto". mode: "convolution" flips the
+    filters, as the paper's equation (2) does. Raises CourseError for shapes and types that don't fit and for an
+    algorithm that can't do this spec.
     """
     w = _flipped(w, mode)
     y = _run(spec, "forward", {"x": x, "w": w}, algorithm, workspace_limit)
@@ -57,8 +59,8 @@ def conv_backward_data(
 ) -> Any:
     """Gradient dy (N, K, P, Q) and filters w (K, C, R, S) -> dx (N, C, H, W), the gradient for the images.
 
-    add_to: an array of dx's shape into which the gradient is added, for data that several layers share (section 2); it is
-    changed and returned. The other arguments are those of `conv_forward`.
+    add_to: an array of dx's shape into which the gradient is added, for data that several layers share (section 2);
+    it is changed and returned. The other arguments are those of `conv_forward`.
     """
     return _added(_run(spec, "backward-data", {"dy": dy, "w": _flipped(w, mode)}, algorithm, workspace_limit), add_to)
 
@@ -106,7 +108,9 @@ def check_arrays(spec: ConvSpec, arrays: dict[str, Any]) -> None:
         if not isinstance(a, np.ndarray):
             raise CourseError(f"{name} is of type {type(a).__name__}; give numpy arrays, or torch tensors throughout.")
         if a.shape != shapes[name]:
-            raise CourseError(f"{name} has shape {a.shape}, but the spec says {axes[name]} = {shapes[name]}; make them agree.")
+            raise CourseError(
+                f"{name} has shape {a.shape}, but the spec says {axes[name]} = {shapes[name]}; make them agree."
+            )
         if a.dtype not in (np.float32, np.float64):
             raise CourseError(f"{name} has the type {a.dtype}; convolution takes float32 or float64.")
     if len({a.dtype for a in arrays.values()}) > 1:
@@ -132,7 +136,8 @@ def _added(gradient: Any, add_to: Any) -> Any:
         return gradient
     if tuple(add_to.shape) != tuple(gradient.shape):
         raise CourseError(
-            f"add_to has shape {tuple(add_to.shape)} and the gradient {tuple(gradient.shape)}; give an array of that shape."
+            f"add_to has shape {tuple(add_to.shape)} and the gradient {tuple(gradient.shape)}; "
+            "give an array of the gradient's shape."
         )
     add_to += gradient
     return add_to

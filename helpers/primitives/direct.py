@@ -2,16 +2,18 @@
 
     y[n, k, p, q] = Σ_c Σ_r Σ_s  w[k, c, r, s] · x₀[n, c, p·u + r, q·v + s]
 
-Seven nested loops: four independent ones (n, k, p, q) and three that add up (c, r, s). Here p and q are loops and the other
-five one product of arrays. x₀ is x with its border of zeros. Chetlur et al., section 2, equations (1) to (3), for cross-correlation.
+Seven nested loops: four independent ones (n, k, p, q) and three that add up (c, r, s). Here p and q are loops and the
+other five one product of arrays. x₀ is x with its border of zeros. Chetlur et al., section 2, equations (1) to (3),
+for cross-correlation.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from helpers.primitives.layout import crop, grouped, padded, ungrouped
+from helpers.primitives.layout import border_bytes, gathered, grouped, inside, padded
 from helpers.primitives.spec import ConvSpec
+from helpers.primitives.workspace import workspace as workspace_memory
 
 
 def supports(spec: ConvSpec, which: str) -> str:
@@ -20,18 +22,17 @@ def supports(spec: ConvSpec, which: str) -> str:
 
 def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
     """Bytes: the padded images, and nothing where there is no padding."""
-    if spec.pad_h == spec.pad_w == 0:
-        return 0
-    return spec.N * spec.C * (spec.H + 2 * spec.pad_h) * (spec.W + 2 * spec.pad_w) * itemsize
+    return border_bytes(spec, which, itemsize)
 
 
 def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Images x (N, C, H, W) and filters w (K, C, R, S) -> y (N, K, P, Q)."""
-    x0 = padded(spec, grouped(x, chwn=False))[..., 0]
     y = np.empty(spec.y_shape, x.dtype)
-    for p in range(spec.P):
-        for q in range(spec.Q):
-            y[:, :, p, q] = np.tensordot(_window(spec, x0, p, q), w, axes=((1, 2, 3), (1, 2, 3)))
+    with workspace_memory() as take:
+        x0 = padded(spec, grouped(x, chwn=False), take)[..., 0]
+        for p in range(spec.P):
+            for q in range(spec.Q):
+                y[:, :, p, q] = np.tensordot(_window(spec, x0, p, q), w, axes=((1, 2, 3), (1, 2, 3)))
     return y
 
 
@@ -40,21 +41,23 @@ def backward_data(spec: ConvSpec, dy: np.ndarray, w: np.ndarray) -> np.ndarray:
 
     Windows overlap, so their shares add up; what falls on the border is dropped.
     """
-    dx0 = np.zeros((spec.N, spec.C, spec.H + 2 * spec.pad_h, spec.W + 2 * spec.pad_w), dy.dtype)
-    for p in range(spec.P):
-        for q in range(spec.Q):
-            window = _window(spec, dx0, p, q)
-            window += np.tensordot(dy[:, :, p, q], w, axes=1)
-    return ungrouped(crop(spec, dx0[..., None]))
+    with workspace_memory() as take:
+        dx0 = gathered(spec, dy.dtype, False, take)
+        for p in range(spec.P):
+            for q in range(spec.Q):
+                window = _window(spec, dx0[..., 0], p, q)
+                window += np.tensordot(dy[:, :, p, q], w, axes=1)
+        return inside(spec, dx0)
 
 
 def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
     """Images x and gradient dy -> dw (K, C, R, S): each output adds its window times its gradient."""
-    x0 = padded(spec, grouped(x, chwn=False))[..., 0]
     dw = np.zeros(spec.w_shape, dy.dtype)
-    for p in range(spec.P):
-        for q in range(spec.Q):
-            dw += np.tensordot(dy[:, :, p, q], _window(spec, x0, p, q), axes=((0,), (0,)))
+    with workspace_memory() as take:
+        x0 = padded(spec, grouped(x, chwn=False), take)[..., 0]
+        for p in range(spec.P):
+            for q in range(spec.Q):
+                dw += np.tensordot(dy[:, :, p, q], _window(spec, x0, p, q), axes=((0,), (0,)))
     return dw
 
 

@@ -1,8 +1,9 @@
 """Where the numbers of an array lie in memory, and windows onto them.
 
-Every array is N×C×H×W by its axes; its strides say in which order the numbers lie (Chetlur et al., section 2: any layout by
-strides). The numpy algorithms work in two orders without moving anything: NCHW, where one image is one matrix of columns (p, q),
-and CHWN, where all images together are one matrix of columns (p, q, n), long enough for small images, too.
+Every array is N×C×H×W by its axes; its strides say in which order the numbers lie (Chetlur et al., section 2: any
+layout by strides). The numpy algorithms work in two orders without moving anything: NCHW, where one image is one
+matrix of columns (p, q), and CHWN, where all images together are one matrix of columns (p, q, n), long enough for
+small images, too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from helpers.primitives.spec import ConvSpec
+from helpers.primitives.workspace import Take
 
 
 def is_chwn(a: np.ndarray) -> bool:
@@ -51,14 +53,42 @@ def ungrouped(g: np.ndarray) -> np.ndarray:
     return g[..., 0] if g.shape[4] == 1 else g[0].transpose(3, 0, 1, 2)
 
 
-def padded(spec: ConvSpec, g: np.ndarray) -> np.ndarray:
-    """D₀ of the paper: grouped images (…, C, H, W, inner) with their border of zeros; `g` itself where there is none."""
+def padded(spec: ConvSpec, g: np.ndarray, take: Take) -> np.ndarray:
+    """D₀ of the paper: grouped images (…, C, H, W, inner) with a border of zeros; `g` itself where there is none."""
     if spec.pad_h == spec.pad_w == 0:
         return g
-    outer, inner = g.shape[0], g.shape[4]
-    out = np.zeros((outer, g.shape[1], spec.H + 2 * spec.pad_h, spec.W + 2 * spec.pad_w, inner), g.dtype)
+    out = zeros_with_border(spec, len(g), g.shape[4], g.dtype, take)
     crop(spec, out)[...] = g
     return out
+
+
+def zeros_with_border(spec: ConvSpec, outer: int, inner: int, dtype: Any, take: Take) -> np.ndarray:
+    """Grouped zeros (outer, C, H + 2·pad_h, W + 2·pad_w, inner)."""
+    out = take((outer, spec.C, spec.H + 2 * spec.pad_h, spec.W + 2 * spec.pad_w, inner), dtype)
+    out[...] = 0
+    return out
+
+
+def border_bytes(spec: ConvSpec, which: str, itemsize: int) -> int:
+    """Bytes of the padded images, which a pass needs where there is padding; backward-data adds up into them."""
+    if spec.pad_h == spec.pad_w == 0:
+        return 0
+    return spec.N * spec.C * (spec.H + 2 * spec.pad_h) * (spec.W + 2 * spec.pad_w) * itemsize
+
+
+def gathered(spec: ConvSpec, dtype: Any, chwn: bool, take: Take) -> np.ndarray:
+    """Grouped zeros with a border, into which backward-data adds: workspace where there is padding, else the result
+    itself.
+    """
+    outer, inner = (1, spec.N) if chwn else (spec.N, 1)
+    if spec.pad_h == spec.pad_w == 0:
+        return np.zeros((outer, spec.C, spec.H, spec.W, inner), dtype)
+    return zeros_with_border(spec, outer, inner, dtype, take)
+
+
+def inside(spec: ConvSpec, g: np.ndarray) -> np.ndarray:
+    """dx (N, C, H, W) of what `gathered` has become: itself, or a copy without the border."""
+    return ungrouped(g) if spec.pad_h == spec.pad_w == 0 else ungrouped(crop(spec, g).copy())
 
 
 def crop(spec: ConvSpec, g: np.ndarray) -> np.ndarray:
@@ -67,7 +97,9 @@ def crop(spec: ConvSpec, g: np.ndarray) -> np.ndarray:
 
 
 def windows(spec: ConvSpec, g: np.ndarray) -> np.ndarray:
-    """View (outer, C, P, Q, inner, R, S) of padded grouped images: entry [o, c, p, q, i, r, s] is D₀[n, c, p·u + r, q·v + s]."""
+    """View (outer, C, P, Q, inner, R, S) of padded grouped images: entry [o, c, p, q, i, r, s] is D₀[n, c, p·u + r,
+    q·v + s].
+    """
     return sliding_window_view(g, (spec.R, spec.S), axis=(2, 3))[:, :, :: spec.u, :: spec.v]
 
 

@@ -47,12 +47,11 @@ class ConvSpec:
     @classmethod
     def of(cls, x: Any, w: Any, stride: int | tuple[int, int] = 1, padding: int | tuple[int, int] = 0) -> ConvSpec:
         """The spec of images x (N, C, H, W) and filters w (K, C, R, S); stride and padding: one number or (down,
-        across)."""
+        across).
+        """
         for name, array, axes in (("images", x, "(N, C, H, W)"), ("filters", w, "(K, C, R, S)")):
             if len(array.shape) != 4:
-                raise CourseError(
-                    f"The {name} have shape {tuple(array.shape)}; a convolution takes four axes, {axes}."
-                )
+                raise CourseError(f"The {name} have shape {tuple(array.shape)}; a convolution takes four axes, {axes}.")
         if x.shape[1] != w.shape[1]:
             raise CourseError(
                 f"The images have {x.shape[1]} channels and the filters {w.shape[1]}; give both the same C."

@@ -1,8 +1,8 @@
 """Tiled lowering: the matrix product of im2col, of which only one tile of D_m exists at a time.
 
-This is cuDNN's own idea (Chetlur et al., section 3): form the lowered matrix lazily, tile by tile, in fast memory, inside
-the matrix product. There the fast memory is the GPU's shared memory; here it is the processor's L2 cache, and the tile is written
-over and over into the same megabyte.
+This is cuDNN's own idea (Chetlur et al., section 3): form the lowered matrix lazily, tile by tile, in fast memory,
+inside the matrix product. There the fast memory is the GPU's shared memory; here it is the processor's L2 cache, and
+the tile is written over and over into the same megabyte.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from helpers.primitives.im2col import border_bytes, zeros_with_border
-from helpers.primitives.layout import crop, empty, grouped, is_chwn, padded, under, ungrouped, windows
+from helpers.primitives.layout import border_bytes, empty, gathered, grouped, inside, is_chwn, padded, under, windows
 from helpers.primitives.spec import ConvSpec
+from helpers.primitives.workspace import Take
+from helpers.primitives.workspace import workspace as workspace_memory
 
 TILE_BYTES = 2**20
 """Half to all of today's L2 caches. A tile holds at least one row of outputs, however large that is."""
@@ -51,36 +52,42 @@ def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Images x (N, C, H, W) and filters w (K, C, R, S) -> y (N, K, P, Q), in the order of x."""
     chwn = is_chwn(x)
     y = empty(spec.y_shape, x.dtype, chwn)
-    taps, out = _taps(spec, padded(spec, grouped(x, chwn))), grouped(y, chwn)
-    f_m, tile = w.reshape(spec.K, -1), _Tile(spec, out)
-    for o, rows in _tiles(spec, len(out), tile.columns, x.itemsize):
-        np.matmul(f_m, tile.of(taps[o], rows), out=_matrix(out[o], rows))
+    out, f_m = grouped(y, chwn), w.reshape(spec.K, -1)
+    with workspace_memory() as take:
+        taps = _taps(spec, padded(spec, grouped(x, chwn), take))
+        tile = _Tile(spec, out, take)
+        for o, rows in _tiles(spec, len(out), tile.columns, x.itemsize):
+            np.matmul(f_m, tile.of(taps[o], rows), out=_matrix(out[o], rows))
     return y
 
 
 def backward_data(spec: ConvSpec, dy: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Gradient dy (N, K, P, Q) -> dx (N, C, H, W): a tile of F_mᵀ · dO_m, added back to its pixels, then the next."""
     chwn = is_chwn(dy)
-    gradients, dx0 = grouped(dy, chwn), zeros_with_border(spec, dy.dtype, chwn)
-    f_t, tile = w.reshape(spec.K, -1).T, _Tile(spec, gradients)
-    for o, rows in _tiles(spec, len(dx0), tile.columns, dy.itemsize):
-        by_tap = np.matmul(f_t, _matrix(gradients[o], rows), out=tile.matrix(rows)).reshape(tile.shape(rows))
-        for r in range(spec.R):
-            for s in range(spec.S):
-                pixels = under(spec, dx0, r, s)[o, :, rows]
-                pixels += by_tap[:, r, s]
-    return ungrouped(crop(spec, dx0))
+    gradients, f_t = grouped(dy, chwn), w.reshape(spec.K, -1).T
+    with workspace_memory() as take:
+        dx0 = gathered(spec, dy.dtype, chwn, take)
+        tile = _Tile(spec, gradients, take)
+        for o, rows in _tiles(spec, len(dx0), tile.columns, dy.itemsize):
+            by_tap = np.matmul(f_t, _matrix(gradients[o], rows), out=tile.matrix(rows)).reshape(tile.shape(rows))
+            for r in range(spec.R):
+                for s in range(spec.S):
+                    pixels = under(spec, dx0, r, s)[o, :, rows]
+                    pixels += by_tap[:, r, s]
+        return inside(spec, dx0)
 
 
 def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
     """Images x and gradient dy -> dw (K, C, R, S): the tiles' products dO_m · D_mᵀ add up."""
     chwn = is_chwn(x)
-    taps, gradients = _taps(spec, padded(spec, grouped(x, chwn))), grouped(dy, chwn)
-    df_m, tile = np.zeros((spec.K, spec.C * spec.R * spec.S), dy.dtype), _Tile(spec, gradients)
-    share = np.empty_like(df_m)
-    for o, rows in _tiles(spec, len(gradients), tile.columns, x.itemsize):
-        np.matmul(_matrix(gradients[o], rows), tile.of(taps[o], rows).T, out=share)
-        df_m += share
+    gradients = grouped(dy, chwn)
+    df_m = np.zeros((spec.K, spec.C * spec.R * spec.S), dy.dtype)
+    with workspace_memory() as take:
+        taps = _taps(spec, padded(spec, grouped(x, chwn), take))
+        tile, share = _Tile(spec, gradients, take), take(df_m.shape, dy.dtype)
+        for o, rows in _tiles(spec, len(gradients), tile.columns, x.itemsize):
+            np.matmul(_matrix(gradients[o], rows), tile.of(taps[o], rows).T, out=share)
+            df_m += share
     return df_m.reshape(spec.w_shape)
 
 
@@ -104,11 +111,11 @@ def _joined(part: np.ndarray) -> np.ndarray:
 class _Tile:
     """The one buffer into which every tile of D_m is written."""
 
-    def __init__(self, spec: ConvSpec, outputs: np.ndarray) -> None:
+    def __init__(self, spec: ConvSpec, outputs: np.ndarray, take: Take) -> None:
         self.spec, self.inner = spec, outputs.shape[4]
         self.columns = spec.Q * self.inner
         rows = _rows(spec, self.columns, outputs.itemsize)
-        self.buffer = np.empty(spec.C * spec.R * spec.S * rows * self.columns, outputs.dtype)
+        self.buffer = take(spec.C * spec.R * spec.S * rows * self.columns, outputs.dtype)
 
     def shape(self, rows: slice) -> tuple[int, ...]:
         return self.spec.C, self.spec.R, self.spec.S, rows.stop - rows.start, self.spec.Q, self.inner

@@ -1,0 +1,206 @@
+"""Convolution through the discrete Fourier transform, in which every step is a real matrix product.
+
+    Y = D⁻¹ [ Σ_c conj(D w) ⊙ (D x) ]
+
+A tile of T × T pixels has T · (T/2 + 1) frequencies, and each costs one product instead of R · S an output; what
+remains is the transforms. The DFT is written as what it is, a matrix: rows first, then columns, cosines and sines
+apart, so that it runs at the speed of a matrix product (a fast transform of so few points saves nothing). Mathieu,
+Henaff and LeCun 2013; Vasilache et al. 2014 (fbfft).
+
+A product of complex numbers takes three real products instead of four (Gauss): (a + bi)(c + di) has real part k₁ − k₃
+and imaginary part k₁ + k₂ with k₁ = c·(a + b), k₂ = a·(d − c), k₃ = b·(c + d). The sums are part of the transforms'
+matrices and cost nothing.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from helpers.primitives.layout import empty, is_chwn
+from helpers.primitives.spec import ConvSpec
+from helpers.primitives.tiles import NO_STRIDE, Tiling
+from helpers.primitives.workspace import Take
+from helpers.primitives.workspace import workspace as workspace_memory
+
+LARGEST_TILE = 64
+GAP = 16
+"""Numbers between the rows of the result: at distances of a power of two they would all fall into the same few cache
+lines.
+"""
+
+
+def supports(spec: ConvSpec, which: str) -> str:
+    return NO_STRIDE if (spec.u, spec.v) != (1, 1) else ""
+
+
+def tiling(spec: ConvSpec, which: str = "forward") -> Tiling:
+    """The square tile, of an even number of pixels, that costs least by `products`."""
+    least = max(spec.R, spec.S) + 1
+    most = max(least + 1, min(LARGEST_TILE, max(spec.P + spec.R, spec.Q + spec.S)))
+    sizes = range(least + least % 2, most + 2, 2)
+    return min((Tiling(spec, t - spec.R + 1, t - spec.S + 1) for t in sizes), key=lambda t: products(t, which))
+
+
+def products(t: Tiling, which: str) -> float:
+    """Multiply-adds of a pass with this tiling; those of the transforms count more, for their matrices are small."""
+    spec, size, f = t.spec, t.rows, t.rows // 2 + 1
+    tiles = spec.N * t.per_image
+
+    def transform(rows: int, columns: int) -> int:
+        """Of one image of rows × columns numbers, there or back."""
+        return rows * columns * 2 * f + f * 2 * columns * 3 * size
+
+    pixels, outputs, filters = transform(size, size), transform(t.m, t.l), transform(spec.R, spec.S)
+    moved = spec.C * tiles * pixels + spec.K * tiles * outputs + spec.K * spec.C * filters
+    return 1.5 * moved + 3 * size * f * spec.K * spec.C * tiles
+
+
+def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
+    """Bytes of canvas and tiles, of the half-transformed rows, and of one row of frequencies of images, filters and
+    products.
+    """
+    t = tiling(spec, which)
+    size, f, tiles = t.rows, t.rows // 2 + 1, spec.N * t.per_image
+    images, filters, outputs = spec.C * tiles, spec.K * spec.C, spec.K * tiles
+    numbers = t.canvas_size(spec.N) + 3 * size * (images + filters + outputs)
+    numbers += images * (size * size + 2 * f * size) + outputs * (t.m * t.l + 2 * f * t.l) + GAP * size * size
+    numbers += filters * (spec.R * spec.S + 2 * f * spec.S)
+    return numbers * itemsize
+
+
+def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Images x (N, C, H, W) and filters w (K, C, R, S) -> y (N, K, P, Q), in the order of x."""
+    t = tiling(spec)
+    y = empty(spec.y_shape, x.dtype, is_chwn(x))
+    with workspace_memory() as take:
+        images = _There(t.pixels(x, take), t.rows, "a", take)
+        filters = _There(_taps(w, take), t.rows, "conjugate b", take)
+        back = _Back(t.rows, (t.m, t.l, spec.K, images.columns), x.dtype, take)
+        for i in range(images.frequencies):
+            back.give(i, filters.row(i), images.row(i))
+        t.lay(back.result(), y)
+    return y
+
+
+def backward_data(spec: ConvSpec, dy: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Gradient dy (N, K, P, Q) -> dx (N, C, H, W): the spectrum of dy times that of w, not conjugate, K and C
+    exchanged.
+
+    A tile of dy reaches a whole tile of x, and tiles of x overlap, so their gradients add up.
+    """
+    t = tiling(spec, "backward-data")
+    dx = empty(spec.x_shape, dy.dtype, is_chwn(dy))
+    with workspace_memory() as take:
+        gradients = _There(t.outputs(dy, take), t.rows, "a", take)
+        filters = _There(_taps(w, take), t.rows, "b", take)
+        back = _Back(t.rows, (t.rows, t.columns, spec.C, gradients.columns), dy.dtype, take)
+        for i in range(gradients.frequencies):
+            back.give(i, filters.row(i).transpose(0, 2, 1), gradients.row(i))
+        t.add_pixels(back.result(), dx, take)
+    return dx
+
+
+def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """Images x and gradient dy -> dw (K, C, R, S): x is filtered with dy, so dy takes the filters' part, tile by
+    tile.
+    """
+    t = tiling(spec, "backward-filter")
+    with workspace_memory() as take:
+        images = _There(t.pixels(x, take), t.rows, "a", take)
+        gradients = _There(t.outputs(dy, take), t.rows, "conjugate b", take)
+        back = _Back(t.rows, (spec.R, spec.S, spec.K, spec.C), x.dtype, take)
+        for i in range(images.frequencies):
+            back.give(i, gradients.row(i), images.row(i).transpose(0, 2, 1))
+        return np.ascontiguousarray(back.result().transpose(2, 3, 0, 1))
+
+
+def _taps(w: np.ndarray, take: Take) -> np.ndarray:
+    """Filters (K, C, R, S) as (R, S, K, C)."""
+    k, c, r, s = w.shape
+    taps = take((r, s, k, c), w.dtype)
+    np.copyto(taps, w.transpose(2, 3, 0, 1))
+    return taps
+
+
+class _There:
+    """The transform of tiles (rows, columns, A, B): along the rows at once, along the columns one row of frequencies
+    at a time.
+
+    Only one row of frequencies exists in full, three numbers for each of its T frequencies: (3·T, A, B).
+    """
+
+    def __init__(self, tiles: np.ndarray, size: int, factor: str, take: Take) -> None:
+        rows, columns, self.a, self.columns = tiles.shape
+        self.frequencies = size // 2 + 1
+        down, self.across = _matrices(size, rows, columns, factor, tiles.dtype)
+        self.half = take((self.frequencies, 2 * columns, self.a * self.columns), tiles.dtype)
+        np.matmul(down, tiles.reshape(rows, -1), out=self.half.reshape(len(down), -1))
+        self.out = take((len(self.across), self.a * self.columns), tiles.dtype)
+
+    def row(self, i: int) -> np.ndarray:
+        """Frequencies (i, 0 … T − 1), (3·T, A, B); overwritten by the next call."""
+        return np.matmul(self.across, self.half[i], out=self.out).reshape(-1, self.a, self.columns)
+
+
+class _Back:
+    """The inverse transform: takes the products of one row of frequencies after the other, gives (m, l, A, B)."""
+
+    def __init__(self, size: int, shape: tuple[int, int, int, int], dtype: Any, take: Take) -> None:
+        m, l, a, b = self.shape = shape  # noqa: E741
+        self.down, self.across = _inverse(size, m, l, dtype)
+        self.products = take((3 * size, a, b), dtype)
+        self.half = take((size // 2 + 1, 2, l, a * b), dtype)
+        self.out = take((m, l, a * b + GAP), dtype)
+
+    def give(self, i: int, left: np.ndarray, right: np.ndarray) -> None:
+        """Row i of the frequencies: the matrix products left · right (3·T, A, B)."""
+        np.matmul(left, right, out=self.products)
+        products = self.products.reshape(len(self.products), -1)
+        np.matmul(self.across, products, out=self.half[i].reshape(len(self.across), -1))
+
+    def result(self) -> np.ndarray:
+        """(m, l, A, B)"""
+        m, l, a, b = self.shape  # noqa: E741
+        half = self.half.reshape(-1, l, a * b).transpose(1, 0, 2)
+        np.matmul(self.down, half, out=self.out.transpose(1, 0, 2)[..., :-GAP])
+        return self.out[..., :-GAP].reshape(m, l, a, b)
+
+
+@cache
+def _matrices(size: int, rows: int, columns: int, factor: str, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+    """(2·F × rows, 3·T × 2·columns): real to complex along the rows, complex to three sums along the columns."""
+    f = np.arange(size // 2 + 1)[:, None] * np.arange(rows) * (2 * np.pi / size)
+    down = np.stack([np.cos(f), -np.sin(f)], axis=1).reshape(-1, rows)
+    g = np.arange(size)[:, None] * np.arange(columns) * (2 * np.pi / size)
+    real, imaginary = np.hstack([np.cos(g), np.sin(g)]), np.hstack([-np.sin(g), np.cos(g)])
+    if factor == "a":
+        sums = [real + imaginary, real, imaginary]  # a + b, a, b
+    else:
+        d = -imaginary if factor == "conjugate b" else imaginary
+        sums = [real, d - real, real + d]  # c, d − c, c + d
+    return down.astype(dtype), np.stack(sums, axis=1).reshape(3 * size, -1).astype(dtype)
+
+
+@cache
+def _inverse(size: int, m: int, l: int, dtype: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: E741
+    """(m × 2·F, 2·l × 3·T): along the columns from three products to complex, along the rows from complex to real.
+
+    Only T/2 + 1 rows of frequencies are kept; the others are their conjugates, so that all but the first and last
+    count twice.
+    """
+    g = np.arange(l)[:, None] * np.arange(size) * (2 * np.pi / size)
+    c, s = np.cos(g) / size, np.sin(g) / size
+
+    def of_products(real: np.ndarray, imaginary: np.ndarray) -> np.ndarray:
+        """real·(k₁ − k₃) + imaginary·(k₁ + k₂), as factors of k₁, k₂, k₃."""
+        return np.stack([real + imaginary, imaginary, -real], axis=2).reshape(l, -1)
+
+    across = np.vstack([of_products(c, -s), of_products(s, c)])
+    last = size // 2
+    f = np.arange(m)[:, None] * np.arange(last + 1) * (2 * np.pi / size)
+    twice = np.where((np.arange(last + 1) == 0) | (np.arange(last + 1) == last), 1, 2) / size
+    down = np.stack([twice * np.cos(f), -twice * np.sin(f)], axis=2).reshape(m, -1)
+    return down.astype(dtype), across.astype(dtype)
