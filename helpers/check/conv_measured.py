@@ -1,0 +1,99 @@
+"""Checks of Part G: the roof, and recorded timings that can be real."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from helpers.check.calls import array, call, number
+from helpers.check.conv_cases import Guess, settle
+from helpers.check.report import Mistake, check
+
+FASTEST = 2e13
+"""FLOP/s that no CPU's core has; a Winograd or FFT algorithm that needs less arithmetic stays below it, too."""
+
+
+def _over(guess: Guess, unit: Any) -> np.ndarray:
+    """What the guess gives, over a unit that brings all entries to about 1."""
+    return np.asarray(guess.hypothesis().wrong / unit)
+
+
+@check("The roof", "G2")
+def attainable(attainable: Any, *, peak: float = 9.0e10, bandwidth: float = 1.1e10) -> Iterator[str]:
+    """min(peak, intensity · bandwidth), in FLOP/s."""
+    intensities = np.array([0.25, 1.0, 3.0, 8.0, 9.0, 40.0, 300.0])
+    got = np.array([number(call(attainable, float(i), peak, bandwidth, what="attainable"), "the result of attainable") for i in intensities])
+    slope = intensities * bandwidth
+    guesses = [
+        Guess("max-for-min", lambda: np.maximum(peak, slope), "The larger of the two is taken. Both limits hold at once, so the smaller one decides."),
+        Guess("limits-added", lambda: peak + slope, "The two limits are added; the smaller one decides."),
+        Guess("one-limit-only", lambda: slope, "Only the memory limits here: no program is faster than the peak."),
+        Guess("one-limit-only", lambda: np.full_like(slope, peak), "Only the peak limits here: at a low intensity the memory cannot deliver fast enough."),
+        Guess("divided-for-multiplied", lambda: np.minimum(peak, bandwidth / intensities), "The bandwidth is divided by the intensity. Bytes/s times FLOPs/byte gives FLOP/s."),
+        Guess("divided-for-multiplied", lambda: np.minimum(peak, intensities / bandwidth), "The intensity is divided by the bandwidth. Bytes/s times FLOPs/byte gives FLOP/s."),
+        Guess("intensity-for-rate", lambda: np.minimum(peak, intensities), "The intensity alone is no speed: multiply it by the bandwidth."),
+        Guess("limits-mixed", lambda: 1 / (1 / peak + 1 / slope), "The times of computing and moving are added. The roofline lets them overlap: the slower one alone decides."),
+        Guess("in-giga", lambda: np.minimum(peak, slope) / 1e9, "This is in GFLOP/s; return FLOP/s, as peak and bandwidth are given."),
+    ]
+    settle(got / peak, np.minimum(peak, slope) / peak, "the attainable speed (as a share of the peak)", lambda: [Guess(g.name, partial(_over, g, peak), g.hint) for g in guesses])
+    yield "the smaller of two limits, on both sides of the ridge"
+
+
+def _seconds(timing: Any, what: str, rounds: int) -> np.ndarray:
+    """The rounds of one candidate, one positive number each."""
+    if timing is None or isinstance(timing, int | float):
+        raise Mistake("not-a-timing", f"{what} should be what `measure` returned for it, a Timing with its rounds in `.seconds`; it is {timing!r}.")
+    values = getattr(timing, "seconds", timing)
+    found = array(values, f"the seconds of {what}").reshape(-1)
+    if len(found) < rounds:
+        raise Mistake("too-few-rounds", f"{what} was timed {len(found)} time{'s' if len(found) != 1 else ''}; {rounds} rounds are asked for. One timing says nothing about its own spread.")
+    if not np.isfinite(found).all() or (found <= 0).any():
+        raise Mistake("not-a-time", f"{what} has a time that is zero, negative or not a number: {found.min():g} s.")
+    return found
+
+
+@check("Measured times", "G3")
+def conv_timings(timings: Any, errors: Any, layers: Mapping[str, Any], algorithms: Sequence[str], *, rounds: int = 3, tolerance: float = 2e-3) -> Iterator[str]:
+    """Every algorithm on every layer, results compared before timing, times that a computer can have."""
+    for name, found in (("timings", timings), ("errors", errors)):
+        if not found:
+            raise Mistake("still-to-do", f"Still to do: `{name}` is still empty; write and run the exercise's cell above.")
+        if not isinstance(found, dict):
+            raise Mistake("not-a-dictionary", f"`{name}` should be a dictionary, `{name}[layer][algorithm]`; it is of type {type(found).__name__}.")
+        for layer in layers:
+            if not isinstance(found.get(layer), dict):
+                raise Mistake("layer-missing", f"`{name}` has nothing for the layer {layer!r}; all of {', '.join(layers)} are asked for.")
+            missing = [algorithm for algorithm in algorithms if algorithm not in found[layer]]
+            if missing:
+                raise Mistake("algorithm-missing", f"{name}[{layer!r}] lacks {missing[0]!r}; all of {', '.join(algorithms)} are asked for.")
+    yield f"{len(algorithms)} algorithms on {len(layers)} layers"
+    for layer, algorithm in itertools.product(layers, algorithms):
+        what = f"errors[{layer!r}][{algorithm!r}]"
+        error = number(errors[layer][algorithm], what)
+        if not 0 <= error <= tolerance:
+            raise Mistake("results-disagree", f"{what} is {error:.2g}: this result differs from the library's by more than rounding ({tolerance:g} of the largest entry). A wrong algorithm can be as fast as it likes; mend it first.")
+    measured = np.array([float(number(errors[layer][a], "an error")) for layer, a in itertools.product(layers, algorithms)])
+    if len(measured) > 3 and not measured.any():
+        raise Mistake("not-compared", "Every recorded error is exactly 0. Different algorithms round differently in float32: is each result really compared with the library's?")
+    yield "results compared with the library's before timing"
+    seen: dict[bytes, str] = {}
+    for layer, algorithm in itertools.product(layers, algorithms):
+        what = f"timings[{layer!r}][{algorithm!r}]"
+        found = _seconds(timings[layer][algorithm], what, rounds)
+        if len(found) > 1 and np.ptp(found) == 0:
+            raise Mistake("rounds-identical", f"All rounds of {what} took exactly {found[0]:g} s. Clocks do not do that: is one timing repeated?")
+        if found.tobytes() in seen:
+            raise Mistake("timings-identical", f"{seen[found.tobytes()]} and {what} are identical to the last digit: is one of them a copy?")
+        seen[found.tobytes()] = what
+        flops = 2.0 * float(np.prod([getattr(layers[layer], name) for name in "NKCRSPQ"]))
+        speed = flops / statistics.median(found)
+        if speed > FASTEST:
+            raise Mistake("too-fast", f"{what} has a median of {statistics.median(found):.3g} s, that would be {speed / 1e9:,.0f} GFLOP/s on one core. Is the function called inside the timing (`lambda: run(x, w, layer)`, not its finished result), and are these seconds?")
+        if statistics.median(found) > 600:
+            raise Mistake("not-seconds", f"{what} has a median of {statistics.median(found):.4g} s, more than ten minutes. Are these milliseconds or microseconds?")
+    yield f"at least {rounds} rounds each, no two alike, none faster than a core can be"

@@ -1,0 +1,233 @@
+"""Checks of Part D: max pooling with ties and overlap, average pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from helpers.check import conv_oracle as oracle
+from helpers.check.calls import array
+from helpers.check.compare import close
+from helpers.check.conv_cases import Guess, Sizes, averaged, guess_each, result, settle, value_of
+from helpers.check.conv_lowering import scatter_guesses
+from helpers.check.conv_oracle import Pair
+from helpers.check.report import Mistake, check
+
+POOLS: tuple[Sizes, ...] = (
+    # N, C, H, W, R, S, u, v, pad_h, pad_w; P × Q
+    (2, 3, 8, 15, 2, 3, 2, 3, 0, 0),  # 4 × 5, windows side by side
+    (2, 3, 9, 17, 3, 4, 2, 3, 0, 0),  # 4 × 5, overlapping
+    (3, 2, 7, 10, 3, 5, 2, 2, 1, 2),  # 4 × 5, overlapping, padded
+)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """One pooling with numbers in it. All of x is negative, as padding with zeros must not win."""
+
+    x: np.ndarray
+    dy: np.ndarray
+    window: Pair
+    stride: Pair
+    padding: Pair
+
+    @classmethod
+    def of(cls, sizes: Sizes, seed: int, ties: bool = False) -> Pool:
+        n, c, h, w, r, s, u, v, pad_h, pad_w = sizes
+        rng = np.random.default_rng([seed, *sizes])
+        x = -rng.uniform(0.5, 4.0, (n, c, h, w))
+        dy = rng.normal(size=(n, c, oracle.output_size(h, r, u, pad_h), oracle.output_size(w, s, v, pad_w)))
+        return cls(-np.ceil(-x / 2) if ties else x, dy, (r, s), (u, v), (pad_h, pad_w))
+
+    @property
+    def label(self) -> str:
+        return f"windows {self.window[0]} × {self.window[1]}, stride {self.stride}, padding {self.padding}"
+
+    @property
+    def geometry(self) -> tuple[Pair, Pair, Pair]:
+        return self.window, self.stride, self.padding
+
+
+def _forward(max_pool_forward: Any, case: Pool) -> tuple[np.ndarray, Any]:
+    """y as an array, and the winners as they come."""
+    value = value_of(max_pool_forward, case.x, *case.geometry, what="max_pool_forward")
+    try:
+        y, winner = value
+    except (TypeError, ValueError):
+        raise Mistake("not-two-results", f"max_pool_forward should return two things, `return y, winner`; it returned {'None' if value is None else 'one of type ' + type(value).__name__}.") from None
+    return array(y, "the y of max_pool_forward"), winner
+
+
+@check("Max pooling, forward", "D1")
+def max_pool_forward(max_pool_forward: Any, *, seed: int = 0, sizes: Sequence[Sizes] = POOLS) -> Iterator[str]:
+    """The largest entry of each window; padding never wins."""
+    for each in sizes:
+        for case in (Pool.of(each, seed), Pool.of(each, seed, ties=True)):
+            y, _ = _forward(max_pool_forward, case)
+            settle(y, oracle.max_pool(case.x, *case.geometry), f"y for {case.label},", partial(_forward_guesses, case, "max"))
+        yield f"values for {Pool.of(each, seed).label}"
+
+
+def _forward_guesses(case: Pool, kind: str) -> list[Guess]:
+    x, (r, s), (u, v), (pad_h, pad_w) = case.x, case.window, case.stride, case.padding
+    fill = -np.inf if kind == "max" else 0.0
+
+    def pool(window: Pair = case.window, stride: Pair = case.stride, padding: Any = case.padding, value: float = fill, over: str = kind) -> np.ndarray:
+        view = oracle.windows(x, window, stride, padding, value)
+        return np.asarray(getattr(view, over)(axis=(4, 5)))  # max, min, mean or sum
+
+    def without_padding() -> np.ndarray:
+        return pool(over="sum", value=0.0) / oracle.windows(np.ones_like(x), *case.geometry).sum(axis=(4, 5))
+
+    other = "the mean" if kind == "max" else "the maximum"
+    same: list[Guess] = [
+        Guess("padding-wins", lambda: pool(value=0.0), "The padding of zeros wins where all entries of a window are negative. Pad with −inf, which never wins.") if kind == "max" else Guess("padding-not-counted", without_padding, "Each sum is divided by the number of entries inside the image. Here all R · S entries count, the zeros of the padding too."),
+        Guess("width-uses-pool-height", lambda: pool(window=(r, r)), "The windows are as wide as they are high: S is the width."),
+        Guess("width-uses-pool-height", lambda: pool(window=(s, s)), "The windows are as high as they are wide: R is the height."),
+        Guess("width-uses-pool-height", lambda: _same_size(x, (r, r), case), "The windows are as wide as they are high: S is the width."),
+        Guess("window-transposed", lambda: pool(window=(s, r)), "R and S are swapped: the window has R rows and S columns."),
+        Guess("stride-ignored", lambda: pool(stride=(1, 1)), "The stride is ignored: window p begins at row p · u, window q at column q · v."),
+        Guess("stride-is-window", lambda: pool(stride=case.window), "The windows step by their own size; they step by the stride, (u, v), and may overlap."),
+        Guess("stride-swapped", lambda: pool(stride=(v, u)), "u and v are swapped: u is the step downwards (rows), v the step across (columns)."),
+        *guess_each("stride-one-number", lambda a: pool(stride=(a, a)), (u, v), "One number, {}, is used as the stride of both axes."),
+        Guess("padding-ignored", lambda: pool(padding=(0, 0)), "The padding is ignored."),
+        Guess("padding-swapped", lambda: pool(padding=(pad_w, pad_h)), "pad_h and pad_w are swapped: pad_h counts rows, pad_w columns."),
+        *guess_each("padding-one-number", lambda a: pool(padding=a), ((pad_h, pad_h), (pad_w, pad_w), (pad_h, 0), (0, pad_w)), "The padding is used as if it were {}: pad_h counts rows, pad_w columns."),
+        *guess_each("padding-one-side", lambda a: pool(padding=a), (((pad_h, 0), (pad_w, 0)), ((0, pad_h), (0, pad_w)), ((2 * pad_h, 0), (2 * pad_w, 0))), "The padding lies on one side only: pad above and below, left and right."),
+        *guess_each("pooled-otherwise", lambda o: pool(over=o, value=0.0), [o for o in ("mean", "max", "min", "sum") if o != kind], "This is the {} of each window."),
+        Guess("pooled-otherwise", lambda: pool(over="max" if kind == "mean" else "mean", value=-np.inf if kind == "mean" else 0.0), f"This is {other} of each window."),
+        Guess("absolute-value", lambda: np.abs(oracle.windows(x, *case.geometry)).max(axis=(4, 5)), "The largest absolute value is taken; take the largest value."),
+        Guess("channels-pooled", lambda: np.broadcast_to(pool().max(axis=1, keepdims=True), pool().shape), "The maximum runs over the channels, too; each channel is pooled alone."),
+        Guess("rows-columns-swapped", lambda: pool().transpose(0, 1, 3, 2), "y has its rows and columns swapped: its shape is (N, C, P, Q)."),
+        Guess("output-too-small", lambda: pool()[:, :, :-1, :-1], "The last row and column are missing: the output's size is one too small (`+ 1`)."),
+    ]
+    if kind == "mean":
+        total = pool(over="sum")
+        same += guess_each("divided-by-another-number", lambda d: total / d, (r, s, r * r, s * s, u * v, r + s, 4, r * s - 1), f"Each sum is divided by {{}}; the window has R · S = {r * s} entries.")
+    return same
+
+
+def _same_size(x: np.ndarray, window: Pair, case: Pool) -> np.ndarray:
+    """Windows of another size at the right places, cut off at the edge."""
+    _, _, p, q = case.dy.shape
+    whole = np.pad(oracle.padded(x, case.padding, -np.inf), ((0, 0), (0, 0), (0, 9), (0, 9)), constant_values=-np.inf)
+    return oracle.windows(whole, window, case.stride, (0, 0), -np.inf).max(axis=(4, 5))[:, :, :p, :q]
+
+
+@check("Max pooling, backward", "D1", builds_on="`max_pool_forward`, which chooses the winners")
+def max_pool_backward(max_pool_backward: Any, max_pool_forward: Any, *, seed: int = 0, sizes: Sequence[Sizes] = POOLS) -> Iterator[str]:
+    """Each window's gradient goes to one entry, its maximum; overlaps add up; of ties one wins."""
+    for each in sizes:
+        case = Pool.of(each, seed)
+        got = _gradient(max_pool_backward, max_pool_forward, case)
+        expected = oracle.max_pool_backward(case.x, case.dy, *case.geometry)
+        settle(got, expected, f"dx for {case.label},", partial(_backward_guesses, case, expected))
+        yield f"gradient for {case.label}"
+    for each in sizes:
+        case = Pool.of(each, seed, ties=True)
+        got = _gradient(max_pool_backward, max_pool_forward, case)
+        first, last = (oracle.max_pool_backward(case.x, case.dy, *case.geometry, last=last) for last in (False, True))
+        if not close(got, last) and not close(got, first) and not _one_winner_each(got, case):
+            settle(got, first, f"dx for windows with several equal maxima ({case.label})", partial(_tie_guesses, case, first))
+    yield "of several equal maxima one gets the whole gradient"
+
+
+def _gradient(max_pool_backward: Any, max_pool_forward: Any, case: Pool) -> np.ndarray:
+    _, winner = _forward(max_pool_forward, case)
+    return result(max_pool_backward, case.dy, winner, case.x.shape, *case.geometry, what="max_pool_backward")
+
+
+def _one_winner_each(got: np.ndarray, case: Pool) -> bool:
+    """Side by side, so that each window can be looked at alone: all of its dy in one of its maxima."""
+    if got.shape != case.x.shape or case.stride != case.window or case.padding != (0, 0):
+        # Where windows overlap, look at the sums: nothing lost, nothing doubled, nothing beside a maximum.
+        view = oracle.windows(case.x, *case.geometry, -np.inf)
+        best = oracle.scatter((view == view.max(axis=(4, 5), keepdims=True)) * 1.0, case.x.shape, case.stride, case.padding) > 0
+        lone = got.shape == case.x.shape and np.allclose(got.sum(axis=(2, 3)), case.dy.sum(axis=(2, 3)), atol=1e-4)
+        return bool(lone and not got[~best].any() and _made_of(got, case))
+    view, grads = oracle.windows(case.x, *case.geometry), oracle.windows(got, *case.geometry)
+    at_maximum = not grads[view < view.max(axis=(4, 5), keepdims=True)].any()
+    return bool(at_maximum and ((np.abs(grads) > 1e-9).sum(axis=(4, 5)) <= 1).all() and np.allclose(grads.sum(axis=(4, 5)), case.dy, atol=1e-4))
+
+
+def _made_of(got: np.ndarray, case: Pool) -> bool:
+    """Whether there are at most as many entries as windows."""
+    return bool(((np.abs(got) > 1e-9).sum(axis=(2, 3)) <= case.dy.shape[2] * case.dy.shape[3]).all())
+
+
+def _backward_guesses(case: Pool, expected: np.ndarray) -> list[Guess]:
+    (r, s), geometry = case.window, case.geometry
+    view = oracle.windows(case.x, *geometry, -np.inf)
+    flat = view.reshape(*view.shape[:4], -1)
+    best = flat.argmax(axis=-1)
+    grad = ((np.arange(r * s) == best[..., None]) * case.dy[..., None]).reshape(view.shape)
+
+    def decoded(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Winners read with another window size."""
+        placed = (np.arange(r)[:, None] == rows[..., None, None]) & (np.arange(s) == columns[..., None, None])
+        return oracle.scatter(placed * case.dy[..., None, None], case.x.shape, case.stride, case.padding)
+
+    everywhere = np.broadcast_to(case.dy[..., None, None], view.shape)
+    return [
+        *scatter_guesses(grad, expected, case.x.shape, case.stride, case.padding),
+        Guess("gradient-to-all", lambda: oracle.scatter(everywhere, case.x.shape, case.stride, case.padding), "Every entry of the window gets the gradient; only the winner does: moving any other entry a little leaves the maximum as it is."),
+        Guess("gradient-shared", lambda: oracle.scatter(everywhere / (r * s), case.x.shape, case.stride, case.padding), "The gradient is shared among all entries of the window; the winner gets all of it."),
+        Guess("winner-ones", lambda: oracle.scatter((grad != 0) * 1.0, case.x.shape, case.stride, case.padding), "The winners get 1; they get dy."),
+        Guess("winner-ones", lambda: case.x * (expected != 0), "The winners get their own value; they get dy."),
+        Guess("winner-misread", lambda: decoded(best // r, best % r), "The winner's number in the window is taken apart with the wrong size: number r · S + s is row number // S, column number % S."),
+        Guess("winner-misread", lambda: decoded(best % r, best // r), "The winner's number in the window is taken apart the wrong way round: number r · S + s is row number // S, column number % S."),
+        Guess("winner-misread", lambda: decoded(best % s, best // s), "Row and column of the winner are swapped: number r · S + s is row number // S, column number % S."),
+        Guess("winner-misread", lambda: decoded(0 * best, 0 * best), "The gradient goes to the upper left entry of each window; it goes to the winner."),
+        Guess("smallest-wins", lambda: oracle.max_pool_backward(-case.x, case.dy, *geometry), "The gradient goes to the smallest entry of each window; the largest wins."),
+        Guess("one-image-only", lambda: np.concatenate([expected[:1], 0 * expected[1:]]), "Only the first image has a gradient."),
+        *averaged(expected, (("window-averaged", r * s, "the size of the window, R · S"), ("images-averaged", len(case.x), "the number of images N"))),
+    ]
+
+
+def _tie_guesses(case: Pool, expected: np.ndarray) -> list[Guess]:
+    view = oracle.windows(case.x, *case.geometry, -np.inf)
+    ties = view == view.max(axis=(4, 5), keepdims=True)
+    dy = case.dy[..., None, None]
+
+    def back(grad: np.ndarray) -> np.ndarray:
+        return oracle.scatter(grad, case.x.shape, case.stride, case.padding)
+
+    to_all = "Where several entries are the largest, each gets the whole gradient, so that it counts several times. One winner gets it: keep a position (argmax), not a mask `x == y`."
+    return [
+        Guess("gradient-to-every-tie", lambda: back(ties * dy), to_all),
+        Guess("gradient-to-every-tie", lambda: oracle.scatter(ties * dy, case.x.shape, case.stride, case.padding, add=False), to_all),
+        Guess("gradient-shared-by-ties", lambda: back(ties * dy / ties.sum(axis=(4, 5), keepdims=True)), "Where several entries are the largest, they share the gradient. That is a possible convention; this exercise asks for one winner, as the libraries have it."),
+        *_backward_guesses(case, expected),
+    ]
+
+
+@check("Average pooling", "D2")
+def average_pool(average_pool_forward: Any, average_pool_backward: Any, *, seed: int = 0, sizes: Sequence[Sizes] = POOLS) -> Iterator[str]:
+    """The mean over all R · S entries, and its gradient in equal parts."""
+    for each in sizes:
+        case = Pool.of(each, seed)
+        y = result(average_pool_forward, case.x, *case.geometry, what="average_pool_forward")
+        settle(y, oracle.average_pool(case.x, *case.geometry), f"y for {case.label},", partial(_forward_guesses, case, "mean"))
+        expected = oracle.average_pool_backward(case.dy, case.x.shape, *case.geometry)
+        got = result(average_pool_backward, case.dy, case.x.shape, *case.geometry, what="average_pool_backward")
+        settle(got, expected, f"dx for {case.label},", partial(_average_guesses, case, expected))
+        yield f"forward and backward for {case.label}"
+
+
+def _average_guesses(case: Pool, expected: np.ndarray) -> list[Guess]:
+    r, s = case.window
+    view = np.broadcast_to(case.dy[..., None, None] / (r * s), (*case.dy.shape, r, s))
+    inside = oracle.windows(np.ones_like(case.x), *case.geometry).sum(axis=(4, 5))[..., None, None]
+    whole = expected * (r * s)
+    return [
+        *scatter_guesses(view, expected, case.x.shape, case.stride, case.padding),
+        Guess("gradient-not-divided", lambda: whole, "Each entry gets the whole dy; it gets 1/(R · S) of it, its share in the mean."),
+        *guess_each("divided-by-another-number", lambda d: whole / d, (r, s, r * r, s * s, case.stride[0] * case.stride[1], r + s, 4, (r * s) ** 2), f"dy is divided by {{:g}}; the window has R · S = {r * s} entries."),
+        Guess("padding-not-counted", lambda: oracle.scatter(view * (r * s) / inside, case.x.shape, case.stride, case.padding), "dy is divided by the number of entries inside the image. Here all R · S entries count, the zeros of the padding too."),
+        Guess("gradient-to-one", lambda: oracle.scatter(view * np.pad([[float(r * s)]], ((0, r - 1), (0, s - 1))), case.x.shape, case.stride, case.padding), "One entry of each window gets everything; in a mean all entries have the same share."),
+        Guess("width-uses-pool-height", lambda: oracle.scatter(np.broadcast_to(case.dy[..., None, None] / (r * r), (*case.dy.shape, r, r)), case.x.shape, case.stride, case.padding), "The windows are as wide as they are high: S is the width."),
+    ]

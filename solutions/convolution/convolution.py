@@ -1,0 +1,909 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: all
+#     notebook_metadata_filter: jupytext,kernelspec,language_info
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   language_info:
+#     name: python
+# ---
+
+# %% [markdown] given="title"
+# # Convolution as cuDNN does it
+#
+# A convolution is seven nested loops. Written down like that it is a thousand times too slow; a library does the same arithmetic as a matrix
+# product, in tiles, or in the frequency domain. You write the definition first, then the tricks that [the cuDNN paper](https://arxiv.org/abs/1410.0759)
+# chose from, with their gradients. Then you count, measure on your own machine, and explain which trick wins where.
+#
+# | part | what you do | points | time |
+# |---|---|---|---|
+# | A | the definition | 6 | 50 min |
+# | B | lowering: im2col, col2im, tiles | 8 | 90 min |
+# | C | gradients | 7 | 60 min |
+# | D | pooling | 5 | 45 min |
+# | E | the frequency domain | 4 | 45 min |
+# | F | counting operations and bytes | 4 | 30 min |
+# | G | measuring, roofline | 6 | 50 min |
+# | H | optional: on a GPU, in Triton | 0 | |
+#
+# **How to work.** Write your code where a cell says `YOUR CODE HERE`, and delete the line that raises
+# `NotImplementedError`. Below each exercise a **check** runs your code on small arrays. When something is wrong it
+# names the mistake in words, and you can run it as often as you like. Grading runs the same checks, with other numbers.
+#
+# **How long it runs.** About a minute on a laptop, on one core, without a GPU and without a network.
+
+# %% [markdown] given="convention"
+# ## Names
+#
+# The paper's Table 1, which every library has followed since:
+#
+# | name | meaning | | name | meaning |
+# |---|---|---|---|---|
+# | $N$ | images in the batch | | $R, S$ | height and width of a filter |
+# | $C$ | channels of an image | | $u, v$ | stride: step down and across |
+# | $H, W$ | height and width of an image | | $\text{pad}_h, \text{pad}_w$ | rows of zeros above *and* below, columns left *and* right |
+# | $K$ | filters, and channels of the output | | $P, Q$ | height and width of the output |
+#
+# Images are arrays of shape $(N, C, H, W)$, filters $(K, C, R, S)$, outputs $(N, K, P, Q)$. In code, `stride` is the pair `(u, v)` and `padding`
+# the pair `(pad_h, pad_w)`. Inside a function you are free: loops, slices, `einsum`, views, or PyTorch. Don't change the arrays that you are given.
+
+# %% given="setup"
+# %matplotlib inline
+import os
+
+# One thread for everybody: the thread pools of numpy and PyTorch would wait for each other. Numpy reads this when it is first imported.
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import torch
+
+from helpers import check, plots, primitives
+from helpers.timing import environment, measure
+from helpers.train import study_size
+
+torch.set_num_threads(1)
+SIZE = None  # None is the laptop's size, "quick" a few seconds
+size = study_size(SIZE)
+print(f"numpy {np.__version__}, PyTorch {torch.__version__}, one thread each, on {environment()['cpu']}")
+
+# %% [markdown] given="A-text"
+# ---
+# ## Part A. The definition (6 points)
+#
+# ### A1. How large is the output? (1 point, 10 min)
+#
+# A window of $R$ rows slides down over $H + 2\,\text{pad}$ rows in steps of $u$. How often does it fit?
+#
+# $$P = \left\lfloor \frac{H + 2\,\text{pad} - R}{u} \right\rfloor + 1$$
+#
+# The first window counts, too, hence the 1; a window that does not fit whole is left out, hence the rounding down. The paper's equation (1) looks
+# different, $\lceil (H - R + 1 + 2\,\text{pad}) / u \rceil$, and is the same: try it.
+
+
+# %% exercise="A-size"
+def output_size(size, window, stride, pad):
+    """How often a window fits along one axis, a whole number."""
+    ### BEGIN SOLUTION
+    return (size + 2 * pad - window) // stride + 1
+    ### END SOLUTION
+
+
+# %% test="A-size-check" points=1
+check.conv_output_size(output_size)
+### BEGIN HIDDEN TESTS
+check.conv_output_size(output_size, geometries=((17, 3, 2, 1), (20, 7, 3, 0), (6, 5, 4, 2), (10, 10, 3, 1)))
+### END HIDDEN TESTS
+
+# %% [markdown] given="A-forward-text"
+# ### A2. Seven loops (3 points, 25 min)
+#
+# $$O[n,k,p,q] \;=\; \sum_{c}\sum_{r}\sum_{s}\; F[k,c,r,s]\;\cdot\; D_0[n,\,c,\;p\,u + r,\;q\,v + s]$$
+#
+# $D_0$ is $D$ with its border of zeros. Four of the seven indices are **independent**: each $(n,k,p,q)$ can be computed without the
+# others, in any order or all at once. Three **accumulate**: $c$, $r$ and $s$ run inside the sum. Almost everything that makes convolution fast is a way
+# of arranging these seven loops.
+#
+# This is the *cross-correlation* that deep learning calls convolution: filter and window meet entry by entry. Make it right, not fast;
+# a slice for the three inner loops is allowed. For one image, one channel and one filter:
+#
+# ```
+# image   1 2 3     filter   1 0     output   1·1+5·1  2·1+6·1      6  8
+#         4 5 6              0 1              4·1+8·1  5·1+9·1  =  12 14
+#         7 8 9
+# ```
+
+
+# %% exercise="A-forward"
+def conv_forward(x, w, stride, padding):
+    """x (N, C, H, W), w (K, C, R, S), stride (u, v), padding (pad_h, pad_w) -> (N, K, P, Q)"""
+    ### BEGIN SOLUTION
+    (N, _, H, W), (K, _, R, S) = x.shape, w.shape
+    (u, v), (pad_h, pad_w) = stride, padding
+    P, Q = output_size(H, R, u, pad_h), output_size(W, S, v, pad_w)
+    x0 = np.pad(x, ((0, 0), (0, 0), (pad_h, pad_h), (pad_w, pad_w)))
+    y = np.zeros((N, K, P, Q), x.dtype)
+    for n in range(N):
+        for k in range(K):
+            for p in range(P):
+                for q in range(Q):
+                    window = x0[n, :, p * u : p * u + R, q * v : q * v + S]
+                    y[n, k, p, q] = np.sum(window * w[k])
+    return y
+    ### END SOLUTION
+
+
+# %% test="A-forward-check" points=3
+check.conv_forward(conv_forward)
+### BEGIN HIDDEN TESTS
+check.conv_forward(conv_forward, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+### END HIDDEN TESTS
+
+# %%
+image = np.arange(1.0, 10.0).reshape(1, 1, 3, 3)
+conv_forward(image, np.eye(2).reshape(1, 1, 2, 2), (1, 1), (0, 0))  # expected: 6 8, 12 14
+
+# %% [markdown] given="A-bias-text"
+# ### A3. Bias (1 point, 5 min)
+#
+# Each filter has one number that is added to all of its outputs: $Y[n,k,p,q] = O[n,k,p,q] + b[k]$. Mind which axis numpy lines `b` up with.
+
+
+# %% exercise="A-bias"
+def add_bias(y, b):
+    """y (N, K, P, Q), b (K,) -> (N, K, P, Q), a new array"""
+    ### BEGIN SOLUTION
+    return y + b[:, None, None]
+    ### END SOLUTION
+
+
+# %% test="A-bias-check" points=1
+check.conv_bias(add_bias)
+### BEGIN HIDDEN TESTS
+check.conv_bias(add_bias, seed=41, shape=(3, 2, 5, 4))
+### END HIDDEN TESTS
+
+# %% [markdown] given="A-true-text"
+# ### A4. The other convolution (1 point, 10 min)
+#
+# In signal processing, and in the paper's equations (2) and (3), a convolution turns the filter round first:
+#
+# $$O[n,k,p,q] = \sum_{c,r,s} F[k,c,r,s]\cdot D_0[n,\,c,\;p\,u + R - 1 - r,\;q\,v + S - 1 - s]$$
+#
+# For learning it makes no difference, since the filter is learned either way. In Part E and in the gradients it does.
+
+
+# %% exercise="A-true"
+def true_convolution(x, w, stride, padding):
+    """As conv_forward, with the filter turned round along R and S."""
+    ### BEGIN SOLUTION
+    return conv_forward(x, w[:, :, ::-1, ::-1], stride, padding)
+    ### END SOLUTION
+
+
+# %% test="A-true-check" points=1
+check.true_convolution(true_convolution)
+### BEGIN HIDDEN TESTS
+check.true_convolution(true_convolution, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+### END HIDDEN TESTS
+
+# %% [markdown]
+# **What you should see.** Four ticks, and no speed: Python's loops do some ten million operations a second, and the processor could do some
+# ten thousand times as many. The rest of the notebook closes that gap without changing a single product.
+
+# %% [markdown] given="B-text"
+# ---
+# ## Part B. Lowering (8 points)
+#
+# Matrix products are what processors are built for. *Lowering* turns the convolution into one (the paper's Figure 1):
+#
+# $$O_m = F_m\, D_m, \qquad F_m: K \times CRS, \quad D_m: CRS \times NPQ, \quad O_m: K \times NPQ$$
+#
+# ### B1. im2col (3 points, 30 min)
+#
+# Column $(n,p,q)$ of $D_m$ holds the window that output $(n,p,q)$ looks at: row $(c,r,s)$ of it is $D_0[n,c,\,pu+r,\,qv+s]$. Rows come in the order
+# $(c,r,s)$, $s$ the fastest, as they lie in `w`; columns in the order $(n,p,q)$, $q$ the fastest.
+#
+# Two loops are enough. For a fixed $(r,s)$, all windows together need the pixels `x0[:, :, r : r + u * P : u, s : s + v * Q : v]`: every
+# $u$-th row and $v$-th column, from $(r, s)$ on. Fill an array with six axes, $(C, R, S, N, P, Q)$, and reshape at the end. `reshape` moves
+# nothing in memory, it only cuts anew; when axes have to change places, `transpose` first.
+
+
+# %% exercise="B-im2col"
+def im2col(x, R, S, stride, padding):
+    """x (N, C, H, W) -> D_m (C·R·S, N·P·Q)"""
+    ### BEGIN SOLUTION
+    N, C, H, W = x.shape
+    (u, v), (pad_h, pad_w) = stride, padding
+    P, Q = output_size(H, R, u, pad_h), output_size(W, S, v, pad_w)
+    x0 = np.pad(x, ((0, 0), (0, 0), (pad_h, pad_h), (pad_w, pad_w)))
+    lowered = np.empty((C, R, S, N, P, Q), x.dtype)
+    for r in range(R):
+        for s in range(S):
+            lowered[:, r, s] = x0[:, :, r : r + u * P : u, s : s + v * Q : v].transpose(1, 0, 2, 3)
+    return lowered.reshape(C * R * S, N * P * Q)
+    ### END SOLUTION
+
+
+# %% test="B-im2col-check" points=3
+check.conv_im2col(im2col)
+### BEGIN HIDDEN TESTS
+check.conv_im2col(im2col, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+### END HIDDEN TESTS
+
+# %%
+im2col(image, 2, 2, (1, 1), (0, 0))  # four windows of 2 × 2, one a column; the 5 in the middle stands in all of them
+
+# %% [markdown] given="B-lowered-text"
+# ### B2. One matrix product (1 point, 10 min)
+#
+# `w.reshape(K, -1)` is $F_m$. The product is $(K, N P Q)$; the output should be $(N, K, P, Q)$: cut first, then move the axes.
+
+
+# %% exercise="B-lowered"
+def conv_lowered(x, w, stride, padding):
+    """The same as conv_forward, as one matrix product."""
+    ### BEGIN SOLUTION
+    (N, _, H, W), (K, _, R, S) = x.shape, w.shape
+    P, Q = output_size(H, R, stride[0], padding[0]), output_size(W, S, stride[1], padding[1])
+    product = w.reshape(K, -1) @ im2col(x, R, S, stride, padding)
+    return product.reshape(K, N, P, Q).transpose(1, 0, 2, 3)
+    ### END SOLUTION
+
+
+# %% test="B-lowered-check" points=1
+check.conv_lowered(conv_lowered)
+### BEGIN HIDDEN TESTS
+check.conv_lowered(conv_lowered, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+### END HIDDEN TESTS
+
+# %% [markdown] given="B-col2im-text"
+# ### B3. col2im: the way back (2 points, 25 min)
+#
+# `im2col` copies pixels into columns. `col2im` takes a matrix of that shape and returns every entry to the pixel it came from. Windows overlap, so a pixel was
+# copied several times; what comes back **adds up**. (It is not the inverse but the *adjoint*: $\sum \text{im2col}(x)\cdot M = \sum x\cdot\text{col2im}(M)$.
+# That is what gradients need: a pixel that was used nine times collects nine gradients.)
+#
+# Collect in an array with the border, then crop it to $(N,C,H,W)$. What lands in the border is gone, rightly so.
+
+
+# %% exercise="B-col2im"
+def col2im(columns, x_shape, R, S, stride, padding):
+    """columns (C·R·S, N·P·Q), x_shape (N, C, H, W) -> (N, C, H, W)"""
+    ### BEGIN SOLUTION
+    N, C, H, W = x_shape
+    (u, v), (pad_h, pad_w) = stride, padding
+    P, Q = output_size(H, R, u, pad_h), output_size(W, S, v, pad_w)
+    windows = columns.reshape(C, R, S, N, P, Q)
+    x0 = np.zeros((N, C, H + 2 * pad_h, W + 2 * pad_w), columns.dtype)
+    for r in range(R):
+        for s in range(S):
+            x0[:, :, r : r + u * P : u, s : s + v * Q : v] += windows[:, r, s].transpose(1, 0, 2, 3)
+    return x0[:, :, pad_h : pad_h + H, pad_w : pad_w + W]
+    ### END SOLUTION
+
+
+# %% test="B-col2im-check" points=2
+check.conv_col2im(col2im)
+### BEGIN HIDDEN TESTS
+check.conv_col2im(col2im, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+### END HIDDEN TESTS
+
+# %% [markdown] given="B-tiled-text"
+# ### B4. Tiles: what cuDNN changed (2 points, 25 min)
+#
+# Lowering copies each pixel up to $R\cdot S$ times, and then the matrix is larger than any cache. The paper's idea: never form $D_m$. Form a *tile* of it when the
+# product needs it, use it, and overwrite it with the next. The price is index arithmetic. Column $j$ of $D_m$ belongs to
+#
+# $$n = \lfloor j / PQ \rfloor, \qquad p = \lfloor j / Q \rfloor \bmod P, \qquad q = j \bmod Q .$$
+#
+# Go through the columns in groups, as many as fit into `workspace` bytes, and at least one: a column has $C\cdot R\cdot S$ numbers of `x.itemsize` bytes. For each group, fetch its
+# part of $D_m$ straight from the padded images, multiply, and put the result where it belongs. The last group is smaller. The check watches how much
+# memory is in use; the padded images and the output do not count.
+
+
+# %% exercise="B-tiled"
+def conv_tiled(x, w, stride, padding, workspace):
+    """The same as conv_forward; auxiliary memory of about `workspace` bytes."""
+    ### BEGIN SOLUTION
+    (N, C, H, W), (K, _, R, S) = x.shape, w.shape
+    (u, v), (pad_h, pad_w) = stride, padding
+    P, Q = output_size(H, R, u, pad_h), output_size(W, S, v, pad_w)
+    x0 = np.pad(x, ((0, 0), (0, 0), (pad_h, pad_h), (pad_w, pad_w)))
+    filters = w.reshape(K, -1)
+    product = np.empty((K, N * P * Q), x.dtype)
+    width = max(1, workspace // (C * R * S * x.itemsize))
+    for start in range(0, N * P * Q, width):
+        j = np.arange(start, min(start + width, N * P * Q))
+        n, p, q = j // (P * Q), j // Q % P, j % Q
+        tile = np.empty((C, R, S, len(j)), x.dtype)
+        for r in range(R):
+            for s in range(S):
+                tile[:, r, s] = x0[n, :, p * u + r, q * v + s].T
+        product[:, j[0] : j[-1] + 1] = filters @ tile.reshape(C * R * S, len(j))
+    return product.reshape(K, N, P, Q).transpose(1, 0, 2, 3)
+    ### END SOLUTION
+
+
+# %% test="B-tiled-check" points=2
+check.conv_tiled(conv_tiled)
+### BEGIN HIDDEN TESTS
+check.conv_tiled(conv_tiled, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+### END HIDDEN TESTS
+
+# %% [markdown]
+# **What you should see.** The same numbers as before with a fraction of the memory. On a CPU the tile lives in the second-level cache; on a GPU cuDNN keeps
+# it in shared memory, and no D_m ever reaches the main memory.
+
+# %% [markdown] given="C-text"
+# ---
+# ## Part C. Gradients (7 points)
+#
+# Let $G = \partial L/\partial O$, of shape $(N,K,P,Q)$, be the `dy` that comes in. The forward pass was a matrix product, $O_m = F_m D_m$, so the gradients are matrix products,
+# too, with the chain rule you know from a dense layer:
+#
+# | | formula | back in shape by |
+# |---|---|---|
+# | for the images, *backward-data* | $F_m^\top\, G_m$ | col2im |
+# | for the filters, *backward-filter* | $G_m\, D_m^\top$ | reshape to $(K,C,R,S)$ |
+# | for the bias | $\sum_{n,p,q} G$ | |
+#
+# You may build on Part B, or write the sums from scratch; both are right.
+#
+# ### C1. For the images (3 points, 20 min)
+#
+# Each output handed a window its filter; on the way back each `dy[n, k, p, q]` adds `dy · w[k]` to the window it came from, at row $pu$, column $qv$ of the padded
+# image. Pixels that no window reached have gradient zero. At padding 0, beware of `dx[:, :, pad:-pad]`.
+
+
+# %% exercise="C-data"
+def conv_backward_data(dy, w, x_shape, stride, padding):
+    """dy (N, K, P, Q), w (K, C, R, S), x_shape (N, C, H, W) -> dx (N, C, H, W)"""
+    ### BEGIN SOLUTION
+    K, _, R, S = w.shape
+    dy_m = dy.transpose(1, 0, 2, 3).reshape(K, -1)
+    columns = w.reshape(K, -1).T @ dy_m
+    return col2im(columns, x_shape, R, S, stride, padding)
+    ### END SOLUTION
+
+
+# %% test="C-data-check" points=3
+check.conv_backward_data(conv_backward_data)
+### BEGIN HIDDEN TESTS
+check.conv_backward_data(conv_backward_data, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+### END HIDDEN TESTS
+
+# %% [markdown] given="C-filter-text"
+# ### C2. For the filters (2 points, 15 min)
+#
+# One filter serves all images and all positions, so its gradient is a sum over all of them:
+#
+# $$\frac{\partial L}{\partial F[k,c,r,s]} = \sum_{n,p,q} G[n,k,p,q]\cdot D_0[n,\,c,\,pu+r,\,qv+s]$$
+#
+# A sum, not a mean: the mean over the batch was taken once, in the loss.
+
+
+# %% exercise="C-filter"
+def conv_backward_filter(x, dy, w_shape, stride, padding):
+    """x (N, C, H, W), dy (N, K, P, Q), w_shape (K, C, R, S) -> dw (K, C, R, S)"""
+    ### BEGIN SOLUTION
+    K, _, R, S = w_shape
+    dy_m = dy.transpose(1, 0, 2, 3).reshape(K, -1)
+    return (dy_m @ im2col(x, R, S, stride, padding).T).reshape(w_shape)
+    ### END SOLUTION
+
+
+# %% test="C-filter-check" points=2
+check.conv_backward_filter(conv_backward_filter)
+### BEGIN HIDDEN TESTS
+check.conv_backward_filter(conv_backward_filter, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+### END HIDDEN TESTS
+
+# %% [markdown] given="C-bias-text"
+# ### C3. For the bias (1 point, 5 min)
+
+
+# %% exercise="C-bias"
+def conv_backward_bias(dy):
+    """dy (N, K, P, Q) -> gradient for the bias (K,)"""
+    ### BEGIN SOLUTION
+    return dy.sum(axis=(0, 2, 3))
+    ### END SOLUTION
+
+
+# %% test="C-bias-check" points=1
+check.conv_backward_bias(conv_backward_bias)
+### BEGIN HIDDEN TESTS
+check.conv_backward_bias(conv_backward_bias, seed=41, shape=(3, 2, 5, 4))
+### END HIDDEN TESTS
+
+# %% [markdown] given="C-question"
+# ### C4. A convolution again (1 point, 15 min)
+#
+# At stride 1, backward-data is itself a convolution: of `dy`, with which filters (what happens to $K$ and $C$, and to $R$ and $S$), and with how much padding? And what has to be done
+# to `dy` first when the stride is 2?
+#
+# === BEGIN MARK SCHEME ===
+# 1: the filters turned round along R and S, K and C exchanged, padding R − 1 − pad_h (S − 1 − pad_w); at stride 2 zeros are put between the entries of
+# dy (u − 1 rows, v − 1 columns).
+# 0.5: the turned filter and one of the others (exchange, padding, zeros between).
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="C-answer" points=1
+# With the filters turned round along R and S (entry (r, s) of a window goes back to where it came from, so seen from the pixel the filter runs backwards) and with
+# K and C exchanged, because now C outputs are sums over K channels: `w[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)`. The padding is R − 1 − pad_h and
+# S − 1 − pad_w ("full" for a "valid" forward pass). At stride 2 neighbouring entries of dy belong to windows two pixels apart, so a row and a column of zeros has to be put between
+# them; that is why it is called a transposed or fractionally strided convolution.
+
+# %% [markdown] given="D-text"
+# ---
+# ## Part D. Pooling (5 points)
+#
+# ### D1. Max pooling (2 + 2 points, 30 min)
+#
+# $$y[n,c,p,q] = \max_{r,s}\; x_0[n,\,c,\;pu + r,\;qv + s]$$
+#
+# The border must never win, not even where all pixels are negative: here it is $-\infty$, not zero.
+#
+# On the way back each output's gradient goes to **one** pixel, the winner: moving another pixel a little changes nothing. Where several pixels are the largest (on
+# the black background of a digit they nearly always are) still one of them gets it, else the gradient is counted several times. Windows may overlap; a pixel that
+# wins twice collects twice.
+#
+# `max_pool_forward` returns `y` and `winner`: whatever your `max_pool_backward` needs to know to find the winners.
+
+
+# %% exercise="D-max"
+def max_pool_forward(x, window, stride, padding):
+    """x (N, C, H, W), window (R, S) -> y (N, C, P, Q), winner"""
+    ### BEGIN SOLUTION
+    (R, S), (u, v), (pad_h, pad_w) = window, stride, padding
+    P, Q = output_size(x.shape[2], R, u, pad_h), output_size(x.shape[3], S, v, pad_w)
+    x0 = np.pad(x, ((0, 0), (0, 0), (pad_h, pad_h), (pad_w, pad_w)), constant_values=-np.inf)
+    entries = [x0[:, :, r : r + u * P : u, s : s + v * Q : v] for r in range(R) for s in range(S)]
+    entries = np.stack(entries)
+    return entries.max(axis=0), entries.argmax(axis=0)
+    ### END SOLUTION
+
+
+def max_pool_backward(dy, winner, x_shape, window, stride, padding):
+    """dy (N, C, P, Q), winner as max_pool_forward returned it -> dx (N, C, H, W)"""
+    ### BEGIN SOLUTION
+    (N, C, H, W), (R, S) = x_shape, window
+    (u, v), (pad_h, pad_w) = stride, padding
+    P, Q = dy.shape[2:]
+    dx0 = np.zeros((N, C, H + 2 * pad_h, W + 2 * pad_w), dy.dtype)
+    for r in range(R):
+        for s in range(S):
+            dx0[:, :, r : r + u * P : u, s : s + v * Q : v] += dy * (winner == r * S + s)
+    return dx0[:, :, pad_h : pad_h + H, pad_w : pad_w + W]
+    ### END SOLUTION
+
+
+# %% test="D-max-forward" points=2
+check.max_pool_forward(max_pool_forward)
+### BEGIN HIDDEN TESTS
+check.max_pool_forward(max_pool_forward, seed=41, sizes=((2, 3, 10, 9, 4, 3, 3, 1, 0, 1), (3, 2, 7, 11, 2, 5, 1, 4, 1, 0)))
+### END HIDDEN TESTS
+
+# %% test="D-max-backward" points=2
+check.max_pool_backward(max_pool_backward, max_pool_forward)
+### BEGIN HIDDEN TESTS
+check.max_pool_backward(max_pool_backward, max_pool_forward, seed=41, sizes=((2, 3, 10, 9, 4, 3, 3, 1, 0, 1), (3, 2, 7, 11, 2, 5, 1, 4, 1, 0)))
+### END HIDDEN TESTS
+
+# %% [markdown] given="D-average-text"
+# ### D2. Average pooling (1 point, 15 min)
+#
+# The mean of all $R\cdot S$ entries of the window, the zeros of the border included. Each entry's share in the output is the same, and so is its share in the gradient.
+
+
+# %% exercise="D-average"
+def average_pool_forward(x, window, stride, padding):
+    """x (N, C, H, W), window (R, S) -> y (N, C, P, Q)"""
+    ### BEGIN SOLUTION
+    (R, S), (u, v), (pad_h, pad_w) = window, stride, padding
+    P, Q = output_size(x.shape[2], R, u, pad_h), output_size(x.shape[3], S, v, pad_w)
+    x0 = np.pad(x, ((0, 0), (0, 0), (pad_h, pad_h), (pad_w, pad_w)))
+    return sum(x0[:, :, r : r + u * P : u, s : s + v * Q : v] for r in range(R) for s in range(S)) / (R * S)
+    ### END SOLUTION
+
+
+def average_pool_backward(dy, x_shape, window, stride, padding):
+    """dy (N, C, P, Q) -> dx (N, C, H, W)"""
+    ### BEGIN SOLUTION
+    (N, C, H, W), (R, S) = x_shape, window
+    (u, v), (pad_h, pad_w) = stride, padding
+    P, Q = dy.shape[2:]
+    dx0 = np.zeros((N, C, H + 2 * pad_h, W + 2 * pad_w), dy.dtype)
+    for r in range(R):
+        for s in range(S):
+            dx0[:, :, r : r + u * P : u, s : s + v * Q : v] += dy / (R * S)
+    return dx0[:, :, pad_h : pad_h + H, pad_w : pad_w + W]
+    ### END SOLUTION
+
+
+# %% test="D-average-check" points=1
+check.average_pool(average_pool_forward, average_pool_backward)
+### BEGIN HIDDEN TESTS
+check.average_pool(average_pool_forward, average_pool_backward, seed=41, sizes=((2, 3, 10, 9, 4, 3, 3, 1, 0, 1), (3, 2, 7, 11, 2, 5, 1, 4, 1, 0)))
+### END HIDDEN TESTS
+
+# %% [markdown] given="E-text"
+# ---
+# ## Part E. The frequency domain (4 points)
+#
+# ### E1. The DFT is a matrix product, too (1 point, 10 min)
+#
+# The discrete Fourier transform of $n$ numbers is $X = F x$ with
+#
+# $$F_{jk} = e^{-2\pi i\,jk/n}, \qquad j, k = 0, \dots, n-1 .$$
+#
+# The FFT computes the same with $n\log n$ instead of $n^2$ operations. For the small sizes of images the plain product is often as fast, because matrix products are.
+
+
+# %% exercise="E-dft"
+def dft_matrix(n):
+    """The complex (n, n) matrix of the discrete Fourier transform."""
+    ### BEGIN SOLUTION
+    j = np.arange(n)
+    return np.exp(-2j * np.pi * np.outer(j, j) / n)
+    ### END SOLUTION
+
+
+# %% test="E-dft-check" points=1
+check.dft_matrix(dft_matrix)
+### BEGIN HIDDEN TESTS
+check.dft_matrix(dft_matrix, sizes=(7, 4))
+### END HIDDEN TESTS
+
+# %% [markdown] given="E-fft-text"
+# ### E2. Convolution by the FFT (2 points, 25 min)
+#
+# A convolution of signals is an entry-by-entry product of their transforms. For the cross-correlation one of them is conjugated:
+#
+# $$O[n,k] = \mathcal F^{-1}\Bigl(\sum_c \mathcal F(D_0[n,c]) \cdot \overline{\mathcal F(F[k,c])}\Bigr)$$
+#
+# * Transform over the *padded* size, $H + 2\,\text{pad}_h$ by $W + 2\,\text{pad}_w$, the filter filled up with zeros. The transform believes that the image repeats
+#   without end: with less room, what leaves on one side comes in on the other.
+# * The first $P$ rows and $Q$ columns of the result are the output; in the rest the window hangs over the edge.
+# * `np.fft.rfft2(x0)`, `np.fft.rfft2(w, shape)`, `np.conj`, `np.fft.irfft2(product, shape)` keep real numbers real and need only half of the work.
+# * The sum over $c$ for every frequency is a small matrix product: bring the axes into the order (frequency, frequency, $N$, $C$) and let `@` do it.
+#
+# The stride is 1 here.
+
+
+# %% exercise="E-fft"
+def conv_fft(x, w, padding):
+    """As conv_forward at stride (1, 1), through the frequency domain."""
+    ### BEGIN SOLUTION
+    R, S = w.shape[2:]
+    pad_h, pad_w = padding
+    x0 = np.pad(x, ((0, 0), (0, 0), (pad_h, pad_h), (pad_w, pad_w)))
+    shape = x0.shape[2:]
+    images, filters = np.fft.rfft2(x0), np.conj(np.fft.rfft2(w, shape))
+    product = (images.transpose(2, 3, 0, 1) @ filters.transpose(2, 3, 1, 0)).transpose(2, 3, 0, 1)
+    return np.fft.irfft2(product, shape)[:, :, : shape[0] - R + 1, : shape[1] - S + 1]
+    ### END SOLUTION
+
+
+# %% test="E-fft-check" points=2
+check.conv_fft(conv_fft)
+### BEGIN HIDDEN TESTS
+check.conv_fft(conv_fft, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 1, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 1, 2, 0)))
+### END HIDDEN TESTS
+
+# %% [markdown] given="E-count-text"
+# ### E3. Where it pays (1 point, 10 min)
+#
+# The next cell counts. One transform of $m = HW$ real numbers costs about $2.5\,m\log_2 m$ operations; there are $NC + KC + NK$ of them. The products cost 8 operations for each of
+# $N\,K\,C$ triples and $m/2$ frequencies. The definition costs $2\,NKCRSPQ$.
+
+# %% given="E-count"
+def fft_flops(layer):
+    """Operations of the convolution by the FFT, at stride 1 whatever the layer's stride is."""
+    m = (layer.H + 2 * layer.pad_h) * (layer.W + 2 * layer.pad_w)
+    transforms = layer.N * layer.C + layer.K * layer.C + layer.N * layer.K
+    return 2.5 * transforms * m * np.log2(m) + 8 * layer.N * layer.K * layer.C * m / 2
+
+
+print("operations of the definition ÷ operations by the FFT")
+print("layer   filter   N = 128    N = 1   N = 128, stride 2")
+for name, layer in primitives.PAPER_LAYERS.items():
+    ways = [layer, layer.with_images(1), replace(layer, u=2, v=2)]
+    ratios = [way.flops / fft_flops(way) for way in ways]
+    print(f"{name:5} {layer.R:>5} × {layer.S:<2}" + "".join(f"{r:10.2f}" for r in ratios))
+
+# %% [markdown] given="E-question"
+# For which layers does the FFT need less arithmetic, and what decides it? Why does it lose at stride 2, and with a single image? Name one cost that this count leaves out.
+#
+# === BEGIN MARK SCHEME ===
+# 1: gains grow with the filter's size R·S (its cost does not depend on R and S) and fade for 3×3; at stride 2 it still computes all outputs of stride 1 and throws three
+# quarters away, while the definition's work falls to a quarter; at N = 1 the transforms of the K·C filters are not shared by many images; left out: memory for the
+# padded filters and transforms, complex numbers, traffic, smaller matrix products.
+# 0.5: the filter's size and one of the other reasons.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="E-answer" points=1
+# TO WRITE
+
+# %% [markdown] given="F-text"
+# ---
+# ## Part F. Counting (4 points, 30 min)
+#
+# Before measuring, count. All four functions take the same arguments, in the paper's order: `(N, C, H, W, K, R, S, stride, padding)`.
+#
+# * **F1** `conv_flops`: the operations of the definition. A multiplication and an addition are two.
+# * **F2** `compulsory_bytes`: what *any* algorithm must move between memory and processor: images and filters read once, the output written once. A number has `itemsize` bytes; the
+#   zeros of the border need not be moved.
+# * **F3** `lowered_megabytes`: how large $D_m$ is, in megabytes of $10^6$ bytes.
+# * **F4** `arithmetic_intensity`: operations for each byte that must move.
+
+
+# %% exercise="F-count"
+def conv_flops(N, C, H, W, K, R, S, stride, padding):
+    """Floating-point operations of one forward pass."""
+    ### BEGIN SOLUTION
+    P, Q = output_size(H, R, stride[0], padding[0]), output_size(W, S, stride[1], padding[1])
+    return 2 * N * K * C * R * S * P * Q
+    ### END SOLUTION
+
+
+def compulsory_bytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
+    """Bytes that every algorithm must move."""
+    ### BEGIN SOLUTION
+    P, Q = output_size(H, R, stride[0], padding[0]), output_size(W, S, stride[1], padding[1])
+    return itemsize * (N * C * H * W + K * C * R * S + N * K * P * Q)
+    ### END SOLUTION
+
+
+def lowered_megabytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
+    """Size of the lowered matrix D_m in MB (10⁶ bytes)."""
+    ### BEGIN SOLUTION
+    P, Q = output_size(H, R, stride[0], padding[0]), output_size(W, S, stride[1], padding[1])
+    return itemsize * (C * R * S) * (N * P * Q) / 1e6
+    ### END SOLUTION
+
+
+def arithmetic_intensity(N, C, H, W, K, R, S, stride, padding, itemsize=4):
+    """FLOPs per byte."""
+    ### BEGIN SOLUTION
+    layer = (N, C, H, W, K, R, S, stride, padding)
+    return conv_flops(*layer) / compulsory_bytes(*layer, itemsize)
+    ### END SOLUTION
+
+
+# %% test="F-count-flops" points=1
+check.conv_flops(conv_flops)
+### BEGIN HIDDEN TESTS
+check.conv_flops(conv_flops, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)))
+### END HIDDEN TESTS
+
+# %% test="F-count-bytes" points=1
+check.conv_bytes(compulsory_bytes)
+### BEGIN HIDDEN TESTS
+check.conv_bytes(compulsory_bytes, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)), itemsizes=(2,))
+### END HIDDEN TESTS
+
+# %% test="F-count-lowered" points=1
+check.conv_lowered_megabytes(lowered_megabytes)
+### BEGIN HIDDEN TESTS
+check.conv_lowered_megabytes(lowered_megabytes, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)), itemsizes=(2,))
+### END HIDDEN TESTS
+
+# %% test="F-count-intensity" points=1
+check.conv_intensity(arithmetic_intensity)
+### BEGIN HIDDEN TESTS
+check.conv_intensity(arithmetic_intensity, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)), itemsizes=(2,))
+### END HIDDEN TESTS
+
+# %%
+def numbers(layer):
+    """A layer as the arguments of your counting functions."""
+    return layer.N, layer.C, layer.H, layer.W, layer.K, layer.R, layer.S, (layer.u, layer.v), (layer.pad_h, layer.pad_w)
+
+
+print("The paper's five layers, float32, N = 128")
+print("layer    GFLOP   images MB   lowered MB   times   FLOPs/byte")
+for name, layer in primitives.PAPER_LAYERS.items():
+    images = layer.N * layer.C * layer.H * layer.W * 4 / 1e6
+    lowered = lowered_megabytes(*numbers(layer))
+    print(
+        f"{name:5} {conv_flops(*numbers(layer)) / 1e9:8.1f} {images:11.1f} {lowered:12.1f} {lowered / images:7.1f} "
+        f"{arithmetic_intensity(*numbers(layer)):12.1f}"
+    )
+
+# %% [markdown]
+# **What you should see.** Layer L2 needs 12 GB for a lowered matrix that a graphics card of 2014, with 12 GB in all, could not hold. And every
+# intensity is in the hundreds: with the right order of loops, a convolution is limited by arithmetic, not by memory.
+
+# %% [markdown] given="G-text"
+# ---
+# ## Part G. Measuring (6 points)
+#
+# ### G1. Predict (1 point, 5 min)
+#
+# Below you time eight ways to compute the five layers: PyTorch (oneDNN); the course's own numpy versions of lowering (`im2col`), tiles (`tiled`), lowering along
+# the width only (`width`) and the DFT as matrix products (`dft`); and your own three. One image, float32, one thread. Before you run anything: which one wins on L1, on L2 and on L5, and why?
+# (A wrong prediction with a reason has full points.)
+#
+# === BEGIN MARK SCHEME ===
+# 1: a winner for each of the three layers, each with a reason that uses filter size, number of channels, or the size of the lowered matrix.
+# 0.5: winners without reasons.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="G-predict" points=1
+# L1 has only 3 channels and a large image: the sums are short (363 products) and D_m is large, so I expect tiles or PyTorch, which need not write it. L2 has 9 × 9 filters and many
+# channels, where the FFT counts some 30 times fewer operations at N = 128, although a single image has to pay for the transforms of all filters: I expect the DFT to be close to PyTorch. L5 is
+# 3 × 3 with a small image: D_m is tiny and the FFT saves little, so plain lowering, one good matrix product, should win.
+
+# %% [markdown] given="G-roof-text"
+# ### G2. The roof (1 point, 10 min)
+#
+# Two things limit every program: how fast the processor computes (FLOP/s) and how fast the memory delivers (bytes/s). With an intensity of $I$ FLOPs per byte, the memory allows
+# $I \cdot \text{bandwidth}$. The slower of the two decides.
+
+
+# %% exercise="G-roof"
+def attainable(intensity, peak, bandwidth):
+    """FLOP/s that a program of this intensity (FLOPs/byte) can reach; peak in FLOP/s, bandwidth in bytes/s."""
+    ### BEGIN SOLUTION
+    return min(peak, intensity * bandwidth)
+    ### END SOLUTION
+
+
+# %% test="G-roof-check" points=1
+check.attainable(attainable)
+### BEGIN HIDDEN TESTS
+check.attainable(attainable, peak=5.0e11, bandwidth=3.0e10)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# Your machine's two roofs, measured: the fastest matrix product that numpy can do on one core, and copying an array that fits into no cache (read once, written once).
+
+# %% given="G-roofs"
+quick = size.name == "quick"
+n = 256 if quick else 1024
+a, b, c = (np.ones((n, n), np.float32) for _ in range(3))
+source, target = (np.ones((1 if quick else 32) * 2**20, np.float32) for _ in range(2))
+roofs = measure({"product": lambda: np.matmul(a, b, out=c), "copy": lambda: np.copyto(target, source)}, rounds=5)
+peak = 2 * n**3 / roofs["product"].median
+bandwidth = 2 * source.nbytes / roofs["copy"].median
+print(f"one matrix product: {peak / 1e9:.1f} GFLOP/s; copying: {bandwidth / 1e9:.1f} GB/s")
+print(f"the ridge, where the two meet, is at {peak / bandwidth:.1f} FLOPs per byte")
+
+# %% [markdown] given="G-measure-text"
+# ### G3. Measure (2 points, 20 min)
+#
+# `run[algorithm](x, w, layer)` computes a layer. Fill two dictionaries:
+#
+# * `errors[layer][algorithm]`: the largest difference from PyTorch's result, divided by PyTorch's largest entry. **First** make sure that a result is right.
+# * `timings[layer][algorithm]`: what `measure` returns. Give it all algorithms of a layer at once, `measure({"torch": function, …}, rounds=ROUNDS)`: it times them in turn,
+#   round after round, so that a slow moment of the machine hits all of them. A function for it takes no arguments: `partial(run[algorithm], x, w, layer)`. (A `lambda` in a loop sees the loop's last values.)
+
+# %% given="G-layers"
+layers = {name: layer.with_images(1) for name, layer in primitives.PAPER_LAYERS.items()}
+if quick:  # for grading: small enough for every solution
+    layers = {
+        name: replace(layer, C=-(-layer.C // 16), H=layer.H // 2, W=layer.W // 2, K=layer.K // 16)
+        for name, layer in layers.items()
+    }
+ROUNDS = 3 if quick else 5
+
+
+def with_torch(x, w, layer):
+    x, w = torch.from_numpy(x), torch.from_numpy(w)
+    return torch.nn.functional.conv2d(x, w, stride=(layer.u, layer.v), padding=(layer.pad_h, layer.pad_w)).numpy()
+
+
+def with_numpy(algorithm, x, w, layer):
+    return primitives.conv_forward(layer, x, w, algorithm=algorithm)
+
+
+run = {
+    "torch": with_torch,
+    **{name: partial(with_numpy, name) for name in ("im2col", "tiled", "width", "dft")},
+    "my lowering": lambda x, w, layer: conv_lowered(x, w, (layer.u, layer.v), (layer.pad_h, layer.pad_w)),
+    "my tiles": lambda x, w, layer: conv_tiled(x, w, (layer.u, layer.v), (layer.pad_h, layer.pad_w), 2**20),
+    "my FFT": lambda x, w, layer: conv_fft(x, w, (layer.pad_h, layer.pad_w)),
+}
+
+
+def random_case(layer, seed=0):
+    """Images and filters in float32; outputs are about as large as inputs."""
+    rng = np.random.default_rng(seed)
+    x, w = rng.normal(size=layer.x_shape), rng.normal(size=layer.w_shape) / np.sqrt(layer.C * layer.R * layer.S)
+    return x.astype(np.float32), w.astype(np.float32)
+
+
+# %% exercise="G-measure"
+timings, errors = {}, {}
+### BEGIN SOLUTION
+for name, layer in layers.items():
+    x, w = random_case(layer)
+    expected = with_torch(x, w, layer)
+    errors[name] = {}
+    for algorithm, function in run.items():
+        difference = np.abs(function(x, w, layer) - expected).max()
+        errors[name][algorithm] = float(difference / np.abs(expected).max())
+    assert max(errors[name].values()) < 1e-3, errors[name]
+    timings[name] = measure(
+        {algorithm: partial(function, x, w, layer) for algorithm, function in run.items()}, rounds=ROUNDS
+    )
+### END SOLUTION
+
+# %% test="G-measure-check" points=2
+check.conv_timings(timings, errors, layers, list(run), rounds=ROUNDS)
+
+# %%
+plots.show(plots.algorithm_bars(timings, reference="torch", title="Forward pass, one image, float32, one thread"))
+
+# %%
+points = {
+    algorithm: {
+        name: (arithmetic_intensity(*numbers(layer)), conv_flops(*numbers(layer)) / timings[name][algorithm].median)
+        for name, layer in layers.items()
+    }
+    for algorithm in run
+}
+plots.show(plots.roofline(points, peak, bandwidth, title="Five layers, one image, one thread"))
+
+# %% [markdown]
+# And the definition? Your seven loops on a small layer, and what L2 would take at that speed:
+
+# %%
+small = replace(layers["L5"], C=2, K=3)
+x, w = random_case(small)
+slow = measure({"loops": lambda: conv_forward(x, w, (1, 1), (0, 0))}, rounds=3)["loops"].median
+speed = conv_flops(*numbers(small)) / slow
+seconds = conv_flops(*numbers(layers["L2"])) / speed
+print(f"your definition: {speed / 1e9:.4f} GFLOP/s; L2 with one image would take {seconds / 60:.0f} minutes")
+print(f"PyTorch takes {timings['L2']['torch'].median * 1000:.0f} ms")
+
+# %% [markdown] given="G-explain-text"
+# ### G4. Explain (2 points, 15 min)
+#
+# Which algorithm wins on which layer, and why? Use your figures: the intensity, the roofs, the size of the lowered matrix, the count of Part E. How can a point lie above the roof? Where were you wrong in G1?
+#
+# === BEGIN MARK SCHEME ===
+# 2: winners read off correctly for at least three layers; a reason that fits for at least two kinds of layer (large filters and many channels: the DFT needs fewer operations; 3 × 3 or few
+# channels: nothing to save, so one good matrix product or a library's direct kernel wins; large D_m: tiles save memory traffic); explains that points above the roof come from counting the definition's operations for an
+# algorithm that does fewer; compares with the own prediction.
+# 1: winners with one fitting reason.
+# 0: a list of times without a reason, or reasons that the figures contradict. Any winner can have full points; it depends on the machine.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="G-explain" points=2
+# TO WRITE
+
+# %% [markdown] given="group"
+# ---
+# ## The form
+#
+# Fill in who is in your group (at most four) and who did what. In `ready_to_present` name the parts that you would present in class, such as
+# `["A", "C"]`. Each part that you name and hand in adds half of the points that you earn in it. Naming none costs nothing; if nobody volunteers, any
+# group may be asked.
+
+# %% exercise="form"
+# Fill in the two lists, then delete the last line.
+group = [
+    {"name": "", "id": "", "did": ""},
+]
+ready_to_present = []
+### BEGIN SOLUTION
+group = [
+    {"name": "Model Solution", "id": "model", "did": "everything"},
+]
+ready_to_present = ["A", "B", "C", "D", "E", "F", "G"]
+### END SOLUTION
+
+# %% test="form-check" points=0
+check.form(group, ready_to_present, parts="ABCDEFGH")
