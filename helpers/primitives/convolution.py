@@ -15,6 +15,8 @@ import numpy as np
 from helpers.backend import nearest
 from helpers.errors import CourseError
 from helpers.primitives import choose
+from helpers.primitives.bias import bias_forward
+from helpers.primitives.layout import is_chwn
 from helpers.primitives.registry import get
 from helpers.primitives.spec import ConvSpec
 
@@ -41,11 +43,7 @@ def conv_forward(
     """
     w = _flipped(w, mode)
     y = _run(spec, "forward", {"x": x, "w": w}, algorithm, workspace_limit)
-    if bias is None:
-        return y
-    from helpers.primitives.bias import bias_forward
-
-    return bias_forward(y, bias)
+    return y if bias is None else bias_forward(y, bias)
 
 
 def conv_backward_data(
@@ -92,7 +90,9 @@ def _run(spec: ConvSpec, which: str, arrays: dict[str, Any], algorithm: str, lim
         raise CourseError(f"The algorithm {algorithm!r} runs on torch tensors; give it tensors, or choose a numpy one.")
     check_arrays(spec, arrays)
     first = next(iter(arrays.values()))
-    name = choose.algorithm(spec, which, first, limit) if algorithm == "auto" else algorithm
+    name = algorithm
+    if algorithm == "auto":
+        name = choose.algorithm(spec, which, first.dtype, is_chwn(first), limit)
     module = get(name)
     why_not = module.supports(spec, which)
     if why_not:

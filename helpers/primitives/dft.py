@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from helpers.primitives.cost import Cost
 from helpers.primitives.layout import empty, is_chwn
 from helpers.primitives.spec import ConvSpec
 from helpers.primitives.tiles import NO_STRIDE, Tiling
@@ -69,6 +70,19 @@ def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
     numbers += images * (size * size + 2 * f * size) + outputs * (t.m * t.l + 2 * f * t.l) + GAP * size * size
     numbers += filters * (spec.R * spec.S + 2 * f * spec.S)
     return numbers * itemsize
+
+
+def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
+    """Counts; the order in memory makes no difference, for the tiles are copied anyway."""
+    t = tiling(spec, which)
+    tiles, f = spec.N * t.per_image, t.rows // 2 + 1
+    ends = tiles * (spec.C * t.rows * t.columns + spec.K * t.m * t.l) + spec.K * spec.C * spec.R * spec.S
+    spectra = 3 * t.rows * f * (tiles * (spec.C + spec.K) + spec.K * spec.C)
+    return Cost(
+        products(t, which),
+        2 * ends + 0.3 * spectra,
+        10 * f + (t.rows * t.columns if which == "backward-data" else t.m * t.l),
+    )
 
 
 def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:

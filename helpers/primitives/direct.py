@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from helpers.primitives.cost import Cost
 from helpers.primitives.layout import border_bytes, gathered, grouped, inside, padded
 from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import workspace as workspace_memory
@@ -23,6 +24,16 @@ def supports(spec: ConvSpec, which: str) -> str:
 def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
     """Bytes: the padded images, and nothing where there is no padding."""
     return border_bytes(spec, which, itemsize)
+
+
+def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
+    """Counts for the order in which the outer loop runs over `outer` images: N for NCHW, 1 for CHWN."""
+    outputs = spec.P * spec.Q
+    copied = outputs * spec.N * (spec.C * spec.R * spec.S + spec.K)
+    added = (
+        outputs * {"forward": 0, "backward-data": spec.N, "backward-filter": spec.K}[which] * spec.C * spec.R * spec.S
+    )
+    return Cost(spec.flops / 2, copied + added, 10 * outputs)
 
 
 def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from helpers.primitives.cost import Cost
 from helpers.primitives.layout import border_bytes, empty, gathered, grouped, inside, is_chwn, padded, under, windows
 from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import Take
@@ -22,6 +23,15 @@ def supports(spec: ConvSpec, which: str) -> str:
 def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
     """Bytes of D_m, and of the padded images."""
     return spec.lowered_bytes(itemsize) + border_bytes(spec, which, itemsize)
+
+
+def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
+    """Counts for the order in which the outer loop runs over `outer` images: N for NCHW, 1 for CHWN."""
+    rows, columns = spec.lowered_shape
+    passes = {"forward": 1.5, "backward-data": 2, "backward-filter": 1.5}[which]  # out of the cache and back in
+    return Cost(
+        spec.flops / 2, passes * rows * columns, 3 + outer + (spec.R * spec.S if which == "backward-data" else 0)
+    )
 
 
 def lower(spec: ConvSpec, g: np.ndarray, take: Take) -> np.ndarray:

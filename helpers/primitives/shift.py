@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from helpers.primitives.cost import Cost
 from helpers.primitives.layout import border_bytes, empty, gathered, grouped, inside, is_chwn, padded, under
 from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import Take
@@ -29,6 +30,17 @@ def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
         "backward-filter": spec.C * pixels + spec.K * spec.C,
     }[which]
     return (extra + spec.K * spec.C * spec.R * spec.S) * itemsize + border_bytes(spec, which, itemsize)
+
+
+def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
+    """Counts for the order in which the outer loop runs over `outer` images: N for NCHW, 1 for CHWN."""
+    taps, outputs = spec.R * spec.S, spec.N * spec.P * spec.Q
+    touched = {
+        "forward": outputs * (spec.C + 1.5 * spec.K),
+        "backward-data": outputs * 2 * spec.C,
+        "backward-filter": outputs * spec.C + outer * spec.K * spec.C,
+    }[which]
+    return Cost(1.2 * spec.flops / 2, taps * touched, outer * taps * 4)
 
 
 def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:

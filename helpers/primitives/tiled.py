@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from helpers.primitives.cost import Cost
 from helpers.primitives.layout import border_bytes, empty, gathered, grouped, inside, is_chwn, padded, under, windows
 from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import Take
@@ -33,6 +34,17 @@ def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
         "backward-filter": spec.K * spec.C * spec.R * spec.S * itemsize,
     }[which]
     return spec.C * spec.R * spec.S * rows * spec.Q * itemsize + result + border_bytes(spec, which, itemsize)
+
+
+def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
+    """Counts for the order in which the outer loop runs over `outer` images: N for NCHW, 1 for CHWN."""
+    rows, columns = spec.lowered_shape
+    tiles = outer * -(-spec.P // _rows(spec, columns // (spec.P * outer), 4))
+    if which == "forward":
+        return Cost(spec.flops / 2, rows * columns, 3 * tiles)
+    if which == "backward-data":
+        return Cost(spec.flops / 2, 1.5 * rows * columns, tiles * (1 + 3 * spec.R * spec.S))
+    return Cost(spec.flops / 2, rows * columns + tiles * spec.K * rows, 4 * tiles)
 
 
 def _rows(spec: ConvSpec, columns: int, itemsize: int) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from helpers.primitives.cost import Cost
 from helpers.primitives.layout import border_bytes, empty, gathered, grouped, inside, is_chwn, padded
 from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import Take
@@ -33,6 +34,19 @@ def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
         "backward-filter": spec.K * spec.C * spec.R * spec.S,
     }[which]
     return (lowered + extra) * itemsize + border_bytes(spec, which, itemsize)
+
+
+def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
+    """Counts for the order in which the outer loop runs over `outer` images: N for NCHW, 1 for CHWN."""
+    lowered = spec.N * (spec.H + 2 * spec.pad_h) * spec.C * spec.S * spec.Q
+    if which == "forward":
+        return Cost(1.1 * spec.flops / 2, lowered, outer * (spec.S + 2 + spec.P / 2))
+    if which == "backward-data":
+        added = spec.N * spec.P * spec.R * spec.C * spec.S * spec.Q
+        return Cost(1.1 * spec.flops / 2, 2 * lowered + added, outer * (3 * spec.P + 2 * spec.S))
+    return Cost(
+        1.2 * spec.flops / 2, lowered + outer * spec.K * spec.C * spec.R * spec.S, outer * (spec.S + 4 * spec.R)
+    )
 
 
 def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from helpers.primitives.cost import Cost
 from helpers.primitives.layout import empty, is_chwn
 from helpers.primitives.spec import ConvSpec
 from helpers.primitives.tiles import NO_STRIDE, Tiling
@@ -59,6 +60,22 @@ def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
     if which == "backward-data":
         return itemsize * (filters + pixels + tiles * (places * (spec.C + spec.K) + outputs * spec.K))
     return itemsize * (2 * filters + pixels + tiles * (places * (spec.C + spec.K) + outputs * spec.K))
+
+
+def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
+    """Counts for the order in which the outer loop runs over `outer` images: N for NCHW, 1 for CHWN, where tiles cost
+    more.
+    """
+    tiling, block = _plan(spec, which, 4)
+    places, outputs, tiles = tiling.rows * tiling.columns, tiling.m * tiling.l, spec.N * tiling.per_image
+    blocks = -(-spec.N // block)
+    transforms = places * (spec.K * spec.C * spec.R * spec.S + tiles * (spec.C * places + spec.K * outputs))
+    moved = (1.5 if outer > 1 else 3) * tiles * (spec.C + spec.K) * places + spec.K * spec.C * (
+        spec.R * spec.S + places
+    )
+    if which == "backward-filter":
+        moved += blocks * spec.K * spec.C * places
+    return Cost(places * tiles * spec.K * spec.C + 1.2 * transforms, moved, blocks * (10 + 2 * outputs + places))
 
 
 def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
