@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from math import prod
 from typing import Any
 
 from helpers.backend import nearest
@@ -22,12 +23,12 @@ PRECISIONS = ("ieee", "tf32", "tf32x3")
 three products on tensor cores for one, which comes close to float32."""
 
 TUNE_FROM = 2 * 10**9
-"""FLOPs from which on several tile sizes are tried at the first call of a shape; that takes a minute at most."""
+"""FLOPs from which on several tile sizes are tried at the first call of a shape."""
 
 SMALL = {"TILE_M": 64, "TILE_N": 32, "TILE_R": 32, "GROUP": 8}
 """Tiles of an untuned product. TILE_R runs along the reduction, GROUP tile rows share the L2 cache."""
 
-TILES = (  # TILE_M, TILE_N, TILE_R, stages, warps
+TILES = (  # TILE_M, TILE_N, TILE_R, stages of the pipeline, warps
     (128, 128, 32, 3, 8),
     (128, 64, 32, 3, 4),
     (64, 128, 32, 3, 4),
@@ -35,6 +36,11 @@ TILES = (  # TILE_M, TILE_N, TILE_R, stages, warps
     (128, 32, 32, 4, 4),
     (128, 16, 32, 4, 4),
 )
+"""What tuning tries. The sums of a tile stay in registers, which bounds its size."""
+
+TENSOR_CORE_TILES = ((256, 128, 32, 3, 8), (128, 256, 32, 3, 8), (128, 128, 64, 3, 8))
+"""What it tries besides for tensor cores, which take their factors from shared memory and leave registers for more
+sums."""
 
 
 def forward(spec: ConvSpec, x: Any, w: Any, precision: str = "ieee", tune: bool | None = None) -> Any:
@@ -43,7 +49,7 @@ def forward(spec: ConvSpec, x: Any, w: Any, precision: str = "ieee", tune: bool 
     precision: one of PRECISIONS, for float32. tune: whether to try several tile sizes at the first call of this shape
     (None: if it is large). Raises CourseError for tensors that don't fit, and where Triton can't run.
     """
-    _check(precision, x=(x, spec.x_shape), w=(w, spec.w_shape))
+    _check(spec, precision, x=(x, spec.x_shape), w=(w, spec.w_shape))
     kernels = _kernels(x)
     y = empty_like(x, spec.y_shape)
     w = _channel_fastest(w, 1)
@@ -61,7 +67,7 @@ def forward(spec: ConvSpec, x: Any, w: Any, precision: str = "ieee", tune: bool 
 
 def backward_data(spec: ConvSpec, dy: Any, w: Any, precision: str = "ieee", tune: bool | None = None) -> Any:
     """dx (N, C, H, W) of dy (N, K, P, Q) and w (K, C, R, S). The rest as in `forward`."""
-    _check(precision, dy=(dy, spec.y_shape), w=(w, spec.w_shape))
+    _check(spec, precision, dy=(dy, spec.y_shape), w=(w, spec.w_shape))
     kernels = _kernels(dy)
     dx = empty_like(dy, spec.x_shape)
     w = _channel_fastest(w, 0)
@@ -93,7 +99,7 @@ def backward_filter(
     splits: into how many parts the sum over n, p and q is cut, each for its own programs (None: enough to keep the GPU
     busy); the workspace is splits times dw. The rest as in `forward`.
     """
-    _check(precision, x=(x, spec.x_shape), dy=(dy, spec.y_shape))
+    _check(spec, precision, x=(x, spec.x_shape), dy=(dy, spec.y_shape))
     kernels = _kernels(x)
     crs = spec.C * spec.R * spec.S
     count = splits or _splits(x, spec)
@@ -119,22 +125,24 @@ def _phases(size: int, window: int, stride: int, pad: int) -> list[tuple[int, in
         first = (row - pad) % stride
         if first < size:
             rows = max(0, _tiles(window - row, stride))
-            found.append((first, _tiles(size - first, stride), (first + pad - row) // stride, row, rows))
+            found.append((first, _tiles(size - first, stride), (first + pad) // stride, row, rows))
     return found
 
 
-def _check(precision: str, **tensors: Any) -> None:
+def _check(spec: ConvSpec, precision: str, **tensors: Any) -> None:
     check_tensors(**tensors)
     if precision not in PRECISIONS:
         raise CourseError(
             f"There is no precision {precision!r}{nearest(precision, PRECISIONS)}; "
             f"choose one of {', '.join(PRECISIONS)}."
         )
+    reach = {name: prod(shape) for name, shape in (("x", spec.x_shape), ("y", spec.y_shape))}
     for name, (tensor, _) in tensors.items():
-        reach = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
-        if reach >= 2**31:
+        reach[name] = 1 + sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
+    for name, count in reach.items():
+        if count > 2**31:
             raise CourseError(
-                f"{name} spans {reach:,} numbers and the kernels count to 2³¹; take fewer images at a time."
+                f"{name} spans {count:,} numbers and the kernels count to 2³¹; take fewer images at a time."
             )
 
 
@@ -166,22 +174,24 @@ def _interpreted(kernel: Any) -> bool:
 
 def _launch(kernel: Any, grid: Any, tune: bool, arguments: tuple, constants: dict[str, Any]) -> None:
     if tune and not _interpreted(kernel):
-        _tuned(kernel)[grid](*arguments, **constants)
+        _tuned(kernel, constants["PRECISION"] != "ieee")[grid](*arguments, **constants)
     else:
         kernel[grid](*arguments, **constants, **SMALL)
 
 
 @cache
-def _tuned(kernel: Any) -> Any:
+def _tuned(kernel: Any, tensor_cores: bool) -> Any:
     import triton
 
     names = ("TILE_M", "TILE_N", "TILE_R")
     configs = [
         triton.Config({**dict(zip(names, tile, strict=True)), "GROUP": 8}, num_stages=stages, num_warps=warps)
-        for *tile, stages, warps in TILES
+        for *tile, stages, warps in TILES + (TENSOR_CORE_TILES if tensor_cores else ())
     ]
-    # What makes two calls alike: sizes and strides, but neither the three tensors nor which phase of the stride it is.
-    key = [name for name in kernel.arg_names[3:] if name not in (*names, "GROUP") and not name.endswith("_first")]
+    # What makes two calls alike: sizes and strides (those of the filters tell R and S), but neither the three tensors
+    # nor which phase of the stride it is.
+    rest = {*names, "GROUP", "R", "S", "ROWS", "COLUMNS"}
+    key = [name for name in kernel.arg_names[3:] if name not in rest and not name.endswith("_first")]
     return triton.autotune(configs, key=key)(kernel)
 
 

@@ -104,7 +104,38 @@ def program() -> None:
     found = {name: run_case(*case, "cpu") for name, case in CASES.items()}
     for splits in (1, 2, 7):
         found[f"in {splits} parts"] = run_splits(splits)
+    found["tuned"] = run_tuned()
     print(json.dumps(found))
+
+
+def run_tuned():
+    """All passes by way of the tuner, with a clock that finds each tile size as fast as any other."""
+    import functools
+
+    import triton
+
+    from helpers.primitives import on_triton, triton_kernels
+
+    tries = []
+
+    def clock(call, quantiles):
+        call()
+        tries.append(call)
+        return [1.0 + len(tries)] * len(quantiles)
+
+    triton.autotune = functools.partial(triton.autotune, do_bench=clock)
+    on_triton._kernels = lambda tensor: triton_kernels
+    on_triton._interpreted = lambda kernel: False
+    found, counts = {}, {}
+    for precision in ("ieee", "tf32"):
+        for name in ("first", "again"):
+            tries.clear()
+            spec = ConvSpec(1, 3, 9, 8, 4, 3, 3, 2, 2, 1, 1)
+            found[f"{precision}, {name}"] = run_case(
+                spec, "channels_last", "float32", "cpu", precision=precision, tune=True
+            )
+            counts[f"{precision}, {name}"] = len(tries)
+    return {"excess": found, "tries": counts, "sizes": [len(on_triton.TILES), len(on_triton.TENSOR_CORE_TILES)]}
 
 
 def run_splits(splits):
@@ -141,6 +172,97 @@ def test_the_filter_gradient_may_be_summed_in_parts(interpreted, splits):
     assert interpreted[f"in {splits} parts"] < 1e-4
 
 
+def test_tuning_tries_each_tile_size_once_a_pass(interpreted):
+    tuned = interpreted["tuned"]
+    few, more = tuned["sizes"]
+    assert tuned["tries"] == {
+        "ieee, first": 3 * few,
+        "ieee, again": 0,
+        "tf32, first": 3 * (few + more),
+        "tf32, again": 0,
+    }
+    for excess in tuned["excess"].values():
+        assert all(value <= 1 for value in excess.values()), excess
+
+
+def compiled(monkeypatch, function, spec, layout, dtype, **options):
+    """The assembly (PTX) of the kernels that a call would start on an H100: Triton's compiler needs no GPU."""
+    import triton
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    from helpers.primitives import on_triton, triton_kernels
+
+    if on_triton._interpreted(triton_kernels.forward_kernel):
+        pytest.skip("Triton was loaded as interpreter")
+    found = []
+
+    def launch(kernel, grid, tune, arguments, constants):
+        assert all(blocks >= 1 for blocks in grid(on_triton.SMALL))
+        given = dict(zip(kernel.arg_names, arguments, strict=False)) | constants | on_triton.SMALL
+        signature, fixed, multiples = {}, {}, {}
+        for place, name in enumerate(kernel.arg_names):
+            value = given.pop(name)
+            if isinstance(value, torch.Tensor):
+                signature[name] = {4: "*fp32", 8: "*fp64"}[value.element_size()]
+                multiples[place,] = [["tt.divisibility", 16]]
+            elif name.isupper() or value == 1:  # what Triton makes a constant of
+                signature[name], fixed[place,] = "constexpr", value
+            else:
+                signature[name] = "i32"
+                if value % 16 == 0:
+                    multiples[place,] = [["tt.divisibility", 16]]
+        assert not given
+        source = ASTSource(kernel, signature, fixed, multiples)
+        found.append(triton.compile(source, target=GPUTarget("cuda", 90, 32)).asm["ptx"])
+
+    import torch
+
+    monkeypatch.setattr(on_triton, "_kernels", lambda tensor: triton_kernels)
+    monkeypatch.setattr(on_triton, "_launch", launch)
+    x, w, dy = (arrange(torch.zeros(s), layout, dtype, "cpu") for s in (spec.x_shape, spec.w_shape, spec.y_shape))
+    given = {"forward": (x, w), "backward_data": (dy, w), "backward_filter": (x, dy)}[function]
+    getattr(on_triton, function)(spec, *given, **options)
+    return found
+
+
+linux = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
+
+
+@linux
+@pytest.mark.parametrize("function", PASSES)
+def test_the_kernels_compile_for_a_gpu_and_multiply_as_asked(monkeypatch, tmp_path, function):
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    spec = ConvSpec(8, 64, 14, 12, 96, 3, 3, 1, 1, 1, 1)
+    (ieee,) = compiled(monkeypatch, function, spec, "contiguous", "float32")
+    assert "fma.rn.f32" in ieee
+    assert "mma.sync" not in ieee
+    assert "wgmma" not in ieee
+    (tf32,) = compiled(monkeypatch, function, spec, "channels_last", "float32", precision="tf32")
+    assert ".tf32.tf32" in tf32
+    (double,) = compiled(monkeypatch, function, spec, "contiguous", "float64", precision="tf32")
+    assert "f64.f64" in double
+    assert "tf32" not in double
+
+
+@linux
+@pytest.mark.parametrize("function", ["forward", "backward_data"])
+def test_channels_last_is_read_sixteen_bytes_at_a_time(monkeypatch, tmp_path, function):
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    spec = ConvSpec(8, 64, 14, 12, 96, 3, 3, 1, 1, 1, 1)
+    (assembly,) = compiled(monkeypatch, function, spec, "channels_last", "float32", precision="tf32")
+    copies = [line for line in assembly.splitlines() if "cp.async.c" in line and "shared.global" in line]
+    assert copies
+    assert all("0x10" in line for line in copies)
+
+
+@linux
+def test_each_phase_of_a_stride_compiles(monkeypatch, tmp_path):
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    spec = ConvSpec(2, 5, 9, 11, 7, 3, 2, 2, 3, 1, 0)
+    assert len(compiled(monkeypatch, "backward_data", spec, "strided", "float32")) == 4  # of 6, two have no filter
+
+
 needs_gpu = pytest.mark.skipif(not cuda_available(), reason="no CUDA GPU here; the interpreter covers the arithmetic")
 
 
@@ -168,7 +290,8 @@ def test_a_tuned_product_is_right_on_the_gpu():
     assert all(value <= 1 for value in excess.values()), excess
 
 
-@pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
+@linux
+@pytest.mark.skipif("TRITON_INTERPRET" in os.environ, reason="with the interpreter it runs without a GPU")
 def test_without_a_gpu_one_sentence_says_what_to_do():
     import torch
 
@@ -203,8 +326,11 @@ def test_what_the_kernels_cannot_do_is_said():
     with pytest.raises(CourseError, match="w has shape"):
         on_triton.forward(spec, x, x)
     vast = ConvSpec(2**16, 1, 2**8, 2**8, 1, 1, 1)
-    with pytest.raises(CourseError, match=r"x spans 4,294,967,295 numbers .* take fewer images at a time"):
+    with pytest.raises(CourseError, match=r"x spans 4,294,967,296 numbers .* take fewer images at a time"):
         on_triton.forward(vast, torch.empty(vast.x_shape, device="meta"), torch.empty(vast.w_shape, device="meta"))
+    wide = ConvSpec(2**16, 1, 2**6, 2**6, 32, 1, 1)
+    with pytest.raises(CourseError, match=r"y spans 8,589,934,592 numbers"):
+        on_triton.forward(wide, torch.empty(wide.x_shape, device="meta"), torch.empty(wide.w_shape, device="meta"))
 
 
 if __name__ == "__main__":
