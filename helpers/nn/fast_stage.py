@@ -46,6 +46,7 @@ class Stage:
         self.goes_down = np.empty((p, k, q * n), bool)
         self.a = np.empty((p, k, q, n), dtype)
         self.pooled = self.a.reshape(p, k, q * n)
+        self.zeros = np.zeros((k, q * n), dtype)  # the maximum of two arrays is twice as fast as of one and a number
         self.partial = np.empty((2 * p, r * c * s, k), dtype)
         self.grad_weight, self.grad_bias = np.empty((r * c * s, k), dtype), np.empty(k, dtype)
         if inner:
@@ -68,7 +69,7 @@ class Stage:
         np.greater(bottom, top, out=self.goes_down)
         np.maximum(top, bottom, out=self.pooled)
         np.add(self.pooled, bias[:, None], out=self.pooled)
-        np.maximum(self.pooled, 0, out=self.pooled)
+        np.maximum(self.pooled, self.zeros, out=self.pooled)
 
     def backward(self, gradient: np.ndarray) -> None:
         """grad_weight (R·C·S, K) and grad_bias from `gradient` [P/2][K][(Q/2)·n], for the pooled values before ReLU."""

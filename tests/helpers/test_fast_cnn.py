@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from helpers.backend import backend
-from helpers.bench.cnn import TorchCNN, parameters
+from helpers.bench.cnn import RATE, TorchCNN, parameters
 from helpers.data import load
 from helpers.errors import CourseError
 from helpers.nn import evaluate
@@ -132,7 +132,7 @@ def test_the_benchmarks_network_walks_the_same_path(layout):
     assert other.images.is_contiguous(memory_format=torch.channels_last) or layout == "NCHW"
     for i in range(4):
         part = slice(64 * i, 64 * i + 64)
-        mine = ours.step(data.train_images[part], data.train_labels[part], 0.05)
+        mine = ours.step(data.train_images[part], data.train_labels[part], RATE)
         assert float(other.step(part)) == pytest.approx(mine, abs=1e-4)
     assert other.distance(ours) < 1e-4
     ours.weights[0][0, 0, 0, 0] += 1
