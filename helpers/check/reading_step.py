@@ -156,7 +156,7 @@ def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int
         Hypothesis("speedups-multiplied", each(lambda t, s: s.prod()), "The speed-ups are multiplied. The parts run one after the other: their times add up."),
         Hypothesis("largest-part-only", each(lambda t, s: s[t.argmax()]), "This is the speed-up of the longest part alone."),
         Hypothesis("best-speedup", each(lambda t, s: s.max()), "This is the largest speed-up. The parts that gain less hold the whole back: that is Amdahl's point."),
-        Hypothesis("new-times-for-old", each(lambda t, s: (t * s).sum() / t.sum()), "The times are multiplied by the speed-ups; a part that gets faster takes t ÷ s."),
-        Hypothesis("sum-of-quotients", each(lambda t, s: (t * s).sum()), "The times are multiplied by the speed-ups; a part that gets faster takes t ÷ s."),
+        Hypothesis("speedups-as-slowdowns", each(lambda t, s: t.sum() / (t * s).sum()), "The old times are multiplied by the speed-ups. A part that becomes s times as fast takes t ÷ s."),
+        Hypothesis("speedups-as-slowdowns", each(lambda t, s: (t * s).sum()), "The old times are multiplied by the speed-ups. A part that becomes s times as fast takes t ÷ s."),
     ])  # fmt: skip
     yield "Table 4's own rows and three made-up programs" if not seed else "three other programs"

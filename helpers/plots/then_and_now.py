@@ -35,11 +35,11 @@ def then_and_now(
     bars: dict[str, list[tuple[float, float, float]]] = {"paper, Table 4 (K40)": [(a / b,) * 3 for a, b in old]}
     for device, record in records.items():
         ratios = [ratio(record[then][part], record[now][part]) for part in parts]
-        bars[f"here, {device}"] = [(median, spread["q1"], spread["q3"]) for median, spread in ratios]
+        bars[f"here, {device} (line: quartiles)"] = [(median, spread["q1"], spread["q3"]) for median, spread in ratios]
     fig = figure(7.5, 1.4 + 0.75 * len(bars) + 0.6)
     ax = fig.subplots()
     height = 0.8 / len(bars)
-    shown = _room([value for rows in bars.values() for value, *_ in rows])
+    shown = _room([high for rows in bars.values() for *_, high in rows])
     for i, (label, rows) in enumerate(bars.items()):
         y = [k + (i - (len(bars) - 1) / 2) * height for k in range(len(parts))]
         middle = [value for value, *_ in rows]

@@ -33,7 +33,7 @@
 # | | the form | | 5 min |
 #
 # **How to work.** Read the paper once from beginning to end, then do Part B with the paper at hand, then C and D, and write Part A last: you will
-# judge differently by then. (It stands first because it is what you will be remembered for.) Below each exercise a **check** tells you in words
+# judge differently by then. (It stands first because it is the main exercise; the rest prepares it.) Below each exercise a **check** tells you in words
 # which misreading is behind a wrong answer and where in the paper to look again. Run it as often as you like; but it can't read your mind: an answer found by
 # trying all choices has taught you nothing. Questions marked *by hand* are read by a person.
 #
@@ -151,7 +151,7 @@ correct the unit of Table 4 and to add a table of memory use, or take that claim
 
 # %%
 for name, text in review.items():
-    print(f"{name} ({len(text.split())} words)\n{textwrap.fill(' '.join(text.split()), 110)}\n")
+    print(f"{name}\n{textwrap.fill(' '.join(text.split()), 110)}\n")
 
 # %% [markdown] given="A-anchors-text"
 # Now the verdict in one word, `"accept"` or `"reject"`, and for each text the places in the paper on which it rests, such as

@@ -1,0 +1,59 @@
+"""The sample class: five hand-ins that are right, misread, endless, cut short and damaged. Expected scores stand in expected.csv."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograder.mistakes.cudnn_reading.right import AMDAHL, COST, LETTERS, LOOP_BY_HAND, MARKS_BY_NAME, OTHER_ORDER, PLACES, SHORT_REVIEW, TABLES, WORDS
+from autograder.sample_class import Edit, Student
+
+
+def form(name: str, parts: list[str]) -> dict[str, Any]:
+    return {"group": [{"name": name, "id": name.lower(), "did": "everything"}], "ready_to_present": parts}
+
+
+STUDENTS = (
+    Student(
+        "aisha",
+        "right, in other words, other orders and other forms; declares every part",
+        replace={**COST, **OTHER_ORDER, **TABLES, **LETTERS, **WORDS, **PLACES, **LOOP_BY_HAND, **AMDAHL, **MARKS_BY_NAME, **SHORT_REVIEW},
+        form=form("Aisha", ["A", "B", "C", "D"]),
+    ),
+    Student(
+        "bruno",
+        "believes the abstract: 36% less time, seconds, measured memory, a mild marker; no review written",
+        done=("B", "C", "D", "form"),
+        edits=(
+            Edit("B-sizes", "return ceil(", "return floor("),
+            Edit("B-table3", "explaining_peak = 4.9", "disagree = []\nexplaining_peak = 4.9"),
+            Edit("B-table4", '"milliseconds"', '"seconds"'),
+            Edit("B-36", "(before - after) / before", "(before - after) / after"),
+            Edit("B-about36", '{"b", "c", "f", "i"}', '{"a", "d", "f"}'),
+            Edit("B-blas", '{"a", "c", "f"}', '{"a", "c", "f", "g"}'),
+            Edit("B-algorithm", '"fastest at mini-batch 128": "direct"', '"fastest at mini-batch 128": "tiled"'),
+            Edit("B-claims", '("stated", "abstract")', '("measured", "table 4")'),
+            Edit("D-marks", '"insight": 0, "evidence": 0, "judgement": 1', '"insight": 2, "evidence": 2, "judgement": 2'),
+        ),
+        form=form("Bruno", ["B"]),
+    ),
+    Student(
+        "carla",
+        "a loop that never ends in lower_images; Amdahl's law with weights the wrong way round",
+        edits=(
+            # It ends for the example in the notebook, which has four columns.
+            Edit("B-lower", "    return np.stack(columns", "    while len(columns) != 4:\n        columns = list(columns)\n    return np.stack(columns"),
+            Edit("C-amdahl", "sum(seconds[part] / speedups[part] for part in seconds)", "sum(seconds[part] * speedups[part] for part in seconds)"),
+        ),
+        form=form("Carla", ["C"]),
+    ),
+    Student(
+        "dong",
+        "an insight of 240 words, and a cell that ends Python before the measurement",
+        edits=(
+            Edit("A-review", "Section 3 has the way out:", "The matrix is never written to memory. " * 20 + "Section 3 has the way out:"),
+            Edit("C-measure", "def step_times(device):", "import os\n\nos._exit(1)\n\n\ndef step_times(device):"),
+        ),
+        form=form("Dong", ["B"]),
+    ),
+    Student("elif", "a file cut off in the middle", raw=b'{"cells": [{"cell_type": "markdown", "metadata": {}, "sour'),
+)
