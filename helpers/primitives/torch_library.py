@@ -12,6 +12,7 @@ def forward(spec: ConvSpec, x: Any, w: Any) -> Any:
     """y from x and w."""
     from torch.nn.functional import conv2d
 
+    w = w.contiguous(memory_format=memory_format(x))  # PyTorch would give y the filters' layout if x had another one
     return conv2d(x, w, stride=(spec.u, spec.v), padding=(spec.pad_h, spec.pad_w))
 
 
@@ -19,10 +20,8 @@ def backward_data(spec: ConvSpec, dy: Any, w: Any) -> Any:
     """dx from dy and w."""
     # PyTorch asks for x although only its shape and layout matter. A fresh tensor that nobody touches takes no memory
     # on a CPU, where pages come with the first write; on a GPU it would, so there one number stands for all.
-    if dy.is_cuda:
-        x, w = dy.new_empty(1).expand(spec.x_shape), w.contiguous(memory_format=memory_format(dy))
-    else:
-        x = empty_like(dy, spec.x_shape)
+    x = dy.new_empty(1).expand(spec.x_shape) if dy.is_cuda else empty_like(dy, spec.x_shape)
+    w = w.contiguous(memory_format=memory_format(dy))
     return _backward(spec, dy, x, w, (True, False, False))[0]
 
 
