@@ -100,6 +100,8 @@ def backward_filter(
     busy); the workspace is splits times dw. The rest as in `forward`.
     """
     _check(spec, precision, x=(x, spec.x_shape), dy=(dy, spec.y_shape))
+    if splits is not None and (not isinstance(splits, int) or splits < 1):
+        raise CourseError(f"splits={splits!r} is no number of parts; give a whole number of at least 1.")
     kernels = _kernels(x)
     crs = spec.C * spec.R * spec.S
     count = splits or _splits(x, spec)
@@ -173,10 +175,18 @@ def _interpreted(kernel: Any) -> bool:
 
 
 def _launch(kernel: Any, grid: Any, tune: bool, arguments: tuple, constants: dict[str, Any]) -> None:
-    if tune and not _interpreted(kernel):
-        _tuned(kernel, constants["PRECISION"] != "ieee")[grid](*arguments, **constants)
-    else:
-        kernel[grid](*arguments, **constants, **SMALL)
+    import torch
+
+    try:
+        with torch.cuda.device_of(arguments[0]):  # Triton starts kernels on the current GPU, wherever the tensors are
+            if tune and not _interpreted(kernel):
+                _tuned(kernel, constants["PRECISION"] != "ieee")[grid](*arguments, **constants)
+            else:
+                kernel[grid](*arguments, **constants, **SMALL)
+    except RuntimeError as error:
+        if "C compiler" not in str(error):
+            raise
+        raise CourseError("Triton needs a C compiler to start kernels; install gcc, or set CC to its path.") from error
 
 
 @cache

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
 
 from helpers.backend import cuda_available
 from helpers.errors import CourseError
@@ -42,8 +43,6 @@ CASES = {
 
 def run_case(spec, layout, dtype, device, **options):
     """For each pass, by how much the largest error exceeds what rounding explains (at most 1 if all is right)."""
-    import torch
-
     from helpers.primitives import on_triton
 
     torch.manual_seed(hash(spec) % 1000)
@@ -67,8 +66,6 @@ def run_case(spec, layout, dtype, device, **options):
 
 
 def arrange(tensor, layout, dtype, device):
-    import torch
-
     tensor = tensor.to(device, getattr(torch, dtype))
     if layout == "channels_last":
         return tensor.contiguous(memory_format=torch.channels_last)
@@ -83,8 +80,6 @@ def arrange(tensor, layout, dtype, device):
 
 def reference(name, spec, one, other):
     """The pass in float64 by autograd, which shares nothing with our code."""
-    import torch
-
     one, other = one.double(), other.double()
     x = (one if name != "backward_data" else torch.zeros(spec.x_shape, dtype=one.dtype, device=one.device)).clone()
     w = (other if name != "backward_filter" else torch.zeros(spec.w_shape, dtype=one.dtype, device=one.device)).clone()
@@ -97,8 +92,6 @@ def reference(name, spec, one, other):
 
 def program() -> None:
     """All cases in the interpreter; prints one JSON object."""
-    import torch
-
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)  # fills fresh tensors with NaN, so that a number never written shows
     found = {name: run_case(*case, "cpu") for name, case in CASES.items()}
@@ -139,8 +132,6 @@ def run_tuned():
 
 
 def run_splits(splits):
-    import torch
-
     from helpers.primitives import on_triton
 
     spec = ConvSpec(3, 2, 9, 8, 5, 2, 3, 1, 1, 1, 0)
@@ -215,8 +206,6 @@ def compiled(monkeypatch, function, spec, layout, dtype, **options):
         assert not given
         source = ASTSource(kernel, signature, fixed, multiples)
         found.append(triton.compile(source, target=GPUTarget("cuda", 90, 32)).asm["ptx"])
-
-    import torch
 
     monkeypatch.setattr(on_triton, "_kernels", lambda tensor: triton_kernels)
     monkeypatch.setattr(on_triton, "_launch", launch)
@@ -293,8 +282,6 @@ def test_a_tuned_product_is_right_on_the_gpu():
 @linux
 @pytest.mark.skipif("TRITON_INTERPRET" in os.environ, reason="with the interpreter it runs without a GPU")
 def test_without_a_gpu_one_sentence_says_what_to_do():
-    import torch
-
     from helpers.primitives import on_triton
 
     spec = ConvSpec(1, 1, 3, 3, 1, 2, 2)
@@ -303,8 +290,6 @@ def test_without_a_gpu_one_sentence_says_what_to_do():
 
 
 def test_without_triton_one_sentence_says_what_to_do(monkeypatch):
-    import torch
-
     from helpers.primitives import on_triton
 
     monkeypatch.setitem(sys.modules, "helpers.primitives.triton_kernels", None)
@@ -314,9 +299,27 @@ def test_without_triton_one_sentence_says_what_to_do(monkeypatch):
         on_triton.backward_data(spec, torch.ones(spec.y_shape), torch.ones(spec.w_shape))
 
 
-def test_what_the_kernels_cannot_do_is_said():
-    import torch
+def test_a_missing_c_compiler_is_said_and_other_faults_are_not_hidden():
+    from helpers.primitives import on_triton
 
+    class Kernel:
+        def __init__(self, message):
+            self.message = message
+
+        def __getitem__(self, grid):
+            def start(*arguments, **constants):
+                raise RuntimeError(self.message)
+
+            return start
+
+    arguments = None, False, (torch.ones(1),), {}
+    with pytest.raises(CourseError, match="needs a C compiler to start kernels; install gcc"):
+        on_triton._launch(Kernel("Failed to find C compiler. Please specify via CC"), *arguments)
+    with pytest.raises(RuntimeError, match="out of luck"):
+        on_triton._launch(Kernel("out of luck"), *arguments)
+
+
+def test_what_the_kernels_cannot_do_is_said():
     from helpers.primitives import on_triton
 
     spec = ConvSpec(1, 1, 3, 3, 1, 2, 2)
@@ -325,6 +328,8 @@ def test_what_the_kernels_cannot_do_is_said():
         on_triton.forward(spec, x, w, precision="tf23")
     with pytest.raises(CourseError, match="w has shape"):
         on_triton.forward(spec, x, x)
+    with pytest.raises(CourseError, match="splits=0 is no number of parts"):
+        on_triton.backward_filter(spec, x, torch.ones(spec.y_shape), splits=0)
     vast = ConvSpec(2**16, 1, 2**8, 2**8, 1, 1, 1)
     with pytest.raises(CourseError, match=r"x spans 4,294,967,296 numbers .* take fewer images at a time"):
         on_triton.forward(vast, torch.empty(vast.x_shape, device="meta"), torch.empty(vast.w_shape, device="meta"))
