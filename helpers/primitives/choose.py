@@ -34,14 +34,14 @@ _found: dict[tuple[ConvSpec, str, str, bool], list[Choice]] = {}
 
 
 def modelled(spec: ConvSpec, which: str, dtype: Any = np.float32, chwn: bool = False) -> list[Choice]:
-    """All algorithms that can compute the pass, cheapest first by their counted cost. chwn: images fastest in memory."""
+    """All algorithms that can compute the pass, cheapest by count first. chwn: images fastest in memory."""
     itemsize = np.dtype(dtype).itemsize
     choices = []
     for name in NAMES:
         module = get(name)
         if not module.supports(spec, check_pass(which)):
-            cost = module.cost(spec, which, 1 if chwn else spec.N)
-            choices.append(Choice(name, cost.seconds * itemsize / 4, module.workspace(spec, which, itemsize)))
+            seconds = module.cost(spec, which, 1 if chwn else spec.N).seconds * itemsize / 4
+            choices.append(Choice(name, seconds, spec.workspace(name, which, itemsize, chwn)))
     return sorted(choices, key=lambda choice: choice.seconds)
 
 

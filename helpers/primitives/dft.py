@@ -59,7 +59,7 @@ def products(t: Tiling, which: str) -> float:
     return 1.5 * moved + 3 * size * f * spec.K * spec.C * tiles
 
 
-def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
+def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
     """Bytes of canvas and tiles, of the half-transformed rows, and of one row of frequencies of images, filters and
     products.
     """
@@ -67,9 +67,10 @@ def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
     size, f, tiles = t.rows, t.rows // 2 + 1, spec.N * t.per_image
     images, filters, outputs = spec.C * tiles, spec.K * spec.C, spec.K * tiles
     numbers = t.canvas_size(spec.N) + 3 * size * (images + filters + outputs)
-    numbers += images * (size * size + 2 * f * size) + outputs * (t.m * t.l + 2 * f * t.l) + GAP * size * size
+    numbers += images * (size * size + 2 * f * size) + outputs * (t.m * t.l + 2 * f * t.l)
     numbers += filters * (spec.R * spec.S + 2 * f * spec.S)
-    return numbers * itemsize
+    places = {"forward": t.m * t.l, "backward-data": size * size, "backward-filter": spec.R * spec.S}[which]
+    return (numbers + GAP * places) * itemsize
 
 
 def cost(spec: ConvSpec, which: str, outer: int) -> Cost:

@@ -21,7 +21,7 @@ def supports(spec: ConvSpec, which: str) -> str:
     return ""
 
 
-def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
+def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
     """Bytes: the padded images, and nothing where there is no padding."""
     return border_bytes(spec, which, itemsize)
 

@@ -20,7 +20,7 @@ def supports(spec: ConvSpec, which: str) -> str:
     return ""
 
 
-def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
+def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
     """Bytes of D_m, and of the padded images."""
     return spec.lowered_bytes(itemsize) + border_bytes(spec, which, itemsize)
 

@@ -21,9 +21,9 @@ def supports(spec: ConvSpec, which: str) -> str:
     return ""
 
 
-def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
-    """Bytes of the taps, of one image's shifted copy and product, and of the padded images; for the order NCHW."""
-    pixels = spec.P * spec.Q
+def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
+    """Bytes of the taps, of one image's shifted copy and product, and of the padded images; see `cost` for `outer`."""
+    pixels = spec.P * spec.Q * spec.N // outer
     extra = {
         "forward": (spec.C + spec.K) * pixels,
         "backward-data": spec.C * pixels,

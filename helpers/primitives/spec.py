@@ -112,11 +112,14 @@ class ConvSpec:
         rows, columns = self.lowered_shape
         return rows * columns * itemsize
 
-    def workspace(self, algorithm: str, which: str = "forward", itemsize: int = 4) -> int:
-        """Bytes of auxiliary memory that a numpy algorithm ("im2col", "tiled", …) needs for a pass."""
+    def workspace(self, algorithm: str, which: str = "forward", itemsize: int = 4, chwn: bool = False) -> int:
+        """Bytes of auxiliary memory that a numpy algorithm ("im2col", "tiled", …) needs for a pass.
+
+        chwn: for images that are fastest in memory. Images in any order but NCHW and CHWN are copied first.
+        """
         from helpers.primitives.registry import get
 
-        return get(algorithm).workspace(self, check_pass(which), itemsize)
+        return get(algorithm).workspace(self, check_pass(which), itemsize, 1 if chwn else self.N)
 
     def flipped(self) -> ConvSpec:
         """The convolution that is this one's backward-data at stride 1: K and C change places, padding R − 1 − pad."""

@@ -25,15 +25,16 @@ def supports(spec: ConvSpec, which: str) -> str:
     return ""
 
 
-def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
-    """Bytes of one tile and the product's result, and of the padded images; for the order NCHW."""
-    rows = _rows(spec, spec.Q, itemsize)
+def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
+    """Bytes of one tile and the product's result, and of the padded images; see `cost` for `outer`."""
+    columns = spec.Q * spec.N // outer
+    rows = _rows(spec, columns, itemsize)
     result = {
         "forward": 0,
         "backward-data": 0,
         "backward-filter": spec.K * spec.C * spec.R * spec.S * itemsize,
     }[which]
-    return spec.C * spec.R * spec.S * rows * spec.Q * itemsize + result + border_bytes(spec, which, itemsize)
+    return spec.C * spec.R * spec.S * rows * columns * itemsize + result + border_bytes(spec, which, itemsize)
 
 
 def cost(spec: ConvSpec, which: str, outer: int) -> Cost:

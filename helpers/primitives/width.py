@@ -22,16 +22,17 @@ def supports(spec: ConvSpec, which: str) -> str:
     return ""
 
 
-def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
+def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
     """Bytes of L, of the products that are added up, and of the padded images; for the order NCHW, one image at a
     time.
     """
     rows = spec.H + 2 * spec.pad_h
-    lowered = rows * spec.C * spec.S * spec.Q
+    inner = spec.N // outer
+    lowered = rows * spec.C * spec.S * spec.Q * inner
     extra = {
         "forward": 0,
-        "backward-data": spec.R * spec.C * spec.S * spec.Q,
-        "backward-filter": spec.K * spec.C * spec.R * spec.S,
+        "backward-data": spec.R * spec.C * spec.S * spec.Q * inner,
+        "backward-filter": spec.K * spec.C * spec.S,
     }[which]
     return (lowered + extra) * itemsize + border_bytes(spec, which, itemsize)
 

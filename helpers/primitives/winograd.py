@@ -47,7 +47,7 @@ def tile(spec: ConvSpec) -> int:
     return min((4, 2), key=lambda m: -(-spec.P // m) * -(-spec.Q // m) * (m + spec.R - 1) * (m + spec.S - 1))
 
 
-def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
+def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
     """Bytes of the transformed filters and of one block of images: canvas, tiles, transformed tiles, products,
     outputs.
     """
@@ -55,11 +55,8 @@ def workspace(spec: ConvSpec, which: str, itemsize: int) -> int:
     places, outputs, tiles = tiling.rows * tiling.columns, tiling.m * tiling.l, block * tiling.per_image
     filters = spec.K * spec.C * places
     pixels = tiling.canvas_size(block) + spec.C * tiles * places
-    if which == "forward":
-        return itemsize * (filters + pixels + tiles * (places * (spec.C + spec.K) + outputs * spec.K))
-    if which == "backward-data":
-        return itemsize * (filters + pixels + tiles * (places * (spec.C + spec.K) + outputs * spec.K))
-    return itemsize * (2 * filters + pixels + tiles * (places * (spec.C + spec.K) + outputs * spec.K))
+    filters += filters if which == "backward-filter" else spec.K * spec.C * spec.R * spec.S
+    return itemsize * (filters + pixels + tiles * (places * (spec.C + spec.K) + outputs * spec.K))
 
 
 def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
