@@ -43,15 +43,7 @@ def _data_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
     (n, k, p, q), (_, c, r, s) = dy.shape, w.shape
     back = partial(oracle.backward_data, dy, x_shape=shape, stride=stride, padding=padding)
     view = np.einsum("nkpq,kcrs->ncpqrs", dy, w)
-    flip = "The filter is turned round once too often. Scattering dy uses w as it is, entry (r, s) to row p·u + r; only gathering (a convolution of dy) takes the flipped filter."
-
-    def gathered(filters: np.ndarray) -> np.ndarray:
-        """dx as a convolution of dy, with whatever filters (C, K, R, S): right at stride 1 with flipped ones."""
-        whole = np.zeros((n, k, stride[0] * (p - 1) + 1, stride[1] * (q - 1) + 1))
-        whole[:, :, :: stride[0], :: stride[1]] = dy
-        rest = [shape[2] + 2 * padding[0] - whole.shape[2] - r + 1, shape[3] + 2 * padding[1] - whole.shape[3] - s + 1]
-        around = ((r - 1 - padding[0], r - 1 - padding[0] + rest[0]), (s - 1 - padding[1], s - 1 - padding[1] + rest[1]))
-        return oracle.forward(whole, filters, (1, 1), around)
+    flip = "The filter is the wrong way round. Scattering dy takes w as it is, entry (r, s) to row p·u + r; gathering (dx as a convolution of dy) takes it turned round along R and S."
 
     def of_stride_one() -> np.ndarray:
         """dy, not spread out, convolved as at stride 1, in the corner of the image."""
@@ -66,7 +58,6 @@ def _data_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
             for _ in range(stride != (1, 1))
         ),
         Guess("flipped-filter", lambda: back(w=w[:, :, ::-1, ::-1]), flip),
-        Guess("filter-not-flipped", lambda: gathered(w.transpose(1, 0, 2, 3)), "The filter is not flipped: dx is the convolution of dy with the filter turned round along R and S, w[:, :, ::-1, ::-1]."),
         Guess("flipped-one-axis", lambda: back(w=w[:, :, ::-1]), "The filter is turned round along one axis only, or along one too many: R is the wrong way round."),
         Guess("flipped-one-axis", lambda: back(w=w[:, :, :, ::-1]), "The filter is turned round along one axis only, or along one too many: S is the wrong way round."),
         Guess("channels-not-exchanged", lambda: back(w=w.reshape(c, k, r, s).transpose(1, 0, 2, 3)), "K and C are not exchanged, only renamed: `reshape` moves nothing. Use `w.transpose(1, 0, 2, 3)`, so that each channel c collects from all filters k."),

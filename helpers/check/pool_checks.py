@@ -55,11 +55,9 @@ class Pool:
 def _forward(max_pool_forward: Any, case: Pool) -> tuple[np.ndarray, Any]:
     """y as an array, and the winners as they come."""
     value = value_of(max_pool_forward, case.x, *case.geometry, what="max_pool_forward")
-    try:
-        y, winner = value
-    except (TypeError, ValueError):
-        raise Mistake("not-two-results", f"max_pool_forward should return two things, `return y, winner`; it returned {'None' if value is None else 'one of type ' + type(value).__name__}.") from None
-    return array(y, "the y of max_pool_forward"), winner
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise Mistake("not-two-results", f"max_pool_forward should return two things, `return y, winner`; it returned {'None' if value is None else 'something of type ' + type(value).__name__}.")
+    return array(value[0], "the y of max_pool_forward"), value[1]
 
 
 @check("Max pooling, forward", "D1")
@@ -166,14 +164,29 @@ def _backward_guesses(case: Pool, expected: np.ndarray) -> list[Guess]:
     best = flat.argmax(axis=-1)
     grad = ((np.arange(r * s) == best[..., None]) * case.dy[..., None]).reshape(view.shape)
 
-    def decoded(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    def decoded(i: np.ndarray, j: np.ndarray) -> np.ndarray:
         """Winners read with another window size."""
-        placed = (np.arange(r)[:, None] == rows[..., None, None]) & (np.arange(s) == columns[..., None, None])
+        placed = (np.arange(r)[:, None] == i[..., None, None]) & (np.arange(s) == j[..., None, None])
         return oracle.scatter(placed * case.dy[..., None, None], case.x.shape, case.stride, case.padding)
 
+    def assigned() -> np.ndarray:
+        """Winners assigned one window entry after the other, the rest left alone."""
+        whole = np.zeros(oracle.padded(case.x, case.padding).shape)
+        for i, j, rows, columns in oracle.taps(whole.shape, case.window, case.stride):
+            part, hit = whole[:, :, rows, columns], best == i * s + j
+            part[hit] = case.dy[hit]
+        return whole[:, :, case.padding[0] :, case.padding[1] :][:, :, : case.x.shape[2], : case.x.shape[3]]
+
+    def numbered(number: np.ndarray) -> np.ndarray:
+        """Entries of the window numbered in another way than winners are."""
+        return oracle.scatter((best[..., None, None] == number) * case.dy[..., None, None], case.x.shape, case.stride, case.padding)
+
+    rows, columns = np.arange(r)[:, None], np.arange(s)
     everywhere = np.broadcast_to(case.dy[..., None, None], view.shape)
     return [
         *scatter_guesses(grad, expected, case.x.shape, case.stride, case.padding),
+        Guess("overlap-assigned", assigned, "Where windows overlap, the last winner's gradient replaces the others (`=`). A pixel that wins twice collects twice: add (`+=`)."),
+        *guess_each("winner-misread", numbered, (rows * r + columns, rows + columns * r, rows + columns * s, rows * s + columns + 1, rows + columns), "Backward numbers the entries of a window otherwise than forward: argmax over the flattened window gives r · S + s."),
         Guess("gradient-to-all", lambda: oracle.scatter(everywhere, case.x.shape, case.stride, case.padding), "Every entry of the window gets the gradient; only the winner does: moving any other entry a little leaves the maximum as it is."),
         Guess("gradient-shared", lambda: oracle.scatter(everywhere / (r * s), case.x.shape, case.stride, case.padding), "The gradient is shared among all entries of the window; the winner gets all of it."),
         Guess("winner-ones", lambda: oracle.scatter((grad != 0) * 1.0, case.x.shape, case.stride, case.padding), "The winners get 1; they get dy."),

@@ -1,0 +1,122 @@
+"""Wrong transforms, counts and measurements (Parts E to G): (right names, old text, new text) for the model solution's cells."""
+
+EXP = "np.exp(-2j * np.pi * np.outer(j, j) / n)"
+TRANSFORMS = "images, filters = np.fft.rfft2(x0), np.conj(np.fft.rfft2(w, shape))"
+BACK = "return np.fft.irfft2(product, shape)[:, :, : shape[0] - R + 1, : shape[1] - S + 1]"
+PAD = "x0 = np.pad(x, ((0, 0), (0, 0), (pad_h, pad_h), (pad_w, pad_w)))"
+FLOPS = "return 2 * N * K * C * R * S * P * Q"
+BYTES = "return itemsize * (N * C * H * W + K * C * R * S + N * K * P * Q)"
+LOWERED = "return itemsize * (C * R * S) * (N * P * Q) / 1e6"
+INTENSITY = "return conv_flops(*layer) / compulsory_bytes(*layer, itemsize)"
+ROOF = "min(peak, intensity * bandwidth)"
+TIMED = "{algorithm: partial(function, x, w, layer) for algorithm, function in run.items()}, rounds=ROUNDS"
+ERROR = "float(difference / np.abs(expected).max())"
+COMPLEX = "images, filters = np.fft.fft2(x0), np.conj(np.fft.fft2(w, shape))"
+
+
+def transformed(transforms: str, back: str) -> str:
+    """conv_fft with other transforms there and back."""
+    return f'''
+def conv_fft(x, w, padding):
+    R, S = w.shape[2:]
+    pad_h, pad_w = padding
+    {PAD}
+    shape = x0.shape[2:]
+    {transforms}
+    product = (images.transpose(2, 3, 0, 1) @ filters.transpose(2, 3, 1, 0)).transpose(2, 3, 0, 1)
+    {back}
+'''
+
+
+CUT = "[:, :, : shape[0] - R + 1, : shape[1] - S + 1]"
+
+ROWS: dict[str, list[tuple[str, ...]]] = {
+    "E-dft": [
+        ("sign-of-the-exponent", EXP, EXP.replace("-2j", "2j")),
+        ("two-pi-missing", EXP, "np.exp(-1j * np.outer(j, j) / n)"),
+        ("two-pi-missing", EXP, "np.exp(-1j * np.pi * np.outer(j, j) / n)"),
+        ("imaginary-missing", EXP, "np.cos(2 * np.pi * np.outer(j, j) / n)"),
+        ("imaginary-missing", EXP, EXP.replace("-2j", "-2")),
+        ("normalised", EXP, EXP + " / n"),
+        ("normalised", EXP, EXP + " / np.sqrt(n)"),
+        ("counted-from-one", "np.arange(n)", "np.arange(1, n + 1)"),
+        ("n-missing", EXP, "np.exp(-2j * np.pi * np.outer(j, j))"),
+        ("sum-for-product", EXP, EXP.replace("np.outer", "np.add.outer")),
+        ("wrong-shape", EXP, "np.exp(-2j * np.pi * j / n)"),
+    ],
+    "E-fft": [
+        ("no-conjugate", TRANSFORMS, TRANSFORMS.replace("np.conj(np.fft.rfft2(w, shape))", "np.fft.rfft2(w, shape)")),
+        ("no-conjugate", transformed("images, filters = np.fft.rfft2(x0), np.fft.rfft2(w, shape)", "return np.fft.irfft2(product, shape)[:, :, R - 1 :, S - 1 :]")),
+        ("conjugate-of-the-image", TRANSFORMS, "images, filters = np.conj(np.fft.rfft2(x0)), np.fft.rfft2(w, shape)"),
+        ("wrap-around", PAD, "x0 = np.pad(x, ((0, 0), (0, 0), (pad_h, pad_h), (pad_w, pad_w)), mode='wrap')"),
+        ("wrap-around", transformed("shape = x.shape[2:]; images, filters = np.fft.rfft2(x), np.conj(np.fft.rfft2(w, shape))", "return np.fft.irfft2(product, shape)[:, :, : x0.shape[2] - R + 1, : x0.shape[3] - S + 1]")),
+        ("padding-ignored", "pad_h, pad_w = padding", "pad_h, pad_w = 0, 0"),
+        ("padding-swapped", "pad_h, pad_w = padding", "pad_w, pad_h = padding"),
+        ("wrong-crop", BACK, "return np.fft.irfft2(product, shape)[:, :, R - 1 :, S - 1 :]"),
+        ("wrong-crop", BACK, "return np.roll(np.fft.irfft2(product, shape), 1, axis=2)" + CUT),
+        ("wrong-shape", BACK, "return np.fft.irfft2(product, shape)"),
+        ("real-part-forgotten", transformed(COMPLEX, "return np.fft.ifft2(product, shape)" + CUT)),
+        ("absolute-value", transformed(COMPLEX, "return np.abs(np.fft.ifft2(product, shape))" + CUT)),
+        ("forward-for-inverse", transformed(COMPLEX, "return np.fft.fft2(product, shape).real" + CUT)),
+        ("raises", "np.fft.rfft2(w, shape)", "np.fft.rfft2(w)"),
+        ("raises", "filters.transpose(2, 3, 1, 0)", "filters.transpose(2, 3, 0, 1)"),
+        ("images-filters-swapped", ".transpose(2, 3, 0, 1)\n    return", ".transpose(3, 2, 0, 1)\n    return"),
+    ],
+    "F-count": [
+        ("factor-two-missing", FLOPS, "return N * K * C * R * S * P * Q"),
+        ("input-size-for-output", FLOPS, "return 2 * N * K * C * R * S * H * W"),
+        ("stride-ignored", "def conv_flops(N, C, H, W, K, R, S, stride, padding):", "def conv_flops(N, C, H, W, K, R, S, stride, padding):\n    stride = (1, 1)"),
+        ("padding-ignored", "def conv_flops(N, C, H, W, K, R, S, stride, padding):", "def conv_flops(N, C, H, W, K, R, S, stride, padding):\n    padding = (0, 0)"),
+        ("filters-forgotten", FLOPS, "return 2 * N * C * R * S * P * Q"),
+        ("channels-forgotten", FLOPS, "return 2 * N * K * R * S * P * Q"),
+        ("images-forgotten", FLOPS, "return 2 * K * C * R * S * P * Q"),
+        ("window-forgotten", FLOPS, "return 2 * N * K * C * P * Q"),
+        ("in-giga", FLOPS, FLOPS + " / 1e9"),
+        ("elements-for-bytes", BYTES, BYTES.replace("itemsize * ", "")),
+        ("itemsize-ignored", BYTES, BYTES.replace("itemsize", "4")),
+        ("filters-forgotten", BYTES, BYTES.replace(" + K * C * R * S", "")),
+        ("output-forgotten", BYTES, BYTES.replace(" + N * K * P * Q", "")),
+        ("input-size-for-output", BYTES, BYTES.replace("P * Q", "H * W")),
+        ("padding-counted", BYTES, BYTES.replace("H * W", "(H + 2 * padding[0]) * (W + 2 * padding[1])")),
+        ("lowered-counted", BYTES, BYTES.replace("N * C * H * W", "C * R * S * N * P * Q")),
+        ("filters-per-image", BYTES, BYTES.replace("K * C * R * S", "N * K * C * R * S")),
+        ("mebibytes", LOWERED, LOWERED.replace("1e6", "2**20")),
+        ("bytes-for-megabytes", LOWERED, LOWERED.replace(" / 1e6", "")),
+        ("elements-for-bytes", LOWERED, LOWERED.replace("itemsize * ", "")),
+        ("filters-for-channels", LOWERED, LOWERED.replace("(C * R * S)", "(K * R * S)")),
+        ("input-size-for-output", LOWERED, LOWERED.replace("P * Q", "H * W")),
+        ("images-forgotten", LOWERED, LOWERED.replace("(N * P * Q)", "(P * Q)")),
+        ("input-for-lowered", LOWERED, "return itemsize * N * C * H * W / 1e6"),
+        ("itemsize-ignored", LOWERED, LOWERED.replace("itemsize", "4")),
+        ("sum-for-product", LOWERED, LOWERED.replace("(C * R * S) * (N * P * Q)", "(C * R * S + N * P * Q)")),
+        ("intensity-upside-down", INTENSITY, "return compulsory_bytes(*layer, itemsize) / conv_flops(*layer)"),
+        ("itemsize-ignored", INTENSITY, INTENSITY.replace(", itemsize", "")),
+        ("elements-for-bytes", INTENSITY, INTENSITY.replace(", itemsize", ", 1")),
+        ("lowered-counted", INTENSITY, "return conv_flops(*layer) / (lowered_megabytes(*layer, itemsize) * 1e6)"),
+        ("raises", INTENSITY, "return conv_flops(layer) / compulsory_bytes(layer)"),
+    ],
+    "G-roof": [
+        ("max-for-min", ROOF, "max(peak, intensity * bandwidth)"),
+        ("limits-added", ROOF, "peak + intensity * bandwidth"),
+        ("one-limit-only", ROOF, "intensity * bandwidth"),
+        ("one-limit-only", ROOF, "peak"),
+        ("divided-for-multiplied", ROOF, "min(peak, bandwidth / intensity)"),
+        ("intensity-for-rate", ROOF, "min(peak, intensity)"),
+        ("limits-mixed", ROOF, "1 / (1 / peak + 1 / (intensity * bandwidth))"),
+        ("in-giga", ROOF, "min(peak, intensity * bandwidth) / 1e9"),
+    ],
+    "G-measure": [
+        ("still-to-do", "timings, errors = {}, {}"),
+        ("too-few-rounds", TIMED, TIMED.replace("rounds=ROUNDS", "rounds=1")),
+        ("too-fast", TIMED, TIMED.replace("partial(function, x, w, layer)", "lambda: x")),
+        ("algorithm-missing", TIMED, TIMED.replace("run.items()}", "list(run.items())[:5]}")),
+        ("layer-missing", "in layers.items():", "in list(layers.items())[:3]:"),
+        ("timings-identical", "    timings[name] = measure", "    timings[name] = timings['L1'] if timings else measure"),
+        ("not-a-timing", "### END SOLUTION", "timings = {n: {a: t.median for a, t in row.items()} for n, row in timings.items()}"),
+        ("not-seconds", "### END SOLUTION", "timings = {n: {a: [1e9 * s for s in t.seconds] for a, t in row.items()} for n, row in timings.items()}"),
+        ("rounds-identical", "### END SOLUTION", "timings = {n: {a: [t.median] * 3 for a, t in row.items()} for n, row in timings.items()}"),
+        ("not-compared", ERROR, "0.0"),
+        ("results-disagree", "assert max(errors[name].values()) < 1e-3, errors[name]", "errors[name]['my FFT'] = 0.5"),
+        ("not-a-dictionary", "### END SOLUTION", "timings = list(timings.values())"),
+    ],
+}
