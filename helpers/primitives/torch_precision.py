@@ -39,7 +39,7 @@ def pinned(tf32: bool = False) -> Iterator[None]:
                 changed.append((switch, before))
         yield
     finally:
-        for switch, before in reversed(changed):
+        for switch, before in changed:
             setattr(switch, field, before)
 
 
