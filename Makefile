@@ -53,13 +53,16 @@ lint: .venv/.ready  ## style and types only
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# soupsieve 3 needs Python 3.11.5, and Debian 12 has 3.11.2.
+# soupsieve 3 needs Python 3.11.5, and Debian 12 has 3.11.2. triton: the version that torch's CUDA build demands, and
+# where it exists, which pip-compile leaves out.
+TRITON = ; sys_platform == "linux" and platform_machine == "x86_64"
 lock:  ## pin all dependencies anew
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet pip-tools
 	build/lock/bin/pip-compile --quiet --all-extras --strip-extras --allow-unsafe --no-emit-index-url \
 	  --no-emit-find-links --no-emit-trusted-host --no-header --annotation-style=line \
 	  -P torch==2.13.0 -P triton==3.7.1 -P 'soupsieve<3' -o build/lock/requirements.txt pyproject.toml
-	{ sed -n '/^#/p' requirements.lock; sed -e 's/+cpu//' -e '/^#/d' -e '/^$$/d' build/lock/requirements.txt; } > build/lock/new
+	{ sed -n '/^#/p' requirements.lock; sed -e 's/+cpu//' -e '/^#/d' -e '/^$$/d' -e 's/^\(triton==[^ ]*\) */\1 $(TRITON)  /' \
+	  build/lock/requirements.txt; } > build/lock/new
 	mv build/lock/new requirements.lock
 
 clean:  ## remove what the verbs built (never your class)

@@ -338,5 +338,11 @@ def test_what_the_kernels_cannot_do_is_said():
         on_triton.forward(wide, torch.empty(wide.x_shape, device="meta"), torch.empty(wide.w_shape, device="meta"))
 
 
+@pytest.mark.parametrize("file", ["requirements.lock", "environment.yml"])
+def test_triton_is_pinned_where_it_exists(file):
+    (line,) = [line for line in (ROOT / file).read_text().splitlines() if "triton==" in line]
+    assert '; sys_platform == "linux" and platform_machine == "x86_64"' in line
+
+
 if __name__ == "__main__":
     program()
