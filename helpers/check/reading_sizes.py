@@ -208,11 +208,17 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
         flipped = f[:, :, ::-1, ::-1].reshape(k, -1) @ columns.T
         verify(fm @ dm, right, f"F_m @ D_m for {example}", [
             Hypothesis("filter-flipped", flipped, "This is the convolution of equation (3), with the filter turned by 180°. The exercise asks for cross-correlation, as libraries compute by default: leave the filter as it is."),
-            Hypothesis("orders-differ", f.transpose(0, 2, 3, 1).reshape(k, -1) @ columns.T, "The rows of D_m and the columns of F_m run through channels and places in different orders. Keep C, then R, then S in both."),
-            Hypothesis("orders-differ", f.transpose(0, 1, 3, 2).reshape(k, -1) @ columns.T, "One of the matrices goes through the places of the window row by row, the other column by column. Keep C, then R, then S in both."),
-            Hypothesis("orders-differ", f.reshape(k, -1) @ patches.transpose(0, 1, 2, 4, 5, 3).reshape(n * p * q, -1).T, "The rows of D_m and the columns of F_m run through channels and places in different orders. Keep C, then R, then S in both."),
+            *(Hypothesis("orders-differ", product, "The rows of D_m and the columns of F_m run through channels and places of the window in different orders. Keep C, then R, then S in both.") for product in _other_orders(f, patches)),
         ])  # fmt: skip
         yield f"{example}: {k}×{c * r * s} times {c * r * s}×{n * p * q}"
+
+
+def _other_orders(f: np.ndarray, patches: np.ndarray) -> Iterator[np.ndarray]:
+    """F_m · D_m for every pair of different orders of C, R and S."""
+    orders = list(itertools.permutations((0, 1, 2)))
+    rows = [f.transpose(0, *(1 + i for i in order)).reshape(len(f), -1) for order in orders]
+    columns = [patches.transpose(0, 1, 2, *(3 + i for i in order)).reshape(-1, rows[0].shape[1]).T for order in orders]
+    return (a @ b for (i, a), (j, b) in itertools.product(enumerate(rows), enumerate(columns)) if i != j)
 
 
 def _shape_hint(got: tuple[int, ...], shape: tuple[int, int], c: int, n: int, name: str) -> tuple[str, str]:

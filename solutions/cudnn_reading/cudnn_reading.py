@@ -608,7 +608,7 @@ def step_times(device):
 records = {device: step_times(device) for device in devices}
 
 # %% test="C-measure-check" points=1
-check.reading.training_step(records, devices)
+check.reading.training_step(records, devices, threads=torch.get_num_threads())
 
 # %% [markdown] given="C-gains-text"
 # ### C2. The gain (1 point, 5 min)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import replace
 
@@ -16,9 +17,13 @@ from helpers.errors import CourseError
 NAMES = sorted(path.parent.name for path in (REPOSITORY / "autograder/mistakes").glob("*/wrong.py"))
 
 
-@pytest.fixture(scope="module")
-def results():
-    return {name: bank.run(name) for name in NAMES}
+@functools.cache
+def verdicts(name):
+    """(wrong, right) of a bank, run once."""
+    return bank.run(name)
+
+
+every_bank = pytest.mark.parametrize("name", NAMES)
 
 
 def test_every_assignment_has_a_bank():
@@ -29,28 +34,32 @@ def test_the_banks_are_large_enough():
     banks = [load(name) for name in NAMES]
     assert sum(len(b.wrong) for b in banks) >= 120
     assert sum(len(b.right) for b in banks) >= 40
+    assert all(len(b.wrong) >= 30 and len(b.right) >= 12 for b in banks)
 
 
-def test_every_wrong_solution_is_caught_and_nearly_all_before_handing_in(results):
-    for wrong, right in results.values():
-        totals = Totals.of(wrong, right)
-        assert [v.solution for v in wrong if not v.by] == []
-        assert totals.visible >= 0.8 * totals.wrong
-        assert totals.named >= 0.95 * totals.wrong, [v for v in wrong if not v.good]
+@every_bank
+def test_every_wrong_solution_is_caught_and_nearly_all_before_handing_in(name):
+    wrong, right = verdicts(name)
+    totals = Totals.of(wrong, right)
+    assert [v.solution for v in wrong if not v.by] == []
+    assert totals.visible >= 0.8 * totals.wrong
+    assert totals.named >= 0.95 * totals.wrong, [v for v in wrong if not v.good]
 
 
-def test_no_right_solution_is_rejected(results):
-    assert [v for _, right in results.values() for v in right if v.by] == []
+@every_bank
+def test_no_right_solution_is_rejected(name):
+    assert [v for v in verdicts(name)[1] if v.by] == []
 
 
-def test_hints_are_sentences(results):
-    for wrong, _ in results.values():
-        for v in wrong:
-            assert v.message.endswith((".", "?", ")")), v
-            assert "Traceback" not in v.message
+@every_bank
+def test_hints_are_sentences(name):
+    for v in verdicts(name)[0]:
+        assert v.message.endswith((".", "?", ")")), v
+        assert "Traceback" not in v.message
 
 
-def test_the_page_is_the_result_of_this_run(results):
+def test_the_page_is_the_result_of_this_run():
+    results = {name: verdicts(name) for name in NAMES}
     new, kept = page(results).splitlines(), (REPOSITORY / "docs/mistakes.md").read_text().splitlines()
     assert [line.split(" | ")[0] for line in new if line[:1] == "|"] == [
         line.split(" | ")[0] for line in kept if line[:1] == "|"
@@ -69,8 +78,9 @@ def judge():
     return lambda solution, bank_=whole: bank.judge(assignment, bank_, solution)
 
 
-def test_the_model_solution_passes(judge):
-    assert judge(Solution("model", {})).by == ""
+@every_bank
+def test_the_model_solution_passes(name):
+    assert bank.judge(read(Course().source(name))[0], load(name), Solution("model", {})).by == ""
 
 
 def test_a_mistake_that_only_hidden_numbers_show_is_told_as_hidden(judge):

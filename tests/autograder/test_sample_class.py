@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import html
+import re
 from pathlib import Path
 
 import pytest
 
 from autograder import grade
 from autograder.course import REPOSITORY, Course
+from autograder.leaks import squeeze
 from autograder.sample import fill
 
 TABLES = sorted((REPOSITORY / "autograder/sample_class").glob("*/expected.csv"))
@@ -71,16 +74,17 @@ def test_grading_again_runs_nothing_and_shows_the_same(graded):
 def test_feedback_shows_no_hidden_test(graded):
     course, found, _, _ = graded
     source = course.source(found.assignment.name).read_text()
-    hidden = [
-        line
-        for block in source.split("### BEGIN HIDDEN TESTS")[1:]
-        for line in block.split("### END HIDDEN TESTS")[0].split("\n")
-        if line.strip() and line != "#"
-    ]
+    seen, hidden = source.split("### BEGIN HIDDEN TESTS")[0], []
+    for block in source.split("### BEGIN HIDDEN TESTS")[1:]:
+        kept, _, rest = block.partition("### END HIDDEN TESTS")
+        hidden += [squeeze(line) for line in kept.splitlines()]
+        seen += rest
+    seen = squeeze(seen)
+    hidden = [line for line in hidden if len(line) > 12 and line not in seen]
     pages = list(course.feedback.rglob("*.html"))
     assert hidden
     assert len(pages) == sum(not row.reason for row in found.rows)
     for page in pages:
-        text = page.read_text()
-        assert "HIDDEN TESTS" not in text
-        assert "seed=41" not in text, page
+        text = squeeze(html.unescape(re.sub("<[^>]+>", "", page.read_text())))
+        assert "HIDDENTESTS" not in text
+        assert [line for line in hidden if line in text] == [], page

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograder.mistakes.cudnn_reading.right import AMDAHL, COST, LETTERS, LOOP_BY_HAND, MARKS_BY_NAME, OTHER_ORDER, PLACES, SHORT_REVIEW, TABLES, WORDS
+from autograder.mistakes.cudnn_reading.right import (
+    AMDAHL,
+    COST,
+    LETTERS,
+    LOOP_BY_HAND,
+    MARKS_BY_NAME,
+    OTHER_ORDER,
+    PLACES,
+    SHORT_REVIEW,
+    TABLES,
+    WORDS,
+)
 from autograder.sample_class import Edit, Student
 
 

@@ -1,0 +1,295 @@
+"""Checks of the reading assignment: one right answer among all possible ones, many ways to write it, and records that are real."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+
+import numpy as np
+import pytest
+
+from helpers.check import CheckFailed, reading
+from helpers.check import report as report_module
+from helpers.check.reading_claims import ABOUT_36_PERCENT, ALGORITHMS, BLAS_LIKE, CASES, CLAIMS, KINDS
+from helpers.check.reading_review import LIMITS
+from helpers.check.reading_tables import UNITS, _possible
+from helpers.check.reading_words import count_words, letters, place, places
+from helpers.check.report import Mistake
+from tests.helpers.check.test_strangers import Evil, Exits, Hollow
+
+PEAKS = {"K40": 4.29, "GTX 980": 4.95}
+TABLE_3 = {
+    "L1": {"K40": (0.99, 23), "GTX 980": (1.46, 30)},
+    "L2": {"K40": (1.52, 35), "GTX 980": (2.49, 51)},
+    "L3": {"K40": (1.51, 35), "GTX 980": (2.42, 49)},
+    "L4": {"K40": (1.38, 32), "GTX 980": (2.19, 45)},
+    "L5": {"K40": (1.01, 24), "GTX 980": (1.87, 38)},
+}
+PERCENT = {layer: {device: 100 * speed / PEAKS[device] for device, (speed, _) in row.items()} for layer, row in TABLE_3.items()}
+WRONG_CELLS = [("L2", "GTX 980"), ("L4", "GTX 980")]
+TABLE_4 = {"forward": (109310.0, 75330.0), "backward": (156270.0, 120651.0), "update": (2926.0, 2920.0)}
+
+
+@pytest.fixture(autouse=True)
+def reports(monkeypatch):
+    kept = []
+    monkeypatch.setattr(report_module, "_show", kept.append)
+    return kept
+
+
+def mistake_of(check, *args, **kwargs):
+    """The name of the mistake that a check tells, "" where it passes."""
+    found = ""
+    try:
+        for _ in check.__wrapped__(*args, **kwargs):
+            pass
+    except Mistake as mistake:
+        found, message = mistake.name, mistake.message
+    assert not found or message.endswith((".", "?", ")")), message
+    return found
+
+
+def test_only_one_set_of_statements_passes():
+    for check, table in ((reading.about_36_percent, ABOUT_36_PERCENT), (reading.blas_like, BLAS_LIKE)):
+        sets = [set(s) for n in range(1, len(table) + 1) for s in itertools.combinations(table, n)]
+        passed = [s for s in sets if not mistake_of(check, s)]
+        assert passed == [{letter for letter, (true, _, _) in table.items() if true}]
+
+
+def test_a_wrong_statement_is_named_before_a_missing_one_and_no_hint_tells_a_missing_letter():
+    assert mistake_of(reading.about_36_percent, {"e"}) == "fewer-iterations"
+    for letter, (true, _, hint) in ABOUT_36_PERCENT.items() | BLAS_LIKE.items():
+        assert not true or f" {letter} " not in hint
+
+
+def test_only_one_choice_of_algorithms_passes():
+    passed = [c for c in itertools.product(ALGORITHMS, repeat=len(CASES)) if not mistake_of(reading.algorithm_for, dict(zip(CASES, c, strict=True)))]
+    assert passed == [tuple(right for right, _ in CASES.values())]
+
+
+def test_only_one_kind_for_each_claim_passes_and_only_where_it_stands():
+    where = {claim: " ".join(map(str, sorted(shown)[-1])) for claim, (_, shown, _, _) in CLAIMS.items()}
+    kinds = [k for k in itertools.product(KINDS, repeat=len(CLAIMS)) if not mistake_of(reading.claims, {c: (k_, where[c]) for c, k_ in zip(CLAIMS, k, strict=True)})]
+    assert kinds == [tuple(kind for kind, *_ in CLAIMS.values())]
+    right = {claim: (kind, where[claim]) for claim, (kind, *_) in CLAIMS.items()}
+    everywhere = ["abstract", *(f"section {i}" for i in range(1, 8)), *(f"table {i}" for i in range(1, 5)), "figure 1", "figure 2", "equation 2"]
+    for claim, (kind, shown, _, _) in CLAIMS.items():
+        passed = {place(p, "") for p in everywhere if not mistake_of(reading.claims, right | {claim: (kind, p)})}
+        assert passed == {p if p != ("abstract", 0) else ("abstract", 0) for p in shown}
+
+
+def test_every_wrong_choice_has_a_hint_of_its_own():
+    assert all(set(wrong) == set(ALGORITHMS) - {right} for right, wrong in CASES.values())
+    assert all(set(wrong) == set(KINDS) - {kind} for kind, _, wrong, _ in CLAIMS.values())
+
+
+@pytest.mark.parametrize("written", [{"a", "c"}, ["A", " c "], ("a", "c", "a"), "ac", "a, c", "{a; c}", {"a": True, "b": False, "c": 1}, frozenset("ac"), ["(a)", "c."]])
+def test_letters_are_read_however_they_are_written(written):
+    assert letters(written, "x", "abc") == {"a", "c"}
+
+
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        ("section 3", ("section", 3)), ("Section 3.2", ("section", 3)), ("3.2", ("section", 3)), (3, ("section", 3)), (3.1, ("section", 3)),
+        ("§ 6", ("section", 6)), ("Sec. 4.1.", ("section", 4)), ("introduction", ("section", 1)), ("Table 4", ("table", 4)), ("tab.2", ("table", 2)),
+        ("Fig. 2", ("figure", 2)), ("eq. (3)", ("equation", 3)), ("Equation_1", ("equation", 1)), ("The abstract.", ("abstract", 0)),
+    ],
+)  # fmt: skip
+def test_places_are_read_however_they_are_written(written, means):
+    assert place(written, "x") == means
+
+
+@pytest.mark.parametrize("written", ["page 3", "table", "section 12", "table 9", "", None, "figure 2b", "everywhere"])
+def test_what_is_no_place_is_told(written):
+    with pytest.raises(Mistake):
+        place(written, "x")
+
+
+def test_several_places_in_one_string():
+    assert places("section 3, table 4 and figure 2", "x") == [("section", 3), ("table", 4), ("figure", 2)]
+
+
+def text(words):
+    return "word " * words
+
+
+GOOD = {"primary_contribution": text(99), "key_insight": "idea " * 150, "opinion": "think " * 25, "verdict": "accept " * 30}
+PLACES = {name: ["section 3"] for name in GOOD}
+
+
+def test_a_limit_is_told_with_its_numbers(reports):
+    assert mistake_of(reading.review, GOOD, "accept", PLACES) == ""
+    with pytest.raises(CheckFailed):
+        reading.review(GOOD | {"key_insight": text(212)}, "accept", PLACES)
+    assert "key_insight has 212 words; the limit is 150" in str(reports[0])
+    for name, limit in LIMITS.items():
+        other = {n: f"{n} {t}" for n, t in GOOD.items()} | {"primary_contribution": "b " * 30, "key_insight": "c " * 30}
+        assert mistake_of(reading.review, other | {name: text(limit)}, "reject", PLACES) == ""
+        assert mistake_of(reading.review, other | {name: text(limit + 1)}, "reject", PLACES) == "too-long"
+        assert mistake_of(reading.review, other | {name: text(24)}, "reject", PLACES) == "too-short"
+
+
+def test_dashes_are_no_words():
+    assert count_words("a – b - c's 12.5 ×") == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"verdict": GOOD["opinion"]}, "same-text-twice"),
+        ({"opinion": ["a", "list"]}, "not-a-text"),
+        ({"opinion": "\n"}, "still-to-do"),
+    ],
+)
+def test_texts_that_are_none(change, name):
+    assert mistake_of(reading.review, GOOD | change, "accept", PLACES) == name
+
+
+CRITERIA = {"a": 3, "b": 3}
+INSTRUCTOR = {1: {"a": (3, "It is good."), "b": (3, "It is good.")}, 2: {"a": (1, "It is vague."), "b": (0, "It is wrong.")}}
+
+
+def test_marks_may_be_one_off_and_no_more():
+    near = [m for m in itertools.product(range(4), repeat=4) if not mistake_of(reading.sample_marks, [dict(zip("ab", m[:2], strict=True)), dict(zip("ab", m[2:], strict=True))], reviews=2, criteria=CRITERIA, instructor=INSTRUCTOR)]
+    assert near == [m for m in itertools.product((2, 3), (2, 3), (0, 1, 2), (0, 1)) if m[0] + m[1] > m[2] + m[3]]
+
+
+def test_marks_without_the_instructors_say_nothing_about_them(reports):
+    reading.sample_marks({1: {"a": 0, "b": 0}, 2: {"a": 3, "b": 3}}, reviews=2, criteria=CRITERIA)
+    assert reports[0].passed
+    with pytest.raises(CheckFailed) as failed:
+        reading.sample_marks({1: {"a": 0, "b": 3}, 2: {"a": 1, "b": 0}}, reviews=2, criteria=CRITERIA, instructor=INSTRUCTOR)
+    assert "Review 1, a: your 0 is lower" in str(failed.value)
+    assert " 3" not in str(failed.value)
+
+
+def test_only_two_printed_percentages_of_table_3_are_impossible():
+    assert [(layer, device) for layer, row in TABLE_3.items() for device, cell in row.items() if not _possible(*cell, PEAKS[device])] == WRONG_CELLS
+    assert mistake_of(reading.table_3, PERCENT, WRONG_CELLS, 4.9, table=TABLE_3, peaks=PEAKS) == ""
+    for n in range(11):
+        for accused in itertools.combinations([(layer, device) for layer in TABLE_3 for device in PEAKS], n):
+            if sorted(accused) != WRONG_CELLS:
+                assert mistake_of(reading.table_3, PERCENT, accused, 4.9, table=TABLE_3, peaks=PEAKS)
+
+
+@pytest.mark.parametrize(("peak", "fine"), [(4.95, False), (4.94, False), (4.93, True), (4.88, True), (4.87, False), (4.29, False), (4900, False)])
+def test_the_peak_that_explains_the_column(peak, fine):
+    assert (mistake_of(reading.table_3, PERCENT, WRONG_CELLS, peak, table=TABLE_3, peaks=PEAKS) == "") == fine
+
+
+def test_only_milliseconds_fit():
+    assert [unit for unit in UNITS if not mistake_of(reading.table_4_unit, 24.2, unit, overall=290106.0)] == ["milliseconds"]
+    assert mistake_of(reading.table_4_unit, 1450, "ms", overall=290106.0) == "seconds-for-minutes"
+    assert mistake_of(reading.table_4_unit, 20, "ms", overall=290106.0) == "differs"
+
+
+def record(**changes):
+    rng = np.random.default_rng(0)
+    ms = {"forward": 8.0, "backward": 5.0, "update": 0.04, "step": 13.1}
+    times = {(a, p): list((1 if a == "library" else 2) * t * 1e-3 * rng.uniform(0.9, 1.1, 9)) for a in ("library", "lowering by image") for p, t in ms.items()}
+    return {"cpu": times | changes.pop("times", {})}
+
+
+def gains_of(records):
+    times = records["cpu"]
+    return {"cpu": {p: np.median(times["lowering by image", p]) / np.median(times["library", p]) for p in ("forward", "backward", "update", "step")}}
+
+
+def test_a_real_record_passes_and_its_gains():
+    found = record()
+    assert mistake_of(reading.training_step, found, ["cpu"], threads=1) == ""
+    assert mistake_of(reading.step_gains, gains_of(found), found, ["cpu"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("times", "name"),
+    [
+        ([0.008] * 9, "times-identical"),
+        ([0.008, 0.009], "too-few-rounds"),
+        ([0.0] + [0.008] * 8, "not-positive"),
+        ([float("nan")] + [0.008] * 8, "not-positive"),
+        (list(np.linspace(0.1, 0.11, 9)), "parts-do-not-add-up"),
+        (list(np.linspace(0.007, 0.009, 11)), "rounds-differ"),
+        (0.008, "one-number-only"),
+        (None, "entry-missing"),
+    ],
+)
+def test_a_record_that_is_made_up(times, name):
+    found = record(times={("library", "forward"): times})
+    assert mistake_of(reading.training_step, found, ["cpu"], threads=1) == name
+
+
+def test_one_measurement_under_two_names_and_two_threads_are_told():
+    found = record()["cpu"]
+    twice = {("lowering by image", p): found["library", p] for p in ("forward", "backward", "update", "step")}
+    assert mistake_of(reading.training_step, {"cpu": found | twice}, ["cpu"], threads=1) == "same-record-twice"
+    assert mistake_of(reading.training_step, {"cpu": found}, ["cpu"], threads=4) == "more-than-one-thread"
+    assert mistake_of(reading.training_step, {"cpu": found}, ["cpu", "cuda"], threads=1) == "device-missing"
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.9, 1.1, 2.0])
+@pytest.mark.parametrize("part", ["forward", "backward", "step"])
+def test_a_gain_that_does_not_follow_is_told(part, factor):
+    found = record()
+    gains = copy.deepcopy(gains_of(found))
+    gains["cpu"][part] *= factor
+    assert mistake_of(reading.step_gains, gains, found, ["cpu"])
+
+
+def test_amdahl_needs_harmonic_weights():
+    assert mistake_of(reading.amdahl, lambda t, s: sum(t.values()) / sum(t[p] / s[p] for p in t), table=TABLE_4) == ""
+    assert mistake_of(reading.amdahl, lambda t, s: sum(s.values()) / len(s), table=TABLE_4) == "average-of-speedups"
+    assert mistake_of(reading.amdahl, lambda t, s: 1.32, table=TABLE_4) == "differs"
+
+
+def test_the_lowering_takes_any_order_that_both_matrices_share():
+    def windows(d, r, s):
+        return np.lib.stride_tricks.sliding_window_view(d, (r, s), axis=(2, 3))
+
+    for order in itertools.permutations((1, 2, 3)):
+        axes = {1: 1, 2: 4, 3: 5}
+
+        def filters(f, order=order):
+            return f.transpose(0, *order).reshape(len(f), -1)
+
+        def images(d, r, s, order=order, axes=axes):
+            return windows(d, r, s).transpose(*(axes[a] for a in order), 0, 2, 3).reshape(d.shape[1] * r * s, -1)
+
+        assert mistake_of(reading.lowered, filters, images) == ""
+        if order != (1, 2, 3):
+            assert mistake_of(reading.lowered, lambda f: f.reshape(len(f), -1), images) == "orders-differ"
+
+
+STRANGE = [None, 1, "text", [], {}, Evil(), Evil, Hollow(), Hollow, Exits, lambda *a, **k: None, lambda *a, **k: Evil(), object()]
+CALLS = {
+    "review": lambda v: reading.review(v, v, v),
+    "anchors": lambda v: reading.review(GOOD, "accept", v),
+    "marks": lambda v: reading.sample_marks(v, criteria=CRITERIA),
+    "sizes": lambda v: reading.output_sizes(v, v),
+    "agree": lambda v: reading.formulas_agree(v, v),
+    "cost": lambda v: reading.lowering_cost(v, v),
+    "intensity": lambda v: reading.arithmetic_intensity(v),
+    "lowered": lambda v: reading.lowered(v, v),
+    "index": lambda v: reading.index_functions(v, v, v),
+    "table 3": lambda v: reading.table_3(v, v, v, table=TABLE_3, peaks=PEAKS),
+    "disagree": lambda v: reading.table_3(PERCENT, v, v, table=TABLE_3, peaks=PEAKS),
+    "peak": lambda v: reading.table_3(PERCENT, WRONG_CELLS, v, table=TABLE_3, peaks=PEAKS),
+    "unit": lambda v: reading.table_4_unit(v, v, overall=290106.0),
+    "36": lambda v: reading.speedup_and_saving(v, v, table=TABLE_4),
+    "about": lambda v: reading.about_36_percent(v),
+    "blas": lambda v: reading.blas_like(v),
+    "algorithm": lambda v: reading.algorithm_for(v),
+    "claims": lambda v: reading.claims(v),
+    "step": lambda v: reading.training_step(v, ["cpu"], threads=1),
+    "gains": lambda v: reading.step_gains(v, record(), ["cpu"]),
+    "amdahl": lambda v: reading.amdahl(v, table=TABLE_4),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_whatever_is_given_a_sentence_comes_back(name, reports):
+    for value in STRANGE:
+        with pytest.raises(CheckFailed):
+            CALLS[name](value)
+        assert reports[-1].message.endswith((".", "?", ")")), reports[-1].message
