@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from helpers.check.reading_words import choice, filled, letters, place, plain
+from helpers.check.reading_words import choice, filled, letters, places, plain
 from helpers.check.report import Mistake, check
 
 # letter: (whether the paper supports it, name of the misreading, hint)
@@ -33,7 +33,7 @@ BLAS_LIKE: dict[str, Statement] = {
     "d": (False, "own-layout", "Section 2 describes tensors by strides: the library adapts itself to the caller's layout, and the caller need not convert."),
     "e": (False, "trains-the-network", "No routine of section 2 changes parameters. Gradients are returned or accumulated; the step is the framework's. (The row `update` of Table 4 doesn't gain anything.)"),
     "f": (True, "frameworks-missed", "Section 4: how much of Caffe had to be rewritten for the integration?"),
-    "g": (False, "first-implementation", "The paper says that no *analogous library* existed. Implementations did: section 3 names some and compares with them, cuda-convnet2 and Caffe's among them."),
+    "g": (False, "first-implementation", "The paper says that no analogous library existed. Implementations did: section 3 names some and compares with them, cuda-convnet2 and Caffe's among them."),
 }  # fmt: skip
 
 
@@ -139,7 +139,7 @@ CLAIMS: dict[str, tuple[str, set[tuple[str, int]], dict[str, tuple[str, str]], s
     }, "Look for the table with the rows forward, backward, testing and update."),
     "memory consumption falls": ("stated", {("abstract", 0), ("section", 1), ("section", 2), ("section", 3), ("section", 7)}, {
         "measured": ("memory-measured", "Name the table or figure with bytes in it: there are times, speeds and percentages of peak only."),
-        "argued": ("memory-argued", "Section 3 has reasons why no lowered matrix is needed, which is about the library's own workspace. That the *consumption* of a program falls is a result, and the abstract gives no number for it."),
+        "argued": ("memory-argued", "Section 3 has reasons why no lowered matrix is needed, which is about the library's own workspace. That a program's consumption falls is a result, and the abstract gives no number for it."),
     }, "It stands in the abstract; where in the body would the numbers be?"),
     "the FFT does not suit a general library": ("argued", ANY3, {
         "measured": ("fft-measured", "Figure 2 has no curve for the FFT. What the paper gives are reasons."),
@@ -176,15 +176,17 @@ def claims(found: Any) -> Iterator[str]:
         if entry is None:
             raise Mistake("entry-missing", f"`claims` has no entry for {claim!r}.")
         parts = list(entry.values()) if isinstance(entry, Mapping) else list(entry) if isinstance(entry, list | tuple) else [entry]
-        if len(parts) != 2:
+        if len(parts) < 2:
             raise Mistake("entry-incomplete", f"claims[{claim!r}] should be a pair, (kind, place), such as ('measured', 'table 1').")
         if not plain(parts[0]):
             raise Mistake("still-to-do", f"Still to do: claims[{claim!r}] has no kind yet.")
         kind = choice(parts[0], f"The kind of {claim!r}", KINDS)
-        cited = place(parts[1], f"The place of {claim!r}")
+        cited = [one for part in parts[1:] for one in places(part, f"The place of {claim!r}")]
+        if len(cited) > 2:
+            raise Mistake("too-many-places", f"claims[{claim!r}] names {len(cited)} places. Name the one that shows it, or two at most.")
         if kind != right:
             mistake, hint = wrong[kind]
             raise Mistake(mistake, f"{claim.capitalize()}: {kind}? {hint}")
-        if cited not in shown:
-            raise Mistake("cited-elsewhere", f"{claim.capitalize()}: {' '.join(map(str, cited)).replace(' 0', '')} does not show it. {where}")
+        if not shown & set(cited):
+            raise Mistake("cited-elsewhere", f"{claim.capitalize()}: {' '.join(map(str, cited[0])).replace(' 0', '')} does not show it. {where}")
     yield f"{len(CLAIMS)} claims, each with its place"

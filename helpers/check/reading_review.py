@@ -12,7 +12,7 @@ from helpers.check.report import Mistake, check
 
 LIMITS = {"primary_contribution": 100, "key_insight": 150, "opinion": 200, "verdict": 150}
 LEAST = 25
-VERDICTS = {"accept": ("accepted", "weak accept", "strong accept"), "reject": ("rejected", "weak reject", "strong reject")}
+VERDICTS = ("accept", "reject")
 
 
 @check("The review: length and anchors", "A")
@@ -37,7 +37,8 @@ def review(texts: Any, verdict: Any, anchors: Any, *, limits: Mapping[str, int] 
             raise Mistake("same-text-twice", f"{other} and {name} are the same text. They are different questions.")
     yield ", ".join(f"{name} {count_words(texts[name])} of {limit} words" for name, limit in limits.items())
     filled(verdict, "accept_or_reject")
-    found = choice(verdict, "accept_or_reject", VERDICTS)
+    words_ = [word for word in VERDICTS if word in plain(verdict)]
+    found = words_[0] if len(words_) == 1 else choice(verdict, "accept_or_reject", dict.fromkeys(VERDICTS, ()))
     yield f"verdict: {found}"
     _same_keys(anchors, "anchors", limits)
     for name in limits:

@@ -6,6 +6,7 @@ The numbers are those printed in Chetlur et al., arXiv 1410.0759.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -129,7 +130,7 @@ def table_4_unit(minutes_if_seconds: Any, unit: Any, *, overall: float, iteratio
     if not math.isclose(got, right, rel_tol=0.03):
         raise Mistake("differs", f"minutes_if_seconds is {got:.4g}. Take the overall time of plain Caffe in Table 4 and divide by the iterations and by 60.")
     yield f"{right:.0f} minutes an iteration if the table were in seconds"
-    word = plain(unit)
+    word = plain(re.sub(r"\(.*\)", "", str(unit)))
     found = next((key for key, (_, others) in UNITS.items() if word == key or word in others), None)
     if found is None:
         raise Mistake("unknown-word", f"table_4_unit is {unit!r}; choose one of {', '.join(UNITS)}.")

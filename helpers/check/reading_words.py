@@ -46,7 +46,7 @@ def letters(value: Any, name: str, allowed: str) -> set[str]:
     if isinstance(value, Mapping):
         items: Iterable[Any] = [key for key, chosen in value.items() if chosen]
     elif isinstance(value, str):
-        items = [c for c in value if c not in " ,;/+&{}[]()'\""]
+        items = [c for c in re.sub(r"\band\b", " ", value.lower()) if c not in " ,;./+&{}[]()'\""]
     else:
         items = list(value) if isinstance(value, Iterable) else [value]
     found = {plain(item).strip("()") for item in items}

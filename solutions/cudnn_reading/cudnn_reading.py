@@ -278,14 +278,16 @@ for name, z in TABLE_2.items():
     N, C, H, K, R = 128, z["C"], z["H"], z["K"], z["R"]
     P = size_today(H, R, 1, 0)
     rows, columns = lowered_shapes(N, K, C, R, R, P, P)[1]
+    gigaflops, images, lowered = forward_flops(N, K, C, R, R, P, P) / 1e9, 4 * N * C * H * H, 4 * rows * columns
     print(
-        f"{name}   {forward_flops(N, K, C, R, R, P, P) / 1e9:9.1f}   {4 * N * C * H * H / 2**20:9.0f}   {4 * rows * columns / 2**20:10.0f}"
-        f"   {intensity(N, C, H, H, K, R, R, P, P):14.0f}"
+        f"{name} {gigaflops:10.1f} {images / 2**20:11.0f} {lowered / 2**20:12.0f} "
+        f"{intensity(N, C, H, H, K, R, R, P, P):16.0f}"
     )
 
 # %% [markdown] given="B-cost-why"
-# **What you should see, and why.** Lowering makes 11,907 MB out of L2's 192 MB, sixty times as much. And every layer does hundreds of
-# operations for each byte that must move: if numbers are kept on the chip while they are needed, the arithmetic is the limit and not the memory. That is the room that the paper's method uses.
+# **What you should see, and why.** Lowering makes 11,907 MB out of L2's 192 MB, sixty times as much. And every layer does more than
+# 170 operations for each byte that must move, while 15 are enough to keep a K40 busy (4.29 TFLOP/s, 288 GB/s): if numbers stay on the chip while they are needed, the arithmetic is the limit and not the memory. That is the room
+# that the paper's method uses.
 #
 # ### B3. The lowered matrices (1 point, 20 min)
 #
@@ -294,8 +296,11 @@ for name, z in TABLE_2.items():
 # libraries compute: no filter is turned around. Some arrays with the sizes of Figure 1 to try it on:
 
 # %% given="B-lower-example"
-D = np.array([[[[1, 0, 4], [2, 7, 1], [0, 3, 5]], [[6, 1, 0], [0, 2, 8], [3, 1, 1]], [[2, 2, 9], [5, 0, 1], [1, 6, 0]]]], dtype=float)
-F = np.array([[[[1, 2], [0, 1]], [[3, 0], [1, 1]], [[0, 1], [2, 0]]], [[[2, 0], [1, 1]], [[0, 1], [0, 4]], [[1, 1], [1, 0]]]], dtype=float)
+D = np.array([[[[1, 0, 4], [2, 7, 1], [0, 3, 5]],
+               [[6, 1, 0], [0, 2, 8], [3, 1, 1]],
+               [[2, 2, 9], [5, 0, 1], [1, 6, 0]]]], dtype=float)  # fmt: skip
+F = np.array([[[[1, 2], [0, 1]], [[3, 0], [1, 1]], [[0, 1], [2, 0]]],
+              [[[2, 0], [1, 1]], [[0, 1], [0, 4]], [[1, 1], [1, 0]]]], dtype=float)  # fmt: skip
 print("D", D.shape, " F", F.shape)
 
 
@@ -458,17 +463,15 @@ for row, (before, after) in TABLE_4.items():
 # %% [markdown] given="B-36-question"
 # The abstract says that the performance of Caffe improves by 36%. Which of these statements does Table 4 support? Collect their letters in the set `about_36_percent`, such as `{"a", "b"}`.
 #
-# | | |
-# |---|---|
-# | a | The run takes 36% less time. |
-# | b | In the same time, 36% more iterations get done. |
-# | c | The run takes about 26% less time. |
-# | d | The convolutions have become 36% faster. |
-# | e | The network needs 36% fewer iterations to be trained. |
-# | f | The number belongs to one network on one GPU, with one early release of the library. |
-# | g | Forward and backward pass gain by the same factor. |
-# | h | The library reaches 36% of the K40's peak. |
-# | i | The update of the parameters gains practically nothing. |
+# * **a.** The run takes 36% less time.
+# * **b.** In the same time, 36% more iterations get done.
+# * **c.** The run takes about 26% less time.
+# * **d.** The convolutions have become 36% faster.
+# * **e.** The network needs 36% fewer iterations to be trained.
+# * **f.** The number belongs to one network on one GPU, with one early release of the library.
+# * **g.** Forward and backward pass gain by the same factor.
+# * **h.** The library reaches 36% of the K40's peak.
+# * **i.** The update of the parameters gains practically nothing.
 
 # %% exercise="B-about36"
 about_36_percent = None
@@ -484,15 +487,13 @@ check.reading.about_36_percent(about_36_percent)
 #
 # The paper compares itself with BLAS. Which statements say what is meant by that, or are true of the library because of it? (Sections 2 to 4.)
 #
-# | | |
-# |---|---|
-# | a | It offers low-level operations; layers and networks stay with the framework. |
-# | b | It can replace BLAS, since it multiplies matrices. |
-# | c | It works on memory that the calling program owns. |
-# | d | The caller has to convert its data to the library's own layout first. |
-# | e | One call computes a layer's gradients and updates its parameters. |
-# | f | A framework can adopt it without being rewritten. |
-# | g | Before it, nobody had implemented convolutions on GPUs. |
+# * **a.** It offers low-level operations; layers and networks stay with the framework.
+# * **b.** It can replace BLAS, since it multiplies matrices.
+# * **c.** It works on memory that the calling program owns.
+# * **d.** The caller has to convert its data to the library's own layout first.
+# * **e.** One call computes a layer's gradients and updates its parameters.
+# * **f.** A framework can adopt it without being rewritten.
+# * **g.** Before it, nobody had implemented convolutions on GPUs.
 #
 # Then choose one approach for each case in `algorithm_for`, by the arguments of section 3 and by Figure 2: `"direct"` (such as cuda-convnet2), `"fft"`, `"explicit"` (lowering, with the matrix in
 # memory, such as Caffe's), or `"tiled"` (cuDNN's, the matrix formed piece by piece on the chip).
@@ -590,7 +591,8 @@ from helpers.timing import measure
 torch.set_num_threads(1)
 PARTS = ("forward", "backward", "update", "step")
 devices = ["cpu", "cuda"] if cuda_available() else ["cpu"]
-print("Devices here:", ", ".join(devices) + "." + ("" if cuda_available() else " There is no GPU, so there is no row for it."))
+missing = "" if cuda_available() else " There is no GPU, so there is no row for it."
+print(f"Devices here: {', '.join(devices)}.{missing}")
 
 
 # %% exercise="C-measure"
@@ -600,7 +602,7 @@ def step_times(device):
     steps = {name: TrainingStep(name, device=device) for name in ("lowering by image", "library")}
     same_results(*steps.values())
     candidates = {(name, part): getattr(step, part) for name, step in steps.items() for part in PARTS}
-    times = measure(candidates, rounds=25, warmup=3, synchronise=steps["library"].synchronise)
+    times = measure(candidates, rounds=41, warmup=3, synchronise=steps["library"].synchronise)
     return {name: {part: times[name, part] for part in PARTS} for name in steps}
     ### END SOLUTION
 
@@ -638,6 +640,9 @@ for device in devices:
 plots.show(plots.then_and_now(TABLE_4, records))
 
 # %% [markdown] given="C-amdahl-text"
+# **What you should see, and why.** On a CPU the step becomes between one and a half and three times as fast. Forward and backward gain differently, because the library chooses another program for each. The update contains no convolution; both sides run the same
+# code, in a hundredth of a millisecond, and its ratio shows the noise of the clock and the cache. The lines on the bars hold the middle half of the rounds: trust a difference only if it is larger than they are.
+#
 # ### C3. From the parts to the whole (1 point, 10 min)
 #
 # Let part $i$ of a program take the time $t_i$ and become $s_i$ times as fast. What is the speed-up of the whole? Write it for two dictionaries with the same keys, part → old seconds and part → speed-up. (Amdahl's law; try it on Table 4.)
@@ -662,9 +667,14 @@ for device in devices:
     old = {part: records[device]["lowering by image"][part].median for part in PARTS[:3]}
     predicted = predicted_speedup(old, {part: gains[device][part] for part in PARTS[:3]})
     share = old["update"] / sum(old.values())
-    print(f"{device}: predicted from the parts {predicted:.2f}, measured {gains[device]['step']:.2f}; the update is {share:.2%} of the old step")
+    print(
+        f"{device}: predicted from the parts {predicted:.2f}, measured {gains[device]['step']:.2f}; "
+        f"the update is {share:.2%} of the old step"
+    )
 
 # %% [markdown] given="C-explain-text"
+# **What you should see, and why.** Prediction and measurement agree about as well as two measurements do: times add up, speed-ups don't. (If they don't agree at all, the machine was busy with something else; measure again.) A part that was 0.1% of the time can't change the whole, whatever becomes of it.
+#
 # ### C4. Explain (2 points, 10 min, by hand)
 #
 # Compare your gains with the paper's, part by part. Why is the whole nearer to some parts than to others? Name at least two reasons why your number and 1.36 are not the same quantity, and say what your own measurement does not show.
@@ -716,6 +726,11 @@ for device in devices:
 # ### D1. Your marks (1 point, 15 min)
 #
 # Fill in `marks`. Here the check only looks whether all marks are there. How close they are to an instructor's is told when your work is graded: a mark may be one off, and a review that is far better has to come out on top. (So decide; there is nothing to try out.)
+#
+# === BEGIN MARK SCHEME ===
+# Graded by the hidden test of the cell below, which holds the instructor's marks and, for each, what a grader finds in the text. Change them there, and nowhere else: they are in no file that students have. A student's mark may differ by one; feedback names
+# the review, the criterion and what was overlooked, and not the mark. Discuss in class where the group disagrees with you: the marks are one grader's, and the rubric is what they must follow from.
+# === END MARK SCHEME ===
 
 # %% exercise="D-marks"
 marks = {

@@ -176,7 +176,7 @@ OWN: dict[str, list[tuple[str, ...]]] = {
         ("raises", AMDAHL, 'return sum(seconds.values()) / sum(seconds[p] / speedups[p] for p in ("forward", "backward", "update"))'),
     ],
     "C-measure": [
-        ("too-few-rounds", "rounds=25, warmup=3", "rounds=2, warmup=1"),
+        ("too-few-rounds", "rounds=41, warmup=3", "rounds=2, warmup=1"),
         ("same-record-twice", RECORD, 'return {name: {part: times["library", part] for part in PARTS} for name in steps}'),
         ("one-number-only", RECORD, "return {name: {part: times[name, part].median for part in PARTS} for name in steps}"),
         ("entry-missing", RECORD, 'return {name: {part: times[name, part] for part in PARTS[:3]} for name in steps}'),
@@ -185,7 +185,7 @@ OWN: dict[str, list[tuple[str, ...]]] = {
         ("not-in-seconds", RECORD, "return {name: {part: [1e6 * s for s in times[name, part].seconds] for part in PARTS} for name in steps}"),
         ("not-positive", RECORD, "return {name: {part: [-s for s in times[name, part].seconds] for part in PARTS} for name in steps}"),
         ("rounds-differ", RECORD, 'times["library", "update"].seconds.pop(); return {name: {part: times[name, part] for part in PARTS} for name in steps}'),
-        ("more-than-one-thread", "rounds=25, warmup=3", "rounds=5, warmup=torch.set_num_threads(2) or 1"),
+        ("more-than-one-thread", "rounds=41, warmup=3", "rounds=5, warmup=torch.set_num_threads(2) or 1"),
         ("device-missing", KEEP, 'records = step_times("cpu")'),
         ("not-a-dictionary", KEEP, "records = [step_times(device) for device in devices]"),
     ],

@@ -84,6 +84,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("no-such-place", *_claim("training in Caffe is faster", '("measured", "table 4")', '("measured", "table 7")')),
         ("place-not-understood", *_claim("training in Caffe is faster", '("measured", "table 4")', '("measured", "in the paper")')),
         ("unknown-word", *_claim("training in Caffe is faster", '("measured", "table 4")', '("true", "table 4")')),
+        ("too-many-places", *_claim("training in Caffe is faster", '("measured", "table 4")', '("measured", "tables 4, 3, 2, 1")')),
         ("entry-incomplete", *_claim("training in Caffe is faster", '("measured", "table 4")', '"measured"')),
         ("entry-missing", '    "memory consumption falls": ("stated", "abstract"),\n', ""),
         ("still-to-do", *_claim("training in Caffe is faster", '("measured", "table 4")', '("", "")')),
