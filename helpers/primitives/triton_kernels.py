@@ -31,16 +31,17 @@ def tile_of_program(rows, columns, GROUP: tl.constexpr):
 
 @triton.jit
 def reduction_tile(step, CHANNELS: tl.constexpr, S: tl.constexpr, TILE: tl.constexpr):
-    """(r, s, channel) of the TILE indices of this step, each of shape (1, TILE), or r and s one number for all."""
+    """The TILE indices of this step and what they stand for: (index, r, s, channel), each of shape (1, TILE), or r and
+    s one number for all."""
+    index = (step * TILE + tl.arange(0, TILE))[None, :]
     if CHANNELS % TILE == 0:  # a tile never crosses from one (r, s) to the next
         rs = step * TILE // CHANNELS
         # The hint tells the compiler that the numbers lie in a row from a multiple of TILE on: 16 bytes a load, not 4.
         channel = (tl.multiple_of(step * TILE % CHANNELS, TILE) + tl.arange(0, TILE))[None, :]
     else:
-        index = (step * TILE + tl.arange(0, TILE))[None, :]
         rs = index // CHANNELS
         channel = index % CHANNELS
-    return rs // S, rs % S, channel
+    return index, rs // S, rs % S, channel
 
 
 @triton.jit
@@ -61,12 +62,12 @@ def forward_kernel(
     corner = x + (n * x_n + h0 * x_h + w0 * x_w)
     total = tl.zeros((TILE_M, TILE_N), dtype=x.dtype.element_ty)
     for step in range(tl.cdiv(C * R * S, TILE_R)):
-        r, s, c = reduction_tile(step, C, S, TILE_R)
-        inside = (n < N) & (r < R)
+        crs, r, s, c = reduction_tile(step, C, S, TILE_R)
+        inside = (n < N) & (crs < C * R * S)
         if PAD_H > 0 or PAD_W > 0:
             inside = inside & (h0 + r >= 0) & (h0 + r < H) & (w0 + s >= 0) & (w0 + s < W)
         d = tl.load(corner + (r * x_h + s * x_w + c * x_c), mask=inside, other=0.0)
-        f = tl.load(w + (k * w_k) + (r * w_r + s * w_s + c * w_c), mask=(k < K) & (r < R), other=0.0)
+        f = tl.load(w + (k * w_k) + (r * w_r + s * w_s + c * w_c), mask=(k < K) & (crs < C * R * S), other=0.0)
         total = tl.dot(d, tl.trans(f), total, input_precision=PRECISION, out_dtype=x.dtype.element_ty)
 
     k = tl.trans(k)
@@ -98,10 +99,10 @@ def backward_data_kernel(
     filters = w + (c * w_c + r_first * w_r + s_first * w_s)
     total = tl.zeros((TILE_M, TILE_N), dtype=dy.dtype.element_ty)
     for step in range(tl.cdiv(K * R * S, TILE_R)):
-        r, s, k = reduction_tile(step, K, S, TILE_R)
-        inside = (n < N) & (r < R) & (p0 - r >= 0) & (p0 - r < P) & (q0 - s >= 0) & (q0 - s < Q)
+        krs, r, s, k = reduction_tile(step, K, S, TILE_R)
+        inside = (n < N) & (krs < K * R * S) & (p0 - r >= 0) & (p0 - r < P) & (q0 - s >= 0) & (q0 - s < Q)
         d = tl.load(corner + (k * dy_k - r * dy_p - s * dy_q), mask=inside, other=0.0)
-        f = tl.load(filters + (k * w_k + r * (U * w_r) + s * (V * w_s)), mask=(c < C) & (r < R), other=0.0)
+        f = tl.load(filters + (k * w_k + r * (U * w_r) + s * (V * w_s)), mask=(c < C) & (krs < K * R * S), other=0.0)
         total = tl.dot(d, tl.trans(f), total, input_precision=PRECISION, out_dtype=dy.dtype.element_ty)
 
     c = tl.trans(c)

@@ -27,6 +27,7 @@ CASES = {
     "sizes that all differ": (ConvSpec(3, 2, 9, 8, 5, 3, 4, 2, 3, 1, 2), "contiguous", "float32"),
     "channels_last": (ConvSpec(2, 3, 7, 10, 4, 3, 2, 1, 2, 1, 0), "channels_last", "float32"),
     "strided views": (ConvSpec(2, 3, 8, 11, 4, 2, 3, 3, 1, 0, 1), "strided", "float32"),
+    "strided views without padding": (ConvSpec(2, 3, 8, 11, 4, 2, 3, 3, 1), "strided", "float32"),
     "float64": (ConvSpec(3, 2, 9, 7, 5, 4, 3, 3, 2, 2, 1), "strided", "float64"),
     "strides 1 and 3": (ConvSpec(2, 4, 6, 13, 3, 2, 5, 1, 3, 0, 2), "contiguous", "float32"),
     "stride larger than the filter": (ConvSpec(2, 5, 7, 6, 3, 1, 2, 3, 4), "contiguous", "float32"),
@@ -65,6 +66,14 @@ def run_case(spec, layout, dtype, device, **options):
     return found
 
 
+def fenced(tensor, fastest):
+    """The tensor with one axis the fastest in memory, and NaN before and behind it."""
+    order = [axis for axis in range(4) if axis != fastest] + [fastest]
+    room = torch.full((tensor.numel() + 4000,), float("nan"))
+    inner = room[2000:-2000].view([tensor.shape[axis] for axis in order])
+    return inner.permute([order.index(axis) for axis in range(4)]).copy_(tensor)
+
+
 def arrange(tensor, layout, dtype, device):
     tensor = tensor.to(device, getattr(torch, dtype))
     if layout == "channels_last":
@@ -97,6 +106,7 @@ def program() -> None:
     found = {name: run_case(*case, "cpu") for name, case in CASES.items()}
     for splits in (1, 2, 7):
         found[f"in {splits} parts"] = run_splits(splits)
+    found["infinite"] = run_infinite()
     found["tuned"] = run_tuned()
     print(json.dumps(found))
 
@@ -131,6 +141,27 @@ def run_tuned():
     return {"excess": found, "tries": counts, "sizes": [len(on_triton.TILES), len(on_triton.TENSOR_CORE_TILES)]}
 
 
+def run_infinite():
+    """For each pass, whether an infinite pixel or gradient reaches the numbers that it belongs to and no others."""
+    from helpers.primitives import on_triton
+
+    spec = ConvSpec(2, 3, 9, 8, 5, 3, 2, 2, 1, 1, 0)
+    torch.manual_seed(0)
+    found = {}
+    for name, one, other, fastest in (
+        ("forward", spec.x_shape, spec.w_shape, 1),
+        ("backward_data", spec.y_shape, spec.w_shape, 0),
+        ("backward_filter", spec.x_shape, spec.y_shape, 1),
+    ):
+        # Filters with this axis the fastest are taken as they lie, with NaN right behind them.
+        first, second = fenced(torch.rand(one) + 1, 1), fenced(torch.rand(other) + 1, fastest)
+        first[1, 1, 1, 1] = torch.inf
+        result = getattr(on_triton, name)(spec, first, second)
+        first[1, 1, 1, 1] = 1e9
+        found[name] = torch.equal(~result.isfinite(), reference(name, spec, first, second) > 1e6)
+    return found
+
+
 def run_splits(splits):
     from helpers.primitives import on_triton
 
@@ -161,6 +192,10 @@ def test_the_kernels_are_right_in_the_interpreter(interpreted, case):
 @pytest.mark.parametrize("splits", [1, 2, 7])
 def test_the_filter_gradient_may_be_summed_in_parts(interpreted, splits):
     assert interpreted[f"in {splits} parts"] < 1e-4
+
+
+def test_an_infinite_number_stays_where_it_belongs(interpreted):
+    assert set(interpreted["infinite"].values()) == {True}, interpreted["infinite"]
 
 
 def test_tuning_tries_each_tile_size_once_a_pass(interpreted):
