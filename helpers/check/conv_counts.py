@@ -12,7 +12,7 @@ import numpy as np
 from helpers.check.calls import call, number
 from helpers.check.conv_cases import Guess, Sizes, settle
 from helpers.check.conv_oracle import output_size
-from helpers.check.report import check
+from helpers.check.report import Mistake, check
 
 LAYERS: tuple[Sizes, ...] = (
     (128, 3, 128, 128, 96, 11, 11, 1, 1, 0, 0),
@@ -170,12 +170,15 @@ def conv_lowered_megabytes(lowered_megabytes: Any, *, layers: Sequence[Sizes] = 
     yield f"{len(layers)} layers, numbers of {' and '.join(map(str, itemsizes))} bytes, 1 MB = 10⁶ bytes"
 
 
-@check("Arithmetic intensity", "F4", builds_on="`conv_flops` and `compulsory_bytes`")
-def conv_intensity(arithmetic_intensity: Any, *, layers: Sequence[Sizes] = LAYERS, itemsizes: Sequence[int] = (4, 8)) -> Iterator[str]:
-    """FLOPs divided by the bytes that must move."""
+@check("Arithmetic intensity", "F4")
+def conv_intensity(arithmetic_intensity: Any, conv_flops: Any, compulsory_bytes: Any, *, layers: Sequence[Sizes] = LAYERS, itemsizes: Sequence[int] = (4, 8)) -> Iterator[str]:
+    """FLOPs divided by the bytes that must move; the student's own counts will do, so that a mistake in them costs one point, not two."""
     d = _Layers.of(layers)
     moved = sum(d.parts)
     for b in itemsizes:
+        got = _counted(arithmetic_intensity, "arithmetic_intensity", layers, b)
+        if _is_own_ratio(got, conv_flops, compulsory_bytes, layers, b):
+            continue
 
         def guesses(b: int = b) -> list[Guess]:
             right = d.flops / (b * moved)
@@ -187,5 +190,14 @@ def conv_intensity(arithmetic_intensity: Any, *, layers: Sequence[Sizes] = LAYER
                 Guess("factor-two-missing", lambda: right / 2, "The factor 2 of the operations (multiply and add) is missing."),
             ]
 
-        _settle_each(_counted(arithmetic_intensity, "arithmetic_intensity", layers, b), d.flops / (b * moved), f"the intensity for numbers of {b} bytes", layers, guesses)
+        _settle_each(got, d.flops / (b * moved), f"the intensity for numbers of {b} bytes", layers, guesses)
     yield f"{len(layers)} layers, numbers of {' and '.join(map(str, itemsizes))} bytes"
+
+
+def _is_own_ratio(got: np.ndarray, conv_flops: Any, compulsory_bytes: Any, layers: Sequence[Sizes], itemsize: int) -> bool:
+    """Whether these are the student's own FLOPs over the student's own bytes, which both depend on the layer."""
+    try:
+        flops, moved = _counted(conv_flops, "conv_flops", layers), _counted(compulsory_bytes, "compulsory_bytes", layers, itemsize)
+    except Mistake:
+        return False
+    return bool(np.ptp(flops) > 0 and np.ptp(moved) > 0 and np.allclose(got, flops / moved, rtol=1e-6))

@@ -24,7 +24,7 @@ def conv_output_size(output_size: Any, *, geometries: Sequence[tuple[int, int, i
     for geometry in geometries:
         value = call(output_size, *geometry, what="output_size")
         found.append(number(value, "the result of output_size"))
-        if found[-1] == int(found[-1]) and not isinstance(value, int | np.integer) and not hasattr(value, "__index__"):
+        if found[-1] % 1 == 0 and not hasattr(value, "__index__"):
             raise Mistake("size-not-whole", f"output_size returns {value!r}, of type {type(value).__name__}. A size is used in `range` and as a shape: divide with `//`.")
     sizes = np.array(geometries, dtype=float).T
     h, r, u, p = sizes

@@ -1,4 +1,4 @@
-"""Checks of Part G: the roof, and recorded timings that can be real."""
+"""Checks of Parts G and H: the roof, recorded timings that can be real, and the Triton kernel."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from helpers.check import conv_oracle as oracle
 from helpers.check.calls import array, call, number
-from helpers.check.conv_cases import Guess, settle
+from helpers.check.conv_cases import Guess, Sizes, cases, result, settle
+from helpers.check.conv_definition import forward_guesses
 from helpers.check.report import Mistake, check
 
 FASTEST = 2e13
@@ -97,3 +99,26 @@ def conv_timings(timings: Any, errors: Any, layers: Mapping[str, Any], algorithm
         if statistics.median(found) > 600:
             raise Mistake("not-seconds", f"{what} has a median of {statistics.median(found):.4g} s, more than ten minutes. Are these milliseconds or microseconds?")
     yield f"at least {rounds} rounds each, no two alike, none faster than a core can be"
+
+
+SMALL: tuple[Sizes, ...] = ((2, 3, 9, 7, 5, 4, 3, 1, 1, 0, 0), (1, 2, 8, 9, 17, 3, 4, 2, 3, 1, 2))
+"""Few programs for Triton's interpreter; sums, columns and filters that are no multiple of a tile."""
+
+
+@check("Lazy lowering in Triton (optional)", "H2")
+def conv_triton(conv_triton: Any, *, seed: int = 0, sizes: Sequence[Sizes] = SMALL) -> Iterator[str]:
+    """The kernel's result in float32. Nothing to check where Triton is missing or the kernel is not written."""
+    if conv_triton is None:
+        yield "nothing, as Triton is not used here; this part is optional"
+        return
+    for case in cases(sizes, seed):
+        try:
+            got = result(conv_triton, case.x, case.w, case.stride, case.padding, what="conv_triton")
+        except Mistake as mistake:
+            if mistake.name == "still-to-do" or "NotImplementedError" in mistake.message:
+                yield "nothing, as the kernel is not written; this part is optional"
+                return
+            raise
+        expected = oracle.forward(case.x, case.w, case.stride, case.padding)
+        settle(got, expected, f"the output for {case.label},", partial(forward_guesses, case, expected))
+        yield f"values for {case.label}"

@@ -185,6 +185,7 @@ def _backward_guesses(case: Pool, expected: np.ndarray) -> list[Guess]:
     everywhere = np.broadcast_to(case.dy[..., None, None], view.shape)
     return [
         *scatter_guesses(grad, expected, case.x.shape, case.stride, case.padding),
+        Guess("padding-wins", lambda: _zeros_win(case), "The padding of zeros wins where all entries of a window are negative, and its gradient is lost. Pad with −inf in forward."),
         Guess("overlap-assigned", assigned, "Where windows overlap, the last winner's gradient replaces the others (`=`). A pixel that wins twice collects twice: add (`+=`)."),
         *guess_each("winner-misread", numbered, (rows * r + columns, rows + columns * r, rows + columns * s, rows * s + columns + 1, rows + columns), "Backward numbers the entries of a window otherwise than forward: argmax over the flattened window gives r · S + s."),
         Guess("gradient-to-all", lambda: oracle.scatter(everywhere, case.x.shape, case.stride, case.padding), "Every entry of the window gets the gradient; only the winner does: moving any other entry a little leaves the maximum as it is."),
@@ -199,6 +200,14 @@ def _backward_guesses(case: Pool, expected: np.ndarray) -> list[Guess]:
         Guess("one-image-only", lambda: np.concatenate([expected[:1], 0 * expected[1:]]), "Only the first image has a gradient."),
         *averaged(expected, (("window-averaged", r * s, "the size of the window, R · S"), ("images-averaged", len(case.x), "the number of images N"))),
     ]
+
+
+def _zeros_win(case: Pool) -> np.ndarray:
+    """The gradient where forward has padded with zeros."""
+    view = oracle.windows(case.x, *case.geometry)
+    flat = view.reshape(*view.shape[:4], -1)
+    hit = np.arange(flat.shape[-1]) == flat.argmax(axis=-1)[..., None]
+    return oracle.scatter((hit * case.dy[..., None]).reshape(view.shape), case.x.shape, case.stride, case.padding)
 
 
 def _tie_guesses(case: Pool, expected: np.ndarray) -> list[Guess]:

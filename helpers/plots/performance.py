@@ -36,8 +36,8 @@ def roofline(
     fig = figure(9, 4.6)
     ax = fig.subplots()
     ax.plot([low, ridge, high], [v / 1e9 for v in (low * bandwidth, peak, peak)], color="black", linewidth=2)
-    ax.annotate(f"one matrix product: {peak / 1e9:.0f} GFLOP/s", (high, peak / 1e9), (-4, 5),
-                textcoords="offset points", ha="right", fontsize=9)  # fmt: skip
+    ax.annotate(f"one matrix product: {peak / 1e9:.0f} GFLOP/s", (ridge, peak / 1e9), (-6, 5),
+                textcoords="offset points", ha="left", fontsize=9)  # fmt: skip
     ax.annotate(f"copying: {bandwidth / 1e9:.1f} GB/s", (low, low * bandwidth / 1e9), (12, 0),
                 textcoords="offset points", ha="left", fontsize=9)  # fmt: skip
     for i, (algorithm, row) in enumerate(points.items()):
@@ -88,7 +88,7 @@ def algorithm_bars(
     }
     everything = [v for row in ratios.values() for values in row.values() for v in values]
     low, high = min(0.5, *everything) / 1.3, max(2.0, *everything) * 2.6
-    fig = figure(max(6.0, 1.3 + 1.75 * len(timings)), 0.9 + 0.3 * len(names))
+    fig = figure(max(6.0, 1.3 + 1.75 * len(timings)), max(2.2, 1.1 + 0.3 * len(names)))
     panels = fig.subplots(1, len(timings), sharey=True, squeeze=False)[0]
     for ax, (layer, row) in zip(panels, ratios.items(), strict=True):
         for i, name in enumerate(names):
@@ -99,7 +99,7 @@ def algorithm_bars(
             colour: dict[str, Any] = {"color": COLOURS[i % 7], "hatch": HATCHES[i // 7], "edgecolor": "white"}
             ax.barh(i, middle - low, left=low, linewidth=0, **colour)
             ax.plot([quartiles["q1"], quartiles["q3"]], [i, i], color="black", linewidth=1.4)
-            ax.annotate(f"{middle:.2g}", (quartiles["q3"], i), (3, 0), textcoords="offset points", va="center",
+            ax.annotate(_times(middle), (quartiles["q3"], i), (3, 0), textcoords="offset points", va="center",
                         fontsize=8)  # fmt: skip
         axes(ax, layer, "", "")
         ax.set_xscale("log")
@@ -114,10 +114,15 @@ def algorithm_bars(
     fig.suptitle(title, fontsize=11)
     fig.supxlabel(f"time ÷ time of {reference} (below 1: faster)", fontsize=10)
     said = "; ".join(
-        f"{layer}: " + ", ".join(f"{name} {statistics.median(v):.2g}" for name, v in row.items())
+        f"{layer}: " + ", ".join(f"{name} {_times(statistics.median(v))}" for name, v in row.items())
         for layer, row in ratios.items()
     )
     return with_alt(fig, f"{title}, as a multiple of the time of {reference}. {said}.")
+
+
+def _times(ratio: float) -> str:
+    """Two digits, never as a power of ten."""
+    return f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}"
 
 
 def _ratios(a: Any, b: Any) -> list[float]:

@@ -623,17 +623,20 @@ for name, layer in primitives.PAPER_LAYERS.items():
     print(f"{name:5} {layer.R:>5} × {layer.S:<2}" + "".join(f"{r:10.2f}" for r in ratios))
 
 # %% [markdown] given="E-question"
-# For which layers does the FFT need less arithmetic, and what decides it? Why does it lose at stride 2, and with a single image? Name one cost that this count leaves out.
+# For which layers does the FFT save most arithmetic, and what decides it? Why does it save less at stride 2, and with a single image? Name one cost that this count leaves out.
 #
 # === BEGIN MARK SCHEME ===
-# 1: gains grow with the filter's size R·S (its cost does not depend on R and S) and fade for 3×3; at stride 2 it still computes all outputs of stride 1 and throws three
+# 1: the gain grows with the filter's size R·S and with many channels and filters (the FFT's cost does not depend on R and S) and fades for 3×3; at stride 2 it still computes all outputs of stride 1 and throws three
 # quarters away, while the definition's work falls to a quarter; at N = 1 the transforms of the K·C filters are not shared by many images; left out: memory for the
 # padded filters and transforms, complex numbers, traffic, smaller matrix products.
 # 0.5: the filter's size and one of the other reasons.
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="E-answer" points=1
-# TO WRITE
+# L2 and L3 gain most, 26 and 20 times, with their 9 × 9 filters and about a hundred channels: what the FFT costs does not depend on the filter's size, while the definition pays for each of its 81
+# entries. L1 has larger filters and still gains less, for with 3 channels there is little work between the transforms to share their cost. L5, 3 × 3, gains a factor of 3 at best. At stride 2 the FFT still computes every output of stride 1
+# and throws three quarters away; the definition does a quarter of the work, so the gain falls by four and L5 loses. With one image the K·C transforms of the filters are used once instead of
+# 128 times: L5 needs nearly twice as many operations as the definition. The count leaves out the memory: each 3 × 3 filter is blown up to the size of the image, in complex numbers, and has to be written and read again.
 
 # %% [markdown] given="F-text"
 # ---
@@ -700,9 +703,9 @@ check.conv_lowered_megabytes(lowered_megabytes, layers=((7, 3, 21, 18, 5, 4, 2, 
 ### END HIDDEN TESTS
 
 # %% test="F-count-intensity" points=1
-check.conv_intensity(arithmetic_intensity)
+check.conv_intensity(arithmetic_intensity, conv_flops, compulsory_bytes)
 ### BEGIN HIDDEN TESTS
-check.conv_intensity(arithmetic_intensity, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)), itemsizes=(2,))
+check.conv_intensity(arithmetic_intensity, conv_flops, compulsory_bytes, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)), itemsizes=(2,))
 ### END HIDDEN TESTS
 
 # %%
@@ -774,7 +777,7 @@ quick = size.name == "quick"
 n = 256 if quick else 1024
 a, b, c = (np.ones((n, n), np.float32) for _ in range(3))
 source, target = (np.ones((1 if quick else 32) * 2**20, np.float32) for _ in range(2))
-roofs = measure({"product": lambda: np.matmul(a, b, out=c), "copy": lambda: np.copyto(target, source)}, rounds=5)
+roofs = measure({"product": lambda: np.matmul(a, b, out=c), "copy": lambda: np.copyto(target, source)}, rounds=9)
 peak = 2 * n**3 / roofs["product"].median
 bandwidth = 2 * source.nbytes / roofs["copy"].median
 print(f"one matrix product: {peak / 1e9:.1f} GFLOP/s; copying: {bandwidth / 1e9:.1f} GB/s")
@@ -882,7 +885,148 @@ print(f"PyTorch takes {timings['L2']['torch'].median * 1000:.0f} ms")
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="G-explain" points=2
-# TO WRITE
+# On L2 the DFT wins clearly, in a little more than a third of PyTorch's time, and on L3 it is level with PyTorch: 9 × 9 filters and a hundred channels, where the frequency domain needs far fewer operations (3 to 4
+# times fewer even for a single image, by the count of Part E). That is also how its point on L2 gets above the roof: the vertical axis credits it with the definition's operations, and it does fewer. On L1, L4 and
+# L5 PyTorch and plain lowering are within about a tenth of each other: with 3 channels, or 3 × 3 filters, there is little to save, and one good matrix product is close to the best a core can do (both come near the
+# flat roof). All five intensities lie far to the right of the ridge, so it is arithmetic that limits, not memory; lowering moves more bytes than it must, and that costs it most on L2, whose D_m has 98 MB for one image.
+#
+# My own FFT uses the same idea as the winner and is 3 to 150 times slower than PyTorch: it transforms K · C filters, 49,152 of them on L5, and with one image each is used once. `dft` does its transforms as matrix products, which exploit
+# that a filter has only R rows. My tiles save memory and not time: fetching each tile through index arrays in Python costs more than the copy that it avoids; the library's `tiled` copies in long slices.
+#
+# In G1 I was right about L2 and L5, where lowering wins or ties, and wrong about L1: tiles do not help there, since D_m of one image (20 MB) is written and read at a speed that hardly matters beside the arithmetic.
+
+# %% [markdown] given="H-text"
+# ---
+# ## Part H. Optional: on a GPU (no points)
+#
+# ### H1. The library with and without its tricks
+#
+# Where there is a GPU, the next cell times layer L5 with 32 images: through cuDNN, in both memory layouts, and without cuDNN, where PyTorch falls back on explicit lowering and a matrix
+# product. `channels_last` keeps the $C$ numbers of a pixel side by side, so that a tile of $D_m$ is read in long runs.
+
+# %% given="H-gpu"
+from helpers.primitives.torch_precision import cudnn, pinned
+
+
+def on_gpu(layer, channels_last, with_cudnn):
+    x, w = (torch.from_numpy(a).cuda() for a in random_case(layer))
+    if channels_last:
+        x, w = (a.to(memory_format=torch.channels_last) for a in (x, w))
+
+    def once():
+        with pinned(), cudnn(enabled=with_cudnn, benchmark=True):
+            return torch.nn.functional.conv2d(x, w)
+
+    return once
+
+
+if torch.cuda.is_available():
+    layer = primitives.PAPER_LAYERS["L5"].with_images(32)
+    ways = {
+        "cuDNN, NCHW": on_gpu(layer, False, True),
+        "cuDNN, channels_last": on_gpu(layer, True, True),
+        "without cuDNN": on_gpu(layer, False, False),
+    }
+    for way, timing in measure(ways, rounds=9, warmup=3, synchronise=torch.cuda.synchronize).items():
+        print(f"{way:<22} {timing.median * 1e3:7.3f} ms  {layer.flops / timing.median / 1e12:6.2f} TFLOP/s")
+else:
+    print("There is no GPU here, so there is nothing to time.")
+
+# %% [markdown] given="H-kernel-text"
+# ### H2. Lazy lowering in Triton
+#
+# Triton compiles Python-like kernels for GPUs; its interpreter runs them on the CPU, slowly, for trying out. Your `conv_tiled` was the idea; in the paper each *program* makes one tile of $O_m$,
+# and all programs run at the same time. Here is the whole algorithm once more in numpy, line by line as the kernel needs it. It is the specification: the images are one long row of numbers, an
+# entry of $D_m$ is found by arithmetic, and what lies outside is masked to zero.
+
+# %%
+TILE = 16
+
+
+def lazy_lowering(x, w, stride, padding):
+    (N, C, H, W), (K, _, R, S), (u, v), (pad_h, pad_w) = x.shape, w.shape, stride, padding
+    P, Q = output_size(H, R, u, pad_h), output_size(W, S, v, pad_w)
+    flat_x, flat_w, flat_y = x.reshape(-1), w.reshape(-1), np.zeros(N * K * P * Q, x.dtype)
+    for first in range(0, N * P * Q, TILE):  # on a GPU each pair of tiles is one program, and there are no such loops
+        for first_k in range(0, K, TILE):
+            j, k = first + np.arange(TILE), first_k + np.arange(TILE)
+            n, p, q = j // (P * Q), j // Q % P, j % Q
+            total = np.zeros((TILE, TILE), x.dtype)
+            for start in range(0, C * R * S, TILE):
+                i = start + np.arange(TILE)
+                c, r, s = i // (R * S), i // S % R, i % S
+                row, column = p * u + r[:, None] - pad_h, q * v + s[:, None] - pad_w
+                inside = (row >= 0) & (row < H) & (column >= 0) & (column < W) & (j < N * P * Q) & (i < C * R * S)[:, None]
+                tile_x = np.where(inside, flat_x[np.where(inside, ((n * C + c[:, None]) * H + row) * W + column, 0)], 0)
+                inside = (k < K)[:, None] & (i < C * R * S)
+                tile_w = np.where(inside, flat_w[np.where(inside, k[:, None] * C * R * S + i, 0)], 0)
+                total += tile_w @ tile_x
+            inside = (k < K)[:, None] & (j < N * P * Q)
+            flat_y[(((n * K + k[:, None]) * P + p) * Q + q)[inside]] = total[inside]
+    return flat_y.reshape(N, K, P, Q)
+
+
+example = np.random.default_rng(0).normal(size=(2, 3, 7, 6)), np.random.default_rng(1).normal(size=(4, 3, 3, 2))
+np.allclose(lazy_lowering(*example, (2, 1), (1, 0)), conv_forward(*example, (2, 1), (1, 0)))
+
+# %% [markdown] given="H-kernel-todo"
+# Now in Triton: `tl.arange`, `tl.load(pointer + offsets, mask=…, other=0.0)` and `tl.dot(a, b, input_precision="ieee")`; `x`, `w` and `y` are pointers to the first number. `j[None, :]` and `k[:, None]`
+# give the axes. Compute `total`; storing it is done.
+
+# %% given="H-triton"
+try:
+    if quick:
+        raise ImportError
+    if not torch.cuda.is_available():
+        os.environ["TRITON_INTERPRET"] = "1"  # before triton is imported
+    import triton
+    import triton.language as tl
+except ImportError:
+    triton = None
+    print("Triton is not used here: it is not installed, or this is a quick run.")
+
+# %% exercise="H-kernel"
+if triton:
+
+    @triton.jit
+    def lazy_lowering_kernel(x, w, y, N, C, H, W, K, R, S, P, Q, u, v, pad_h, pad_w, TILE: tl.constexpr):
+        j = tl.program_id(0) * TILE + tl.arange(0, TILE)  # columns of D_m
+        k = tl.program_id(1) * TILE + tl.arange(0, TILE)  # rows of F_m
+        n, p, q = j // (P * Q), j // Q % P, j % Q
+        total = tl.zeros((TILE, TILE), tl.float32)
+        ### BEGIN SOLUTION
+        for start in range(0, C * R * S, TILE):
+            i = start + tl.arange(0, TILE)
+            c, r, s = i // (R * S), i // S % R, i % S
+            row = (p * u - pad_h)[None, :] + r[:, None]
+            column = (q * v - pad_w)[None, :] + s[:, None]
+            inside = (row >= 0) & (row < H) & (column >= 0) & (column < W)
+            inside = inside & (j < N * P * Q)[None, :] & (i < C * R * S)[:, None]
+            pixel = (((n * C)[None, :] + c[:, None]) * H + row) * W + column
+            tile_x = tl.load(x + pixel, mask=inside, other=0.0)
+            inside = (k < K)[:, None] & (i < C * R * S)[None, :]
+            tile_w = tl.load(w + k[:, None] * (C * R * S) + i[None, :], mask=inside, other=0.0)
+            total += tl.dot(tile_w, tile_x, input_precision="ieee")
+        ### END SOLUTION
+        output = (((n * K)[None, :] + k[:, None]) * P + p[None, :]) * Q + q[None, :]
+        tl.store(y + output, total, mask=(k < K)[:, None] & (j < N * P * Q)[None, :])
+
+
+# %% given="H-launch"
+def conv_triton(x, w, stride, padding):
+    """Your kernel: numpy arrays in, numpy array out; on the GPU where there is one."""
+    where = "cuda" if torch.cuda.is_available() else "cpu"
+    (N, C, H, W), (K, _, R, S) = x.shape, w.shape
+    P, Q = output_size(H, R, stride[0], padding[0]), output_size(W, S, stride[1], padding[1])
+    x, w = (torch.from_numpy(np.ascontiguousarray(a, np.float32)).to(where) for a in (x, w))
+    y = torch.empty(N, K, P, Q, device=where)
+    grid = (-(-N * P * Q // TILE), -(-K // TILE))
+    lazy_lowering_kernel[grid](x, w, y, N, C, H, W, K, R, S, P, Q, *stride, *padding, TILE=TILE)
+    return y.cpu().numpy()
+
+
+# %% test="H-kernel-check" points=0
+check.conv_triton(conv_triton if triton else None)
 
 # %% [markdown] given="group"
 # ---

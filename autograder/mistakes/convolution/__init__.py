@@ -4,4 +4,7 @@ SLOW = {
     "E-count": "",
     "G-roofs": "quick = True",
     "G-measure": "",
+    "H-gpu": "",
+    "H-triton": "triton = None",
+    "H-kernel": "",
 }

@@ -1,0 +1,64 @@
+"""The sample class: six hand-ins, among them right ones, typical mistakes, an endless loop, a crash and copied times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograder.mistakes.convolution.right import LOOPS_THROUGHOUT, TORCH_THROUGHOUT
+from autograder.sample_class import Edit, Student
+
+
+def form(name: str, parts: list[str]) -> dict[str, Any]:
+    return {"group": [{"name": name, "id": name.lower(), "did": "everything"}], "ready_to_present": parts}
+
+
+STUDENTS = (
+    Student(
+        "amara",
+        "right, written with PyTorch wherever it can; declares every part",
+        replace=TORCH_THROUGHOUT,
+        form=form("Amara", ["A", "B", "C", "D", "E", "F", "G"]),
+    ),
+    Student(
+        "bilal",
+        "the usual slips: overlaps assigned, zeros win in max pooling, ties, a mean over the batch, MB for MiB, no factor 2",
+        edits=(
+            Edit("B-col2im", "+= windows[:, r, s]", "= windows[:, r, s]"),  # costs C-data, too, which builds on it
+            Edit("C-filter", ".reshape(w_shape)", ".reshape(w_shape) / len(x)"),
+            Edit("D-max", ", constant_values=-np.inf", ""),
+            Edit("E-fft", "np.conj(np.fft.rfft2(w, shape))", "np.fft.rfft2(w, shape)"),
+            Edit("F-count", "return 2 * N * K", "return N * K"),
+            Edit("F-count", "/ 1e6", "/ 2**20"),
+        ),
+        form=form("Bilal", ["C", "D"]),
+    ),
+    Student(
+        "chloe",
+        "only Parts A and B, in plain loops, the filter turned round; declares both",
+        done=("A", "B", "form"),
+        replace={name: text for name, text in LOOPS_THROUGHOUT.items() if name[0] in "AB" and name != "A-forward"},
+        edits=(Edit("A-forward", "np.sum(window * w[k])", "np.sum(window * w[k, :, ::-1, ::-1])"),),
+        form=form("Chloe", ["A", "B"]),
+    ),
+    Student(
+        "dmitri",
+        "a loop in average_pool_backward that never ends",
+        edits=(Edit("D-average", "    for r in range(R):\n", "    r = 0\n    while r < R:\n"),),
+        form=form("Dmitri", []),
+    ),
+    Student(
+        "eleni",
+        "a cell that ends Python while it measures",
+        edits=(Edit("G-measure", "timings, errors = {}, {}", "import os\n\nos._exit(1)"),),
+        form=form("Eleni", ["G"]),
+    ),
+    Student(
+        "farid",
+        "one layer measured, the times of the others copied from it",
+        edits=(
+            Edit("G-measure", "    timings[name] = measure", "    timings[name] = timings['L1'] if timings else measure"),
+            Edit("G-roof", "min(peak", "max(peak"),
+        ),
+        form=form("Farid", ["F", "G"]),
+    ),
+)

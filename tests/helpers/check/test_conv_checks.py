@@ -1,0 +1,286 @@
+"""Checks of convolution and pooling: their reference against torch and finite differences, what they accept and refuse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from helpers import check
+from helpers.check import CheckFailed, calls
+from helpers.check import conv_oracle as oracle
+from helpers.check.conv_cases import CASES, Case, Guess, settle
+from helpers.check.conv_measured import SMALL
+from helpers.check.gradients import numerical_gradient
+from helpers.check.pool_checks import POOLS, Pool
+from helpers.check.report import Mistake
+from helpers.primitives import PAPER_LAYERS
+from helpers.timing import Timing
+
+torch = pytest.importorskip("torch")
+every_case = pytest.mark.parametrize("sizes", (*CASES, *SMALL), ids=str)
+every_pool = pytest.mark.parametrize("sizes", POOLS, ids=str)
+
+
+@every_case
+def test_the_reference_is_torchs_convolution_and_its_gradients(sizes):
+    case = Case.of(sizes, 3)
+    x, w = torch.tensor(case.x, requires_grad=True), torch.tensor(case.w, requires_grad=True)
+    y = torch.nn.functional.conv2d(x, w, stride=case.stride, padding=case.padding)
+    y.backward(torch.tensor(case.dy))
+    assert np.allclose(oracle.forward(case.x, case.w, case.stride, case.padding), y.detach())
+    dx = oracle.backward_data(case.dy, case.w, case.x.shape, case.stride, case.padding)
+    assert np.allclose(dx, x.grad)
+    assert np.allclose(oracle.backward_filter(case.x, case.dy, case.window, case.stride, case.padding), w.grad)
+    unfolded = torch.nn.functional.unfold(x.detach(), case.window, padding=case.padding, stride=case.stride)
+    lowered = oracle.im2col(case.x, case.window, case.stride, case.padding)
+    assert np.array_equal(lowered, unfolded.permute(1, 0, 2).reshape(lowered.shape))
+
+
+def test_the_reference_gradients_are_finite_differences():
+    case = Case.of((2, 1, 5, 6, 2, 3, 2, 2, 1, 1, 0), 3)
+
+    def loss(x, w):
+        return float((oracle.forward(x, w, case.stride, case.padding) * case.dy).sum())
+
+    dx = oracle.backward_data(case.dy, case.w, case.x.shape, case.stride, case.padding)
+    dw = oracle.backward_filter(case.x, case.dy, case.window, case.stride, case.padding)
+    assert np.allclose(dx, numerical_gradient(lambda x: loss(x, case.w), case.x), atol=1e-6)
+    assert np.allclose(dw, numerical_gradient(lambda w: loss(case.x, w), case.w), atol=1e-6)
+
+
+@every_pool
+def test_the_reference_is_torchs_pooling(sizes):
+    case = Pool.of(sizes, 3)
+    x = torch.tensor(case.x, requires_grad=True)
+    y = torch.nn.functional.max_pool2d(x, case.window, case.stride, case.padding)
+    y.backward(torch.tensor(case.dy))
+    assert np.array_equal(oracle.max_pool(case.x, *case.geometry), y.detach())
+    assert np.allclose(oracle.max_pool_backward(case.x, case.dy, *case.geometry), x.grad)
+    x.grad = None
+    y = torch.nn.functional.avg_pool2d(x, case.window, case.stride, case.padding)
+    y.backward(torch.tensor(case.dy))
+    assert np.allclose(oracle.average_pool(case.x, *case.geometry), y.detach())
+    assert np.allclose(oracle.average_pool_backward(case.dy, case.x.shape, *case.geometry), x.grad)
+
+
+@every_pool
+def test_the_cases_of_pooling_have_ties_and_only_negative_numbers(sizes):
+    case = Pool.of(sizes, 0, ties=True)
+    view = oracle.windows(case.x, *case.geometry, -np.inf)
+    assert case.x.max() < 0
+    assert ((view == view.max(axis=(4, 5), keepdims=True)).sum(axis=(4, 5)) > 1).any()
+
+
+def lowered(x, w, stride, padding):
+    return oracle.forward(x, w, stride, padding)
+
+
+def tiled(x, w, stride, padding, workspace):
+    """Output by output."""
+    view = oracle.windows(x[:1], w.shape[2:], stride, padding)
+    y = np.empty((len(x), len(w), *view.shape[2:4]))
+    whole = oracle.padded(x, padding)
+    for n, p, q in np.ndindex(len(x), *y.shape[2:]):
+        i, j = p * stride[0], q * stride[1]
+        y[n, :, p, q] = np.tensordot(w, whole[n, :, i : i + w.shape[2], j : j + w.shape[3]], axes=3)
+    return y
+
+
+def col2im(columns, x_shape, R, S, stride, padding):
+    p, q = (oracle.output_size(x_shape[2 + i], (R, S)[i], stride[i], padding[i]) for i in (0, 1))
+    view = columns.reshape(x_shape[1], R, S, x_shape[0], p, q).transpose(3, 0, 4, 5, 1, 2)
+    return oracle.scatter(view, x_shape, stride, padding)
+
+
+def max_forward(x, window, stride, padding):
+    return oracle.max_pool(x, window, stride, padding), x
+
+
+def max_backward(dy, winner, x_shape, window, stride, padding):
+    return oracle.max_pool_backward(winner, dy, window, stride, padding)
+
+
+def flops(N, C, H, W, K, R, S, stride, padding):
+    p, q = oracle.output_size(H, R, stride[0], padding[0]), oracle.output_size(W, S, stride[1], padding[1])
+    return 2 * N * K * C * R * S * p * q
+
+
+def moved(N, C, H, W, K, R, S, stride, padding, itemsize=4):
+    p, q = oracle.output_size(H, R, stride[0], padding[0]), oracle.output_size(W, S, stride[1], padding[1])
+    return itemsize * (N * C * H * W + K * C * R * S + N * K * p * q)
+
+
+def megabytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
+    return flops(N, C, H, W, K, R, S, stride, padding) / (2 * K) * itemsize / 1e6
+
+
+def intensity(*layer):
+    return flops(*layer[:9]) / moved(*layer)
+
+
+RIGHT = {
+    check.conv_output_size: (oracle.output_size,),
+    check.conv_forward: (lowered,),
+    check.conv_bias: (lambda y, b: y + b[:, None, None],),
+    check.true_convolution: (lambda x, w, *geometry: lowered(x, w[:, :, ::-1, ::-1], *geometry),),
+    check.conv_im2col: (lambda x, R, S, *geometry: oracle.im2col(x, (R, S), *geometry),),
+    check.conv_lowered: (lowered,),
+    check.conv_col2im: (col2im,),
+    check.conv_tiled: (tiled,),
+    check.conv_backward_data: (oracle.backward_data,),
+    check.conv_backward_filter: (lambda x, dy, shape, *geometry: oracle.backward_filter(x, dy, shape[2:], *geometry),),
+    check.conv_backward_bias: (lambda dy: dy.sum((0, 2, 3)),),
+    check.max_pool_forward: (max_forward,),
+    check.max_pool_backward: (max_backward, max_forward),
+    check.average_pool: (oracle.average_pool, oracle.average_pool_backward),
+    check.dft_matrix: (lambda n: np.fft.fft(np.eye(n)),),
+    check.conv_fft: (lambda x, w, padding: lowered(x, w, (1, 1), padding),),
+    check.conv_flops: (flops,),
+    check.conv_bytes: (moved,),
+    check.conv_lowered_megabytes: (megabytes,),
+    check.conv_intensity: (intensity, flops, moved),
+    check.attainable: (lambda i, peak, bandwidth: min(peak, i * bandwidth),),
+    check.conv_triton: (lowered,),
+}
+every_check = pytest.mark.parametrize("steps", RIGHT, ids=lambda steps: steps.__name__)
+
+
+def hint(steps, *args, **kwargs):
+    with pytest.raises(CheckFailed) as failure:
+        steps(*args, **kwargs)
+    return str(failure.value)
+
+
+@every_check
+def test_the_right_functions_pass_with_any_seed(steps):
+    steps(*RIGHT[steps])
+    if "seed" in steps.__wrapped__.__kwdefaults__:
+        steps(*RIGHT[steps], seed=41)
+
+
+class Evil:
+    def __array__(self, *args, **kwargs):
+        raise RuntimeError("not an array")
+
+    def __getattr__(self, name):
+        raise RuntimeError("no attributes here")
+
+
+@every_check
+@pytest.mark.parametrize("value", [None, "text", Evil(), [[1.0], [2.0, 3.0]], (), {}, np.nan, 1j, 0.0], ids=lambda value: type(value).__name__)
+def test_strange_results_are_told_in_a_sentence(steps, value):
+    def strange(*args, **kwargs):
+        return value
+
+    text = hint(steps, *[strange] * len(RIGHT[steps]))
+    assert text.endswith((".", "?", ")")), text
+    assert "could not work" not in text, text
+
+
+@every_check
+def test_what_is_missing_is_still_to_do(steps):
+    def untouched(*args, **kwargs):
+        raise NotImplementedError
+
+    if steps is check.conv_triton:
+        steps(untouched)  # optional
+        steps(None)
+        return
+    assert "Still to do" in hint(steps, *[untouched] * len(RIGHT[steps]))
+    assert "Still to do" in hint(steps, *[None] * len(RIGHT[steps]))
+
+
+@every_check
+def test_an_endless_loop_is_stopped(steps, monkeypatch):
+    monkeypatch.setattr(calls, "SECONDS", 0.2)
+
+    def endless(*args, **kwargs):
+        while True:
+            pass
+
+    assert "did not come back" in hint(steps, *[endless] * len(RIGHT[steps]))
+
+
+def test_a_guess_that_is_impossible_for_a_geometry_fits_nothing():
+    guesses = [Guess("impossible", lambda: np.zeros(3)[7], "Never."), Guess("right", lambda: np.ones(2), "This one.")]
+    with pytest.raises(Mistake) as mistake:
+        settle(np.ones(2), np.arange(2.0), "y", lambda: guesses)
+    assert mistake.value.name == "right"
+
+
+def test_tiles_that_lower_all_at_once_are_named():
+    def at_once(x, w, stride, padding, workspace):
+        columns = oracle.im2col(x, w.shape[2:], stride, padding)
+        p = oracle.output_size(x.shape[2], w.shape[2], stride[0], padding[0])
+        return (w.reshape(len(w), -1) @ columns).reshape(len(w), len(x), p, -1).transpose(1, 0, 2, 3)
+
+    def by_image(x, w, stride, padding, workspace):
+        return np.concatenate([at_once(x[n : n + 1], w, stride, padding, workspace) for n in range(len(x))])
+
+    assert "it is formed at once" in hint(check.conv_tiled, at_once)
+    assert "image by image" in hint(check.conv_tiled, by_image)
+
+
+@pytest.mark.parametrize("choose", ["first", "last", "random"])
+def test_any_one_of_several_equal_maxima_may_win(choose):
+    rng = np.random.default_rng(0)
+
+    def backward(dy, x, x_shape, window, stride, padding):
+        if choose != "random":
+            return oracle.max_pool_backward(x, dy, window, stride, padding, last=choose == "last")
+        view = oracle.windows(x, window, stride, padding, -np.inf)
+        best = view == view.max(axis=(4, 5), keepdims=True)
+        luck = (best * rng.uniform(0.1, 1, view.shape)).reshape(*view.shape[:4], -1)
+        hit = np.arange(luck.shape[-1]) == luck.argmax(axis=-1)[..., None]
+        return oracle.scatter((hit * dy[..., None]).reshape(view.shape), x_shape, stride, padding)
+
+    check.max_pool_backward(backward, max_forward)
+
+
+def test_an_intensity_of_own_counts_costs_no_second_point():
+    def half(*layer):
+        return flops(*layer) / 2
+
+    check.conv_intensity(lambda *layer: half(*layer[:9]) / moved(*layer), half, moved)
+    assert "factor 2" in hint(check.conv_intensity, lambda *layer: half(*layer[:9]) / moved(*layer), flops, moved)
+
+
+LAYERS = {name: PAPER_LAYERS[name].with_images(1) for name in ("L1", "L5")}
+NAMES = ("torch", "im2col")
+
+
+def times(seconds=0.01, rounds=3):
+    rng = np.random.default_rng(0)
+    return {
+        layer: {name: Timing(name, list(seconds * rng.uniform(1, 1.2, rounds))) for name in NAMES} for layer in LAYERS
+    }
+
+
+ERRORS = {layer: {"torch": 0.0, "im2col": 2e-7} for layer in LAYERS}
+
+
+def test_real_times_pass():
+    check.conv_timings(times(), ERRORS, LAYERS, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("found", "errors", "words"),
+    [
+        ({}, ERRORS, "still empty"),
+        (times(), {}, "still empty"),
+        ([1], ERRORS, "should be a dictionary"),
+        ({"L1": times()["L1"]}, ERRORS, "nothing for the layer 'L5'"),
+        ({**times(), "L5": {"torch": times()["L5"]["torch"]}}, ERRORS, "lacks 'im2col'"),
+        (times(rounds=2), ERRORS, "3 rounds"),
+        (times(seconds=1e-7), ERRORS, "GFLOP/s on one core"),
+        (times(seconds=5e3), ERRORS, "milliseconds"),
+        (times(seconds=-1.0), ERRORS, "zero, negative"),
+        ({**times(), "L5": times()["L1"]}, ERRORS, "identical to the last digit"),
+        ({**times(), "L5": {name: Timing(name, [0.1] * 3) for name in NAMES}}, ERRORS, "Clocks do not do that"),
+        (times(), {**ERRORS, "L5": {"torch": 0.0, "im2col": 0.1}}, "differs from the library's"),
+        (times(), {layer: dict.fromkeys(NAMES, 0.0) for layer in LAYERS}, "exactly 0"),
+        (times(), {**ERRORS, "L5": {"torch": 0.0, "im2col": float("nan")}}, "differs from the library's"),
+    ],
+)
+def test_times_that_cannot_be_real_are_told(found, errors, words):
+    assert words in hint(check.conv_timings, found, errors, LAYERS, NAMES)

@@ -1,0 +1,46 @@
+"""Figures of speed: drawn, described, and refused in a sentence where there is nothing to draw."""
+
+import pytest
+
+from helpers import plots
+from helpers.errors import CourseError
+from helpers.plots.style import png
+from helpers.timing import Timing
+
+TIMINGS = {
+    layer: {"torch": Timing("torch", [0.01, 0.011, 0.012]), "a": Timing("a", [0.02, 0.03, 0.025]), "b": [1.0, 1.5, 1.2]}
+    for layer in ("L1", "L2")
+}
+POINTS = {"torch": {"L1": (20.0, 5e10), "L2": (300.0, 8e10)}, "a": {"L1": (20.0, 2e10)}}
+MANY = {f"algorithm {i}": {"L1": (20.0, 1e10 * (i + 1))} for i in range(9)}
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (lambda: plots.roofline(POINTS, 9e10, 1.2e10), "flat from there, at 90 GFLOP/s"),
+        (lambda: plots.roofline(MANY, 9e10, 1.2e10), "algorithm 8: L1 90.0"),
+        (lambda: plots.algorithm_bars(TIMINGS, "torch"), "L1: a 2.1, b 100; L2: a 2.1, b 100"),
+        (lambda: plots.algorithm_bars({"L1": {"torch": [1.0], "a": [0.5]}}, "torch"), "L1: a 0.5"),
+    ],
+)
+def test_figures_are_small_and_told_in_words(draw, words):
+    figure = draw()
+    assert words in figure.alt
+    assert 2_000 < len(png(figure)) < 60_000
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: plots.roofline({}, 1.0, 1.0),
+        lambda: plots.roofline({"a": {"L1": (0.0, 1.0)}}, 1.0, 1.0),
+        lambda: plots.algorithm_bars({}, "torch"),
+        lambda: plots.algorithm_bars({"L1": {"a": [1.0]}}, "torch"),
+        lambda: plots.algorithm_bars({"L1": {"a": [0.0], "torch": [1.0]}}, "torch"),
+        lambda: plots.algorithm_bars({"L1": {"a": [], "torch": [1.0]}}, "torch"),
+    ],
+)
+def test_nothing_to_draw_is_a_sentence(draw):
+    with pytest.raises(CourseError, match=r"\.$"):
+        draw()
