@@ -105,6 +105,8 @@ def _table(marks: Any, reviews: int, criteria: Mapping[str, int]) -> dict[int, d
             raise Mistake("entry-missing", f"`marks` has no row for review {i}: marks[{i}] should be a dictionary with {', '.join(criteria)}.")
         named = {plain(key): value for key, value in row.items()}
         table[i] = {}
+        if all(value is None for value in row.values()):
+            raise Mistake("still-to-do", f"Still to do: review {i} has no marks yet.")
         for criterion, most in criteria.items():
             if named.get(criterion) is None:
                 raise Mistake("entry-missing", f"Review {i} has no mark for {criterion!r}.")

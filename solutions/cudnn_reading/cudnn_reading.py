@@ -596,6 +596,9 @@ print(f"Devices here: {', '.join(devices)}.{missing}")
 
 
 # %% exercise="C-measure"
+records = None
+
+
 def step_times(device):
     """algorithm -> part -> Timing"""
     ### BEGIN SOLUTION
@@ -688,10 +691,10 @@ for device in devices:
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-explain" points=2
-# My whole step is about 2 times as fast, the paper's run 1.36 times. Here the backward pass gains most (almost 3) and the forward pass about 1.6; in Table 4 the forward pass gains more (1.45) than the backward pass (1.30). In both, the whole lies between
-# forward and backward, because these two take more than 98% of the time; the update has no convolution in it, and what it gains or loses can't be seen in the whole. Its own ratio jumps about between runs, because it takes a hundredth of a millisecond. The two numbers are not the same quantity: mine
-# is one thread of a CPU with two small convolutions, the paper's a K40 with a large network, and it includes testing; and my "then" is a loop over the images in Python, which costs more than Caffe's did. What I have not shown: other shapes, larger batches, more threads. With another machine it
-# may be 1.5 or 3. It does show that one factor for "convolution" does not exist.
+# My whole step is almost 2 times as fast (1.8 to 2.0 in several runs), the paper's run 1.36 times. Here the backward pass gains most (more than 2) and the forward pass about 1.5; in Table 4 it is the other way round, forward 1.45 and backward 1.30. In both, the whole
+# lies between forward and backward, because these two take nearly all of the time; the update has no convolution in it, and whatever its ratio is can't be seen in the whole. Its own ratio, below 1, is noise: it takes hundredths of a millisecond. The two numbers are
+# not the same quantity: mine is one thread of a CPU with two small convolutions, the paper's a K40 with a large network, and it includes testing; and my "then" is a loop over the images in Python, which costs more than Caffe's did. What I have not shown: other shapes, larger
+# batches, more threads. It does show that one factor for "convolution" does not exist.
 
 # %% [markdown] given="D-text"
 # ---
