@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
 from helpers.backend import nearest
 from helpers.bench.result import Result
 from helpers.command import Parser
 from helpers.errors import CourseError
 
-NAMES = ("mlp", "study", "import", "notebook", "all")
+NAMES = ("mlp", "conv", "cnn", "study", "import", "notebook", "all")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str]) -> None:
     p = Parser(prog="python -m helpers.bench", description="Measure our speed, beside PyTorch's where it has the same.")
     p.add_argument("name", help=f"what to measure: {', '.join(NAMES)}")
     p.add_argument("--json", action="store_true", help="one JSON object a measurement instead of a line of text")
-    p.add_argument("--rounds", type=int, default=7, help="interleaved rounds of mlp (default 7)")
+    p.add_argument("--rounds", type=int, default=7, help="interleaved rounds of mlp, conv and cnn (default 7)")
     p.add_argument("--epochs", type=int, default=30, help="epochs of study (default 30; the goal shrinks with it)")
     p.add_argument("--full", action="store_true", help="study: the five rates too")
     options = p.parse_args(arguments)
@@ -30,20 +30,25 @@ def main(arguments: Sequence[str]) -> None:
             raise CourseError(f"--{name} {getattr(options, name)} cannot be measured; give at least 1.")
     names = NAMES[:-1] if options.name == "all" else (options.name,)
     for name in names:
-        for measurement in measurements(name, options.rounds, options.epochs, options.full):
-            result = measurement()
+        for result in measurements(name, options.rounds, options.epochs, options.full):
             print(result.as_json() if options.json else result.as_line(), flush=True)
 
 
-def measurements(name: str, rounds: int, epochs: int, full: bool) -> list[Callable[[], Result]]:
-    """The measurements of one benchmark, not yet begun."""
-    from helpers.bench import mlp, whole
+def measurements(name: str, rounds: int, epochs: int, full: bool) -> Iterator[Result]:
+    """The results of one benchmark, each measured when it is asked for."""
+    from helpers.bench import cnn, conv, mlp, whole
 
     if name == "mlp":
-        return [lambda: mlp.bench(rounds)]
-    if name == "study":
-        one = [lambda: whole.one_rate(epochs)]
-        return [*one, lambda: whole.five_rates(epochs)] if full else one
-    if name == "import":
-        return [whole.import_time]
-    return [whole.notebook]
+        yield mlp.bench(rounds)
+    elif name == "conv":
+        yield from conv.bench(rounds)
+    elif name == "cnn":
+        yield from cnn.bench(rounds)
+    elif name == "study":
+        yield whole.one_rate(epochs)
+        if full:
+            yield whole.five_rates(epochs)
+    elif name == "import":
+        yield whole.import_time()
+    else:
+        yield whole.notebook()

@@ -18,7 +18,7 @@ class WrongResult(CourseError):
 class Result:
     """ours, other: medians in `unit`; ratio: ours ÷ other; goal: what `ratio`, or else `ours`, is to be at most.
 
-    other and ratio are None where nothing is compared.
+    other and ratio are None where nothing is compared, goal where there is none.
     """
 
     what: str
@@ -29,7 +29,7 @@ class Result:
     threads: int
     repetitions: int
     spread: dict[str, Any]
-    goal: float
+    goal: float | None
     environment: dict[str, Any] = field(default_factory=environment)
 
     def as_json(self) -> str:
@@ -38,8 +38,10 @@ class Result:
     def as_line(self) -> str:
         value = self.ours if self.ratio is None else self.ratio
         compared = "" if self.other is None else f", PyTorch {self.other:.3g} {self.unit}, ratio {self.ratio:.3f}"
-        verdict = "reached" if value <= self.goal else "MISSED"
-        return f"{self.what}: {self.ours:.3g} {self.unit}{compared} (goal {self.goal:g} {verdict})"
+        verdict = ""
+        if self.goal is not None:
+            verdict = f" (goal {self.goal:g} {'reached' if value <= self.goal else 'MISSED'})"
+        return f"{self.what}: {self.ours:.3g} {self.unit}{compared}{verdict}"
 
 
 def demand(right: bool, sentence: str) -> None:

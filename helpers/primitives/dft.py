@@ -27,6 +27,9 @@ from helpers.primitives.workspace import Take
 from helpers.primitives.workspace import workspace as workspace_memory
 
 LARGEST_TILE = 64
+BLOCK_BYTES = 2**21
+COLUMNS = 16
+"""Of one row of a block's frequencies, and the fewest tiles in a block: below, the matrix products are slow."""
 GAP = 16
 """Numbers between the rows of the result: at distances of a power of two they would all fall into the same few cache
 lines.
@@ -60,17 +63,23 @@ def products(t: Tiling, which: str) -> float:
 
 
 def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
-    """Bytes of canvas and tiles, of the half-transformed rows, and of one row of frequencies of images, filters and
+    """Bytes of canvas and tiles, of half-transformed rows, and of one row of frequencies of images, filters,
     products.
     """
     t = tiling(spec, which)
-    size, f, tiles = t.rows, t.rows // 2 + 1, spec.N * t.per_image
-    images, filters, outputs = spec.C * tiles, spec.K * spec.C, spec.K * tiles
-    numbers = t.canvas_size(spec.N) + 3 * size * (images + filters + outputs)
-    numbers += images * (size * size + 2 * f * size) + outputs * (t.m * t.l + 2 * f * t.l)
-    numbers += filters * (spec.R * spec.S + 2 * f * spec.S)
-    places = {"forward": t.m * t.l, "backward-data": size * size, "backward-filter": spec.R * spec.S}[which]
-    return (numbers + GAP * places) * itemsize
+    size, f = t.rows, t.rows // 2 + 1
+    filters = spec.K * spec.C
+    numbers = 0 if which == "backward-filter" else filters * (spec.R * spec.S + 2 * f * spec.S + 3 * size)
+    canvas = 0
+    for some in [slice(0, spec.N)] if which == "backward-filter" else _blocks(t, itemsize):
+        n = some.stop - some.start
+        images, outputs = spec.C * n * t.per_image, spec.K * n * t.per_image
+        numbers += (size + 2 * f) * size * images + (t.m + 2 * f) * t.l * outputs + 3 * size * (images + outputs)
+        numbers += GAP * {"forward": t.m * t.l, "backward-data": size * size, "backward-filter": 0}[which]
+        canvas = max(canvas, *(t.canvas_bytes(channels, n, itemsize) for channels in (spec.C, spec.K)))
+    if which == "backward-filter":
+        numbers += filters * (spec.R * spec.S + 2 * f * spec.S + 3 * size) + GAP * spec.R * spec.S
+    return numbers * itemsize + canvas
 
 
 def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
@@ -91,12 +100,17 @@ def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     t = tiling(spec)
     y = empty(spec.y_shape, x.dtype, is_chwn(x))
     with workspace_memory() as take:
-        images = _There(t.pixels(x, take), t.rows, "a", take)
         filters = _There(_taps(w, take), t.rows, "conjugate b", take)
-        back = _Back(t.rows, (t.m, t.l, spec.K, images.columns), x.dtype, take)
-        for i in range(images.frequencies):
-            back.give(i, filters.row(i), images.row(i))
-        t.lay(back.result(), y)
+        blocks = []
+        for some in _blocks(t, x.itemsize):
+            images = _There(t.pixels(x[some], take), t.rows, "a", take)
+            blocks.append((images, _Back(t.rows, (t.m, t.l, spec.K, images.columns), x.dtype, take), some))
+        for i in range(filters.frequencies):
+            row = filters.row(i)
+            for images, back, _ in blocks:
+                back.give(i, row, images.row(i))
+        for _, back, some in blocks:
+            t.lay(back.result(), y[some], take)
     return y
 
 
@@ -109,12 +123,18 @@ def backward_data(spec: ConvSpec, dy: np.ndarray, w: np.ndarray) -> np.ndarray:
     t = tiling(spec, "backward-data")
     dx = empty(spec.x_shape, dy.dtype, is_chwn(dy))
     with workspace_memory() as take:
-        gradients = _There(t.outputs(dy, take), t.rows, "a", take)
         filters = _There(_taps(w, take), t.rows, "b", take)
-        back = _Back(t.rows, (t.rows, t.columns, spec.C, gradients.columns), dy.dtype, take)
-        for i in range(gradients.frequencies):
-            back.give(i, filters.row(i).transpose(0, 2, 1), gradients.row(i))
-        t.add_pixels(back.result(), dx, take)
+        blocks = []
+        for some in _blocks(t, dy.itemsize):
+            gradients = _There(t.outputs(dy[some], take), t.rows, "a", take)
+            back = _Back(t.rows, (t.rows, t.columns, spec.C, gradients.columns), dy.dtype, take)
+            blocks.append((gradients, back, some))
+        for i in range(filters.frequencies):
+            row = filters.row(i).transpose(0, 2, 1)
+            for gradients, back, _ in blocks:
+                back.give(i, row, gradients.row(i))
+        for _, back, some in blocks:
+            t.add_pixels(back.result(), dx[some], take)
     return dx
 
 
@@ -124,12 +144,19 @@ def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray
     """
     t = tiling(spec, "backward-filter")
     with workspace_memory() as take:
+        back = _Back(t.rows, (spec.R, spec.S, spec.K, spec.C), x.dtype, take)
         images = _There(t.pixels(x, take), t.rows, "a", take)
         gradients = _There(t.outputs(dy, take), t.rows, "conjugate b", take)
-        back = _Back(t.rows, (spec.R, spec.S, spec.K, spec.C), x.dtype, take)
         for i in range(images.frequencies):
             back.give(i, gradients.row(i), images.row(i).transpose(0, 2, 1))
         return np.ascontiguousarray(back.result().transpose(2, 3, 0, 1))
+
+
+def _blocks(t: Tiling, itemsize: int) -> list[slice]:
+    """Images at a time: one row of frequencies of a block should stay in the cache."""
+    per_image = 3 * t.rows * t.per_image * (t.spec.C + t.spec.K) * itemsize
+    step = max(1, BLOCK_BYTES // per_image, -(-COLUMNS // t.per_image))
+    return [slice(n, min(n + step, t.spec.N)) for n in range(0, t.spec.N, step)]
 
 
 def _taps(w: np.ndarray, take: Take) -> np.ndarray:

@@ -8,7 +8,7 @@ from types import ModuleType
 from helpers.backend import nearest
 from helpers.errors import CourseError
 
-NAMES = ("direct", "im2col", "tiled", "width", "dft", "winograd", "shift")
+NAMES = ("direct", "im2col", "tiled", "width", "dft", "dft_width", "winograd", "shift")
 """Each is a module of this package with forward, backward_data, backward_filter, supports and workspace."""
 
 

@@ -54,9 +54,10 @@ def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
     tiling, block = _plan(spec, which, itemsize)
     places, outputs, tiles = tiling.rows * tiling.columns, tiling.m * tiling.l, block * tiling.per_image
     filters = spec.K * spec.C * places
-    pixels = tiling.canvas_size(block) + spec.C * tiles * places
+    pixels = spec.C * tiles * places
+    canvas = max(tiling.canvas_bytes(channels, block, itemsize) for channels in (spec.C, spec.K))
     filters += filters if which == "backward-filter" else spec.K * spec.C * spec.R * spec.S
-    return itemsize * (filters + pixels + tiles * (places * (spec.C + spec.K) + outputs * spec.K))
+    return itemsize * (filters + pixels + tiles * (places * (spec.C + spec.K) + outputs * spec.K)) + canvas
 
 
 def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
@@ -87,7 +88,7 @@ def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
             with workspace_memory():
                 pixels = _product(b, tiling.pixels(x[some], take), take)
                 products = _product(filters, pixels, take)
-                tiling.lay(_product(a, products, take), y[some])
+                tiling.lay(_product(a, products, take), y[some], take)
     return y
 
 
