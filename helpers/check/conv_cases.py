@@ -54,7 +54,7 @@ class Case:
         """The geometry in words, for messages."""
         if self.stride == (1, 1) and self.padding == (0, 0):
             return "stride 1 and no padding"
-        return f"stride {self.stride} and padding {self.padding}"
+        return f"stride {self.stride}, padding {self.padding}"
 
 
 def cases(sizes: Iterable[Sizes], seed: int) -> Iterator[Case]:

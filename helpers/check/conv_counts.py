@@ -107,7 +107,7 @@ def conv_flops(conv_flops: Any, *, layers: Sequence[Sizes] = LAYERS) -> Iterator
         ]
 
     _settle_each(_counted(conv_flops, "conv_flops", layers), d.flops, "the number of operations", layers, guesses)
-    yield f"{len(layers)} layers, two of them with stride and padding"
+    yield f"{len(layers)} layers, with and without stride and padding"
 
 
 @check("Bytes that must move", "F2")

@@ -157,8 +157,8 @@ def forward_steps(function: Any, what: str, seed: int, sizes: Sequence[Sizes]) -
     for case in cases(sizes, seed):
         expected = oracle.forward(case.x, case.w, case.stride, case.padding)
         got = result(function, case.x, case.w, case.stride, case.padding, what=what)
-        settle(got, expected, f"the output for {case.label},", partial(forward_guesses, case, expected))
-        yield f"values for {case.label}" if case.x.size > 50 else "one image, one channel, one filter"
+        settle(got, expected, f"the output for {case.label}", partial(forward_guesses, case, expected))
+        yield case.label if case.x.size > 50 else "one image, one channel, one filter"
     case = Case.of(sizes[0], seed)
     float32_too(function, case, oracle.forward(case.x, case.w, case.stride, case.padding), what)
     yield "float32; x and w unchanged"
@@ -214,8 +214,8 @@ def true_convolution(true_convolution: Any, *, seed: int = 0, sizes: Sequence[Si
         flipped = Case(case.x, np.ascontiguousarray(w), case.dy, case.stride, case.padding)
         expected = oracle.forward(case.x, w, case.stride, case.padding)
         got = result(true_convolution, case.x, case.w, case.stride, case.padding, what="true_convolution")
-        settle(got, expected, f"the output for {case.label},", partial(_true_guesses, case, flipped, expected))
-        yield f"flipped along R and S, for {case.label}" if case.x.size > 50 else "one image, one channel, one filter"
+        settle(got, expected, f"the output for {case.label}", partial(_true_guesses, case, flipped, expected))
+        yield case.label if case.x.size > 50 else "one image, one channel, one filter"
 
 
 def _true_guesses(case: Case, flipped: Case, expected: np.ndarray) -> list[Guess]:

@@ -81,7 +81,7 @@ def conv_fft(conv_fft: Any, *, seed: int = 0, sizes: Sequence[Sizes] = AT_STRIDE
             real = close(found.real, expected)
             raise Mistake("real-part-forgotten", "The result is complex. Images and filters are real, so the result is, too: return its real part (`.real`), or use rfft2 and irfft2." + ("" if real else " The real parts are not right yet, either."))
         settle(found.real, expected, f"the output for padding {case.padding}", partial(_fft_guesses, case, expected, found.real))
-        yield f"values for padding {case.padding}" if case.x.size > 50 else "one image, one channel, one filter"
+        yield f"padding {case.padding}" if case.x.size > 50 else "one image, one channel, one filter"
     case = Case.of(sizes[0], seed)
     got = array(value_of(conv_fft, case.x.astype(np.float32), case.w.astype(np.float32), case.padding, what="conv_fft"), "the result of conv_fft")
     if not close(got, oracle.forward(case.x, case.w, (1, 1), case.padding)):

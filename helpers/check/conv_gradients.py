@@ -27,7 +27,7 @@ def conv_backward_data(conv_backward_data: Any, *, seed: int = 0, sizes: Sequenc
         expected = oracle.backward_data(case.dy, case.w, case.x.shape, case.stride, case.padding)
         got = result(conv_backward_data, case.dy, case.w, case.x.shape, case.stride, case.padding, what="conv_backward_data")
         settle(got, expected, f"dx for {case.label}", partial(_data_guesses, case, expected), partial(_numerical_x, case))
-        yield f"agrees with finite differences for {case.label}" if case.x.size > 50 else "one image, one channel, one filter"
+        yield case.label if case.x.size > 50 else "one image, one channel, one filter"
 
 
 def _numerical_x(case: Case) -> np.ndarray:
@@ -83,7 +83,7 @@ def conv_backward_filter(conv_backward_filter: Any, *, seed: int = 0, sizes: Seq
         expected = oracle.backward_filter(case.x, case.dy, case.window, case.stride, case.padding)
         got = result(conv_backward_filter, case.x, case.dy, case.w.shape, case.stride, case.padding, what="conv_backward_filter")
         settle(got, expected, f"dw for {case.label}", partial(_filter_guesses, case, expected), partial(_numerical_w, case))
-        yield f"agrees with finite differences for {case.label}" if case.x.size > 50 else "one image, one channel, one filter"
+        yield case.label if case.x.size > 50 else "one image, one channel, one filter"
 
 
 def _filter_guesses(case: Case, expected: np.ndarray) -> list[Guess]:

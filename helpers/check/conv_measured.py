@@ -120,5 +120,5 @@ def conv_triton(conv_triton: Any, *, seed: int = 0, sizes: Sequence[Sizes] = SMA
                 return
             raise
         expected = oracle.forward(case.x, case.w, case.stride, case.padding)
-        settle(got, expected, f"the output for {case.label},", partial(forward_guesses, case, expected))
-        yield f"values for {case.label}"
+        settle(got, expected, f"the output for {case.label}", partial(forward_guesses, case, expected))
+        yield case.label

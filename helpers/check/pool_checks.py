@@ -66,8 +66,8 @@ def max_pool_forward(max_pool_forward: Any, *, seed: int = 0, sizes: Sequence[Si
     for each in sizes:
         for case in (Pool.of(each, seed), Pool.of(each, seed, ties=True)):
             y, _ = _forward(max_pool_forward, case)
-            settle(y, oracle.max_pool(case.x, *case.geometry), f"y for {case.label},", partial(_forward_guesses, case, "max"))
-        yield f"values for {Pool.of(each, seed).label}"
+            settle(y, oracle.max_pool(case.x, *case.geometry), f"y for {case.label}", partial(_forward_guesses, case, "max"))
+        yield Pool.of(each, seed).label
 
 
 def _forward_guesses(case: Pool, kind: str) -> list[Guess]:
@@ -123,8 +123,8 @@ def max_pool_backward(max_pool_backward: Any, max_pool_forward: Any, *, seed: in
         case = Pool.of(each, seed)
         got = _gradient(max_pool_backward, max_pool_forward, case)
         expected = oracle.max_pool_backward(case.x, case.dy, *case.geometry)
-        settle(got, expected, f"dx for {case.label},", partial(_backward_guesses, case, expected))
-        yield f"gradient for {case.label}"
+        settle(got, expected, f"dx for {case.label}", partial(_backward_guesses, case, expected))
+        yield case.label
     for each in sizes:
         case = Pool.of(each, seed, ties=True)
         got = _gradient(max_pool_backward, max_pool_forward, case)
@@ -233,11 +233,11 @@ def average_pool(average_pool_forward: Any, average_pool_backward: Any, *, seed:
     for each in sizes:
         case = Pool.of(each, seed)
         y = result(average_pool_forward, case.x, *case.geometry, what="average_pool_forward")
-        settle(y, oracle.average_pool(case.x, *case.geometry), f"y for {case.label},", partial(_forward_guesses, case, "mean"))
+        settle(y, oracle.average_pool(case.x, *case.geometry), f"y for {case.label}", partial(_forward_guesses, case, "mean"))
         expected = oracle.average_pool_backward(case.dy, case.x.shape, *case.geometry)
         got = result(average_pool_backward, case.dy, case.x.shape, *case.geometry, what="average_pool_backward")
-        settle(got, expected, f"dx for {case.label},", partial(_average_guesses, case, expected))
-        yield f"forward and backward for {case.label}"
+        settle(got, expected, f"dx for {case.label}", partial(_average_guesses, case, expected))
+        yield case.label
 
 
 def _average_guesses(case: Pool, expected: np.ndarray) -> list[Guess]:

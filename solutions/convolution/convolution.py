@@ -57,7 +57,8 @@
 # %matplotlib inline
 import os
 
-# One thread for everybody: the thread pools of numpy and PyTorch would wait for each other. Numpy reads this when it is first imported.
+# One thread for everybody: the thread pools of numpy and PyTorch would wait for each other.
+# Numpy reads this when it is first imported; if you have run this cell late, restart the kernel.
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
@@ -725,8 +726,8 @@ for name, layer in primitives.PAPER_LAYERS.items():
     )
 
 # %% [markdown]
-# **What you should see.** Layer L2 needs 12 GB for a lowered matrix that a graphics card of 2014, with 12 GB in all, could not hold. And every
-# intensity is in the hundreds: with the right order of loops, a convolution is limited by arithmetic, not by memory.
+# **What you should see.** The lowered matrix of L2 takes 12.5 GB, more than the whole memory of the paper's graphics card, and 62 times what the images take. And every
+# intensity is in the hundreds or more: with the right order of loops, a convolution is limited by arithmetic, not by memory.
 
 # %% [markdown] given="G-text"
 # ---
@@ -778,8 +779,9 @@ n = 256 if quick else 1024
 a, b, c = (np.ones((n, n), np.float32) for _ in range(3))
 source, target = (np.ones((1 if quick else 32) * 2**20, np.float32) for _ in range(2))
 roofs = measure({"product": lambda: np.matmul(a, b, out=c), "copy": lambda: np.copyto(target, source)}, rounds=9)
-peak = 2 * n**3 / roofs["product"].median
-bandwidth = 2 * source.nbytes / roofs["copy"].median
+# A roof is what the machine can do at best, so here the fastest round counts and not the median.
+peak = 2 * n**3 / min(roofs["product"].seconds)
+bandwidth = 2 * source.nbytes / min(roofs["copy"].seconds)
 print(f"one matrix product: {peak / 1e9:.1f} GFLOP/s; copying: {bandwidth / 1e9:.1f} GB/s")
 print(f"the ridge, where the two meet, is at {peak / bandwidth:.1f} FLOPs per byte")
 
@@ -887,13 +889,13 @@ print(f"PyTorch takes {timings['L2']['torch'].median * 1000:.0f} ms")
 # %% [markdown] answer="G-explain" points=2
 # On L2 the DFT wins clearly, in a little more than a third of PyTorch's time, and on L3 it is level with PyTorch: 9 × 9 filters and a hundred channels, where the frequency domain needs far fewer operations (3 to 4
 # times fewer even for a single image, by the count of Part E). That is also how its point on L2 gets above the roof: the vertical axis credits it with the definition's operations, and it does fewer. On L1, L4 and
-# L5 PyTorch and plain lowering are within about a tenth of each other: with 3 channels, or 3 × 3 filters, there is little to save, and one good matrix product is close to the best a core can do (both come near the
-# flat roof). All five intensities lie far to the right of the ridge, so it is arithmetic that limits, not memory; lowering moves more bytes than it must, and that costs it most on L2, whose D_m has 98 MB for one image.
+# L5 PyTorch leads and plain lowering is close behind, within a third at most: with 3 channels, 3 × 3 filters or small images there is little to save, and one good matrix product is near the best a core can do (both reach
+# half of the flat roof or more). All five intensities lie far to the right of the ridge, so it is arithmetic that limits, not memory; lowering moves more bytes than it must, and that costs it most on L2, whose D_m has 98 MB for one image.
 #
-# My own FFT uses the same idea as the winner and is 3 to 150 times slower than PyTorch: it transforms K · C filters, 49,152 of them on L5, and with one image each is used once. `dft` does its transforms as matrix products, which exploit
+# My own FFT uses the same idea as the winner and is from a few times to a hundred times slower than PyTorch: it transforms K · C filters, 49,152 of them on L5, and with one image each is used once. `dft` does its transforms as matrix products, which exploit
 # that a filter has only R rows. My tiles save memory and not time: fetching each tile through index arrays in Python costs more than the copy that it avoids; the library's `tiled` copies in long slices.
 #
-# In G1 I was right about L2 and L5, where lowering wins or ties, and wrong about L1: tiles do not help there, since D_m of one image (20 MB) is written and read at a speed that hardly matters beside the arithmetic.
+# In G1 I was right about L5, where lowering is level with PyTorch, too careful about L2, where the DFT does not come close but wins, and wrong about L1: tiles do not help there, since D_m of one image (20 MB) is written and read at a speed that hardly matters beside the arithmetic.
 
 # %% [markdown] given="H-text"
 # ---

@@ -17,7 +17,7 @@ from helpers.primitives import PAPER_LAYERS
 from helpers.timing import Timing
 
 torch = pytest.importorskip("torch")
-every_case = pytest.mark.parametrize("sizes", (*CASES, *SMALL), ids=str)
+every_case = pytest.mark.parametrize("sizes", [*CASES, *SMALL], ids=str)
 every_pool = pytest.mark.parametrize("sizes", POOLS, ids=str)
 
 
