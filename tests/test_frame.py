@@ -63,8 +63,9 @@ def test_the_mnist_files_are_those_of_the_sums():
 
 
 def test_importing_helpers_is_light():
-    heavy = "torch", "matplotlib", "tqdm", "IPython", "pooch", "nbgrader"
-    code = f"import sys, threading, helpers; print([m for m in {heavy} if m in sys.modules], threading.active_count())"
+    heavy = "torch", "triton", "matplotlib", "tqdm", "IPython", "pooch", "nbgrader"
+    rooms = "helpers, helpers.primitives, helpers.nn, helpers.plots"
+    code = f"import sys, threading, {rooms}; print([m for m in {heavy} if m in sys.modules], threading.active_count())"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert out.strip() == "[] 1"
 

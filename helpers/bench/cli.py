@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from helpers.backend import nearest
 from helpers.bench.result import Result
 from helpers.command import Parser
 from helpers.errors import CourseError
 
-NAMES = ("mlp", "conv", "cnn", "study", "import", "notebook", "all")
+NAMES = ("mlp", "conv", "cnn", "gpu-conv", "study", "import", "notebook", "all")
+PAGE = "page"
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measure what the arguments name and print one record for each measurement."""
     p = Parser(prog="python -m helpers.bench", description="Measure our speed, beside PyTorch's where it has the same.")
-    p.add_argument("name", help=f"what to measure: {', '.join(NAMES)}")
+    p.add_argument("name", help=f"what to measure: {', '.join(NAMES)}; or {PAGE}: the page of measured convolutions")
+    p.add_argument("lines", nargs="?", type=Path, help="page: the file of JSON lines; the page lies beside it")
     p.add_argument("--json", action="store_true", help="one JSON object a measurement instead of a line of text")
     p.add_argument("--rounds", type=int, default=7, help="interleaved rounds of mlp, conv and cnn (default 7)")
     p.add_argument("--epochs", type=int, default=30, help="epochs of study (default 30; the goal shrinks with it)")
     p.add_argument("--full", action="store_true", help="study: the five rates too")
     options = p.parse_args(arguments)
+    if options.name == PAGE:
+        if options.lines is None:
+            raise CourseError("A page needs the file that it is made from; give docs/convolution.jsonl.")
+        from helpers.bench import conv_page
+
+        return conv_page.write(options.lines, options.lines.with_suffix(".md"))
     if options.name not in NAMES:
         raise CourseError(
             f"There is no benchmark {options.name!r}{nearest(options.name, NAMES)}; choose one of {', '.join(NAMES)}."
@@ -28,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     for name in ("rounds", "epochs"):
         if getattr(options, name) < 1:
             raise CourseError(f"--{name} {getattr(options, name)} cannot be measured; give at least 1.")
-    names = NAMES[:-1] if options.name == "all" else (options.name,)
+    names = [name for name in NAMES[:-1] if name != "gpu-conv"] if options.name == "all" else [options.name]
     for name in names:
         for result in measurements(name, options.rounds, options.epochs, options.full):
             print(result.as_json() if options.json else result.as_line(), flush=True)
@@ -44,6 +53,10 @@ def measurements(name: str, rounds: int, epochs: int, full: bool) -> Iterator[Re
         yield from conv.bench(rounds)
     elif name == "cnn":
         yield from cnn.bench(rounds)
+    elif name == "gpu-conv":
+        from helpers.bench import gpu_conv
+
+        yield from gpu_conv.bench()
     elif name == "study":
         yield whole.one_rate(epochs)
         if full:

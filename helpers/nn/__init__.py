@@ -1,5 +1,6 @@
 """Layers, loss, schedules, and one epoch of training."""
 
+from helpers.nn.fast_cnn import FastCNN
 from helpers.nn.fast_mlp import FastMLP
 from helpers.nn.layers import MLP, Linear, Sigmoid, Softmax
 from helpers.nn.loss import cross_entropy, cross_entropy_gradient
@@ -8,6 +9,7 @@ from helpers.nn.steps import evaluate, train_epoch
 
 __all__ = [
     "MLP",
+    "FastCNN",
     "FastMLP",
     "Linear",
     "Sigmoid",

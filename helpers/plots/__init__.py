@@ -3,6 +3,7 @@
 matplotlib is imported when the first figure is made.
 """
 
+from helpers.plots.dots import ratio_dots
 from helpers.plots.images import digits
 from helpers.plots.learning import convention_trap, learning_curves, learning_rates, loss_gap, schedules
 from helpers.plots.performance import algorithm_bars, roofline
@@ -16,6 +17,7 @@ __all__ = [
     "learning_curves",
     "learning_rates",
     "loss_gap",
+    "ratio_dots",
     "roofline",
     "save",
     "schedules",

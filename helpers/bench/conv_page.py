@@ -1,0 +1,140 @@
+"""The page and the figure of the convolution benchmark, made from its JSON lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from helpers.errors import CourseError
+from helpers.primitives.registry import NAMES
+
+FIGURE = "figures/convolution.png"
+READING = """\
+*numpy* is the algorithm that was fastest in a first trial, in the order of numbers in memory that suits it (CHWN:
+images fastest); *PyTorch* the better of NCHW and channels_last. *NCHW* is the fastest way for arrays that come and must
+go in the order NCHW, conversions included. *product* is one matrix product of as many FLOPs. The ratio is the median
+over rounds, with its quartiles."""
+TABLE = """\
+Time ÷ PyTorch's, in the better of both orders, from the first trial of a few rounds; — where the algorithm can't
+compute the shape. Below it the workspace in MB."""
+
+
+def write(lines: Path, page: Path) -> None:
+    """The page of the records in `lines` (one JSON object a line), and its figure in the folder `figures` beside it."""
+    from helpers.plots import ratio_dots, save
+
+    records = read(lines)
+    page.write_text(text(records, lines.name))
+    (page.parent / FIGURE).parent.mkdir(exist_ok=True)
+    save(
+        ratio_dots(
+            {_case(r): _of_torch(r) for r in _verdicts(records)},
+            "PyTorch",
+            "Convolution on one CPU thread: our algorithms against PyTorch in its best layout",
+        ),
+        page.parent / FIGURE,
+    )
+
+
+def read(lines: Path) -> list[dict[str, Any]]:
+    """The records of a file that `python -m helpers.bench conv --json` has printed."""
+    try:
+        records = [json.loads(line) for line in lines.read_text().splitlines()]
+    except (OSError, ValueError):
+        raise CourseError(
+            f"{lines} is no file of JSON lines; make it with `python -m helpers.bench conv --json`."
+        ) from None
+    if not records or not all(isinstance(r, dict) and r.get("what", "").startswith("conv") for r in records):
+        raise CourseError(f"{lines} has no records of convolution; make it with `python -m helpers.bench conv --json`.")
+    return records
+
+
+def text(records: list[dict[str, Any]], source: str) -> str:
+    """The page in Markdown."""
+    total, machine = records[-1], records[-1]["environment"]
+    verdicts = _verdicts(records)
+    again = {r["what"].split(", NCHW in and out")[0]: r for r in records if "NCHW in and out" in r["what"]}
+    return "\n".join(
+        [
+            "# Convolution: numpy beside PyTorch",
+            "",
+            f"Measured by `python -m helpers.bench conv --json > docs/{source}`; this page is made from that file by "
+            f"`python -m helpers.bench page docs/{source}`. float32, one thread each, interleaved, medians in "
+            f"milliseconds of {total['repetitions']} rounds. {machine['cpu']}, Python {machine['python']}, numpy "
+            f"{machine['numpy']} ({machine['blas']}), PyTorch {machine['torch']}, load {machine['load'][0]:.1f}.",
+            "",
+            f"The paper's five layers, all three passes summed: **{total['ours']:.0f} ms against {total['other']:.0f} "
+            f"ms, ratio {total['ratio']:.2f}** (goal {total['goal']:g}).",
+            "",
+            f"![{_alt(verdicts)}]({FIGURE})",
+            "",
+            READING,
+            "",
+            "| shape and pass | numpy | ms | PyTorch | ms | ratio | goal | NCHW | ratio | product, ms |",
+            "|---|---|--:|---|--:|--:|--:|---|--:|--:|",
+            *(_row(r, again[_key(r)]) for r in verdicts),
+            "",
+            "## Every algorithm",
+            "",
+            TABLE,
+            "",
+            "| shape and pass | " + " | ".join(NAMES) + " |",
+            "|---|" + "--:|" * len(NAMES),
+            *(_algorithms(r) for r in verdicts),
+            "",
+        ]
+    )
+
+
+def _verdicts(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [r for r in records if "algorithms" in r["spread"]]
+
+
+def _key(record: dict[str, Any]) -> str:
+    return record["what"].rsplit(": ", 1)[0]
+
+
+def _case(record: dict[str, Any]) -> str:
+    return _key(record).removeprefix("conv ")
+
+
+def _of_torch(record: dict[str, Any]) -> dict[str, float]:
+    """Algorithm -> time ÷ PyTorch's better layout, the better order of each."""
+    times = record["spread"]["algorithms"]
+    best = min(times[name] for name in times if name.startswith("PyTorch"))
+    found: dict[str, float] = {}
+    for name in NAMES:
+        ours = [value for key, value in times.items() if key.split(", ")[0] == name]
+        if ours:
+            found[name] = min(ours) / best
+    return found
+
+
+def _row(record: dict[str, Any], again: dict[str, Any]) -> str:
+    spread, name = record["spread"], record["what"].rsplit(": ", 1)[1]
+    quartiles = f"{record['ratio']:.2f} ({spread['ratio']['q1']:.2f}–{spread['ratio']['q3']:.2f})"
+    goal = f"{record['goal']:g}" + ("" if record["ratio"] <= record["goal"] else " missed")
+    return (
+        f"| {_case(record)} | {name} | {record['ours']:.3g} | {spread['against'].removeprefix('PyTorch ')} | "
+        f"{record['other']:.3g} | {quartiles} | {goal} | {again['what'].rsplit(': ', 1)[1].split(', ')[0]} | "
+        f"{again['ratio']:.2f} | {spread['matrix product']:.3g} |"
+    )
+
+
+def _algorithms(record: dict[str, Any]) -> str:
+    ratios, space = _of_torch(record), record["spread"]["workspace"]
+    cells = []
+    for name in NAMES:
+        if name in ratios:
+            least = min(value for key, value in space.items() if key.split(", ")[0] == name)
+            cells.append(f"{ratios[name]:.2f}<br>{least / 1e6:.1f}")
+        else:
+            cells.append("—")
+    return f"| {_case(record)} | " + " | ".join(cells) + " |"
+
+
+def _alt(verdicts: list[dict[str, Any]]) -> str:
+    said = ", ".join(f"{_case(r)} {r['ratio']:.2f}" for r in verdicts)
+    return f"A row of dots for each shape and pass: the time of each algorithm over PyTorch's. The fastest: {said}."
