@@ -169,8 +169,8 @@ def check_window(size: int, window: int, pad: int, what: str, r: str, h: str, p:
     """A CourseError if the window does not fit even once."""
     if window > size + 2 * pad:
         raise CourseError(
-            f"A filter of {window} {what} does not fit into {size} {what} with padding {pad}: "
-            f"{r}={window} is larger than {h} + 2·{p} = {size + 2 * pad}; take a smaller filter or more padding."
+            f"A window of {window} {what} does not fit into {size} {what} with padding {pad}: "
+            f"{r}={window} is larger than {h} + 2·{p} = {size + 2 * pad}; take a smaller window or more padding."
         )
 
 

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 ALIGNMENT = 64
+KEPT = 2**29
+"""Most bytes that are kept between calls; a pass that needs more gets them anew each time."""
 Take = Callable[..., np.ndarray]
 
 
@@ -40,7 +42,7 @@ def workspace() -> Iterator[Take]:
         yield _take
     finally:
         _memory.used = start
-        if start == 0 and _memory.most + ALIGNMENT > len(_memory.block):
+        if start == 0 and len(_memory.block) < _memory.most + ALIGNMENT <= KEPT:
             _memory.block = np.empty(_memory.most + ALIGNMENT, np.uint8)  # what was missing this time is there the next
 
 
