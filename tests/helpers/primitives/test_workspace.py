@@ -46,16 +46,17 @@ def test_an_inner_block_gives_back_only_its_own():
             with workspace():
                 take(10, np.float64)[...] = 2
         assert (outer == 1).all()
-        with workspace():
-            first = take(10, np.float64).ctypes.data
-        with workspace():
-            assert take(10, np.float64).ctypes.data == first or room.last_used() > len(room._memory.block)
+        assert room._memory.used == 128
 
 
 def test_an_error_gives_everything_back():
-    with pytest.raises(RuntimeError), workspace() as take:
-        take(100, np.float64)
-        raise RuntimeError
+    def fail():
+        with workspace() as take:
+            take(100, np.float64)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert room._memory.used == 0
 
 
