@@ -19,6 +19,9 @@ from helpers.check.report import Mistake, check
 FASTEST = 2e13
 """FLOP/s that no CPU's core has; a Winograd or FFT algorithm that needs less arithmetic stays below it, too."""
 
+SHORTEST = 2e-6
+"""Seconds in which Python can't even call a library."""
+
 
 def _over(guess: Guess, unit: Any) -> np.ndarray:
     """What the guess gives, over a unit that brings all entries to about 1."""
@@ -94,10 +97,14 @@ def conv_timings(timings: Any, errors: Any, layers: Mapping[str, Any], algorithm
         seen[found.tobytes()] = what
         flops = 2.0 * float(np.prod([getattr(layers[layer], name) for name in "NKCRSPQ"]))
         speed = flops / statistics.median(found)
-        if speed > FASTEST:
+        if speed > FASTEST or statistics.median(found) < SHORTEST:
             raise Mistake("too-fast", f"{what} has a median of {statistics.median(found):.3g} s, that would be {speed / 1e9:,.0f} GFLOP/s on one core. Is the function called inside the timing (`lambda: run(x, w, layer)`, not its finished result), and are these seconds?")
         if statistics.median(found) > 600:
             raise Mistake("not-seconds", f"{what} has a median of {statistics.median(found):.4g} s, more than ten minutes. Are these milliseconds or microseconds?")
+    fastest = [[_seconds(timings[layer][a], "", rounds).min() for a in algorithms] for layer in layers]
+    alike = sum(max(row) < 1.5 * min(row) for row in fastest)
+    if len(algorithms) > 3 and alike > len(fastest) / 2:
+        raise Mistake("one-function-for-all", f"All algorithms take the same time on {alike} of {len(fastest)} layers. Is it the same function each time? A `lambda` in a loop sees the loop's last values when it is called; `partial(function, x, w, layer)` keeps its own.")
     yield f"at least {rounds} rounds each, no two alike, none faster than a core can be"
 
 

@@ -59,7 +59,7 @@ import os
 
 # One thread for everybody: the thread pools of numpy and PyTorch would wait for each other.
 # Numpy reads this when it is first imported; if you have run this cell late, restart the kernel.
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ[name] = "1"
 
 from dataclasses import replace
@@ -69,6 +69,7 @@ import numpy as np
 import torch
 
 from helpers import check, plots, primitives
+from helpers.data import load
 from helpers.timing import environment, measure
 from helpers.train import study_size
 
@@ -338,7 +339,7 @@ def conv_tiled(x, w, stride, padding, workspace):
 # %% test="B-tiled-check" points=2
 check.conv_tiled(conv_tiled)
 ### BEGIN HIDDEN TESTS
-check.conv_tiled(conv_tiled, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+check.conv_tiled(conv_tiled, seed=41, workspace=20_000, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -427,6 +428,22 @@ check.conv_backward_bias(conv_backward_bias)
 check.conv_backward_bias(conv_backward_bias, seed=41, shape=(3, 2, 5, 4))
 ### END HIDDEN TESTS
 
+# %%
+rng = np.random.default_rng(0)
+images, wanted = rng.normal(size=(8, 1, 12, 12)), np.array([[1.0, 0.0, -1.0], [2.0, 0.0, -2.0], [1.0, 0.0, -1.0]])
+target = conv_lowered(images, wanted.reshape(1, 1, 3, 3), (1, 1), (1, 1))
+learned = np.zeros((1, 1, 3, 3))
+for step in range(60):
+    difference = conv_lowered(images, learned, (1, 1), (1, 1)) - target
+    learned -= 0.3 * conv_backward_filter(images, 2 * difference / target.size, learned.shape, (1, 1), (1, 1))
+    if step % 20 == 0:
+        print(f"step {step:2d}: mean squared difference {np.mean(difference**2):.1e}")
+print(learned[0, 0].round(3))
+
+# %% [markdown]
+# **What you should see.** A filter that finds vertical edges, learned from nothing but examples of its output: your gradient at work. Each of its nine entries is a sum over
+# 8 images and 144 positions, and so is dependable from the first step on.
+
 # %% [markdown] given="C-question"
 # ### C4. A convolution again (1 point, 15 min)
 #
@@ -500,6 +517,19 @@ check.max_pool_backward(max_pool_backward, max_pool_forward)
 ### BEGIN HIDDEN TESTS
 check.max_pool_backward(max_pool_backward, max_pool_forward, seed=41, sizes=((2, 3, 10, 9, 4, 3, 3, 1, 0, 1), (3, 2, 7, 11, 2, 5, 1, 4, 1, 0)))
 ### END HIDDEN TESTS
+
+# %%
+digits = load("mnist", train=1, test=200, flat=False).test_images.astype(np.float64)
+windows = digits.reshape(200, 14, 2, 14, 2).transpose(0, 1, 3, 2, 4).reshape(200, 14, 14, 4)
+ties = (windows == windows.max(axis=-1, keepdims=True)).sum(axis=-1) > 1
+pooled, winner = max_pool_forward(digits, (2, 2), (2, 2), (0, 0))
+back = max_pool_backward(np.ones_like(pooled), winner, digits.shape, (2, 2), (2, 2), (0, 0))
+print(f"windows of 2 × 2 in which several pixels are the largest: {ties.mean():.0%}")
+print(f"gradient that went in: {pooled.size}, that came out: {back.sum():.0f}; with a mask: {(windows == windows.max(axis=-1, keepdims=True)).sum()}")
+
+# %% [markdown]
+# **What you should see.** Ties are the rule, not the exception: most of a digit's image is background, where all four pixels are equal. A gradient that goes to every one of them comes out
+# several times too large, and training still works, only worse. No loss curve would tell you.
 
 # %% [markdown] given="D-average-text"
 # ### D2. Average pooling (1 point, 15 min)
@@ -746,7 +776,7 @@ for name, layer in primitives.PAPER_LAYERS.items():
 
 # %% [markdown] answer="G-predict" points=1
 # L1 has only 3 channels and a large image: the sums are short (363 products) and D_m is large, so I expect tiles or PyTorch, which need not write it. L2 has 9 × 9 filters and many
-# channels, where the FFT counts some 30 times fewer operations at N = 128, although a single image has to pay for the transforms of all filters: I expect the DFT to be close to PyTorch. L5 is
+# channels, where the FFT counts 26 times fewer operations at N = 128, although a single image has to pay for the transforms of all filters: I expect the DFT to be close to PyTorch. L5 is
 # 3 × 3 with a small image: D_m is tiny and the FFT saves little, so plain lowering, one good matrix product, should win.
 
 # %% [markdown] given="G-roof-text"
@@ -888,9 +918,9 @@ print(f"PyTorch takes {timings['L2']['torch'].median * 1000:.0f} ms")
 
 # %% [markdown] answer="G-explain" points=2
 # On L2 the DFT wins clearly, in a little more than a third of PyTorch's time, and on L3 it is level with PyTorch: 9 × 9 filters and a hundred channels, where the frequency domain needs far fewer operations (3 to 4
-# times fewer even for a single image, by the count of Part E). That is also how its point on L2 gets above the roof: the vertical axis credits it with the definition's operations, and it does fewer. On L1, L4 and
-# L5 PyTorch leads and plain lowering is close behind, within a third at most: with 3 channels, 3 × 3 filters or small images there is little to save, and one good matrix product is near the best a core can do (both reach
-# half of the flat roof or more). All five intensities lie far to the right of the ridge, so it is arithmetic that limits, not memory; lowering moves more bytes than it must, and that costs it most on L2, whose D_m has 98 MB for one image.
+# times fewer even for a single image, by the count of Part E). That is also how its point on L2 gets above the roof: the vertical axis credits it with the definition's operations, and it does fewer. On L1
+# PyTorch leads by a third or so, and on L4 and L5 plain lowering is level with it: with 3 channels, 3 × 3 filters or small images there is little to save, and one good matrix product is near the best a core can do (these points lie
+# just below the flat roof). All five intensities lie far to the right of the ridge, so it is arithmetic that limits, not memory; lowering moves more bytes than it must, and that costs it most on L2, whose D_m has 98 MB for one image.
 #
 # My own FFT uses the same idea as the winner and is from a few times to a hundred times slower than PyTorch: it transforms K · C filters, 49,152 of them on L5, and with one image each is used once. `dft` does its transforms as matrix products, which exploit
 # that a filter has only R rows. My tiles save memory and not time: fetching each tile through index arrays in Python costs more than the copy that it avoids; the library's `tiled` copies in long slices.

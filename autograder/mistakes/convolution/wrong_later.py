@@ -109,6 +109,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("still-to-do", "timings, errors = {}, {}"),
         ("too-few-rounds", TIMED, TIMED.replace("rounds=ROUNDS", "rounds=1")),
         ("too-fast", TIMED, TIMED.replace("partial(function, x, w, layer)", "lambda: x")),
+        ("one-function-for-all", TIMED, TIMED.replace("partial(function, x, w, layer)", "partial(run['my FFT'], x, w, layer)")),
         ("algorithm-missing", TIMED, TIMED.replace("run.items()}", "list(run.items())[:5]}")),
         ("layer-missing", "in layers.items():", "in list(layers.items())[:3]:"),
         ("timings-identical", "    timings[name] = measure", "    timings[name] = timings['L1'] if timings else measure"),
