@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import as_strided
 from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import Take, workspace
 
-CANVAS_BYTES = 2**19
+CANVAS_BYTES = 2**20
 """So many of a canvas's channels at a time as stay in the cache."""
 WIDE = 8
 """Columns from which a tile is copied row by row; below, all tiles' pixels at one place are copied together."""

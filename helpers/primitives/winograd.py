@@ -26,7 +26,7 @@ from helpers.primitives.workspace import workspace as workspace_memory
 POINTS = [Fraction(*f) for f in ((0, 1), (1, 1), (-1, 1), (1, 2), (-1, 2), (2, 1), (-2, 1))]
 """Where the polynomials are evaluated, besides infinity; more or larger ones cost too many digits of float32."""
 BLOCK_BYTES = 2**20
-COLUMNS, COLUMNS_SUMMED = 64, 256
+COLUMNS, COLUMNS_SUMMED = 64, 128
 """Tiles below which a matrix product is slow: as its columns, and as the axis over which backward-filter sums."""
 
 
