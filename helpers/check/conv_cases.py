@@ -83,10 +83,22 @@ def guess_each(name: str, wrong: Callable[[Any], np.ndarray], values: Iterable[A
     return [Guess(name, partial(wrong, value), hint.format(value)) for value in values]
 
 
-def settle(got: np.ndarray, expected: np.ndarray, what: str, guesses: Callable[[], Sequence[Guess]], numerical: Callable[[], np.ndarray] | None = None) -> None:
-    """`verify`, with guesses that cost nothing as long as the result is right."""
-    if not close(got, expected):
+def settle(
+    got: np.ndarray,
+    expected: np.ndarray,
+    what: str,
+    guesses: Callable[[], Sequence[Guess]],
+    numerical: Callable[[], np.ndarray] | None = None,
+    shape: Callable[[tuple[int, ...]], Mistake | None] | None = None,
+) -> None:
+    """`verify`, with guesses that cost nothing as long as the result is right; `shape` may explain a wrong one."""
+    if close(got, expected):
+        return
+    try:
         verify(got, expected, what, [guess.hypothesis() for guess in guesses()], numerical=numerical() if numerical else None)
+    except Mistake as mistake:
+        explained = shape(got.shape) if shape and mistake.name == "wrong-shape" else None
+        raise explained or mistake from None
 
 
 def result(function: Any, *args: Any, what: str, **named: Any) -> np.ndarray:
@@ -97,11 +109,26 @@ def result(function: Any, *args: Any, what: str, **named: Any) -> np.ndarray:
 def value_of(function: Any, *args: Any, what: str, **named: Any) -> Any:
     """As `result`, but whatever the function returns."""
     own = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
-    value = call(function, *own, what=what, **named)
+    try:
+        value = call(function, *own, what=what, **named)
+    except Mistake as mistake:
+        raise _advised(mistake) from None
     for before, after in zip(args, own, strict=True):
         if isinstance(before, np.ndarray):
             unchanged(before, after, f"of shape {before.shape}", what)
     return value
+
+
+def _advised(mistake: Mistake) -> Mistake:
+    """What an error usually means in a convolution, instead of what it means in a dense layer."""
+    if mistake.name != "raises":
+        return mistake
+    text = mistake.message.split(" The shapes don't fit: ")[0].split(" A sum or maximum over an axis ")[0]
+    if "IndexError" in text:
+        text += " An index runs past the end of its axis. Does each loop go over the size of its own axis, and do windows that touch the border read from the padded images?"
+    elif "ValueError" in text or "RuntimeError" in text:
+        text += " Write down the shapes of both sides. A window that hangs over the edge is smaller than the others, and P and Q follow from H and W, not the other way round."
+    return Mistake(mistake.name, text)
 
 
 def averaged(expected: np.ndarray, sizes: Sequence[tuple[str, int, str]]) -> list[Guess]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -64,6 +64,25 @@ class _Layers:
         return np.asarray(self.N * self.C * (self.H + 2 * self.pad_h) * (self.W + 2 * self.pad_w))
 
 
+def _letters(d: _Layers) -> Iterator[tuple[_Layers, str]]:
+    """The layers with one letter taken for another, also inside P and Q."""
+    for letter in "NCHWKRSPQ":
+        for other in "NCHWKRSPQ":
+            if letter != other:
+                yield replace(d, **{letter: getattr(d, other)}), f"{other} stands where {letter} belongs"
+    own = {"P": ("H", "R", "u", "pad_h"), "Q": ("W", "S", "v", "pad_w")}
+    for letter, other in (("P", "Q"), ("Q", "P")):
+        for i in range(4):
+            names = [own[other][j] if j == i else own[letter][j] for j in range(4)]
+            h, r, u, pad = (getattr(d, name) for name in names)
+            yield replace(d, **{letter: (h + 2 * pad - r) // u + 1}), f"{letter} is computed with {names[i]} where {own[letter][i]} belongs"
+
+
+def _mixups(d: _Layers, count: Callable[[_Layers], np.ndarray]) -> list[Guess]:
+    """One guess for each letter that may stand for another."""
+    return [Guess("letters-mixed-up", partial(count, wrong), f"This is what comes out when {words}.") for wrong, words in _letters(d)]
+
+
 def _counted(function: Any, what: str, layers: Sequence[Sizes], *more: int) -> np.ndarray:
     """The student's numbers for all layers: function(N, C, H, W, K, R, S, stride, padding, …)."""
     return np.array([number(call(function, *sizes[:7], sizes[7:9], sizes[9:], *more, what=what), f"the result of {what}") for sizes in layers])
@@ -104,10 +123,18 @@ def conv_flops(conv_flops: Any, *, layers: Sequence[Sizes] = LAYERS) -> Iterator
             Guess("images-forgotten", lambda: d.flops / d.N, "N is missing: this counts one image of the batch."),
             Guess("window-forgotten", lambda: d.flops / (d.R * d.S), "R · S is missing: every output is a sum over the window, too."),
             Guess("in-giga", lambda: d.flops / 1e9, "This is in GFLOP; the function should return plain operations."),
+            *_mixups(d, lambda wrong: wrong.flops),
         ]
 
     _settle_each(_counted(conv_flops, "conv_flops", layers), d.flops, "the number of operations", layers, guesses)
     yield f"{len(layers)} layers, with and without stride and padding"
+
+
+def _one_part(d: _Layers, i: int, itemsize: int, wrong: _Layers) -> np.ndarray:
+    """The bytes with images (0), filters (1) or output (2) counted wrongly."""
+    parts = [*d.parts]
+    parts[i] = wrong.parts[i]
+    return itemsize * np.asarray(sum(parts))
 
 
 @check("Bytes that must move", "F2")
@@ -132,6 +159,8 @@ def conv_bytes(compulsory_bytes: Any, *, layers: Sequence[Sizes] = LAYERS, items
                 Guess("output-twice", lambda: b * (x + w + 2 * y), "The output is counted twice; it is written once."),
                 Guess("lowered-counted", lambda: b * (d.lowered + w + y), "This counts the lowered matrix. The bytes that *any* algorithm must move are those of the images themselves."),
                 Guess("in-mega", lambda: b * (x + w + y) / 1e6, "This is in megabytes; the function should return bytes."),
+                *_mixups(d, lambda wrong: b * np.asarray(sum(wrong.parts))),
+                *(g for i in range(3) for g in _mixups(d, partial(_one_part, d, i, b))),
             ]
 
         _settle_each(_counted(compulsory_bytes, "compulsory_bytes", layers, b), b * (x + w + y), f"the bytes for numbers of {b} bytes", layers, guesses)
@@ -163,6 +192,7 @@ def conv_lowered_megabytes(lowered_megabytes: Any, *, layers: Sequence[Sizes] = 
                 Guess("input-for-lowered", lambda: b * x / 1e6, "This is the size of the images before lowering. D_m has the shape (C·R·S, N·P·Q)."),
                 Guess("output-for-lowered", lambda: b * y / 1e6, "This is the size of the output. D_m has the shape (C·R·S, N·P·Q)."),
                 Guess("all-three-counted", lambda: b * (d.lowered + w + y) / 1e6, "Filters and output are counted, too; the question is the lowered matrix alone."),
+                *_mixups(d, lambda wrong: b * wrong.lowered / 1e6),
                 Guess("sum-for-product", lambda: b * (d.C * d.R * d.S + d.N * d.P * d.Q) / 1e6, "The two sides of the matrix are added; its size is their product."),
             ]
 
@@ -187,6 +217,7 @@ def conv_intensity(arithmetic_intensity: Any, conv_flops: Any, compulsory_bytes:
                 Guess("elements-for-bytes", lambda: right * b, "The operations are divided by the count of numbers; each of them has `itemsize` bytes."),
                 Guess("itemsize-ignored", lambda: right * b / 4, f"`itemsize` does not reach the count of bytes: here a number has {b}."),
                 Guess("lowered-counted", lambda: d.flops / (b * d.lowered), "The operations are divided by the size of the lowered matrix; the bytes that must move are those of images, filters and output."),
+                *_mixups(d, lambda wrong: wrong.flops / (b * np.asarray(sum(wrong.parts)))),
                 Guess("factor-two-missing", lambda: right / 2, "The factor 2 of the operations (multiply and add) is missing."),
             ]
 

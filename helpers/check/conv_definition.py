@@ -11,6 +11,7 @@ import numpy as np
 from helpers.check import conv_oracle as oracle
 from helpers.check.calls import call, number
 from helpers.check.conv_cases import CASES, Case, Guess, Sizes, averaged, cases, float32_too, guess_each, result, settle
+from helpers.check.conv_mixups import gathered, index_guesses, of_case, shape_mistake
 from helpers.check.report import Mistake, check
 
 SIZE_CASES = ((12, 5, 1, 0), (9, 4, 1, 2), (13, 4, 2, 0), (14, 5, 3, 1), (11, 3, 4, 2), (7, 7, 2, 0), (1, 1, 1, 0))
@@ -72,6 +73,7 @@ def forward_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
         Guess("stride-swapped", lambda: run((v, u), padding), "u and v are swapped: u is the step downwards (rows), v the step across (columns)."),
         Guess("stride-swapped", lambda: run((1, 1), padding)[:, :, :: v, :: u][:, :, :p, :q], "u and v are swapped where the window starts: row p · u, column q · v."),
         *guess_each("stride-one-axis", lambda a: run(a, padding), ((u, 1), (1, v)), "The stride is applied along one axis only, as if it were {}: rows step by u and columns by v."),
+        *guess_each("stride-one-axis", lambda a: run(a, padding)[:, :, :p, :q], ((u, 1), (1, v)), "The stride is applied along one axis only, as if it were {}: output row p starts at row p · u, column q at column q · v."),
         *guess_each("stride-one-number", lambda a: run((a, a), padding), {u, v}, "One number, {}, is used as the stride of both axes: rows step by u and columns by v."),
         *guess_each("stride-one-number", lambda a: run((1, 1), padding)[:, :, :: a, :: a][:, :, :p, :q], {u, v}, "One number, {}, is used as the stride of both axes: rows step by u and columns by v."),
         Guess("padding-ignored", lambda: run(stride, (0, 0)), "The padding is ignored: pad_h rows of zeros belong above and below the image, pad_w columns left and right."),
@@ -119,8 +121,14 @@ def forward_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
         Guess("one-image-only", lambda: np.broadcast_to(expected[:1], expected.shape), "All N outputs are those of the first image."),
         Guess("one-image-only", lambda: np.concatenate([expected[:1], 0 * expected[1:]]), "Only the first image is computed; the others stay zero."),
         Guess("one-image-only", lambda: np.broadcast_to(expected.sum(axis=0), expected.shape), "The images' outputs are added together; each image has an output of its own."),
+        *index_guesses(case, lambda i, j: np.einsum("ncpqrs,kcrs->nkpq", gathered(case, i, j), w)),
         *averaged(expected, (("channels-averaged", c, "the number of channels C"), ("window-averaged", r * s, "the size of the filter, R · S"), ("window-averaged", c * r * s, "the number of products, C · R · S"), ("images-averaged", n, "the number of images N"))),
     ]
+
+
+def output_shape(case: Case, got: tuple[int, ...]) -> Mistake | None:
+    """Which mix-up explains the shape of an output, if one does."""
+    return shape_mistake(got, lambda p, q: (len(case.x), len(case.w), p, q), of_case(case), "the output")
 
 
 def _one_sided(pad_h: int, pad_w: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:
@@ -157,7 +165,7 @@ def forward_steps(function: Any, what: str, seed: int, sizes: Sequence[Sizes]) -
     for case in cases(sizes, seed):
         expected = oracle.forward(case.x, case.w, case.stride, case.padding)
         got = result(function, case.x, case.w, case.stride, case.padding, what=what)
-        settle(got, expected, f"the output for {case.label}", partial(forward_guesses, case, expected))
+        settle(got, expected, f"the output for {case.label}", partial(forward_guesses, case, expected), shape=partial(output_shape, case))
         yield case.label if case.x.size > 50 else "one image, one channel, one filter"
     case = Case.of(sizes[0], seed)
     float32_too(function, case, oracle.forward(case.x, case.w, case.stride, case.padding), what)
@@ -214,7 +222,7 @@ def true_convolution(true_convolution: Any, *, seed: int = 0, sizes: Sequence[Si
         flipped = Case(case.x, np.ascontiguousarray(w), case.dy, case.stride, case.padding)
         expected = oracle.forward(case.x, w, case.stride, case.padding)
         got = result(true_convolution, case.x, case.w, case.stride, case.padding, what="true_convolution")
-        settle(got, expected, f"the output for {case.label}", partial(_true_guesses, case, flipped, expected))
+        settle(got, expected, f"the output for {case.label}", partial(_true_guesses, case, flipped, expected), shape=partial(output_shape, case))
         yield case.label if case.x.size > 50 else "one image, one channel, one filter"
 
 

@@ -13,7 +13,7 @@ from helpers.check import conv_oracle as oracle
 from helpers.check.calls import array, call
 from helpers.check.compare import close
 from helpers.check.conv_cases import Case, Guess, Sizes, settle, value_of
-from helpers.check.conv_definition import forward_guesses
+from helpers.check.conv_definition import forward_guesses, output_shape
 from helpers.check.report import Mistake, check
 
 AT_STRIDE_1: tuple[Sizes, ...] = (
@@ -80,7 +80,7 @@ def conv_fft(conv_fft: Any, *, seed: int = 0, sizes: Sequence[Sizes] = AT_STRIDE
         if getattr(to_numpy(value), "dtype", np.dtype(float)).kind == "c":
             real = close(found.real, expected)
             raise Mistake("real-part-forgotten", "The result is complex. Images and filters are real, so the result is, too: return its real part (`.real`), or use rfft2 and irfft2." + ("" if real else " The real parts are not right yet, either."))
-        settle(found.real, expected, f"the output for padding {case.padding}", partial(_fft_guesses, case, expected, found.real))
+        settle(found.real, expected, f"the output for padding {case.padding}", partial(_fft_guesses, case, expected, found.real), shape=partial(output_shape, case))
         yield f"padding {case.padding}" if case.x.size > 50 else "one image, one channel, one filter"
     case = Case.of(sizes[0], seed)
     got = array(value_of(conv_fft, case.x.astype(np.float32), case.w.astype(np.float32), case.padding, what="conv_fft"), "the result of conv_fft")

@@ -11,6 +11,7 @@ import numpy as np
 from helpers.check import conv_oracle as oracle
 from helpers.check.conv_cases import CASES, Case, Guess, Sizes, averaged, cases, guess_each, result, settle
 from helpers.check.conv_lowering import scatter_guesses
+from helpers.check.conv_mixups import gathered, index_guesses, scattered
 from helpers.check.gradients import numerical_gradient
 from helpers.check.report import check
 
@@ -66,6 +67,7 @@ def _data_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
         Guess("filters-not-summed", lambda: oracle.backward_data(dy[:, :1], w[:1], shape, stride, padding), "Only the first filter reaches dx. Every filter saw the image: add up over all K."),
         Guess("returns-output", lambda: dy, "The result is dy as it came. Send it back through the filters."),
         *scatter_guesses(view, expected, shape, stride, padding),
+        *index_guesses(case, partial(scattered, case, view)),
         *averaged(expected, (("images-averaged", n, "the number of images N"), ("filters-averaged", k, "the number of filters K"), ("window-averaged", r * s, "the size of the filter, R · S"), ("positions-averaged", p * q, "the number of positions, P · Q"), ("positions-averaged", n * p * q, "the number of positions in all images, N · P · Q"))),
         Guess("filter-transposed", lambda: back(w=w.reshape(k, c, s, r).transpose(0, 1, 3, 2)), "The filter's rows and columns are mixed up: w has the shape (K, C, R, S)."),
         Guess("channels-mixed", lambda: np.broadcast_to(expected.sum(axis=1, keepdims=True), shape), "The channels of dx are added together; each has a gradient of its own."),
@@ -118,6 +120,7 @@ def _filter_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
         Guess("flipped-one-axis", lambda: expected[:, :, ::-1], "dw is upside down (flipped along R). Entry (r, s) collects dy[p, q] · x[…, p·u + r, q·v + s]."),
         Guess("flipped-one-axis", lambda: expected[:, :, :, ::-1], "dw is mirrored (flipped along S). Entry (r, s) collects dy[p, q] · x[…, p·u + r, q·v + s]."),
         *averaged(expected, (("images-averaged", n, "the number of images N"), ("positions-averaged", p * q, "the number of positions, P · Q"), ("positions-averaged", n * p * q, "the number of positions in all images, N · P · Q"), ("window-averaged", r * s, "the size of the filter, R · S"))),
+        *index_guesses(case, lambda i, j: np.einsum("ncpqrs,nkpq->kcrs", gathered(case, i, j), dy)),
         *(Guess("not-accumulated", wrong, hint) for hint, wrong in last.values()),
         Guess("channels-mixed", lambda: np.broadcast_to(expected.sum(axis=1, keepdims=True), expected.shape), "The channels are added together. In dw each channel c keeps its own entry; only images and positions are summed."),
         Guess("filters-mixed", lambda: np.broadcast_to(expected.sum(axis=0), expected.shape), "The filters are added together; each has a gradient of its own."),

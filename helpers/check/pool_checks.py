@@ -14,6 +14,7 @@ from helpers.check.calls import array
 from helpers.check.compare import close
 from helpers.check.conv_cases import Guess, Sizes, averaged, guess_each, result, settle, value_of
 from helpers.check.conv_lowering import scatter_guesses
+from helpers.check.conv_mixups import output_sizes, shape_mistake
 from helpers.check.conv_oracle import Pair
 from helpers.check.report import Mistake, check
 
@@ -66,8 +67,13 @@ def max_pool_forward(max_pool_forward: Any, *, seed: int = 0, sizes: Sequence[Si
     for each in sizes:
         for case in (Pool.of(each, seed), Pool.of(each, seed, ties=True)):
             y, _ = _forward(max_pool_forward, case)
-            settle(y, oracle.max_pool(case.x, *case.geometry), f"y for {case.label}", partial(_forward_guesses, case, "max"))
+            settle(y, oracle.max_pool(case.x, *case.geometry), f"y for {case.label}", partial(_forward_guesses, case, "max"), shape=partial(_shape, case))
         yield Pool.of(each, seed).label
+
+
+def _shape(case: Pool, got: tuple[int, ...]) -> Mistake | None:
+    sizes = output_sizes((case.x.shape[2], case.x.shape[3]), *case.geometry)
+    return shape_mistake(got, lambda p, q: (*case.x.shape[:2], p, q), sizes, "y")
 
 
 def _forward_guesses(case: Pool, kind: str) -> list[Guess]:
@@ -233,7 +239,7 @@ def average_pool(average_pool_forward: Any, average_pool_backward: Any, *, seed:
     for each in sizes:
         case = Pool.of(each, seed)
         y = result(average_pool_forward, case.x, *case.geometry, what="average_pool_forward")
-        settle(y, oracle.average_pool(case.x, *case.geometry), f"y for {case.label}", partial(_forward_guesses, case, "mean"))
+        settle(y, oracle.average_pool(case.x, *case.geometry), f"y for {case.label}", partial(_forward_guesses, case, "mean"), shape=partial(_shape, case))
         expected = oracle.average_pool_backward(case.dy, case.x.shape, *case.geometry)
         got = result(average_pool_backward, case.dy, case.x.shape, *case.geometry, what="average_pool_backward")
         settle(got, expected, f"dx for {case.label}", partial(_average_guesses, case, expected))
