@@ -126,7 +126,11 @@ def _advised(mistake: Mistake) -> Mistake:
     text = mistake.message.split(" The shapes don't fit: ")[0].split(" A sum or maximum over an axis ")[0]
     if "IndexError" in text:
         text += " An index runs past the end of its axis. Does each loop go over the size of its own axis, and do windows that touch the border read from the padded images?"
-    elif "ValueError" in text or "RuntimeError" in text:
+    elif "matmul" in text or "cannot be multiplied" in text:
+        text += " The left factor needs as many columns as the right one has rows: write down both shapes."
+    elif "range() arg 3" in text:
+        text += " A step of at least 1 is needed: even the smallest workspace holds one column, `max(1, …)`."
+    elif any(word in text for word in ("broadcast", "shape", "size")):
         text += " Write down the shapes of both sides. A window that hangs over the edge is smaller than the others, and P and Q follow from H and W, not the other way round."
     return Mistake(mistake.name, text)
 
