@@ -46,16 +46,15 @@ def roofline(
             style["markerfacecolor"] = "white"
         ax.plot([x for x, _ in row.values()], [y / 1e9 for _, y in row.values()], linestyle="none", markersize=7,
                 label=algorithm, **style)  # fmt: skip
-    tops: dict[str, tuple[float, float]] = {}
-    for row in points.values():
-        for layer, (x, y) in row.items():
-            tops[layer] = (x, max(y, tops.get(layer, (x, 0.0))[1]))
-    for layer, (x, y) in tops.items():
-        ax.annotate(layer, (x, y / 1e9), (0, 8), textcoords="offset points", ha="center", fontsize=9)
+    where = {layer: x for row in points.values() for layer, (x, _) in row.items()}
+    for i, (layer, x) in enumerate(sorted(where.items(), key=lambda item: item[1])):
+        # Layers of nearly the same intensity: names in two rows.
+        ax.annotate(layer, (x, 1), (0, -11 - 12 * (i % 2)), xycoords=("data", "axes fraction"),
+                    textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlim(low, high)
-    ax.set_ylim(top=2.2 * max(peak, *(y for _, y in every)) / 1e9)
+    ax.set_ylim(top=3 * max(peak, *(y for _, y in every)) / 1e9)
     axes(ax, title, "arithmetic intensity (FLOPs per byte that must move)", "speed (GFLOP/s)")
     fig.legend(loc="outside right upper", frameon=False)
     said = "; ".join(
