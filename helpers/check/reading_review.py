@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from helpers.check.calls import number
-from helpers.check.reading_words import FORMS, choice, count_words, filled, places, plain
+from helpers.check.reading_words import FORMS, amount, choice, count_words, filled, places, plain
 from helpers.check.report import Mistake, check
 
 LIMITS = {"primary_contribution": 100, "key_insight": 150, "opinion": 200, "verdict": 150}
 LEAST = 25
+DISTINCT = 15
+"""Different words that a text of LEAST words has at least; honest ones have 20 and more."""
 VERDICTS = ("accept", "reject")
 
 
@@ -30,6 +32,9 @@ def review(texts: Any, verdict: Any, anchors: Any, *, limits: Mapping[str, int] 
             raise Mistake("too-long", f"{name} has {words} words; the limit is {limit}. Cut what the reader could also learn from the abstract.")
         if words < least:
             raise Mistake("too-short", f"{name} has {words} words, which is too few to give a reason; use at least {least}. The limit is {limit}.")
+        different = len(set(re.findall(r"\w+", texts[name].lower())))
+        if different < DISTINCT:
+            raise Mistake("words-repeated", f"{name} repeats itself: {words} words, {different} different ones. Say what you found in the paper instead of filling the space.")
     seen: dict[str, str] = {}
     for name in limits:
         other = seen.setdefault(plain(texts[name]), name)
@@ -37,18 +42,28 @@ def review(texts: Any, verdict: Any, anchors: Any, *, limits: Mapping[str, int] 
             raise Mistake("same-text-twice", f"{other} and {name} are the same text. They are different questions.")
     yield ", ".join(f"{name} {count_words(texts[name])} of {limit} words" for name, limit in limits.items())
     filled(verdict, "accept_or_reject")
-    words_ = [word for word in VERDICTS if word in plain(verdict)]
-    found = words_[0] if len(words_) == 1 else choice(verdict, "accept_or_reject", dict.fromkeys(VERDICTS, ()))
+    found = _verdict(verdict)
     yield f"verdict: {found}"
     _same_keys(anchors, "anchors", limits)
     for name in limits:
         what = f"anchors[{name!r}]"
-        if not anchors[name]:
+        if anchors[name] is None or (not isinstance(anchors[name], int) and len(anchors[name]) == 0):
             raise Mistake("no-anchor", f"{what} is empty. Name at least one place in the paper on which the text rests, such as {FORMS}.")
         cited = places(anchors[name], what)
         if all(kind == "abstract" for kind, _ in cited):
             raise Mistake("abstract-only", f"{what} names only the abstract, which is the authors' own summary. Name the section, table, figure or equation where you checked it.")
     yield "each text names places that the paper has"
+
+
+def _verdict(verdict: Any) -> str:
+    """"accept" or "reject", also from "weak accept" or "I reject it"; not from a negation, or from both."""
+    text = plain(verdict)
+    said = [word for word in VERDICTS if word in text]
+    if len(said) == 1 and not re.search(r"\b(?:not|no|never|cannot|neither)\b|n['’]t\b", text):
+        return said[0]
+    if said:
+        raise Mistake("unknown-word", f"accept_or_reject is {verdict!r}. Write one word, accept or reject; the reasons stand in your review.")
+    return choice(verdict, "accept_or_reject", dict.fromkeys(VERDICTS, ()))
 
 
 def _same_keys(value: Any, name: str, keys: Mapping[str, Any]) -> None:
@@ -110,7 +125,7 @@ def _table(marks: Any, reviews: int, criteria: Mapping[str, int]) -> dict[int, d
         for criterion, most in criteria.items():
             if named.get(criterion) is None:
                 raise Mistake("entry-missing", f"Review {i} has no mark for {criterion!r}.")
-            mark = number(named[criterion], f"the mark of review {i} for {criterion}")
+            mark = amount(named[criterion], f"the mark of review {i} for {criterion}")
             if mark != round(mark) or not 0 <= mark <= most:
                 raise Mistake("mark-out-of-range", f"Review {i}, {criterion}: {mark:g} is no mark; the rubric gives whole marks from 0 to {most}.")
             table[i][criterion] = mark

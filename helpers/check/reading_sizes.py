@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.calls import array, call, number
+from helpers.check.calls import array, call
 from helpers.check.compare import Hypothesis, verify
+from helpers.check.reading_words import amount, returned
 from helpers.check.report import Mistake, check
 from helpers.primitives.spec import output_size
 
@@ -39,12 +40,14 @@ def output_sizes(paper: Any, today: Any, *, seed: int = 0) -> Iterator[str]:
         ("padding-ignored", "The padding is ignored.", np.ceil((h - r + 1) / u), (h - r) // u + 1),
         ("stride-ignored", "The stride is ignored: divide by u.", a, b + 1),
         ("pad-subtracted", "The padding is subtracted; it makes the image larger.", np.ceil((a - 4 * p) / u), (b - 4 * p) // u + 1),
-        ("off-by-one", "The result is one too large.", right + 1, right + 1),
+        ("off-by-one", "The result is one too large. Is a 1 added twice, inside and outside the rounding?", right + 1, right + 1),
+        ("brackets-missing", "Division goes first: put brackets around everything that the stride divides.", np.ceil(h - r + 1 + 2 * p / u), np.floor(h + 2 * p - r / u) + 1),
+        ("brackets-missing", "Division goes first: put brackets around everything that the stride divides.", np.ceil((h - r) / u + 1 + 2 * p), np.floor(h + 2 * p - r // u) + 1),
         ("off-by-one", "The result is one too small: the window at the very start counts, too. Look for a missing + 1.", right - 1, right - 1),
     ]
     for function, name, own in (
         (paper, "size_paper", [
-            Hypothesis("floor-for-ceiling", a // u, "This rounds down. Equation (1) in section 2 rounds up: look at which way its brackets are open."),
+            Hypothesis("floor-for-ceiling", a // u, "This rounds down. Equation (1) in section 2 rounds up: look at which way its brackets are open. (`//` rounds down, too, before `ceil` can see the fraction.)"),
             Hypothesis("not-rounded", a / u, "The quotient is not rounded; the brackets in equation (1) mean rounding up."),
             Hypothesis("plus-one-outside", np.ceil((a - 1) / u) + 1, "The + 1 stands outside the rounding. In equation (1) it is part of what is divided by u."),
             Hypothesis("plus-one-missing", np.ceil(b / u), "The + 1 of equation (1) is missing."),
@@ -58,7 +61,7 @@ def output_sizes(paper: Any, today: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("rounded-to-nearest", np.round(b / u) + 1, "`round` goes to the nearest whole number; today's formula rounds down always."),
         ]),
     ):  # fmt: skip
-        got = np.asarray([number(call(function, *case, what=name), f"the result of {name}") for case in cases])
+        got = np.asarray([returned(call(function, *case, what=name), name) for case in cases])
         index = 0 if name == "size_paper" else 1
         verify(got, right, f"{name} for (H, R, u, pad) = {', '.join(map(str, cases[:5]))}, …", [*own, *(Hypothesis(n, w[index], hint) for n, hint, *w in common)])
         yield f"{name}: {len(cases)} cases with strides 1 to 4"
@@ -82,13 +85,16 @@ def formulas_agree(cases: Any, differences: Any) -> Iterator[str]:
     if (r > h + 2 * p).any():
         bad = rows[int(np.argmax(r > h + 2 * p))]
         raise Mistake("window-too-large", f"In the case {bad} the window is larger than the padded image, so there is no output to count. Leave such cases out.")
+    for values, what in ((u, "stride"), (p, "padding")):
+        if len(set(values.tolist())) == 1:
+            raise Mistake("cases-alike", f"All of the cases have the same {what}, {values[0]}. Take several, so that a formula that forgets it would be found out.")
     if not ((h + 2 * p - r) % u).any() or not p.any():
         raise Mistake("cases-too-easy", "None of the cases can tell the formulas apart: take strides that do not divide H + 2·pad − R, and paddings above 0.")
     yield f"{len(rows)} cases with strides up to {u.max()} and paddings up to {p.max()}"
     try:
         many = len(differences)
     except TypeError:
-        many = int(number(differences, "differences"))
+        many = int(amount(differences, "differences"))
     if many:
         raise Mistake("formulas-differ", f"`differences` holds {many} cases in which your two formulas differ. They agree in every legal case: one of them is not right yet.")
     yield "no difference"
@@ -116,11 +122,14 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
     z = _shape(seed)
     args = [z[name] for name in "NKCRSPQ"]
     shown = ", ".join(f"{name}={z[name]}" for name in "NKCRSPQ")
-    got = array(number(call(forward_flops, *args, what="forward_flops"), "forward_flops"), "forward_flops")
+    got = np.asarray(returned(call(forward_flops, *args, what="forward_flops"), "forward_flops"))
     right = 2 * _product(z, "NKCRSPQ")
     missing = [Hypothesis(f"{m}-forgotten", np.asarray(right / z[m]), f"{m} is missing from the product: equation (3) has four loops for the outputs and three sums, and {m} runs in one of them.") for m in "NKCRSPQ"]
     verify(got, np.asarray(right), f"forward_flops for {shown}", [
         Hypothesis("additions-forgotten", np.asarray(right / 2), "This counts multiplications only. Each is followed by an addition, so there are twice as many FLOPs."),
+        Hypothesis("first-addition", np.asarray((2 * _product(z, "CRS") - 1) * _product(z, "NKPQ")), "This leaves out one addition for each output, because a sum of n products has n − 1. That is exact, but equation (3) adds to an output that starts at zero, and everybody counts so: 2 for each product."),
+        Hypothesis("per-image", np.asarray(right / z["N"] / z["K"]), "This is one output channel of one image. Count all N·K of them."),
+        Hypothesis("units-changed", np.asarray(right / 1e9), "This is in GFLOP. Return the number of operations itself."),
         Hypothesis("counted-twice", np.asarray(right * 2), "This is twice too many: one multiplication and one addition make 2."),
         Hypothesis("outputs-only", np.asarray(2 * _product(z, "NKPQ")), "This counts 2 for each output. Each output is a sum of C·R·S products, equation (3)."),
         Hypothesis("input-size-for-output", np.asarray(2 * _product(z, "NKCRSHW")), "H and W are used for P and Q: count the outputs, not the inputs."),
@@ -130,8 +139,10 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
     found = call(lowered_shapes, *args, what="lowered_shapes")
     crs, npq = int(_product(z, "CRS")), int(_product(z, "NPQ"))
     rights = {"F_m": (z["K"], crs), "D_m": (crs, npq), "O_m": (z["K"], npq)}
+    if isinstance(found, dict):
+        raise Mistake("shapes-wrong", "lowered_shapes returns a dictionary. Return the three shapes alone, of F_m, D_m and O_m in this order, such as ((2, 12), (12, 4), (2, 4)).")
     try:
-        shapes = [tuple(int(v) for v in shape) for shape in (found.values() if isinstance(found, dict) else found)]
+        shapes = [tuple(int(v) for v in shape) for shape in found]
     except Exception:
         raise Mistake("shapes-wrong", f"lowered_shapes should return three shapes, such as ((2, 12), (12, 4), (2, 4)); it returned {found!r}.") from None
     if len(shapes) != 3:
@@ -160,11 +171,13 @@ def arithmetic_intensity(intensity: Any, *, seed: int = 0) -> Iterator[str]:
     flops = 2 * _product(z, "NKCRSPQ")
     parts = {"images": _product(z, "NCHW"), "filters": _product(z, "KCRS"), "outputs": _product(z, "NKPQ")}
     total = sum(parts.values())
-    got = array(number(call(intensity, *args, what="intensity"), "intensity"), "intensity")
+    got = np.asarray(returned(call(intensity, *args, what="intensity"), "intensity"))
     right = flops / (4 * total)
     verify(got, np.asarray(right), "the intensity", [
         Hypothesis("numbers-for-bytes", np.asarray(right * 4), "This is FLOPs per number. A float32 has 4 bytes."),
         Hypothesis("half-as-large", np.asarray(right / 2), "This is half of what it should be: either a number was counted with 8 bytes (float32 has 4), or a multiplication and an addition as one operation."),
+        Hypothesis("brackets-missing", np.asarray(flops / 4 * total), "The bytes are multiplied where they should divide: put brackets around the whole product 4 · (…)."),
+        Hypothesis("outputs-twice", np.asarray(flops / (4 * (total + parts["outputs"]))), "The outputs are counted twice, as if they were read and written. Here they are only written, once."),
         Hypothesis("upside-down", np.asarray(1 / right), "This is bytes per FLOP. Intensity is FLOPs per byte."),
         Hypothesis("lowered-bytes", np.asarray(flops / (4 * (_product(z, "CRSNPQ") + parts["filters"] + parts["outputs"]))), "This moves the lowered images. Count each number of D, F and O once: the least that any algorithm must move."),
         *(Hypothesis(f"{name}-forgotten", np.asarray(flops / (4 * (total - size))), f"The bytes of the {name} are missing: D and F are read, O is written.") for name, size in parts.items()),
@@ -189,9 +202,15 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
         d, f = _arrays(n, c, h, w, k, r, s, seed)
         patches = _patches(d, r, s)
         p, q = patches.shape[1:3]
-        fm = array(call(lower_filters, f.copy(), what="lower_filters"), "the result of lower_filters")
-        dm = array(call(lower_images, d.copy(), r, s, what="lower_images"), "the result of lower_images")
         example = f"N={n}, C={c}, {h}×{w} images, K={k}, {r}×{s} filters"
+        try:
+            fm = array(call(lower_filters, f.copy(), what="lower_filters"), "the result of lower_filters")
+            dm = array(call(lower_images, d.copy(), r, s, what="lower_images"), "the result of lower_images")
+        except Mistake as error:
+            if n == 1 or error.name != "raises":
+                raise
+            said = error.message.split(" The shapes don't fit")[0]  # what follows there is about layers
+            raise Mistake("sizes-of-the-example", f"This works for the sizes of Figure 1 and fails for {example}: {said} Take every size from the arrays' own shapes.") from None
         for name, got, shape in (("F_m", fm, (k, c * r * s)), ("D_m", dm, (c * r * s, n * p * q))):
             if got.shape != shape:
                 mistake, hint = _shape_hint(got.shape, shape, c, n, name)
@@ -203,7 +222,10 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
                 if n > 1 and np.array_equal(np.sort(dm, axis=0), np.sort(reordered, axis=0)):
                     raise Mistake("images-innermost", "The columns of D_m have the images innermost. O_m has one row a filter and columns in the order n, p, q, so that it can be reshaped to the output.")
                 raise Mistake("patches-mixed", f"For {example}, D_m holds the right numbers in the wrong columns: a column should be the C·R·S numbers under one place of the window.")
-            raise Mistake("patches-wrong", f"For {example}, the first column of D_m is {np.sort(dm[:, 0]).astype(int).tolist()} (sorted); under the window's first place lie {np.sort(columns[0]).astype(int).tolist()}.")
+            if n > 1 and np.array_equal(dm, np.tile(dm[:, : p * q], n)):
+                raise Mistake("one-image-repeated", f"For {example}, every image has the same columns in D_m. Does the loop over n also move to the next image, and to the next p·q columns?")
+            at = int((np.sort(dm, axis=0) != np.sort(columns.T, axis=0)).any(axis=0).argmax())
+            raise Mistake("patches-wrong", f"For {example}, column {at} of D_m holds the numbers {_some(dm[:, at])}; under that place of the window lie {_some(columns[at])} (both sorted).")
         right = f.reshape(k, -1) @ columns.T
         flipped = f[:, :, ::-1, ::-1].reshape(k, -1) @ columns.T
         verify(fm @ dm, right, f"F_m @ D_m for {example}", [
@@ -211,6 +233,12 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
             *(Hypothesis("orders-differ", product, "The rows of D_m and the columns of F_m run through channels and places of the window in different orders. Keep C, then R, then S in both.") for product in _other_orders(f, patches)),
         ])  # fmt: skip
         yield f"{example}: {k}×{c * r * s} times {c * r * s}×{n * p * q}"
+
+
+def _some(values: np.ndarray) -> str:
+    """The first few of sorted numbers."""
+    shown = ", ".join(f"{v:g}" for v in np.sort(values)[:8])
+    return f"{shown}, …" if len(values) > 8 else shown
 
 
 def _other_orders(f: np.ndarray, patches: np.ndarray) -> Iterator[np.ndarray]:
@@ -238,7 +266,7 @@ def _shape_hint(got: tuple[int, ...], shape: tuple[int, int], c: int, n: int, na
 
 
 def _grid(function: Any, name: str, ranges: list[tuple[int, int, int, int, int]]) -> np.ndarray:
-    return np.asarray([number(call(function, *case, what=name), f"the result of {name}") for case in ranges])
+    return np.asarray([returned(call(function, *case, what=name), name) for case in ranges])
 
 
 @check("Index functions", "B4")
@@ -250,12 +278,13 @@ def index_functions(g_paper: Any, g_correlation: Any, flip: Any, *, seed: int = 
     both: list[tuple[str, str, Callable[[np.ndarray], np.ndarray]]] = [
         ("pad-added", "The padding is added. Row 0 of the padded image lies pad rows above the image, so subtract it.", lambda g: g + 2 * pad),
         ("padding-ignored", "The padding is ignored.", lambda g: g + pad),
+        ("clipped-at-zero", "Negative rows became 0. A negative row is one of padding: return it as it is, so that it can be told from row 0.", lambda g: np.maximum(g, 0)),
         ("stride-ignored", "The stride is ignored: from one output to the next the window moves by u.", lambda g: g - p * u + p),
         ("stride-on-r", "The stride multiplies r as well. Inside the window neighbours are one apart, whatever the stride.", lambda g: g + np.sign(g[1] - g[0]) * (u - 1) * r),
     ]
     for function, name, right, other, own in (
         (g_paper, "g_paper", convolution, correlation, [Hypothesis("minus-one-forgotten", convolution + 1, "It is one too large. r counts from 0 to R − 1, so the mirror image of r is R − 1 − r.")]),
-        (g_correlation, "g_correlation", correlation, convolution, [Hypothesis("off-by-one", correlation + 1, "It is one too large: r counts from 0."), Hypothesis("off-by-one", correlation - 1, "It is one too small: r counts from 0.")]),
+        (g_correlation, "g_correlation", correlation, convolution, [Hypothesis("signs-turned", p * u - r + pad, "The signs of r and pad are turned: a later row of the filter meets a later row of the image, and padding shifts the image down."), Hypothesis("size-of-the-filter", p * u - size + r + 1 - pad, "R belongs to the mirror image, R − 1 − r. Nothing is mirrored here, so R does not occur."), Hypothesis("off-by-one", correlation + 1, "It is one too large: r counts from 0."), Hypothesis("off-by-one", correlation - 1, "It is one too small: r counts from 0.")]),
     ):
         got = _grid(function, name, cases)
         swapped = "This does not turn the filter: r and the image go the same way. Equation (2) goes through the filter backwards." if name == "g_paper" else "This turns the filter, as equation (2) does. Cross-correlation goes through filter and image the same way."
@@ -270,6 +299,11 @@ def index_functions(g_paper: Any, g_correlation: Any, flip: Any, *, seed: int = 
         Hypothesis("filters-flipped", f[::-1, ::-1], "K and C are reversed, and r and s, the last two axes, are not."),
         Hypothesis("one-axis-only", f[:, :, ::-1], "Only the rows are reversed. Equation (3) uses g for the rows and for the columns."),
         Hypothesis("one-axis-only", f[:, :, :, ::-1], "Only the columns are reversed. Equation (3) uses g for the rows and for the columns."),
+        Hypothesis("wrong-axis", f[:, ::-1], "The channels are reversed, and r and s, the last two axes, are not. (`fliplr` and `flipud` know the first two axes only.)"),
+        Hypothesis("wrong-axis", f[::-1], "The order of the filters is reversed, and r and s, the last two axes, are not. (`fliplr` and `flipud` know the first two axes only.)"),
+        Hypothesis("turned-by-90", np.rot90(f, 1, (2, 3)), "This turns by 90°. Both axes have to be reversed, which is a turn by 180°."),
+        Hypothesis("turned-by-90", np.rot90(f, 3, (2, 3)), "This turns by 90°. Both axes have to be reversed, which is a turn by 180°."),
+        Hypothesis("signs-changed", -f, "The signs are changed. The numbers stay; their places change."),
         Hypothesis("transposed", f.transpose(0, 1, 3, 2), "This exchanges rows and columns. Turning by 180° reverses both."),
         Hypothesis("not-flipped", f, "The filter comes back unchanged."),
     ])  # fmt: skip

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.calls import array, call, number
+from helpers.check.calls import array, call
 from helpers.check.compare import Hypothesis, verify
-from helpers.check.reading_words import filled, plain
+from helpers.check.reading_words import amount, filled, plain, returned
 from helpers.check.report import Mistake, check
 
 PARTS = ("forward", "backward", "update", "step")
 THEN, NOW = "lowering by image", "library"
-FEWEST = 5
+FEWEST = 15
 
 
 @check("The measurement", "C1")
@@ -39,21 +39,24 @@ def training_step(records: Any, devices: Sequence[str], *, threads: int, then: s
             if not 0.4 < parts / step < 2.5:
                 raise Mistake("parts-do-not-add-up", f"On {device} with {algorithm!r}, forward, backward and update take {1e3 * parts:.3g} ms together and the whole step {1e3 * step:.3g} ms. Is each entry the time of its own part?")
         _separate(times, then, now, device)
+        _one_call(records[device], then, now, device)
         yield f"{device}: {len(times[now, 'step'])} rounds of each part, and the parts add up to the step"
 
 
 def _seconds(record: Any, algorithm: str, part: str, device: str) -> list[float]:
-    """The seconds of one candidate: record[algorithm][part] or record[algorithm, part], a Timing or a list."""
+    """The seconds of record[algorithm][part], a Timing."""
     what = f"records[{device!r}][{algorithm!r}][{part!r}]"
     if not isinstance(record, Mapping):
         raise Mistake("not-a-dictionary", f"records[{device!r}] should be a dictionary, algorithm -> part -> Timing; it is of type {type(record).__name__}.")
     row = record.get(algorithm, {})
-    found = record.get((algorithm, part), row.get(part) if isinstance(row, Mapping) else None)
+    found = row.get(part) if isinstance(row, Mapping) else None
     if found is None:
         raise Mistake("entry-missing", f"There is no {what}: the parts are {', '.join(PARTS)}, for {THEN!r} and {NOW!r}.")
-    seconds = array(getattr(found, "seconds", found), what)
-    if seconds.ndim == 0:
-        raise Mistake("one-number-only", f"{what} is a single number. Keep the time of every round (`Timing.seconds`): without them nobody can see the spread.")
+    if not hasattr(found, "seconds") or not hasattr(found, "median"):
+        if array(found, what).ndim == 0:
+            raise Mistake("one-number-only", f"{what} is a single number. Keep the whole `Timing` that `measure` returns: without the time of every round nobody can see the spread.")
+        raise Mistake("not-a-timing", f"{what} is of type {type(found).__name__}. Keep the whole `Timing` that `measure` returns: the cells below read its median and its spread.")
+    seconds = array(found.seconds, what)
     return [float(value) for value in seconds.ravel()]
 
 
@@ -61,7 +64,7 @@ def _real(times: Mapping[tuple[str, str], list[float]], device: str) -> None:
     for (algorithm, part), seconds in times.items():
         what = f"{part} of {algorithm!r} on {device}"
         if len(seconds) < FEWEST:
-            raise Mistake("too-few-rounds", f"{what} was timed {len(seconds)} times. Take at least {FEWEST} rounds: one can't tell a median, or a spread, from fewer.")
+            raise Mistake("too-few-rounds", f"{what} was timed {len(seconds)} times. Take at least {FEWEST} rounds: from few of them one can't tell a median, or a spread.")
         if not all(math.isfinite(s) and s > 0 for s in seconds):
             raise Mistake("not-positive", f"{what} has a time that is not above zero. Read the clock before and after: seconds = after − before.")
         if len(set(seconds)) == 1:
@@ -70,6 +73,14 @@ def _real(times: Mapping[tuple[str, str], list[float]], device: str) -> None:
         raise Mistake("not-in-seconds", "A step takes more than a minute. Keep the times in seconds, as `measure` returns them, and convert where you print.")
     if len({len(seconds) for seconds in times.values()}) > 1:
         raise Mistake("rounds-differ", f"The parts on {device} have different numbers of rounds: time all of them in one call of `measure`, so that they take turns.")
+
+
+def _one_call(record: Any, then: str, now: str, device: str) -> None:
+    """A Timing carries its name in `measure`, and names in one dictionary differ."""
+    names = [getattr(record[algorithm][part], "what", None) for algorithm in (then, now) for part in PARTS]
+    for name in names:
+        if name is not None and names.count(name) > 1:
+            raise Mistake("measured-apart", f"On {device} two entries were measured under the same name, {name!r}: they come from different calls of `measure`, or one stands in two places. Put all eight functions into one dictionary, with a name each, so that they take turns.")
 
 
 def _separate(times: Mapping[tuple[str, str], list[float]], then: str, now: str, device: str) -> None:
@@ -86,12 +97,11 @@ def step_gains(gains: Any, records: Any, devices: Sequence[str], *, then: str = 
     if not isinstance(gains, Mapping):
         raise Mistake("not-a-dictionary", f"`gains` should be a dictionary, device -> part -> speed-up; it is of type {type(gains).__name__}.")
     for device in devices:
-        row = gains.get(device, gains if len(devices) == 1 and "forward" in gains else None)
+        row = gains.get(device)
         if not isinstance(row, Mapping):
             raise Mistake("entry-missing", f"`gains` has no entry for the device {device!r}, with a speed-up for each of {', '.join(PARTS)}.")
         named = {plain(key): value for key, value in row.items()}
-        named.setdefault("step", named.get("overall"))
-        mine = {part: number(named[part], f"the gain of {part}") for part in PARTS if named.get(part) is not None}
+        mine = {part: amount(named[part], f"the gain of {part}") for part in PARTS if named.get(part) is not None}
         missing = [part for part in PARTS if part not in mine]
         if missing:
             raise Mistake("entry-missing", f"gains[{device!r}] has no speed-up for {missing[0]!r}.")
@@ -122,7 +132,7 @@ def _follows(got: float, part: str, times: Mapping[tuple[str, str], list[float]]
         ("best-round-only", old[0] / new[0], "It is made of the first round alone. Take medians over all rounds."),
     ]
     if part == "step":
-        wrong.insert(0, ("average-of-parts", statistics.fmean(mine[p] for p in PARTS[:3]), "It is the average of the parts' speed-ups. A part that takes no time does not count; use the times of the whole step."))
+        wrong.insert(0, ("average-of-parts", statistics.fmean(mine[p] for p in PARTS[:3]), "It is the average of the parts' speed-ups. A part that takes hardly any time should hardly count: divide the times of the whole step."))
         wrong.insert(1, ("papers-number", 1.36, "It is the paper's number. Yours follows from your record."))
     for name, value, hint in wrong:
         if math.isclose(got, value, rel_tol=0.01):
@@ -139,13 +149,16 @@ def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int
     got, rows = [], []
     for case in cases:
         seconds, speedups = {k: v[0] for k, v in case.items()}, {k: v[1] for k, v in case.items()}
-        got.append(number(call(function, dict(seconds), dict(speedups), what="predicted_speedup"), "the predicted speed-up"))
+        got.append(returned(call(function, dict(seconds), dict(reversed(speedups.items())), what="predicted_speedup"), "predicted_speedup"))
         rows.append((np.asarray(list(seconds.values())), np.asarray(list(speedups.values()))))
 
     def each(formula: Any) -> np.ndarray:
         return np.asarray([float(formula(t, s)) for t, s in rows])
 
-    verify(np.asarray(got), each(lambda t, s: t.sum() / (t / s).sum()), "the predicted speed-up", [
+    right = each(lambda t, s: t.sum() / (t / s).sum())
+    rounded = any(np.abs(np.asarray(got) - np.round(right, digits)).max() < 1e-7 for digits in (2, 3, 4))
+    verify(right if rounded else np.asarray(got), right, "the predicted speed-up", [
+        Hypothesis("paired-by-order", each(lambda t, s: t.sum() / (t / s[::-1]).sum()), "The two dictionaries have the same keys, but not in the same order. Look the speed-up of a part up by its key."),
         Hypothesis("average-of-speedups", each(lambda t, s: s.mean()), "This is the plain average of the speed-ups. A part that takes little time contributes little: weigh with the times."),
         Hypothesis("arithmetic-weights", each(lambda t, s: (t * s).sum() / t.sum()), "This weighs the speed-ups with the old times, as if times were multiplied. Times add up: the new time of a part is t ÷ s. Sum these, and divide the old sum by it."),
         Hypothesis("upside-down", each(lambda t, s: (t / s).sum() / t.sum()), "This is new time over old. A speed-up is old over new."),
@@ -154,6 +167,11 @@ def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int
         Hypothesis("speedups-multiplied", each(lambda t, s: s.prod()), "The speed-ups are multiplied. The parts run one after the other: their times add up."),
         Hypothesis("largest-part-only", each(lambda t, s: s[t.argmax()]), "This is the speed-up of the longest part alone."),
         Hypothesis("best-speedup", each(lambda t, s: s.max()), "This is the largest speed-up. The parts that gain less hold the whole back: that is Amdahl's point."),
+        Hypothesis("one-part-faster", each(lambda t, s: 1 / (1 - t.max() / t.sum() + t.max() / t.sum() / s[t.argmax()])), "This lets only the longest part become faster, as the best-known form of the law does. Here every part has its own speed-up: sum over all of them."),
+        Hypothesis("speedups-multiplied", each(lambda t, s: s.prod() ** (1 / len(s))), "This is the geometric mean of the speed-ups. The parts run one after the other: their times add up."),
+        Hypothesis("speedups-added", each(lambda t, s: s.sum()), "The speed-ups are added. Times add up: the new time of a part is t ÷ s."),
+        Hypothesis("gain-for-factor", each(lambda t, s: t.sum() / (t / (1 + s)).sum()), "A 1 is added to the speed-ups. They are factors already: 1.36 means old time over new."),
+        Hypothesis("papers-number", np.full(len(rows), 1.36), "It is 1.36 whatever the parts are. Compute it from the two dictionaries."),
         Hypothesis("speedups-as-slowdowns", each(lambda t, s: t.sum() / (t * s).sum()), "The old times are multiplied by the speed-ups. A part that becomes s times as fast takes t ÷ s."),
         Hypothesis("speedups-as-slowdowns", each(lambda t, s: (t * s).sum()), "The old times are multiplied by the speed-ups. A part that becomes s times as fast takes t ÷ s."),
     ])  # fmt: skip

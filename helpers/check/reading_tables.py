@@ -6,15 +6,14 @@ The numbers are those printed in Chetlur et al., arXiv 1410.0759.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from helpers.check.calls import call, number
+from helpers.check.calls import call
 from helpers.check.compare import Hypothesis, verify
-from helpers.check.reading_words import filled, plain
+from helpers.check.reading_words import amount, choice, filled, plain, returned
 from helpers.check.report import Mistake, check
 
 
@@ -26,7 +25,7 @@ def table_3(percentages: Any, disagree: Any, peak: Any, *, table: Mapping[str, M
     """
     filled(percentages, "percentages")
     cells = [(layer, device) for layer in table for device in table[layer]]
-    got = np.asarray([number(_cell(percentages, *cell), f"percentages[{cell[0]!r}][{cell[1]!r}]") for cell in cells])
+    got = np.asarray([amount(_cell(percentages, *cell), f"percentages[{cell[0]!r}][{cell[1]!r}]") for cell in cells])
     speed = np.asarray([table[layer][device][0] for layer, device in cells])
     top = np.asarray([peaks[device] for _, device in cells])
     printed = np.asarray([table[layer][device][1] for layer, device in cells], dtype=float)
@@ -46,6 +45,10 @@ def table_3(percentages: Any, disagree: Any, peak: Any, *, table: Mapping[str, M
     yield f"{len(cells)} percentages of peak"
     if disagree is None:
         raise Mistake("still-to-do", "Still to do: `disagree` is still empty; name the cells whose printed percentage can't be right.")
+    if isinstance(disagree, Mapping):
+        disagree = list(disagree.items())
+    elif len(disagree) == 2 and all(isinstance(item, str) for item in disagree) and not any(_found(item, cells) for item in disagree):
+        disagree = [tuple(disagree)]  # one pair without the list around it
     mine = {_key(item, cells) for item in disagree}
     wrong = {cell for cell in cells if not _possible(*table[cell[0]][cell[1]], peaks[cell[1]])}
     rounded = {cell for cell, value, p in zip(cells, right, printed, strict=True) if round(value) != p}
@@ -62,17 +65,17 @@ def table_3(percentages: Any, disagree: Any, peak: Any, *, table: Mapping[str, M
             raise Mistake("k40-accused", "A percentage of the K40 is accused, and all of these agree: check the peak that you divided by, and how you rounded.")
         if mine > wrong:
             raise Mistake("too-many-accused", f"{sorted(mine - wrong)[0][0]} is accused wrongly: a TFLOP/s that rounds to the printed one gives the printed percentage.")
-        raise Mistake("disagreement-missed", f"You name {len(mine)} of the cells whose printed percentage can't be right, or others. Compare all ten, rounded to whole per cents, with Table 3.")
+        raise Mistake("disagreement-missed", f"`disagree` holds {'one cell' if len(mine) == 1 else f'{len(mine)} cells'}, and at least one that belongs there is missing. Compare all ten percentages, rounded to whole per cents, with Table 3.")
     yield "the printed percentages that can't be right"
     if peak is None:
         raise Mistake("still-to-do", "Still to do: `explaining_peak` is still empty; find a peak of the GTX 980 that would explain its whole column.")
-    value = number(peak, "explaining_peak")
+    value = amount(peak, "explaining_peak")
     if value > 1000:
         raise Mistake("gigaflops", f"explaining_peak is {value:g}; give it in TFLOP/s, as the paper does.")
     column = [table[layer]["GTX 980"] for layer in table]
     if not all(_possible(*cell, value) for cell in column):
         bad = next(layer for layer in table if not _possible(*table[layer]["GTX 980"], value))
-        raise Mistake("peak-does-not-explain", f"With a peak of {value:g} TFLOP/s, {bad} of the GTX 980 would not be printed as {table[bad]['GTX 980'][1]}%. Try values a little below the one in the text.")
+        raise Mistake("peak-does-not-explain", f"With a peak of {value:g} TFLOP/s, {bad} of the GTX 980 would be printed as {_range(table[bad]['GTX 980'][0], value)}, not as {table[bad]['GTX 980'][1]}%. Try a {'larger' if 100 * table[bad]['GTX 980'][0] / value > table[bad]['GTX 980'][1] else 'smaller'} one.")
     yield f"a peak of {value:g} TFLOP/s would explain the GTX 980's column"
 
 
@@ -96,15 +99,28 @@ def _cell(percentages: Any, layer: str, device: str) -> Any:
 
 def _key(item: Any, cells: list[tuple[str, str]]) -> tuple[str, str]:
     """A cell of the table from ("L2", "GTX 980"), ("gtx 980", "l2") or "L2 GTX 980"."""
+    found = _found(item, cells)
+    if found:
+        return found
+    raise Mistake("cell-not-understood", f"`disagree` holds {item!r}, which is no cell of Table 3; write ('L1', 'K40') for the first layer on the K40.")
+
+
+def _range(speed: float, peak: float) -> str:
+    """The percentages that a printed speed can give, "49%" or "49% or 50%"."""
+    low, high = (round(100 * (speed + half) / peak) for half in (-0.005, 0.005))
+    return f"{low}%" if low == high else f"{low}% or {high}%"
+
+
+def _found(item: Any, cells: list[tuple[str, str]]) -> tuple[str, str] | None:
     text = plain(item if isinstance(item, str) else " ".join(map(str, item)))
     for layer, device in cells:
         if layer.lower() in text and plain(device).replace(" ", "") in text.replace(" ", ""):
             return layer, device
-    raise Mistake("cell-not-understood", f"`disagree` holds {item!r}, which is no cell of Table 3; write ('L1', 'K40') for the first layer on the K40.")
+    return None
 
 
 UNITS = {
-    "milliseconds": (1e-3, ("ms", "millisecond", "msec", "msecs", "milli seconds", "milli second")),
+    "milliseconds": (1e-3, ("ms", "millisecond", "msec", "msecs", "millis", "millisec", "millisecs", "milli seconds", "milli second", "millisekunden", "millisekunde", "thousandths of a second", "0.001 s", "1e 3 s")),
     "seconds": (1.0, ("s", "second", "sec", "secs")),
     "microseconds": (1e-6, ("us", "µs", "μs", "microsecond", "micro seconds")),
     "nanoseconds": (1e-9, ("ns", "nanosecond")),
@@ -118,7 +134,7 @@ def table_4_unit(minutes_if_seconds: Any, unit: Any, *, overall: float, iteratio
     """Minutes an iteration if the table were in seconds, and the unit that fits."""
     filled(minutes_if_seconds, "minutes_if_seconds")
     filled(unit, "table_4_unit")
-    got = number(minutes_if_seconds, "minutes_if_seconds")
+    got = amount(minutes_if_seconds, "minutes_if_seconds")
     right = overall / iterations / 60
     for name, wrong, hint in (
         ("seconds-for-minutes", overall / iterations, "This is seconds an iteration; minutes are asked for."),
@@ -130,15 +146,12 @@ def table_4_unit(minutes_if_seconds: Any, unit: Any, *, overall: float, iteratio
     if not math.isclose(got, right, rel_tol=0.03):
         raise Mistake("differs", f"minutes_if_seconds is {got:.4g}. Take the overall time of plain Caffe in Table 4 and divide by the iterations and by 60.")
     yield f"{right:.0f} minutes an iteration if the table were in seconds"
-    word = plain(re.sub(r"\(.*\)", "", str(unit)))
-    found = next((key for key, (_, others) in UNITS.items() if word == key or word in others), None)
-    if found is None:
-        raise Mistake("unknown-word", f"table_4_unit is {unit!r}; choose one of {', '.join(UNITS)}.")
+    found = choice(unit, "table_4_unit", {key: others for key, (_, others) in UNITS.items()})
     if found == "seconds":
         raise Mistake("seconds-believed", f"In seconds, {iterations} iterations would take {overall / 86400:.1f} days and each one {right:.0f} minutes. Nobody trains with that: the caption of Table 4 can't be right.")
     if found in ("microseconds", "nanoseconds"):
         each = overall * UNITS[found][0] / iterations
-        raise Mistake("too-fast", f"In {found}, one iteration would take {each:.2g} s. Layer L1 of Table 2 alone has 124 GFLOP forward, which a K40 could not do in less than 0.03 s even at its peak.")
+        raise Mistake("too-fast", f"In {found}, one iteration would take {each:.2g} s. Even at its peak a K40 does {4290 * each:.2g} GFLOP in that time, less than half of what layer L5, the smallest of Table 2, needs for its forward pass; and here a whole network goes forward and backward.")
     if found in ("minutes", "hours"):
         raise Mistake("even-slower", f"In {found}, {iterations} iterations would take {overall * UNITS[found][0] / 86400:.0f} days. The unit must be smaller than what is printed.")
     yield f"in {found}, an iteration takes {overall * UNITS[found][0] / iterations:.2f} s"
@@ -147,8 +160,18 @@ def table_4_unit(minutes_if_seconds: Any, unit: Any, *, overall: float, iteratio
 def _pairs(table: Mapping[str, tuple[float, float]], seed: int) -> np.ndarray:
     if not seed:
         return np.asarray(list(table.values()), dtype=float)
-    before = np.random.default_rng(seed).uniform(5, 500, 6)
-    return np.stack([before, before / np.linspace(0.8, 3.1, 6)], axis=1)
+    before = np.random.default_rng(seed).integers(5_000, 500_000, 6)
+    return np.stack([before, np.round(before / np.linspace(0.8, 3.1, 6))], axis=1)
+
+
+def _whole(value: float) -> int | float:
+    """Whole numbers as int, as in Table 4: `Fraction(before, after)` takes no floats."""
+    return int(value) if value == int(value) else float(value)
+
+
+def _rounded(got: np.ndarray, right: np.ndarray) -> bool:
+    """Right, and rounded to two or more digits, as papers print it."""
+    return any(np.abs(got - np.round(right, digits)).max() < 1e-7 for digits in (2, 3, 4))
 
 
 @check("Speed-up and time saved", "B6")
@@ -160,25 +183,30 @@ def speedup_and_saving(speedup: Any, time_saved: Any, *, table: Mapping[str, tup
     factor, saved = before / after, 1 - after / before
 
     def values(function: Any, name: str) -> np.ndarray:
-        return np.asarray([number(call(function, float(b), float(a), what=name), f"the result of {name}") for b, a in pairs])
+        return np.asarray([returned(call(function, _whole(b), _whole(a), what=name), name) for b, a in pairs])
 
-    verify(values(speedup, "speedup"), factor, f"speedup {where}", [
+    got = values(speedup, "speedup")
+    verify(factor if _rounded(got, factor) else got, factor, f"speedup {where}", [
         Hypothesis("upside-down", after / before, "This is the new time over the old: below 1 where things got faster. A speed-up is old over new."),
         Hypothesis("gain-for-factor", factor - 1, "This is the gain, 0.36 for a speed-up of 1.36. The factor itself is asked for."),
         Hypothesis("percent-for-factor", 100 * factor, "This is in per cent; a speed-up is a plain factor such as 1.36."),
         Hypothesis("percent-for-factor", 100 * (factor - 1), "This is the gain in per cent; a speed-up is a plain factor such as 1.36."),
         Hypothesis("difference-for-ratio", before - after, "This is a difference of times. A speed-up is a ratio."),
         Hypothesis("time-saved-for-speedup", saved, "This is the share of time saved. A speed-up is old time over new."),
-        Hypothesis("rounded", np.round(factor, 2), "The factor is rounded. Return it as it is and round where you print."),
+        Hypothesis("rounded", np.round(factor, 1), "The factor is rounded to one decimal, which loses too much. Return it as it is and round where you print."),
+        Hypothesis("papers-number", np.full(len(factor), 1.36), "It is 1.36 for every row. Compute it from the two arguments."),
     ])  # fmt: skip
     yield f"speedup {where}"
-    verify(values(time_saved, "time_saved"), saved, f"time_saved {where}", [
+    got = values(time_saved, "time_saved")
+    verify(saved if _rounded(got, saved) else got, saved, f"time_saved {where}", [
         Hypothesis("throughput-for-time", factor - 1, "This is the gain in throughput, the paper's 36%: (old − new) ÷ new. The share of time saved is measured on the old time, (old − new) ÷ old; saving 36% of the time would be a factor of 1.56."),
         Hypothesis("remaining-for-saved", after / before, "This is the share of time that is left; the share that is saved is 1 minus it."),
         Hypothesis("percent-for-fraction", 100 * saved, "This is in per cent; return a fraction, 0.26 for 26%."),
         Hypothesis("difference-for-ratio", before - after, "This is a difference of times; divide it by the old time."),
         Hypothesis("sign-turned", -saved, "The sign is turned: time that is saved counts as positive."),
         Hypothesis("speedup-for-time-saved", factor, "This is the speed-up again."),
-        Hypothesis("rounded", np.round(saved, 2), "The fraction is rounded. Return it as it is and round where you print."),
+        Hypothesis("rounded", np.round(saved, 1), "The fraction is rounded to one decimal, which loses too much. Return it as it is and round where you print."),
+        Hypothesis("ratio-turned", 1 - factor, "This is 1 − old ÷ new, below zero where time is saved. The share of the old time that is left is new ÷ old; the rest is saved."),
+        Hypothesis("signs-lost", np.abs(saved), "Where the new time is longer, time is lost, and the share is negative: leave the sign as it is."),
     ])  # fmt: skip
     yield f"time_saved {where}"

@@ -17,8 +17,8 @@
 # %% [markdown] given="title"
 # # Reading the cuDNN paper
 #
-# You read the paper that this course is named after as a reviewer would: what does it contribute, what does it show, what does it only
-# say? You recompute its tables, rebuild its formulas, and measure its main claim on your own machine.
+# You read the paper that this course is named after, and you read it as a reviewer would: what does it contribute, what does it show, and what
+# does it only say? You rebuild its formulas, recompute its tables, and put its main claim to the test on your own machine.
 #
 # The paper: Chetlur, Woolley, Vandermersch, Cohen, Tran, Catanzaro, Shelhamer, *cuDNN: Efficient Primitives for Deep Learning*, 2014,
 # [arXiv:1410.0759](https://arxiv.org/abs/1410.0759). Have it open beside this notebook. Sections, tables, figures
@@ -26,16 +26,17 @@
 #
 # | part | what you do | points | time |
 # |---|---|---|---|
+# | | reading the paper once | | 60 min |
 # | A | your review: contribution, insight, opinion, verdict | 6 | 90 min |
-# | B | what the paper says, and what follows from it | 13 | 120 min |
+# | B | what the paper says, and what follows from it | 13 | 135 min |
 # | C | then and now: the claim, measured on your machine | 5 | 45 min |
 # | D | reviewing three reviews | 2 | 30 min |
 # | | the form | | 5 min |
 #
-# **How to work.** Read the paper once from beginning to end, then do Part B with the paper at hand, then C and D, and write Part A last: you will
-# judge differently by then. (It stands first because it is the main exercise; the rest prepares it.) Below each exercise a **check** tells you in words
-# which misreading is behind a wrong answer and where in the paper to look again. Run it as often as you like; but it can't read your mind: an answer found by
-# trying all choices has taught you nothing. Questions marked *by hand* are read by a person.
+# **How to work.** Read the paper once from beginning to end. Then do Part B with the paper at hand, then C and D, and write Part A last: by then you will
+# see more in it. (Part A stands first because it is the main exercise and the rest prepares it.) Below each exercise a **check** tells you in words
+# which misreading may be behind a wrong answer, and where in the paper to look again. Run it as often as you like. It can't tell, though, whether you have
+# read or guessed, and trying all choices teaches nothing. Questions marked *by hand* are read by a person.
 #
 # **How long it runs.** All of it takes less than a minute on a laptop, without a GPU and without a network.
 
@@ -78,7 +79,7 @@ TABLE_4 = {
 # ---
 # ## Part A. The review (6 points, 90 min)
 #
-# Write four texts, in your own words, each within its limit. A good review says what *you* found in the paper, and where; it doesn't tell the abstract again.
+# Write four texts, in your own words, each within its limit. A good review says what *you* found in the paper, and where; it doesn't retell the abstract.
 #
 # | key | question | words |
 # |---|---|---|
@@ -88,7 +89,7 @@ TABLE_4 = {
 # | `verdict` | Accept or reject, as a reviewer in 2014: your two or three decisive reasons | 25–150 |
 #
 # *By hand, 5 points.* One point each for contribution, insight and verdict, two for the opinion and its relevance today. Any opinion and any verdict can have
-# full points: what counts is whether it rests on the paper. (The texts stand in a code cell so that the words can be counted for you.)
+# full points; what counts is whether it rests on the paper. (The texts stand in a code cell so that the words can be counted for you.)
 #
 # === BEGIN MARK SCHEME ===
 # contribution (1): a library of low-level routines with an interface like that of BLAS, usable from any framework (section 2: no layers, the caller's buffers,
@@ -142,7 +143,7 @@ implicit matrix product is still one of the standard algorithms, beside the FFT 
 naive lowering. The table of absolute speeds is history; the division of labour between framework and library is not.
 """,
     "verdict": """
-Accept. Two reasons decide: the interface fills a real gap and is shown to fit into an existing framework with a purely additive patch (section 4), and the
+Accept. Two reasons decide: the interface fills a real gap and is shown to fit into an existing framework, where nothing had to be taken out (section 4), and the
 idea of section 3 is simple, explained with its costs, and measured against two rivals over a range of mini-batches (Figure 2). I would ask the authors to
 correct the unit of Table 4 and to add a table of memory use, or take that claim out of the abstract.
 """,
@@ -155,7 +156,8 @@ for name, text in review.items():
 
 # %% [markdown] given="A-anchors-text"
 # Now the verdict in one word, `"accept"` or `"reject"`, and for each text the places in the paper on which it rests, such as
-# `["section 2", "table 1"]`. Name what you looked at yourself. The check counts your words and looks the places up. (1 point, 10 min)
+# `["section 2", "table 1"]`: sections, tables, figures and equations by their numbers. The abstract alone is not enough, for it is the authors' own summary;
+# name the places that you looked at yourself. The check counts your words and looks up whether the paper has such places. (1 point, 10 of the 90 min)
 
 # %% exercise="A-anchors"
 accept_or_reject = ""
@@ -175,7 +177,7 @@ check.reading.review(review, accept_or_reject, anchors)
 
 # %% [markdown] given="B-text"
 # ---
-# ## Part B. What the paper says (13 points)
+# ## Part B. What the paper says (13 points, 135 min)
 #
 # ### B1. How large is the output? (2 points, 15 min)
 #
@@ -184,8 +186,8 @@ check.reading.review(review, accept_or_reject, anchors)
 #
 # $$P_\text{today} = \left\lfloor \frac{H + 2\,pad - R}{u} \right\rfloor + 1$$
 #
-# Write both functions, equation (1) exactly as it stands in section 2. Then let them compete: collect in `cases` at least 100 tuples `(size, window, stride, pad)` with
-# several strides and paddings, windows that fit into the padded image only, and in `differences` those cases for which your two functions differ.
+# Write both functions, equation (1) exactly as it stands in section 2. Then compare them: collect in `cases` at least 100 different tuples `(size, window, stride, pad)`, with
+# several strides and paddings and only such windows as fit into the padded image. In `differences` collect the cases for which your two functions differ.
 
 
 # %% exercise="B-sizes"
@@ -233,7 +235,9 @@ check.reading.formulas_agree(cases, differences)
 #
 # ### B2. What it costs (2 points, 15 min)
 #
-# * `forward_flops`: operations of the forward pass by equation (3), a multiplication and an addition being two;
+# Write three functions of the sizes:
+#
+# * `forward_flops`: operations of the forward pass by equation (3), where a multiplication and an addition count as two;
 # * `lowered_shapes`: the shapes of $F_m$, $D_m$ and $O_m = F_m \cdot D_m$ in section 3, in this order, each as (rows, columns);
 # * `intensity`: FLOPs per byte of an algorithm that reads $D$ and $F$ once and writes $O$ once, in float32.
 
@@ -281,7 +285,7 @@ for name, z in TABLE_2.items():
     gigaflops, images, lowered = forward_flops(N, K, C, R, R, P, P) / 1e9, 4 * N * C * H * H, 4 * rows * columns
     print(
         f"{name} {gigaflops:10.1f} {images / 2**20:11.0f} {lowered / 2**20:12.0f} "
-        f"{intensity(N, C, H, H, K, R, R, P, P):16.0f}"
+        f"{float(intensity(N, C, H, H, K, R, R, P, P)):16.0f}"
     )
 
 # %% [markdown] given="B-cost-why"
@@ -291,9 +295,9 @@ for name, z in TABLE_2.items():
 #
 # ### B3. The lowered matrices (1 point, 20 min)
 #
-# Rebuild the lowering of Figure 1 for any arrays of stride 1 without padding. `lower_filters(F)` turns filters $(K, C, R, S)$ into $F_m$; `lower_images(D, R, S)` turns images
-# $(N, C, H, W)$ into $D_m$, a column for each place of the window, in the order $n, p, q$. Their product is to be the **cross-correlation**, which is what today's
-# libraries compute: no filter is turned around. Some arrays with the sizes of Figure 1 to try it on:
+# Rebuild the lowering of Figure 1 for arrays of any size, with stride 1 and without padding. `lower_filters(F)` turns filters $(K, C, R, S)$ into $F_m$; `lower_images(D, R, S)` turns images
+# $(N, C, H, W)$ into $D_m$, a column for each place of the window, in the order $n, p, q$. Their product should be the **cross-correlation**, which is what today's
+# libraries compute: no filter is turned around. Here are some arrays with the sizes of Figure 1 to try it on:
 
 # %% given="B-lower-example"
 D = np.array([[[[1, 0, 4], [2, 7, 1], [0, 3, 5]],
@@ -330,7 +334,7 @@ check.reading.lowered(lower_filters, lower_images, seed=41)
 ### END HIDDEN TESTS
 
 # %%
-F_m, D_m = lower_filters(F), lower_images(D, 2, 2)
+F_m, D_m = np.asarray(lower_filters(F)), np.asarray(lower_images(D, 2, 2))
 print("F_m", F_m.shape, "times D_m", D_m.shape, "is\n", F_m @ D_m)
 print("The 27 numbers of D became", D_m.size, "in D_m.")
 
@@ -340,9 +344,9 @@ print("The 27 numbers of D became", D_m.size, "in D_m.")
 #
 # ### B4. Convolution or cross-correlation? (1 point, 15 min)
 #
-# Equation (2) says which row of the image meets row $r$ of the filter for output row $p$. Write it as `g_paper`. (The sizes are zero-padded: a negative row is one of
-# padding.) In `g_correlation` write what it is for cross-correlation. And in `flip` write what has to be done to filters $(K, C, R, S)$, so that the one operation
-# with the flipped filter is the other with the original.
+# Equation (2) says which row of the image meets row $r$ of the filter for output row $p$. Write it as `g_paper`. (The image is padded with zeros; a negative row
+# lies in the padding.) In `g_correlation` write the same for cross-correlation. And `flip` gets filters $(K, C, R, S)$ and turns them so that the one operation
+# with the turned filters gives what the other gives with the original ones.
 
 
 # %% exercise="B-index"
@@ -430,11 +434,11 @@ table_4_unit = "milliseconds"
 check.reading.table_4_unit(minutes_if_seconds, table_4_unit, overall=TABLE_4["overall"][0])
 
 # %% [markdown] given="B-36-text"
-# **What you should see, and why.** Tables are typed by people. A careful reader recomputes what can be recomputed; here it costs nothing to the conclusions, for the speed-ups don't depend on the unit. Next time it may.
+# **What you should see, and why.** Tables are typed by people, so a careful reader recomputes what can be recomputed. Here the conclusions survive, because a speed-up doesn't depend on the unit. Next time they may not.
 #
 # ### B6. What 36% is, and what it is not (2 points, 20 min)
 #
-# Write two functions of the time before and the time after: the speed-up, a factor, and the share of time saved, a fraction. The check runs them on the rows of Table 4.
+# Write two functions of the time before and the time after: the speed-up, a factor, and the share of the time that is saved, a fraction (0.1 for 10%, below zero where time is lost). The check runs them on the rows of Table 4.
 
 
 # %% exercise="B-36"
@@ -458,10 +462,10 @@ check.reading.speedup_and_saving(speedup, time_saved, table=TABLE_4, seed=41)
 
 # %%
 for row, (before, after) in TABLE_4.items():
-    print(f"{row:>9}: speed-up {speedup(before, after):.2f}, time saved {time_saved(before, after):.1%}")
+    print(f"{row:>9}: speed-up {float(speedup(before, after)):.2f}, time saved {float(time_saved(before, after)):.1%}")
 
 # %% [markdown] given="B-36-question"
-# The abstract says that the performance of Caffe improves by 36%. Which of these statements does Table 4 support? Collect their letters in the set `about_36_percent`, such as `{"a", "b"}`.
+# The abstract says that the performance of Caffe improves by 36%. Which of these statements does Table 4 support, read with its caption and your two functions? Collect their letters in the set `about_36_percent`, such as `{"a", "b"}`.
 #
 # * **a.** The run takes 36% less time.
 # * **b.** In the same time, 36% more iterations get done.
@@ -485,7 +489,7 @@ check.reading.about_36_percent(about_36_percent)
 # %% [markdown] given="B-library-text"
 # ### B7. A library, and its choice of algorithm (2 points, 15 min)
 #
-# The paper compares itself with BLAS. Which statements say what is meant by that, or are true of the library because of it? (Sections 2 to 4.)
+# The paper compares its library with BLAS. Which of these statements about the library does it support? (Sections 2 to 4.) Collect their letters in `blas_like`, as before.
 #
 # * **a.** It offers low-level operations; layers and networks stay with the framework.
 # * **b.** It can replace BLAS, since it multiplies matrices.
@@ -494,9 +498,6 @@ check.reading.about_36_percent(about_36_percent)
 # * **e.** One call computes a layer's gradients and updates its parameters.
 # * **f.** A framework can adopt it without being rewritten.
 # * **g.** Before it, nobody had implemented convolutions on GPUs.
-#
-# Then choose one approach for each case in `algorithm_for`, by the arguments of section 3 and by Figure 2: `"direct"` (such as cuda-convnet2), `"fft"`, `"explicit"` (lowering, with the matrix in
-# memory, such as Caffe's), or `"tiled"` (cuDNN's, the matrix formed piece by piece on the chip).
 
 # %% exercise="B-blas"
 blas_like = None
@@ -506,6 +507,14 @@ blas_like = {"a", "c", "f"}
 
 # %% test="B-blas-check" points=1
 check.reading.blas_like(blas_like)
+
+# %% [markdown] given="B-algorithm-text"
+# Now choose one approach for each case in `algorithm_for`, by the arguments of section 3 and by Figure 2. The approaches are
+#
+# * `"direct"`: equation (3) as it stands, as in cuda-convnet2;
+# * `"fft"`: through the Fourier transform;
+# * `"explicit"`: lowering, with the lowered matrix in memory, as in Caffe;
+# * `"tiled"`: cuDNN's own way, where the lowered matrix is formed piece by piece on the chip.
 
 # %% exercise="B-algorithm"
 algorithm_for = {
@@ -536,8 +545,8 @@ check.reading.algorithm_for(algorithm_for)
 #
 # ### B8. Measured, argued or stated? (1 point, 15 min)
 #
-# A claim can be **measured** (a table or figure shows it), **argued** (reasons are given, no numbers), or only **stated**. For each claim give the kind and the place where it is measured, argued or, if nowhere, stated:
-# a section, table or figure, such as `("measured", "table 1")`.
+# A claim can be **measured** (a table or figure shows it), **argued** (reasons are given, but no numbers), or only **stated**. For each claim give the kind and the place where this is done:
+# a section, a table, a figure or the abstract, such as `("measured", "table 1")`. Several kinds may seem to fit; take the strongest that you can point to.
 
 # %% exercise="B-claims"
 claims = {
@@ -566,10 +575,10 @@ check.reading.claims(claims)
 
 # %% [markdown] given="C-text"
 # ---
-# ## Part C. Then and now (5 points)
+# ## Part C. Then and now (5 points, 45 min)
 #
-# Table 4 compares a framework that lowers explicitly, image by image, with the same framework on an optimised library. You repeat that today, on your machine, for a training step of a small CNN in PyTorch: two convolutions
-# with 16 and 32 filters of 3×3, ReLU and pooling after each, a dense layer, 64 images of 28×28.
+# Table 4 compares a framework that lowers explicitly, image by image, with the same framework on an optimised library. You ask the same question today, on your machine, for a training step of a small CNN in PyTorch: two convolutions
+# with 16 and 32 filters of 3×3, ReLU and pooling after each, a dense layer, 64 images of 28×28. The question is the same, the experiment is not; C4 asks you what that means for the answer.
 #
 # ### C1. Measure (1 point, 20 min)
 #
@@ -579,7 +588,7 @@ check.reading.claims(claims)
 # `measure(candidates, rounds=…, warmup=…, synchronise=…)` takes a dictionary, name → function, times all of them **in turn** and returns name → `Timing`, with `.seconds`, one for each round, and `.median`. Taking turns matters: a
 # machine that becomes slow for a second slows both sides, not one. `synchronise` makes a GPU finish before the clock is read. Both sides have one thread.
 #
-# Write `step_times`, which returns `times[algorithm][part]`, a `Timing` for each of the four methods, all of one call of `measure` with at least 15 rounds. Before you run it: what do you expect, compared with 1.36?
+# Write `step_times`, which returns `times[algorithm][part]`, a `Timing` for each of the four methods of both algorithms. All eight come from one call of `measure`, with at least 15 rounds. Before you run it: do you expect more or less than 1.36?
 
 # %% given="C-setup"
 import torch
@@ -618,7 +627,7 @@ check.reading.training_step(records, devices, threads=torch.get_num_threads())
 # %% [markdown] given="C-gains-text"
 # ### C2. The gain (1 point, 5 min)
 #
-# `gains[device][part]`: the speed-up of each part and of the step, median old time (lowering) over median new time (library).
+# In `gains[device][part]` put the speed-up of each part and of the whole step: the median old time (lowering by image) over the median new time (library).
 
 # %% exercise="C-gains"
 gains = None
@@ -643,7 +652,7 @@ for device in devices:
 plots.show(plots.then_and_now(TABLE_4, records))
 
 # %% [markdown]
-# A fair question: how much of the gain is only the end of the loop over the images? `"lowering"` does the same for the whole mini-batch at once, with larger matrices and all of them in memory.
+# A fair question: how much of the gain comes from ending the loop over the images, and how much from a better algorithm? `"lowering"` lowers the whole mini-batch at once, which needs no loop but a larger matrix in memory.
 
 # %%
 for device in devices:
@@ -656,11 +665,11 @@ for device in devices:
 
 # %% [markdown] given="C-amdahl-text"
 # **What you should see, and why.** On a CPU the step becomes between one and a half and three times as fast. Forward and backward gain differently, because the library chooses another program for each. The update contains no convolution; both sides run the same
-# code, in a hundredth of a millisecond, and its ratio shows the noise of the clock and the cache. The lines on the bars hold the middle half of the rounds: trust a difference only if it is larger than they are.
+# code, in a few hundredths of a millisecond, and its ratio shows the noise of the clock and the cache. The lines on the bars hold the middle half of the rounds: trust a difference only if it is larger than they are.
 #
 # ### C3. From the parts to the whole (1 point, 10 min)
 #
-# Let part $i$ of a program take the time $t_i$ and become $s_i$ times as fast. What is the speed-up of the whole? Write it for two dictionaries with the same keys, part → old seconds and part → speed-up. (Amdahl's law; try it on Table 4.)
+# Let part $i$ of a program take the time $t_i$ and become $s_i$ times as fast. What is the speed-up of the whole? Write it for two dictionaries with the same keys, in whatever order: part → old seconds and part → speed-up. (This is Amdahl's law; try it on Table 4.)
 
 
 # %% exercise="C-amdahl"
@@ -683,16 +692,16 @@ for device in devices:
     predicted = predicted_speedup(old, {part: gains[device][part] for part in PARTS[:3]})
     share = old["update"] / sum(old.values())
     print(
-        f"{device}: predicted from the parts {predicted:.2f}, measured {gains[device]['step']:.2f}; "
+        f"{device}: predicted from the parts {float(predicted):.2f}, measured {gains[device]['step']:.2f}; "
         f"the update is {share:.2%} of the old step"
     )
 
 # %% [markdown] given="C-explain-text"
-# **What you should see, and why.** Prediction and measurement agree about as well as two measurements do: times add up, speed-ups don't. (If they don't agree at all, the machine was busy with something else; measure again.) A part that was 0.1% of the time can't change the whole, whatever becomes of it.
+# **What you should see, and why.** Prediction and measurement agree about as well as two measurements do: times add up, speed-ups don't. (If they don't agree at all, the machine was busy with something else; measure again.) A part that takes a thousandth of the time can't change the whole, whatever becomes of it.
 #
 # ### C4. Explain (2 points, 10 min, by hand)
 #
-# Compare your gains with the paper's, part by part. Why is the whole nearer to some parts than to others? Name at least two reasons why your number and 1.36 are not the same quantity, and say what your own measurement does not show.
+# Compare your gains with the paper's, part by part. Why is the whole nearer to some parts than to others? Name at least two reasons why your number and 1.36 are not the same quantity, and say what your own measurement does not show. (100 to 200 words.)
 #
 # === BEGIN MARK SCHEME ===
 # 2: own numbers beside Table 4's; the whole is dominated by forward and backward because these take nearly all of the time, and the update, which uses no convolution, gains nothing but weighs almost nothing (Amdahl); two real differences
@@ -706,14 +715,14 @@ for device in devices:
 # My whole step is 1.7 to 2.0 times as fast in several runs, the paper's run 1.36 times. Here the backward pass gains most (more than 2) and the forward pass about 1.5; in Table 4 it is the other way round, forward 1.45 and backward 1.30. In both, the whole
 # lies between forward and backward, because these two take nearly all of the time; the update has no convolution in it, and whatever its ratio is can't be seen in the whole. Its own ratio, below 1, says nothing about the library: both sides run the same code for hundredths of a millisecond, and what lay in the cache before decides. The two numbers are
 # not the same quantity: mine is one thread of a CPU with two small convolutions, the paper's a K40 with a large network, and it includes testing; and my "then" is lowering written in PyTorch, not Caffe's. (The loop over
-# the images is not what I measured: against lowering of the whole mini-batch at once the factor is about the same, 1.7 to 1.9.) What I have not shown: other shapes, larger
+# the images is not what I measured: against lowering of the whole mini-batch at once the factor is about the same, 1.7 to 2.0.) What I have not shown: other shapes, larger
 # batches, more threads. It does show that one factor for "convolution" does not exist.
 
 # %% [markdown] given="D-text"
 # ---
-# ## Part D. Reviewing reviews (2 points)
+# ## Part D. Reviewing reviews (2 points, 30 min)
 #
-# Three short reviews of the paper, written for this course. Mark them with this rubric, 0 to 3 points a criterion:
+# Three short reviews of the paper, written for this course. Mark them with this rubric, with 0, 1, 2 or 3 points for each criterion:
 #
 # | criterion | 3 | 2 | 1 | 0 |
 # |---|---|---|---|---|
@@ -741,7 +750,7 @@ for device in devices:
 #
 # ### D1. Your marks (1 point, 15 min)
 #
-# Fill in `marks`. Here the check only looks whether all marks are there. How close they are to an instructor's is told when your work is graded: a mark may be one off, and a review that is far better has to come out on top. (So decide; there is nothing to try out.)
+# Fill in `marks`. Here the check only looks whether all marks are there. You learn how close they are to an instructor's when your work is graded: each mark may be one off, and a review that is far better than another has to come out above it. (So decide; there is nothing to try out.)
 #
 # === BEGIN MARK SCHEME ===
 # Graded by the hidden test of the cell below, which holds the instructor's marks and, for each, what a grader finds in the text. Change them there, and nowhere else: they are in no file that students have. A student's mark may differ by one; feedback names

@@ -9,7 +9,7 @@ LOSS = {"forward": 1.6, "backward": 2.9, "update": 1.0, "step": 2.0}
 records = {
     "cpu": {
         name: {
-            part: Timing(part, [ms * 1e-3 * (LOSS[part] if name != "library" else 1) * (1 + 0.01 * ((3 * i + len(name)) % 7)) for i in range(15)])
+            part: Timing(f"{name} {part}", [ms * 1e-3 * (LOSS[part] if name != "library" else 1) * (1 + 0.01 * ((3 * i + len(name)) % 7)) for i in range(15)])
             for part, ms in ROUNDS.items()
         }
         for name in ("lowering by image", "library")

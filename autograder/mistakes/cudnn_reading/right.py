@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .right_forms import FORMS
+
 SIZES = {
     "B-sizes": """
 def size_paper(size, window, stride, pad):
@@ -48,7 +50,7 @@ def forward_flops(*sizes):
 
 
 def lowered_shapes(N, K, C, R, S, P, Q):
-    return {"F_m": [K, C * R * S], "D_m": [C * R * S, N * P * Q], "O_m": np.array([K, N * P * Q])}
+    return [[K, C * R * S], [C * R * S, N * P * Q], np.array([K, N * P * Q])]
 
 
 def intensity(N, C, H, W, K, R, S, P, Q):
@@ -198,11 +200,13 @@ LOOP_BY_HAND = {
     "C-measure": """
 import time
 
+from helpers.timing import Timing
+
 
 def step_times(device):
     steps = {name: TrainingStep(name, device=device) for name in ("library", "lowering by image")}
     times = {(name, part): [] for name in steps for part in PARTS}
-    for turn in range(12):
+    for turn in range(15):
         for name, step in steps.items():
             for part in PARTS:
                 step.synchronise()
@@ -210,7 +214,7 @@ def step_times(device):
                 getattr(step, part)()
                 step.synchronise()
                 times[name, part].append(time.perf_counter() - start)
-    return times
+    return {name: {part: Timing(f"{name}, {part}", times[name, part]) for part in PARTS} for name in steps}
 
 
 records = {device: step_times(device) for device in devices}
@@ -219,7 +223,7 @@ records = {device: step_times(device) for device in devices}
 from statistics import median
 
 gains = {
-    device: {part: median(a / b for a, b in zip(record["lowering by image", part], record["library", part])) for part in PARTS}
+    device: {part: median(a / b for a, b in zip(record["lowering by image"][part].seconds, record["library"][part].seconds)) for part in PARTS}
     for device, record in records.items()
 }
 """,
@@ -233,7 +237,7 @@ from helpers.study.training_step import ALGORITHMS
 def step_times(device):
     steps = {name: TrainingStep(name, device=device) for name in ALGORITHMS}
     times = measure({f"{name}/{part}": getattr(step, part) for name, step in steps.items() for part in PARTS}, rounds=15)
-    return {name: {part: np.array(times[f"{name}/{part}"].seconds) for part in PARTS} for name in steps}
+    return {name: {part: times[f"{name}/{part}"] for part in PARTS} for name in steps}
 
 
 records = {device: step_times(device) for device in devices}
@@ -242,8 +246,8 @@ records = {device: step_times(device) for device in devices}
 gains = {}
 for device in devices:
     old, new = records[device]["lowering by image"], records[device]["library"]
-    gains[device] = {part: np.median(old[part]) / np.median(new[part]) for part in ("forward", "backward", "update")}
-    gains[device]["overall"] = sum(np.median(old[p]) for p in PARTS[:3]) / sum(np.median(new[p]) for p in PARTS[:3])
+    gains[device] = {part: np.median(old[part].seconds) / np.median(new[part].seconds) for part in ("forward", "backward", "update")}
+    gains[device]["step"] = sum(old[p].median for p in PARTS[:3]) / sum(new[p].median for p in PARTS[:3])
 """,
 }
 
@@ -298,9 +302,10 @@ RIGHT = {
     "places in short": PLACES,
     "places by section": SECTIONS,
     "timed by a loop of one's own": LOOP_BY_HAND,
-    "three algorithms, arrays of seconds": THREE_ALGORITHMS,
+    "three algorithms, medians by numpy": THREE_ALGORITHMS,
     "Amdahl by shares": AMDAHL,
     "marks one off, as a list": MARKS,
     "marks by name": MARKS_BY_NAME,
     "a short review that rejects": SHORT_REVIEW,
+    **FORMS,
 }

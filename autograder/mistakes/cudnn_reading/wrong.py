@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import wrong_readings, wrong_texts
+from . import wrong_forms, wrong_readings, wrong_texts
 
 PAPER = "ceil((size - window + 1 + 2 * pad) / stride)"
 TODAY = "floor((size + 2 * pad - window) / stride) + 1"
@@ -16,6 +16,7 @@ G, CORRELATION, FLIP = "return p * u + R - r - 1 - pad", "return p * u + r - pad
 GAIN = 'times["lowering by image"][part].median / times["library"][part].median'
 AMDAHL = "return sum(seconds.values()) / sum(seconds[part] / speedups[part] for part in seconds)"
 RECORD = "return {name: {part: times[name, part] for part in PARTS} for name in steps}"
+TIMING = "from helpers.timing import Timing; "
 KEEP = "records = {device: step_times(device) for device in devices}"
 
 OWN: dict[str, list[tuple[str, ...]]] = {
@@ -42,8 +43,9 @@ OWN: dict[str, list[tuple[str, ...]]] = {
     ],
     "B-agree": [
         ("too-few-cases", "for size in range(1, 12)", "for size in range(1, 2)"),
-        ("cases-too-easy", "for stride in range(1, 5)", "for stride in (1,)"),
-        ("cases-too-easy", "for pad in range(3)", "for pad in (0,)"),
+        ("cases-alike", "for stride in range(1, 5)", "for stride in (1,)"),
+        ("cases-alike", "for pad in range(3)", "for pad in (0,)"),
+        ("cases-too-easy", "    if window <= size + 2 * pad\n", "    if window <= size + 2 * pad and (size + 2 * pad - window) % stride == 0\n"),
         ("window-too-large", "    if window <= size + 2 * pad\n", ""),
         ("formulas-differ", "!=", "=="),
         ("cases-wrong", "!= size_today(*case)]", "!= size_today(*case)]\ncases = [case[:3] for case in cases]"),
@@ -144,7 +146,7 @@ OWN: dict[str, list[tuple[str, ...]]] = {
         ("percent-for-factor", "return before / after", "return 100 * before / after"),
         ("difference-for-ratio", "return before / after", "return before - after"),
         ("time-saved-for-speedup", "return before / after", "return 1 - after / before"),
-        ("rounded", "return before / after", "return round(before / after, 2)"),
+        ("rounded", "return before / after", "return round(before / after, 1)"),
         ("throughput-for-time", "return (before - after) / before", "return (before - after) / after"),
         ("throughput-for-time", "return (before - after) / before", "return speedup(before, after) - 1"),
         ("remaining-for-saved", "return (before - after) / before", "return after / before"),
@@ -180,10 +182,10 @@ OWN: dict[str, list[tuple[str, ...]]] = {
         ("same-record-twice", RECORD, 'return {name: {part: times["library", part] for part in PARTS} for name in steps}'),
         ("one-number-only", RECORD, "return {name: {part: times[name, part].median for part in PARTS} for name in steps}"),
         ("entry-missing", RECORD, 'return {name: {part: times[name, part] for part in PARTS[:3]} for name in steps}'),
-        ("times-identical", RECORD, "return {name: {part: [times[name, part].median] * 9 for part in PARTS} for name in steps}"),
+        ("times-identical", RECORD, f"{TIMING}return {{name: {{part: Timing(f'{{name}} {{part}}', [times[name, part].median] * 15) for part in PARTS}} for name in steps}}"),
         ("parts-do-not-add-up", RECORD, 'return {name: {part: times[name, "step"] for part in PARTS} for name in steps}'),
-        ("not-in-seconds", RECORD, "return {name: {part: [1e6 * s for s in times[name, part].seconds] for part in PARTS} for name in steps}"),
-        ("not-positive", RECORD, "return {name: {part: [-s for s in times[name, part].seconds] for part in PARTS} for name in steps}"),
+        ("not-in-seconds", RECORD, f"{TIMING}return {{name: {{part: Timing(f'{{name}} {{part}}', [1e6 * s for s in times[name, part].seconds]) for part in PARTS}} for name in steps}}"),
+        ("not-positive", RECORD, f"{TIMING}return {{name: {{part: Timing(f'{{name}} {{part}}', [-s for s in times[name, part].seconds]) for part in PARTS}} for name in steps}}"),
         ("rounds-differ", RECORD, 'times["library", "update"].seconds.pop(); return {name: {part: times[name, part] for part in PARTS} for name in steps}'),
         ("more-than-one-thread", "rounds=41, warmup=3", "rounds=5, warmup=torch.set_num_threads(2) or 1"),
         ("device-missing", KEEP, 'records = step_times("cpu")'),
@@ -194,7 +196,7 @@ OWN: dict[str, list[tuple[str, ...]]] = {
 
 def _together() -> dict[str, list[tuple[str, ...]]]:
     table: dict[str, list[tuple[str, ...]]] = {}
-    for rows in (wrong_texts.ROWS, OWN, wrong_readings.ROWS):
+    for rows in (wrong_texts.ROWS, OWN, wrong_readings.ROWS, wrong_forms.ROWS):
         for cell, more in rows.items():
             table.setdefault(cell, []).extend(more)
     return table

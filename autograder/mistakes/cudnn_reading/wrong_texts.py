@@ -41,6 +41,6 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("entry-missing", ONE, _row(1, 3, 3, 3, None)),
         ("entry-missing", "    " + THREE + ",\n", ""),
         ("all-alike", "### END SOLUTION", "marks = {i: dict(marks[1]) for i in (1, 2, 3)}"),
-        ("not-one-number | not-an-array", ONE, _row(1, "good", 3, 3, 3)),
+        ("text-for-number", ONE, _row(1, "good", 3, 3, 3)),
     ],
 }

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copy
 import itertools
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from helpers.check import CheckFailed, reading
 from helpers.check import report as report_module
-from helpers.check.reading_claims import ABOUT_36_PERCENT, ALGORITHMS, BLAS_LIKE, CASES, CLAIMS, KINDS
+from helpers.check.reading_claims import ABOUT_36_PERCENT, ALGORITHMS, ALSO, BLAS_LIKE, CASES, CLAIMS, KINDS
 from helpers.check.reading_review import LIMITS
 from helpers.check.reading_tables import UNITS, _possible
-from helpers.check.reading_words import count_words, letters, place, places
+from helpers.check.reading_words import amount, count_words, letters, places
 from helpers.check.report import Mistake
+from helpers.timing import Timing
 from tests.helpers.check.test_strangers import Evil, Exits, Hollow
 
 PEAKS = {"K40": 4.29, "GTX 980": 4.95}
@@ -27,7 +30,7 @@ TABLE_3 = {
 }
 PERCENT = {layer: {device: 100 * speed / PEAKS[device] for device, (speed, _) in row.items()} for layer, row in TABLE_3.items()}
 WRONG_CELLS = [("L2", "GTX 980"), ("L4", "GTX 980")]
-TABLE_4 = {"forward": (109310.0, 75330.0), "backward": (156270.0, 120651.0), "update": (2926.0, 2920.0)}
+TABLE_4 = {"forward": (109310, 75330), "backward": (156270, 120651), "update": (2926, 2920)}
 
 
 @pytest.fixture(autouse=True)
@@ -68,14 +71,15 @@ def test_only_one_choice_of_algorithms_passes():
 
 
 def test_only_one_kind_for_each_claim_passes_and_only_where_it_stands():
-    where = {claim: " ".join(map(str, sorted(shown)[-1])) for claim, (_, shown, _, _) in CLAIMS.items()}
+    where = {claim: " ".join(map(str, sorted(shown)[-1])) for claim, (_, shown, _, _) in CLAIMS.items()} | {"memory consumption falls": "section 7"}
     kinds = [k for k in itertools.product(KINDS, repeat=len(CLAIMS)) if not mistake_of(reading.claims, {c: (k_, where[c]) for c, k_ in zip(CLAIMS, k, strict=True)})]
     assert kinds == [tuple(kind for kind, *_ in CLAIMS.values())]
     right = {claim: (kind, where[claim]) for claim, (kind, *_) in CLAIMS.items()}
     everywhere = ["abstract", *(f"section {i}" for i in range(1, 8)), *(f"table {i}" for i in range(1, 5)), "figure 1", "figure 2", "equation 2"]
     for claim, (kind, shown, _, _) in CLAIMS.items():
-        passed = {place(p, "") for p in everywhere if not mistake_of(reading.claims, right | {claim: (kind, p)})}
-        assert passed == {p if p != ("abstract", 0) else ("abstract", 0) for p in shown}
+        for word in KINDS:
+            passed = {places(p, "")[0] for p in everywhere if not mistake_of(reading.claims, right | {claim: (word, p)})}
+            assert passed == (shown if word == kind else {place for also, place in ALSO.get(claim, ()) if also == word})
 
 
 def test_every_wrong_choice_has_a_hint_of_its_own():
@@ -97,24 +101,57 @@ def test_letters_are_read_however_they_are_written(written):
     ],
 )  # fmt: skip
 def test_places_are_read_however_they_are_written(written, means):
-    assert place(written, "x") == means
+    assert places(written, "x") == [means]
 
 
-@pytest.mark.parametrize("written", ["page 3", "table", "section 12", "table 9", "", None, "figure 2b", "everywhere"])
+@pytest.mark.parametrize("written", ["page 3", "table", "section 12", "table 9", "", None, [], ["section 3", ""], ["section 3", "page 4"], "everywhere", "section", "table 44", "section 0"])
 def test_what_is_no_place_is_told(written):
     with pytest.raises(Mistake):
-        place(written, "x")
+        places(written, "x")
 
 
-def test_several_places_in_one_string():
-    assert places("section 3, table 4 and figure 2", "x") == [("section", 3), ("table", 4), ("figure", 2)]
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        ("section 3, table 4 and figure 2", {("section", 3), ("table", 4), ("figure", 2)}),
+        ("Section 3: Implementation (second paragraph)", {("section", 3)}),
+        ("caption of table 4, page 7", {("table", 4)}),
+        ("table 4 (36%), 200 iterations", {("table", 4)}),
+        ("Table 1, 11 parameters", {("table", 1)}),
+        ("sections 2 and 3", {("section", 2), ("section", 3)}),
+        ("tables 2-4", {("table", 2), ("table", 3), ("table", 4)}),
+        ("Table IV / section three", {("table", 4), ("section", 3)}),
+        ("§§ 3.1–3.2", {("section", 3)}),
+        ("Abschnitt 2, Tabelle\u00a04, Abb. 2, Gleichung (3)", {("section", 2), ("table", 4), ("figure", 2), ("equation", 3)}),
+        ("future work", {("section", 6)}),
+        (np.array(["section 2", "table-1"]), {("section", 2), ("table", 1)}),
+    ],
+)
+def test_places_stand_among_other_words(written, means):
+    assert set(places(written, "x")) == means
 
 
-def text(words):
-    return "word " * words
+@pytest.mark.parametrize(("written", "means"), [("24.2 min", 24.2), ("4,9 TFLOP/s", 4.9), ("23.1%", 23.1), (Fraction(1, 4), 0.25), (Decimal("0.5"), 0.5), (np.array([3]), 3.0)])
+def test_a_number_is_read_however_it_is_written(written, means):
+    assert amount(written, "x") == means
 
 
-GOOD = {"primary_contribution": text(99), "key_insight": "idea " * 150, "opinion": "think " * 25, "verdict": "accept " * 30}
+@pytest.mark.parametrize("written", ["24:10", "about 24", "", (1, 2), {"GTX 980": 4.9}, None])
+def test_what_is_no_number_is_told(written):
+    with pytest.raises(Mistake):
+        amount(written, "x")
+
+
+@pytest.mark.parametrize(("written", "name"), [("weak accept", ""), ("Reject.", ""), ("not accept", "unknown-word"), ("I wouldn't accept it", "unknown-word"), ("accept or reject", "unknown-word"), ("maybe", "unknown-word")])
+def test_a_verdict_is_read_but_no_negation(written, name):
+    assert mistake_of(reading.review, GOOD, written, PLACES) == name
+
+
+def text(words, word="word"):
+    return " ".join(f"{word}{i % 40}" for i in range(words))
+
+
+GOOD = {"primary_contribution": text(99), "key_insight": text(150, "idea"), "opinion": text(25, "think"), "verdict": text(30, "accept")}
 PLACES = {name: ["section 3"] for name in GOOD}
 
 
@@ -124,7 +161,7 @@ def test_a_limit_is_told_with_its_numbers(reports):
         reading.review(GOOD | {"key_insight": text(212)}, "accept", PLACES)
     assert "key_insight has 212 words; the limit is 150" in str(reports[0])
     for name, limit in LIMITS.items():
-        other = {n: f"{n} {t}" for n, t in GOOD.items()} | {"primary_contribution": "b " * 30, "key_insight": "c " * 30}
+        other = {n: f"{n} {t}" for n, t in GOOD.items()} | {"primary_contribution": text(30, "b"), "key_insight": text(30, "c")}
         assert mistake_of(reading.review, other | {name: text(limit)}, "reject", PLACES) == ""
         assert mistake_of(reading.review, other | {name: text(limit + 1)}, "reject", PLACES) == "too-long"
         assert mistake_of(reading.review, other | {name: text(24)}, "reject", PLACES) == "too-short"
@@ -140,6 +177,7 @@ def test_dashes_are_no_words():
         ({"verdict": GOOD["opinion"]}, "same-text-twice"),
         ({"opinion": ["a", "list"]}, "not-a-text"),
         ({"opinion": "\n"}, "still-to-do"),
+        ({"opinion": "great paper " * 20}, "words-repeated"),
     ],
 )
 def test_texts_that_are_none(change, name):
@@ -187,13 +225,14 @@ def test_only_milliseconds_fit():
 def record(**changes):
     rng = np.random.default_rng(0)
     ms = {"forward": 8.0, "backward": 5.0, "update": 0.04, "step": 13.1}
-    times = {(a, p): list((1 if a == "library" else 2) * t * 1e-3 * rng.uniform(0.9, 1.1, 9)) for a in ("library", "lowering by image") for p, t in ms.items()}
-    return {"cpu": times | changes.pop("times", {})}
+    times = {a: {p: Timing(f"{a} {p}", list((1 if a == "library" else 2) * t * 1e-3 * rng.uniform(0.9, 1.1, 15))) for p, t in ms.items()} for a in ("library", "lowering by image")}
+    times["library"] |= changes
+    return {"cpu": times}
 
 
 def gains_of(records):
     times = records["cpu"]
-    return {"cpu": {p: np.median(times["lowering by image", p]) / np.median(times["library", p]) for p in ("forward", "backward", "update", "step")}}
+    return {"cpu": {p: times["lowering by image"][p].median / times["library"][p].median for p in ("forward", "backward", "update", "step")}}
 
 
 def test_a_real_record_passes_and_its_gains():
@@ -205,27 +244,34 @@ def test_a_real_record_passes_and_its_gains():
 @pytest.mark.parametrize(
     ("times", "name"),
     [
-        ([0.008] * 9, "times-identical"),
+        ([0.008] * 15, "times-identical"),
         ([0.008, 0.009], "too-few-rounds"),
-        ([0.0] + [0.008] * 8, "not-positive"),
-        ([float("nan")] + [0.008] * 8, "not-positive"),
-        (list(np.linspace(0.1, 0.11, 9)), "parts-do-not-add-up"),
-        (list(np.linspace(0.007, 0.009, 11)), "rounds-differ"),
+        ([0.0] + [0.008] * 14, "not-positive"),
+        ([float("nan")] + [0.008] * 14, "not-positive"),
+        (list(np.linspace(0.1, 0.11, 15)), "parts-do-not-add-up"),
+        (list(np.linspace(0.007, 0.009, 17)), "rounds-differ"),
         (0.008, "one-number-only"),
         (None, "entry-missing"),
     ],
 )
 def test_a_record_that_is_made_up(times, name):
-    found = record(times={("library", "forward"): times})
+    found = record(forward=Timing("library forward", times) if isinstance(times, list) else times)
     assert mistake_of(reading.training_step, found, ["cpu"], threads=1) == name
 
 
 def test_one_measurement_under_two_names_and_two_threads_are_told():
     found = record()["cpu"]
-    twice = {("lowering by image", p): found["library", p] for p in ("forward", "backward", "update", "step")}
-    assert mistake_of(reading.training_step, {"cpu": found | twice}, ["cpu"], threads=1) == "same-record-twice"
+    assert mistake_of(reading.training_step, {"cpu": found | {"lowering by image": found["library"]}}, ["cpu"], threads=1) == "same-record-twice"
     assert mistake_of(reading.training_step, {"cpu": found}, ["cpu"], threads=4) == "more-than-one-thread"
     assert mistake_of(reading.training_step, {"cpu": found}, ["cpu", "cuda"], threads=1) == "device-missing"
+
+
+def test_two_measurements_of_the_same_name_were_not_one_call():
+    found = record()
+    for algorithm, times in found["cpu"].items():
+        found["cpu"][algorithm] = {part: Timing(part, timing.seconds) for part, timing in times.items()}
+    assert mistake_of(reading.training_step, found, ["cpu"], threads=1) == "measured-apart"
+    assert mistake_of(reading.training_step, record(forward=[0.008, 0.009] * 8), ["cpu"], threads=1) == "not-a-timing"
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.9, 1.1, 2.0])
@@ -241,6 +287,27 @@ def test_amdahl_needs_harmonic_weights():
     assert mistake_of(reading.amdahl, lambda t, s: sum(t.values()) / sum(t[p] / s[p] for p in t), table=TABLE_4) == ""
     assert mistake_of(reading.amdahl, lambda t, s: sum(s.values()) / len(s), table=TABLE_4) == "average-of-speedups"
     assert mistake_of(reading.amdahl, lambda t, s: 1.32, table=TABLE_4) == "differs"
+    assert mistake_of(reading.amdahl, lambda t, s: 1.36, table=TABLE_4) == "papers-number"
+    assert mistake_of(reading.amdahl, lambda t, s: sum(t.values()) / sum(a / b for a, b in zip(t.values(), s.values(), strict=True)), table=TABLE_4) == "paired-by-order"
+
+
+@pytest.mark.parametrize(("digits", "names"), [(4, ("", "")), (2, ("", "")), (1, ("rounded", "rounded"))])
+@pytest.mark.parametrize("seed", [0, 41])
+def test_factors_may_be_rounded_as_papers_print_them(digits, names, seed):
+    def speedup(before, after):
+        return round(before / after, digits)
+
+    def saved(before, after):
+        return round(1 - after / before, digits)
+
+    assert mistake_of(reading.speedup_and_saving, speedup, lambda b, a: 1 - a / b, table=TABLE_4, seed=seed) == names[0]
+    assert mistake_of(reading.speedup_and_saving, lambda b, a: b / a, saved, table=TABLE_4, seed=seed) == names[1]
+
+
+def test_the_hint_on_a_peak_points_the_right_way():
+    for peak, way in ((4.95, "smaller"), (4.98, "smaller"), (4.6, "larger"), (4.85, "larger")):
+        with pytest.raises(CheckFailed, match=f"Try a {way} one"):
+            reading.table_3(PERCENT, WRONG_CELLS, peak, table=TABLE_3, peaks=PEAKS)
 
 
 def test_the_lowering_takes_any_order_that_both_matrices_share():
