@@ -230,7 +230,7 @@ def _true_guesses(case: Case, flipped: Case, expected: np.ndarray) -> list[Guess
     x, w = case.x, case.w
     run = partial(oracle.forward, stride=case.stride, padding=case.padding)
     return [
-        Guess("filter-not-flipped", lambda: run(x, w), "The filter is not flipped: this is the cross-correlation of A2. Turn the filter round along both axes, R and S."),
+        Guess("filter-not-flipped", lambda: run(x, w), "The filter is not flipped: this is a cross-correlation. Turn the filter round along both axes, R and S. (If the check of A2 says that `conv_forward` turns it round, mend that first.)"),
         Guess("flipped-one-axis", lambda: run(x, w[:, :, ::-1]), "The filter is flipped along R only; turn it round along S, too."),
         Guess("flipped-one-axis", lambda: run(x, w[:, :, :, ::-1]), "The filter is flipped along S only; turn it round along R, too."),
         Guess("flipped-channels", lambda: run(x, w[:, ::-1, ::-1, ::-1]), "The channels are reversed, too. Flip along R and S only: channel c still meets channel c."),

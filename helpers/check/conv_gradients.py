@@ -21,7 +21,7 @@ def _loss(case: Case, x: np.ndarray, w: np.ndarray) -> float:
     return float((oracle.forward(x, w, case.stride, case.padding) * case.dy).sum())
 
 
-@check("Gradient for the images", "C1")
+@check("Gradient for the images", "C1", builds_on="`col2im`, if you used it")
 def conv_backward_data(conv_backward_data: Any, *, seed: int = 0, sizes: Sequence[Sizes] = CASES) -> Iterator[str]:
     """dx (N, C, H, W) from dy (N, K, P, Q) and w, against the adjoint, itself tested against finite differences."""
     for case in cases(sizes, seed):
@@ -78,7 +78,7 @@ def _data_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
     ]
 
 
-@check("Gradient for the filters", "C2")
+@check("Gradient for the filters", "C2", builds_on="`im2col`, if you used it")
 def conv_backward_filter(conv_backward_filter: Any, *, seed: int = 0, sizes: Sequence[Sizes] = CASES) -> Iterator[str]:
     """dw (K, C, R, S) from x and dy (N, K, P, Q), against the reference, itself tested against finite differences."""
     for case in cases(sizes, seed):
