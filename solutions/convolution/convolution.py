@@ -412,6 +412,8 @@ check.conv_backward_filter(conv_backward_filter, seed=41, sizes=((3, 2, 11, 8, 5
 
 # %% [markdown] given="C-bias-text"
 # ### C3. For the bias (1 point, 5 min)
+#
+# One number serves all images and all positions of its filter: sum over them.
 
 
 # %% exercise="C-bias"
@@ -430,7 +432,8 @@ check.conv_backward_bias(conv_backward_bias, seed=41, shape=(3, 2, 5, 4))
 
 # %%
 rng = np.random.default_rng(0)
-images, wanted = rng.normal(size=(8, 1, 12, 12)), np.array([[1.0, 0.0, -1.0], [2.0, 0.0, -2.0], [1.0, 0.0, -1.0]])
+images = rng.normal(size=(8, 1, 12, 12))
+wanted = np.array([[1.0, 0.0, -1.0], [2.0, 0.0, -2.0], [1.0, 0.0, -1.0]])
 target = conv_lowered(images, wanted.reshape(1, 1, 3, 3), (1, 1), (1, 1))
 learned = np.zeros((1, 1, 3, 3))
 for step in range(60):
@@ -521,15 +524,15 @@ check.max_pool_backward(max_pool_backward, max_pool_forward, seed=41, sizes=((2,
 # %%
 digits = load("mnist", train=1, test=200, flat=False).test_images.astype(np.float64)
 windows = digits.reshape(200, 14, 2, 14, 2).transpose(0, 1, 3, 2, 4).reshape(200, 14, 14, 4)
-ties = (windows == windows.max(axis=-1, keepdims=True)).sum(axis=-1) > 1
+largest = (windows == windows.max(axis=-1, keepdims=True)).sum(axis=-1)
 pooled, winner = max_pool_forward(digits, (2, 2), (2, 2), (0, 0))
 back = max_pool_backward(np.ones_like(pooled), winner, digits.shape, (2, 2), (2, 2), (0, 0))
-print(f"windows of 2 × 2 in which several pixels are the largest: {ties.mean():.0%}")
-print(f"gradient that went in: {pooled.size}, that came out: {back.sum():.0f}; with a mask: {(windows == windows.max(axis=-1, keepdims=True)).sum()}")
+print(f"windows of 2 × 2 in which several pixels are the largest: {(largest > 1).mean():.0%}")
+print(f"gradient in: {pooled.size}, out: {back.sum():.0f}; to every largest pixel it would be {largest.sum()}")
 
 # %% [markdown]
 # **What you should see.** Ties are the rule, not the exception: most of a digit's image is background, where all four pixels are equal. A gradient that goes to every one of them comes out
-# several times too large, and training still works, only worse. No loss curve would tell you.
+# several times too large, and nothing crashes: no loss curve would tell you.
 
 # %% [markdown] given="D-average-text"
 # ### D2. Average pooling (1 point, 15 min)
@@ -742,7 +745,8 @@ check.conv_intensity(arithmetic_intensity, conv_flops, compulsory_bytes, layers=
 # %%
 def numbers(layer):
     """A layer as the arguments of your counting functions."""
-    return layer.N, layer.C, layer.H, layer.W, layer.K, layer.R, layer.S, (layer.u, layer.v), (layer.pad_h, layer.pad_w)
+    sizes = layer.N, layer.C, layer.H, layer.W, layer.K, layer.R, layer.S
+    return *sizes, (layer.u, layer.v), (layer.pad_h, layer.pad_w)
 
 
 print("The paper's five layers, float32, N = 128")
@@ -788,7 +792,7 @@ for name, layer in primitives.PAPER_LAYERS.items():
 
 # %% exercise="G-roof"
 def attainable(intensity, peak, bandwidth):
-    """FLOP/s that a program of this intensity (FLOPs/byte) can reach; peak in FLOP/s, bandwidth in bytes/s."""
+    """FLOP/s within reach at this intensity (FLOPs/byte); peak in FLOP/s, bandwidth in bytes/s."""
     ### BEGIN SOLUTION
     return min(peak, intensity * bandwidth)
     ### END SOLUTION
@@ -981,7 +985,7 @@ def lazy_lowering(x, w, stride, padding):
     (N, C, H, W), (K, _, R, S), (u, v), (pad_h, pad_w) = x.shape, w.shape, stride, padding
     P, Q = output_size(H, R, u, pad_h), output_size(W, S, v, pad_w)
     flat_x, flat_w, flat_y = x.reshape(-1), w.reshape(-1), np.zeros(N * K * P * Q, x.dtype)
-    for first in range(0, N * P * Q, TILE):  # on a GPU each pair of tiles is one program, and there are no such loops
+    for first in range(0, N * P * Q, TILE):  # on a GPU, each pair of tiles is one program
         for first_k in range(0, K, TILE):
             j, k = first + np.arange(TILE), first_k + np.arange(TILE)
             n, p, q = j // (P * Q), j // Q % P, j % Q
@@ -990,17 +994,21 @@ def lazy_lowering(x, w, stride, padding):
                 i = start + np.arange(TILE)
                 c, r, s = i // (R * S), i // S % R, i % S
                 row, column = p * u + r[:, None] - pad_h, q * v + s[:, None] - pad_w
-                inside = (row >= 0) & (row < H) & (column >= 0) & (column < W) & (j < N * P * Q) & (i < C * R * S)[:, None]
-                tile_x = np.where(inside, flat_x[np.where(inside, ((n * C + c[:, None]) * H + row) * W + column, 0)], 0)
+                inside = (row >= 0) & (row < H) & (column >= 0) & (column < W)
+                inside = inside & (j < N * P * Q) & (i < C * R * S)[:, None]
+                pixel = ((n * C + c[:, None]) * H + row) * W + column
+                tile_x = np.where(inside, flat_x[np.where(inside, pixel, 0)], 0)
                 inside = (k < K)[:, None] & (i < C * R * S)
-                tile_w = np.where(inside, flat_w[np.where(inside, k[:, None] * C * R * S + i, 0)], 0)
+                weight = k[:, None] * C * R * S + i
+                tile_w = np.where(inside, flat_w[np.where(inside, weight, 0)], 0)
                 total += tile_w @ tile_x
             inside = (k < K)[:, None] & (j < N * P * Q)
             flat_y[(((n * K + k[:, None]) * P + p) * Q + q)[inside]] = total[inside]
     return flat_y.reshape(N, K, P, Q)
 
 
-example = np.random.default_rng(0).normal(size=(2, 3, 7, 6)), np.random.default_rng(1).normal(size=(4, 3, 3, 2))
+rng = np.random.default_rng(0)
+example = rng.normal(size=(2, 3, 7, 6)), rng.normal(size=(4, 3, 3, 2))
 np.allclose(lazy_lowering(*example, (2, 1), (1, 0)), conv_forward(*example, (2, 1), (1, 0)))
 
 # %% [markdown] given="H-kernel-todo"
