@@ -67,7 +67,7 @@ def _statements(chosen: Any, name: str, table: Mapping[str, Statement]) -> Itera
 ALGORITHMS: dict[str, tuple[str, ...]] = {
     "direct": ("direct convolution", "cuda convnet2", "cuda convnet", "convnet2"),
     "fft": ("fourier", "fourier transform", "fast fourier transform"),
-    "explicit": ("explicit lowering", "lowering", "im2col", "caffe", "full lowering"),
+    "explicit": ("explicit lowering", "lowering", "im2col", "caffe", "caffe's", "full lowering"),
     "tiled": ("tiled lowering", "lazy lowering", "lazy", "on chip lowering", "implicit lowering", "implicit gemm", "implicit", "cudnn"),
 }
 
@@ -130,9 +130,9 @@ def algorithm_for(chosen: Any) -> Iterator[str]:
 
 
 KINDS = {
-    "measured": ("measurement", "shown", "m"),
-    "argued": ("argument", "reasoned", "a"),
-    "stated": ("only stated", "claimed", "asserted", "s"),
+    "measured": ("measurement", "measures", "shown", "m"),
+    "argued": ("argument", "argues", "reasoned", "reasoning", "a"),
+    "stated": ("only stated", "stated only", "just stated", "merely stated", "statement", "claimed", "only claimed", "asserted", "s"),
 }
 ANY3 = {("section", 3)}
 # Section 3 explains why no lowered matrix lies in memory: who calls that an argument has read it.

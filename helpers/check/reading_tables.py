@@ -46,7 +46,7 @@ def table_3(percentages: Any, disagree: Any, peak: Any, *, table: Mapping[str, M
     if disagree is None:
         raise Mistake("still-to-do", "Still to do: `disagree` is still empty; name the cells whose printed percentage can't be right.")
     if isinstance(disagree, Mapping):
-        disagree = list(disagree.items())
+        disagree = [(key, one) for key, value in disagree.items() for one in (value if isinstance(value, list | tuple | set) else [value])]
     elif len(disagree) == 2 and all(isinstance(item, str) for item in disagree) and not any(_found(item, cells) for item in disagree):
         disagree = [tuple(disagree)]  # one pair without the list around it
     mine = {_key(item, cells) for item in disagree}

@@ -48,7 +48,7 @@ def filled(value: Any, name: str) -> None:
 def choice(value: Any, name: str, synonyms: Mapping[str, Sequence[str]]) -> str:
     """The key of `synonyms` that the student's word means; a Mistake for any other word.
 
-    A remark in brackets does not matter, "tiled (cuDNN)"; nor does a list around a single word.
+    A remark does not matter, "tiled (cuDNN)" or "direct method"; nor does a list around a single word.
     """
     if isinstance(value, list | tuple | set | frozenset) and len(value) == 1:
         (value,) = value
@@ -58,6 +58,10 @@ def choice(value: Any, name: str, synonyms: Mapping[str, Sequence[str]]) -> str:
         for key, others in synonyms.items():
             if tried == plain(key) or tried in map(plain, others):
                 return key
+    words = re.findall(r"\w+", word)
+    meant = [key for key in synonyms if key in words]
+    if len(meant) == 1 and len(words) <= 3 and not {"not", "no", "never", "or"} & set(words):
+        return meant[0]
     guess = "" if " " in word else nearest(word, list(synonyms))
     raise Mistake("unknown-word", f"{name} is {value!r}{guess}; choose one of {', '.join(synonyms)}.")
 
@@ -99,7 +103,8 @@ def places(value: Any, name: str) -> list[tuple[str, int]]:
 
 
 def _places(value: Any, name: str) -> list[tuple[str, int]]:
-    text = " ".join(str(value).lower().replace("_", " ").replace("\u2010", "-").split())
+    heading = re.match(r"\s*(\d(?:\.\d)*)\.?\s+[A-Z]", str(value))  # "4.2 Performance"
+    text = " ".join(re.sub(r"[_#№]", " ", str(value)).replace("\u2010", "-").lower().split())
     text = re.sub(r"(?<=[a-z])\s*\.\s*(?=[(\d])|(?<=[a-z§])\s*-?\s*(?=\(?\d)", " ", text).strip(" .\"'`")
     for kinds in _KINDS.values():
         text = re.sub(rf"(?:\b|(?<=§))({kinds})\.?\s+({'|'.join(_DIGITS)})\b", lambda m: f"{m[1]} {_DIGITS[m[2]]}", text)
@@ -114,6 +119,8 @@ def _places(value: Any, name: str) -> list[tuple[str, int]]:
     for kind, which in found:
         if kind in EXISTING and which not in EXISTING[kind]:
             raise Mistake("no-such-place", f"{name} names {kind} {which}, which the paper does not have. Look again where it stands.")
+    if not found and heading:
+        return _places(heading[1], name)
     if not found:
         raise Mistake("place-not-understood", f"{name} is {value!r}, which names no place in the paper that can be looked up. Write one such as {FORMS}.")
     return list(dict.fromkeys(found))
