@@ -101,9 +101,9 @@ def _advice(error: BaseException) -> str:
     if "broadcast" in text and len(shapes) == 2 and shapes[0][0] == shapes[1][0] and shapes[1][1] == "":
         return " A sum or maximum over an axis loses that axis: keep it with `keepdims=True`, so that each row meets its own number. (Labels are integers, one a row; they have no second axis.)"
     if isinstance(error, ValueError) and any(word in text for word in ("matmul", "broadcast", "align", "shape")):
-        return " The shapes don't fit: write down the shape of each factor; rows are always the examples of the batch."
+        return " The shapes don't fit: write down the shape of each factor, and what each axis stands for."
     if isinstance(error, RuntimeError) and "shapes cannot be multiplied" in text:
-        return " The shapes don't fit: write down the shape of each factor; rows are always the examples of the batch."
+        return " The shapes don't fit: write down the shape of each factor, and what each axis stands for."
     if isinstance(error, NameError):
         return " Was its cell run, and is the name spelled the same?"
     return ""
