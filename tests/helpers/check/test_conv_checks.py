@@ -303,3 +303,45 @@ def test_real_times_pass():
 )
 def test_times_that_cannot_be_real_are_told(found, errors, words):
     assert words in hint(check.conv_timings, found, errors, LAYERS, NAMES)
+
+
+def test_a_call_that_computes_nothing_is_too_fast():
+    tiny = {name: PAPER_LAYERS[name].with_images(1) for name in ("L5",)}
+    tiny["L5"] = type(tiny["L5"])(1, 1, 3, 3, 1, 2, 2)
+    found = {"L5": {"torch": Timing("torch", [1e-7, 1.1e-7, 1.2e-7]), "im2col": Timing("im2col", [1e-5, 2e-5, 3e-5])}}
+    assert "Is the function called inside the timing" in hint(check.conv_timings, found, {"L5": ERRORS["L5"]}, tiny, NAMES)
+
+
+def test_a_function_that_writes_into_its_input_is_told():
+    def careless(x, w, stride, padding):
+        x *= 2
+        return oracle.forward(x / 2, w, stride, padding)
+
+    assert "changed its input" in hint(check.conv_forward, careless)
+
+
+def test_a_complex_result_is_told_even_if_its_real_part_is_right():
+    text = hint(check.conv_fft, lambda x, w, padding: lowered(x, w, (1, 1), padding) + 0j)
+    assert "return its real part" in text
+    assert "not right yet" not in text
+
+
+def test_own_counts_that_depend_on_nothing_are_no_excuse():
+    def three(*layer):
+        return 3
+
+    assert "Arithmetic intensity" in hint(check.conv_intensity, lambda *layer: 1, three, three)
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [
+        (oracle.output_size(12, 4, 1, 0), "P is computed with W where H belongs"),
+        (oracle.output_size(9, 5, 1, 0), "P is computed with S where R belongs"),
+    ],
+)
+def test_a_shape_is_explained_by_the_letter_that_was_mixed_up(p, words):
+    def wrong(x, w, stride, padding):
+        return np.zeros((2, 7, p, 8))
+
+    assert words in hint(check.conv_forward, wrong)
