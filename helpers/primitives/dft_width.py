@@ -51,7 +51,7 @@ def _products(spec: ConvSpec, size: int) -> float:
     outputs, _, factors, columns = _sizes(spec, size)
     pixels, results = size * (spec.H + 2 * spec.pad_h) * spec.C, outputs * spec.P * spec.K
     moved = factors * (columns * (pixels + results) + spec.S * spec.R * spec.K * spec.C)
-    return 1.2 * moved + 1.3 * factors * columns * spec.P * spec.R * spec.C * spec.K
+    return 1.2 * moved + (1 + 8 / columns) * factors * columns * spec.P * spec.R * spec.C * spec.K
 
 
 def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
