@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,3 +98,11 @@ def test_a_page_needs_its_file(tmp_path):
 def test_the_cases_are_those_of_the_goals():
     assert [case.spec.N for case in conv.LAYERS] == [4, 4, 8, 8, 8]
     assert len({dataclasses.astuple(case.spec) for case in conv.CASES}) == 9
+
+
+def test_the_page_in_docs_is_that_of_the_records_beside_it():
+    docs = Path(__file__).parents[2] / "docs"
+    records = conv_page.read(docs / "convolution.jsonl")
+    assert (docs / "convolution.md").read_text() == conv_page.text(records, "convolution.jsonl")
+    assert len(records) == 2 * 3 * len(conv.CASES) + 1
+    assert {r["threads"] for r in records} == {1}
