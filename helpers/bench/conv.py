@@ -67,10 +67,10 @@ def bench(rounds: int = 7) -> Iterator[Result]:
                 sums["ours"].append(verdict[best])
                 sums["other"].append(other)
             what = f"conv {case.name}, {which}"
-            yield _result(f"{what}: {best}", verdict[best], other, goal, case, which, table, verdict["matrix product"])
+            yield _result(f"{what}: {best}", verdict[best], other, goal, table, verdict["matrix product"])
             again = verdict.get(f"{converted}, conversions included", verdict.get(converted))
             assert again is not None
-            yield _result(f"{what}, NCHW in and out: {converted}", again, other, None, case, which)
+            yield _result(f"{what}, NCHW in and out: {converted}", again, other, None)
     ours, other = (_added(name, parts) for name, parts in sums.items())
     middle, ratios = ratio(ours, other)
     yield Result(
@@ -182,8 +182,6 @@ def _result(
     ours: Timing,
     other: Timing,
     goal: float | None,
-    case: Case,
-    which: str,
     table: dict[str, Timing] | None = None,
     product: Timing | None = None,
 ) -> Result:
@@ -191,11 +189,6 @@ def _result(
     more: dict[str, Any] = {"against": other.what, "ours": spread(ours.seconds), "other": spread(other.seconds)}
     if table:
         more["algorithms"] = {name: 1e3 * timing.median for name, timing in table.items()}
-        more["workspace"] = {
-            name: case.spec.workspace(*_split(name)[:1], which, 4, name.endswith("CHWN"))
-            for name in table
-            if not name.startswith("PyTorch")
-        }
     if product:
         more["matrix product"] = 1e3 * product.median
     return Result(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from helpers.bench.conv import CASES
 from helpers.errors import CourseError
 from helpers.primitives.registry import NAMES
 
@@ -124,12 +125,13 @@ def _row(record: dict[str, Any], again: dict[str, Any]) -> str:
 
 
 def _algorithms(record: dict[str, Any]) -> str:
-    ratios, space = _of_torch(record), record["spread"]["workspace"]
+    ratios, (name, which) = _of_torch(record), _case(record).rsplit(", ", 1)
+    spec = next(case.spec for case in CASES if case.name == name)
     cells = []
-    for name in NAMES:
-        if name in ratios:
-            least = min(value for key, value in space.items() if key.split(", ")[0] == name)
-            cells.append(f"{ratios[name]:.2f}<br>{least / 1e6:.1f}")
+    for algorithm in NAMES:
+        if algorithm in ratios:
+            least = min(spec.workspace(algorithm, which, 4, chwn) for chwn in (False, True))
+            cells.append(f"{ratios[algorithm]:.2f}<br>{least / 1e6:.1f}")
         else:
             cells.append("—")
     return f"| {_case(record)} | " + " | ".join(cells) + " |"

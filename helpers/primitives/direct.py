@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from helpers.primitives.cost import Cost
-from helpers.primitives.layout import border_bytes, gathered, grouped, inside, padded
+from helpers.primitives.layout import border_bytes, crop, grouped, padded
 from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import workspace as workspace_memory
 
@@ -23,7 +23,7 @@ def supports(spec: ConvSpec, which: str) -> str:
 
 def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
     """Bytes: the padded images, and nothing where there is no padding."""
-    return border_bytes(spec, which, itemsize)
+    return 0 if which == "backward-data" else border_bytes(spec, itemsize, 1)
 
 
 def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
@@ -52,13 +52,13 @@ def backward_data(spec: ConvSpec, dy: np.ndarray, w: np.ndarray) -> np.ndarray:
 
     Windows overlap, so their shares add up; what falls on the border is dropped.
     """
-    with workspace_memory() as take:
-        dx0 = gathered(spec, dy.dtype, False, take)
+    dx0 = np.zeros((spec.N, spec.C, spec.H + 2 * spec.pad_h, spec.W + 2 * spec.pad_w), dy.dtype)
+    with workspace_memory():
         for p in range(spec.P):
             for q in range(spec.Q):
-                window = _window(spec, dx0[..., 0], p, q)
+                window = _window(spec, dx0, p, q)
                 window += np.tensordot(dy[:, :, p, q], w, axes=1)
-        return inside(spec, dx0)
+    return np.ascontiguousarray(crop(spec, dx0))
 
 
 def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray:

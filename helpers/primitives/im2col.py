@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from helpers.primitives.cost import Cost
-from helpers.primitives.layout import border_bytes, empty, gathered, grouped, inside, is_chwn, padded, under, windows
+from helpers.primitives.layout import border_bytes, empty, filled_one_by_one, grouped, is_chwn, padded, under, windows
 from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import Take
 from helpers.primitives.workspace import workspace as workspace_memory
@@ -22,7 +22,7 @@ def supports(spec: ConvSpec, which: str) -> str:
 
 def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
     """Bytes of D_m, and of the padded images."""
-    return spec.lowered_bytes(itemsize) + border_bytes(spec, which, itemsize)
+    return spec.lowered_bytes(itemsize) + border_bytes(spec, itemsize, outer if which == "backward-data" else 1)
 
 
 def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
@@ -66,11 +66,13 @@ def backward_data(spec: ConvSpec, dy: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Gradient dy (N, K, P, Q) -> dx (N, C, H, W): dD_m = F_mᵀ · dO_m, then back to the pixels."""
     chwn = is_chwn(dy)
     do_m = grouped(dy, chwn).reshape(-1, spec.K, spec.P * spec.Q * (spec.N if chwn else 1))
+    dx = empty(spec.x_shape, dy.dtype, chwn)
     with workspace_memory() as take:
-        dx0 = gathered(spec, dy.dtype, chwn, take)
         dd_m = take((len(do_m), spec.C * spec.R * spec.S, do_m.shape[2]), dy.dtype)
-        add_back(spec, np.matmul(w.reshape(spec.K, -1).T, do_m, out=dd_m), dx0)
-        return inside(spec, dx0)
+        np.matmul(w.reshape(spec.K, -1).T, do_m, out=dd_m)
+        for o, image in enumerate(filled_one_by_one(spec, grouped(dx, chwn), take)):
+            add_back(spec, dd_m[o : o + 1], image)
+    return dx
 
 
 def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ small images, too.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -57,38 +58,46 @@ def padded(spec: ConvSpec, g: np.ndarray, take: Take) -> np.ndarray:
     """D₀ of the paper: grouped images (…, C, H, W, inner) with a border of zeros; `g` itself where there is none."""
     if spec.pad_h == spec.pad_w == 0:
         return g
-    out = zeros_with_border(spec, len(g), g.shape[4], g.dtype, take)
+    out = _zeros(spec, len(g), g, take)
     crop(spec, out)[...] = g
     return out
 
 
-def zeros_with_border(spec: ConvSpec, outer: int, inner: int, dtype: Any, take: Take) -> np.ndarray:
-    """Grouped zeros (outer, C, H + 2·pad_h, W + 2·pad_w, inner)."""
-    out = take((outer, spec.C, spec.H + 2 * spec.pad_h, spec.W + 2 * spec.pad_w, inner), dtype)
+def one_by_one(spec: ConvSpec, g: np.ndarray, take: Take) -> Iterator[np.ndarray]:
+    """Each outer image of g, padded: (1, C, rows, columns, inner). All use the same memory, one after the other."""
+    room = None if spec.pad_h == spec.pad_w == 0 else _zeros(spec, 1, g, take)
+    for image in g:
+        if room is None:
+            yield image[None]
+        else:
+            crop(spec, room)[0] = image
+            yield room
+
+
+def filled_one_by_one(spec: ConvSpec, g: np.ndarray, take: Take) -> Iterator[np.ndarray]:
+    """The adjoint of `one_by_one`: zeros (1, C, rows, columns, inner) to add into; their inside becomes g's image."""
+    room = None if spec.pad_h == spec.pad_w == 0 else _zeros(spec, 1, g, take)
+    for image in g:
+        if room is None:
+            image[...] = 0
+            yield image[None]
+        else:
+            room[...] = 0
+            yield room
+            image[...] = crop(spec, room)[0]
+
+
+def _zeros(spec: ConvSpec, outer: int, like: np.ndarray, take: Take) -> np.ndarray:
+    out = take((outer, spec.C, spec.H + 2 * spec.pad_h, spec.W + 2 * spec.pad_w, like.shape[4]), like.dtype)
     out[...] = 0
     return out
 
 
-def border_bytes(spec: ConvSpec, which: str, itemsize: int) -> int:
-    """Bytes of the padded images, which a pass needs where there is padding; backward-data adds up into them."""
+def border_bytes(spec: ConvSpec, itemsize: int, outer: int) -> int:
+    """Bytes of one of `outer` groups of images with its border, which a pass needs where there is padding."""
     if spec.pad_h == spec.pad_w == 0:
         return 0
-    return spec.N * spec.C * (spec.H + 2 * spec.pad_h) * (spec.W + 2 * spec.pad_w) * itemsize
-
-
-def gathered(spec: ConvSpec, dtype: Any, chwn: bool, take: Take) -> np.ndarray:
-    """Grouped zeros with a border, into which backward-data adds: workspace where there is padding, else the result
-    itself.
-    """
-    outer, inner = (1, spec.N) if chwn else (spec.N, 1)
-    if spec.pad_h == spec.pad_w == 0:
-        return np.zeros((outer, spec.C, spec.H, spec.W, inner), dtype)
-    return zeros_with_border(spec, outer, inner, dtype, take)
-
-
-def inside(spec: ConvSpec, g: np.ndarray) -> np.ndarray:
-    """dx (N, C, H, W) of what `gathered` has become: itself, or a copy without the border."""
-    return ungrouped(g) if spec.pad_h == spec.pad_w == 0 else ungrouped(crop(spec, g).copy())
+    return spec.N // outer * spec.C * (spec.H + 2 * spec.pad_h) * (spec.W + 2 * spec.pad_w) * itemsize
 
 
 def crop(spec: ConvSpec, g: np.ndarray) -> np.ndarray:

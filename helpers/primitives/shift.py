@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from helpers.primitives.cost import Cost
-from helpers.primitives.layout import border_bytes, empty, gathered, grouped, inside, is_chwn, padded, under
+from helpers.primitives.layout import border_bytes, empty, filled_one_by_one, grouped, is_chwn, one_by_one, under
 from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import Take
 from helpers.primitives.workspace import workspace as workspace_memory
@@ -29,7 +29,7 @@ def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
         "backward-data": spec.C * pixels,
         "backward-filter": spec.C * pixels + spec.K * spec.C,
     }[which]
-    return (extra + spec.K * spec.C * spec.R * spec.S) * itemsize + border_bytes(spec, which, itemsize)
+    return (extra + spec.K * spec.C * spec.R * spec.S) * itemsize + border_bytes(spec, itemsize, outer)
 
 
 def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
@@ -49,13 +49,13 @@ def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     y = empty(spec.y_shape, x.dtype, chwn)
     out = grouped(y, chwn)
     with workspace_memory() as take:
-        images, taps = padded(spec, grouped(x, chwn), take), _taps(w, take)
+        taps = _taps(w, take)
         shifted = take((spec.C, *out.shape[2:]), x.dtype)
         share = take((spec.K, shifted[0].size), x.dtype)
-        for o in range(len(images)):
+        for o, image in enumerate(one_by_one(spec, grouped(x, chwn), take)):
             result = out[o].reshape(spec.K, -1)
             for i, (r, s) in enumerate(np.ndindex(spec.R, spec.S)):
-                np.copyto(shifted, under(spec, images, r, s)[o])
+                np.copyto(shifted, under(spec, image, r, s)[0])
                 np.matmul(taps[r, s], shifted.reshape(spec.C, -1), out=share if i else result)
                 if i:
                     result += share
@@ -65,17 +65,18 @@ def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
 def backward_data(spec: ConvSpec, dy: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Gradient dy (N, K, P, Q) -> dx (N, C, H, W): each tap hands its share back to the pixels that it met."""
     chwn = is_chwn(dy)
+    dx = empty(spec.x_shape, dy.dtype, chwn)
     gradients = grouped(dy, chwn)
     with workspace_memory() as take:
-        dx0, taps = gathered(spec, dy.dtype, chwn, take), _taps(w, take)
+        taps = _taps(w, take)
         share = take((spec.C, *gradients.shape[2:]), dy.dtype)
-        for o in range(len(dx0)):
+        for o, image in enumerate(filled_one_by_one(spec, grouped(dx, chwn), take)):
             gradient = gradients[o].reshape(spec.K, -1)
             for r, s in np.ndindex(spec.R, spec.S):
                 np.matmul(taps[r, s].T, gradient, out=share.reshape(spec.C, -1))
-                pixels = under(spec, dx0, r, s)[o]
+                pixels = under(spec, image, r, s)[0]
                 pixels += share
-        return inside(spec, dx0)
+    return dx
 
 
 def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
@@ -83,14 +84,14 @@ def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray
     chwn = is_chwn(x)
     gradients = grouped(dy, chwn)
     with workspace_memory() as take:
-        images, taps = padded(spec, grouped(x, chwn), take), take((spec.R, spec.S, spec.K, spec.C), dy.dtype)
+        taps = take((spec.R, spec.S, spec.K, spec.C), dy.dtype)
         shifted = take((spec.C, *gradients.shape[2:]), x.dtype)
         share = take((spec.K, spec.C), dy.dtype)
         taps[...] = 0
-        for o in range(len(images)):
+        for o, image in enumerate(one_by_one(spec, grouped(x, chwn), take)):
             gradient = gradients[o].reshape(spec.K, -1)
             for r, s in np.ndindex(spec.R, spec.S):
-                np.copyto(shifted, under(spec, images, r, s)[o])
+                np.copyto(shifted, under(spec, image, r, s)[0])
                 np.matmul(gradient, shifted.reshape(spec.C, -1).T, out=share)
                 taps[r, s] += share
         return taps.transpose(2, 3, 0, 1).copy()

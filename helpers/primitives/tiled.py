@@ -12,7 +12,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from helpers.primitives.cost import Cost
-from helpers.primitives.layout import border_bytes, empty, gathered, grouped, inside, is_chwn, padded, under, windows
+from helpers.primitives.layout import (
+    border_bytes,
+    empty,
+    filled_one_by_one,
+    grouped,
+    is_chwn,
+    one_by_one,
+    under,
+    windows,
+)
 from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import Take
 from helpers.primitives.workspace import workspace as workspace_memory
@@ -34,7 +43,7 @@ def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
         "backward-data": 0,
         "backward-filter": spec.K * spec.C * spec.R * spec.S * itemsize,
     }[which]
-    return spec.C * spec.R * spec.S * rows * columns * itemsize + result + border_bytes(spec, which, itemsize)
+    return spec.C * spec.R * spec.S * rows * columns * itemsize + result + border_bytes(spec, itemsize, outer)
 
 
 def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
@@ -53,12 +62,11 @@ def _rows(spec: ConvSpec, columns: int, itemsize: int) -> int:
     return max(1, min(spec.P, TILE_BYTES // (spec.C * spec.R * spec.S * columns * itemsize)))
 
 
-def _tiles(spec: ConvSpec, outer: int, columns: int, itemsize: int) -> Iterator[tuple[int, slice]]:
-    """(outer image, rows of outputs) of each tile."""
+def _tiles(spec: ConvSpec, columns: int, itemsize: int) -> Iterator[slice]:
+    """Rows of outputs of each tile of an image."""
     step = _rows(spec, columns, itemsize)
-    for o in range(outer):
-        for p in range(0, spec.P, step):
-            yield o, slice(p, min(p + step, spec.P))
+    for p in range(0, spec.P, step):
+        yield slice(p, min(p + step, spec.P))
 
 
 def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
@@ -67,27 +75,29 @@ def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     y = empty(spec.y_shape, x.dtype, chwn)
     out, f_m = grouped(y, chwn), w.reshape(spec.K, -1)
     with workspace_memory() as take:
-        taps = _taps(spec, padded(spec, grouped(x, chwn), take))
         tile = _Tile(spec, out, take)
-        for o, rows in _tiles(spec, len(out), tile.columns, x.itemsize):
-            np.matmul(f_m, tile.of(taps[o], rows), out=_matrix(out[o], rows))
+        for o, image in enumerate(one_by_one(spec, grouped(x, chwn), take)):
+            taps = _taps(spec, image)
+            for rows in _tiles(spec, tile.columns, x.itemsize):
+                np.matmul(f_m, tile.of(taps, rows), out=_matrix(out[o], rows))
     return y
 
 
 def backward_data(spec: ConvSpec, dy: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Gradient dy (N, K, P, Q) -> dx (N, C, H, W): a tile of F_mᵀ · dO_m, added back to its pixels, then the next."""
     chwn = is_chwn(dy)
+    dx = empty(spec.x_shape, dy.dtype, chwn)
     gradients, f_t = grouped(dy, chwn), w.reshape(spec.K, -1).T
     with workspace_memory() as take:
-        dx0 = gathered(spec, dy.dtype, chwn, take)
         tile = _Tile(spec, gradients, take)
-        for o, rows in _tiles(spec, len(dx0), tile.columns, dy.itemsize):
-            by_tap = np.matmul(f_t, _matrix(gradients[o], rows), out=tile.matrix(rows)).reshape(tile.shape(rows))
-            for r in range(spec.R):
-                for s in range(spec.S):
-                    pixels = under(spec, dx0, r, s)[o, :, rows]
-                    pixels += by_tap[:, r, s]
-        return inside(spec, dx0)
+        for o, image in enumerate(filled_one_by_one(spec, grouped(dx, chwn), take)):
+            for rows in _tiles(spec, tile.columns, dy.itemsize):
+                by_tap = np.matmul(f_t, _matrix(gradients[o], rows), out=tile.matrix(rows)).reshape(tile.shape(rows))
+                for r in range(spec.R):
+                    for s in range(spec.S):
+                        pixels = under(spec, image, r, s)[0, :, rows]
+                        pixels += by_tap[:, r, s]
+    return dx
 
 
 def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
@@ -96,17 +106,18 @@ def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray
     gradients = grouped(dy, chwn)
     df_m = np.zeros((spec.K, spec.C * spec.R * spec.S), dy.dtype)
     with workspace_memory() as take:
-        taps = _taps(spec, padded(spec, grouped(x, chwn), take))
         tile, share = _Tile(spec, gradients, take), take(df_m.shape, dy.dtype)
-        for o, rows in _tiles(spec, len(gradients), tile.columns, x.itemsize):
-            np.matmul(_matrix(gradients[o], rows), tile.of(taps[o], rows).T, out=share)
-            df_m += share
+        for o, image in enumerate(one_by_one(spec, grouped(x, chwn), take)):
+            taps = _taps(spec, image)
+            for rows in _tiles(spec, tile.columns, x.itemsize):
+                np.matmul(_matrix(gradients[o], rows), tile.of(taps, rows).T, out=share)
+                df_m += share
     return df_m.reshape(spec.w_shape)
 
 
 def _taps(spec: ConvSpec, g: np.ndarray) -> np.ndarray:
-    """View (outer, C, R, S, P, Q, inner) of padded grouped images."""
-    return windows(spec, g).transpose(0, 1, 5, 6, 2, 3, 4)
+    """View (C, R, S, P, Q, inner) of one group of padded images."""
+    return windows(spec, g)[0].transpose(0, 4, 5, 1, 2, 3)
 
 
 def _matrix(image: np.ndarray, rows: slice) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from helpers.primitives.cost import Cost
-from helpers.primitives.layout import border_bytes, empty, gathered, grouped, inside, is_chwn, padded
+from helpers.primitives.layout import border_bytes, empty, filled_one_by_one, grouped, is_chwn, one_by_one
 from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import Take
 from helpers.primitives.workspace import workspace as workspace_memory
@@ -37,7 +37,7 @@ def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
         "backward-data": spec.R * spec.C * spec.S * spec.Q * inner,
         "backward-filter": spec.K * spec.C * spec.S * (spec.P * spec.R if _small(spec, inner) else 1),
     }[which]
-    return (lowered + extra) * itemsize + border_bytes(spec, which, itemsize)
+    return (lowered + extra) * itemsize + border_bytes(spec, itemsize, outer)
 
 
 def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
@@ -61,10 +61,9 @@ def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     y = empty(spec.y_shape, x.dtype, chwn)
     out, by_row = grouped(y, chwn), w.transpose(0, 2, 1, 3).reshape(spec.K, -1)  # (K, R·C·S)
     with workspace_memory() as take:
-        images = padded(spec, grouped(x, chwn), take)
-        lowered = _lowered(spec, images, take)
-        for o in range(len(images)):
-            _lower(spec, images[o], lowered)
+        lowered = _lowered(spec, out, take)
+        for o, image in enumerate(one_by_one(spec, grouped(x, chwn), take)):
+            _lower(spec, image[0], lowered)
             rows = out[o].reshape(spec.K, spec.P, -1).transpose(1, 0, 2)
             np.matmul(by_row, _windows(spec, lowered), out=rows)
     return y
@@ -73,21 +72,21 @@ def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
 def backward_data(spec: ConvSpec, dy: np.ndarray, w: np.ndarray) -> np.ndarray:
     """Gradient dy (N, K, P, Q) -> dx (N, C, H, W): their shares are added to L's overlapping rows, then to x."""
     chwn = is_chwn(dy)
+    dx = empty(spec.x_shape, dy.dtype, chwn)
     gradients, by_row_t = grouped(dy, chwn), w.transpose(2, 1, 3, 0).reshape(-1, spec.K)  # (R·C·S, K)
     with workspace_memory() as take:
-        dx0 = gathered(spec, dy.dtype, chwn, take)
-        lowered = _lowered(spec, dx0, take)
+        lowered = _lowered(spec, gradients, take)
         columns = lowered.shape[2] * lowered.shape[3]
         share = take((spec.R, *lowered.shape[1:]), dy.dtype)
-        for o in range(len(dx0)):
+        for o, image in enumerate(filled_one_by_one(spec, grouped(dx, chwn), take)):
             rows = gradients[o].reshape(spec.K, spec.P, -1)
             lowered[...] = 0
             for p in range(spec.P):
                 np.matmul(by_row_t, rows[:, p], out=share.reshape(-1, columns))
                 seen = lowered[p * spec.u : p * spec.u + spec.R]
                 seen += share
-            _raise(spec, lowered, dx0[o])
-        return inside(spec, dx0)
+            _raise(spec, lowered, image[0])
+    return dx
 
 
 def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
@@ -101,11 +100,10 @@ def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray
         return _backward_filter_small(spec, x, gradients)
     dw = np.zeros((spec.R, spec.K, spec.C * spec.S), dy.dtype)
     with workspace_memory() as take:
-        images = padded(spec, grouped(x, chwn), take)
         share = take(dw.shape[1:], dy.dtype)
-        lowered = take((spec.C * spec.S, images.shape[2], spec.Q, images.shape[4]), dy.dtype)
-        for o in range(len(images)):
-            _lower(spec, images[o], lowered.transpose(1, 0, 2, 3))
+        lowered = take((spec.C * spec.S, spec.H + 2 * spec.pad_h, spec.Q, gradients.shape[4]), dy.dtype)
+        for o, image in enumerate(one_by_one(spec, grouped(x, chwn), take)):
+            _lower(spec, image[0], lowered.transpose(1, 0, 2, 3))
             gradient = gradients[o].reshape(spec.K, -1)
             for r in range(spec.R):
                 seen = lowered[:, r : r + spec.u * (spec.P - 1) + 1 : spec.u]
@@ -124,20 +122,19 @@ def _backward_filter_small(spec: ConvSpec, x: np.ndarray, gradients: np.ndarray)
     """The same with one small product for each output row p, added up: several times faster for few channels."""
     dw = np.zeros((spec.K, spec.R, spec.C, spec.S), gradients.dtype)
     with workspace_memory() as take:
-        images = padded(spec, grouped(x, len(gradients) == 1 < spec.N), take)
-        lowered = _lowered(spec, images, take)
+        lowered = _lowered(spec, gradients, take)
         shares = take((spec.P, spec.K, spec.R * spec.C * spec.S), gradients.dtype)
-        for o in range(len(images)):
-            _lower(spec, images[o], lowered)
+        for o, image in enumerate(one_by_one(spec, grouped(x, len(gradients) == 1 < spec.N), take)):
+            _lower(spec, image[0], lowered)
             rows = gradients[o].reshape(spec.K, spec.P, -1).transpose(1, 0, 2)
             np.matmul(rows, _windows(spec, lowered).transpose(0, 2, 1), out=shares)
             dw += shares.sum(axis=0).reshape(dw.shape)
     return np.ascontiguousarray(dw.transpose(0, 2, 1, 3))
 
 
-def _lowered(spec: ConvSpec, images: np.ndarray, take: Take) -> np.ndarray:
+def _lowered(spec: ConvSpec, like: np.ndarray, take: Take) -> np.ndarray:
     """Room for L of one group of padded images: (H + 2·pad_h, C·S, Q, inner)."""
-    return take((images.shape[2], spec.C * spec.S, spec.Q, images.shape[4]), images.dtype)
+    return take((spec.H + 2 * spec.pad_h, spec.C * spec.S, spec.Q, like.shape[4]), like.dtype)
 
 
 def _lower(spec: ConvSpec, image: np.ndarray, lowered: np.ndarray) -> None:

@@ -68,7 +68,8 @@ def test_arrays_with_conversions_come_and_go_in_nchw():
         np.testing.assert_allclose(out, trial.right, atol=1e-4)
 
 
-def test_the_page_and_its_figure(records, tmp_path):
+def test_the_page_and_its_figure(records, tmp_path, monkeypatch):
+    monkeypatch.setattr(conv_page, "CASES", TINY)
     lines = tmp_path / "convolution.jsonl"
     lines.write_text("\n".join(json.dumps(r) for r in records))
     cli.main(["page", str(lines)])
