@@ -112,19 +112,23 @@ def value_of(function: Any, *args: Any, what: str, **named: Any) -> Any:
     try:
         value = call(function, *own, what=what, **named)
     except Mistake as mistake:
-        raise _advised(mistake) from None
+        raise _advised(mistake, what) from None
     for before, after in zip(args, own, strict=True):
         if isinstance(before, np.ndarray):
             unchanged(before, after, f"of shape {before.shape}", what)
     return value
 
 
-def _advised(mistake: Mistake) -> Mistake:
+def _advised(mistake: Mistake, what: str) -> Mistake:
     """What an error usually means in a convolution, instead of what it means in a dense layer."""
     if mistake.name != "raises":
         return mistake
     text = mistake.message.split(" The shapes don't fit: ")[0].split(" A sum or maximum over an axis ")[0]
-    if "IndexError" in text:
+    from helpers.check.conv_slips import advice  # which needs this module
+
+    if own := advice(text, what):
+        text += own
+    elif "IndexError" in text:
         text += " An index runs past the end of its axis. Does each loop go over the size of its own axis, and do windows that touch the border read from the padded images?"
     elif "matmul" in text or "cannot be multiplied" in text:
         text += " The left factor needs as many columns as the right one has rows: write down both shapes."

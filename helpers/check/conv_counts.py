@@ -101,9 +101,15 @@ def _settle_each(got: np.ndarray, expected: np.ndarray, what: str, layers: Seque
     """One layer's number at a time where no guess explains all of them, so that the sentence can name the layer."""
     if np.allclose(got, expected, rtol=1e-6):
         return
-    settle(got / expected, np.ones_like(expected), what, lambda: [Guess(g.name, partial(_over, g, expected), g.hint) for g in guesses()])
+    try:
+        settle(got / expected, np.ones_like(expected), what, lambda: [Guess(g.name, partial(_over, g, expected), g.hint) for g in guesses()])
+    except Mistake as mistake:
+        if mistake.name not in ("differs", "fractions-lost", "imprecise", "clipped"):  # these would speak of shares, not of counts
+            raise
+        if (expected % 1).any() and any(np.allclose(got, whole(expected), rtol=1e-9) for whole in (np.floor, np.round)):
+            raise Mistake("fractions-lost", f"{what} is rounded to whole numbers: divide with `/`.") from None
     i = int(np.flatnonzero(~np.isclose(got, expected, rtol=1e-6))[0])
-    settle(got[i : i + 1], expected[i : i + 1], f"{what} for {_layer(layers[i])}", list)
+    raise Mistake("differs", f"{what} for {_layer(layers[i])} should be {expected[i]:.6g}; it is {got[i]:.6g}.")
 
 
 @check("FLOPs", "F1")
@@ -124,6 +130,7 @@ def conv_flops(conv_flops: Any, *, layers: Sequence[Sizes] = LAYERS) -> Iterator
             Guess("window-forgotten", lambda: d.flops / (d.R * d.S), "R · S is missing: every output is a sum over the window, too."),
             Guess("in-giga", lambda: d.flops / 1e9, "This is in GFLOP; the function should return plain operations."),
             *_mixups(d, lambda wrong: wrong.flops),
+            Guess("additions-counted-exactly", lambda: d.flops / 2 / (d.C * d.R * d.S) * (2 * d.C * d.R * d.S - 1), "A sum of m products is counted as 2m − 1 operations. True, but here, as everywhere, each product counts 2: a multiplication and an addition."),
         ]
 
     _settle_each(_counted(conv_flops, "conv_flops", layers), d.flops, "the number of operations", layers, guesses)
@@ -163,7 +170,7 @@ def conv_bytes(compulsory_bytes: Any, *, layers: Sequence[Sizes] = LAYERS, items
                 *(g for i in range(3) for g in _mixups(d, partial(_one_part, d, i, b))),
             ]
 
-        _settle_each(_counted(compulsory_bytes, "compulsory_bytes", layers, b), b * (x + w + y), f"the bytes for numbers of {b} bytes", layers, guesses)
+        _settle_each(_counted(compulsory_bytes, "compulsory_bytes", layers, b), b * (x + w + y), f"the count of bytes (numbers of {b} bytes)", layers, guesses)
     yield f"{len(layers)} layers, numbers of {' and '.join(map(str, itemsizes))} bytes"
 
 
@@ -187,6 +194,7 @@ def conv_lowered_megabytes(lowered_megabytes: Any, *, layers: Sequence[Sizes] = 
                 Guess("filters-for-channels", lambda: right / d.C * d.K, "K · R · S is the wrong height: the lowered images know nothing of the filters. D_m has C · R · S rows."),
                 Guess("input-size-for-output", lambda: right / (d.P * d.Q) * d.H * d.W, "H · W stands where P · Q belongs: D_m has one column for each output pixel, N · P · Q."),
                 Guess("images-forgotten", lambda: right / d.N, "N is missing: this is the lowered matrix of one image."),
+                Guess("filters-for-channels", lambda: right * d.K, "K is counted, too: the lowered images know nothing of the filters. D_m has the shape (C·R·S, N·P·Q)."),
                 Guess("channels-forgotten", lambda: right / d.C, "C is missing: D_m has C · R · S rows."),
                 Guess("window-forgotten", lambda: right / (d.R * d.S), "R · S is missing: D_m has C · R · S rows."),
                 Guess("input-for-lowered", lambda: b * x / 1e6, "This is the size of the images before lowering. D_m has the shape (C·R·S, N·P·Q)."),
@@ -196,7 +204,7 @@ def conv_lowered_megabytes(lowered_megabytes: Any, *, layers: Sequence[Sizes] = 
                 Guess("sum-for-product", lambda: b * (d.C * d.R * d.S + d.N * d.P * d.Q) / 1e6, "The two sides of the matrix are added; its size is their product."),
             ]
 
-        _settle_each(_counted(lowered_megabytes, "lowered_megabytes", layers, b), b * d.lowered / 1e6, f"the megabytes for numbers of {b} bytes", layers, guesses)
+        _settle_each(_counted(lowered_megabytes, "lowered_megabytes", layers, b), b * d.lowered / 1e6, f"the size in megabytes (numbers of {b} bytes)", layers, guesses)
     yield f"{len(layers)} layers, numbers of {' and '.join(map(str, itemsizes))} bytes, 1 MB = 10⁶ bytes"
 
 
@@ -221,7 +229,7 @@ def conv_intensity(arithmetic_intensity: Any, conv_flops: Any, compulsory_bytes:
                 Guess("factor-two-missing", lambda: right / 2, "The factor 2 of the operations (multiply and add) is missing."),
             ]
 
-        _settle_each(got, d.flops / (b * moved), f"the intensity for numbers of {b} bytes", layers, guesses)
+        _settle_each(got, d.flops / (b * moved), f"the intensity (numbers of {b} bytes)", layers, guesses)
     yield f"{len(layers)} layers, numbers of {' and '.join(map(str, itemsizes))} bytes"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from helpers.check import conv_oracle as oracle
+from helpers.check import conv_slips as slips
 from helpers.check.calls import call, number
 from helpers.check.conv_cases import CASES, Case, Guess, Sizes, averaged, cases, float32_too, guess_each, result, settle
 from helpers.check.conv_mixups import gathered, index_guesses, of_case, shape_mistake
@@ -43,7 +44,14 @@ def conv_output_size(output_size: Any, *, geometries: Sequence[tuple[int, int, i
         Guess("window-ignored", lambda: (h + 2 * p) // u, "The window's size is not subtracted: its last position is size − window."),
         Guess("parentheses-missing", lambda: h + 2 * p - r // u + 1, "Only the window is divided by the stride: parentheses are missing around size + 2 · pad − window."),
     )
-    settle(np.array(found), (h + 2 * p - r) // u + 1, f"the sizes for (size, window, stride, pad) = {', '.join(map(str, geometries))}", lambda: guesses)
+    right = (h + 2 * p - r) // u + 1
+    try:
+        settle(np.array(found), right, "what output_size returns", lambda: guesses)
+    except Mistake as mistake:
+        if mistake.name != "differs":
+            raise
+        i = int(np.flatnonzero(np.array(found) != right)[0])
+        raise Mistake("differs", f"output_size{tuple(geometries[i])} returns {found[i]:g}; it should be {right[i]:g}. The arguments are size, window, stride, pad.") from None
     yield f"{len(geometries)} sizes, with and without padding, where windows fit exactly and where they do not"
 
 
@@ -123,6 +131,7 @@ def forward_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
         Guess("one-image-only", lambda: np.broadcast_to(expected.sum(axis=0), expected.shape), "The images' outputs are added together; each image has an output of its own."),
         *index_guesses(case, lambda i, j: np.einsum("ncpqrs,kcrs->nkpq", gathered(case, i, j), w)),
         *averaged(expected, (("channels-averaged", c, "the number of channels C"), ("window-averaged", r * s, "the size of the filter, R · S"), ("window-averaged", c * r * s, "the number of products, C · R · S"), ("images-averaged", n, "the number of images N"))),
+        *slips.forward(case, expected),
     ]
 
 
@@ -237,5 +246,6 @@ def _true_guesses(case: Case, flipped: Case, expected: np.ndarray) -> list[Guess
         Guess("flipped-channels", lambda: run(x, w[::-1, :, ::-1, ::-1]), "The order of the filters is reversed, too. Flip along R and S only."),
         Guess("flipped-channels", lambda: run(x, w[::-1, ::-1, ::-1, ::-1]), "All axes of w are reversed. Flip along R and S only."),
         Guess("image-flipped", lambda: run(x[:, :, ::-1, ::-1], w), "The image is flipped instead of the filter: the values come out in the reverse order."),
+        *slips.turned(case),
         *forward_guesses(flipped, expected),
     ]

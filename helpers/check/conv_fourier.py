@@ -10,6 +10,7 @@ import numpy as np
 
 from helpers.backend import to_numpy
 from helpers.check import conv_oracle as oracle
+from helpers.check import conv_slips as slips
 from helpers.check.calls import array, call
 from helpers.check.compare import close
 from helpers.check.conv_cases import Case, Guess, Sizes, settle, value_of
@@ -46,6 +47,8 @@ def dft_matrix(dft_matrix: Any, *, sizes: Sequence[int] = (5, 8, 1)) -> Iterator
             ("sign-of-the-exponent", expected.conj(), "The exponent has the wrong sign: this is the matrix of the way back (without its 1/n). Here it is −2πi·j·k/n."),
             ("two-pi-missing", np.exp(-1j * jk / n), "2π is missing in the exponent: −2πi·j·k/n."),
             ("two-pi-missing", np.exp(-1j * np.pi * jk / n), "The exponent is half of what it should be: −2πi·j·k/n."),
+            ("sign-of-the-exponent", expected.conj() / n, "This is the matrix of the way back: its exponent has the other sign, and it is divided by n. Here it is −2πi·j·k/n, without a factor."),
+            ("two-pi-missing", np.exp(-2j * jk / n), "π is missing in the exponent: −2πi·j·k/n."),
             ("imaginary-missing", expected.real, "Only the real part is left, the cosines. The matrix is complex: cos − i·sin."),
             ("imaginary-missing", np.exp(-2 * np.pi * jk / n), "The i is missing in the exponent (`1j` in Python), so the entries decay instead of going round a circle."),
             ("normalised", expected / n, "The matrix is divided by n. That factor belongs to the way back."),
@@ -55,7 +58,7 @@ def dft_matrix(dft_matrix: Any, *, sizes: Sequence[int] = (5, 8, 1)) -> Iterator
             ("sum-for-product", np.exp(-2j * np.pi * np.add.outer(np.arange(n), np.arange(n)) / n), "j and k are added in the exponent; they are multiplied."),
         )
         if got.shape != expected.shape:
-            raise Mistake("wrong-shape", f"The matrix has shape {got.shape}; it should be ({n}, {n}).")
+            raise Mistake("wrong-shape", f"The matrix has shape {got.shape}; it should be ({n}, {n})." + (" Every j meets every k: `np.outer(j, k)`." if got.shape == (n,) else ""))
         both = _parts(got)
         if not close(both, _parts(expected)):
             named = next((Mistake(name, hint) for name, value, hint in wrong if n > 2 and close(both, _parts(np.asarray(value, dtype=complex)))), None)
@@ -139,5 +142,6 @@ def _fft_guesses(case: Case, expected: np.ndarray, got: np.ndarray) -> list[Gues
         Guess("no-conjugate", lambda: rolled(False, whole, (height, width)), conj),
         Guess("no-conjugate", lambda: rolled(False, whole, full), conj),
         Guess("wrap-around", lambda: rolled(True, x, x.shape[2:]) if any(padding) else np.empty(0), wrap),
+        *slips.fourier(case, got, expected),
         *forward_guesses(case, expected),
     ]

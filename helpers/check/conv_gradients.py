@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from helpers.check import conv_oracle as oracle
+from helpers.check import conv_slips as slips
 from helpers.check.conv_cases import CASES, Case, Guess, Sizes, averaged, cases, guess_each, result, settle
-from helpers.check.conv_lowering import scatter_guesses
+from helpers.check.conv_lowering import by_window, scatter_guesses
 from helpers.check.conv_mixups import gathered, index_guesses, scattered
 from helpers.check.gradients import numerical_gradient
 from helpers.check.report import check
@@ -75,6 +76,8 @@ def _data_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
         Guess("images-filters-swapped", lambda: expected.transpose(1, 0, 2, 3), "dx has shape (C, N, H, W): the images come first, (N, C, H, W)."),
         Guess("reshape-for-transpose", lambda: oracle.scatter((w.reshape(k, -1).T @ dy.reshape(k, -1)).reshape(c, r, s, n, p, q).transpose(3, 0, 4, 5, 1, 2), shape, stride, padding), "dy is turned from (N, K, …) into (K, …) by `reshape`, which moves nothing, so images and filters are mixed. Use `dy.transpose(1, 0, 2, 3).reshape(K, -1)`."),
         Guess("reshape-for-transpose", lambda: oracle.scatter((w.reshape(c * r * s, k) @ dy.transpose(1, 0, 2, 3).reshape(k, -1)).reshape(c, r, s, n, p, q).transpose(3, 0, 4, 5, 1, 2), shape, stride, padding), "F_m is turned into its transpose by `reshape`, which moves nothing: use `w.reshape(K, -1).T`."),
+        *slips.scattered(case, view),
+        *slips.data(case, by_window(np.einsum("npq,crs->ncpqrs", dy[:, -1], w[-1]), shape, stride, padding)),
     ]
 
 
@@ -129,6 +132,7 @@ def _filter_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
         Guess("filter-transposed", lambda: expected.transpose(0, 1, 3, 2).reshape(expected.shape), "R and S are mixed up: dw has the shape of w, (K, C, R, S)."),
         Guess("reshape-for-transpose", lambda: (dy.reshape(k, -1) @ oracle.im2col(x, window, stride, padding).T).reshape(expected.shape), "dy is turned from (N, K, …) into (K, …) by `reshape`, which moves nothing, so images and filters are mixed. Use `dy.transpose(1, 0, 2, 3).reshape(K, -1)`."),
         Guess("gradient-not-used", lambda: oracle.backward_filter(x, np.ones_like(dy), window, stride, padding), "dy is not multiplied in: each window counts with its own dy[p, q]."),
+        *slips.filters(case, expected),
     ]
 
 

@@ -43,8 +43,11 @@ def attainable(attainable: Any, *, peak: float = 9.0e10, bandwidth: float = 1.1e
         Guess("divided-for-multiplied", lambda: np.minimum(peak, intensities / bandwidth), "The intensity is divided by the bandwidth. Bytes/s times FLOPs/byte gives FLOP/s."),
         Guess("intensity-for-rate", lambda: np.minimum(peak, intensities), "The intensity alone is no speed: multiply it by the bandwidth."),
         Guess("limits-mixed", lambda: 1 / (1 / peak + 1 / slope), "The times of computing and moving are added. The roofline lets them overlap: the slower one alone decides."),
+        Guess("share-of-the-peak", lambda: np.minimum(1, slope / peak), "This is a share of the peak, at most 1; return FLOP/s."),
         Guess("in-giga", lambda: np.minimum(peak, slope) / 1e9, "This is in GFLOP/s; return FLOP/s, as peak and bandwidth are given."),
     ]
+    if np.allclose(got, got[0], rtol=1e-9) and not np.allclose(got, peak):
+        raise Mistake("intensity-ignored", f"attainable returns {got[0]:.4g} for every intensity. Up to the ridge the speed grows with it: intensity · bandwidth.")
     settle(got / peak, np.minimum(peak, slope) / peak, "the attainable speed (as a share of the peak)", lambda: [Guess(g.name, partial(_over, g, peak), g.hint) for g in guesses])
     yield "the smaller of two limits, on both sides of the ridge"
 

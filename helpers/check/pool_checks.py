@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from helpers.check import conv_oracle as oracle
+from helpers.check import conv_slips as slips
 from helpers.check.calls import array
 from helpers.check.compare import close
 from helpers.check.conv_cases import Guess, Sizes, averaged, guess_each, result, settle, value_of
@@ -58,7 +59,10 @@ def _forward(max_pool_forward: Any, case: Pool) -> tuple[np.ndarray, Any]:
     value = value_of(max_pool_forward, case.x, *case.geometry, what="max_pool_forward")
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise Mistake("not-two-results", f"max_pool_forward should return two things, `return y, winner`; it returned {'None' if value is None else 'something of type ' + type(value).__name__}.")
-    return array(value[0], "the y of max_pool_forward"), value[1]
+    y = array(value[0], "the y of max_pool_forward")
+    if isinstance(value[1], np.ndarray) and value[1].dtype.kind == "f" and not close(y, value[1]) and close(value[1], oracle.max_pool(case.x, *case.geometry)):
+        raise Mistake("results-swapped", "max_pool_forward returns the winners first; the order is `return y, winner`.")
+    return y, value[1]
 
 
 @check("Max pooling, forward", "D1")
@@ -90,6 +94,7 @@ def _forward_guesses(case: Pool, kind: str) -> list[Guess]:
     other = "the mean" if kind == "max" else "the maximum"
     same: list[Guess] = [
         Guess("padding-wins", lambda: pool(value=0.0), "The padding of zeros wins where all entries of a window are negative. Pad with −inf, which never wins.") if kind == "max" else Guess("padding-not-counted", without_padding, "Each sum is divided by the number of entries inside the image. Here all R · S entries count, the zeros of the padding too."),
+        *(Guess("starts-at-zero", lambda: np.maximum(pool(), 0), "The search for the maximum starts at 0, so that negative numbers never win: start at −inf, or at the first entry.") for _ in range(kind == "max")),
         Guess("width-uses-pool-height", lambda: pool(window=(r, r)), "The windows are as wide as they are high: S is the width."),
         Guess("width-uses-pool-height", lambda: pool(window=(s, s)), "The windows are as high as they are wide: R is the height."),
         Guess("width-uses-pool-height", lambda: _same_size(x, (r, r), case), "The windows are as wide as they are high: S is the width."),
@@ -131,6 +136,7 @@ def max_pool_backward(max_pool_backward: Any, max_pool_forward: Any, *, seed: in
         expected = oracle.max_pool_backward(case.x, case.dy, *case.geometry)
         settle(got, expected, f"dx for {case.label}", partial(_backward_guesses, case, expected))
         yield case.label
+        slips.own_winners(got, _gradient(max_pool_backward, max_pool_forward, case, Pool.of(each, seed + 1)), "max_pool_backward")
     for each in sizes:
         case = Pool.of(each, seed, ties=True)
         got = _gradient(max_pool_backward, max_pool_forward, case)
@@ -140,8 +146,13 @@ def max_pool_backward(max_pool_backward: Any, max_pool_forward: Any, *, seed: in
     yield "of several equal maxima one gets the whole gradient"
 
 
-def _gradient(max_pool_backward: Any, max_pool_forward: Any, case: Pool) -> np.ndarray:
+def _gradient(max_pool_backward: Any, max_pool_forward: Any, case: Pool, between: Pool | None = None) -> np.ndarray:
+    """Forward and backward of one case, with another forward pass in between where one is given."""
     _, winner = _forward(max_pool_forward, case)
+    if between:
+        _forward(max_pool_forward, between)
+    if isinstance(winner, int | np.integer):
+        raise Mistake("winner-one-number", f"max_pool_forward returns one number, {winner}, as the winner. Every window has its own: take argmax along the axis of the window's entries.")
     return result(max_pool_backward, case.dy, winner, case.x.shape, *case.geometry, what="max_pool_backward")
 
 
@@ -183,6 +194,14 @@ def _backward_guesses(case: Pool, expected: np.ndarray) -> list[Guess]:
             part[hit] = case.dy[hit]
         return whole[:, :, case.padding[0] :, case.padding[1] :][:, :, : case.x.shape[2], : case.x.shape[3]]
 
+    def by_window() -> np.ndarray:
+        """Winners assigned window after window."""
+        whole = np.zeros(oracle.padded(case.x, case.padding).shape)
+        for p, q in np.ndindex(*case.dy.shape[2:]):
+            part = whole[:, :, p * case.stride[0] :, q * case.stride[1] :][:, :, :r, :s]
+            np.copyto(part, case.dy[:, :, p, q, None, None], where=grad[:, :, p, q] != 0)
+        return whole[:, :, case.padding[0] :, case.padding[1] :][:, :, : case.x.shape[2], : case.x.shape[3]]
+
     def numbered(number: np.ndarray) -> np.ndarray:
         """Entries of the window numbered in another way than winners are."""
         return oracle.scatter((best[..., None, None] == number) * case.dy[..., None, None], case.x.shape, case.stride, case.padding)
@@ -193,6 +212,7 @@ def _backward_guesses(case: Pool, expected: np.ndarray) -> list[Guess]:
         *scatter_guesses(grad, expected, case.x.shape, case.stride, case.padding),
         Guess("padding-wins", lambda: _zeros_win(case), "The padding of zeros wins where all entries of a window are negative, and its gradient is lost. Pad with −inf in forward."),
         Guess("overlap-assigned", assigned, "Where windows overlap, the last winner's gradient replaces the others (`=`). A pixel that wins twice collects twice: add (`+=`)."),
+        Guess("overlap-assigned", by_window, "A pixel that wins in several windows keeps only the last gradient; it collects all of them. (In numpy, `dx[index] += dy` counts a repeated index once; `np.add.at` counts it each time.)"),
         *guess_each("winner-misread", numbered, (rows * r + columns, rows + columns * r, rows + columns * s, rows * s + columns + 1, rows + columns), "Backward numbers the entries of a window otherwise than forward: argmax over the flattened window gives r · S + s."),
         Guess("gradient-to-all", lambda: oracle.scatter(everywhere, case.x.shape, case.stride, case.padding), "Every entry of the window gets the gradient; only the winner does: moving any other entry a little leaves the maximum as it is."),
         Guess("gradient-shared", lambda: oracle.scatter(everywhere / (r * s), case.x.shape, case.stride, case.padding), "The gradient is shared among all entries of the window; the winner gets all of it."),

@@ -479,7 +479,8 @@ print(learned[0, 0].round(3))
 # the black background of a digit they nearly always are) still one of them gets it, else the gradient is counted several times. Windows may overlap; a pixel that
 # wins twice collects twice.
 #
-# `max_pool_forward` returns `y` and `winner`: whatever your `max_pool_backward` needs to know to find the winners.
+# `max_pool_forward` returns `y` and `winner`: whatever your `max_pool_backward` needs to know to find the winners. It has to travel in
+# `winner`, not in a global variable: a network calls forward for all of its layers before it goes back.
 
 
 # %% exercise="D-max"

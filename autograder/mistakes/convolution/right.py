@@ -7,6 +7,7 @@ from typing import Any
 from . import right_definition as a
 from . import right_later as z
 from . import right_lowering as b
+from . import right_outside
 
 TORCH_THROUGHOUT = {
     "A-forward": a.TORCH,
@@ -88,4 +89,5 @@ RIGHT: dict[str, dict[str, Any]] = {
     "measured: as in the model solution": {"G-measure": (("timings, errors = {}, {}", "timings, errors = {}, {}  # measured"),)},
     "measured: with an own clock": {"G-measure": z.OWN_CLOCK},
     "measured: lambdas that keep their function": {"G-measure": z.LAMBDAS},
+    **right_outside.RIGHT,
 }

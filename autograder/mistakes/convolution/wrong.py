@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from . import wrong_definition, wrong_gradients, wrong_later, wrong_lowering
+from . import (
+    wrong_definition,
+    wrong_gradients,
+    wrong_later,
+    wrong_lowering,
+    wrong_outside,
+    wrong_outside_built,
+    wrong_outside_later,
+)
 
-WRONG: dict[str, list[tuple[str, ...]]] = {
-    **wrong_definition.ROWS,
-    **wrong_lowering.ROWS,
-    **wrong_gradients.ROWS,
-    **wrong_later.ROWS,
-}
+WRONG: dict[str, list[tuple[str, ...]]] = {}
+for part in (wrong_definition, wrong_lowering, wrong_gradients, wrong_later, wrong_outside, wrong_outside_built, wrong_outside_later):
+    for cell, rows in part.ROWS.items():
+        WRONG[cell] = [*WRONG.get(cell, []), *rows]

@@ -55,7 +55,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("wrong-crop", BACK, "return np.fft.irfft2(product, shape)[:, :, R - 1 :, S - 1 :]"),
         ("wrong-crop", BACK, "return np.roll(np.fft.irfft2(product, shape), 1, axis=2)" + CUT),
         ("letters-mixed-up", BACK, BACK.replace("shape[1] - S", "shape[1] - R")),
-        ("wrong-shape", BACK, "return np.fft.irfft2(product, shape)"),
+        ("not-cropped", BACK, "return np.fft.irfft2(product, shape)"),
         ("real-part-forgotten", transformed(COMPLEX, "return np.fft.ifft2(product, shape)" + CUT)),
         ("absolute-value", transformed(COMPLEX, "return np.abs(np.fft.ifft2(product, shape))" + CUT)),
         ("forward-for-inverse", transformed(COMPLEX, "return np.fft.fft2(product, shape).real" + CUT)),
