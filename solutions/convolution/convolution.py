@@ -922,9 +922,9 @@ print(f"PyTorch takes {timings['L2']['torch'].median * 1000:.0f} ms")
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="G-explain" points=2
-# On L2 the DFT wins clearly, in a little more than a third of PyTorch's time, and on L3 it is level with PyTorch: 9 × 9 filters and a hundred channels, where the frequency domain needs far fewer operations (3 to 4
+# On L2 the DFT wins clearly, in between a third and two fifths of PyTorch's time, and on L3 it is a little ahead: 9 × 9 filters and a hundred channels, where the frequency domain needs far fewer operations (3 to 4
 # times fewer even for a single image, by the count of Part E). That is also how its point on L2 gets above the roof: the vertical axis credits it with the definition's operations, and it does fewer. On L1
-# PyTorch leads by a third or so, and on L4 and L5 plain lowering is level with it: with 3 channels, 3 × 3 filters or small images there is little to save, and one good matrix product is near the best a core can do (these points lie
+# PyTorch leads, by a tenth or two over the best of ours, and on L4 and L5 plain lowering is level with it: with 3 channels, 3 × 3 filters or small images there is little to save, and one good matrix product is near the best a core can do (these points lie
 # at the flat roof or a little below; PyTorch's on L2 is a little above it, since its own matrix product is faster than the one of numpy that the roof is made of). All five intensities lie far to the right of the ridge, so it is arithmetic that limits, not memory; lowering moves more bytes than it must, and that costs it most on L2, whose D_m has 98 MB for one image.
 #
 # `direct` is 3 to 13 times slower: its inner product of a window with all filters is a matrix product with a single row, which uses each filter number once and so waits for memory.
