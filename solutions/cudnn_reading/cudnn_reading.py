@@ -277,7 +277,7 @@ check.reading.arithmetic_intensity(intensity, seed=41)
 ### END HIDDEN TESTS
 
 # %%
-print("layer   GFLOP   images MB   lowered MB   FLOPs per byte")
+print("layer   GFLOP  images MiB  lowered MiB   FLOPs per byte")
 for name, z in TABLE_2.items():
     N, C, H, K, R = 128, z["C"], z["H"], z["K"], z["R"]
     P = size_today(H, R, 1, 0)
@@ -289,7 +289,7 @@ for name, z in TABLE_2.items():
     )
 
 # %% [markdown] given="B-cost-why"
-# **What you should see, and why.** Lowering makes 11,907 MB out of L2's 192 MB, sixty times as much. And every layer does more than
+# **What you should see, and why.** Lowering makes 11,907 MiB out of L2's 192 MiB, sixty times as much. And every layer does more than
 # 170 operations for each byte that must move, while 15 are enough to keep a K40 busy (4.29 TFLOP/s, 288 GB/s): if numbers stay on the chip while they are needed, the arithmetic is the limit and not the memory. That is the room
 # that the paper's method uses.
 #
