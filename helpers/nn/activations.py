@@ -1,0 +1,71 @@
+"""ReLU and tanh as layers; the sigmoid is in `layers.py`. Any shape, numpy arrays and torch tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from helpers.errors import CourseError
+from helpers.primitives import relu_backward, relu_forward, tanh_backward, tanh_forward
+
+
+class NoParameters:
+    """What a layer without parameters says to `update` and to an optimiser."""
+
+    def update(self, lr: float) -> None:
+        pass
+
+    def parameters(self) -> list[tuple[str, Any]]:
+        return []
+
+    def gradients(self) -> list[tuple[str, Any]]:
+        return []
+
+
+class ReLU(NoParameters):
+    """y = max(x, 0). backward passes the gradient where y > 0; the derivative at 0 is taken as 0."""
+
+    def __init__(self) -> None:
+        self._output: Any = None
+
+    def forward(self, x: Any) -> Any:
+        self._output = relu_forward(x)
+        return self._output
+
+    def backward(self, grad_output: Any) -> Any:
+        check_gradient(self, grad_output, self._output)
+        return relu_backward(self._output, grad_output)
+
+    def __str__(self) -> str:
+        return "ReLU"
+
+
+class Tanh(NoParameters):
+    """y = tanh(x). backward multiplies by 1 − y²."""
+
+    def __init__(self) -> None:
+        self._output: Any = None
+
+    def forward(self, x: Any) -> Any:
+        self._output = tanh_forward(x)
+        return self._output
+
+    def backward(self, grad_output: Any) -> Any:
+        check_gradient(self, grad_output, self._output)
+        return tanh_backward(self._output, grad_output)
+
+    def __str__(self) -> str:
+        return "Tanh"
+
+
+def check_gradient(layer: Any, gradient: Any, output: Any) -> None:
+    """A CourseError unless the layer's forward has kept `output` (an array or its shape) and the gradient has its
+    shape.
+    """
+    if output is None:
+        raise CourseError(f"Nothing has gone through {layer} yet; call forward before backward.")
+    expected = tuple(getattr(output, "shape", output))
+    if tuple(gradient.shape) != expected:
+        raise CourseError(
+            f"The gradient for {layer} has shape {tuple(gradient.shape)}; the layer's last output had {expected}; "
+            "pass one like it."
+        )
