@@ -90,6 +90,17 @@ def test_twenty_steps_are_those_of_torch_optim(name):
     assert np.abs(layer.weight - start).max() > 0.3
 
 
+def test_usual_constants_are_those_of_torch_optim():
+    layers, tensors = [Valley()], [torch.zeros(2)]
+    adam, rprop = nn.Adam(layers), nn.Rprop(layers)
+    theirs = torch.optim.Adam(tensors).defaults
+    assert ((adam.beta1, adam.beta2), adam.epsilon) == (theirs["betas"], theirs["eps"])
+    theirs = torch.optim.Rprop(tensors).defaults
+    assert (rprop.shrink, rprop.grow) == theirs["etas"]
+    assert (rprop.smallest, rprop.largest) == theirs["step_sizes"]
+    assert nn.Momentum(layers).momentum == 0.9
+
+
 def test_rprop_is_the_rule_of_1993():
     """The paper's three cases, one weight at a time in plain numbers."""
     layer = Valley()
