@@ -7,6 +7,7 @@ from helpers.nn.fast_cnn import FastCNN
 from helpers.nn.fast_mlp import FastMLP
 from helpers.nn.layers import MLP, Linear, Sigmoid, Softmax
 from helpers.nn.loss import cross_entropy, cross_entropy_gradient
+from helpers.nn.network import Network
 from helpers.nn.optimisers import SGD, Adam, Momentum, Rprop
 from helpers.nn.schedule import constant, cosine_decay, exponential_decay, step_decay
 from helpers.nn.steps import evaluate, train_epoch
@@ -24,6 +25,7 @@ __all__ = [
     "Linear",
     "MaxPool2d",
     "Momentum",
+    "Network",
     "ReLU",
     "Rprop",
     "Sigmoid",

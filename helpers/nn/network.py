@@ -1,0 +1,108 @@
+"""A network built from its JSON description: the layers of this room in a row, an optimiser, and their state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from helpers.backend import Backend
+from helpers.backend import backend as make_backend
+from helpers.errors import CourseError
+from helpers.nn.activations import ReLU, Tanh
+from helpers.nn.conv_layers import AveragePool2d, Conv2d, Flatten, MaxPool2d
+from helpers.nn.dropout import Dropout, set_training
+from helpers.nn.layers import Linear, Sigmoid, Softmax, layer_seed
+from helpers.nn.loss import cross_entropy_gradient
+from helpers.nn.optimisers import SGD, Adam, Momentum, Optimiser, Rprop, named_parameters
+from helpers.primitives import ConvSpec
+
+if TYPE_CHECKING:
+    from helpers.nn.layer_table import Place
+    from helpers.nn.spec import NetworkSpec
+
+PLAIN = {"relu": ReLU, "sigmoid": Sigmoid, "tanh": Tanh, "flatten": Flatten, "softmax": Softmax}
+OPTIMISERS = {"sgd": SGD, "momentum": Momentum, "rprop": Rprop, "adam": Adam}
+
+
+class Network:
+    """The network that a NetworkSpec describes, on its backend or on another.
+
+    forward (N, C, H, W), or (N, C·H·W) as `helpers.data` has them flat, -> probabilities (N, classes); backward(labels)
+    fills every layer's gradients of the mean cross-entropy; update(lr) is one step of the spec's optimiser. The same
+    seed gives the same weights on every backend. Built shapes and parameter counts are compared with the description.
+    """
+
+    def __init__(self, spec: NetworkSpec, backend: Backend | None = None) -> None:
+        self.spec = spec
+        self.backend = backend or make_backend(spec.backend)
+        self.layers: list[Any] = []
+        trained = 0
+        for place in spec.places(1):
+            built = _built(place, spec, self.backend, layer_seed(spec.seed, trained))
+            count = sum(prod(parameter.shape) for _, parameter in named_parameters(built))
+            if count != place.parameters:
+                raise CourseError(
+                    f"{place.where} was built with {count} parameters, not the {place.parameters} of its description."
+                )
+            trained += count > 0
+            self.layers += built
+        settings = {k: v for k, v in spec.optimiser.model_dump().items() if k != "type"}
+        self.optimiser: Optimiser = OPTIMISERS[spec.optimiser.type](self.layers, **settings)
+        self._probabilities: Any = None
+
+    def parameters(self) -> list[tuple[str, Any]]:
+        """(name, array) of every weight and bias, named by the layer's place among `layers`."""
+        return named_parameters(self.layers)
+
+    def forward(self, x: Any) -> Any:
+        image = tuple(self.spec.input)
+        if tuple(x.shape[1:]) not in (image, (image[0] * image[1] * image[2],)):
+            raise CourseError(
+                f"{self.spec.name} takes images of shape (N, {', '.join(map(str, image))}) and got {tuple(x.shape)}; "
+                "reshape them, or change the input in its file."
+            )
+        x = x.reshape(x.shape[0], *image)
+        for layer in self.layers:
+            x = layer.forward(x)
+        self._probabilities = x
+        return x
+
+    def backward(self, labels: Any) -> None:
+        if self._probabilities is None:
+            raise CourseError("Nothing has gone through this network yet; call forward before backward.")
+        # Softmax and cross-entropy have one short gradient together, so the walk back starts before the softmax.
+        gradient = cross_entropy_gradient(self._probabilities, labels)
+        for layer in reversed(self.layers[:-1]):
+            gradient = layer.backward(gradient)
+
+    def update(self, lr: float) -> None:
+        self.optimiser.step(lr)
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Inside this block dropout lets everything through."""
+        set_training(self.layers, False)
+        try:
+            yield
+        finally:
+            set_training(self.layers, True)
+
+
+def _built(place: Place, spec: NetworkSpec, backend: Backend, seed: list[int]) -> list[Any]:
+    """The layers that one entry of the description becomes: one, or two where a dense layer flattens images first."""
+    layer, geometry, scale = place.layer, place.geometry, spec.initialisation.scale
+    if isinstance(geometry, ConvSpec):
+        padding = (geometry.pad_h, geometry.pad_w)
+        return [Conv2d(geometry.C, layer.filters, layer.size, layer.stride, padding, backend, seed, scale)]
+    if geometry is not None:
+        pool = MaxPool2d if layer.type == "max_pool" else AveragePool2d
+        return [pool(layer.size, layer.stride, (geometry.pad_h, geometry.pad_w))]
+    if layer.type == "dense":
+        linear = Linear(prod(place.shape_in), layer.units, backend, seed)
+        linear.weight *= scale**0.5
+        return [linear] if len(place.shape_in) == 1 else [Flatten(), linear]
+    if layer.type == "dropout":
+        return [Dropout(layer.rate, seed)]
+    return [PLAIN[layer.type]()]
