@@ -26,10 +26,8 @@ class Conv2d:
 
     weight (filters, in_channels, R, S) is drawn from N(0, scale / (in_channels·R·S)), bias (filters,) is zero; the same
     seed gives the same numbers on every backend. size, stride and padding: one number or (down, across). algorithm: a
-    name that `primitives.conv_forward` takes. backward keeps grad_weight and grad_bias, and returns the gradient for
-    the images, or None where `input_gradient` has been set to False: nobody needs it in a network's first layer.
-    Raises CourseError for sizes that are none and images that don't fit. Chetlur et al., *cuDNN* (arXiv 1410.0759),
-    section 2.
+    name that `primitives.conv_forward` takes. backward keeps grad_weight and grad_bias. Raises CourseError for sizes
+    that are none and images that don't fit. Chetlur et al., *cuDNN* (arXiv 1410.0759), section 2.
     """
 
     def __init__(
@@ -52,7 +50,6 @@ class Conv2d:
             raise CourseError(f"scale={scale!r} is not usable; give a positive finite number.")
         backend = backend or make_backend("numpy")
         self.algorithm = algorithm
-        self.input_gradient = True
         std = math.sqrt(scale) * (in_channels * r * s) ** -0.5
         self.weight = backend.normal((filters, in_channels, r, s), std, seed)
         self.bias = backend.zeros((filters,))
@@ -73,8 +70,6 @@ class Conv2d:
         check_gradient(self, grad_output, self._spec and self._spec.y_shape)
         self.grad_weight = primitives.conv_backward_filter(self._spec, self._input, grad_output, self.algorithm)
         self.grad_bias = primitives.bias_backward(grad_output)
-        if not self.input_gradient:
-            return None
         return primitives.conv_backward_data(self._spec, grad_output, self.weight, self.algorithm)
 
     def update(self, lr: float) -> None:

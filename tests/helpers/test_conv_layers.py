@@ -138,17 +138,6 @@ def test_algorithm_reaches_all_three_passes():
         conv.forward(x)
 
 
-def test_first_layer_may_leave_its_input_gradient_out():
-    first, other, x = nn.Conv2d(2, 3, 3, backend=F64), nn.Conv2d(2, 3, 3, backend=F64), images()
-    first.input_gradient = False
-    upstream = images(first.forward(x).shape, 9)
-    assert first.backward(upstream) is None
-    other.forward(x)
-    other.backward(upstream)
-    for (_, one), (_, two) in zip(first.gradients(), other.gradients(), strict=True):
-        np.testing.assert_array_equal(one, two)
-
-
 @pytest.mark.parametrize("scale", [1.0, 2.0])
 def test_weights_have_variance_scale_over_fan_in(scale):
     conv = nn.Conv2d(40, 100, (3, 5), backend=F64, seed=0, scale=scale)
