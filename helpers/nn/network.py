@@ -95,13 +95,13 @@ def _built(place: Place, spec: NetworkSpec, backend: Backend, seed: list[int]) -
     layer, geometry, scale = place.layer, place.geometry, spec.initialisation.scale
     if isinstance(geometry, ConvSpec):
         padding = (geometry.pad_h, geometry.pad_w)
-        return [Conv2d(geometry.C, layer.filters, layer.size, layer.stride, padding, backend, seed, scale)]
+        return [Conv2d(geometry.C, layer.filters, layer.size, layer.stride, padding, backend, seed, scale**2)]
     if geometry is not None:
         pool = MaxPool2d if layer.type == "max_pool" else AveragePool2d
         return [pool(layer.size, layer.stride, (geometry.pad_h, geometry.pad_w))]
     if layer.type == "dense":
         linear = Linear(prod(place.shape_in), layer.units, backend, seed)
-        linear.weight *= scale**0.5
+        linear.weight *= scale
         return [linear] if len(place.shape_in) == 1 else [Flatten(), linear]
     if layer.type == "dropout":
         return [Dropout(layer.rate, seed)]
