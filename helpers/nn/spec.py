@@ -25,7 +25,7 @@ NETWORKS = Path(__file__).parent / "networks"
 LARGEST = 65_536
 
 Count = Annotated[int, Field(ge=1, le=LARGEST)]
-Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1e6)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Factor = Annotated[float, Field(gt=0, le=1)]
 Pair = Annotated[tuple[int, int], BeforeValidator(pair_of), WithJsonSchema(size_schema(1))]
