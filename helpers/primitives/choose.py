@@ -7,6 +7,7 @@ device, and keep the answer (cudnnFindConvolutionForwardAlgorithm and its two si
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -35,14 +36,19 @@ _found: dict[tuple[ConvSpec, str, str, bool], list[Choice]] = {}
 
 def modelled(spec: ConvSpec, which: str, dtype: Any = np.float32, chwn: bool = False) -> list[Choice]:
     """All algorithms that can compute the pass, cheapest by count first. chwn: images fastest in memory."""
-    itemsize = np.dtype(dtype).itemsize
+    return list(_modelled(spec, check_pass(which), np.dtype(dtype).itemsize, chwn))
+
+
+@lru_cache(maxsize=1024)
+def _modelled(spec: ConvSpec, which: str, itemsize: int, chwn: bool) -> tuple[Choice, ...]:
+    """Kept, because every call with "auto" asks, and counting takes longer than a small convolution."""
     choices = []
     for name in NAMES:
         module = get(name)
-        if not module.supports(spec, check_pass(which)):
+        if not module.supports(spec, which):
             seconds = module.cost(spec, which, 1 if chwn else spec.N).seconds * itemsize / 4
             choices.append(Choice(name, seconds, spec.workspace(name, which, itemsize, chwn)))
-    return sorted(choices, key=lambda choice: choice.seconds)
+    return tuple(sorted(choices, key=lambda choice: choice.seconds))
 
 
 def find(

@@ -13,6 +13,11 @@ They were read off the benchmark (`python -m helpers.bench conv`). Only their ra
 differ little between processors.
 """
 
+SMALL = 100**3
+"""Multiply-adds of a product below which OpenBLAS takes the factors as they lie, without copying them into panels
+first.
+"""
+
 
 @dataclass(frozen=True)
 class Cost:

@@ -14,7 +14,7 @@ matrices and cost nothing.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,7 @@ def supports(spec: ConvSpec, which: str) -> str:
     return NO_STRIDE if (spec.u, spec.v) != (1, 1) else ""
 
 
+@lru_cache(maxsize=1024)
 def tiling(spec: ConvSpec, which: str = "forward") -> Tiling:
     """The square tile, of an even number of pixels, that costs least by `products`."""
     least = max(spec.R, spec.S) + 1
@@ -218,12 +219,36 @@ def _matrices(size: int, rows: int, columns: int, factor: str, dtype: Any) -> tu
     down = np.stack([np.cos(f), -np.sin(f)], axis=1).reshape(-1, rows)
     g = np.arange(size)[:, None] * np.arange(columns) * (2 * np.pi / size)
     real, imaginary = np.hstack([np.cos(g), np.sin(g)]), np.hstack([-np.sin(g), np.cos(g)])
+    return down.astype(dtype), three_sums(real, imaginary, factor).astype(dtype)
+
+
+def three_sums(real: np.ndarray, imaginary: np.ndarray, factor: str) -> np.ndarray:
+    """Rows (I × J) that give real and imaginary parts -> rows (3·I × J) that give what is multiplied, for either
+    factor.
+
+    factor: "a" for a + bi; "b" or "conjugate b" for c + di.
+    """
     if factor == "a":
         sums = [real + imaginary, real, imaginary]  # a + b, a, b
     else:
         d = -imaginary if factor == "conjugate b" else imaginary
         sums = [real, d - real, real + d]  # c, d − c, c + d
-    return down.astype(dtype), np.stack(sums, axis=1).reshape(3 * size, -1).astype(dtype)
+    return np.stack(sums, axis=1).reshape(-1, real.shape[1])
+
+
+def of_three_products(real: np.ndarray, imaginary: np.ndarray) -> np.ndarray:
+    """Weights (I × J) of real and imaginary parts -> weights (I × 3·J) of k₁, k₂, k₃: real·(k₁ − k₃) + imaginary·(k₁
+    + k₂).
+    """
+    return np.stack([real + imaginary, imaginary, -real], axis=2).reshape(len(real), -1)
+
+
+def counted_twice(size: int) -> np.ndarray:
+    """Weight of each of the T/2 + 1 frequencies that are kept: all but the first and last stand for their conjugates,
+    too.
+    """
+    f = np.arange(size // 2 + 1)
+    return np.where((f == 0) | (f == size // 2), 1, 2) / size
 
 
 @cache
@@ -236,13 +261,8 @@ def _inverse(size: int, m: int, l: int, dtype: Any) -> tuple[np.ndarray, np.ndar
     g = np.arange(l)[:, None] * np.arange(size) * (2 * np.pi / size)
     c, s = np.cos(g) / size, np.sin(g) / size
 
-    def of_products(real: np.ndarray, imaginary: np.ndarray) -> np.ndarray:
-        """real·(k₁ − k₃) + imaginary·(k₁ + k₂), as factors of k₁, k₂, k₃."""
-        return np.stack([real + imaginary, imaginary, -real], axis=2).reshape(l, -1)
-
-    across = np.vstack([of_products(c, -s), of_products(s, c)])
-    last = size // 2
-    f = np.arange(m)[:, None] * np.arange(last + 1) * (2 * np.pi / size)
-    twice = np.where((np.arange(last + 1) == 0) | (np.arange(last + 1) == last), 1, 2) / size
+    across = np.vstack([of_three_products(c, -s), of_three_products(s, c)])
+    f = np.arange(m)[:, None] * np.arange(size // 2 + 1) * (2 * np.pi / size)
+    twice = counted_twice(size)
     down = np.stack([twice * np.cos(f), -twice * np.sin(f)], axis=2).reshape(m, -1)
     return down.astype(dtype), across.astype(dtype)

@@ -8,21 +8,18 @@ real ones, as in `dft`.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from helpers.primitives.cost import Cost
+from helpers.primitives.cost import SMALL, Cost
+from helpers.primitives.dft import LARGEST_TILE, counted_twice, of_three_products, three_sums
 from helpers.primitives.layout import empty, is_chwn
 from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import Take
 from helpers.primitives.workspace import workspace as workspace_memory
-
-LARGEST_TILE = 64
-SMALL = 100**3
-"""Multiply-adds below which OpenBLAS does not copy the factors of a product into panels first."""
 
 
 def supports(spec: ConvSpec, which: str) -> str:
@@ -33,6 +30,7 @@ def supports(spec: ConvSpec, which: str) -> str:
     )
 
 
+@lru_cache(maxsize=1024)
 def tile(spec: ConvSpec) -> int:
     """Pixels of a tile, an even number: those that cost least by `_products`."""
     most = max(spec.S + 1, min(LARGEST_TILE, spec.Q + spec.S))
@@ -227,20 +225,12 @@ def _laid(spec: ConvSpec, size: int, tiles: np.ndarray, chwn: bool, take: Take) 
 def _there(size: int, pixels: int, factor: str, dtype: Any) -> np.ndarray:
     """(3·F × pixels): the three sums of each frequency; a + b, a, b, or c, d − c, c + d."""
     f = np.arange(size // 2 + 1)[:, None] * np.arange(pixels) * (2 * np.pi / size)
-    real, imaginary = np.cos(f), -np.sin(f)
-    if factor == "a":
-        sums = [real + imaginary, real, imaginary]
-    else:
-        d = -imaginary if factor == "conjugate b" else imaginary
-        sums = [real, d - real, real + d]
-    return np.stack(sums, axis=1).reshape(-1, pixels).astype(dtype)
+    return three_sums(np.cos(f), -np.sin(f), factor).astype(dtype)
 
 
 @cache
 def _back(size: int, pixels: int, dtype: Any) -> np.ndarray:
     """(pixels × 3·F): from three products a frequency, real k₁ − k₃ and imaginary k₁ + k₂, to real numbers."""
-    last = size // 2
-    f = np.arange(pixels)[:, None] * np.arange(last + 1) * (2 * np.pi / size)
-    twice = np.where((np.arange(last + 1) == 0) | (np.arange(last + 1) == last), 1, 2) / size
-    c, s = twice * np.cos(f), twice * np.sin(f)
-    return np.stack([c - s, -s, -c], axis=2).reshape(pixels, -1).astype(dtype)
+    f = np.arange(pixels)[:, None] * np.arange(size // 2 + 1) * (2 * np.pi / size)
+    twice = counted_twice(size)
+    return of_three_products(twice * np.cos(f), -twice * np.sin(f)).astype(dtype)

@@ -121,12 +121,6 @@ class ConvSpec:
 
         return get(algorithm).workspace(self, check_pass(which), itemsize, 1 if chwn else self.N)
 
-    def flipped(self) -> ConvSpec:
-        """The convolution that is this one's backward-data at stride 1: K and C change places, padding R − 1 − pad."""
-        return replace(
-            self, C=self.K, K=self.C, H=self.P, W=self.Q, pad_h=self.R - 1 - self.pad_h, pad_w=self.S - 1 - self.pad_w
-        )
-
     def with_images(self, n: int) -> ConvSpec:
         """The same convolution of n images."""
         return replace(self, N=n)

@@ -11,14 +11,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from helpers.primitives.cost import Cost
+from helpers.primitives.cost import SMALL, Cost
 from helpers.primitives.layout import border_bytes, empty, filled_one_by_one, grouped, is_chwn, one_by_one
 from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import Take
 from helpers.primitives.workspace import workspace as workspace_memory
-
-SMALL = 100**3
-"""Multiply-adds below which OpenBLAS does not copy the factors of a product into panels first."""
 
 
 def supports(spec: ConvSpec, which: str) -> str:
@@ -97,7 +94,7 @@ def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray
     chwn = is_chwn(x)
     gradients = grouped(dy, chwn)
     if _small(spec, gradients.shape[4]):
-        return _backward_filter_small(spec, x, gradients)
+        return _backward_filter_small(spec, x, gradients, chwn)
     dw = np.zeros((spec.R, spec.K, spec.C * spec.S), dy.dtype)
     with workspace_memory() as take:
         share = take(dw.shape[1:], dy.dtype)
@@ -118,13 +115,13 @@ def _small(spec: ConvSpec, inner: int) -> bool:
     return spec.K * spec.R * spec.C * spec.S * spec.Q * inner <= SMALL
 
 
-def _backward_filter_small(spec: ConvSpec, x: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+def _backward_filter_small(spec: ConvSpec, x: np.ndarray, gradients: np.ndarray, chwn: bool) -> np.ndarray:
     """The same with one small product for each output row p, added up: several times faster for few channels."""
     dw = np.zeros((spec.K, spec.R, spec.C, spec.S), gradients.dtype)
     with workspace_memory() as take:
         lowered = _lowered(spec, gradients, take)
         shares = take((spec.P, spec.K, spec.R * spec.C * spec.S), gradients.dtype)
-        for o, image in enumerate(one_by_one(spec, grouped(x, len(gradients) == 1 < spec.N), take)):
+        for o, image in enumerate(one_by_one(spec, grouped(x, chwn), take)):
             _lower(spec, image[0], lowered)
             rows = gradients[o].reshape(spec.K, spec.P, -1).transpose(1, 0, 2)
             np.matmul(rows, _windows(spec, lowered).transpose(0, 2, 1), out=shares)
