@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from helpers.errors import CourseError
-from helpers.primitives.spec import check_whole, check_window, output_size
+from helpers.primitives.spec import SlidingWindow, check_whole, check_window, output_size
 
 BLOCK = 1 << 20
 """Bytes of images in one block, about what the second-level cache of a core holds."""
 
 
 @dataclass(frozen=True)
-class PoolSpec:
+class PoolSpec(SlidingWindow):
     """N images of C channels, H × W; windows of R × S pixels, u rows and v columns apart (default: R and S, without
     overlap); pad_h, pad_w: how far a window may reach over the edge. Raises CourseError for impossible geometry.
     """
@@ -50,21 +50,6 @@ class PoolSpec:
                 )
         check_window(self.H, self.R, self.pad_h, "rows", "R", "H", "pad_h")
         check_window(self.W, self.S, self.pad_w, "columns", "S", "W", "pad_w")
-
-    @property
-    def P(self) -> int:
-        """Rows of the output, ⌊(H + 2·pad_h − R) / u⌋ + 1."""
-        return output_size(self.H, self.R, self.u, self.pad_h)
-
-    @property
-    def Q(self) -> int:
-        """Columns of the output, ⌊(W + 2·pad_w − S) / v⌋ + 1."""
-        return output_size(self.W, self.S, self.v, self.pad_w)
-
-    @property
-    def x_shape(self) -> tuple[int, int, int, int]:
-        """Shape of the images, (N, C, H, W)."""
-        return self.N, self.C, self.H, self.W
 
     @property
     def y_shape(self) -> tuple[int, int, int, int]:

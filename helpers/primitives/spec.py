@@ -19,8 +19,38 @@ def output_size(size: int, window: int, stride: int, pad: int) -> int:
     return (size + 2 * pad - window) // stride + 1
 
 
+class SlidingWindow:
+    """What convolution and pooling share: windows of R × S that slide over images of H × W in steps of u and v."""
+
+    N: int
+    C: int
+    H: int
+    W: int
+    R: int
+    S: int
+    u: int
+    v: int
+    pad_h: int
+    pad_w: int
+
+    @property
+    def P(self) -> int:
+        """Rows of the output, equation (1)."""
+        return output_size(self.H, self.R, self.u, self.pad_h)
+
+    @property
+    def Q(self) -> int:
+        """Columns of the output, equation (1)."""
+        return output_size(self.W, self.S, self.v, self.pad_w)
+
+    @property
+    def x_shape(self) -> tuple[int, int, int, int]:
+        """Shape of the images, (N, C, H, W)."""
+        return self.N, self.C, self.H, self.W
+
+
 @dataclass(frozen=True)
-class ConvSpec:
+class ConvSpec(SlidingWindow):
     """The eleven parameters of a convolution, under the names of the paper's Table 1.
 
     N images of C channels, H × W; K filters, R × S; strides u (down) and v (across); pad_h rows of zeros above and
@@ -58,21 +88,6 @@ class ConvSpec:
             )
         (n, c, h, width), (k, _, r, s) = x.shape, w.shape
         return cls(n, c, h, width, k, r, s, *pair(stride), *pair(padding))
-
-    @property
-    def P(self) -> int:
-        """Rows of the output, equation (1)."""
-        return output_size(self.H, self.R, self.u, self.pad_h)
-
-    @property
-    def Q(self) -> int:
-        """Columns of the output, equation (1)."""
-        return output_size(self.W, self.S, self.v, self.pad_w)
-
-    @property
-    def x_shape(self) -> tuple[int, int, int, int]:
-        """Shape of the images, (N, C, H, W)."""
-        return self.N, self.C, self.H, self.W
 
     @property
     def w_shape(self) -> tuple[int, int, int, int]:
