@@ -16,7 +16,7 @@ import numpy as np
 from helpers.bench.result import Result, demand
 from helpers.primitives import PAPER_LAYERS, PASSES, ConvSpec
 from helpers.primitives.layout import to_chwn, to_nchw
-from helpers.primitives.registry import NAMES, get
+from helpers.primitives.registry import NAMES, get, run
 from helpers.timing import Timing, measure, ratio, spread
 
 ORDERS = {"NCHW": to_nchw, "CHWN": to_chwn}
@@ -128,21 +128,16 @@ class Trial:
     def _ours(self, name: str, order: str) -> Callable[[], Any]:
         convert, module, spec, w = ORDERS[order], get(name), self.spec, self.w
         x, dy = convert(self.x), convert(self.dy)
-        run = {
-            "forward": lambda: module.forward(spec, x, w),
-            "backward-data": lambda: module.backward_data(spec, dy, w),
-            "backward-filter": lambda: module.backward_filter(spec, x, dy),
-        }[self.which]
-        return self._proved(run, f"{name}, {order}")
+        return self._proved(lambda: run(module, spec, self.which, x, w, dy), f"{name}, {order}")
 
     def _converted(self, name: str, order: str) -> Callable[[], Any]:
         module, spec, x, w, dy = get(name), self.spec, self.x, self.w, self.dy
-        run = {
+        once = {
             "forward": lambda: to_nchw(module.forward(spec, to_chwn(x), w)),
             "backward-data": lambda: to_nchw(module.backward_data(spec, to_chwn(dy), w)),
             "backward-filter": lambda: module.backward_filter(spec, to_chwn(x), to_chwn(dy)),
         }[self.which]
-        return self._proved(run, f"{name} with conversions")
+        return self._proved(once, f"{name} with conversions")
 
     def _torch(self, memory_format: Any) -> Callable[[], Any]:
         import torch

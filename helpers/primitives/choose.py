@@ -14,7 +14,7 @@ import numpy as np
 
 from helpers.errors import CourseError
 from helpers.primitives import layout
-from helpers.primitives.registry import NAMES, get
+from helpers.primitives.registry import NAMES, get, run
 from helpers.primitives.spec import ConvSpec, check_pass
 from helpers.timing import measure
 
@@ -114,8 +114,4 @@ def _trial(spec: ConvSpec, which: str, name: str, dtype: Any, chwn: bool) -> Any
 
     module, w = get(name), array(spec.w_shape, place=False)
     x, dy = array(spec.x_shape), array(spec.y_shape)
-    if which == "forward":
-        return lambda: module.forward(spec, x, w)
-    if which == "backward-data":
-        return lambda: module.backward_data(spec, dy, w)
-    return lambda: module.backward_filter(spec, x, dy)
+    return lambda: run(module, spec, which, x, w, dy)
