@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from helpers.errors import CourseError
+from helpers.study import files
+from helpers.study.carry_out import add_options as add_run_options
+from helpers.study.carry_out import carry_out_for
 from helpers.study.runs import CONVENTIONS, SCHEDULES, Run
 from helpers.train import History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+QUICK = {
+    "train": 1000, "test": 500, "epochs": 2, "seeds": 2, "schedule_train": 500, "schedule_test": 500,
+    "schedule_epochs": 2, "trap_train": 500, "trap_test": 500, "trap_epochs": 1,
+}  # fmt: skip
+COUNTS = {
+    "train": "training images of the learning-rate part",
+    "test": "its test images",
+    "epochs": "its epochs",
+    "seeds": "seeds of the comparison with decaying rates",
+    "schedule_train": "training images of that comparison",
+    "schedule_test": "its test images",
+    "schedule_epochs": "its epochs",
+    "trap_train": "training images of the convention trap",
+    "trap_test": "its test images",
+    "trap_epochs": "its epochs",
+}
 
 SIZES = (784, 512, 128, 10)
 PARTS = ("rates", "schedules", "trap")
@@ -62,6 +84,47 @@ class Plan:
                 for r in sorted({*self.rates, *TRAP_RATES}, reverse=True)
             ]
         return runs
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """This study's options."""
+    p = parser
+    p.add_argument("--rates", nargs="+", type=files.rate, default=list(Plan.rates), help="learning rates to compare")
+    for name, text in COUNTS.items():
+        p.add_argument(f"--{name.replace('_', '-')}", type=files.count, help=f"{text} (default {getattr(Plan, name)})")
+    p.add_argument("--seed", type=int, default=0, help="first seed of weights and order (default 0)")
+    p.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="which parts to run (default all)")
+    add_run_options(p)
+
+
+def main(options: argparse.Namespace) -> None:
+    """Train what the options ask for, print the tables, write figures and history.csv."""
+    plan = plan_of(options)
+    runs = plan.runs()
+    histories = carry_out_for(options, runs)
+    results = Results(plan, runs, histories)
+    print(results.report())
+    files.write(options.out, results.figures, {"history.csv": rows(runs, histories)})
+
+
+def plan_of(options: argparse.Namespace) -> Plan:
+    """The plan that the command's options describe; a CourseError for sizes that MNIST does not have."""
+    if options.seed < 0:
+        raise CourseError(f"--seed {options.seed} is not a seed; give a whole number of at least 0.")
+    sizes = dict(QUICK) if options.quick else {}
+    sizes |= {name: getattr(options, name) for name in COUNTS if getattr(options, name) is not None}
+    for name, value in sizes.items():
+        most = 60_000 if name.endswith("train") else 10_000 if name.endswith("test") else value
+        if value > most:
+            raise CourseError(f"--{name.replace('_', '-')} {value} is more than MNIST's {most} images; ask for fewer.")
+    return Plan(rates=tuple(dict.fromkeys(options.rates)), seed=options.seed, parts=tuple(options.parts), **sizes)
+
+
+def rows(runs: Sequence[Run], histories: Sequence[History]) -> Iterator[dict[str, Any]]:
+    """One row an epoch of each run, for history.csv."""
+    for run, history in zip(runs, histories, strict=True):
+        for row in history.rows():
+            yield {"study": run.study, "label": row["label"], "seed": run.seed, **row}
 
 
 class Results:

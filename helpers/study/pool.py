@@ -6,27 +6,34 @@ import os
 import queue
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from helpers.errors import CourseError
-from helpers.study.runs import Run
-from helpers.train import History
+from helpers.study.task import Task
 
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 def perform_all(
-    runs: Sequence[Run], jobs: int, threads: int = 1, on_epoch: Callable[[str], None] | None = None
-) -> list[History]:
-    """Histories of the runs, in their order. jobs: processes; threads: BLAS threads of each.
+    runs: Sequence[Task],
+    jobs: int,
+    threads: int = 1,
+    on_epoch: Callable[[str], None] | None = None,
+    on_result: Callable[[int, Any], None] | None = None,
+) -> list[Any]:
+    """Results of the runs, in their order. jobs: processes; threads: BLAS threads of each.
 
-    on_epoch(label) is called here after every epoch of any run. Ctrl-C or an error ends all processes.
+    Called in this process: on_epoch(label) after every epoch of any run, on_result(index, result) after every run.
+    Ctrl-C, an error, or the end of this process ends them all.
     """
     # `spawn` starts clean interpreters, which read the thread variables before they import numpy.
     import multiprocessing
 
+    if not runs:
+        return []
     context = multiprocessing.get_context("spawn")
     tasks: Any = context.Queue()
     news: Any = context.Queue()
@@ -35,7 +42,7 @@ def perform_all(
     jobs = min(jobs, len(runs))
     for _ in range(jobs):
         tasks.put(None)
-    results: dict[int, History] = {}
+    results: dict[int, Any] = {}
     with _thread_limit(threads):
         workers = [context.Process(target=_work, args=(tasks, news), daemon=True) for _ in range(jobs)]
         for worker in workers:
@@ -54,6 +61,8 @@ def perform_all(
                 on_epoch(value)
             elif kind == "done":
                 results[index] = value
+                if on_result is not None:
+                    on_result(index, value)
             elif kind == "error":
                 raise CourseError(f"The run {runs[index].label!r} failed: {value}")
     finally:
@@ -69,15 +78,26 @@ def perform_all(
 
 def _work(tasks: Any, news: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its children
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     while (task := tasks.get()) is not None:
         index, run = task
         try:
-            history = run.perform(lambda h, i=index: news.put(("epoch", i, h.label)))
+            result = run.perform(lambda _, i=index, label=run.label: news.put(("epoch", i, label)))
         except Exception as error:
             news.put(("error", index, f"{type(error).__name__}: {error}"))
             return
-        news.put(("done", index, history))
+        news.put(("done", index, result))
     sys.stdout.flush()
+
+
+def _end_with_parent() -> None:
+    """A killed parent can't end its children, so each waits for that itself."""
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

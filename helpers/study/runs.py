@@ -12,13 +12,14 @@ from helpers.backend import backend
 from helpers.data import Dataset, load
 from helpers.errors import CourseError
 from helpers.nn import fast_mlp
+from helpers.study.task import Task
 from helpers.train import History, fit
 
 CONVENTIONS = ("mean over the batch", "sum over the batch", "÷ in_features")
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Task):
     """study: "rates", "schedules" or "trap"; schedule: name of one in SCHEDULES; convention: one of CONVENTIONS."""
 
     study: str

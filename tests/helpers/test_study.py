@@ -47,7 +47,7 @@ def test_it_writes_figures_and_table(studies):
     folder, done = studies["1"]
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert sorted(path.name for path in folder.iterdir()) == FILES
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, "runs"])
     for word in ("Learning rates: 200 training", "Start high and decrease?", "convention trap", "two standard errors"):
         assert word in done.stdout
     table = rows(folder)
@@ -91,16 +91,15 @@ def test_mistakes_are_a_sentence_and_exit_code_2(arguments, word):
 
 
 def test_a_failed_run_leaves_the_old_files_alone(tmp_path):
-    from helpers.study.__main__ import write
+    from helpers.study.files import write
 
     (tmp_path / "history.csv").write_text("old")
 
-    class Broken:
-        def figures(self):
-            raise RuntimeError("no figure")
+    def broken():
+        raise RuntimeError("no figure")
 
     with pytest.raises(RuntimeError):
-        write(tmp_path, [], [], Broken())
+        write(tmp_path, broken, {"history.csv": []})
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("history.csv", "old")]
 
 

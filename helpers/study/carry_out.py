@@ -1,0 +1,101 @@
+"""Carry out the runs of a study: those kept from last time are read, the others made on all cores and kept."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from helpers.study.files import count
+from helpers.study.keep import Keep
+from helpers.study.pool import perform_all
+from helpers.study.task import Task
+from helpers.train import in_live_notebook
+
+SMALL = 20_000
+"""So few images are sooner trained on than another process is started."""
+
+
+def carry_out(
+    tasks: Sequence[Task],
+    *,
+    jobs: int | None = None,
+    threads: int = 1,
+    keep: Keep | str | Path | None = None,
+    progress: bool = True,
+) -> list[Any]:
+    """Results of the tasks, in their order; the same for any number of processes.
+
+    jobs: processes (None: one a core, or none beside this one where there is little to do); threads: BLAS threads of
+    each; keep: folder of finished runs, which are not made again; progress: a bar where somebody watches.
+    """
+    kept = Keep(keep) if isinstance(keep, str | Path) else keep
+    results = [kept.load(task) if kept else None for task in tasks]
+    missing = [i for i, result in enumerate(results) if result is None]
+    todo = [tasks[i] for i in missing]
+    if jobs is None:
+        jobs = 0 if cores() == 1 or len(todo) < 2 or sum(t.cost for t in todo) < SMALL else cores()
+    with _bar(sum(t.epochs for t in todo), progress) as bar:
+
+        def on_epoch(label: str) -> None:
+            bar.set_postfix_str(label, refresh=False)
+            bar.update()
+
+        def on_result(i: int, result: Any) -> None:
+            results[missing[i]] = result
+            if kept:
+                kept.save(todo[i], result)
+
+        if jobs:
+            perform_all(todo, jobs, threads, on_epoch, on_result)
+        else:
+            for i, task in enumerate(todo):
+                on_result(i, task.perform(partial(lambda label, _: on_epoch(label), task.label)))
+    return results
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options that `carry_out_for` reads."""
+    parser.add_argument("--jobs", type=count, help="processes (default: one a core); results stay the same")
+    parser.add_argument(
+        "--threads", type=count, default=1,
+        help="BLAS threads of each process (default 1; with more, leave as many cores idle)",
+    )  # fmt: skip
+    parser.add_argument("--fresh", action="store_true", help="make all runs again, also those that OUT/runs has")
+
+
+def carry_out_for(options: argparse.Namespace, tasks: Sequence[Task]) -> list[Any]:
+    """Results of the tasks for a command line; finished ones are kept in OUT/runs. Ctrl-C says how to go on."""
+    keep = Keep(options.out / "runs", options.fresh)
+    have = sum(keep.load(task) is not None for task in tasks)
+    if have:
+        print(f"{have} of {len(tasks)} runs are there from last time, in {keep.folder}.")
+    try:
+        return carry_out(tasks, jobs=options.jobs or cores(), threads=options.threads, keep=keep)
+    except KeyboardInterrupt:
+        keep.fresh = False
+        done = sum(keep.path(task).exists() for task in tasks)
+        print(
+            f"stopped; {done} of {len(tasks)} runs are kept in {keep.folder}, and the same command goes on from there"
+            + (" (without --fresh)." if options.fresh else "."),
+            file=sys.stderr,
+        )
+        raise SystemExit(130) from None
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _bar(total: int, progress: bool) -> Any:
+    if in_live_notebook():
+        from tqdm.notebook import tqdm
+    else:
+        from tqdm import tqdm  # type: ignore[assignment]
+    # None: only where standard error is a terminal.
+    return tqdm(total=total, unit="epoch", leave=False, disable=None if progress and total else True)
