@@ -106,3 +106,41 @@ def test_no_network_is_a_sentence(monkeypatch, tmp_path):
     monkeypatch.setattr(pooch, "retrieve", fail)
     with pytest.raises(CourseError, match="could not be downloaded"):
         data.load("kmnist")
+
+
+def test_a_split_shares_no_image():
+    split = data.load_split(train=300, validation=200, test=100)
+    whole = data.load(flat=False)
+    np.testing.assert_array_equal(split.train_images, whole.train_images[:300])
+    np.testing.assert_array_equal(split.validation_images, whole.train_images[50_000:50_200])
+    np.testing.assert_array_equal(split.validation_labels, whole.train_labels[50_000:50_200])
+    np.testing.assert_array_equal(split.test_images, whole.test_images[:100])
+    chosen, final = split.selection(), split.final()
+    assert (chosen.held_out, final.held_out) == ("validation", "test")
+    assert chosen.test_images is split.validation_images
+    assert final.test_labels is split.test_labels
+    assert chosen.train_images is final.train_images
+    assert data.load(train=1, test=1).held_out == "test"
+    assert "200 validation" in repr(chosen)
+
+
+def test_a_split_moves_and_lies_flat():
+    split = data.load_split(train=3, validation=2, test=1, flat=True, dtype="float64").to(backend("torch", "float64"))
+    assert tuple(split.validation_images.shape) == (2, 784)
+    assert str(split.selection().to(backend("torch")).test_images.dtype) == "torch.float32"
+    assert split.final().mean == data.MNIST_MEAN
+
+
+@pytest.mark.parametrize(
+    ("counts", "word"),
+    [
+        ({"train": 50_001}, "train=50001"),
+        ({"validation": 10_001}, "validation=10001"),
+        ({"validation": 0}, "validation=0"),
+        ({"test": 10_001}, "10001"),
+        ({"name": "mnits"}, "'mnist'"),
+    ],
+)
+def test_splits_that_there_are_not(counts, word):
+    with pytest.raises(CourseError, match=word):
+        data.load_split(**counts)
