@@ -89,11 +89,14 @@ class TorchCNN:
         for weight in ours.weights:
             k, c, r, s = weight.shape
             layers += [nn.Conv2d(c, k, (r, s)), nn.ReLU(), nn.MaxPool2d(2)]
-        layers += [nn.Flatten(), nn.Linear(ours.dense[0].size, ours.classes)]
+        layers.append(nn.Flatten())
+        for weight in ours.dense:
+            layers += [nn.Linear(*weight.shape), nn.ReLU()]
+        layers.pop()
         self.network = nn.Sequential(*layers)
         with torch.no_grad():
             for mine, theirs in zip(parameters(ours), self.network.parameters(), strict=True):
-                theirs.copy_(torch.from_numpy(mine.reshape(theirs.shape)))
+                theirs.copy_(torch.from_numpy(mine))
         memory_format = getattr(torch, LAYOUTS[layout][0])
         self.network = self.network.to(memory_format=memory_format)  # type: ignore[call-overload]
         self.images = torch.from_numpy(data.train_images).to(memory_format=memory_format)
@@ -112,10 +115,9 @@ class TorchCNN:
     def distance(self, ours: FastCNN) -> float:
         """The largest difference of any weight or bias."""
         pairs = zip(parameters(ours), self.network.parameters(), strict=True)
-        return max(float(np.abs(a.reshape(b.shape) - b.detach().numpy()).max()) for a, b in pairs)
+        return max(float(np.abs(a - b.detach().numpy()).max()) for a, b in pairs)
 
 
 def parameters(network: FastCNN) -> list[np.ndarray]:
-    """Weights and biases in the order of PyTorch's parameters()."""
-    stages = [array for pair in zip(network.weights, network.biases, strict=True) for array in pair]
-    return [np.ascontiguousarray(array) for array in (*stages, network.dense, network.dense_bias)]
+    """Weights and biases in the order and the shapes of PyTorch's parameters()."""
+    return [np.ascontiguousarray(array.T if array.ndim == 2 else array) for _, array in network.parameters()]

@@ -1,6 +1,8 @@
 """Layers, loss, optimisers, schedules, and one epoch of training."""
 
 from helpers.nn.activations import ReLU, Tanh
+from helpers.nn.build import build
+from helpers.nn.build import steps as network_steps
 from helpers.nn.conv_layers import AveragePool2d, Conv2d, Flatten, MaxPool2d
 from helpers.nn.dropout import Dropout, set_training
 from helpers.nn.fast_cnn import FastCNN
@@ -31,12 +33,14 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Tanh",
+    "build",
     "constant",
     "cosine_decay",
     "cross_entropy",
     "cross_entropy_gradient",
     "evaluate",
     "exponential_decay",
+    "network_steps",
     "set_training",
     "step_decay",
     "train_epoch",

@@ -2,217 +2,256 @@
 
 Why it is fast: a batch goes through in *micro-batches* of about 16 images, forward and backward, so that everything
 that one of them needs stays in the second-level cache; their gradients add up and one update follows, so that the
-result is that of the whole batch. Every array is made once, and images lie fastest in memory (`fast_stage`).
+result is that of the whole batch. Every array is made once, and images lie fastest in memory (`fast_stage`,
+`fast_dense`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from helpers.backend import Backend
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
+from helpers.nn.fast_dense import DensePart, DenseWork
+from helpers.nn.fast_spec import check_size, shapes_of, sizes_of
 from helpers.nn.fast_stage import Stage, flip, into_planes
 from helpers.nn.layers import layer_seed
 from helpers.nn.loss import check_labels
+from helpers.nn.state import check_state, copied, write
 from helpers.nn.steps import check_pairs
+
+if TYPE_CHECKING:
+    from helpers.nn.spec import NetworkSpec
+
+Size = int | tuple[int, int]
 
 
 class FastCNN:
-    """Stages of convolution (stride 1, no padding), ReLU and 2×2 max-pooling, then a dense layer and softmax, in numpy.
+    """Stages of convolution (stride 1, no padding), ReLU and 2×2 max-pooling, then dense layers and softmax, in numpy.
 
-    channels: filters of each stage; filter_size: one number or (R, S); image: (C, H, W); classes; backend: a numpy
-    Backend, None for float32; micro_batch: images at a time.
+    channels: filters of each stage; filter_size: one number or (R, S), or a list with one (R, S) a stage; image:
+    (C, H, W); hidden: units of dense layers with ReLU before the last one; scale: of the initial weights; backend: a
+    numpy Backend, None for float32; micro_batch: images at a time.
 
-    weights: a list of (K, C, R, S), one a stage; biases: (K,); dense: (classes, K, P, Q) over the last stage's output,
-    dense_bias: (classes,). Weights start as draws from N(0, 1/inputs), inputs = C·R·S or K·P·Q, biases at zero.
-    Write into them in place (`network.weights[0][...] = w`): they are views of the memory that the products read.
+    weights: a list of (K, C, R, S), one a stage; biases: (K,); dense: a list of (in, out), the first one's inputs
+    channel by channel, as Flatten has them; dense_biases: (out,). Weights start as draws from N(0, scale²/inputs),
+    biases at zero: the numbers that `Network` has for the same seed. Write into them in place
+    (`network.weights[0][...] = w`): they are views of the memory that the products read.
     """
 
     def __init__(
         self,
         channels: Sequence[int] = (16, 32),
-        filter_size: int | tuple[int, int] = 3,
+        filter_size: Size | Sequence[tuple[int, int]] = 3,
         image: tuple[int, int, int] = (1, 28, 28),
         classes: int = 10,
         backend: Backend | None = None,
         seed: int = 0,
         micro_batch: int = 16,
+        hidden: Sequence[int] = (),
+        scale: float = 1.0,
     ) -> None:
         backend = backend or make_backend("numpy")
         if backend.name != "numpy":
             raise CourseError(f"FastCNN runs on numpy only and got the backend {backend.name!r}.")
-        size = tuple(filter_size) if isinstance(filter_size, tuple | list) else (filter_size, filter_size)
-        self.channels, self.image, self.filter_size = tuple(channels), tuple(image), cast(tuple[int, int], size)
-        self.classes, self.micro_batch = classes, micro_batch
-        self.shapes = _shapes(self.channels, self.filter_size, self.image)
-        for name, value in (("classes", classes), ("micro_batch", micro_batch)):
-            _check_size(name, value)
-        (r, s), self.dtype = size, backend.dtype
+        self.channels, self.image, self.hidden = tuple(channels), tuple(image), tuple(hidden)
+        self.filter_sizes, self.shapes = shapes_of(self.channels, filter_size, self.image)
+        self.classes, self.micro_batch, self.dtype = classes, micro_batch, backend.dtype
+        for name, value in (("classes", classes), ("micro_batch", micro_batch), *(("hidden", m) for m in self.hidden)):
+            check_size(name, value)
         self._packed, self._flipped, self.weights, self.biases = [], [], [], []
-        for i, ((c, _, _), k) in enumerate(zip(self.shapes, self.channels, strict=False)):
+        for i, ((c, _, _), k, (r, s)) in enumerate(zip(self.shapes, self.channels, self.filter_sizes, strict=False)):
             packed = np.empty((k, r, c, s), self.dtype)
             logical = packed.transpose(0, 2, 1, 3)
-            logical[...] = backend.normal((k, c, r, s), (c * r * s) ** -0.5, layer_seed(seed, i))
+            std = math.sqrt(scale**2) * (c * r * s) ** -0.5
+            logical[...] = backend.normal((k, c, r, s), std, layer_seed(seed, i))
             self._packed.append(packed)
             self._flipped.append(np.empty((c, s, r, k), self.dtype))
             self.weights.append(logical)
             self.biases.append(backend.zeros((k,)))
-        k, p, q = self.shapes[-1]
-        self._dense = np.empty((classes, p, k, q), self.dtype)
-        self.dense = self._dense.transpose(0, 2, 1, 3)
-        self.dense[...] = backend.normal((classes, k, p, q), (k * p * q) ** -0.5, layer_seed(seed, len(self.channels)))
-        self.dense_bias = backend.zeros((classes,))
-        self._work: dict[int, _Work] = {}
-        self._grad_weights = [np.empty((r * w.shape[1] * s, w.shape[0]), self.dtype) for w in self.weights]
+        self.dense_sizes = (math.prod(self.shapes[-1]), *self.hidden, classes)
+        self.dense, self.dense_biases = [], []
+        for i, size in enumerate(zip(self.dense_sizes, self.dense_sizes[1:], strict=False), len(self.channels)):
+            weight = backend.normal(size, size[0] ** -0.5, layer_seed(seed, i))
+            weight *= scale
+            self.dense.append(weight)
+            self.dense_biases.append(backend.zeros((size[1],)))
+        self.steps_taken = 0
+        self._stages: dict[int, list[Stage]] = {}
+        self._work: dict[int, DenseWork] = {}
+        self._parts: dict[int, list[tuple[slice, list[Stage], DensePart]]] = {}
+        self._grad_weights = [np.empty((r * w.shape[1] * s, w.shape[0]), self.dtype) for w, (r, s) in
+                              zip(self.weights, self.filter_sizes, strict=True)]  # fmt: skip
         self._grad_biases = [np.empty_like(b) for b in self.biases]
-        self._grad_dense = np.empty((classes, k * p * q), self.dtype)
-        self._grad_dense_bias = np.empty_like(self.dense_bias)
+        self._grad_dense = [np.empty_like(w) for w in self.dense]
+        self._grad_dense_biases = [np.empty_like(b) for b in self.dense_biases]
+
+    @classmethod
+    def from_spec(cls, spec: NetworkSpec, backend: Backend | None = None) -> FastCNN:
+        """The network of a spec that `supports`; CourseError, with the reason, for another."""
+        sizes = sizes_of(spec)
+        if isinstance(sizes, str):
+            raise CourseError(f"FastCNN cannot run {spec.name}: {sizes}; use nn.build(spec), which takes Network then.")
+        return cls(
+            sizes.channels, list(sizes.filter_sizes), spec.input, spec.classes, backend, spec.seed,
+            hidden=sizes.hidden, scale=spec.initialisation.scale,
+        )  # fmt: skip
+
+    @staticmethod
+    def supports(spec: NetworkSpec) -> str:
+        """ "" if FastCNN can run this network, else why it cannot, in words."""
+        sizes = sizes_of(spec)
+        return sizes if isinstance(sizes, str) else ""
+
+    def parameters(self) -> list[tuple[str, np.ndarray]]:
+        """(name, array) of every weight and bias, with the names and shapes that `Network` gives them."""
+        return list(zip(self._names(), self._arrays(), strict=True))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that the next step depends on, in new arrays, named as `Network.state` with plain SGD names them."""
+        return copied({**dict(self.parameters()), "optimiser.steps": self.steps_taken})
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Goes on from what `state` returned, here or from a Network. CourseError, and no change, if it differs."""
+        check_state({**dict(self.parameters()), "optimiser.steps": 0}, state)
+        for name, array in self.parameters():
+            write(array, state[name])
+        self.steps_taken = int(state["optimiser.steps"])
 
     def forward(self, images: np.ndarray) -> np.ndarray:
-        """Probabilities (N, classes) of images (N, C, H, W), as a new array."""
-        self._check_images(images)
+        """Probabilities (N, classes) of images (N, C, H, W) or (N, C·H·W), as a new array."""
+        images = self._checked(images)
         probabilities = np.empty((len(images), self.classes), self.dtype)
-        for part, work in self._parts(len(images)):
-            self._logits(work, images[part])
-            work.softmax()
-            probabilities[part] = work.out.T
+        for start in range(0, len(images), self.micro_batch):
+            some = images[start : start + self.micro_batch]
+            ((_, stages, dense),) = self._micro_batches(len(some))
+            self._logits(stages, dense, some)
+            dense.softmax()
+            probabilities[start : start + len(some)] = dense.z.T
         return probabilities
 
     def step(self, images: np.ndarray, labels: np.ndarray, lr: float) -> float:
         """One step of gradient descent on images (N, C, H, W) and labels (N,); returns the mean loss before it."""
-        self._check_images(images)
-        labels = np.asarray(labels)
+        images, labels = self._checked(images), np.asarray(labels)
         if labels.ndim != 1:
             raise CourseError(f"Labels of shape {labels.shape} are not one number an image; pass (N,).")
         check_pairs(images, labels)
         check_labels(labels, self.classes)
-        for packed, flipped in zip(self._packed[1:], self._flipped[1:], strict=True):
-            flip(packed, flipped)
-        for total in (*self._grad_weights, *self._grad_biases, self._grad_dense, self._grad_dense_bias):
-            total.fill(0)
+        return self._step(images, labels, lr)
+
+    def train_epoch(self, images: Any, labels: Any, lr: float, batch_size: int = 64, order: Any = None) -> float:
+        """One epoch, as `helpers.nn.train_epoch`: same arguments, same updates, same mean loss."""
+        check_pairs(images, labels)
+        images, labels = self._checked(images), np.asarray(labels)
+        check_labels(labels, self.classes)
+        n = len(labels) if order is None else len(order)
+        total = 0.0
+        for start in range(0, n, batch_size):
+            batch: Any = slice(start, min(start + batch_size, n))
+            batch = batch if order is None else order[batch]
+            here = labels[batch]
+            total += len(here) * self._step(images[batch], here, lr)
+        return total / n
+
+    def evaluate(self, images: Any, labels: Any) -> tuple[float, float]:
+        """(mean loss, accuracy in 0…1), as `helpers.nn.evaluate`."""
+        from helpers.nn.steps import evaluate
+
+        return evaluate(self, images, labels)
+
+    def _step(self, images: np.ndarray, labels: np.ndarray, lr: float) -> float:
         # lr/N goes into the small gradient of the logits, so that an update is one subtraction.
-        scale, loss = self.dtype.type(lr / len(labels)), 0.0
-        for part, work in self._parts(len(images)):
-            self._logits(work, images[part])
-            here = labels[part]
-            # −log p = log Σ exp z − z[label]: from the logits, so that it also holds where p is too small for a float.
-            loss -= float(work.out[here, work.numbers].sum(dtype=np.float64))
-            work.softmax()
-            loss += float(np.log(work.row).sum(dtype=np.float64))
-            work.out[here, work.numbers] -= 1
-            np.multiply(work.out, scale, out=work.out)
-            self._accumulate(work)
+        loss = self._gradients(images, labels, self.dtype.type(lr / len(labels)))
         for packed, gradient in zip(self._packed, self._grad_weights, strict=True):
             flat = packed.reshape(len(packed), -1).T
             np.subtract(flat, gradient, out=flat)
-        for bias, gradient in zip(self.biases, self._grad_biases, strict=True):
-            np.subtract(bias, gradient, out=bias)
-        flat = self._dense.reshape(self.classes, -1)
-        np.subtract(flat, self._grad_dense, out=flat)
-        np.subtract(self.dense_bias, self._grad_dense_bias, out=self.dense_bias)
+        arrays = (*self.biases, *self.dense, *self.dense_biases)
+        gradients = (*self._grad_biases, *self._grad_dense, *self._grad_dense_biases)
+        for array, gradient in zip(arrays, gradients, strict=True):
+            np.subtract(array, gradient, out=array)
+        self.steps_taken += 1
         return loss / len(labels)
 
-    def _logits(self, work: _Work, images: np.ndarray) -> None:
-        """work.out (classes, n) = logits, less the largest of each image."""
-        into_planes(images.transpose(2, 1, 3, 0), work.stages[0].planes)
-        for i, stage in enumerate(work.stages):
-            if i:
-                into_planes(work.stages[i - 1].a, stage.planes)
-            stage.forward(self._packed[i].reshape(len(self._packed[i]), -1), self.biases[i])
-        z, row = work.out, work.row
-        np.matmul(self._dense.reshape(self.classes, -1), work.features, out=z)
-        np.add(z, self.dense_bias[:, None], out=z)
-        np.maximum.reduce(z, axis=0, out=row)
-        np.subtract(z, row, out=z)
+    def _gradients(self, images: np.ndarray, labels: np.ndarray, scale: np.floating) -> float:
+        """Fills every gradient, of the sum of losses times `scale`; returns that sum."""
+        for packed, flipped in zip(self._packed[1:], self._flipped[1:], strict=True):
+            flip(packed, flipped)
+        for total in (*self._grad_weights, *self._grad_biases):
+            total.fill(0)
+        loss = 0.0
+        for part, stages, dense in self._micro_batches(len(labels)):
+            self._logits(stages, dense, images[part])
+            loss += dense.loss_and_gradient(labels[part], scale)
+            gradient = dense.backward(self.dense)
+            stages[-1].from_features(gradient)
+            self._accumulate(stages)
+        self._work[len(labels)].gradients(self._grad_dense, self._grad_dense_biases)
+        return loss
 
-    def _accumulate(self, work: _Work) -> None:
-        """Add the gradients of a micro-batch, from the gradient of its logits in work.out."""
-        np.matmul(work.out, work.features.T, out=work.grad_dense)
-        np.add(self._grad_dense, work.grad_dense, out=self._grad_dense)
-        self._grad_dense_bias += work.out.sum(axis=1)
-        np.greater(work.features, 0, out=work.positive)
-        np.matmul(self._dense.reshape(self.classes, -1).T, work.out, out=work.features)
-        np.multiply(work.features, work.positive, out=work.features)
-        gradient = work.stages[-1].pooled
-        for i in range(len(work.stages) - 1, -1, -1):
-            stage = work.stages[i]
+    def _logits(self, stages: list[Stage], dense: DensePart, images: np.ndarray) -> None:
+        """dense.z = logits of the images, less the largest of each."""
+        into_planes(images.transpose(2, 1, 3, 0), stages[0].planes)
+        for i, stage in enumerate(stages):
+            if i:
+                into_planes(stages[i - 1].a, stage.planes)
+            stage.forward(self._packed[i].reshape(len(self._packed[i]), -1), self.biases[i])
+        stages[-1].to_features(dense.x[0])
+        dense.logits(self.dense, self.dense_biases)
+
+    def _accumulate(self, stages: list[Stage]) -> None:
+        """Add the gradients of a micro-batch, from the gradient of the last stage's output in its `pooled`."""
+        gradient = stages[-1].pooled
+        for i in range(len(stages) - 1, -1, -1):
+            stage = stages[i]
             stage.backward(gradient)
             np.add(self._grad_weights[i], stage.grad_weight, out=self._grad_weights[i])
             np.add(self._grad_biases[i], stage.grad_bias, out=self._grad_biases[i])
             if i:
                 c, s, r, k = self._flipped[i].shape
-                gradient = stage.backward_data(self._flipped[i].reshape(c * s, r * k), work.stages[i - 1])
+                gradient = stage.backward_data(self._flipped[i].reshape(c * s, r * k), stages[i - 1])
 
-    def _parts(self, n: int) -> Any:
-        """(slice, working arrays) of each micro-batch."""
-        for start in range(0, n, self.micro_batch):
-            size = min(self.micro_batch, n - start)
-            if size not in self._work:
-                self._work[size] = _Work(self, size)
-            yield slice(start, start + size), self._work[size]
+    def _micro_batches(self, n: int) -> list[tuple[slice, list[Stage], DensePart]]:
+        """(images, stages, dense layers) of each micro-batch in a batch of n, made on first use."""
+        if n not in self._parts:
+            work = self._work[n] = DenseWork(self.dense_sizes, n, self.dtype)
+            parts = [slice(i, min(i + self.micro_batch, n)) for i in range(0, n, self.micro_batch)]
+            self._parts[n] = [(part, self._stages_for(part.stop - part.start), work.part(part)) for part in parts]
+        return self._parts[n]
 
-    def _check_images(self, images: Any) -> None:
+    def _stages_for(self, n: int) -> list[Stage]:
+        if n not in self._stages:
+            described = zip(self.shapes, self.channels, self.filter_sizes, strict=False)
+            self._stages[n] = [
+                Stage(n, shape, k, size, self.dtype, inner=i > 0) for i, (shape, k, size) in enumerate(described)
+            ]
+        return self._stages[n]
+
+    def _names(self) -> Iterator[str]:
+        # Places in Network's list: conv, relu, pool of each stage; flatten; dense and relu in turn.
+        first = 3 * len(self.weights) + 1
+        places = [*range(0, first - 1, 3), *range(first, first + 2 * len(self.dense), 2)]
+        return (f"{place}.{name}" for place in places for name in ("weight", "bias"))
+
+    def _arrays(self) -> Iterator[np.ndarray]:
+        pairs = zip((*self.weights, *self.dense), (*self.biases, *self.dense_biases), strict=True)
+        return (array for pair in pairs for array in pair)
+
+    def _checked(self, images: Any) -> np.ndarray:
+        """The images as (N, C, H, W); a CourseError if they are none of this network."""
         if not isinstance(images, np.ndarray):
             raise CourseError(
                 f"FastCNN takes numpy arrays and got a {type(images).__name__}; convert the images first."
             )
         if images.dtype.kind not in "fiu":
             raise CourseError(f"Images of {images.dtype} hold no numbers to compute with; pass floats or integers.")
-        if images.ndim != 4 or images.shape[1:] != self.image or len(images) == 0:
+        if images.shape[1:] not in (self.image, (math.prod(self.image),)) or len(images) == 0:
             c, h, w = self.image
             raise CourseError(
                 f"This network takes images of shape (N, {c}, {h}, {w}) and got {images.shape}; reshape them."
             )
-
-
-class _Work:
-    """Working arrays of a micro-batch of n images."""
-
-    def __init__(self, network: FastCNN, n: int) -> None:
-        self.stages = [
-            Stage(n, shape, k, network.filter_size, network.dtype, inner=i > 0)
-            for i, (shape, k) in enumerate(zip(network.shapes, network.channels, strict=False))
-        ]
-        self.features = self.stages[-1].a.reshape(-1, n)
-        self.positive = np.empty(self.features.shape, bool)
-        self.grad_dense = np.empty_like(network._grad_dense)
-        self.out = np.empty((network.classes, n), network.dtype)
-        self.row = np.empty(n, network.dtype)
-        self.numbers = np.arange(n)
-
-    def softmax(self) -> None:
-        """From logits to probabilities in `out`; their sum before division stays in `row`."""
-        np.exp(self.out, out=self.out)
-        np.add.reduce(self.out, axis=0, out=self.row)
-        np.divide(self.out, self.row, out=self.out)
-
-
-def _shapes(channels: tuple[int, ...], size: tuple[int, ...], image: tuple[int, ...]) -> list[tuple[int, int, int]]:
-    """(C, H, W) of each stage's input and of the last one's output."""
-    if len(image) != 3 or len(size) != 2 or not channels:
-        raise CourseError(
-            f"channels={channels}, filter_size={size} and image={image} make no network; give at least one number of "
-            "channels, one or two sizes, and (C, H, W)."
-        )
-    for name, values in (("channels", channels), ("filter_size", size), ("image", image)):
-        for value in values:
-            _check_size(name, value)
-    (r, s), shapes = size, [image]
-    for k in channels:
-        _, h, w = shapes[-1]
-        if h - r < 1 or w - s < 1:
-            raise CourseError(
-                f"After {len(shapes) - 1} stages an image has {h} × {w} pixels, too few for a {r} × {s} filter and "
-                "2 × 2 pooling; take fewer stages, a smaller filter or larger images."
-            )
-        shapes.append((k, (h - r + 1) // 2, (w - s + 1) // 2))
-    return shapes  # type: ignore[return-value]
-
-
-def _check_size(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise CourseError(f"{name} has {value!r}, which is no size; give whole numbers of at least 1.")
+        return images.reshape(-1, *self.image)

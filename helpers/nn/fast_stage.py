@@ -83,6 +83,16 @@ class Stage:
         np.matmul(self.windows, self.y.transpose(0, 2, 1), out=self.partial)
         np.add.reduce(self.partial, axis=0, out=self.grad_weight)
 
+    def to_features(self, features: np.ndarray) -> None:
+        """The output as Flatten has it: (K·P·Q, n), channel by channel."""
+        p, k, q, n = self.a.shape
+        np.copyto(features.reshape(k, p, q, n), self.a.transpose(1, 0, 2, 3))
+
+    def from_features(self, gradient: np.ndarray) -> None:
+        """The gradient of the output, (K·P·Q, n) as Flatten has it, in place of the output."""
+        p, k, q, n = self.a.shape
+        np.copyto(self.a.transpose(1, 0, 2, 3), gradient.reshape(k, p, q, n))
+
     def backward_data(self, flipped: np.ndarray, below: Stage) -> np.ndarray:
         """The gradient for `below`'s pooled values before ReLU. flipped: (C·S, R·K), see `flip`. Overwrites L."""
         np.matmul(flipped, self.grad_windows, out=self.grad_lowered)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from helpers.backend import Backend
+from helpers.backend import Backend, array_namespace
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
 from helpers.nn.activations import ReLU, Tanh
@@ -15,10 +16,14 @@ from helpers.nn.conv_layers import AveragePool2d, Conv2d, Flatten, MaxPool2d
 from helpers.nn.dropout import Dropout, set_training
 from helpers.nn.layers import Linear, Sigmoid, Softmax, layer_seed
 from helpers.nn.loss import cross_entropy_gradient
-from helpers.nn.optimisers import SGD, Adam, Momentum, Optimiser, Rprop, named_parameters
+from helpers.nn.optimisers import SGD, Adam, Momentum, Optimiser, Rprop, named_parameters, parameters_and_gradients
+from helpers.nn.state import check_state, copied, write
+from helpers.nn.steps import evaluate, train_epoch
 from helpers.primitives import ConvSpec
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from helpers.nn.layer_table import Place
     from helpers.nn.spec import NetworkSpec
 
@@ -79,6 +84,43 @@ class Network:
 
     def update(self, lr: float) -> None:
         self.optimiser.step(lr)
+
+    def train_epoch(self, images: Any, labels: Any, lr: float, batch_size: int = 64, order: Any = None) -> float:
+        """One epoch of mini-batch training, see `helpers.nn.train_epoch`; returns the mean training loss."""
+        return train_epoch(self, images, labels, lr, batch_size, order)
+
+    def evaluate(self, images: Any, labels: Any) -> tuple[float, float]:
+        """(mean loss, accuracy in 0…1), see `helpers.nn.evaluate`."""
+        return evaluate(self, images, labels)
+
+    def gradient_norms(self, images: Any, labels: Any) -> dict[str, float]:
+        """Name of each parameter -> Euclidean norm of its gradient on this batch; nothing is updated, no dropout."""
+        with self.evaluating():
+            self.forward(images)
+            self.backward(labels)
+        triples = parameters_and_gradients(self.layers)
+        return {name: math.sqrt(float(array_namespace(g).sum(g * g))) for name, _, g in triples}
+
+    def state(self) -> dict[str, np.ndarray]:
+        """All that the next step depends on, in new arrays: parameters, the optimiser's, and dropout's counts."""
+        return copied(self._own())
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Goes on from what `state` returned, here or on another backend. CourseError, and no change, if it differs."""
+        own = self._own()
+        check_state(own, state)
+        prefix = "optimiser."
+        for name, parameter in self.parameters():
+            write(parameter, state[name])
+        self.optimiser.load_state({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+        for i, layer in enumerate(self.layers):
+            if isinstance(layer, Dropout):
+                layer.drawn = int(state[f"{i}.drawn"])
+
+    def _own(self) -> dict[str, Any]:
+        drawn = {f"{i}.drawn": layer.drawn for i, layer in enumerate(self.layers) if isinstance(layer, Dropout)}
+        optimiser = {f"optimiser.{name}": value for name, value in self.optimiser.state().items()}
+        return {**dict(self.parameters()), **optimiser, **drawn}
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:

@@ -20,6 +20,8 @@ SHAPES = [
     {"channels": (4, 1), "filter_size": 1, "image": (1, 9, 6), "micro_batch": 1},
     {"channels": (3, 4), "filter_size": (1, 4), "image": (2, 4, 17), "micro_batch": 100},
     {"channels": (1, 6), "filter_size": (4, 1), "image": (1, 20, 5)},
+    {"channels": (3, 5), "filter_size": [(3, 2), (2, 4)], "image": (2, 12, 15), "hidden": (7,)},
+    {"channels": (2,), "filter_size": 2, "image": (1, 7, 8), "hidden": (6, 5, 4), "micro_batch": 5},
 ]
 
 
@@ -32,7 +34,7 @@ def batch(network, n=21, seed=0):
 
 
 def other_biases(network):
-    for i, bias in enumerate((*network.biases, network.dense_bias)):
+    for i, bias in enumerate((*network.biases, *network.dense_biases)):
         bias[...] = np.random.default_rng(i).standard_normal(len(bias)) / 3
 
 
@@ -40,9 +42,13 @@ def torch_step(network, images, labels, lr):
     """Logits, loss, and parameters after one step, by autograd."""
     tensors = [torch.tensor(p, requires_grad=True) for p in parameters(network)]
     a = torch.tensor(images)
-    for weight, bias in zip(tensors[0:-2:2], tensors[1:-2:2], strict=True):
-        a = functional.max_pool2d(functional.relu(functional.conv2d(a, weight, bias)), 2)
-    logits = a.flatten(1) @ tensors[-2].flatten(1).T + tensors[-1]
+    for weight, bias in zip(tensors[::2], tensors[1::2], strict=True):
+        if weight.ndim == 4:
+            a = functional.max_pool2d(functional.relu(functional.conv2d(a, weight, bias)), 2)
+        else:
+            a = functional.linear(a.flatten(1), weight, bias)
+            a = a if bias is tensors[-1] else functional.relu(a)
+    logits = a
     loss = functional.cross_entropy(logits, torch.tensor(labels))
     loss.backward()
     return logits.detach(), loss.item(), [(t - lr * t.grad).detach().numpy() for t in tensors]
@@ -80,7 +86,7 @@ def test_among_equals_the_first_pixel_gets_the_gradient():
 
 def test_huge_logits():
     network = FastCNN()
-    network.dense[...] *= 1e4
+    network.dense[0][...] *= 1e4
     images, labels = batch(network)
     logits, loss, _ = torch_step(network, images, labels, 0.1)
     assert loss > 200  # probabilities far below the smallest float
@@ -124,11 +130,11 @@ def test_results_are_new_arrays_and_inputs_stay():
 def test_weights_are_drawn_with_their_variances_and_a_seed():
     network = FastCNN((32, 64), 5, (8, 28, 28))
     assert network.weights[0].shape == (32, 8, 5, 5)
-    assert network.dense.shape == (10, 64, 4, 4)
+    assert network.dense[0].shape == (1024, 10)
     for array, variance in (
         (network.weights[0], 1 / 200),
         (network.weights[1], 1 / 800),
-        (network.dense, 1 / 1024),
+        (network.dense[0], 1 / 1024),
     ):
         assert array.var() == pytest.approx(variance, rel=0.1)
     np.testing.assert_array_equal(network.weights[1], FastCNN((32, 64), 5, (8, 28, 28)).weights[1])
@@ -169,7 +175,7 @@ IMAGES, LABELS = np.zeros((4, 1, 28, 28), np.float32), np.array([0, 1, 2, 9])
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: NETWORK.forward(np.zeros((4, 784), "f")), r"\(4, 784\)"),
+        (lambda: NETWORK.forward(np.zeros((4, 783), "f")), r"\(4, 783\)"),
         (lambda: NETWORK.forward(IMAGES[:, :, 1:]), r"\(4, 1, 27, 28\)"),
         (lambda: NETWORK.forward(IMAGES[:0]), r"\(0, 1, 28, 28\)"),
         (lambda: NETWORK.forward(torch.zeros(4, 1, 28, 28)), "Tensor"),
