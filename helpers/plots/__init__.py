@@ -7,6 +7,7 @@ from helpers.plots.dots import ratio_dots
 from helpers.plots.images import digits
 from helpers.plots.learning import convention_trap, learning_curves, learning_rates, loss_gap, schedules
 from helpers.plots.performance import algorithm_bars, roofline
+from helpers.plots.runtime import runtime_scatter
 from helpers.plots.style import save, show
 from helpers.plots.then_and_now import then_and_now
 
@@ -18,6 +19,7 @@ __all__ = [
     "learning_rates",
     "loss_gap",
     "ratio_dots",
+    "runtime_scatter",
     "roofline",
     "save",
     "schedules",

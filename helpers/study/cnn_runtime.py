@@ -1,0 +1,39 @@
+"""How long does a CNN train? The runtime study: numpy, PyTorch on a CPU and on a GPU, against the number of filters.
+
+`measure` times this machine, `recorded` reads what other machines measured, `points` takes the one or the other,
+`predicted` is a model of a GPU.
+"""
+
+from helpers.study.cnn_runtime_measure import epochs, measure
+from helpers.study.cnn_runtime_point import (
+    BACKENDS,
+    BATCH,
+    CPU_FILTERS,
+    GPU_FILTERS,
+    Point,
+    cache_sizes,
+    study_spec,
+    training_flops,
+    working_set,
+)
+from helpers.study.cnn_runtime_record import Epochs, Record, points, recorded, recorded_epochs, records
+
+__all__ = [
+    "BACKENDS",
+    "BATCH",
+    "CPU_FILTERS",
+    "GPU_FILTERS",
+    "Epochs",
+    "Point",
+    "Record",
+    "cache_sizes",
+    "epochs",
+    "measure",
+    "points",
+    "recorded",
+    "recorded_epochs",
+    "records",
+    "study_spec",
+    "training_flops",
+    "working_set",
+]
