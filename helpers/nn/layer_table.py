@@ -131,6 +131,24 @@ def row(place: Place, images: int, itemsize: int = 4) -> Row:
     return Row(place.where, name, place.shape_out, place.parameters, flops, bytes_moved, seconds)
 
 
+def step_seconds(places: Sequence[Place], images: int, itemsize: int = 4) -> float:
+    """Predicted seconds of one training step of a batch: forward, backward and update, by the same model.
+
+    Backward takes two convolutions where forward takes one, two products where a dense layer takes one, and elsewhere
+    as long as forward; an update moves each parameter and its gradient.
+    """
+    total = 0.0
+    for place in places:
+        forward = row(place, images, itemsize).predicted_seconds
+        if isinstance(place.geometry, ConvSpec):
+            passes = sum(modelled(place.geometry, which)[0].seconds for which in ("backward-data", "backward-filter"))
+            backward = passes * itemsize / 4
+        else:
+            backward = forward * (2 if place.layer.type == "dense" else 1)
+        total += forward + backward + Cost(0, 2 * place.parameters, 2 * (place.parameters > 0)).seconds * itemsize / 4
+    return total
+
+
 def table_text(rows: Sequence[Row], images: int) -> str:
     """The table as text, with a total; the last column says that it is predicted."""
     cells = [("layer", "", "output", "parameters", "MFLOP", "MB", "predicted ms")]
@@ -142,7 +160,10 @@ def table_text(rows: Sequence[Row], images: int) -> str:
         "  ".join(c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True)))
         for line in cells
     ]
-    note = f"Forward pass of a batch of {images}, counted; times are predicted for numpy on one thread, not measured."
+    note = (
+        f"Forward pass of a batch of {images}, counted. Times are predicted by a model of numpy on one thread, not\n"
+        "measured: they compare layers and sizes with each other, and know nothing of other hardware."
+    )
     return "\n".join([*lines, note])
 
 

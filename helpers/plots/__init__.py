@@ -3,26 +3,40 @@
 matplotlib is imported when the first figure is made.
 """
 
+from helpers.plots.cnn_learning import error_by_rate, error_curves, gradient_norms, plateau_lengths, plateau_loss
 from helpers.plots.dots import ratio_dots
 from helpers.plots.images import digits
 from helpers.plots.learning import convention_trap, learning_curves, learning_rates, loss_gap, schedules
 from helpers.plots.performance import algorithm_bars, roofline
-from helpers.plots.runtime import runtime_scatter
+from helpers.plots.runtime import batch_sizes, runtime_scatter, working_sets
+from helpers.plots.runtime_curves import epoch_times, fits, speed_up
 from helpers.plots.style import save, show
 from helpers.plots.then_and_now import then_and_now
+from helpers.plots.training import error_curve
 
 __all__ = [
     "algorithm_bars",
+    "batch_sizes",
     "convention_trap",
     "digits",
+    "epoch_times",
+    "error_by_rate",
+    "error_curve",
+    "error_curves",
+    "fits",
+    "gradient_norms",
     "learning_curves",
     "learning_rates",
     "loss_gap",
+    "plateau_lengths",
+    "plateau_loss",
     "ratio_dots",
-    "runtime_scatter",
     "roofline",
+    "runtime_scatter",
     "save",
     "schedules",
     "show",
+    "speed_up",
     "then_and_now",
+    "working_sets",
 ]

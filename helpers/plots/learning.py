@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 
 
 def learning_curves(history: Any, title: str = "") -> Figure:
-    """Train and test loss over the epochs (left, sweet spot marked) and test accuracy (right) of one run."""
+    """Train and test loss over the epochs (left, sweet spot marked) and test accuracy (right) of one run; validation
+    where it held out validation images.
+    """
     _filled({history.label: history})
+    kind = getattr(history, "held_out", "test")
     x = range(1, history.epochs + 1)
     best = history.best_epoch()
     fig = figure(9, 3.6)
     left, right = fig.subplots(1, 2)
     left.plot(x, history.train_loss, label="training set", **line(1, history.epochs))
-    left.plot(x, history.test_loss, label="test set", **line(0, history.epochs))
+    left.plot(x, history.test_loss, label=f"{kind} set", **line(0, history.epochs))
     right.plot(x, history.test_accuracy, **line(0, history.epochs))
     spot = ""
     if math.isfinite(history.test_loss[best]):
@@ -30,9 +33,9 @@ def learning_curves(history: Any, title: str = "") -> Figure:
             best + 1, history.test_loss[best], "*", color="black", markersize=13, zorder=5,
             label=f"sweet spot, epoch {best + 1}",
         )  # fmt: skip
-        spot = f" The test loss is lowest, {history.test_loss[best]:.3f}, after epoch {best + 1}."
+        spot = f" The {kind} loss is lowest, {history.test_loss[best]:.3f}, after epoch {best + 1}."
     axes(left, "Loss", "epoch", "mean cross-entropy (nats)")
-    axes(right, "Accuracy on the test set", "epoch", "images classified correctly")
+    axes(right, f"Accuracy on the {kind} set", "epoch", "images classified correctly")
     left.legend(frameon=False)
     percent_axis(right, history.test_accuracy)
     for ax in (left, right):
@@ -42,8 +45,8 @@ def learning_curves(history: Any, title: str = "") -> Figure:
         fig,
         f"Learning curves, {title or history.label}: over {history.epochs} epochs the training loss goes "
         "from "
-        f"{history.train_loss[0]:.3f} to {history.train_loss[-1]:.3f} and the test loss from "
-        f"{history.test_loss[0]:.3f} to {history.test_loss[-1]:.3f}.{spot} Test accuracy ends at "
+        f"{history.train_loss[0]:.3f} to {history.train_loss[-1]:.3f} and the {kind} loss from "
+        f"{history.test_loss[0]:.3f} to {history.test_loss[-1]:.3f}.{spot} {kind.capitalize()} accuracy ends at "
         f"{history.test_accuracy[-1]:.1%}.",
     )
 

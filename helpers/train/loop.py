@@ -106,9 +106,12 @@ def fingerprint(network: Any) -> str:
     """Of the network's weights, a few of each layer: equal for equal weights. "" where they can't be read."""
     found = hashlib.sha256()
     try:
-        for layer in network.layers:
-            if hasattr(layer, "weight"):
-                found.update(to_numpy(layer.weight[:8, :8]).astype(np.float64).tobytes())
+        if hasattr(network, "layers"):
+            weights = [layer.weight for layer in network.layers if hasattr(layer, "weight")]
+        else:
+            weights = [array for name, array in network.parameters() if name.endswith("weight")]
+        for weight in weights:
+            found.update(to_numpy(weight[:8, :8]).astype(np.float64).tobytes())
     except Exception:
         return ""
     return found.hexdigest()[:16]

@@ -135,12 +135,12 @@ def test_predicted_times_come_from_the_model_of_the_convolution():
 def test_the_table_as_text_says_that_times_are_predicted():
     spec = load_spec(NETWORKS / "convolutional_nn.json")
     lines = table_text(spec.layer_table(), spec.batch_size).splitlines()
-    assert len(lines) == len(spec.layers) + 3
+    assert len(lines) == len(spec.layers) + 4
     assert "predicted ms" in lines[0]
     assert lines[1].split()[:2] == ["layers[0]", "conv"]
-    assert "55,098" in lines[-2]
-    assert "64" in lines[-1]
-    assert "not measured" in lines[-1]
+    assert "55,098" in lines[-3]
+    assert "batch of 64" in lines[-2]
+    assert "not measured" in " ".join(lines[-2:])
 
 
 def test_defaults_sizes_and_changes():

@@ -1,0 +1,70 @@
+"""What `python -m helpers.train` writes and says at its end, also at an early one."""
+
+from __future__ import annotations
+
+import math
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from helpers.errors import CourseError
+from helpers.train.history import History, write_csv
+
+WEIGHTS = "weights.npz"
+
+
+class Kept:
+    """What is done so far, for the case that somebody stops the run. had: epochs of an earlier run."""
+
+    def __init__(self, out: Path, had: int, epochs: int) -> None:
+        self.out, self.had, self.epochs = out, had, epochs
+        self.history: History | None = None
+
+    def on_epoch(self, history: History) -> None:
+        self.history = history
+
+    def stopped(self, arguments: Sequence[str]) -> None:
+        """Write the figures of what is done and say, on stderr, how to go on."""
+        again = shlex.join(["python", "-m", "helpers.train", *(a for a in arguments if a != "--fresh")])
+        done = self.history.epochs if self.history else self.had
+        if self.history:
+            write(self.out, self.history)
+        words = f"{done} of {self.epochs} epochs are kept in {self.out}" if done else "no epoch was done yet"
+        print(f"\nstopped: {words}. To go on: {again}", file=sys.stderr)
+
+
+def write(out: Path, history: History) -> list[str]:
+    """Write history.csv and the figures, each whole or not at all; returns the folder's files."""
+    from helpers import plots
+
+    part = out / f".history.csv.{os.getpid()}"
+    try:
+        try:
+            write_csv(part, history)
+            os.replace(part, out / "history.csv")
+        finally:
+            part.unlink(missing_ok=True)
+        plots.save(plots.learning_curves(history), out / "learning_curves.png")
+        plots.save(plots.error_curve(history), out / f"{history.held_out}_error.png")
+    except OSError as error:
+        raise CourseError(
+            f"The results can't be written to {out} ({error.strerror}); {WEIGHTS} has all {history.epochs} epochs, "
+            "so make room and give the same command again."
+        ) from None
+    return sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
+
+
+def result(history: History) -> str:
+    """One line: the error on the images held out, and a word where the loss was not finite."""
+    error = history.error
+    best = error.index(min(error))
+    text = f"{history.held_out.capitalize()} error {error[-1]:.2%} after {history.epochs} epochs"
+    if best != history.epochs - 1:
+        text += f" (lowest {error[best]:.2%} after epoch {best + 1})"
+    losses = zip(history.train_loss, history.test_loss, strict=True)
+    broken = [i + 1 for i, pair in enumerate(losses) if not all(map(math.isfinite, pair))]
+    if broken:
+        text += f"; the loss is not finite from epoch {broken[0]} on, so try a smaller learning rate"
+    return text + "."
