@@ -40,8 +40,8 @@ test: .venv/.ready  ## run all tests
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
-study: .venv/.ready  ## redraw the whole learning-rate study on all 60,000 images
-	$(BIN)/python -m helpers.study $(ASSIGNMENT) --rates 1.0 0.1 0.01 0.005 0.001 --epochs 30
+study: .venv/.ready  ## redraw every figure of an assignment's study, at full size
+	$(BIN)/python -m helpers.study $(ASSIGNMENT)
 
 bench: .venv/.ready  ## measure our speed beside PyTorch's
 	$(BIN)/python -m helpers.bench all --json
