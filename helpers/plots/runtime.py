@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from helpers.errors import CourseError
@@ -32,7 +32,7 @@ def runtime_scatter(points: Sequence[Any], x: str = "parameters", title: str = "
         row = sorted(row, key=lambda p: getattr(p, x))
         places = [getattr(p, x) / scale for p in row]
         _curve(ax, i, label, row, places, [1e3 * p.seconds for p in row])
-        said.append(f"{label}: " + ", ".join(f"{p.filters} filters {_ms(p.seconds)}" for p in row))
+        said.append(f"{label}: " + ", ".join(f"{p.filters} filters {ms(p.seconds)}" for p in row))
     ax.set_xscale("log")
     ax.set_yscale("log")
     title = title or f"Time of a training step against {'parameters' if x == 'parameters' else 'operations'}"
@@ -40,6 +40,62 @@ def runtime_scatter(points: Sequence[Any], x: str = "parameters", title: str = "
     plain_ticks(ax)
     legend(fig, groups)
     return with_alt(fig, f"{title}. Medians. {'; '.join(said)}.")
+
+
+def batch_sizes(points: Sequence[Any], title: str = "What larger batches change") -> Figure:
+    """Microseconds an image against the images of a batch, both logarithmic, a curve for each backend and network."""
+    if not points:
+        raise CourseError("There are no points to draw; measure several batches first.")
+    groups: dict[str, list[Any]] = {}
+    for p in sorted(points, key=lambda p: p.batch):
+        groups.setdefault(f"{p.filters} filters, {p.label}", []).append(p)
+    fig = figure(9, 4.6)
+    ax = fig.subplots()
+    said = []
+    for i, (label, row) in enumerate(groups.items()):
+        _curve(ax, i, label, row, [p.batch for p in row], [1e6 * p.seconds_per_image for p in row])
+        said.append(f"{label}: " + ", ".join(f"batch {p.batch} {1e6 * p.seconds_per_image:.3g} µs" for p in row))
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log")
+    axes(ax, title, "images of a batch", "median time an image (µs), quartiles")
+    plain_ticks(ax)
+    batches = sorted({p.batch for p in points})
+    ax.set_xticks(batches, [str(b) for b in batches])
+    legend(fig, groups)
+    return with_alt(fig, f"{title}. {'; '.join(said)}.")
+
+
+def working_sets(points: Sequence[Any], sets: Sequence[int], caches: Mapping[str, int], title: str = "") -> Figure:
+    """GFLOP/s against the bytes that a step comes back to, with a line at the size of each cache.
+
+    sets: bytes, one a point (`cnn_runtime.working_set`); caches: name -> bytes (`cnn_runtime.cache_sizes`).
+    """
+    if len(sets) != len(points):
+        raise CourseError(f"There are {len(points)} points and {len(sets)} working sets; give one a point.")
+    size = dict(zip(map(id, points), sets, strict=True))
+    groups = curves(points)
+    fig = figure(9, 4.6)
+    ax = fig.subplots()
+    said = []
+    for i, (label, row) in enumerate(groups.items()):
+        row = sorted(row, key=lambda p: size[id(p)])
+        x, y = [size[id(p)] / 2**20 for p in row], [p.flops_per_second / 1e9 for p in row]
+        ax.plot(x, y, color=COLOURS[i % 7], marker=MARKERS[i % 7], linewidth=1.1, label=label)
+        said.append(f"{label}: " + ", ".join(f"{a:.3g} MiB {b:.3g} GFLOP/s" for a, b in zip(x, y, strict=True)))
+    for name, count in caches.items():
+        if count < min(sets) / 4:
+            continue
+        ax.axvline(count / 2**20, color="black", linewidth=1, linestyle=":")
+        ax.annotate(name, (count / 2**20, 0.02), (3, 0), xycoords=("data", "axes fraction"),
+                    textcoords="offset points", fontsize=9)  # fmt: skip
+    ax.set_xscale("log", base=2)
+    ax.set_ylim(bottom=0)
+    title = title or "Speed against the memory that a step comes back to"
+    axes(ax, title, "working set (MiB)", "speed (GFLOP/s)")
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    legend(fig, groups)
+    lines = ", ".join(f"{name} {count / 2**20:g} MiB" for name, count in caches.items()) or "unknown"
+    return with_alt(fig, f"{title}. {'; '.join(said)}. Caches: {lines}.")
 
 
 def curves(points: Sequence[Any]) -> dict[str, list[Any]]:
@@ -59,11 +115,11 @@ def legend(fig: Figure, groups: Any) -> None:
     fig.legend(loc="outside lower center", ncols=1 if len(groups) < 4 else 2, frameon=False, fontsize=9)
 
 
-def plain_ticks(ax: Axes) -> None:
-    """Numbers, not powers of ten, on both logarithmic axes."""
+def plain_ticks(ax: Axes, which: str = "xy") -> None:
+    """Numbers, not powers of ten, on logarithmic axes."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    for axis in (ax.xaxis, ax.yaxis):
+    for axis in (getattr(ax, f"{name}axis") for name in which):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 10 else f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
@@ -79,5 +135,6 @@ def _curve(ax: Axes, i: int, label: str, row: Sequence[Any], x: list[float], y: 
                 linestyle={"predicted": "--", "recorded": ":"}.get(kind, "-"))  # fmt: skip
 
 
-def _ms(seconds: float) -> str:
+def ms(seconds: float) -> str:
+    """Milliseconds to three digits."""
     return f"{1e3 * seconds:.3g} ms"

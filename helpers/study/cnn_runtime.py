@@ -5,6 +5,7 @@
 """
 
 from helpers.study.cnn_runtime_measure import epochs, measure
+from helpers.study.cnn_runtime_model import DEVICES, predicted
 from helpers.study.cnn_runtime_point import (
     BACKENDS,
     BATCH,
@@ -22,6 +23,7 @@ __all__ = [
     "BACKENDS",
     "BATCH",
     "CPU_FILTERS",
+    "DEVICES",
     "GPU_FILTERS",
     "Epochs",
     "Point",
@@ -30,6 +32,7 @@ __all__ = [
     "epochs",
     "measure",
     "points",
+    "predicted",
     "recorded",
     "recorded_epochs",
     "records",

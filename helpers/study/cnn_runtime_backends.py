@@ -28,7 +28,7 @@ ALLOWED = 0.01
 
 
 class NumpyTraining:
-    """The course's own network (`nn.build`, where it is, the fastest that the spec allows) on numpy arrays.
+    """The course's own network (`nn.build`: the fastest that the spec allows) on numpy arrays.
 
     images (batches, N, C, H, W), labels (batches, N).
     """
@@ -58,8 +58,7 @@ class NumpyTraining:
 
 def numpy_network(spec: NetworkSpec) -> Any:
     """The numpy network of the spec."""
-    backend = make_backend("numpy")
-    return nn.build(spec, backend) if hasattr(nn, "build") else nn.Network(spec, backend)
+    return nn.build(spec, make_backend("numpy"))
 
 
 def train_epoch(network: Any, images: Any, labels: Any, lr: float, batch: int) -> float:

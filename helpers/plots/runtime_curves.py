@@ -1,0 +1,148 @@
+"""Figures on what follows from timings: fitted curves, speed-up and its crossover, epochs and predicted totals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from helpers.errors import CourseError
+from helpers.plots.runtime import curves, legend, ms, plain_ticks
+from helpers.plots.style import COLOURS, DASHES, MARKERS, axes, figure, with_alt
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def fits(
+    points: Sequence[Any], fits: Mapping[str, Any], held_out: Sequence[Any] = (), title: str = "Which curve?"
+) -> Figure:
+    """Milliseconds of a step against the number of filters, with fitted curves; the time axis is logarithmic.
+
+    points: those that were fitted; fits: name -> callable of the number of filters, in seconds; held_out: points that
+    no curve has seen, drawn as crosses. Curves go on to the largest of all.
+    """
+    if not points or not fits:
+        raise CourseError("A figure of fits needs at least one point and one curve; measure and fit first.")
+    everything = [*points, *held_out]
+    last = max(p.filters for p in everything)
+    fig = figure(9, 4.6)
+    ax = fig.subplots()
+    x = np.linspace(min(p.filters for p in everything), last, 200)
+    for i, (name, curve) in enumerate(fits.items()):
+        y = np.array([1e3 * curve(float(v)) for v in x])
+        ax.plot(x, np.where(y > 0, y, np.nan), color=COLOURS[(i + 1) % 7], linestyle=DASHES[i % 7], label=name)
+    times = [1e3 * p.seconds for p in points]
+    spans = [[1e3 * (p.seconds - p.low) for p in points], [1e3 * (p.high - p.seconds) for p in points]]
+    ax.errorbar([p.filters for p in points], times, yerr=spans, color=COLOURS[0], marker=MARKERS[0], linestyle="none",
+                capsize=2.5, label=f"fitted: {points[0].label}")  # fmt: skip
+    if held_out:
+        ax.plot([p.filters for p in held_out], [1e3 * p.seconds for p in held_out], color="black", marker="X",
+                markersize=8, linestyle="none", label="held out: no curve has seen it")  # fmt: skip
+    ax.set_yscale("log")
+    shown = [1e3 * p.seconds for p in everything]
+    ax.set_ylim(min(shown) / 2, max(shown) * 4)
+    axes(ax, title, "filters in each convolution", "median of a step (ms)")
+    plain_ticks(ax, "y")
+    legend(fig, [*fits, "", ""])
+    said = "; ".join(
+        f"{name}: " + ", ".join(f"{p.filters} filters {ms(curve(float(p.filters)))}" for p in everything)
+        for name, curve in fits.items()
+    )
+    measured = ", ".join(f"{p.filters} filters {ms(p.seconds)}" for p in everything)
+    return with_alt(fig, f"{title}. {points[0].label}: {measured}. Fitted curves there, {said}.")
+
+
+def speed_up(points: Sequence[Any], baseline: str, x: str = "flops", title: str = "") -> Figure:
+    """How many times as fast as `baseline` each other curve is, against "flops" (MFLOP of a step) or "filters".
+
+    baseline: the backend, such as "numpy", or the whole label of its curve. Of several curves of that backend the one
+    with the fewest threads counts. Only numbers of filters and batches that both have are compared. A line at 1 marks
+    the crossover, which the text names where there is one.
+    """
+    if x not in ("flops", "filters"):
+        raise CourseError(f"x={x!r} is no axis of this figure; choose 'flops' or 'filters'.")
+    base = _baseline(points, baseline)
+    where = {(p.filters, p.batch): p for p in base}
+    rest = [p for p in points if p not in base and (p.filters, p.batch) in where]
+    if not rest:
+        raise CourseError(f"Nothing is left to compare with {baseline!r}; add points of another backend.")
+    fig = figure(9, 4.6)
+    ax = fig.subplots()
+    said, scale = [], 1e6 if x == "flops" else 1
+    for i, (label, row) in enumerate(curves(rest).items()):
+        row = sorted(row, key=lambda p: getattr(p, x))
+        times = [where[p.filters, p.batch].seconds / p.seconds for p in row]
+        hollow: dict[str, Any] = {"markerfacecolor": "white", "linestyle": "--"} if row[0].predicted else {}
+        ax.plot([getattr(p, x) / scale for p in row], times, color=COLOURS[(i + 1) % 7], marker=MARKERS[(i + 1) % 7],
+                linewidth=1.2, label=label, **hollow)  # fmt: skip
+        said.append(f"{label}: " + ", ".join(f"{p.filters} filters {v:.2f}" for p, v in zip(row, times, strict=True)))
+        said[-1] += _crossing(row, times)
+    ax.axhline(1, color="black", linewidth=1.2)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    title = title or f"Speed-up over {base[0].label}"
+    axes(ax, title, "operations of a training step (MFLOP)" if x == "flops" else "filters in each convolution",
+         "times as fast (1: the crossover)")  # fmt: skip
+    plain_ticks(ax)
+    legend(fig, curves(rest))
+    return with_alt(fig, f"{title}: time there over time here. {'; '.join(said)}.")
+
+
+def _baseline(points: Sequence[Any], baseline: str) -> list[Any]:
+    found = curves([p for p in points if baseline in (p.backend, p.label)] or points)
+    rows = [row for label, row in found.items() if baseline in (row[0].backend, label, row[0].label)]
+    if not rows:
+        known = ", ".join(sorted({p.backend for p in points}))
+        raise CourseError(f"There are no points of {baseline!r} to compare with; there are {known}.")
+    least = min(row[0].threads for row in rows)
+    return [p for row in rows if row[0].threads == least for p in row]
+
+
+def _crossing(row: Sequence[Any], times: Sequence[float]) -> str:
+    from helpers.study.cnn_runtime_fits import crossover
+
+    if len({p.batch for p in row}) > 1:
+        return ""
+    at = crossover([p.filters for p in row], times, [1.0] * len(times))
+    return f", as fast at {at:.0f} filters" if at else ", no crossover in this range"
+
+
+def epoch_times(seconds: Sequence[float], prediction: Any, title: str = "Is a short run enough?") -> Figure:
+    """Left: seconds of each epoch. Right: the total that each prediction expects, with its interval, and the true one.
+
+    prediction: an Interval (`cnn_runtime_fits.prediction_interval`), or several by name.
+    """
+    intervals = prediction if isinstance(prediction, Mapping) else {"predicted": prediction}
+    if not len(seconds) or not intervals:
+        raise CourseError("A figure of epochs needs at least one epoch and one prediction; measure some epochs first.")
+    total = float(sum(seconds))
+    fig = figure(9, max(3.2, 2.2 + 0.4 * len(intervals)))
+    left, right = fig.subplots(1, 2)
+    left.plot(range(1, len(seconds) + 1), [1e3 * s for s in seconds], color=COLOURS[0], marker="o", linewidth=1)
+    left.set_ylim(bottom=0)
+    axes(left, "Each epoch", "epoch", "time (ms)")
+    said = []
+    for i, (name, p) in enumerate(intervals.items()):
+        colour = COLOURS[(i + 1) % 7]
+        right.errorbar(
+            [p.total], [i], xerr=[[p.total - p.low], [p.high - p.total]], color=colour, marker="s", capsize=4
+        )
+        hit = "holds" if p.low <= total <= p.high else "misses"
+        said.append(f"{name}: {p.total:.3g} s, {p.confidence:.0%} interval {p.low:.3g} to {p.high:.3g}, {hit} it")
+    right.axvline(total, color="black", linewidth=1.2)
+    right.annotate(
+        f"measured: {total:.3g} s", (total, len(intervals) - 0.5), (4, 0), textcoords="offset points", fontsize=9
+    )
+    right.set_yticks(range(len(intervals)), list(intervals))
+    right.set_ylim(-0.6, len(intervals) - 0.2)
+    axes(right, f"All {len(seconds)} epochs", "total time (s)", "")
+    fig.suptitle(title, fontsize=11)
+    first, others = seconds[0], sorted(seconds[1:] or seconds)
+    middle = others[len(others) // 2]
+    return with_alt(
+        fig,
+        f"{title} {len(seconds)} epochs took {total:.3g} s, the first {ms(first)}, the median of the others "
+        f"{ms(middle)}. Predicted totals: {'; '.join(said)}.",
+    )
