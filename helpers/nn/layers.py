@@ -11,6 +11,7 @@ from typing import Any
 
 from helpers.backend import Backend, array_namespace, backend
 from helpers.errors import CourseError
+from helpers.nn.activations import check_gradient
 from helpers.nn.loss import cross_entropy_gradient
 
 
@@ -35,14 +36,13 @@ class Linear:
     def forward(self, x: Any) -> Any:
         if x.ndim != 2 or x.shape[1] != self.weight.shape[0]:
             raise CourseError(
-                f"This layer takes arrays of shape (N, {self.weight.shape[0]}) and got {tuple(x.shape)}; "
-                "reshape the input."
+                f"{self} takes arrays of shape (N, {self.weight.shape[0]}) and got {tuple(x.shape)}; reshape the input."
             )
         self._input = x
         return x @ self.weight + self.bias
 
     def backward(self, grad_output: Any) -> Any:
-        _check_gradient(grad_output, self._input, (self.weight.shape[1],))
+        check_gradient(self, grad_output, None if self._input is None else (len(self._input), self.weight.shape[1]))
         xp = array_namespace(grad_output)
         self.grad_weight = self._input.T @ grad_output
         self.grad_bias = xp.sum(grad_output, axis=0)
@@ -50,9 +50,13 @@ class Linear:
 
     def update(self, lr: float) -> None:
         if self.grad_weight is None:
-            raise CourseError("There is no gradient yet; call forward and backward before update.")
+            raise CourseError(f"{self} has no gradient yet; call forward and backward before update.")
         self.weight -= lr * self.grad_weight
         self.bias -= lr * self.grad_bias
+
+    def __str__(self) -> str:
+        n_in, n_out = self.weight.shape
+        return f"Linear {n_in} → {n_out}"
 
 
 class Sigmoid:
@@ -67,11 +71,14 @@ class Sigmoid:
         return self._output
 
     def backward(self, grad_output: Any) -> Any:
-        _check_gradient(grad_output, self._output)
+        check_gradient(self, grad_output, self._output)
         return grad_output * self._output * (1 - self._output)
 
     def update(self, lr: float) -> None:
         pass
+
+    def __str__(self) -> str:
+        return "Sigmoid"
 
 
 class Softmax:
@@ -89,13 +96,16 @@ class Softmax:
         return self._output
 
     def backward(self, grad_output: Any) -> Any:
-        _check_gradient(grad_output, self._output)
+        check_gradient(self, grad_output, self._output)
         xp = array_namespace(grad_output)
         inner = xp.sum(grad_output * self._output, axis=1, keepdims=True)
         return self._output * (grad_output - inner)
 
     def update(self, lr: float) -> None:
         pass
+
+    def __str__(self) -> str:
+        return "Softmax"
 
 
 class MLP:
@@ -148,14 +158,3 @@ def check_sizes(sizes: Sequence[int]) -> list[int]:
 
 def _numpy() -> Backend:
     return backend("numpy")
-
-
-def _check_gradient(gradient: Any, of: Any, last: tuple[int, ...] = ()) -> None:
-    """A CourseError unless `of` was kept by forward and the gradient has its shape (its last axis replaced)."""
-    if of is None:
-        raise CourseError("Nothing has gone through this layer yet; call forward before backward.")
-    expected = (*of.shape[:-1], *last) if last else tuple(of.shape)
-    if tuple(gradient.shape) != expected:
-        raise CourseError(
-            f"The gradient has shape {tuple(gradient.shape)}; the layer's last output had {expected}; pass one like it."
-        )

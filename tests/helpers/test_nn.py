@@ -175,3 +175,21 @@ def test_schedules():
     assert cosine(5) == pytest.approx(0.55)
     assert cosine(10) == pytest.approx(0.1)
     assert nn.constant(0.3)(17) == 0.3
+
+
+@pytest.mark.parametrize("layer", [nn.Linear(6, 3, F64, 1), nn.Sigmoid(), nn.Softmax(), nn.ReLU(), nn.Tanh()])
+def test_errors_name_the_layer_and_the_shape(layer):
+    name = str(layer)
+    with pytest.raises(CourseError, match=f"Nothing has gone through {name} yet"):
+        layer.backward(np.ones((2, 3)))
+    shape = layer.forward(np.ones((2, 6))).shape
+    with pytest.raises(CourseError, match=rf"The gradient for {name} has shape \(2, 7\).*\({shape[0]}, {shape[1]}\)"):
+        layer.backward(np.ones((2, 7)))
+
+
+def test_a_linear_layer_says_its_name():
+    layer = nn.Linear(6, 3, F64)
+    with pytest.raises(CourseError, match=r"Linear 6 → 3 takes arrays of shape \(N, 6\) and got \(2, 5\)"):
+        layer.forward(np.ones((2, 5)))
+    with pytest.raises(CourseError, match="Linear 6 → 3 has no gradient yet"):
+        layer.update(0.1)
