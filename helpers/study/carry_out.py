@@ -68,11 +68,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fresh", action="store_true", help="make all runs again, also those that OUT/runs has")
 
 
-def carry_out_for(options: argparse.Namespace, tasks: Sequence[Task]) -> list[Any]:
-    """Results of the tasks for a command line; finished ones are kept in OUT/runs. Ctrl-C says how to go on."""
+def carry_out_for(options: argparse.Namespace, tasks: Sequence[Task], quiet: bool = False) -> list[Any]:
+    """Results of the tasks for a command line; finished ones are kept in OUT/runs. Ctrl-C says how to go on.
+
+    quiet: don't say how many are there.
+    """
     keep = Keep(options.out / "runs", options.fresh)
     have = sum(keep.load(task) is not None for task in tasks)
-    if have:
+    if have and not quiet:
         print(f"{have} of {len(tasks)} runs are there from last time, in {keep.folder}.")
     try:
         return carry_out(tasks, jobs=options.jobs or cores(), threads=options.threads, keep=keep)

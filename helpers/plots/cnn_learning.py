@@ -1,0 +1,216 @@
+"""Figures of the study of learning rates on a CNN: validation error, the initial plateau, gradients by layer."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from helpers.errors import CourseError
+from helpers.plots.style import axes, epoch_axis, figure, line, with_alt
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Steps = int | None | Sequence[int | None]
+
+
+def error_curves(curves: Mapping[float, Sequence[Any]], title: str = "") -> Figure:
+    """Error on the held-out images (%) after each epoch: the median over the seeds as a line, their range as a band.
+
+    curves: rate -> the Histories of its seeds. A title is made where none is given.
+    """
+    held_out, seeds = _checked(curves)
+    title = title or f"{held_out.capitalize()} error for each learning rate"
+    fig = figure(7.5, 4.2)
+    ax = fig.subplots()
+    said = []
+    for i, rate in enumerate(sorted(curves, reverse=True)):
+        rows = [[100 * e for e in run.error] for run in curves[rate]]
+        x = range(1, len(rows[0]) + 1)
+        middle = [statistics.median(epoch) for epoch in zip(*rows, strict=True)]
+        style = line(i, len(middle))
+        ax.plot(x, middle, label=f"rate {rate:g}", **style)
+        ax.fill_between(
+            x, [min(e) for e in zip(*rows, strict=True)], [max(e) for e in zip(*rows, strict=True)],
+            color=style["color"], alpha=0.15, linewidth=0,
+        )  # fmt: skip
+        said.append(f"rate {rate:g} from {middle[0]:.1f}% to {middle[-1]:.1f}%")
+    what = f"median and range of {seeds} seeds" if seeds > 1 else "one seed"
+    axes(ax, f"{title} ({what})", "epoch", f"{held_out} error (%)")
+    epoch_axis(ax, max(len(run.error) for runs in curves.values() for run in runs))
+    _error_axis(ax, [100 * e for runs in curves.values() for run in runs for e in run.error])
+    fig.legend(loc="outside right upper", frameon=False)
+    return with_alt(fig, f"{title}, {what}, from the first epoch to the last: {'; '.join(said)}.")
+
+
+def error_by_rate(curves: Mapping[float, Sequence[Any]], title: str = "") -> Figure:
+    """Error on the held-out images (%) after the last epoch against the learning rate: a dot a seed, a line through the
+    medians. curves: rate -> the Histories of its seeds.
+    """
+    held_out, seeds = _checked(curves)
+    title = title or f"Final {held_out} error against the learning rate"
+    fig = figure(7, 4)
+    ax = fig.subplots()
+    rates = sorted(curves)
+    final = {rate: [100 * run.error[-1] for run in curves[rate]] for rate in rates}
+    middle = [statistics.median(final[rate]) for rate in rates]
+    ax.plot(rates, middle, label="median", **line(0))
+    style = line(1, 1)
+    x, y = zip(*[(rate, error) for rate in rates for error in final[rate]], strict=True)
+    ax.plot(x, y, style["marker"], color=style["color"], alpha=0.7, markeredgecolor="white", label="one seed")
+    axes(ax, title, "learning rate", f"{held_out} error after the last epoch (%)")
+    _rate_axis(ax, rates)
+    _error_axis(ax, [e for errors in final.values() for e in errors])
+    ax.legend(frameon=False)
+    said = [
+        f"rate {r:g} {statistics.median(v):.2f}%" + (f" ({min(v):.2f} to {max(v):.2f})" if len(v) > 1 else "")
+        for r, v in final.items()
+    ]
+    return with_alt(fig, f"{title}, medians over {seeds} seeds: {'; '.join(said)}.")
+
+
+def gradient_norms(
+    norms: Mapping[str, Sequence[float]], steps: Sequence[int], title: str = "Gradient norms by layer"
+) -> Figure:
+    """The norm of each layer's gradient (logarithmic) against the number of steps taken. norms: layer -> one a step."""
+    if not norms or not steps or any(len(values) != len(steps) for values in norms.values()):
+        raise CourseError("There are no norms to draw; pass one for each layer and step, and at least one step.")
+    fig = figure(7, 3.8)
+    ax = fig.subplots()
+    said = []
+    for i, (layer, values) in enumerate(norms.items()):
+        ax.plot(steps, values, label=layer, **line(i, len(steps)))
+        said.append(f"{layer} starts at {values[0]:.2g}, is at most {max(values):.2g} and ends at {values[-1]:.2g}")
+    axes(ax, title, "steps taken", "norm of the gradient for the weights")
+    ax.set_yscale("log")
+    fig.legend(loc="outside right upper", frameon=False)
+    return with_alt(fig, f"{title}, over {steps[-1]} steps: {'; '.join(said)}.")
+
+
+def plateau_lengths(
+    lengths: Mapping[float, Mapping[float, Steps]], most: int | None = None, title: str = "Steps on the initial plateau"
+) -> Figure:
+    """Steps until training gets going against the learning rate, both logarithmic, one line a scale of the weights.
+
+    lengths: scale -> rate -> steps, one number or one a seed, None where the plateau was not left; most: the number of
+    steps after which was given up. Dotted lines: rate × steps constant, through each scale's lowest rate.
+    """
+    rows = {s: {r: _several(steps) for r, steps in row.items()} for s, row in lengths.items()}
+    left = [n for row in rows.values() for steps in row.values() for n in steps if n is not None]
+    if not left:
+        raise CourseError("No run has left its plateau, so there is no length to draw; give them more steps.")
+    top = most or 2 * max(left)
+    fig = figure(7.5, 4.4)
+    ax = fig.subplots()
+    said, never = [], False
+    for i, scale in enumerate(sorted(rows, reverse=True)):
+        style, row = line(i, 1), rows[scale]
+        found = {r: [n for n in row[r] if n is not None] for r in sorted(row)}
+        middle = {r: statistics.median(n) for r, n in found.items() if len(n) == len(row[r]) > 0}
+        dots = [(r, n) for r, steps in found.items() for n in steps]
+        ax.plot(*_columns(dots), style["marker"], color=style["color"], alpha=0.6, markeredgecolor="white")
+        ax.plot([*middle], [*middle.values()], label=f"weights × {scale:g}", **style)
+        if middle:
+            first = min(middle)
+            area = first * middle[first]
+            ax.plot([*sorted(row)], [area / r for r in sorted(row)], ":", color=style["color"], linewidth=1)
+            products = [r * n for r, n in middle.items()]
+            said.append(f"weights × {scale:g}: rate × steps from {min(products):.3g} to {max(products):.3g}")
+        stuck = [r for r in sorted(row) if len(found[r]) < len(row[r])]
+        if stuck:
+            never = True
+            ax.plot(stuck, [top] * len(stuck), "^", color=style["color"], markerfacecolor="white", markersize=9)
+            said.append(f"weights × {scale:g} not left by all seeds at rate {', '.join(f'{r:g}' for r in stuck)}")
+    handles, labels = ax.get_legend_handles_labels()
+    handles += ax.plot([], [], ":", color="#555555")
+    labels.append("rate × steps constant")
+    if never:
+        handles += ax.plot([], [], "^", color="#555555", markerfacecolor="white", markersize=9)
+        labels.append(f"some not within {top} steps")
+    axes(ax, title, "learning rate", "steps of one mini-batch")
+    ax.set_yscale("log")
+    ax.set_ylim(0.7 * min(left), 1.6 * top if never else 1.6 * max(left))
+    _rate_axis(ax, [r for row in rows.values() for r in row])
+    fig.legend(handles, labels, loc="outside right upper", frameon=False)
+    return with_alt(
+        fig, f"{title}, against the learning rate, for each scale of the initial weights. {'; '.join(said)}."
+    )
+
+
+def plateau_loss(losses: Mapping[str, Sequence[float]], title: str = "The first steps", smooth: int = 5) -> Figure:
+    """Training loss against the number of steps (logarithmic): label -> loss of each mini-batch, drawn as the mean of
+    `smooth` of them. A line marks ln 10, what a network has that tells no digit from another.
+    """
+    if not losses or any(len(values) < smooth for values in losses.values()):
+        raise CourseError(f"There is no loss to draw; pass at least {smooth} steps for each run.")
+    fig = figure(7.5, 4)
+    ax = fig.subplots()
+    said = []
+    for i, (label, values) in enumerate(losses.items()):
+        mean = [statistics.fmean(values[k : k + smooth]) for k in range(len(values) - smooth + 1)]
+        ax.plot(range(smooth, len(values) + 1), mean, label=label, **line(i))
+        said.append(f"{label} from {mean[0]:.2f} to {mean[-1]:.2f} in {len(values)} steps")
+    ax.axhline(math.log(10), color="#777777", linewidth=1)
+    ax.annotate(
+        "ln 10: no digit told from another", (1, math.log(10)), xycoords=("axes fraction", "data"), xytext=(-2, 4),
+        textcoords="offset points", color="#555555", fontsize=9, ha="right",
+    )  # fmt: skip
+    axes(ax, title, "steps taken", "training loss (nats)")
+    ax.set_xscale("log")
+    ax.set_ylim(bottom=0)
+    fig.legend(loc="outside right upper", frameon=False)
+    return with_alt(fig, f"{title}, training loss: {'; '.join(said)}.")
+
+
+def _checked(curves: Mapping[float, Sequence[Any]]) -> tuple[str, int]:
+    """(what the images held out are, seeds of each rate); CourseError for histories that can't be drawn together."""
+    if not curves or any(not runs or any(not run.test_loss for run in runs) for runs in curves.values()):
+        raise CourseError("There is no curve to draw; pass at least one trained history for each rate.")
+    kinds = {run.held_out for runs in curves.values() for run in runs}
+    if len(kinds) > 1:
+        raise CourseError("Some histories are of test images and others of validation images; draw them apart.")
+    for rate, runs in curves.items():
+        if len({len(run.test_loss) for run in runs}) > 1:
+            raise CourseError(f"The histories of rate {rate:g} have different numbers of epochs; draw whole runs.")
+    return kinds.pop(), max(len(runs) for runs in curves.values())
+
+
+def _several(steps: Steps) -> list[int | None]:
+    return [steps] if steps is None or isinstance(steps, int) else list(steps)
+
+
+def _columns(pairs: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [x for x, _ in pairs], [y for _, y in pairs]
+
+
+def _error_axis(ax: Axes, values: Iterable[float]) -> None:
+    """Per cent from just below the smallest error to just above the largest, logarithmic where they differ much."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    finite = [v for v in values if math.isfinite(v)]
+    low, high = min(finite), max(finite)
+    if low > 0 and high / low > 5:
+        ax.set_yscale("log")
+        ax.set_ylim(low / 1.15, min(100.0, high * 1.15))
+        ticks = [t for t in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if low / 1.15 <= t <= high * 1.15]
+        ax.set_yticks(ticks)
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        room = max(0.08 * (high - low), 0.1)
+        ax.set_ylim(max(0.0, low - room), min(100.0, high + room))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+
+
+def _rate_axis(ax: Axes, rates: Iterable[float]) -> None:
+    """Learning rates, logarithmic; of those that stand too close to be read only some are labelled."""
+    rates = sorted(set(rates))
+    ax.set_xscale("log")
+    shown: list[float] = []
+    for rate in rates:
+        if not shown or rate >= 1.6 * shown[-1]:
+            shown.append(rate)
+    ax.set_xticks(shown, [f"{rate:g}" for rate in shown])
+    ax.minorticks_off()
