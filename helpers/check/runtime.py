@@ -1,0 +1,24 @@
+"""The checks of the assignment `cnn_runtime`, gathered from their files."""
+
+from helpers.check.runtime_counts import forward_flops, parameters, step_flops
+from helpers.check.runtime_extrapolate import prediction_interval
+from helpers.check.runtime_fits import chosen, crossover, fit, held_out_error
+from helpers.check.runtime_rows import batches, rows
+from helpers.check.runtime_timing import summary, time_on_a_queue, time_step, where_it_ran
+
+__all__ = [
+    "batches",
+    "chosen",
+    "crossover",
+    "fit",
+    "forward_flops",
+    "held_out_error",
+    "parameters",
+    "prediction_interval",
+    "rows",
+    "step_flops",
+    "summary",
+    "time_on_a_queue",
+    "time_step",
+    "where_it_ran",
+]
