@@ -10,13 +10,14 @@ from pathlib import Path
 from helpers.backend import nearest
 from helpers.command import Parser, run
 from helpers.errors import CourseError
-from helpers.study import cnn_learning, network_from_scratch
+from helpers.study import cnn_learning, cnn_runtime, network_from_scratch
 from helpers.study.files import check_folder
 
 # Each has add_options(parser), for what is its own, and main(options), where options.out is a folder that can be
 # written and options.quick asks for tiny sizes.
 STUDIES = {
     "cnn_learning": cnn_learning,
+    "cnn_runtime": cnn_runtime,
     "network_from_scratch": network_from_scratch,
 }
 

@@ -4,6 +4,7 @@
 `predicted` is a model of a GPU.
 """
 
+from helpers.study.cnn_runtime_command import add_options, main
 from helpers.study.cnn_runtime_measure import epochs, measure
 from helpers.study.cnn_runtime_model import DEVICES, predicted
 from helpers.study.cnn_runtime_point import (
@@ -28,8 +29,10 @@ __all__ = [
     "Epochs",
     "Point",
     "Record",
+    "add_options",
     "cache_sizes",
     "epochs",
+    "main",
     "measure",
     "points",
     "predicted",

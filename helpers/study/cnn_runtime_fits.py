@@ -1,6 +1,7 @@
 """What a few timings say about the ones that nobody took: curves and their held-out errors, intervals, crossings.
 
-All errors are relative, because a millisecond is much for 8 filters and nothing for 256.
+Errors are relative, because a millisecond is much for 8 filters and nothing for 256. Where a function takes `relative`,
+False gives the plain least squares of a textbook, in which the largest network outweighs all others.
 """
 
 from __future__ import annotations
@@ -44,12 +45,12 @@ class Fit:
         return " + ".join(n + ("", "·x", "·x²")[i] for i, n in enumerate(numbers)).replace("+ -", "− ")
 
 
-def fit(form: str, x: Numbers, seconds: Numbers) -> Fit:
+def fit(form: str, x: Numbers, seconds: Numbers, relative: bool = True) -> Fit:
     """The curve of that form, one of FORMS, through timings `seconds` at places x, by least squares.
 
-    Polynomials minimise the sum of ((curve − t)/t)², that is, weights 1/t²; the exponential is a straight line through
-    the logarithms, which comes to the same for small errors. Raises CourseError for an unknown form, fewer different
-    places than coefficients, or seconds that are no times.
+    Polynomials minimise the sum of ((curve − t)/t)² or, not `relative`, of (curve − t)². The exponential is a straight
+    line through the logarithms either way, which comes to relative errors where they are small. Raises CourseError for
+    an unknown form, fewer different places than coefficients, or seconds that are no times.
     """
     if form not in FORMS:
         raise CourseError(f"There is no form {form!r}{nearest(form, tuple(FORMS))}; choose one of {', '.join(FORMS)}.")
@@ -65,8 +66,9 @@ def fit(form: str, x: Numbers, seconds: Numbers) -> Fit:
         return Fit(form, (float(np.exp(log_a)), float(b)))
     # Places are scaled to at most 1, so that x² of a million parameters doesn't drown a.
     scale = float(np.abs(places).max()) or 1.0
-    rows = (places[:, None] / scale) ** np.arange(need) / times[:, None]
-    found, *_ = np.linalg.lstsq(rows, np.ones(len(times)), rcond=None)
+    weights = 1 / times if relative else np.ones_like(times)
+    rows = (places[:, None] / scale) ** np.arange(need) * weights[:, None]
+    found, *_ = np.linalg.lstsq(rows, times * weights, rcond=None)
     return Fit(form, tuple(float(c / scale**i) for i, c in enumerate(found)))
 
 
@@ -76,7 +78,7 @@ def relative_errors(curve: Fit, x: Numbers, seconds: Numbers) -> list[float]:
     return [curve(float(p)) / float(t) - 1 for p, t in zip(places, times, strict=True)]
 
 
-def leave_one_out(form: str, x: Numbers, seconds: Numbers) -> list[float]:
+def leave_one_out(form: str, x: Numbers, seconds: Numbers, relative: bool = True) -> list[float]:
     """Relative error at each place of the curve that was fitted to all the others: what the fit has not seen judges it.
 
     The outermost places ask for extrapolation and so weigh most, as they should where larger networks are the question.
@@ -85,18 +87,19 @@ def leave_one_out(form: str, x: Numbers, seconds: Numbers) -> list[float]:
     errors = []
     for i in range(len(places)):
         rest = np.arange(len(places)) != i
-        errors += relative_errors(fit(form, places[rest], times[rest]), places[i : i + 1], times[i : i + 1])
+        curve = fit(form, places[rest], times[rest], relative)
+        errors += relative_errors(curve, places[i : i + 1], times[i : i + 1])
     return errors
 
 
-def held_out(form: str, x: Numbers, seconds: Numbers, beyond: int = 1) -> list[float]:
+def held_out(form: str, x: Numbers, seconds: Numbers, beyond: int = 1, relative: bool = True) -> list[float]:
     """Relative errors at the `beyond` largest places of the curve fitted to the smaller ones."""
     places, times = _pairs(x, seconds)
     order = np.argsort(places)
     if not 1 <= beyond < len(places):
         raise CourseError(f"beyond={beyond} leaves no place to fit or none to test; there are {len(places)}.")
     seen, kept = order[:-beyond], order[-beyond:]
-    return relative_errors(fit(form, places[seen], times[seen]), places[kept], times[kept])
+    return relative_errors(fit(form, places[seen], times[seen], relative), places[kept], times[kept])
 
 
 def root_mean_square(errors: Numbers) -> float:
@@ -104,9 +107,9 @@ def root_mean_square(errors: Numbers) -> float:
     return math.sqrt(math.fsum(e * e for e in errors) / len(errors))
 
 
-def compare(x: Numbers, seconds: Numbers) -> dict[str, float]:
+def compare(x: Numbers, seconds: Numbers, relative: bool = True) -> dict[str, float]:
     """form -> root mean square of its leave-one-out errors, the best form first."""
-    found = {form: root_mean_square(leave_one_out(form, x, seconds)) for form in FORMS}
+    found = {form: root_mean_square(leave_one_out(form, x, seconds, relative)) for form in FORMS}
     return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
@@ -172,23 +175,27 @@ def _t_share(angle: float, freedom: int) -> float:
     return 0.5 + total / 2
 
 
-def crossover(x: Numbers, ours: Numbers, other: Numbers) -> float | None:
+def crossover(x: Numbers, ours: Numbers, other: Numbers, logarithmic: bool = True) -> float | None:
     """Where `ours` and `other`, seconds at the same places x, take equally long; None where they don't cross.
 
-    Between two places both are taken as straight lines in logarithms of place and time. The first crossing counts.
+    Between two places both are straight lines, in logarithms of place and time or, not `logarithmic`, in themselves.
+    The first crossing counts.
     """
     places, a = _pairs(x, ours)
     _, b = _pairs(x, other)
-    if min(places) <= 0:
+    if logarithmic and min(places) <= 0:
         raise CourseError(f"A place of {min(places):g} has no logarithm; give sizes above zero.")
     order = np.argsort(places)
-    where, gap = np.log(places[order]), np.log(a[order] / b[order])
+    where, gap = places[order], a[order] - b[order]
+    if logarithmic:
+        where, gap = np.log(where), np.log(a[order] / b[order])
+    place = np.exp if logarithmic else float
     for i in range(len(where)):
         if gap[i] == 0:
-            return float(np.exp(where[i]))
+            return float(place(where[i]))
         if i + 1 < len(where) and gap[i] * gap[i + 1] < 0:
             share = gap[i] / (gap[i] - gap[i + 1])
-            return float(np.exp(where[i] + share * (where[i + 1] - where[i])))
+            return float(place(where[i] + share * (where[i + 1] - where[i])))
     return None
 
 

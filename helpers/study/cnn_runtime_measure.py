@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import statistics
@@ -79,7 +78,7 @@ def point(filters: int, batch: int, backend: str, threads: int, seconds: list[fl
     return Point(
         filters, spec.parameters, training_flops(spec), batch, backend, done["hardware"], threads,
         statistics.median(seconds), quartiles["q1"], quartiles["q3"], len(seconds),
-        made=datetime.date.today().isoformat(), versions=done["versions"],
+        made=done["made"], versions=done["versions"],
     )  # fmt: skip
 
 

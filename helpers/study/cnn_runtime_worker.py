@@ -6,6 +6,7 @@ thread pools of the two spin against each other in one process.
 
 from __future__ import annotations
 
+import datetime
 import json
 import sys
 import time
@@ -92,7 +93,8 @@ def _machine(job: dict[str, Any]) -> dict[str, Any]:
 
         hardware = torch.cuda.get_device_name()
         versions |= {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}
-    return {"hardware": hardware, "versions": versions, "load": found["load"]}
+    today = datetime.date.today().isoformat()
+    return {"hardware": hardware, "versions": versions, "load": found["load"], "made": today}
 
 
 def _say(values: dict[str, Any]) -> None:

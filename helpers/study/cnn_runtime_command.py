@@ -1,0 +1,115 @@
+"""The command line of the runtime study: `python -m helpers.study cnn_runtime`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from helpers.study.cnn_runtime_plan import QUICK, THOROUGH, Piece, Plan, assembled
+from helpers.study.cnn_runtime_point import BACKENDS, cache_sizes
+from helpers.study.cnn_runtime_record import Record, recorded, write_record
+from helpers.study.cnn_runtime_report import Results
+from helpers.study.files import count, write
+from helpers.study.keep import Keep
+from helpers.timing import environment
+
+BUSY = 0.3
+"""Load for each core above which the machine is told to be busy."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The study's own options."""
+    parser.add_argument("--backends", nargs="+", choices=BACKENDS, help="what to measure (default: all that run here)")
+    parser.add_argument("--filters", nargs="+", type=count, help="filters on the CPU (default 8 16 32 64)")
+    parser.add_argument("--gpu-filters", nargs="+", type=count, help="filters on a GPU (default 8 to 256)")
+    parser.add_argument("--threads", nargs="+", type=count, help="threads of the CPU, each apart (default 1)")
+    parser.add_argument("--rounds", type=count, help="rounds of a sitting (default 8)")
+    parser.add_argument("--sittings", type=count, help="how often the backends take turns (default 2)")
+    parser.add_argument("--epochs", type=count, help="epochs of the run that is looked at one by one (default 20)")
+    parser.add_argument("--thorough", action="store_true", help="more networks, threads and runs, for a record")
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write what this machine measures; thorough")
+    parser.add_argument("--fresh", action="store_true", help="measure everything again, finished pieces too")
+    parser.add_argument("--json", action="store_true", help="print points and numbers as one JSON object, no sentences")
+
+
+def main(options: argparse.Namespace) -> None:
+    """Measure what is not yet measured, one process at a time; print tables, write figures."""
+    plan = chosen(options)
+    say = _silent if options.json else print
+    facts = environment()
+    before = facts["load"]
+    say(notice(before, facts["cores"]))
+    began = time.perf_counter()
+    pieces = plan.pieces(facts["cpu"])
+    done = measured(pieces, Keep(options.out / "runs", options.fresh))
+    points, epochs = assembled(pieces, done)
+    machine = {
+        "cpu": facts["cpu"], "cores": facts["cores"], "system": facts["system"], "caches": cache_sizes(),
+        "load": {"before": before, "after": environment()["load"]},
+    }  # fmt: skip
+    record = Record(machine, tuple(points), tuple(epochs))
+    results = Results(record, [p for p in recorded() if p.backend in BACKENDS[2:]] if not _has_gpu(plan) else ())
+    if options.record is not None:
+        write_record(options.record, record)
+    if options.json:
+        values = [p.as_json() for p in (*record.points, *results.stand_ins)]
+        print(json.dumps({"machine": machine, "points": values, "verdicts": results.verdicts()}))
+        return
+    print(f"\n{results.report()}\n\nMeasured in {time.perf_counter() - began:.0f} s.")
+    write(options.out, results.figures, results.tables())
+    if options.record is not None:
+        print(f"recorded in {options.record}")
+
+
+def chosen(options: argparse.Namespace) -> Plan:
+    """The plan that the options ask for."""
+    plan = QUICK if options.quick else THOROUGH if options.thorough or options.record is not None else Plan()
+    names = ("backends", "filters", "gpu_filters", "threads", "rounds", "sittings", "epochs")
+    given: dict[str, Any] = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    for name, value in given.items():
+        if isinstance(value, list):
+            given[name] = tuple(dict.fromkeys(value))
+    return replace(plan, **given)
+
+
+def measured(pieces: list[Piece], keep: Keep) -> list[dict[str, Any]]:
+    """The result of each piece, kept or measured now. Ctrl-C loses the piece in progress."""
+    from tqdm import tqdm
+
+    found = []
+    with tqdm(total=sum(p.calls for p in pieces), unit="round", disable=None, leave=False) as bar:
+
+        def advance(label: str) -> None:
+            bar.set_postfix_str(label, refresh=False)
+            bar.update()
+
+        for piece in pieces:
+            result = keep.load(piece)
+            if result is None:
+                result = piece.perform(advance)
+                keep.save(piece, result)
+            else:
+                bar.update(piece.calls)
+            found.append(result)
+    return found
+
+
+def notice(load: list[float] | None, cores: int) -> str:
+    """What to know before numbers appear."""
+    text = "One process at a time: two that are measured together take each other's caches, memory and clock rate."
+    if load is not None and load[0] > BUSY * cores:
+        busy = f"The machine is busy (load {load[0]:.1f} on {cores} cores)"
+        text += f"\n{busy}; wait until it is quiet, or times come out long."
+    return text
+
+
+def _has_gpu(plan: Plan) -> bool:
+    return any(b in BACKENDS[2:] for b in plan.backends)
+
+
+def _silent(_: str) -> None:
+    pass

@@ -1,0 +1,264 @@
+"""Figures, tables and verdicts of the runtime study. Every sentence is made from the numbers that it is about."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from helpers.study import cnn_runtime_fits as formulas
+from helpers.study.cnn_runtime_model import DEVICES, predicted
+from helpers.study.cnn_runtime_point import BACKENDS, BATCH, GPU_FILTERS, Point, study_spec, working_set
+from helpers.study.cnn_runtime_record import Epochs, Record
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MICRO_BATCH = 16
+"""Images that the numpy network has in hand at once; PyTorch has the whole batch."""
+
+SHORT = 2
+"""Epochs that somebody measures who is in a hurry."""
+
+
+class Results:
+    """What was measured, and what stands in for devices that are not here."""
+
+    def __init__(self, record: Record, stand_ins: Sequence[Point] = ()) -> None:
+        self.record = record
+        self.stand_ins = list(stand_ins) or ([] if self._gpu() else model_points())
+
+    def _gpu(self) -> list[Point]:
+        return [p for p in self.record.points if p.backend in BACKENDS[2:]]
+
+    def usual(self) -> list[Point]:
+        """Points of the usual batch, measured first, then what stands in."""
+        return [p for p in (*self.record.points, *self.stand_ins) if p.batch == BATCH]
+
+    def rows(self, backend: str, threads: int = 1) -> list[Point]:
+        """Measured points of a backend with the usual batch, by filters."""
+        here = [p for p in self.record.points if (p.backend, p.threads, p.batch) == (backend, threads, BATCH)]
+        return sorted(here, key=lambda p: p.filters)
+
+    def backends(self) -> list[str]:
+        """Those that were measured."""
+        return [b for b in BACKENDS if self.rows(b)]
+
+    def figures(self) -> dict[str, Figure]:
+        """File name -> figure."""
+        from helpers import plots
+
+        made = {
+            "runtime_by_parameters.png": plots.runtime_scatter(self.usual(), "parameters"),
+            "runtime_by_operations.png": plots.runtime_scatter(self.usual(), "flops"),
+        }
+        for backend in self.backends():
+            rows = self.rows(backend)
+            if len(rows) > 3:
+                seen, beyond = rows[:-1], rows[-1:]
+                title = f"{backend}: time against filters, and three curves fitted to all but the largest"
+                made[f"fits_{_file(backend)}.png"] = plots.fits(seen, curves(seen), beyond, title)
+        base = self.backends()[0]
+        if len({p.label for p in self.usual()}) > 1:
+            made["speed_up.png"] = plots.speed_up(self.usual(), base)
+        for backend in self.backends():
+            if runs := [run for run in self.record.epochs if run.backend == backend]:
+                made[f"epochs_{_file(backend)}.png"] = plots.epoch_times(
+                    runs[0].seconds, intervals(runs[0].seconds), f"{backend}: are a few epochs enough?"
+                )
+        several = [p for p in self.record.points if p.threads == 1 and p.batch != BATCH]
+        if several:
+            shown = {p.filters for p in several}
+            made["batch_sizes.png"] = plots.batch_sizes(
+                [p for p in self.record.points if p.threads == 1 and p.filters in shown]
+            )
+        cpu = [p for b in BACKENDS[:2] for p in self.rows(b)]
+        if cpu:
+            made["working_sets.png"] = plots.working_sets(cpu, [in_hand(p) for p in cpu], self.record.machine["caches"])
+        return made
+
+    def tables(self) -> dict[str, Iterable[dict[str, Any]]]:
+        """File name -> rows."""
+        points = [
+            {**{k: v for k, v in p.as_json().items() if k != "versions"}, "kind": p.kind}
+            for p in (*self.record.points, *self.stand_ins)
+        ]
+        epochs = [
+            {**{k: v for k, v in vars(run).items() if k != "seconds"}, "run": i + 1, "epoch": j + 1, "seconds": s}
+            for i, run in enumerate(self.record.epochs)
+            for j, s in enumerate(run.seconds)
+        ]
+        return {"points.csv": points, "epochs.csv": epochs}
+
+    def report(self) -> str:
+        """What the command prints."""
+        parts = [self._table(), *(growth(self.rows(b)) for b in self.backends()), *self._fits(), *self._epochs()]
+        return "\n\n".join(part for part in (*parts, self._speed_ups(), self._batches(), self._graphs()) if part)
+
+    def verdicts(self) -> dict[str, Any]:
+        """The numbers behind the sentences, plain values."""
+        fits = {b: formulas.compare(*_xy(rows)) for b in self.backends() if len(rows := self.rows(b)) > 3}
+        short = {
+            run.backend: [extrapolation(r.seconds) for r in self.record.epochs if r.backend == run.backend]
+            for run in self.record.epochs
+        }
+        return {"leave_one_out": fits, "extrapolation": short}
+
+    def _table(self) -> str:
+        lines = [
+            f"A training step of {BATCH} images; median and quartiles",
+            f"{'':<44}{'filters':>8}{'parameters':>12}{'MFLOP':>9}{'ms':>9}{'quartiles':>18}{'GFLOP/s':>9}",
+        ]
+        for p in self.usual():
+            spread = f"{1e3 * p.low:.2f} to {1e3 * p.high:.2f}"
+            lines.append(
+                f"{p.label[:43]:<44}{p.filters:>8}{p.parameters:>12,}{p.flops / 1e6:>9,.0f}{1e3 * p.seconds:>9.2f}"
+                f"{spread:>18}{p.flops_per_second / 1e9:>9.1f}"
+            )
+        return "\n".join(lines)
+
+    def _fits(self) -> Iterable[str]:
+        for backend in self.backends():
+            rows = self.rows(backend)
+            if len(rows) > 3:
+                yield fit_verdict(backend, rows)
+
+    def _epochs(self) -> Iterable[str]:
+        for backend in self.backends():
+            if runs := [run for run in self.record.epochs if run.backend == backend]:
+                yield epochs_verdict(backend, runs)
+
+    def _speed_ups(self) -> str:
+        labels: dict[str, list[Point]] = {}
+        for p in self.usual():
+            labels.setdefault(p.label, []).append(p)
+        (first, base), *others = labels.items()
+        lines = [f"Times as fast as {first}"]
+        for label, rows in others:
+            where = {p.filters: p for p in base}
+            pairs = [(p.filters, where[p.filters].seconds / p.seconds) for p in rows if p.filters in where]
+            if not pairs:
+                continue
+            at = formulas.crossover([k for k, _ in pairs], [r for _, r in pairs], [1.0] * len(pairs))
+            crossing = f"as fast at {at:.0f} filters" if at else "no crossover between these sizes"
+            lines.append(f"{label}: " + ", ".join(f"{k} filters {r:.2f}" for k, r in pairs) + f"; {crossing}.")
+        return "\n".join(lines) if len(lines) > 1 else ""
+
+    def _batches(self) -> str:
+        lines = []
+        for backend in self.backends():
+            for k in sorted({p.filters for p in self.record.points if p.backend == backend and p.batch != BATCH}):
+                rows = sorted(
+                    (p for p in self.record.points if (p.backend, p.filters, p.threads) == (backend, k, 1)),
+                    key=lambda p: p.batch,
+                )
+                times = ", ".join(f"{p.batch}: {1e6 * p.seconds_per_image:.1f}" for p in rows)
+                lines.append(f"{backend}, {k} filters: {times}")
+        return "\n".join(["Microseconds an image, by images of a batch", *lines]) if lines else ""
+
+    def _graphs(self) -> str:
+        pairs = list(zip(self.rows("cuda"), self.rows("cuda graph"), strict=False))
+        if not pairs:
+            return ""
+        gains = ", ".join(f"{p.filters} filters {p.seconds / g.seconds:.2f}" for p, g in pairs)
+        return f"One CUDA graph instead of single launches makes a step so many times as fast: {gains}."
+
+
+def model_points() -> list[Point]:
+    """What the model expects of every card that it knows."""
+    return [point for device in DEVICES for point in predicted(device, GPU_FILTERS)]
+
+
+def curves(points: Sequence[Point]) -> dict[str, formulas.Fit]:
+    """Name with formula -> the fitted curve, of filters."""
+    found = (formulas.fit(form, *_xy(points)) for form in formulas.FORMS)
+    return {f"{curve.form}: {curve.formula}": curve for curve in found}
+
+
+def in_hand(point: Point) -> int:
+    """Bytes that its step comes back to: of a micro-batch in our numpy network, of the whole batch in PyTorch."""
+    images = min(point.batch, MICRO_BATCH) if point.backend == "numpy" else point.batch
+    return working_set(study_spec(point.filters, point.batch), images)
+
+
+def growth(rows: Sequence[Point]) -> str:
+    """From each network to the next: the powers of the number of filters with which operations and time grow."""
+    if len(rows) < 2:
+        return ""
+    lines = [f"{rows[0].label}: growth of operations and of time, as powers of the filters"]
+    for a, b in pairwise(rows):
+        more = math.log(b.filters / a.filters)
+        powers = [math.log(y / x) / more for x, y in ((a.flops, b.flops), (a.seconds, b.seconds))]
+        lines.append(f"{a.filters:>4} to {b.filters:<4} operations {powers[0]:.2f}, time {powers[1]:.2f}")
+    return "\n".join(lines)
+
+
+def fit_verdict(backend: str, rows: Sequence[Point]) -> str:
+    """Which curve predicts points best that it has not seen."""
+    errors = formulas.compare(*_xy(rows))
+    listed = ", ".join(f"{form} {_percent(error)}" for form, error in errors.items())
+    best = next(iter(errors))
+    last = {form: formulas.held_out(form, *_xy(rows))[0] for form in errors}
+    there = ", ".join(f"{form} {last[form]:+.0%}" for form in errors)
+    return (
+        f"{backend}, time against filters: root mean square of the leave-one-out errors {listed}; {best} is best. "
+        f"Fitted without the {rows[-1].filters} filters, the curves miss them by: {there}."
+    )
+
+
+def intervals(seconds: Sequence[float]) -> dict[str, formulas.Interval]:
+    """What different short runs say about the whole run."""
+    found = {f"first {SHORT}": formulas.prediction_interval(seconds[:SHORT], len(seconds))}
+    if len(seconds) > 5:
+        found["first 5"] = formulas.prediction_interval(seconds[:5], len(seconds))
+        found["2 to 5"] = formulas.prediction_interval(seconds[:5], len(seconds), drop=1)
+    return found
+
+
+def extrapolation(seconds: Sequence[float]) -> dict[str, Any]:
+    """Of one run: the first epoch over the median of the others, and how far a multiplied short run is off."""
+    total = math.fsum(seconds)
+    predictions = intervals(seconds)
+    return {
+        "first_over_others": seconds[0] / statistics.median(seconds[1:]),
+        "errors": {name: p.total / total - 1 for name, p in predictions.items()},
+        "widths": {name: (p.high - p.low) / 2 / total for name, p in predictions.items()},
+        "holds": {name: p.low <= total <= p.high for name, p in predictions.items()},
+    }
+
+
+def epochs_verdict(backend: str, runs: Sequence[Epochs]) -> str:
+    """Is a short run enough? Over all runs of a backend."""
+    found = [extrapolation(run.seconds) for run in runs]
+    n = len(runs[0].seconds)
+    slow = [f["first_over_others"] for f in found]
+    lines = [
+        f"{backend}: a few epochs for {n}, {len(runs)} run{'s' * (len(runs) > 1)} of {runs[0].images} images an epoch. "
+        f"The first epoch takes {_range(slow, '{:.2f}')} times as long as the others."
+    ]
+    for name in found[0]["errors"]:
+        errors, widths = ([f[key][name] for f in found] for key in ("errors", "widths"))
+        lines.append(
+            f"  epochs {name}: total wrong by {_range(errors, '{:+.1%}')}; 95% interval ± "
+            f"{_range(widths, '{:.0%}')}, holds in {sum(f['holds'][name] for f in found)} of {len(found)}"
+        )
+    return "\n".join(lines)
+
+
+def _range(values: Sequence[float], form: str) -> str:
+    low, high = form.format(min(values)), form.format(max(values))
+    return low if low == high else f"{low} to {high}"
+
+
+def _percent(error: float) -> str:
+    return f"{error:.1%}" if error < 10 else f"{error:.0f}-fold"
+
+
+def _xy(rows: Sequence[Point]) -> tuple[list[float], list[float]]:
+    return [float(p.filters) for p in rows], [p.seconds for p in rows]
+
+
+def _file(backend: str) -> str:
+    return backend.replace(" ", "_")
