@@ -3,7 +3,14 @@
 matplotlib is imported when the first figure is made.
 """
 
-from helpers.plots.cnn_learning import error_by_rate, error_curves, gradient_norms, plateau_lengths, plateau_loss
+from helpers.plots.cnn_learning import (
+    error_by_rate,
+    error_curves,
+    gradient_norms,
+    plateau_depths,
+    plateau_lengths,
+    plateau_loss,
+)
 from helpers.plots.dots import ratio_dots
 from helpers.plots.images import digits
 from helpers.plots.learning import convention_trap, learning_curves, learning_rates, loss_gap, schedules
@@ -28,6 +35,7 @@ __all__ = [
     "learning_curves",
     "learning_rates",
     "loss_gap",
+    "plateau_depths",
     "plateau_lengths",
     "plateau_loss",
     "ratio_dots",

@@ -62,7 +62,7 @@ def error_by_rate(curves: Mapping[float, Sequence[Any]], title: str = "") -> Fig
     x, y = zip(*[(rate, error) for rate in rates for error in final[rate]], strict=True)
     ax.plot(x, y, style["marker"], color=style["color"], alpha=0.7, markeredgecolor="white", label="one seed")
     axes(ax, title, "learning rate", f"{held_out} error after the last epoch (%)")
-    _rate_axis(ax, rates)
+    _log_axis(ax, rates)
     _error_axis(ax, [e for errors in final.values() for e in errors])
     ax.legend(frameon=False)
     said = [
@@ -133,11 +133,52 @@ def plateau_lengths(
     axes(ax, title, "learning rate", "steps of one mini-batch")
     ax.set_yscale("log")
     ax.set_ylim(0.7 * min(left), 1.6 * top if never else 1.6 * max(left))
-    _rate_axis(ax, [r for row in rows.values() for r in row])
+    _log_axis(ax, [r for row in rows.values() for r in row])
     fig.legend(handles, labels, loc="outside right upper", frameon=False)
     return with_alt(
         fig, f"{title}, against the learning rate, for each scale of the initial weights. {'; '.join(said)}."
     )
+
+
+def plateau_depths(
+    times: Mapping[str, Mapping[float, Sequence[float]]],
+    powers: Mapping[str, float] | None = None,
+    title: str = "Time on the initial plateau against the scale of the weights",
+) -> Figure:
+    """Rate × steps to the end of the plateau against the scale of the initial weights, both logarithmic.
+
+    times: label (such as "4 layers") -> scale -> one rate × steps a run; powers: label -> the power of the scale that
+    is expected, drawn as a dotted line through the middle of its points.
+    """
+    rows = {label: {s: v for s, v in row.items() if v} for label, row in times.items()}
+    if not any(rows.values()):
+        raise CourseError("There is no plateau to draw; pass rate × steps of at least one run.")
+    fig = figure(7, 4)
+    ax = fig.subplots()
+    said = []
+    for i, (label, row) in enumerate((label, row) for label, row in rows.items() if row):
+        style, scales = line(i, 1), sorted(row)
+        middle = [statistics.median(row[s]) for s in scales]
+        ax.plot(scales, middle, label=label, **style)
+        dots = [(s, v) for s in scales for v in row[s]]
+        ax.plot(*_columns(dots), style["marker"], color=style["color"], alpha=0.6, markeredgecolor="white")
+        text = f"{label}: " + ", ".join(f"{v:.3g} at {s:g}" for s, v in zip(scales, middle, strict=True))
+        if powers and label in powers:
+            power = powers[label]
+            constant = math.exp(
+                statistics.fmean(math.log(v) - power * math.log(s) for s, v in zip(scales, middle, strict=True))
+            )
+            ax.plot(
+                scales, [constant * s**power for s in scales], ":", color=style["color"], linewidth=1.5,
+                label=f"scale to the power {power:g}".replace("-", "−"),
+            )  # fmt: skip
+            text += f", beside a line for scale to the power {power:g}"
+        said.append(text)
+    axes(ax, title, "scale of the initial weights", "rate × steps")
+    ax.set_yscale("log")
+    _log_axis(ax, [s for row in rows.values() for s in row])
+    fig.legend(loc="outside right upper", frameon=False)
+    return with_alt(fig, f"{title}. Medians: {'; '.join(said)}.")
 
 
 def plateau_loss(losses: Mapping[str, Sequence[float]], title: str = "The first steps", smooth: int = 5) -> Figure:
@@ -204,13 +245,12 @@ def _error_axis(ax: Axes, values: Iterable[float]) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
 
 
-def _rate_axis(ax: Axes, rates: Iterable[float]) -> None:
-    """Learning rates, logarithmic; of those that stand too close to be read only some are labelled."""
-    rates = sorted(set(rates))
+def _log_axis(ax: Axes, values: Iterable[float]) -> None:
+    """A logarithmic x axis with these values as ticks; of those too close to be read only some are labelled."""
     ax.set_xscale("log")
     shown: list[float] = []
-    for rate in rates:
-        if not shown or rate >= 1.6 * shown[-1]:
-            shown.append(rate)
-    ax.set_xticks(shown, [f"{rate:g}" for rate in shown])
+    for value in sorted(set(values)):
+        if not shown or value >= 1.45 * shown[-1]:
+            shown.append(value)
+    ax.set_xticks(shown, [f"{value:g}" for value in shown])
     ax.minorticks_off()

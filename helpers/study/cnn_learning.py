@@ -11,7 +11,8 @@ from helpers.errors import CourseError
 from helpers.study import files
 from helpers.study.carry_out import add_options as add_run_options
 from helpers.study.carry_out import carry_out, carry_out_for
-from helpers.study.cnn_learning_plateau import PlateauResults, lengths
+from helpers.study.cnn_learning_plateau import lengths
+from helpers.study.cnn_learning_plateau_report import PlateauResults
 from helpers.study.cnn_learning_report import Results, best_rate
 from helpers.study.cnn_learning_runs import BATCH, LEVEL, Curve, Ending, Final, Plateau, Start
 from helpers.train import History
@@ -35,6 +36,7 @@ PLATEAU_RATES = (0.01, 0.02, 0.04, 0.08, 0.16)
 SMALL = 0.1
 """Scale of the initial weights in the curves that show a threshold."""
 TRACED, TRACED_RATE, TRACED_EVERY = (1.0, 0.2), 0.04, 10
+HIDDEN, DEPTH_SCALES, DEPTH_RATE = (0, 2), (0.5, 0.3, 0.2), 0.08
 PARTS = ("curves", "plateau")
 FULL = {"seeds": 3, "train": 10_000, "validation": 5_000, "test": 10_000, "epochs": 20, "filters": 16}
 QUICK = {"seeds": 2, "train": 640, "validation": 500, "test": 500, "epochs": 2, "filters": 4}
@@ -108,6 +110,7 @@ def plateau(
     train: int = 10_000,
     filters: int = 16,
     norms_every: int = 0,
+    hidden: int = 1,
     jobs: int | None = None,
     progress: bool = True,
     keep: str | Path | None = None,
@@ -116,11 +119,17 @@ def plateau(
 
     scales: of the initial weights, drawn from N(0, scale²/inputs); steps: give up after so many, of 64 images; level:
     stop once the mean loss of five batches is below it (nats); norms_every: also measure the gradient of each layer
-    before every so many steps. These are the first steps of `learning_curves` with the same seed. Plateau.steps is
+    before every so many steps; hidden: dense layers of 128 before the last one, so that hidden + 3 layers have weights
+    (the course's network has 1). These are the first steps of `learning_curves` with the same seed. Plateau.steps is
     the number of steps, None where the level was never reached. Other arguments as in `learning_curves`.
     """
     scales, rates, numbers = _scales(scales), _rates(rates), _seeds(seeds)
-    tasks = [Start(r, n, train, steps, s, level, filters, norms_every) for s in scales for r in rates for n in numbers]
+    tasks = [
+        Start(r, n, train, steps, s, level, filters, norms_every, hidden)
+        for s in scales
+        for r in rates
+        for n in numbers
+    ]
     found = iter(carry_out(tasks, jobs=jobs, progress=progress, keep=keep))
     return {s: {r: [next(found) for _ in numbers] for r in rates} for s in scales}
 
@@ -146,21 +155,29 @@ def main(options: argparse.Namespace) -> None:
     rates, seeds = _rates(options.rates), range(sizes.pop("seeds"))
     test = sizes.pop("test")
     most = sizes["epochs"] * math.ceil(sizes["train"] / BATCH)
-    curves, grid, traced, small = [], [], [], []
+    curves: list[Curve] = []
+    small: list[Curve] = []
+    grid: list[Start] = []
+    deep: list[Start] = []
+    traced: list[Start] = []
     if "curves" in options.parts:
         curves = [Curve(r, s, **sizes) for r in rates for s in seeds]
     if "plateau" in options.parts:
         size = {"train": sizes["train"], "filters": sizes["filters"], "steps": most}
         small = [Curve(r, s, scale=SMALL, **sizes) for r in rates for s in seeds]
-        grid = [Start(r, n, scale=s, **size) for s in SCALES for r in PLATEAU_RATES for n in seeds]
+        # Norms at step 0 only.
+        grid = [Start(r, n, scale=s, norms_every=most, **size) for s in SCALES for r in PLATEAU_RATES for n in seeds]
+        deep = [Start(DEPTH_RATE, n, scale=s, hidden=h, **size) for h in HIDDEN for s in DEPTH_SCALES for n in seeds]
         traced = [Start(TRACED_RATE, 0, scale=s, level=0.5, norms_every=TRACED_EVERY, **size) for s in TRACED]
-    done = iter(carry_out_for(options, [*curves, *grid, *traced, *small]))
+    done = iter(carry_out_for(options, [*curves, *grid, *deep, *traced, *small]))
     found: dict[float, list[History]] = {}
     for curve in curves:
         found.setdefault(curve.rate, []).append(next(done))
-    plateau = PlateauResults(most, SMALL)
+    plateau = PlateauResults(most, SMALL, DEPTH_RATE)
     for start in grid:
         plateau.starts.setdefault(start.scale, {}).setdefault(start.rate, []).append(next(done))
+    for start in deep:
+        plateau.deep.setdefault(start.hidden + 3, {}).setdefault(start.scale, []).append(next(done))
     for start in traced:
         plateau.traced[start.scale] = next(done)
     for curve in small:

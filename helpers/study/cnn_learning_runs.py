@@ -128,8 +128,8 @@ class Plateau:
 @dataclass(frozen=True)
 class Start(Task):
     """The first steps of the run that `Curve` makes with the same settings, until the loss is below `level`, at most
-    `steps`. norms_every: measure the layers' gradients before every so many steps, 0 for never. Its result is a
-    Plateau.
+    `steps`. norms_every: measure the layers' gradients before every so many steps, 0 for never; hidden: how often the
+    dense layer of 128 and its ReLU stand there, so that hidden + 3 layers have weights. Its result is a Plateau.
     """
 
     rate: float
@@ -140,21 +140,22 @@ class Start(Task):
     level: float = LEVEL
     filters: int = 16
     norms_every: int = 0
+    hidden: int = 1
     epochs: int = 1
 
     @property
     def label(self) -> str:  # type: ignore[override]
-        return f"plateau, rate {self.rate:g}, scale {self.scale:g}"
+        return f"plateau, rate {self.rate:g}, scale {self.scale:g}, {self.hidden + 3} layers"
 
     @property
     def cost(self) -> float:
-        # What the course's network needs: rate × steps is about 0.5/scale².
-        expected = min(self.steps, 40 + 0.8 / (self.scale**2 * self.rate))
+        # About what it takes, see `cnn_learning_plateau`.
+        expected = min(self.steps, 40 + 0.8 / (self.scale ** (self.hidden + 1) * self.rate))
         return BATCH * expected * (1 + (PROBE / BATCH / self.norms_every if self.norms_every else 0))
 
     def perform(self, on_epoch: Callable[[Any], None] | None = None) -> Plateau:
         data = _split(self.train, 1, 1)
-        spec = _spec(self.filters, self.rate, self.seed, self.scale)
+        spec = _spec(self.filters, self.rate, self.seed, self.scale, self.hidden)
         network, reader = build(spec), nn.Network(spec, backend("numpy"))
         names = layer_names(reader)
         found = Plateau(self.rate, self.scale, self.seed, self.level, norms={name: [] for name in names.values()})
@@ -219,8 +220,10 @@ def _batches(images: int, seed: int, most: int) -> Iterator[np.ndarray]:
         epoch += 1
 
 
-def _spec(filters: int, rate: float, seed: int, scale: float) -> NetworkSpec:
-    return load_spec(NETWORKS / "convolutional_nn.json").changed(
+def _spec(filters: int, rate: float, seed: int, scale: float, hidden: int = 1) -> NetworkSpec:
+    spec = load_spec(NETWORKS / "convolutional_nn.json")
+    *stages, dense, relu, last, softmax = spec.values()["layers"]
+    return spec.changed(layers=[*stages, *[dense, relu] * hidden, last, softmax]).changed(
         filters=filters, learning_rate=rate, seed=seed, initialisation={"scale": scale}, batch_size=BATCH,
         backend="numpy",
     )  # fmt: skip
