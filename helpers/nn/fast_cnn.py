@@ -17,9 +17,10 @@ import numpy as np
 from helpers.backend import Backend
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
+from helpers.nn.fast_columns import column_order
 from helpers.nn.fast_dense import DensePart, DenseWork
 from helpers.nn.fast_spec import check_size, shapes_of, sizes_of
-from helpers.nn.fast_stage import Stage, flip, into_planes
+from helpers.nn.fast_stage import Stage, flip
 from helpers.nn.layers import layer_seed
 from helpers.nn.loss import check_labels
 from helpers.nn.state import check_state, copied, write
@@ -82,6 +83,13 @@ class FastCNN:
             self.dense.append(weight)
             self.dense_biases.append(backend.zeros((size[1],)))
         self.steps_taken = 0
+        # Slices of columns that lie side by side in memory, and where they stand in an image.
+        step = 2 ** len(self.channels)
+        order = column_order(self.image[2], len(self.channels))
+        self._arrange = [
+            (slice(order.index(i), order.index(i) + len(range(i, self.image[2], step))), slice(i, None, step))
+            for i in range(min(step, self.image[2]))
+        ]
         self._stages: dict[int, list[Stage]] = {}
         self._work: dict[int, DenseWork] = {}
         self._parts: dict[int, list[tuple[slice, list[Stage], DensePart]]] = {}
@@ -130,7 +138,7 @@ class FastCNN:
         for start in range(0, len(images), self.micro_batch):
             some = images[start : start + self.micro_batch]
             ((_, stages, dense),) = self._micro_batches(len(some))
-            self._logits(stages, dense, some)
+            self._logits(stages, dense, some, learning=False)
             dense.softmax()
             probabilities[start : start + len(some)] = dense.z.T
         return probabilities
@@ -185,27 +193,25 @@ class FastCNN:
             total.fill(0)
         loss = 0.0
         for part, stages, dense in self._micro_batches(len(labels)):
-            self._logits(stages, dense, images[part])
+            self._logits(stages, dense, images[part], learning=True)
             loss += dense.loss_and_gradient(labels[part], scale)
-            gradient = dense.backward(self.dense)
-            stages[-1].from_features(gradient)
-            self._accumulate(stages)
+            dense.backward(self.dense)
+            self._accumulate(stages, dense.into_stage(stages[-1].a))
         self._work[len(labels)].gradients(self._grad_dense, self._grad_dense_biases)
         return loss
 
-    def _logits(self, stages: list[Stage], dense: DensePart, images: np.ndarray) -> None:
+    def _logits(self, stages: list[Stage], dense: DensePart, images: np.ndarray, learning: bool) -> None:
         """dense.z = logits of the images, less the largest of each."""
-        into_planes(images.transpose(2, 1, 3, 0), stages[0].planes)
-        for i, stage in enumerate(stages):
-            if i:
-                into_planes(stages[i - 1].a, stage.planes)
-            stage.forward(self._packed[i].reshape(len(self._packed[i]), -1), self.biases[i])
-        stages[-1].to_features(dense.x[0])
+        columns = images.transpose(2, 1, 3, 0)
+        for to, every in self._arrange:
+            np.copyto(stages[0].x[:, :, to], columns[:, :, every])
+        for stage, packed, bias in zip(stages, self._packed, self.biases, strict=True):
+            stage.forward(packed.reshape(len(packed), -1), bias, learning)
+        dense.from_stage(stages[-1].a)
         dense.logits(self.dense, self.dense_biases)
 
-    def _accumulate(self, stages: list[Stage]) -> None:
-        """Add the gradients of a micro-batch, from the gradient of the last stage's output in its `pooled`."""
-        gradient = stages[-1].pooled
+    def _accumulate(self, stages: list[Stage], gradient: np.ndarray) -> None:
+        """Add the gradients of a micro-batch, from that of the last stage's pooled values before ReLU."""
         for i in range(len(stages) - 1, -1, -1):
             stage = stages[i]
             stage.backward(gradient)
@@ -213,7 +219,7 @@ class FastCNN:
             np.add(self._grad_biases[i], stage.grad_bias, out=self._grad_biases[i])
             if i:
                 c, s, r, k = self._flipped[i].shape
-                gradient = stage.backward_data(self._flipped[i].reshape(c * s, r * k), stages[i - 1])
+                gradient = stage.backward_data(self._flipped[i].reshape(c * s, r * k))
 
     def _micro_batches(self, n: int) -> list[tuple[slice, list[Stage], DensePart]]:
         """(images, stages, dense layers) of each micro-batch in a batch of n, made on first use."""
@@ -225,10 +231,11 @@ class FastCNN:
 
     def _stages_for(self, n: int) -> list[Stage]:
         if n not in self._stages:
-            described = zip(self.shapes, self.channels, self.filter_sizes, strict=False)
-            self._stages[n] = [
-                Stage(n, shape, k, size, self.dtype, inner=i > 0) for i, (shape, k, size) in enumerate(described)
-            ]
+            stages: list[Stage] = []
+            for shape, k, size in zip(self.shapes, self.channels, self.filter_sizes, strict=False):
+                below = stages[-1] if stages else None
+                stages.append(Stage(n, shape, k, size, self.dtype, len(self.channels) - len(stages), below))
+            self._stages[n] = stages
         return self._stages[n]
 
     def _names(self) -> Iterator[str]:

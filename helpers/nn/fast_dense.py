@@ -53,6 +53,17 @@ class DensePart:
         self.zeros = [np.zeros((len(x), n), dtype) for x in work.x[1:]]
         self.grad_features = np.empty((len(work.x[0]), n), dtype)
 
+    def from_stage(self, a: np.ndarray) -> None:
+        """x[0] from the last stage's output a [P][K][Q][n]: channel by channel, as Flatten has it."""
+        p, k, q, n = a.shape
+        np.copyto(self.x[0].reshape(k, p, q, n), a.transpose(1, 0, 2, 3))
+
+    def into_stage(self, a: np.ndarray) -> np.ndarray:
+        """Overwrites a [P][K][Q][n] with its gradient, before ReLU, and returns it."""
+        p, k, q, n = a.shape
+        np.copyto(a.transpose(1, 0, 2, 3), self.grad_features.reshape(k, p, q, n))
+        return a
+
     def logits(self, weights: Sequence[np.ndarray], biases: Sequence[np.ndarray]) -> None:
         """z (classes, n) from x[0], less the largest of each image."""
         for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
@@ -81,13 +92,10 @@ class DensePart:
         np.multiply(self.z, scale, out=self.z)
         return loss
 
-    def backward(self, weights: Sequence[np.ndarray]) -> np.ndarray:
-        """From the gradient of the logits in z to those of every layer in g; returns that of the features, after ReLU
-        of the last stage: (features, n).
-        """
+    def backward(self, weights: Sequence[np.ndarray]) -> None:
+        """From the gradient of the logits in z to those of every layer in g, and of the features before ReLU."""
         for i in range(len(weights) - 1, -1, -1):
             down = self.g[i - 1] if i else self.grad_features
             np.matmul(weights[i], self.g[i], out=down)
             np.greater(self.x[i], 0, out=self.active[i])
             np.multiply(down, self.active[i], out=down)
-        return self.grad_features

@@ -9,109 +9,157 @@ Images lie fastest in memory: an array is [rows][channels][columns][images]. Thr
   filters upside down. What it yields is the gradient of L, and S shifted additions fold it back.
 * max(y) + b = max(y + b), and ReLU keeps the order as well: both are done after pooling, on a quarter of the numbers.
 
-Neighbouring columns meet in a pooling window. They are kept in two *planes*, even columns and odd ones, so that pooling
-compares two long runs of memory instead of every second group of images.
+The largest array is y, the convolution before pooling. It never exists as a whole in the first stage: a *block* of a few
+rows is multiplied, pooled, and overwritten by the next, so that it stays in the second-level cache. Backward makes its
+gradient block by block from the pooled one, in the same memory. The order of columns is explained in `fast_columns`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from helpers.nn.fast_columns import column_order, shifts
+
+# A block of y fills at most this much, a part of the second-level cache (256 KB to 2 MB a core).
+BLOCK_BYTES = 160 * 1024
+# OpenBLAS multiplies by a transposed matrix without copying it first where the result has at most about so many entries.
+SMALL_RESULT = 1024
+
+
+class _Block(NamedTuple):
+    """Views of 2·B rows, in pairs as pooling takes them, and of the memory in which they are worked on.
+
+    An axis of 2 in front tells left columns of pooling windows from right ones; `columns` = Q/2·n.
+    """
+
+    windows: np.ndarray  # (2, 2·B, R·C·S, columns) of L
+    tiles: np.ndarray  # the same as (2, 2·B, tiles, rows of a tile, columns)
+    y: np.ndarray  # (2, 2·B, K, columns)
+    y_transposed: np.ndarray  # (2, 2·B, 1, columns, K)
+    partial: np.ndarray  # (2, 2·B, tiles, rows of a tile, K), gradients of the weights from each row of y
+    best: np.ndarray  # (2·B, K, columns), the larger of left and right
+    top: np.ndarray  # (B, K, columns): even rows of best, and odd ones
+    bottom: np.ndarray
+    goes_right: np.ndarray  # like best
+    goes_down: np.ndarray  # like top
+    pooled: np.ndarray  # like top, rows of a
+    rows: slice  # of a
+
 
 class Stage:
-    """Working arrays of one stage for n images (C, H, W) and K filters R × S; `inner`: whether a stage lies below it.
+    """Working arrays of one stage for n images (C, H, W) and K filters R × S; stages: how many there are from here on.
 
-    planes: the input, [H][C][2][⌈W/2⌉][n], written by whoever comes before; a: the output [P/2][K][Q/2][n]. Where P or
-    Q is odd, the last row or column falls out of every pooling window, so it is not computed.
+    below: the stage that makes the input, None for images. x: the input [H][C][W][n], columns in the order of
+    `column_order(W, stages)`; a: the output [P/2][K][Q/2][n]. Where P or Q is odd, the last row or column falls out of
+    every pooling window, so it is not computed.
     """
 
     def __init__(
-        self, n: int, image: tuple[int, int, int], filters: int, size: tuple[int, int], dtype: Any, inner: bool
+        self,
+        n: int,
+        image: tuple[int, int, int],
+        filters: int,
+        size: tuple[int, int],
+        dtype: np.dtype,
+        stages: int,
+        below: Stage | None,
     ) -> None:
         (c, h, w), k, (r, s) = image, filters, size
         p, q = (h - r + 1) // 2, (w - s + 1) // 2
-        rows, edge = 2 * p + r - 1, r - 1 if inner else 0
-        self.planes = np.zeros((h, c, 2, (w + 1) // 2, n), dtype)
-        self.lowered = np.empty((rows, c, s, 2, q, n), dtype)
-        self.copies = [(self.lowered[:, :, i, plane], part) for i, plane, part in _shifts(self.planes[:rows], s, q)]
-        self.windows = _overlapping(self.lowered.reshape(rows, c * s, -1), 2 * p, r)
-        bordered = np.zeros((2 * p + 2 * edge, k, 2 * q * n), dtype)
-        self.y = bordered[edge : edge + 2 * p]
-        self.left, self.right = (self.y.reshape(p, 2, k, 2, q * n)[:, :, :, i] for i in (0, 1))
-        self.best = np.empty((p, 2, k, q * n), dtype)
-        self.goes_right = np.empty((p, 2, k, q * n), bool)
-        self.goes_down = np.empty((p, k, q * n), bool)
+        rows, edge = 2 * p + r - 1, r - 1 if below else 0
+        self.x = below.a if below else np.zeros((h, c, w, n), dtype)
+        self.order = column_order(w, stages)
+        moves = shifts(self.order, column_order(q, stages - 1), s)
+        self.lowered = np.empty((2, rows, c, s, q, n), dtype)
+        self.copies = [(self.lowered[plane, :, :, i, to], self.x[:rows, :, at]) for i, plane, to, at in moves]
+        count = min(p, max(1, BLOCK_BYTES // (4 * k * q * n * dtype.itemsize)))
+        # The gradient for the input needs that of all of y, so that only the first stage can do with one block of it.
+        self.y = np.zeros((2, 2 * p + 2 * edge if below else 2 * count, k, q * n), dtype)
         self.a = np.empty((p, k, q, n), dtype)
-        self.pooled = self.a.reshape(p, k, q * n)
-        self.zeros = np.zeros((k, q * n), dtype)  # the maximum of two arrays is twice as fast as of one and a number
-        self.partial = np.empty((2 * p, r * c * s, k), dtype)
+        self.partial = np.empty((2, 2 * p, r * c * s, k), dtype)
         self.grad_weight, self.grad_bias = np.empty((r * c * s, k), dtype), np.empty(k, dtype)
-        if inner:
-            self.grad_windows = _overlapping(bordered, rows, r)
-            self.grad_lowered = self.lowered.reshape(rows, c * s, -1)
-            self.grad_planes = np.zeros_like(self.planes)
-            self.folds = [
-                (part, self.lowered[:, :, i, plane]) for i, plane, part in _shifts(self.grad_planes[:rows], s, q)
-            ]
-            self.positive = np.empty(self.planes.shape, bool)
+        self.zeros = np.zeros((k, q * n), dtype)  # the maximum of two arrays is twice as fast as of one and a number
+        self.blocks = list(self._blocks(p, count, edge, (k, q * n), r * c * s))
+        if below:
+            self.grad_windows = _overlapping(self.y, rows, r)
+            self.grad_lowered = self.lowered.reshape(2, rows, c * s, -1)
+            self.grad_x = np.zeros_like(self.x)
+            pairs = [(i, self.grad_x[:rows, :, at], self.lowered[plane, :, :, i, to]) for i, plane, to, at in moves]
+            # Unshifted columns come first, and reach all others but the S − 1 that lie right of them.
+            self.firsts = [(part, lowered) for i, part, lowered in pairs if i == 0]
+            self.folds = [(part, lowered) for i, part, lowered in pairs if i > 0]
+            self.beyond = [self.grad_x[:rows, :, self.order.index(2 * q + i)] for i in range(s - 1)]
+            self.positive = np.empty(self.x.shape, bool)
 
-    def forward(self, weight: np.ndarray, bias: np.ndarray) -> None:
-        """a from planes. weight: (K, R·C·S); bias: (K,)."""
+    def _blocks(self, p: int, count: int, edge: int, row: tuple[int, int], depth: int) -> Iterator[_Block]:
+        """Blocks of `count` pairs of rows (the last may have fewer); row: (K, columns); depth: R·C·S."""
+        k, columns = row
+        rows = self.lowered.shape[1]
+        windows = _overlapping(self.lowered.reshape(2, rows, -1, columns), 2 * p, rows - 2 * p + 1)
+        tile = max(m for m in range(1, depth + 1) if depth % m == 0 and (m == 1 or m * k <= SMALL_RESULT))
+        tiles, partial = _tiled(windows, tile), self.partial.reshape(2, 2 * p, -1, tile, k)
+        best, pooled = np.empty((2 * count, *row), self.a.dtype), self.a.reshape(p, *row)
+        goes_right, goes_down = np.empty((2 * p, *row), bool), np.empty((p, *row), bool)
+        for start in range(0, p, count):
+            one = slice(start, min(start + count, p))
+            two = slice(2 * one.start, 2 * one.stop)
+            size = two.stop - two.start
+            y = self.y[:, edge + two.start : edge + two.stop] if len(self.y[0]) > 2 * count else self.y[:, :size]
+            yield _Block(
+                windows[:, two], tiles[:, two], y, y.transpose(0, 1, 3, 2)[:, :, None], partial[:, two],
+                best[:size], best[0:size:2], best[1:size:2], goes_right[two], goes_down[one], pooled[one], one,
+            )  # fmt: skip
+
+    def forward(self, weight: np.ndarray, bias: np.ndarray, learning: bool = True) -> None:
+        """a from x. weight: (K, R·C·S); bias: (K,); learning: whether backward will follow."""
         for lowered, part in self.copies:
             np.copyto(lowered, part)
-        np.matmul(weight, self.windows, out=self.y)
-        np.greater(self.right, self.left, out=self.goes_right)
-        np.maximum(self.left, self.right, out=self.best)
-        top, bottom = self.best[:, 0], self.best[:, 1]
-        np.greater(bottom, top, out=self.goes_down)
-        np.maximum(top, bottom, out=self.pooled)
-        np.add(self.pooled, bias[:, None], out=self.pooled)
-        np.maximum(self.pooled, self.zeros, out=self.pooled)
+        column = bias[:, None]
+        for block in self.blocks:
+            left, right = block.y
+            np.matmul(weight, block.windows, out=block.y)
+            if learning:
+                np.greater(right, left, out=block.goes_right)
+            np.maximum(left, right, out=block.best)
+            if learning:
+                np.greater(block.bottom, block.top, out=block.goes_down)
+            np.maximum(block.top, block.bottom, out=block.pooled)
+            np.add(block.pooled, column, out=block.pooled)
+            np.maximum(block.pooled, self.zeros, out=block.pooled)
 
     def backward(self, gradient: np.ndarray) -> None:
-        """grad_weight (R·C·S, K) and grad_bias from `gradient` [P/2][K][(Q/2)·n], for the pooled values before ReLU."""
+        """grad_weight (R·C·S, K) and grad_bias from `gradient` [P/2][K][Q/2][n], for the pooled values before ReLU."""
+        gradient = gradient.reshape(*gradient.shape[:2], -1)
         np.einsum("pkq->k", gradient, out=self.grad_bias)
-        top, bottom = self.best[:, 0], self.best[:, 1]
-        # What goes down or right is the product with 0 or 1; the rest stays, exactly.
-        np.multiply(gradient, self.goes_down, out=bottom)
-        np.subtract(gradient, bottom, out=top)
-        np.multiply(self.best, self.goes_right, out=self.right)
-        np.subtract(self.best, self.right, out=self.left)
-        np.matmul(self.windows, self.y.transpose(0, 2, 1), out=self.partial)
-        np.add.reduce(self.partial, axis=0, out=self.grad_weight)
+        for block in self.blocks:
+            # What goes down or right is the product with 0 or 1; the rest stays, exactly.
+            here, (left, right) = gradient[block.rows], block.y
+            np.multiply(here, block.goes_down, out=block.bottom)
+            np.subtract(here, block.bottom, out=block.top)
+            np.multiply(block.best, block.goes_right, out=right)
+            np.subtract(block.best, right, out=left)
+            np.matmul(block.tiles, block.y_transposed, out=block.partial)
+        np.add.reduce(self.partial, axis=(0, 1), out=self.grad_weight)
 
-    def to_features(self, features: np.ndarray) -> None:
-        """The output as Flatten has it: (K·P·Q, n), channel by channel."""
-        p, k, q, n = self.a.shape
-        np.copyto(features.reshape(k, p, q, n), self.a.transpose(1, 0, 2, 3))
+    def backward_data(self, flipped: np.ndarray) -> np.ndarray:
+        """The gradient for the pooled values, before ReLU, of the stage below. flipped: (C·S, R·K), see `flip`.
 
-    def from_features(self, gradient: np.ndarray) -> None:
-        """The gradient of the output, (K·P·Q, n) as Flatten has it, in place of the output."""
-        p, k, q, n = self.a.shape
-        np.copyto(self.a.transpose(1, 0, 2, 3), gradient.reshape(k, p, q, n))
-
-    def backward_data(self, flipped: np.ndarray, below: Stage) -> np.ndarray:
-        """The gradient for `below`'s pooled values before ReLU. flipped: (C·S, R·K), see `flip`. Overwrites L."""
+        Overwrites L.
+        """
         np.matmul(flipped, self.grad_windows, out=self.grad_lowered)
-        self.grad_planes.fill(0)
+        for column in self.beyond:
+            column.fill(0)
+        for part, lowered in self.firsts:
+            np.copyto(part, lowered)
         for part, lowered in self.folds:
             np.add(part, lowered, out=part)
-        np.greater(self.planes, 0, out=self.positive)
-        np.multiply(self.grad_planes, self.positive, out=self.grad_planes)
-        for plane in (0, 1):
-            out = below.a[:, :, plane::2]
-            np.copyto(out, self.grad_planes[:, :, plane, : out.shape[2]])
-        return below.pooled
-
-
-def into_planes(x: np.ndarray, planes: np.ndarray) -> None:
-    """Copy [H][C][W][n] into [H][C][2][⌈W/2⌉][n], even columns into plane 0."""
-    for plane in (0, 1):
-        columns = x[:, :, plane::2]
-        np.copyto(planes[:, :, plane, : columns.shape[2]], columns)
+        np.greater(self.x, 0, out=self.positive)
+        np.multiply(self.grad_x, self.positive, out=self.grad_x)
+        return self.grad_x
 
 
 def flip(weight: np.ndarray, out: np.ndarray) -> None:
@@ -119,17 +167,18 @@ def flip(weight: np.ndarray, out: np.ndarray) -> None:
     np.copyto(out, weight[:, ::-1].transpose(2, 3, 1, 0))
 
 
-def _shifts(planes: np.ndarray, s: int, q: int) -> list[tuple[int, int, np.ndarray]]:
-    """(i, plane, part): output columns 2·j + plane, j < q, see input columns i further right, which are `part`."""
-    return [
-        (i, plane, planes[:, :, (i + plane) % 2, (i + plane) // 2 : (i + plane) // 2 + q])
-        for i in range(s)
-        for plane in (0, 1)
-    ]
-
-
 def _overlapping(rows: np.ndarray, count: int, r: int) -> np.ndarray:
-    """View (count, r·depth, columns) of rows (…, depth, columns): r rows at a time, each set one row after the last."""
-    _, depth, columns = rows.shape
-    step = depth * columns * rows.itemsize
-    return as_strided(rows, (count, r * depth, columns), (step, columns * rows.itemsize, rows.itemsize))
+    """View (2, count, r·depth, columns) of rows (2, …, depth, columns): r rows at a time, each set one row after the
+    last.
+    """
+    _, height, depth, columns = rows.shape
+    item = rows.itemsize  # strides of axes of size 1 may hold anything, so they are counted
+    row, step = columns * item, depth * columns * item
+    return as_strided(rows, (2, count, r * depth, columns), (height * step, step, row, item))
+
+
+def _tiled(windows: np.ndarray, tile: int) -> np.ndarray:
+    """View (2, count, tiles, tile, columns) of windows (2, count, depth, columns)."""
+    _, count, depth, columns = windows.shape
+    plane, step, row, item = windows.strides
+    return as_strided(windows, (2, count, depth // tile, tile, columns), (plane, step, tile * row, row, item))
