@@ -1,0 +1,780 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: all
+#     notebook_metadata_filter: jupytext,kernelspec,language_info
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   language_info:
+#     name: python
+# ---
+
+# %% [markdown] given="title"
+# # How long does it take? Runtime of a CNN on CPU and GPU
+#
+# A group of students once measured how long a small CNN trains. On the CPU they measured two epochs and multiplied by ten. Their curve of time against the number
+# of filters "appears exponential", they wrote, and doubted it themselves: few points, and the multiplication. You do that study properly. First you count what there is to do, then
+# you write a timing function that can be trusted, then you measure, and only then you draw conclusions, with a number that says how far to trust them.
+#
+# | part | what you do | points | time |
+# |---|---|---|---|
+# | A | count parameters and operations | 7 | 45 min |
+# | B | time one training step | 8 | 60 min |
+# | C | measure networks of different sizes | 6 | 40 min |
+# | D | from two epochs to twenty | 6 | 45 min |
+# | E | linear, quadratic or exponential? | 7 | 60 min |
+# | F | the speed-up of a GPU, and larger batches | 6 | 45 min |
+# | | the form | | 5 min |
+#
+# **How to work.** Write your code where a cell says `YOUR CODE HERE`, and delete the line that raises `NotImplementedError`. Below each exercise a **check** runs your code on
+# small cases. When something is wrong it names the mistake in words, and you can run it as often as you like. Grading runs the same checks, with other numbers.
+#
+# **How long it runs.** Less than a minute on a laptop, without a GPU and without a network. Close what else is busy while you measure, and plug the laptop in.
+
+# %% given="setup"
+# %matplotlib inline
+import os
+
+# One thread for everybody: the thread pools of numpy and PyTorch would wait for each other.
+# Numpy reads this when it is first imported; if you have run this cell late, restart the kernel.
+THREADS = 1
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+    os.environ[name] = str(THREADS)
+
+import statistics
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+
+from helpers import check, nn, plots
+from helpers.backend import backend, cuda_available
+from helpers.data import load
+from helpers.nn.spec import NETWORKS, load_spec
+from helpers.study import cnn_runtime as study
+from helpers.study.cnn_runtime_fits import Interval, t_quantile
+from helpers.study.cnn_runtime_torch import torch_network
+from helpers.timing import environment
+from helpers.train import study_size
+
+torch.set_num_threads(THREADS)
+SIZE = None  # None is the laptop's size, "quick" a few seconds
+quick = study_size(SIZE).name == "quick"
+BATCH = 16 if quick else 64
+ROUNDS, WARMUP = (5, 2) if quick else (11, 3)
+CPU = environment()["cpu"]
+print(f"numpy {np.__version__}, PyTorch {torch.__version__}, {THREADS} thread each, on {CPU}")
+
+# %% [markdown] given="A-text"
+# ---
+# ## Part A. Count (7 points)
+#
+# The network is `convolutional_nn.json`: two convolutions with 3 × 3 windows, each followed by ReLU and 2 × 2 max pooling, then a dense layer of 128 and ten outputs. The file says 16 filters; here the number of
+# filters $F$ is what we change, in both convolutions at once.
+
+# %% given="A-table"
+print([layer["type"] + str(layer.get("filters", layer.get("units", ""))) for layer in load_spec(NETWORKS / "convolutional_nn.json").values()["layers"]])
+
+# %% [markdown] given="A-parameters-text"
+# ### A1. Parameters (2 points, 15 min)
+#
+# | layer | input | output | weights | biases |
+# |---|---|---|---|---|
+# | conv 1 | 1 × 28 × 28 | $F$ × 26 × 26, pooled to 13 × 13 | one window of 3 · 3 for each filter | one a filter |
+# | conv 2 | $F$ × 13 × 13 | $F$ × 11 × 11, pooled to 5 × 5 | one window of 3 · 3 for each filter *and each input channel* | one a filter |
+# | dense | all numbers of the last image | 128 | inputs · outputs | one an output |
+# | output | 128 | 10 | inputs · outputs | one an output |
+#
+# Return a list with the number of parameters (weights and biases) of each of these four layers, in this order.
+
+
+# %% exercise="A-parameters"
+def parameters(filters):
+    """[conv 1, conv 2, dense, output] for so many filters in each convolution."""
+    ### BEGIN SOLUTION
+    return [
+        9 * filters + filters,
+        9 * filters * filters + filters,
+        5 * 5 * filters * 128 + 128,
+        128 * 10 + 10,
+    ]
+    ### END SOLUTION
+
+
+# %% test="A-parameters-check" points=2
+check.runtime.parameters(parameters)
+### BEGIN HIDDEN TESTS
+check.runtime.parameters(parameters, filters=(5, 16, 33, 100))
+### END HIDDEN TESTS
+
+# %% [markdown] given="A-forward-text"
+# ### A2. Operations of the forward pass (2 points, 15 min)
+#
+# A weight of a dense layer is used once an image. A weight of a convolution is used at every position of its output:
+#
+# $$\text{FLOPs} = 2 \cdot N \cdot K \cdot C \cdot R \cdot S \cdot P \cdot Q$$
+#
+# $N$ images in the batch, $K$ filters, $C$ input channels, windows of $R \times S$, an output of $P \times Q$ *before* pooling. A multiplication and an addition are two operations. As is usual, only these products are counted: no biases, no
+# ReLU, no pooling, no softmax.
+
+
+# %% exercise="A-forward"
+def forward_flops(filters, batch):
+    """[conv 1, conv 2, dense, output]: operations of the forward pass of a batch."""
+    ### BEGIN SOLUTION
+    return [
+        2 * batch * filters * 1 * 9 * 26 * 26,
+        2 * batch * filters * filters * 9 * 11 * 11,
+        2 * batch * 25 * filters * 128,
+        2 * batch * 128 * 10,
+    ]
+    ### END SOLUTION
+
+
+# %% test="A-forward-check" points=2
+check.runtime.forward_flops(forward_flops)
+### BEGIN HIDDEN TESTS
+check.runtime.forward_flops(forward_flops, cases=((5, 3), (16, 64), (33, 10)))
+### END HIDDEN TESTS
+
+# %% [markdown] given="A-step-text"
+# ### A3. The whole training step (2 points, 10 min)
+#
+# Going backward, a layer computes two more products of the same size as its forward pass: the gradient for its weights (*backward-filter*), and the gradient for its input (*backward-data*), which the layer before needs. Nobody needs
+# the gradient for the images themselves. So how many times its forward pass does each of the four layers cost in one training step? Use your `forward_flops`.
+
+
+# %% exercise="A-step"
+def step_flops(filters, batch):
+    """[conv 1, conv 2, dense, output]: operations of one training step, forward and backward."""
+    ### BEGIN SOLUTION
+    first, *others = forward_flops(filters, batch)
+    return [2 * first, *(3 * flops for flops in others)]
+    ### END SOLUTION
+
+
+# %% test="A-step-check" points=2
+check.runtime.step_flops(step_flops, forward_flops)
+### BEGIN HIDDEN TESTS
+check.runtime.step_flops(step_flops, forward_flops, cases=((5, 3), (16, 64), (33, 10)))
+### END HIDDEN TESTS
+
+# %%
+print("filters   parameters   MFLOP a step   of these conv 1   conv 2    dense")
+for filters in (8, 16, 32, 64, 128, 256):
+    work = step_flops(filters, BATCH)
+    shares = "".join(f"{part / sum(work):10.0%}" for part in work[:3])
+    print(f"{filters:7} {sum(parameters(filters)):12,} {sum(work) / 1e6:14,.0f}        {shares}")
+
+# %% [markdown] given="A-question"
+# ### A4. What is quadratic? (1 point, 5 min)
+#
+# Which layers grow with $F$ and which with $F^2$, in parameters and in operations, and why? From the table: does doubling the filters double the work, or make it four times as much?
+#
+# === BEGIN MARK SCHEME ===
+# 1: conv 2 grows with the square (each of F filters over F channels), conv 1 and dense are linear, output constant; doubling makes between two and four times as much work, close to two for small F and close to four for large F (or the factors from the table).
+# 0.5: conv 2 named as quadratic with its reason.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="A-answer" points=1
+# Only conv 2 grows with F², in parameters and in operations, for each of its F filters looks at F channels. Conv 1 (one input channel) and the dense layer (25 · F inputs, 128 outputs) are linear in F, and the output layer does not
+# change. So the sum lies in between: from 8 to 16 filters the work grows 3.1 times, from 128 to 256 it grows 3.9 times, since conv 2 has nearly all of it by then. The number of parameters grows more slowly (2.0 times from 8 to 16), for most
+# parameters belong to the dense layer, which does little work.
+
+# %% [markdown] given="B-text"
+# ---
+# ## Part B. Time one step (8 points)
+#
+# Timing looks easy: read the clock, do it, read the clock. Most published timings by beginners are wrong all the same, by factors and not by per cents. There are five traps:
+#
+# 1. **Warm-up.** The first steps are slow: memory is allocated, code is loaded, kernels are chosen.
+# 2. **Loading.** Reading a batch takes time, too, and is not what we ask about.
+# 3. **The queue.** A GPU takes an order and returns at once. The clock then shows how long it took to *order*.
+# 4. **The mean.** Now and then the system does something else, and one round takes five times as long.
+# 5. **The label.** The network was meant to be on the GPU.
+#
+# ### B1. Median and spread (1 point, 10 min)
+#
+# From the seconds of all rounds, make the median, which a held-up round cannot move, and the lower and upper quartile, between which half of the rounds lie. `np.median` and `np.percentile` know how.
+
+
+# %% exercise="B-summary"
+def summary(seconds):
+    """A list of seconds -> {"seconds": median, "low": lower quartile, "high": upper quartile}"""
+    ### BEGIN SOLUTION
+    low, middle, high = np.percentile(seconds, [25, 50, 75])
+    return {"seconds": float(middle), "low": float(low), "high": float(high)}
+    ### END SOLUTION
+
+
+# %% test="B-summary-check" points=1
+check.runtime.summary(summary)
+### BEGIN HIDDEN TESTS
+check.runtime.summary(summary, lists=([0.4, 0.1, 0.7, 0.2], [3.0, 2.0, 8.0, 2.5, 2.2], [0.011, 0.017, 0.012, 0.09, 0.013, 0.0125]))
+### END HIDDEN TESTS
+
+# %% [markdown] given="B-time-text"
+# ### B2, B3 and B4. The timing function (3 + 2 + 1 points, 40 min)
+#
+# You are given functions, and may not know what is behind them:
+#
+# | | |
+# |---|---|
+# | `load()` | the next batch; takes time that is not to be counted |
+# | `step(batch)` | one training step; returns the loss, and `loss.device` says where it was computed |
+# | `synchronise()` | waits until the device has done everything that it was ordered to do |
+# | `clock()` | the time in seconds, from some moment on |
+#
+# First take `warmup` steps that are not timed. Then time `rounds` steps, each by itself:
+#
+# $$\text{load} \;\to\; \text{synchronise} \;\to\; \text{clock} \;\to\; \text{step} \;\to\; \text{synchronise} \;\to\; \text{clock}$$
+#
+# Why wait twice? After the step, so that it is finished. Before it, so that what was ordered earlier (the last warm-up step, copying the batch to the GPU) is not counted with it.
+#
+# Return what `summary` makes of the seconds, and two more entries: `"rounds"`, and `"device"`, what the loss says about where it was computed, as text (`str(loss.device)`). Not what you believe: ask.
+
+
+# %% exercise="B-time"
+def time_step(step, load, rounds, warmup, synchronise, clock=time.perf_counter):
+    """{"seconds": …, "low": …, "high": …, "rounds": …, "device": …} of one step, in seconds"""
+    ### BEGIN SOLUTION
+    for _ in range(warmup):
+        step(load())
+    seconds = []
+    for _ in range(rounds):
+        batch = load()
+        synchronise()
+        began = clock()
+        loss = step(batch)
+        synchronise()
+        seconds.append(clock() - began)
+    return {**summary(seconds), "rounds": rounds, "device": str(loss.device)}
+    ### END SOLUTION
+
+
+# %% [markdown] given="B-machine-text"
+# The checks run your function on a machine made of numbers: its clock moves only by what each call would have cost, so the right answer is known exactly, and each mistake leaves another number.
+
+# %% test="B-time-check" points=3
+check.runtime.time_step(time_step)
+### BEGIN HIDDEN TESTS
+check.runtime.time_step(time_step, seed=5, sizes=((7, 3), (8, 1)))
+### END HIDDEN TESTS
+
+# %% test="B-time-queue" points=2
+check.runtime.time_on_a_queue(time_step)
+### BEGIN HIDDEN TESTS
+check.runtime.time_on_a_queue(time_step, seed=6, sizes=((7, 3), (8, 1)))
+### END HIDDEN TESTS
+
+# %% test="B-time-device" points=1
+check.runtime.where_it_ran(time_step)
+### BEGIN HIDDEN TESTS
+check.runtime.where_it_ran(time_step, seed=7, rounds=4, warmup=1)
+### END HIDDEN TESTS
+
+# %% [markdown] given="B-question"
+# ### B5. Four hand-ins (1 point, 10 min)
+#
+# Four groups timed the same step on the same GPU; it takes 2.1 ms. Ana: 0.2 ms, whatever the size of the network. Ben: 2.1 ms, but 11 ms in the very first of his ten rounds, which he averages to 3.0 ms. Cem: 5.9 ms. Dua: 9.6 ms, the same as on the CPU.
+# What went wrong in each of them, most likely?
+#
+# === BEGIN MARK SCHEME ===
+# 1: Ana: not awaited before the second reading (only the launch); Ben: warm-up counted and mean instead of median; Cem: loading (or copying) counted; Dua: ran on the CPU. All four.
+# 0.5: at least two of them with the reason.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="B-answer" points=1
+# Ana read the clock before the device had finished: she timed the launch, which is the same for every network. Ben counted a warm-up round, and took a mean, so that one slow round moved his result by 40%. Cem most likely loaded his batch between
+# the two readings. Dua's network was still on the CPU.
+
+# %% [markdown] given="C-text"
+# ---
+# ## Part C. Measure (6 points)
+#
+# ### C1. Predict (1 point, 5 min)
+#
+# Before you run anything: from 8 to 64 filters, how many times longer will a step take with numpy on one core? Will the time follow the number of parameters or the number of operations? And from 8 to 16 filters on a GPU? Give numbers and a reason.
+# (A wrong prediction with a reason has full points.)
+#
+# === BEGIN MARK SCHEME ===
+# 1: a number for both machines, parameters or operations chosen, each with a reason.
+# 0.5: numbers without a reason.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="C-predict" points=1
+# From 8 to 64 filters the operations grow 38 times and the parameters 9 times. I expect the time to follow the operations, though a little less than 38 times, perhaps 25, since small matrix products use a core badly. On a GPU I expect hardly any difference between 8 and 16 filters, for both
+# are far too small for it and what takes time is giving the orders.
+
+# %% [markdown] given="C-prepare-text"
+# ### C2. The rows (3 points, 25 min)
+#
+# The next cell prepares a network on one of three backends: the course's own numpy network, PyTorch on the CPU, PyTorch on a GPU. Read it once. It gives you `step`, `load` and `synchronise` as in Part B.
+
+# %% given="C-prepare"
+digits = load("mnist", train=4096, test=1, flat=False)
+RATE = 0.01
+
+
+def prepare(filters, name, batch=BATCH):
+    """A new network of that size on the backend `name`, with its `step`, `load`, `synchronise` and `hardware`."""
+    spec = study.study_spec(filters, batch)
+    order = iter(np.random.default_rng(0).integers(0, len(digits.train_labels), size=(1000, batch)))
+    if name == "numpy":
+        network = nn.build(spec, backend("numpy"))
+
+        def load():
+            chosen = next(order)
+            return digits.train_images[chosen], digits.train_labels[chosen]
+
+        def step(pair):
+            return np.float32(network.step(*pair, RATE))  # numpy's numbers know their device, too: it is "cpu"
+
+        return SimpleNamespace(step=step, load=load, synchronise=lambda: None, hardware=CPU)
+
+    device = {"torch": "cpu", "cuda": "cuda"}[name]
+    network = torch_network(spec).to(device)
+    optimiser = torch.optim.SGD(network.parameters(), lr=RATE)
+
+    def load():
+        chosen = next(order)
+        return tuple(torch.from_numpy(a[chosen]).to(device) for a in (digits.train_images, digits.train_labels))
+
+    def step(pair):
+        images, labels = pair
+        optimiser.zero_grad()
+        loss = torch.nn.functional.cross_entropy(network(images), labels)
+        loss.backward()
+        optimiser.step()
+        return loss.detach()
+
+    synchronise = torch.cuda.synchronize if device == "cuda" else lambda: None
+    hardware = torch.cuda.get_device_name() if device == "cuda" else CPU
+    return SimpleNamespace(step=step, load=load, synchronise=synchronise, hardware=hardware)
+
+
+# %% [markdown] given="C-gpu-text"
+# Most of you have no GPU at hand. Then the rows of a GPU come from somebody who has one: `study.points` reads what was **recorded** on named hardware. Where nobody has recorded any yet, they are **predicted** by a model: the number of kernels
+# times the time to launch one, or operations and bytes over what the card can do, whichever is longer. Both are marked in the rows and in every figure, because a prediction is no measurement.
+
+# %% given="C-gpu"
+FILTERS = {"numpy": (8, 16, 32, 64), "torch": (8, 16, 32, 64)}
+if cuda_available():
+    FILTERS["cuda"] = (8, 16, 32, 64, 128, 256)  # then you measure it yourself
+
+
+def gpu_points(filters, batch=BATCH, graph=False):
+    """Points of a GPU that is not here: recorded ones, else predicted ones. Empty where there is a GPU."""
+    if cuda_available():
+        return []
+    name = "cuda graph" if graph else "cuda"
+    found = [p for p in study.recorded(name) if p.batch == batch and p.filters in filters]
+    return found or study.predicted("Titan X", filters, batch=batch, graph=graph)
+
+
+gpu = gpu_points((8, 16, 32, 64, 128, 256))
+gpu_rows = [{**point.as_json(), "device": "cuda"} for point in gpu]
+for row in gpu_rows:
+    print(f"{row['backend']}, {row['hardware']}, {row['filters']:3} filters: {row['seconds'] * 1e3:.3f} ms, " + ("predicted" if row["predicted"] else "recorded"))
+
+# %% [markdown] given="C-rows-text"
+# Now write `measure_row`. It prepares a network, times it with your `time_step` (with `ROUNDS` and `WARMUP`), and returns one row, a dictionary with everything that a reader must know to believe the number:
+#
+# | key | |
+# |---|---|
+# | `filters`, `backend`, `batch` | what was asked for |
+# | `parameters`, `flops` | sums of your counts; `flops` of a whole training step |
+# | `hardware`, `threads` | `prepare(…).hardware`, `THREADS` |
+# | `seconds`, `low`, `high`, `rounds`, `device` | what `time_step` returned |
+#
+# Then fill `rows`: a row for each backend in `FILTERS` and each of its numbers of filters, and after them the `gpu_rows` as they are.
+
+
+# %% exercise="C-rows"
+def measure_row(filters, name, batch=BATCH):
+    """One row: a training step with so many filters on the backend `name`."""
+    ### BEGIN SOLUTION
+    prepared = prepare(filters, name, batch)
+    timing = time_step(prepared.step, prepared.load, ROUNDS, WARMUP, prepared.synchronise)
+    return {
+        "filters": filters,
+        "backend": name,
+        "batch": batch,
+        "parameters": sum(parameters(filters)),
+        "flops": sum(step_flops(filters, batch)),
+        "hardware": prepared.hardware,
+        "threads": THREADS,
+        **timing,
+    }
+    ### END SOLUTION
+
+
+rows = []
+### BEGIN SOLUTION
+for name, sizes in FILTERS.items():
+    for filters in sizes:
+        rows.append(measure_row(filters, name))
+rows += gpu_rows
+### END SOLUTION
+
+# %% test="C-rows-check" points=3
+check.runtime.rows(rows, gpu, FILTERS, batch=BATCH, rounds=ROUNDS, threads=THREADS)
+
+# %% given="C-points"
+def as_points(some_rows):
+    """Rows as the figures want them."""
+    return [study.Point(**{key: value for key, value in row.items() if key != "device"}) for row in some_rows]
+
+
+# %% [markdown] given="C-figure-text"
+# ### C3. Two figures (2 points, 10 min)
+#
+# The same rows, against the number of parameters and against the operations of a step. Bars show the quartiles; where you see none, they are smaller than the dot.
+
+# %%
+plots.show(plots.runtime_scatter(as_points(rows), x="parameters"))
+
+# %%
+plots.show(plots.runtime_scatter(as_points(rows), x="flops"))
+
+# %%
+print("backend   filters   ms a step   GFLOP/s")
+for row in rows:
+    print(f"{row['backend']:9} {row['filters']:7} {row['seconds'] * 1e3:11.2f} {row['flops'] / row['seconds'] / 1e9:9.1f}")
+
+# %% [markdown] given="C-question"
+# Which is the better horizontal axis, and why? (On logarithmic axes a straight line of slope 1 means "proportional".) How was your prediction? Where do the points of one backend leave the straight line, and what may be the reason?
+#
+# === BEGIN MARK SCHEME ===
+# 2: operations, with the reason (time goes into work; most parameters sit in the dense layer, which does little of it, and conv 2's few parameters are used 121 times an image); against operations the CPU's curves have a slope near 1, against parameters well above it; a deviation named with a possible reason (small sizes: overhead or launches; higher GFLOP/s for larger products;
+# caches); comparison with the own prediction.
+# 1: operations with a reason, or the figures described without one.
+# 0: an axis chosen without a reason.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="C-answer" points=2
+# ANSWER-C
+
+# %% [markdown] given="D-text"
+# ---
+# ## Part D. From two epochs to twenty (6 points)
+#
+# ### D1. A prediction interval (3 points, 25 min)
+#
+# Twenty epochs take long, so the group measured two and multiplied by ten. How good is that? Let $x_1, \dots, x_n$ be the seconds of the $n$ epochs measured, $\bar x$ their mean and $s$ their standard deviation (divided by $n - 1$). The run has $m$ epochs in all, so
+# $r = m - n$ are still to come. If epochs differ only by chance, the total lies with probability `level` in
+#
+# $$m\,\bar x \;\pm\; t \cdot s \cdot \sqrt{r + \frac{r^2}{n}}$$
+#
+# Two things are unknown, and both stand below the root: the epochs to come scatter ($r$), and their mean is only estimated from $n$ epochs ($r^2/n$). The factor $t$ is Student's, with $n - 1$ degrees of freedom: the deviation, too, is only estimated, and from two numbers very badly.
+# `t_quantile(p, freedom)` gives the number below which a share $p$ lies; to leave the same share on both sides, $p = (1 + \text{level})/2$.
+
+
+# %% exercise="D-interval"
+def prediction_interval(seconds, epochs, level):
+    """Seconds of the first n epochs -> (low, high) for the total of a run of so many `epochs`."""
+    ### BEGIN SOLUTION
+    n, rest = len(seconds), epochs - len(seconds)
+    middle = epochs * np.mean(seconds)
+    t = t_quantile((1 + level) / 2, n - 1)
+    half = t * np.std(seconds, ddof=1) * np.sqrt(rest + rest**2 / n)
+    return float(middle - half), float(middle + half)
+    ### END SOLUTION
+
+
+# %% test="D-interval-check" points=3
+check.runtime.prediction_interval(prediction_interval)
+### BEGIN HIDDEN TESTS
+check.runtime.prediction_interval(prediction_interval, cases=(([8.0, 8.6, 8.1], 12, 0.9), ([21.0, 20.2, 20.9, 20.5, 21.4], 30, 0.99), ([3.1, 2.9], 20, 0.8)))
+### END HIDDEN TESTS
+
+# %%
+for n in (2, 3, 5, 10):
+    print(f"t for 95% from {n:2} epochs: {t_quantile(0.975, n - 1):.2f}")
+
+# %% [markdown] given="D-measure-text"
+# Here are twenty epochs of PyTorch on the CPU with 8 filters, measured in a new process, so that the first one begins cold, as yours would.
+
+# %% given="D-epochs"
+epoch_seconds = study.epochs(8, "torch", 20, 128 if quick else 4_000, progress=False)
+print("seconds of each epoch:", " ".join(f"{s:.3f}" for s in epoch_seconds))
+
+# %%
+intervals = {}
+for name, part in {
+    "first 2": epoch_seconds[:2],
+    "epochs 2 and 3": epoch_seconds[1:3],
+    "first 5": epoch_seconds[:5],
+    "epochs 2 to 10": epoch_seconds[1:10],
+}.items():
+    low, high = prediction_interval(part, 20, 0.95)
+    intervals[name] = Interval(20 * float(np.mean(part)), low, high, 0.95)
+    print(f"{name:15} 20 × mean {intervals[name].total:6.2f} s, 95% between {low:6.2f} and {high:6.2f} s")
+print(f"measured: {sum(epoch_seconds):.2f} s")
+
+# %%
+plots.show(plots.epoch_times(epoch_seconds, intervals))
+
+# %% [markdown] given="D-question"
+# ### D2. Is it sound? (3 points, 20 min)
+#
+# Is it sound to measure two epochs and multiply by ten? Say what the interval from two epochs looks like and why, what the first epoch does to it, and whether "epochs differ only by chance" holds for yours. Then write the sentence that the
+# group should have written instead of "20 epochs take … s".
+#
+# === BEGIN MARK SCHEME ===
+# 3: from two epochs the interval is useless, with its reason (t = 12.7 at one degree of freedom, s from a single difference); the first epoch is slower (warm-up) and shifts the mean *and* inflates s, or, if it is not seen here, why it might be; checks the assumption on the own epochs (drift, other load, epochs alike); an honest sentence with number of epochs measured, the interval, and that warm-up is left out or counted.
+# 2: the width with a reason, and the warm-up or the sentence. 1: one of them. Also full points for measuring a few epochs after the warm-up, whose interval is narrow.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="D-answer" points=3
+# ANSWER-D
+
+# %% [markdown] given="E-text"
+# ---
+# ## Part E. Linear, quadratic or exponential? (7 points)
+#
+# "CPU time appears exponential." Four points can lie near almost any curve. So fit all three, and ask which one says best what it has *not* seen.
+#
+# ### E1. Fit (2 points, 20 min)
+#
+# | kind | curve | coefficients |
+# |---|---|---|
+# | `"linear"` | $a + b\,x$ | `[a, b]` |
+# | `"quadratic"` | $a + b\,x + c\,x^2$ | `[a, b, c]` |
+# | `"exponential"` | $a\,e^{b x}$ | `[a, b]` |
+#
+# Take least squares. `np.polyfit(x, y, degree)` does it for the first two, and returns the highest power first; here the constant comes first. (You may weight by $1/y$, so that per cents count and not seconds; both are right.) The exponential becomes a line when you take logarithms: $\ln y = \ln a + b\,x$.
+
+
+# %% exercise="E-fit"
+def fit(x, y, kind):
+    """Arrays of places and times -> the coefficients of the curve of that kind, the constant first."""
+    ### BEGIN SOLUTION
+    if kind == "exponential":
+        slope, constant = np.polyfit(x, np.log(y), 1)
+        return [np.exp(constant), slope]
+    return np.polyfit(x, y, {"linear": 1, "quadratic": 2}[kind], w=1 / np.asarray(y))[::-1]
+    ### END SOLUTION
+
+
+# %% test="E-fit-check" points=2
+check.runtime.fit(fit)
+### BEGIN HIDDEN TESTS
+check.runtime.fit(fit, coefficients={"linear": (1.3, 0.7), "quadratic": (0.4, 0.2, 0.03), "exponential": (0.6, 0.06)}, x=(4.0, 10.0, 18.0, 30.0, 41.0, 50.0), wobble=(0.03, -0.08, 0.07, 0.02, -0.09, 0.05))
+### END HIDDEN TESTS
+
+# %% given="E-predict"
+def predict(coefficients, x, kind):
+    """The curve of that kind at x."""
+    if kind == "exponential":
+        a, b = coefficients
+        return a * np.exp(b * x)
+    return sum(c * x**power for power, c in enumerate(coefficients))
+
+
+# %% [markdown] given="E-held-text"
+# ### E2. The error at a point left out (2 points, 20 min)
+#
+# A curve with more coefficients always comes closer to the points that it was fitted to. So leave one point out, fit the others, predict the one that was left out, and look how far off that is, relative to what was measured. Do it for each point in turn, and take the mean:
+#
+# $$\text{error} = \frac{1}{n} \sum_{i} \frac{|\,\text{prediction}_i - y_i\,|}{y_i}, \qquad \text{prediction}_i \text{ from the fit to all points but } i$$
+#
+# `np.delete(x, i)` is `x` without entry `i`.
+
+
+# %% exercise="E-held"
+def held_out_error(x, y, kind):
+    """Mean relative error at each point of the curve that was fitted to the others; a fraction."""
+    ### BEGIN SOLUTION
+    errors = []
+    for i in range(len(x)):
+        coefficients = fit(np.delete(x, i), np.delete(y, i), kind)
+        errors.append(abs(predict(coefficients, x[i], kind) - y[i]) / y[i])
+    return float(np.mean(errors))
+    ### END SOLUTION
+
+
+# %% test="E-held-check" points=2
+check.runtime.held_out_error(held_out_error, fit)
+### BEGIN HIDDEN TESTS
+check.runtime.held_out_error(held_out_error, fit, x=(4.0, 10.0, 18.0, 30.0, 41.0, 50.0), y=(1.1, 2.3, 3.1, 6.2, 8.0, 12.5))
+### END HIDDEN TESTS
+
+# %% [markdown] given="E-more-text"
+# ### E3. Compare (1 point, 5 min)
+#
+# Four points are few, so the next cell measures more sizes with your `measure_row`.
+
+# %% given="E-more"
+more = [measure_row(filters, name) for name in ("numpy", "torch") for filters in ((12, 24) if quick else (12, 24, 48, 96))]
+cpu_rows = sorted([row for row in rows if row["backend"] in ("numpy", "torch")] + more, key=lambda row: row["filters"])
+for row in cpu_rows:
+    print(f"{row['backend']:6} {row['filters']:3} filters: {row['seconds'] * 1e3:8.2f} ms")
+
+# %% [markdown] given="E-compare-text"
+# Fill `errors[backend][kind]` with the held-out errors of `cpu_rows`, seconds against filters, and `best[backend]` with the kind whose error is least.
+
+# %% exercise="E-compare"
+KINDS = ("linear", "quadratic", "exponential")
+errors, best = {}, {}
+### BEGIN SOLUTION
+for name in ("numpy", "torch"):
+    x = np.array([float(row["filters"]) for row in cpu_rows if row["backend"] == name])
+    y = np.array([row["seconds"] for row in cpu_rows if row["backend"] == name])
+    errors[name] = {kind: held_out_error(x, y, kind) for kind in KINDS}
+    best[name] = min(KINDS, key=lambda kind: errors[name][kind])
+### END SOLUTION
+
+# %% test="E-compare-check" points=1
+check.runtime.chosen(errors, best, cpu_rows, ("numpy", "torch"))
+
+# %%
+for name in errors:
+    print(f"{name:6} " + ", ".join(f"{kind} {error:.0%}" for kind, error in errors[name].items()) + f"; best: {best[name]}")
+
+# %%
+for name in ("numpy", "torch"):
+    mine = [row for row in cpu_rows if row["backend"] == name]
+    x, y = np.array([float(row["filters"]) for row in mine]), np.array([row["seconds"] for row in mine])
+    curves = {kind: (lambda v, c=fit(x, y, kind), kind=kind: predict(c, v, kind)) for kind in KINDS}
+    plots.show(plots.fits(as_points(mine), curves, title=f"Three curves through the times of {name}"))
+
+# %% [markdown] given="E-question"
+# ### E4. "Appears exponential" (2 points, 15 min)
+#
+# Answer the group: is the time on a CPU linear, quadratic or exponential in the number of filters? Use the held-out errors, the count of Part A and the GFLOP/s of Part C. Why can a quadratic look exponential when few sizes are measured, and those are 8, 16, 32 and 64? What could a cache do to the curve?
+#
+# === BEGIN MARK SCHEME ===
+# 2: quadratic (or between linear and quadratic), supported by the held-out errors and by the operations, a + b·F + c·F²; explains the appearance (sizes double, so equal steps on the axis of the table multiply the time; or: each doubling brings a growing factor, below 4, while an exponential would *square* the factor with each doubling); caches: once the working set leaves a cache, each operation takes longer, the curve bends up or gets a step, which is not exponential either; or the GFLOP/s rise with the size and bend it down.
+# 1: quadratic with one of the reasons. 0: exponential without a test. Another winner has full points if the errors are read off rightly and the noise is discussed.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="E-answer" points=2
+# ANSWER-E
+
+# %% [markdown] given="F-text"
+# ---
+# ## Part F. Speed-up and batches (6 points)
+#
+# ### F1. The crossover (2 points, 20 min)
+#
+# Which of two machines is faster often depends on the size. Write a function that finds the first size at which they take the same time. Between two measured sizes, take both curves as straight lines. Timings are drawn on logarithmic axes, so use the logarithms: with $d_i = \ln(a_i / b_i)$, the curves cross between
+# the sizes $s_0$ and $s_1$ where $d_0$ and $d_1$ have different signs, at
+#
+# $$\ln s = \ln s_0 + (\ln s_1 - \ln s_0)\,\frac{d_0}{d_0 - d_1}$$
+#
+# (Straight lines on plain axes are right, too, with $d_i = a_i - b_i$ and $s$ instead of $\ln s$.) Where the two are equal at a measured size, that is the crossover. Where they don't cross between the first and the last size, return `None`: nobody has measured what happens beyond.
+
+
+# %% exercise="F-crossover"
+def crossover(sizes, a, b):
+    """Growing sizes and the seconds of two machines -> the first size at which both take equally long, or None."""
+    ### BEGIN SOLUTION
+    d = [np.log(p / q) for p, q in zip(a, b)]
+    for i in range(len(sizes)):
+        if d[i] == 0:
+            return float(sizes[i])
+        if i + 1 < len(sizes) and d[i] * d[i + 1] < 0:
+            share = d[i] / (d[i] - d[i + 1])
+            return float(np.exp(np.log(sizes[i]) + share * np.log(sizes[i + 1] / sizes[i])))
+    return None
+    ### END SOLUTION
+
+
+# %% test="F-crossover-check" points=2
+check.runtime.crossover(crossover)
+### BEGIN HIDDEN TESTS
+check.runtime.crossover(crossover, curves=(((3, 9, 20), (1.0, 4.0, 6.0), (2.0, 3.0, 9.0)), ((3, 9, 20), (7.0, 4.0, 2.0), (2.0, 3.0, 9.0)), ((5, 6, 7), (1.0, 1.0, 1.0), (2.0, 2.0, 2.0)), ((5, 6, 7), (4.0, 3.0, 2.0), (2.0, 3.0, 4.0))))
+### END HIDDEN TESTS
+
+# %%
+plots.show(plots.speed_up(as_points(rows), "numpy", x="filters"))
+
+
+# %%
+def seconds_of(some_rows, name, key="filters"):
+    """size -> seconds of one backend."""
+    return {row[key]: row["seconds"] for row in some_rows if row["backend"] == name}
+
+
+numpy_times, torch_times, gpu_times = (seconds_of(rows, name) for name in ("numpy", "torch", "cuda"))
+sizes = sorted(numpy_times)
+for one, a, other, b in (("numpy", numpy_times, "torch", torch_times), ("numpy", numpy_times, "the GPU", gpu_times)):
+    print(f"{one} and {other} take the same time at", crossover(sizes, [a[s] for s in sizes], [b[s] for s in sizes]), "filters")
+
+# %% [markdown] given="F-batch-text"
+# ### F2. Larger batches (2 points, 15 min)
+#
+# A small network does not fill a GPU. Each step consists of some forty orders ("kernels"), and giving each of them takes a few microseconds, however little there is to do. The network is *launch-bound*. Two things help: more work an order (a larger batch), or one order for all (a *CUDA graph*, which records the
+# whole step once and replays it). The first can be measured on a CPU, too.
+#
+# With 8 filters, fill `batch_rows`: a row for numpy and for torch and each batch size in `BATCHES`, by your `measure_row`. And `per_image[backend]`: a list of the seconds *per image*, one for each batch size.
+
+# %% exercise="F-batch"
+BATCHES = (1, 4, 16, 64, 256)
+batch_rows, per_image = [], {}
+### BEGIN SOLUTION
+for name in ("numpy", "torch"):
+    measured = [measure_row(8, name, batch) for batch in BATCHES]
+    batch_rows += measured
+    per_image[name] = [row["seconds"] / row["batch"] for row in measured]
+### END SOLUTION
+
+# %% test="F-batch-check" points=2
+check.runtime.batches(batch_rows, per_image, ("numpy", "torch"), BATCHES, filters=8, rounds=ROUNDS)
+
+# %%
+gpu_batches = [point for graph in (False, True) for batch in BATCHES for point in gpu_points((8,), batch, graph)]
+if cuda_available():
+    gpu_batches = study.measure([8], ["cuda", "cuda graph"], batch=BATCHES, rounds=5)
+plots.show(plots.batch_sizes(as_points(batch_rows) + gpu_batches))
+
+# %%
+for graph in ("cuda", "cuda graph"):
+    there = {point.batch: point.seconds for point in gpu_batches if point.backend == graph}
+    here = seconds_of(batch_rows, "numpy", "batch")
+    where = crossover(BATCHES, [here[b] for b in BATCHES], [there[b] for b in BATCHES])
+    print(f"8 filters: numpy and {graph} take the same time for batches of", "no size measured" if where is None else f"{where:.1f} images")
+
+# %% [markdown] given="F-question"
+# ### F3. Explain (2 points, 10 min)
+#
+# How does the speed-up of the GPU over the CPU depend on the size of the network, and where is the crossover, in filters and in images a batch? Why is one image at a time so slow on a GPU, and what do a larger batch and a CUDA graph change? What do your rows of the GPU stand on: measured by you, recorded, or predicted, and how much does your answer depend on it?
+#
+# === BEGIN MARK SCHEME ===
+# 2: the speed-up grows with the size (small networks are launch-bound, their time hardly depends on the filters); the crossover read off, or that there is none in the range, and one in the batch size; a batch shares the launches among its images, a graph needs one launch; says what the GPU's rows are (measured, recorded or predicted) and what that means for the answer.
+# 1: growth and launches explained, or crossovers without a reason. A larger batch also changes training (fewer, smoother steps): no points needed, but welcome.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="F-answer" points=2
+# ANSWER-F
+
+# %% [markdown] given="group"
+# ---
+# ## The form
+#
+# Fill in who is in your group (at most four) and who did what. In `ready_to_present` name the parts that you would present in class, such as
+# `["A", "C"]`. Each part that you name and hand in adds half of the points that you earn in it. Naming none costs nothing; if nobody volunteers, any
+# group may be asked.
+
+# %% exercise="form"
+# Fill in the two lists, then delete the last line.
+group = [
+    {"name": "", "id": "", "did": ""},
+]
+ready_to_present = []
+### BEGIN SOLUTION
+group = [
+    {"name": "Model Solution", "id": "model", "did": "everything"},
+]
+ready_to_present = ["A", "B", "C", "D", "E", "F"]
+### END SOLUTION
+
+# %% test="form-check" points=0
+check.form(group, ready_to_present, parts="ABCDEF")
