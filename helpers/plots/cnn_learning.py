@@ -18,7 +18,7 @@ Steps = int | None | Sequence[int | None]
 
 
 def error_curves(curves: Mapping[float, Sequence[Any]], title: str = "") -> Figure:
-    """Error on the held-out images (%) after each epoch: the median over the seeds as a line, their range as a band.
+    """Error on the held-out images (%) after each epoch: the median over the seeds as a line, their range as bars.
 
     curves: rate -> the Histories of its seeds. A title is made where none is given.
     """
@@ -33,10 +33,11 @@ def error_curves(curves: Mapping[float, Sequence[Any]], title: str = "") -> Figu
         middle = [statistics.median(epoch) for epoch in zip(*rows, strict=True)]
         style = line(i, len(middle))
         ax.plot(x, middle, label=f"rate {rate:g}", **style)
-        ax.fill_between(
-            x, [min(e) for e in zip(*rows, strict=True)], [max(e) for e in zip(*rows, strict=True)],
-            color=style["color"], alpha=0.15, linewidth=0,
-        )  # fmt: skip
+        # Bands of many rates would cover each other; bars stand where the line has its markers.
+        first, every = style["markevery"]
+        for k in range(first, len(middle), every):
+            values = [row[k] for row in rows]
+            ax.plot([k + 1] * 2, [min(values), max(values)], color=style["color"], linewidth=1)
         said.append(f"rate {rate:g} from {middle[0]:.1f}% to {middle[-1]:.1f}%")
     what = f"median and range of {seeds} seeds" if seeds > 1 else "one seed"
     axes(ax, f"{title} ({what})", "epoch", f"{held_out} error (%)")
@@ -131,7 +132,7 @@ def plateau_lengths(
         handles += ax.plot([], [], "^", color="#555555", markerfacecolor="white", markersize=9)
         labels.append(f"some not within {top} steps")
     axes(ax, title, "learning rate", "steps of one mini-batch")
-    ax.set_yscale("log")
+    _plain_log(ax)
     ax.set_ylim(0.7 * min(left), 1.6 * top if never else 1.6 * max(left))
     _log_axis(ax, [r for row in rows.values() for r in row])
     fig.legend(handles, labels, loc="outside right upper", frameon=False)
@@ -175,7 +176,7 @@ def plateau_depths(
             text += f", beside a line for scale to the power {power:g}"
         said.append(text)
     axes(ax, title, "scale of the initial weights", "rate × steps")
-    ax.set_yscale("log")
+    _plain_log(ax)
     _log_axis(ax, [s for row in rows.values() for s in row])
     fig.legend(loc="outside right upper", frameon=False)
     return with_alt(fig, f"{title}. Medians: {'; '.join(said)}.")
@@ -245,12 +246,24 @@ def _error_axis(ax: Axes, values: Iterable[float]) -> None:
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
 
 
+def _plain_log(ax: Axes) -> None:
+    """A logarithmic y axis with plain numbers, and 2 and 5 between the tens where there is room."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=12))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+
+
 def _log_axis(ax: Axes, values: Iterable[float]) -> None:
     """A logarithmic x axis with these values as ticks; of those too close to be read only some are labelled."""
     ax.set_xscale("log")
+    values = sorted(set(values))
+    apart = max(1.2, (values[-1] / values[0]) ** (1 / 13))
     shown: list[float] = []
-    for value in sorted(set(values)):
-        if not shown or value >= 1.45 * shown[-1]:
+    for value in values:
+        if not shown or value >= apart * shown[-1]:
             shown.append(value)
     ax.set_xticks(shown, [f"{value:g}" for value in shown])
     ax.minorticks_off()

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 from helpers.errors import CourseError
@@ -43,7 +44,7 @@ def perform_all(
     for _ in range(jobs):
         tasks.put(None)
     results: dict[int, Any] = {}
-    with _thread_limit(threads):
+    with _thread_limit(threads), _nameless_main():
         workers = [context.Process(target=_work, args=(tasks, news), daemon=True) for _ in range(jobs)]
         for worker in workers:
             worker.start()
@@ -98,6 +99,17 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+@contextmanager
+def _nameless_main() -> Iterator[None]:
+    """Processes started in here don't run the caller's script again, which no work needs and which would start more."""
+    before = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = before
 
 
 @contextmanager
