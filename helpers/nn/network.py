@@ -44,8 +44,8 @@ class Network:
         self.backend = backend or make_backend(spec.backend)
         self.layers: list[Any] = []
         trained = 0
-        for place in spec.places(1):
-            built = _built(place, spec, self.backend, layer_seed(spec.seed, trained))
+        for i, place in enumerate(spec.places(1)):
+            built = _built(place, i, spec, self.backend, layer_seed(spec.seed, trained))
             count = sum(prod(parameter.shape) for _, parameter in named_parameters(built))
             if count != place.parameters:
                 raise CourseError(
@@ -132,12 +132,23 @@ class Network:
             set_training(self.layers, True)
 
 
-def _built(place: Place, spec: NetworkSpec, backend: Backend, seed: list[int]) -> list[Any]:
+def _algorithm(i: int, spec: NetworkSpec, backend: Backend) -> str:
+    """Of the convolution layers[i]: "im2col" in numpy where ReLU comes next among the activations, else "auto".
+
+    A patch of zeros, which ReLU often leaves, must give exactly the bias. The Fourier algorithms give it with a rounding
+    error on either side, and where it is zero, ReLU's derivative then depends on the algorithm.
+    """
+    after = [layer.type for layer in spec.layers[i + 1 :] if layer.type in PLAIN and layer.type != "flatten"]
+    return "im2col" if backend.name == "numpy" and after[0] == "relu" else "auto"
+
+
+def _built(place: Place, i: int, spec: NetworkSpec, backend: Backend, seed: list[int]) -> list[Any]:
     """The layers that one entry of the description becomes: one, or two where a dense layer flattens images first."""
     layer, geometry, scale = place.layer, place.geometry, spec.initialisation.scale
     if isinstance(geometry, ConvSpec):
         padding = (geometry.pad_h, geometry.pad_w)
-        return [Conv2d(geometry.C, layer.filters, layer.size, layer.stride, padding, backend, seed, scale**2)]
+        settings = layer.filters, layer.size, layer.stride, padding, backend, seed, scale**2
+        return [Conv2d(geometry.C, *settings, _algorithm(i, spec, backend))]
     if geometry is not None:
         pool = MaxPool2d if layer.type == "max_pool" else AveragePool2d
         return [pool(layer.size, layer.stride, (geometry.pad_h, geometry.pad_w))]
