@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from typing import Any
 
@@ -29,14 +30,19 @@ def bar(total: int, label: str, progress: bool, done: int = 0) -> Any:
     """
     if not progress:
         return NoBar()
+    size: dict[str, int] = {}
     try:
         if in_live_notebook():
             from tqdm.notebook import tqdm
         elif sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm  # type: ignore[assignment]
+
+            # tqdm draws nothing where a terminal does not know its size.
+            columns, lines = shutil.get_terminal_size()
+            size = {"ncols": columns, "nrows": lines}
         else:
             return NoBar()
-        return tqdm(total=total, initial=done, desc=label, unit="epoch", leave=False)
+        return tqdm(total=total, initial=done, desc=label, unit="epoch", leave=False, **size)
     except ImportError:  # no tqdm, or a notebook without widgets: training goes on without a bar
         return NoBar()
 
