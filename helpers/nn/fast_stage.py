@@ -9,9 +9,10 @@ Images lie fastest in memory: an array is [rows][channels][columns][images]. Thr
   filters upside down. What it yields is the gradient of L, and S shifted additions fold it back.
 * max(y) + b = max(y + b), and ReLU keeps the order as well: both are done after pooling, on a quarter of the numbers.
 
-The largest array is y, the convolution before pooling. It never exists as a whole in the first stage: a *block* of a few
-rows is multiplied, pooled, and overwritten by the next, so that it stays in the second-level cache. Backward makes its
-gradient block by block from the pooled one, in the same memory. The order of columns is explained in `fast_columns`.
+The largest array is y, the convolution before pooling. In the first stage it never exists as a whole: a *block* of a
+few rows is multiplied, pooled, and overwritten by the next, so that it stays in the second-level cache. Backward makes
+its gradient block by block from the pooled one, in the same memory. The order of columns is explained in
+`fast_columns`.
 """
 
 from __future__ import annotations
@@ -20,14 +21,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from helpers.nn.fast_columns import column_order, shifts
+from helpers.nn.fast_tiles import SMALL, SMALL_RESULT, column_tiles, largest_divisor, overlapping, row_tiles
 
 # A block of y fills at most this much, a part of the second-level cache (256 KB to 2 MB a core).
-BLOCK_BYTES = 160 * 1024
-# OpenBLAS multiplies by a transposed matrix without copying it first where the result has at most about so many entries.
-SMALL_RESULT = 1024
+BLOCK_BYTES = 320 * 1024
 
 
 class _Block(NamedTuple):
@@ -36,9 +35,10 @@ class _Block(NamedTuple):
     An axis of 2 in front tells left columns of pooling windows from right ones; `columns` = Q/2·n.
     """
 
-    windows: np.ndarray  # (2, 2·B, R·C·S, columns) of L
-    tiles: np.ndarray  # the same as (2, 2·B, tiles, rows of a tile, columns)
+    windows: np.ndarray  # (2, 2·B, tiles, R·C·S, columns of a tile) of L
+    results: np.ndarray  # (2, 2·B, tiles, K, columns of a tile) of y
     y: np.ndarray  # (2, 2·B, K, columns)
+    window_rows: np.ndarray  # (2, 2·B, tiles, rows of a tile, columns) of L
     y_transposed: np.ndarray  # (2, 2·B, 1, columns, K)
     partial: np.ndarray  # (2, 2·B, tiles, rows of a tile, K), gradients of the weights from each row of y
     best: np.ndarray  # (2·B, K, columns), the larger of left and right
@@ -71,7 +71,7 @@ class Stage:
         (c, h, w), k, (r, s) = image, filters, size
         p, q = (h - r + 1) // 2, (w - s + 1) // 2
         rows, edge = 2 * p + r - 1, r - 1 if below else 0
-        self.x = below.a if below else np.zeros((h, c, w, n), dtype)
+        self.x: np.ndarray = below.a if below else np.zeros((h, c, w, n), dtype)
         self.order = column_order(w, stages)
         moves = shifts(self.order, column_order(q, stages - 1), s)
         self.lowered = np.empty((2, rows, c, s, q, n), dtype)
@@ -79,14 +79,15 @@ class Stage:
         count = min(p, max(1, BLOCK_BYTES // (4 * k * q * n * dtype.itemsize)))
         # The gradient for the input needs that of all of y, so that only the first stage can do with one block of it.
         self.y = np.zeros((2, 2 * p + 2 * edge if below else 2 * count, k, q * n), dtype)
-        self.a = np.empty((p, k, q, n), dtype)
+        self.a: np.ndarray = np.empty((p, k, q, n), dtype)
         self.partial = np.empty((2, 2 * p, r * c * s, k), dtype)
         self.grad_weight, self.grad_bias = np.empty((r * c * s, k), dtype), np.empty(k, dtype)
         self.zeros = np.zeros((k, q * n), dtype)  # the maximum of two arrays is twice as fast as of one and a number
         self.blocks = list(self._blocks(p, count, edge, (k, q * n), r * c * s))
         if below:
-            self.grad_windows = _overlapping(self.y, rows, r)
-            self.grad_lowered = self.lowered.reshape(2, rows, c * s, -1)
+            across = largest_divisor(q * n, SMALL / (c * s * r * k))
+            self.grad_windows = column_tiles(overlapping(self.y, rows, r), across)
+            self.grad_lowered = column_tiles(self.lowered.reshape(2, rows, c * s, -1), across)
             self.grad_x = np.zeros_like(self.x)
             pairs = [(i, self.grad_x[:rows, :, at], self.lowered[plane, :, :, i, to]) for i, plane, to, at in moves]
             # Unshifted columns come first, and reach all others but the S − 1 that lie right of them.
@@ -99,9 +100,10 @@ class Stage:
         """Blocks of `count` pairs of rows (the last may have fewer); row: (K, columns); depth: R·C·S."""
         k, columns = row
         rows = self.lowered.shape[1]
-        windows = _overlapping(self.lowered.reshape(2, rows, -1, columns), 2 * p, rows - 2 * p + 1)
-        tile = max(m for m in range(1, depth + 1) if depth % m == 0 and (m == 1 or m * k <= SMALL_RESULT))
-        tiles, partial = _tiled(windows, tile), self.partial.reshape(2, 2 * p, -1, tile, k)
+        windows = overlapping(self.lowered.reshape(2, rows, -1, columns), 2 * p, rows - 2 * p + 1)
+        across = largest_divisor(columns, SMALL / (k * depth))
+        down = largest_divisor(depth, SMALL_RESULT / k)
+        partial = self.partial.reshape(2, 2 * p, -1, down, k)
         best, pooled = np.empty((2 * count, *row), self.a.dtype), self.a.reshape(p, *row)
         goes_right, goes_down = np.empty((2 * p, *row), bool), np.empty((p, *row), bool)
         for start in range(0, p, count):
@@ -110,7 +112,8 @@ class Stage:
             size = two.stop - two.start
             y = self.y[:, edge + two.start : edge + two.stop] if len(self.y[0]) > 2 * count else self.y[:, :size]
             yield _Block(
-                windows[:, two], tiles[:, two], y, y.transpose(0, 1, 3, 2)[:, :, None], partial[:, two],
+                column_tiles(windows[:, two], across), column_tiles(y, across), y,
+                row_tiles(windows[:, two], down), y.transpose(0, 1, 3, 2)[:, :, None], partial[:, two],
                 best[:size], best[0:size:2], best[1:size:2], goes_right[two], goes_down[one], pooled[one], one,
             )  # fmt: skip
 
@@ -121,7 +124,7 @@ class Stage:
         column = bias[:, None]
         for block in self.blocks:
             left, right = block.y
-            np.matmul(weight, block.windows, out=block.y)
+            np.matmul(weight, block.windows, out=block.results)
             if learning:
                 np.greater(right, left, out=block.goes_right)
             np.maximum(left, right, out=block.best)
@@ -142,7 +145,7 @@ class Stage:
             np.subtract(here, block.bottom, out=block.top)
             np.multiply(block.best, block.goes_right, out=right)
             np.subtract(block.best, right, out=left)
-            np.matmul(block.tiles, block.y_transposed, out=block.partial)
+            np.matmul(block.window_rows, block.y_transposed, out=block.partial)
         np.add.reduce(self.partial, axis=(0, 1), out=self.grad_weight)
 
     def backward_data(self, flipped: np.ndarray) -> np.ndarray:
@@ -165,20 +168,3 @@ class Stage:
 def flip(weight: np.ndarray, out: np.ndarray) -> None:
     """Filters (K, R, C, S) turned upside down for backward_data: out (C, S, R, K)."""
     np.copyto(out, weight[:, ::-1].transpose(2, 3, 1, 0))
-
-
-def _overlapping(rows: np.ndarray, count: int, r: int) -> np.ndarray:
-    """View (2, count, r·depth, columns) of rows (2, …, depth, columns): r rows at a time, each set one row after the
-    last.
-    """
-    _, height, depth, columns = rows.shape
-    item = rows.itemsize  # strides of axes of size 1 may hold anything, so they are counted
-    row, step = columns * item, depth * columns * item
-    return as_strided(rows, (2, count, r * depth, columns), (height * step, step, row, item))
-
-
-def _tiled(windows: np.ndarray, tile: int) -> np.ndarray:
-    """View (2, count, tiles, tile, columns) of windows (2, count, depth, columns)."""
-    _, count, depth, columns = windows.shape
-    plane, step, row, item = windows.strides
-    return as_strided(windows, (2, count, depth // tile, tile, columns), (plane, step, tile * row, row, item))

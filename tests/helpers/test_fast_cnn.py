@@ -22,6 +22,8 @@ SHAPES = [
     {"channels": (1, 6), "filter_size": (4, 1), "image": (1, 20, 5)},
     {"channels": (3, 5), "filter_size": [(3, 2), (2, 4)], "image": (2, 12, 15), "hidden": (7,)},
     {"channels": (2,), "filter_size": 2, "image": (1, 7, 8), "hidden": (6, 5, 4), "micro_batch": 5},
+    # Large enough for products in tiles (fast_tiles) and for several blocks of rows (fast_stage).
+    {"channels": (36, 40), "filter_size": 3, "image": (1, 27, 29)},
 ]
 
 
