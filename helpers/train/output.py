@@ -10,27 +10,33 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.errors import CourseError
+from helpers.train.checkpoint import load_checkpoint
 from helpers.train.history import History, write_csv
 
 WEIGHTS = "weights.npz"
 
 
 class Kept:
-    """What is done so far, for the case that somebody stops the run. had: epochs of an earlier run."""
+    """What a run leaves when somebody stops it. had: epochs of an earlier run in the folder, of `epochs` in all."""
 
     def __init__(self, out: Path, had: int, epochs: int) -> None:
         self.out, self.had, self.epochs = out, had, epochs
-        self.history: History | None = None
+        self.saved = False
 
     def on_epoch(self, history: History) -> None:
-        self.history = history
+        self.saved = True
 
     def stopped(self, arguments: Sequence[str]) -> None:
         """Write the figures of what is done and say, on stderr, how to go on."""
-        again = shlex.join(["python", "-m", "helpers.train", *(a for a in arguments if a != "--fresh")])
-        done = self.history.epochs if self.history else self.had
-        if self.history:
-            write(self.out, self.history)
+        again = shlex.join(
+            ["python", "-m", "helpers.train", *(a for a in arguments if a != "--fresh" or not self.saved)]
+        )
+        done = self.had
+        if self.saved:
+            # The file decides: the epoch in memory may be one whose saving was interrupted.
+            history = load_checkpoint(self.out / WEIGHTS).history
+            done = history.epochs
+            write(self.out, history)
         words = f"{done} of {self.epochs} epochs are kept in {self.out}" if done else "no epoch was done yet"
         print(f"\nstopped: {words}. To go on: {again}", file=sys.stderr)
 
