@@ -98,11 +98,11 @@ def working_sets(points: Sequence[Any], sets: Sequence[int], caches: Mapping[str
     return with_alt(fig, f"{title}. {'; '.join(said)}. Caches: {lines}.")
 
 
-def curves(points: Sequence[Any]) -> dict[str, list[Any]]:
-    """Legend label -> its points; the batch is named where there are several."""
+def curves(points: Sequence[Any], batches_together: bool = False) -> dict[str, list[Any]]:
+    """Legend label -> its points; the batch is named where there are several, unless they belong to one curve."""
     if not points:
         raise CourseError("There are no points to draw; measure some, or read recorded ones.")
-    several = len({p.batch for p in points}) > 1
+    several = len({p.batch for p in points}) > 1 and not batches_together
     groups: dict[str, list[Any]] = {}
     for point in points:
         label = point.label + (f", batch {point.batch}" if several else "")

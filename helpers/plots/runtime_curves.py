@@ -54,15 +54,22 @@ def fits(
     return with_alt(fig, f"{title}. {points[0].label}: {measured}. Fitted curves there, {said}.")
 
 
+SIZES = {
+    "flops": "operations of a training step (MFLOP)",
+    "filters": "filters in each convolution",
+    "batch": "images of a batch",
+}
+
+
 def speed_up(points: Sequence[Any], baseline: str, x: str = "flops", title: str = "") -> Figure:
-    """How many times as fast as `baseline` each other curve is, against "flops" (MFLOP of a step) or "filters".
+    """How many times as fast as `baseline` each other curve is, against "flops" (MFLOP), "filters" or "batch".
 
     baseline: the backend, such as "numpy", or the whole label of its curve. Of several curves of that backend the one
     with the fewest threads counts. Only numbers of filters and batches that both have are compared. A line at 1 marks
-    the crossover, which the text names where there is one.
+    the crossover; where there is one, it has a vertical line and its size stands in the legend.
     """
-    if x not in ("flops", "filters"):
-        raise CourseError(f"x={x!r} is no axis of this figure; choose 'flops' or 'filters'.")
+    if x not in SIZES:
+        raise CourseError(f"x={x!r} is no axis of this figure; choose one of {', '.join(map(repr, SIZES))}.")
     base = _baseline(points, baseline)
     where = {(p.filters, p.batch): p for p in base}
     rest = [p for p in points if p not in base and (p.filters, p.batch) in where]
@@ -71,42 +78,46 @@ def speed_up(points: Sequence[Any], baseline: str, x: str = "flops", title: str 
     fig = figure(9, 4.6)
     ax = fig.subplots()
     said, scale = [], 1e6 if x == "flops" else 1
-    for i, (label, row) in enumerate(curves(rest).items()):
+    groups = curves(rest, x == "batch" or len({p.filters for p in rest}) == 1)
+    for i, (label, row) in enumerate(groups.items()):
         row = sorted(row, key=lambda p: getattr(p, x))
+        sizes = [getattr(p, x) / scale for p in row]
         times = [where[p.filters, p.batch].seconds / p.seconds for p in row]
+        at = _crossing(sizes, times)
+        colour = COLOURS[(i + 1) % 7]
         hollow: dict[str, Any] = {"markerfacecolor": "white", "linestyle": "--"} if row[0].predicted else {}
-        ax.plot([getattr(p, x) / scale for p in row], times, color=COLOURS[(i + 1) % 7], marker=MARKERS[(i + 1) % 7],
-                linewidth=1.2, label=label, **hollow)  # fmt: skip
-        said.append(f"{label}: " + ", ".join(f"{p.filters} filters {v:.2f}" for p, v in zip(row, times, strict=True)))
-        said[-1] += _crossing(row, times)
+        note = f"as fast at {at:.3g}" if at else "no crossover in this range"
+        ax.plot(
+            sizes, times, color=colour, marker=MARKERS[(i + 1) % 7], linewidth=1.2, label=f"{label}: {note}", **hollow
+        )
+        if at:
+            ax.axvline(at, color=colour, linewidth=0.8, linestyle=":")
+        pairs = ", ".join(f"{a:,.4g} {b:.2f}" for a, b in zip(sizes, times, strict=True))
+        said.append(f"{label}: {pairs}, {note}")
     ax.axhline(1, color="black", linewidth=1.2)
     ax.set_xscale("log")
     ax.set_yscale("log")
     title = title or f"Speed-up over {base[0].label}"
-    axes(ax, title, "operations of a training step (MFLOP)" if x == "flops" else "filters in each convolution",
-         "times as fast (1: the crossover)")  # fmt: skip
+    axes(ax, title, SIZES[x], "times as fast (1: the crossover)")
     plain_ticks(ax)
-    legend(fig, curves(rest))
-    return with_alt(fig, f"{title}: time there over time here. {'; '.join(said)}.")
+    legend(fig, groups)
+    return with_alt(fig, f"{title}: time there over time here, against {SIZES[x]}. {'; '.join(said)}.")
 
 
 def _baseline(points: Sequence[Any], baseline: str) -> list[Any]:
-    found = curves([p for p in points if baseline in (p.backend, p.label)] or points)
-    rows = [row for label, row in found.items() if baseline in (row[0].backend, label, row[0].label)]
-    if not rows:
+    found = [p for p in points if baseline in (p.backend, p.label)]
+    if not found:
         known = ", ".join(sorted({p.backend for p in points}))
         raise CourseError(f"There are no points of {baseline!r} to compare with; there are {known}.")
-    least = min(row[0].threads for row in rows)
-    return [p for row in rows if row[0].threads == least for p in row]
+    least = min(p.threads for p in found)
+    first = next(p.label for p in found if p.threads == least)
+    return [p for p in found if p.label == first]
 
 
-def _crossing(row: Sequence[Any], times: Sequence[float]) -> str:
+def _crossing(sizes: Sequence[float], times: Sequence[float]) -> float | None:
     from helpers.study.cnn_runtime_fits import crossover
 
-    if len({p.batch for p in row}) > 1:
-        return ""
-    at = crossover([p.filters for p in row], times, [1.0] * len(times))
-    return f", as fast at {at:.0f} filters" if at else ", no crossover in this range"
+    return crossover(sizes, times, [1.0] * len(times))
 
 
 def epoch_times(seconds: Sequence[float], prediction: Any, title: str = "Is a short run enough?") -> Figure:

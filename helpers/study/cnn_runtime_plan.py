@@ -70,8 +70,8 @@ class Plan:
     rounds: int = 8
     sittings: int = 2
     batch_filters: tuple[int, ...] = (8, 64)
-    batches: tuple[int, ...] = (16, 64, 256, 1024)
-    gpu_batches: tuple[int, ...] = (16, 64, 256, 1024, 4096)
+    batches: tuple[int, ...] = (1, 4, 16, 64, 256, 1024)
+    gpu_batches: tuple[int, ...] = (1, 4, 16, 64, 256, 1024, 4096)
     epochs: int = 20
     images: int = 2_000
     runs: int = 1
@@ -87,7 +87,7 @@ class Plan:
                 found.append(Piece("steps", backend, threads, machine, sitting, cases, self.rounds))
         for backend in self.backends:
             batches = self.batches if backend in BACKENDS[:2] else self.gpu_batches
-            cases = tuple((k, n) for k in self.batch_filters for n in batches if n != BATCH)
+            cases = tuple((k, n) for k in self.batch_filters for n in batches)
             if cases:
                 found.append(Piece("steps", backend, 1, machine, 0, cases, max(3, self.rounds // 2)))
         for run in range(self.runs):
@@ -107,7 +107,7 @@ QUICK = Plan(
 
 THOROUGH = Plan(
     filters=(8, 12, 16, 24, 32, 48, 64, 96, 128), threads=(1, 2), rounds=8, sittings=3, images=5_000, runs=4,
-    batches=(8, 16, 32, 64, 128, 256, 512, 1024), gpu_batches=(8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096),
+    batches=tuple(2**i for i in range(11)), gpu_batches=tuple(2**i for i in range(13)),
 )  # fmt: skip
 """What a record holds: more networks and runs, so that curves and intervals can be put to the test."""
 

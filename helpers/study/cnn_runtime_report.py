@@ -42,6 +42,15 @@ class Results:
         here = [p for p in self.record.points if (p.backend, p.threads, p.batch) == (backend, threads, BATCH)]
         return sorted(here, key=lambda p: p.filters)
 
+    def series(self, filters: int) -> list[Point]:
+        """Points of several batches with so many filters and one thread; predicted ones where there is no GPU."""
+        here = [p for p in (*self.record.points, *self.stand_ins) if p.filters == filters and p.threads == 1]
+        batches = sorted({p.batch for p in here})
+        if not any(p.backend in BACKENDS[2:] and not p.predicted for p in here):
+            here = [p for p in here if not p.predicted]
+            here += [p for n in batches for device in DEVICES for p in predicted(device, [filters], batch=n)]
+        return here
+
     def backends(self) -> list[str]:
         """Those that were measured."""
         return [b for b in BACKENDS if self.rows(b)]
@@ -63,6 +72,10 @@ class Results:
         base = self.backends()[0]
         if len({p.label for p in self.usual()}) > 1:
             made["speed_up.png"] = plots.speed_up(self.usual(), base)
+            series = self.series(min(p.filters for p in self.record.points))
+            if len({p.batch for p in series}) > 1:
+                title = f"Speed-up over {base} by images of a batch, {series[0].filters} filters"
+                made["speed_up_by_batch.png"] = plots.speed_up(series, base, "batch", title)
         for backend in self.backends():
             if runs := [run for run in self.record.epochs if run.backend == backend]:
                 made[f"epochs_{_file(backend)}.png"] = plots.epoch_times(
@@ -203,7 +216,8 @@ def fit_verdict(backend: str, rows: Sequence[Point]) -> str:
     last = {form: formulas.held_out(form, *_xy(rows))[0] for form in errors}
     there = ", ".join(f"{form} {last[form]:+.0%}" for form in errors)
     return (
-        f"{backend}, time against filters: root mean square of the leave-one-out errors {listed}; {best} is best. "
+        f"{backend}, time against filters: root mean square of the leave-one-out errors {listed}; {best} is best "
+        f"of {len(rows)} points. "
         f"Fitted without the {rows[-1].filters} filters, the curves miss them by: {there}."
     )
 

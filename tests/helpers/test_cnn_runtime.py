@@ -1,0 +1,300 @@
+"""Timing a training step: a fake device shows what is timed, a fake machine what is made of it."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from helpers import nn
+from helpers.backend import cuda_available
+from helpers.errors import CourseError
+from helpers.study import cnn_runtime as runtime
+from helpers.study import cnn_runtime_backends, cnn_runtime_measure, cnn_runtime_record
+from helpers.study.cnn_runtime_backends import batches_of, demand_right, training
+from helpers.study.cnn_runtime_clock import ROUND, time_steps
+
+
+class Machine:
+    """A clock, and a device that works while the CPU goes on."""
+
+    def __init__(self):
+        self.now = self.free = 0.0
+
+    def clock(self):
+        return self.now
+
+
+class Asynchronous:
+    """A step is launched in no time and done later; the first ones take long."""
+
+    def __init__(self, machine, launch, work, slow=2, slowness=50):
+        self.machine, self.launch, self.work, self.slow, self.slowness = machine, launch, work, slow, slowness
+        self.steps, self.log = 0, []
+
+    def step(self):
+        self.machine.now += self.launch
+        took = self.work * (self.slowness if self.steps < self.slow else 1)
+        self.machine.free = max(self.machine.free, self.machine.now) + took
+        self.steps += 1
+
+    def synchronise(self):
+        self.machine.now = max(self.machine.now, self.machine.free)
+
+
+def test_the_device_is_timed_and_not_the_launch():
+    machine = Machine()
+    one = Asynchronous(machine, 1e-4, 5e-3)
+    seconds = time_steps({"one": one}, rounds=5, warmup=2, clock=machine.clock)["one"]
+    assert len(seconds) == 5
+    # several steps a round hide the launch of all but the first
+    assert seconds == pytest.approx([5e-3] * 5, rel=0.01)
+
+
+def test_a_device_that_waits_for_launches_takes_as_long_as_these():
+    machine = Machine()
+    one = Asynchronous(machine, 4e-3, 1e-3)
+    seconds = time_steps({"one": one}, rounds=3, warmup=2, clock=machine.clock)["one"]
+    assert seconds == pytest.approx([4e-3 + 1e-3 / 10] * 3, rel=0.05)
+
+
+def test_warm_up_is_not_timed():
+    machine = Machine()
+    one = Asynchronous(machine, 0, 1e-2, slow=4)
+    seconds = time_steps({"one": one}, rounds=3, warmup=4, clock=machine.clock)["one"]
+    assert seconds == pytest.approx([1e-2] * 3)
+    machine = Machine()
+    # the fourth step decides how many steps make a round, so it must not be a slow one either
+    one = Asynchronous(machine, 0, 1e-2, slow=4)
+    assert max(time_steps({"one": one}, rounds=3, warmup=0, clock=machine.clock)["one"]) > 1e-1
+
+
+def test_networks_take_turns_and_a_round_spans_enough_time():
+    machine, order = Machine(), []
+
+    class Logged(Asynchronous):
+        def step(self):
+            super().step()
+            order.append(self.work)
+
+    made = {"fast": Logged(machine, 0, ROUND / 4, 0), "slow": Logged(machine, 0, 2 * ROUND, 0)}
+    calls = []
+    found = time_steps(made, rounds=4, warmup=1, clock=machine.clock, on_round=lambda: calls.append(1))
+    assert {name: len(values) for name, values in found.items()} == {"fast": 4, "slow": 4}
+    assert len(calls) == 4
+    fast, slow = ROUND / 4, 2 * ROUND
+    # one untimed step and the timed ones; the order turns round
+    there, back = [fast] * 5 + [slow] * 2, [slow] * 2 + [fast] * 5
+    assert order[4:] == (there + back) * 2
+
+
+def test_a_budget_stops_rounds_but_leaves_three():
+    machine = Machine()
+    one = Asynchronous(machine, 0, 1.0, 0)
+    assert len(time_steps({"one": one}, rounds=50, clock=machine.clock, budget_seconds=0.5)["one"]) == 3
+    assert len(time_steps({"one": one}, rounds=50, clock=machine.clock, budget_seconds=24)["one"]) == 10
+
+
+def test_nothing_and_no_rounds_are_refused():
+    with pytest.raises(CourseError, match="0 networks"):
+        time_steps({})
+    with pytest.raises(CourseError, match="rounds=0"):
+        time_steps({"one": Asynchronous(Machine(), 0, 1)}, rounds=0)
+
+
+def test_operations_and_parameters_are_those_of_the_layers():
+    spec = runtime.study_spec(8)
+    shapes = [array.shape for _, array in nn.Network(spec).parameters()]
+    assert spec.parameters == sum(int(np.prod(s)) for s in shapes) == 80 + 584 + 25_728 + 1_290
+    # 28 → 26 → 13 → 11 → 5; two passes of the first layer, three of the others
+    products = 2 * 26 * 26 * 9 * 8 + 3 * (11 * 11 * 9 * 8 * 8 + 200 * 128 + 128 * 10)
+    assert runtime.training_flops(spec) == 2 * 64 * products
+    assert runtime.training_flops(spec, 10) == 2 * 10 * products
+    left_out = 3 * sum(row.flops for row in spec.layer_table() if not row.name.startswith(("conv", "dense")))
+    assert left_out < 0.06 * runtime.training_flops(spec)
+
+
+def test_the_working_set_is_counted():
+    outputs = 2 * 8 * 26 * 26 + 8 * 13 * 13 + 2 * 8 * 11 * 11 + 8 * 5 * 5 + 2 * 128 + 2 * 10
+    assert runtime.working_set(runtime.study_spec(8), 3) == 4 * (3 * 784 + 3 * 2 * outputs + 2 * 27_682)
+
+
+def test_cache_sizes_are_read_from_the_system(tmp_path):
+    for i, (level, kind, size) in enumerate([(1, "Data", "32K"), (1, "Instruction", "64K"), (2, "Unified", "1024K")]):
+        folder = tmp_path / f"index{i}"
+        folder.mkdir()
+        for name, value in (("level", level), ("type", kind), ("size", size)):
+            (folder / name).write_text(f"{value}\n")
+    (tmp_path / "index9").mkdir()
+    assert runtime.cache_sizes(tmp_path) == {"L1": 32 * 1024, "L2": 1024 * 1024}
+    assert runtime.cache_sizes(tmp_path / "none") == {}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch", "cuda", "cuda graph"])
+def test_every_backend_takes_the_right_step(backend):
+    if backend.startswith("cuda") and not cuda_available():
+        pytest.skip("no CUDA GPU here")
+    spec = runtime.study_spec(3, 5)
+    images, labels = batches_of(5, 3)
+    demand_right(training(backend, spec, images, labels), spec, images[0], labels[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda made: setattr(made, "lr", made.lr / 2), r"The gradient of .* is wrong"),
+        (lambda made: made.images.__imul__(1.1), "A loss of"),
+        (lambda made: made.network.parameters()[-1][1].__iadd__(1e-3), r"A loss of|The gradient of"),
+    ],
+)
+def test_a_wrong_step_is_not_timed(change, words):
+    spec = runtime.study_spec(3, 5)
+    images, labels = batches_of(5, 2)
+    made = training("numpy", spec, images.copy(), labels)
+    change(made)
+    with pytest.raises(CourseError, match=words):
+        demand_right(made, spec, images[0], labels[0])
+
+
+def test_images_come_again_where_they_do_not_suffice(monkeypatch):
+    monkeypatch.setattr(cnn_runtime_backends, "load", lambda train, test, flat: _few())
+    images, labels = batches_of(4, 2)
+    assert labels.tolist() == [[0, 1, 2, 0], [1, 2, 0, 1]]
+    assert images[1, 0, 0, 0, 0] == 1
+
+
+def _few():
+    class Few:
+        train_images = np.arange(3.0).repeat(784).reshape(3, 1, 28, 28)
+        train_labels = np.arange(3)
+
+    return Few
+
+
+SAID = {"hardware": "Some CPU", "versions": {"numpy": "2"}, "load": [0.0], "made": "2026-01-02"}
+
+
+def test_points_are_medians_and_quartiles_of_rounds(monkeypatch):
+    jobs = []
+
+    def worker(job, threads, advance):
+        jobs.append((job, threads))
+        advance()
+        return {"result": [[1.0, 2.0, 3.0, 4.0, 50.0]] * len(job["cases"]), **SAID}
+
+    monkeypatch.setattr(cnn_runtime_measure, "run_worker", worker)
+    points = runtime.measure((8, 16), ("numpy", "torch"), batch=(64, 128), threads=2, budget_seconds=10, progress=False)
+    assert [(p.backend, p.batch, p.filters) for p in points] == [
+        (b, n, k) for b in ("numpy", "torch") for n in (64, 128) for k in (8, 16)
+    ]
+    one = points[3]
+    assert (one.seconds, one.low, one.high, one.rounds, one.threads) == (3.0, 2.0, 4.0, 5, 2)
+    assert (one.hardware, one.made, one.kind) == ("Some CPU", "2026-01-02", "measured")
+    assert one.label == "numpy, Some CPU, 2 threads"
+    assert one.flops == runtime.training_flops(runtime.study_spec(16, 128))
+    assert one.seconds_per_image == 3 / 128
+    assert one.epoch_seconds(1_000) == 24
+    assert [(job["backend"], job["budget"], threads) for job, threads in jobs] == [("numpy", 5, 2), ("torch", 5, 2)]
+    assert runtime.Point.from_json(json.loads(json.dumps(one.as_json()))) == one
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: runtime.measure([], ["numpy"]), "nothing to measure"),
+        (lambda: runtime.measure([0], ["numpy"]), "filters has 0"),
+        (lambda: runtime.measure([8], ["numpy"], threads=True), "threads has True"),
+        (lambda: runtime.epochs(8, "numpy", 0), "n has 0"),
+        (lambda: runtime.Point.from_json({"filters": 8}), "lacks something"),
+        (lambda: runtime.Point.from_json({"colour": 8}), "is no point"),
+        (lambda: runtime.predicted("Tesla K4O", [8]), "did you mean|choose one of"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_in_a_sentence(call, words):
+    with pytest.raises(CourseError, match=words):
+        call()
+
+
+def test_quartiles_in_the_wrong_order_are_no_point():
+    values = runtime.recorded()[0].as_json()
+    with pytest.raises(CourseError, match="no times of a step"):
+        runtime.Point.from_json({**values, "low": 2 * values["seconds"]})
+
+
+def test_a_process_of_its_own_measures_with_its_threads(monkeypatch):
+    seen = []
+    started = subprocess.Popen
+
+    def popen(command, env, **rest):
+        seen.append(env)
+        return started(command, env=env, **rest)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    (point,) = runtime.measure([3], ["numpy"], batch=4, rounds=3, threads=2, progress=False)
+    assert 0 < point.low <= point.seconds <= point.high < 1
+    assert (point.rounds, point.backend, point.parameters) == (3, "numpy", runtime.study_spec(3).parameters)
+    assert {seen[0][name] for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")} == {"2"}
+    seconds = runtime.epochs(3, "numpy", 3, 128, progress=False)
+    assert len(seconds) == 3
+    assert min(seconds) > 0
+
+
+@pytest.mark.skipif(cuda_available(), reason="this machine has a GPU")
+def test_a_process_answers_in_a_sentence():
+    with pytest.raises(CourseError, match="needs an NVIDIA GPU, and PyTorch sees none here"):
+        runtime.measure([3], ["cuda"], progress=False)
+    with pytest.raises(CourseError, match=r"no backend 'nunpy'.*numpy"):
+        runtime.measure([3], ["nunpy"], progress=False)
+
+
+def test_a_process_that_dies_says_its_last_words(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(CourseError, match="measures numpy ended early: it said nothing"):
+        runtime.measure([3], ["numpy"], progress=False)
+
+
+@pytest.mark.skipif(not cuda_available(), reason="no CUDA GPU here")
+def test_a_small_study_on_the_gpu():
+    eager, graph = runtime.measure([8], ["cuda", "cuda graph"], rounds=3, progress=False)
+    assert 0 < graph.seconds < eager.seconds
+    assert eager.hardware == graph.hardware
+
+
+def test_where_a_device_is_absent_records_take_its_place(monkeypatch, tmp_path):
+    said = []
+    monkeypatch.setattr(cnn_runtime_record, "cuda_available", lambda: False)
+    assert runtime.points([8], ["cuda"], folder=tmp_path, say=said.append) == []
+    assert "no record" in said[0]
+    assert "--record FILE" in said[0]
+    here = runtime.recorded("numpy")[0]
+    there = [replace(here, backend="cuda", hardware="A Card", recorded=False, filters=k) for k in (8, 16)]
+    cnn_runtime_record.write_record(tmp_path / "card.json", runtime.Record({}, tuple(there)))
+    (point,) = runtime.points([8], ["cuda"], folder=tmp_path, say=said.append)
+    assert (point.kind, point.filters, point.label) == ("recorded", 8, "cuda, A Card (recorded)")
+    assert said[1] == f"cuda: there is no GPU here; these are recorded measurements of A Card ({here.made})."
+
+
+def test_a_file_that_is_no_record_is_refused_by_its_name(tmp_path):
+    for text in ("", "{}", '"points": [{"filters": 8}]', '"points": [], "epochs": [3]'):
+        (tmp_path / "bad.json").write_text(f'{{"machine": {{}}, {text}}}' if ":" in text else text)
+        with pytest.raises(CourseError, match=r"bad\.json"):
+            runtime.recorded(folder=tmp_path)
+
+
+def test_the_shipped_record_is_of_this_network():
+    points = runtime.recorded()
+    for p in points:
+        spec = runtime.study_spec(p.filters, p.batch)
+        assert (p.parameters, p.flops) == (spec.parameters, runtime.training_flops(spec))
+        assert p.recorded
+        assert not p.predicted
+        assert p.hardware
+        assert p.made
+        assert p.versions["numpy"]
+        assert p.rounds >= 3
+    for backend in ("numpy", "torch"):
+        rows = {p.filters: p.seconds for p in points if (p.backend, p.threads, p.batch) == (backend, 1, 64)}
+        assert set(runtime.CPU_FILTERS) <= set(rows)
+        assert rows[64] > rows[8]

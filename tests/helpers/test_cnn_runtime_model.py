@@ -1,0 +1,66 @@
+"""The model of a GPU: its operations are those that are counted, launches are a floor, nothing passes as measured."""
+
+from dataclasses import replace
+
+import pytest
+
+from helpers.study import cnn_runtime as runtime
+from helpers.study.cnn_runtime_model import DEVICES, LAUNCH, SHORTEST, Kernel, kernels, step_seconds
+
+K40 = DEVICES["Tesla K40"]
+
+
+def test_its_products_are_the_counted_operations():
+    spec = runtime.study_spec(16)
+    launched = kernels(spec)
+    products = [k for k in launched if k.name.split()[-1] in ("forward", "backward-filter", "backward-data")]
+    weights = ("layers[0]", "layers[3]", "layers[6]", "layers[8]")
+    assert sum(k.flops for k in products if k.name.startswith(weights)) == runtime.training_flops(spec)
+    assert not any(k.name == "layers[0] backward-data" for k in launched)
+    assert all(k.bytes > 0 for k in launched)
+
+
+def test_a_kernel_is_its_operations_and_its_bytes_but_never_nothing():
+    assert Kernel("one", 4_290_000_000, 0).seconds(K40, 0.5) == pytest.approx(2e-3)
+    assert Kernel("one", 0, 288_000_000).seconds(K40, 0.5) == pytest.approx(2e-3)
+    assert Kernel("one", 4_290_000_000, 288_000_000).seconds(K40, 1.0) == pytest.approx(2e-3)
+    assert Kernel("one", 1, 1).seconds(K40, 0.5) == SHORTEST
+
+
+def test_small_networks_wait_for_launches_and_graphs_do_not():
+    launched = [Kernel("small", 1, 1)] * 30
+    assert step_seconds(K40, launched, 0.3, 1e-5) == pytest.approx(3e-4)
+    assert step_seconds(K40, launched, 0.3, 1e-5, graph=True) == pytest.approx(1e-5 + 30 * SHORTEST)
+    large = [Kernel("large", 10**10, 1)]
+    alone = step_seconds(K40, large, 0.3, 1e-5)
+    assert step_seconds(K40, large, 0.3, 1e-5, graph=True) == pytest.approx(alone, rel=0.01)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("graph", [False, True])
+def test_predictions_are_marked_and_ordered(device, graph):
+    points = runtime.predicted(device, runtime.GPU_FILTERS, graph=graph)
+    assert [p.filters for p in points] == list(runtime.GPU_FILTERS)
+    for p in points:
+        assert (p.kind, p.rounds, p.hardware) == ("predicted", 0, device)
+        assert p.low <= p.seconds <= p.high
+        assert p.label.endswith("(predicted)")
+        assert p.flops_per_second < DEVICES[device].flops * DEVICES[device].share[1]
+        assert runtime.Point.from_json(p.as_json()) == p
+    assert [p.seconds for p in points] == sorted(p.seconds for p in points)
+
+
+def test_a_tiny_batch_takes_as_long_as_its_launches():
+    (point,) = runtime.predicted("Titan X", [8], batch=1)
+    count = len(kernels(runtime.study_spec(8, 1), 1))
+    assert (point.low, point.seconds, point.high) == pytest.approx(tuple(count * launch for launch in LAUNCH))
+    (graph,) = runtime.predicted("Titan X", [8], batch=1, graph=True)
+    assert graph.seconds < point.seconds / 2
+
+
+def test_a_faster_card_is_faster_where_it_computes(monkeypatch):
+    twice = replace(K40, flops=2 * K40.flops, bandwidth=2 * K40.bandwidth)
+    (before,) = runtime.predicted("Tesla K40", [256])
+    monkeypatch.setitem(DEVICES, "Tesla K40", twice)
+    (after,) = runtime.predicted("Tesla K40", [256])
+    assert after.seconds == pytest.approx(before.seconds / 2, rel=0.02)

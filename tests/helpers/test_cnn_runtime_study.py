@@ -1,0 +1,265 @@
+"""The runtime study as a command, on a fake machine whose times are known: it goes on, records, draws and judges."""
+
+import csv
+import json
+from argparse import ArgumentParser
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from helpers import plots
+from helpers.errors import CourseError
+from helpers.study import __main__ as study
+from helpers.study import cnn_runtime as runtime
+from helpers.study import cnn_runtime_fits as fits
+from helpers.study import cnn_runtime_record as record
+from helpers.study.cnn_runtime_command import chosen, notice
+from helpers.study.cnn_runtime_plan import QUICK, THOROUGH, Piece, Plan, assembled
+from helpers.study.cnn_runtime_report import Results, extrapolation, fit_verdict
+
+FIGURES = {
+    "batch_sizes.png", "epochs_numpy.png", "epochs_torch.png", "fits_numpy.png", "fits_torch.png",
+    "runtime_by_operations.png", "runtime_by_parameters.png", "speed_up.png", "speed_up_by_batch.png",
+    "working_sets.png",
+}  # fmt: skip
+
+
+TOTAL = 0.3 + 0.1 * 10 + 0.11 * 9
+"""Of the 20 epochs of the fake machine."""
+
+
+def machine(piece):
+    """numpy is quadratic in the filters, PyTorch slower at first and faster from 32 on; the first epoch is slow."""
+    said = {"hardware": "Some CPU", "versions": {"numpy": "2"}, "load": [0.0], "made": "2026-01-02"}
+    if piece.task == "epochs":
+        return {"result": [0.3, *([0.1, 0.11] * 10)[: piece.epochs - 1]], **said}
+    times = []
+    for k, n in piece.cases:
+        base = n / 64 * (1e-3 + 1e-5 * k * k) / piece.threads
+        middle = base if piece.backend == "numpy" else base * (32 / k) ** 0.5
+        times.append([middle * (1 + 0.01 * (i - piece.rounds // 2)) for i in range(piece.rounds)])
+    return {"result": times, **said}
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Figures are made and not drawn, which takes most of the time."""
+    monkeypatch.setattr(plots, "save", lambda figure, path: path.write_text(figure.alt))
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Pieces that were measured; put a number into `stop` to be interrupted after as many."""
+
+    class Calls(list):
+        stop = None
+
+    made = Calls()
+
+    def perform(self, on_epoch=None):
+        if made.stop is not None and len(made) >= made.stop:
+            raise KeyboardInterrupt
+        made.append(self.label)
+        return machine(self)
+
+    monkeypatch.setattr(Piece, "perform", perform)
+    return made
+
+
+def run(folder, *options):
+    study.main(["cnn_runtime", "--out", str(folder), "--backends", "numpy", "torch", *options])
+
+
+def test_every_figure_is_a_picture_with_words(calls, tmp_path, capsys):
+    run(tmp_path)
+    assert {path.name for path in tmp_path.glob("*.png")} == FIGURES
+    for path in tmp_path.glob("*.png"):
+        picture = Image.open(path)
+        assert min(picture.size) > 300
+        assert len(picture.convert("L").getcolors(1 << 20)) > 5
+        assert len(picture.text["Description"]) > 80
+    said = capsys.readouterr().out
+    assert "One process at a time" in said
+    assert "numpy, time against filters" in said
+    rows = list(csv.DictReader((tmp_path / "points.csv").open()))
+    assert {row["kind"] for row in rows} == {"measured", "predicted"}
+    assert sum(1 for _ in csv.DictReader((tmp_path / "epochs.csv").open())) == 40
+    one = next(row for row in rows if (row["backend"], row["filters"], row["batch"]) == ("numpy", "16", "64"))
+    assert float(one["seconds"]) == pytest.approx(1e-3 + 1e-5 * 256, rel=0.01)
+
+
+def test_verdicts_are_those_of_the_numbers(calls, undrawn, tmp_path, capsys):
+    run(tmp_path)
+    said = capsys.readouterr().out
+    assert "quadratic 0.0%" in said
+    assert "quadratic is best of 4 points" in said
+    assert "8 filters 0.50, 16 filters 0.71, 32 filters 1.00, 64 filters 1.41; as fast at 32 filters." in said
+    assert "The first epoch takes 3.00 times as long as the others" in said
+    assert f"total wrong by {10 * 0.4 / TOTAL - 1:+.1%}" in said  # 0.3 and 0.1, ten times
+    assert "  32 to 64   operations 1.87, time 1.90" in said
+
+
+def test_an_interrupted_study_goes_on(calls, undrawn, tmp_path):
+    calls.stop = 3
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path)
+    calls.stop = None
+    run(tmp_path)
+    count = len(Plan(backends=("numpy", "torch")).pieces("x"))
+    assert len(calls) == count
+    assert len(set(calls)) == count
+    run(tmp_path)
+    assert len(calls) == count
+    run(tmp_path, "--fresh")
+    assert len(calls) == 2 * count
+    run(tmp_path, "--rounds", "5")  # other rounds are other pieces; epochs stay
+    assert len(calls) == 3 * count - 2
+
+
+def test_a_record_is_read_as_it_was_written(calls, undrawn, tmp_path, capsys):
+    file = tmp_path / "records" / "machine.json"
+    run(tmp_path, "--record", str(file), "--quick")
+    assert f"recorded in {file}" in capsys.readouterr().out
+    points = runtime.recorded(folder=file.parent)
+    assert {p.kind for p in points} == {"recorded"}
+    assert {p.filters for p in points if p.batch == 64} == set(QUICK.filters)
+    (numpy_run, torch_run) = record.recorded_epochs(folder=file.parent)
+    assert numpy_run.seconds[0] == 0.3
+    assert torch_run.backend == "torch"
+    assert len(file.read_text().splitlines()) == len(points) + 2 + 7  # a line each
+    (found,) = record.records(file.parent)
+    assert found.machine["cores"] >= 1
+
+
+def test_json_holds_points_and_numbers_and_nothing_else(calls, tmp_path, capsys):
+    run(tmp_path, "--json")
+    values = json.loads(capsys.readouterr().out)
+    assert values["verdicts"]["leave_one_out"]["numpy"]["quadratic"] == pytest.approx(0, abs=1e-6)
+    (run_of_torch,) = values["verdicts"]["extrapolation"]["torch"]
+    assert run_of_torch["errors"]["first 2"] == pytest.approx(10 * 0.4 / TOTAL - 1)
+    assert {p["backend"] for p in values["points"] if not p["predicted"]} == {"numpy", "torch"}
+
+
+def test_more_threads_are_pieces_and_curves_of_their_own(calls, undrawn, tmp_path, capsys):
+    run(tmp_path, "--threads", "1", "2", "--sittings", "1")
+    assert "numpy, Some CPU, 2 threads: 8 filters 2.00, 16 filters 2.00" in capsys.readouterr().out
+
+
+def test_sittings_are_put_together(calls, tmp_path):
+    pieces = Plan(backends=("numpy",), sittings=3, rounds=4).pieces("x")
+    points, runs = assembled(pieces, [machine(p) for p in pieces])
+    one = next(p for p in points if (p.filters, p.batch) == (16, 64))
+    assert one.rounds == 12
+    assert len(runs) == 1
+
+
+def test_a_record_asks_for_a_thorough_run_and_options_hold():
+    def plan(*arguments):
+        parser = ArgumentParser()
+        parser.add_argument("--quick", action="store_true")
+        runtime.add_options(parser)
+        return chosen(parser.parse_args(arguments))
+
+    assert plan().filters == (8, 16, 32, 64)
+    assert plan("--record", "x.json").filters == THOROUGH.filters
+    assert plan("--record", "x.json", "--filters", "8", "8", "16").filters == (8, 16)
+    assert plan("--quick").rounds == QUICK.rounds
+
+
+def test_a_busy_machine_is_told():
+    assert "busy (load 3.0 on 2 cores)" in notice([3.0, 1, 1], 2)
+    assert "busy" not in notice([0.1, 3, 3], 2)
+    assert "busy" not in notice(None, 2)
+
+
+def test_a_gpu_that_was_measured_needs_no_model():
+    cuda = runtime.predicted("Titan X", [8, 16])
+    measured = [replace(p, predicted=False, hardware="Card", rounds=3) for p in cuda]
+    graph = [replace(p, backend="cuda graph", seconds=p.seconds / 2, low=p.low / 2) for p in measured]
+    cpu = [replace(p, backend="numpy", hardware="CPU", seconds=4 * p.seconds, high=5 * p.high) for p in measured]
+    results = Results(runtime.Record({"caches": {}}, (*cpu, *measured, *graph)))
+    assert results.stand_ins == []
+    assert "so many times as fast: 8 filters 2.00, 16 filters 2.00" in results.report()
+    assert "predicted" not in results.report()
+
+
+def test_verdicts_follow_other_numbers():
+    def points(curve):
+        base = runtime.predicted("Titan X", [8, 16, 32, 64])
+        return [replace(p, seconds=curve(p.filters)) for p in base]
+
+    assert "exponential is best" in fit_verdict("numpy", points(lambda k: 1e-3 * 2 ** (k / 8)))
+    assert "linear 0.0%" in fit_verdict("numpy", points(lambda k: 1e-3 * k))
+    even = extrapolation([0.1] * 20)
+    assert even["first_over_others"] == pytest.approx(1)
+    assert even["errors"]["first 2"] == pytest.approx(0)
+
+
+POINTS = [
+    *runtime.recorded("numpy"),
+    *runtime.predicted("Tesla K40", [8, 16, 32, 64, 256]),
+    *(p for n in (1, 8, 512) for p in runtime.predicted("Titan X", [8], batch=n)),
+]
+NUMPY = [p for p in POINTS if (p.backend, p.threads, p.batch) == ("numpy", 1, 64)]
+CURVES = {form: fits.fit(form, [p.filters for p in NUMPY], [p.seconds for p in NUMPY]) for form in fits.FORMS}
+USUAL = [p for p in POINTS if p.batch == 64]
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (lambda: plots.runtime_scatter(USUAL), "cuda, Tesla K40 (predicted): 8 filters 0.378 ms"),
+        (lambda: plots.runtime_scatter(USUAL, "flops"), "against operations"),
+        (lambda: plots.speed_up(USUAL, "numpy"), "Speed-up over numpy"),
+        (lambda: plots.fits(NUMPY, CURVES), "quadratic: 8 filters"),
+        (
+            lambda: plots.epoch_times([0.2, 0.1], fits.prediction_interval([0.2, 0.1], 2)),
+            "the first 200 ms",
+        ),
+        (lambda: plots.batch_sizes(POINTS), "batch 512"),
+        (lambda: plots.working_sets(NUMPY, [2**20] * len(NUMPY), {"L2": 2**20}), "Caches: L2 1 MiB."),
+    ],
+)
+def test_figures_of_the_shipped_record(draw, words):
+    figure = draw()
+    assert words in figure.alt
+    assert figure.axes[0].get_xlabel()
+    assert figure.axes[0].get_ylabel()
+
+
+def test_predicted_points_are_hollow_and_dashed_and_say_so():
+    figure = plots.runtime_scatter(USUAL)
+    lines = {container.get_label(): container.lines[0] for container in figure.axes[0].containers}
+    for label, line in lines.items():
+        assert (line.get_linestyle() == "--") == ("(predicted)" in label)
+        assert (line.get_markerfacecolor() == "white") == ("(predicted)" in label)
+    assert any("(predicted)" in label for label in lines)
+    assert all("(recorded)" in label for label in lines if "numpy" in label)
+
+
+def test_the_crossover_stands_in_the_legend():
+    ours = [replace(p, backend="numpy", hardware="CPU", predicted=False, seconds=s)
+            for p, s in zip(runtime.predicted("Titan X", [8, 16, 32]), (1.0, 2.0, 4.0), strict=True)]  # fmt: skip
+    other = [replace(p, backend="torch", seconds=2.0) for p in ours]
+    figure = plots.speed_up([*ours, *other], "numpy", "filters")
+    assert "torch, CPU, 1 thread: as fast at 16" in figure.legends[0].get_texts()[0].get_text()
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (lambda: plots.runtime_scatter([]), "no points"),
+        (lambda: plots.runtime_scatter(USUAL, "time"), "no axis"),
+        (lambda: plots.speed_up(USUAL, "torch2"), "no points of 'torch2'"),
+        (lambda: plots.speed_up(NUMPY, "numpy"), "Nothing is left"),
+        (lambda: plots.speed_up(USUAL, "numpy", "seconds"), "no axis"),
+        (lambda: plots.fits(NUMPY, {}), "at least one point and one curve"),
+        (lambda: plots.epoch_times([], {}), "at least one epoch"),
+        (lambda: plots.batch_sizes([]), "no points"),
+        (lambda: plots.working_sets(NUMPY, [1], {}), "one a point"),
+    ],
+)
+def test_nothing_to_draw_is_a_sentence(draw, words):
+    with pytest.raises(CourseError, match=words):
+        draw()
