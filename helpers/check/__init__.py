@@ -4,7 +4,7 @@ Each check runs the student's code on a few small cases, shows a report and, at 
 with a hint in plain words. All are pure functions of what the student defined; none needs the notebook's state.
 """
 
-from helpers.check import reading, runtime
+from helpers.check import learning, reading, runtime
 from helpers.check.activations import sigmoid_backward, sigmoid_forward, softmax_backward, softmax_forward
 from helpers.check.conv_counts import conv_bytes, conv_flops, conv_intensity, conv_lowered_megabytes
 from helpers.check.conv_definition import conv_bias, conv_forward, conv_output_size, true_convolution
@@ -55,6 +55,7 @@ __all__ = [
     "evaluate",
     "exponential_decay",
     "form",
+    "learning",
     "learning_curves",
     "learning_rate_study",
     "linear_backward",

@@ -1,0 +1,35 @@
+"""The checks of the assignment `cnn_learning`, gathered from their files."""
+
+from helpers.check.learning_layers import conv_backward, conv_forward, conv_update, dense, flatten, max_pool, relu
+from helpers.check.learning_loop import error_rate, own_run, train
+from helpers.check.learning_network import build, network
+from helpers.check.learning_plateau import gradient_norms, plateau_length, prediction_tested, predictions
+from helpers.check.learning_shapes import layer_table, output_shape, parameter_count
+from helpers.check.learning_sizes import study_size
+from helpers.check.learning_study import choose_rate, report, study
+
+__all__ = [
+    "build",
+    "choose_rate",
+    "conv_backward",
+    "conv_forward",
+    "conv_update",
+    "dense",
+    "error_rate",
+    "flatten",
+    "gradient_norms",
+    "layer_table",
+    "max_pool",
+    "network",
+    "output_shape",
+    "own_run",
+    "parameter_count",
+    "plateau_length",
+    "prediction_tested",
+    "predictions",
+    "relu",
+    "report",
+    "study",
+    "study_size",
+    "train",
+]

@@ -1,0 +1,305 @@
+"""Checks of B1 to B3 of the CNN assignment: the error, the training loop, the student's own short run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from helpers.check import learning_oracle as oracle
+from helpers.check.calls import array, call, number
+from helpers.check.compare import Hypothesis, close, unchanged, verify
+from helpers.check.learning_layers import given_like
+from helpers.check.learning_network import Student, same, verify_net
+from helpers.check.learning_oracle import IMAGE, Net
+from helpers.check.report import Mistake, check
+from helpers.data.split import Split
+
+PARTS = ("train", "validation", "test")
+
+
+def _telling_problem(seed: int, n: int) -> tuple[Net, np.ndarray, np.ndarray]:
+    """A network and images on which other ways to count errors give other numbers."""
+    while True:
+        net, x, labels = oracle.small_problem(seed, n)
+        p = net.forward(x)
+        answers, mine = p.argmax(axis=1), p[np.arange(n), labels]
+        wrong = float((answers != labels).mean())
+        others = (float((mine <= 0.5).mean()), float((p.argmin(axis=1) != labels).mean()), float((answers[:, None] != labels).mean()), 1 - wrong, float(1 - mine.mean()), float((np.argsort(p, axis=1)[:, 0] != labels).mean()))
+        if min(abs(wrong - other) for other in others) > 0.02 and 0.1 < wrong < 0.9:
+            return net, x, labels
+        seed += 1000
+
+
+@check("error_rate", "B1", builds_on="your network")
+def error_rate(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
+    """The share of wrong answers; the network stays as it is."""
+    for n in (11, 70):
+        net, x, labels = _telling_problem(seed, n)
+        student = Student(build, net)
+        given = given_like(student.kind, x)
+        before = array(given, "images")
+        result = call(function, student.network, given, given_like(student.kind, labels), what="error_rate")
+        unchanged(before, array(given, "images"), "images", "error_rate")
+        p = net.forward(x)
+        answers, mine = p.argmax(axis=1), p[np.arange(n), labels]
+        wrong = float((answers != labels).mean())
+        got = np.asarray(number(result, "the error"))
+        if not same(student.read(net), net):
+            raise Mistake("evaluate-trains", "error_rate changed the weights. It only looks: no backward, no update.")
+        verify(got, np.asarray(wrong), "the error", [
+            Hypothesis("accuracy-for-error", np.asarray(1 - wrong), "This is the accuracy, the share of right answers; the error is 1 minus that."),
+            Hypothesis("percent-for-share", np.asarray(100 * wrong), "The error is in percent; it should be a share, between 0 and 1."),
+            Hypothesis("percent-for-share", np.asarray(100 * (1 - wrong)), "This is the accuracy in percent; the error is a share between 0 and 1, of the wrong answers."),
+            Hypothesis("error-counted", np.asarray(wrong * n), "This is the number of wrong answers; divide it by the number of images."),
+            Hypothesis("error-counted", np.asarray((1 - wrong) * n), "This is the number of right answers; the error is the share of the wrong ones."),
+            Hypothesis("loss-for-error", np.asarray(net.loss(x, labels)), "This is the loss. The error counts answers: right or wrong."),
+            Hypothesis("probability-for-error", np.asarray(1 - float(mine.mean())), "This is 1 minus the mean probability of the true class. An answer is right or wrong: compare argmax with the label."),
+            Hypothesis("threshold", np.asarray(float((mine <= 0.5).mean())), "An answer counts here if the true class has more than half of the probability. It counts if no other class has more (argmax)."),
+            Hypothesis("argmin", np.asarray(float((p.argmin(axis=1) != labels).mean())), "The answer is the class with the smallest probability; take the largest (argmax)."),
+            Hypothesis("argmax-wrong-axis", np.asarray(float((p.argmax(axis=0)[0] != labels).mean())), "The argmax runs over the batch; take it along axis 1, one answer an image."),
+            Hypothesis("compared-with-all", np.asarray(float((answers[:, None] != labels).mean())), "Every answer is compared with every label. Both should have the shape (N,)."),
+            *(Hypothesis("divided-by-a-number", np.asarray(wrong * n / d), f"The number of wrong answers is divided by {d:,}, a number written into the code; divide it by the number of images given.") for d in (64, 100, 1000, 10_000, 10, 3)),
+            Hypothesis("some-images-only", np.asarray(float((answers != labels)[:10].mean())), "Only the first images are looked at; use all of them."),
+            Hypothesis("some-images-only", np.asarray(float((answers != labels)[:64].mean())), "Only the first 64 images are looked at; use all of them."),
+            *(Hypothesis("unweighted-mean", np.asarray(float(np.mean([(answers != labels)[i : i + size].mean() for i in range(0, n, size)]))), "The images are taken in batches that count equally, though the last one is smaller. Weigh each by its size.") for size in (64, 32, 16, 8)),
+        ])  # fmt: skip
+        yield f"share of wrong answers among {n} images, the network unchanged"
+
+
+def problem(seed: int, n: int = 7) -> tuple[Net, Split]:
+    """A network, and a split of n training, 9 validation and 8 test images on which the sets' errors differ.
+
+    Weights of the usual size: the trajectory of several epochs must not blow up float32's rounding.
+    """
+    for tries in range(1000):
+        rng = np.random.default_rng([seed, n, tries])
+        net = Net.random(oracle.ENTRIES, IMAGE, rng, gain=1.2)
+        sets = [(rng.normal(size=(m, *IMAGE)), rng.permutation(np.arange(m) % 3)) for m in (n, 9, 8)]
+        errors = [net.error(*each) for each in sets]
+        if min(abs(a - b) for a, b in combinations([*errors, *(1 - e for e in errors)], 2)) > 0.01:
+            return net, Split("check", *(part for each in sets for part in each), 0.0, 1.0, 3)
+    raise AssertionError("no telling problem found")
+
+
+def reference(net: Net, split: Split, lr: float, epochs: int, size: int, seed: int, **slip: Any) -> tuple[Net, list[list[tuple[float, int]]], list[dict[str, float]]]:
+    """(network at the end, (loss, images) of each batch of each epoch, errors of the three sets after each epoch).
+
+    slip: `batches(order, epoch)` makes other batches, `order(epoch)` another order, `scale` another gradient, `late`
+    steps with the gradients of the batch before, `rate(lr, epoch, batch)` another rate, `inside` weights that move before
+    the gradient for a layer's input is made of them.
+    """
+    x, labels = split.train_images, split.train_labels
+    all_losses, all_errors, waiting = [], [], None
+    for epoch in range(epochs):
+        order = slip["order"](epoch) if "order" in slip else np.random.default_rng([seed, epoch]).permutation(len(x))
+        losses = []
+        parts = slip["batches"](order, epoch) if "batches" in slip else [order[i : i + size] for i in range(0, len(order), size)]
+        for index in parts:
+            losses.append((net.loss(x[index], labels[index]), len(index)))
+            rate = slip.get("rate", lambda lr, epoch, index: lr)(lr, epoch, index)
+            grads = net.gradients(x[index], labels[index], slip.get("scale"), lr_inside=rate if slip.get("inside") else 0.0)
+            if slip.get("late"):
+                grads, waiting = waiting, grads
+            if grads is not None:
+                net = net.stepped(grads, rate)
+        all_losses.append(losses)
+        all_errors.append({part: net.error(getattr(split, f"{part}_images"), getattr(split, f"{part}_labels")) for part in PARTS})
+    return net, all_losses, all_errors
+
+
+def _given(split: Split, kind: Any) -> Split:
+    fields = {f"{part}_{what}": given_like(kind, getattr(split, f"{part}_{what}")) for part in PARTS for what in ("images", "labels")}
+    return Split(split.name, **fields, mean=split.mean, std=split.std, classes=split.classes)
+
+
+@check("train", "B2", builds_on="your network and `error_rate`")
+def train(function: Any, build: Any, *, seed: int = 0, lr: float = 0.15) -> Iterator[str]:
+    """Weights after two epochs, losses and validation errors, against the reference trajectory."""
+    net, split = problem(seed)
+    size, epochs = 3, 2
+    student = Student(build, net)
+    given = _given(split, student.kind)
+    before = array(given.train_images, "train_images")
+    result = call(function, student.network, given, lr, epochs, batch_size=size, seed=seed + 5, what="train")
+    unchanged(before, array(given.train_images, "train_images"), "split.train_images", "train")
+    losses, errors = _two_lists(result, epochs)
+    expected, right_losses, right_errors = reference(net, split, lr, epochs, size, seed + 5)
+    got = student.read(net)
+    if not all(np.isfinite(w).all() for w in got.weights):
+        raise Mistake("not-finite", "The weights became NaN or infinite within two epochs of three small batches.")
+    verify_net(got, expected, "after two epochs, the", _trajectory_slips(net, split, lr, epochs, size, seed + 5), {"batch size": size})
+    yield "weights after two epochs in batches of 3, 3 and 1 follow the reference trajectory"
+    _right_losses(losses, right_losses, net, expected, split, size)
+    yield "one mean training loss an epoch, the smaller last batch weighed by its size"
+    _right_errors(errors, right_errors, net, split)
+    yield "one validation error an epoch, taken after it"
+
+
+def _two_lists(result: Any, epochs: int) -> tuple[np.ndarray, np.ndarray]:
+    if result is None:
+        raise Mistake("returns-none", "train returned None. Is `return losses, errors` missing?")
+    if not isinstance(result, tuple | list) or len(result) != 2:
+        raise Mistake("not-a-pair", "train should return two lists: `return losses, errors`.")
+    found = [np.atleast_1d(array(each, what)) for each, what in zip(result, ("the training losses", "the validation errors"), strict=True)]
+    for values, what in zip(found, ("training losses", "validation errors"), strict=True):
+        if values.size == 3 * epochs or values.size == 3 * epochs + epochs:
+            raise Mistake("one-entry-a-batch", f"There are {values.size} {what} for {epochs} epochs of 3 batches: one entry an epoch is asked for, not one a batch.")
+        if values.size == epochs + 1:
+            raise Mistake("entry-before-training", f"There are {values.size} {what} for {epochs} epochs: is one taken before the first?")
+        if values.size == 1 < epochs:
+            raise Mistake("return-in-loop", f"There is only one of the {what} for {epochs} epochs. Is there a `return` inside the loop, or a list made anew in it?")
+        if values.size != epochs:
+            raise Mistake("wrong-length", f"There are {values.size} {what}; there should be one for each of the {epochs} epochs.")
+    return found[0].reshape(-1), found[1].reshape(-1)
+
+
+Slips = list[tuple[str, Callable[[], Net], str]]
+
+
+def _trajectory_slips(net: Net, split: Split, lr: float, epochs: int, size: int, seed: int) -> Slips:
+    n = len(split.train_labels)
+
+    def end(rate: float = lr, count: int = epochs, **slip: Any) -> Callable[[], Net]:
+        return lambda: reference(net, split, rate, count, size, seed, **slip)[0]
+
+    def cut(order: np.ndarray, by: int) -> list[np.ndarray]:
+        return [order[i : i + by] for i in range(0, len(order), by)]
+
+    def shuffled(epoch: int) -> np.ndarray:
+        return np.random.default_rng([seed, epoch]).permutation(n)
+
+    def on_another_set(part: str) -> Callable[[], Net]:
+        images, labels = getattr(split, f"{part}_images"), getattr(split, f"{part}_labels")
+        other = Split(split.name, images, labels, *(getattr(split, f"{p}_{w}") for p in ("validation", "test") for w in ("images", "labels")), 0.0, 1.0, 3)
+        return lambda: reference(net, other, lr, epochs, size, seed)[0]
+
+    return [
+        ("no-update", end(count=0), "The weights did not move: each batch needs forward, backward and update."),
+        ("one-epoch-only", end(count=1), "There is only one epoch. Is there a `return` inside the loop over the epochs?"),
+        ("ragged-batch-skipped", end(batches=lambda order, _: cut(order, size)[:-1]), "The last, smaller batch is skipped: 7 images in batches of 3 make batches of 3, 3 and 1."),
+        ("order-ignored", end(order=lambda _: np.arange(n)), "The order of the epoch is ignored: the images are taken as they lie."),
+        ("same-order-every-epoch", end(order=lambda _: shuffled(0)), "Every epoch takes the images in the order of the first: hand the epoch's number to epoch_order, inside the loop."),
+        ("epochs-from-one", end(order=lambda epoch: shuffled(epoch + 1)), "The epochs are counted from 1 here; epoch_order counts them from 0."),
+        ("seed-not-passed", end(order=lambda epoch: np.random.default_rng([0, epoch]).permutation(n)), "`seed` does not reach epoch_order: the images come in the order of seed 0."),
+        ("labels-not-ordered", lambda: _labels_apart(net, split, lr, epochs, size, seed), "The images are put in order and the labels are not, so each image is trained with the label of another. Use the same indices for both."),
+        ("order-inverted", end(order=lambda epoch: np.argsort(shuffled(epoch))), "The order is used backwards: it says which image comes at each place, not where each image goes."),
+        ("one-image-at-a-time", end(batches=lambda order, _: cut(order, 1)), "The weights are updated after each single image; `batch_size` is ignored."),
+        ("batch-size-ignored", end(batches=lambda order, _: [order]), "All images come in one batch; `batch_size` is ignored (64 is written into the code?)."),
+        ("batches-overlap", end(batches=lambda order, _: [order[i : i + size] for i in range(n)]), "The batches overlap: each starts one image after the last. The next batch starts where this one ends (`range(0, n, batch_size)`)."),
+        ("first-batch-skipped", end(batches=lambda order, _: cut(order, size)[1:]), "The first batch is left out: count from 0."),
+        ("only-first-batch", end(batches=lambda order, _: cut(order, size)[:1]), "Only the first batch of each epoch is used. Is there a `break` or `return` inside the loop?"),
+        ("update-after-loop", end(batches=lambda order, _: cut(order, size)[-1:]), "There is one step an epoch, with the last batch's gradients. Update after each batch, inside the loop."),
+        ("backward-twice", end(batches=lambda order, _: [b for b in cut(order, size) for _ in (0, 1)]), "Each batch is used for two steps."),
+        ("update-before-backward", end(late=True), "The step is taken before backward, so it uses the gradients of the batch before. First backward, then update."),
+        ("update-before-backward", end(inside=True), "Each layer is updated before its backward has made the gradient for its input. First backward through all layers, then update."),
+        ("gradient-not-averaged", end(scale=1.0), "The weights move as if the loss were summed over the batch. See 'one convention'."),
+        ("rate-divided", end(rate=lr / size), "The rate is divided by the batch size, and the gradient is a mean already. Pass `lr` on as it is."),
+        ("rate-divided", end(rate=lr / n), "The rate is divided by the number of images, and the gradient is a mean already. Pass `lr` on as it is."),
+        ("rate-divided", lambda: reference(net, split, lr, epochs, size, seed, rate=lambda r, _, b: r / len(b))[0], "The rate is divided by the size of the batch, and the gradient is a mean already. Pass `lr` on as it is."),
+        ("rate-scaled-by-batch", lambda: reference(net, split, lr, epochs, size, seed, rate=lambda r, _, b: r * len(b) / size)[0], "The step of the smaller last batch is made shorter. Its gradient is the mean over its own images."),
+        ("rate-decays", lambda: reference(net, split, lr, epochs, size, seed, rate=lambda r, e, _: r / (e + 1))[0], "The rate falls from epoch to epoch; all epochs take the `lr` that is given."),
+        *(("rate-ignored", end(rate=rate), f"`lr` is ignored: the weights move as with {rate:g}.") for rate in (0.1, 0.01, 0.001, 1.0)),
+        ("update-adds", end(rate=-lr), "The steps go uphill: the loss rises."),
+        ("updated-twice", end(rate=2 * lr), "Each step is twice too long: is update called twice?"),
+        ("trained-on-validation", on_another_set("validation"), "The network is trained on the validation images, which then can't choose anything."),
+        ("trained-on-test", on_another_set("test"), "The network is trained on the test images, and then every number that it reports is worthless. Train on split.train_images."),
+    ]  # fmt: skip
+
+
+def _labels_apart(net: Net, split: Split, lr: float, epochs: int, size: int, seed: int) -> Net:
+    """Images in the order of the epoch, labels as they lie."""
+    for epoch in range(epochs):
+        order = np.random.default_rng([seed, epoch]).permutation(len(split.train_labels))
+        for i in range(0, len(order), size):
+            x, labels = split.train_images[order[i : i + size]], split.train_labels[i : i + size]
+            net = net.stepped(net.gradients(x, labels), lr)
+    return net
+
+
+def _right_losses(got: np.ndarray, batches: list[list[tuple[float, int]]], net: Net, end: Net, split: Split, size: int) -> None:
+    n = len(split.train_labels)
+    losses = [[loss for loss, _ in epoch] for epoch in batches]
+    counts = [[count for _, count in epoch] for epoch in batches]
+    mean = np.asarray([np.average(row, weights=w) for row, w in zip(losses, counts, strict=True)])
+
+    def each(of: Callable[[list[float], list[int]], float]) -> np.ndarray:
+        return np.asarray([of(row, w) for row, w in zip(losses, counts, strict=True)])
+
+    twice = "The loss is divided twice: the batches' losses are means already."
+    verify(got, mean, "the training losses", [
+        Hypothesis("last-batch-loss", each(lambda row, _: row[-1]), "Only the loss of the last batch is recorded. Add up the losses of all batches."),
+        Hypothesis("first-batch-loss", each(lambda row, _: row[0]), "Only the loss of the first batch is recorded. Add up the losses of all batches."),
+        Hypothesis("unweighted-mean", each(lambda row, _: float(np.mean(row))), "The batches count equally, though the last one has 1 image and the others have 3. Weigh each batch's mean loss by its size."),
+        Hypothesis("loss-summed", each(lambda row, w: float(np.dot(row, w))), f"The loss is summed over the images. Divide it by their number, {n}."),
+        Hypothesis("loss-summed", each(lambda row, _: float(np.sum(row))), "The batches' mean losses are added up. Weigh each by its size and divide by the number of images."),
+        Hypothesis("loss-divided-twice", each(lambda row, _: float(np.sum(row)) / n), f"{twice} Their sum is divided by the number of images, so the curve would be far too low."),
+        Hypothesis("loss-divided-twice", each(lambda row, _: float(np.mean(row)) / size), f"{twice} They are divided by the batch size once more."),
+        Hypothesis("loss-divided-twice", mean / n, f"{twice} They are divided by the number of images twice."),
+        Hypothesis("last-batch-counted-full", each(lambda row, _: float(np.sum(row)) * size / n), "Every batch is weighed by `batch_size`, the smaller last one, too. Weigh it by its own number of images."),
+        Hypothesis("losses-not-reset", np.cumsum([float(np.dot(row, w)) for row, w in zip(losses, counts, strict=True)]) / n, "The sum is not set back to 0 before each epoch, so the curve rises by itself."),
+        Hypothesis("loss-after-training", np.asarray([*got[:-1], end.loss(split.train_images, split.train_labels)]), "This is the loss after the epoch. The training loss is recorded on the way: each batch before its update."),
+        Hypothesis("validation-for-training", np.asarray([*got[:-1], end.loss(split.validation_images, split.validation_labels)]), "This is the loss on the validation images; the training loss of the batches is asked for."),
+    ], {"batch size": size, "number of images": n})  # fmt: skip
+
+
+def _right_errors(got: np.ndarray, errors: list[dict[str, float]], net: Net, split: Split) -> None:
+    right = np.asarray([row["validation"] for row in errors])
+    before = net.error(split.validation_images, split.validation_labels)
+    sets: list[Hypothesis] = []
+    for part, name, hint in (
+        ("train", "training-for-validation", "These are errors on the training images, which the network has seen. The learning curve shows those on split.validation_images."),
+        ("test", "test-for-validation", "These are errors on the TEST images. Whoever chooses a rate by them has used the test set up: take split.validation_images."),
+    ):
+        values = np.asarray([row[part] for row in errors])
+        sets += [Hypothesis(name, values, hint), Hypothesis(name, 1 - values, hint + " (And they are accuracies.)"), Hypothesis(name, 100 * values, hint + " (And they are in percent.)")]
+    verify(got, right, "the validation errors", [
+        Hypothesis("accuracy-for-error", 1 - right, "These are accuracies, shares of right answers; the error is 1 minus that."),
+        Hypothesis("percent-for-share", 100 * right, "The errors are in percent; they should be shares, between 0 and 1."),
+        Hypothesis("percent-for-share", 100 * (1 - right), "These are accuracies in percent; the error is the share of wrong answers, between 0 and 1."),
+        *sets,
+        Hypothesis("error-before-epoch", np.asarray([before, *right[:-1]]), "The error is taken before each epoch; take it after."),
+        Hypothesis("error-once", np.full(len(right), right[-1]), "All entries are the error at the end; take it after each epoch."),
+    ])  # fmt: skip
+
+
+@check("Your network's run", "B3", builds_on="`train` and `build`")
+def own_run(losses: Any, errors: Any, train: Any, build: Any, spec: Any, split: Split, *, epochs: int, lr: float = 0.1) -> Iterator[str]:
+    """Plausible scales; the first epoch again, with the student's own code, gives the same numbers."""
+    if losses is None or errors is None:
+        raise Mistake("still-to-do", "Still to do: `losses` and `errors` are still None; write and run the exercise's cell above.")
+    found = [np.atleast_1d(array(each, what)) for each, what in ((losses, "losses"), (errors, "errors"))]
+    if np.array_equal(found[0], found[1]):
+        raise Mistake("curves-identical", "`losses` and `errors` are the same numbers.")
+    for values, what in zip(found, ("losses", "errors"), strict=True):
+        if values.shape != (epochs,):
+            raise Mistake("wrong-length", f"`{what}` has {values.size} entries; there should be one for each of the {epochs} epochs.")
+        if not np.isfinite(values).all():
+            raise Mistake("loss-not-finite", f"`{what}` holds NaN or infinity: the training blew up. Is the rate {lr:g}, and the gradient that of the mean loss?")
+    if (found[1] > 1).any():
+        raise Mistake("percent-for-share", f"`errors` goes up to {found[1].max():.4g}; it should be a share, between 0 and 1.")
+    if found[0][0] < 0.115:
+        raise Mistake("loss-divided-twice", f"`losses` starts at {found[0][0]:.4f}, but a network that guesses has a loss of ln 10 = 2.30. Is a mean divided once more?")
+    if epochs > 1 and found[0][-1] > 1.05 * found[0][0]:
+        raise Mistake("loss-rises", f"The loss rises from {found[0][0]:.3f} to {found[0][-1]:.3f}. Is the sign of the gradient or of the step wrong?")
+    yield f"{epochs} epochs; the loss starts near guessing and falls"
+    first = _again(train, build, spec, split, lr, 0)
+    got = np.asarray([found[0][0], found[1][0]])
+    if close(got, first):
+        yield "the first epoch, run again, gives the same numbers"
+        return
+    for rate in (0.01, 0.001, 0.02, 0.05, 0.2, 0.5, 1.0):
+        if close(got, _again(train, build, spec, split, rate, 0)):
+            raise Mistake("another-rate", f"This run was made at a rate of {rate:g}; {lr:g} is asked for.")
+    for seed in (1, 2):
+        if close(got, _again(train, build, spec, split, lr, seed)):
+            raise Mistake("another-seed", f"This run started from seed {seed}; seed 0 is asked for, so that everybody sees the same curve.")
+    raise Mistake("not-reproduced", f"The first epoch, run again with your own `build` and `train`, has the loss {first[0]:.4f} and the error {first[1]:.3f}; `losses` and `errors` begin with {got[0]:.4f} and {got[1]:.3f}. Is this the network of the file, new, with seed 0 and rate {lr:g}? Run the cells from the top.")
+
+
+def _again(train: Any, build: Any, spec: Any, split: Split, lr: float, seed: int) -> np.ndarray:
+    network = call(build, spec.values()["layers"], tuple(spec.input), seed=seed, what="build")
+    result: Sequence[Any] = call(train, network, split, lr, 1, what="train")
+    return np.asarray([array(result[0], "the losses").reshape(-1)[0], array(result[1], "the errors").reshape(-1)[0]])

@@ -1,0 +1,307 @@
+"""Checks of A1 to A3 of the CNN assignment: output shapes, parameter counts, and files that can't be built."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import product
+from math import ceil, prod
+from typing import Any
+
+import numpy as np
+
+from helpers.check import learning_oracle as oracle
+from helpers.check.calls import array, call
+from helpers.check.learning_oracle import Entry, Shape, conv_entry, dense_entry, plain, pool_entry
+from helpers.check.report import Mistake, check
+
+SLIPS: tuple[tuple[str, Callable[[int, int, int, int], float], str], ...] = (
+    ("stride-ignored", lambda n, w, s, p: n + 2 * p - w + 1, "The stride is ignored: divide (size + 2·pad − window) by it before 1 is added."),
+    ("padding-once", lambda n, w, s, p: (n + p - w) // s + 1, "The padding is counted once; it lies on both sides, so it counts twice (2·pad)."),
+    ("padding-ignored", lambda n, w, s, p: (n - w) // s + 1, "The padding is ignored: the window slides over size + 2·pad rows."),
+    ("rounded-up", lambda n, w, s, p: ceil((n + 2 * p - w) / s) + 1, "The division is rounded up. A window that does not fit whole is left out: round down (`//`)."),
+    ("rounded-up", lambda n, w, s, p: round((n + 2 * p - w) / s) + 1, "The division is rounded to the nearest whole number. A window that does not fit whole is left out: round down (`//`)."),
+    ("rounded-up", lambda n, w, s, p: ceil((n + 2 * p) / s), "This is ⌈size / stride⌉, what other libraries call \"same\". Here the padding is given: ⌊(size + 2·pad − window) / stride⌋ + 1."),
+    ("not-rounded", lambda n, w, s, p: (n + 2 * p - w) / s + 1, "The result is a fraction: divide with `//`."),
+    ("one-missing", lambda n, w, s, p: (n + 2 * p - w) // s, "The last window is missing: windows fit ⌊…⌋ + 1 times, because the first one counts, too."),
+    ("one-missing", lambda n, w, s, p: (n + 2 * p - w) // s + 2, "There is one window too many."),
+    ("parentheses", lambda n, w, s, p: (n + 2 * p - w + 1) // s, "The 1 stands inside the division: divide first, then add it."),
+    ("parentheses", lambda n, w, s, p: n + 2 * p - w // s + 1, "Only the window is divided by the stride: parentheses around size + 2·pad − window are missing."),
+    ("padding-subtracted", lambda n, w, s, p: (n - 2 * p - w) // s + 1, "The padding is subtracted; it makes the image larger."),
+    ("window-ignored", lambda n, w, s, p: (n + 2 * p) // s, "The window's size is ignored: the last window begins at size + 2·pad − window."),
+    ("window-ignored", lambda n, w, s, p: n // s, "The size is only divided by the stride. That is right only where windows lie side by side without padding."),
+    ("window-for-stride", lambda n, w, s, p: (n + 2 * p - w) // w + 1, "The window's size is used as its step; the stride says how far it moves."),
+)
+"""Wrong formulas for how often a window fits: (mistake, formula of size, window, stride, pad, hint)."""
+
+
+def _cases(seed: int) -> Iterator[tuple[Entry, Shape]]:
+    """Convolutions and pools whose sizes all differ, so that each wrong formula gives another number."""
+    fixed: tuple[tuple[Entry, Shape], ...] = (
+        (conv_entry(16, (3, 3)), (1, 28, 28)),
+        (conv_entry(5, (4, 3), (3, 2), (1, 2)), (2, 15, 18)),
+        (conv_entry(7, (5, 2), (2, 3), (2, 1)), (3, 18, 22)),
+        (pool_entry((2, 2)), (16, 26, 26)),
+        (pool_entry((3, 4), (2, 3), (1, 0)), (6, 14, 19)),
+        (pool_entry((2, 3), (3, 2), (0, 1)), (5, 13, 16)),
+    )
+    yield from fixed
+    if seed:
+        rng = np.random.default_rng(seed)
+        for i in range(6):
+            size, stride, pad = (tuple(int(n) for n in rng.integers(low, high, 2)) for low, high in ((2, 6), (2, 5), (0, 2)))
+            shape = (int(rng.integers(2, 9)), *(int(n) for n in rng.integers(17, 40, 2)))
+            yield (conv_entry(int(rng.integers(9, 20)), size, stride, pad) if i % 2 else pool_entry(size, stride, pad)), shape
+
+
+def _tuple(value: Any, what: str) -> tuple[float, ...]:
+    found = array(value, what)
+    if found.ndim > 1:
+        raise Mistake("wrong-shape", f"{what} should be a tuple of numbers, such as (16, 26, 26); it has shape {found.shape}.")
+    if found.ndim == 0:
+        raise Mistake("not-a-tuple", f"{what} is the number {found:g}; a shape is a tuple, with one number too: `(units,)`.")
+    return tuple(float(n) for n in found)
+
+
+def _shown(shape: tuple[float, ...]) -> str:
+    return f"({', '.join(f'{n:g}' for n in shape)}{',' if len(shape) == 1 else ''})"
+
+
+def _words(entry: Entry) -> str:
+    """A layer in words."""
+    if "size" not in entry:
+        return f"{entry['type']} {entry['units']}" if "units" in entry else entry["type"]
+    filters = f" with {entry['filters']} filters" if "filters" in entry else ""
+    size, stride, pad = (f"({a}, {b})" for a, b in (entry["size"], entry["stride"], entry["padding"]))
+    return f"{entry['type']}{filters}, size {size}, stride {stride}, padding {pad}"
+
+
+@check("output_shape", "A1")
+def output_shape(function: Any, *, seed: int = 0) -> Iterator[str]:
+    """Shapes of convolution, pooling, flatten, dense and the rest, on geometries where every slip shows."""
+    for entry, shape in _cases(seed):
+        _right_shape(function, entry, shape)
+    yield "convolution and pooling with stride and padding"
+    for entry, shape in (
+        (plain("flatten"), (3, 4, 5)), (plain("flatten"), (7, 2, 6)), (dense_entry(9), (30,)), (dense_entry(4), (3, 2, 5)),
+        (plain("relu"), (3, 4, 5)), (plain("relu"), (11,)), (plain("softmax"), (10,)),
+    ):  # fmt: skip
+        _right_shape(function, entry, shape)
+    yield "flatten, dense, relu, softmax"
+
+
+def _right_shape(function: Any, entry: Entry, shape: Shape) -> None:
+    given = oracle.copied([entry])[0]
+    value = call(function, given, shape, what="output_shape")
+    if given != entry:
+        raise Mistake("input-changed", "output_shape changed the dictionary that it was given, which is the file's own. Leave it as it is.")
+    what = f"the output shape of {_words(entry)}, for {_shown(shape)}"
+    got, expected = _tuple(value, what), oracle.output_shape(entry, shape)
+    if got == expected:
+        return
+    if "size" in entry:
+        name, hint = _explained(entry, shape, got)
+        raise Mistake(name, f"{what[:1].upper()}{what[1:]}, is {_shown(expected)} and not {_shown(got)}. {hint}")
+    raise _plain_slip(entry, shape, got, expected, what)
+
+
+def _explained(entry: Entry, shape: Shape, got: tuple[float, ...]) -> tuple[str, str]:
+    """Which slip gives this shape of a convolution or pool."""
+    axes = [(shape[1 + i], entry["size"][i], entry["stride"][i], entry["padding"][i]) for i in (0, 1)]
+    k = entry.get("filters", shape[0])
+    right = [float(oracle.conv.output_size(*a)) for a in axes]
+    if len(got) == 4:
+        return "batch-included", "It should stand without the batch: three numbers, (K, P, Q)."
+    if len(got) != 3:
+        return "wrong-shape", "It should have three numbers: (K, P, Q) of a convolution, (C, P, Q) of a pool."
+    if list(got[1:]) == right:
+        if entry["type"] == "conv" and got[0] == shape[0]:
+            return "channels-for-filters", "The number of channels is what comes in; what goes out is one channel a filter."
+        if got[0] == shape[0] * k:
+            return "channels-times-filters", "Each filter sums over all channels, so K channels go out, not C · K."
+        if entry["type"] == "max_pool":
+            return "pool-changes-channels", "Pooling works on each channel alone and leaves their number as it is."
+        return "wrong-channels", "P and Q are right, the first number is not: it is the number of filters."
+    if list(got[:2]) == right and got[2] == k:
+        return "channels-last", "The channels stand last here; the course puts them first: (K, P, Q)."
+    for name, formula, hint in SLIPS:
+        found = [float(formula(*a)) for a in axes]
+        if list(got[1:]) == found or list(got[1:]) in ([found[0], right[1]], [right[0], found[1]]):
+            return name, hint
+    if list(got[1:]) == right[::-1]:
+        return "axes-swapped", "P and Q are swapped: P counts rows and comes first."
+    own = list(zip(*axes, strict=True))  # sizes, windows, strides, pads, each (down, across)
+    for choice in product((0, 1), repeat=8):
+        mixed = [float(oracle.conv.output_size(*(int(own[j][choice[4 * i + j]]) for j in range(4)))) for i in (0, 1)]
+        if list(got[1:]) == mixed:
+            return "axes-mixed-up", "A number of the other axis is used: H, R, u and pad_h belong to the rows, W, S, v and pad_w to the columns, and each pair is (down, across)."
+    return "differs", "Along each axis: ⌊(size + 2·pad − window) / stride⌋ + 1."
+
+
+def _plain_slip(entry: Entry, shape: Shape, got: tuple[float, ...], expected: Shape, what: str) -> Mistake:
+    begin = f"{what[:1].upper()}{what[1:]}, is {_shown(expected)} and not {_shown(got)}."
+    if entry["type"] == "flatten":
+        if prod(got) == prod(shape):
+            return Mistake("flatten-keeps-axes", f"{begin} Flatten leaves one number: C · H · W.")
+        return Mistake("flatten-forgets-axis", f"{begin} All of C, H and W are multiplied.")
+    if entry["type"] == "dense":
+        if got == shape:
+            return Mistake("dense-keeps-shape", f"{begin} A dense layer gives `units` numbers, whatever comes in.")
+        return Mistake("wrong-shape", f"{begin} A dense layer gives one row of `units` numbers.")
+    return Mistake("wrong-shape", f"{begin} This layer changes each number and no shape.")
+
+
+@check("parameter_count", "A2")
+def parameter_count(function: Any, *, seed: int = 0) -> Iterator[str]:
+    """Weights and biases of every kind of layer."""
+    rng = np.random.default_rng([seed, 3])
+    n = [int(v) for v in rng.permutation([3, 5, 7, 11, 13])]
+    cases: list[tuple[Entry, Shape]] = [
+        (conv_entry(16, (3, 3)), (1, 28, 28)),
+        (conv_entry(n[0], (2, 4), (2, 1), (1, 0)), (n[1], 17, 19)),
+        (conv_entry(n[2], (6, 1), (1, 3)), (n[3], 23, 29)),
+        (dense_entry(10), (128,)),
+        (dense_entry(n[4]), (17,)),
+        (dense_entry(n[0]), (n[1], 4, 6)),
+        (pool_entry((2, 3), (1, 2), (0, 1)), (n[2], 8, 9)),
+        *((plain(kind), shape) for kind, shape in (("relu", (n[3], 4, 6)), ("flatten", (n[4], 2, 3)), ("softmax", (10,)))),
+    ]
+    for entry, shape in cases:
+        _right_count(function, entry, shape)
+        yield {"conv": "convolution", "dense": "dense, of rows and of images"}.get(entry["type"], "no parameters in the others")
+
+
+def _right_count(function: Any, entry: Entry, shape: Shape) -> None:
+    what = f"the count of {_words(entry)}, for {_shown(shape)}"
+    found = array(call(function, oracle.copied([entry])[0], shape, what="parameter_count"), what)
+    expected = oracle.parameters(entry, shape)
+    if found.size != 1:
+        raise Mistake("not-one-number", f"{what[:1].upper()}{what[1:]}, should be one number, weights and biases together; it has shape {found.shape}.")
+    got = float(found.reshape(()))
+    if got == expected:
+        return
+    name, hint = "differs", ""
+    for slip, value, text in _count_slips(entry, shape):
+        if got == value:
+            name, hint = slip, " " + text
+            break
+    raise Mistake(name, f"{what[:1].upper()}{what[1:]}, is {expected:,} and not {got:,.10g}.{hint}")
+
+
+def _count_slips(entry: Entry, shape: Shape) -> Iterator[tuple[str, float, str]]:
+    if entry["type"] == "conv":
+        k, c, (r, s), (h, w) = entry["filters"], shape[0], entry["size"], shape[1:]
+        _, p, q = oracle.output_shape(entry, shape)
+        image = "The size of the image is counted. A filter is shared by all places: R · S weights a channel, whatever H and W are."
+        yield "bias-not-counted", k * c * r * s, "The biases are missing: one for each filter."
+        yield "image-counted", k * c * h * w + k, image
+        yield "image-counted", k * c * h * w, image
+        yield "image-counted", (c * r * s + 1) * k * h * w, image
+        yield "image-counted", (c * r * s + 1) * k * p * q, "Every place of the output is counted. A filter is shared by all places."
+        yield "image-counted", c * r * s * k * p * q, "Every place of the output is counted. A filter is shared by all places."
+        yield "image-counted", k * c * r * s + k * p * q, "There is a bias for each place of the output here; a filter has one bias, used everywhere."
+        yield "channels-not-counted", k * r * s + k, "The channels are missing: a filter has R · S weights for each channel that comes in."
+        yield "channels-not-counted", k * r * s, "The channels and the biases are missing: a filter has R · S weights for each channel that comes in, and one bias."
+        yield "bias-per-channel", k * c * (r * s + 1), "There is a bias for each channel of each filter here; a filter has one, since it sums over its channels first."
+        yield "bias-per-channel", k * c * r * s + c, "The biases belong to the filters, K of them, not to the channels that come in."
+        yield "one-bias", k * c * r * s + 1, "There is only one bias here; each filter has its own."
+        yield "filters-not-counted", c * r * s + 1, "This is one filter; there are K of them."
+        yield "bias-per-weight", 2 * k * c * r * s, "There is a bias for each weight here; each filter has one."
+        for side in (r, s):
+            yield "filter-square", k * (c * side * side + 1), "The filter is taken for a square; it has R · S entries."
+        yield "filter-added", k * (c * (r + s) + 1), "R and S are added; a filter has R · S entries a channel."
+    elif entry["type"] == "dense":
+        n, units = prod(shape), entry["units"]
+        yield "bias-not-counted", n * units, "The biases are missing: one for each unit."
+        yield "one-bias", n * units + 1, "There is only one bias here; each unit has its own."
+        yield "bias-per-input", (units + 1) * n, "The biases belong to the units, one each, not to the inputs."
+        yield "image-not-flattened", (shape[0] + 1) * units, "Only the channels are counted as inputs: a dense layer that gets images takes all C · H · W numbers."
+        yield "image-not-flattened", shape[0] * units, "Only the channels are counted as inputs, and the biases are missing: a dense layer that gets images takes all C · H · W numbers."
+        yield "image-not-flattened", (shape[-1] + 1) * units, "Only the last axis is counted as inputs: a dense layer that gets images takes all C · H · W numbers."
+        yield "inputs-not-counted", units, "These are the biases alone; each unit has a weight for each input, too."
+    else:
+        for value in (prod(shape), shape[0], prod(entry.get("size", [1])), prod(entry.get("size", [1])) + 1, shape[0] * prod(entry.get("size", [1])), shape[0] * (prod(entry.get("size", [1])) + 1), 1):
+            yield "counts-where-none", value, "This layer learns nothing: it has no weights and no biases."
+
+
+@check("layer_table", "A3", builds_on="`output_shape` and `parameter_count`")
+def layer_table(function: Any, *, seed: int = 0) -> Iterator[str]:
+    """One (shape, count) a layer; files that can't be built are refused with the layer's place in the file."""
+    image: Shape = (2, 21, 17 + seed % 7)
+    entries = [conv_entry(5, (4, 3), (2, 1), (1, 0)), plain("relu"), pool_entry((2, 3)), conv_entry(7, (2, 2)), plain("relu"), dense_entry(11), plain("relu"), dense_entry(3), plain("softmax")]
+    _right_table(function, entries, image)
+    _right_table(function, [*entries[:3], plain("flatten"), *entries[5:]], image)
+    yield f"{len(entries)} layers with their shapes and counts"
+    wide, tall = conv_entry(4, (2, 40)), conv_entry(4, (40, 2))
+    refused: list[tuple[list[Entry], int, str]] = [
+        ([*entries[:2], conv_entry(4, (40, 40)), *entries[5:]], 2, "a window larger than the image"),
+        ([*entries[:3], wide, *entries[5:]], 3, "a window wider than the image"),
+        ([*entries[:3], tall, *entries[5:]], 3, "a window taller than the image"),
+        ([*entries[:5], pool_entry((9, 9), (3, 3)), *entries[5:]], 5, "a pool larger than the image"),
+        ([conv_entry(4, (22, 2), (3, 1))], 0, "a window that is one row too tall, with a stride of 3"),
+        ([*entries[:6], conv_entry(4, (1, 1)), *entries[6:]], 6, "a convolution after a dense layer"),
+        ([*entries[:4], plain("flatten"), pool_entry((1, 1)), *entries[5:]], 5, "a pool after flatten"),
+    ]
+    for wrong, place, words in refused:
+        _refused(function, wrong, image, place, words)
+    yield "files that can't be built are refused, and the layer is named"
+
+
+def _right_table(function: Any, entries: list[Entry], image: Shape) -> None:
+    rows = call(function, oracle.copied(entries), image, what="layer_table")
+    if rows is None:
+        raise Mistake("returns-none", "layer_table returned None. Is the `return` missing?")
+    if not hasattr(rows, "__len__") or isinstance(rows, str | dict):
+        raise Mistake("not-a-list", f"layer_table should return a list of pairs (output shape, parameters); it returned something of type {type(rows).__name__}.")
+    if len(rows) == 1 < len(entries):
+        raise Mistake("return-in-loop", "The table has one row. Is there a `return` inside the loop?")
+    if len(rows) == len(entries) + 1:
+        raise Mistake("image-in-table", "The table has one row too many: the image itself is no layer.")
+    if len(rows) != len(entries):
+        raise Mistake("wrong-length", f"The table has {len(rows)} rows for {len(entries)} layers; there should be one for each.")
+    shape = image
+    for i, (entry, row) in enumerate(zip(entries, rows, strict=True)):
+        what = f"row {i} of the table ({entry['type']})"
+        if not isinstance(row, tuple | list) or len(row) != 2:
+            raise Mistake("not-a-pair", f"{what[:1].upper()}{what[1:]} should be a pair, (output shape, parameters).")
+        out, count = oracle.output_shape(entry, shape), oracle.parameters(entry, shape)
+        first, second = array(row[0], f"the shape in {what}"), array(row[1], f"the count in {what}")
+        if first.size == 1 and second.size == len(out) and tuple(second.reshape(-1)) == out:
+            raise Mistake("pair-swapped", "The pairs are swapped: the shape comes first, then the number of parameters.")
+        got = _tuple(row[0], f"the shape in {what}")
+        if got != out:
+            if got == shape and i + 1 < len(entries):
+                raise Mistake("shape-before-layer", f"{what[:1].upper()}{what[1:]} holds the shape that goes in, {_shown(shape)}; it should hold the one that comes out, {_shown(out)}.")
+            alone = oracle.output_shape(entry, image) if entry["type"] in ("conv", "max_pool", "relu") else ()
+            if got == alone:
+                raise Mistake("shape-not-passed-on", f"{what[:1].upper()}{what[1:]} is worked out from the image, as if it were the first layer. Each layer gets the shape that the one before it left.")
+            raise Mistake("differs", f"{what[:1].upper()}{what[1:]}: the shape should be {_shown(out)}, and it is {_shown(got)}.")
+        if second.size != 1 or float(second.reshape(())) != count:
+            shown = f"{float(second.reshape(-1)[0]):,.10g}"
+            if second.size == 1 and count and float(second.reshape(())) == oracle.parameters(entry, out):
+                raise Mistake("count-from-output", f"{what[:1].upper()}{what[1:]}: the count is {count:,} and not {shown}. It follows from the shape that goes in; here the one that comes out was used.")
+            raise Mistake("differs", f"{what[:1].upper()}{what[1:]}: the number of parameters should be {count:,}, and it is {shown}.")
+        shape = out
+
+
+def _refused(function: Any, entries: list[Entry], image: Shape, place: int, words: str) -> None:
+    """The function must raise a ValueError that names the layer."""
+    what = f"layer_table, for {words} at layers[{place}],"
+    try:
+        call(function, oracle.copied(entries), image, what=what)
+    except Mistake as mistake:
+        if mistake.name != "raises":
+            raise
+        said = mistake.message.split(" raised ", 1)[-1]
+        if "ValueError" not in said.split(":")[0]:
+            raise Mistake("wrong-error", f"{what} fails by accident: {said.split(' in the line')[0]}. Look for such layers first, and `raise ValueError` with a sentence that says which.") from None
+        named = [int(n) for n in re.findall(r"layers\s*\[\s*(\d+)\s*\]", said)]
+        if place in named:
+            return
+        if place + 1 in named:
+            raise Mistake("counts-from-one", f"{what} names layers[{place + 1}]; the file's layers count from 0 (`enumerate(layers)`).") from None
+        raise Mistake("layer-not-named", f"{what} raises a ValueError that does not say where: name the layer as layers[{place}], so that the reader of a long file finds it.") from None
+    raise Mistake("not-refused", f"{what} goes through without a word. A window must fit at least once (P ≥ 1 and Q ≥ 1), and `conv` and `max_pool` take images: otherwise `raise ValueError`.")
+
+
+__all__ = ["layer_table", "output_shape", "parameter_count"]

@@ -1,0 +1,317 @@
+"""Checks of B4 to B7 of the CNN assignment: curves of many runs, a rate chosen on validation, test errors reported once."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from helpers.check.calls import array, call
+from helpers.check.compare import close
+from helpers.check.curves import curve
+from helpers.check.learning_sizes import study_size
+from helpers.check.report import Mistake, check
+from helpers.train import History
+
+LISTS = ("train_loss", "test_loss", "test_accuracy")
+
+
+@check("Learning curves", "B4")
+def study(curves: Any, rates: Sequence[float], seeds: Sequence[int], *, size: str = "standard", replay: bool = True) -> Iterator[str]:
+    """A history for each rate and seed, on validation images, each trained with its own rate; one is run again."""
+    chosen = study_size(size)
+    runs = _all_runs(curves, rates, seeds, chosen.epochs)
+    yield f"{len(rates)} rates, {len(seeds)} seeds each, one entry an epoch"
+    for (rate, i), run in runs.items():
+        what = f"curves[{rate:g}][{i}]"
+        if getattr(run, "held_out", "validation") == "test":
+            raise Mistake("test-for-validation", f"{what} was measured on the TEST images. Whoever chooses a rate by these curves has used the test set up; take `learning_curves` or `split.selection()`.")
+        accuracy = curve(run, "test_accuracy", what, chosen.epochs)
+        if (accuracy > 1).any():
+            raise Mistake("percent-for-share", f"{what} has accuracies up to {accuracy.max():.4g}; they should be shares, between 0 and 1.")
+        used = curve(run, "learning_rate", what, chosen.epochs)
+        if np.ptp(used) > 0:
+            raise Mistake("rate-changes", f"The rate of {what} changes during the run, from {used[0]:g} to {used[-1]:g}; this study compares constant rates.")
+        if not np.allclose(used, rate):
+            raise Mistake("another-rate", f"{what} was trained at a rate of {used[0]:g}, not {rate:g}. Does the loop's own variable reach the training?")
+    _no_two_alike(runs)
+    _seeds_right(runs, seeds)
+    _settings_right(runs, chosen.train)
+    yield "each at its own rate, from its own seed, on validation images; no two curves alike"
+    if not any(np.isfinite(run.train_loss).all() for run in runs.values()):
+        raise Mistake("loss-not-finite", "Every run has losses that are NaN or infinite.")
+    if replay:
+        _replayed(runs, rates, seeds, chosen)
+        yield "the first epoch of two runs, made again, gives the same numbers"
+
+
+def _all_runs(curves: Any, rates: Sequence[float], seeds: Sequence[int], epochs: int) -> dict[tuple[float, int], Any]:
+    """(rate, place in its list) -> history; sentences for what is missing."""
+    if curves is None or (isinstance(curves, dict) and not curves):
+        raise Mistake("still-to-do", "Still to do: `curves` is still empty; write and run the exercise's cell above.")
+    if not isinstance(curves, Mapping):
+        raise Mistake("not-a-dictionary", f"`curves` should be a dictionary, rate → list of histories; it is of type {type(curves).__name__}.")
+    found: dict[tuple[float, int], Any] = {}
+    for rate in rates:
+        keys = [key for key in curves if isinstance(key, int | float) and math.isclose(key, rate)]
+        if not keys:
+            raise Mistake("rates-missing", f"`curves` has no entry for the rate {rate:g}; its keys are {list(curves)}.")
+        runs = curves[keys[0]]
+        if isinstance(runs, History) or not isinstance(runs, list | tuple):
+            raise Mistake("not-a-list", f"curves[{rate:g}] should be a list of histories, one for each seed; it is of type {type(runs).__name__}.")
+        if len(runs) != len(seeds):
+            raise Mistake("seeds-missing", f"curves[{rate:g}] has {len(runs)} runs; there should be one for each of the seeds {tuple(seeds)}. One seed can be lucky.")
+        for i, run in enumerate(runs):
+            for name in LISTS:
+                curve(run, name, f"curves[{rate:g}][{i}]", epochs)
+            found[rate, i] = run
+    if len(curves) != len(rates):
+        raise Mistake("rates-missing", f"`curves` should have one entry for each of the rates {list(rates)}; its keys are {list(curves)}.")
+    return found
+
+
+def _no_two_alike(runs: Mapping[tuple[float, int], Any]) -> None:
+    values = {key: np.concatenate([np.asarray(getattr(run, name), dtype=float) for name in LISTS]) for key, run in runs.items()}
+    for a, b in itertools.combinations(runs, 2):
+        if np.array_equal(values[a], values[b], equal_nan=True):
+            if a[0] == b[0]:
+                raise Mistake("seed-ignored", f"The runs {a[1]} and {b[1]} at the rate {a[0]:g} are identical: the seeds don't reach them, or one history stands twice in the list.")
+            raise Mistake("curves-identical", f"A curve at {a[0]:g} and one at {b[0]:g} are identical: the loop's rate does not reach the training, or both entries are the same history.")
+
+
+def _seeds_right(runs: Mapping[tuple[float, int], Any], seeds: Sequence[int]) -> None:
+    by_rate: dict[float, list[int]] = {}
+    for (rate, _), run in runs.items():
+        by_rate.setdefault(rate, []).append(int(getattr(run, "seed", -1)))
+    for rate, used in by_rate.items():
+        if sorted(used) != sorted(seeds):
+            if len(set(used)) < len(used):
+                raise Mistake("seed-ignored", f"The runs at {rate:g} have the seeds {used}; each of {tuple(seeds)} is asked for.")
+            raise Mistake("another-seed", f"The runs at {rate:g} have the seeds {used}; {tuple(seeds)} are asked for. The seeds are fixed before anything is seen, the same for every rate; picking others afterwards is picking results.")
+    for place in range(len(seeds)):
+        row = {rate: run for (rate, i), run in runs.items() if i == place}
+        starts = {str(run.started_from) for run in row.values() if getattr(run, "started_from", "") and run.seed == seeds[place]}
+        ends = {str(run.ended_at): rate for rate, run in row.items() if getattr(run, "ended_at", "")}
+        for rate, run in row.items():
+            if getattr(run, "started_from", "") and run.started_from in ends:
+                raise Mistake("network-not-renewed", f"A run at {rate:g} went on with the network that was trained at {ends[run.started_from]:g}. Make a new one for each run.")
+        if len(starts) > 1:
+            raise Mistake("seed-not-reset", f"The runs of seed {seeds[place]} start from different weights at different rates, so their curves differ by luck as well as by rate.")
+
+
+def _settings_right(runs: Mapping[tuple[float, int], Any], images: int) -> None:
+    for (rate, i), run in runs.items():
+        if getattr(run, "images", images) != images:
+            raise Mistake("settings-differ", f"curves[{rate:g}][{i}] was trained on {run.images:,} images; all should have the {images:,} of `size.settings`, so that only the rate differs.")
+        if getattr(run, "batch_size", 64) != 64:
+            raise Mistake("settings-differ", f"curves[{rate:g}][{i}] was trained in batches of {run.batch_size}; all should have 64.")
+
+
+def _replayed(runs: Mapping[tuple[float, int], Any], rates: Sequence[float], seeds: Sequence[int], chosen: Any) -> None:
+    """The first epochs of two runs once more: curves that were edited, or come from another network, don't match."""
+    from helpers.study.cnn_learning import learning_curves
+
+    settings = {**chosen.settings, "epochs": 1}
+    for rate in (rates[len(rates) // 2], rates[0]):
+        key = next((r, i) for (r, i), run in runs.items() if r == rate and run.seed == seeds[-1])
+        run = runs[key]
+        again = learning_curves([rate], [seeds[-1]], jobs=0, progress=False, **settings)[rate][0]
+        got, right = ([r.train_loss[0], r.test_accuracy[0]] for r in (run, again))
+        if close(np.asarray(got), np.asarray(right)):
+            continue
+        if abs(got[0] - right[0]) < 1e-3 * right[0] and abs(1 - got[1] - right[1]) < 1e-6:
+            raise Mistake("error-for-accuracy", f"`test_accuracy` of curves[{rate:g}] holds errors; leave the histories as they come, `.error` is 1 − accuracy.")
+        raise Mistake("not-reproduced", f"The first epoch at rate {rate:g} from seed {seeds[-1]}, made again, has the training loss {right[0]:.4f} and the validation error {1 - right[1]:.3f}; curves[{rate:g}] has {got[0]:.4f} and {1 - got[1]:.3f}. Are these the curves of this rate, from `learning_curves(RATES, SEEDS, **size.settings)`, unchanged?")
+
+
+def made_history(rate: float, seed: int, error: Sequence[float], train_loss: Sequence[float], **named: Any) -> History:
+    """A history with these validation errors, for a case of `choose_rate`."""
+    n = len(error)
+    values = {"label": f"rate {rate:g}", "train_loss": list(train_loss), "test_loss": [2.3 * e + 0.02 for e in error], "test_accuracy": [1 - e for e in error], "learning_rate": [rate] * n, "seconds": [1.0] * n, "seed": seed, "batch_size": 64, "images": 4000, "device": "numpy", "held_out": "validation", **named}
+    return History(**values)
+
+
+def choice_case(seed: int, flip: bool = False) -> tuple[dict[float, list[History]], dict[str, float]]:
+    """(curves, {criterion: the rate it chooses}); "right" is what every honest criterion chooses.
+
+    One rate has the luckiest seed, one the lowest training loss, one is best early on, one has accuracies that mislead
+    whoever takes the largest error; the steady one is right.
+    """
+    rng = np.random.default_rng([seed, 17])
+    rates = [float(r) for r in rng.permutation([0.3, 0.07, 0.015, 0.002, 0.0005])]
+    steady, lucky, memorising, early, stuck = rates
+    if flip:
+        steady, lucky = lucky, steady
+
+    def falling(end: float, speed: float) -> list[float]:
+        return [float(end + (0.9 - end) * math.exp(-speed * e) + 0.001 * rng.random()) for e in range(1, 9)]
+
+    # Per seed: validation error at the end, how fast it falls, training loss at the end.
+    table = {
+        steady: ([0.060, 0.062, 0.064], 0.9, 0.20),
+        lucky: ([0.030, 0.120, 0.130], 0.9, 0.22),
+        memorising: ([0.085, 0.088, 0.090], 0.9, 0.01),
+        early: ([0.150, 0.155, 0.160], 4.0, 0.30),
+        stuck: ([0.880, 0.885, 0.890], 0.9, 2.30),
+    }
+    curves = {rate: [made_history(rate, i, falling(e, speed), [loss + 2.2 * 0.4**k for k in range(8)]) for i, e in enumerate(ends)] for rate, (ends, speed, loss) in ((r, table[r]) for r in rates)}
+    order = list(curves)
+    return curves, {"right": steady, "best-seed": lucky, "training": memorising, "first-epoch": early, "largest-error": stuck, "largest-rate": max(rates), "smallest-rate": min(rates), "first-key": order[0], "last-key": order[-1]}
+
+
+CHOICES = (
+    ("best-seed", "seed-picked", "That is the rate of the single luckiest run; its other seeds are twice as bad as those of the right one. All seeds count: take their mean or median before you compare."),
+    ("training", "training-for-validation", "That is the rate with the lowest training loss. It has learned its training images by heart; choose by the validation error, `run.error`."),
+    ("first-epoch", "first-epoch-chosen", "That is the rate that is ahead after the first epoch. Compare where the runs end: `run.error[-1]`."),
+    ("largest-error", "chooses-the-worst", "That is the rate with the largest error. A small error is good: take the minimum (of accuracies the maximum)."),
+    ("largest-rate", "largest-rate-chosen", "That is simply the largest rate. Compare errors, not rates."),
+    ("smallest-rate", "smallest-rate-chosen", "That is simply the smallest rate. Compare errors, not rates."),
+)
+
+
+@check("choose_rate", "B6")
+def choose_rate(function: Any, *, seed: int = 0) -> Iterator[str]:
+    """The rate that is best over all seeds, on made-up curves where other criteria choose otherwise."""
+    answers = []
+    for number in range(3):
+        curves, choices = choice_case(seed + number, flip=number == 1)
+        marks = {rate: [run.to_json() for run in runs] for rate, runs in curves.items()}
+        answer = call(function, curves, what="choose_rate")
+        if {rate: [run.to_json() for run in runs] for rate, runs in curves.items()} != marks:
+            raise Mistake("input-changed", "choose_rate changed the curves that it was given. It only looks at them.")
+        answers.append((_rate(answer, curves), choices))
+    wrong = [(got, choices) for got, choices in answers if got != choices["right"]]
+    if not wrong:
+        yield "the rate that is best over all seeds, whatever its place in the dictionary"
+        yield from _blown_up(function, seed)
+        return
+    shown, choices = wrong[0]
+    for kind, name, hint in CHOICES:
+        if all(got == c[kind] for got, c in answers):
+            raise Mistake(name, f"choose_rate takes {shown:g}; over all seeds {choices['right']:g} is best. {hint}")
+    for kind, words in (("first-key", "first"), ("last-key", "last")):
+        if all(got == c[kind] for got, c in answers):
+            raise Mistake("no-comparison", f"choose_rate takes the {words} rate of the dictionary, whatever its errors are.")
+    if len({got for got, _ in answers}) == 1:
+        raise Mistake("no-comparison", f"choose_rate always takes {shown:g}, whatever the curves are. Work it out from `curves`.")
+    raise Mistake("differs", f"choose_rate takes {shown:g}; by the error after the last epoch, mean or median over the seeds, {choices['right']:g} is best.")
+
+
+def _rate(answer: Any, curves: Mapping[float, Any]) -> float:
+    if isinstance(answer, tuple | list | dict) or answer is None:
+        kind = "None" if answer is None else f"of type {type(answer).__name__}"
+        raise Mistake("not-one-number", f"choose_rate should return one rate, a key of `curves`; it returned something that is {kind}.")
+    found = array(answer, "the chosen rate")
+    if found.size != 1:
+        raise Mistake("not-one-number", f"choose_rate should return one rate; it returned {found.size} numbers.")
+    value = float(found.reshape(()))
+    if value not in curves:
+        if value in range(len(curves)):
+            raise Mistake("index-for-rate", f"choose_rate returns {value:g}, a place in the list of rates; return the rate itself, a key of `curves`.")
+        if 0 <= value <= 1 and any(abs(value - r.error[-1]) < 0.2 for runs in curves.values() for r in runs):
+            raise Mistake("error-for-rate", f"choose_rate returns {value:g}, which looks like an error; return the rate, a key of `curves`.")
+        raise Mistake("not-a-rate", f"choose_rate returns {value:g}, which is no key of `curves`.")
+    return value
+
+
+def _blown_up(function: Any, seed: int) -> Iterator[str]:
+    """A rate whose runs became NaN must not win."""
+    curves, choices = choice_case(seed + 9)
+    nan = float("nan")
+    wild = 7.0
+    dead = [made_history(wild, i, [0.9] * 8, [nan] * 8, test_loss=[nan] * 8) for i in range(3)]
+    for together in ({wild: dead, **curves}, {**curves, wild: dead}):
+        if _rate(call(function, together, what="choose_rate"), together) != choices["right"]:
+            raise Mistake("nan-wins", "A rate whose runs blew up (losses of NaN, error 90%) wins, or spoils the choice. A comparison with NaN is always False; choose by `run.error`.")
+    yield "a rate at which training blew up does not win"
+
+
+@check("Report", "B7", builds_on="`choose_rate`")
+def report(report: Any, opened: Any, curves: Any, choose_rate: Any, seeds: Sequence[int]) -> Iterator[str]:
+    """The chosen rate, one test error a seed, mean and spread; the test set opened once and for that rate only."""
+    if report is None:
+        raise Mistake("still-to-do", "Still to do: `report` is still None; write and run the exercise's cell above.")
+    if not isinstance(report, Mapping):
+        raise Mistake("not-a-dictionary", f"`report` should be a dictionary with rate, errors, mean and spread; it is of type {type(report).__name__}.")
+    missing = [key for key in ("rate", "errors", "mean", "spread") if key not in report]
+    if missing:
+        raise Mistake("entry-missing", f"`report` has no {missing[0]!r}; it should have rate, errors, mean and spread.")
+    looks = [(float(rate), int(seed), float(error)) for rate, seed, error in opened or []]
+    _opened_once(looks, report, curves, choose_rate, seeds)
+    yield "the test set was opened once, for the chosen rate and every seed"
+    errors = np.asarray([error for _, _, error in looks])
+    _right_report(report, errors, len(seeds))
+    yield "one error a seed, their mean and their spread"
+
+
+def _opened_once(looks: list[tuple[float, int, float]], report: Mapping[str, Any], curves: Any, choose_rate: Any, seeds: Sequence[int]) -> None:
+    if not looks:
+        raise Mistake("test-not-opened", "`opened` is empty: the errors don't come from `open_test_set`. Run the cell that defines it, and then call it for the chosen rate.")
+    rates = list(dict.fromkeys(rate for rate, _, _ in looks))
+    if len(rates) > 1:
+        raise Mistake("test-used-for-selection", f"The test set was opened for {len(rates)} rates ({', '.join(f'{r:g}' for r in rates)}). Validation chooses; the test set is opened for the chosen rate alone. Otherwise the smallest of many test errors is reported, which is too good to be true.")
+    used = [seed for _, seed, _ in looks]
+    if len(set(used)) < len(used):
+        raise Mistake("test-opened-twice", f"The test set was opened {len(used)} times for {len(set(used))} seeds. Call `open_test_set` once and keep what it returns (`opened.clear()` stays the first line of the cell).")
+    if set(used) - set(seeds):
+        raise Mistake("another-seed", f"The test set was opened for the seeds {used}; the study has {tuple(seeds)}. Seeds are fixed before anything is seen.")
+    if len(used) < len(seeds):
+        raise Mistake("seed-picked", f"The test set was opened for the seeds {used} alone. All of {tuple(seeds)} are reported: a seed picked by its result is luck, reported as skill.")
+    chosen = float(array(call(choose_rate, curves, what="choose_rate"), "the chosen rate").reshape(-1)[0])
+    if not math.isclose(rates[0], chosen):
+        raise Mistake("another-rate", f"The test set was opened for the rate {rates[0]:g}, but `choose_rate(curves)` chooses {chosen:g}. The rate is chosen before the test set is opened.")
+    told = array(report["rate"], "report['rate']").reshape(-1)
+    if told.size != 1 or not math.isclose(float(told[0]), chosen):
+        raise Mistake("another-rate", f"report['rate'] is {report['rate']!r}, but the chosen rate is {chosen:g}.")
+
+
+def _right_report(report: Mapping[str, Any], errors: np.ndarray, count: int) -> None:
+    told = array(report["errors"], "report['errors']").reshape(-1)
+    mean = array(report["mean"], "report['mean']").reshape(-1)
+    spread = array(report["spread"], "report['spread']").reshape(-1)
+    if close(told, 100 * errors):
+        raise Mistake("percent-for-share", "report['errors'] is in percent; the errors are shares, between 0 and 1.")
+    if close(told, 1 - errors):
+        raise Mistake("accuracy-for-error", "report['errors'] holds accuracies; the error is 1 minus that.")
+    if told.size == 1 < count:
+        raise Mistake("seed-picked", f"report['errors'] holds one error; there should be one for each of the {count} seeds.")
+    if told.size != count or not close(np.sort(told), np.sort(errors)):
+        raise Mistake("errors-differ", "report['errors'] are not the errors that `open_test_set` returned. Report all of them, as they are.")
+    if mean.size != 1:
+        raise Mistake("not-one-number", f"report['mean'] should be one number; it has {mean.size}.")
+    right, value = float(errors.mean()), float(mean[0])
+    if not math.isclose(value, right, rel_tol=2e-3):
+        for wrong, name, hint in (
+            (float(errors.min()), "best-seed-reported", "That is the error of the best seed, luck reported as skill. Take the mean over all seeds."),
+            (float(errors.max()), "worst-seed-reported", "That is the error of the worst seed. Take the mean over all seeds."),
+            (float(errors[0]), "one-seed-reported", "That is the error of the first seed alone. Take the mean over all seeds."),
+            (float(np.median(errors)), "median-for-mean", "That is the median; the mean is asked for, together with the spread."),
+            (100 * right, "percent-for-share", "That is in percent; the mean is a share, between 0 and 1."),
+            (1 - right, "accuracy-for-error", "That is the mean accuracy; the error is 1 minus that."),
+            (float(errors.sum()), "sum-for-mean", "That is the sum of the errors; divide it by the number of seeds."),
+        ):
+            if math.isclose(value, wrong, rel_tol=2e-3):
+                raise Mistake(name, f"report['mean'] is {value:.4g}, and it should be {right:.4g}. {hint}")
+        raise Mistake("wrong-mean", f"report['mean'] is {value:.4g}; the mean of the errors is {right:.4g}.")
+    low, high = float(errors.min()), float(errors.max())
+    half = 1.5e-2 * max(float(errors.std()), 1e-6)
+    if spread.size == 2:
+        if np.allclose(np.sort(spread), [low, high], atol=max(half, 5e-4)):
+            return
+        raise Mistake("wrong-spread", f"report['spread'] is the pair {tuple(round(float(s), 5) for s in spread)}; the smallest and the largest error are {low:.4g} and {high:.4g}.")
+    if spread.size != 1:
+        raise Mistake("wrong-spread", f"report['spread'] should be one number or a pair; it has {spread.size}.")
+    got = float(spread[0])
+    good = [float(errors.std()), float(errors.std(ddof=1)) if count > 1 else 0.0, high - low, (high - low) / 2]
+    good.append(good[1] / count**0.5)
+    if any(abs(got - g) <= max(half, 1e-9) for g in good):
+        return
+    for wrong, name, hint in ((float(errors.var()), "variance-for-spread", "That is the variance; take its square root."), (float(errors.var(ddof=1)) if count > 1 else 0.0, "variance-for-spread", "That is the variance; take its square root."), (100 * good[0], "percent-for-share", "That is in percent; the errors are shares."), (100 * good[1], "percent-for-share", "That is in percent; the errors are shares."), (right, "wrong-spread", "That is the mean once more.")):
+        if abs(got - wrong) <= 1.5e-2 * abs(wrong) and wrong:
+            raise Mistake(name, f"report['spread'] is {got:.4g}. {hint}")
+    if got == 0:
+        raise Mistake("spread-zero", "report['spread'] is 0, but the seeds differ.")
+    raise Mistake("wrong-spread", f"report['spread'] is {got:.4g}; the standard deviation over the seeds is {good[1]:.4g} (and {low:.4g} to {high:.4g} their range).")

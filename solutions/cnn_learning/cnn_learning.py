@@ -1,0 +1,965 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: all
+#     notebook_metadata_filter: jupytext,kernelspec,language_info
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+#   language_info:
+#     name: python
+# ---
+
+# %% [markdown] given="title"
+# # A CNN from a JSON file: how fast should it learn?
+#
+# A file of thirty lines describes a convolutional network. You write what turns the file into a network that learns, train it on
+# MNIST, choose a learning rate without looking at the test set, and then settle a question that a real report left open: *why does
+# training stall, quite suddenly, below a certain learning rate?* Not by opinion: by an experiment.
+#
+# | part | what you do | points | time |
+# |---|---|---|---|
+# | A | from a file to a network: shapes, layers, gradients | 18 | 120 min |
+# | B | training, learning curves, a rate chosen on validation | 12 | 75 min |
+# | C | why it stalls: a hypothesis, an experiment, a prediction | 10 | 75 min |
+#
+# **How to work.** Write your code where a cell says `YOUR CODE HERE`, and delete the line that raises
+# `NotImplementedError`. Below each exercise a **check** runs your code on small arrays. When something is wrong it
+# names the mistake in words, and you can run it as often as you like. Grading runs the same checks, with other numbers.
+#
+# **How long it runs.** All of it takes about a minute on a laptop with two cores, no GPU and no network. `SIZE = "full"` below is the
+# study on 10,000 images and 20 epochs with 16 filters; that takes some ten minutes.
+
+# %% [markdown] given="convention"
+# ## Names, and one convention
+#
+# | name | meaning | | name | meaning |
+# |---|---|---|---|---|
+# | $N$ | images in the batch | | $R, S$ | height and width of a filter or window |
+# | $C$ | channels | | $u, v$ | stride: step down and across |
+# | $H, W$ | height and width of an image | | $\text{pad}_h, \text{pad}_w$ | rows of zeros above *and* below, columns left *and* right |
+# | $K$ | filters | | $P, Q$ | height and width of the output |
+#
+# * Images are $(N, C, H, W)$, filters $(K, C, R, S)$, rows of numbers $(N, \text{features})$, dense weights $(\text{in}, \text{out})$.
+# * The **loss** is the mean over the batch. `backward` receives the gradient of that mean loss for a layer's output and returns the one for its
+#   input. The factor $1/N$ enters once, with the loss; no layer repeats it.
+# * `update` is plain: `parameter -= lr * gradient`.
+# * The **error** is the share of wrong answers, between 0 and 1: 1 − accuracy. Validation images choose, test images only report.
+
+# %% given="setup"
+# %matplotlib inline
+import os
+
+# One thread for everybody: two runs at a time use two cores better than two threads in one run.
+# Numpy reads this when it is first imported; if you have run this cell late, restart the kernel.
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
+    os.environ[name] = "1"
+
+import math
+
+import numpy as np
+
+from helpers import check, plots, primitives
+from helpers.backend import backend
+from helpers.data import load_split
+from helpers.nn import Softmax, cross_entropy, cross_entropy_gradient
+from helpers.nn.spec import NETWORKS, load_spec
+from helpers.primitives import ConvSpec, PoolSpec
+
+SIZE = None  # None is the laptop's size; "full" is the whole study, "quick" a few seconds
+size = check.learning.study_size(SIZE)
+on = backend("numpy")
+
+# %% [markdown] given="A-text"
+# ---
+# ## Part A. From a file to a network (18 points)
+#
+# Here is the file. Nothing in it says how large an image is after the first layer, how many weights there are, or what a gradient is. All of that
+# follows, and your code will work it out.
+
+# %%
+print((NETWORKS / "convolutional_nn.json").read_text())
+
+# %% [markdown] given="A-entries-text"
+# `load_spec` reads such a file, complains about whatever is wrong in it, and fills in what was left out: each size, stride and padding becomes a pair
+# (down, across). Each layer is a dictionary:
+
+# %% given="A-entries"
+spec = load_spec(NETWORKS / "convolutional_nn.json")
+image = tuple(spec.input)
+layers = spec.values()["layers"]
+print(f"images {image}")
+for layer in layers:
+    print(layer)
+
+# %% [markdown] given="A-shape-text"
+# ### A1. What comes out of a layer? (3 points, 20 min)
+#
+# Along one axis a window of $R$ rows, moved in steps of $u$ over $H + 2\,\text{pad}_h$ rows, fits
+#
+# $$P = \left\lfloor \frac{H + 2\,\text{pad}_h - R}{u} \right\rfloor + 1$$
+#
+# times, and $Q$ follows in the same way from $W$, $S$, $v$ and $\text{pad}_w$. A shape stands without the batch: $(C, H, W)$ for images, $(\text{features},)$ for rows.
+#
+# | type | in | out |
+# |---|---|---|
+# | `conv` | $(C, H, W)$ | $(K, P, Q)$, with $K$ = `filters` |
+# | `max_pool` | $(C, H, W)$ | $(C, P, Q)$ |
+# | `flatten` | $(C, H, W)$ | $(C H W,)$ |
+# | `dense` | anything | (`units`,) |
+# | `relu`, `softmax` | anything | the same |
+
+
+# %% exercise="A-shape"
+def output_shape(layer, shape):
+    """layer: a dictionary of the file; shape: what goes in -> what comes out, a tuple."""
+    ### BEGIN SOLUTION
+    kind = layer["type"]
+    if kind in ("conv", "max_pool"):
+        C, H, W = shape
+        (R, S), (u, v), (pad_h, pad_w) = layer["size"], layer["stride"], layer["padding"]
+        P, Q = (H + 2 * pad_h - R) // u + 1, (W + 2 * pad_w - S) // v + 1
+        return (layer["filters"] if kind == "conv" else C, P, Q)
+    if kind == "flatten":
+        return (math.prod(shape),)
+    if kind == "dense":
+        return (layer["units"],)
+    return tuple(shape)
+    ### END SOLUTION
+
+
+# %% test="A-shape-check" points=3
+check.learning.output_shape(output_shape)
+### BEGIN HIDDEN TESTS
+check.learning.output_shape(output_shape, seed=41)
+### END HIDDEN TESTS
+
+# %% [markdown] given="A-count-text"
+# ### A2. How many numbers does it learn? (2 points, 10 min)
+#
+# | type | parameters |
+# |---|---|
+# | `conv` | $K \cdot C \cdot R \cdot S$ weights and $K$ biases |
+# | `dense` | $\text{in} \cdot \text{units}$ weights and `units` biases |
+# | the others | none |
+#
+# A dense layer that gets images $(C, H, W)$ takes each as a row of $C H W$ numbers. The size of the image does not appear in the first line, and that is
+# the point of a convolution.
+
+
+# %% exercise="A-count"
+def parameter_count(layer, shape):
+    """layer: a dictionary of the file; shape: what goes in -> number of weights and biases."""
+    ### BEGIN SOLUTION
+    if layer["type"] == "conv":
+        R, S = layer["size"]
+        return layer["filters"] * (shape[0] * R * S + 1)
+    if layer["type"] == "dense":
+        return (math.prod(shape) + 1) * layer["units"]
+    return 0
+    ### END SOLUTION
+
+
+# %% test="A-count-check" points=2
+check.learning.parameter_count(parameter_count)
+### BEGIN HIDDEN TESTS
+check.learning.parameter_count(parameter_count, seed=41)
+### END HIDDEN TESTS
+
+# %% [markdown] given="A-table-text"
+# ### A3. The whole file (1 point, 10 min)
+#
+# Walk through the layers, each with the shape that the one before it left: one pair (output shape, number of parameters) a layer.
+#
+# Somebody will write a file that can't be built, and find out an hour later from a message about matrices. Tell them at once: where a window does not
+# fit ($P < 1$ or $Q < 1$), or where a `conv` or `max_pool` gets a row instead of images, `raise ValueError` with a sentence that names the layer as
+# `layers[4]`, counted from 0 as in the file.
+
+
+# %% exercise="A-table"
+def layer_table(layers, shape):
+    """layers: the dictionaries of the file; shape: of an image -> list of (output shape, parameters)."""
+    ### BEGIN SOLUTION
+    table = []
+    for i, layer in enumerate(layers):
+        if layer["type"] in ("conv", "max_pool") and len(shape) != 3:
+            raise ValueError(f"layers[{i}], {layer['type']}, takes images (C, H, W), but a row of {shape} comes in.")
+        out = output_shape(layer, shape)
+        if min(out) < 1:
+            raise ValueError(f"layers[{i}], {layer['type']}: a window of {layer['size']} does not fit into {shape}.")
+        table.append((out, parameter_count(layer, shape)))
+        shape = out
+    return table
+    ### END SOLUTION
+
+
+# %% test="A-table-check" points=1
+check.learning.layer_table(layer_table)
+### BEGIN HIDDEN TESTS
+check.learning.layer_table(layer_table, seed=41)
+### END HIDDEN TESTS
+
+# %%
+table = layer_table(layers, image)
+for layer, (shape, parameters) in zip(layers, table, strict=True):
+    print(f"{layer['type']:<10} {shape!s:<14} {parameters:>7,}")
+print(f"{'together':<25} {sum(parameters for _, parameters in table):>7,}")
+
+# %% [markdown]
+# **What you should see.** Nine tenths of the 55,000 parameters sit in one dense layer, and the two convolutions have fewer than 2,500 together. Keep that in
+# mind for Part C: where the parameters are is not where the trouble is.
+
+# %% [markdown] given="A-conv-text"
+# ### A4. Convolution (4 points, 25 min)
+#
+# The arithmetic is there already, the same three calls that cuDNN has. `geometry = ConvSpec.of(x, weight, stride, padding)` says how everything lies; then
+#
+# | | call | shape |
+# |---|---|---|
+# | output | `primitives.conv_forward(geometry, x, weight, bias)` | $(N, K, P, Q)$ |
+# | gradient for the weights | `primitives.conv_backward_filter(geometry, x, grad_output)` | $(K, C, R, S)$ |
+# | gradient for the images | `primitives.conv_backward_data(geometry, grad_output, weight)` | $(N, C, H, W)$ |
+# | gradient for the bias | yours: $\frac{\partial L}{\partial b_k} = \sum_{n,p,q} G[n,k,p,q]$ | $(K,)$ |
+#
+# A bias is added to every output of its filter, so it collects from all of them. The layer keeps what the way back needs, holds the parameters, and
+# changes them in `update`, not before: the gradient for the images needs the weights that `forward` used.
+#
+# Weights start as draws from a normal distribution with mean 0 and standard deviation $\text{scale}/\sqrt{C R S}$ (`on.normal(shape, std, seed)`), so that at
+# scale 1 the outputs are about as large as the inputs; biases start at zero (`on.zeros(shape)`). You will need `scale` in Part C.
+
+
+# %% exercise="A-conv"
+class Conv:
+    """weight (K, C, R, S) and bias (K,); backward leaves grad_weight and grad_bias."""
+
+    def __init__(self, channels, filters, size, stride=(1, 1), padding=(0, 0), seed=0, scale=1.0):
+        ### BEGIN SOLUTION
+        R, S = size
+        self.stride, self.padding = stride, padding
+        self.weight = on.normal((filters, channels, R, S), scale / math.sqrt(channels * R * S), seed)
+        self.bias = on.zeros((filters,))
+        ### END SOLUTION
+
+    def forward(self, x):
+        """x (N, C, H, W) -> (N, K, P, Q)"""
+        ### BEGIN SOLUTION
+        self.x = x
+        self.geometry = ConvSpec.of(x, self.weight, self.stride, self.padding)
+        return primitives.conv_forward(self.geometry, x, self.weight, self.bias)
+        ### END SOLUTION
+
+    def backward(self, grad_output):
+        """grad_output (N, K, P, Q) -> gradient for x (N, C, H, W)"""
+        ### BEGIN SOLUTION
+        self.grad_weight = primitives.conv_backward_filter(self.geometry, self.x, grad_output)
+        self.grad_bias = grad_output.sum(axis=(0, 2, 3))
+        return primitives.conv_backward_data(self.geometry, grad_output, self.weight)
+        ### END SOLUTION
+
+    def update(self, lr):
+        """One step of gradient descent."""
+        ### BEGIN SOLUTION
+        self.weight -= lr * self.grad_weight
+        self.bias -= lr * self.grad_bias
+        ### END SOLUTION
+
+
+# %% test="A-conv-forward" points=1
+check.learning.conv_forward(Conv)
+### BEGIN HIDDEN TESTS
+check.learning.conv_forward(Conv, seed=41)
+### END HIDDEN TESTS
+
+# %% test="A-conv-backward" points=2
+check.learning.conv_backward(Conv)
+### BEGIN HIDDEN TESTS
+check.learning.conv_backward(Conv, seed=41)
+### END HIDDEN TESTS
+
+# %% test="A-conv-update" points=1
+check.learning.conv_update(Conv)
+### BEGIN HIDDEN TESTS
+check.learning.conv_update(Conv, seed=41, lr=0.07)
+### END HIDDEN TESTS
+
+# %% [markdown] given="A-relu-text"
+# ### A5. ReLU and max pooling (2 points, 15 min)
+#
+# $\text{ReLU}(x) = \max(x, 0)$ lets a gradient through where $x > 0$ and stops it elsewhere (at exactly 0, stop it, too). Make a new array: the one that comes in
+# belongs to somebody else.
+#
+# Max pooling keeps the largest number of each window. On the way back that number gets the whole gradient, the others get none.
+# With `geometry = PoolSpec(N, C, H, W, R, S, u, v, pad_h, pad_w)`:
+# `y, winner = primitives.max_pool_forward(geometry, x)` and `primitives.max_pool_backward(geometry, grad_output, winner)`.
+
+
+# %% exercise="A-relu"
+class ReLU:
+    def forward(self, x):
+        """any shape -> the same shape"""
+        ### BEGIN SOLUTION
+        self.positive = x > 0
+        return x * self.positive
+        ### END SOLUTION
+
+    def backward(self, grad_output):
+        ### BEGIN SOLUTION
+        return grad_output * self.positive
+        ### END SOLUTION
+
+
+# %% test="A-relu-check" points=1
+check.learning.relu(ReLU)
+### BEGIN HIDDEN TESTS
+check.learning.relu(ReLU, seed=41)
+### END HIDDEN TESTS
+
+
+# %% exercise="A-pool"
+class MaxPool:
+    def __init__(self, size, stride, padding=(0, 0)):
+        ### BEGIN SOLUTION
+        self.size, self.stride, self.padding = size, stride, padding
+        ### END SOLUTION
+
+    def forward(self, x):
+        """x (N, C, H, W) -> (N, C, P, Q)"""
+        ### BEGIN SOLUTION
+        self.geometry = PoolSpec(*x.shape, *self.size, *self.stride, *self.padding)
+        y, self.winner = primitives.max_pool_forward(self.geometry, x)
+        return y
+        ### END SOLUTION
+
+    def backward(self, grad_output):
+        """grad_output (N, C, P, Q) -> gradient for x (N, C, H, W)"""
+        ### BEGIN SOLUTION
+        return primitives.max_pool_backward(self.geometry, grad_output, self.winner)
+        ### END SOLUTION
+
+
+# %% test="A-pool-check" points=1
+check.learning.max_pool(MaxPool)
+### BEGIN HIDDEN TESTS
+check.learning.max_pool(MaxPool, seed=41)
+### END HIDDEN TESTS
+
+# %% [markdown] given="A-dense-text"
+# ### A6. Flatten and dense (3 points, 20 min)
+#
+# `Flatten` turns each image into a row, in the order in which it lies: all of channel 0, row by row, then channel 1, and so on; that is what `reshape` does.
+# `backward` puts the gradient back into the shape of the images.
+#
+# | dense | formula | shape |
+# |---|---|---|
+# | forward | $Y = X W + b$ | $(N, \text{units})$ |
+# | gradient for the weights | $X^\top G$ | $(\text{in}, \text{units})$ |
+# | gradient for the bias | $\sum_n G_n$ | $(\text{units},)$ |
+# | gradient for the input | $G W^\top$ | $(N, \text{in})$ |
+#
+# Weights start with standard deviation $\text{scale}/\sqrt{\text{in}}$, biases at zero.
+
+
+# %% exercise="A-flatten"
+class Flatten:
+    def forward(self, x):
+        """x (N, C, H, W) -> (N, C·H·W)"""
+        ### BEGIN SOLUTION
+        self.shape = x.shape
+        return x.reshape(x.shape[0], -1)
+        ### END SOLUTION
+
+    def backward(self, grad_output):
+        """grad_output (N, C·H·W) -> (N, C, H, W)"""
+        ### BEGIN SOLUTION
+        return grad_output.reshape(self.shape)
+        ### END SOLUTION
+
+
+# %% test="A-flatten-check" points=1
+check.learning.flatten(Flatten)
+### BEGIN HIDDEN TESTS
+check.learning.flatten(Flatten, seed=41)
+### END HIDDEN TESTS
+
+
+# %% exercise="A-dense"
+class Dense:
+    """weight (in, units) and bias (units,); backward leaves grad_weight and grad_bias."""
+
+    def __init__(self, inputs, units, seed=0, scale=1.0):
+        ### BEGIN SOLUTION
+        self.weight = on.normal((inputs, units), scale / math.sqrt(inputs), seed)
+        self.bias = on.zeros((units,))
+        ### END SOLUTION
+
+    def forward(self, x):
+        """x (N, in) -> (N, units)"""
+        ### BEGIN SOLUTION
+        self.x = x
+        return x @ self.weight + self.bias
+        ### END SOLUTION
+
+    def backward(self, grad_output):
+        """grad_output (N, units) -> gradient for x (N, in)"""
+        ### BEGIN SOLUTION
+        self.grad_weight = self.x.T @ grad_output
+        self.grad_bias = grad_output.sum(axis=0)
+        return grad_output @ self.weight.T
+        ### END SOLUTION
+
+    def update(self, lr):
+        ### BEGIN SOLUTION
+        self.weight -= lr * self.grad_weight
+        self.bias -= lr * self.grad_bias
+        ### END SOLUTION
+
+
+# %% test="A-dense-check" points=2
+check.learning.dense(Dense)
+### BEGIN HIDDEN TESTS
+check.learning.dense(Dense, seed=41)
+### END HIDDEN TESTS
+
+# %% [markdown] given="A-network-text"
+# ### A7. The network (3 points, 30 min)
+#
+# Two pieces are left. `Network` holds the layers in the list `self.layers`, the last of them a `Softmax`:
+#
+# * `forward` hands the images through all layers and returns the probabilities;
+# * `backward(labels)` begins with `cross_entropy_gradient(probabilities, labels)`, which is the gradient **before** the softmax already, and goes through the other
+#   layers from the last to the first;
+# * `update(lr)` updates every layer that has parameters.
+#
+# `build(layers, shape, seed, scale)` goes through the file as `layer_table` did and makes a layer of each dictionary (`Softmax()` comes from `helpers.nn`). The
+# file has no `flatten`, so put a `Flatten` in front of a dense layer that gets images. Layer number $i$ among those that have parameters,
+# counted from 0, gets the seed `[seed, i]`: two layers that start alike stay alike.
+
+
+# %% exercise="A-network"
+class Network:
+    def __init__(self, layers):
+        ### BEGIN SOLUTION
+        self.layers = layers
+        ### END SOLUTION
+
+    def forward(self, x):
+        """x (N, C, H, W) -> probabilities (N, classes)"""
+        ### BEGIN SOLUTION
+        for layer in self.layers:
+            x = layer.forward(x)
+        self.probabilities = x
+        return x
+        ### END SOLUTION
+
+    def backward(self, labels):
+        """Compute the gradients of all layers for the batch of the latest forward."""
+        ### BEGIN SOLUTION
+        gradient = cross_entropy_gradient(self.probabilities, labels)
+        for layer in reversed(self.layers[:-1]):
+            gradient = layer.backward(gradient)
+        ### END SOLUTION
+
+    def update(self, lr):
+        ### BEGIN SOLUTION
+        for layer in self.layers:
+            if hasattr(layer, "weight"):
+                layer.update(lr)
+        ### END SOLUTION
+
+
+def build(layers, shape, seed=0, scale=1.0):
+    """layers: the dictionaries of the file; shape: of an image -> Network"""
+    ### BEGIN SOLUTION
+    made = []
+    trained = 0
+    for layer, (out, parameters) in zip(layers, layer_table(layers, shape), strict=True):
+        kind = layer["type"]
+        if kind == "dense" and len(shape) == 3:
+            made.append(Flatten())
+        if kind == "conv":
+            geometry = layer["size"], layer["stride"], layer["padding"]
+            made.append(Conv(shape[0], layer["filters"], *geometry, seed=[seed, trained], scale=scale))
+        elif kind == "max_pool":
+            made.append(MaxPool(layer["size"], layer["stride"], layer["padding"]))
+        elif kind == "dense":
+            made.append(Dense(math.prod(shape), layer["units"], seed=[seed, trained], scale=scale))
+        else:
+            made.append({"relu": ReLU, "flatten": Flatten, "softmax": Softmax}[kind]())
+        trained += parameters > 0
+        shape = out
+    return Network(made)
+    ### END SOLUTION
+
+
+# %% test="A-network-build" points=1
+check.learning.build(build)
+### BEGIN HIDDEN TESTS
+check.learning.build(build, seed=41)
+### END HIDDEN TESTS
+
+# %% test="A-network-gradients" points=2
+check.learning.network(build)
+### BEGIN HIDDEN TESTS
+check.learning.network(build, seed=41)
+### END HIDDEN TESTS
+
+# %% [markdown] given="B-text"
+# ---
+# ## Part B. Training, and a rate chosen on validation (12 points)
+#
+# MNIST comes in three parts. **Training** images teach. **Validation** images choose: a learning rate, a network, an epoch. **Test** images report, once, when
+# everything is chosen: a number that you have chosen by is no longer an honest number. `split.train_images`, `split.validation_images` and `split.test_images`
+# have labels beside them, `split.train_labels` and so on.
+
+# %% given="B-data"
+split = load_split(train=size.own_train, validation=size.validation, test=size.test)
+print(split)
+
+# %% [markdown] given="B-error-text"
+# ### B1. The error (1 point, 5 min)
+#
+# $$\text{error} = \frac{\text{images whose most probable class is not the label}}{\text{images}}$$
+#
+# a share between 0 and 1. It is what a learning curve shows.
+
+
+# %% exercise="B-error"
+def error_rate(network, images, labels):
+    """Share of wrong answers (float), without changing the network."""
+    ### BEGIN SOLUTION
+    return float(np.mean(np.argmax(network.forward(images), axis=1) != labels))
+    ### END SOLUTION
+
+
+# %% test="B-error-check" points=1
+check.learning.error_rate(error_rate, build)
+### BEGIN HIDDEN TESTS
+check.learning.error_rate(error_rate, build, seed=41)
+### END HIDDEN TESTS
+
+# %% [markdown] given="B-train-text"
+# ### B2. One loop (3 points, 25 min)
+#
+# For each epoch: go once through the training images in mini-batches, in the order `order(epoch)`; batch $k$ holds the images with the numbers
+# `order[k * batch_size : (k + 1) * batch_size]`, and the last one may be smaller. For each batch forward, loss, backward, update, in this order. **After** the epoch: the
+# error on the validation images.
+#
+# Return two lists with one entry an epoch: the mean training loss (each batch's loss before its update, weighed by its number of images) and the validation error.
+
+
+# %% given="B-order"
+def epoch_order(images, epoch, seed=0):
+    """The numbers of the images in the order in which an epoch (from 0) takes them."""
+    return np.random.default_rng([seed, epoch]).permutation(images)
+
+
+# %% exercise="B-train"
+def train(network, split, lr, epochs, batch_size=64, seed=0):
+    """Return (training losses, validation errors), one of each for every epoch."""
+    ### BEGIN SOLUTION
+    images, labels = split.train_images, split.train_labels
+    losses, errors = [], []
+    for epoch in range(epochs):
+        order = epoch_order(len(images), epoch, seed)
+        total = 0.0
+        for start in range(0, len(images), batch_size):
+            batch = order[start : start + batch_size]
+            probabilities = network.forward(images[batch])
+            total += float(cross_entropy(probabilities, labels[batch])) * len(batch)
+            network.backward(labels[batch])
+            network.update(lr)
+        losses.append(total / len(images))
+        errors.append(error_rate(network, split.validation_images, split.validation_labels))
+    return losses, errors
+    ### END SOLUTION
+
+
+# %% test="B-train-check" points=3
+check.learning.train(train, build)
+### BEGIN HIDDEN TESTS
+check.learning.train(train, build, seed=41, lr=0.2)
+### END HIDDEN TESTS
+
+# %% [markdown] given="B-own-text"
+# ### B3. Your network learns (1 point, 10 min)
+#
+# Build the network of the file with seed 0 and train it on `split` for `size.own_epochs` epochs at a rate of 0.1.
+
+# %% exercise="B-own"
+losses, errors = None, None
+### BEGIN SOLUTION
+network = build(layers, image, seed=0)
+losses, errors = train(network, split, lr=0.1, epochs=size.own_epochs)
+### END SOLUTION
+
+# %% test="B-own-check" points=1
+check.learning.own_run(losses, errors, train, build, spec, split, epochs=size.own_epochs)
+
+# %%
+for epoch, (loss, error) in enumerate(zip(losses, errors, strict=True), start=1):
+    print(f"epoch {epoch}: training loss {loss:.3f}, validation error {error:.1%}")
+
+# %% [markdown]
+# **What you should see.** The loss begins near $\ln 10 \approx 2.3$, the loss of guessing, and after two passes over a few thousand images the network reads some nine
+# digits in ten. That is your own code, from the file to here.
+#
+# From here on the course's network does the running: the same layers, the same weights from the same seed, the same steps, in preallocated memory. Don't believe
+# it; see.
+
+# %%
+from helpers import nn
+from helpers.nn.build import steps
+from helpers.train import fit
+
+fast = nn.build(spec)
+run = fit(fast, *steps(fast), split.selection(), lr=0.1, epochs=size.own_epochs, progress=False)
+print("your losses", np.round(losses, 4), "errors", np.round(errors, 4))
+print("the course's", np.round(run.train_loss, 4), "errors", np.round(run.error, 4))
+
+# %% [markdown] given="B-study-text"
+# ### B4. Eleven rates, several seeds (2 points, 10 min)
+#
+# `learning_curves(rates, seeds, **size.settings)` trains a new network for every rate and every seed, on all cores, and returns a dictionary: rate → list of histories, one a
+# seed. A history has `.error`, the validation error after each epoch, `.train_loss`, `.learning_rate`, `.seed` and more. The seed stands for the first weights *and* the order of the images.
+#
+# One setting is old-fashioned on purpose: `scale` makes the first weights smaller than those of B3. Before 2010 most recipes drew them from a narrow distribution, such as $N(0, 0.01^2)$ for every
+# layer. We don't know what the students of that report had; the curves will look like theirs.
+#
+# Train at all rates of `RATES`, each from all of `SEEDS`: the four that their sheet asked for, {0.1, 0.01, 0.001, 0.0001}, and the nine that they tried instead, from 0.01 to 0.16, because with the
+# four too little moved. **Before you run it:** which rate will win, and where will nothing move at all?
+
+# %% given="B-rates"
+from helpers.study.cnn_learning import RATES_FINE, RATES_WIDE, endings, learning_curves, plateau
+
+RATES = sorted({*RATES_WIDE, *RATES_FINE})
+SEEDS = size.seeds
+print("rates", RATES)
+print("seeds", SEEDS, "and", size.settings)
+
+# %% exercise="B-study"
+curves = None
+### BEGIN SOLUTION
+curves = learning_curves(RATES, SEEDS, **size.settings)
+### END SOLUTION
+
+# %% test="B-study-check" points=2
+check.learning.study(curves, RATES, SEEDS, size=size.name)
+
+# %%
+plots.show(plots.error_curves({rate: curves[rate] for rate in RATES_WIDE}))
+
+# %%
+plots.show(plots.error_by_rate(curves))
+
+# %% [markdown] given="B-seen-text"
+# ### B5. Expected and seen (1 point, 10 min)
+#
+# Describe both figures: the fastest, the slowest and what lies between. How large is the spread between seeds beside the differences between rates?
+#
+# === BEGIN MARK SCHEME ===
+# 1: reads off that the largest rates end lowest and lie close together, that 0.001 and 0.0001 have hardly left guessing (90% error), and that between neighbouring good rates the
+# seeds overlap, so that their order is not settled by these runs.
+# 0.5: the order of the rates without the seeds, or the seeds without the order.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="B-seen" points=1
+# I expected 0.1 to win and 0.001 to be slow. At 0.1 the error falls to about 5% (median) in ten epochs. At 0.01 it has only just begun to fall (55% to 79%), and 0.001 and 0.0001 are where guessing is, near 90%: not ten
+# times slower than 0.1, but nowhere. The second figure has an edge between 0.01 and 0.02. From 0.06 to 0.16 the medians lie between 5% and 6%, and one of the three seeds ends at 11% to 21%: the spread between seeds is
+# several times as large as the differences between these rates, so their order is not settled. Only 0.04 and below are clearly worse.
+
+# %% [markdown] given="B-choose-text"
+# ### B6. Choose (2 points, 10 min)
+#
+# Write down, as a function, how you choose: **all** seeds count, not the luckiest one, and only what the histories hold, that is validation. The median (or mean) over the seeds of the error
+# after the last epoch is a good criterion.
+
+
+# %% exercise="B-choose"
+def choose_rate(curves):
+    """curves: rate -> list of histories, one a seed -> the rate to use."""
+    ### BEGIN SOLUTION
+    final = {rate: np.median([run.error[-1] for run in runs]) for rate, runs in curves.items()}
+    return min(final, key=final.get)
+    ### END SOLUTION
+
+
+# %% test="B-choose-check" points=2
+check.learning.choose_rate(choose_rate)
+### BEGIN HIDDEN TESTS
+check.learning.choose_rate(choose_rate, seed=41)
+### END HIDDEN TESTS
+
+# %% [markdown] given="B-report-text"
+# ### B7. Report, once (2 points, 5 min)
+#
+# `open_test_set(rate, seeds)` trains at one rate from these seeds and returns the **test** error of each network, after its last epoch. It writes down every look in `opened`.
+#
+# Open it once, for the rate that `choose_rate` has chosen and for all seeds, and report what a reader needs:
+# `report = {"rate": …, "errors": […], "mean": …, "spread": …}` with one error a seed, their mean, and as spread their standard deviation or the pair
+# (smallest, largest). The first line lets you run the cell again.
+
+
+# %% given="B-open"
+opened = []
+
+
+def open_test_set(rate, seeds):
+    """Test error of the networks trained at this rate, one a seed. Every look is written down."""
+    found = [final.test_error for final in endings(rate, seeds, test=size.test, **size.settings)]
+    opened.extend((float(rate), int(seed), error) for seed, error in zip(seeds, found, strict=True))
+    return found
+
+
+# %% exercise="B-report"
+opened.clear()
+report = None
+### BEGIN SOLUTION
+rate = choose_rate(curves)
+test_errors = open_test_set(rate, SEEDS)
+report = {
+    "rate": rate,
+    "errors": test_errors,
+    "mean": float(np.mean(test_errors)),
+    "spread": float(np.std(test_errors, ddof=1)),
+}
+### END SOLUTION
+
+# %% test="B-report-check" points=2
+check.learning.report(report, opened, curves, choose_rate, SEEDS)
+
+# %%
+shown = ", ".join(f"{error:.2%}" for error in report["errors"])
+print(f"rate {report['rate']:g}: test error {report['mean']:.2%} on average over the seeds ({shown})")
+
+# %% [markdown]
+# **What you should see.** Test errors close to the validation errors of the same runs, and a spread that is no smaller than the differences between the good rates. Had you reported the best seed alone, you
+# would have promised half the error that the next student gets.
+#
+# **Why not choose by the test error?** The smallest of many numbers that vary is small by luck, too. Validation errors carry that luck, since they chose; test errors don't, as long as they choose nothing.
+
+# %% [markdown] given="C-text"
+# ---
+# ## Part C. Why does it stall? (10 points)
+#
+# The students whose rates you used wrote that training slows abruptly below 0.02, and left it at that. Your figure has such an edge, too.
+# A rate that is ten times smaller should be ten times slower, not dead. So what happens at the edge?
+#
+# ### C1. A hypothesis (1 point, 10 min)
+#
+# Before you measure anything: write down what you think happens in the runs that stall, and **what you would have to see** in their first steps if you are right, and if you are wrong. (A wrong
+# hypothesis with a test has the point. One that is written afterwards is no use to you.)
+#
+# === BEGIN MARK SCHEME ===
+# 1: a cause that could be false (for example: small steps get stuck in a local minimum; the gradients are too small for float32; the first layers get no gradient; every run waits on a plateau and slow ones
+# have not left it when the epochs are over) and an observation that would speak against it.
+# 0.5: a cause without an observation that could contradict it.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="C-hypothesis" points=1
+# I think that every run begins with a plateau, on which the loss hardly falls, and that leaving it takes a certain *distance*, rate × steps, whatever the rate. A run with a small rate is still
+# on it when its epochs are over. Then the number of steps until the loss falls must be inversely proportional to the rate, and a longer run at a "dead" rate must come to life. I would be wrong if the number of steps
+# grew faster than 1/rate, or if a slow run stayed where it is however long it goes on.
+
+# %% [markdown] given="C-length-text"
+# ### C2. How long is the plateau? (2 points, 15 min)
+#
+# `plateau(scales, rates, seeds, …)` trains as before, but writes down the loss of **every batch**, until it has fallen well. `scale` multiplies the first weights. We say that the plateau is left
+# when the loss is below 2.0, which nobody reaches who can't tell digits apart (guessing is $\ln 10 = 2.30$).
+#
+# One batch may be below by luck. Find the smallest number of steps $n$ such that the mean of the losses of the last `window` of them,
+# `losses[n - window : n]`, is below `level`; `None` if there is none: not yet is not a length.
+
+
+# %% exercise="C-length"
+def plateau_length(losses, level, window=5):
+    """losses: one a step -> number of steps until the mean of `window` in a row is below `level`, or None."""
+    ### BEGIN SOLUTION
+    for n in range(window, len(losses) + 1):
+        if sum(losses[n - window : n]) / window < level:
+            return n
+    return None
+    ### END SOLUTION
+
+
+# %% test="C-length-check" points=2
+check.learning.plateau_length(plateau_length)
+### BEGIN HIDDEN TESTS
+check.learning.plateau_length(plateau_length, seed=41)
+### END HIDDEN TESTS
+
+# %% [markdown] given="C-experiment-text"
+# The experiment: a few rates and several scales of the first weights, everything else the same.
+
+# %% given="C-experiment"
+LEVEL = 2.0
+starts = plateau(size.scales, size.plateau_rates, [0], **size.plateau_settings)
+lengths = {
+    scale: {rate: plateau_length(runs[0].loss, LEVEL) for rate, runs in row.items()} for scale, row in starts.items()
+}
+print(f"{'steps until the loss is below 2':<34}" + "".join(f"{f'rate {rate:g}':>12}" for rate in size.plateau_rates))
+for scale, row in lengths.items():
+    shown = "".join(f"{'not yet' if n is None else n:>12}" for n in row.values())
+    print(f"{f'weights × {scale:g}':<34}{shown}")
+
+# %%
+plots.show(plots.plateau_lengths(lengths, size.steps))
+
+# %%
+middle = size.plateau_rates[len(size.plateau_rates) // 2]
+plots.show(plots.plateau_loss({f"weights × {scale:g}": row[middle][0].loss for scale, row in starts.items()}))
+
+# %% [markdown]
+# **What you should see.** In the first figure the small scales are straight lines: half the rate, twice the steps, as the dotted lines say. (Weights × 1 hardly have a plateau: after a dozen steps it is over, and
+# five of them are the window.) In the second, at one and the same rate, the losses of small weights lie on $\ln 10$ as on a table before they drop off its edge. Nothing is stuck. It takes its time.
+
+# %% [markdown] given="C-norms-text"
+# ### C3. How large are the gradients? (2 points, 15 min)
+#
+# Why is the plateau longer when the weights are smaller? Measure, layer by layer, the Euclidean norm of the gradient for the weights, $\sqrt{\sum g^2}$ over all its entries, after a backward. Return a
+# list, one number for each layer that has weights, from the first to the last. (For a matrix `np.linalg.norm(g, 2)` is something else: it is the largest singular value.)
+
+
+# %% exercise="C-norms"
+def gradient_norms(network):
+    """Norm of grad_weight of each layer that has weights, in the order of forward: a list of floats."""
+    ### BEGIN SOLUTION
+    return [float(np.sqrt(np.sum(layer.grad_weight**2))) for layer in network.layers if hasattr(layer, "weight")]
+    ### END SOLUTION
+
+
+# %% test="C-norms-check" points=2
+check.learning.gradient_norms(gradient_norms, build)
+### BEGIN HIDDEN TESTS
+check.learning.gradient_norms(gradient_norms, build, seed=41)
+### END HIDDEN TESTS
+
+# %%
+names = ("conv 1", "conv 2", "dense 1", "dense 2")
+print(f"{'gradient norms before the first step':<38}" + "".join(f"{name:>10}" for name in names))
+for scale in (1.0, 0.5, 0.25):
+    network = build(layers, image, seed=0, scale=scale)
+    network.forward(split.train_images[:256])
+    network.backward(split.train_labels[:256])
+    print(f"{f'weights × {scale:g}':<38}" + "".join(f"{norm:>10.5f}" for norm in gradient_norms(network)))
+
+# %% [markdown]
+# **What you should see.** From row to row the weights are halved, and the gradients fall to about an eighth. (At scale 1 the first outputs are large enough to be wrong with some confidence, so the
+# first step down is even larger.)
+#
+# **Why.** The gradient of a layer is a product, and the weights of all *other* layers stand in it. With four layers that is three factors: halve each, and
+# you get $(\frac12)^3$. So small weights make small gradients, small gradients leave the weights small, and only very slowly does the product grow; but it grows in proportion to itself, and that is what a
+# plateau with an edge looks like. (For deep *linear* networks this can be solved with pen and paper: [Saxe, McClelland and Ganguli](https://arxiv.org/abs/1312.6120).)
+
+# %% [markdown] given="C-predict-text"
+# ### C4. Predict (2 points, 15 min)
+#
+# Small steps follow the gradient's path, and rate × steps says how far along it they have come. If that is all there is to it, then from one plateau of `length` steps at `rate` you know
+#
+# * its length at any other rate: $\;\text{length} \cdot \text{rate} / \text{new rate}$, rounded up to a whole number of steps;
+# * the slowest rate that still leaves the plateau within so many `steps`: $\;\text{length} \cdot \text{rate} / \text{steps}$.
+
+
+# %% exercise="C-predict"
+def predict_length(length, rate, new_rate):
+    """Steps on the plateau at new_rate, from its length at rate: a whole number, rounded up."""
+    ### BEGIN SOLUTION
+    return math.ceil(length * rate / new_rate)
+    ### END SOLUTION
+
+
+def slowest_rate(length, rate, steps):
+    """The smallest rate that leaves the plateau within `steps`, from its length at rate."""
+    ### BEGIN SOLUTION
+    return length * rate / steps
+    ### END SOLUTION
+
+
+# %% test="C-predict-check" points=2
+check.learning.predictions(predict_length, slowest_rate)
+### BEGIN HIDDEN TESTS
+check.learning.predictions(predict_length, slowest_rate, seed=41)
+### END HIDDEN TESTS
+
+# %%
+total = size.epochs * -(-size.train // 64)
+known = lengths[size.scale][middle]
+edge = slowest_rate(known, middle, total)
+print(f"B4 had {total} steps a run. From {known} steps at rate {middle:g}: the edge should be at a rate of about {edge:.4f}.")
+for rate in RATES_WIDE:
+    ends = ", ".join(f"{run.error[-1]:.0%}" for run in curves[rate])
+    print(f"  rate {rate:<7g} {'beyond the edge' if rate > edge else 'not yet':<16} final validation errors {ends}")
+
+# %% [markdown] given="C-test-text"
+# ### C5. Test it (1 point, 10 min)
+#
+# A rule made from a figure always fits that figure. Test it on something it has not seen: take a rate (or a scale) that is **not** in the experiment, and few enough steps to wait for. First predict, from
+# one of the `lengths`; then measure with `plateau([scale], [rate], [0], **size.plateau_settings)` and your `plateau_length`.
+
+# %% exercise="C-test"
+tested = {"scale": 0.5, "rate": None, "predicted": None, "measured": None}
+### BEGIN SOLUTION
+scale, new_rate = 0.5, 0.12
+tested["rate"] = new_rate
+tested["predicted"] = predict_length(lengths[scale][middle], middle, new_rate)
+measured = plateau([scale], [new_rate], [0], **size.plateau_settings)
+tested["measured"] = plateau_length(measured[scale][new_rate][0].loss, LEVEL)
+### END SOLUTION
+
+# %% test="C-test-check" points=1
+check.learning.prediction_tested(tested, lengths, size=size.name)
+
+# %%
+print("weights × {scale:g}, rate {rate:g}: predicted {predicted} steps, measured {measured}".format(**tested))
+
+# %% [markdown] given="C-answer-text"
+# ### C6. The answer (2 points, 15 min)
+#
+# Why does training slow so abruptly below a certain rate? Answer with your own numbers: the lengths, the norms, the test of C5. Was your hypothesis of C1 right? Where does the rule not hold exactly, and what would
+# you change in the network of those students so that their edge moves?
+#
+# === BEGIN MARK SCHEME ===
+# 2: nothing changes in kind at the edge: every run first crosses a plateau whose length in rate × steps is about the same, and a fixed number of epochs cuts off the runs that have not left it (numbers from the own
+# table). Small first weights lengthen it, since each layer's gradient holds the product of the other layers' weights (norms). Compares prediction and measurement of C5, with their difference, and the own hypothesis; names a remedy that
+# follows (larger first weights such as He's, more epochs, momentum, normalisation).
+# 1: rate × steps or the initialisation, with numbers, but not both; or both without numbers.
+# 0: an opinion ("local minimum", "vanishing gradient") that the own figures don't support.
+# === END MARK SCHEME ===
+
+# %% [markdown] answer="C-answer" points=2
+# Nothing happens at the edge. Every run starts on a plateau, and leaving it takes about the same rate × steps at every rate: with weights × 0.25 that was 414 · 0.02 = 8.3, 211 · 0.04 = 8.4 and 109 · 0.08 = 8.7. A study with
+# 630 steps a run cuts off all rates below 8.4/630 = 0.013, and that is where the edge is: 0.02 gets away in time, 0.01 has just begun, 0.001 would need 8,400 steps and looks dead. So it is the fixed number of epochs that makes a
+# smooth 1/rate look abrupt, together with the shape of the plateau: almost nothing to see until shortly before the end.
+#
+# How long the plateau is depends on the first weights: 1.8, 4.1 and 8.3 for × 0.5, × 0.35 and × 0.25, four times as long for half the weights. The gradient of each layer holds the weights of the other three, so halving them
+# leaves an eighth (0.0324 → 0.0038 in conv 1, 0.252 → 0.031 in dense 1), while the way to go is half as long.
+#
+# My hypothesis was right, and the test agrees roughly: 16 steps foretold at 0.12 with weights × 0.5, 19 measured. The rule is one for small steps; at 0.12 a single batch is already noticeable, and the window of five counts, so large rates take
+# more than rate × steps foretells. Those students could have moved their edge with larger first weights (× 1, or He's √2 for ReLU), where 0.01 is a slow rate and no dead one, or with more epochs.
+
+# %% [markdown] given="group"
+# ---
+# ## The form
+#
+# Fill in who is in your group (at most four) and who did what. In `ready_to_present` name the parts that you would present in class, such as
+# `["A", "C"]`. Each part that you name and hand in adds half of the points that you earn in it. Naming none costs nothing; if nobody volunteers, any
+# group may be asked.
+
+# %% exercise="form"
+# Fill in the two lists, then delete the last line.
+group = [
+    {"name": "", "id": "", "did": ""},
+]
+ready_to_present = []
+### BEGIN SOLUTION
+group = [
+    {"name": "Model Solution", "id": "model", "did": "everything"},
+]
+ready_to_present = ["A", "B", "C"]
+### END SOLUTION
+
+# %% test="form-check" points=0
+check.form(group, ready_to_present, parts="ABC")
