@@ -83,8 +83,12 @@ def share(plateau: Plateau) -> float:
 
 
 def growth(plateau: Plateau) -> dict[str, float]:
-    """layer -> largest norm of its gradient ÷ the first one."""
-    return {layer: max(norms) / norms[0] for layer, norms in plateau.norms.items()}
+    """layer -> norm of its gradient where the loss has come below 2.2 ÷ the first one; NaN where it never has."""
+    end = plateau.below(HIGH)
+    if end is None:
+        return dict.fromkeys(plateau.norms, math.nan)
+    at = next((i for i, step in enumerate(plateau.norm_steps) if step >= end), -1)
+    return {layer: norms[at] / norms[0] for layer, norms in plateau.norms.items()}
 
 
 @dataclass(frozen=True)

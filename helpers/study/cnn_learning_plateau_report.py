@@ -21,7 +21,7 @@ from helpers.study.cnn_learning_plateau import (
     slope,
     spread,
 )
-from helpers.study.cnn_learning_runs import PROBE, Plateau, history_rows
+from helpers.study.cnn_learning_runs import PROBE, SMOOTH, Plateau, history_rows
 from helpers.train import History
 
 if TYPE_CHECKING:
@@ -85,9 +85,8 @@ class PlateauResults:
         for scale, norms in starts.items():
             lines.append(f"{f'{scale:g}, first step':<26}" + "".join(f"{norms[layer]:>10.2g}" for layer in layers))
         for scale, plateau in self.traced.items():
-            label = f"{scale:g}, largest at rate {plateau.rate:g}"
-            lines.append(f"{label:<26}" + "".join(f"{max(plateau.norms[layer]):>10.2g}" for layer in layers))
-            lines.append(f"{'  ÷ the first':<26}" + "".join(f"{growth(plateau)[layer]:>9.3g}×" for layer in layers))
+            label = f"{scale:g}, growth to loss {HIGH:g}"
+            lines.append(f"{label:<26}" + "".join(f"{growth(plateau)[layer]:>9.3g}×" for layer in layers))
         return "\n".join(lines)
 
     def _threshold(self) -> str:
@@ -176,10 +175,13 @@ class PlateauResults:
         }
         if any(times.values()):
             figures["plateau_depths.png"] = plots.plateau_depths(times, {f"{n} layers": 2 - n for n in self.depths()})
-        rate = next(iter(self.traced.values())).rate
-        figures["plateau_loss.png"] = plots.plateau_loss(
-            {f"weights × {s:g}": p.loss for s, p in self.traced.items()}, f"The first steps at rate {rate:g}"
-        )
+        if all(len(p.loss) >= SMOOTH for p in self.traced.values()):
+            rate = next(iter(self.traced.values())).rate
+            figures["plateau_loss.png"] = plots.plateau_loss(
+                {f"weights × {s:g}": p.loss for s, p in self.traced.items()},
+                f"The first steps at rate {rate:g}",
+                SMOOTH,
+            )
         for scale, plateau in self.traced.items():
             figures[f"gradient_norms_{scale:g}.png"] = plots.gradient_norms(
                 plateau.norms, plateau.norm_steps,

@@ -85,7 +85,7 @@ def curve_table(curves: Curves, sizes: Mapping[str, int]) -> str:
     seeds = len(next(iter(curves.values())))
     lines = [
         f"Learning curves: {sizes['train']} training and {sizes['validation']} validation images, "
-        f"{sizes['filters']} filters, {sizes['epochs']} epochs, {seeds} seeds",
+        f"{sizes['filters']} filters, {sizes['epochs']} epochs, {counted(seeds)}",
         f"{'rate':<10}{'validation error':>17}{'lowest':>9}{'highest':>9}{'after 1 epoch':>15}"
         f"{'train loss':>12}{'s':>8}",
     ]
@@ -112,10 +112,15 @@ def curve_table(curves: Curves, sizes: Mapping[str, int]) -> str:
     return "\n".join(lines)
 
 
+def counted(seeds: int) -> str:
+    """ "1 seed", "3 seeds"."""
+    return f"{seeds} seed" + "s" * (seeds != 1)
+
+
 def test_sentence(curves: Curves, ends: Sequence[Final]) -> str:
     """The test error of the chosen rate, in one line."""
     errors = [end.test_error for end in ends]
     return (
         f"Test error at the chosen rate {best_rate(curves):g}, looked at once: {statistics.fmean(errors):.2%} on "
-        f"average over {len(errors)} seeds, from {min(errors):.2%} to {max(errors):.2%}."
+        f"average over {counted(len(errors))}, from {min(errors):.2%} to {max(errors):.2%}."
     )

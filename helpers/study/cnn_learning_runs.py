@@ -25,7 +25,9 @@ LEVEL = 2.0
 another.
 """
 SMOOTH = 5
+"""Batches whose mean loss is looked at."""
 PROBE = 256
+"""Training images of which gradients are measured."""
 
 
 @dataclass(frozen=True)
