@@ -77,9 +77,11 @@ def announced(spec: NetworkSpec, data: Any, had: int, itemsize: int) -> str:
     train, held_out = len(data.train_labels), len(data.test_labels)
     seconds = epoch_seconds(spec, train, held_out, itemsize)
     what = f"Going on after epoch {had} of {spec.epochs}" if had else f"{spec.epochs} epochs"
+    rest = train % spec.batch_size
+    last = f" (the last of an epoch has {rest})" if rest else ""
     return (
-        f"{what}, {spec.optimiser.type}, {label_of(spec)}, batches of {spec.batch_size}, seed {spec.seed};\n{train:,} "
-        f"training and {held_out:,} {data.held_out} images, {seconds:.2g} s an epoch predicted."
+        f"{what}, {spec.optimiser.type}, {label_of(spec)}, batches of {spec.batch_size}{last}, seed {spec.seed};\n"
+        f"{train:,} training and {held_out:,} {data.held_out} images, {seconds:.2g} s an epoch predicted."
     )
 
 

@@ -7,15 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from helpers.command import run
-from helpers.nn.shipped import find_spec
+from helpers.nn.shipped import find_spec, names
 from helpers.train import History, load_checkpoint
-from helpers.train.__main__ import main
+from helpers.train.__main__ import main, parser
 
 SMALL = ["--filters", "2", "--train", "128", "--validation", "64", "--test", "50", "--backend", "numpy"]
 
@@ -240,3 +241,17 @@ def test_stopped_while_saving_an_epoch(tmp_path, capsys, monkeypatch):
         train("convolutional_nn", "--epochs", 5, "--out", tmp_path)
     assert "stopped: 2 of 5 epochs are kept" in capsys.readouterr().err
     assert History.read_csv(tmp_path / "history.csv").epochs == 2
+
+
+def test_the_page_about_training_tells_the_truth(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
+    (tmp_path / "page.json").write_text(page.split("```json\n")[1].split("```")[0])
+    spec = find_spec(tmp_path / "page.json")
+    table = page[page.index("| field |") : page.index("A mistake in the file")]
+    for field in spec.values():
+        assert f"`{field}`" in table or f"`{field}." in table or field == "$schema", field
+    for action in parser()._actions:
+        option = action.option_strings[-1] if action.option_strings else ""
+        assert option in ("", "--help") or f"`{option}" in page, option
+    for name in names():
+        assert f"`{name}`" in page
