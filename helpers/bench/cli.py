@@ -10,7 +10,7 @@ from helpers.bench.result import Result
 from helpers.command import Parser
 from helpers.errors import CourseError
 
-NAMES = ("mlp", "conv", "cnn", "gpu-conv", "study", "import", "notebook", "all")
+NAMES = ("mlp", "conv", "cnn", "cnn-runtime", "gpu-conv", "study", "import", "notebook", "all")
 PAGE = "page"
 
 
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> None:
     p.add_argument("name", help=f"what to measure: {', '.join(NAMES)}; or {PAGE}: the page of measured convolutions")
     p.add_argument("lines", nargs="?", type=Path, help="page: the file of JSON lines; the page lies beside it")
     p.add_argument("--json", action="store_true", help="one JSON object a measurement instead of a line of text")
-    p.add_argument("--rounds", type=int, default=7, help="interleaved rounds of mlp, conv and cnn (default 7)")
+    p.add_argument("--rounds", type=int, default=7, help="interleaved rounds of mlp, conv and cnn… (default 7)")
     p.add_argument("--epochs", type=int, default=30, help="epochs of study (default 30; the goal shrinks with it)")
     p.add_argument("--full", action="store_true", help="study: the five rates too")
     options = p.parse_args(arguments)
@@ -53,6 +53,14 @@ def measurements(name: str, rounds: int, epochs: int, full: bool) -> Iterator[Re
         yield from conv.bench(rounds)
     elif name == "cnn":
         yield from cnn.bench(rounds)
+    elif name == "cnn-runtime":
+        from helpers.bench import cnn_runtime
+
+        yield from cnn_runtime.bench(rounds)
+    elif name == "cnn-epoch":
+        from helpers.bench import cnn_epoch
+
+        yield from cnn_epoch.bench(rounds)
     elif name == "gpu-conv":
         from helpers.bench import gpu_conv
 

@@ -104,13 +104,22 @@ class TorchCNN:
         self.loss = nn.CrossEntropyLoss()
         self.optimiser = torch.optim.SGD(self.network.parameters(), lr=RATE)
 
-    def step(self, part: slice) -> Any:
-        """The loss before the step, still a tensor."""
+    def step(self, part: Any) -> Any:
+        """The loss before the step, still a tensor. part: a slice of the images, or a tensor of their indices."""
         loss = self.loss(self.network(self.images[part]), self.labels[part])
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
         return loss.detach()
+
+    def train_epoch(self, order: np.ndarray) -> float:
+        """One epoch in this order, in batches of BATCH; the mean loss."""
+        import torch
+
+        total = torch.zeros(())  # summed as a tensor: .item() in each batch would wait for nothing
+        for batch in torch.from_numpy(order).split(BATCH):
+            total += self.step(batch) * len(batch)
+        return total.item() / len(order)
 
     def distance(self, ours: FastCNN) -> float:
         """The largest difference of any weight or bias."""
