@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -45,7 +46,19 @@ def main(options: argparse.Namespace) -> None:
     say(notice(before, facts["cores"]))
     began = time.perf_counter()
     pieces = plan.pieces(facts["cpu"])
-    done = measured(pieces, Keep(options.out / "runs", options.fresh))
+    keep = Keep(options.out / "runs", options.fresh)
+    if have := kept(pieces, keep):
+        say(f"{have} of {len(pieces)} pieces are there from last time, in {keep.folder}; --fresh measures them again.")
+    try:
+        done = measured(pieces, keep)
+    except KeyboardInterrupt:
+        keep.fresh = False
+        print(
+            f"stopped; {kept(pieces, keep)} of {len(pieces)} pieces are kept in {keep.folder}, and the same command "
+            "goes on from there" + (" (without --fresh)." if options.fresh else "."),
+            file=sys.stderr,
+        )
+        raise SystemExit(130) from None
     points, epochs = assembled(pieces, done)
     machine = {
         "cpu": facts["cpu"], "cores": facts["cores"], "system": facts["system"], "caches": cache_sizes(),
@@ -74,6 +87,11 @@ def chosen(options: argparse.Namespace) -> Plan:
         if isinstance(value, list):
             given[name] = tuple(dict.fromkeys(value))
     return replace(plan, **given)
+
+
+def kept(pieces: list[Piece], keep: Keep) -> int:
+    """How many pieces are there already."""
+    return 0 if keep.fresh else sum(keep.path(piece).exists() for piece in pieces)
 
 
 def measured(pieces: list[Piece], keep: Keep) -> list[dict[str, Any]]:

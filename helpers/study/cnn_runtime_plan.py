@@ -69,7 +69,7 @@ class Plan:
     threads: tuple[int, ...] = (1,)
     rounds: int = 8
     sittings: int = 2
-    batch_filters: tuple[int, ...] = (8, 64)
+    batch_filters: tuple[int, ...] = (8, 32)
     batches: tuple[int, ...] = (1, 4, 16, 64, 256, 1024)
     gpu_batches: tuple[int, ...] = (1, 4, 16, 64, 256, 1024, 4096)
     epochs: int = 20
@@ -81,23 +81,25 @@ class Plan:
         """All of it, in the order of measuring."""
         found = []
         for sitting in range(self.sittings):
-            for backend, threads in self._ways():
-                filters = self.filters if backend in BACKENDS[:2] else self.gpu_filters
-                cases = tuple((k, BATCH) for k in filters)
-                found.append(Piece("steps", backend, threads, machine, sitting, cases, self.rounds))
-        for backend in self.backends:
-            batches = self.batches if backend in BACKENDS[:2] else self.gpu_batches
-            cases = tuple((k, n) for k in self.batch_filters for n in batches)
-            if cases:
-                found.append(Piece("steps", backend, 1, machine, 0, cases, max(3, self.rounds // 2)))
+            for threads in self.threads:
+                for backend in self.backends:
+                    if cases := self._cases(backend, threads, sitting):
+                        found.append(Piece("steps", backend, threads, machine, sitting, cases, self.rounds))
         for run in range(self.runs):
             for backend in self.backends:
                 size: dict[str, Any] = {"filters": min(self.filters), "images": self.images, "epochs": self.epochs}
                 found.append(Piece("epochs", backend, 1, machine, run, rounds=1, **size))
         return found
 
-    def _ways(self) -> list[tuple[str, int]]:
-        return [(b, t) for t in self.threads for b in self.backends if b in BACKENDS[:2] or t == self.threads[0]]
+    def _cases(self, backend: str, threads: int, sitting: int) -> tuple[tuple[int, int], ...]:
+        """(filters, batch). A GPU has one sitting, where no CPU threads matter and no neighbour; batches, too."""
+        first = sitting == 0 and threads == self.threads[0]
+        gpu = backend not in BACKENDS[:2]
+        if gpu and not first:
+            return ()
+        usual = [(k, BATCH) for k in (self.gpu_filters if gpu else self.filters)]
+        batches = [(k, n) for k in self.batch_filters for n in (self.gpu_batches if gpu else self.batches)]
+        return tuple(dict.fromkeys(usual + batches * first))
 
 
 QUICK = Plan(

@@ -28,6 +28,7 @@ class Results:
 
     def __init__(self, record: Record, stand_ins: Sequence[Point] = ()) -> None:
         self.record = record
+        self.threads = min((p.threads for p in record.points), default=1)
         self.stand_ins = list(stand_ins) or ([] if self._gpu() else model_points())
 
     def _gpu(self) -> list[Point]:
@@ -37,14 +38,15 @@ class Results:
         """Points of the usual batch, measured first, then what stands in."""
         return [p for p in (*self.record.points, *self.stand_ins) if p.batch == BATCH]
 
-    def rows(self, backend: str, threads: int = 1) -> list[Point]:
-        """Measured points of a backend with the usual batch, by filters."""
-        here = [p for p in self.record.points if (p.backend, p.threads, p.batch) == (backend, threads, BATCH)]
+    def rows(self, backend: str) -> list[Point]:
+        """Measured points of a backend with the usual batch and the fewest threads, by filters."""
+        here = [p for p in self.record.points if (p.backend, p.threads, p.batch) == (backend, self.threads, BATCH)]
         return sorted(here, key=lambda p: p.filters)
 
     def series(self, filters: int) -> list[Point]:
-        """Points of several batches with so many filters and one thread; predicted ones where there is no GPU."""
-        here = [p for p in (*self.record.points, *self.stand_ins) if p.filters == filters and p.threads == 1]
+        """Points of several batches with so many filters, the fewest threads; predicted ones where there is no GPU."""
+        here = [p for p in self.record.points if p.filters == filters and p.threads == self.threads]
+        here += [p for p in self.stand_ins if p.filters == filters]
         batches = sorted({p.batch for p in here})
         if not any(p.backend in BACKENDS[2:] and not p.predicted for p in here):
             here = [p for p in here if not p.predicted]
@@ -81,11 +83,11 @@ class Results:
                 made[f"epochs_{_file(backend)}.png"] = plots.epoch_times(
                     runs[0].seconds, intervals(runs[0].seconds), f"{backend}: are a few epochs enough?"
                 )
-        several = [p for p in self.record.points if p.threads == 1 and p.batch != BATCH]
+        several = [p for p in self.record.points if p.threads == self.threads and p.batch != BATCH]
         if several:
             shown = {p.filters for p in several}
             made["batch_sizes.png"] = plots.batch_sizes(
-                [p for p in self.record.points if p.threads == 1 and p.filters in shown]
+                [p for p in self.record.points if p.threads == self.threads and p.filters in shown]
             )
         cpu = [p for b in BACKENDS[:2] for p in self.rows(b)]
         if cpu:
@@ -164,7 +166,7 @@ class Results:
         for backend in self.backends():
             for k in sorted({p.filters for p in self.record.points if p.backend == backend and p.batch != BATCH}):
                 rows = sorted(
-                    (p for p in self.record.points if (p.backend, p.filters, p.threads) == (backend, k, 1)),
+                    (p for p in self.record.points if (p.backend, p.filters, p.threads) == (backend, k, self.threads)),
                     key=lambda p: p.batch,
                 )
                 times = ", ".join(f"{p.batch}: {1e6 * p.seconds_per_image:.1f}" for p in rows)

@@ -100,10 +100,12 @@ def test_verdicts_are_those_of_the_numbers(calls, undrawn, tmp_path, capsys):
     assert "  32 to 64   operations 1.87, time 1.90" in said
 
 
-def test_an_interrupted_study_goes_on(calls, undrawn, tmp_path):
+def test_an_interrupted_study_goes_on(calls, undrawn, tmp_path, capsys):
     calls.stop = 3
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(SystemExit) as end:
         run(tmp_path)
+    assert end.value.code == 130
+    assert "stopped; 3 of 6 pieces are kept" in capsys.readouterr().err
     calls.stop = None
     run(tmp_path)
     count = len(Plan(backends=("numpy", "torch")).pieces("x"))
@@ -144,6 +146,13 @@ def test_json_holds_points_and_numbers_and_nothing_else(calls, tmp_path, capsys)
 def test_more_threads_are_pieces_and_curves_of_their_own(calls, undrawn, tmp_path, capsys):
     run(tmp_path, "--threads", "1", "2", "--sittings", "1")
     assert "numpy, Some CPU, 2 threads: 8 filters 2.00, 16 filters 2.00" in capsys.readouterr().out
+
+
+def test_two_threads_alone_are_a_study_too(calls, undrawn, tmp_path, capsys):
+    run(tmp_path, "--threads", "2")
+    said = capsys.readouterr().out
+    assert "Times as fast as numpy, Some CPU, 2 threads" in said
+    assert "numpy, 8 filters: 1: " in said
 
 
 def test_sittings_are_put_together(calls, tmp_path):
