@@ -10,7 +10,7 @@ from helpers.bench.result import Result
 from helpers.command import Parser
 from helpers.errors import CourseError
 
-NAMES = ("mlp", "conv", "cnn", "cnn-runtime", "gpu-conv", "study", "import", "notebook", "all")
+NAMES = ("mlp", "conv", "cnn", "cnn-epoch", "cnn-runtime", "gpu-conv", "study", "import", "notebook", "all")
 PAGE = "page"
 
 
