@@ -5,20 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from helpers.backend import nearest
 from helpers.command import Parser, run
 from helpers.errors import CourseError
-from helpers.study import cnn_learning, cnn_runtime, network_from_scratch
 from helpers.study.files import check_folder
 
 # Each has add_options(parser), for what is its own, and main(options), where options.out is a folder that can be
 # written and options.quick asks for tiny sizes.
+# Only the module that is asked for is imported.
 STUDIES = {
-    "cnn_learning": cnn_learning,
-    "cnn_runtime": cnn_runtime,
-    "network_from_scratch": network_from_scratch,
+    "cnn_learning": "helpers.study.cnn_learning",
+    "cnn_runtime": "helpers.study.cnn_runtime",
+    "network_from_scratch": "helpers.study.network_from_scratch",
 }
 
 
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str]) -> None:
     name = (given := first.parse_args(arguments)).name
     if name not in STUDIES:
         raise CourseError(f"There is no study {name!r}{nearest(name, list(STUDIES))}; choose one of {names}.")
-    study = STUDIES[name]
+    study = import_module(STUDIES[name])
     p = Parser(prog=f"python -m helpers.study {name}", description=study.__doc__)
     p.add_argument("--quick", action="store_true", help="tiny sizes for trying out; other options still hold")
     p.add_argument(

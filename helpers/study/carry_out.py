@@ -16,8 +16,10 @@ from helpers.study.pool import perform_all
 from helpers.study.task import Task
 from helpers.train import in_live_notebook
 
-SMALL = 20_000
-"""So few images are sooner trained on than another process is started."""
+SMALL = 6_000
+"""So few images are sooner trained on than another process is started. This process may have several BLAS threads,
+which make small products slower, so more than that is better done in one with a single thread.
+"""
 
 
 def carry_out(
@@ -38,7 +40,7 @@ def carry_out(
     missing = [i for i, result in enumerate(results) if result is None]
     todo = [tasks[i] for i in missing]
     if jobs is None:
-        jobs = 0 if cores() == 1 or len(todo) < 2 or sum(t.cost for t in todo) < SMALL else cores()
+        jobs = 0 if cores() == 1 or sum(t.cost for t in todo) < SMALL else cores()
     with _bar(sum(t.epochs for t in todo), progress) as bar:
 
         def on_epoch(label: str) -> None:

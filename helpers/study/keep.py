@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from helpers.errors import CourseError
 from helpers.study.task import Task
 
 
@@ -39,14 +40,23 @@ class Keep:
         return None
 
     def save(self, task: Task, result: Any) -> None:
-        """Keep a result; the file appears whole or not at all."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Keep a result; the file appears whole or not at all. CourseError where it can't be written."""
         run, values = task.record(), task.pack(result)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._write({"run": run, "result": values, "sum": _sum([run, values])}, self.path(task))
+        except OSError as error:
+            raise CourseError(
+                f"The run {task.label!r} can't be kept in {self.folder} ({error.strerror}); make room there, or choose "
+                "another folder."
+            ) from None
+
+    def _write(self, values: dict[str, Any], path: Path) -> None:
         handle, part = tempfile.mkstemp(dir=self.folder, prefix=".part-")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump({"run": run, "result": values, "sum": _sum([run, values])}, file)
-            os.replace(part, self.path(task))
+                json.dump(values, file)
+            os.replace(part, path)
         except BaseException:
             Path(part).unlink(missing_ok=True)
             raise

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from helpers import nn
+from helpers.command import run
 from helpers.data import load
+from helpers.study.__main__ import main
 from helpers.study.network_from_scratch import verdict
 from helpers.study.runs import CONVENTIONS, SCHEDULES, ConventionMLP
 from helpers.train import History
@@ -59,6 +61,15 @@ def test_results_do_not_depend_on_the_processes(studies):
     assert rows(studies["1"][0]) == rows(studies["2"][0])
 
 
+def test_finished_runs_are_not_made_again(studies):
+    folder, _ = studies["2"]
+    before = (folder / "history.csv").read_text()
+    done = command("helpers.study", "network_from_scratch", *TINY, "--jobs", "2", "--out", str(folder))
+    count = len(list((folder / "runs").iterdir()))
+    assert f"{count} of {count} runs are there from last time" in done.stdout
+    assert (folder / "history.csv").read_text() == before  # with the seconds of the first time
+
+
 def test_alt_text_is_in_the_picture(studies):
     from PIL import Image
 
@@ -82,12 +93,16 @@ def test_alt_text_is_in_the_picture(studies):
         ([], "required"),
     ],
 )
-def test_mistakes_are_a_sentence_and_exit_code_2(arguments, word):
-    done = command("helpers.study", *arguments)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
-    assert word in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+def test_mistakes_are_a_sentence_and_exit_code_2(arguments, word, capsys):
+    try:
+        code = run(main, arguments)
+    except SystemExit as stopped:  # argparse's own way
+        code = stopped.code
+    said = capsys.readouterr().err
+    assert code == 2
+    assert said.startswith("error: ")
+    assert word in said
+    assert len(said.splitlines()) == 1
 
 
 def test_a_failed_run_leaves_the_old_files_alone(tmp_path):

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from helpers.errors import CourseError
 from helpers.study.carry_out import carry_out
 from helpers.study.cnn_learning import learning_curves
 from helpers.study.cnn_learning_runs import Curve
@@ -69,6 +70,12 @@ def test_nan_comes_back(tmp_path, result):
     broken = replace(result, train_loss=[float("nan"), float("inf")])
     Keep(tmp_path).save(RUN, broken)
     assert str(Keep(tmp_path).load(RUN).train_loss) == "[nan, inf]"
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path, result):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CourseError, match="can't be kept in"):
+        Keep(tmp_path / "file" / "runs").save(RUN, result)
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"rate": 0.2}, {"epochs": 3}, {"scale": 0.5}, {"train": 129}])
