@@ -30,8 +30,18 @@ def check_rate(rate: Any, where: str) -> None:
         raise CourseError(f"The learning rate {rate!r} ({where}) cannot train; give a positive finite number.")
 
 
+def check_halves(data: Any) -> None:
+    """A CourseError for a Split, whose test images would be looked at where nobody said so."""
+    if hasattr(data, "selection"):
+        raise CourseError(
+            "A Split has three sets and training takes two; pass its selection() to choose by validation images, or "
+            "its final() to report on test images."
+        )
+
+
 def check_data(data: Any) -> None:
     """A CourseError unless images are finite and each has a label in range, in both halves."""
+    check_halves(data)
     classes = getattr(data, "classes", 10)
     for half, name in (("train", "train"), ("test", getattr(data, "held_out", "test"))):
         images, labels = getattr(data, f"{half}_images"), getattr(data, f"{half}_labels")

@@ -15,6 +15,7 @@ from helpers.backend import Backend
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
 from helpers.train.checkpoint import Checkpoint, data_mark, load_checkpoint, save_checkpoint
+from helpers.train.checks import check_halves
 from helpers.train.history import History
 from helpers.train.loop import fit
 
@@ -48,10 +49,10 @@ def train_spec(
 
     data: a Dataset with images (N, C, H, W) or (N, C·H·W), None for the selection half of `load_split()`; backend:
     None for the spec's own. checkpoint: a file that is written after each epoch; where it exists, training goes on
-    after its epochs, bit for bit as if it had never stopped on the same backend and number of threads (resume=False
-    starts anew and replaces it). Spec and data must be those of the checkpoint; the number of epochs may grow where
-    the schedule doesn't depend on it. on_epoch(history) comes after the checkpoint. Raises CourseError for whatever
-    doesn't fit.
+    after its epochs, on a CPU bit for bit as if it had never stopped, for the same backend and number of threads
+    (resume=False starts anew and replaces it). Spec and data must be those of the checkpoint; the number of epochs may
+    grow where the schedule doesn't depend on it. on_epoch(history) comes after the checkpoint. Raises CourseError for
+    whatever doesn't fit.
     """
     from helpers.nn.shipped import find_spec
 
@@ -92,6 +93,7 @@ def fitting(data: Any, spec: NetworkSpec, on: Backend) -> Any:
         from helpers.data import load_split
 
         data = load_split(dtype="float64" if "float64" in str(on.dtype) else "float32").selection()
+    check_halves(data)
     image = tuple(spec.input)
     shape = tuple(data.train_images.shape[1:])
     if shape not in (image, (math.prod(image),)):

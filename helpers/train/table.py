@@ -81,7 +81,7 @@ def announced(spec: NetworkSpec, data: Any, had: int, itemsize: int) -> str:
     last = f" (the last of an epoch has {rest})" if rest else ""
     return (
         f"{what}, {spec.optimiser.type}, {label_of(spec)}, batches of {spec.batch_size}{last}, seed {spec.seed};\n"
-        f"{train:,} training and {held_out:,} {data.held_out} images, {seconds:.2g} s an epoch predicted."
+        f"{train:,} training and {held_out:,} {data.held_out} images, {seconds:.2g} s an epoch by the same model."
     )
 
 

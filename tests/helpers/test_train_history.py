@@ -117,3 +117,8 @@ def test_another_networks_history_is_refused(split):
     first = fit(nn.MLP(layers), nn.train_epoch, nn.evaluate, data, lr=0.5, epochs=1, progress=False)
     with pytest.raises(CourseError, match="not those that the history ended with after 1 epochs"):
         fit(nn.MLP(layers), nn.train_epoch, nn.evaluate, data, lr=0.5, epochs=2, progress=False, history=first)
+
+
+def test_a_split_is_no_data_set(split):
+    with pytest.raises(CourseError, match=r"pass its selection\(\)"):
+        run(split)

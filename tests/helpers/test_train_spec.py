@@ -227,3 +227,8 @@ def test_a_network_by_name_or_path(tmp_path, monkeypatch):
     assert find_spec(shipped) is shipped
     with pytest.raises(CourseError, match=r"no network 'lennet' \(did you mean 'lenet'\?\)"):
         find_spec("lennet")
+
+
+def test_a_split_is_no_data_set(split):
+    with pytest.raises(CourseError, match=r"pass its selection\(\)"):
+        train_spec(spec(), split, **QUIET)
