@@ -99,6 +99,8 @@ def _sizes(i: int, count: Count) -> list[Guess]:
             ("filters-written-in", _of(i, count, outputs=lambda f: 16, inputs=lambda f: 16 if i else 1), "16 filters are written into the code; `filters` says how many there are."),
             ("filters-written-in", _of(i, count, outputs=lambda f: 16), "16 filters are written into the code; `filters` says how many there are."),
         ]
+        if i == 1:  # of operations the same number as a single filter, and the likelier mistake
+            found.insert(0, ("channels-forgotten", _of(i, count, inputs=lambda f: 1), "the input channels are forgotten: each of its F filters looks at all F channels that the first convolution made, and that makes it quadratic."))
         if i == 0:
             found += [
                 ("channels-mixed-up", _of(i, count, inputs=lambda f: f), "its input has F channels here, but a digit has one (grey)."),
@@ -107,7 +109,6 @@ def _sizes(i: int, count: Count) -> list[Guess]:
             ]
         else:
             found += [
-                ("channels-forgotten", _of(i, count, inputs=lambda f: 1), "the input channels are forgotten: each of its F filters looks at all F channels that the first convolution made, and that makes it quadratic."),
                 ("doubled-for-squared", _of(i, count, inputs=lambda f: 2, outputs=lambda f: f), "it has 2 · F here instead of F · F: F filters, each over F channels."),
                 ("filters-written-in", _of(i, count, inputs=lambda f: 16), "16 input channels are written into the code; they are the F channels that the first convolution made."),
                 ("filters-doubled", _of(i, count, outputs=lambda f: 2 * f), "it has 2F filters here; both convolutions have F."),

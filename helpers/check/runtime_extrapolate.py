@@ -17,7 +17,7 @@ NORMAL = {0.5: 0.67449, 0.8: 1.28155, 0.9: 1.64485, 0.95: 1.95996, 0.99: 2.57583
 """What stands for t where the deviation is known and not estimated."""
 
 CASES: tuple[tuple[tuple[float, ...], int, float], ...] = (
-    ((31.2, 29.8, 30.4, 30.9), 20, 0.95),
+    ((31.2, 29.8, 30.4, 30.9), 23, 0.95),
     ((5.0, 5.6, 5.1, 5.3, 4.9, 5.2, 5.5), 10, 0.8),
     ((12.4, 11.9), 18, 0.9),
 )
@@ -61,12 +61,11 @@ def _explained(low: float, high: float, seconds: Sequence[float], m: int, level:
     least, most = right_interval(seconds, m, level)
     if _alike(low, most, most) and _alike(high, least, most):
         return Mistake("ends-exchanged", "The two ends are exchanged: return (low, high).")
-    half, middle = (high - low) / 2, (high + low) / 2
-    if half <= 0:
-        return Mistake("no-width", "The interval has no width. Epochs differ, so their total is not known exactly: so add and subtract t · s · √(r + r²/n).")
-    right = (most - least) / 2
+    half, middle, right = (high - low) / 2, (high + low) / 2, (most - least) / 2
     if _alike(low, m * mean, right) and _alike(high, right, right):
         return Mistake("half-width-for-interval", "This is the middle and half the width; return the two ends, (low, high).")
+    if half <= 0:
+        return Mistake("no-width", "The interval has no width. Epochs differ, so their total is not known exactly: add and subtract t · s · √(r + r²/n).")
     t, s, s0 = student_t(level, n - 1), float(np.std(seconds, ddof=1)), float(np.std(seconds))
     z, r = NORMAL.get(level, float("nan")), m - n
     centres = (

@@ -73,15 +73,15 @@ def _counts(row: Mapping[str, Any]) -> None:
 
 def _times(row: Mapping[str, Any], rounds: int) -> None:
     """One row by itself: positive, ordered, possible."""
+    if number(row["rounds"], "'rounds'") < rounds:
+        raise Mistake("too-few-rounds", f"{_row(row)} was timed {row['rounds']} times; {rounds} rounds are asked for.")
     seconds, low, high = (number(row[key], f"{key!r} of a row") for key in ("seconds", "low", "high"))
     if not all(math.isfinite(v) and v > 0 for v in (seconds, low, high)):
         raise Mistake("not-a-time", f"{_row(row)} has a time that is zero, negative or not a number: seconds {seconds:g}, low {low:g}, high {high:g}.")
     if not low <= seconds <= high:
         raise Mistake("not-in-order", f"{_row(row)}: low {low:.4g}, seconds {seconds:.4g}, high {high:.4g} are not in order. The median lies between the quartiles.")
     if low == high:
-        raise Mistake("no-spread", f"All rounds of {_row(row)[4:]} took the same time to the last digit. Clocks do not do that: is one timing repeated?")
-    if number(row["rounds"], "'rounds'") < rounds:
-        raise Mistake("too-few-rounds", f"{_row(row)} was timed {row['rounds']} times; {rounds} rounds are asked for.")
+        raise Mistake("no-spread", f"{_row(row)} has two equal quartiles, to the last digit. Clocks do not do that: is one timing repeated?")
     speed = number(row["flops"], "'flops'") / seconds
     if speed > FASTEST[NAMED[row["backend"]]] or seconds < 1e-6:
         raise Mistake("too-fast", f"{_row(row)} has {seconds:.3g} s a step; that would be {speed / 1e9:,.0f} GFLOP/s. Was the device awaited, was a step taken at all, and are these seconds?")
@@ -108,7 +108,7 @@ def _no_copies(rows: Sequence[Mapping[str, Any]]) -> None:
         if "seconds" in same:
             size = a["filters"] != b["filters"] or a["batch"] != b["batch"]
             name = "copied-to-another-size" if a["backend"] == b["backend"] and size else "copied-from-another-backend"
-            raise Mistake(name, f"{_row(a)} and {_row(b)[4:]} took exactly the same time, to the last digit. One of them is a copy: each network has to be timed itself.")
+            raise Mistake(name, f"{_row(a)} and that of {b['backend']} with {b['filters']} filters, batch {b['batch']}, took exactly the same time, to the last digit. One of them is a copy: each network has to be timed itself.")
 
 
 def _grows(rows: Sequence[Mapping[str, Any]], axis: str) -> None:

@@ -55,7 +55,7 @@ def _alike(a: float, b: float) -> bool:
 
 
 def _middle(values: Sequence[float]) -> float:
-    return list(values)[len(values) // 2]
+    return float(list(values)[len(values) // 2])
 
 
 CENTRES: tuple[tuple[str, Callable[[Sequence[float]], float], str], ...] = (
@@ -67,8 +67,8 @@ CENTRES: tuple[tuple[str, Callable[[Sequence[float]], float], str], ...] = (
     ("upper-middle", lambda v: sorted(v)[len(v) // 2], "With an even number of rounds there are two in the middle; the median is halfway between them."),
     ("upper-middle", lambda v: sorted(v)[(len(v) - 1) // 2], "With an even number of rounds there are two in the middle; the median is halfway between them."),
     ("geometric-mean", lambda v: float(np.exp(np.mean(np.log(v)))), "This is the geometric mean; take the median."),
-    ("last-for-median", lambda v: v[-1], "This is the last round; all of them count: take their median."),
-    ("first-for-median", lambda v: v[0], "This is the first round; all of them count: take their median."),
+    ("last-for-median", lambda v: float(v[-1]), "This is the last round; all of them count: take their median."),
+    ("first-for-median", lambda v: float(v[0]), "This is the first round; all of them count: take their median."),
     ("trimmed-mean", lambda v: float(np.mean(sorted(v)[1:-1])), "This is the mean without the extremes; take the median."),
 )
 UNITS = ((1e3, "milliseconds"), (1e6, "microseconds"), (1e9, "nanoseconds"), (1 / 60, "minutes"))
@@ -97,9 +97,9 @@ def _spread(found: Mapping[str, Any], seconds: Sequence[float], what: str, unit:
         for percent in (5, 10, 20, 30, 40, 60, 70, 80, 90, 95):
             if _alike(got, float(np.percentile(seconds, percent))):
                 raise Mistake("wrong-percentile", f"`{key}` is the {percent}th percentile; the quartiles are the 25th and the 75th.")
-        for percent in (0.25, 0.75):
-            if _alike(got, float(np.percentile(seconds, percent))):
-                raise Mistake("fraction-for-percent", f"`{key}` is the percentile {percent:g} of 100. np.percentile takes 25 and 75, np.quantile 0.25 and 0.75.")
+        for fraction in (0.25, 0.75):
+            if _alike(got, float(np.percentile(seconds, fraction))):
+                raise Mistake("fraction-for-percent", f"`{key}` is the percentile {fraction:g} of 100. np.percentile takes 25 and 75, np.quantile 0.25 and 0.75.")
         for quartile in around[::2]:
             if _alike(got, abs(middle - quartile)):
                 raise Mistake("distance-for-quartile", f"`{key}` is a distance from the median; return the quartile itself, as a time.")
@@ -147,8 +147,8 @@ class Way:
         for _ in range(max(first, 0)):
             machine.step(machine.load())
         count = {"as asked": rounds, "one less": rounds - 1, "one more": rounds + 1, "less the warm-up": rounds - warmup, "with the warm-up": rounds + warmup}[self.rounds]
-        found, total = [], 0.0
-        outer = 0.0
+        found: list[float] = []
+        total = outer = 0.0
         for i in range(max(count, 1)):
             batch = machine.load() if self.load == "outside" else None
             if self.before == "yes" and (self.readings == "each" or i == 0):
@@ -175,14 +175,14 @@ class Way:
 
 
 WRONG: dict[str, tuple[tuple[Any, str, str], ...]] = {
-    "after": (("no", "missing-synchronise-after", "The device is not awaited before the clock is read the second time. A GPU takes an order and returns at once, so this is the time of *giving* the order: call `synchronise()` after the step, then read the clock."),),
-    "before": (("no", "missing-synchronise-before", "The device is not awaited before the clock is read the first time. What was still in its queue (earlier steps, or copying the batch) counts as part of this step: call `synchronise()` right before the first reading, after loading."),),
-    "warm": (("included", "warm-up-included", "The warm-up steps are among the rounds. The first steps are slow (memory is allocated, kernels are compiled or chosen) and say nothing about the others: make `warmup` steps untimed, then `rounds` more."),),
-    "load": (("inside", "data-loading-included", "Loading the batch lies between the two readings of the clock. It is the network that is timed: load first, then read the clock."),),
     "readings": (
         ("one", "one-reading-for-all-rounds", "The clock is read once around all rounds. That gives a mean, in which loading and a held-up round are hidden, and no spread: read it before and after *each* step."),
         ("one, not divided", "one-reading-for-all-rounds", "The clock is read once around all rounds, and the time is that of all of them: read it before and after *each* step."),
     ),
+    "after": (("no", "missing-synchronise-after", "The device is not awaited before the clock is read the second time. A GPU takes an order and returns at once, so this is the time of *giving* the order: call `synchronise()` after the step, then read the clock."),),
+    "before": (("no", "missing-synchronise-before", "The device is not awaited before the clock is read the first time. What was still in its queue (earlier steps, or copying the batch) counts as part of this step: call `synchronise()` right before the first reading, after loading."),),
+    "warm": (("included", "warm-up-included", "The warm-up steps are among the rounds. The first steps are slow (memory is allocated, kernels are compiled or chosen) and say nothing about the others: make `warmup` steps untimed, then `rounds` more."),),
+    "load": (("inside", "data-loading-included", "Loading the batch lies between the two readings of the clock. It is the network that is timed: load first, then read the clock."),),
     "unit": tuple((factor, "wrong-unit", f"`seconds` is in {unit}. Keep seconds everywhere and turn them into others only where you print.") for factor, unit in UNITS),
     "rounds": (
         ("one less", "wrong-number-of-rounds", "One round is missing: {rounds} are asked for, beside the warm-up."),
@@ -196,16 +196,19 @@ WRONG: dict[str, tuple[tuple[Any, str, str], ...]] = {
 """Of each choice: a wrong value, the mistake's name, the hint. The order decides which of two mistakes is told first."""
 
 
-def _named(got: float, make: Callable[[], Machine], rounds: int, warmup: int) -> Mistake | None:
-    """The fewest wrong choices that together give this time."""
-    for many in (1, 2, 3):
+def _named(got: float, steps: int, make: Callable[[], Machine], rounds: int, warmup: int) -> Mistake | None:
+    """The fewest wrong choices that together give this time, those first that also take as many steps."""
+    for same_steps, many in itertools.product((True, False), (1, 2, 3)):
         for choices in itertools.combinations(WRONG, many):
             for values in itertools.product(*(WRONG[choice] for choice in choices)):
                 way = Way(**{choice: value for choice, (value, _, _) in zip(choices, values, strict=True)})
-                if _alike(got, way.seconds(make(), rounds, warmup)):
-                    _, name, hint = values[0]
-                    more = f" (And there is more: {', '.join(sorted({v[1].replace('-', ' ') for v in values[1:]} - {name.replace('-', ' ')}))}.)" if many > 1 else ""
-                    return Mistake(name, hint.format(rounds=rounds, warmup=warmup) + more)
+                machine = make()
+                if not _alike(got, way.seconds(machine, rounds, warmup)) or (same_steps and machine.steps != steps):
+                    continue
+                _, name, hint = values[0]
+                also = sorted({other for _, other, _ in values[1:]} - {name})
+                more = f" (And there is more: {', '.join(other.replace('-', ' ') for other in also)}.)" if also else ""
+                return Mistake(name, hint.format(rounds=rounds, warmup=warmup) + more)
     return None
 
 
@@ -213,6 +216,8 @@ def _by_events(machine: Machine, rounds: int, warmup: int) -> Mistake | None:
     """What the order of calls says where no combination fits the number."""
     if machine.steps == 0:
         return Mistake("step-not-called", "time_step never calls `step`.")
+    if machine.steps <= warmup:
+        return Mistake("step-not-called", "Beside the warm-up, time_step never calls `step`.")
     if machine.readings == 0:
         return Mistake("own-clock", "time_step never reads the `clock` that it is given. With a clock of its own nobody can try it on a machine whose times are known: call `clock()`.")
     if machine.readings < 2 * rounds:
@@ -234,13 +239,10 @@ def _timed(time_step: Any, make: Callable[[], Machine], rounds: int, warmup: int
     right = Way().measure(make(), rounds, warmup)
     got = _value(found, "seconds", "time_step")
     if not _alike(got, statistics.median(right)):
-        named = _by_events(machine, rounds, warmup) if machine.readings == 0 or machine.steps == 0 else _named(got, make, rounds, warmup)
+        named = _by_events(machine, rounds, warmup) if machine.readings == 0 or machine.steps <= warmup else _named(got, machine.steps, make, rounds, warmup)
         mistake = named or _by_events(machine, rounds, warmup)
         raise mistake or Mistake("differs", f"On a machine whose steps take {statistics.median(right) * 1e3:.3f} ms (median), time_step says {got * 1e3:.3f} ms. Load, wait, read the clock, step, wait, read the clock; and that {rounds} times, after {warmup} warm-up steps.")
     return found, machine, right
-
-
-MADE = ("cpu", 9, 2), ("cpu", 6, 3)
 
 
 @check("Timing a step", "B2")

@@ -46,8 +46,8 @@ THREADS = 1
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ[name] = str(THREADS)
 
-import statistics
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -79,7 +79,8 @@ print(f"numpy {np.__version__}, PyTorch {torch.__version__}, {THREADS} thread ea
 # filters $F$ is what we change, in both convolutions at once.
 
 # %% given="A-table"
-print([layer["type"] + str(layer.get("filters", layer.get("units", ""))) for layer in load_spec(NETWORKS / "convolutional_nn.json").values()["layers"]])
+for place in load_spec(NETWORKS / "convolutional_nn.json").places(1):
+    print(f"{place.layer.type:9} {'×'.join(map(str, place.shape_in)):>10}  →  {'×'.join(map(str, place.shape_out))}")
 
 # %% [markdown] given="A-parameters-text"
 # ### A1. Parameters (2 points, 15 min)
@@ -216,7 +217,9 @@ def summary(seconds):
 # %% test="B-summary-check" points=1
 check.runtime.summary(summary)
 ### BEGIN HIDDEN TESTS
-check.runtime.summary(summary, lists=([0.4, 0.1, 0.7, 0.2], [3.0, 2.0, 8.0, 2.5, 2.2], [0.011, 0.017, 0.012, 0.09, 0.013, 0.0125]))
+check.runtime.summary(
+    summary, lists=([0.4, 0.1, 0.7, 0.2], [3.0, 2.0, 8.0, 2.5, 2.2], [0.011, 0.017, 0.012, 0.09, 0.013, 0.0125])
+)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-time-text"
@@ -381,7 +384,10 @@ def gpu_points(filters, batch=BATCH, graph=False):
 gpu = gpu_points((8, 16, 32, 64, 128, 256))
 gpu_rows = [{**point.as_json(), "device": "cuda"} for point in gpu]
 for row in gpu_rows:
-    print(f"{row['backend']}, {row['hardware']}, {row['filters']:3} filters: {row['seconds'] * 1e3:.3f} ms, " + ("predicted" if row["predicted"] else "recorded"))
+    print(
+        f"{row['backend']}, {row['hardware']}, {row['filters']:3} filters: {row['seconds'] * 1e3:.3f} ms, "
+        + ("predicted" if row["predicted"] else "recorded")
+    )
 
 # %% [markdown] given="C-rows-text"
 # Now write `measure_row`. It prepares a network, times it with your `time_step` (with `ROUNDS` and `WARMUP`), and returns one row, a dictionary with everything that a reader must know to believe the number:
@@ -426,6 +432,7 @@ rows += gpu_rows
 # %% test="C-rows-check" points=3
 check.runtime.rows(rows, gpu, FILTERS, batch=BATCH, rounds=ROUNDS, threads=THREADS)
 
+
 # %% given="C-points"
 def as_points(some_rows):
     """Rows as the figures want them."""
@@ -446,7 +453,9 @@ plots.show(plots.runtime_scatter(as_points(rows), x="flops"))
 # %%
 print("backend   filters   ms a step   GFLOP/s")
 for row in rows:
-    print(f"{row['backend']:9} {row['filters']:7} {row['seconds'] * 1e3:11.2f} {row['flops'] / row['seconds'] / 1e9:9.1f}")
+    print(
+        f"{row['backend']:9} {row['filters']:7} {row['seconds'] * 1e3:11.2f} {row['flops'] / row['seconds'] / 1e9:9.1f}"
+    )
 
 # %% [markdown] given="C-question"
 # Which is the better horizontal axis, and why? (On logarithmic axes a straight line of slope 1 means "proportional".) How was your prediction? Where do the points of one backend leave the straight line, and what may be the reason?
@@ -491,7 +500,10 @@ def prediction_interval(seconds, epochs, level):
 # %% test="D-interval-check" points=3
 check.runtime.prediction_interval(prediction_interval)
 ### BEGIN HIDDEN TESTS
-check.runtime.prediction_interval(prediction_interval, cases=(([8.0, 8.6, 8.1], 12, 0.9), ([21.0, 20.2, 20.9, 20.5, 21.4], 30, 0.99), ([3.1, 2.9], 20, 0.8)))
+check.runtime.prediction_interval(
+    prediction_interval,
+    cases=(([8.0, 8.6, 8.1], 12, 0.9), ([21.0, 20.2, 20.9, 20.5, 21.4], 30, 0.99), ([3.1, 2.9], 20, 0.8)),
+)
 ### END HIDDEN TESTS
 
 # %%
@@ -502,7 +514,7 @@ for n in (2, 3, 5, 10):
 # Here are twenty epochs of PyTorch on the CPU with 8 filters, measured in a new process, so that the first one begins cold, as yours would.
 
 # %% given="D-epochs"
-epoch_seconds = study.epochs(8, "torch", 20, 128 if quick else 4_000, progress=False)
+epoch_seconds = study.epochs(8, *(("numpy", 20, 64) if quick else ("torch", 20, 4_000)), progress=False)
 print("seconds of each epoch:", " ".join(f"{s:.3f}" for s in epoch_seconds))
 
 # %%
@@ -566,8 +578,14 @@ def fit(x, y, kind):
 # %% test="E-fit-check" points=2
 check.runtime.fit(fit)
 ### BEGIN HIDDEN TESTS
-check.runtime.fit(fit, coefficients={"linear": (1.3, 0.7), "quadratic": (0.4, 0.2, 0.03), "exponential": (0.6, 0.06)}, x=(4.0, 10.0, 18.0, 30.0, 41.0, 50.0), wobble=(0.03, -0.08, 0.07, 0.02, -0.09, 0.05))
+check.runtime.fit(
+    fit,
+    coefficients={"linear": (1.3, 0.7), "quadratic": (0.4, 0.2, 0.03), "exponential": (0.6, 0.06)},
+    x=(4.0, 10.0, 18.0, 30.0, 41.0, 50.0),
+    wobble=(0.03, -0.08, 0.07, 0.02, -0.09, 0.05),
+)
 ### END HIDDEN TESTS
+
 
 # %% given="E-predict"
 def predict(coefficients, x, kind):
@@ -603,7 +621,9 @@ def held_out_error(x, y, kind):
 # %% test="E-held-check" points=2
 check.runtime.held_out_error(held_out_error, fit)
 ### BEGIN HIDDEN TESTS
-check.runtime.held_out_error(held_out_error, fit, x=(4.0, 10.0, 18.0, 30.0, 41.0, 50.0), y=(1.1, 2.3, 3.1, 6.2, 8.0, 12.5))
+check.runtime.held_out_error(
+    held_out_error, fit, x=(4.0, 10.0, 18.0, 30.0, 41.0, 50.0), y=(1.1, 2.3, 3.1, 6.2, 8.0, 12.5)
+)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="E-more-text"
@@ -612,7 +632,9 @@ check.runtime.held_out_error(held_out_error, fit, x=(4.0, 10.0, 18.0, 30.0, 41.0
 # Four points are few, so the next cell measures more sizes with your `measure_row`.
 
 # %% given="E-more"
-more = [measure_row(filters, name) for name in ("numpy", "torch") for filters in ((12, 24) if quick else (12, 24, 48, 96))]
+more = [
+    measure_row(filters, name) for name in ("numpy", "torch") for filters in ((12, 24) if quick else (12, 24, 48, 96))
+]
 cpu_rows = sorted([row for row in rows if row["backend"] in ("numpy", "torch")] + more, key=lambda row: row["filters"])
 for row in cpu_rows:
     print(f"{row['backend']:6} {row['filters']:3} filters: {row['seconds'] * 1e3:8.2f} ms")
@@ -636,13 +658,17 @@ check.runtime.chosen(errors, best, cpu_rows, ("numpy", "torch"))
 
 # %%
 for name in errors:
-    print(f"{name:6} " + ", ".join(f"{kind} {error:.0%}" for kind, error in errors[name].items()) + f"; best: {best[name]}")
+    print(
+        f"{name:6} "
+        + ", ".join(f"{kind} {error:.0%}" for kind, error in errors[name].items())
+        + f"; best: {best[name]}"
+    )
 
 # %%
 for name in ("numpy", "torch"):
     mine = [row for row in cpu_rows if row["backend"] == name]
     x, y = np.array([float(row["filters"]) for row in mine]), np.array([row["seconds"] for row in mine])
-    curves = {kind: (lambda v, c=fit(x, y, kind), kind=kind: predict(c, v, kind)) for kind in KINDS}
+    curves = {kind: partial(predict, fit(x, y, kind), kind=kind) for kind in KINDS}
     plots.show(plots.fits(as_points(mine), curves, title=f"Three curves through the times of {name}"))
 
 # %% [markdown] given="E-question"
@@ -676,7 +702,7 @@ for name in ("numpy", "torch"):
 def crossover(sizes, a, b):
     """Growing sizes and the seconds of two machines -> the first size at which both take equally long, or None."""
     ### BEGIN SOLUTION
-    d = [np.log(p / q) for p, q in zip(a, b)]
+    d = [np.log(p / q) for p, q in zip(a, b, strict=True)]
     for i in range(len(sizes)):
         if d[i] == 0:
             return float(sizes[i])
@@ -690,7 +716,15 @@ def crossover(sizes, a, b):
 # %% test="F-crossover-check" points=2
 check.runtime.crossover(crossover)
 ### BEGIN HIDDEN TESTS
-check.runtime.crossover(crossover, curves=(((3, 9, 20), (1.0, 4.0, 6.0), (2.0, 3.0, 9.0)), ((3, 9, 20), (7.0, 4.0, 2.0), (2.0, 3.0, 9.0)), ((5, 6, 7), (1.0, 1.0, 1.0), (2.0, 2.0, 2.0)), ((5, 6, 7), (4.0, 3.0, 2.0), (2.0, 3.0, 4.0))))
+check.runtime.crossover(
+    crossover,
+    curves=(
+        ((3, 9, 20), (1.0, 4.0, 6.0), (2.0, 3.0, 9.0)),
+        ((3, 9, 20), (7.0, 4.0, 2.0), (2.0, 3.0, 9.0)),
+        ((5, 6, 7), (1.0, 1.0, 1.0), (2.0, 2.0, 2.0)),
+        ((5, 6, 7), (4.0, 3.0, 2.0), (2.0, 3.0, 4.0)),
+    ),
+)
 ### END HIDDEN TESTS
 
 # %%
@@ -706,7 +740,11 @@ def seconds_of(some_rows, name, key="filters"):
 numpy_times, torch_times, gpu_times = (seconds_of(rows, name) for name in ("numpy", "torch", "cuda"))
 sizes = sorted(numpy_times)
 for one, a, other, b in (("numpy", numpy_times, "torch", torch_times), ("numpy", numpy_times, "the GPU", gpu_times)):
-    print(f"{one} and {other} take the same time at", crossover(sizes, [a[s] for s in sizes], [b[s] for s in sizes]), "filters")
+    print(
+        f"{one} and {other} take the same time at",
+        crossover(sizes, [a[s] for s in sizes], [b[s] for s in sizes]),
+        "filters",
+    )
 
 # %% [markdown] given="F-batch-text"
 # ### F2. Larger batches (2 points, 15 min)
@@ -740,7 +778,10 @@ for graph in ("cuda", "cuda graph"):
     there = {point.batch: point.seconds for point in gpu_batches if point.backend == graph}
     here = seconds_of(batch_rows, "numpy", "batch")
     where = crossover(BATCHES, [here[b] for b in BATCHES], [there[b] for b in BATCHES])
-    print(f"8 filters: numpy and {graph} take the same time for batches of", "no size measured" if where is None else f"{where:.1f} images")
+    print(
+        f"8 filters: numpy and {graph} take the same time for batches of",
+        "no size measured" if where is None else f"{where:.1f} images",
+    )
 
 # %% [markdown] given="F-question"
 # ### F3. Explain (2 points, 10 min)

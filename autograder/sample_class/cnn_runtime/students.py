@@ -1,0 +1,115 @@
+"""The sample class: eight hand-ins, among them right ones, typical mistakes, an endless loop, a crash and copied rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograder.mistakes.cnn_runtime.right_counts import (
+    FORWARD_FROM_SIZES,
+    PARAMETERS_TORCH,
+    STEP_ARRAY,
+    SUMMARY_BY_HAND,
+    TIME_FIRST_ALL_BATCHES,
+)
+from autograder.mistakes.cnn_runtime.right_later import (
+    BATCH_BY_ROWS,
+    COMPARE_LOOPS,
+    CROSS_PLAIN,
+    FIT_LSTSQ,
+    HELD_MASK,
+    INTERVAL_NOT_NEGATIVE,
+    ROWS_COMPREHENSION,
+)
+from autograder.sample_class import Edit, Student
+
+
+def form(name: str, parts: list[str]) -> dict[str, Any]:
+    return {"group": [{"name": name, "id": name.lower(), "did": "everything"}], "ready_to_present": parts}
+
+
+OTHERWISE = {
+    "A-parameters": PARAMETERS_TORCH,
+    "A-forward": FORWARD_FROM_SIZES,
+    "A-step": STEP_ARRAY,
+    "B-summary": SUMMARY_BY_HAND,
+    "B-time": TIME_FIRST_ALL_BATCHES,
+    "C-rows": ROWS_COMPREHENSION,
+    "D-interval": INTERVAL_NOT_NEGATIVE,
+    "E-fit": FIT_LSTSQ,
+    "E-held": HELD_MASK,
+    "E-compare": COMPARE_LOOPS,
+    "F-crossover": CROSS_PLAIN,
+    "F-batch": BATCH_BY_ROWS,
+}
+
+NEVER_ENDS = """
+def crossover(sizes, a, b):
+    i = 0
+    while i + 1 < len(sizes):
+        here, there = np.log(a[i] / b[i]), np.log(a[i + 1] / b[i + 1])
+        if here == 0 or there == 0:
+            continue
+        if here * there < 0:
+            return sizes[i] * (sizes[i + 1] / sizes[i]) ** (here / (here - there))
+        i += 1
+    return None
+"""
+
+STUDENTS = (
+    Student(
+        "aiko",
+        "right, everything written in another way; declares every part",
+        replace=OTHERWISE,
+        form=form("Aiko", ["A", "B", "C", "D", "E", "F"]),
+    ),
+    Student(
+        "bruno",
+        "the usual slips: no biases, the images' gradient counted, the device not awaited, 1.96 for t, errors at points that the fit has seen",
+        edits=(
+            Edit("A-parameters", "9 * filters + filters,", "9 * filters,"),
+            Edit("A-step", "[2 * first,", "[3 * first,"),
+            Edit("B-time", "        loss = step(batch)\n        synchronise()\n", "        loss = step(batch)\n"),
+            Edit("D-interval", "t_quantile((1 + level) / 2, n - 1)", "1.96"),
+            Edit("E-held", "fit(np.delete(x, i), np.delete(y, i), kind)", "fit(x, y, kind)"),
+        ),
+        form=form("Bruno", ["A", "B"]),
+    ),
+    Student(
+        "carla",
+        "a mean with the warm-up in it, and every step labelled as a GPU's",
+        edits=(
+            Edit("B-summary", "float(middle)", "float(np.mean(seconds))"),
+            Edit("B-time", "    for _ in range(warmup):\n        step(load())\n", ""),
+            Edit("B-time", "str(loss.device)", '"cuda"'),
+        ),
+        form=form("Carla", ["B"]),
+    ),
+    Student(
+        "deniz",
+        "only Parts A and B; the rest as released",
+        done=("A", "B", "form"),
+        form=form("Deniz", ["A"]),
+    ),
+    Student(
+        "elif",
+        "rows of 8 filters copied to the other sizes, and the predicted GPU given as measured",
+        edits=(
+            Edit("C-rows", "        rows.append(measure_row(filters, name))", "        rows.append(measure_row(filters, name) if filters == 8 else {**rows[-1], 'filters': filters, 'parameters': sum(parameters(filters)), 'flops': sum(step_flops(filters, BATCH))})"),
+            Edit("C-rows", "rows += gpu_rows", "rows += [{**row, 'predicted': False} for row in gpu_rows]"),
+        ),
+        form=form("Elif", ["C", "D"]),
+    ),
+    Student(
+        "femi",
+        "a loop in crossover that never ends where two times are equal",
+        replace={"F-crossover": NEVER_ENDS},
+        form=form("Femi", ["F"]),
+    ),
+    Student(
+        "greta",
+        "a cell that ends Python while it measures",
+        edits=(Edit("C-rows", "rows = []", "import os\n\nos._exit(1)"),),
+        form=form("Greta", []),
+    ),
+    Student("hiro", "hands in a file that is no notebook", raw=b'{"cells": [{"cell_type": "code"'),
+)

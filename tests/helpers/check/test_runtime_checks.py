@@ -1,0 +1,320 @@
+"""Checks of `cnn_runtime`: their references against other ways to the same numbers, what they accept, what they name."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+
+import numpy as np
+import pytest
+
+from helpers import check
+from helpers.check import CheckFailed
+from helpers.check import runtime_counts as counts
+from helpers.check import runtime_machine as machines
+from helpers.check import runtime_reference as reference
+from helpers.check import runtime_timing as timing
+from helpers.check.report import Mistake
+from helpers.study import cnn_runtime as study
+from helpers.study.cnn_runtime_fits import t_quantile
+
+
+@pytest.fixture
+def named(monkeypatch):
+    """The mistake's name that a check finds, "" where it passes."""
+    reports = []
+    monkeypatch.setattr("helpers.check.report._show", reports.append)
+
+    def name(function, *args, **kwargs):
+        try:
+            function(*args, **kwargs)
+        except CheckFailed:
+            return reports[-1].mistake
+        return ""
+
+    return name
+
+
+@pytest.mark.parametrize("filters", [1, 8, 37])
+def test_counts_are_those_of_the_described_network(filters):
+    spec = study.study_spec(filters, 5)
+    rows = [row for row in spec.layer_table(5) if row.parameters]
+    assert counts.parameters_of(filters) == [row.parameters for row in rows]
+    outputs = [5 * np.prod(row.output) for row in rows]
+    # the table counts the additions of biases, too
+    assert counts.forward_flops_of(filters, 5) == [row.flops - n for row, n in zip(rows, outputs, strict=True)]
+    assert sum(counts.step_flops_of(filters, 5)) == study.training_flops(spec, 5)
+
+
+@pytest.mark.parametrize("i", range(4), ids=counts.LAYERS)
+def test_every_guess_at_a_wrong_count_is_told_where_it_is_wrong(named, i):
+    cases = ((3, 5), (20, 7))
+    for guesses, right, name in (
+        (counts._parameter_guesses(i), lambda f, n: counts.parameters_of(f), "parameters"),
+        (counts._flops_guesses(i), counts.forward_flops_of, "forward_flops"),
+    ):
+        given = {"filters": (3, 20)} if name == "parameters" else {"cases": cases}
+        told = 0
+        for _, wrong, _ in guesses:
+            if np.allclose([wrong(f, n) for f, n in cases], [right(f, n)[i] for f, n in cases], rtol=1e-9):
+                continue  # a bias for each input is right where there are as many inputs as outputs
+
+            def student(f, n=1, right=right, wrong=wrong):
+                return [*right(f, n)[:i], wrong(f, n), *right(f, n)[i + 1 :]]
+
+            told += named(getattr(check.runtime, name), student, **given) not in ("", "differs")
+        assert told >= 8
+
+
+@pytest.mark.parametrize(("degrees", "level", "table"), [(1, 0.95, 12.706), (2, 0.95, 4.303), (3, 0.9, 2.353), (9, 0.99, 3.250), (30, 0.8, 1.310)])
+def test_students_t_is_the_tables_and_the_studys(degrees, level, table):
+    assert reference.student_t(level, degrees) == pytest.approx(table, abs=6e-4)
+    assert reference.student_t(level, degrees) == pytest.approx(t_quantile((1 + level) / 2, degrees), rel=1e-6)
+
+
+def test_students_t_refuses_what_is_no_level():
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        reference.student_t(1.0, 3)
+
+
+@pytest.mark.parametrize(("n", "m", "level"), [(2, 20, 0.95), (5, 12, 0.8)])
+def test_the_interval_holds_as_often_as_it_says(n, m, level):
+    runs = np.random.default_rng(3).normal(30, 2, size=(4000, m))
+    held = 0
+    for run in runs:
+        low, high = reference.prediction_interval(run[:n], m, level)
+        held += low <= run.sum() <= high
+    assert held / len(runs) == pytest.approx(level, abs=0.02)
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_fits_are_polyfits_and_the_least_among_their_neighbours(relative):
+    x, y = np.array([2.0, 5.0, 9.0, 14.0, 20.0]), np.array([1.2, 2.9, 7.7, 18.0, 38.0])
+    weights = 1 / y if relative else np.ones(5)
+    for kind, degree in (("linear", 1), ("quadratic", 2)):
+        found = reference.fit(x, y, kind, relative)
+        assert np.allclose(found, np.polyfit(x, y, degree, w=weights)[::-1])
+        least = sum(((reference.predict(found, a, kind) - b) * w) ** 2 for a, b, w in zip(x, y, weights, strict=True))
+        for i in range(len(found)):
+            other = found + 0.01 * np.eye(len(found))[i]
+            assert least < sum(((reference.predict(other, a, kind) - b) * w) ** 2 for a, b, w in zip(x, y, weights, strict=True))
+
+
+def test_a_held_out_error_is_zero_where_the_curve_is_right_and_large_where_it_is_not():
+    x = np.array([8.0, 16.0, 32.0, 64.0])
+    y = 0.5 + 0.1 * x + 0.02 * x**2
+    errors = {kind: reference.held_out_errors(x, y, kind).mean() for kind in reference.KINDS}
+    assert errors["quadratic"] < 1e-9
+    assert min(errors["linear"], errors["exponential"]) > 0.2
+
+
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_curves_are_equal_at_their_crossing(logarithmic):
+    sizes, a, b = (8, 16, 32, 64), (1.0, 2.5, 6.0, 20.0), (3.0, 3.5, 4.0, 5.0)
+    at = reference.crossover(sizes, a, b, logarithmic)
+    scale, back = (np.log, np.exp) if logarithmic else (np.asarray, np.asarray)
+    here = [float(back(np.interp(scale(at), scale(sizes), scale(curve)))) for curve in (a, b)]
+    assert 16 < at < 32
+    assert here[0] == pytest.approx(here[1])
+    assert reference.crossover(sizes, a, [v + 30 for v in b], logarithmic) is None
+
+
+MADE = list(itertools.product((machines.cpu, machines.gpu), ((9, 2), (6, 3), (7, 3), (8, 1)), (1, 2, 5, 6)))
+
+
+@pytest.mark.parametrize(("make", "sizes", "seed"), MADE)
+def test_on_the_machine_the_right_way_gives_what_the_steps_cost_and_every_wrong_one_something_else(make, sizes, seed):
+    rounds, warmup = sizes
+    machine = make(seed, warmup, rounds)
+    expected = [cost + machine.launch for cost in machine.costs[warmup : warmup + rounds]]
+    assert np.allclose(timing.Way().measure(make(seed, warmup, rounds), rounds, warmup), expected)
+    right = statistics.median(expected)
+    for choice, values in timing.WRONG.items():
+        for value, name, _ in values:
+            got = timing.Way(**{choice: value}).seconds(make(seed, warmup, rounds), rounds, warmup)
+            # without a queue there is nothing to await; B3 has one. An odd number of rounds has one in the middle.
+            alike = (choice in ("after", "before") and make is machines.cpu) or (name in ("upper-middle", "not-sorted") and rounds % 2)
+            assert alike or not timing._alike(got, right), (choice, value)
+
+
+def test_reading_the_loss_waits_as_synchronise_does():
+    machine = machines.gpu(1, 2, 5)
+    loss = machine.step(machine.load())
+    assert machine.now < machine.busy_until
+    assert float(loss) > 0
+    assert machine.now == machine.busy_until
+    assert (loss.device, loss.device.type) == ("cuda:0", "cuda")
+
+
+@pytest.mark.parametrize("method", ["linear", "weibull", "hazen", "median_unbiased", "lower", "higher", "nearest", "midpoint"])
+def test_every_usual_definition_of_quartiles_will_do(named, method):
+    def summary(seconds):
+        low, high = (float(np.quantile(seconds, share, method=method)) for share in (0.25, 0.75))
+        return {"seconds": statistics.median(seconds), "low": low, "high": high}
+
+    assert named(check.runtime.summary, summary) == ""
+
+
+FILTERS = {"numpy": (8, 16, 32), "torch": (8, 16, 32)}
+
+
+def row(filters, backend, seconds, **more):
+    return {
+        "filters": filters, "backend": backend, "batch": 64, "parameters": sum(counts.parameters_of(filters)),
+        "flops": sum(counts.step_flops_of(filters, 64)), "hardware": "Some CPU", "threads": 1, "rounds": 9, "device": "cpu",
+        "seconds": seconds, "low": 0.97 * seconds, "high": 1.04 * seconds, **more,
+    }  # fmt: skip
+
+
+def measured():
+    return [row(f, b, s * sum(counts.step_flops_of(f, 64))) for b, s in (("numpy", 3e-11), ("torch", 4.1e-11)) for f in FILTERS[b]]
+
+
+def gpu(kind="recorded"):
+    points = study.predicted("Titan X", (8, 64))
+    if kind == "predicted":
+        return points
+    return [study.Point(**{**p.as_json(), "predicted": False, "recorded": True, "rounds": 9}) for p in points]
+
+
+def as_rows(points):
+    return [{**point.as_json(), "device": "cuda:0"} for point in points]
+
+
+def verdict(named, rows, points):
+    return named(check.runtime.rows, rows, points, FILTERS, batch=64, rounds=5, threads=1)
+
+
+@pytest.mark.parametrize("kind", ["recorded", "predicted"])
+def test_rows_with_a_gpus_of_others_pass_and_must_stay_marked(named, kind):
+    points = gpu(kind)
+    assert verdict(named, measured() + as_rows(points), points) == ""
+    assert verdict(named, measured(), points) == "gpu-row-missing"
+    unmarked = [{**r, kind: False} for r in as_rows(points)]
+    assert verdict(named, measured() + unmarked, points) == f"{kind}-as-measured"
+    faster = [{**r, "low": r["low"] / 2} for r in as_rows(points)]
+    assert verdict(named, measured() + faster, points) == f"{kind}-row-changed"
+    other = "predicted" if kind == "recorded" else "recorded"
+    assert verdict(named, measured() + [{**r, other: True} for r in as_rows(points)], points) == "wrongly-marked"
+
+
+def test_where_there_is_a_gpu_its_rows_are_measured_ones(named):
+    on_gpu = [row(f, "cuda", s, hardware="Some GPU", device="cuda:0") for f, s in ((8, 4e-4), (64, 5e-4))]
+    filters = {**FILTERS, "cuda": (8, 64)}
+    settings = {"batch": 64, "rounds": 5, "threads": 1}
+    assert named(check.runtime.rows, measured() + on_gpu, [], filters, **settings) == ""
+    left = [{**r, "device": "cpu"} for r in on_gpu]
+    assert named(check.runtime.rows, measured() + left, [], filters, **settings) == "cpu-run-labelled-gpu"
+
+
+@pytest.mark.parametrize(
+    ("change", "mistake"),
+    [
+        ({"seconds": float("nan")}, "not-a-time"),
+        ({"seconds": 0.0, "low": 0.0}, "not-a-time"),
+        ({"low": 1.0}, "not-in-order"),
+        ({"rounds": 2}, "too-few-rounds"),
+        ({"threads": 2}, "wrong-threads"),
+        ({"threads": 1.5}, "threads-unknown"),
+        ({"hardware": " "}, "hardware-unnamed"),
+        ({"device": "cuda:0"}, "gpu-run-labelled-cpu"),
+        ({"parameters": 55098}, "counts-of-another-network"),
+        ({"parameters": 5}, "wrong-parameters"),
+        ({"flops": 17}, "wrong-flops"),
+        ({"batch": 32}, "wrong-batch"),
+        ({"seconds": 2e-9, "low": 1e-9, "high": 3e-9}, "too-fast"),
+        ({"filters": 9}, "size-missing"),
+    ],
+)
+def test_a_row_that_cannot_be_is_told(named, change, mistake):
+    rows = measured()
+    rows[0] = {**rows[0], **change}
+    assert verdict(named, rows, []) == mistake
+
+
+def test_rows_of_milliseconds_exchanged_rows_and_one_network_for_all_are_told(named):
+    assert verdict(named, measured(), []) == ""
+    scaled = [{**r, **{key: 1000 * r[key] for key in ("seconds", "low", "high")}} for r in measured()]
+    assert verdict(named, scaled, []) == "wrong-unit"
+    rows = measured()
+    times = [{key: r[key] for key in ("seconds", "low", "high")} for r in rows]
+    exchanged = [{**r, **times[i]} for r, i in zip(rows, (2, 1, 0, 3, 4, 5), strict=True)]
+    assert verdict(named, exchanged, []) in ("rows-exchanged", "size-not-reaching")
+    flat = [{**r, "seconds": 0.003 + i / 1e5, "low": 0.0025, "high": 0.0035} for i, r in enumerate(rows)]
+    assert verdict(named, flat, []) == "size-not-reaching"
+    assert verdict(named, [*rows[:3], *({**r, "backend": "torch"} for r in rows[:3])], []) == "copied-from-another-backend"
+
+
+class Evil:
+    """Every attribute, item and conversion raises."""
+
+    def __getattr__(self, name):
+        raise RuntimeError("no attributes here")
+
+    def __array__(self, *args, **kwargs):
+        raise RuntimeError("not an array")
+
+    def __len__(self):
+        raise RuntimeError("no length")
+
+    def __bool__(self):
+        raise RuntimeError("neither true nor false")
+
+
+@pytest.mark.parametrize("value", [None, 3, "text", [], {}, Evil(), [None], {"seconds": None}, float("nan")], ids=str)
+def test_whatever_a_function_returns_the_student_reads_a_sentence(value):
+    def stranger(*args, **kwargs):
+        return value
+
+    calls = [
+        (check.runtime.parameters, stranger), (check.runtime.forward_flops, stranger), (check.runtime.step_flops, stranger, stranger),
+        (check.runtime.summary, stranger), (check.runtime.time_step, stranger), (check.runtime.time_on_a_queue, stranger),
+        (check.runtime.where_it_ran, stranger), (check.runtime.prediction_interval, stranger), (check.runtime.fit, stranger),
+        (check.runtime.held_out_error, stranger, stranger), (check.runtime.crossover, stranger),
+    ]  # fmt: skip
+    for function, *args in calls:
+        with pytest.raises(CheckFailed) as failed:
+            function(*args)
+        assert str(failed.value).endswith((".", "?", ")"))
+        assert "Traceback" not in str(failed.value)
+
+
+@pytest.mark.parametrize("value", [None, 3, "text", {}, Evil(), [None], [{}]], ids=str)
+def test_whatever_stands_for_rows_the_student_reads_a_sentence(value):
+    for run in (
+        lambda: check.runtime.rows(value, [], FILTERS, batch=64, rounds=5, threads=1),
+        lambda: check.runtime.batches(value, value, ("numpy",), (1, 4), filters=8, rounds=5),
+        lambda: check.runtime.chosen(value, value, measured(), ("numpy",)),
+    ):
+        with pytest.raises(CheckFailed) as failed:
+            run()
+        assert str(failed.value).endswith((".", "?", ")"))
+
+
+def test_the_batches_are_divided_each_by_its_own(named):
+    rows = [row(8, "numpy", s, batch=n, flops=sum(counts.step_flops_of(8, n))) for n, s in ((1, 2e-4), (16, 9e-4), (64, 3e-3))]
+    given = {"backends": ("numpy",), "batches": (1, 16, 64), "filters": 8, "rounds": 5}
+    right = [r["seconds"] / r["batch"] for r in rows]
+    assert named(check.runtime.batches, rows, {"numpy": right}, **given) == ""
+    assert named(check.runtime.batches, rows, {"numpy": [r["seconds"] for r in rows]}, **given) == "not-divided"
+    assert named(check.runtime.batches, rows[:2], {"numpy": right}, **given) == "size-missing"
+
+
+def test_a_mistake_in_the_forward_count_costs_once(named):
+    def without_the_two(filters, batch):
+        return [flops / 2 for flops in counts.forward_flops_of(filters, batch)]
+
+    def step(filters, batch):
+        return [times * flops for times, flops in zip((2, 3, 3, 3), without_the_two(filters, batch), strict=True)]
+
+    assert named(check.runtime.forward_flops, without_the_two) == "factor-two-missing"
+    assert named(check.runtime.step_flops, step, without_the_two) == ""
+    assert named(check.runtime.step_flops, step, None) == "factor-two-missing"
+
+
+def test_an_interval_that_is_not_one_is_a_mistake():
+    from helpers.check.runtime_extrapolate import interval
+
+    assert interval((1, 2), "it") == interval({"low": 1, "high": 2}, "it") == (1.0, 2.0)
+    with pytest.raises(Mistake, match="two numbers"):
+        interval([1, 2, 3], "it")
