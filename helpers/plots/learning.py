@@ -34,6 +34,9 @@ def learning_curves(history: Any, title: str = "") -> Figure:
             label=f"sweet spot, epoch {best + 1}",
         )  # fmt: skip
         spot = f" The {kind} loss is lowest, {history.test_loss[best]:.3f}, after epoch {best + 1}."
+    elif not any(map(math.isfinite, history.train_loss)):
+        left.text(0.5, 0.5, "the loss is not finite", transform=left.transAxes, ha="center")
+        left.set_yticks([])
     axes(left, "Loss", "epoch", "mean cross-entropy (nats)")
     axes(right, f"Accuracy on the {kind} set", "epoch", "images classified correctly")
     left.legend(frameon=False)

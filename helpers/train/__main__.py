@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> None:
         kept.stopped(arguments)
         raise SystemExit(130) from None
     history = trained.history
-    print(f"written to {out}: {', '.join(output.write(out, history))}\n")
+    print(f"written to {out}: {', '.join(output.write(out, history, spec.name))}\n")
     print(compared(spec, history, len(data.test_labels), itemsize, trained.network, on))
     print(output.result(history))
     if options.test_error:

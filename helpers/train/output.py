@@ -34,15 +34,17 @@ class Kept:
         done = self.had
         if self.saved:
             # The file decides: the epoch in memory may be one whose saving was interrupted.
-            history = load_checkpoint(self.out / WEIGHTS).history
-            done = history.epochs
-            write(self.out, history)
+            found = load_checkpoint(self.out / WEIGHTS)
+            done = found.history.epochs
+            write(self.out, found.history, found.spec.name)
         words = f"{done} of {self.epochs} epochs are kept in {self.out}" if done else "no epoch was done yet"
         print(f"\nstopped: {words}. To go on: {again}", file=sys.stderr)
 
 
-def write(out: Path, history: History) -> list[str]:
-    """Write history.csv and the figures, each whole or not at all; returns the folder's files."""
+def write(out: Path, history: History, name: str) -> list[str]:
+    """Write history.csv and the figures of the network called `name`, each whole or not at all; returns the folder's
+    files.
+    """
     from helpers import plots
 
     part = out / f".history.csv.{os.getpid()}"
@@ -52,8 +54,10 @@ def write(out: Path, history: History) -> list[str]:
             os.replace(part, out / "history.csv")
         finally:
             part.unlink(missing_ok=True)
-        plots.save(plots.learning_curves(history), out / "learning_curves.png")
-        plots.save(plots.error_curve(history), out / f"{history.held_out}_error.png")
+        plots.save(plots.learning_curves(history, f"{name}, {history.label}"), out / "learning_curves.png")
+        kind = history.held_out
+        title = f"{kind.capitalize()} error of {name}, {history.label}"
+        plots.save(plots.error_curve(history, title), out / f"{kind}_error.png")
     except OSError as error:
         raise CourseError(
             f"The results can't be written to {out} ({error.strerror}); {WEIGHTS} has all {history.epochs} epochs, "
@@ -67,7 +71,7 @@ def result(history: History) -> str:
     error = history.error
     best = error.index(min(error))
     text = f"{history.held_out.capitalize()} error {error[-1]:.2%} after {history.epochs} epochs"
-    if best != history.epochs - 1:
+    if error[best] < error[-1]:
         text += f" (lowest {error[best]:.2%} after epoch {best + 1})"
     losses = zip(history.train_loss, history.test_loss, strict=True)
     broken = [i + 1 for i, pair in enumerate(losses) if not all(map(math.isfinite, pair))]
