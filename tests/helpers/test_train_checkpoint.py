@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import signal
 
 import numpy as np
 import pytest
@@ -179,3 +180,18 @@ def test_a_folder_made_read_only_while_training(run, path, monkeypatch):
 
 def _denied(**_):
     raise PermissionError(13, "Permission denied")
+
+
+def test_killed_while_saving_the_older_file_stays(run, path):
+    trained, spec = run
+    before = path.read_bytes()
+    child = os.fork()
+    if child == 0:
+        os.fsync = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # everything is written, nothing is in place
+        save_checkpoint(path, trained.network, History(), spec)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert path.read_bytes() == before
+    assert load_checkpoint(path).history == trained.history
+    save_checkpoint(path, trained.network, History(), spec)
+    assert load_checkpoint(path).history == History()
