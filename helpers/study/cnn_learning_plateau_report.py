@@ -156,7 +156,7 @@ class PlateauResults:
         left = sum(p.left for p in foretold)
         rows.append((
             f"so the rate below which weights × {self.scale:g} learn nothing is known from a run at another rate",
-            right >= 0.9 * len(foretold) if 0 < left < len(foretold) else None,
+            right >= 0.9 * len(foretold) if len({v for p in foretold for v in (p.foretold, p.left)}) > 1 else None,
             f"{right} of {len(foretold)} runs foretold rightly; {left} of these runs left the plateau",
         ))  # fmt: skip
         return rows

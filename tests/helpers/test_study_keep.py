@@ -19,7 +19,8 @@ from helpers.study.cnn_learning_runs import Curve
 from helpers.study.keep import Keep
 
 RUN = Curve(rate=0.1, seed=0, train=128, validation=50, epochs=2, filters=2)
-SMALL = ["--quick", "--parts", "curves", "--train", "1500", "--epochs", "3", "--rates", "0.1", "0.05"]
+RATES = ["0.1", "0.05"]
+SMALL = ["--quick", "--parts", "curves", "--train", "1500", "--epochs", "3", "--rates", *RATES]
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +39,19 @@ def wait_until(what, seconds=60):
         time.sleep(0.01)
 
 
-def stopped(out, how):
-    """The study, started and stopped when its first run is kept; the finished process and its group's number."""
+def stopped(out, how, *rates):
+    """The study, started and stopped when its first run is kept; the finished process and what it said."""
     with subprocess.Popen(
-        command(out, "--jobs", "2"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        wait_until(lambda: list((out / "runs").glob("[!.]*.json")) or process.poll() is not None)
-        how(process)
-        said = process.communicate(timeout=30)
-    return process, said[1]
+        command(out, "--jobs", "2", *(("--rates", *RATES, *rates) if rates else ())),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            wait_until(lambda: list((out / "runs").glob("[!.]*.json")) or process.poll() is not None)
+            how(process)
+            return process, process.communicate(timeout=30)[1]
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 def losses(folder):
@@ -84,6 +89,14 @@ def test_another_run_is_not_taken_for_it(tmp_path, result, change):
     assert Keep(tmp_path).load(replace(RUN, **change)) is None
 
 
+def test_a_file_of_another_run_under_its_name_is_damage(tmp_path, result, capsys):
+    keep = Keep(tmp_path)
+    keep.save(replace(RUN, seed=1), result)
+    os.rename(keep.path(replace(RUN, seed=1)), keep.path(RUN))
+    assert keep.load(RUN) is None
+    assert "is damaged" in capsys.readouterr().out
+
+
 def test_other_code_makes_another_run(tmp_path, result, monkeypatch):
     Keep(tmp_path).save(RUN, result)
     monkeypatch.setattr("helpers.study.task._code", lambda module: "changed")
@@ -108,7 +121,8 @@ def test_a_damaged_file_is_said_and_made_again(tmp_path, result, spoil, capsys):
 
 
 def test_after_kill_9_no_process_is_left_and_the_study_goes_on(tmp_path):
-    process, _ = stopped(tmp_path, lambda p: p.send_signal(signal.SIGKILL))
+    # Half a minute's work is left when it is killed.
+    process, _ = stopped(tmp_path, lambda p: p.send_signal(signal.SIGKILL), *(str(r / 1000) for r in range(200, 300)))
 
     def gone():
         try:
@@ -117,9 +131,9 @@ def test_after_kill_9_no_process_is_left_and_the_study_goes_on(tmp_path):
             return True
         return False
 
-    wait_until(gone, 20)
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("[!.]*.json")}
-    assert 0 < len(kept) < 4
+    wait_until(gone, 10)
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("rate-0.[01]*.json")}
+    assert 0 < len(kept) <= 4
     done = subprocess.run(command(tmp_path, "--jobs", "2"), capture_output=True, text=True, timeout=60, check=True)
     assert f"{len(kept)} of 4 runs are there from last time" in done.stdout
     assert {path: path.stat().st_mtime_ns for path in kept} == kept

@@ -138,7 +138,7 @@ def history(losses, seed=0, errors=(0.5,)):
 
 
 def test_growth_is_up_to_the_end_of_the_plateau():
-    run = Plateau(0.1, 0.1, 0, 0.5, [2.3] * 20 + [1.0] * 20, [0, 15, 30], {"conv 1": [2.0, 5.0, 8.0]})
+    run = Plateau(0.1, 0.1, 0, 0.5, [2.3] * 20 + [1.0] * 20, [0, 15, 30, 40], {"conv 1": [2.0, 5.0, 8.0, 20.0]})
     assert run.below(2.2) == 21
     assert measure.growth(run) == {"conv 1": 4.0}
     run.loss += [0.9] * 5
@@ -152,15 +152,14 @@ def start(rate, steps, scale=0.1, seed=0, most=500, norm=1.0):
     return Plateau(rate, scale, seed, 2.0, loss, [0], {"conv 1": [norm], "dense 1": [norm]})
 
 
-def test_predictions_come_from_the_fastest_rate():
-    row = {0.1: [start(0.1, None)], 0.2: [start(0.2, 100)]}
+def test_predictions_come_from_the_fastest_rate_that_all_seeds_left():
+    row = {0.1: [start(0.1, 203)], 0.2: [start(0.2, 100)], 0.4: [start(0.4, None)]}
     assert row[0.2][0].steps == 97
     # 20 epochs of 10 steps: 19.4 is reached at rates above 0.097.
-    told = measure.predictions(
-        row, {r: [history([2.3] * 19 + [end])] for r, end in ((0.05, 2.3), (0.1, 0.5), (0.2, 1))}
-    )
-    assert [(p.rate, p.foretold, p.left) for p in told] == [(0.05, False, False), (0.1, True, True)]
-    assert measure.predictions({0.1: [start(0.1, None)]}, {}) == []
+    curves = {r: [history([2.3] * 19 + [end])] for r, end in ((0.05, 2.3), (0.1, 0.5), (0.2, 1), (0.4, 2.3))}
+    told = [(p.rate, p.foretold, p.left) for p in measure.predictions(row, curves)]
+    assert told == [(0.05, False, False), (0.1, True, True), (0.4, True, False)]
+    assert measure.predictions({0.1: [start(0.1, None)]}, curves) == []
 
 
 def results(power, end=0.5):
@@ -194,7 +193,10 @@ def test_verdicts_follow_the_numbers():
     assert verdicts(made)[gradients] is False
     threshold = next(claim for claim in good if claim.startswith("so the rate below"))
     assert good[threshold] is True
-    assert verdicts(results(-2, end=2.3))[threshold] is None
+    assert verdicts(results(-2, end=2.3))[threshold] is False
+    made = results(-2)
+    del made.curves[0.5]
+    assert verdicts(made)[threshold] is None
     flat = "from weights × 1 there is no plateau"
     assert good[flat] is True
     made = results(-2)
