@@ -134,20 +134,20 @@ def check_same(found: Checkpoint, spec: NetworkSpec, mark: dict[str, Any], path:
             continue
         for where, a, b in _differences(there[key], here[key], key):
             raise CourseError(
-                f"The checkpoint {path} is of another run: {where} is {a} there and {b} here; start anew, or write to "
-                "another folder."
+                f"The checkpoint {path} is of another run: {where} is {a} there and {b} here; start "
+                "anew (--fresh, or resume=False), or write to another folder."
             )
     for what, value in mark.items():
         if found.data and found.data.get(what) != value:
             a, b = found.data.get(what, "none"), value
             raise CourseError(
                 f"The checkpoint {path} is of other data: {what} {a} there and {b} here; give the same data, start "
-                "anew, or write to another folder."
+                "anew (--fresh, or resume=False), or write to another folder."
             )
     if found.history.epochs > spec.epochs:
         raise CourseError(
             f"The checkpoint {path} has {found.history.epochs} epochs behind it and {spec.epochs} are asked for; ask "
-            "for at least as many, start anew, or write to another folder."
+            "for at least as many, start anew (--fresh, or resume=False), or write to another folder."
         )
 
 
