@@ -135,8 +135,8 @@ class Network:
 def _algorithm(i: int, spec: NetworkSpec, backend: Backend) -> str:
     """Of the convolution layers[i]: "im2col" in numpy where ReLU comes next among the activations, else "auto".
 
-    A patch of zeros, which ReLU often leaves, must give exactly the bias. The Fourier algorithms give it with a rounding
-    error on either side, and where it is zero, ReLU's derivative then depends on the algorithm.
+    A patch of zeros, which ReLU often leaves, must give exactly the bias. The Fourier algorithms give it with a
+    rounding error on either side, and where it is zero, ReLU's derivative then depends on the algorithm.
     """
     after = [layer.type for layer in spec.layers[i + 1 :] if layer.type in PLAIN and layer.type != "flatten"]
     return "im2col" if backend.name == "numpy" and after[0] == "relu" else "auto"
