@@ -86,7 +86,7 @@ def gradient_norms(
         ax.plot(steps, values, label=layer, **line(i, len(steps)))
         said.append(f"{layer} starts at {values[0]:.2g}, is at most {max(values):.2g} and ends at {values[-1]:.2g}")
     axes(ax, title, "steps taken", "norm of the gradient for the weights")
-    ax.set_yscale("log")
+    _plain_log(ax)
     fig.legend(loc="outside right upper", frameon=False)
     return with_alt(fig, f"{title}, over {steps[-1]} steps: {'; '.join(said)}.")
 
@@ -144,7 +144,7 @@ def plateau_lengths(
 def plateau_depths(
     times: Mapping[str, Mapping[float, Sequence[float]]],
     powers: Mapping[str, float] | None = None,
-    title: str = "Time on the initial plateau against the scale of the weights",
+    title: str = "Time on the plateau by scale and depth",
 ) -> Figure:
     """Rate × steps to the end of the plateau against the scale of the initial weights, both logarithmic.
 
@@ -247,11 +247,12 @@ def _error_axis(ax: Axes, values: Iterable[float]) -> None:
 
 
 def _plain_log(ax: Axes) -> None:
-    """A logarithmic y axis with plain numbers, and 2 and 5 between the tens where there is room."""
+    """A logarithmic y axis with plain numbers, and 2 and 5 between the tens where there is room. Call it last."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     ax.set_yscale("log")
-    ax.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5), numticks=12))
+    low, high = ax.get_ylim()
+    ax.yaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5) if high < 3000 * low else (1,), numticks=12))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
     ax.yaxis.set_minor_formatter(NullFormatter())
 

@@ -174,6 +174,7 @@ def main(options: argparse.Namespace) -> None:
     for curve in curves:
         found.setdefault(curve.rate, []).append(next(done))
     plateau = PlateauResults(most, SMALL, DEPTH_RATE)
+    plateau.plain = found
     for start in grid:
         plateau.starts.setdefault(start.scale, {}).setdefault(start.rate, []).append(next(done))
     for start in deep:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from helpers.study.cnn_learning_plateau import (
@@ -35,7 +36,7 @@ PLAIN = 0.3
 class PlateauResults:
     """starts: scale -> rate -> a Plateau a seed, each given `most` steps; deep: number of layers -> scale -> a Plateau
     a seed, at `deep_rate`; traced: scale -> one Plateau with gradient norms; curves: rate -> a History a seed, from
-    weights of `scale`.
+    weights of `scale`; plain: from weights × 1, where there are any.
     """
 
     def __init__(self, most: int, scale: float, deep_rate: float) -> None:
@@ -44,6 +45,7 @@ class PlateauResults:
         self.deep: dict[int, dict[float, list[Plateau]]] = {}
         self.traced: dict[float, Plateau] = {}
         self.curves: dict[float, list[History]] = {}
+        self.plain: dict[float, list[History]] = {}
 
     def depths(self) -> dict[int, Lengths]:
         """Number of layers -> scale -> rate -> steps, at the one rate that all have."""
@@ -93,12 +95,26 @@ class PlateauResults:
         lines = [f"The same rates and epochs from weights × {self.scale:g}: validation error of each seed"]
         for rate, runs in sorted(self.curves.items()):
             lines.append(f"{f'rate {rate:g}':<12}" + "".join(f"{run.error[-1]:>8.1%}" for run in runs))
+        lines += self._steepest()
         lines += [
             f"foretold wrongly: rate {p.rate:g}, seed {p.seed} {'did not leave' if p.foretold else 'left'} the plateau"
             for p in self._predictions()
             if p.foretold != p.left
         ]
         return "\n".join(lines)
+
+    def _steepest(self) -> list[str]:
+        """Between which neighbouring rates the error falls most, and what it does there from weights × 1."""
+        middle = {rate: statistics.median(run.error[-1] for run in runs) for rate, runs in sorted(self.curves.items())}
+        pairs = list(pairwise(middle))
+        if not pairs:
+            return []
+        low, high = max(pairs, key=lambda pair: middle[pair[0]] - middle[pair[1]])
+        text = f"From rate {low:g} to {high:g} the median error goes from {middle[low]:.1%} to {middle[high]:.1%}"
+        if low in self.plain and high in self.plain:
+            a, b = (statistics.median(run.error[-1] for run in self.plain[rate]) for rate in (low, high))
+            text += f"; from weights × 1 it goes from {a:.1%} to {b:.1%} there"
+        return [f"{text}."]
 
     def _predictions(self) -> Any:
         return predictions(self.starts.get(self.scale, {}), self.curves)
@@ -116,21 +132,21 @@ class PlateauResults:
 
         spreads = [v for row in small.values() if math.isfinite(v := spread(row))]
         rows.append((
-            f"from weights × {PLAIN:g} or less, rate × steps on the plateau doesn't depend on the rate",
+            f"from weights × {PLAIN:g} or less, rate × steps on the plateau changes less than 1.5-fold with the rate",
             max(spreads) < 1.5 if spreads else None,
             f"up to {max(spreads):.2f}-fold within a seed" if spreads else "too few runs left it",
         ))  # fmt: skip
         for layers, row in self.depths().items():
             power = length_exponent(row)
             rows.append((
-                f"with {layers} layers of weights it goes as scale^{2 - layers}",
+                f"with {layers} layers of weights it goes as scale^{2 - layers} (within 0.35)",
                 abs(power + layers - 2) < 0.35 if math.isfinite(power) else None,
                 f"scale^{power:.2f}" if math.isfinite(power) else "too few runs left it",
             ))  # fmt: skip
         starts = {s: norms for s, norms in first_norms(self.starts).items() if s <= PLAIN}
         powers = [slope({s: norms[layer] for s, norms in starts.items()}) for layer in next(iter(starts.values()), {})]
         rows.append((
-            f"the first gradient of each layer is a product of the other layers' weights, scale^{LAYERS - 1}",
+            f"every layer's first gradient is a product of the others' weights, scale^{LAYERS - 1} (within 0.25)",
             all(abs(p - LAYERS + 1) < 0.25 for p in powers) if powers else None,
             f"from scale^{min(powers):.2f} to scale^{max(powers):.2f}" if powers else "not measured",
         ))  # fmt: skip
@@ -155,7 +171,7 @@ class PlateauResults:
         right = sum(p.foretold == p.left for p in foretold)
         left = sum(p.left for p in foretold)
         rows.append((
-            f"so the rate below which weights × {self.scale:g} learn nothing is known from a run at another rate",
+            f"so a run at one rate foretells at which other rates weights × {self.scale:g} learn (9 of 10 right)",
             right >= 0.9 * len(foretold) if len({v for p in foretold for v in (p.foretold, p.left)}) > 1 else None,
             f"{right} of {len(foretold)} runs foretold rightly; {left} of these runs left the plateau",
         ))  # fmt: skip
