@@ -56,6 +56,8 @@ class Layer:
         result = call(method(self.made, name, self.name), given, what=f"{self.name}.{name}")
         if result is None:
             raise Mistake("returns-none", f"{self.name}.{name} returned None. Is the `return` missing?")
+        if isinstance(result, tuple | list):
+            raise Mistake("returns-several", f"{self.name}.{name} returned {len(result)} things; return one array, and keep in `self` what the way back needs.")
         found = array(result, what)
         unchanged(before, array(given, given_as), given_as, f"{self.name}.{name}")
         return found
@@ -79,7 +81,7 @@ def _conv(Conv: Any, case: Case, seed: int) -> tuple[Layer, np.ndarray]:
     """A student's Conv with the case's filters, and a bias."""
     k, c, r, s = case.w.shape
     layer = Layer(Conv, "Conv", c, k, (r, s), case.stride, case.padding)
-    bias = np.random.default_rng([seed, 8]).normal(size=k)
+    bias = np.random.default_rng([seed, 8]).normal(size=(k,))
     layer.put(case.w, bias)
     return layer, bias
 

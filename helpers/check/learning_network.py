@@ -131,6 +131,8 @@ def _seed_and_scale(build: Any, entries: list[Entry], own: list[np.ndarray]) -> 
         return [array(layer.weight, "weight") for layer in trained_layers(made(build, entries, (2, 5, 4), **named))]
 
     other, small, again = weights(seed=4), weights(seed=3, scale=0.5), weights(seed=3)
+    if any(len(each) != len(own) for each in (other, small, again)):
+        raise Mistake("layers-shared", f"The first network that is built has {len(own)} layers with weights, and the next ones have {len(other)}, {len(small)} and {len(again)}: their list is one and the same. Make it anew inside build.")
     if not all(np.array_equal(a, b) for a, b in zip(own, again, strict=True)):
         raise Mistake("seed-ignored", "Two networks with the same seed start with different weights; hand the seed on to every layer.")
     if any(np.array_equal(a, b) for a, b in zip(own, other, strict=True)):
@@ -191,8 +193,12 @@ def network(build: Any, *, seed: int = 0) -> Iterator[str]:
     try:
         right = close(student.forward(x), moved.forward(x))
         student.backward(labels)
+        if not same(student.read(net), moved):
+            raise Mistake("update-before-backward", "In the second batch the weights change during Network.backward, with the gradients of the first. First all of backward, then `update`, which alone takes the step.")
         right = right and same(student.read(net, ("grad_weight", "grad_bias")), moved.gradients(x, labels))
-    except Mistake:
+    except Mistake as mistake:
+        if mistake.name == "update-before-backward":
+            raise
         right = False
     if not right:
         raise Mistake("keeps-state", "The first forward and backward are right, and the second, with 5 images, are not. Does backward change self.layers (`pop`, `reverse`), add to old gradients, or use something that an earlier forward kept?")

@@ -87,7 +87,7 @@ class Net:
                 net.weights.append(rng.normal(0, gain / shape[0] ** 0.5, (shape[0], entry["units"])))
             else:
                 continue
-            net.biases.append(rng.normal(0, 0.3, entry.get("filters", entry.get("units"))))
+            net.biases.append(rng.normal(0, 0.3, (net.weights[-1].shape[0 if entry["type"] == "conv" else 1],)))
         return net
 
     def copy(self) -> Net:
@@ -126,12 +126,12 @@ class Net:
         """Share of wrong answers."""
         return float((self.forward(x).argmax(axis=1) != labels).mean())
 
-    def gradients(self, x: np.ndarray, labels: np.ndarray, scale: float | None = None, lr_inside: float = 0.0, without: str = "", ties: bool = False, start: np.ndarray | None = None) -> Net:
+    def gradients(self, x: np.ndarray, labels: np.ndarray, scale: float | None = None, lr_inside: float = 0.0, without: str = "", ties: bool = False, start: np.ndarray | None = None, back: Net | None = None) -> Net:
         """Gradients of the mean loss, as a Net of gradients.
 
         As mistakes do it: another `scale` than 1/N; `lr_inside`: each weight moves before the gradient for its input is
         made; `without`: this kind of layer is left out on the way back; `ties`: every largest entry of a pool gets all; `start`:
-        the gradient for the logits (N, classes).
+        the gradient for the logits (N, classes); `back`: the network whose weights make the gradients for inputs.
         """
         a = self.activations(x)
         g = (a[-1] - one_hot(labels, a[-1].shape[1])) * (1 / len(x) if scale is None else scale) if start is None else start
@@ -142,7 +142,7 @@ class Net:
             entry, kind = self.entries[i], self.entries[i]["type"]
             if kind in ("conv", "dense"):
                 trained -= 1
-                w = self.weights[trained]
+                w = (back or self).weights[trained]
                 if kind == "conv":
                     stride, padding = tuple(entry["stride"]), tuple(entry["padding"])
                     weights.insert(0, conv.backward_filter(a[i], g, tuple(entry["size"]), stride, padding))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -49,7 +50,7 @@ def _cases(seed: int) -> Iterator[tuple[Entry, Shape]]:
     if seed:
         rng = np.random.default_rng(seed)
         for i in range(6):
-            size, stride, pad = (tuple(int(n) for n in rng.integers(low, high, 2)) for low, high in ((2, 6), (2, 5), (0, 2)))
+            size, stride, pad = ((int(rng.integers(low, high)), int(rng.integers(low, high))) for low, high in ((2, 6), (2, 5), (0, 2)))
             shape = (int(rng.integers(2, 9)), *(int(n) for n in rng.integers(17, 40, 2)))
             yield (conv_entry(int(rng.integers(9, 20)), size, stride, pad) if i % 2 else pool_entry(size, stride, pad)), shape
 
@@ -79,8 +80,7 @@ def _words(entry: Entry) -> str:
 @check("output_shape", "A1")
 def output_shape(function: Any, *, seed: int = 0) -> Iterator[str]:
     """Shapes of convolution, pooling, flatten, dense and the rest, on geometries where every slip shows."""
-    for entry, shape in _cases(seed):
-        _right_shape(function, entry, shape)
+    _right_windows(function, list(_cases(seed)))
     yield "convolution and pooling with stride and padding"
     for entry, shape in (
         (plain("flatten"), (3, 4, 5)), (plain("flatten"), (7, 2, 6)), (dense_entry(9), (30,)), (dense_entry(4), (3, 2, 5)),
@@ -90,52 +90,71 @@ def output_shape(function: Any, *, seed: int = 0) -> Iterator[str]:
     yield "flatten, dense, relu, softmax"
 
 
-def _right_shape(function: Any, entry: Entry, shape: Shape) -> None:
+def _right_windows(function: Any, cases: list[tuple[Entry, Shape]]) -> None:
+    """All convolutions and pools first, then the slip that explains all of their shapes, or at least the wrong ones."""
+    got = [_got(function, entry, shape) for entry, shape in cases]
+    wrong = [i for i, (entry, shape) in enumerate(cases) if got[i] != oracle.output_shape(entry, shape)]
+    if not wrong:
+        return
+    found = [_explanations(*case, each) for case, each in zip(cases, got, strict=True)]
+    first = found[wrong[0]]
+    everywhere = [pair for pair in first if all(pair in each for each in found)]
+    where_wrong = [pair for pair in first if all(pair in found[i] for i in wrong)]
+    name, hint = next(iter([*everywhere, *where_wrong, *first]), ("differs", "Along each axis: ⌊(size + 2·pad − window) / stride⌋ + 1."))
+    entry, shape = cases[wrong[0]]
+    raise Mistake(name, f"The output shape of {_words(entry)}, for {_shown(shape)}, is {_shown(oracle.output_shape(entry, shape))} and not {_shown(got[wrong[0]])}. {hint}")
+
+
+def _got(function: Any, entry: Entry, shape: Shape) -> tuple[float, ...]:
     given = oracle.copied([entry])[0]
     value = call(function, given, shape, what="output_shape")
     if given != entry:
         raise Mistake("input-changed", "output_shape changed the dictionary that it was given, which is the file's own. Leave it as it is.")
-    what = f"the output shape of {_words(entry)}, for {_shown(shape)}"
-    got, expected = _tuple(value, what), oracle.output_shape(entry, shape)
-    if got == expected:
-        return
-    if "size" in entry:
-        name, hint = _explained(entry, shape, got)
-        raise Mistake(name, f"{what[:1].upper()}{what[1:]}, is {_shown(expected)} and not {_shown(got)}. {hint}")
-    raise _plain_slip(entry, shape, got, expected, what)
+    return _tuple(value, f"the output shape of {_words(entry)}, for {_shown(shape)}")
 
 
-def _explained(entry: Entry, shape: Shape, got: tuple[float, ...]) -> tuple[str, str]:
-    """Which slip gives this shape of a convolution or pool."""
+def _right_shape(function: Any, entry: Entry, shape: Shape) -> None:
+    got, expected = _got(function, entry, shape), oracle.output_shape(entry, shape)
+    if got != expected:
+        raise _plain_slip(entry, shape, got, expected, f"the output shape of {_words(entry)}, for {_shown(shape)}")
+
+
+def _explanations(entry: Entry, shape: Shape, got: tuple[float, ...]) -> list[tuple[str, str]]:
+    """Every slip that gives this shape of a convolution or pool, likelier ones first."""
     axes = [(shape[1 + i], entry["size"][i], entry["stride"][i], entry["padding"][i]) for i in (0, 1)]
     k = entry.get("filters", shape[0])
     right = [float(oracle.conv.output_size(*a)) for a in axes]
     if len(got) == 4:
-        return "batch-included", "It should stand without the batch: three numbers, (K, P, Q)."
+        return [("batch-included", "It should stand without the batch: three numbers, (K, P, Q).")]
     if len(got) != 3:
-        return "wrong-shape", "It should have three numbers: (K, P, Q) of a convolution, (C, P, Q) of a pool."
+        return [("wrong-shape", "It should have three numbers: (K, P, Q) of a convolution, (C, P, Q) of a pool.")]
+    found: list[tuple[str, str]] = []
     if list(got[1:]) == right:
-        if entry["type"] == "conv" and got[0] == shape[0]:
-            return "channels-for-filters", "The number of channels is what comes in; what goes out is one channel a filter."
+        if got[0] == shape[0]:
+            found.append(("channels-for-filters", "The number of channels is what comes in; what goes out is one channel a filter."))
         if got[0] == shape[0] * k:
-            return "channels-times-filters", "Each filter sums over all channels, so K channels go out, not C · K."
+            found.append(("channels-times-filters", "Each filter sums over all channels, so K channels go out, not C · K."))
         if entry["type"] == "max_pool":
-            return "pool-changes-channels", "Pooling works on each channel alone and leaves their number as it is."
-        return "wrong-channels", "P and Q are right, the first number is not: it is the number of filters."
-    if list(got[:2]) == right and got[2] == k:
-        return "channels-last", "The channels stand last here; the course puts them first: (K, P, Q)."
+            found.append(("pool-changes-channels", "Pooling works on each channel alone and leaves their number as it is."))
+        return [*found, ("wrong-channels", "P and Q are right, the first number is not: it is the number of filters.")]
     for name, formula, hint in SLIPS:
-        found = [float(formula(*a)) for a in axes]
-        if list(got[1:]) == found or list(got[1:]) in ([found[0], right[1]], [right[0], found[1]]):
-            return name, hint
-    if list(got[1:]) == right[::-1]:
-        return "axes-swapped", "P and Q are swapped: P counts rows and comes first."
+        slipped = [float(formula(*a)) for a in axes]
+        if list(got[1:]) in (slipped, [slipped[0], right[1]], [right[0], slipped[1]]):
+            found.append((name, hint))
     own = list(zip(*axes, strict=True))  # sizes, windows, strides, pads, each (down, across)
+    mixed = "A number of the other axis is used: H, R, u and pad_h belong to the rows, W, S, v and pad_w to the columns, and each pair is (down, across)."
     for choice in product((0, 1), repeat=8):
-        mixed = [float(oracle.conv.output_size(*(int(own[j][choice[4 * i + j]]) for j in range(4)))) for i in (0, 1)]
-        if list(got[1:]) == mixed:
-            return "axes-mixed-up", "A number of the other axis is used: H, R, u and pad_h belong to the rows, W, S, v and pad_w to the columns, and each pair is (down, across)."
-    return "differs", "Along each axis: ⌊(size + 2·pad − window) / stride⌋ + 1."
+        sides = [float(oracle.conv.output_size(*(int(own[j][choice[4 * i + j]]) for j in range(4)))) for i in (0, 1)]
+        if list(got[1:]) == sides and sides != right[::-1]:
+            found.append(("axes-mixed-up", mixed))
+            break
+    if list(got[1:]) == right[::-1] and got[0] == k:
+        found.append(("axes-swapped", "P and Q are swapped: P counts rows and comes first."))
+    if list(got[:2]) == right and got[2] == k:
+        found.append(("channels-last", "The channels stand last here; the course puts them first: (K, P, Q)."))
+    if list(got[1:]) == right[::-1]:
+        found.append(("axes-mixed-up", mixed))
+    return found
 
 
 def _plain_slip(entry: Entry, shape: Shape, got: tuple[float, ...], expected: Shape, what: str) -> Mistake:
@@ -157,8 +176,8 @@ def parameter_count(function: Any, *, seed: int = 0) -> Iterator[str]:
     rng = np.random.default_rng([seed, 3])
     n = [int(v) for v in rng.permutation([3, 5, 7, 11, 13])]
     cases: list[tuple[Entry, Shape]] = [
-        (conv_entry(16, (3, 3)), (1, 28, 28)),
         (conv_entry(n[0], (2, 4), (2, 1), (1, 0)), (n[1], 17, 19)),
+        (conv_entry(16, (3, 3)), (1, 28, 28)),
         (conv_entry(n[2], (6, 1), (1, 3)), (n[3], 23, 29)),
         (dense_entry(10), (128,)),
         (dense_entry(n[4]), (17,)),
@@ -293,11 +312,15 @@ def _refused(function: Any, entries: list[Entry], image: Shape, place: int, word
         if mistake.name != "raises":
             raise
         said = mistake.message.split(" raised ", 1)[-1]
-        if "ValueError" not in said.split(":")[0]:
-            raise Mistake("wrong-error", f"{what} fails by accident: {said.split(' in the line')[0]}. Look for such layers first, and `raise ValueError` with a sentence that says which.") from None
+        kind = said.split(":")[0].split(" ")[0].rstrip(".")
         named = [int(n) for n in re.findall(r"layers\s*\[\s*(\d+)\s*\]", said)]
+        # An error of their own counts as a ValueError: from here its bases can't be seen.
+        if kind != "ValueError" and hasattr(builtins, kind):
+            raise Mistake("wrong-error", f"{what} fails with {said.split(' in the line')[0].rstrip('.')}. Look for such layers first, and `raise ValueError` with a sentence that says which.") from None
         if place in named:
             return
+        if "to unpack" in said or "zip()" in said:
+            raise Mistake("wrong-error", f"{what} fails by accident: {said.split(' in the line')[0].rstrip('.')}. Look for such layers first, and `raise ValueError` with a sentence that says which.") from None
         if place + 1 in named:
             raise Mistake("counts-from-one", f"{what} names layers[{place + 1}]; the file's layers count from 0 (`enumerate(layers)`).") from None
         raise Mistake("layer-not-named", f"{what} raises a ValueError that does not say where: name the layer as layers[{place}], so that the reader of a long file finds it.") from None

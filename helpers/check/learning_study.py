@@ -157,7 +157,7 @@ def choice_case(seed: int, flip: bool = False) -> tuple[dict[float, list[History
         early: ([0.150, 0.155, 0.160], 4.0, 0.30),
         stuck: ([0.880, 0.885, 0.890], 0.9, 2.30),
     }
-    curves = {rate: [made_history(rate, i, falling(e, speed), [loss + 2.2 * 0.4**k for k in range(8)]) for i, e in enumerate(ends)] for rate, (ends, speed, loss) in ((r, table[r]) for r in rates)}
+    curves = {rate: [made_history(rate, i, falling(e, speed), [loss + 2.2 * 0.4**k for k in range(8)]) for i, e in enumerate(rng.permutation(ends))] for rate, (ends, speed, loss) in ((r, table[r]) for r in rates)}
     order = list(curves)
     return curves, {"right": steady, "best-seed": lucky, "training": memorising, "first-epoch": early, "largest-error": stuck, "largest-rate": max(rates), "smallest-rate": min(rates), "first-key": order[0], "last-key": order[-1]}
 

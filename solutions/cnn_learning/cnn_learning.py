@@ -796,6 +796,7 @@ check.learning.plateau_length(plateau_length, seed=41)
 
 # %% given="C-experiment"
 LEVEL = 2.0
+middle = size.plateau_rates[len(size.plateau_rates) // 2]
 starts = plateau(size.scales, size.plateau_rates, [0], **size.plateau_settings)
 lengths = {
     scale: {rate: plateau_length(runs[0].loss, LEVEL) for rate, runs in row.items()} for scale, row in starts.items()
@@ -809,7 +810,6 @@ for scale, row in lengths.items():
 plots.show(plots.plateau_lengths(lengths, size.steps))
 
 # %%
-middle = size.plateau_rates[len(size.plateau_rates) // 2]
 plots.show(plots.plateau_loss({f"weights × {scale:g}": row[middle][0].loss for scale, row in starts.items()}))
 
 # %% [markdown]

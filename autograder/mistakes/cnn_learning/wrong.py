@@ -1,0 +1,10 @@
+"""Wrong solutions, as changes of the model solution's text: (its right names, old text, new text)."""
+
+from __future__ import annotations
+
+from . import wrong_layers, wrong_network, wrong_plateau, wrong_shapes, wrong_study, wrong_training
+
+WRONG: dict[str, list[tuple[str, ...]]] = {}
+for part in (wrong_shapes, wrong_layers, wrong_network, wrong_training, wrong_study, wrong_plateau):
+    for cell, rows in part.ROWS.items():
+        WRONG[cell] = [*WRONG.get(cell, []), *rows]
