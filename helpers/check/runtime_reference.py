@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -12,6 +13,7 @@ Numbers = Sequence[float] | np.ndarray
 KINDS = ("linear", "quadratic", "exponential")
 
 
+@cache
 def student_t(level: float, degrees: int) -> float:
     """t such that a share `level` of Student's distribution with so many degrees of freedom lies in [−t, t].
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.calls import array, number
+from helpers.check.calls import array, call, number
 from helpers.check.report import Mistake, check
 from helpers.check.runtime_counts import forward_flops_of, parameters_of, step_flops_of
 from helpers.check.runtime_timing import device_of
@@ -50,17 +50,26 @@ def _given(row: Mapping[str, Any]) -> bool:
     return bool(row.get("recorded")) or bool(row.get("predicted"))
 
 
-def _counts(row: Mapping[str, Any]) -> None:
-    """Parameters and operations of the row follow from its filters and batch."""
+def _own(function: Any, *sizes: int) -> float:
+    """The sum of the student's own counts, NaN where there is none."""
+    try:
+        found = call(function, *sizes, what="a count")
+        return float(array(list(found.values()) if isinstance(found, Mapping) else found, "a count").sum())
+    except Mistake:
+        return float("nan")
+
+
+def _counts(row: Mapping[str, Any], own_parameters: Any, own_flops: Any) -> None:
+    """Parameters and operations of the row follow from its filters and batch, rightly counted or as the student counts them."""
     filters, batch = int(row["filters"]), int(row["batch"])
     got, right = number(row["parameters"], "'parameters'"), sum(parameters_of(filters))
-    if not math.isclose(got, right, rel_tol=1e-9):
+    if not math.isclose(got, right, rel_tol=1e-9) and got != _own(own_parameters, filters):
         other = next((f for f in range(1, 300) if got == sum(parameters_of(f))), None)
         if other:
             raise Mistake("counts-of-another-network", f"{_row(row)} has the parameters of a network with {other} filters.")
         raise Mistake("wrong-parameters", f"{_row(row)} has {got:,.0f} parameters; they should be {right:,.0f}, the sum of your `parameters({filters})`.")
     got, right = number(row["flops"], "'flops'"), sum(step_flops_of(filters, batch))
-    if not math.isclose(got, right, rel_tol=1e-9):
+    if not math.isclose(got, right, rel_tol=1e-9) and not math.isclose(got, _own(own_flops, filters, batch), rel_tol=1e-9):
         if math.isclose(got, sum(forward_flops_of(filters, batch))):
             raise Mistake("forward-only", f"{_row(row)} counts the forward pass only; what is timed is a training step, the sum of your `step_flops`.")
         if math.isclose(got, sum(step_flops_of(filters, 1))):
@@ -153,10 +162,11 @@ def _slow(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 @check("Measured rows", "C2")
-def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], *, batch: int, rounds: int, threads: int) -> Iterator[str]:
+def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], parameters: Any, step_flops: Any, *, batch: int, rounds: int, threads: int) -> Iterator[str]:
     """One row for each backend and number of filters, measured here, and the rows of `gpu` (Points) unchanged.
 
-    filters: backend -> numbers of filters that are measured here.
+    filters: backend -> numbers of filters that are measured here. The student's own counts will do, so that a mistake in them costs
+    its points once.
     """
     found = _list(rows, "rows")
     for row in found:
@@ -181,7 +191,7 @@ def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], *,
     for row in found:
         if not _given(row) and row["batch"] != batch:
             raise Mistake("wrong-batch", f"{_row(row)}: the batch should be {batch}, as everywhere in this part.")
-        _counts(row)
+        _counts(row, None if _given(row) else parameters, None if _given(row) else step_flops)
     yield f"{len(measured)} measured rows, parameters and operations as counted, device, hardware and threads stated"
     _same_as_given(found, gpu)
     if gpu:
@@ -195,14 +205,14 @@ def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], *,
 
 
 @check("Larger batches", "F2")
-def batches(batch_rows: Any, per_image: Any, backends: Sequence[str], batches: Sequence[int], *, filters: int, rounds: int) -> Iterator[str]:
+def batches(batch_rows: Any, per_image: Any, backends: Sequence[str], batches: Sequence[int], parameters: Any, step_flops: Any, *, filters: int, rounds: int) -> Iterator[str]:
     """A row for each backend and batch size, and per_image[backend] = seconds of a step ÷ images of the batch."""
     found = _list(batch_rows, "batch_rows")
     for row in found:
         _labels(row, None)
         if row["filters"] != filters:
             raise Mistake("wrong-filters", f"{_row(row)}: this experiment is about {filters} filters; only the batch changes.")
-        _counts(row)
+        _counts(row, parameters, step_flops)
         _times(row, rounds)
     _no_copies(found)
     if not per_image:

@@ -182,7 +182,7 @@ def as_rows(points):
 
 
 def verdict(named, rows, points):
-    return named(check.runtime.rows, rows, points, FILTERS, batch=64, rounds=5, threads=1)
+    return named(check.runtime.rows, rows, points, FILTERS, None, None, batch=64, rounds=5, threads=1)
 
 
 @pytest.mark.parametrize("kind", ["recorded", "predicted"])
@@ -202,9 +202,9 @@ def test_where_there_is_a_gpu_its_rows_are_measured_ones(named):
     on_gpu = [row(f, "cuda", s, hardware="Some GPU", device="cuda:0") for f, s in ((8, 4e-4), (64, 5e-4))]
     filters = {**FILTERS, "cuda": (8, 64)}
     settings = {"batch": 64, "rounds": 5, "threads": 1}
-    assert named(check.runtime.rows, measured() + on_gpu, [], filters, **settings) == ""
+    assert named(check.runtime.rows, measured() + on_gpu, [], filters, None, None, **settings) == ""
     left = [{**r, "device": "cpu"} for r in on_gpu]
-    assert named(check.runtime.rows, measured() + left, [], filters, **settings) == "cpu-run-labelled-gpu"
+    assert named(check.runtime.rows, measured() + left, [], filters, None, None, **settings) == "cpu-run-labelled-gpu"
 
 
 @pytest.mark.parametrize(
@@ -282,8 +282,8 @@ def test_whatever_a_function_returns_the_student_reads_a_sentence(value):
 @pytest.mark.parametrize("value", [None, 3, "text", {}, Evil(), [None], [{}]], ids=str)
 def test_whatever_stands_for_rows_the_student_reads_a_sentence(value):
     for run in (
-        lambda: check.runtime.rows(value, [], FILTERS, batch=64, rounds=5, threads=1),
-        lambda: check.runtime.batches(value, value, ("numpy",), (1, 4), filters=8, rounds=5),
+        lambda: check.runtime.rows(value, [], FILTERS, None, None, batch=64, rounds=5, threads=1),
+        lambda: check.runtime.batches(value, value, ("numpy",), (1, 4), None, None, filters=8, rounds=5),
         lambda: check.runtime.chosen(value, value, measured(), ("numpy",)),
     ):
         with pytest.raises(CheckFailed) as failed:
@@ -293,7 +293,7 @@ def test_whatever_stands_for_rows_the_student_reads_a_sentence(value):
 
 def test_the_batches_are_divided_each_by_its_own(named):
     rows = [row(8, "numpy", s, batch=n, flops=sum(counts.step_flops_of(8, n))) for n, s in ((1, 2e-4), (16, 9e-4), (64, 3e-3))]
-    given = {"backends": ("numpy",), "batches": (1, 16, 64), "filters": 8, "rounds": 5}
+    given = {"backends": ("numpy",), "batches": (1, 16, 64), "parameters": None, "step_flops": None, "filters": 8, "rounds": 5}
     right = [r["seconds"] / r["batch"] for r in rows]
     assert named(check.runtime.batches, rows, {"numpy": right}, **given) == ""
     assert named(check.runtime.batches, rows, {"numpy": [r["seconds"] for r in rows]}, **given) == "not-divided"
@@ -318,3 +318,14 @@ def test_an_interval_that_is_not_one_is_a_mistake():
     assert interval((1, 2), "it") == interval({"low": 1, "high": 2}, "it") == (1.0, 2.0)
     with pytest.raises(Mistake, match="two numbers"):
         interval([1, 2, 3], "it")
+
+
+def test_rows_with_the_students_own_wrong_counts_lose_nothing_more(named):
+    def parameters(filters):
+        return [n - 1 for n in counts.parameters_of(filters)]
+
+    rows = [{**r, "parameters": r["parameters"] - 4} for r in measured()]
+    settings = {"batch": 64, "rounds": 5, "threads": 1}
+    assert named(check.runtime.rows, rows, [], FILTERS, parameters, None, **settings) == ""
+    assert named(check.runtime.rows, rows, [], FILTERS, counts.parameters_of, None, **settings) == "wrong-parameters"
+    assert named(check.runtime.rows, rows, [], FILTERS, lambda filters: 1 / 0, None, **settings) == "wrong-parameters"
