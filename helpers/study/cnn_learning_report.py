@@ -109,7 +109,29 @@ def curve_table(curves: Curves, sizes: Mapping[str, int]) -> str:
     slow = [rate for rate in sorted(curves) if statistics.median(final_errors(curves[rate])) > 0.5]
     if slow:
         lines.append(f"More than half wrong after the last epoch: rate {', '.join(f'{rate:g}' for rate in slow)}.")
+    lines.append(jump_sentence(curves))
     return "\n".join(lines)
+
+
+def jumps(history: History) -> list[int]:
+    """Epochs (from 1) whose error is more than twice that of the one before and of the one after."""
+    e = history.error
+    return [i + 1 for i in range(1, len(e) - 1) if e[i] > 2 * max(e[i - 1], e[i + 1])]
+
+
+def jump_sentence(curves: Curves) -> str:
+    """How often curves jump for one epoch, and the last batch, where it is a small one and so may be the reason."""
+    runs = [run for histories in curves.values() for run in histories]
+    count, among = sum(len(jumps(run)) for run in runs), sum(max(0, run.epochs - 2) for run in runs)
+    text = f"Jumps: {count} of {among} epochs have more than twice the error of the epoch before and of the one after"
+    images, batch = runs[0].images, runs[0].batch_size
+    rest = images % batch
+    if count and rest:
+        text += (
+            f"; the last batch of each epoch has only {rest} images, and its noisy step comes right before the "
+            f"validation (--train {images - rest} has whole batches only)"
+        )
+    return text + "."
 
 
 def counted(seeds: int) -> str:

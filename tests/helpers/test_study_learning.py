@@ -14,7 +14,7 @@ from helpers.study import cnn_learning_plateau as measure
 from helpers.study.__main__ import main
 from helpers.study.cnn_learning import best_rate, endings, learning_curves, lengths, plateau
 from helpers.study.cnn_learning_plateau_report import PlateauResults
-from helpers.study.cnn_learning_report import curve_table, rivals
+from helpers.study.cnn_learning_report import curve_table, jump_sentence, jumps, rivals
 from helpers.study.cnn_learning_runs import Curve, Plateau, Start
 from helpers.train import History, fit
 
@@ -230,6 +230,17 @@ def test_the_rate_is_chosen_by_the_median_of_validation_errors():
     text = curve_table(curves, {"train": 1, "validation": 1, "filters": 1, "epochs": 1})
     assert "rate 0.1; these 3 seeds don't tell it from 0.2." in text
     assert "More than half wrong after the last epoch: rate 0.05." in text
+
+
+def test_jumps_are_counted_and_a_small_last_batch_is_named():
+    run = history([1.0] * 5, 0, [0.1, 0.04, 0.09, 0.04, 0.09])
+    assert jumps(run) == [3]
+    run.images = 650
+    text = jump_sentence({0.1: [run, history([1.0] * 5)]})
+    assert text.startswith("Jumps: 1 of 6 epochs")
+    assert "has only 10 images" in text
+    assert "--train 640" in text
+    assert "last batch" not in jump_sentence({0.1: [history([1.0] * 5, 0, [0.1, 0.04, 0.09, 0.04, 0.09])]})
 
 
 @pytest.mark.parametrize(
