@@ -1,1 +1,1 @@
-"""Whole studies from the command line: `python -m helpers.study network_from_scratch`."""
+"""Whole studies from the command line: `python -m helpers.study NAME`, see `__main__` for the names."""

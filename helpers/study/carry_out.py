@@ -37,6 +37,14 @@ def carry_out(
     """
     kept = Keep(keep) if isinstance(keep, str | Path) else keep
     results = [kept.load(task) if kept else None for task in tasks]
+    _make_missing(tasks, results, jobs, threads, kept, progress)
+    return results
+
+
+def _make_missing(
+    tasks: Sequence[Task], results: list[Any], jobs: int | None, threads: int, kept: Keep | None, progress: bool
+) -> None:
+    """Carry out the tasks whose result is None, and put their results there."""
     missing = [i for i, result in enumerate(results) if result is None]
     todo = [tasks[i] for i in missing]
     if jobs is None:
@@ -57,7 +65,6 @@ def carry_out(
         else:
             for i, task in enumerate(todo):
                 on_result(i, task.perform(partial(lambda label, _: on_epoch(label), task.label)))
-    return results
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -76,11 +83,12 @@ def carry_out_for(options: argparse.Namespace, tasks: Sequence[Task], quiet: boo
     quiet: don't say how many are there.
     """
     keep = Keep(options.out / "runs", options.fresh)
-    have = sum(keep.load(task) is not None for task in tasks)
+    results = [keep.load(task) for task in tasks]
+    have = sum(result is not None for result in results)
     if have and not quiet:
         print(f"{have} of {len(tasks)} runs are there from last time, in {keep.folder}.")
     try:
-        return carry_out(tasks, jobs=options.jobs or cores(), threads=options.threads, keep=keep)
+        _make_missing(tasks, results, options.jobs or cores(), options.threads, keep, progress=True)
     except KeyboardInterrupt:
         keep.fresh = False
         done = sum(keep.path(task).exists() for task in tasks)
@@ -90,6 +98,7 @@ def carry_out_for(options: argparse.Namespace, tasks: Sequence[Task], quiet: boo
             file=sys.stderr,
         )
         raise SystemExit(130) from None
+    return results
 
 
 def cores() -> int:

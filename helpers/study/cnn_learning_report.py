@@ -99,7 +99,9 @@ def curve_table(curves: Curves, sizes: Mapping[str, int]) -> str:
             f"{statistics.median(sum(run.seconds) for run in runs):>8.1f}"
         )
     best, others = best_rate(curves), rivals(curves)
-    if seeds < 2:
+    if len(curves) < 2:
+        tail = "there was no other"
+    elif seeds < 2:
         tail = "one seed doesn't tell it from its neighbours"
     elif others:
         tail = f"these {seeds} seeds don't tell it from {', '.join(f'{rate:g}' for rate in others)}"
@@ -109,7 +111,8 @@ def curve_table(curves: Curves, sizes: Mapping[str, int]) -> str:
     slow = [rate for rate in sorted(curves) if statistics.median(final_errors(curves[rate])) > 0.5]
     if slow:
         lines.append(f"More than half wrong after the last epoch: rate {', '.join(f'{rate:g}' for rate in slow)}.")
-    lines.append(jump_sentence(curves))
+    if sentence := jump_sentence(curves):
+        lines.append(sentence)
     return "\n".join(lines)
 
 
@@ -120,9 +123,13 @@ def jumps(history: History) -> list[int]:
 
 
 def jump_sentence(curves: Curves) -> str:
-    """How often curves jump for one epoch, and the last batch, where it is a small one and so may be the reason."""
+    """How often curves jump for one epoch, and the last batch, where it is a small one and so may be the reason;
+    "" where no epoch has two neighbours.
+    """
     runs = [run for histories in curves.values() for run in histories]
     count, among = sum(len(jumps(run)) for run in runs), sum(max(0, run.epochs - 2) for run in runs)
+    if not among:
+        return ""
     text = f"Jumps: {count} of {among} epochs have more than twice the error of the epoch before and of the one after"
     images, batch = runs[0].images, runs[0].batch_size
     rest = images % batch

@@ -230,6 +230,9 @@ def test_the_rate_is_chosen_by_the_median_of_validation_errors():
     text = curve_table(curves, {"train": 1, "validation": 1, "filters": 1, "epochs": 1})
     assert "rate 0.1; these 3 seeds don't tell it from 0.2." in text
     assert "More than half wrong after the last epoch: rate 0.05." in text
+    assert "there was no other" in curve_table(
+        {0.1: curves[0.1]}, {"train": 1, "validation": 1, "filters": 1, "epochs": 1}
+    )
 
 
 def test_jumps_are_counted_and_a_small_last_batch_is_named():
@@ -240,6 +243,7 @@ def test_jumps_are_counted_and_a_small_last_batch_is_named():
     assert text.startswith("Jumps: 1 of 6 epochs")
     assert "has only 10 images" in text
     assert "--train 640" in text
+    assert jump_sentence({0.1: [history([1.0] * 2)]}) == ""
     assert "last batch" not in jump_sentence({0.1: [history([1.0] * 5, 0, [0.1, 0.04, 0.09, 0.04, 0.09])]})
 
 
