@@ -192,9 +192,9 @@ def _flops_guesses(i: int) -> list[Guess]:
 
 
 def _four(value: Any, what: str, totals: Sequence[float]) -> np.ndarray:
-    """The four layers' numbers, from a list, an array or a dictionary in the layers' order."""
+    """The four layers' numbers, from a list, tuple or array in the layers' order."""
     if isinstance(value, Mapping):
-        value = list(value.values())
+        raise Mistake("not-a-list", f"{what} is a dictionary; return a list of four numbers, for conv 1, conv 2, dense and output. The cells below add them up.")
     found = array(value, what)
     if found.size == 1 and any(np.isclose(float(found.reshape(())), total) for total in totals):
         raise Mistake("total-for-layers", f"{what} is the sum over the layers; return a list of four numbers, one a layer. The notebook takes their sum itself.")

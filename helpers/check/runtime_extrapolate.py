@@ -26,7 +26,7 @@ CASES: tuple[tuple[tuple[float, ...], int, float], ...] = (
 def interval(value: Any, what: str) -> tuple[float, float]:
     """(low, high) of whatever holds two numbers."""
     if isinstance(value, Mapping):
-        value = list(value.values())
+        raise Mistake("not-an-interval", f"{what} is a dictionary; return the two numbers, (low, high).")
     found = array(value, what)
     if found.shape != (2,):
         raise Mistake("not-an-interval", f"{what} should be two numbers, (low, high); it has shape {found.shape}.")

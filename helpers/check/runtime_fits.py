@@ -28,7 +28,7 @@ def _alike(a: np.ndarray, b: Any, tolerance: float = 1e-3) -> bool:
 def _coefficients(fit: Any, x: Numbers, y: Numbers, kind: str) -> np.ndarray:
     found = call(fit, np.array(x), np.array(y), kind, what="fit")
     if isinstance(found, Mapping):
-        found = list(found.values())
+        raise Mistake("not-a-list", f"fit for {kind!r} returns a dictionary; return a list of the coefficients, the constant first, which is what `predict` takes.")
     got = array(found, f"the result of fit for {kind!r}").reshape(-1)
     if not np.isfinite(got).all():
         raise Mistake("not-finite", f"fit for {kind!r} returns a coefficient that is not a number: {got.tolist()}.")

@@ -637,7 +637,7 @@ check.runtime.held_out_error(
 
 # %% given="E-more"
 cpu_rows = []
-TURNS, AT_ONCE = (3, 1) if quick else (9, 2)
+TURNS, AT_ONCE = (3, 2) if quick else (9, 2)
 networks = {
     (name, filters): prepare(filters, name)
     for filters in ((8, 12, 16, 24, 32, 64) if quick else (8, 12, 16, 24, 32, 48, 64, 96))
@@ -650,7 +650,8 @@ for _ in range(TURNS):
         turns[key].append(timing["seconds"])
 for (name, filters), seconds in turns.items():
     row = {"backend": name, "filters": filters, "batch": BATCH, "hardware": CPU, "threads": THREADS}
-    row |= {"parameters": sum(parameters(filters)), "flops": sum(step_flops(filters, BATCH)), "rounds": TURNS}
+    spec = study.study_spec(filters, BATCH)
+    row |= {"parameters": spec.parameters, "flops": study.training_flops(spec), "rounds": TURNS}
     cpu_rows.append({**row, **summary(seconds)})
 for row in cpu_rows:
     print(f"{row['backend']:6} {row['filters']:3} filters: {row['seconds'] * 1e3:8.2f} ms")

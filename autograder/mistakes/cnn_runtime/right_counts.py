@@ -14,14 +14,6 @@ PARAMETERS_ARRAY = '''
 def parameters(filters):
     return np.array([10 * filters, filters * (9 * filters + 1), 128 * (25 * filters + 1), 1290], dtype=np.float64)
 '''
-PARAMETERS_DICTIONARY = '''
-def parameters(filters):
-    return {"conv 1": 10 * filters, "conv 2": 9 * filters**2 + filters, "dense": 3200 * filters + 128, "output": 1290}
-
-
-def sum_of(counts):
-    return sum(counts.values())
-'''
 PARAMETERS_TORCH = '''
 def parameters(filters):
     """Ask PyTorch."""
@@ -210,7 +202,6 @@ def time_step(step, load, rounds, warmup, synchronise, clock=time.perf_counter):
 SOLUTIONS: dict[str, dict[str, str | Edits]] = {
     "parameters by shapes": {"A-parameters": PARAMETERS_LOOP},
     "parameters as an array of floats": {"A-parameters": PARAMETERS_ARRAY},
-    "parameters as a dictionary": {"A-parameters": PARAMETERS_DICTIONARY, "C-rows": (("sum(parameters(filters))", "sum_of(parameters(filters))"),)},
     "parameters counted by PyTorch": {"A-parameters": PARAMETERS_TORCH},
     "parameters from the description": {"A-parameters": PARAMETERS_SPEC},
     "forward by outputs": {"A-forward": FORWARD_SHAPES},

@@ -85,12 +85,9 @@ def fit(x, y, kind):
     y = np.log(y) if kind == "exponential" else np.array(y)
     X = np.vander(x, 3 if kind == "quadratic" else 2, increasing=True)
     c = np.linalg.solve(X.T @ X, X.T @ y)
-    return {"a": np.exp(c[0]), "b": c[1]} if kind == "exponential" else dict(zip("abc", c))
-
-
-def predict(coefficients, x, kind):
-    c = list(coefficients.values())
-    return c[0] * np.exp(c[1] * x) if kind == "exponential" else sum(a * x**k for k, a in enumerate(c))
+    if kind == "exponential":
+        c[0] = np.exp(c[0])
+    return c
 '''
 FIT_CLOSED_FORM = '''
 def line(x, y):
@@ -117,16 +114,17 @@ def fit(x, y, kind):
 '''
 FIT_EXPONENTIAL_DIRECTLY = '''
 def fit(x, y, kind):
-    """The exponential by Gauss and Newton on the times themselves, begun at the line through the logarithms."""
+    """The exponential on the times themselves: for each b the best a is known, so try many b around the logarithm's, then finer ones."""
     if kind != "exponential":
         return np.polyfit(x, y, 1 if kind == "linear" else 2)[::-1]
     x, y = np.asarray(x), np.asarray(y)
-    b, a = np.polyfit(x, np.log(y), 1)
-    a = np.exp(a)
-    for _ in range(100):
-        curve = a * np.exp(b * x)
-        step = np.linalg.lstsq(np.stack([curve / a, curve * x], axis=1), y - curve, rcond=None)[0]
-        a, b = a + step[0], b + step[1]
+    b, width = np.polyfit(x, np.log(y), 1)[0], 0.1
+    for _ in range(4):
+        tried = b + np.linspace(-width, width, 401)
+        curves = np.exp(tried[:, None] * x)
+        best_a = (curves * y).sum(axis=1) / (curves**2).sum(axis=1)
+        best = np.argmin(((best_a[:, None] * curves - y) ** 2).sum(axis=1))
+        a, b, width = best_a[best], tried[best], width / 40
     return [a, b]
 '''
 HELD_MASK = '''
@@ -216,7 +214,7 @@ SOLUTIONS: dict[str, dict[str, str | Edits]] = {
     "interval from two variances": {"D-interval": INTERVAL_TWO_VARIANCES},
     "fit: plain polyfit": {"E-fit": FIT_PLAIN},
     "fit: lstsq": {"E-fit": FIT_LSTSQ},
-    "fit: normal equations, dictionaries": {"E-fit": FIT_NORMAL_EQUATIONS, "E-predict": ""},
+    "fit: normal equations": {"E-fit": FIT_NORMAL_EQUATIONS},
     "fit: closed form": {"E-fit": FIT_CLOSED_FORM},
     "fit: PyTorch": {"E-fit": FIT_TORCH},
     "fit: exponential without logarithms": {"E-fit": FIT_EXPONENTIAL_DIRECTLY},

@@ -88,5 +88,6 @@ for i, (names, *_) in enumerate(table):
 table += [
     ("running-total", BODY.format("list(np.cumsum(found))")),
     ("wrong-shape", BODY.format("[*found[:2], 0, 0, *found[2:]]")),
+    ("not-a-list", BODY.format("dict(zip(('conv 1', 'conv 2', 'dense', 'output'), found))")),
     ("bytes-for-parameters", BODY.format("[4 * n for n in found]")),
 ]

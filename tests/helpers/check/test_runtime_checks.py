@@ -315,9 +315,10 @@ def test_a_mistake_in_the_forward_count_costs_once(named):
 def test_an_interval_that_is_not_one_is_a_mistake():
     from helpers.check.runtime_extrapolate import interval
 
-    assert interval((1, 2), "it") == interval({"low": 1, "high": 2}, "it") == (1.0, 2.0)
-    with pytest.raises(Mistake, match="two numbers"):
-        interval([1, 2, 3], "it")
+    assert interval((1, 2), "it") == interval(np.array([1, 2]), "it") == (1.0, 2.0)
+    for value in ([1, 2, 3], {"low": 1, "high": 2}):
+        with pytest.raises(Mistake, match="two numbers"):
+            interval(value, "it")
 
 
 def test_rows_with_the_students_own_wrong_counts_lose_nothing_more(named):
