@@ -92,10 +92,10 @@ class Plan:
         return found
 
     def _cases(self, backend: str, threads: int, sitting: int) -> tuple[tuple[int, int], ...]:
-        """(filters, batch). A GPU has one sitting, where no CPU threads matter and no neighbour; batches, too."""
+        """(filters, batch). Larger batches, more threads and a GPU, which has no neighbours, take one sitting."""
         first = sitting == 0 and threads == self.threads[0]
         gpu = backend not in BACKENDS[:2]
-        if gpu and not first:
+        if (gpu and not first) or (sitting and threads != self.threads[0]):
             return ()
         usual = [(k, BATCH) for k in (self.gpu_filters if gpu else self.filters)]
         batches = [(k, n) for k in self.batch_filters for n in (self.gpu_batches if gpu else self.batches)]
@@ -109,7 +109,6 @@ QUICK = Plan(
 
 THOROUGH = Plan(
     filters=(8, 12, 16, 24, 32, 48, 64, 96, 128), threads=(1, 2), rounds=8, sittings=3, images=5_000, runs=4,
-    batches=tuple(2**i for i in range(11)), gpu_batches=tuple(2**i for i in range(13)),
 )  # fmt: skip
 """What a record holds: more networks and runs, so that curves and intervals can be put to the test."""
 

@@ -12,7 +12,7 @@ from helpers import nn
 from helpers.backend import cuda_available
 from helpers.errors import CourseError
 from helpers.study import cnn_runtime as runtime
-from helpers.study import cnn_runtime_backends, cnn_runtime_measure, cnn_runtime_record
+from helpers.study import cnn_runtime_backends, cnn_runtime_measure, cnn_runtime_record, cnn_runtime_worker
 from helpers.study.cnn_runtime_backends import batches_of, demand_right, training
 from helpers.study.cnn_runtime_clock import ROUND, time_steps
 
@@ -298,3 +298,36 @@ def test_the_shipped_record_is_of_this_network():
         rows = {p.filters: p.seconds for p in points if (p.backend, p.threads, p.batch) == (backend, 1, 64)}
         assert set(runtime.CPU_FILTERS) <= set(rows)
         assert rows[64] > rows[8]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_batches_take_turns(backend):
+    images, labels = batches_of(5, 3)
+    spec = runtime.study_spec(3, 5)
+    one, other = training(backend, spec, images, labels), training(backend, spec, images, labels)
+    seen = []
+    for _ in range(7):
+        one.step()
+        seen.append(one.loss())
+    for i, expected in enumerate(seen):
+        # the other one has a single batch, the one whose turn it should be
+        other.images, other.labels = one.images[i % 3 : i % 3 + 1], one.labels[i % 3 : i % 3 + 1]
+        other._turn = 0
+        other.step()
+        assert other.loss() == pytest.approx(expected, rel=1e-6)
+
+
+def test_an_epoch_is_all_its_steps_and_the_wait_for_them(monkeypatch):
+    machine, made = Machine(), []
+
+    def training(backend, spec, images, labels):
+        assert images.shape == (3, 64, 1, 28, 28)
+        made.append(Asynchronous(machine, 1e-4, 1e-2, slow=1, slowness=21))
+        return made[0]
+
+    monkeypatch.setattr(cnn_runtime_backends, "training", training)
+    monkeypatch.setattr(cnn_runtime_worker.time, "perf_counter", machine.clock)
+    seconds = cnn_runtime_worker._epochs({"backend": "numpy", "filters": 3, "images": 150, "epochs": 4})
+    # 150 images are three batches of 64; the first step takes as long as 21
+    assert seconds == pytest.approx([0.23, 0.03, 0.03, 0.03], rel=0.01)
+    assert made[0].steps == 12
