@@ -9,9 +9,8 @@ from importlib import import_module
 from pathlib import Path
 
 from helpers.backend import nearest
-from helpers.command import Parser, run
+from helpers.command import Parser, check_folder, run
 from helpers.errors import CourseError
-from helpers.study.files import check_folder
 
 # Each has add_options(parser), for what is its own, and main(options), where options.out is a folder that can be
 # written and options.quick asks for tiny sizes.

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from helpers.study.files import count
+from helpers.command import count
 from helpers.study.keep import Keep
 from helpers.study.pool import perform_all
 from helpers.study.task import Task

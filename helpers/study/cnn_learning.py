@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
+from helpers.command import count, rate
 from helpers.errors import CourseError
 from helpers.study import files
 from helpers.study.carry_out import add_options as add_run_options
@@ -38,7 +39,9 @@ SMALL = 0.1
 TRACED, TRACED_RATE, TRACED_EVERY = (1.0, 0.2), 0.04, 10
 HIDDEN, DEPTH_SCALES, DEPTH_RATE = (0, 2), (0.5, 0.3, 0.2), 0.08
 PARTS = ("curves", "plateau")
-FULL = {"seeds": 3, "train": 10_000, "validation": 5_000, "test": 10_000, "epochs": 20, "filters": 16}
+WHOLE = 9_984
+"""Training images: 156 whole batches of 64. The last 16 of 10,000 would take a noisy step before each validation."""
+FULL = {"seeds": 3, "train": WHOLE, "validation": 5_000, "test": 10_000, "epochs": 20, "filters": 16}
 QUICK = {"seeds": 2, "train": 640, "validation": 500, "test": 500, "epochs": 2, "filters": 4}
 MOST = {"train": 50_000, "validation": 10_000, "test": 10_000}
 COUNTS = {
@@ -55,7 +58,7 @@ def learning_curves(
     rates: Iterable[float],
     seeds: int | Iterable[int] = 3,
     *,
-    train: int = 10_000,
+    train: int = WHOLE,
     validation: int = 5_000,
     epochs: int = 20,
     filters: int = 16,
@@ -81,7 +84,7 @@ def endings(
     rate: float,
     seeds: int | Iterable[int] = 3,
     *,
-    train: int = 10_000,
+    train: int = WHOLE,
     validation: int = 5_000,
     test: int = 10_000,
     epochs: int = 20,
@@ -107,7 +110,7 @@ def plateau(
     *,
     steps: int = 1500,
     level: float = LEVEL,
-    train: int = 10_000,
+    train: int = WHOLE,
     filters: int = 16,
     norms_every: int = 0,
     hidden: int = 1,
@@ -137,11 +140,11 @@ def plateau(
 def add_options(parser: argparse.ArgumentParser) -> None:
     """This study's options."""
     parser.add_argument(
-        "--rates", nargs="+", type=files.rate, default=sorted({*RATES_WIDE, *RATES_FINE}),
+        "--rates", nargs="+", type=rate, default=sorted({*RATES_WIDE, *RATES_FINE}),
         help="learning rates (default: the two sets of the exercise)",
     )  # fmt: skip
     for name, text in COUNTS.items():
-        parser.add_argument(f"--{name}", type=files.count, help=f"{text} (default {FULL[name]})")
+        parser.add_argument(f"--{name}", type=count, help=f"{text} (default {FULL[name]})")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="which parts (default all)")
     add_run_options(parser)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from helpers.command import count, rate
 from helpers.errors import CourseError
 from helpers.study import files
 from helpers.study.carry_out import add_options as add_run_options
@@ -89,9 +90,9 @@ class Plan:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """This study's options."""
     p = parser
-    p.add_argument("--rates", nargs="+", type=files.rate, default=list(Plan.rates), help="learning rates to compare")
+    p.add_argument("--rates", nargs="+", type=rate, default=list(Plan.rates), help="learning rates to compare")
     for name, text in COUNTS.items():
-        p.add_argument(f"--{name.replace('_', '-')}", type=files.count, help=f"{text} (default {getattr(Plan, name)})")
+        p.add_argument(f"--{name.replace('_', '-')}", type=count, help=f"{text} (default {getattr(Plan, name)})")
     p.add_argument("--seed", type=int, default=0, help="first seed of weights and order (default 0)")
     p.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="which parts to run (default all)")
     add_run_options(p)

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers.command import Parser, run
+from helpers.command import Parser, check_folder, count, run
 from helpers.errors import CourseError
-from helpers.study.files import check_folder, count
 
 if TYPE_CHECKING:
     from helpers.nn.spec import NetworkSpec
