@@ -129,7 +129,7 @@ def _explanations(entry: Entry, shape: Shape, got: tuple[float, ...]) -> list[tu
     if len(got) != 3:
         return [("wrong-shape", "It should have three numbers: (K, P, Q) of a convolution, (C, P, Q) of a pool.")]
     found: list[tuple[str, str]] = []
-    if list(got[1:]) == right:
+    if list(got[1:]) == right and got[0] != k:
         if got[0] == shape[0]:
             found.append(("channels-for-filters", "The number of channels is what comes in; what goes out is one channel a filter."))
         if got[0] == shape[0] * k:

@@ -18,7 +18,8 @@ class Size:
     """Sizes of the runs.
 
     own_train, own_epochs: of the student's own network; train, validation, test (images), epochs, filters, seeds: of
-    the learning curves, whose first weights are multiplied by scale; scales, plateau_rates: of the experiment on the first steps; steps: when it gives up.
+    the learning curves, whose first weights are multiplied by scale (train is a multiple of 64: a small last batch
+    takes a noisy step right before the validation); scales, plateau_rates: of the experiment on the first steps; steps: when it gives up.
     """
 
     name: str
@@ -52,8 +53,8 @@ SIZES = {
     size.name: size
     for size in (
         Size("quick", 128, 2, 128, 100, 100, 2, 4, 0.5, (0, 1), (1.0, 0.5), (0.08, 0.16), 150),
-        Size("standard", 3_000, 2, 4_000, 1_000, 5_000, 10, 8, 0.25, (0, 1, 2), (1.0, 0.5, 0.35, 0.25), RATES, 1_500),
-        Size("full", 10_000, 3, 10_000, 5_000, 10_000, 20, 16, 0.1, (0, 1, 2), (1.0, 0.5, 0.25, 0.1), RATES, 4_000),
+        Size("standard", 3_000, 2, 4_032, 1_000, 5_000, 10, 8, 0.25, (0, 1, 2), (1.0, 0.5, 0.35, 0.25), RATES, 1_500),
+        Size("full", 10_000, 3, 9_984, 5_000, 10_000, 20, 16, 0.1, (0, 1, 2), (1.0, 0.5, 0.25, 0.1), RATES, 4_000),
     )
 }
 

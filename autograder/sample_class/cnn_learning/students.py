@@ -65,7 +65,7 @@ STUDENTS = (
     Student(
         "filip",
         "only Part A, with a loop in train that never ends; declares A",
-        done=("A", "B-train", "form"),
+        done=("A", "B-error", "B-train", "form"),
         edits=(Edit("B-train", "        for start in range(0, len(images), batch_size):\n", "        start = 0\n        while start < len(images):\n"),),
         form=form("Filip", ["A"]),
     ),
