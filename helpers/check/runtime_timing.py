@@ -274,7 +274,7 @@ def device_of(value: Any) -> str:
     return "cuda" if text in ("cuda", "gpu") else text
 
 
-@check("Where did it run?", "B4")
+@check("Where it ran", "B4")
 def where_it_ran(time_step: Any, *, seed: int = 3, rounds: int = 5, warmup: int = 2) -> Iterator[str]:
     """'device' is what the step's loss says: "cuda:0" on a GPU, "cpu" where the network was left on the CPU."""
     for make, right, words in ((runtime_machine.gpu, "cuda", "a step on the GPU"), (runtime_machine.cpu, "cpu", "a step on the CPU"), (runtime_machine.forgotten, "cpu", "a machine with a GPU, but a network that was left on the CPU")):

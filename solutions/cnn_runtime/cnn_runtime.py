@@ -173,13 +173,16 @@ for filters in (8, 16, 32, 64, 128, 256):
     shares = "".join(f"{part / sum(work):10.0%}" for part in work[:3])
     print(f"{filters:7} {sum(parameters(filters)):12,} {sum(work) / 1e6:14,.0f}        {shares}")
 
+# %% [markdown]
+# **What you should see.** The parameters grow 9 times from 8 to 64 filters and the operations 38 times: what most parameters do (the dense layer) is little work, and what does most of the work (conv 2) has few parameters, each of them used 121 times an image.
+
 # %% [markdown] given="A-question"
 # ### A4. What is quadratic? (1 point, 5 min)
 #
 # Which layers grow with $F$ and which with $F^2$, in parameters and in operations, and why? From the table: does doubling the filters double the work, or make it four times as much?
 #
 # === BEGIN MARK SCHEME ===
-# 1: conv 2 grows with the square (each of F filters over F channels), conv 1 and dense are linear, output constant; doubling makes between two and four times as much work, close to two for small F and close to four for large F (or the factors from the table).
+# 1: conv 2 grows with the square (each of F filters over F channels), conv 1 and dense are linear, output constant; doubling makes between two and four times as much work, and nearly four for large F (3.1 from 8 to 16, 3.9 from 128 to 256).
 # 0.5: conv 2 named as quadratic with its reason.
 # === END MARK SCHEME ===
 
@@ -460,6 +463,9 @@ for row in rows:
         f"{row['backend']:9} {row['filters']:7} {row['seconds'] * 1e3:11.2f} {row['flops'] / row['seconds'] / 1e9:9.1f}"
     )
 
+# %% [markdown]
+# **What you should see.** Two families of curves, and the same family straighter in the second figure. With PyTorch the speed in GFLOP/s rises with the size: each of its steps has a fixed price, and larger matrix products use a processor better. (Dots with long bars were measured while the machine was busy.)
+
 # %% [markdown] given="C-question"
 # Which is the better horizontal axis, and why? (On logarithmic axes a straight line of slope 1 means "proportional".) How was your prediction? Where do the points of one backend leave the straight line, and what may be the reason?
 #
@@ -514,10 +520,10 @@ for n in (2, 3, 5, 10):
     print(f"t for 95% from {n:2} epochs: {t_quantile(0.975, n - 1):.2f}")
 
 # %% [markdown] given="D-measure-text"
-# Here are twenty epochs of PyTorch on the CPU with 8 filters, measured in a new process, so that the first one begins cold, as yours would.
+# Here are twenty short epochs (1,000 images each) of PyTorch on the CPU with 8 filters, measured in a new process, so that the first one begins cold, as yours would.
 
 # %% given="D-epochs"
-epoch_seconds = study.epochs(8, *(("numpy", 20, 64) if quick else ("torch", 20, 4_000)), progress=False)
+epoch_seconds = study.epochs(8, *(("numpy", 20, 64) if quick else ("torch", 20, 1_000)), progress=False)
 print("seconds of each epoch:", " ".join(f"{s:.3f}" for s in epoch_seconds))
 
 # %%
@@ -532,9 +538,15 @@ for name, part in {
     intervals[name] = Interval(20 * float(np.mean(part)), low, high, 0.95)
     print(f"{name:15} 20 × mean {intervals[name].total:6.2f} s, 95% between {low:6.2f} and {high:6.2f} s")
 print(f"measured: {sum(epoch_seconds):.2f} s")
+ends = [prediction_interval(epoch_seconds[i : i + 2], 20, 0.95) for i in range(1, 19)]
+widths = sorted(high - low for low, high in ends)
+print(f"from two neighbouring epochs after the first, it is between {widths[0]:.2f} and {widths[-1]:.2f} s wide")
 
 # %%
 plots.show(plots.epoch_times(epoch_seconds, intervals))
+
+# %% [markdown]
+# **What you should see.** Left, what a single run looks like: seldom is one epoch like the next. Right, four predictions from parts of the same run. From two epochs, the width of the interval is a matter of luck: it follows from one difference, multiplied by nearly 13. An interval can also be narrow and wrong.
 
 # %% [markdown] given="D-question"
 # ### D2. Is it sound? (3 points, 20 min)
@@ -637,7 +649,7 @@ check.runtime.held_out_error(
 
 # %% given="E-more"
 cpu_rows = []
-TURNS, AT_ONCE = (3, 2) if quick else (9, 2)
+TURNS, AT_ONCE = (3, 2) if quick else (13, 2)
 networks = {
     (name, filters): prepare(filters, name)
     for filters in ((8, 12, 16, 24, 32, 64) if quick else (8, 12, 16, 24, 32, 48, 64, 96))
@@ -687,6 +699,9 @@ for name in ("numpy", "torch"):
     x, y = np.array([float(row["filters"]) for row in mine]), np.array([row["seconds"] for row in mine])
     curves = {kind: partial(predict, fit(x, y, kind), kind=kind) for kind in KINDS}
     plots.show(plots.fits(as_points(mine), curves, title=f"Three curves through the times of {name}"))
+
+# %% [markdown]
+# **What you should see.** On this logarithmic axis an exponential is a straight line. The times bend away from it: they grow fast at first and ever more slowly, as a power does. The line $a + b\,x$ misses the largest networks.
 
 # %% [markdown] given="E-question"
 # ### E4. "Appears exponential" (2 points, 15 min)
@@ -757,10 +772,9 @@ def seconds_of(some_rows, name, key="filters"):
 numpy_times, torch_times, gpu_times = (seconds_of(rows, name) for name in ("numpy", "torch", "cuda"))
 sizes = sorted(numpy_times)
 for one, a, other, b in (("numpy", numpy_times, "torch", torch_times), ("numpy", numpy_times, "the GPU", gpu_times)):
+    where = crossover(sizes, [a[s] for s in sizes], [b[s] for s in sizes])
     print(
-        f"{one} and {other} take the same time at",
-        crossover(sizes, [a[s] for s in sizes], [b[s] for s in sizes]),
-        "filters",
+        f"{one} and {other}:", "no crossover from 8 to 64 filters" if where is None else f"equal at {where:.1f} filters"
     )
 
 # %% [markdown] given="F-batch-text"
@@ -801,6 +815,9 @@ for graph in ("cuda", "cuda graph"):
         f"8 filters: numpy and {graph} take the same time for batches of",
         "no size measured" if where is None else f"{where:.1f} images",
     )
+
+# %% [markdown]
+# **What you should see.** The time per image falls with the batch, steeply at first: every step has a fixed price (Python, kernels to launch), and the images of a batch share it. On a CPU the gain soon ends, because the work itself takes the time. On a GPU it goes on much longer.
 
 # %% [markdown] given="F-question"
 # ### F3. Explain (2 points, 10 min)
