@@ -9,7 +9,7 @@ import numpy as np
 
 from helpers.errors import CourseError
 from helpers.plots.runtime import curves, legend, ms, plain_ticks
-from helpers.plots.style import COLOURS, DASHES, MARKERS, axes, figure, with_alt
+from helpers.plots.style import COLOURS, DASHES, MARKERS, axes, epoch_axis, figure, with_alt
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,7 +86,7 @@ def speed_up(points: Sequence[Any], baseline: str, x: str = "flops", title: str 
         at = _crossing(sizes, times)
         colour = COLOURS[(i + 1) % 7]
         hollow: dict[str, Any] = {"markerfacecolor": "white", "linestyle": "--"} if row[0].predicted else {}
-        note = f"as fast at {at:.3g}" if at else "no crossover in this range"
+        note = f"as fast at {_plain(at)}" if at else "no crossover in this range"
         ax.plot(
             sizes, times, color=colour, marker=MARKERS[(i + 1) % 7], linewidth=1.2, label=f"{label}: {note}", **hollow
         )
@@ -114,6 +114,10 @@ def _baseline(points: Sequence[Any], baseline: str) -> list[Any]:
     return [p for p in found if p.label == first]
 
 
+def _plain(size: float) -> str:
+    return f"{size:,.0f}" if size >= 100 else f"{size:.3g}"
+
+
 def _crossing(sizes: Sequence[float], times: Sequence[float]) -> float | None:
     from helpers.study.cnn_runtime_fits import crossover
 
@@ -134,6 +138,7 @@ def epoch_times(seconds: Sequence[float], prediction: Any, title: str = "Is a sh
     left.plot(range(1, len(seconds) + 1), [1e3 * s for s in seconds], color=COLOURS[0], marker="o", linewidth=1)
     left.set_ylim(bottom=0)
     axes(left, "Each epoch", "epoch", "time (ms)")
+    epoch_axis(left, len(seconds))
     said = []
     for i, (name, p) in enumerate(intervals.items()):
         colour = COLOURS[(i + 1) % 7]

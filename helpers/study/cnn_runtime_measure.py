@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.errors import CourseError
-from helpers.study.cnn_runtime_point import BATCH, Point, study_spec, training_flops
+from helpers.study.cnn_runtime_point import BATCH, Point, study_spec, training_flops, working_set
 from helpers.study.pool import THREAD_VARIABLES
 from helpers.timing import spread
 
@@ -50,8 +50,8 @@ def measure(
         for backend in backends:
             job = {"task": "steps", "backend": backend, "cases": cases, "rounds": rounds, "warmup": warmup}
             done = run_worker({**job, "threads": threads, "budget": budget}, threads, advance)
-            for (k, n), seconds in zip(cases, done["result"], strict=True):
-                points.append(point(k, n, backend, threads, seconds, done))
+            for i, ((k, n), seconds) in enumerate(zip(cases, done["result"], strict=True)):
+                points.append(point(k, n, backend, threads, seconds, done, i))
     return points
 
 
@@ -71,14 +71,17 @@ def epochs(
         return run_worker(job, threads, advance)["result"]
 
 
-def point(filters: int, batch: int, backend: str, threads: int, seconds: list[float], done: dict[str, Any]) -> Point:
-    """The Point of these rounds; done: hardware and versions, as the worker reports them."""
+def point(
+    filters: int, batch: int, backend: str, threads: int, seconds: list[float], done: dict[str, Any], case: int
+) -> Point:
+    """The Point of these rounds; done: what the worker reports beside them, its case'th."""
     spec = study_spec(filters, batch)
+    held = done["held"][case] or working_set(spec, batch)
     quartiles = spread(seconds)
     return Point(
         filters, spec.parameters, training_flops(spec), batch, backend, done["hardware"], threads,
         statistics.median(seconds), quartiles["q1"], quartiles["q3"], len(seconds),
-        made=done["made"], versions=done["versions"],
+        made=done["made"], versions=done["versions"], working_set=held,
     )  # fmt: skip
 
 

@@ -57,7 +57,7 @@ class Piece(Task):
 
     def unpack(self, values: dict[str, Any]) -> dict[str, Any]:
         # what a result lacks is missed here, so that a damaged file is made again
-        return {name: values[name] for name in ("result", "hardware", "versions", "load", "made")}
+        return {name: values[name] for name in ("result", "hardware", "versions", "load", "made", "held")}
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ THOROUGH = Plan(
 def assembled(pieces: list[Piece], done: list[dict[str, Any]]) -> tuple[list[Point], list[Epochs]]:
     """Points, the rounds of all sittings together, and runs epoch by epoch."""
     rounds: dict[tuple[Any, ...], list[float]] = {}
-    said: dict[tuple[Any, ...], dict[str, Any]] = {}
+    said: dict[tuple[Any, ...], tuple[dict[str, Any], int]] = {}
     runs = []
     for piece, result in zip(pieces, done, strict=True):
         if piece.task == "epochs":
@@ -127,9 +127,9 @@ def assembled(pieces: list[Piece], done: list[dict[str, Any]]) -> tuple[list[Poi
                 )
             )  # fmt: skip
             continue
-        for case, seconds in zip(piece.cases, result["result"], strict=True):
+        for i, (case, seconds) in enumerate(zip(piece.cases, result["result"], strict=True)):
             key = (piece.backend, piece.threads, *case)
             rounds.setdefault(key, []).extend(seconds)
-            said[key] = result
-    points = [point(k, n, b, t, seconds, said[b, t, k, n]) for (b, t, k, n), seconds in rounds.items()]
+            said[key] = result, i
+    points = [point(k, n, b, t, seconds, *said[b, t, k, n]) for (b, t, k, n), seconds in rounds.items()]
     return points, runs

@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.study import cnn_runtime_fits as formulas
 from helpers.study.cnn_runtime_model import DEVICES, predicted
-from helpers.study.cnn_runtime_point import BACKENDS, BATCH, GPU_FILTERS, Point, study_spec, working_set
+from helpers.study.cnn_runtime_point import BACKENDS, BATCH, GPU_FILTERS, Point
 from helpers.study.cnn_runtime_record import Epochs, Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-MICRO_BATCH = 16
-"""Images that the numpy network has in hand at once; PyTorch has the whole batch."""
 
 SHORT = 2
 """Epochs that somebody measures who is in a hurry."""
@@ -89,9 +86,10 @@ class Results:
             made["batch_sizes.png"] = plots.batch_sizes(
                 [p for p in self.record.points if p.threads == self.threads and p.filters in shown]
             )
-        cpu = [p for b in BACKENDS[:2] for p in self.rows(b)]
+        cpu = [p for b in BACKENDS[:2] for p in self.rows(b) if p.working_set]
         if cpu:
-            made["working_sets.png"] = plots.working_sets(cpu, [in_hand(p) for p in cpu], self.record.machine["caches"])
+            sets = [p.working_set for p in cpu]
+            made["working_sets.png"] = plots.working_sets(cpu, sets, self.record.machine["caches"])
         return made
 
     def tables(self) -> dict[str, Iterable[dict[str, Any]]]:
@@ -190,12 +188,6 @@ def curves(points: Sequence[Point]) -> dict[str, formulas.Fit]:
     """Name with formula -> the fitted curve, of filters."""
     found = (formulas.fit(form, *_xy(points)) for form in formulas.FORMS)
     return {f"{curve.form}: {curve.formula}": curve for curve in found}
-
-
-def in_hand(point: Point) -> int:
-    """Bytes that its step comes back to: of a micro-batch in our numpy network, of the whole batch in PyTorch."""
-    images = min(point.batch, MICRO_BATCH) if point.backend == "numpy" else point.batch
-    return working_set(study_spec(point.filters, point.batch), images)
 
 
 def growth(rows: Sequence[Point]) -> str:

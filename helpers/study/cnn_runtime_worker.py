@@ -28,7 +28,7 @@ def main(job: dict[str, Any]) -> None:
 
 def _steps(job: dict[str, Any]) -> list[list[float]]:
     """Seconds of every round, for each [filters, batch] of job["cases"]."""
-    from helpers.study.cnn_runtime_backends import batches_of, demand_right, training
+    from helpers.study.cnn_runtime_backends import batches_of, demand_right, held_bytes, training
     from helpers.study.cnn_runtime_clock import time_steps
     from helpers.study.cnn_runtime_point import BATCH, study_spec
 
@@ -49,6 +49,7 @@ def _steps(job: dict[str, Any]) -> list[list[float]]:
         budget_seconds=job["budget"],
         on_round=lambda: _say({"round": 1}),
     )
+    job["held"] = [held_bytes(one.network) if job["backend"] == "numpy" else 0 for one in made.values()]
     return list(seconds.values())
 
 
@@ -97,7 +98,8 @@ def _machine(job: dict[str, Any]) -> dict[str, Any]:
         hardware = torch.cuda.get_device_name()
         versions |= {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}
     today = datetime.date.today().isoformat()
-    return {"hardware": hardware, "versions": versions, "load": found["load"], "made": today}
+    said = {"hardware": hardware, "versions": versions, "load": found["load"], "made": today}
+    return {**said, "held": job.get("held", [])}
 
 
 def _say(values: dict[str, Any]) -> None:

@@ -121,6 +121,24 @@ def test_the_working_set_is_counted():
     assert runtime.working_set(runtime.study_spec(8), 3) == 4 * (3 * 784 + 3 * 2 * outputs + 2 * 27_682)
 
 
+def test_arrays_that_a_network_holds_are_counted_once():
+    class Held:
+        __module__ = "helpers.made.up"
+
+        def __init__(self):
+            self.one = np.zeros((4, 5))
+            self.views = [self.one[1:], {"a": self.one.T, "b": (np.zeros(3, "int8"),)}, "text", None]
+            self.itself = self
+
+    assert cnn_runtime_backends.held_bytes(Held()) == 160 + 3
+    images, labels = batches_of(5, 1)
+    made = training("numpy", runtime.study_spec(3, 5), images, labels)
+    made.step()
+    spec = runtime.study_spec(3, 5)
+    # parameters and gradients at least; at most what a step could keep, and scratch
+    assert 8 * spec.parameters < cnn_runtime_backends.held_bytes(made.network) < 4 * runtime.working_set(spec, 5)
+
+
 def test_cache_sizes_are_read_from_the_system(tmp_path):
     for i, (level, kind, size) in enumerate([(1, "Data", "32K"), (1, "Instruction", "64K"), (2, "Unified", "1024K")]):
         folder = tmp_path / f"index{i}"
@@ -173,7 +191,7 @@ def _few():
     return Few
 
 
-SAID = {"hardware": "Some CPU", "versions": {"numpy": "2"}, "load": [0.0], "made": "2026-01-02"}
+SAID = {"hardware": "Some CPU", "versions": {"numpy": "2"}, "load": [0.0], "made": "2026-01-02", "held": [0, 77, 0, 0]}
 
 
 def test_points_are_medians_and_quartiles_of_rounds(monkeypatch):
@@ -194,6 +212,8 @@ def test_points_are_medians_and_quartiles_of_rounds(monkeypatch):
     assert (one.hardware, one.made, one.kind) == ("Some CPU", "2026-01-02", "measured")
     assert one.label == "numpy, Some CPU, 2 threads"
     assert one.flops == runtime.training_flops(runtime.study_spec(16, 128))
+    assert one.working_set == runtime.working_set(runtime.study_spec(16), 128)
+    assert points[1].working_set == 77  # as the worker counted
     assert one.seconds_per_image == 3 / 128
     assert one.epoch_seconds(1_000) == 24
     assert [(job["backend"], job["budget"], threads) for job, threads in jobs] == [("numpy", 5, 2), ("torch", 5, 2)]
