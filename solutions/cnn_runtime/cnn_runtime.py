@@ -464,20 +464,23 @@ for row in rows:
     )
 
 # %% [markdown]
-# **What you should see.** Two families of curves, and the same family straighter in the second figure. With PyTorch the speed in GFLOP/s rises with the size: each of its steps has a fixed price, and larger matrix products use a processor better. (Dots with long bars were measured while the machine was busy.)
+# **What you should see.** Against operations the curves are flat at first and come closer to slope 1 the larger the network is; against parameters they only get steeper. With PyTorch the speed in GFLOP/s rises with the size: each of its steps has a fixed price, and larger matrix products use a processor better. (Dots with long bars were measured while the machine was busy.)
 
 # %% [markdown] given="C-question"
 # Which is the better horizontal axis, and why? (On logarithmic axes a straight line of slope 1 means "proportional".) How was your prediction? Where do the points of one backend leave the straight line, and what may be the reason?
 #
 # === BEGIN MARK SCHEME ===
-# 2: operations, with the reason (time goes into work; most parameters sit in the dense layer, which does little of it, and conv 2's few parameters are used 121 times an image); against operations the CPU's curves have a slope near 1, against parameters well above it; a deviation named with a possible reason (small sizes: overhead or launches; higher GFLOP/s for larger products;
+# 2: operations, with the reason (time goes into work; most parameters sit in the dense layer, which does little of it, and conv 2's few parameters are used 121 times an image); against operations the slope comes closer to 1 as networks grow, against parameters it goes on growing; a deviation named with a possible reason (small sizes: overhead or launches; higher GFLOP/s for larger products;
 # caches); comparison with the own prediction.
 # 1: operations with a reason, or the figures described without one.
 # 0: an axis chosen without a reason.
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-answer" points=2
-# ANSWER-C
+# Operations. From 8 to 64 filters there are 38 times as many operations and 9 times as many parameters; numpy takes 22 times as long and PyTorch 10 times. That PyTorch comes out near the parameters is an accident of the small end, where every step has a fixed price of a few milliseconds: from 32 to 64 filters (3.7 times the operations, 2.2 times the
+# parameters) it takes 2.6 times as long, and numpy 3.1 times. Against operations the slope is below 1 and comes closer to 1 the larger the network is; against parameters it is 1 or more and goes on growing, so no straight line would hold for larger networks. And there is a reason for it: a processor takes time for what it does. Most parameters lie in the dense layer and are used once an image, those of conv 2 are used 121 times.
+#
+# Where a curve leaves the line, the GFLOP/s say why: PyTorch does 11 at 8 filters and 42 at 64, because orders, memory and Python cost the same for small products. The GPU's curve is flat at its lower end for the same reason, only more so; but that is what its model assumes and not a measurement. I had expected a factor of 25 for numpy, not far from 22.
 
 # %% [markdown] given="D-text"
 # ---
@@ -560,7 +563,13 @@ plots.show(plots.epoch_times(epoch_seconds, intervals))
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="D-answer" points=3
-# ANSWER-D
+# No. The first two epochs give 1.65 s for all twenty, with a 95% interval from 0.4 to 2.9 s: a factor of seven between its ends. The reason is n = 2: the deviation is estimated from a single difference, and Student's t with one degree of freedom is 12.7 (1.96 if the deviation were known). The result itself, 1.59 s, was only 4% off, but nothing in the two numbers
+# said so. How wide the interval comes out is luck: two later neighbours give anything between 0.05 and 1.3 s.
+#
+# The first epoch is a tenth slower than the others, because memory is allocated and code is loaded in it. Multiplied by ten with the second one, this one-time price is counted ten times. It also makes the difference between the two epochs, and so the interval, larger than chance would. Without it, the epochs 2 to 10 give 1.56 to 1.60 s, and hold the truth. Otherwise my epochs look alike: no drift that I
+# can see. In other runs, with the machine busy, whole groups of epochs were slower; then they are not independent, and the narrow interval from nine of them missed.
+#
+# The honest sentence: "We measured 10 epochs of 20; leaving out the first, which is slower, we expect 1.58 s for all 20 (95%: 1.56 to 1.60 s), if the machine stays as busy as it was."
 
 # %% [markdown] given="E-text"
 # ---
@@ -714,7 +723,12 @@ for name in ("numpy", "torch"):
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="E-answer" points=2
-# ANSWER-E
+# Quadratic, or more exactly a + b · F + c · F², as the count of Part A says it must be: conv 2 grows with F², conv 1 and the dense layer with F, and every step has a fixed price. The held-out errors agree: 6% for numpy and 7% for PyTorch, against 34% and 19% for the line and 48% and 35% for the exponential, which misses at both ends.
+#
+# It looks exponential since the sizes 8, 16, 32, 64 double each time. Drawn at equal distances, a quadratic multiplies by nearly four from one point to the next, which is what an exponential does in equal steps. But an exponential in F would multiply by the *square* of the factor before at every doubling; measured are 2.2, 2.8 and 3.0 times for numpy: growing, and below 4. With four points and one slow measurement nobody can tell.
+#
+# Caches: as long as what a step uses again and again fits into a cache, each operation costs the same. When it grows out of it, each operation waits for memory and the curve bends up, by a step or a factor and not exponentially. From 64 to 96 filters numpy takes 2.6 times as long for 2.2 times the operations, after its speed had risen up to there: that may be such a
+# step. The rising GFLOP/s at the small end bend the curve the other way.
 
 # %% [markdown] given="F-text"
 # ---
@@ -780,7 +794,7 @@ for one, a, other, b in (("numpy", numpy_times, "torch", torch_times), ("numpy",
 # %% [markdown] given="F-batch-text"
 # ### F2. Larger batches (2 points, 15 min)
 #
-# A small network does not fill a GPU. Each step consists of some forty orders ("kernels"), and giving each of them takes a few microseconds, however little there is to do. The network is *launch-bound*. Two things help: more work an order (a larger batch), or one order for all (a *CUDA graph*, which records the
+# A small network does not fill a GPU. Each step consists of some thirty orders ("kernels"), and giving each of them takes a few microseconds, however little there is to do. The network is *launch-bound*. Two things help: more work an order (a larger batch), or one order for all (a *CUDA graph*, which records the
 # whole step once and replays it). The first can be measured on a CPU, too.
 #
 # With 8 filters, fill `batch_rows`: a row for numpy and for torch and each batch size in `BATCHES`, by your `measure_row`. And `per_image[backend]`: a list of the seconds *per image*, one for each batch size.
@@ -830,7 +844,12 @@ for graph in ("cuda", "cuda graph"):
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="F-answer" points=2
-# ANSWER-F
+# The speed-up grows with the size: 3 times over numpy at 8 filters, 6 at 16, 8 at 32 and 11 at 64. At 8 filters the GPU is launch-bound: some 34 kernels at 10 µs each take 0.34 ms, whether they have anything to do or not, while a CPU's time falls with the work. From 8 filters on there is no crossover, for the GPU is ahead everywhere at a batch of 64.
+#
+# There is one in the batch size: with 8 filters, numpy is faster below about 9 images and the GPU above. One image takes 0.34 ms on the GPU, as long as 64 do, since the launches are the same; a batch shares them among its images, down to 3 µs an image at 256. A CUDA graph needs one launch for the whole step. With it the GPU is ahead even for one image (0.11 against 0.22 ms), and at 256 images it no longer
+# matters, because there the arithmetic takes the time. On the CPU a batch helps for the same reason, but only up to about 16 images.
+#
+# All this stands on rows that are predicted by a model of a Titan X, with 10 µs a launch put in by hand. I trust the shape (flat, then rising with the work), not the figures: with 5 µs a launch there would be none at all, with 20 µs it would be near 30 images. A measurement on a real card would settle it.
 
 # %% [markdown] given="group"
 # ---
