@@ -26,7 +26,8 @@ class Results:
     def __init__(self, record: Record, stand_ins: Sequence[Point] = ()) -> None:
         self.record = record
         self.threads = min((p.threads for p in record.points), default=1)
-        self.stand_ins = list(stand_ins) or ([] if self._gpu() else model_points())
+        here = {p.filters for p in record.points if p.batch == BATCH}
+        self.stand_ins = list(stand_ins) or ([] if self._gpu() else model_points(sorted({*GPU_FILTERS, *here})))
 
     def _gpu(self) -> list[Point]:
         return [p for p in self.record.points if p.backend in BACKENDS[2:]]
@@ -69,10 +70,11 @@ class Results:
                 title = f"{backend}: time against filters, and three curves fitted to all but the largest"
                 made[f"fits_{_file(backend)}.png"] = plots.fits(seen, curves(seen), beyond, title)
         base = self.backends()[0]
-        if len({p.label for p in self.usual()}) > 1:
+        if comparable(self.usual(), base):
             made["speed_up.png"] = plots.speed_up(self.usual(), base)
-            series = self.series(min(p.filters for p in self.record.points))
-            if len({p.batch for p in series}) > 1:
+            several = {p.filters for p in self.record.points if p.batch != BATCH}
+            series = self.series(min(several, default=0))
+            if len({p.batch for p in series}) > 1 and comparable(series, base):
                 title = f"Speed-up over {base} by images of a batch, {series[0].filters} filters"
                 made["speed_up_by_batch.png"] = plots.speed_up(series, base, "batch", title)
         for backend in self.backends():
@@ -179,9 +181,16 @@ class Results:
         return f"One CUDA graph instead of single launches makes a step so many times as fast: {gains}."
 
 
-def model_points() -> list[Point]:
+def comparable(points: Sequence[Point], backend: str) -> bool:
+    """Whether any other curve has a point of a size that this backend has."""
+    sizes = {(p.filters, p.batch) for p in points if p.backend == backend}
+    first = next(p.label for p in points if p.backend == backend)
+    return any((p.filters, p.batch) in sizes for p in points if p.label != first)
+
+
+def model_points(filters: Sequence[int]) -> list[Point]:
     """What the model expects of every card that it knows."""
-    return [point for device in DEVICES for point in predicted(device, GPU_FILTERS)]
+    return [point for device in DEVICES for point in predicted(device, filters)]
 
 
 def curves(points: Sequence[Point]) -> dict[str, formulas.Fit]:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from helpers import plots
+from helpers.bench import cnn_runtime as bench
 from helpers.errors import CourseError
 from helpers.study import __main__ as study
 from helpers.study import cnn_runtime as runtime
@@ -272,3 +273,36 @@ def test_the_crossover_stands_in_the_legend():
 def test_nothing_to_draw_is_a_sentence(draw, words):
     with pytest.raises(CourseError, match=words):
         draw()
+
+
+def test_a_real_study_from_end_to_end(undrawn, tmp_path, capsys):
+    sizes = ["--filters", "2", "3", "4", "5", "--rounds", "3", "--epochs", "6"]
+    study.main(["cnn_runtime", "--quick", "--out", str(tmp_path), "--backends", "numpy", *sizes])
+    said = capsys.readouterr().out
+    assert "is best of 4 points" in said
+    assert "a few epochs for 6, 1 run" in said
+    rows = list(csv.DictReader((tmp_path / "points.csv").open()))
+    mine = {int(row["filters"]): row for row in rows if row["kind"] == "measured" and row["batch"] == "64"}
+    assert set(mine) == {2, 3, 4, 5}
+    assert all(1e-5 < float(row["low"]) <= float(row["seconds"]) < 1 for row in mine.values())
+    assert int(mine[5]["working_set"]) > int(mine[2]["working_set"]) > 0
+
+
+def test_the_benchmark_compares_medians(monkeypatch):
+    asked = []
+
+    def measure(filters, backends, rounds, progress):
+        asked.append((backends, rounds))
+        ours = [replace(p, backend="numpy", rounds=rounds) for p in runtime.predicted("Titan X", filters)]
+        return [*ours, *(replace(p, backend="torch", seconds=2 * p.seconds) for p in ours)]
+
+    monkeypatch.setattr(bench, "measure", measure)
+    monkeypatch.setattr(bench, "cuda_available", lambda: False)
+    results = list(bench.bench(5))
+    assert asked == [(["numpy", "torch"], 5)]
+    assert [r.ratio for r in results] == pytest.approx([0.5] * 4)
+    assert results[0].unit == "ms"
+    assert "8 filters, numpy against torch" in results[0].as_line()
+    monkeypatch.setattr(bench, "cuda_available", lambda: True)
+    list(bench.bench(5))
+    assert asked[-1][0] == ["cuda graph", "cuda"]
