@@ -82,9 +82,9 @@ class Results:
                 made[f"epochs_{_file(backend)}.png"] = plots.epoch_times(
                     runs[0].seconds, intervals(runs[0].seconds), f"{backend}: are a few epochs enough?"
                 )
-        several = [p for p in self.record.points if p.threads == self.threads and p.batch != BATCH]
-        if several:
-            shown = {p.filters for p in several}
+        others = [p for p in self.record.points if p.threads == self.threads and p.batch != BATCH]
+        if others:
+            shown = {p.filters for p in others}
             made["batch_sizes.png"] = plots.batch_sizes(
                 [p for p in self.record.points if p.threads == self.threads and p.filters in shown]
             )
