@@ -144,9 +144,17 @@ def train(function: Any, build: Any, *, seed: int = 0, lr: float = 0.15) -> Iter
     got = student.read(net)
     if not all(np.isfinite(w).all() for w in got.weights):
         raise Mistake("not-finite", "The weights became NaN or infinite within two epochs of three small batches.")
-    verify_net(got, expected, "after two epochs, the", _trajectory_slips(net, split, lr, epochs, size, seed + 5), {"batch size": size})
+    slips = _trajectory_slips(net, split, lr, epochs, size, seed + 5)
+    if not same(got, expected) and not any(same(got, wrong()) for _, wrong, _ in slips):
+        again = Student(build, net)
+        call(function, again.network, _given(split, again.kind), lr, epochs, batch_size=size, seed=seed + 5, what="train")
+        if not same(again.read(net), got):
+            raise Mistake("shuffles-itself", "Two runs from the same weights with the same seed end at different weights: something is drawn at random inside. Take the order from `epoch_order`.")
+    verify_net(got, expected, "after two epochs, the", slips, {"batch size": size})
     yield "weights after two epochs in batches of 3, 3 and 1 follow the reference trajectory"
-    _right_losses(losses, right_losses, net, expected, split, size)
+    if close(losses, np.asarray([row["validation"] for row in right_errors])) and not close(losses, errors):
+        raise Mistake("pair-swapped", "The two lists are swapped: the training losses come first, `return losses, errors`.")
+    _right_losses(losses, right_losses, _losses_after(net, split, lr, epochs, size, seed + 5), expected, split, size)
     yield "one mean training loss an epoch, the smaller last batch weighed by its size"
     _right_errors(errors, right_errors, net, split)
     yield "one validation error an epoch, taken after it"
@@ -235,7 +243,20 @@ def _labels_apart(net: Net, split: Split, lr: float, epochs: int, size: int, see
     return net
 
 
-def _right_losses(got: np.ndarray, batches: list[list[tuple[float, int]]], net: Net, end: Net, split: Split, size: int) -> None:
+def _losses_after(net: Net, split: Split, lr: float, epochs: int, size: int, seed: int) -> np.ndarray:
+    """Mean training losses where each batch's loss is taken after its update."""
+    x, labels, found = split.train_images, split.train_labels, []
+    for epoch in range(epochs):
+        order, total = np.random.default_rng([seed, epoch]).permutation(len(x)), 0.0
+        for i in range(0, len(order), size):
+            index = order[i : i + size]
+            net = net.stepped(net.gradients(x[index], labels[index]), lr)
+            total += len(index) * net.loss(x[index], labels[index])
+        found.append(total / len(x))
+    return np.asarray(found)
+
+
+def _right_losses(got: np.ndarray, batches: list[list[tuple[float, int]]], late: np.ndarray, end: Net, split: Split, size: int) -> None:
     n = len(split.train_labels)
     losses = [[loss for loss, _ in epoch] for epoch in batches]
     counts = [[count for _, count in epoch] for epoch in batches]
@@ -257,6 +278,8 @@ def _right_losses(got: np.ndarray, batches: list[list[tuple[float, int]]], net: 
         Hypothesis("loss-divided-twice", mean / n, f"{twice} They are divided by the number of images twice."),
         Hypothesis("last-batch-counted-full", each(lambda row, _: float(np.sum(row)) * size / n), "Every batch is weighed by `batch_size`, the smaller last one, too. Weigh it by its own number of images."),
         Hypothesis("losses-not-reset", np.cumsum([float(np.dot(row, w)) for row, w in zip(losses, counts, strict=True)]) / n, "The sum is not set back to 0 before each epoch, so the curve rises by itself."),
+        Hypothesis("loss-after-update", late, "Each batch's loss is taken after its update. Take it before: from the probabilities of the forward that the gradients belong to."),
+        Hypothesis("running-average", each(lambda row, _: (row[0] / 2 + row[1] / 2) / 2 + row[2] / 2), "Each batch's loss is averaged with what was there before, so the last batches count most. Add up, and divide once at the end."),
         Hypothesis("loss-after-training", np.asarray([*got[:-1], end.loss(split.train_images, split.train_labels)]), "This is the loss after the epoch. The training loss is recorded on the way: each batch before its update."),
         Hypothesis("validation-for-training", np.asarray([*got[:-1], end.loss(split.validation_images, split.validation_labels)]), "This is the loss on the validation images; the training loss of the batches is asked for."),
     ], {"batch size": size, "number of images": n})  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from helpers.check import learning_oracle as oracle
-from helpers.check.calls import array, call
+from helpers.check.calls import array, call, number
 from helpers.check.learning_oracle import Entry, Shape, conv_entry, dense_entry, plain, pool_entry
 from helpers.check.report import Mistake, check
 
@@ -244,12 +244,15 @@ def _count_slips(entry: Entry, shape: Shape) -> Iterator[tuple[str, float, str]]
 
 
 @check("layer_table", "A3", builds_on="`output_shape` and `parameter_count`")
-def layer_table(function: Any, *, seed: int = 0) -> Iterator[str]:
-    """One (shape, count) a layer; files that can't be built are refused with the layer's place in the file."""
+def layer_table(function: Any, parameter_count: Any = None, *, seed: int = 0) -> Iterator[str]:
+    """One (shape, count) a layer; files that can't be built are refused with the layer's place in the file.
+
+    A count that is the student's own parameter_count passes, so that a mistake there costs its points once.
+    """
     image: Shape = (2, 21, 17 + seed % 7)
     entries = [conv_entry(5, (4, 3), (2, 1), (1, 0)), plain("relu"), pool_entry((2, 3)), conv_entry(7, (2, 2)), plain("relu"), dense_entry(11), plain("relu"), dense_entry(3), plain("softmax")]
-    _right_table(function, entries, image)
-    _right_table(function, [*entries[:3], plain("flatten"), *entries[5:]], image)
+    _right_table(function, entries, image, parameter_count)
+    _right_table(function, [*entries[:3], plain("flatten"), *entries[5:]], image, parameter_count)
     yield f"{len(entries)} layers with their shapes and counts"
     wide, tall = conv_entry(4, (2, 40)), conv_entry(4, (40, 2))
     refused: list[tuple[list[Entry], int, str]] = [
@@ -266,7 +269,7 @@ def layer_table(function: Any, *, seed: int = 0) -> Iterator[str]:
     yield "files that can't be built are refused, and the layer is named"
 
 
-def _right_table(function: Any, entries: list[Entry], image: Shape) -> None:
+def _right_table(function: Any, entries: list[Entry], image: Shape, parameter_count: Any) -> None:
     rows = call(function, oracle.copied(entries), image, what="layer_table")
     if rows is None:
         raise Mistake("returns-none", "layer_table returned None. Is the `return` missing?")
@@ -295,12 +298,22 @@ def _right_table(function: Any, entries: list[Entry], image: Shape) -> None:
             if got == alone:
                 raise Mistake("shape-not-passed-on", f"{what[:1].upper()}{what[1:]} is worked out from the image, as if it were the first layer. Each layer gets the shape that the one before it left.")
             raise Mistake("differs", f"{what[:1].upper()}{what[1:]}: the shape should be {_shown(out)}, and it is {_shown(got)}.")
-        if second.size != 1 or float(second.reshape(())) != count:
+        if second.size != 1 or float(second.reshape(())) not in (count, _own_count(parameter_count, entry, shape)):
             shown = f"{float(second.reshape(-1)[0]):,.10g}"
             if second.size == 1 and count and float(second.reshape(())) == oracle.parameters(entry, out):
                 raise Mistake("count-from-output", f"{what[:1].upper()}{what[1:]}: the count is {count:,} and not {shown}. It follows from the shape that goes in; here the one that comes out was used.")
             raise Mistake("differs", f"{what[:1].upper()}{what[1:]}: the number of parameters should be {count:,}, and it is {shown}.")
         shape = out
+
+
+def _own_count(parameter_count: Any, entry: Entry, shape: Shape) -> float | None:
+    """What the student's own function says, None where it says nothing useful."""
+    if parameter_count is None:
+        return None
+    try:
+        return number(call(parameter_count, oracle.copied([entry])[0], shape, what="parameter_count"), "the count")
+    except Mistake:
+        return None
 
 
 def _refused(function: Any, entries: list[Entry], image: Shape, place: int, words: str) -> None:

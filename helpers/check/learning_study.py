@@ -283,7 +283,7 @@ def _right_report(report: Mapping[str, Any], errors: np.ndarray, count: int) -> 
     if mean.size != 1:
         raise Mistake("not-one-number", f"report['mean'] should be one number; it has {mean.size}.")
     right, value = float(errors.mean()), float(mean[0])
-    if not math.isclose(value, right, rel_tol=2e-3):
+    if not math.isclose(value, right, rel_tol=2e-3, abs_tol=5.1e-4):  # three digits will do
         for wrong, name, hint in (
             (float(errors.min()), "best-seed-reported", "That is the error of the best seed, luck reported as skill. Take the mean over all seeds."),
             (float(errors.max()), "worst-seed-reported", "That is the error of the worst seed. Take the mean over all seeds."),

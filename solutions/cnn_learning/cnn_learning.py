@@ -198,9 +198,9 @@ def layer_table(layers, shape):
 
 
 # %% test="A-table-check" points=1
-check.learning.layer_table(layer_table)
+check.learning.layer_table(layer_table, parameter_count)
 ### BEGIN HIDDEN TESTS
-check.learning.layer_table(layer_table, seed=41)
+check.learning.layer_table(layer_table, parameter_count, seed=41)
 ### END HIDDEN TESTS
 
 # %%
@@ -210,8 +210,7 @@ for layer, (shape, parameters) in zip(layers, table, strict=True):
 print(f"{'together':<25} {sum(parameters for _, parameters in table):>7,}")
 
 # %% [markdown]
-# **What you should see.** Nine tenths of the 55,000 parameters sit in one dense layer, and the two convolutions have fewer than 2,500 together. Keep that in
-# mind for Part C: where the parameters are is not where the trouble is.
+# **What you should see.** Nine tenths of the 55,000 parameters sit in one dense layer, and the two convolutions have fewer than 2,500 together, because a filter is shared by all places of the image.
 
 # %% [markdown] given="A-conv-text"
 # ### A4. Convolution (4 points, 25 min)
@@ -852,8 +851,8 @@ for scale in (1.0, 0.5, 0.25):
 # first step down is even larger.)
 #
 # **Why.** The gradient of a layer is a product, and the weights of all *other* layers stand in it. With four layers that is three factors: halve each, and
-# you get $(\frac12)^3$. So small weights make small gradients, small gradients leave the weights small, and only very slowly does the product grow; but it grows in proportion to itself, and that is what a
-# plateau with an edge looks like. (For deep *linear* networks this can be solved with pen and paper: [Saxe, McClelland and Ganguli](https://arxiv.org/abs/1312.6120).)
+# you get $(\frac12)^3$. So small weights make small gradients, small gradients leave the weights small, and only very slowly does the product grow; but the larger it is, the faster it grows, and that
+# is what a plateau with an edge looks like. (For deep *linear* networks this can be solved with pen and paper: [Saxe, McClelland and Ganguli](https://arxiv.org/abs/1312.6120).)
 
 # %% [markdown] given="C-predict-text"
 # ### C4. Predict (2 points, 15 min)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import wrong_layers, wrong_network, wrong_plateau, wrong_shapes, wrong_study, wrong_training
+from . import wrong_habits, wrong_layers, wrong_network, wrong_plateau, wrong_shapes, wrong_study, wrong_training
 
 WRONG: dict[str, list[tuple[str, ...]]] = {}
-for part in (wrong_shapes, wrong_layers, wrong_network, wrong_training, wrong_study, wrong_plateau):
+for part in (wrong_shapes, wrong_layers, wrong_network, wrong_training, wrong_study, wrong_plateau, wrong_habits):
     for cell, rows in part.ROWS.items():
         WRONG[cell] = [*WRONG.get(cell, []), *rows]
