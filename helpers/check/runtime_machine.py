@@ -2,6 +2,9 @@
 
 Nothing is computed and no time passes; the machine adds up what each call would have cost, so that the right answer is known
 exactly and every way to get it wrong leaves its own number.
+
+A timing function has to be handed functions. A judge in another process would run the machine on the student's side and look at
+nothing but the dictionary that comes back.
 """
 
 from __future__ import annotations

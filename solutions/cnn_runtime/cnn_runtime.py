@@ -195,7 +195,7 @@ for filters in (8, 16, 32, 64, 128, 256):
 # ---
 # ## Part B. Time one step (8 points)
 #
-# Timing looks easy: read the clock, do it, read the clock. Most published timings by beginners are wrong all the same, by factors and not by per cents. There are five traps:
+# Timing looks easy: read the clock, do it, read the clock. It goes wrong all the same, and then by factors and not by per cents. There are five traps:
 #
 # 1. **Warm-up.** The first steps are slow: memory is allocated, code is loaded, kernels are chosen.
 # 2. **Loading.** Reading a batch takes time, too, and is not what we ask about.
@@ -366,7 +366,7 @@ def prepare(filters, name, batch=BATCH):
 
 
 # %% [markdown] given="C-gpu-text"
-# Most of you have no GPU at hand. Then the rows of a GPU come from somebody who has one: `study.points` reads what was **recorded** on named hardware. Where nobody has recorded any yet, they are **predicted** by a model: the number of kernels
+# Most of you have no GPU at hand. Then the rows of a GPU come from somebody who has one: `gpu_points` below takes what was **recorded** on named hardware (a teacher with a card records it with `python -m helpers.study cnn_runtime --record FILE`). Where nobody has recorded any yet, they are **predicted** by a model: the number of kernels
 # times the time to launch one, or operations and bytes over what the card can do, whichever is longer. Both are marked in the rows and in every figure, because a prediction is no measurement.
 
 # %% given="C-gpu"
