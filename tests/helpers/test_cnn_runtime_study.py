@@ -204,6 +204,11 @@ def test_verdicts_follow_other_numbers():
     even = extrapolation([0.1] * 20)
     assert even["first_over_others"] == pytest.approx(1)
     assert even["errors"]["first 2"] == pytest.approx(0)
+    drift = extrapolation([0.1, 0.101, 0.1, 0.101, 0.1, *[0.3] * 15])
+    assert drift["holds"] == {"first 2": False, "first 5": False, "2 to 5": False}
+    wide = extrapolation([0.1, 0.2] * 10)
+    assert wide["holds"]["first 2"]
+    assert wide["widths"]["first 2"] > 1
 
 
 POINTS = [
@@ -285,6 +290,8 @@ def test_a_real_study_from_end_to_end(undrawn, tmp_path, capsys):
     mine = {int(row["filters"]): row for row in rows if row["kind"] == "measured" and row["batch"] == "64"}
     assert set(mine) == {2, 3, 4, 5}
     assert all(1e-5 < float(row["low"]) <= float(row["seconds"]) < 1 for row in mine.values())
+    assert {int(row["filters"]) for row in rows if row["kind"] == "predicted"} > {2, 3, 4, 5}
+    assert "cuda, Titan X (predicted): 2 filters" in said
     assert int(mine[5]["working_set"]) > int(mine[2]["working_set"]) > 0
 
 
