@@ -10,10 +10,8 @@ from PIL import Image
 
 from helpers import plots
 from helpers.bench import cnn_runtime as bench
-from helpers.errors import CourseError
 from helpers.study import __main__ as study
 from helpers.study import cnn_runtime as runtime
-from helpers.study import cnn_runtime_fits as fits
 from helpers.study import cnn_runtime_record as record
 from helpers.study.cnn_runtime_command import chosen, notice
 from helpers.study.cnn_runtime_plan import QUICK, THOROUGH, Piece, Plan, assembled
@@ -209,75 +207,6 @@ def test_verdicts_follow_other_numbers():
     wide = extrapolation([0.1, 0.2] * 10)
     assert wide["holds"]["first 2"]
     assert wide["widths"]["first 2"] > 1
-
-
-POINTS = [
-    *runtime.recorded("numpy"),
-    *runtime.predicted("Tesla K40", [8, 16, 32, 64, 256]),
-    *(p for n in (1, 8, 512) for p in runtime.predicted("Titan X", [8], batch=n)),
-]
-NUMPY = [p for p in POINTS if (p.backend, p.threads, p.batch) == ("numpy", 1, 64)]
-CURVES = {form: fits.fit(form, [p.filters for p in NUMPY], [p.seconds for p in NUMPY]) for form in fits.FORMS}
-USUAL = [p for p in POINTS if p.batch == 64]
-
-
-@pytest.mark.parametrize(
-    ("draw", "words"),
-    [
-        (lambda: plots.runtime_scatter(USUAL), "cuda, Tesla K40 (predicted): 8 filters 0.378 ms"),
-        (lambda: plots.runtime_scatter(USUAL, "flops"), "against operations"),
-        (lambda: plots.speed_up(USUAL, "numpy"), "Speed-up over numpy"),
-        (lambda: plots.fits(NUMPY, CURVES), "quadratic: 8 filters"),
-        (
-            lambda: plots.epoch_times([0.2, 0.1], fits.prediction_interval([0.2, 0.1], 2)),
-            "the first 200 ms",
-        ),
-        (lambda: plots.batch_sizes(POINTS), "batch 512"),
-        (lambda: plots.working_sets(NUMPY, [2**20] * len(NUMPY), {"L2": 2**20}), "Caches: L2 1 MiB."),
-    ],
-)
-def test_figures_of_the_shipped_record(draw, words):
-    figure = draw()
-    assert words in figure.alt
-    assert figure.axes[0].get_xlabel()
-    assert figure.axes[0].get_ylabel()
-
-
-def test_predicted_points_are_hollow_and_dashed_and_say_so():
-    figure = plots.runtime_scatter(USUAL)
-    lines = {container.get_label(): container.lines[0] for container in figure.axes[0].containers}
-    for label, line in lines.items():
-        assert (line.get_linestyle() == "--") == ("(predicted)" in label)
-        assert (line.get_markerfacecolor() == "white") == ("(predicted)" in label)
-    assert any("(predicted)" in label for label in lines)
-    assert all("(recorded)" in label for label in lines if "numpy" in label)
-
-
-def test_the_crossover_stands_in_the_legend():
-    ours = [replace(p, backend="numpy", hardware="CPU", predicted=False, seconds=s)
-            for p, s in zip(runtime.predicted("Titan X", [8, 16, 32]), (1.0, 2.0, 4.0), strict=True)]  # fmt: skip
-    other = [replace(p, backend="torch", seconds=2.0) for p in ours]
-    figure = plots.speed_up([*ours, *other], "numpy", "filters")
-    assert "torch, CPU, 1 thread: as fast at 16" in figure.legends[0].get_texts()[0].get_text()
-
-
-@pytest.mark.parametrize(
-    ("draw", "words"),
-    [
-        (lambda: plots.runtime_scatter([]), "no points"),
-        (lambda: plots.runtime_scatter(USUAL, "time"), "no axis"),
-        (lambda: plots.speed_up(USUAL, "torch2"), "no points of 'torch2'"),
-        (lambda: plots.speed_up(NUMPY, "numpy"), "Nothing is left"),
-        (lambda: plots.speed_up(USUAL, "numpy", "seconds"), "no axis"),
-        (lambda: plots.fits(NUMPY, {}), "at least one point and one curve"),
-        (lambda: plots.epoch_times([], {}), "at least one epoch"),
-        (lambda: plots.batch_sizes([]), "no points"),
-        (lambda: plots.working_sets(NUMPY, [1], {}), "one a point"),
-    ],
-)
-def test_nothing_to_draw_is_a_sentence(draw, words):
-    with pytest.raises(CourseError, match=words):
-        draw()
 
 
 def test_a_real_study_from_end_to_end(undrawn, tmp_path, capsys):
