@@ -51,7 +51,6 @@
 # * The **error** is the share of wrong answers, between 0 and 1: 1 − accuracy. Validation images choose, test images only report.
 
 # %% given="setup"
-# %matplotlib inline
 import os
 
 # One thread for everybody: two runs at a time use two cores better than two threads in one run.
@@ -59,6 +58,7 @@ import os
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ[name] = "1"
 
+# %matplotlib inline
 import math
 
 import numpy as np
