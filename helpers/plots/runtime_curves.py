@@ -119,7 +119,7 @@ def _plain(size: float) -> str:
 
 
 def _crossing(sizes: Sequence[float], times: Sequence[float]) -> float | None:
-    from helpers.study.cnn_runtime_fits import crossover
+    from helpers.study.cnn_runtime.fits import crossover
 
     return crossover(sizes, times, [1.0] * len(times))
 
@@ -127,7 +127,7 @@ def _crossing(sizes: Sequence[float], times: Sequence[float]) -> float | None:
 def epoch_times(seconds: Sequence[float], prediction: Any, title: str = "Is a short run enough?") -> Figure:
     """Left: seconds of each epoch. Right: the total that each prediction expects, with its interval, and the true one.
 
-    prediction: an Interval (`cnn_runtime_fits.prediction_interval`), or several by name.
+    prediction: an Interval (`cnn_runtime.fits.prediction_interval`), or several by name.
     """
     intervals = prediction if isinstance(prediction, Mapping) else {"predicted": prediction}
     if not len(seconds) or not intervals:

@@ -58,8 +58,8 @@ from helpers.backend import backend, cuda_available
 from helpers.data import load
 from helpers.nn.spec import NETWORKS, load_spec
 from helpers.study import cnn_runtime as study
-from helpers.study.cnn_runtime_fits import Interval, t_quantile
-from helpers.study.cnn_runtime_torch import torch_network
+from helpers.study.cnn_runtime.fits import Interval, t_quantile
+from helpers.study.cnn_runtime.on_torch import torch_network
 from helpers.timing import environment
 from helpers.train import study_size
 

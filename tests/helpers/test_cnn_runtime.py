@@ -12,8 +12,10 @@ from helpers import nn
 from helpers.backend import cuda_available
 from helpers.errors import CourseError
 from helpers.study import cnn_runtime as runtime
-from helpers.study import cnn_runtime_backends, cnn_runtime_measure, cnn_runtime_record
-from helpers.study.cnn_runtime_backends import batches_of, demand_right, training
+from helpers.study.cnn_runtime import backends as cnn_runtime_backends
+from helpers.study.cnn_runtime import measuring as cnn_runtime_measure
+from helpers.study.cnn_runtime import record as cnn_runtime_record
+from helpers.study.cnn_runtime.backends import batches_of, demand_right, training
 
 
 def test_operations_and_parameters_are_those_of_the_layers():

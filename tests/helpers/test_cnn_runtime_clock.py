@@ -3,8 +3,9 @@
 import pytest
 
 from helpers.errors import CourseError
-from helpers.study import cnn_runtime_backends, cnn_runtime_worker
-from helpers.study.cnn_runtime_clock import ROUND, time_steps
+from helpers.study.cnn_runtime import backends as cnn_runtime_backends
+from helpers.study.cnn_runtime import worker as cnn_runtime_worker
+from helpers.study.cnn_runtime.clock import ROUND, time_steps
 
 
 class Machine:

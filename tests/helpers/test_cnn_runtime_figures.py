@@ -7,7 +7,7 @@ import pytest
 from helpers import plots
 from helpers.errors import CourseError
 from helpers.study import cnn_runtime as runtime
-from helpers.study import cnn_runtime_fits as fits
+from helpers.study.cnn_runtime import fits
 
 POINTS = [
     *runtime.recorded("numpy"),

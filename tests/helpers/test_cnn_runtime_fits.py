@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.errors import CourseError
-from helpers.study import cnn_runtime_fits as fits
+from helpers.study.cnn_runtime import fits
 
 X = [8.0, 16.0, 24.0, 32.0, 64.0]
 EXACT = {

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from helpers.study import cnn_runtime as runtime
-from helpers.study.cnn_runtime_model import DEVICES, LAUNCH, SHORTEST, Kernel, kernels, step_seconds
+from helpers.study.cnn_runtime.model import DEVICES, LAUNCH, SHORTEST, Kernel, kernels, step_seconds
 
 K40 = DEVICES["Tesla K40"]
 

@@ -12,10 +12,10 @@ from helpers import plots
 from helpers.bench import cnn_runtime as bench
 from helpers.study import __main__ as study
 from helpers.study import cnn_runtime as runtime
-from helpers.study import cnn_runtime_record as record
-from helpers.study.cnn_runtime_command import chosen, notice
-from helpers.study.cnn_runtime_plan import QUICK, THOROUGH, Piece, Plan, assembled
-from helpers.study.cnn_runtime_report import Results, extrapolation, fit_verdict
+from helpers.study.cnn_runtime import record
+from helpers.study.cnn_runtime.command import chosen, notice
+from helpers.study.cnn_runtime.plan import QUICK, THOROUGH, Piece, Plan, assembled
+from helpers.study.cnn_runtime.report import Results, extrapolation, fit_verdict
 
 FIGURES = {
     "batch_sizes.png", "epochs_numpy.png", "epochs_torch.png", "fits_numpy.png", "fits_torch.png",

@@ -10,8 +10,8 @@ from helpers.errors import CourseError
 from helpers.nn.optimisers import parameters_and_gradients
 from helpers.nn.spec import NETWORKS, load_spec, read_spec
 from helpers.study import cnn_runtime as runtime
-from helpers.study.cnn_runtime_backends import batches_of, demand_right
-from helpers.study.cnn_runtime_torch import TorchTraining, capture_graph, load_ours, torch_network
+from helpers.study.cnn_runtime.backends import batches_of, demand_right
+from helpers.study.cnn_runtime.on_torch import TorchTraining, capture_graph, load_ours, torch_network
 
 torch = pytest.importorskip("torch")
 

@@ -15,7 +15,7 @@ import pytest
 from helpers.errors import CourseError
 from helpers.study.carry_out import carry_out
 from helpers.study.cnn_learning import learning_curves
-from helpers.study.cnn_learning_runs import Curve
+from helpers.study.cnn_learning.runs import Curve
 from helpers.study.keep import Keep
 
 RUN = Curve(rate=0.1, seed=0, train=128, validation=50, epochs=2, filters=2)

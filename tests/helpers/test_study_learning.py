@@ -10,12 +10,12 @@ from helpers.backend import backend
 from helpers.data import load_split
 from helpers.errors import CourseError
 from helpers.nn.spec import NETWORKS, load_spec
-from helpers.study import cnn_learning_plateau as measure
 from helpers.study.__main__ import main
 from helpers.study.cnn_learning import best_rate, endings, learning_curves, lengths, plateau
-from helpers.study.cnn_learning_plateau_report import PlateauResults
-from helpers.study.cnn_learning_report import curve_table, jump_sentence, jumps, rivals
-from helpers.study.cnn_learning_runs import Curve, Plateau, Start
+from helpers.study.cnn_learning import plateau_quantities as measure
+from helpers.study.cnn_learning.plateau_report import PlateauResults
+from helpers.study.cnn_learning.report import curve_table, jump_sentence, jumps, rivals
+from helpers.study.cnn_learning.runs import Curve, Plateau, Start
 from helpers.train import History, fit
 
 SIZE = {"train": 200, "validation": 60, "epochs": 2, "filters": 2}

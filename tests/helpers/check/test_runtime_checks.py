@@ -16,7 +16,7 @@ from helpers.check import runtime_reference as reference
 from helpers.check import runtime_timing as timing
 from helpers.check.report import Mistake
 from helpers.study import cnn_runtime as study
-from helpers.study.cnn_runtime_fits import t_quantile
+from helpers.study.cnn_runtime.fits import t_quantile
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_on_the_machine_the_right_way_gives_what_the_steps_cost_and_every_wrong_
             got = timing.Way(**{choice: value}).seconds(make(seed, warmup, rounds), rounds, warmup)
             # without a queue there is nothing to await; B3 has one. An odd number of rounds has one in the middle.
             alike = (choice in ("after", "before") and make is machines.cpu) or (name in ("upper-middle", "not-sorted") and rounds % 2)
-            assert alike or not timing._alike(got, right), (choice, value)
+            assert alike or not timing.alike(got, right), (choice, value)
 
 
 def test_reading_the_loss_waits_as_synchronise_does():
@@ -162,7 +162,7 @@ def row(filters, backend, seconds, **more):
     return {
         "filters": filters, "backend": backend, "batch": 64, "parameters": sum(counts.parameters_of(filters)),
         "flops": sum(counts.step_flops_of(filters, 64)), "hardware": "Some CPU", "threads": 1, "rounds": 9, "device": "cpu",
-        "seconds": seconds, "low": 0.97 * seconds, "high": 1.04 * seconds, **more,
+        "seconds": seconds, "low": 0.97 * seconds - 1e-7, "high": 1.04 * seconds + 1e-7, **more,
     }  # fmt: skip
 
 
@@ -330,3 +330,17 @@ def test_rows_with_the_students_own_wrong_counts_lose_nothing_more(named):
     assert named(check.runtime.rows, rows, [], FILTERS, parameters, None, **settings) == ""
     assert named(check.runtime.rows, rows, [], FILTERS, counts.parameters_of, None, **settings) == "wrong-parameters"
     assert named(check.runtime.rows, rows, [], FILTERS, lambda filters: 1 / 0, None, **settings) == "wrong-parameters"
+
+
+@pytest.mark.parametrize("yes", [False, True])
+def test_the_references_are_those_of_the_study(yes):
+    from helpers.study.cnn_runtime import fits
+
+    x, y = np.array([8.0, 16.0, 24.0, 40.0, 64.0]), np.array([4.1, 9.6, 11.2, 29.0, 41.5])
+    for kind in reference.KINDS:
+        assert np.allclose(reference.fit(x, y, kind, yes), fits.fit(kind, x, y, relative=yes).coefficients)
+        if yes:
+            assert np.allclose(reference.held_out_errors(x, y, kind, yes), np.abs(fits.leave_one_out(kind, x, y)))
+    interval = fits.prediction_interval([31.2, 29.8, 30.4], 20, 0.9)
+    assert np.allclose(reference.prediction_interval([31.2, 29.8, 30.4], 20, 0.9), (interval.low, interval.high))
+    assert reference.crossover(x, y, y[::-1], yes) == pytest.approx(fits.crossover(x, y, y[::-1], logarithmic=yes))

@@ -11,8 +11,8 @@ from typing import Any
 
 from helpers.backend import cuda_available
 from helpers.errors import CourseError
-from helpers.study.cnn_runtime_measure import measure
-from helpers.study.cnn_runtime_point import BACKENDS, BATCH, Point
+from helpers.study.cnn_runtime.measuring import measure
+from helpers.study.cnn_runtime.point import BACKENDS, BATCH, Point
 
 RECORDED = Path(__file__).parent / "recorded"
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from helpers.study import cnn_runtime_fits as formulas
-from helpers.study.cnn_runtime_model import DEVICES, predicted
-from helpers.study.cnn_runtime_point import BACKENDS, BATCH, GPU_FILTERS, Point
-from helpers.study.cnn_runtime_record import Epochs, Record
+from helpers.study.cnn_runtime import fits as formulas
+from helpers.study.cnn_runtime.model import DEVICES, predicted
+from helpers.study.cnn_runtime.point import BACKENDS, BATCH, GPU_FILTERS, Point
+from helpers.study.cnn_runtime.record import Epochs, Record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

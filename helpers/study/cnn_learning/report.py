@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from helpers.study.cnn_learning_plateau_report import PlateauResults
-from helpers.study.cnn_learning_runs import Final, history_rows
+from helpers.study.cnn_learning.plateau_report import PlateauResults
+from helpers.study.cnn_learning.runs import Final, history_rows
 from helpers.train import History
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from helpers.backend import nearest
 from helpers.errors import CourseError
 from helpers.primitives.spec import ConvSpec
-from helpers.study.cnn_runtime_point import BATCH, Point, study_spec, training_flops
+from helpers.study.cnn_runtime.point import BATCH, Point, study_spec, training_flops
 
 if TYPE_CHECKING:
     from helpers.nn.spec import NetworkSpec

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from helpers.command import count
-from helpers.study.cnn_runtime_plan import QUICK, THOROUGH, Piece, Plan, assembled
-from helpers.study.cnn_runtime_point import BACKENDS, cache_sizes
-from helpers.study.cnn_runtime_record import Record, recorded, write_record
-from helpers.study.cnn_runtime_report import Results
+from helpers.study.cnn_runtime.plan import QUICK, THOROUGH, Piece, Plan, assembled
+from helpers.study.cnn_runtime.point import BACKENDS, cache_sizes
+from helpers.study.cnn_runtime.record import Record, recorded, write_record
+from helpers.study.cnn_runtime.report import Results
 from helpers.study.files import write
 from helpers.study.keep import Keep
 from helpers.timing import environment

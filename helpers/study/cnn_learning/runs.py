@@ -151,7 +151,7 @@ class Start(Task):
 
     @property
     def cost(self) -> float:
-        # About what it takes, see `cnn_learning_plateau`.
+        # About what it takes, see `plateau_quantities`.
         expected = min(self.steps, 40 + 0.8 / (self.scale ** (self.hidden + 1) * self.rate))
         return BATCH * expected * (1 + (PROBE / BATCH / self.norms_every if self.norms_every else 0))
 

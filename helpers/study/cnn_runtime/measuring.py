@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.errors import CourseError
-from helpers.study.cnn_runtime_point import BATCH, Point, study_spec, training_flops, working_set
+from helpers.study.cnn_runtime.point import BATCH, Point, study_spec, training_flops, working_set
 from helpers.study.pool import THREAD_VARIABLES
 from helpers.timing import spread
 
@@ -86,11 +86,11 @@ def point(
 
 
 def run_worker(job: dict[str, Any], threads: int, advance: Callable[[], None]) -> dict[str, Any]:
-    """What `cnn_runtime_worker` says at the end; advance() for each of its rounds. Ctrl-C ends it, too."""
-    root = str(Path(__file__).parents[2])
+    """What `worker` says at the end; advance() for each of its rounds. Ctrl-C ends it, too."""
+    root = str(Path(__file__).parents[3])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)), "PYTHONPATH": os.pathsep.join(paths)}
-    command = [sys.executable, "-m", "helpers.study.cnn_runtime_worker", json.dumps(job)]
+    command = [sys.executable, "-m", "helpers.study.cnn_runtime.worker", json.dumps(job)]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
     ) as process:

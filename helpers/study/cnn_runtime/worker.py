@@ -18,7 +18,7 @@ from helpers.errors import CourseError
 
 def main(job: dict[str, Any]) -> None:
     """Do the job and print its result."""
-    from helpers.study.cnn_runtime_backends import check_backend
+    from helpers.study.cnn_runtime.backends import check_backend
 
     check_backend(job["backend"])
     with _precision(job):
@@ -28,9 +28,9 @@ def main(job: dict[str, Any]) -> None:
 
 def _steps(job: dict[str, Any]) -> list[list[float]]:
     """Seconds of every round, for each [filters, batch] of job["cases"]."""
-    from helpers.study.cnn_runtime_backends import batches_of, demand_right, held_bytes, training
-    from helpers.study.cnn_runtime_clock import time_steps
-    from helpers.study.cnn_runtime_point import BATCH, study_spec
+    from helpers.study.cnn_runtime.backends import batches_of, demand_right, held_bytes, training
+    from helpers.study.cnn_runtime.clock import time_steps
+    from helpers.study.cnn_runtime.point import BATCH, study_spec
 
     made, checked = {}, set()
     for filters, batch in job["cases"]:
@@ -55,8 +55,8 @@ def _steps(job: dict[str, Any]) -> list[list[float]]:
 
 def _epochs(job: dict[str, Any]) -> list[float]:
     """Seconds of each epoch, the first one cold, as a user sees them: nothing has run before it."""
-    from helpers.study.cnn_runtime_backends import batches_of, training
-    from helpers.study.cnn_runtime_point import study_spec
+    from helpers.study.cnn_runtime.backends import batches_of, training
+    from helpers.study.cnn_runtime.point import study_spec
 
     spec = study_spec(job["filters"])
     count = -(-job["images"] // spec.batch_size)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.study.cnn_learning_runs import Plateau
+from helpers.study.cnn_learning.runs import Plateau
 from helpers.train import History
 
 Plateaus = Mapping[float, Mapping[float, Sequence[Plateau]]]

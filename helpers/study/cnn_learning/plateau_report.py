@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from helpers.study.cnn_learning_plateau import (
+from helpers.study.cnn_learning.plateau_quantities import (
     HIGH,
     LOW,
     Lengths,
@@ -22,7 +22,7 @@ from helpers.study.cnn_learning_plateau import (
     slope,
     spread,
 )
-from helpers.study.cnn_learning_runs import PROBE, SMOOTH, Plateau, history_rows
+from helpers.study.cnn_learning.runs import PROBE, SMOOTH, Plateau, history_rows
 from helpers.train import History
 
 if TYPE_CHECKING:

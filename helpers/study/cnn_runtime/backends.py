@@ -11,7 +11,7 @@ from helpers.backend import backend as make_backend
 from helpers.backend import cuda_available, nearest, to_numpy
 from helpers.data import load
 from helpers.errors import CourseError
-from helpers.study.cnn_runtime_point import BACKENDS
+from helpers.study.cnn_runtime.point import BACKENDS
 
 if TYPE_CHECKING:
     from helpers.nn.spec import NetworkSpec
@@ -76,7 +76,7 @@ def training(backend: str, spec: NetworkSpec, images: np.ndarray, labels: np.nda
     check_backend(backend)
     if backend == "numpy":
         return NumpyTraining(spec, images, labels, lr)
-    from helpers.study.cnn_runtime_torch import TorchTraining, capture_graph
+    from helpers.study.cnn_runtime.on_torch import TorchTraining, capture_graph
 
     start = [to_numpy(array) for _, array in nn.Network(spec, make_backend("numpy")).parameters()]
     device = "cpu" if backend == "torch" else "cuda"

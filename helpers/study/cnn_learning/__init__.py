@@ -12,10 +12,10 @@ from helpers.errors import CourseError
 from helpers.study import files
 from helpers.study.carry_out import add_options as add_run_options
 from helpers.study.carry_out import carry_out, carry_out_for
-from helpers.study.cnn_learning_plateau import lengths
-from helpers.study.cnn_learning_plateau_report import PlateauResults
-from helpers.study.cnn_learning_report import Results, best_rate
-from helpers.study.cnn_learning_runs import BATCH, LEVEL, Curve, Ending, Final, Plateau, Start
+from helpers.study.cnn_learning.plateau_quantities import lengths
+from helpers.study.cnn_learning.plateau_report import PlateauResults
+from helpers.study.cnn_learning.report import Results, best_rate
+from helpers.study.cnn_learning.runs import BATCH, LEVEL, Curve, Ending, Final, Plateau, Start
 from helpers.train import History
 
 __all__ = [

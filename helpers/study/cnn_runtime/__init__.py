@@ -4,10 +4,10 @@
 `predicted` is a model of a GPU.
 """
 
-from helpers.study.cnn_runtime_command import add_options, main
-from helpers.study.cnn_runtime_measure import epochs, measure
-from helpers.study.cnn_runtime_model import DEVICES, predicted
-from helpers.study.cnn_runtime_point import (
+from helpers.study.cnn_runtime.command import add_options, main
+from helpers.study.cnn_runtime.measuring import epochs, measure
+from helpers.study.cnn_runtime.model import DEVICES, predicted
+from helpers.study.cnn_runtime.point import (
     BACKENDS,
     BATCH,
     CPU_FILTERS,
@@ -18,7 +18,7 @@ from helpers.study.cnn_runtime_point import (
     training_flops,
     working_set,
 )
-from helpers.study.cnn_runtime_record import Epochs, Record, points, recorded, recorded_epochs, records
+from helpers.study.cnn_runtime.record import Epochs, Record, points, recorded, recorded_epochs, records
 
 __all__ = [
     "BACKENDS",

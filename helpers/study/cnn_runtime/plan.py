@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from helpers.backend import cuda_available
-from helpers.study.cnn_runtime_measure import ROUNDS, WARMUP, point, run_worker
-from helpers.study.cnn_runtime_point import BACKENDS, BATCH, CPU_FILTERS, GPU_FILTERS, Point
-from helpers.study.cnn_runtime_record import Epochs
+from helpers.study.cnn_runtime.measuring import ROUNDS, WARMUP, point, run_worker
+from helpers.study.cnn_runtime.point import BACKENDS, BATCH, CPU_FILTERS, GPU_FILTERS, Point
+from helpers.study.cnn_runtime.record import Epochs
 from helpers.study.task import Task
 
 
