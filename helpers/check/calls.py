@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import linecache
+import os
 import re
 import signal
 import sys
+import sysconfig
 import threading
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import helpers
 from helpers.backend import to_numpy
 from helpers.check.report import Mistake
+
+LIBRARIES = tuple(os.path.abspath(folder) + os.sep for folder in (Path(helpers.__file__).parent, sysconfig.get_paths()["stdlib"]))
+"""Lines from here are not the student's: the course's own package, and Python's."""
 
 SECONDS = 5
 """A check lets one call on small arrays compute this long; honest loops need well under a second."""
@@ -51,7 +58,7 @@ def _time_limit(seconds: int) -> Iterator[None]:
 def _place(error: BaseException) -> str:
     """The student's own line that failed, as ' in the line `…`', or nothing."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if "helpers/check" in frame.filename.replace("\\", "/") or "site-packages" in frame.filename:
+        if os.path.abspath(frame.filename).startswith(LIBRARIES) or "site-packages" in frame.filename:
             continue
         line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
         if line:
@@ -162,6 +169,8 @@ def _is_torch(value: Any) -> bool:
 
 def number(value: Any, what: str) -> float:
     """A student's result as one float."""
+    if isinstance(value, str):
+        raise Mistake("not-an-array", f"{what} should be a number, but it is text, {value[:40]!r}. Leave the words to `print`.")
     found = array(value, what)
     if found.size != 1:
         raise Mistake("not-one-number", f"{what} should be one number, but it has shape {found.shape}.")
