@@ -248,13 +248,39 @@ def updated(layer: Layer, w: np.ndarray, b: np.ndarray, dw: np.ndarray, db: np.n
             Hypothesis("update-assigns", -lr * grad, f"The {name} becomes −lr · gradient: the old value is lost (`=` for `-=`)."),
             Hypothesis("rate-ignored", start - grad, f"`lr` is ignored for the {name}."),
             *(Hypothesis("rate-ignored", start - rate * grad, f"`lr` is ignored for the {name}: it moves as with {rate:g}.") for rate in (0.1, 0.01, 0.001)),
-            Hypothesis("weight-decay", start * (1 - lr) - lr * grad, f"The {name} is made smaller besides: that is weight decay, which nobody asked for."),
         ]
+        if not any(close(value, each.wrong) for each in hypotheses):
+            _odd_step(name, value, start, lr * grad)
         verify(value, start - lr * grad, f"the {name} after the update", hypotheses)
     yield "weight and bias move by −lr · gradient"
     call(method(layer.made, "update", layer.name), lr, what=f"{layer.name}.update")
+    second = _ratio(w - lr * dw - layer.read("weight"), lr * dw, float(np.abs(w).max()))
+    if second is not None and abs(second - 1) > 1e-2:
+        raise Mistake("update-keeps-state", f"A second update with the same gradient goes {second:.3g} times as far as the first: something is carried over from step to step (momentum?). Here `update` is plain: parameter −= lr · gradient.")
     verify(layer.read("weight"), w - 2 * lr * dw, "the weight after a second update with the same gradient")
     yield "a second step with the same gradient goes as far again"
+
+
+def _ratio(a: np.ndarray, b: np.ndarray, scale: float) -> float | None:
+    """The number that a is times b, None where it is none; a is a difference of float32 numbers as large as scale."""
+    if a.shape != b.shape or not np.isfinite(a).all():
+        return None
+    large = np.abs(b) > 1e-2 * np.abs(b).max()
+    ratio = float(np.median(a[large] / b[large]))
+    return ratio if np.allclose(a, ratio * b, rtol=1e-4, atol=2e-6 * scale) else None
+
+
+def _odd_step(name: str, value: np.ndarray, start: np.ndarray, step: np.ndarray) -> None:
+    """Raise for a step of another length, and for weight decay."""
+    if value.shape != start.shape:
+        return
+    scale = float(np.abs(start).max() + np.abs(step).max())
+    times = _ratio(start - value, step, scale)
+    if times is not None and abs(times - 1) > 1e-3:
+        raise Mistake("step-scaled", f"The {name} moves by {times:.4g} · lr · gradient, and should move by lr · gradient: the mean over the batch is in the gradient already, and nothing else is divided.")
+    smaller = _ratio(start - step - value, start, scale)
+    if smaller is not None and abs(smaller) > 2e-5:
+        raise Mistake("weight-decay", f"The {name} is made smaller besides, by {smaller:.3g} of itself: that is weight decay, which nobody asked for.")
 
 
 @check("ReLU", "A5")

@@ -70,7 +70,14 @@ class Student:
         return out
 
     def backward(self, labels: np.ndarray) -> None:
-        call(method(self.network, "backward", "Network"), given_like(self.kind, labels), what="Network.backward")
+        try:
+            call(method(self.network, "backward", "Network"), given_like(self.kind, labels), what="Network.backward")
+        except Mistake as mistake:
+            if "differ in type" in mistake.message:
+                raise Mistake("type-changed", "A layer hands on float64 where float32 came in, and the primitives take arrays of one type. Let each layer return the type that it was given (`.astype(grad_output.dtype)`).") from None
+            if mistake.name == "raises" and any(word in mistake.message for word in ("shape", "broadcast", "matmul")):
+                mistake.message += " Backward goes from the layer before the Softmax to the first, and hands each the gradient that the one behind it returned."
+            raise
 
 
 def _advice(w: np.ndarray, shape: tuple[int, ...]) -> str:
@@ -124,6 +131,24 @@ def build(build: Any, *, seed: int = 0) -> Iterator[str]:
     yield "probabilities of the reference, with and without `flatten` in the file"
 
 
+SEEDS: tuple[tuple[str, str, Callable[[int], list[Any]]], ...] = (
+    ("seed-by-position", "[seed, 0], [seed, 2], … by their place in the file", lambda s: [[s, 0], [s, 2], [s, 3]]),
+    ("seed-by-position", "[seed, 0], [seed, 2], … by their place in the network", lambda s: [[s, 0], [s, 2], [s, 4]]),
+    ("seed-from-one", "[seed, 1], [seed, 2], …", lambda s: [[s, 1], [s, 2], [s, 3]]),
+    ("seeds-added", "seed, seed + 1, … (so that layer 1 of seed 0 starts as layer 0 of seed 1 does)", lambda s: [s, s + 1, s + 2]),
+    ("seed-reversed", "[0, seed], [1, seed], …", lambda s: [[0, s], [1, s], [2, s]]),
+    ("seed-multiplied", "of seed times i", lambda s: [0, s, 2 * s]),
+    ("seed-not-mixed", "0, 1, 2, … without the network's own", lambda s: [0, 1, 2]),
+)
+"""Other seeds than [seed, i] for the layers of `square` in `build`: (mistake, the seeds in words, the seeds)."""
+
+
+def _drawn(weights: np.ndarray, seed: Any) -> bool:
+    """Whether these are the generator's normal draws for a seed, but for their scale."""
+    draws = np.random.default_rng(seed).standard_normal(weights.shape)
+    return close(weights / weights.std(), draws / draws.std())
+
+
 def _seed_and_scale(build: Any, entries: list[Entry], own: list[np.ndarray]) -> None:
     """Whether seed and scale reach the layers."""
 
@@ -140,6 +165,9 @@ def _seed_and_scale(build: Any, entries: list[Entry], own: list[np.ndarray]) -> 
     if any(close(a, b) for a, b in zip(own, small, strict=True)):
         which = "the dense layers" if not close(own[0], small[0]) else "the convolutions" if not close(own[-1], small[-1]) else "the layers"
         raise Mistake("scale-ignored", f"`scale` does not reach {which}: at scale 0.5 their first weights are as large as at scale 1.")
+    for name, words, seeds in SEEDS:
+        if all(_drawn(w, seed) for w, seed in zip(own, seeds(3), strict=True)):
+            raise Mistake(name, f"The layers with parameters get the seeds {words}, where [seed, 0], [seed, 1], … are asked for: `i` counts the layers that have parameters, from 0, and seed and i stand in a list.")
     if not all(close(0.5 * a, b) for a, b in zip(own, small, strict=True)):
         raise Mistake("wrong-scale", "At scale 0.5 the first weights are not half of those at scale 1 with the same seed. Hand `scale` on once, as it is.")
 

@@ -53,6 +53,8 @@ def plateau_length(function: Any, *, seed: int = 0) -> Iterator[str]:
     got = _length(function, [1.0] * 9, 2.0, 5)
     if got != 5:
         raise Mistake("window-not-counted", f"For a run that is below the level from its first step on the length is {'None' if got is None else f'{got:g}'}; it should be 5: so many steps make up the first window.")
+    if (got := _length(function, [2.3] * 10 + [0.1], 2.0, 5)) != 11:
+        raise Mistake("last-window-missing", f"For a run whose last window is the first below the level, 11 steps, the length is {'None' if got is None else f'{got:g}'}. The last n to try is len(losses).")
     low = [float("nan")] * 30
     if _length(function, low, 2.0, 5) is not None:
         raise Mistake("nan-wins", "For a run whose losses are NaN plateau_length returns a number; a run that blew up has not left its plateau. A comparison with NaN is always False.")

@@ -32,6 +32,7 @@ SLIPS: tuple[tuple[str, Callable[[int, int, int, int], float], str], ...] = (
     ("window-ignored", lambda n, w, s, p: (n + 2 * p) // s, "The window's size is ignored: the last window begins at size + 2·pad − window."),
     ("window-ignored", lambda n, w, s, p: n // s, "The size is only divided by the stride. That is right only where windows lie side by side without padding."),
     ("window-for-stride", lambda n, w, s, p: (n + 2 * p - w) // w + 1, "The window's size is used as its step; the stride says how far it moves."),
+    ("window-for-stride", lambda n, w, s, p: n // w, "The size is only divided by the window's. That is right only where windows lie side by side without padding."),
 )
 """Wrong formulas for how often a window fits: (mistake, formula of size, window, stride, pad, hint)."""
 
@@ -56,6 +57,8 @@ def _cases(seed: int) -> Iterator[tuple[Entry, Shape]]:
 
 
 def _tuple(value: Any, what: str) -> tuple[float, ...]:
+    if isinstance(value, str):
+        raise Mistake("not-a-tuple", f"{what} is text, {value[:40]!r}; a shape is a tuple of numbers, such as (16, 26, 26).")
     found = array(value, what)
     if found.ndim > 1:
         raise Mistake("wrong-shape", f"{what} should be a tuple of numbers, such as (16, 26, 26); it has shape {found.shape}.")
@@ -145,7 +148,7 @@ def _explanations(entry: Entry, shape: Shape, got: tuple[float, ...]) -> list[tu
     mixed = "A number of the other axis is used: H, R, u and pad_h belong to the rows, W, S, v and pad_w to the columns, and each pair is (down, across)."
     for choice in product((0, 1), repeat=8):
         sides = [float(oracle.conv.output_size(*(int(own[j][choice[4 * i + j]]) for j in range(4)))) for i in (0, 1)]
-        if list(got[1:]) == sides and sides != right[::-1]:
+        if list(got[1:]) == sides and sides not in (right, right[::-1]):
             found.append(("axes-mixed-up", mixed))
             break
     if list(got[1:]) == right[::-1] and got[0] == k:
@@ -192,7 +195,10 @@ def parameter_count(function: Any, *, seed: int = 0) -> Iterator[str]:
 
 def _right_count(function: Any, entry: Entry, shape: Shape) -> None:
     what = f"the count of {_words(entry)}, for {_shown(shape)}"
-    found = array(call(function, oracle.copied([entry])[0], shape, what="parameter_count"), what)
+    result = call(function, oracle.copied([entry])[0], shape, what="parameter_count")
+    if isinstance(result, str):
+        raise Mistake("not-one-number", f"{what} should be a whole number, but it is text, {result[:40]!r}. Leave the formatting to `print`.")
+    found = array(result, what)
     expected = oracle.parameters(entry, shape)
     if found.size != 1:
         raise Mistake("not-one-number", f"{what[:1].upper()}{what[1:]}, should be one number, weights and biases together; it has shape {found.shape}.")
@@ -253,6 +259,9 @@ def layer_table(function: Any, parameter_count: Any = None, *, seed: int = 0) ->
     entries = [conv_entry(5, (4, 3), (2, 1), (1, 0)), plain("relu"), pool_entry((2, 3)), conv_entry(7, (2, 2)), plain("relu"), dense_entry(11), plain("relu"), dense_entry(3), plain("softmax")]
     _right_table(function, entries, image, parameter_count)
     _right_table(function, [*entries[:3], plain("flatten"), *entries[5:]], image, parameter_count)
+    fits = [conv_entry(3, (19, 5), (4, 2)), plain("relu"), pool_entry((1, 7 + (seed % 7) // 2)), dense_entry(2), plain("softmax")]
+    _right_table(function, fits, image, parameter_count, ", where each window fits exactly once")
+    _right_table(function, [conv_entry(3, (image[1], 4)), pool_entry((1, image[2] - 3))], image, parameter_count)  # down to 1 × 1
     yield f"{len(entries)} layers with their shapes and counts"
     wide, tall = conv_entry(4, (2, 40)), conv_entry(4, (40, 2))
     refused: list[tuple[list[Entry], int, str]] = [
@@ -269,15 +278,21 @@ def layer_table(function: Any, parameter_count: Any = None, *, seed: int = 0) ->
     yield "files that can't be built are refused, and the layer is named"
 
 
-def _right_table(function: Any, entries: list[Entry], image: Shape, parameter_count: Any) -> None:
-    rows = call(function, oracle.copied(entries), image, what="layer_table")
+def _right_table(function: Any, entries: list[Entry], image: Shape, parameter_count: Any, words: str = "") -> None:
+    try:
+        rows = call(function, oracle.copied(entries), image, what="layer_table")
+    except Mistake as mistake:
+        said = mistake.message.split(" raised ", 1)[-1]
+        if mistake.name != "raises" or not re.search(r"layers\s*\[\s*\d", said.split(" in the line")[0]):
+            raise
+        raise Mistake("refuses-what-fits", f"layer_table refuses a file that can be built{words}: {said.split(' in the line')[0].rstrip('.')}. Refuse it only where P < 1 or Q < 1, or where `conv` and `max_pool` get a row.") from None
     if rows is None:
         raise Mistake("returns-none", "layer_table returned None. Is the `return` missing?")
     if not hasattr(rows, "__len__") or isinstance(rows, str | dict):
         raise Mistake("not-a-list", f"layer_table should return a list of pairs (output shape, parameters); it returned something of type {type(rows).__name__}.")
     if len(rows) == 1 < len(entries):
         raise Mistake("return-in-loop", "The table has one row. Is there a `return` inside the loop?")
-    if len(rows) == len(entries) + 1:
+    if len(rows) == len(entries) + 1 and isinstance(rows[0], tuple | list) and rows[0] and np.array_equal(rows[0][0], image):
         raise Mistake("image-in-table", "The table has one row too many: the image itself is no layer.")
     if len(rows) != len(entries):
         raise Mistake("wrong-length", f"The table has {len(rows)} rows for {len(entries)} layers; there should be one for each.")

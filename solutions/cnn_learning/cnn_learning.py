@@ -294,6 +294,8 @@ check.learning.conv_update(Conv, seed=41, lr=0.07)
 # Max pooling keeps the largest number of each window. On the way back that number gets the whole gradient, the others get none.
 # With `geometry = PoolSpec(N, C, H, W, R, S, u, v, pad_h, pad_w)`:
 # `y, winner = primitives.max_pool_forward(geometry, x)` and `primitives.max_pool_backward(geometry, grad_output, winner)`.
+#
+# The primitives take arrays of one type. Images and weights are float32; a layer of yours that makes arrays of its own should keep that (`.astype(x.dtype)`).
 
 
 # %% exercise="A-relu"
@@ -728,7 +730,7 @@ report = {
 ### END SOLUTION
 
 # %% test="B-report-check" points=2
-check.learning.report(report, opened, curves, choose_rate, SEEDS)
+check.learning.report(report, opened, curves, choose_rate, SEEDS, size=size.name)
 
 # %%
 shown = ", ".join(f"{error:.2%}" for error in report["errors"])

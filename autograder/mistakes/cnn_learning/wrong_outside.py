@@ -11,7 +11,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("channels-kept", 'layer["filters"] if kind == "conv" else C', "C"),
         ("pool-by-stride", "        return (layer", '        if kind == "max_pool":\n            return (C, H // R, W // S)\n        return (layer'),
         ("pool-filters", '(layer["filters"] if kind == "conv" else C, P, Q)', '(layer.get("filters", 1), P, Q)'),
-        ("same-window", "(R, S), (u, v), (pad_h, pad_w)", "(R, _), (u, _), (pad_h, _)"),
+        ("same-window", "        P, Q = ", "        S, v, pad_w = R, u, pad_h\n        P, Q = "),
         ("flatten-batch", "(math.prod(shape),)", "(1, math.prod(shape))"),
         ("number", "return (math.prod(shape),)", "return math.prod(shape)"),
         ("dense-number", 'return (layer["units"],)', 'return layer["units"]'),
@@ -35,7 +35,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("channels-only", "(math.prod(shape) + 1) *", "(shape[0] + 1) *"),
         ("nothing", "    return 0", "    return None"),
         ("pool-counts", "    return 0", '    return math.prod(layer.get("size", [0]))'),
-        ("text", 'return layer["filters"] * (shape[0] * R * S + 1)', 'return f"{layer["filters"] * (shape[0] * R * S + 1):,}"'),
+        ("text", 'return layer["filters"] * (shape[0] * R * S + 1)', 'return format(layer["filters"] * (shape[0] * R * S + 1), ",")'),
     ],
     "A-table": [
         ("shape-not-passed-on", "        shape = out\n", ""),
@@ -133,7 +133,25 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("height-twice", "*self.size, *self.stride,", "self.size[0], self.size[0], *self.stride,"),
         ("swapped", "*self.size, *self.stride,", "*self.stride, *self.size,"),
         ("tuple-returned", "        return y", "        return y, self.winner"),
-        ("all-ties", "        return primitives.max_pool_backward(self.geometry, grad_output, self.winner)", "        R, S = self.size\n        big = np.kron(grad_output, np.ones((1, 1, R, S)))\n        return big * (self.x == np.kron(self.y, np.ones((1, 1, R, S))))"),
+        ("all-ties", """class MaxPool:
+    def __init__(self, size, stride, padding=(0, 0)):
+        self.size, self.stride, self.padding = size, stride, padding
+
+    def forward(self, x):
+        self.geometry = PoolSpec(*x.shape, *self.size, *self.stride, *self.padding)
+        self.x = x
+        self.y, _ = primitives.max_pool_forward(self.geometry, x)
+        return self.y
+
+    def backward(self, grad_output):
+        (a, b), (u, v), (R, S) = self.padding, self.stride, self.size
+        x0 = np.pad(self.x, ((0, 0), (0, 0), (a, a), (b, b)), constant_values=-np.inf)
+        dx = np.zeros_like(x0)
+        for p, q in np.ndindex(grad_output.shape[2:]):
+            at = np.s_[:, :, p * u : p * u + R, q * v : q * v + S]
+            dx[at] += (x0[at] == self.y[:, :, p, q][:, :, None, None]) * grad_output[:, :, p, q][:, :, None, None]
+        return dx[:, :, a : a + self.x.shape[2], b : b + self.x.shape[3]]
+"""),
         ("average", "return primitives.max_pool_backward(self.geometry, grad_output, self.winner)", "return np.kron(grad_output, np.ones((1, 1, *self.size))) / np.prod(self.size)"),
         ("winner-returned", "        return y", "        return self.winner"),
         ("assigned", "        return primitives.max_pool_backward(self.geometry, grad_output, self.winner)", """        g = self.geometry
@@ -194,8 +212,8 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("conv-forgotten", 'if hasattr(layer, "weight")', "if isinstance(layer, Dense)"),
         ("dense-forgotten", 'if hasattr(layer, "weight")', "if isinstance(layer, Conv)"),
         ("update-in-backward", "            gradient = layer.backward(gradient)", "            gradient = layer.backward(gradient)\n            if hasattr(layer, 'weight'):\n                layer.update(0.1)"),
-        ("logits", "        return x\n\n    def backward", "        return np.log(x)\n\n    def backward"),
-        ("class-returned", "        return x\n\n    def backward", "        return np.argmax(x, axis=1)\n\n    def backward"),
+        ("logits", "        return x\n", "        return np.log(x)\n"),
+        ("class-returned", "        return x\n", "        return np.argmax(x, axis=1)\n"),
         ("input-forwarded", "            x = layer.forward(x)", "            y = layer.forward(x)"),
         ("same-seed", "seed=[seed, trained]", "seed=seed"),
         ("seed-by-position", "trained += parameters > 0", "trained += 1"),

@@ -245,7 +245,7 @@ for rate in RATES:
         ("measured-nearly", 'plateau_length(measured[scale][new_rate][0].loss, LEVEL)', 'tested["predicted"] + 1'),
         ("other-scale-measured", "plateau([scale], [new_rate], [0], **size.plateau_settings)", "{scale: plateau([1.0], [new_rate], [0], **size.plateau_settings)[1.0]}"),
         ("other-rate-measured", "measured = plateau([scale], [new_rate], [0], **size.plateau_settings)", "measured = plateau([scale], [0.1], [0], **size.plateau_settings)\nmeasured[scale][new_rate] = measured[scale][0.1]"),
-        ("scale-not-told", "scale, new_rate = 0.5, 0.12", "scale, new_rate = 0.6, 0.12"),
+        ("scale-not-told", "measured = plateau([scale], [new_rate], [0], **size.plateau_settings)", "measured = {scale: plateau([0.6], [new_rate], [0], **size.plateau_settings)[0.6]}"),
         ("other-level", ".loss, LEVEL)", ".loss, 1.5)"),
         ("rate-missing", 'tested["rate"] = new_rate\n', ""),
         ("rate-text", 'tested["rate"] = new_rate', 'tested["rate"] = "0.12"'),
@@ -257,6 +257,6 @@ for rate in RATES:
         ("all-none", "tested = {\"scale\": 0.5, \"rate\": None, \"predicted\": None, \"measured\": None}\n"),
         ("text", "tested = 'it worked'\n"),
         ("too-slow", "scale, new_rate = 0.5, 0.12", "scale, new_rate = 0.5, 0.0001"),
-        ("negative", "scale, new_rate = 0.5, 0.12", "scale, new_rate = 0.5, 0.12\ntested['rate'] = -0.12\n"),
+        ("negative", 'tested["rate"] = new_rate', 'tested["rate"] = -new_rate'),
     ],
 }
