@@ -54,7 +54,6 @@
 # the pair `(pad_h, pad_w)`. Inside a function you are free: loops, slices, `einsum`, views, or PyTorch. Don't change the arrays that you are given.
 
 # %% given="setup"
-# %matplotlib inline
 import os
 
 # One thread for everybody: the thread pools of numpy and PyTorch would wait for each other.
@@ -62,6 +61,7 @@ import os
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ[name] = "1"
 
+# %matplotlib inline
 from dataclasses import replace
 from functools import partial
 
