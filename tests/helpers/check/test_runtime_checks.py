@@ -248,6 +248,9 @@ def test_rows_of_milliseconds_exchanged_rows_and_one_network_for_all_are_told(na
 class Evil:
     """Every attribute, item and conversion raises."""
 
+    def __repr__(self):
+        return "evil"
+
     def __getattr__(self, name):
         raise RuntimeError("no attributes here")
 
