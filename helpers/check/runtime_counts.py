@@ -92,6 +92,7 @@ def _sizes(i: int, count: Count) -> list[Guess]:
     if i < 2:
         found: list[Guess] = [
             ("window-forgotten", _of(i, count, window=lambda f: 1), "the window is forgotten: every output channel has 3 · 3 weights for each input channel."),
+            ("one-side-only", _of(i, count, positions=lambda f: (26, 11)[i]), f"its filters are applied at {(26, 11)[i]} positions here; the output is a square of {('26 × 26', '11 × 11')[i]}."),
             ("window-forgotten", _of(i, count, window=lambda f: 3), "the window counts 3; it has 3 · 3 = 9 weights."),
             ("wrong-window", _of(i, count, window=lambda f: 25), "the window counts 25; convolutional_nn.json says size 3, so it has 9 weights."),
             ("wrong-window", _of(i, count, window=lambda f: 4), "the window counts 4, which is the pooling's; a filter has 3 · 3 = 9 weights."),
@@ -212,6 +213,8 @@ def _compare(got: np.ndarray, cases: Sequence[tuple[float, float]], expected: np
         raise Mistake("filters-written-in", f"{what} are the same for every number of filters. Compute with the argument `filters`.")
     if np.allclose(got, expected[:, ::-1], rtol=1e-9):
         raise Mistake("layers-reversed", f"{what} come in the wrong order: first conv 1, then conv 2, dense, output.")
+    if all(n for _, n in cases) and np.allclose(got, [forward_flops_of(n, f) for f, n in cases], rtol=1e-9):
+        raise Mistake("arguments-exchanged", f"{what} are those of `batch` filters and `filters` images: the two arguments are exchanged. First come the filters, then the batch.")
     if np.allclose(got, np.cumsum(expected, axis=1), rtol=1e-9):
         raise Mistake("running-total", f"{what} are running totals; each entry should be its own layer's.")
     for i, layer in enumerate(LAYERS):

@@ -62,9 +62,13 @@ def _explained(low: float, high: float, seconds: Sequence[float], m: int, level:
     if _alike(low, most, most) and _alike(high, least, most):
         return Mistake("ends-exchanged", "The two ends are exchanged: return (low, high).")
     half, middle, right = (high - low) / 2, (high + low) / 2, (most - least) / 2
+    if _alike(low, m * min(seconds), right) and _alike(high, m * max(seconds), right):
+        return Mistake("range-for-interval", f"These are {m} times the fastest and {m} times the slowest epoch. That range only grows with more epochs, and says nothing about a level; the formula stands above.")
     if _alike(low, m * mean, right) and _alike(high, right, right):
         return Mistake("half-width-for-interval", "This is the middle and half the width; return the two ends, (low, high).")
-    if half <= 0:
+    if half < 0:
+        return Mistake("level-turned", "The lower end lies above the upper one, for t is negative: below t_quantile(p, …) lies the share p, and yours is less than one half. Take p = (1 + level)/2.")
+    if half == 0:
         return Mistake("no-width", "The interval has no width. Epochs differ, so their total is not known exactly: add and subtract t · s · √(r + r²/n).")
     t, s, s0 = student_t(level, n - 1), float(np.std(seconds, ddof=1)), float(np.std(seconds))
     z, r = NORMAL.get(level, float("nan")), m - n
@@ -74,6 +78,8 @@ def _explained(low: float, high: float, seconds: Sequence[float], m: int, level:
         (m * float(np.median(seconds)), "median-for-mean", "The interval is around {m} medians. Here the mean is right: the total of many epochs *is* {m} times their mean, slow ones included."),
         (sum(seconds) + m * mean, "past-epochs-twice", "The {n} measured epochs are added to {m} others; {m} is the number of all of them, so only {r} are still to come."),
         (r * mean, "past-epochs-forgotten", "The interval is for the {r} epochs that are still to come; the {n} measured ones belong to the run, too."),
+        (10 * sum(seconds), "ten-times", "The measured epochs are multiplied by ten, however many there are. That is right for 2 of 20; here it is {n} of {m}: m · mean."),
+        (m * float(np.mean(seconds[1:])) if n > 2 else float("nan"), "first-epoch-left-out", "The first epoch is left out. All epochs that are given belong to it; whether a slow first one is given is the caller's choice, as in the cells below."),
         (m * seconds[0], "first-epoch-for-mean", "The interval is around {m} times the first epoch, the one that is least like the others."),
         (m * seconds[-1], "last-epoch-for-mean", "The interval is around {m} times the last epoch; take their mean."),
     )
@@ -94,6 +100,9 @@ def _explained(low: float, high: float, seconds: Sequence[float], m: int, level:
         (t * s, "one-epoch-for-all", "The width is t · s, whatever the number of epochs; for the {r} that are still to come it is t · s · √(r + r²/n)."),
         (t * s * math.sqrt(r + r / n), "square-forgotten", "Below the root stands r + r/n; the error of the mean counts r times over, so its variance r² times: √(r + r²/n)."),
         (t * s * (r + r * r / n), "root-forgotten", "The root is missing: √(r + r²/n)."),
+        (t * s * (math.sqrt(r) + r / math.sqrt(n)), "added-for-squares", "Two deviations are added. Independent ones add in squares, below one root: √(r + r²/n)."),
+        (t * s * (math.sqrt(r) + r * r / n), "root-of-a-part", "The root is taken of r alone; both terms stand below it: √(r + r²/n)."),
+        (t * s * math.sqrt(r + (r / n) ** 2), "n-squared", "Below the root stands r + (r/n)²; the variance of a mean is divided by n and not by n²: √(r + r²/n)."),
         (t * s * s * root, "variance-for-deviation", "The variance stands where the standard deviation belongs: take its root."),
         (t * s0 * root, "divided-by-n", "The deviation is divided by n. The mean was estimated from the same epochs, so divide by n − 1: `np.std(seconds, ddof=1)`."),
         (student_t(level, n) * s * root, "degrees-of-freedom", "t has n degrees of freedom here; one is spent on the mean: n − 1."),
@@ -107,12 +116,13 @@ def _explained(low: float, high: float, seconds: Sequence[float], m: int, level:
         (t * s * root / 2, "half-of-the-width", "The interval is half as wide as it should be: t · s · √(r + r²/n) goes up *and* down from the middle."),
         (2 * t * s * root, "twice-the-width", "The interval is twice as wide as it should be: t · s · √(r + r²/n) goes up and down from the middle, once each."),
     ]
-    for other, what in ((2 * level - 1, "one-sided"), (1 - level, "level-turned"), ((1 + level) / 2, "two-sided-twice")):
+    for other, what in ((2 * level - 1, "one-sided"), (1 - level, "level-turned"), ((1 + level) / 2, "two-sided-twice"), (level / 100, "level-in-per-cent")):
         if 0 < other < 1:
             hint = {
                 "one-sided": "All of the remaining share lies on one side here: `t_quantile(p, …)` counts from minus infinity, so p = (1 + level)/2 leaves the same share on both sides.",
                 "level-turned": "The level is turned round: p = (1 + level)/2 is above one half.",
                 "two-sided-twice": "The remaining share is halved twice: p = (1 + level)/2.",
+                "level-in-per-cent": "The level is divided by 100, but it is a share already, such as 0.95.",
             }[what]
             widths.append((student_t(other, n - 1) * s * root, what, hint))
     words = {"m": m, "n": n, "r": r, "z": z, "t": t, "d": n - 1, "p": "" if n == 2 else "s"}

@@ -57,16 +57,20 @@ def prediction_interval(seconds: Numbers, epochs: int, level: float) -> tuple[fl
     return epochs * middle - half, epochs * middle + half
 
 
-def fit(x: Numbers, y: Numbers, kind: str, relative: bool = False) -> np.ndarray:
+WAYS = (0.0, 1.0, 0.5)
+"""Powers of 1/y by which differences may be weighted: not at all, relative errors, or 1/y on their squares, as statistics books write weights."""
+
+
+def fit(x: Numbers, y: Numbers, kind: str, relative: float = 0.0) -> np.ndarray:
     """Least squares: [a, b] of a + b·x, [a, b, c] of a + b·x + c·x², [a, b] of a·e^(b·x) through ln y.
 
-    relative: the squares of (curve − y)/y; no difference for the exponential.
+    relative: the squares of (curve − y)/y^relative; no difference for the exponential.
     """
     xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if kind == "exponential":
         found = np.linalg.lstsq(np.stack([np.ones_like(xs), xs], axis=1), np.log(ys), rcond=None)[0]
         return np.array([math.exp(found[0]), found[1]])
-    weights = 1 / ys if relative else np.ones_like(ys)
+    weights = ys**-relative
     design = np.stack([xs**k for k in range(3 if kind == "quadratic" else 2)], axis=1)
     return np.asarray(np.linalg.lstsq(design * weights[:, None], ys * weights, rcond=None)[0])
 
@@ -78,7 +82,7 @@ def predict(coefficients: Numbers, x: float, kind: str) -> float:
     return float(sum(c * x**k for k, c in enumerate(coefficients)))
 
 
-def held_out_errors(x: Numbers, y: Numbers, kind: str, relative: bool = False) -> np.ndarray:
+def held_out_errors(x: Numbers, y: Numbers, kind: str, relative: float = 0.0) -> np.ndarray:
     """Relative error at each point of the fit that did not see it."""
     xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     found = [predict(fit(np.delete(xs, i), np.delete(ys, i), kind, relative), xs[i], kind) for i in range(len(xs))]

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.calls import array, call, number
+from helpers.check import runtime_row as one
+from helpers.check.calls import array, number
 from helpers.check.report import Mistake, check
-from helpers.check.runtime_counts import forward_flops_of, parameters_of, step_flops_of
+from helpers.check.runtime_row import named as _row
 from helpers.check.runtime_timing import device_of
 
 KEYS = ("filters", "backend", "batch", "parameters", "flops", "hardware", "threads", "rounds", "device", "seconds", "low", "high")
@@ -41,43 +42,8 @@ def _list(rows: Any, name: str) -> list[Mapping[str, Any]]:
     return list(rows)
 
 
-def _row(row: Mapping[str, Any]) -> str:
-    """A row's name in sentences."""
-    return f"The row of {row.get('backend', 'an unnamed backend')} with {row.get('filters', '?')} filters" + (f", batch {row['batch']}" if "batch" in row else "")
-
-
 def _given(row: Mapping[str, Any]) -> bool:
     return bool(row.get("recorded")) or bool(row.get("predicted"))
-
-
-def _own(function: Any, *sizes: int) -> float:
-    """The sum of the student's own counts, NaN where there is none."""
-    try:
-        found = call(function, *sizes, what="a count")
-        return float(array(list(found.values()) if isinstance(found, Mapping) else found, "a count").sum())
-    except Mistake:
-        return float("nan")
-
-
-def _counts(row: Mapping[str, Any], own_parameters: Any, own_flops: Any) -> None:
-    """Parameters and operations of the row follow from its filters and batch, rightly counted or as the student counts them."""
-    filters, batch = int(row["filters"]), int(row["batch"])
-    got, right = number(row["parameters"], "'parameters'"), sum(parameters_of(filters))
-    if not math.isclose(got, right, rel_tol=1e-9) and got != _own(own_parameters, filters):
-        other = next((f for f in range(1, 300) if got == sum(parameters_of(f))), None)
-        if other:
-            raise Mistake("counts-of-another-network", f"{_row(row)} has the parameters of a network with {other} filters.")
-        raise Mistake("wrong-parameters", f"{_row(row)} has {got:,.0f} parameters; they should be {right:,.0f}, the sum of your `parameters({filters})`.")
-    got, right = number(row["flops"], "'flops'"), sum(step_flops_of(filters, batch))
-    if not math.isclose(got, right, rel_tol=1e-9) and not math.isclose(got, _own(own_flops, filters, batch), rel_tol=1e-9):
-        if math.isclose(got, sum(forward_flops_of(filters, batch))):
-            raise Mistake("forward-only", f"{_row(row)} counts the forward pass only; what is timed is a training step, the sum of your `step_flops`.")
-        if math.isclose(got, sum(step_flops_of(filters, 1))):
-            raise Mistake("batch-forgotten", f"{_row(row)} counts one image; a step is a batch of {batch}.")
-        other = next((f for f in range(1, 300) if math.isclose(got, sum(step_flops_of(f, batch)))), None)
-        if other:
-            raise Mistake("counts-of-another-network", f"{_row(row)} has the operations of a network with {other} filters.")
-        raise Mistake("wrong-flops", f"{_row(row)} has {got:,.0f} operations; they should be {right:,.0f}, the sum of your `step_flops({filters}, {batch})`.")
 
 
 def _times(row: Mapping[str, Any], rounds: int) -> None:
@@ -87,10 +53,8 @@ def _times(row: Mapping[str, Any], rounds: int) -> None:
     seconds, low, high = (number(row[key], f"{key!r} of a row") for key in ("seconds", "low", "high"))
     if not all(math.isfinite(v) and v > 0 for v in (seconds, low, high)):
         raise Mistake("not-a-time", f"{_row(row)} has a time that is zero, negative or not a number: seconds {seconds:g}, low {low:g}, high {high:g}.")
-    if not low <= seconds <= high:
+    if not low * (1 - 1e-9) <= seconds <= high * (1 + 1e-9):
         raise Mistake("not-in-order", f"{_row(row)}: low {low:.4g}, seconds {seconds:.4g}, high {high:.4g} are not in order. The median lies between the quartiles.")
-    if low == high:
-        raise Mistake("no-spread", f"{_row(row)} has two equal quartiles, to the last digit. Clocks do not do that: is one timing repeated?")
     speed = number(row["flops"], "'flops'") / seconds
     if speed > FASTEST[NAMED[row["backend"]]] or seconds < 1e-6:
         raise Mistake("too-fast", f"{_row(row)} has {seconds:.3g} s a step; that would be {speed / 1e9:,.0f} GFLOP/s. Was the device awaited, was a step taken at all, and are these seconds?")
@@ -102,8 +66,9 @@ def _labels(row: Mapping[str, Any], threads: int | None) -> None:
     ran, meant = device_of(row["device"]), NAMED[row["backend"]]
     if ran != meant:
         raise Mistake("cpu-run-labelled-gpu" if meant == "cuda" else "gpu-run-labelled-cpu", f"{_row(row)} ran on {ran!r}. What ran on another device than its label says can't be compared with anything.")
-    if not str(row["hardware"]).strip() or str(row["hardware"]).strip().lower() in ("cpu", "gpu", "cuda", "numpy", "torch", "unknown"):
-        raise Mistake("hardware-unnamed", f"{_row(row)} names no hardware: {row['hardware']!r}. Say which processor it is.")
+    one.hardware(row)
+    if row["threads"] is None or isinstance(row["threads"], str):
+        raise Mistake("threads-unknown", f"{_row(row)} says {row['threads']!r} under 'threads'; it is the number of threads that computed, {threads or 1}.")
     count = number(row["threads"], "'threads'")
     if count < 1 or count % 1:
         raise Mistake("threads-unknown", f"{_row(row)} says {row['threads']!r} threads; it is a whole number of at least 1.")
@@ -111,13 +76,29 @@ def _labels(row: Mapping[str, Any], threads: int | None) -> None:
         raise Mistake("wrong-threads", f"{_row(row)} says {count:g} threads; the setup cell set {threads}.")
 
 
-def _no_copies(rows: Sequence[Mapping[str, Any]]) -> None:
+def _measured_each(rows: Sequence[Mapping[str, Any]]) -> None:
+    """No row is another one, copied or multiplied, and not all are a single timing."""
+    narrow = [row for row in rows if row["low"] == row["high"]]
+    # on a coarse clock a quiet row may have equal quartiles, but not most of them
+    if len(narrow) > 1 and 2 * len(narrow) >= len(rows):
+        raise Mistake("no-spread", f"{_row(narrow[0])} has two equal quartiles, to the last digit, and so have {len(narrow) - 1} more. Clocks do not do that: is one timing repeated?")
     for a, b in itertools.combinations(rows, 2):
-        # a clock of nanoseconds may show the same median twice, but hardly two of three numbers
-        if sum(a[key] == b[key] for key in ("seconds", "low", "high")) > 1:
-            size = a["filters"] != b["filters"] or a["batch"] != b["batch"]
-            name = "copied-to-another-size" if a["backend"] == b["backend"] and size else "copied-from-another-backend"
-            raise Mistake(name, f"{_row(a)} and that of {b['backend']} with {b['filters']} filters, batch {b['batch']}, took exactly the same time, to the last digit. One of them is a copy: each network has to be timed itself.")
+        if a["low"] == a["high"] or any(not math.isclose(a[key] / a["seconds"], b[key] / b["seconds"], rel_tol=1e-11) for key in ("low", "high")):
+            continue
+        if a["seconds"] != b["seconds"]:
+            raise Mistake("computed-not-measured", f"{_row(b)} is {b['seconds'] / a['seconds']:.6g} times that of {a['backend']} with {a['filters']} filters, batch {a['batch']}, in its median and both quartiles, to the last digit. It was calculated: each network has to be timed itself.")
+        size = a["filters"] != b["filters"] or a["batch"] != b["batch"]
+        name = "copied-to-another-size" if a["backend"] == b["backend"] and size else "copied-from-another-backend"
+        raise Mistake(name, f"{_row(a)} and that of {b['backend']} with {b['filters']} filters, batch {b['batch']}, took exactly the same time, to the last digit. One of them is a copy: each network has to be timed itself.")
+
+
+def _not_recorded(rows: Sequence[Mapping[str, Any]]) -> None:
+    """No row that is given as measured stands in the course's records, to the last digit."""
+    from helpers.study.cnn_runtime import recorded
+
+    for point, row in itertools.product(recorded(), rows):
+        if point.low < point.high and all(row[key] == getattr(point, key) for key in ("seconds", "low", "high")):
+            raise Mistake("recorded-as-measured", f"{_row(row)} is the recorded one of {point.hardware} ({point.backend}, {point.filters} filters), to the last digit, and is not marked. Measure it yourself, or mark it as recorded.")
 
 
 def _grows(rows: Sequence[Mapping[str, Any]], axis: str) -> None:
@@ -127,12 +108,12 @@ def _grows(rows: Sequence[Mapping[str, Any]], axis: str) -> None:
         if len(mine) < 2 or mine[-1]["flops"] < 8 * mine[0]["flops"]:
             continue
         times = [float(row["seconds"]) for row in mine]
-        if times[-1] < 1.5 * times[0]:
-            more = mine[-1]["flops"] / mine[0]["flops"]
-            raise Mistake("size-not-reaching", f"With {backend} the largest step has {more:.0f} times the operations of the smallest and takes {times[-1] / times[0]:.2f} times as long. Is it the same network each time? Does `{axis}` reach `prepare`?")
-        slower = next((i for i in range(len(mine) - 1) if mine[i + 1]["flops"] > 2 * mine[i]["flops"] and times[i] > 3 * times[i + 1]), None)
-        if slower is not None:
-            raise Mistake("rows-exchanged", f"{_row(mine[slower])} is {times[slower] / times[slower + 1]:.1f} times as slow as the next larger network. Are two rows exchanged?")
+        # Nothing is asked of neighbours: on a busy machine a small network may well take longer than the next larger one.
+        more, longer = mine[-1]["flops"] / mine[0]["flops"], times[-1] / times[0]
+        if longer < 0.7 and sorted(times, reverse=True) == times:
+            raise Mistake("rows-exchanged", f"With {backend} each step with more operations takes less time than the one before. Are the times in the reverse order?")
+        if longer < 1.5:
+            raise Mistake("size-not-reaching", f"With {backend} the largest step has {more:.0f} times the operations of the smallest and takes {longer:.2f} times as long. Is it the same network each time? Does `{axis}` reach `prepare`?")
 
 
 def _same_as_given(rows: Sequence[Mapping[str, Any]], given: Sequence[Any]) -> None:
@@ -142,6 +123,8 @@ def _same_as_given(rows: Sequence[Mapping[str, Any]], given: Sequence[Any]) -> N
         named = f"{point.backend} with {point.filters} filters"
         if not mine:
             raise Mistake("gpu-row-missing", f"The {point.kind} row of {named} is missing: `rows` holds what you measured and then the `gpu_rows`, as they are.")
+        if len(mine) > 1:
+            raise Mistake("row-twice", f"The {point.kind} row of {named} is there {len(mine)} times; keep one. (Was the cell with `+=` run twice without emptying the list?)")
         for row in mine:
             for kind in ("recorded", "predicted"):
                 if getattr(point, kind) and not row.get(kind):
@@ -162,13 +145,14 @@ def _slow(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 @check("Measured rows", "C2")
-def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], parameters: Any, step_flops: Any, *, batch: int, rounds: int, threads: int) -> Iterator[str]:
+def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], parameters: Any, step_flops: Any, *, batch: int, rounds: int, threads: int, measure_row: Any = None, warmup: int = 0) -> Iterator[str]:
     """One row for each backend and number of filters, measured here, and the rows of `gpu` (Points) unchanged.
 
     filters: backend -> numbers of filters that are measured here. The student's own counts will do, so that a mistake in them costs
-    its points once.
+    its points once. measure_row: the function that made the rows, tried on made-up parts first.
     """
     found = _list(rows, "rows")
+    yield from one.tried(measure_row, parameters, step_flops, rounds, warmup)
     for row in found:
         _labels(row, threads)
     measured = [row for row in found if not _given(row)]
@@ -191,14 +175,15 @@ def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], pa
     for row in found:
         if not _given(row) and row["batch"] != batch:
             raise Mistake("wrong-batch", f"{_row(row)}: the batch should be {batch}, as everywhere in this part.")
-        _counts(row, None if _given(row) else parameters, None if _given(row) else step_flops)
+        one.counts(row, None if _given(row) else parameters, None if _given(row) else step_flops)
     yield f"{len(measured)} measured rows, parameters and operations as counted, device, hardware and threads stated"
     _same_as_given(found, gpu)
     if gpu:
         yield f"{len(gpu)} rows that were not measured here, unchanged and marked"
     for row in found:
         _times(row, 0 if _given(row) else rounds)
-    _no_copies(measured)
+    _measured_each(measured)
+    _not_recorded(measured)
     _slow(measured)
     _grows(measured, "filters")
     yield f"at least {rounds} rounds each, medians between their quartiles, no row copied, times that can be real"
@@ -212,7 +197,7 @@ def batches(batch_rows: Any, per_image: Any, backends: Sequence[str], batches: S
         _labels(row, None)
         if row["filters"] != filters:
             raise Mistake("wrong-filters", f"{_row(row)}: this experiment is about {filters} filters; only the batch changes.")
-        _counts(row, parameters, step_flops)
+        one.counts(row, parameters, step_flops)
         _times(row, rounds)
     if not per_image:
         raise Mistake("still-to-do", "Still to do: `per_image` is still empty.")
@@ -236,7 +221,8 @@ def batches(batch_rows: Any, per_image: Any, backends: Sequence[str], batches: S
                 ("upside-down", sizes / seconds, "These are images per second; seconds per image are asked for."),
                 ("one-batch-for-all", seconds / sizes[0], "All are divided by the same batch; each row has its own `batch`."),
                 ("one-batch-for-all", seconds / sizes[-1], "All are divided by the same batch; each row has its own `batch`."),
-                ("one-batch-for-all", seconds / 64, "All are divided by 64; each row has its own `batch`."),
+                ("one-batch-for-all", seconds * (got[0] / seconds[0]), "All are divided by the same number; each row has its own `batch`."),
+                ("order-reversed", (seconds / sizes)[::-1], "The order is reversed: the first entry belongs to the first batch size."),
                 ("multiplied-for-divided", seconds * sizes, "The seconds are multiplied by the batch; divide."),
                 ("wrong-unit", 1e3 * seconds / sizes, "These are milliseconds. Keep seconds everywhere and turn them into others only where you print."),
                 ("wrong-unit", 1e6 * seconds / sizes, "These are microseconds. Keep seconds everywhere and turn them into others only where you print."),
@@ -244,8 +230,13 @@ def batches(batch_rows: Any, per_image: Any, backends: Sequence[str], batches: S
             ):
                 if np.allclose(got, wrong, rtol=1e-6):
                     raise Mistake(name, f"per_image[{backend!r}]: {hint}")
+            for other in backends:
+                theirs = {row["batch"]: float(row["seconds"]) / row["batch"] for row in found if row["backend"] == other}
+                if np.allclose(got, [theirs.get(size, np.nan) for size in batches], rtol=1e-6):
+                    raise Mistake("other-backend", f"per_image[{backend!r}] holds the times of {other}.")
             raise Mistake("differs", f"per_image[{backend!r}] should be {np.array2string(seconds / sizes, precision=3)} s, seconds ÷ batch of your rows; it is {np.array2string(got, precision=3)}.")
         yield f"{backend}: {len(batches)} batch sizes, seconds per image"
-    _no_copies(found)
+    _measured_each(found)
+    _not_recorded(found)
     _slow(found)
     _grows(found, "batch")

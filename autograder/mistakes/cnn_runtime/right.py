@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from autograder.mistakes import Edits
 
-from . import right_counts, right_later
+from . import right_counts, right_later, right_outside
 
-RIGHT: dict[str, dict[str, str | Edits]] = {**right_counts.SOLUTIONS, **right_later.SOLUTIONS}
+RIGHT: dict[str, dict[str, str | Edits]] = {**right_counts.SOLUTIONS, **right_later.SOLUTIONS, **right_outside.RIGHT}

@@ -1,0 +1,189 @@
+"""One row of `cnn_runtime`: its counts, and the function that makes it, tried on parts whose answers are known."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import FunctionType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from helpers.check import runtime_machine
+from helpers.check.calls import array, call, number
+from helpers.check.report import Mistake
+from helpers.check.runtime_counts import forward_flops_of, parameters_of, step_flops_of
+from helpers.timing import environment
+
+
+def named(row: Mapping[str, Any]) -> str:
+    """A row's name in sentences."""
+    return f"The row of {row.get('backend', 'an unnamed backend')} with {row.get('filters', '?')} filters" + (f", batch {row['batch']}" if "batch" in row else "")
+
+
+def _own(function: Any, *sizes: int) -> float:
+    """The sum of the student's own counts, NaN where there is none."""
+    try:
+        found = call(function, *sizes, what="a count")
+        return float(array(list(found.values()) if isinstance(found, Mapping) else found, "a count").sum())
+    except Mistake:
+        return float("nan")
+
+
+def _count(row: Mapping[str, Any], key: str) -> float:
+    """A count of the row as one number."""
+    value = row[key]
+    if isinstance(value, list | tuple | np.ndarray) and np.size(value) != 1:
+        raise Mistake("layers-for-total", f"{named(row)} has the {key} of each layer; a row has one number, their sum.")
+    return number(value, f"{key!r} of a row")
+
+
+def counts(row: Mapping[str, Any], own_parameters: Any, own_flops: Any) -> None:
+    """Parameters and operations of the row follow from its filters and batch, rightly counted or as the student counts them."""
+    filters, batch = int(row["filters"]), int(row["batch"])
+    got, right = _count(row, "parameters"), sum(parameters_of(filters))
+    flops, right_flops = _count(row, "flops"), sum(step_flops_of(filters, batch))
+    if math.isclose(got, right_flops, rel_tol=1e-9) and math.isclose(flops, right, rel_tol=1e-9):
+        raise Mistake("counts-exchanged", f"{named(row)} has its operations under 'parameters' and its parameters under 'flops'; exchange them.")
+    if not math.isclose(got, right, rel_tol=1e-9) and not math.isclose(got, _own(own_parameters, filters), rel_tol=1e-9):
+        other = next((f for f in range(1, 300) if got == sum(parameters_of(f))), None)
+        if other:
+            raise Mistake("counts-of-another-network", f"{named(row)} has the parameters of a network with {other} filters.")
+        raise Mistake("wrong-parameters", f"{named(row)} has {got:,.0f} parameters; they should be {right:,.0f}, the sum of your `parameters({filters})`.")
+    if not math.isclose(flops, right_flops, rel_tol=1e-9) and not math.isclose(flops, _own(own_flops, filters, batch), rel_tol=1e-9):
+        if math.isclose(flops, sum(forward_flops_of(filters, batch))):
+            raise Mistake("forward-only", f"{named(row)} counts the forward pass only; what is timed is a training step, the sum of your `step_flops`.")
+        if math.isclose(flops, sum(step_flops_of(filters, 1))):
+            raise Mistake("batch-forgotten", f"{named(row)} counts one image; a step is a batch of {batch}.")
+        other = next((f for f in range(1, 300) if math.isclose(flops, sum(step_flops_of(f, batch)))), None)
+        if other:
+            raise Mistake("counts-of-another-network", f"{named(row)} has the operations of a network with {other} filters.")
+        raise Mistake("wrong-flops", f"{named(row)} has {flops:,.0f} operations; they should be {right_flops:,.0f}, the sum of your `step_flops({filters}, {batch})`.")
+
+
+def hardware(row: Mapping[str, Any]) -> None:
+    """A processor's name stands in the row; the name that this machine gives itself is one, whatever it is."""
+    said = str(row["hardware"]).strip()
+    if said != str(environment()["cpu"]).strip() and said.lower() in ("", "cpu", "gpu", "cuda", "numpy", "torch", "unknown", "none"):
+        raise Mistake("hardware-unnamed", f"{named(row)} names no hardware: {row['hardware']!r}. Say which processor it is.")
+
+
+FILTERS, BACKEND, BATCH = 24, "torch", 40
+HARDWARE = "Processor of numbers, model 7"
+
+
+@dataclass
+class Parts:
+    """What stands for the notebook's `prepare` and the student's `time_step`: they note what they are asked, and their answers are known."""
+
+    asked: list[tuple[Any, Any, Any]] = field(default_factory=list)
+    timed: list[tuple[Any, Any]] = field(default_factory=list)
+    answers: list[dict[str, Any]] = field(default_factory=list)
+
+    def prepare(self, filters: Any, name: Any, batch: Any = None) -> SimpleNamespace:
+        self.asked.append((filters, name, batch))
+        machine = runtime_machine.cpu(4, 2, 9)
+        return SimpleNamespace(step=machine.step, load=machine.load, synchronise=machine.synchronise, hardware=HARDWARE)
+
+    def time_step(self, step: Any, load: Any, rounds: Any, warmup: Any, synchronise: Any, clock: Any = None) -> dict[str, Any]:
+        self.timed.append((rounds, warmup))
+        seconds = 0.0271828 + 0.0031 * len(self.timed)
+        self.answers.append({"seconds": seconds, "low": seconds * 0.9917, "high": seconds * 1.0129, "rounds": rounds, "device": "cpu"})
+        return dict(self.answers[-1])
+
+
+@contextlib.contextmanager
+def _replaced(scope: dict[str, Any], **parts: Any) -> Iterator[None]:
+    before = {name: scope[name] for name in parts}
+    scope.update(parts)
+    try:
+        yield
+    finally:
+        scope.update(before)
+
+
+def tried(measure_row: Any, own_parameters: Any, own_flops: Any, rounds: int, warmup: int) -> Iterator[str]:
+    """The row that `measure_row` makes of a network, a processor and times that are known.
+
+    Nothing is measured, so that no machine is too slow or too busy for it. A function that does not go by the notebook's `prepare`
+    and `time_step`, or can't be tried on others, is left to the checks of its rows.
+    """
+    function = inspect.unwrap(measure_row) if isinstance(measure_row, FunctionType) else None
+    if not isinstance(function, FunctionType) or not {"prepare", "time_step"} <= function.__globals__.keys():
+        return
+    parts, scope = Parts(), function.__globals__
+    try:
+        with _replaced(scope, prepare=parts.prepare, time_step=parts.time_step):
+            row = call(measure_row, FILTERS, BACKEND, BATCH, what="measure_row")
+    except Mistake as mistake:
+        if mistake.name in ("raises", "never-returns"):
+            return
+        raise
+    if row is None:
+        raise Mistake("returns-none", "measure_row returns None. Is the `return` missing?")
+    if not isinstance(row, Mapping) or not parts.asked:
+        return
+    _arguments(parts.asked)
+    for key, value in (("filters", FILTERS), ("backend", BACKEND), ("batch", BATCH)):
+        if key in row and row[key] != value:
+            raise Mistake("wrong-label", f"measure_row({FILTERS}, {BACKEND!r}, {BATCH}) says {row[key]!r} under {key!r}; it should say {value!r}.")
+    if {"filters", "batch", "parameters", "flops"} <= row.keys():
+        try:
+            counts(row, own_parameters, own_flops)
+        except Mistake as mistake:
+            raise Mistake(mistake.name, f"Tried as measure_row({FILTERS}, {BACKEND!r}, {BATCH}): {mistake.message}") from None
+    if row.get("hardware", HARDWARE) != HARDWARE:
+        raise Mistake("hardware-written-in", f"measure_row says {str(row['hardware'])[:40]!r} under 'hardware', whatever the network runs on. Take `.hardware` of what `prepare` returns: it names the processor, on a CPU and on a GPU.")
+    if parts.answers:
+        _answers(row, parts, rounds, warmup)
+    yield "measure_row: the network that was asked for, its processor, and what time_step returned"
+
+
+def _arguments(asked: list[tuple[Any, Any, Any]]) -> None:
+    """measure_row hands on what it is given."""
+    filters, name, batch = asked[-1]
+    if filters != FILTERS:
+        raise Mistake("filters-not-handed-on", f"Asked for {FILTERS} filters, measure_row prepares a network with {filters}. Hand `filters` on to `prepare`.")
+    if name != BACKEND:
+        raise Mistake("backend-not-handed-on", f"Asked for {BACKEND!r}, measure_row prepares a network on {name!r}: the row would name a backend that never ran. Hand `name` on to `prepare`.")
+    if batch != BATCH:
+        raise Mistake("batch-not-handed-on", f"Asked for a batch of {BATCH}, measure_row prepares {'the usual one' if batch is None else f'one of {batch}'}. Hand `batch` on to `prepare`.")
+
+
+def _answers(row: Mapping[str, Any], parts: Parts, rounds: int, warmup: int) -> None:
+    """The row holds what time_step returned, in a timing with all rounds and the warm-up."""
+    if not any(many >= rounds for many, _ in parts.timed):
+        raise Mistake("too-few-rounds", f"measure_row lets time_step make {parts.timed[-1][0]} rounds; ROUNDS is {rounds}.")
+    if not any(many >= rounds and warm >= warmup for many, warm in parts.timed):
+        raise Mistake("warm-up-left-out", f"measure_row lets time_step make {parts.timed[-1][1]} warm-up steps; WARMUP is {warmup}.")
+    good = [answer for answer, (many, warm) in zip(parts.answers, parts.timed, strict=True) if many >= rounds and warm >= warmup]
+    for key in ("seconds", "low", "high"):
+        if key not in row:
+            continue
+        got = number(row[key], f"{key!r} of measure_row's row")
+        if not any(math.isclose(got, answer[key], rel_tol=1e-3) for answer in good):
+            raise _changed(key, got, good[-1])
+
+
+def _changed(key: str, got: float, answer: Mapping[str, Any]) -> Mistake:
+    right = answer[key]
+    for factor, name, hint in (
+        (1e3, "wrong-unit", "it is in milliseconds. Keep seconds everywhere and turn them into others only where you print."),
+        (1e6, "wrong-unit", "it is in microseconds. Keep seconds everywhere and turn them into others only where you print."),
+        (1 / 60, "wrong-unit", "it is in minutes. Keep seconds everywhere and turn them into others only where you print."),
+        (1 / BATCH, "per-image", "it is divided by the images of the batch. A row tells the seconds of a whole step."),
+        (BATCH, "times-the-batch", "it is multiplied by the images of the batch. A row tells the seconds of one step."),
+        (answer["rounds"], "all-rounds", "it is multiplied by the rounds. A row tells the seconds of one step."),
+        (1 / answer["rounds"], "divided-by-rounds", "it is divided by the rounds; time_step has returned the seconds of one step already."),
+    ):
+        if math.isclose(got, right * factor, rel_tol=1e-3):
+            return Mistake(name, f"{key!r} of measure_row's row is not what time_step returned: {hint}")
+    if any(math.isclose(got, round(right, digits), rel_tol=1e-9) for digits in range(5)):
+        return Mistake("rounded", f"{key!r} of measure_row's row is rounded to {got:g} s; time_step returned {right:.5g}. Small networks take less than a millisecond: round only where you print.")
+    for other in ("seconds", "low", "high"):
+        if math.isclose(got, answer[other], rel_tol=2e-3):
+            return Mistake("wrong-entry", f"{key!r} of measure_row's row is the {other!r} that time_step returned.")
+    return Mistake("changed-after-timing", f"{key!r} of measure_row's row is {got:.5g}, and time_step returned {right:.5g}. Take what was measured as it is.")
