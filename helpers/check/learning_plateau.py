@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -37,13 +37,13 @@ def _falling(rng: np.random.Generator, stay: int, fall: int, dip: int) -> list[f
 def plateau_length(function: Any, *, seed: int = 0) -> Iterator[str]:
     """The first run of losses whose mean is below the level, counted in steps; None where there is none."""
     rng = np.random.default_rng([seed, 23])
+    tried: list[Tried] = []
     for level, window in ((2.0, 5), (1.5, 5), (2.0, 3), (1.0, 8)):
         losses = _falling(rng, int(rng.integers(24, 40)), 30, 11)
-        got = _length(function, losses, level, window)
         right = length_of(losses, level, window)
         assert right is not None
-        if got != right:
-            raise _length_slip(got, losses, level, window, right)
+        tried.append(Tried(_length(function, losses, level, window), losses, level, window, right))
+    _right_lengths(tried)
     yield "steps until the mean of a window is below the level; one lucky batch doesn't count"
     flat = [2.3 + 0.01 * float(rng.normal()) for _ in range(20)]
     for losses, words in ((flat, "a run that stays on its plateau"), (flat[:3], "a run of 3 steps, fewer than the window"), ([], "a run without steps")):
@@ -55,6 +55,14 @@ def plateau_length(function: Any, *, seed: int = 0) -> Iterator[str]:
         raise Mistake("window-not-counted", f"For a run that is below the level from its first step on the length is {'None' if got is None else f'{got:g}'}; it should be 5: so many steps make up the first window.")
     if (got := _length(function, [2.3] * 10 + [0.1], 2.0, 5)) != 11:
         raise Mistake("last-window-missing", f"For a run whose last window is the first below the level, 11 steps, the length is {'None' if got is None else f'{got:g}'}. The last n to try is len(losses).")
+    for window in (4, 2):
+        losses = [2.5] * 6 + [2.0] * 7 + [1.75] * 5  # in binary exact, so that a mean is 2 and not nearly 2
+        got = _length(function, losses, 2.0, window)
+        if got != 14:
+            shown = "None" if got is None else f"{got:g}"
+            if got == 6 + window:
+                raise Mistake("equal-counts", f"For losses that are exactly at the level for a while and then below it the length is {shown}; it should be 14. A mean that equals the level is not below it: `<`, not `<=`.")
+            _right_lengths([Tried(got, losses, 2.0, window, 14)])
     low = [float("nan")] * 30
     if _length(function, low, 2.0, 5) is not None:
         raise Mistake("nan-wins", "For a run whose losses are NaN plateau_length returns a number; a run that blew up has not left its plateau. A comparison with NaN is always False.")
@@ -69,18 +77,45 @@ def _length(function: Any, losses: list[float], level: float, window: int) -> fl
     return None if value is None else number(value, "the length")
 
 
-def _length_slip(got: float | None, losses: list[float], level: float, window: int, right: int) -> Mistake:
-    shown = "None" if got is None else f"{got:g}"
-    begin = f"For a run that leaves its plateau after {right} steps (level {level:g}, window {window}) the length is {shown}."
+class Tried(NamedTuple):
+    """A student's answer, what it answers, and the right one."""
+
+    got: float | None
+    losses: list[float]
+    level: float
+    window: int
+    right: int
+
+
+def _right_lengths(tried: Sequence[Tried]) -> None:
+    """Raise for the slip that explains all answers, or at least the wrong ones, or the first of these."""
+    wrong = [each for each in tried if each.got != each.right]
+    if not wrong:
+        return
+    first = wrong[0]
+    shown = "None" if first.got is None else f"{first.got:g}"
+    begin = f"For a run that leaves its plateau after {first.right} steps (level {first.level:g}, window {first.window}) the length is {shown}."
+    if first.got is None:
+        raise Mistake("returns-none", f"{begin} Is it the mean of the window, sum / window, that is compared, and is the number returned where it is found?")
+    tables = {id(each): _length_slips(*each[1:]) for each in tried}
+    for group in (tried, wrong, [first]):
+        for i, (name, _, hint) in enumerate(tables[id(first)]):
+            if all(tables[id(each)][i][1] == each.got for each in group):
+                raise Mistake(name, f"{begin} {hint}")
+    raise Mistake("differs", f"{begin} Find the smallest n with mean(losses[n - window : n]) < level.")
+
+
+def _length_slips(losses: list[float], level: float, window: int, right: int) -> list[tuple[str, float | None, str]]:
+    """(mistake, the length that it gives, hint)."""
 
     def at(other_level: float, width: int) -> int | None:
         return length_of(losses, other_level, width)
 
     below = [i for i, loss in enumerate(losses) if loss < level]
     means = [sum(losses[i : i + window]) / window for i in range(len(losses) - window + 1)]
-    cases: list[tuple[str, float | None, str]] = [
+    return [
         ("lucky-batch", at(level, 1), "A single batch below the level ends the plateau here; it may be luck. Take the mean of `window` batches in a row."),
-        ("lucky-batch", below[0], "A single batch below the level ends the plateau here; it may be luck. Take the mean of `window` batches in a row."),
+        ("lucky-batch", below[0] if below else None, "A single batch below the level ends the plateau here; it may be luck. Take the mean of `window` batches in a row."),
         ("window-start", right - window, "That is where the window begins; the steps are counted to its end: losses[n - window : n] gives n."),
         ("window-start", right - window + 1, "That is where the window begins; the steps are counted to its end: losses[n - window : n] gives n."),
         ("off-by-one", right - 1, "That is the place of the window's last loss; as places count from 0, the number of steps is one more."),
@@ -96,14 +131,12 @@ def _length_slip(got: float | None, losses: list[float], level: float, window: i
         ("all-in-window", next((n for n in range(window, len(losses) + 1) if max(losses[n - window : n]) < level), None), "Every batch of the window must be below the level here; their mean is asked for."),
         ("running-mean", next((n for n in range(window, len(losses) + 1) if sum(losses[:n]) / n < level), None), "The mean runs over all steps so far; only the last `window` count: losses[n - window : n]."),
         ("windows-side-by-side", next((n for n in range(window, len(losses) + 1, window) if sum(losses[n - window : n]) / window < level), None), "The windows lie side by side here; every n is tried, so that they overlap."),
-        ("whole-run", float(len(losses)), "That is the length of the whole run."),
+        ("median-for-mean", next((n for n in range(window, len(losses) + 1) if sorted(losses[n - window : n])[window // 2] < level), None), "The median of the window is compared; its mean is asked for."),
+        ("stays-below", next((n for n in range(window, len(losses) + 1) if all(sum(losses[m - window : m]) / window < level for m in range(n, len(losses) + 1))), None), "From there on every window is below the level; the first one is asked for, also where a later one is above."),
+        ("window-not-full", next((n for n in range(1, len(losses) + 1) if sum(losses[max(0, n - window) : n]) / window < level), None), "A window that is not full yet is divided by `window` and looks small. Begin at n = window."),
+        ("window-middle", right - window // 2, "That is the middle of the window; the steps are counted to its end: losses[n - window : n] gives n."),
+        ("whole-run", float(len(losses)), "That is the end of the run. The first window below the level is asked for, not the last."),
     ]
-    for name, value, hint in cases:
-        if got == value:
-            return Mistake(name, f"{begin} {hint}")
-    if got is None:
-        return Mistake("returns-none", f"{begin} Is the number returned where it is found?")
-    return Mistake("differs", f"{begin} Find the smallest n with mean(losses[n - window : n]) < level.")
 
 
 @check("gradient_norms", "C3", builds_on="your network")
@@ -117,7 +150,11 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
     result = call(function, student.network, what="gradient_norms")
     if isinstance(result, dict):
         result = list(result.values())
-    got = array(result, "the norms")
+    if isinstance(result, list | tuple) and any(np.ndim(each) for each in result if isinstance(each, np.ndarray)):
+        raise Mistake("not-one-number", "gradient_norms gives several numbers for a layer; one norm for each layer is asked for, over all entries of its gradient (no `axis`).")
+    if isinstance(result, str):
+        raise Mistake("not-an-array", "gradient_norms returns text; a list of numbers is asked for, one a layer.")
+    got = array(result, "the list of norms")
     right = np.asarray([np.sqrt((g**2).sum()) for g in grads.weights])
     flat = [g.reshape(-1) for g in grads.weights]
     with_bias = np.asarray([np.sqrt((g**2).sum() + (b**2).sum()) for g, b in zip(grads.weights, grads.biases, strict=True)])
@@ -126,7 +163,10 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
         return np.asarray([float(of(g)) for g in flat])
 
     spectral = np.asarray([float(np.linalg.norm(g, 2)) if g.ndim == 2 else float(np.linalg.norm(g)) for g in grads.weights])
-    verify(got, right, "the norms", [
+    layers = len(student.network.layers)
+    if got.ndim == 1 and got.size not in (1, len(right)) and got.size in (layers, layers - 1):
+        raise Mistake("wrong-length", f"There are {got.size} norms, one for each of {got.size} layers, it seems; only the {len(right)} layers that have weights are asked for.")
+    verify(got, right, "the list of norms", [
         Hypothesis("root-missing", right**2, "The square root is missing: these are sums of squares."),
         Hypothesis("mean-for-sum", each(lambda g: np.sqrt((g**2).mean())), "These are root mean squares: the sum of the squares is divided by their number. The norm has no such mean."),
         Hypothesis("mean-for-sum", each(lambda g: (g**2).mean()), "These are mean squares; the norm is the root of their sum."),
@@ -135,6 +175,7 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
         Hypothesis("other-norm", each(lambda g: np.abs(g).mean()), "These are means of absolute values. The Euclidean norm is √Σg²."),
         Hypothesis("other-norm", each(np.std), "These are standard deviations. The Euclidean norm is √Σg²."),
         Hypothesis("other-norm", each(np.sum), "The entries are added up, and positive and negative ones cancel. Square them first."),
+        Hypothesis("other-norm", np.asarray([float(np.linalg.norm(g.reshape(len(g), -1), 2)) for g in grads.weights]), "This is the largest singular value (`np.linalg.norm(g, 2)` of a matrix). Leave the 2 out, or write √Σg²."),
         Hypothesis("other-norm", spectral, "For matrices this is the largest singular value (`np.linalg.norm(g, 2)`). Leave the 2 out, or write √Σg²."),
         Hypothesis("weights-for-gradients", np.asarray([np.sqrt((w**2).sum()) for w in net.weights]), "These are the norms of the weights; those of their gradients, `grad_weight`, are asked for."),
         Hypothesis("bias-included", with_bias, "The biases' gradients are counted, too; only those of the weights are asked for."),
@@ -166,7 +207,7 @@ def predictions(predict_length: Any, slowest_rate: Any, *, seed: int = 0) -> Ite
         for value, name, hint in (
             (exact, "not-rounded", "It is not rounded: steps are whole numbers, and the plateau is left at the end of one (`math.ceil`)."),
             (math.floor(exact), "rounded-down", "It is rounded down; after so many steps the plateau is not left yet (`math.ceil`)."),
-            (round(exact), "rounded-down", "It is rounded to the nearest; after fewer steps the plateau is not left yet (`math.ceil`)."),
+            (round(exact), "rounded-down", "It is rounded to the nearest, not up; after fewer steps the plateau is not left yet (`math.ceil`)."),
             (length * new / rate, "ratio-inverted", "The ratio is upside down: at a smaller rate the plateau takes more steps."),
             (math.ceil(length * new / rate), "ratio-inverted", "The ratio is upside down: at a smaller rate the plateau takes more steps."),
             (length, "rate-ignored", "The new rate is ignored: the length changes with it."),
@@ -178,7 +219,14 @@ def predictions(predict_length: Any, slowest_rate: Any, *, seed: int = 0) -> Ite
             if math.isclose(got, value, rel_tol=1e-9):
                 raise Mistake(name, f"From {length} steps at {rate:g}, predict_length gives {got:,.10g} steps at {new:g}; it should be {math.ceil(exact)}. {hint}")
         raise Mistake("differs", f"From {length} steps at {rate:g}, predict_length gives {got:,.10g} steps at {new:g}; it should be {math.ceil(exact)}: rate × steps stays the same.")
-    yield "lengths at four other rates, rounded up"
+    for length, rate, new in ((81, 0.5, 0.25), (96, 0.25, 0.5)):
+        exact = length * rate / new  # whole, and in binary exact
+        got = number(call(predict_length, length, rate, new, what="predict_length"), "the predicted length")
+        if got == exact + 1:
+            raise Mistake("always-one-more", f"From {length} steps at {rate:g}, predict_length gives {got:g} steps at {new:g}; it should be {exact:g}. That is a whole number already, and needs no rounding: `math.ceil`, not `int(…) + 1`.")
+        if got != exact:
+            raise Mistake("differs", f"From {length} steps at {rate:g}, predict_length gives {got:,.10g} steps at {new:g}; it should be {exact:g}: rate × steps stays the same.")
+    yield "lengths at other rates, rounded up"
     for length, rate, steps in ((int(rng.integers(60, 200)), 0.04, 630), (120, 0.08, 40), (17, 0.3, 2000)):
         right = length * rate / steps
         got = number(call(slowest_rate, length, rate, steps, what="slowest_rate"), "the slowest rate")
@@ -215,11 +263,13 @@ def prediction_tested(tested: Any, lengths: Any, *, size: str = "standard") -> I
     if tested["measured"] is None:
         raise Mistake("not-reached", f"`tested` has no measured length: the run did not leave its plateau within {chosen.steps} steps, which tests nothing. Take a larger rate or scale.")
     scale, rate, predicted, measured = (number(tested[key], f"tested[{key!r}]") for key in ("scale", "rate", "predicted", "measured"))
+    if not isinstance(lengths, Mapping) or not all(isinstance(each, Mapping) for each in lengths.values()):
+        raise Mistake("not-a-dictionary", "`lengths` should be the dictionary of the experiment, scale → rate → length. Run the cell that makes it again.")
     row = next((dict(r) for s, r in lengths.items() if math.isclose(s, scale)), {})
     if any(math.isclose(r, rate) for r in row):
         raise Mistake("already-tried", f"The rate {rate:g} with weights × {scale:g} is in the experiment already. A rule made from a figure fits that figure; test it on a rate or a scale that is not there.")
-    if not (rate > 0 and scale > 0 and math.isfinite(predicted) and predicted > 0):
-        raise Mistake("not-a-length", f"Rate, scale and predicted length must be positive; they are {rate:g}, {scale:g} and {predicted:g}.")
+    if not (rate > 0 and scale > 0 and math.isfinite(rate + scale + predicted) and predicted > 0):
+        raise Mistake("not-a-length", f"Rate, scale and predicted length must be positive numbers; they are {rate:g}, {scale:g} and {predicted:g}.")
     yield "a rate or scale that the experiment did not have"
     from helpers.study.cnn_learning import plateau
 

@@ -32,6 +32,10 @@ def study(curves: Any, rates: Sequence[float], seeds: Sequence[int], *, size: st
         accuracy = curve(run, "test_accuracy", what, chosen.epochs)
         if (accuracy > 1).any():
             raise Mistake("percent-for-share", f"{what} has accuracies up to {accuracy.max():.4g}; they should be shares, between 0 and 1.")
+        right = accuracy * chosen.validation
+        if (abs(right - np.round(right)) > 0.01).any():
+            at = int(np.argmax(abs(right - np.round(right))))
+            raise Mistake("curve-edited", f"{what} has an accuracy of {accuracy[at]:.6g} after epoch {at + 1}, which is no number of right answers out of {chosen.validation:,} validation images. Leave the histories as the training made them: nothing smoothed, rescaled or filled in.")
         used = curve(run, "learning_rate", what, chosen.epochs)
         if np.ptp(used) > 0:
             raise Mistake("rate-changes", f"The rate of {what} changes during the run, from {used[0]:g} to {used[-1]:g}; this study compares constant rates.")
@@ -60,12 +64,12 @@ def _all_runs(curves: Any, rates: Sequence[float], seeds: Sequence[int], epochs:
     for rate in rates:
         keys = [key for key in curves if isinstance(key, int | float) and math.isclose(key, rate)]
         if not keys:
-            raise Mistake("rates-missing", f"`curves` has no entry for the rate {rate:g}; its keys are {list(curves)}.")
+            raise Mistake("rates-missing", f"`curves` has no entry for the rate {rate:g}; its keys are {str(list(curves))[:200]}.")
         runs = curves[keys[0]]
         if isinstance(runs, History) or not isinstance(runs, list | tuple):
             raise Mistake("not-a-list", f"curves[{rate:g}] should be a list of histories, one for each seed; it is of type {type(runs).__name__}.")
         if len(runs) < len(seeds):
-            raise Mistake("seeds-missing", f"curves[{rate:g}] has {len(runs)} runs; there should be one for each of the seeds {tuple(seeds)}. One seed can be lucky.")
+            raise Mistake("seeds-missing", f"curves[{rate:g}] has {len(runs)} run{'s' * (len(runs) != 1)}; there should be one for each of the seeds {tuple(seeds)}. One seed can be lucky.")
         for i, run in enumerate(runs):
             for name in LISTS:
                 curve(run, name, f"curves[{rate:g}][{i}]", epochs)
@@ -167,9 +171,19 @@ def choice_case(seed: int, flip: bool = False) -> tuple[dict[float, list[History
         early: ([0.150, 0.155, 0.160, 0.152], 4.0, 0.30),
         stuck: ([0.880, 0.885, 0.890, 0.882], 0.9, 2.30),
     }
-    curves = {rate: [made_history(rate, i, falling(e, speed), [loss + 2.2 * 0.4**k for k in range(8)]) for i, e in enumerate(ends if rate == lucky else rng.permutation(ends))] for rate, (ends, speed, loss) in ((r, table[r]) for r in rates)}
+    curves = {rate: [made_history(rate, i, falling(e, speed), [loss + 2.2 * 0.4**k for k in range(8)]) for i, e in enumerate((ends[::-1] if flip else ends) if rate == lucky else rng.permutation(ends))] for rate, (ends, speed, loss) in ((float(r), table[float(r)]) for r in rng.permutation(rates))}
     order = list(curves)
-    return curves, {"right": steady, "best-seed": lucky, "training": memorising, "first-epoch": early, "largest-error": stuck, "largest-rate": max(rates), "smallest-rate": min(rates), "first-key": order[0], "last-key": order[-1]}
+    some = {f"seeds {part.start} to {part.stop}": _best(curves, part) for part in SOME}
+    return curves, {**some, "right": steady, "best-seed": lucky, "training": memorising, "first-epoch": early, "largest-error": stuck, "largest-rate": max(rates), "smallest-rate": min(rates), "first-key": order[0], "last-key": order[-1]}
+
+
+SOME = (slice(None, 1), slice(None, 2), slice(-1, None), slice(-2, None))
+"""Seeds that somebody looks at instead of all."""
+
+
+
+def _best(curves: Mapping[float, list[History]], seeds: slice) -> float:
+    return min(curves, key=lambda rate: float(np.mean([run.error[-1] for run in curves[rate][seeds]])))
 
 
 CHOICES = (
@@ -177,6 +191,7 @@ CHOICES = (
     ("training", "training-for-validation", "That is the rate with the lowest training loss. It has learned its training images by heart; choose by the validation error, `run.error`."),
     ("first-epoch", "first-epoch-chosen", "That is the rate that is ahead after the first epoch. Compare where the runs end: `run.error[-1]`."),
     ("largest-error", "chooses-the-worst", "That is the rate with the largest error. A small error is good: take the minimum (of accuracies the maximum)."),
+    *((f"seeds {part.start} to {part.stop}", "seed-picked", "That is the best rate for some of the seeds only, the first or the last. All seeds count: take their mean or median before you compare.") for part in SOME),
     ("largest-rate", "largest-rate-chosen", "That is simply the largest rate. Compare errors, not rates."),
     ("smallest-rate", "smallest-rate-chosen", "That is simply the smallest rate. Compare errors, not rates."),
 )
@@ -186,8 +201,8 @@ CHOICES = (
 def choose_rate(function: Any, *, seed: int = 0) -> Iterator[str]:
     """The rate that is best over all seeds, on made-up curves where other criteria choose otherwise."""
     answers = []
-    for number in range(3):
-        curves, choices = choice_case(seed + number, flip=number == 1)
+    for number in range(5):
+        curves, choices = choice_case(seed + number, flip=number % 2 == 1)
         marks = {rate: [run.to_json() for run in runs] for rate, runs in curves.items()}
         answer = call(function, curves, what="choose_rate")
         if {rate: [run.to_json() for run in runs] for rate, runs in curves.items()} != marks:
@@ -214,6 +229,8 @@ def _rate(answer: Any, curves: Mapping[float, Any]) -> float:
     if isinstance(answer, tuple | list | dict) or answer is None:
         kind = "None" if answer is None else f"of type {type(answer).__name__}"
         raise Mistake("not-one-number", f"choose_rate should return one rate, a key of `curves`; it returned something that is {kind}.")
+    if isinstance(answer, str):
+        raise Mistake("not-one-number", f"choose_rate returns text, {answer[:40]!r}; return the rate itself, a key of `curves`.")
     found = array(answer, "the chosen rate")
     if found.size != 1:
         raise Mistake("not-one-number", f"choose_rate should return one rate; it returned {found.size} numbers.")
@@ -221,18 +238,21 @@ def _rate(answer: Any, curves: Mapping[float, Any]) -> float:
     if value not in curves:
         if value in range(len(curves)):
             raise Mistake("index-for-rate", f"choose_rate returns {value:g}, a place in the list of rates; return the rate itself, a key of `curves`.")
-        if 0 <= value <= 1 and any(abs(value - r.error[-1]) < 0.2 for runs in curves.values() for r in runs):
+        ends = [[run.error[-1] for run in runs] for runs in curves.values()]
+        errors = [number for row in ends for number in (*row, np.mean(row), np.median(row))] + [min(run.error) for runs in curves.values() for run in runs]
+        if any(abs(value - error) < 1e-6 or abs(value - 1 + error) < 1e-6 for error in errors):
             raise Mistake("error-for-rate", f"choose_rate returns {value:g}, which looks like an error; return the rate, a key of `curves`.")
-        raise Mistake("not-a-rate", f"choose_rate returns {value:g}, which is no key of `curves`.")
+        raise Mistake("not-a-rate", f"choose_rate returns {value:g}, which is no key of the `curves` that it was given. Is it written into the code, or worked out from another dictionary than its argument?")
     return value
 
 
 def _blown_up(function: Any, seed: int) -> Iterator[str]:
     """A rate whose runs became NaN must not win."""
     curves, choices = choice_case(seed + 9)
+    curves = {rate: runs[1:3] for rate, runs in curves.items()}  # another number of seeds, too
     nan = float("nan")
     wild = 7.0
-    dead = [made_history(wild, i, [0.9] * 8, [nan] * 8, test_loss=[nan] * 8) for i in range(3)]
+    dead = [made_history(wild, i, [0.9] * 8, [nan] * 8, test_loss=[nan] * 8) for i in (1, 2)]
     for together in ({wild: dead, **curves}, {**curves, wild: dead}):
         if _rate(call(function, together, what="choose_rate"), together) != choices["right"]:
             raise Mistake("nan-wins", "A rate whose runs blew up (losses of NaN, error 90%) wins, or spoils the choice. A comparison with NaN is always False; choose by `run.error`.")
@@ -252,7 +272,10 @@ def report(report: Any, opened: Any, curves: Any, choose_rate: Any, seeds: Seque
     missing = [key for key in ("rate", "errors", "mean", "spread") if key not in report]
     if missing:
         raise Mistake("entry-missing", f"`report` has no {missing[0]!r}; it should have rate, errors, mean and spread.")
-    looks = [(float(rate), int(seed), float(error)) for rate, seed, error in opened or []]
+    try:
+        looks = [(float(rate), int(seed), float(error)) for rate, seed, error in list(opened)]
+    except Exception:
+        raise Mistake("opened-changed", "`opened` should be the list that `open_test_set` writes, (rate, seed, error) for each look. Run the cell that defines both again, and only clear the list.") from None
     _opened_once(looks, report, curves, choose_rate, seeds)
     yield "the test set was opened once, for the chosen rate and every seed"
     errors = np.asarray([error for _, _, error in looks])
@@ -283,15 +306,20 @@ def _opened_once(looks: list[tuple[float, int, float]], report: Mapping[str, Any
     chosen = float(array(call(choose_rate, curves, what="choose_rate"), "the chosen rate").reshape(-1)[0])
     if not math.isclose(rates[0], chosen):
         raise Mistake("another-rate", f"The test set was opened for the rate {rates[0]:g}, but `choose_rate(curves)` chooses {chosen:g}. The rate is chosen before the test set is opened.")
-    told = array(report["rate"], "report['rate']").reshape(-1)
+    told = _numbers(report, "rate")
     if told.size != 1 or not math.isclose(float(told[0]), chosen):
-        raise Mistake("another-rate", f"report['rate'] is {report['rate']!r}, but the chosen rate is {chosen:g}.")
+        shown = f"{float(told[0]):g}" if told.size == 1 else f"an array of {told.size} numbers"
+        raise Mistake("another-rate", f"report['rate'] is {shown}, but the chosen rate is {chosen:g}.")
+
+
+def _numbers(report: Mapping[str, Any], key: str) -> np.ndarray:
+    if isinstance(report[key], str):
+        raise Mistake("not-an-array", f"report[{key!r}] is text, {report[key][:40]!r}; it should be numbers. Leave the words to `print`.")
+    return array(report[key], f"report[{key!r}]").reshape(-1)
 
 
 def _right_report(report: Mapping[str, Any], errors: np.ndarray, count: int) -> None:
-    told = array(report["errors"], "report['errors']").reshape(-1)
-    mean = array(report["mean"], "report['mean']").reshape(-1)
-    spread = array(report["spread"], "report['spread']").reshape(-1)
+    told, mean, spread = (_numbers(report, key) for key in ("errors", "mean", "spread"))
     if close(told, 100 * errors):
         raise Mistake("percent-for-share", "report['errors'] is in percent; the errors are shares, between 0 and 1.")
     if close(told, 1 - errors):

@@ -326,7 +326,7 @@ class MaxPool:
         dx = torch.zeros(N, C, self.padded[2] * self.padded[3], dtype=torch.float64)
         dx.scatter_add_(2, self.index.flatten(2), torch.tensor(grad_output, dtype=torch.float64).flatten(2))
         a, b = self.padding
-        return dx.reshape(self.padded)[:, :, a : a + H, b : b + W].numpy()
+        return dx.reshape(self.padded)[:, :, a : a + H, b : b + W].numpy().astype(grad_output.dtype)
 """,
         "the last of equals wins": """class MaxPool:
     def __init__(self, size, stride, padding=(0, 0)):
@@ -373,7 +373,7 @@ class MaxPool:
         return y
 
     def backward(self, grad_output):
-        dx = np.zeros(self.shape)
+        dx = np.zeros(self.shape, grad_output.dtype)
         for at, winner in self.moves:
             dx[winner] += grad_output[at]
         return dx
@@ -417,13 +417,13 @@ class MaxPool:
         self.bias = np.zeros(units)
 
     def forward(self, x):
-        self.x = np.asarray(x, dtype=float)
+        self.x, self.kind = np.asarray(x, dtype=float), x.dtype
         return np.einsum("ni,iu->nu", self.x, self.weight) + self.bias
 
     def backward(self, grad_output):
         self.grad_weight = np.einsum("ni,nu->iu", self.x, grad_output)
         self.grad_bias = np.einsum("nu->u", grad_output)
-        return np.einsum("nu,iu->ni", grad_output, self.weight)
+        return np.einsum("nu,iu->ni", grad_output, self.weight).astype(self.kind)
 
     def update(self, lr):
         self.weight, self.bias = self.weight - lr * self.grad_weight, self.bias - lr * self.grad_bias
@@ -448,7 +448,7 @@ class MaxPool:
 """,
         "the bias is a row of a larger matrix": """class Dense:
     def __init__(self, inputs, units, seed=0, scale=1.0):
-        self.all = np.vstack([on.normal((inputs, units), scale / inputs**0.5, seed), np.zeros((1, units))])
+        self.all = np.vstack([on.normal((inputs, units), scale / inputs**0.5, seed), on.zeros((1, units))])
         self.weight, self.bias = self.all[:-1], self.all[-1]
 
     def forward(self, x):

@@ -103,6 +103,11 @@ report["errors"] = test
 report["mean"] = np.mean(test)
 report["spread"] = test.std(ddof=1)
 """,
+        "the larger end first": """opened.clear()
+rate = choose_rate(curves)
+test = open_test_set(rate, SEEDS)
+report = {"rate": rate, "errors": sorted(test), "mean": sum(test) / len(test), "spread": (max(test), min(test))}
+""",
         "seeds backwards, rounded": """opened.clear()
 rate = choose_rate(curves)
 test = open_test_set(rate, SEEDS[::-1])
@@ -126,7 +131,7 @@ report = {"rate": rate, "errors": [round(e, 4) for e in test], "mean": round(np.
     if len(total) <= window:
         return None
     smooth = (total[window:] - total[:-window]) / window
-    lowest_so_far = np.minimum.accumulate(smooth)
+    lowest_so_far = np.fmin.accumulate(np.nan_to_num(smooth, nan=np.inf))
     where = np.searchsorted(-lowest_so_far, -level, side="right")
     return None if where == len(smooth) else int(where + window)
 """,

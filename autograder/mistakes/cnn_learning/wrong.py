@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
-from . import wrong_habits, wrong_layers, wrong_network, wrong_plateau, wrong_shapes, wrong_study, wrong_training
+from . import (
+    wrong_habits,
+    wrong_layers,
+    wrong_network,
+    wrong_outside,
+    wrong_outside_studies,
+    wrong_outside_training,
+    wrong_plateau,
+    wrong_shapes,
+    wrong_study,
+    wrong_training,
+)
 
 WRONG: dict[str, list[tuple[str, ...]]] = {}
-for part in (wrong_shapes, wrong_layers, wrong_network, wrong_training, wrong_study, wrong_plateau, wrong_habits):
+PARTS = (
+    wrong_shapes,
+    wrong_layers,
+    wrong_network,
+    wrong_training,
+    wrong_study,
+    wrong_plateau,
+    wrong_habits,
+    wrong_outside,
+    wrong_outside_training,
+    wrong_outside_studies,
+)
+for part in PARTS:
     for cell, rows in part.ROWS.items():
         WRONG[cell] = [*WRONG.get(cell, []), *rows]
