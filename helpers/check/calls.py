@@ -66,11 +66,24 @@ def _time_limit(seconds: int) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _own_frames(error: BaseException) -> Iterator[traceback.FrameSummary]:
+    """Where the error passed through the student's own code, the deepest place first."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not os.path.abspath(frame.filename).startswith(LIBRARIES) and "site-packages" not in frame.filename:
+            yield frame
+
+
+def _unwritten(error: BaseException, what: str) -> str:
+    """`what`, or what it calls: the function of the student's that raised."""
+    name = next((frame.name for frame in _own_frames(error)), "")
+    if not name.isidentifier() or name.startswith("__") or name in what:
+        return what
+    return f"`{name}`, which {what} calls,"
+
+
 def _place(error: BaseException) -> str:
     """The student's own line that failed, as ' in the line `…`', or nothing."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if os.path.abspath(frame.filename).startswith(LIBRARIES) or "site-packages" in frame.filename:
-            continue
+    for frame in _own_frames(error):
         line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
         if line:
             return f" in the line `{line}`"
@@ -86,8 +99,8 @@ def call(function: Any, *args: Any, what: str, **kwargs: Any) -> Any:
     try:
         with _time_limit(SECONDS):
             return function(*args, **kwargs)
-    except NotImplementedError:
-        raise Mistake("still-to-do", f"Still to do: {what} is not written yet.") from None
+    except NotImplementedError as error:
+        raise Mistake("still-to-do", f"Still to do: {_unwritten(error, what)} is not written yet.") from None
     except _TooLong:
         raise Mistake(
             "never-returns",
