@@ -102,18 +102,25 @@ def _not_recorded(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _grows(rows: Sequence[Mapping[str, Any]], axis: str) -> None:
-    """Much more work takes more time."""
-    for backend in dict.fromkeys(row["backend"] for row in rows):
-        mine = sorted((row for row in rows if row["backend"] == backend and NAMED[backend] == "cpu"), key=lambda row: row["flops"])
+    """Much more work takes more time, on one backend at least.
+
+    Nothing is asked of neighbours, nor of each backend: on a busy machine everything may take twenty times as long for a moment,
+    and the smallest network may be the one that meets it.
+    """
+    found: list[Mistake] = []
+    for backend in dict.fromkeys(row["backend"] for row in rows if NAMED[row["backend"]] == "cpu"):
+        mine = sorted((row for row in rows if row["backend"] == backend), key=lambda row: row["flops"])
         if len(mine) < 2 or mine[-1]["flops"] < 8 * mine[0]["flops"]:
             continue
         times = [float(row["seconds"]) for row in mine]
-        # Nothing is asked of neighbours: on a busy machine a small network may well take longer than the next larger one.
         more, longer = mine[-1]["flops"] / mine[0]["flops"], times[-1] / times[0]
+        if longer >= 1.5:
+            return
         if longer < 0.7 and sorted(times, reverse=True) == times:
-            raise Mistake("rows-exchanged", f"With {backend} each step with more operations takes less time than the one before. Are the times in the reverse order?")
-        if longer < 1.5:
-            raise Mistake("size-not-reaching", f"With {backend} the largest step has {more:.0f} times the operations of the smallest and takes {longer:.2f} times as long. Is it the same network each time? Does `{axis}` reach `prepare`?")
+            found.append(Mistake("rows-exchanged", f"With {backend} each step with more operations takes less time than the one before. Are the times in the reverse order?"))
+        found.append(Mistake("size-not-reaching", f"With {backend} the largest step has {more:.0f} times the operations of the smallest and takes {longer:.2f} times as long. Is it the same network each time? Does `{axis}` reach `prepare`?"))
+    if found:
+        raise found[0]
 
 
 def _same_as_given(rows: Sequence[Mapping[str, Any]], given: Sequence[Any]) -> None:
@@ -138,10 +145,9 @@ def _same_as_given(rows: Sequence[Mapping[str, Any]], given: Sequence[Any]) -> N
 
 def _slow(rows: Sequence[Mapping[str, Any]]) -> None:
     cpu = [row for row in rows if NAMED[row["backend"]] == "cpu"]
-    for backend in dict.fromkeys(row["backend"] for row in cpu):
-        best = max(float(row["flops"]) / float(row["seconds"]) for row in cpu if row["backend"] == backend)
-        if best < SLOWEST:
-            raise Mistake("wrong-unit", f"At its best, {backend} would do {best / 1e9:.2g} GFLOP/s, a hundred times slower than a laptop. Are these milliseconds? `seconds` is in seconds.")
+    best = max((float(row["flops"]) / float(row["seconds"]) for row in cpu), default=SLOWEST)
+    if best < SLOWEST:
+        raise Mistake("wrong-unit", f"The fastest row would do {best / 1e9:.2g} GFLOP/s, a hundred times slower than a laptop. Are these milliseconds? `seconds` is in seconds.")
 
 
 @check("Measured rows", "C2")

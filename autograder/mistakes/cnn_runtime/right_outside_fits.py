@@ -134,31 +134,44 @@ CELLS: dict[str, dict[str, str]] = {
 """,
         "the exponential by Gauss and Newton, in seconds": """def fit(x, y, kind):
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    weight = np.ones_like(y)
     if kind != "exponential":
         return list(reversed(np.polyfit(x, y, 1 if kind == "linear" else 2)))
     b, a = np.polyfit(x, np.log(y), 1)
     a = np.exp(a)
-    for _ in range(50):
-        curve = np.exp(b * x)
-        J = np.stack([curve, a * x * curve], axis=1)
-        step = np.linalg.lstsq(J, y - a * curve, rcond=None)[0]
-        scale = 1.0
-        while scale > 1e-6 and np.sum((y - (a + scale * step[0]) * np.exp((b + scale * step[1]) * x)) ** 2) > np.sum((y - a * curve) ** 2):
-            scale /= 2
-        a, b = a + scale * step[0], b + scale * step[1]
+
+    def loss(a, b):
+        return np.sum((weight * (y - a * np.exp(np.minimum(b * x, 50.0)))) ** 2)
+
+    for _ in range(30):
+        curve = np.exp(np.minimum(b * x, 50.0))
+        J = np.stack([weight * curve, weight * a * x * curve], axis=1)
+        step = np.linalg.lstsq(J, weight * (y - a * curve), rcond=None)[0]
+        for scale in 0.5 ** np.arange(20):
+            if loss(a + scale * step[0], b + scale * step[1]) < loss(a, b):
+                a, b = a + scale * step[0], b + scale * step[1]
+                break
     return [a, b]
 """,
         "the exponential by Gauss and Newton, relative": """def fit(x, y, kind):
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    weight = 1 / y
     if kind != "exponential":
         return list(reversed(np.polyfit(x, y, 1 if kind == "linear" else 2, w=1 / y)))
     b, a = np.polyfit(x, np.log(y), 1)
     a = np.exp(a)
-    for _ in range(50):
-        curve = np.exp(b * x)
-        J = np.stack([curve, a * x * curve], axis=1) / y[:, None]
-        step = np.linalg.lstsq(J, 1 - a * curve / y, rcond=None)[0]
-        a, b = a + step[0], b + step[1]
+
+    def loss(a, b):
+        return np.sum((weight * (y - a * np.exp(np.minimum(b * x, 50.0)))) ** 2)
+
+    for _ in range(30):
+        curve = np.exp(np.minimum(b * x, 50.0))
+        J = np.stack([weight * curve, weight * a * x * curve], axis=1)
+        step = np.linalg.lstsq(J, weight * (y - a * curve), rcond=None)[0]
+        for scale in 0.5 ** np.arange(20):
+            if loss(a + scale * step[0], b + scale * step[1]) < loss(a, b):
+                a, b = a + scale * step[0], b + scale * step[1]
+                break
     return [a, b]
 """,
         "weights 1/y on the squares, as statisticians write it": """def fit(x, y, kind):

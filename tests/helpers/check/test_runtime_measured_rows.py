@@ -104,7 +104,7 @@ def row(filters, backend, seconds, low, high, **more):
     }  # fmt: skip
 
 
-def honest(seed, tick=1e-7, held_up=6.0):
+def honest(seed, tick=1e-7, held_up=25.0):
     """Rows of a slow machine with a coarse clock, on which any network may meet a time when everything takes up to `held_up` times as long."""
     chance = random.Random(seed)
     for backend, fixed, per_flop in (("numpy", 2e-4, 6e-11), ("torch", 3e-3, 7e-11)):
