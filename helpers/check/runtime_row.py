@@ -67,7 +67,7 @@ def counts(row: Mapping[str, Any], own_parameters: Any, own_flops: Any) -> None:
 def hardware(row: Mapping[str, Any]) -> None:
     """A processor's name stands in the row; the name that this machine gives itself is one, whatever it is."""
     said = str(row["hardware"]).strip()
-    if said != str(environment()["cpu"]).strip() and said.lower() in ("", "cpu", "gpu", "cuda", "numpy", "torch", "unknown", "none"):
+    if not isinstance(row["hardware"], str) or (said != str(environment()["cpu"]).strip() and said.lower() in ("", "cpu", "gpu", "cuda", "numpy", "torch", "unknown", "none")):
         raise Mistake("hardware-unnamed", f"{named(row)} names no hardware: {row['hardware']!r}. Say which processor it is.")
 
 

@@ -39,6 +39,9 @@ def _list(rows: Any, name: str) -> list[Mapping[str, Any]]:
                 "device": " `time_step` returns where the step ran.",
             }.get(missing[0], "")
             raise Mistake("key-missing", f"{_row(row)} has no {missing[0]!r}.{hint}")
+        for key in ("filters", "batch"):
+            if not isinstance(row[key], int | float | np.number) or row[key] % 1:
+                raise Mistake("not-a-whole-number", f"A row says {str(row[key])[:40]!r} under {key!r}; it should be a whole number.")
     return list(rows)
 
 
@@ -48,7 +51,7 @@ def _given(row: Mapping[str, Any]) -> bool:
 
 def _times(row: Mapping[str, Any], rounds: int) -> None:
     """One row by itself: positive, ordered, possible."""
-    if number(row["rounds"], "'rounds'") < rounds:
+    if not rounds <= number(row["rounds"], "'rounds'") < math.inf:
         raise Mistake("too-few-rounds", f"{_row(row)} was timed {row['rounds']} times; {rounds} rounds are asked for.")
     seconds, low, high = (number(row[key], f"{key!r} of a row") for key in ("seconds", "low", "high"))
     if not all(math.isfinite(v) and v > 0 for v in (seconds, low, high)):
@@ -61,7 +64,7 @@ def _times(row: Mapping[str, Any], rounds: int) -> None:
 
 
 def _labels(row: Mapping[str, Any], threads: int | None) -> None:
-    if row["backend"] not in NAMED:
+    if not isinstance(row["backend"], str) or row["backend"] not in NAMED:
         raise Mistake("unknown-backend", f"A row has the backend {row['backend']!r}; known are {', '.join(NAMED)}.")
     ran, meant = device_of(row["device"]), NAMED[row["backend"]]
     if ran != meant:
