@@ -11,7 +11,7 @@ from helpers.check import learning_oracle as oracle
 from helpers.check.calls import array, attribute, call, method, put
 from helpers.check.compare import Hypothesis, close, unchanged, verify
 from helpers.check.gradients import numerical_gradient
-from helpers.check.learning_layers import given_like
+from helpers.check.learning_layer import given_like
 from helpers.check.learning_oracle import ENTRIES, IMAGE, Entry, Net, Shape
 from helpers.check.oracle import one_hot, softmax
 from helpers.check.report import Mistake, check

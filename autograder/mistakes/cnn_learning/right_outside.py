@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from . import right_outside_layers, right_outside_network, right_outside_shapes, right_outside_studies
+from . import (
+    right_outside_conv,
+    right_outside_layers,
+    right_outside_network,
+    right_outside_shapes,
+    right_outside_studies,
+)
 
 CELLS: dict[str, dict[str, str]] = {
     **right_outside_shapes.CELLS,
+    **right_outside_conv.CELLS,
     **right_outside_layers.CELLS,
     **right_outside_network.CELLS,
     **right_outside_studies.CELLS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -11,18 +12,19 @@ from autograder.course import Course
 from autograder.mistakes.cnn_learning import curves as quick_curves
 from autograder.source import read
 from helpers.backend import backend
-from helpers.check import CheckFailed, learning
+from helpers.check import CheckFailed, calls, learning
 from helpers.check import learning_oracle as oracle
 from helpers.check import report as report_module
 from helpers.check.gradients import numerical_gradient
-from helpers.check.learning_loop import problem, reference
+from helpers.check.learning_choice import choice_case
 from helpers.check.learning_network import gradient_slips, same
 from helpers.check.learning_plateau import length_of
 from helpers.check.learning_sizes import SIZES, study_size
-from helpers.check.learning_study import choice_case
+from helpers.check.learning_trajectory import problem, reference
+from helpers.data import load_split
 from helpers.errors import CourseError
 from helpers.nn.network import Network
-from helpers.nn.spec import read_spec
+from helpers.nn.spec import NETWORKS, load_spec, read_spec
 from helpers.study.cnn_learning import RATES_FINE, RATES_WIDE, Plateau
 
 SEEDS = (0, 3, 41)
@@ -357,3 +359,74 @@ def test_a_rate_that_blew_up_does_not_win(kept):
         return min(loss, key=loss.get)
 
     assert mistake(kept, learning.choose_rate, by_loss) == "nan-wins"
+
+
+def test_a_slow_network_may_take_its_time_in_its_own_run(model, monkeypatch, kept):
+    names = model()
+    split = load_split(train=64, validation=50, test=50)
+    monkeypatch.setattr(calls, "SECONDS", 0.2)
+
+    def slowly(*args, **kwargs):
+        until = time.process_time() + 0.4
+        while time.process_time() < until:
+            pass
+        return names["train"](*args, **kwargs)
+
+    spec = load_spec(NETWORKS / "convolutional_nn.json")
+    network = names["build"](spec.values()["layers"], (1, 28, 28), seed=0)
+    losses, errors = names["train"](network, split, lr=0.1, epochs=2)
+    learning.own_run(losses, errors, slowly, names["build"], spec, split, epochs=2)
+    assert mistake(kept, learning.own_run, losses, [errors[0], 0.1], slowly, names["build"], spec, split, epochs=2) == "not-reproduced"
+    assert calls.SECONDS == 0.2
+
+
+def test_other_random_numbers_pass_and_other_seeds_are_named(model, kept):
+    names = model()
+    build, on = names["build"], names["on"]
+    shown = build.__globals__
+    plain = shown["Conv"], shown["Dense"]
+
+    def seeded(change):
+        def make(cls):
+            return lambda *args, seed=0, **more: cls(*args, seed=change(seed), **more)
+
+        shown["Conv"], shown["Dense"] = (make(cls) for cls in plain)
+
+    for change, name in ((lambda s: [s[0], s[1] + 1], "seed-from-one"), (lambda s: s[0] + s[1], "seeds-added"), (lambda s: s[::-1], "seed-reversed")):
+        seeded(change)
+        assert mistake(kept, learning.build, build) == name
+    seeded(lambda s: [s[0] + 77, 5 * s[1] + 3])
+    learning.build(build)
+    assert on is shown["on"]
+
+
+def test_what_is_not_written_yet_has_its_own_name(kept):
+    def parameter_count(layer, shape):
+        raise NotImplementedError
+
+    def layer_table(layers, shape):
+        return [(shape, parameter_count(layer, shape)) for layer in layers]
+
+    assert mistake(kept, learning.layer_table, layer_table) == "still-to-do"
+    assert "`parameter_count`, which layer_table calls," in kept[-1].message
+
+
+def test_update_may_follow_the_students_own_gradient(model):
+    names = model()
+
+    class Halved(names["Conv"]):
+        def backward(self, grad_output):
+            result = super().backward(grad_output)
+            self.grad_bias = self.grad_bias / 2
+            return result
+
+    learning.conv_update(Halved)
+    with pytest.raises(CheckFailed):
+        learning.conv_backward(Halved)
+
+
+def test_accuracies_that_no_number_of_images_gives_were_edited(kept):
+    curves = quick_curves()
+    run = curves[0.1][0]
+    edited = {**curves, 0.1: [replace(run, test_accuracy=[0.123, 0.4567]), *curves[0.1][1:]]}
+    assert mistake(kept, learning.study, edited, RATES, (0, 1), size="quick", replay=False) == "curve-edited"
