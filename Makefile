@@ -38,7 +38,7 @@ grade: build/.released-$(ASSIGNMENT)  ## make a sample class, grade it, show the
 test: .venv/.ready  ## run all tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 study: .venv/.ready  ## redraw every figure of an assignment's study, at full size
 	$(BIN)/python -m helpers.study $(ASSIGNMENT)

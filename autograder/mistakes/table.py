@@ -86,7 +86,7 @@ def page(results: dict[str, tuple[list[Verdict], list[Verdict]]]) -> str:
         "# How often the checks are right", "",
         "Every row is a solution that was run through the notebook's own test cells. Wrong ones must be caught and "
         "named, right ones must pass.",
-        "Made by `make mistakes`; a test compares this page with a new run.", "",
+        "Made by `make mistakes`; a test compares a third of it with a new run.", "",
     ]  # fmt: skip
     for name, (wrong, right) in results.items():
         lines += [f"## {name}", "", Totals.of(wrong, right).sentence(), ""]

@@ -1,9 +1,13 @@
-"""The mistake bank: all wrong solutions caught, nearly all rightly named, no right one rejected."""
+"""The mistake bank: all wrong solutions caught, nearly all rightly named, no right one rejected.
+
+Here on one in three of them, which keeps the tests under ten minutes; `make mistakes` runs them all.
+"""
 
 from __future__ import annotations
 
 import functools
 import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -19,8 +23,8 @@ NAMES = sorted(path.parent.name for path in (REPOSITORY / "autograder/mistakes")
 
 @functools.cache
 def verdicts(name):
-    """(wrong, right) of a bank, run once."""
-    return bank.run(name)
+    """(wrong, right) of a third of a bank, run once."""
+    return bank.run(name, every=3)
 
 
 every_bank = pytest.mark.parametrize("name", NAMES)
@@ -58,14 +62,19 @@ def test_hints_are_sentences(name):
         assert "Traceback" not in v.message
 
 
-def test_the_page_is_the_result_of_this_run():
+def test_the_page_is_the_result_of_a_run():
     results = {name: verdicts(name) for name in NAMES}
-    new, kept = page(results).splitlines(), (REPOSITORY / "docs/mistakes.md").read_text().splitlines()
-    assert [line.split(" | ")[0] for line in new if line[:1] == "|"] == [
-        line.split(" | ")[0] for line in kept if line[:1] == "|"
-    ], "run `make mistakes`"
+    new, kept = _rows(page(results)), _rows((REPOSITORY / "docs/mistakes.md").read_text())
+    named = Counter(s.name.replace("|", "/") for name in NAMES for s in load(name).solutions)
+    shown = Counter(row.split(" | ")[0].removeprefix("| ") for row in kept)
+    assert shown == named, "run `make mistakes`"
     # Rows that draw at random may be diagnosed in two ways, so a few may differ.
-    assert len(set(new) ^ set(kept)) <= 0.01 * len(new), "run `make mistakes`"
+    assert len(set(new) - set(kept)) <= 0.01 * len(new), "run `make mistakes`"
+
+
+def _rows(text):
+    """The lines of the tables, without heads and rules."""
+    return [line for line in text.splitlines() if line[:2] == "| " and "solution |" not in line]
 
 
 NAME = "network_from_scratch"

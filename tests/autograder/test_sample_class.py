@@ -28,7 +28,7 @@ def graded(request, tmp_path_factory):
     course = Course(class_dir=tmp_path_factory.mktemp("class"))
     fill(name, course)
     handed_in = {path: path.read_bytes() for path in course.submitted.rglob("*.ipynb")}
-    found = grade.grade(name, course, timeout=40, budget=150)
+    found = grade.grade(name, course, timeout=30, budget=150)
     return course, found, _rows(request.param), handed_in
 
 
@@ -66,7 +66,7 @@ def test_nobody_is_left_without_points_or_a_reason_and_nothing_handed_in_was_cha
 
 def test_grading_again_runs_nothing_and_shows_the_same(graded):
     course, found, _, _ = graded
-    again = grade.grade(found.assignment.name, course, timeout=40, budget=150)
+    again = grade.grade(found.assignment.name, course, timeout=30, budget=150)
     assert again.regraded == []
     assert [(r.student, r.scores, r.bonus) for r in again.rows] == [(r.student, r.scores, r.bonus) for r in found.rows]
 
