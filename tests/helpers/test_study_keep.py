@@ -20,6 +20,8 @@ from helpers.study.keep import Keep
 
 RUN = Curve(rate=0.1, seed=0, train=128, validation=50, epochs=2, filters=2)
 RATES = ["0.1", "0.05"]
+MORE = [str(r / 1000) for r in range(200, 400)]
+"""Rates for half a minute's more work, so that there is something left to stop."""
 SMALL = ["--quick", "--parts", "curves", "--train", "800", "--epochs", "3", "--rates", *RATES]
 
 
@@ -121,8 +123,7 @@ def test_a_damaged_file_is_said_and_made_again(tmp_path, result, spoil, capsys):
 
 
 def test_after_kill_9_no_process_is_left_and_the_study_goes_on(tmp_path):
-    # Half a minute's work is left when it is killed.
-    process, _ = stopped(tmp_path, lambda p: p.send_signal(signal.SIGKILL), *(str(r / 1000) for r in range(200, 400)))
+    process, _ = stopped(tmp_path, lambda p: p.send_signal(signal.SIGKILL), *MORE)
 
     def gone():
         try:
@@ -146,10 +147,10 @@ def test_after_kill_9_no_process_is_left_and_the_study_goes_on(tmp_path):
 
 
 def test_ctrl_c_says_what_is_kept(tmp_path):
-    process, said = stopped(tmp_path, lambda p: os.killpg(p.pid, signal.SIGINT))
+    process, said = stopped(tmp_path, lambda p: os.killpg(p.pid, signal.SIGINT), *MORE)
     assert process.returncode == 130
     kept = len(list((tmp_path / "runs").glob("[!.]*.json")))
     assert said == (
-        f"stopped; {kept} of 4 runs are kept in {tmp_path / 'runs'}, and the same command goes on from there.\n"
+        f"stopped; {kept} of 404 runs are kept in {tmp_path / 'runs'}, and the same command goes on from there.\n"
     )
     assert not (tmp_path / "history.csv").exists()
