@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 import multiprocessing
 import os
-import pickle
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,15 +57,13 @@ def run(
     bank = thinned(load(name), every)
     # One BLAS thread a process: their pools would only spin against each other. Numpy reads it when it is imported.
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
-    groups = _groups(bank, read_source(course.source(name))[0])
-    found: dict[int, Verdict] = {}
+    verdicts = []
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _prepare, (name, course.root, every)) as pool:
-        for group, verdicts in zip(groups, pool.map(_judge_group, groups), strict=True):
-            found.update(zip(group, verdicts, strict=True))
+        for verdict in pool.map(_judge, range(len(bank.solutions))):
+            verdicts.append(verdict)
             if told:
-                told(len(found), len(bank.solutions))
-    ordered = [found[index] for index in range(len(bank.solutions))]
-    return ordered[: len(bank.wrong)], ordered[len(bank.wrong) :]
+                told(len(verdicts), len(bank.solutions))
+    return verdicts[: len(bank.wrong)], verdicts[len(bank.wrong) :]
 
 
 def thinned(bank: Bank, every: int) -> Bank:
@@ -80,7 +75,7 @@ _here: dict[str, Any] = {}
 
 
 def _prepare(name: str, root: Path, every: int) -> None:
-    """Once in each process: the bank, the source, small sizes, and all that the model solution imports."""
+    """Once in each process: the bank, the source, and small sizes."""
     import warnings
 
     from helpers.check import calls
@@ -88,115 +83,38 @@ def _prepare(name: str, root: Path, every: int) -> None:
     os.environ["COURSE_SIZE"] = "quick"
     warnings.simplefilter("ignore")
     calls.SECONDS = SECONDS
-    bank, assignment = thinned(load(name), every), read_source(Course(root=root).source(name))[0]
-    judge(assignment, bank, Solution("model", {}))
-    _here.update(bank=bank, assignment=assignment)
+    _here.update(bank=thinned(load(name), every), assignment=read_source(Course(root=root).source(name))[0])
 
 
-def _groups(bank: Bank, assignment: Assignment) -> list[list[int]]:
-    """Numbers of the solutions that first change the same cell, at most 24 together."""
-    places = {cell.id: place for place, cell in enumerate(assignment.cells)}
-    by_place: dict[int, list[int]] = {}
-    for index, solution in enumerate(bank.solutions):
-        by_place.setdefault(min((places.get(id_, 0) for id_ in solution.cells), default=0), []).append(index)
-    return [same[i : i + 24] for _, same in sorted(by_place.items()) for i in range(0, len(same), 24)]
-
-
-def _judge_group(group: list[int]) -> list[Verdict]:
-    """Verdicts on solutions with the same first change. What stands above it is run once; then each goes on in a
-    process forked from there, so that none sees what another one left behind.
-    """
-    bank, assignment = _here["bank"], _here["assignment"]
-    solutions = [bank.solutions[index] for index in group]
-    if not hasattr(os, "fork"):
-        return [judge(assignment, bank, solution) for solution in solutions]
-    first = _first_change(assignment, solutions[0])
-    above = _fresh()
-    with _quietly():
-        for cell in itertools.islice(_cells(assignment, bank, solutions[0]), first):
-            exec(compile(_text(cell, bank, solutions[0], False), f"<{cell.id}>", "exec"), above)
-    verdicts = []
-    for solution in solutions:
-        for full in (False, True):
-            verdict = _apart(partial(_pass, assignment, bank, solution, full, above, first))
-            if verdict.by:
-                break
-        verdicts.append(verdict)
-    return verdicts
-
-
-def _first_change(assignment: Assignment, solution: Solution) -> int:
-    """How many of the cells that are run stand above the first one that this solution changes."""
-    ids = [cell.id for cell in _cells(assignment, _here["bank"], solution)]
-    return next((place for place, id_ in enumerate(ids) if id_ in solution.cells), 0)
-
-
-def _apart(work: Callable[[], Verdict]) -> Verdict:
-    """The result of work() in a forked process; its error is raised here."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            os.close(reader)
-            try:
-                answer: Any = work()
-            except Exception as error:
-                answer = CourseError(str(error))
-            with os.fdopen(writer, "wb") as stream:
-                pickle.dump(answer, stream)
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as stream:
-        said = stream.read()
-    os.waitpid(child, 0)
-    if not said:
-        raise CourseError("A solution of the bank ended its process; give it a row that doesn't.")
-    answer = pickle.loads(said)
-    if isinstance(answer, CourseError):
-        raise answer
-    return answer
-
-
-@contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        yield
+def _judge(index: int) -> Verdict:
+    bank: Bank = _here["bank"]
+    return judge(_here["assignment"], bank, bank.solutions[index])
 
 
 def judge(assignment: Assignment, bank: Bank, solution: Solution) -> Verdict:
-    """Run a solution's cells and the tests of what they define, in the notebook's order; visible tests first."""
-    for full in (False, True):
-        verdict = _pass(assignment, bank, solution, full, _fresh())
-        if verdict.by:
-            break
-    return verdict
-
-
-def _fresh() -> dict[str, Any]:
-    return {"__name__": "__main__", "np": np}  # students import numpy somewhere
-
-
-def _pass(
-    assignment: Assignment, bank: Bank, solution: Solution, full: bool, names: dict[str, Any], first: int = 0
-) -> Verdict:
-    """One run, with or without the hidden tests. names: what the first so many cells have defined already."""
-    with _kept_reports() as reports, _quietly():
-        for cell in itertools.islice(_cells(assignment, bank, solution), first, None):
-            del reports[:]
-            text = _text(cell, bank, solution, full)
-            try:
-                exec(compile(text, f"<{cell.id}>", "exec"), names)
-            except BaseException as error:
-                if isinstance(error, KeyboardInterrupt):
-                    raise
-                last = reports[-1] if reports else None
-                mistake = last.mistake if last else type(error).__name__
-                message = last.message if last else str(error)
-                if cell.kind != "test" and not solution.named:
-                    raise CourseError(f"{solution.name}: cell {cell.id} fails: {error!r}") from error
-                by = "hidden" if full else "visible"
-                return Verdict(solution.name, solution.named, by, cell.id, mistake, message)
+    """Run a solution's cells and the tests of what they define, in the notebook's order."""
+    with (
+        _kept_reports() as reports,
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        for full in (False, True):
+            names: dict[str, Any] = {"__name__": "__main__", "np": np}  # students import numpy somewhere
+            for cell in _cells(assignment, bank, solution):
+                del reports[:]
+                text = _text(cell, bank, solution, full)
+                try:
+                    exec(compile(text, f"<{cell.id}>", "exec"), names)
+                except BaseException as error:
+                    if isinstance(error, KeyboardInterrupt):
+                        raise
+                    last = reports[-1] if reports else None
+                    mistake = last.mistake if last else type(error).__name__
+                    message = last.message if last else str(error)
+                    if cell.kind != "test" and not solution.named:
+                        raise CourseError(f"{solution.name}: cell {cell.id} fails: {error!r}") from error
+                    by = "hidden" if full else "visible"
+                    return Verdict(solution.name, solution.named, by, cell.id, mistake, message)
     return Verdict(solution.name, solution.named, "")
 
 
