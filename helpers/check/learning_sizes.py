@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
-from helpers.backend import nearest
-from helpers.errors import CourseError
+from helpers.train import size_called
 
 LEVEL = 2.0
 """A loss (nats) below ln 10 = 2.30 that nobody reaches who can't tell digits apart."""
@@ -61,7 +59,4 @@ SIZES = {
 
 def study_size(name: str | None = None) -> Size:
     """The size called "quick", "standard" or "full"; None takes the environment's COURSE_SIZE, else "standard"."""
-    name = name or os.environ.get("COURSE_SIZE") or "standard"
-    if name not in SIZES:
-        raise CourseError(f"There is no size {name!r}{nearest(name, list(SIZES))}; choose one of {', '.join(SIZES)}.")
-    return SIZES[name]
+    return size_called(name, SIZES)

@@ -4,9 +4,9 @@ from helpers.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoin
 from helpers.train.checks import check_data, check_settings
 from helpers.train.from_spec import Trained, train_spec
 from helpers.train.history import FIELDS, History, write_csv
-from helpers.train.loop import device_of, fingerprint, fit
+from helpers.train.loop import device_of, epoch_order, fingerprint, fit
 from helpers.train.progress import in_live_notebook
-from helpers.train.sizes import SIZES, Size, study_size
+from helpers.train.sizes import SIZES, Size, size_called, study_size
 
 __all__ = [
     "FIELDS",
@@ -18,11 +18,13 @@ __all__ = [
     "check_data",
     "check_settings",
     "device_of",
+    "epoch_order",
     "fingerprint",
     "fit",
     "in_live_notebook",
     "load_checkpoint",
     "save_checkpoint",
+    "size_called",
     "study_size",
     "train_spec",
     "write_csv",

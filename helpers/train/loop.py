@@ -59,7 +59,7 @@ def fit(
         for epoch in range(history.epochs, epochs):
             rate = float(lr(epoch)) if callable(lr) else float(lr)
             check_rate(rate, f"epoch {epoch + 1}")
-            order = _like(np.random.default_rng([seed, epoch]).permutation(len(labels)), images)
+            order = _like(epoch_order(len(labels), epoch, seed), images)
             began = time.perf_counter()
             train_loss = _number(train_epoch(network, images, labels, rate, batch_size=batch_size, order=order))
             test_loss, accuracy = evaluate(network, data.test_images, data.test_labels)
@@ -74,6 +74,11 @@ def fit(
             if on_epoch is not None:
                 on_epoch(history)
     return history
+
+
+def epoch_order(images: int, epoch: int, seed: int) -> np.ndarray:
+    """Numbers of the images in the order in which `fit` takes them in this epoch (from 0)."""
+    return np.random.default_rng([seed, epoch]).permutation(images)
 
 
 def _continued(before: History, now: History) -> History:

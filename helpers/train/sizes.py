@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from helpers.backend import nearest
 from helpers.errors import CourseError
@@ -42,7 +44,12 @@ def study_size(name: str | None = None) -> Size:
     """The size called "quick", "standard" or "full"; None takes the environment's COURSE_SIZE, else
     "standard".
     """
+    return size_called(name, SIZES)
+
+
+def size_called(name: str | None, sizes: Mapping[str, Any]) -> Any:
+    """The one of an assignment's sizes that `study_size` would take."""
     name = name or os.environ.get("COURSE_SIZE") or "standard"
-    if name not in SIZES:
-        raise CourseError(f"There is no size {name!r}{nearest(name, list(SIZES))}; choose one of {', '.join(SIZES)}.")
-    return SIZES[name]
+    if name not in sizes:
+        raise CourseError(f"There is no size {name!r}{nearest(name, list(sizes))}; choose one of {', '.join(sizes)}.")
+    return sizes[name]

@@ -17,7 +17,7 @@ from helpers.data.split import Split
 from helpers.nn.build import build, steps
 from helpers.nn.spec import NETWORKS, NetworkSpec, load_spec
 from helpers.study.task import Task
-from helpers.train import History, fit
+from helpers.train import History, epoch_order, fit
 
 BATCH = 64
 LEVEL = 2.0
@@ -213,7 +213,7 @@ def _batches(images: int, seed: int, most: int) -> Iterator[np.ndarray]:
     """At most so many batches, in the order in which `fit` takes them."""
     epoch = count = 0
     while True:
-        order = np.random.default_rng([seed, epoch]).permutation(images)
+        order = epoch_order(images, epoch, seed)
         for start in range(0, images, BATCH):
             if count == most:
                 return
