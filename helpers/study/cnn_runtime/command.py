@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from helpers.backend import cuda_available
 from helpers.command import count
 from helpers.study.cnn_runtime.plan import QUICK, THOROUGH, Piece, Plan, assembled
 from helpers.study.cnn_runtime.point import BACKENDS, cache_sizes
@@ -84,6 +85,8 @@ def chosen(options: argparse.Namespace) -> Plan:
     plan = QUICK if options.quick else THOROUGH if options.thorough or options.record is not None else Plan()
     names = ("backends", "filters", "gpu_filters", "threads", "rounds", "sittings", "epochs")
     given: dict[str, Any] = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.backends is None and cuda_available():
+        given["backends"] = BACKENDS
     for name, value in given.items():
         if isinstance(value, list):
             given[name] = tuple(dict.fromkeys(value))

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from helpers.backend import cuda_available
 from helpers.study.cnn_runtime.measuring import ROUNDS, WARMUP, point, run_worker
 from helpers.study.cnn_runtime.point import BACKENDS, BATCH, CPU_FILTERS, GPU_FILTERS, Point
 from helpers.study.cnn_runtime.record import Epochs
@@ -75,7 +74,7 @@ class Plan:
     epochs: int = 20
     images: int = 2_000
     runs: int = 1
-    backends: tuple[str, ...] = field(default_factory=lambda: BACKENDS if cuda_available() else BACKENDS[:2])
+    backends: tuple[str, ...] = BACKENDS[:2]
 
     def pieces(self, machine: str) -> list[Piece]:
         """All of it, in the order of measuring."""
