@@ -66,6 +66,24 @@ def solutions(
 
 
 @app.command()
+def collect(
+    name: Name,
+    archive: Annotated[Path, typer.Argument(help="the zip file that the learning platform makes of all hand-ins")],
+    class_dir: ClassDir = None,
+    pattern: Annotated[
+        str | None, typer.Option(help="other platforms: a regular expression with (?P<student>…) and (?P<path>…)")
+    ] = None,
+) -> None:
+    """Put the hand-ins of a learning platform's zip file where grading looks for them."""
+    from .collect import collect as run
+
+    told = run(name, archive, course_for(class_dir), pattern)
+    say(f"{len(told.new)} new, {len(told.changed)} changed, {len(told.unchanged)} as before.")
+    for path, why in told.left_out:
+        say(f"left out: {path} ({why})")
+
+
+@app.command()
 def grade(
     name: Name,
     students: Annotated[list[str] | None, typer.Argument(help="only these students", show_default=False)] = None,

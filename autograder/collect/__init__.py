@@ -1,0 +1,5 @@
+"""From a learning platform's download to CLASSDIR/submitted: whose file is it, and is it safe to unpack?"""
+
+from .run import Collected, collect
+
+__all__ = ["Collected", "collect"]
