@@ -1,0 +1,193 @@
+"""Hand-ins in worker processes on this machine: answers as they come, and a worker that dies takes no other with it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from multiprocessing.connection import Pipe, wait
+from pathlib import Path
+
+from helpers.errors import CourseError
+
+from ..course import REPOSITORY
+from .parcel import Answer, Order
+from .worker import DONE, READY
+
+WORK = "autograder.grading.task:work_bytes"
+AHEAD = 2  # orders that lie in a worker: one that it works on, one that it finds when that is done
+
+
+class _Worker:
+    """One process with its own session, scratch folder and pipe."""
+
+    def __init__(self, scratch: Path, work: str) -> None:
+        self.scratch = Path(tempfile.mkdtemp(dir=scratch))
+        self.link, theirs = Pipe()
+        self.errors = self.scratch / "stderr.txt"
+        self.orders: deque[Order] = deque()
+        self.since = time.monotonic()
+        self.ready = False
+        with theirs, self.errors.open("wb") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "autograder.parallel.worker", str(theirs.fileno()), work, str(self.scratch)],
+                cwd=REPOSITORY, env=os.environ | {"TMPDIR": str(self.scratch)}, pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, start_new_session=True,
+            )  # fmt: skip
+
+    def give(self, order: Order) -> bool:
+        if not self.orders:
+            self.since = time.monotonic()
+        self.orders.append(order)
+        try:
+            self.link.send_bytes(order.body)
+        except OSError:
+            return False
+        return True
+
+    def late(self, now: float) -> bool:
+        return bool(self.orders) and now - self.since > self.orders[0].seconds
+
+    def last_words(self) -> str:
+        with contextlib.suppress(OSError):
+            lines = self.errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            return lines[-1][:200] if lines else ""
+        return ""
+
+    def exit_code(self) -> int:
+        try:
+            return self.process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            return -signal.SIGKILL
+
+    def end(self) -> None:
+        """Kill the process and everything that it started, and remove its files."""
+        self.link.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+class Pool:
+    """N worker processes. They start with the object, so that they warm up while the caller still reads its class.
+
+    `run` may be called many times; the workers stay warm. `work` names a function of bytes to bytes, and its module
+    may have a `warm()`. Use it with `with`: leaving ends every process.
+    """
+
+    def __init__(self, jobs: int, *, work: str = WORK) -> None:
+        if jobs < 1:
+            raise CourseError(f"--jobs must be at least 1, not {jobs}.")
+        self.work, self.jobs = work, jobs
+        self.scratch = Path(tempfile.mkdtemp(prefix="grading-"))
+        self.workers: list[_Worker] = []
+        try:
+            for _ in range(jobs):
+                self.workers.append(_Worker(self.scratch, work))
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all workers at once; safe to call twice."""
+        for worker in self.workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(worker.process.pid, signal.SIGKILL)
+        for worker in self.workers:
+            worker.end()
+        self.workers = []
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def run(self, orders: Iterable[Order]) -> Iterator[Answer]:
+        """Answers as they come. Orders are taken as workers need them.
+
+        An order whose worker dies, or takes longer than the order may, is tried once more when nothing else runs; then
+        its answer is the reason in words. CourseError if workers can't even start.
+        """
+        suspects: dict[str, Order] = {}
+        for number, worker in enumerate(self.workers):
+            if worker.orders:  # left by a caller who did not listen to the end
+                worker.end()
+                self.workers[number] = _Worker(self.scratch, self.work)
+        for answer, order in self._run(iter(orders), self.workers, AHEAD):
+            if answer.body is None:
+                suspects[order.key] = order
+            else:
+                yield answer
+        for order in suspects.values():
+            for answer, _ in self._run(iter([order]), self.workers[:1], 1):
+                yield answer
+
+    def _run(self, orders: Iterator[Order], team: list[_Worker], ahead: int) -> Iterator[tuple[Answer, Order]]:
+        team = list(team)
+        returned: deque[Order] = deque()
+        while True:
+            for depth in range(1, ahead + 1):  # everybody has one before anybody has two
+                for worker in team:
+                    if len(worker.orders) < depth:
+                        order = returned.popleft() if returned else next(orders, None)
+                        if order is not None:
+                            worker.give(order)  # where it is dead already, its pipe says so below
+            if not any(worker.orders for worker in team):
+                return
+            links = {worker.link: worker for worker in team}
+            ready = wait(list(links), timeout=1.0)
+            for link in ready:
+                worker = links[link]  # type: ignore[index]
+                found = self._hear(worker)
+                if found is None:
+                    yield from self._bury(worker, team, returned, "")
+                elif found:
+                    order = worker.orders.popleft()
+                    worker.since = time.monotonic()
+                    yield Answer(order.key, found), order
+            now = time.monotonic()
+            for worker in [w for w in team if w.late(now)]:
+                told = f"did not end within {worker.orders[0].seconds:.0f} s and was stopped"
+                yield from self._bury(worker, team, returned, told)
+
+    @staticmethod
+    def _hear(worker: _Worker) -> bytes | None:
+        """A finished parcel, b"" for a greeting, None where the process is gone."""
+        try:
+            message = worker.link.recv_bytes()
+        except (EOFError, OSError):
+            return None
+        if message[:1] == READY:
+            worker.ready = True
+            return b""
+        return message[1:] if message[:1] == DONE else None
+
+    def _bury(
+        self, worker: _Worker, team: list[_Worker], returned: deque[Order], told: str
+    ) -> Iterator[tuple[Answer, Order]]:
+        """Replace a worker; what it had not begun goes back to the others, what it worked on is the caller's."""
+        words = worker.last_words()
+        if not told:
+            code = worker.exit_code()
+            told = "was killed (was it out of memory?)" if code == -signal.SIGKILL else f"died with exit code {code}"
+            told += f": {words}" if words and code != -signal.SIGKILL else ""
+        worker.end()
+        if not worker.ready:
+            raise CourseError(f"Nothing could be graded, because the grading process {told}.")
+        begun = worker.orders.popleft() if worker.orders else None
+        returned.extend(worker.orders)
+        fresh = _Worker(self.scratch, self.work)
+        team[team.index(worker)] = fresh
+        self.workers[self.workers.index(worker)] = fresh
+        if begun is not None:
+            yield Answer(begun.key, None, f"the process that graded it {told}"), begun

@@ -1,0 +1,55 @@
+"""A worker process of `local.Pool`: orders come in over a pipe, answers go out, one at a time.
+
+`python -m autograder.parallel.worker FD MODULE:FUNCTION SCRATCH`. The function takes bytes and returns bytes. Whatever
+the main process dies of, the pipe then ends, and the worker ends with everything it started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import queue
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+READY, DONE = b"r", b"d"
+
+
+def main(fd: int, work: str, scratch: str) -> None:
+    os.set_inheritable(fd, False)
+    link = Connection(fd)
+    orders: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(link, orders, scratch), daemon=True).start()
+    module, _, name = work.partition(":")
+    room = importlib.import_module(module)
+    function: Callable[[bytes], bytes] = getattr(room, name)
+    link.send_bytes(READY)
+    if hasattr(room, "warm"):
+        room.warm()
+    while True:
+        link.send_bytes(DONE + function(orders.get()))
+
+
+def _listen(link: Connection, orders: queue.SimpleQueue[bytes], scratch: str) -> None:
+    """Take the next order while one is worked on; at the pipe's end, end."""
+    try:
+        while True:
+            orders.put(link.recv_bytes())
+    except (EOFError, OSError):
+        shutil.rmtree(scratch, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(scratch))  # the last worker takes the pool's own folder away
+    finally:
+        # The zygotes are in this group; kernels die with their zygote.
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3])
