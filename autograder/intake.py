@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 
 from .course import Course
 from .engine import write_notebook
+from .salvage import plain, salvage
 from .source import Assignment, grade_id
 
 LARGEST = 50_000_000
@@ -60,7 +61,8 @@ def hand_in(course: Course, assignment: Assignment, student: str) -> HandIn:
         raise Ungradable(f"there is no folder {name!r} in it, only {listing(inside)}")
     files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and visible(p, folder))
     path, notes = choose(files, folder, name)
-    notebook = read_notebook(path)
+    notebook, mended = read_with_notes(path)
+    notes += mended
     ids = {cell.id for cell in assignment.cells if cell.id}
     if not ids & {grade_id(cell) for cell in notebook.cells}:
         raise Ungradable(f"{path.name} is another notebook: it holds none of the cells of this assignment")
@@ -97,30 +99,58 @@ def choose(files: list[Path], folder: Path, name: str) -> tuple[Path, list[str]]
 
 def read_notebook(path: Path) -> NotebookNode:
     """Read a notebook of any version as version 4; Ungradable with a sentence if it is damaged."""
+    return read_with_notes(path)[0]
+
+
+def read_with_notes(path: Path) -> tuple[NotebookNode, list[str]]:
+    """The notebook, and a note where the file had to be mended."""
     if path.stat().st_size > LARGEST:
         raise Ungradable(f"{path.name} is {path.stat().st_size / 1e6:.0f} MB large, more than {LARGEST // 10**6}")
-    raw = path.read_bytes()
+    return parse(path.read_bytes(), path.name)
+
+
+def parse(raw: bytes, name: str) -> tuple[NotebookNode, list[str]]:
+    """A notebook file's bytes as a valid notebook of version 4, with a note where it had to be mended.
+
+    What only breaks rules of the format (fields, ids, outputs) is passed over. Ungradable with a sentence that begins
+    with `name` where no cell can be read.
+    """
     if not raw.strip():
-        raise Ungradable(f"{path.name} is an empty file")
+        raise Ungradable(f"{name} is an empty file")
+    text, whole = _text(raw)
     try:
-        content = json.loads(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise Ungradable(f"{path.name} is no notebook: it is not text") from None
+        content = json.loads(text)
     except ValueError as error:
+        if not whole:
+            raise Ungradable(f"{name} is no notebook: it is not text") from None
         line = getattr(error, "lineno", 0)
-        raise Ungradable(f"{path.name} is damaged: it stops being a notebook in line {line}") from None
+        raise Ungradable(f"{name} is damaged: it stops being a notebook in line {line}") from None
     except RecursionError:
-        raise Ungradable(f"{path.name} is damaged: it is nested too deeply") from None
+        raise Ungradable(f"{name} is damaged: it is nested too deeply") from None
     if not isinstance(content, dict) or not ("cells" in content or "worksheets" in content):
-        raise Ungradable(f"{path.name} is no notebook: it holds no cells")
+        raise Ungradable(f"{name} is no notebook: it holds no cells")
     try:
+        content = plain(content)
         notebook = nbformat.reads(json.dumps(content), as_version=4)
         _, notebook = nbformat.validator.normalize(notebook, strip_invalid_metadata=True)
         nbformat.validate(notebook)
+        return notebook, [] if whole else [f"{name} holds characters that can't be read; they were replaced."]
     except Exception as error:
         what = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise Ungradable(f"{path.name} is damaged: {what[:120]}") from None
-    return notebook
+    found = salvage(content)
+    if found is None:
+        raise Ungradable(f"{name} is damaged: it holds no cell that can be read")
+    return found, [
+        f"{name} breaks the rules of notebook files ({what[:120]}); its cells could be read and were graded."
+    ]
+
+
+def _text(raw: bytes) -> tuple[str, bool]:
+    """The text of a file, and whether all of it could be read."""
+    try:
+        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"), True
+    except UnicodeDecodeError:
+        return raw.decode("utf-8-sig", "replace"), False
 
 
 def lay_out(taken: HandIn, course: Course, name: str, student: str, folder: Path) -> None:
