@@ -1,0 +1,87 @@
+"""The main loop of a forked process: cells from the worker, and requests of its peer (the judge, or the judged)."""
+
+import asyncio
+import os
+import select
+import socket
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from . import wire
+from .shell import CourseShell
+
+MOST_REQUEST = 64_000_000
+FAILED = 71
+
+
+class Inside:
+    """What runs in the process. The judge has a class of its own that runs its cells in another way."""
+
+    def __init__(self, shell: CourseShell, control: socket.socket, peer: socket.socket | None) -> None:
+        self.shell = shell
+        self.control = control
+        self.peer = peer
+
+    def run(self, request: dict[str, Any], buffers: list[bytearray]) -> dict[str, Any]:
+        """Do what the worker asks. The answer's fields."""
+        good, count = self.shell.run_one(str(request["source"]))
+        return {"status": "ok" if good else "error", "count": count}
+
+    def serve_peer(self) -> bool:
+        """Answer one request of the peer. False when it has gone."""
+        from autograder.judge import serve
+
+        assert self.peer is not None
+        return bool(serve.serve_one(self.peer, self.shell.user_ns))
+
+    def loop(self) -> None:
+        """Until the worker has gone."""
+        while True:
+            try:
+                if not self._once():
+                    return
+            except KeyboardInterrupt:
+                continue  # an interrupt that came too late for the cell it was meant for
+
+    def _once(self) -> bool:
+        poller = select.poll()
+        poller.register(self.control, select.POLLIN)
+        if self.peer is not None:
+            poller.register(self.peer, select.POLLIN)
+        for descriptor, _ in poller.poll():
+            if descriptor == self.control.fileno():
+                try:
+                    request, buffers = wire.receive(self.control, MOST_REQUEST)
+                except wire.WireError:
+                    return False
+                self._answer(request, buffers)
+            elif self.peer is not None and not self.serve_peer():
+                self.peer.close()
+                self.peer = None
+        return True
+
+    def _answer(self, request: dict[str, Any], buffers: list[bytearray]) -> None:
+        try:
+            done = self.run(request, buffers)
+        except KeyboardInterrupt as error:
+            done = {"status": "error", "count": None}
+            self.shell.emit({"is": "error", "ename": "KeyboardInterrupt", "evalue": str(error), "traceback": []})
+        self.shell.flush()
+        self.shell.events_out.send({"is": "done", **done})
+
+
+Make = Callable[[CourseShell, socket.socket, socket.socket | None], Inside]
+
+
+def live(shell: CourseShell, make: Make, control: socket.socket, peer: socket.socket | None) -> None:
+    """The whole life of a forked process, from its first line to its end."""
+    try:
+        wire.raise_interrupts()
+        asyncio.set_event_loop(asyncio.new_event_loop())  # the zygote's would be shared with every other child
+        shell.events_out.connect(control)
+        make(shell, control, peer).loop()
+        os._exit(0)
+    except BaseException:
+        os.write(2, traceback.format_exc().encode("utf-8", "replace"))
+        os._exit(FAILED)

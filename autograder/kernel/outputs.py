@@ -1,0 +1,170 @@
+"""Outputs of a notebook cell, built by the worker out of what a process says. Whatever it says, they are valid nbformat."""
+
+import json
+import re
+from typing import Any
+
+from nbformat import NotebookNode
+
+CHECK = "application/vnd.course.check+json"
+MIME = re.compile(r"[A-Za-z0-9][\w.+-]{0,100}/[\w.+-]{1,100}", re.ASCII)
+JSON_MIME = re.compile(r"application/(.*\+)?json", re.ASCII)
+MOST_OUTPUTS = 2000
+MOST_WORDS = 20_000
+
+Outputs = list[NotebookNode]
+
+
+class Full(Exception):
+    """The cell has written all that it may."""
+
+
+class Collector:
+    """The outputs of one cell after another, ``limit`` bytes a cell. ``trusted``: may use the course's MIME type and metadata.
+
+    Between two rich outputs the text of a stream is one output, standard output before standard error, however the
+    pieces came. A display that is updated by a later cell changes where it was shown, as in Jupyter.
+    """
+
+    def __init__(self, limit: int, trusted: bool = False) -> None:
+        self.limit = limit
+        self.trusted = trusted
+        self._shown: dict[str, list[NotebookNode]] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """A new cell."""
+        self.outputs: Outputs = []
+        self.size = 0
+        self._clear = False
+        self._texts: dict[str, list[str]] = {}
+
+    def finish(self) -> Outputs:
+        """The outputs of the cell that has ended."""
+        self._join()
+        return self.outputs
+
+    def add(self, header: dict[str, Any]) -> None:
+        """One frame of an output. Nonsense is dropped, a bit of it where that is enough."""
+        kind = header.get("is")
+        if kind == "stream":
+            self.text(header.get("name"), header.get("text"))
+        elif kind == "clear_output":
+            if header.get("wait") is True:
+                self._clear = True
+            else:
+                self._wipe()
+        elif kind in ("display_data", "execute_result", "update_display_data"):
+            self._rich(str(kind), header)
+        elif kind == "error":
+            traceback = header.get("traceback")
+            lines = [_clean(line) for line in traceback if isinstance(line, str)] if isinstance(traceback, list) else []
+            ename, evalue = (_clean(header.get(key))[:MOST_WORDS] for key in ("ename", "evalue"))
+            self._weigh(*lines)
+            self._append(NotebookNode(output_type="error", ename=ename, evalue=evalue, traceback=lines))
+
+    def text(self, name: Any, text: Any) -> None:
+        if name not in ("stdout", "stderr") or not isinstance(text, str) or not text:
+            return
+        if self._clear:
+            self._wipe()
+        text = _clean(text)
+        size = len(text.encode())
+        left = self.limit - self.size
+        if size > left:
+            text = text.encode()[: max(0, left)].decode("utf-8", "ignore")
+        if name not in self._texts:
+            node = NotebookNode(output_type="stream", name=name, text="")
+            # Standard output comes first, as it does from ipykernel where both are flushed together.
+            self.outputs.insert(len(self.outputs) - (name == "stdout" and "stderr" in self._texts), node)
+            self._texts[name] = []
+        self._texts[name].append(text)
+        self.size += size
+        if size > left:
+            raise Full
+
+    def own_words(self, ename: str, evalue: str) -> None:
+        """An error in the worker's own words, below whatever the cell has written."""
+        self._join()
+        self.outputs.append(NotebookNode(output_type="error", ename=ename, evalue=evalue, traceback=[evalue]))
+
+    def _weigh(self, *texts: str) -> None:
+        size = sum(len(text.encode()) for text in texts)
+        if self.size + size > self.limit or len(self.outputs) >= MOST_OUTPUTS:
+            raise Full
+        self.size += size
+
+    def _join(self) -> None:
+        for node in self.outputs[len(self.outputs) - len(self._texts) :]:
+            node["text"] = "".join(self._texts[node["name"]])
+        self._texts = {}
+
+    def _rich(self, kind: str, header: dict[str, Any]) -> None:
+        data = self._data(header.get("data"))
+        metadata = header.get("metadata")
+        metadata = _scrub(metadata) if isinstance(metadata, dict) else {}
+        if not self.trusted:
+            metadata.pop("course", None)
+        self._weigh(json.dumps([data, metadata], ensure_ascii=False))
+        name = header.get("display_id")
+        name = name if isinstance(name, str) else None
+        if name:
+            for node in self._shown.get(name, ()):
+                node["data"], node["metadata"] = _node(data), _node(metadata)
+        if kind == "update_display_data":
+            return
+        node = NotebookNode(output_type=kind, metadata=_node(metadata), data=_node(data))
+        if kind == "execute_result":
+            count = header.get("execution_count")
+            node["execution_count"] = count if type(count) is int and 0 <= count < 2**31 else None
+        self._append(node)
+        if name:
+            self._shown.setdefault(name, []).append(node)
+
+    def _append(self, node: NotebookNode) -> None:
+        if self._clear:
+            self._wipe()
+        self._join()
+        self.outputs.append(node)
+
+    def _wipe(self) -> None:
+        self._clear = False
+        self._texts = {}
+        gone = {id(node) for node in self.outputs}
+        for name, nodes in self._shown.items():
+            self._shown[name] = [node for node in nodes if id(node) not in gone]
+        self.outputs.clear()
+
+    def _data(self, data: Any) -> dict[str, Any]:
+        clean: dict[str, Any] = {}
+        for mime, value in data.items() if isinstance(data, dict) else ():
+            if not MIME.fullmatch(mime) or (mime == CHECK and not self.trusted):
+                continue
+            if JSON_MIME.fullmatch(mime):
+                clean[mime] = _scrub(value)
+            elif isinstance(value, str):
+                clean[mime] = _clean(value)
+            elif isinstance(value, list) and all(isinstance(line, str) for line in value):
+                clean[mime] = [_clean(line) for line in value]
+        return clean
+
+
+def _clean(text: Any) -> str:
+    # A lone surrogate can't be written to a file.
+    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
+
+
+def _scrub(value: Any) -> Any:
+    if isinstance(value, str):
+        return _clean(value)
+    if isinstance(value, list):
+        return [_scrub(one) for one in value]
+    if isinstance(value, dict):
+        return {_clean(key): _scrub(one) for key, one in value.items()}
+    return value
+
+
+def _node(value: Any) -> Any:
+    if isinstance(value, dict):
+        return NotebookNode({key: _node(one) for key, one in value.items()})
+    return [_node(one) for one in value] if isinstance(value, list) else value

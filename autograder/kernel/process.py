@@ -1,0 +1,308 @@
+"""A forked process as the worker sees it: run a cell in it, within time, memory and output. All it says is taken as hostile."""
+
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbformat import NotebookNode
+
+from . import wire
+from .nursery import Nursery
+from .outputs import Collector, Full
+
+GRACE_S = 2.0
+MEMORY_EVERY_S = 0.1
+SECONDS_TO_TAKE = 5.0
+SIGNALS = {
+    signal.SIGSEGV: "it crashed with a segmentation fault",
+    signal.SIGBUS: "it crashed with a bus error",
+    signal.SIGFPE: "it crashed with an arithmetic error in compiled code",
+    signal.SIGILL: "it crashed at an instruction that this processor doesn't know",
+    signal.SIGABRT: "it aborted itself",
+    signal.SIGKILL: "it was killed from outside; most likely the machine had run out of memory",
+    signal.SIGSYS: "it tried something that the sandbox forbids",
+}
+
+
+@dataclass
+class Ran:
+    """What came of one cell. ``beside``: what the other processes wrote meanwhile."""
+
+    outputs: list[NotebookNode]
+    count: int | None
+    status: str
+    seconds: float
+    beside: list[NotebookNode] = field(default_factory=list)
+    answer: dict[str, Any] = field(default_factory=dict)
+
+
+class Process:
+    """One process of a zygote, for a student's cells or a judge's."""
+
+    def __init__(
+        self,
+        nursery: Nursery,
+        request: dict[str, Any],
+        *,
+        limits: Any,
+        peer: socket.socket | None = None,
+        trusted: bool = False,
+        kill_tree: Callable[[int], None],
+        memory: Callable[[int], int],
+    ) -> None:
+        self.limits = limits
+        self.why = ""
+        self._nursery = nursery
+        self._kill_tree, self._memory = kill_tree, memory
+        self._collector = Collector(limits.output_bytes, trusted)
+        self._frames = wire.Frames(6 * limits.output_bytes + 1_000_000)
+        self._done: dict[str, Any] | None = None
+        self._full = False
+        self._control, theirs = socket.socketpair()
+        pipes = [os.pipe(), os.pipe()]
+        descriptors = [theirs.fileno(), pipes[0][1], pipes[1][1]] + ([peer.fileno()] if peer is not None else [])
+        try:
+            self.pid = nursery.fork(request, descriptors)
+        except BaseException:
+            self._control.close()
+            for read, _ in pipes:
+                os.close(read)
+            raise
+        finally:
+            theirs.close()
+            for _, write in pipes:
+                os.close(write)
+        self._pipes = {pipes[0][0]: "stdout", pipes[1][0]: "stderr"}
+        for descriptor in self._pipes:
+            os.set_blocking(descriptor, False)
+        self._alive = True
+
+    @property
+    def alive(self) -> bool:
+        """False once it is known to have ended; ``why`` then says in words what happened."""
+        if self._alive and self._nursery.ended(self.pid) is not None:
+            self._read()
+            self._bury()
+        return self._alive
+
+    def run(self, source: str, seconds: float, beside: Sequence["Process"] = (), **more: Any) -> Ran:
+        """Run a cell for at most ``seconds``; after that it is interrupted and, 2 s later, killed with all its children."""
+        began = time.monotonic()
+        self._begin()
+        for other in beside:
+            other._begin()
+        status = "ok"
+        if self.alive:
+            status = self._through(source, began + seconds, beside, more)
+        else:
+            status = "died"
+        spent = time.monotonic() - began
+        if status == "timeout":
+            self._say("Timeout", f"This cell ran longer than {seconds:g} s and was stopped.")
+        if self._full and self._alive:
+            status = "error"
+        if not self._alive:
+            status = "timeout" if status == "timeout" else "died"
+            self._say("KernelDied", f"The process that ran this cell is gone: {self.why}.")
+        answer = self._done or {}
+        count = answer.get("count")
+        return Ran(
+            outputs=self._collector.finish(),
+            count=count if type(count) is int and 0 <= count < 2**31 else None,
+            status=status,
+            seconds=spent,
+            beside=[
+                one
+                for other in beside
+                for one in other._collector.finish()
+                if one["output_type"] in ("stream", "display_data")
+            ],
+            answer=answer,
+        )
+
+    def interrupt(self) -> None:
+        """As Ctrl-C would, for the process and those it started."""
+        if self._alive:
+            try:
+                os.killpg(self.pid, signal.SIGINT)
+            except (ProcessLookupError, PermissionError):
+                try:
+                    os.kill(self.pid, signal.SIGINT)
+                except (ProcessLookupError, PermissionError):
+                    pass
+
+    def kill(self, why: str = "it was no longer needed") -> None:
+        """End it and its children at once."""
+        if self._alive:
+            self.why = why
+            self._kill_tree(self.pid)
+            self._close()
+
+    def _begin(self) -> None:
+        if self._alive:
+            self._read()  # what came between two cells belongs to none of them
+        self._collector.begin()
+        self._done, self._full = None, False
+
+    def _through(self, source: str, deadline: float, beside: Sequence["Process"], more: dict[str, Any]) -> str:
+        try:
+            wire.send(
+                self._control, {"do": "run", "source": source, **more}, deadline=time.monotonic() + SECONDS_TO_TAKE
+            )
+        except wire.TooLate:
+            self.kill("it did not take the next cell")
+        except wire.Closed:
+            self._bury()
+        late = False
+        steps: list[Callable[[], None]] = []
+        next_memory = time.monotonic() + MEMORY_EVERY_S
+        everyone = [self, *beside]
+        while self._done is None and self._alive:
+            now = time.monotonic()
+            if not late and now >= deadline:
+                late = True
+                # The judge may be waiting for the student's code: that one is stopped first.
+                steps = [other.interrupt for other in beside] + [self.interrupt, lambda: self.kill(self._stuck())]
+                deadline = now
+            elif not late and self._full and not steps:
+                steps = [self.interrupt, lambda: self.kill(self._flooded())]
+                deadline = now
+            if steps and now >= deadline:
+                steps.pop(0)()
+                deadline = now + (GRACE_S if len(steps) < 2 else GRACE_S / 2)
+                continue
+            if now >= next_memory:
+                for one in everyone:
+                    one._weigh()
+                next_memory = time.monotonic() + MEMORY_EVERY_S
+            self._wait(everyone, max(0.0, min(deadline, next_memory) - now))
+        for one in everyone:
+            if one._alive:
+                one._drain()
+        if late:
+            return "timeout"
+        return "error" if (self._done or {}).get("status") != "ok" else "ok"
+
+    def _stuck(self) -> str:
+        return "it ran longer than allowed and could not be stopped"
+
+    def _flooded(self) -> str:
+        return f"it wrote more than {self.limits.output_bytes:,} bytes of output and could not be stopped"
+
+    @staticmethod
+    def _wait(everyone: Sequence["Process"], seconds: float) -> None:
+        poller = select.poll()
+        owners: dict[int, Process] = {}
+        for one in everyone:
+            if one._alive:
+                for descriptor in (one._control.fileno(), *one._pipes):
+                    poller.register(descriptor, select.POLLIN)
+                    owners[descriptor] = one
+                nursery = one._nursery.sock
+                if nursery is not None:
+                    poller.register(nursery.fileno(), select.POLLIN)
+        ready = {descriptor for descriptor, _ in poller.poll(int(seconds * 1000) + 1)}
+        for one in {owners[descriptor] for descriptor in ready if descriptor in owners}:
+            one._read()
+        if ready - owners.keys():
+            for one in everyone:
+                one.alive  # noqa: B018  looks whether its end was told
+
+    def _read(self) -> None:
+        if not self._alive:
+            return
+        try:
+            data = self._control.recv(1 << 20, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            data = None
+        except OSError:
+            data = b""
+        if data:
+            try:
+                for frame in self._frames.feed(data):
+                    self._take(frame)
+            except wire.WireError:
+                self.kill("it sent its grader something that is no output")
+                return
+        self._drain()
+        if data == b"":
+            self._bury()
+
+    def _take(self, frame: tuple[dict[str, Any], list[bytes]] | None) -> None:
+        if frame is None:
+            self._overflow()
+            return
+        header = frame[0]
+        if header.get("ahead") is not True:
+            self._drain()
+        if header.get("is") == "done":
+            self._done = header
+        elif not self._full:
+            try:
+                self._collector.add(header)
+            except Full:
+                self._overflow()
+
+    def _drain(self) -> None:
+        for descriptor, name in list(self._pipes.items()):
+            try:
+                data = os.read(descriptor, 1 << 17)
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""
+            if not data:
+                os.close(descriptor)
+                del self._pipes[descriptor]
+            elif not self._full:
+                try:
+                    self._collector.text(name, data.decode("utf-8", "replace"))
+                except Full:
+                    self._overflow()
+
+    def _overflow(self) -> None:
+        if not self._full:
+            self._full = True
+            self._say("OutputLimit", f"This cell wrote more than {self.limits.output_bytes:,} bytes and was stopped.")
+
+    def _say(self, ename: str, evalue: str) -> None:
+        self._collector.own_words(ename, evalue)
+
+    def _weigh(self) -> None:
+        if self._alive and self._memory(self.pid) > self.limits.memory_mb * 1_000_000:
+            self.kill(f"it used more than {self.limits.memory_mb:,} MB of memory")
+
+    def _bury(self) -> None:
+        # It has gone, or has closed its end of the line, which comes to the same.
+        if not self._alive:
+            return
+        code = self._nursery.ended(self.pid, wait=1.0)
+        if code is None:
+            self.why = "it cut the line to its grader"
+        elif code >= 0:
+            self.why = f"it ended itself with exit code {code}"
+        else:
+            self.why = self._signalled(-code)
+        self._kill_tree(self.pid)
+        self._close()
+
+    def _signalled(self, number: int) -> str:
+        if number == signal.SIGXCPU:
+            return f"it used more than {self.limits.cpu_s:,} s of processor time"
+        try:
+            known = signal.Signals(number)
+        except ValueError:
+            return f"it was ended by signal {number}"
+        return SIGNALS.get(known, f"it was ended by signal {known.name}")
+
+    def _close(self) -> None:
+        self._alive = False
+        self._control.close()
+        for descriptor in self._pipes:
+            os.close(descriptor)
+        self._pipes = {}

@@ -1,0 +1,238 @@
+"""An IPython shell whose outputs are what ipykernel would send. No ipykernel, no zmq, no threads: it is made before the fork."""
+
+import asyncio
+import builtins
+import contextlib
+import getpass
+import os
+import signal
+import sys
+import tempfile
+import types
+import zlib
+from pathlib import Path
+from typing import Any, NoReturn
+
+from IPython.core import page
+from IPython.core.application import ProfileDir
+from IPython.core.compilerop import CachingCompiler
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.error import StdinNotImplementedError, UsageError
+from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
+from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.utils.process import system
+from traitlets import CBool, Type
+from traitlets.config import Config
+
+from .events import Events, Stream, as_json
+
+QUIET = Config({"HistoryManager": {"enabled": False, "hist_file": ":memory:"}, "HistoryAccessor": {"enabled": False}})
+
+
+class CourseDisplayHook(DisplayHook):
+    """The value of a cell's last line becomes an ``execute_result``."""
+
+    _result: dict[str, Any] | None = None
+
+    def start_displayhook(self) -> None:
+        self._result = {"is": "execute_result", "data": {}, "metadata": {}}
+
+    def write_output_prompt(self) -> None:
+        if self._result is not None:
+            self._result["execution_count"] = self.prompt_count
+
+    def write_format_data(self, format_dict: dict[str, Any], md_dict: dict[str, Any] | None = None) -> None:
+        if self._result is not None:
+            self._result["data"] = format_dict
+            self._result["metadata"] = md_dict or {}
+
+    def finish_displayhook(self) -> None:
+        result, self._result = self._result, None
+        if result and result["data"]:
+            self.shell.emit(result)
+
+
+class CoursePublisher(DisplayPublisher):
+    """``display``, its updates and ``clear_output``."""
+
+    def publish(  # type: ignore[override]
+        self,
+        data: dict[str, Any],
+        metadata: dict[str, Any] | None = None,
+        *,
+        transient: dict[str, Any] | None = None,
+        update: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self._validate_data(data, metadata)
+        kind = "update_display_data" if update else "display_data"
+        display_id = (transient or {}).get("display_id")
+        self.shell.emit({"is": kind, "data": data, "metadata": metadata or {}, "display_id": display_id})
+
+    def clear_output(self, wait: bool = False) -> None:
+        self.shell.emit({"is": "clear_output", "wait": bool(wait)})
+
+
+class CellCompiler(CachingCompiler):
+    """Cells get the file names that ipykernel gives them, which warnings show."""
+
+    def get_code_name(self, raw_code: str, code: str, number: int) -> str:
+        return f"{tempfile.gettempdir()}/ipykernel_{os.getpid()}/{zlib.crc32(raw_code.encode('utf-8', 'replace'))}.py"
+
+
+@magics_class
+class CourseMagics(Magics):
+    """The magics that ipykernel adds and that make sense without a front end."""
+
+    @line_magic
+    def autosave(self, line: str) -> None:
+        """Nothing to save here."""
+
+    @line_magic
+    def less(self, line: str) -> None:
+        """Show a file, in a pager that nobody sees."""
+        if not line:
+            raise UsageError("Missing filename.")
+        Path(line).read_text()
+
+    more = line_magic("more")(less)
+
+
+class CourseShell(InteractiveShell):
+    """See ``events``: ``shell.events_out`` takes what cells write. One a process; make it in the zygote."""
+
+    displayhook_class = Type(CourseDisplayHook)
+    display_pub_class = Type(CoursePublisher)
+    compiler_class = Type(CellCompiler)
+    autoindent = CBool(False)
+
+    @classmethod
+    def make(cls, scratch: Path) -> "CourseShell":
+        """The one shell of this process. ``scratch``: a folder for what IPython insists on writing."""
+        os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+        shell = cls.instance(config=QUIET, ipython_dir=str(scratch), profile_dir=ProfileDir(location=str(scratch)))
+        shell.events_out = Events()
+        shell.streams = [Stream(shell.events_out, name) for name in ("stdout", "stderr")]
+        sys.stdout, sys.stderr = shell.streams
+        sys.displayhook = shell.displayhook
+        return shell
+
+    def emit(self, header: dict[str, Any]) -> None:
+        """Send one output. What can't be JSON raises here, in the cell that displays it."""
+        header = as_json(header)
+        self.flush()
+        if self.events_out.ours or "data" not in header:
+            self.events_out.send(header)
+        else:
+            sys.stdout.write(str(header["data"].get("text/plain", "")) + "\n")
+
+    def flush(self) -> None:
+        for stream in self.streams:
+            stream.flush()
+
+    def run_one(self, source: str) -> tuple[bool, int]:
+        """Run a cell inside a running event loop, as ipykernel does. (It went well, its execution count.)"""
+        for stream in self.streams:
+            stream.start_cell()
+        sys.stdout, sys.stderr = self.streams
+        self._failed_to_show = False
+        loop = asyncio.get_event_loop_policy().get_event_loop()
+        try:
+            result = loop.run_until_complete(self._run(source))
+        finally:
+            self.flush()
+        return bool(result.success) and not self._failed_to_show, self.execution_count - 1
+
+    async def _run(self, source: str) -> Any:
+        with _no_input():
+            try:
+                cell, trouble = self.transform_cell(source), None
+            except Exception:
+                cell, trouble = source, sys.exc_info()
+            if not self.should_run_async(source, transformed_cell=cell, preprocessing_exc_tuple=trouble):
+                return self.run_cell(source, store_history=True)
+            task = asyncio.ensure_future(
+                self.run_cell_async(source, store_history=True, transformed_cell=cell, preprocessing_exc_tuple=trouble)
+            )
+            result = None
+            with _cancelled_by_interrupt(task):
+                try:
+                    result = await task
+                finally:
+                    self.events.trigger("post_execute")
+                    self.events.trigger("post_run_cell", result)
+            return result
+
+    def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:
+        if getattr(self.displayhook, "_result", None) is not None:
+            self._failed_to_show = True
+        traceback = [str(line) for line in stb] if isinstance(stb, list) else [str(stb)]
+        self.emit({"is": "error", "ename": str(etype.__name__), "evalue": str(evalue), "traceback": traceback})
+
+    def init_environment(self) -> None:
+        os.environ.update(
+            TERM="xterm-color", CLICOLOR="1", FORCE_COLOR="1", CLICOLOR_FORCE="1", PAGER="cat", GIT_PAGER="cat"
+        )
+
+    def init_virtualenv(self) -> None:
+        pass
+
+    def init_hooks(self) -> None:
+        super().init_hooks()
+        self.set_hook("show_in_pager", page.as_hook(lambda *args, **kwargs: None), 99)
+
+    def init_magics(self) -> None:
+        super().init_magics()
+        self.register_magics(CourseMagics)
+
+    def enable_gui(self, gui: Any = None) -> None:
+        """There is no screen; figures go through the inline backend."""
+
+    def ask_exit(self) -> None:
+        """``quit`` and ``exit`` end nothing here: the cells below still count."""
+
+    def set_next_input(self, text: str, replace: bool = False) -> None:
+        """There is no next input."""
+
+    def system_piped(self, cmd: str) -> None:
+        """``!cmd``, as in ipykernel: no background processes; the exit code is kept in ``_exit_code``."""
+        if cmd.rstrip().endswith("&"):
+            raise OSError("Background processes not supported.")
+        self.user_ns["_exit_code"] = system(self.var_expand(cmd, depth=1))
+
+    system = system_piped
+
+
+InteractiveShellABC.register(CourseShell)
+
+
+@contextlib.contextmanager
+def _no_input():
+    before = builtins.input, getpass.getpass
+    builtins.input, getpass.getpass = _refuse("raw_input"), _refuse("getpass")
+    try:
+        yield
+    finally:
+        builtins.input, getpass.getpass = before
+
+
+def _refuse(name: str) -> Any:
+    def refuse(prompt: object = "", *args: object, **kwargs: object) -> NoReturn:
+        raise StdinNotImplementedError(f"{name} was called, but this frontend does not support input requests.")
+
+    return refuse
+
+
+@contextlib.contextmanager
+def _cancelled_by_interrupt(task: "asyncio.Task[Any]"):
+    loop = task.get_loop()
+
+    def cancel(number: int, frame: types.FrameType | None) -> None:
+        loop.call_soon_threadsafe(task.cancel)
+
+    before = signal.signal(signal.SIGINT, cancel)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
