@@ -1,0 +1,170 @@
+"""What one test says to the student: passed or not, in words, with the picture of the wrong entries."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbformat import NotebookNode
+
+from helpers.check.picture import MEANING
+
+from ..source import Cell
+from .redact import HIDDEN, Secrets, redacted, shown
+from .safe import one_line, plain
+
+CHECK = "application/vnd.course.check+json"
+PASSED, FAILED, TO_DO, NOT_RUN = "passed", "failed", "todo", "notrun"
+SAME_KIND = "The check that you see passes. A check of the same kind with other numbers does not"
+OTHER_NUMBERS = "This check also uses numbers that are not shown, and it does not pass"
+LEFT_OUT = "Numbers that belong to it are left out (…)."
+ENGINE = {
+    "KernelDied": "Python itself ended while this check ran: a crash, an exit, or too much memory.",
+    "NotRun": "This check was not run, because Python had ended before.",
+    "TimeUp": "This check was stopped, because your code ran too long.",
+}
+
+
+@dataclass
+class Told:
+    """A test on the page. `picture` is (caption, rows of marks); `verified` is what was right before the mistake."""
+
+    title: str
+    state: str
+    message: str = ""
+    verified: list[str] = field(default_factory=list)
+    picture: tuple[str, tuple[str, ...]] | None = None
+    see: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A check's report as an output holds it. Everything in it is text of unknown origin."""
+
+    title: str
+    passed: bool
+    mistake: str
+    message: str
+    verified: tuple[str, ...]
+    picture: tuple[str, tuple[str, ...]] | None
+    see: str
+
+
+def course_data(node: Any) -> dict[str, Any]:
+    found = node.get("metadata", {}) if isinstance(node, dict) else {}
+    found = found.get("course", {}) if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) else {}
+
+
+def report(output: Any) -> Report | None:
+    """The report in an output, None where there is none."""
+    data = output.get("data") if isinstance(output, dict) else None
+    told = data.get(CHECK) if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(told, dict):
+        return None
+    lines = plain(data.get("text/plain", ""))[:20_000].split("\n")
+    title = re.match(r"(.{1,120}?): (?:passed|not yet)\.", lines[0])
+    verified = [line.strip()[2:] for line in lines[1:] if line.strip().startswith("✓ ")]
+    if told.get("passed") is True and "Verified: " in lines[0]:
+        verified = lines[0].partition("Verified: ")[2].rstrip(".").split("; ")
+    see = next((line.strip() for line in lines if re.match(r"\s*See .{1,80} in the notebook\.$", line)), "")
+    return Report(
+        title=title[1] if title else "",
+        passed=told.get("passed") is True,
+        mistake=one_line(told.get("mistake"), 100),
+        message=one_line(told.get("message"), 1200),
+        verified=tuple(one_line(item, 300) for item in verified[:12]),
+        picture=_picture(lines),
+        see=see,
+    )
+
+
+def _picture(lines: list[str]) -> tuple[str, tuple[str, ...]] | None:
+    """The grid of marks below its caption, read from a report's text."""
+    caption = re.compile(r"\s*Where .* is wrong, \d+ of \d+ entries: ")
+    at = next((i for i, line in enumerate(lines) if caption.match(line)), None)
+    if at is None:
+        return None
+    rows = []
+    for line in lines[at + 1 : at + 40]:
+        marks = line.split()
+        if not marks or any(mark not in MEANING for mark in marks):
+            break
+        rows.append("".join(marks[:60]))
+    return (one_line(lines[at], 300), tuple(rows)) if rows else None
+
+
+def visible_checks(source: str) -> int:
+    """How many checks a test cell calls in its visible part; each shows one report."""
+    try:
+        tree = ast.parse(shown(source))
+    except (SyntaxError, ValueError):
+        return 0
+    calls = [n.value for n in tree.body if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)]
+    return sum(ast.unparse(call.func).split(".")[0] == "check" for call in calls)
+
+
+def hidden_from(graded: Cell, cell: NotebookNode, outputs: list[Any]) -> int:
+    """Index of the first output that may belong to the hidden part of a test cell.
+
+    Marks by the engine count, but outputs without any do not become visible by that: as many reports as the visible
+    part calls checks are visible, and nothing else.
+    """
+    sources = [graded.text, plain(cell.get("source", ""))]
+    if not any(f"BEGIN {HIDDEN}" in source for source in sources):
+        return len(outputs)
+    begins = [i for i, output in enumerate(outputs) if course_data(output).get("hidden")]
+    marked = course_data(cell).get("hidden_from")
+    if isinstance(marked, int) and not isinstance(marked, bool):
+        begins.append(max(0, marked))
+    allowed = min(visible_checks(source) for source in sources)
+    reports = [i for i, output in enumerate(outputs) if report(output)]
+    begins.append(reports[allowed - 1] + 1 if 0 < allowed <= len(reports) else len(outputs) if allowed else 0)
+    return min(begins)
+
+
+def diagnose(graded: Cell, cell: NotebookNode | None, secrets: Secrets) -> Told:
+    """What to tell of one test cell of an autograded notebook."""
+    if cell is None:
+        return Told(graded.id, NOT_RUN, "This check is missing from the graded notebook.")
+    outputs = [o for o in cell.get("outputs", []) if isinstance(o, dict)]
+    border = hidden_from(graded, cell, outputs)
+    visible = [r for r in map(report, outputs[:border]) if r]
+    hidden = [r for r in map(report, outputs[border:]) if r]
+    title = secrets.without(next((r.title for r in visible if r.title), "")) or graded.id
+    errors = [o for o in outputs if o.get("output_type") == "error"]
+    failed = next((r for r in visible if not r.passed), None)
+    if not errors:
+        ran = bool(visible or hidden) or cell.get("execution_count") is not None
+        told = Told(title, PASSED) if ran else Told(title, NOT_RUN, "This check has not been run.")
+        told.verified = [secrets.without(item) for r in visible for item in r.verified][:6]
+        return told
+    name = next((e for o in errors for e in ENGINE if one_line(o.get("ename")) == e), "")
+    if failed is not None:
+        return Told(
+            title,
+            TO_DO if failed.mistake == "still-to-do" else FAILED,
+            secrets.without(failed.message),
+            [secrets.without(item) for item in failed.verified],
+            failed.picture,
+            secrets.without(failed.see),
+        )
+    if name:
+        return Told(title, NOT_RUN if name == "NotRun" else FAILED, ENGINE[name])
+    error = one_line(errors[0].get("ename"), 80)
+    if error == "NotImplementedError" or any(r.mistake == "still-to-do" for r in hidden):
+        return Told(title, TO_DO, "Still to do.")
+    if f"BEGIN {HIDDEN}" in graded.text or f"BEGIN {HIDDEN}" in plain(cell.get("source", "")):
+        raw = next((r.message for r in hidden if not r.passed), "") or _error_text(errors[0])
+        why = redacted(raw, secrets)
+        opening = SAME_KIND if visible and all(r.passed for r in visible) else OTHER_NUMBERS
+        cut = f" {LEFT_OUT}" if "…" in why else ""
+        return Told(title, FAILED, f"{opening}: {why}{cut}" if why else f"{opening}.")
+    return Told(title, FAILED, secrets.without(_error_text(errors[0])) or "This check failed without saying why.")
+
+
+def _error_text(error: Any) -> str:
+    name, value = one_line(error.get("ename"), 80), one_line(error.get("evalue"), 600)
+    return value if name in ("AssertionError", "CheckFailed") and value else f"{name}: {value}".rstrip(": ")

@@ -1,0 +1,138 @@
+"""A student's own outputs as harmless blocks: text, tables, pictures, errors. Large ones are cut, with a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
+
+from .diagnosis import ENGINE
+from .redact import Secrets
+from .safe import image_url, one_line, plain, table_html, text, text_html
+
+IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
+PER_CELL = 20
+PAGE_BYTES = 12_000_000
+"""Of pictures on one page."""
+PATHS = re.compile(r"(?:[A-Za-z]:)?[/\\](?:[^\s/\\:'\"<>]+[/\\])+(?=(?:site-packages|python3\.\d+|helpers)[/\\])")
+KEPT_OUT = "This output repeats something that is not for students; it is left out here."
+OWN = {
+    "KernelDied": "Python itself ended in this cell: a crash, an exit, or too much memory.",
+    "NotRun": "This cell was not run, because Python had ended before.",
+    "TimeUp": "This cell was stopped, because it ran too long.",
+    "NotImplementedError": "Still to do.",
+}
+
+
+@dataclass
+class Block:
+    """`kind` is text, table, image, error or note; `html` is safe, `words` are escaped by the template."""
+
+    kind: str
+    html: Markup = field(default_factory=Markup)
+    words: str = ""
+    url: str = ""
+
+
+class Room:
+    """How much of the page's bytes for pictures is left."""
+
+    def __init__(self, size: int = PAGE_BYTES) -> None:
+        self.left = size
+
+    def take(self, size: int) -> bool:
+        self.left -= size
+        return self.left >= 0
+
+
+def blocks(outputs: Any, secrets: Secrets, room: Room) -> list[Block]:
+    """The outputs of a cell that is not a test, in order."""
+    outputs = [o for o in outputs if isinstance(o, dict)] if isinstance(outputs, list) else []
+    made: list[Block] = []
+    late = any(_error_name(o) == "TimeUp" for o in outputs)
+    for output in _joined(outputs):
+        if late and _error_name(output) == "KeyboardInterrupt":  # the engine's own, before it says why
+            continue
+        made += _blocks(output, secrets, room)
+        if len(made) > PER_CELL:
+            return [*made[:PER_CELL], Block("note", words="This cell has more outputs; they are left out here.")]
+    return made
+
+
+def _error_name(output: Any) -> str:
+    return one_line(output.get("ename"), 80) if output.get("output_type") == "error" else ""
+
+
+def _joined(outputs: list[Any]) -> Iterator[Any]:
+    """With neighbouring pieces of one stream put together."""
+    waiting: list[str] = []
+    for output in outputs:
+        if output.get("output_type") == "stream":
+            waiting.append(text(output.get("text")))
+            continue
+        if waiting:
+            yield {"output_type": "stream", "text": "".join(waiting)}
+            waiting = []
+        yield output
+    if waiting:
+        yield {"output_type": "stream", "text": "".join(waiting)}
+
+
+def _blocks(output: Any, secrets: Secrets, room: Room) -> Iterator[Block]:
+    kind = output.get("output_type")
+    if kind == "error":
+        yield _error(output, secrets)
+    elif kind == "stream":
+        yield from _text(output.get("text"), secrets)
+    else:
+        data = output.get("data")
+        data = data if isinstance(data, dict) else {}
+        found = next((mime for mime in IMAGES if mime in data), "")
+        table = table_html(data["text/html"]) if not found and "text/html" in data else None
+        if found:
+            yield _image(found, data, output.get("metadata"), secrets, room)
+        elif table is not None:
+            yield Block("note", words=KEPT_OUT) if secrets.in_text(text(data["text/html"])) else Block("table", table)
+        elif "text/plain" in data:
+            yield from _text(data["text/plain"], secrets)
+        elif data:
+            kind = one_line(min(map(text, data)), 60)
+            yield Block("note", words=f"An output of type {kind} is not shown here.")
+
+
+def _text(value: Any, secrets: Secrets) -> Iterator[Block]:
+    whole = text(value)
+    if not whole.strip():
+        return
+    if secrets.in_text(whole[:400_000]):
+        yield Block("note", words=KEPT_OUT)
+    else:
+        yield Block("text", text_html(whole.strip("\n")))
+
+
+def _image(mime: str, data: Any, metadata: Any, secrets: Secrets, room: Room) -> Block:
+    url = image_url(mime, data[mime])
+    if not url:
+        return Block("note", words="A picture is left out here: it is damaged, or too large.")
+    if not room.take(len(url)):
+        return Block("note", words="A picture is left out here, because this page already holds many.")
+    about = metadata.get(mime) if isinstance(metadata, dict) else None
+    alt = about.get("alt") if isinstance(about, dict) else None
+    words = one_line(alt or "A picture that this cell drew.", 1000)
+    return Block("image", words="A picture." if secrets.in_text(words) else words, url=url)
+
+
+def _error(output: Any, secrets: Secrets) -> Block:
+    name, value = one_line(output.get("ename"), 80), one_line(output.get("evalue"), 400)
+    if name in OWN and (name in ENGINE or value.startswith("still to do")):
+        return Block("note", words=OWN[name])
+    lines = output.get("traceback")
+    trace = "\n".join(text(line) for line in lines) if isinstance(lines, list) else ""
+    if secrets.in_text(trace + name + value):
+        return Block("error", words=name)
+    trace = PATHS.sub("…/", trace)
+    shown = text_html("\n".join(trace.split("\n")[-40:])) if plain(trace).strip() else Markup("")
+    return Block("error", shown, f"{name}: {value}" if value else name)
