@@ -69,10 +69,10 @@ class _Worker:
 
     def end(self) -> None:
         """Kill the process and everything that it started, and remove its files."""
-        self.link.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self.link.close()  # last: a worker that lives to see its pipe end takes the pool's folder for left behind
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
