@@ -1,8 +1,8 @@
-"""Where outputs of a cell go: frames to the worker. Runs inside the process of a submission, so nothing here is trusted.
+"""Where outputs of a cell go: frames to the worker. Runs in the process of a submission, so nothing here is trusted.
 
-A frame's header says what it ``is``: ``stream``, ``display_data``, ``update_display_data``, ``execute_result``, ``error``,
-``clear_output``, or ``done`` at the end of a cell. What is written to file descriptors 1 and 2 (by C code, by child
-processes) goes through pipes that the worker reads. ``ahead`` in a frame says that both pipes were empty when it was sent.
+A frame's header says what it ``is``: ``stream``, ``display_data``, ``update_display_data``, ``execute_result``,
+``error``, ``clear_output``, or ``done`` at the end of a cell. What is written to file descriptors 1 and 2 (by C code,
+by child processes) goes through pipes that the worker reads; ``ahead`` says that both were empty when it was sent.
 """
 
 import base64
@@ -78,7 +78,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 class Stream(io.TextIOBase):
-    """``sys.stdout`` or ``sys.stderr`` of a cell. The first lines go at once, so that a crash loses nothing; then in pieces."""
+    """``sys.stdout`` or ``sys.stderr``. A cell's first lines go at once: a crash loses none. Then in pieces."""
 
     encoding = "UTF-8"
     errors = "replace"
@@ -102,10 +102,9 @@ class Stream(io.TextIOBase):
             self._size += len(string)
             if self._size > PIECE or (not self._events.ours):
                 self.flush()
-            elif "\n" in string or "\r" in string:
-                if self._eager > 0 or time.monotonic() - self._sent > PAUSE_S:
-                    self._eager -= 1
-                    self.flush()
+            elif ("\n" in string or "\r" in string) and (self._eager or time.monotonic() - self._sent > PAUSE_S):
+                self._eager = max(0, self._eager - 1)
+                self.flush()
         return len(string)
 
     def flush(self) -> None:
@@ -127,7 +126,7 @@ class Stream(io.TextIOBase):
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """What jupyter_client would write as JSON: bytes as base64, dates as ISO text, NaN as ``"nan"``, iterables as lists."""
+    """What jupyter_client makes of it: bytes as base64, dates as ISO text, NaN as ``"nan"``, iterables as lists."""
     if depth > MOST_DEPTH:
         raise ValueError(f"what is displayed is nested deeper than {MOST_DEPTH}")
     if value is None or isinstance(value, (bool, str)):

@@ -1,5 +1,6 @@
 """Kernels for students' cells: each in a process of its own, forked warm, in the sandbox of the mode."""
 
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -45,10 +46,10 @@ class Kernels:
         environment: dict[str, str] | None = None,
         seed: int | None = None,
     ) -> Kernel:
-        """A fresh kernel. ``files``: what lies beside the notebook; ``environment``: variables to add, such as COURSE_SIZE.
+        """A fresh kernel. ``files``: what lies beside the notebook; ``environment``: variables such as COURSE_SIZE.
 
-        ``judge``: K's end of the line to its judge; the caller may close it afterwards. ``seed``: of numpy's, random's and
-        torch's generators, so that a submission without seeds is graded twice alike. CourseError if it can't be started.
+        ``judge``: K's end of the line to its judge; the caller may close it afterwards. ``seed``: of numpy's, random's
+        and torch's generators, so that code that sets none runs the same twice. CourseError if it can't start.
         """
         folder = Path(tempfile.mkdtemp(prefix="k-", dir=self._base))
         lay_out(folder, files)
@@ -110,10 +111,8 @@ def lay_out(folder: Path, files: dict[str, bytes]) -> None:
 
 def kill_tree(pid: int) -> None:
     """The process and all that it started."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def memory(pid: int) -> int:

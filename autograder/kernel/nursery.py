@@ -1,5 +1,6 @@
-"""The worker's end of a zygote: start it, ask it for processes, hear how they ended. One that dies is started once more."""
+"""The worker's end of a zygote: start it, ask it for processes, hear how they ended. If it dies, start it once more."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -86,7 +87,7 @@ class Nursery:
             self.seconds = float(self._hear("ready", SECONDS_TO_START)["seconds"])
 
     def fork(self, request: dict[str, Any], descriptors: list[int]) -> int:
-        """A new process, its pid. The descriptors are its control socket, output and error pipes and perhaps its peer."""
+        """A new process: its pid. The descriptors: its control socket, output and error pipes and perhaps its peer."""
         for _ in range(2):
             try:
                 self.ready()
@@ -153,10 +154,8 @@ class Nursery:
             self.sock.close()
             self.sock = None
         if self._program is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._program.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self._program.wait()
             self._log.close()
             self._program = None

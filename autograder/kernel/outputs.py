@@ -1,4 +1,4 @@
-"""Outputs of a notebook cell, built by the worker out of what a process says. Whatever it says, they are valid nbformat."""
+"""Outputs of a notebook cell, rebuilt by the worker from what a process says. Whatever that is, they are valid."""
 
 import json
 import re
@@ -20,7 +20,7 @@ class Full(Exception):
 
 
 class Collector:
-    """The outputs of one cell after another, ``limit`` bytes a cell. ``trusted``: may use the course's MIME type and metadata.
+    """The outputs of one cell after another, ``limit`` bytes each. ``trusted``: may use the course's MIME type.
 
     Between two rich outputs the text of a stream is one output, standard output before standard error, however the
     pieces came. A display that is updated by a later cell changes where it was shown, as in Jupyter.

@@ -1,5 +1,6 @@
-"""A forked process as the worker sees it: run a cell in it, within time, memory and output. All it says is taken as hostile."""
+"""A forked process as the worker sees it: run a cell in it, within limits. All that it says is taken as hostile."""
 
+import contextlib
 import os
 import select
 import signal
@@ -91,16 +92,12 @@ class Process:
         return self._alive
 
     def run(self, source: str, seconds: float, beside: Sequence["Process"] = (), **more: Any) -> Ran:
-        """Run a cell for at most ``seconds``; after that it is interrupted and, 2 s later, killed with all its children."""
+        """Run a cell for at most ``seconds``; then it is interrupted and, 2 s later, killed with all its children."""
         began = time.monotonic()
         self._begin()
         for other in beside:
             other._begin()
-        status = "ok"
-        if self.alive:
-            status = self._through(source, began + seconds, beside, more)
-        else:
-            status = "died"
+        status = self._through(source, began + seconds, beside, more) if self.alive else "died"
         spent = time.monotonic() - began
         if status == "timeout":
             self._say("Timeout", f"This cell ran longer than {seconds:g} s and was stopped.")
@@ -128,13 +125,10 @@ class Process:
     def interrupt(self) -> None:
         """As Ctrl-C would, for the process and those it started."""
         if self._alive:
-            try:
-                os.killpg(self.pid, signal.SIGINT)
-            except (ProcessLookupError, PermissionError):
-                try:
-                    os.kill(self.pid, signal.SIGINT)
-                except (ProcessLookupError, PermissionError):
-                    pass
+            for send in (os.killpg, os.kill):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    send(self.pid, signal.SIGINT)
+                    return
 
     def kill(self, why: str = "it was no longer needed") -> None:
         """End it and its children at once."""

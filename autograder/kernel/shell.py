@@ -1,4 +1,4 @@
-"""An IPython shell whose outputs are what ipykernel would send. No ipykernel, no zmq, no threads: it is made before the fork."""
+"""An IPython shell whose outputs are what ipykernel would send, without zmq and threads: it is made before the fork."""
 
 import asyncio
 import builtins
@@ -50,7 +50,7 @@ class CourseDisplayHook(DisplayHook):
     def finish_displayhook(self) -> None:
         result, self._result = self._result, None
         if result and result["data"]:
-            self.shell.emit(result)
+            _shell(self).emit(result)
 
 
 class CoursePublisher(DisplayPublisher):
@@ -68,10 +68,10 @@ class CoursePublisher(DisplayPublisher):
         self._validate_data(data, metadata)
         kind = "update_display_data" if update else "display_data"
         display_id = (transient or {}).get("display_id")
-        self.shell.emit({"is": kind, "data": data, "metadata": metadata or {}, "display_id": display_id})
+        _shell(self).emit({"is": kind, "data": data, "metadata": metadata or {}, "display_id": display_id})
 
     def clear_output(self, wait: bool = False) -> None:
-        self.shell.emit({"is": "clear_output", "wait": bool(wait)})
+        _shell(self).emit({"is": "clear_output", "wait": bool(wait)})
 
 
 class CellCompiler(CachingCompiler):
@@ -79,6 +79,12 @@ class CellCompiler(CachingCompiler):
 
     def get_code_name(self, raw_code: str, code: str, number: int) -> str:
         return f"{tempfile.gettempdir()}/ipykernel_{os.getpid()}/{zlib.crc32(raw_code.encode('utf-8', 'replace'))}.py"
+
+
+def _shell(owner: Any) -> "CourseShell":
+    shell = owner.shell
+    assert isinstance(shell, CourseShell)
+    return shell
 
 
 @magics_class
@@ -96,7 +102,7 @@ class CourseMagics(Magics):
             raise UsageError("Missing filename.")
         Path(line).read_text()
 
-    more = line_magic("more")(less)
+    more = line_magic("more")(less)  # type: ignore[arg-type,var-annotated]
 
 
 class CourseShell(InteractiveShell):
@@ -106,6 +112,8 @@ class CourseShell(InteractiveShell):
     display_pub_class = Type(CoursePublisher)
     compiler_class = Type(CellCompiler)
     autoindent = CBool(False)
+    events_out: Events
+    streams: list[Stream]
 
     @classmethod
     def make(cls, scratch: Path) -> "CourseShell":

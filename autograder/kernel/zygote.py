@@ -1,7 +1,7 @@
-"""A process that is warm, holds no secrets and forks one process a submission. ``python -m autograder.kernel.zygote FD``.
+"""``python -m autograder.kernel.zygote FD``: a process that is warm, holds no secrets and forks one a submission.
 
-It is told what to be (``be``: the student's zygote, or another for which ``prepare`` names a function) in the first frame
-and answers ``ready``. Then each ``fork`` comes with the file descriptors of the new process, and is answered with its pid.
+The first frame tells it what to ``be``: the students' zygote, or another for which ``prepare`` names a function. It
+answers ``ready``. Then each ``fork`` comes with the file descriptors of the new process and is answered with its pid.
 How processes ended is told as ``ended``. It ends itself when the worker does.
 """
 
@@ -44,11 +44,11 @@ class Zygote:
     def loop(self) -> None:
         wake, _ = _child_signals()
         while True:
-            readable, _, _ = select.select([self.control, wake], [], [])
+            readable, _, _ = select.select([self.control.fileno(), wake], [], [])
             if wake in readable:
                 os.read(wake, 4096)
             self.reap()
-            if self.control in readable:
+            if self.control.fileno() in readable:
                 # The descriptors travel with the first byte of their frame, so they are taken before it.
                 data, descriptors, _, _ = socket.recv_fds(self.control, 1, 8)
                 if not data:
