@@ -17,6 +17,7 @@ from autograder import preprocessors as ours
 from autograder.bonus import bonus_hook
 from autograder.course import Course, prepare_environment
 from autograder.exporter import TableExporter
+from autograder.feedback_page.exporter import FeedbackExporter
 
 course = Course()
 prepare_environment()
@@ -67,7 +68,8 @@ c.Execute.extra_arguments = ["--log-level=ERROR"]
 c.Execute.skip_cells_with_tag = ""
 c.ExecuteSubmission.budget = 300
 
-c.GenerateFeedback.preprocessors = [stock.GetGrades, ours.HideTests, ours.stock_css_header()]
+c.GenerateFeedback.preprocessors = []
+c.GenerateFeedback.exporter_class = FeedbackExporter
 c.GenerateFeedback.pre_convert_hook = bonus_hook
 c.ExportApp.plugin_class = TableExporter
 c.Exchange.path_includes_course = False

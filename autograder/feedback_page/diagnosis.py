@@ -156,6 +156,8 @@ def diagnose(graded: Cell, cell: NotebookNode | None, secrets: Secrets) -> Told:
     error = one_line(errors[0].get("ename"), 80)
     if error == "NotImplementedError" or any(r.mistake == "still-to-do" for r in hidden):
         return Told(title, TO_DO, "Still to do.")
+    if _visible_message(errors[0], graded, secrets):
+        return Told(title, FAILED, _error_text(errors[0]))
     if f"BEGIN {HIDDEN}" in graded.text or f"BEGIN {HIDDEN}" in plain(cell.get("source", "")):
         raw = next((r.message for r in hidden if not r.passed), "") or _error_text(errors[0])
         why = redacted(raw, secrets)
@@ -168,3 +170,14 @@ def diagnose(graded: Cell, cell: NotebookNode | None, secrets: Secrets) -> Told:
 def _error_text(error: Any) -> str:
     name, value = one_line(error.get("ename"), 80), one_line(error.get("evalue"), 600)
     return value if name in ("AssertionError", "CheckFailed") and value else f"{name}: {value}".rstrip(": ")
+
+
+def _visible_message(error: Any, graded: Cell, secrets: Secrets) -> bool:
+    """Whether an error says what the visible part of the test says when it fails, word for word."""
+    said = _error_text(error)
+    try:
+        nodes = list(ast.walk(ast.parse(shown(graded.text))))
+    except (SyntaxError, ValueError):
+        return False
+    texts = {one_line(n.value, 600) for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return said in texts and secrets.without(said) == said

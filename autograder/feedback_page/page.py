@@ -28,15 +28,17 @@ EMPTY = "*Your answer here: replace this line.*"
 
 @dataclass
 class Work:
-    """A cell of the student's on the page: its code or prose, and what it put out."""
+    """A cell on the page: its code or prose, and what it put out. `own` is False for the notebook's own cells."""
 
     html: Markup = field(default_factory=Markup)
     outputs: list[Block] = field(default_factory=list)
+    own: bool = True
 
 
 @dataclass
 class Test:
     told: Told
+    code: Markup
     points: float
     of: float
 
@@ -133,7 +135,9 @@ def _exercises(row: Row, notebook: NotebookNode | None, assignment: Assignment) 
         for cell in graded:
             if cell.kind == "test" and notebook is not None:
                 told = diagnose(cell, found.get(cell.id), secret)
-                made[id_].tests.append(Test(told, row.scores.get(cell.id, 0.0), cell.points))
+                made[id_].tests.append(
+                    Test(told, code_html(shown(cell.text).strip()), row.scores.get(cell.id, 0.0), cell.points)
+                )
     other = _work(made, cells, assignment, known, secret)
     for name, comment in row.comments.items():
         id_ = assignment.exercise_of(known[name]) if name in known and known[name].kind == "test" else name
@@ -165,9 +169,8 @@ def _work(
             html = Markup(f'<p class="note">{KEPT_OUT}</p>')
         else:
             html = code_html(source) if cell.get("cell_type") == "code" else prose_html(source)
-        own = own and bool(source.strip())
-        if own or outputs:
-            here.append(Work(html if own else Markup(), outputs))
+        if outputs or (own and source.strip()):
+            here.append(Work(html, outputs, own))
     return other
 
 

@@ -145,7 +145,13 @@ def _pygments() -> tuple[Any, Any, Any]:
 
 def code_html(source: Any) -> Markup:
     """Python with syntax colours (classes `c-…`)."""
-    head, middle, tail = cut(plain(source), CODE, 1000)
+    return _code(plain(source))
+
+
+@lru_cache(maxsize=256)
+def _code(source: str) -> Markup:
+    """Most cells of a class are alike: those of the course, and those that nobody has touched yet."""
+    head, middle, tail = cut(source, CODE, 1000)
     if len(head) > CODE // 2 or max(map(len, head.split("\n"))) > 2000:
         shown = escape(head)
     else:
