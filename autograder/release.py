@@ -11,6 +11,7 @@ from helpers.errors import CourseError
 
 from .course import Course, prepare_environment
 from .engine import convert, load_config, put_source, replace_folder, stage, write_notebook
+from .judge.travel import refuse
 from .leaks import leaks
 from .source import grade_id
 from .source import read as read_source
@@ -64,10 +65,11 @@ def release(name: str, course: Course | None = None, force: bool = False) -> str
 
     The gradebook of a class is not touched: grading records the assignment there from the same source.
     A notebook that somebody worked in stays unless `force`. LeakError, and the old release stays, if
-    anything secret is found in the new one.
+    anything secret is found in the new one; SourceError, if a test cell can't be judged from another process.
     """
     course = course or Course()
     target = course.notebooks / name
+    refuse(read_source(course.source(name))[0])
     with stage() as folder:
         released = generate(name, course, folder, f"sqlite:///{folder / 'gradebook.db'}")
         found = leaks(name, course, released)

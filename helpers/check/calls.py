@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import linecache
-import os
 import re
-import signal
 import sys
-import sysconfig
-import threading
-import traceback
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import helpers
 from helpers.backend import to_numpy
+from helpers.check.reach import MISSING, TooLong, as_array, in_words, is_torch, own_frames, placed, remote, run
+from helpers.check.reach import like as like
 from helpers.check.report import Mistake
-
-LIBRARIES = tuple(os.path.abspath(folder) + os.sep for folder in (Path(helpers.__file__).parent, sysconfig.get_paths()["stdlib"]))
-"""Lines from here are not the student's: the course's own package, and Python's."""
 
 SECONDS = 5
 """A check lets one call on small arrays compute this long; honest loops need well under a second."""
@@ -39,43 +31,9 @@ def patience(seconds: int) -> Iterator[None]:
         SECONDS = before
 
 
-class _TooLong(BaseException):
-    """Not an Exception, so that a bare ``except Exception`` in a student's loop does not swallow it."""
-
-
-@contextlib.contextmanager
-def _time_limit(seconds: int) -> Iterator[None]:
-    """Stop after `seconds` of computing, so that a busy machine costs nobody points, or six times that of waiting."""
-    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    if not usable:
-        yield
-        return
-
-    def stop(signum: int, frame: Any) -> None:
-        raise _TooLong
-
-    limits = ((signal.SIGPROF, signal.ITIMER_PROF, seconds), (signal.SIGALRM, signal.ITIMER_REAL, 6 * seconds))
-    before = [signal.signal(number, stop) for number, _, _ in limits]
-    for _, timer, limit in limits:
-        signal.setitimer(timer, limit)
-    try:
-        yield
-    finally:
-        for (number, timer, _), handler in zip(limits, before, strict=True):
-            signal.setitimer(timer, 0)
-            signal.signal(number, handler)
-
-
-def _own_frames(error: BaseException) -> Iterator[traceback.FrameSummary]:
-    """Where the error passed through the student's own code, the deepest place first."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not os.path.abspath(frame.filename).startswith(LIBRARIES) and "site-packages" not in frame.filename:
-            yield frame
-
-
 def _unwritten(error: BaseException, what: str) -> str:
     """`what`, or what it calls: the function of the student's that raised."""
-    name = next((frame.name for frame in _own_frames(error)), "")
+    name = next((frame.name for frame in own_frames(error)), "")
     if not name.isidentifier() or name.startswith("__") or name in what:
         return what
     return f"`{name}`, which {what} calls,"
@@ -83,7 +41,7 @@ def _unwritten(error: BaseException, what: str) -> str:
 
 def _place(error: BaseException) -> str:
     """The student's own line that failed, as ' in the line `…`', or nothing."""
-    for frame in _own_frames(error):
+    for frame in own_frames(error):
         line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
         if line:
             return f" in the line `{line}`"
@@ -97,11 +55,10 @@ def call(function: Any, *args: Any, what: str, **kwargs: Any) -> Any:
     if not callable(function):
         raise Mistake("not-callable", f"{what} should be a function, but it is {_kind(function)}.")
     try:
-        with _time_limit(SECONDS):
-            return function(*args, **kwargs)
+        return run(function, args, kwargs, SECONDS)
     except NotImplementedError as error:
         raise Mistake("still-to-do", f"Still to do: {_unwritten(error, what)} is not written yet.") from None
-    except _TooLong:
+    except TooLong:
         raise Mistake(
             "never-returns",
             f"{what} did not come back within {SECONDS} seconds on very small arrays. "
@@ -112,14 +69,9 @@ def call(function: Any, *args: Any, what: str, **kwargs: Any) -> Any:
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        mistake = Mistake("raises", f"{what} raised {_error(error)}{_place(error)}.{_advice(error)}")
+        mistake = Mistake("raises", f"{what} raised {in_words(error)}{_place(error)}.{_advice(error)}")
         mistake.of_torch = isinstance(error, TypeError) or (isinstance(error, AttributeError) and "numpy" in str(error))
         raise mistake from None
-
-
-def _error(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return type(error).__name__ + (f": {text[:200].rstrip('.')}" if text else "")
 
 
 def _advice(error: BaseException) -> str:
@@ -147,7 +99,7 @@ def _kind(value: Any) -> str:
 def method(thing: Any, name: str, owner: str) -> Any:
     """The student's method, or a sentence that it is missing."""
     found = _get(thing, name, owner)
-    if found is _MISSING:
+    if found is MISSING:
         raise Mistake("method-missing", f"{owner} has no method `{name}`. Is it indented inside the class?")
     return found
 
@@ -155,19 +107,16 @@ def method(thing: Any, name: str, owner: str) -> Any:
 def attribute(thing: Any, name: str, owner: str) -> Any:
     """The student's attribute, or a sentence that it is missing."""
     found = _get(thing, name, owner)
-    if found is _MISSING:
+    if found is MISSING:
         raise Mistake("attribute-missing", f"{owner} has no attribute `{name}`. The exercise asks to keep it as `self.{name}`.")
     return found
-
-
-_MISSING = object()
 
 
 def _get(thing: Any, name: str, owner: str) -> Any:
     """An attribute may be a property of the student's, which can do anything; and an object may be none at all."""
     if thing is None:
         raise Mistake("returns-none", f"{owner} is None. Is a `return` or an assignment missing?")
-    return call(getattr, thing, name, _MISSING, what=f"{owner}.{name}")
+    return call(getattr, thing, name, MISSING, what=f"{owner}.{name}")
 
 
 def array(value: Any, what: str) -> np.ndarray:
@@ -176,19 +125,18 @@ def array(value: Any, what: str) -> np.ndarray:
         raise Mistake("returns-none", f"{what} is None. Is the `return` (or the assignment) missing?")
     if value is NotImplemented or callable(value):
         raise Mistake("not-an-array", f"{what} should be an array, but it is {_kind(value)}.")
+    value = as_array(value)
     try:
+        if remote(value):
+            raise TypeError
         found = np.asarray(to_numpy(value))
         if found.dtype == object or found.dtype.kind not in "fiub":
             raise TypeError
         return found.astype(np.float64)
     except Exception:
-        device = str(value.device) if _is_torch(value) else "cpu"
+        device = str(value.device) if is_torch(value) else "cpu"
         where = "" if device == "cpu" else f" on the device {device}, where it can't be read; move it back to the device of its input"
         raise Mistake("not-an-array", f"{what} should be an array of numbers, but it is {_kind(value)}{where}.") from None
-
-
-def _is_torch(value: Any) -> bool:
-    return type(value).__module__.split(".")[0] == "torch" and hasattr(value, "device")
 
 
 def number(value: Any, what: str) -> float:
@@ -201,31 +149,11 @@ def number(value: Any, what: str) -> float:
     return float(found.reshape(()))
 
 
-def like(kind: Any, values: np.ndarray) -> Any:
-    """`values` in the array kind of `kind` (numpy or torch on its device), float64; integers stay integers."""
-    if _is_torch(kind):
-        import torch
-
-        return torch.as_tensor(values.copy(), device=kind.device)
-    return values.copy()
-
-
 def put(thing: Any, name: str, values: np.ndarray) -> None:
     """Give a parameter our values: inside the student's own array where that works, because a list, a property or an
     optimiser of theirs may hold it; else as a new array."""
-    own = getattr(thing, name)
-    with contextlib.suppress(Exception), _without_gradients(own):
-        own[...] = like(own, values)
-        if np.allclose(to_numpy(getattr(thing, name)), values, rtol=1e-5, atol=1e-6):
-            return
-    try:
-        setattr(thing, name, like(own, values))
-    except Exception as error:
-        raise Mistake("read-only", f"`{name}` can neither be changed in place nor assigned ({_error(error)}). Keep it as a plain array in `self.{name}`.") from None
-
-
-def _without_gradients(value: Any) -> Any:
-    return sys.modules["torch"].no_grad() if _is_torch(value) else contextlib.nullcontext()
+    if fault := placed(thing, name, values):
+        raise Mistake("read-only", f"`{name}` can neither be changed in place nor assigned ({fault}). Keep it as a plain array in `self.{name}`.")
 
 
 def torch_kind() -> Any:

@@ -15,6 +15,7 @@ from helpers.check.calls import array, call
 from helpers.check.compare import close
 from helpers.check.conv_cases import Case, Guess, Sizes, settle, value_of
 from helpers.check.conv_definition import forward_guesses, output_shape
+from helpers.check.reach import as_array
 from helpers.check.report import Mistake, check
 
 AT_STRIDE_1: tuple[Sizes, ...] = (
@@ -27,6 +28,7 @@ AT_STRIDE_1: tuple[Sizes, ...] = (
 
 def _complex(value: Any, what: str) -> np.ndarray:
     """A student's result as complex numbers; real ones may come, too."""
+    value = as_array(value)
     try:
         found = np.asarray(to_numpy(value))
         if found.dtype.kind == "c":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from helpers.check import conv_oracle as oracle
 from helpers.check import conv_slips as slips
+from helpers.check import reach
 from helpers.check.calls import array
 from helpers.check.compare import close
 from helpers.check.conv_cases import CASES, Case, Guess, Sizes, cases, guess_each, result, settle, value_of
@@ -221,7 +221,10 @@ LARGE: Sizes = (3, 4, 16, 19, 3, 9, 8, 1, 1, 1, 0)
 
 @check("Tiled lowering", "B4")
 def conv_tiled(conv_tiled: Any, *, seed: int = 0, sizes: Sequence[Sizes] = CASES, large: Sizes = LARGE, workspace: int = 30_000) -> Iterator[str]:
-    """The same result, with workspaces down to a few bytes; the memory that is in use at a time follows the limit."""
+    """The same result, with workspaces down to a few bytes; the memory that is in use at a time follows the limit.
+
+    The memory is measured where the student's code runs, which could stop or reset the measurement.
+    """
     for limit in (2_400, 100):
         for case in cases(sizes, seed):
             expected = oracle.forward(case.x, case.w, case.stride, case.padding)
@@ -231,17 +234,12 @@ def conv_tiled(conv_tiled: Any, *, seed: int = 0, sizes: Sequence[Sizes] = CASES
     case = Case.of(large, seed)
     lowered = oracle.im2col(case.x, case.window, case.stride, case.padding).nbytes
     value_of(conv_tiled, case.x[:1], case.w, case.stride, case.padding, workspace, what="conv_tiled")  # warm: imports count once
-    tracemalloc.start()
-    try:
-        tracemalloc.reset_peak()
-        before = tracemalloc.get_traced_memory()[0]
+    with reach.around("memory") as noted:
         value = value_of(conv_tiled, case.x, case.w, case.stride, case.padding, workspace, what="conv_tiled")
-        used = tracemalloc.get_traced_memory()[1] - before
-    finally:
-        tracemalloc.stop()
+    used = float(noted["bytes"])
     settle(array(value, "the result of conv_tiled"), oracle.forward(case.x, case.w, case.stride, case.padding), "the output of a larger case", list)
     # The padded images, the output and a copy of it are no workspace; a tile may be copied once or twice.
-    room = 2 * oracle.padded(case.x, case.padding).nbytes + 2 * case.dy.nbytes + case.x.nbytes + 2 * case.w.nbytes + 30_000
+    room = 2 * oracle.padded(case.x, case.padding).nbytes + 2 * case.dy.nbytes + case.w.nbytes + 30_000
     kb = 1000
     if used > lowered:
         raise Mistake("lowered-at-once", f"conv_tiled had {used / kb:.0f} KB in use at a time, and the whole lowered matrix is {lowered / kb:.0f} KB: all of it is there at once. Form each tile when it is needed, from x, forget it afterwards, and take as many columns as fit into the workspace: a column has C · R · S numbers of {case.x.itemsize} bytes each (`x.itemsize`).")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from helpers.backend import backend, cuda_available
+from helpers.check import reach
 from helpers.check.calls import attribute, call, like
 from helpers.check.compare import close
 from helpers.check.network import SIZES, Student, small_problem, verify_net
@@ -67,21 +68,6 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
         yield f"'{name}'"
 
 
-@contextlib.contextmanager
-def _as_on_a_gpu() -> Iterator[None]:
-    """Numpy can't read torch's tensors inside, as on a GPU, so that a laptop finds a stray `np.`, too."""
-    import torch
-
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        raise TypeError("a function of numpy was called with an array of another backend")
-
-    own, torch.Tensor.__array__ = torch.Tensor.__array__, refuse  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        torch.Tensor.__array__ = own  # type: ignore[method-assign]
-
-
 @check("Any backend", "Part F")
 def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
     """The same trajectory from the same weights on numpy, PyTorch's CPU and, where there is one, a GPU."""
@@ -93,7 +79,7 @@ def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
         kind = attribute(student.linears[0], "weight", "Linear")
         given = like(kind, x) if name == "numpy" else on.asarray(x)
         try:
-            with _as_on_a_gpu() if name == "torch" else contextlib.nullcontext():
+            with reach.around("another device") if name == "torch" else contextlib.nullcontext():
                 call(train_epoch, student.network, given, on.asarray(labels), 0.5, batch_size=3, what=f"train_epoch on {on.label}")
         except Mistake as mistake:
             if name == "numpy" or mistake.name in ("still-to-do", "never-returns"):

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import inspect
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from types import FunctionType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from helpers.check import runtime_machine
+from helpers.check import reach, runtime_machine
 from helpers.check.calls import array, call, number
 from helpers.check.report import Mistake
 from helpers.check.runtime_counts import forward_flops_of, parameters_of, step_flops_of
@@ -95,28 +93,17 @@ class Parts:
         return dict(self.answers[-1])
 
 
-@contextlib.contextmanager
-def _replaced(scope: dict[str, Any], **parts: Any) -> Iterator[None]:
-    before = {name: scope[name] for name in parts}
-    scope.update(parts)
-    try:
-        yield
-    finally:
-        scope.update(before)
-
-
 def tried(measure_row: Any, own_parameters: Any, own_flops: Any, rounds: int, warmup: int) -> Iterator[str]:
     """The row that `measure_row` makes of a network, a processor and times that are known.
 
     Nothing is measured, so that no machine is too slow or too busy for it. A function that does not go by the notebook's `prepare`
     and `time_step`, or can't be tried on others, is left to the checks of its rows.
     """
-    function = inspect.unwrap(measure_row) if isinstance(measure_row, FunctionType) else None
-    if not isinstance(function, FunctionType) or not {"prepare", "time_step"} <= function.__globals__.keys():
+    if not reach.has_globals(measure_row, ("prepare", "time_step")):
         return
-    parts, scope = Parts(), function.__globals__
+    parts = Parts()
     try:
-        with _replaced(scope, prepare=parts.prepare, time_step=parts.time_step):
+        with reach.around("globals", prepare=parts.prepare, time_step=parts.time_step):
             row = call(measure_row, FILTERS, BACKEND, BATCH, what="measure_row")
     except Mistake as mistake:
         if mistake.name in ("raises", "never-returns"):

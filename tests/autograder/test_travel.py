@@ -1,0 +1,162 @@
+"""The lint of test cells that are to be judged from another process: what it refuses, and what it lets pass."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.course import Course
+from autograder.judge.travel import faults, refuse
+from autograder.source import Assignment, Cell, SourceError, read
+
+STUDENTS = """
+class Linear:
+    def forward(self, x):
+        return x
+
+class Wrong(ValueError):
+    pass
+
+def scale(x):
+    return 2 * x
+
+layer = Linear()
+losses = [3.0, 2.0]
+made = build()
+"""
+
+
+def cell(kind, text, id_="A-x", position=0):
+    return Cell(kind, id_, 0.0, "code", text, 10 + position, position)
+
+
+def found(test, given="import numpy as np\nTABLE = {1: 2}\n", later=(), students=STUDENTS):
+    cells = [cell("given", given, "setup"), cell("exercise", students, "A-work", 1), cell("test", test, "A-check", 2)]
+    cells += [cell(kind, text, f"A-later{i}", 3 + i) for i, (kind, text) in enumerate(later)]
+    return faults(Assignment("made-up", "", 0, {}, tuple(cells)))
+
+
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        ("class Mine(Linear):\n    pass", "makes 'Mine' a subclass of the student's Linear"),
+        ("class Mine(metaclass=Linear):\n    pass", "subclass of the student's Linear"),
+        ("@scale\ndef f(x):\n    return x", "decorates 'f' with the student's scale"),
+        ("@layer.forward\ndef f(x):\n    return x", "decorates 'f'"),
+        ("import inspect\ninspect.getsource(scale)", "looks inside of the student's scale (inspect.getsource)"),
+        ("vars(layer)", "looks inside of the student's layer"),
+        ("assert 'x' in dir(Linear())", "looks inside of the student's Linear()"),
+        ("scale.__code__.co_consts", "looks inside of the student's scale (__code__)"),
+        ("layer.__dict__", "looks inside"),
+        ("scale.__globals__['y'] = 1", "__globals__"),
+        ("def helper(n):\n    return n.__dict__, layer.__dict__", "looks inside of the student's layer"),
+        ("import copy\ncopy.deepcopy(layer)", "looks inside"),
+        ("isinstance(made, Linear)", "asks isinstance() about the student's Linear"),
+        ("assert isinstance(made, (int, Linear))", "asks isinstance()"),
+        ("issubclass(dict, Linear)", "asks issubclass()"),
+        ("losses.append(1.0)", "changes the student's losses in place"),
+        ("losses.clear()", "changes the student's losses in place"),
+        ("losses[0] = 1.0", "changes the student's losses[0] in place"),
+        ("a, losses[1] = 1, 2", "in place"),
+        ("losses += [1]", "in place"),
+        ("del losses[0]", "in place"),
+        ("made.layers.append(3)", "changes the student's made.layers in place"),
+        ("np.add(1, 2, out=made)", "changes the student's made in place"),
+        ("layer.forward = lambda x: x", "puts a function into the student's layer.forward"),
+        ("exec('x = 1')", "calls exec()"),
+        ("eval('scale')(3)", "calls eval()"),
+        ("globals()['scale']", "calls globals()"),
+        ("get_ipython().run_cell('x')", "calls get_ipython()"),
+        ("assert layer == layer", "compares the student's layer"),
+        ("assert Linear() != 3", "compares the student's Linear()"),
+        ("mine = Linear()\nassert mine == 3", "compares the student's mine"),
+        ("assert scale in (1, 2)", "compares the student's scale"),
+        ("layer + 1", "computes with the student's layer"),
+        ("float(layer)", "computes with the student's layer"),
+        ("if layer:\n    pass", "asks whether the student's layer is true"),
+        ("assert not scale", "asks whether the student's scale is true"),
+        ("x = layer or 3", "asks whether"),
+        ("with made as m:\n    pass", "enters the student's made by `with`"),
+        ("try:\n    scale(1)\nexcept Wrong:\n    pass", "catches the student's Wrong"),
+        ("raise Wrong('no')", "raises the student's Wrong"),
+        ("scale(x for x in (1, 2))", "hands (x for x in (1, 2)) to the student's scale"),
+        ("layer.forward(open('file'))", "hands open('file') to the student's layer.forward"),
+        ("class Own:\n    pass\nscale(Own())", "hands Own() to the student's scale"),
+        ("def f():\n    global x\n    x = 1", "global x"),
+        ("%timeit scale(3)", "magic or shell line '%timeit scale(3)'"),
+        ("x = !ls", "magic or shell line 'x = !ls'"),
+        ("!pip install x", "magic or shell line"),
+        ("scale?", "magic or shell line 'scale?'"),
+        ("assert scale(3) ==", "no Python that can be read"),
+    ],
+)
+def test_what_cannot_travel_is_refused_with_the_cell_and_what_to_do(test, words):
+    sentences = found(test)
+    assert len(sentences) == 1, sentences
+    assert sentences[0].startswith("The test cell 'A-check' (line 12) ")
+    assert words in sentences[0]
+    assert sentences[0].endswith(".")
+    assert sentences[0].count(". ") >= 1
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "assert scale(3) == 6",
+        "assert layer.forward(3) == 3 and scale(2) > 1",
+        "net = Linear()\nnet.weight = np.zeros(3)\nassert net.forward(1) == 1",
+        "net = Linear()\nnet.update(0.1)",
+        "made.update(0.1)",
+        "np.testing.assert_allclose(scale(np.ones(3)), 2)",
+        "assert made is not None and layer is not None",
+        "if made is None:\n    raise AssertionError('Still to do')",
+        "assert sorted(losses) == [2.0, 3.0] and 3.0 in losses and len(losses) == 2",
+        "mine = list(losses)\nmine.append(1)\nmine[0] = 2",
+        "assert callable(scale) and hasattr(layer, 'forward')",
+        "assert scale([1, 2]) == [1, 2, 1, 2]",
+        "assert scale(lambda x: x) is not None",
+        "def check_it(layer):\n    layer.append(1)\n    return layer == 3\nassert check_it([3]) is False",
+        "TABLE[3] = 4\nassert vars(np) and isinstance(scale(1), int)",
+        "try:\n    scale(None)\nexcept TypeError:\n    pass",
+        "type_ = {'a': 1}\nassert type(type_) is dict and isinstance(made, dict | list)",
+        "print('100 %', scale(3) % 2, '!')",
+        "'''\n%matplotlib in a text\n!and this\n'''",
+    ],
+)
+def test_what_can_travel_passes(test):
+    assert found(test) == []
+
+
+def test_what_a_test_defines_is_not_there_for_students_below():
+    (sentence,) = found("RUBRIC = {1: 2}", later=[("", "print(RUBRIC)")])
+    assert "defines 'RUBRIC', which cell 'A-later0' (line 13) uses" in sentence
+    assert found("import math", later=[("exercise", "math.sqrt(2)")])
+    assert found("def helper():\n    return 1", later=[("given", "def f():\n    return helper()")])
+
+
+def test_what_a_later_cell_defines_for_itself_is_its_own():
+    assert found("RUBRIC = {1: 2}", later=[("", "RUBRIC = 3\nprint(RUBRIC)")]) == []
+    assert found("x = scale(3)\nassert x == 6") == []
+
+
+def test_a_given_name_is_the_judges_unless_it_is_made_of_the_students():
+    given = "def double(x):\n    return 2 * x\n"
+    assert found("double.__name__\nassert double == double", given) == []
+    cells = [
+        cell("exercise", "def scale(x):\n    return x", "A-work"),
+        cell("given", "def twice(x):\n    return scale(scale(x))", "A-given", 1),
+        cell("test", "assert twice == 3", "A-check", 2),
+    ]
+    (sentence,) = faults(Assignment("made-up", "", 0, {}, tuple(cells)))
+    assert "compares the student's twice" in sentence
+
+
+def test_one_error_tells_of_all_cells():
+    tests = cell("test", "vars(layer)", "A-one", 1), cell("test", "%ls", "A-two", 2)
+    cells = (cell("exercise", STUDENTS, "A-work"), *tests)
+    with pytest.raises(SourceError, match=r"solutions/made-up: .*'A-one'.*'A-two'"):
+        refuse(Assignment("made-up", "", 0, {}, cells))
+
+
+@pytest.mark.parametrize("name", Course().assignments())
+def test_the_courses_own_assignments_travel(name):
+    assert faults(read(Course().source(name))[0]) == []
