@@ -98,14 +98,19 @@ def send(
 
 
 def receive(
-    sock: socket.socket, limit_bytes: int, deadline: float | None = None
+    sock: socket.socket, limit_bytes: int, deadline: float | None = None, header_bytes: int | None = None
 ) -> tuple[dict[str, Any], list[bytearray]]:
-    """The next frame, of at most ``limit_bytes``. After Closed, TooLate or WireError the socket is of no more use."""
+    """The next frame, of at most ``limit_bytes``. After Closed, TooLate or WireError the socket is of no more use.
+
+    ``header_bytes`` limits the header alone: as Python objects JSON takes up to 25 times the room.
+    """
     magic, size, count = START.unpack(_exactly(sock, START.size, deadline))
     _check_start(magic, count)
     lengths = [LENGTH.unpack_from(part)[0] for part in _chunks(_exactly(sock, LENGTH.size * count, deadline))]
     if size + sum(lengths) > limit_bytes:
         raise WireError(f"a frame of {size + sum(lengths)} bytes, {limit_bytes} are allowed")
+    if header_bytes is not None and size > header_bytes:
+        raise WireError(f"a header of {size} bytes, {header_bytes} are allowed")
     header = decode_header(_exactly(sock, size, deadline))
     return header, [_exactly(sock, length, deadline) for length in lengths]
 

@@ -1,0 +1,305 @@
+"""The way back from JSON and buffers to values. Whoever sent them may lie: nothing but `WireError` comes of it."""
+
+from __future__ import annotations
+
+import decimal
+import fractions
+import functools
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from helpers.backend import DTYPES, NAMES, backend
+
+from ..kernel.wire import WireError
+from . import kinds
+from .codec import MOST_NODES
+from .errors import printable
+from .memory import Memory
+
+LONGEST_NUMBER = 4_300
+"""Digits of a whole number, the most that Python itself reads."""
+_PLAIN = (type(None), bool, int, str, bytes)
+
+
+class Decoder:
+    """One message's values. `asked`: the arguments, in their order, that the message answers."""
+
+    def __init__(self, memory: Memory, buffers: Sequence[bytearray], asked: Sequence[Any] = ()) -> None:
+        self.memory, self.buffers, self.asked = memory, buffers, asked
+        self.mutable: list[Any] = []
+        self._nodes = 0
+
+    def value(self, node: Any) -> Any:
+        """The value; WireError for whatever `Encoder.node` can't have made."""
+        try:
+            return self._value(node)
+        except WireError:
+            raise
+        except Exception as error:
+            raise WireError(f"a value can't be read: {type(error).__name__}") from None
+
+    def pairs(self, told: Any) -> Iterator[tuple[int, Any]]:
+        """Places and nodes; WireError for anything else."""
+        for pair in told if isinstance(told, list) else [None]:
+            if not isinstance(pair, list) or len(pair) != 2 or type(pair[0]) is not int or pair[0] < 0:
+                raise WireError("a change of nothing")
+            yield pair[0], pair[1]
+
+    def _value(self, node: Any) -> Any:
+        self._nodes += 1
+        if self._nodes > MOST_NODES:
+            raise WireError("a message with too many values")
+        if node is None or isinstance(node, bool | int | float):
+            return node
+        if isinstance(node, str):
+            return printable(node)
+        tag, *parts = node
+        return _BY_TAG[tag](self, *parts)
+
+    def _all(self, nodes: Sequence[Any]) -> list[Any]:
+        return [self._value(node) for node in nodes]
+
+    def _kept(self, key: Any, make: Callable[[], Any], fill: Callable[[Any], None] | None = None) -> Any:
+        """A value with an identity: the object that is known by this key, if its content is still the same."""
+        if type(key) is not int or key == 0:
+            raise WireError("a value without a number")
+        made, place = make(), len(self.mutable)
+        self.mutable.append(made)
+        if fill:
+            fill(made)
+        known = self.memory.same(key)
+        if known is not None and alike(known, made):
+            self.mutable[place] = known
+            return known
+        self.memory.learn(key, made)
+        return made
+
+    def _list(self, key: Any, *nodes: Any) -> Any:
+        return self._kept(key, list, lambda made: made.extend(self._all(nodes)))
+
+    def _set(self, key: Any, *nodes: Any) -> Any:
+        return self._kept(key, set, lambda made: made.update(self._all(nodes)))
+
+    def _dict(self, key: Any, *nodes: Any) -> Any:
+        def fill(made: dict[Any, Any]) -> None:
+            values = self._all(nodes)
+            made.update(zip(values[::2], values[1::2], strict=True))
+
+        return self._kept(key, dict, fill)
+
+    def _record(self, key: Any, name: Any, fields: Any, *nodes: Any) -> Any:
+        if name not in kinds.RECORDS:
+            raise WireError("a record of an unknown kind")
+        cls = kinds.find(name)
+        known = kinds.fields_of(cls)
+        for field in fields:
+            if not field.isidentifier() or field.startswith("__") or (known is not None and field not in known):
+                raise WireError("a record with an unknown field")
+
+        def fill(made: Any) -> None:
+            for field, value in zip(fields, self._all(nodes), strict=True):
+                object.__setattr__(made, field, value)
+
+        return self._kept(key, lambda: object.__new__(cls) if known else cls(), fill)
+
+    def _array(self, key: Any, *parts: Any) -> Any:
+        return self._kept(key, lambda: self._numbers(*parts))
+
+    def _numbers(self, dtype: Any, shape: Any, order: Any, writeable: Any, buffer: Any, at: Any) -> np.ndarray:
+        if dtype not in kinds.DTYPES or not isinstance(shape, list) or len(shape) > 32:
+            raise WireError("an array of an unknown kind")
+        if any(type(n) is not int or not 0 <= n < 1 << 48 for n in shape):
+            raise WireError("an array of an impossible shape")
+        axes = list(range(len(shape))) if order is None else order
+        if sorted(axes) != list(range(len(shape))):
+            raise WireError("an array whose axes are out of order")
+        kind, count = np.dtype(dtype), math.prod(shape)
+        flat = np.frombuffer(self._bytes_at(count * kind.itemsize, buffer, at), np.uint8)
+        if kind.kind == "b" and flat.size and flat.max() > 1:
+            raise WireError("an array of truths that are neither")
+        found = np.empty([shape[axis] for axis in axes], kind)
+        found.reshape(-1).view(np.uint8)[:] = flat
+        found = found.transpose(np.argsort(axes)) if order is not None else found
+        found.flags.writeable = bool(writeable)
+        return found
+
+    def _bytes_at(self, size: Any, buffer: Any, at: Any) -> memoryview:
+        if type(size) is not int or type(buffer) is not int or type(at) is not int or min(size, buffer, at) < 0:
+            raise WireError("bytes in an impossible place")
+        whole = memoryview(self.buffers[buffer])
+        if at + size > len(whole):
+            raise WireError("bytes beyond what came")
+        return whole[at : at + size]
+
+    def _scalar(self, dtype: Any, digits: Any) -> Any:
+        if dtype not in kinds.DTYPES:
+            raise WireError("a number of an unknown kind")
+        raw, kind = bytes.fromhex(digits), np.dtype(dtype)
+        if len(raw) != kind.itemsize or (kind.kind == "b" and raw not in (b"\0", b"\1")):
+            raise WireError("a number of the wrong size")
+        return np.frombuffer(raw, kind)[0]
+
+    def _tensor(self, key: Any, kind: Any, place: Any, gradient: Any, *parts: Any) -> Any:
+        import torch
+
+        if kind not in kinds.TENSORS:
+            raise WireError("a tensor of an unknown kind")
+
+        def make() -> Any:
+            numbers = self._numbers(*parts)
+            numbers.flags.writeable = True
+            made = torch.from_numpy(numbers.astype(numbers.dtype.newbyteorder("="), copy=False))
+            made = made.view(torch.bfloat16) if kind == "bfloat16" else made
+            if made.dtype is not getattr(torch, kind):
+                raise WireError("a tensor of two kinds")
+            device = torch.device(place)
+            made = made.to(device) if device.type == "cuda" and torch.cuda.is_available() else made
+            return made.requires_grad_() if gradient else made
+
+        return self._kept(key, make)
+
+    def _reference(self, number: Any, kind: Any, shape: Any) -> Any:
+        if type(number) is not int or number <= 0 or not isinstance(kind, str) or type(shape) is not int:
+            raise WireError("a name for nothing")
+        return self.memory.handle(number, printable(kind[:200]), shape)
+
+    def _returned(self, number: Any) -> Any:
+        if number not in self.memory.own:
+            raise WireError("an object that was never handed over")
+        return self.memory.own[number]
+
+    def _asked(self, place: Any) -> Any:
+        if type(place) is not int or place < 0:
+            raise WireError("an argument that is none")
+        return self.asked[place]
+
+    def _met(self, place: Any) -> Any:
+        if type(place) is not int or place < 0:
+            raise WireError("a value that has not come")
+        return self.mutable[place]
+
+    def _constant(self, name: Any) -> Any:
+        if name not in kinds.CONSTANTS:
+            raise WireError("a type of an unknown name")
+        return kinds.find(name)
+
+    def _backend(self, name: Any, dtype: Any) -> Any:
+        if name not in NAMES or dtype not in DTYPES:
+            raise WireError("a backend of an unknown name")
+        return _backend(name, dtype)
+
+    def _torch(self, what: Any, name: Any) -> Any:
+        import torch
+
+        if what == "dtype" and name in kinds.TENSORS:
+            return getattr(torch, name)
+        if what == "device" and len(name) < 20:
+            return torch.device(name)
+        raise WireError("an unknown part of torch")
+
+    def _text(self, name: Any, value: Any) -> Any:
+        if name not in kinds.TEXTS or not isinstance(value, str):
+            raise WireError("a text of an unknown kind")
+        return kinds.find(name)(printable(value))
+
+
+_backend = functools.lru_cache(backend)
+
+
+def alike(known: Any, made: Any) -> bool:
+    """Whether a known object still has the content that has come."""
+    if type(known) is not type(made):
+        return False
+    if isinstance(made, np.ndarray):
+        same = known.dtype == made.dtype and known.shape == made.shape and known.strides == made.strides
+        return same and known.tobytes() == made.tobytes()
+    if isinstance(made, list | tuple):
+        return len(known) == len(made) and all(map(_one, known, made))
+    if isinstance(made, dict):
+        return len(known) == len(made) and all(map(_one, known.items(), made.items()))
+    if isinstance(made, set):
+        return bool(known == made)
+    if type(made).__module__.partition(".")[0] == "torch":
+        kind = (made.dtype, made.shape, made.stride(), made.device, made.requires_grad)
+        if (known.dtype, known.shape, known.stride(), known.device, known.requires_grad) != kind:
+            return False
+        view = sys.modules["torch"].uint8
+        return bool((known.detach().reshape(-1).view(view) == made.detach().reshape(-1).view(view)).all())
+    return alike(vars(known), vars(made))
+
+
+def _one(known: Any, made: Any) -> bool:
+    if known is made:
+        return True
+    if type(known) is not type(made):
+        return False
+    if isinstance(made, float | complex):
+        return repr(known) == repr(made)
+    if isinstance(made, np.generic):
+        return known.dtype == made.dtype and known.tobytes() == made.tobytes()
+    if isinstance(made, tuple):
+        return alike(known, made)
+    return type(made) in _PLAIN and bool(known == made)
+
+
+def _whole(decoder: Decoder, digits: Any) -> int:
+    if len(digits) > LONGEST_NUMBER:
+        raise WireError("a number that is too long")
+    return int(digits, 16)
+
+
+def _infinite(decoder: Decoder, name: Any) -> float:
+    if name not in ("nan", "inf", "-inf"):
+        raise WireError("a number that is none")
+    return float(name)
+
+
+def _decimal(decoder: Decoder, digits: Any) -> decimal.Decimal:
+    if len(digits) > LONGEST_NUMBER:
+        raise WireError("a number that is too long")
+    return decimal.Decimal(digits)
+
+
+def _complex(decoder: Decoder, real: Any, imag: Any) -> complex:
+    return complex(float(decoder._value(real)), float(decoder._value(imag)))
+
+
+def _range(decoder: Decoder, *parts: Any) -> range:
+    start, stop, step = parts
+    return range(*(decoder._value(part) for part in (start, stop, step)))
+
+
+_BY_TAG: dict[str, Callable[..., Any]] = {
+    "i": _whole,
+    "f": _infinite,
+    "C": _complex,
+    "y": lambda d, size, buffer, at: bytes(d._bytes_at(size, buffer, at)),
+    "t": lambda d, *nodes: tuple(d._all(nodes)),
+    "z": lambda d, *nodes: frozenset(d._all(nodes)),
+    "l": Decoder._list,
+    "s": Decoder._set,
+    "d": Decoder._dict,
+    "o": Decoder._record,
+    "a": Decoder._array,
+    "n": Decoder._scalar,
+    "T": Decoder._tensor,
+    "r": Decoder._reference,
+    "R": Decoder._returned,
+    "A": Decoder._asked,
+    "m": Decoder._met,
+    "c": Decoder._constant,
+    "b": Decoder._backend,
+    "P": Decoder._torch,
+    "x": Decoder._text,
+    "D": lambda d, name: np.dtype(name) if name in kinds.DTYPES else _infinite(d, ""),
+    "S": lambda d, start, stop, step: slice(d._value(start), d._value(stop), d._value(step)),
+    "g": _range,
+    "F": lambda d, over, under: fractions.Fraction(d._value(over), d._value(under)),
+    "M": _decimal,
+    "...": lambda d: Ellipsis,
+    "ni": lambda d: NotImplemented,
+}

@@ -1,0 +1,61 @@
+"""Which types of the course's own package travel by value, and what a student's process may ask of a check's objects."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+_NUMBERS = ("i2", "i4", "i8", "u2", "u4", "u8", "f2", "f4", "f8", "f16", "c8", "c16", "c32")
+DTYPES = frozenset(["|b1", "|i1", "|u1", *(order + number for order in "<>" for number in _NUMBERS)])
+"""Types of numbers that an array may have, as numpy writes them. No objects, text or records."""
+
+TENSORS = frozenset("bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split())
+
+RECORDS = frozenset(
+    [
+        "helpers.check.learning_sizes:Size",
+        "helpers.data.dataset:Dataset",
+        "helpers.data.split:Split",
+        "helpers.primitives.pooling:PoolSpec",
+        "helpers.primitives.spec:ConvSpec",
+        "helpers.study.cnn_learning.runs:Final",
+        "helpers.study.cnn_learning.runs:Plateau",
+        "helpers.study.cnn_runtime.fits:Fit",
+        "helpers.study.cnn_runtime.fits:Interval",
+        "helpers.study.cnn_runtime.point:Point",
+        "helpers.timing:Timing",
+        "helpers.train.history:History",
+        "helpers.train.sizes:Size",
+        "types:SimpleNamespace",
+    ]
+)
+"""Classes whose instances are nothing but their fields: they are made anew on the other side, without `__init__`."""
+
+TEXTS = frozenset(["helpers.check.runtime_machine:Device"])
+"""Kinds of text with methods of their own."""
+
+HARMLESS = {
+    "helpers.check.runtime_machine:Loss": frozenset({"device", "item", "detach", "cpu", "__float__", "__repr__"})
+}
+"""Of these objects of a check a student's process may ask these attributes, and of no others any."""
+
+_BUILTINS = ("bool", "int", "float", "complex", "str", "bytes", "list", "tuple", "dict", "set", "object", "type")
+_NUMPY = ("bool", "int8", "int16", "int32", "int64", "uint8", "float16", "float32", "float64", "complex128", "ndarray")
+CONSTANTS = frozenset([f"builtins:{name}" for name in _BUILTINS] + [f"numpy:{name}" for name in _NUMPY])
+"""Types that arrive as themselves."""
+
+
+def name_of(cls: type) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def find(name: str) -> Any:
+    """What `module:name` says; only for names out of the sets above."""
+    module, _, inner = name.partition(":")
+    return getattr(sys.modules.get(module) or importlib.import_module(module), inner)
+
+
+def fields_of(cls: type) -> frozenset[str] | None:
+    """The names that a record may have; None where any will do."""
+    return frozenset(getattr(cls, "__dataclass_fields__", ())) or None

@@ -1,0 +1,186 @@
+"""Requests and replies over one socket, in both directions and inside each other. What the other side says is data.
+
+A request names an operation and what it is done with; the reply is a value or an error, and the arguments that changed.
+The side of the checks answers only for what it handed over, and never waits longer than it said.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..kernel import wire
+from .changes import overwrite, picture, unchanged
+from .codec import Encoder
+from .decode import Decoder
+from .errors import StudentGone, as_error, from_error
+from .memory import Memory
+from .remote import Remote, link_of, make, number_of
+
+TIMERS = (signal.SIGALRM, signal.SIGPROF)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bytes of one message, of its JSON, and of all together; seconds beyond those of a call that an answer may take."""
+
+    message: int = 256_000_000
+    header: int = 8_000_000
+    total: int = 1_000_000_000
+    grace: float = 5.0
+
+
+Answer = Callable[[str, list[Any], dict[str, Any]], Any]
+"""(operation, values, the rest of the request) -> the value that is sent back."""
+
+
+class Link:
+    """One side's end of the socket.
+
+    answer: does what the other side asks. patience: seconds that a request of this side may compute. sealed: objects of
+    this side that stay as they are, whatever a call did to its copies.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        answer: Answer,
+        patience: Callable[[], float],
+        limits: Limits | None = None,
+        sealed: Iterable[Any] = (),
+    ) -> None:
+        self.sock, self.limits = sock, limits or Limits()
+        self.why = ""
+        """Why nothing can be asked any longer; empty while all is well."""
+        self._answer, self._patience = answer, patience
+        self._sealed = {id(value): value for value in sealed}
+        self._memory = Memory(lambda number, kind, shape: make(self, number, kind, shape))
+        self._asked = self._bytes = 0
+
+    def request(self, operation: str, *values: Any, seconds: float | None = None, **plain: Any) -> Any:
+        """Ask the other side: its value, or its error raised. StudentGone if it can't be asked or does not answer.
+
+        values may be anything, and those that the other side changed are changed here, too; plain is JSON.
+        """
+        seconds = self._patience() if seconds is None else seconds
+        # A check's own time limit must not strike in the middle of a message; it strikes at the end.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, TIMERS)
+        try:
+            self._asked += 1
+            number, encoder = self._asked, self._encoder()
+            header = {"op": operation, "n": number, "s": seconds, "v": [encoder.node(v) for v in values], **plain}
+            deadline = time.monotonic() + 6 * seconds + self.limits.grace
+            with self._or_broken():
+                self._send(header, encoder, deadline)
+                reply, buffers = self._await(number, deadline)
+                failed, found = self._result(reply, buffers, encoder.mutable)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        if failed:
+            raise found
+        return found
+
+    def serve_one(self) -> bool:
+        """Wait for one request and answer it; False when the other side has gone."""
+        try:
+            with self._or_broken():
+                frame = self._receive(None)
+            self._serve(*frame, None)
+        except StudentGone:
+            return False
+        return True
+
+    def end(self, why: str) -> None:
+        """Nothing more goes through this link."""
+        if not self.why:
+            self.why = why
+            self.sock.close()
+
+    def _encoder(self, known: dict[int, int] | None = None) -> Encoder:
+        return Encoder(self._memory, self._theirs, known)
+
+    def _theirs(self, value: Any) -> int | None:
+        return number_of(value) if issubclass(type(value), Remote) and link_of(value) is self else None
+
+    @contextlib.contextmanager
+    def _or_broken(self) -> Iterator[None]:
+        """Whatever breaks off a conversation, ends it: nobody could say what the next message belongs to."""
+        if self.why:
+            raise StudentGone(self.why)
+        try:
+            yield
+        except wire.WireError as error:
+            self.end(f"The process with the student's code can't be asked any longer: {error}.")
+            raise StudentGone(self.why) from None
+        except BaseException as error:
+            self.end(f"A question to the student's code was broken off ({type(error).__name__}).")
+            raise
+
+    def _send(self, header: dict[str, Any], encoder: Encoder, deadline: float | None) -> None:
+        header["drop"], self._memory.forgotten[:] = self._memory.forgotten[:], []
+        wire.send(self.sock, header, encoder.buffers, deadline)
+
+    def _receive(self, deadline: float | None) -> tuple[dict[str, Any], list[bytearray]]:
+        left = min(self.limits.message, self.limits.total - self._bytes)
+        header, buffers = wire.receive(self.sock, left, deadline, header_bytes=self.limits.header)
+        self._bytes += 1000 + sum(map(len, buffers))
+        drop = header.get("drop", [])
+        if not isinstance(drop, list) or not all(type(number) is int for number in drop):
+            raise wire.WireError("a message with odd numbers")
+        self._memory.drop(drop)
+        return header, buffers
+
+    def _await(self, number: int, deadline: float) -> tuple[dict[str, Any], list[bytearray]]:
+        while True:
+            header, buffers = self._receive(deadline)
+            if "op" in header:
+                self._serve(header, buffers, deadline)
+            elif header.get("re") == number:
+                return header, buffers
+            else:
+                raise wire.WireError("an answer that nobody asked for")
+
+    def _result(self, reply: dict[str, Any], buffers: list[bytearray], mutable: list[Any]) -> tuple[bool, Any]:
+        decoder = Decoder(self._memory, buffers, mutable)
+        for place, node in decoder.pairs(reply.get("out", [])):
+            new = decoder.value(node)
+            if place < len(mutable) and type(mutable[place]) is type(new) and id(mutable[place]) not in self._sealed:
+                overwrite(mutable[place], new)
+        if "error" in reply:
+            return True, from_error(reply["error"])
+        return False, decoder.value(reply.get("v"))
+
+    def _serve(self, header: dict[str, Any], buffers: list[bytearray], deadline: float | None) -> None:
+        """Do what is asked, and answer. What the code that is called raises is an answer, too."""
+        with self._or_broken():
+            operation, nodes, number = header.get("op"), header.get("v"), header.get("n")
+            if not isinstance(operation, str) or not isinstance(nodes, list) or type(number) is not int:
+                raise wire.WireError("a request that is none")
+            decoder = Decoder(self._memory, buffers)
+            values = [decoder.value(node) for node in nodes]
+            given = [(value, picture(value)) for value in decoder.mutable]
+        known = {id(value): place for place, (value, _) in enumerate(given)}
+        encoder, reply = self._encoder(known), {"re": number}
+        try:
+            reply["v"] = encoder.node(self._answer(operation, values, header))
+        except BaseException as error:
+            if isinstance(error, StudentGone) and self.why:
+                raise
+            encoder, reply = self._encoder(known), {"re": number, "error": as_error(error)}
+        reply["out"] = [
+            [place, encoder.content(value)] for place, (value, old) in enumerate(given) if not unchanged(old, value)
+        ]
+        with self._or_broken():
+            self._send(reply, encoder, deadline)
+
+
+def patience() -> float:
+    """Seconds that a check lets one call compute."""
+    calls = sys.modules.get("helpers.check.calls")
+    return float(getattr(calls, "SECONDS", 60))

@@ -1,0 +1,71 @@
+"""A student's cells in a forked process without a sandbox, and checks of them here: for tests and the mistake bank."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .link import Link, Limits, patience
+from .serve import Server
+
+
+class Pupil:
+    """The other process. `run` executes a cell in it, `names` brings plain copies or handles of what it defined."""
+
+    def __init__(self, link: Link, pid: int) -> None:
+        self.link, self.pid = link, pid
+
+    def run(self, text: str, name: str = "<cell>", seconds: float = 600.0) -> None:
+        """Execute a cell there; what it raises is raised here."""
+        self.link.request("run", text, name, seconds=seconds)
+
+    def names(self, *wanted: str) -> dict[str, Any]:
+        """Those of the names that are defined there."""
+        found: dict[str, Any] = self.link.request("names", list(wanted))
+        return found
+
+    def __getitem__(self, name: str) -> Any:
+        return self.names(name)[name]
+
+
+@contextlib.contextmanager
+def pupil(names: Mapping[str, Any] | None = None, limits: Limits | None = None) -> Iterator[Pupil]:
+    """A process whose cells see copies of `names`; it ends with the block."""
+    here, there = socket.socketpair()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        here.close()
+        _be_the_student(there, {"__name__": "__main__", **(names or {})})
+    there.close()
+    link = Link(here, _refuse, patience, limits)
+    try:
+        yield Pupil(link, pid)
+    finally:
+        link.end("The process has ended.")
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def _refuse(operation: str, values: list[Any], header: Mapping[str, Any]) -> Any:
+    raise TypeError(f"The checks can't be asked to {operation}.")
+
+
+def _be_the_student(sock: socket.socket, names: dict[str, Any]) -> None:
+    try:
+        gc.freeze()
+        server = Server(sock, names, {"run": lambda text, name: exec(compile(text, name, "exec"), names)})
+        while server.once():
+            pass
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)

@@ -1,0 +1,101 @@
+"""What one side remembers of what it sent and got, so that the same object arrives as the same object."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import itertools
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from ..kernel.wire import WireError
+
+KEPT = 20_000
+"""Objects that one side may make the other remember."""
+
+
+class Memory:
+    """References and identities of one side of a link.
+
+    Objects that stay here and are only named on the other side have a number in `own`. Copies that were made of a value
+    carry the number of their original: whoever gets the same, unchanged object again sees that it is the same.
+    """
+
+    def __init__(self, handle: Callable[[int, str, int], Any]) -> None:
+        self._make = handle
+        self._count = itertools.count(1)
+        self.own: dict[int, Any] = {}
+        self._own_numbers: dict[int, int] = {}
+        self._handles: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        self._numbers: dict[int, tuple[int, Any]] = {}
+        self._copied: dict[int, Any] = {}
+        self._strong: collections.deque[tuple[int, int]] = collections.deque()
+        self.forgotten: list[int] = []
+        """Handles that nobody holds any longer; the other side is told with the next request."""
+
+    def name(self, value: Any) -> int:
+        """The number of an object that stays here."""
+        number = self._own_numbers.get(id(value))
+        if number is None:
+            number = next(self._count)
+            self.own[number] = value
+            self._own_numbers[id(value)] = number
+        return number
+
+    def drop(self, numbers: list[int]) -> None:
+        for number in numbers:
+            value = self.own.pop(number, self)
+            if value is not self:
+                self._own_numbers.pop(id(value), None)
+
+    def handle(self, number: int, kind: str, shape: int) -> Any:
+        """The one handle of the other side's object."""
+        found = self._handles.get(number)
+        if found is None:
+            if len(self._handles) >= KEPT:
+                raise WireError("too many objects of the other process are in use")
+            if number in self.forgotten:
+                self.forgotten.remove(number)
+            found = self._handles[number] = self._make(number, kind, shape)
+            weakref.finalize(found, self.forgotten.append, number).atexit = False
+        return found
+
+    def key(self, value: Any) -> int:
+        """The number of a value that is copied: positive for one's own, negative for a copy of the other side's."""
+        known = self._numbers.get(id(value))
+        if known is not None and _strong(known[1]) is value:
+            return known[0]
+        number = next(self._count)
+        self._remember(number, value)
+        return number
+
+    def same(self, key: int) -> Any:
+        """The object that the other side's `key` names, where it is still here; its content may have changed."""
+        entry = self._copied.get(-key)
+        return None if entry is None else _strong(entry)
+
+    def learn(self, key: int, value: Any) -> None:
+        """`value` is a copy of the other side's original."""
+        if key > 0:
+            self._remember(-key, value)
+
+    def _remember(self, number: int, value: Any) -> None:
+        address, entry = id(value), value
+        with contextlib.suppress(TypeError):  # lists and dictionaries can't be held weakly
+            entry = weakref.ref(value, lambda _: self._forget(number, address))
+        self._copied[number] = entry
+        self._numbers[address] = (number, entry)
+        if entry is value:
+            self._strong.append((number, address))
+            if len(self._strong) > KEPT:
+                self._forget(*self._strong.popleft())
+
+    def _forget(self, number: int, address: int) -> None:
+        self._copied.pop(number, None)
+        if self._numbers.get(address, (None,))[0] == number:
+            del self._numbers[address]
+
+
+def _strong(entry: Any) -> Any:
+    return entry() if isinstance(entry, weakref.ref) else entry

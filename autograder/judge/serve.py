@@ -1,0 +1,120 @@
+"""The student's side: do what a check asks of the student's objects, and send back plain data.
+
+Nothing here protects anything: this process is the student's, and whoever reads its answers trusts none of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from .codec import SHAPES
+from .errors import TooLong
+from .link import TIMERS, Link
+
+REPR = 10_000
+BESIDE = ("helpers.check.",)
+"""Functions that run beside a student's object come from here."""
+
+
+class Server:
+    """Answers the requests that come over `sock`, about the objects that `names` reaches."""
+
+    def __init__(self, sock: socket.socket, names: Mapping[str, Any], more: Mapping[str, Callable[..., Any]] | None = None):
+        self.names, self.more = names, more or {}
+        self.link = Link(sock, self._answer, patience=lambda: 3_600.0)
+
+    def once(self) -> bool:
+        """Wait for one request and answer it; False when nothing will come any more."""
+        return self.link.serve_one()
+
+    def _answer(self, operation: str, values: list[Any], header: dict[str, Any]) -> Any:
+        if operation in self.more:
+            return self.more[operation](*values)
+        if operation == "names":
+            return {name: self.names[name] for name in values[0] if name in self.names}
+        with limited(float(header["s"])):
+            return OPERATIONS[operation](*values)
+
+
+def _call(function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    return function(*args, **kwargs)
+
+
+def _beside(value: Any, function: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    module, _, name = function.partition(":")
+    if not f"{module}.".startswith(BESIDE):
+        raise ValueError(f"{function} is no function of the checks.")
+    return getattr(importlib.import_module(module), name)(value, *args, **kwargs)
+
+
+def _array(value: Any) -> Any:
+    return np.asarray(value)
+
+
+def _special(name: str) -> Callable[..., Any]:
+    return lambda value, *args: getattr(type(value), name)(value, *args)
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {name.strip("_"): _special(name) for name in SHAPES} | {
+    "call": _call,
+    "get": getattr,
+    "set": setattr,
+    "delete": delattr,
+    "dir": dir,
+    "len": len,
+    "iter": iter,
+    "next": next,
+    "repr": lambda value: repr(value)[:REPR],
+    "str": lambda value: str(value)[:REPR],
+    "array": _array,
+    "beside": _beside,
+}
+
+
+@contextlib.contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """TooLong after `seconds` of computing or six times that of waiting; what a limit outside has left goes on after."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        raise TooLong
+
+    limits = ((signal.SIGPROF, signal.ITIMER_PROF, seconds), (signal.SIGALRM, signal.ITIMER_REAL, 6 * seconds))
+    began = time.monotonic()
+    handlers = [signal.signal(number, stop) for number, _, _ in limits]
+    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, TIMERS)
+    left = [signal.setitimer(timer, limit)[0] for _, timer, limit in limits]
+    try:
+        yield
+    finally:
+        for _, timer, _ in limits:
+            signal.setitimer(timer, 0)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        spent = time.monotonic() - began
+        for (number, timer, _), handler, rest in zip(limits, handlers, left, strict=True):
+            signal.signal(number, handler)
+            if rest:
+                signal.setitimer(timer, max(rest - spent, 0.001))
+
+
+_servers: dict[int, Server] = {}
+
+
+def serve_one(sock: socket.socket, names: Mapping[str, Any]) -> bool:
+    """Answer the one request that waits on `sock`, about the objects in `names`; False when the other side has gone."""
+    server = _servers.get(id(sock))
+    if server is None:
+        server = _servers[id(sock)] = Server(sock, names)
+    server.names = names
+    return server.once()
