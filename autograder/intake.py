@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 
 from .course import Course
 from .engine import write_notebook
-from .salvage import plain, salvage
+from .grading.reading import LARGEST, Ungradable, parse
 from .source import Assignment, grade_id
-
-LARGEST = 50_000_000
-
-
-class Ungradable(Exception):
-    """A hand-in that can't be graded; the message is a sentence for people."""
 
 
 @dataclass
@@ -107,50 +99,6 @@ def read_with_notes(path: Path) -> tuple[NotebookNode, list[str]]:
     if path.stat().st_size > LARGEST:
         raise Ungradable(f"{path.name} is {path.stat().st_size / 1e6:.0f} MB large, more than {LARGEST // 10**6}")
     return parse(path.read_bytes(), path.name)
-
-
-def parse(raw: bytes, name: str) -> tuple[NotebookNode, list[str]]:
-    """A notebook file's bytes as a valid notebook of version 4, with a note where it had to be mended.
-
-    What only breaks rules of the format (fields, ids, outputs) is passed over. Ungradable with a sentence that begins
-    with `name` where no cell can be read.
-    """
-    if not raw.strip():
-        raise Ungradable(f"{name} is an empty file")
-    text, whole = _text(raw)
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        if not whole:
-            raise Ungradable(f"{name} is no notebook: it is not text") from None
-        line = getattr(error, "lineno", 0)
-        raise Ungradable(f"{name} is damaged: it stops being a notebook in line {line}") from None
-    except RecursionError:
-        raise Ungradable(f"{name} is damaged: it is nested too deeply") from None
-    if not isinstance(content, dict) or not ("cells" in content or "worksheets" in content):
-        raise Ungradable(f"{name} is no notebook: it holds no cells")
-    try:
-        content = plain(content)
-        notebook = nbformat.reads(json.dumps(content), as_version=4)
-        _, notebook = nbformat.validator.normalize(notebook, strip_invalid_metadata=True)
-        nbformat.validate(notebook)
-        return notebook, [] if whole else [f"{name} holds characters that can't be read; they were replaced."]
-    except Exception as error:
-        what = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    found = salvage(content)
-    if found is None:
-        raise Ungradable(f"{name} is damaged: it holds no cell that can be read")
-    return found, [
-        f"{name} breaks the rules of notebook files ({what[:120]}); its cells could be read and were graded."
-    ]
-
-
-def _text(raw: bytes) -> tuple[str, bool]:
-    """The text of a file, and whether all of it could be read."""
-    try:
-        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"), True
-    except UnicodeDecodeError:
-        return raw.decode("utf-8-sig", "replace"), False
 
 
 def lay_out(taken: HandIn, course: Course, name: str, student: str, folder: Path) -> None:

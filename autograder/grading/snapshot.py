@@ -1,4 +1,4 @@
-"""What grading needs to know of an assignment: its cells as nbgrader's gradebook has them, as plain data that can travel."""
+"""What grading needs to know of an assignment: its cells as the gradebook has them, as plain data that can travel."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from ..source import FORM, grade_id
 class SnapshotCell:
     """One cell of the source notebook.
 
-    `source` is what the gradebook holds: solutions replaced by stubs, hidden tests and rubrics in it. `released` is what
-    students get, `model` the source notebook's own text, model solutions in it. `name` is the grade id, "form" for the form
-    and "" for a free cell; `id` is the notebook format's cell id. `checksum` is nbgrader's.
+    `source` is what the gradebook holds: solutions replaced by stubs, hidden tests and rubrics in it. `released` is
+    what students get, `model` the source notebook's own text, model solutions in it. `name` is the grade id, "form"
+    for the form and "" for a free cell; `id` is the notebook format's cell id. `checksum` is nbgrader's.
     """
 
     name: str

@@ -15,9 +15,9 @@ from .snapshot import Snapshot
 class Task:
     """One hand-in. `notebook` is the file's bytes, `files` the data files that lie beside it (relative name -> bytes).
 
-    `limits` are the fields of sandbox.Limits, `mode` the sandbox that is wanted ("" for the strongest here), `timeout` and
-    `budget` seconds for one cell and for the submission. `batch` names the run: a process proves its sandbox once a batch,
-    against `guarded`, the paths that no student's code may see.
+    `limits` are the fields of sandbox.Limits, `mode` the sandbox that is wanted ("" for the strongest here), `timeout`
+    and `budget` seconds for one cell and for the submission. `batch` names the run: a process proves its sandbox once a
+    batch, against `guarded`, the paths that no student's code may see.
     """
 
     student: str
@@ -34,15 +34,20 @@ class Task:
 
     def pack(self) -> bytes:
         head = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        head |= {"notebook": None, "files": list(self.files), "limits": dict(self.limits), "snapshot": self.snapshot.digest}
+        head |= {
+            "notebook": None,
+            "files": list(self.files),
+            "limits": dict(self.limits),
+            "snapshot": self.snapshot.digest,
+        }
         return wrap(head, [self.notebook, self.snapshot.encoded, *self.files.values()])
 
     @classmethod
     def unpack(cls, body: bytes) -> Task:
         head, blobs = unwrap(body)
         notebook, snapshot, *contents = blobs
-        head |= {"notebook": notebook, "files": dict(zip(head["files"], contents, strict=True)),
-                 "snapshot": Snapshot.decode(head["snapshot"], snapshot), "guarded": tuple(head["guarded"])}  # fmt: skip
+        head |= {"notebook": notebook, "files": dict(zip(head["files"], contents, strict=True))}
+        head |= {"snapshot": Snapshot.decode(head["snapshot"], snapshot), "guarded": tuple(head["guarded"])}
         return cls(**head)
 
 
