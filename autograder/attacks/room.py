@@ -1,0 +1,206 @@
+"""One run: lay the arena out, let an engine grade it, look at it from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import select
+import shutil
+import signal
+import tarfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from autograder.course import Course
+
+from . import detect, engines
+from .attack import NOTHING, Attack, Places, hand_in
+from .course import NAME, Secrets, neighbours, write, write_home
+
+PLACE = Path("/tmp/arena")
+HONEST = ("ada", "zoe")
+
+
+@dataclass
+class Template:
+    """A class with ada graded, zoe handed in, and the release, as a tar file; what grading usually changes in it."""
+
+    engine: str
+    known: Secrets
+    tar: bytes
+    released: str
+    expected: dict[str, float] = field(default_factory=dict)
+    usual: set[str] = field(default_factory=set)
+    base: float = 0.0
+    anyway: list[str] = field(default_factory=list)
+
+
+def make(engine: str, known: Secrets, places: Places) -> bytes:
+    """Body of the first run: a template as JSON with the tar behind it."""
+    shutil.rmtree(places.root, ignore_errors=True)
+    places.root.mkdir(parents=True)
+    engines.environment(places, known.words["token"])
+    course = Course(root=places.course, class_dir=places.class_dir)
+    write(course, known)
+    write_home(places.home, known)
+    released = engines.prepare(engine, places)
+    from autograder.sample import fill
+
+    ada, zoe = neighbours(known)
+    fill(NAME, course, [ada])
+    first = _in_child(engine, places, 30, 1, 120)
+    error = first.get("error")
+    if error:
+        raise RuntimeError(f"{engine} can't grade an honest student: {error}")
+    later = places.root / "later"
+    fill(NAME, Course(root=places.course, class_dir=later), [zoe])
+    shutil.move(str(later / "submitted" / "zoe"), str(places.class_dir / "submitted" / "zoe"))
+    shutil.rmtree(later)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path in sorted(places.root.iterdir()):
+            if path.name != "run":
+                tar.add(path, path.name)
+    return json.dumps({"released": nbformat.writes(released)}).encode() + b"\n" + buffer.getvalue()
+
+
+def attempt(template: Template, attacks: list[Attack], places: Places, timeout: int, jobs: int, wall: float) -> bytes:
+    """Body of a run: grade the class with these attacks in it; what was found, as JSON."""
+    shutil.rmtree(places.root, ignore_errors=True)
+    places.root.mkdir(parents=True)
+    engines.environment(places, template.known.words["token"])
+    with tarfile.open(fileobj=io.BytesIO(template.tar)) as tar:
+        tar.extractall(places.root, filter="fully_trusted")
+    ears = detect.Listener(places)
+    places = Places(places.root, ears.port)
+    released = nbformat.reads(template.released, as_version=4)
+    for attack in attacks:
+        hand_in(attack, released, places)
+    if attacks and attacks[0].name == NOTHING.name and len(attacks) == 1:
+        template = Template(**{**vars(template), "usual": set()})
+    top = PLACE.parent if places.root == PLACE else places.root  # behind a fence all of /tmp is ours
+    before = detect.files(top)
+    full = [0.0]
+
+    def watch() -> None:
+        ears.listen()
+        known = os.statvfs(places.root)
+        full[0] = max(full[0], 1 - known.f_bfree / max(known.f_blocks, 1), 1 - known.f_ffree / max(known.f_files, 1))
+
+    graded = _in_child(template.engine, places, timeout, jobs, wall, watch)
+    left = _survivors()
+    end = time.monotonic() + (max((a.linger for a in attacks), default=0.0) if left else 0.0)
+    while time.monotonic() < end:
+        watch()
+        time.sleep(0.05)
+    watch()
+    found = _judge(template, attacks, places, before, detect.files(top), graded)
+    found["harm"] += [f"{len(left)} processes stayed alive"] if left else []
+    found["harm"] += [f"called out over {name}" for name in sorted(ears.heard)]
+    found["harm"] += ["filled the disk"] if full[0] > 0.9 else []
+    return json.dumps(found).encode()
+
+
+def _judge(
+    template: Template, attacks: list[Attack], places: Places, before: detect.Files, after: detect.Files,
+    graded: dict[str, Any],
+) -> dict[str, Any]:
+    students = [a.student for a in attacks]
+    different = detect.changed(before, after, places, template.usual, [*students, "zoe"])
+    book = detect.gradebook(places)
+    harm: list[str] = []
+    if graded.get("late"):
+        harm.append("the batch did not end")
+    if template.expected:
+        harm += detect.gradebook_harm(book, template.expected)
+    harm += detect.touched_neighbours(places)
+    if different and template.usual:
+        shown = ", ".join(p.removeprefix(f"{places.root}/") for p in different[:3])
+        harm.append(f"{len(different)} files changed or left outside ({shown})")
+    people = {}
+    for attack in attacks:
+        own = [h for h in detect.leaks(places, attack.student, template.known) if h not in template.anyway]
+        reason = graded.get("reasons", {}).get(attack.student, "")
+        scored = book.complete(attack.student)
+        if not scored and not (reason and template.engine == "ours"):
+            own.append("left without a score")
+        if template.engine == "ours" and not reason:
+            own.append("left without a reason")
+        people[attack.name] = {
+            "points": book.total(attack.student), "harm": own, "reason": reason, "scored": scored,
+            "seconds": graded.get("seconds", {}).get(attack.student),
+        }  # fmt: skip
+    return {
+        "people": people, "harm": harm, "error": graded.get("error", ""), "total": graded.get("total", 0.0),
+        "usual": sorted(detect.usual(different)), "honest": {s: book.total(s) for s in HONEST if s in book.scores},
+    }  # fmt: skip
+
+
+def _in_child(
+    engine: str, places: Places, timeout: int, jobs: int, wall: float, watch: Any = lambda: None
+) -> dict[str, Any]:
+    """Run the engine in a process of its own, with somebody watching; it is stopped after `wall` seconds."""
+    (places.root / "run").mkdir(exist_ok=True)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        with contextlib.suppress(BaseException):
+            _work(engine, places, timeout, jobs, writer)
+        os._exit(1)
+    os.close(writer)
+    deadline, told, ended = time.monotonic() + wall, bytearray(), False
+    while time.monotonic() < deadline and not ended:
+        watch()
+        if select.select([reader], [], [], 0.05)[0]:
+            part = os.read(reader, 1 << 16)
+            told += part
+            ended = not part
+        elif os.waitpid(child, os.WNOHANG)[0] == child:
+            child, ended = 0, True  # killed, while others still hold the pipe
+            with contextlib.suppress(BlockingIOError):
+                os.set_blocking(reader, False)
+                told += os.read(reader, 1 << 16)
+    os.close(reader)
+    if child and not ended:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+    if child:
+        os.waitpid(child, 0)
+    try:
+        return dict(json.loads(told))
+    except ValueError:
+        return {"late": not ended, "error": "the grader was killed" if ended else "the grader did not end"}
+
+
+def _work(engine: str, places: Places, timeout: int, jobs: int, writer: int) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.setsid()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")  # whoever watches goes last
+    null, log = os.open("/dev/null", os.O_RDWR), os.open(places.root / "run" / "log", os.O_WRONLY | os.O_CREAT)
+    for number, target in ((0, null), (1, log), (2, log)):
+        os.dup2(target, number)
+    told = json.dumps(asdict(engines.run(engine, places, timeout, jobs))).encode()
+    while told:
+        told = told[os.write(writer, told) :]
+    os._exit(0)
+
+
+def _survivors() -> list[int]:
+    """Who is left a moment after the grader has gone."""
+    for _ in range(30):
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        left = detect.alive(os.getpid())
+        if not left:
+            return []
+        time.sleep(0.05)
+    return left
