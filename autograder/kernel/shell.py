@@ -9,7 +9,6 @@ import signal
 import sys
 import tempfile
 import types
-import zlib
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,12 +20,14 @@ from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.display import Javascript, display
 from IPython.utils.process import system
 from traitlets import CBool, Type
 from traitlets.config import Config
 
 from .events import Events, Stream, as_json
 
+FRAMES_SHOWN = 20
 QUIET = Config({"HistoryManager": {"enabled": False, "hist_file": ":memory:"}, "HistoryAccessor": {"enabled": False}})
 
 
@@ -78,7 +79,21 @@ class CellCompiler(CachingCompiler):
     """Cells get the file names that ipykernel gives them, which warnings show."""
 
     def get_code_name(self, raw_code: str, code: str, number: int) -> str:
-        return f"{tempfile.gettempdir()}/ipykernel_{os.getpid()}/{zlib.crc32(raw_code.encode('utf-8', 'replace'))}.py"
+        return f"{tempfile.gettempdir()}/ipykernel_{os.getpid()}/{murmur2(raw_code.encode('utf-8', 'replace'))}.py"
+
+
+def murmur2(data: bytes, seed: int = 0xC70F6907) -> int:
+    """MurmurHash2 of 32 bits (A. Appleby), by which a cell's file name is told in syntax errors and warnings."""
+    mix, mask = 0x5BD1E995, 0xFFFFFFFF
+    hashed = (seed ^ len(data)) & mask
+    whole = len(data) - len(data) % 4
+    for at in range(0, whole, 4):
+        word = int.from_bytes(data[at : at + 4], "little") * mix & mask
+        hashed = (hashed * mix & mask) ^ ((word ^ word >> 24) * mix & mask)
+    if data[whole:]:
+        hashed = (hashed ^ int.from_bytes(data[whole:], "little")) * mix & mask
+    hashed = (hashed ^ hashed >> 13) * mix & mask
+    return hashed ^ hashed >> 15
 
 
 def _shell(owner: Any) -> "CourseShell":
@@ -93,7 +108,14 @@ class CourseMagics(Magics):
 
     @line_magic
     def autosave(self, line: str) -> None:
-        """Nothing to save here."""
+        """What the notebook's page is told; there is none."""
+        try:
+            seconds = int(line)
+        except ValueError:
+            raise UsageError(f"%%autosave requires an integer, got {line!r}") from None
+        script = Javascript(f"IPython.notebook.set_autosave_interval({1000 * seconds})")
+        display(script, include=["application/javascript"])
+        print(f"Autosaving every {seconds} seconds" if seconds else "Autosave disabled")
 
     @line_magic
     def less(self, line: str) -> None:
@@ -172,6 +194,11 @@ class CourseShell(InteractiveShell):
                     self.events.trigger("post_run_cell", result)
             return result
 
+    def _get_exc_info(self, exc_tuple: Any = None) -> Any:
+        kind, error, trace = super()._get_exc_info(exc_tuple)
+        shorten(error)
+        return kind, error, trace
+
     def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:
         if getattr(self.displayhook, "_result", None) is not None:
             self._failed_to_show = True
@@ -213,6 +240,22 @@ class CourseShell(InteractiveShell):
 
 
 InteractiveShellABC.register(CourseShell)
+
+
+def shorten(error: BaseException | None) -> None:
+    """Endless recursion leaves a thousand frames, which take IPython seconds to write down: leave the middle ones out."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        frames = []
+        trace = error.__traceback__
+        while trace is not None:
+            frames.append(trace)
+            trace = trace.tb_next
+        if len(frames) > 2 * FRAMES_SHOWN:
+            frames[FRAMES_SHOWN - 1].tb_next = frames[-FRAMES_SHOWN]
+            error.add_note(f"({len(frames) - 2 * FRAMES_SHOWN} frames in the middle are left out)")
+        error = error.__cause__ or error.__context__
 
 
 @contextlib.contextmanager
