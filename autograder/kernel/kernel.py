@@ -1,19 +1,26 @@
 """Kernels for students' cells: each in a process of its own, forked warm, in the sandbox of the mode."""
 
-import contextlib
 import dataclasses
-import os
 import shutil
-import signal
 import socket
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from helpers.errors import CourseError
 
+from ..sandbox import Limits, Mode, hidden_paths, readable_paths
 from .nursery import Nursery
 from .process import Process, Ran
+
+ENVIRONMENT = {
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "TERM": "xterm-color",
+    "CLICOLOR": "1",
+    "FORCE_COLOR": "1",
+    "CLICOLOR_FORCE": "1",
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+}
 
 __all__ = ["Kernel", "Kernels", "Process", "Ran"]
 
@@ -31,16 +38,17 @@ class Kernel(Process):
 class Kernels:
     """Starts kernels in milliseconds, after its zygote has warmed up once. Making it doesn't wait for that."""
 
-    def __init__(self, mode: Any, *, warm: bool = True) -> None:
+    def __init__(self, mode: Mode, *, warm: bool = True) -> None:
         self.mode = mode
-        self.nursery = Nursery(warm=warm)
+        self.nursery = Nursery(mode, warm=warm)
+        self._room = {"readable": [str(path) for path in readable_paths()], "hidden": [str(p) for p in hidden_paths()]}
         self._base = Path(tempfile.mkdtemp(prefix="course-kernels-")).resolve()
         self._living: list[Kernel] = []
 
     def start(
         self,
         files: dict[str, bytes],
-        limits: Any,
+        limits: Limits,
         judge: socket.socket | None,
         *,
         environment: dict[str, str] | None = None,
@@ -54,32 +62,22 @@ class Kernels:
         folder = Path(tempfile.mkdtemp(prefix="k-", dir=self._base))
         lay_out(folder, files)
         request = {
-            "do": "fork",
             "mode": self.mode.name,
-            "words": self.mode.words,
             "folder": str(folder),
-            "readable": self._readable(),
+            "room": self._room,
             "limits": dataclasses.asdict(limits),
-            "environment": environment or {},
+            "environment": {**ENVIRONMENT, **(environment or {})},
             "seed": seed,
-            "peer": judge is not None,
         }
         kernel = Kernel.__new__(Kernel)
         kernel.folder = folder
         try:
-            kernel.__init__(self.nursery, request, limits=limits, peer=judge, kill_tree=kill_tree, memory=memory)  # type: ignore[misc]
+            kernel.__init__(self.nursery, request, limits=limits, peer=judge)  # type: ignore[misc]
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         self._living = [one for one in self._living if one._alive] + [kernel]
         return kernel
-
-    def _readable(self) -> list[str]:
-        if self.mode.name == "none":
-            return []
-        from autograder import sandbox
-
-        return [str(path) for path in sandbox.readable_paths()]
 
     def ready(self) -> None:
         """Wait until the zygote is warm."""
@@ -107,16 +105,3 @@ def lay_out(folder: Path, files: dict[str, bytes]) -> None:
             raise CourseError(f"the file name {name!r} leads out of the submission's folder; rename it")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-
-
-def kill_tree(pid: int) -> None:
-    """The process and all that it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-
-
-def memory(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, IndexError, ValueError):
-        return 0

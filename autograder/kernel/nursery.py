@@ -15,6 +15,7 @@ from typing import Any
 
 from helpers.errors import CourseError
 
+from ..sandbox import Inmate, Mode
 from . import wire
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,10 +47,11 @@ def clean_environment(scratch: Path) -> dict[str, str]:
 class Nursery:
     """One zygote. Making it doesn't wait; ``ready`` does."""
 
-    def __init__(self, *, warm: bool = True, prepare: str | None = None, given: Any = None) -> None:
-        self._asked = {"do": "be", "warm": warm, "prepare": prepare, "given": given}
-        self._ended: dict[int, int] = {}
-        self._alive: set[int] = set()
+    def __init__(
+        self, mode: Mode | None = None, *, warm: bool = True, prepare: str | None = None, given: Any = None
+    ) -> None:
+        self._asked = {"do": "be", "mode": mode and mode.name, "warm": warm, "prepare": prepare, "given": given}
+        self._ended: dict[int, tuple[int, float]] = {}
         self._starts = 0
         self._program: subprocess.Popen[bytes] | None = None
         self.sock: socket.socket | None = None
@@ -86,17 +88,15 @@ class Nursery:
             self._waiting = False
             self.seconds = float(self._hear("ready", SECONDS_TO_START)["seconds"])
 
-    def fork(self, request: dict[str, Any], descriptors: list[int]) -> int:
-        """A new process: its pid. The descriptors: its control socket, output and error pipes and perhaps its peer."""
+    def fork(self, request: dict[str, Any], descriptors: list[int]) -> Inmate:
+        """A new process. The descriptors: its control socket, output and error pipes and perhaps its peer."""
         for _ in range(2):
             try:
                 self.ready()
                 assert self.sock is not None
                 socket.send_fds(self.sock, [b"F"], descriptors)
-                wire.send(self.sock, {"do": "fork", "name": "", **request}, deadline=time.monotonic() + 10)
-                pid = int(self._hear("forked", SECONDS_TO_FORK)["pid"])
-                self._alive.add(pid)
-                return pid
+                wire.send(self.sock, {"do": "fork", **request}, deadline=time.monotonic() + 10)
+                return Inmate(**self._hear("forked", SECONDS_TO_FORK)["inmate"])
             except (wire.WireError, OSError):
                 self._again()
         raise CourseError("the warm process that starts the kernels died twice; run the grader again" + self._words())
@@ -123,11 +123,10 @@ class Nursery:
                 raise CourseError(f"a kernel could not be started: {header['why']}")
 
     def _note(self, header: dict[str, Any]) -> None:
-        self._ended[int(header["pid"])] = int(header["status"])
-        self._alive.discard(int(header["pid"]))
+        self._ended[int(header["pid"])] = int(header["status"]), float(header["cpu"])
 
-    def ended(self, pid: int, wait: float = 0.0) -> int | None:
-        """How a process ended (exit code, or minus the signal's number), None if it lives or nobody knows."""
+    def ended(self, pid: int, wait: float = 0.0) -> tuple[int, float] | None:
+        """How a process ended: exit code or minus the signal's number, and CPU seconds. None while it lives."""
         deadline = time.monotonic() + wait
         while pid not in self._ended and self.sock is not None:
             try:

@@ -8,10 +8,12 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
 
+from ..sandbox import Limits, kill_tree, overstepped
 from . import wire
 from .nursery import Nursery
 from .outputs import Collector, Full
@@ -50,25 +52,24 @@ class Process:
         nursery: Nursery,
         request: dict[str, Any],
         *,
-        limits: Any,
+        limits: Limits,
         peer: socket.socket | None = None,
         trusted: bool = False,
-        kill_tree: Callable[[int], None],
-        memory: Callable[[int], int],
     ) -> None:
         self.limits = limits
         self.why = ""
         self._nursery = nursery
-        self._kill_tree, self._memory = kill_tree, memory
+        self._folder = None if trusted else Path(request["folder"])
         self._collector = Collector(limits.output_bytes, trusted)
-        self._frames = wire.Frames(6 * limits.output_bytes + 1_000_000)
+        self._frames = wire.Frames(2 * limits.output_bytes + 1_000_000)
         self._done: dict[str, Any] | None = None
         self._full = False
         self._control, theirs = socket.socketpair()
         pipes = [os.pipe(), os.pipe()]
         descriptors = [theirs.fileno(), pipes[0][1], pipes[1][1]] + ([peer.fileno()] if peer is not None else [])
         try:
-            self.pid = nursery.fork(request, descriptors)
+            self._inmate = nursery.fork(request, descriptors)
+            self.pid = self._inmate.pid
         except BaseException:
             self._control.close()
             for read, _ in pipes:
@@ -134,7 +135,7 @@ class Process:
         """End it and its children at once."""
         if self._alive:
             self.why = why
-            self._kill_tree(self.pid)
+            kill_tree(self._inmate)
             self._close()
 
     def _begin(self) -> None:
@@ -268,25 +269,26 @@ class Process:
         self._collector.own_words(ename, evalue)
 
     def _weigh(self) -> None:
-        if self._alive and self._memory(self.pid) > self.limits.memory_mb * 1_000_000:
-            self.kill(f"it used more than {self.limits.memory_mb:,} MB of memory")
+        words = overstepped(self._inmate, self.limits, self._folder) if self._alive else ""
+        if words:
+            self.kill(f"it {words}")
 
     def _bury(self) -> None:
         # It has gone, or has closed its end of the line, which comes to the same.
         if not self._alive:
             return
-        code = self._nursery.ended(self.pid, wait=1.0)
-        if code is None:
+        ended = self._nursery.ended(self.pid, wait=1.0)
+        if ended is None:
             self.why = "it cut the line to its grader"
-        elif code >= 0:
-            self.why = f"it ended itself with exit code {code}"
+        elif ended[0] >= 0:
+            self.why = f"it ended itself with exit code {ended[0]}"
         else:
-            self.why = self._signalled(-code)
-        self._kill_tree(self.pid)
+            self.why = self._signalled(-ended[0], ended[1])
+        kill_tree(self._inmate)
         self._close()
 
-    def _signalled(self, number: int) -> str:
-        if number == signal.SIGXCPU:
+    def _signalled(self, number: int, cpu_s: float) -> str:
+        if number == signal.SIGXCPU or (number == signal.SIGKILL and cpu_s >= self.limits.cpu_s - 1):
             return f"it used more than {self.limits.cpu_s:,} s of processor time"
         try:
             known = signal.Signals(number)

@@ -2,12 +2,13 @@
 
 import asyncio
 import builtins
+import codecs
 import contextlib
 import getpass
 import os
 import signal
+import subprocess
 import sys
-import tempfile
 import types
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,7 +22,6 @@ from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.display import Javascript, display
-from IPython.utils.process import system
 from traitlets import CBool, Type
 from traitlets.config import Config
 
@@ -79,7 +79,7 @@ class CellCompiler(CachingCompiler):
     """Cells get the file names that ipykernel gives them, which warnings show."""
 
     def get_code_name(self, raw_code: str, code: str, number: int) -> str:
-        return f"{tempfile.gettempdir()}/ipykernel_{os.getpid()}/{murmur2(raw_code.encode('utf-8', 'replace'))}.py"
+        return f"/tmp/ipykernel_{os.getpid()}/{murmur2(raw_code.encode('utf-8', 'replace'))}.py"
 
 
 def murmur2(data: bytes, seed: int = 0xC70F6907) -> int:
@@ -206,9 +206,7 @@ class CourseShell(InteractiveShell):
         self.emit({"is": "error", "ename": str(etype.__name__), "evalue": str(evalue), "traceback": traceback})
 
     def init_environment(self) -> None:
-        os.environ.update(
-            TERM="xterm-color", CLICOLOR="1", FORCE_COLOR="1", CLICOLOR_FORCE="1", PAGER="cat", GIT_PAGER="cat"
-        )
+        """See ``kernel.ENVIRONMENT``."""
 
     def init_virtualenv(self) -> None:
         pass
@@ -234,7 +232,15 @@ class CourseShell(InteractiveShell):
         """``!cmd``, as in ipykernel: no background processes; the exit code is kept in ``_exit_code``."""
         if cmd.rstrip().endswith("&"):
             raise OSError("Background processes not supported.")
-        self.user_ns["_exit_code"] = system(self.var_expand(cmd, depth=1))
+        command = ["/bin/sh", "-c", self.var_expand(cmd, depth=1)]
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as child:
+            assert child.stdout is not None
+            decoder = codecs.getincrementaldecoder("utf-8")("replace")
+            while data := child.stdout.read1(65536):
+                sys.stdout.write(decoder.decode(data).replace("\n", "\r\n"))  # as from the terminal it has in Jupyter
+        self.user_ns["_exit_code"] = child.returncode
 
     system = system_piped
 
@@ -243,7 +249,7 @@ InteractiveShellABC.register(CourseShell)
 
 
 def shorten(error: BaseException | None) -> None:
-    """Endless recursion leaves a thousand frames, which take IPython seconds to write down: leave the middle ones out."""
+    """Endless recursion leaves a thousand frames, which take IPython seconds to write: leave the middle ones out."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -51,6 +51,8 @@ def warm(shell: CourseShell, steps: bool = True) -> None:
         good, _ = shell.run_one(source)
         if not good and source is not BROKEN:
             raise RuntimeError(f"the warm-up failed at: {source[:60]!r}")
+    import autograder.judge.serve  # noqa: F401  a kernel may not read the grader's files
+
     fresh(shell)
 
 

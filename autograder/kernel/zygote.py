@@ -5,6 +5,7 @@ answers ``ready``. Then each ``fork`` comes with the file descriptors of the new
 How processes ended is told as ``ended``. It ends itself when the worker does.
 """
 
+import dataclasses
 import importlib
 import os
 import select
@@ -16,8 +17,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from .. import sandbox
 from . import wire
-from .inside import Inside, Make, live
+from .inside import FAILED, Inside, Make, live
 from .shell import CourseShell
 from .warmup import one_thread, reseed, warm
 
@@ -25,12 +27,14 @@ from .warmup import one_thread, reseed, warm
 class Zygote:
     def __init__(self, control: socket.socket) -> None:
         self.control = control
-        self.alive: dict[int, Any] = {}
+        self.alive: dict[int, int] = {}
         self.shell: CourseShell
         self.make: Make = Inside
 
     def be(self, request: dict[str, Any]) -> None:
         """Become warm."""
+        if request["mode"] is not None:
+            sandbox.settle(sandbox.Mode(request["mode"], ""))
         began = time.monotonic()
         self.shell = CourseShell.make(Path(request["scratch"]))
         if request["warm"]:
@@ -59,8 +63,7 @@ class Zygote:
     def fork(self, request: dict[str, Any], descriptors: list[int]) -> None:
         one_thread()
         try:
-            pid = self._fork(request, descriptors)
-            wire.send(self.control, {"is": "forked", "pid": pid, "name": request["name"]})
+            wire.send(self.control, {"is": "forked", "inmate": self._fork(request, descriptors)})
         except Exception as error:
             words = str(error) or traceback.format_exc(limit=3)
             wire.send(
@@ -70,45 +73,38 @@ class Zygote:
             for descriptor in descriptors:
                 os.close(descriptor)
 
-    def _fork(self, request: dict[str, Any], descriptors: list[int]) -> int:
+    def _fork(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         def body() -> None:
             self._begin(request, descriptors)
 
-        if request["mode"] == "none":
+        if request["room"] is None:
             pid = os.fork()
             if not pid:
                 try:
                     os.setsid()
+                    sandbox.limits.close_descriptors(descriptors)
+                    os.environ.update(request["environment"])
                     os.chdir(request["folder"])
                     body()
                 finally:
-                    os._exit(70)
+                    os._exit(FAILED)
             self.alive[pid] = pid
-            return pid
-        from autograder import sandbox
-
-        room = sandbox.Room(Path(request["folder"]), tuple(Path(one) for one in request["readable"]))
-        inmate = sandbox.fork_into(
-            sandbox.Mode(request["mode"], request["words"]), room, sandbox.Limits(**request["limits"]), body
-        )
-        self.alive[inmate.pid] = inmate
-        return int(inmate.pid)
+            return {"pid": pid, "mode": "none", "started": sandbox.limits.start_time(pid)}
+        readable, hidden = (tuple(map(Path, request["room"][kind])) for kind in ("readable", "hidden"))
+        room = sandbox.Room(Path(request["folder"]), readable, request["environment"], hidden)
+        mode = sandbox.Mode(request["mode"], "")
+        inmate = sandbox.fork_into(mode, room, sandbox.Limits(**request["limits"]), body, keep=descriptors)
+        self.alive[_as_we_see(inmate.pid)] = inmate.pid
+        return dataclasses.asdict(inmate)
 
     def _begin(self, request: dict[str, Any], descriptors: list[int]) -> None:
-        # In the child. Nothing of the zygote's may stay open: its control socket takes orders.
+        # In the child. Nothing else of the zygote's is open: its control socket takes orders.
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         control, out, err, *peer = descriptors
-        null = os.open(os.devnull, os.O_RDONLY)
-        for old, new in ((null, 0), (out, 1), (err, 2)):
+        for old, new in ((out, 1), (err, 2)):
             os.dup2(old, new)
-        kept = sorted({control, *peer})
-        before = 3
-        for one in kept:
-            os.closerange(before, one)
-            before = one + 1
-        os.closerange(before, 1 << 16)
-        os.environ.update(request["environment"])
+            os.close(old)
         if "" not in sys.path:
             sys.path.insert(0, "")
         reseed(request["seed"])
@@ -117,13 +113,24 @@ class Zygote:
     def reap(self) -> None:
         while self.alive:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                ours, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return
-            if not pid:
+            if not ours:
                 return
-            if self.alive.pop(pid, None) is not None:
-                wire.send(self.control, {"is": "ended", "pid": pid, "status": os.waitstatus_to_exitcode(status)})
+            pid = self.alive.pop(ours, None)
+            if pid is not None:
+                code, cpu = os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
+                wire.send(self.control, {"is": "ended", "pid": pid, "status": code, "cpu": cpu})
+
+
+def _as_we_see(pid: int) -> int:
+    """The number that a child in a process namespace of its own has among this process's children."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("NSpid:"):
+            numbers = [int(one) for one in line.split()[1:]]
+            return numbers[-2] if len(numbers) > 1 else numbers[0]
+    return pid
 
 
 def _child_signals() -> tuple[int, int]:
@@ -145,7 +152,7 @@ def main() -> None:
         try:
             zygote.be(request)
         except Exception as error:
-            wire.send(control, {"is": "failed", "why": f"{type(error).__name__}: {error}", "name": ""})
+            wire.send(control, {"is": "failed", "why": f"{type(error).__name__}: {error}"})
             raise
         zygote.loop()
     except wire.Closed:
