@@ -1,0 +1,13 @@
+"""Students' code, shut in: modes "namespaces", "landlock" and, only when asked for, "none"."""
+
+from .choose import WHAT_UNSAFE_MEANS, choose
+from .fork import fork_into, reap, settle
+from .modes import LANDLOCK, MODES, NAMESPACES, NONE, Inmate, Limits, Mode, Room
+from .paths import hidden_paths, readable_paths, standard_room
+from .tree import gone, kill_tree, overstepped, tree_memory
+
+__all__ = [
+    "LANDLOCK", "MODES", "NAMESPACES", "NONE", "WHAT_UNSAFE_MEANS", "Inmate", "Limits", "Mode", "Room", "choose",
+    "fork_into", "gone", "hidden_paths", "kill_tree", "overstepped", "readable_paths", "reap", "settle",
+    "standard_room", "tree_memory",
+]  # fmt: skip

@@ -1,0 +1,119 @@
+"""What a child gives up before it runs foreign code, whatever its mode: files, environment, signals, and resources."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from .modes import Limits
+
+THREADS = tuple(f"{name}_NUM_THREADS" for name in ("OPENBLAS", "OMP", "MKL", "NUMEXPR"))
+FILES = 256
+MB = 1 << 20
+
+
+def close_descriptors(keep: Iterable[int]) -> None:
+    """Close all but `keep`; 0, 1 and 2 become the null device unless they are kept."""
+    kept = sorted(set(keep))
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in {0, 1, 2}.difference(kept):
+        os.dup2(null, fd)
+    kept = sorted({0, 1, 2, *kept})
+    highest = os.sysconf("SC_OPEN_MAX")
+    for low, high in zip(kept, [*kept[1:], max(highest, kept[-1] + 1)], strict=True):
+        os.closerange(low + 1, high)
+
+
+def set_environment(home: str, temporary: str, extra: Mapping[str, str]) -> None:
+    """Exactly these variables; what the process was started with is blotted out, since /proc shows it."""
+    _blot_out_environment()
+    os.environ.clear()
+    os.environ.update(
+        PATH=os.pathsep.join((str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin")),
+        HOME=home, TMPDIR=temporary, LANG="C.UTF-8", MPLCONFIGDIR=f"{temporary}/matplotlib", MPLBACKEND="agg",
+        PYTHONDONTWRITEBYTECODE="1", **dict.fromkeys(THREADS, "1"),
+    )  # fmt: skip
+    os.environ.update(extra)
+    import tempfile
+
+    tempfile.tempdir = None
+
+
+def _blot_out_environment() -> None:
+    """The memory that /proc/PID/environ shows (proc(5): env_start and env_end, fields 50 and 51 of stat)."""
+    try:
+        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        start, end = int(fields[47]), int(fields[48])
+    except (OSError, ValueError, IndexError):
+        return
+    os.environ.clear()
+    if 0 < start < end:
+        ctypes.memset(start, 0, end - start)
+
+
+def reset_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+
+
+def set_limits(limits: Limits, processes: int | None) -> None:
+    """Hard limits, which can't be raised again. `processes` is RLIMIT_NPROC, None to leave it.
+
+    Address space counts from what is mapped now, because torch alone maps gigabytes that it never touches.
+    """
+    import resource
+
+    wanted = {
+        "AS": _mapped() + limits.memory_mb * MB, "CPU": limits.cpu_s, "FSIZE": limits.file_mb * MB, "CORE": 0,
+        "NOFILE": FILES, "NPROC": processes, "MEMLOCK": 0, "MSGQUEUE": 0, "SIGPENDING": 1024, "NICE": 0, "RTPRIO": 0,
+    }  # fmt: skip
+    for name, value in wanted.items():
+        kind = getattr(resource, f"RLIMIT_{name}", None)
+        if kind is None or value is None or (name == "AS" and sys.platform == "darwin"):
+            continue
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+
+
+def offer_to_be_killed() -> None:
+    """Where memory runs out, let it be this process that goes, not the worker."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("800")
+
+
+def _mapped() -> int:
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def tasks_of(uid: int, proc: int | None = None) -> int:
+    """How many processes and threads of all programs run as `uid` now. `proc`: the host's /proc, opened."""
+    folder = os.open("/proc", os.O_RDONLY) if proc is None else proc
+    count = 0
+    for name in os.listdir(folder):
+        if name.isdecimal():
+            with contextlib.suppress(OSError):
+                if os.stat(name, dir_fd=folder).st_uid == uid:
+                    count += max(1, os.stat(f"{name}/task", dir_fd=folder).st_nlink - 2)
+    if proc is None:
+        os.close(folder)
+    return count
+
+
+def start_time(pid: int | str) -> int:
+    """When a process was started, in clock ticks since boot; 0 where /proc does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0

@@ -1,0 +1,115 @@
+"""Try a mode in a process that is thrown away: can it be entered, and does it hold? ``python -m …trial MODE`` says in
+one line of JSON what is wrong, "" for nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from helpers.errors import CourseError
+
+from .modes import MODES, Limits, Mode, Room
+from .paths import standard_room
+
+SECONDS = 60
+
+
+def attempt(mode: Mode) -> str:
+    """ "" if `mode` works here, else why not. Starts a Python of its own, because trying may need a process with one
+    thread."""
+    course = str(Path(__file__).resolve().parent.parent.parent)
+    code = f"import sys; sys.path.insert(0, {course!r}); from autograder.sandbox.trial import main; main()"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code, mode.name], capture_output=True, text=True, timeout=SECONDS, check=False,
+            env={"PATH": os.defpath, "HOME": os.path.expanduser("~"), "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+        return json.loads(done.stdout.splitlines()[-1])["wrong"]
+    except subprocess.TimeoutExpired:
+        return f"it was not ready after {SECONDS} s"
+    except (OSError, ValueError, IndexError, KeyError):
+        return "the process that tried it died"
+
+
+def main() -> None:
+    print(json.dumps({"wrong": _try(MODES[sys.argv[1]])}), flush=True)
+
+
+def _try(mode: Mode) -> str:
+    from . import fork
+
+    try:
+        fork.settle(mode)
+        with tempfile.TemporaryDirectory(prefix="trial-") as place, socket.create_server(("127.0.0.1", 0)) as server:
+            folder, secret = Path(place, "inside"), Path(place, "secret.txt")
+            folder.mkdir()
+            (folder / "mine.txt").write_text("mine")
+            secret.write_text("secret")
+            room = standard_room(folder)
+            heard, told = os.pipe()
+            probes = _probes(secret, server.getsockname()[1], _secrets(room))
+            fork.fork_into(mode, room, Limits(), lambda: _report(told, probes), keep=(told,))
+            os.close(told)
+            with os.fdopen(heard) as file:
+                lines = file.read().splitlines()
+            fork.reap()
+            if secret.read_text() != "secret" or len(list(Path(place).iterdir())) != 2:
+                return "a file outside its folder was changed"
+            return lines[-1] if lines and lines[-1] != "held" else "" if lines else "it died"
+    except CourseError as error:
+        return str(error)
+
+
+def _report(told: int, probes: list[tuple[str, Callable[[], object]]]) -> None:
+    words = "held"
+    if Path("mine.txt").read_text() != "mine":
+        words = "its own folder is not readable in it"
+    for what, probe in probes:
+        with suppress(OSError):
+            if probe():
+                words = f"inside it one can {what}"
+    os.write(told, words.encode() + b"\n")
+
+
+def _secrets(room: Room) -> list[Path]:
+    """What lies in the hidden folders, but for what is shown of them on purpose."""
+    shown = {p for path in room.readable for p in (path, *path.parents)}
+    return [p for folder in room.hidden if folder.is_dir() for p in folder.iterdir() if p not in shown]
+
+
+def _probes(secret: Path, port: int, hidden: list[Path]) -> list[tuple[str, Callable[[], object]]]:
+    """What must not be possible, and a function that is true, and raises no OSError, where it is."""
+    return [
+        ("read a file outside its folder", secret.read_text),
+        ("write a file outside its folder", lambda: secret.write_text("changed") or True),
+        ("make a file outside its folder", lambda: Path(secret.parent, "new.txt").write_text("new")),
+        ("read the course", lambda: any(map(_opens, hidden))),
+        ("change the system's settings", lambda: _opens(Path("/proc/sys/kernel/hostname"), os.O_WRONLY)),
+        ("connect to this machine", lambda: socket.create_connection(("127.0.0.1", port), 1)),
+        ("gain rights", lambda: "NoNewPrivs:\t1" not in _status() or "CapEff:\t0000000000000000" not in _status()),
+        ("make any system call", lambda: "Seccomp:\t2" not in _status()),
+    ]
+
+
+def _opens(path: Path, flags: int = os.O_RDONLY) -> bool:
+    try:
+        os.close(os.open(path, flags))
+    except OSError:
+        return False
+    return True
+
+
+def _status() -> str:
+    """ "" where /proc can't be read."""
+    return Path("/proc/self/status").read_text()
+
+
+if __name__ == "__main__":
+    main()
