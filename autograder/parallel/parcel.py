@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,8 +44,8 @@ class Answer:
 class Executor(Protocol):
     """Where orders are worked on."""
 
-    def run(self, orders: Any) -> Any:
-        """Iterable of Order (taken as they are needed) -> iterator of Answer, in the order of their arrival."""
+    def run(self, orders: Iterable[Order]) -> Iterator[Answer]:
+        """Answers as they arrive; orders are taken as they are needed."""
 
     def close(self) -> None:
         """End every process that was started."""

@@ -1,0 +1,100 @@
+"""Run a command as a person would see it, in a terminal, and note when each student first appears on the screen."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from helpers.errors import CourseError
+
+OURS = rb"\b(s\d{4})\b"  # first on its own line, later in the table
+# Written twice, before and after execution: the last time counts.
+STOCK = rb"Writing \d+ bytes to [^\r\n]*?/autograded/(s\d{4})/"
+
+
+@dataclass
+class Watched:
+    """Seconds since the command was started: `seen` when each student was done, `total` when the command ended."""
+
+    seen: dict[str, float] = field(default_factory=dict)
+    total: float = 0.0
+
+    @property
+    def first(self) -> float:
+        return min(self.seen.values())
+
+    @property
+    def steady(self) -> float:
+        """Seconds for one submission inside the batch, without the command's start and end."""
+        times = sorted(self.seen.values())
+        return (times[-1] - times[0]) / (len(times) - 1)
+
+    def halves(self) -> tuple[float, float]:
+        """Seconds for one submission in the first and in the second half of the batch."""
+        times = sorted(self.seen.values())
+        middle = len(times) // 2
+        return (times[middle] - times[0]) / middle, (times[-1] - times[middle]) / (len(times) - 1 - middle)
+
+
+def watch(command: list[str], folder: Path, environ: dict[str, str], pattern: bytes, students: Iterable[str], *,
+          cores: set[int] | None = None, beside: Callable[[int], None] | None = None) -> Watched:  # fmt: skip
+    """Run to the end on `cores` (default: all). `beside` is called with the process id four times a second.
+
+    CourseError with the command's last words if it fails or if a student never appears.
+    """
+    def pin() -> None:
+        if cores is not None:
+            os.sched_setaffinity(0, cores)
+
+    main, screen = pty.openpty()
+    wanted, kept, text = set(students), b"", bytearray()
+    watched = Watched()
+    begun = time.monotonic()
+    process = subprocess.Popen(
+        command, cwd=folder, env=environ | {"TERM": "xterm", "COLUMNS": "400"}, stdin=subprocess.DEVNULL,
+        stdout=screen, stderr=screen, start_new_session=True, preexec_fn=pin,
+    )  # fmt: skip
+    os.close(screen)
+    try:
+        while True:
+            if select.select([main], [], [], 0.25)[0]:
+                try:
+                    data = os.read(main, 1 << 16)
+                except OSError:  # the terminal is closed: everybody who held it has ended
+                    break
+                if not data:
+                    break
+                now = time.monotonic() - begun
+                kept += data
+                for found in re.finditer(pattern, kept):
+                    if pattern is STOCK or found[1].decode() not in watched.seen:
+                        watched.seen[found[1].decode()] = now
+                kept = kept[max((f.end() for f in re.finditer(pattern, kept)), default=0) :][-400:]
+                text = (text + data)[-4000:]
+            elif process.poll() is not None:
+                break
+            if beside is not None:
+                beside(process.pid)
+        code = process.wait()
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    finally:
+        os.close(main)
+    watched.total = time.monotonic() - begun
+    if code or not wanted <= set(watched.seen):
+        last = bytes(text).decode(errors="replace").strip().splitlines()[-3:]
+        raise CourseError(f"The benchmark's {' '.join(command[2:4])} failed (exit code {code}): {' '.join(last)[:500]}")
+    watched.seen = {student: at for student, at in watched.seen.items() if student in wanted}
+    return watched

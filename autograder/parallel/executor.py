@@ -1,0 +1,37 @@
+"""One way to have tasks graded, whatever does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from .parcel import Executor, Order
+
+if TYPE_CHECKING:
+    from ..grading.task import Result, Task
+
+# Beyond a submission's own budget: warming up on a slow machine, restarts after deaths, writing the notebook. Only a
+# grading process that is itself stuck takes longer.
+SLACK = 180.0
+
+
+def choose(jobs: int, scheduler: str = "") -> Executor:
+    """Worker processes on this machine, or a Dask cluster. Local ones start at once and warm up in the background."""
+    if scheduler:
+        from .dask import Dask
+
+        return Dask(scheduler)
+    from .local import Pool
+
+    return Pool(jobs)
+
+
+def results(executor: Executor, tasks: Iterable[Task]) -> Iterator[Result]:
+    """Results as they come; tasks are taken and packed only as they are needed."""
+    from ..grading.task import Result
+
+    for answer in executor.run(Order(task.student, task.pack(), task.budget + SLACK) for task in tasks):
+        if answer.body is None:
+            yield Result(answer.key, reason=answer.why)
+        else:
+            yield Result.unpack(answer.body)
