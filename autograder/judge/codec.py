@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from ..kernel.wire import WireError
 from . import kinds
 from .memory import Memory
 
@@ -60,7 +59,7 @@ class Encoder:
 
     @property
     def buffers(self) -> list[Any]:
-        return [self.small, *self.large]
+        return [self.small, *self.large] if self.small or self.large else []
 
     def node(self, value: Any) -> Any:
         """The value as JSON; the bytes of arrays go into `buffers`."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import helpers
+from helpers.check.reach import TooLong
 from helpers.errors import CourseError
 
 from ..kernel.wire import WireError
@@ -31,10 +32,6 @@ KNOWN: dict[str, type[BaseException]] = {
 } | {"SystemExit": SystemExit, "CourseError": CourseError}
 
 
-class TooLong(BaseException):
-    """A call took longer than it may; `helpers.check.calls` has one of its own, which is raised in its place."""
-
-
 class StudentGone(BaseException):
     """The process with the student's code can't be asked any longer. No check may go on, so it is no Exception."""
 
@@ -45,19 +42,8 @@ class StudentGone(BaseException):
 StudentGone.__name__ = StudentGone.__qualname__ = "KernelDied"
 
 
-def late_error() -> BaseException:
-    """The error by which a check's own time limit speaks."""
-    from helpers.check import calls
-
-    return getattr(calls, "_TooLong", TooLong)()  # type: ignore[no-any-return]
-
-
-def is_late(error: BaseException) -> bool:
-    return isinstance(error, TooLong) or type(error).__name__ == "_TooLong"
-
-
-def as_error(error: BaseException) -> dict[str, Any]:
-    """What the other side may know of an error."""
+def as_error(error: BaseException, places: bool) -> dict[str, Any]:
+    """What the other side may know of an error; `places`: also the lines of code on its way."""
     name = type(error).__name__
     base = next((cls.__name__ for cls in type(error).__mro__ if KNOWN.get(cls.__name__) is cls), "RuntimeError")
     try:
@@ -69,9 +55,9 @@ def as_error(error: BaseException) -> dict[str, Any]:
         "name": name[:100],
         "base": base,
         "text": text[:TEXT],
-        "late": is_late(error),
+        "late": isinstance(error, TooLong),
         "code": code if isinstance(code, int | str) and not isinstance(code, bool) and len(str(code)) < 100 else None,
-        "frames": _frames(error),
+        "frames": _frames(error) if places else [],
     }
 
 
@@ -95,7 +81,7 @@ def from_error(told: Any) -> BaseException:
     if not isinstance(name, str) or base not in KNOWN or not isinstance(text, str) or len(text) > TEXT:
         raise WireError("an error of an unknown kind")
     if told.get("late") is True:
-        error = late_error()
+        error = TooLong()
     else:
         error = _class(name[:100] if name.isidentifier() else base, base)(printable(text))
     if isinstance(error, SystemExit):

@@ -7,6 +7,7 @@ The side of the checks answers only for what it handed over, and never waits lon
 from __future__ import annotations
 
 import contextlib
+import functools
 import signal
 import socket
 import sys
@@ -44,7 +45,8 @@ class Link:
     """One side's end of the socket.
 
     answer: does what the other side asks. patience: seconds that a request of this side may compute. sealed: objects of
-    this side that stay as they are, whatever a call did to its copies.
+    this side that stay as they are, whatever a call did to its copies. trusting: this is the student's side, which may
+    believe what a check's objects say and tells where its own errors come from.
     """
 
     def __init__(
@@ -54,13 +56,14 @@ class Link:
         patience: Callable[[], float],
         limits: Limits | None = None,
         sealed: Iterable[Any] = (),
+        trusting: bool = False,
     ) -> None:
-        self.sock, self.limits = sock, limits or Limits()
+        self.sock, self.limits, self.trusting = sock, limits or Limits(), trusting
         self.why = ""
         """Why nothing can be asked any longer; empty while all is well."""
         self._answer, self._patience = answer, patience
         self._sealed = {id(value): value for value in sealed}
-        self._memory = Memory(lambda number, kind, shape: make(self, number, kind, shape))
+        self._memory = Memory(functools.partial(make, self))
         self._asked = self._bytes = 0
 
     def request(self, operation: str, *values: Any, seconds: float | None = None, **plain: Any) -> Any:
@@ -96,6 +99,10 @@ class Link:
             return False
         return True
 
+    def handed_over(self, value: Any) -> bool:
+        """Whether the other side has a handle of this very object."""
+        return self._memory.is_own(value)
+
     def end(self, why: str) -> None:
         """Nothing more goes through this link."""
         if not self.why:
@@ -123,7 +130,8 @@ class Link:
             raise
 
     def _send(self, header: dict[str, Any], encoder: Encoder, deadline: float | None) -> None:
-        header["drop"], self._memory.forgotten[:] = self._memory.forgotten[:], []
+        if self._memory.forgotten:
+            header["drop"], self._memory.forgotten[:] = self._memory.forgotten[:], []
         wire.send(self.sock, header, encoder.buffers, deadline)
 
     def _receive(self, deadline: float | None) -> tuple[dict[str, Any], list[bytearray]]:
@@ -172,10 +180,10 @@ class Link:
         except BaseException as error:
             if isinstance(error, StudentGone) and self.why:
                 raise
-            encoder, reply = self._encoder(known), {"re": number, "error": as_error(error)}
-        reply["out"] = [
-            [place, encoder.content(value)] for place, (value, old) in enumerate(given) if not unchanged(old, value)
-        ]
+            encoder, reply = self._encoder(known), {"re": number, "error": as_error(error, self.trusting)}
+        changed = [(place, value) for place, (value, old) in enumerate(given) if not unchanged(old, value)]
+        if changed:
+            reply["out"] = [[place, encoder.content(value)] for place, value in changed]
         with self._or_broken():
             self._send(reply, encoder, deadline)
 

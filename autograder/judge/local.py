@@ -12,7 +12,8 @@ import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .link import Link, Limits, patience
+from .grant import judging
+from .link import Limits, Link
 from .serve import Server
 
 
@@ -46,17 +47,13 @@ def pupil(names: Mapping[str, Any] | None = None, limits: Limits | None = None) 
         here.close()
         _be_the_student(there, {"__name__": "__main__", **(names or {})})
     there.close()
-    link = Link(here, _refuse, patience, limits)
+    link = judging(here, limits)
     try:
         yield Pupil(link, pid)
     finally:
         link.end("The process has ended.")
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-
-
-def _refuse(operation: str, values: list[Any], header: Mapping[str, Any]) -> Any:
-    raise TypeError(f"The checks can't be asked to {operation}.")
 
 
 def _be_the_student(sock: socket.socket, names: dict[str, Any]) -> None:

@@ -43,6 +43,9 @@ class Memory:
             self._own_numbers[id(value)] = number
         return number
 
+    def is_own(self, value: Any) -> bool:
+        return self.own.get(self._own_numbers.get(id(value), 0), self) is value
+
     def drop(self, numbers: list[int]) -> None:
         for number in numbers:
             value = self.own.pop(number, self)

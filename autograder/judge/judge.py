@@ -1,0 +1,202 @@
+"""Judges: processes that run an assignment's test cells, forked from one that has run the source's own settings.
+
+No student's code runs in them. A judge is attached to the kernel of a submission by a socket, and to the next one after
+that kernel's death.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+
+from ..kernel.inside import Inside, Make
+from ..kernel.nursery import Nursery
+from ..kernel.process import Process, Ran
+from ..kernel.shell import CourseShell
+from ..sandbox import Limits
+from .errors import StudentGone
+from .grant import judging, sealed
+from .link import Link
+from .namespace import Code, Namespace, namespace, parts
+
+PREPARE = "autograder.judge.judge:prepare"
+
+
+LIMITS = Limits(memory_mb=3_000, output_bytes=2_000_000)
+"""A judge runs the course's own code only; these are for what a hand-in makes it compute with."""
+
+
+class Judges:
+    """Starts judges of one assignment in milliseconds, after their zygote is ready. Making it doesn't wait for that."""
+
+    def __init__(self, cells: Iterable[Code], size: str = "quick", limits: Limits = LIMITS) -> None:
+        self.limits = limits
+        given = {"cells": [asdict(cell) for cell in cells], "size": size}
+        self.nursery = Nursery(warm=False, prepare=PREPARE, given=given)
+        self._base = Path(tempfile.mkdtemp(prefix="course-judges-")).resolve()
+        self._living: list[Judge] = []
+
+    @classmethod
+    def of(cls, snapshot: Any, limits: Limits = LIMITS) -> Judges:
+        """Of a grading.Snapshot: its locked code, its tests, and what exercises define in the model solution."""
+        cells = [cell for cell in snapshot.cells if cell.cell_type == "code"]
+        found = [Code(cell.kind, cell.source if cell.kind == "test" else cell.model) for cell in cells]
+        return cls(found, snapshot.size, limits)
+
+    def start(self) -> Judge:
+        """A fresh judge, attached to nothing. CourseError if it can't start."""
+        judge = Judge(self.nursery, Path(tempfile.mkdtemp(prefix="t-", dir=self._base)), self.limits)
+        self._living = [one for one in self._living if one.alive] + [judge]
+        return judge
+
+    def ready(self) -> None:
+        """Wait until the zygote is warm."""
+        self.nursery.ready()
+
+    def close(self) -> None:
+        """End everything at once."""
+        for judge in self._living:
+            judge.kill()
+        self.nursery.close()
+        shutil.rmtree(self._base, ignore_errors=True)
+
+    def __enter__(self) -> Judges:
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self.close()
+
+
+class Judge:
+    """One judge as the worker sees it."""
+
+    def __init__(self, nursery: Nursery, folder: Path, limits: Limits) -> None:
+        self._line, theirs = socket.socketpair()
+        self._folder = folder
+        request = {"room": None, "folder": str(folder), "environment": {}, "seed": 0}
+        with theirs:
+            self._process = Process(nursery, request, limits=limits, peer=theirs, trusted=True)
+        self._attach = False
+
+    def attach(self, sock: socket.socket) -> None:
+        """From the next cell on, ask the kernel at the other end of this socket. The caller may close it afterwards."""
+        socket.send_fds(self._line, [b"K"], [sock.fileno()])
+        self._attach = True
+
+    @property
+    def alive(self) -> bool:
+        return self._process.alive
+
+    @property
+    def why(self) -> str:
+        """In words, why it died."""
+        return self._process.why
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._line.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def run(self, source: str, seconds: float, beside: Sequence[Process] = ()) -> Ran:
+        """Run a test cell: its visible parts, then, if these pass, the hidden ones, whose outputs are marked.
+
+        `answer["gone"]`: in words, why the student's process can't be asked any longer, "" while it can;
+        `answer["hidden"]`: the places of the outputs of hidden parts, also of those that have no metadata.
+        """
+        total = Ran([], None, "ok", 0.0, answer={"gone": "", "hidden": []})
+        for hidden, text in list(parts(source)) or [(False, source)]:
+            more = {"cell": source, "attach": self._attach}
+            self._attach = False
+            ran = self._process.run(text, max(seconds - total.seconds, 0.1), beside, **more)
+            if hidden:
+                total.answer["hidden"] += range(len(total.outputs), len(total.outputs) + len(ran.outputs))
+                _mark(ran.outputs)
+            total.outputs += ran.outputs
+            total.beside += ran.beside
+            total.count = total.count or ran.count
+            total.status, total.seconds = ran.status, total.seconds + ran.seconds
+            gone = ran.answer.get("gone")
+            total.answer["gone"] = gone if isinstance(gone, str) else ""
+            if ran.status != "ok":
+                break
+        return total
+
+
+def _mark(outputs: Iterable[NotebookNode]) -> None:
+    for output in outputs:
+        if "metadata" in output:
+            output["metadata"]["course"] = NotebookNode(hidden=True)
+
+
+# In the judges' own processes ----------------------------------------------------------------------------------------
+
+
+def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
+    """In the zygote: the course's own names of the assignment, and a first use of whatever checks use."""
+    # What a hand-in was run with is what it is judged with: its process sees no GPU.
+    os.environ.update(COURSE_SIZE=str(given["size"]), CUDA_VISIBLE_DEVICES="")
+    for source in ("import helpers.check, torch", "from IPython.display import HTML\nHTML('')", "nothing_here"):
+        shell.run_one(source)
+    shell.reset(new_session=True)
+    found = namespace(Code(cell["kind"], cell["text"]) for cell in given["cells"])
+    names: dict[str, Any] = {}
+    found.run(names)
+    shell.user_ns.update({name: names[name] for name in found.own if name in names})
+    shell.execution_count = 1
+
+    def make(shell: CourseShell, control: socket.socket, line: socket.socket | None) -> Inside:
+        return JudgeInside(shell, control, line, found)
+
+    return make
+
+
+class JudgeInside(Inside):
+    """Runs parts of test cells, with the names that they take from the student's process."""
+
+    def __init__(self, shell: CourseShell, control: socket.socket, line: socket.socket | None, found: Namespace) -> None:
+        super().__init__(shell, control, None)
+        self.line, self.found = line, found
+        self.link: Link | None = None
+        self._asked: set[str] = set()
+        most = LIMITS.memory_mb * 2**20
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+    def run(self, request: dict[str, Any], buffers: list[bytearray]) -> dict[str, Any]:
+        if request["attach"]:
+            self.attach()
+        try:
+            self.ask_names(request["cell"])
+        except StudentGone as error:
+            line = f"KernelDied: {error}"
+            self.shell.emit({"is": "error", "ename": "KernelDied", "evalue": str(error), "traceback": [line]})
+            return {"status": "error", "count": None, "gone": str(error)}
+        done = super().run(request, buffers)
+        return {**done, "gone": self.link.why if self.link else ""}
+
+    def attach(self) -> None:
+        assert self.line is not None
+        _, descriptors, _, _ = socket.recv_fds(self.line, 1, 1)
+        if self.link is not None:
+            self.link.end("Another process has taken its place.")
+        kept = sealed([self.shell.user_ns.get(name) for name in self.found.own])
+        self.link = judging(socket.socket(fileno=descriptors[0]), sealed=kept)
+
+    def ask_names(self, cell: str) -> None:
+        """The names of the cell that are the student's, as they are now; those that are missing stay undefined."""
+        for name in self._asked:
+            self.shell.user_ns.pop(name, None)
+        wanted = self.found.wanted(cell)
+        self._asked = set(wanted)
+        if wanted:
+            if self.link is None:
+                raise StudentGone("There is no process with the student's code.")
+            self.shell.user_ns.update(self.link.request("names", wanted))
