@@ -129,7 +129,8 @@ def diagnose(graded: Cell, cell: NotebookNode | None, secrets: Secrets) -> Told:
     """What to tell of one test cell of an autograded notebook."""
     if cell is None:
         return Told(graded.id, NOT_RUN, "This check is missing from the graded notebook.")
-    outputs = [o for o in cell.get("outputs", []) if isinstance(o, dict)]
+    put_out = cell.get("outputs")
+    outputs = [o for o in put_out if isinstance(o, dict)] if isinstance(put_out, list) else []
     border = hidden_from(graded, cell, outputs)
     visible = [r for r in map(report, outputs[:border]) if r]
     hidden = [r for r in map(report, outputs[border:]) if r]

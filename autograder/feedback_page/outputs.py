@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from .diagnosis import ENGINE
 from .redact import Secrets
-from .safe import image_url, one_line, plain, table_html, text, text_html
+from .safe import cut, image_url, one_line, plain, table_html, text, text_html
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 PER_CELL = 20
@@ -107,7 +107,7 @@ def _text(value: Any, secrets: Secrets) -> Iterator[Block]:
     whole = text(value)
     if not whole.strip():
         return
-    if secrets.in_text(whole[:400_000]):
+    if any(secrets.in_text(part) for part in cut(whole)):
         yield Block("note", words=KEPT_OUT)
     else:
         yield Block("text", text_html(whole.strip("\n")))
@@ -130,7 +130,7 @@ def _error(output: Any, secrets: Secrets) -> Block:
     if name in OWN and (name in ENGINE or value.startswith("still to do")):
         return Block("note", words=OWN[name])
     lines = output.get("traceback")
-    trace = "\n".join(text(line) for line in lines) if isinstance(lines, list) else ""
+    trace = "\n".join(text(line)[-20_000:] for line in lines[-40:]) if isinstance(lines, list) else ""
     if secrets.in_text(trace + name + value):
         return Block("error", words=name)
     trace = PATHS.sub("…/", trace)

@@ -126,11 +126,11 @@ def _exercises(row: Row, notebook: NotebookNode | None, assignment: Assignment) 
         )
         for id_, cells in groups.items()
     }
-    cells = list(notebook.cells) if notebook is not None else []
+    cells = [c for c in notebook.cells if isinstance(c, dict)] if notebook is not None else []
     known = {c.id: c for c in assignment.cells if c.id}
-    tests = [plain(c.get("source")) for c in cells if known.get(grade_id(c)) and known[grade_id(c)].kind == "test"]
+    found: dict[str, Any] = {_id(c): c for c in cells if _id(c)}
+    tests = [plain(c.get("source")) for id_, c in found.items() if id_ in known and known[id_].kind == "test"]
     secret = secrets(assignment, tests)
-    found = {grade_id(c): c for c in cells if grade_id(c)}
     for id_, graded in groups.items():
         for cell in graded:
             if cell.kind == "test" and notebook is not None:
@@ -146,6 +146,10 @@ def _exercises(row: Row, notebook: NotebookNode | None, assignment: Assignment) 
     return list(made.values()), other
 
 
+def _id(cell: Any) -> str:
+    return grade_id(cell) if isinstance(cell.get("metadata"), dict) else ""
+
+
 def _work(
     made: dict[str, Exercise], cells: list[Any], assignment: Assignment, known: dict[str, Cell], secret: Secrets
 ) -> list[Work]:
@@ -154,7 +158,7 @@ def _work(
     other: list[Work] = []
     here, room = other, Room()
     for cell in cells:
-        course = known.get(grade_id(cell))
+        course = known.get(_id(cell))
         kind, source = course.kind if course else "", text(cell.get("source"))
         if kind == "test" or (course and course.id in (FORM, FORM_CHECK)):
             continue

@@ -25,15 +25,20 @@ GAP = "…"
 SHORTEST = 10
 """Characters without white space from which a line is recognised in a student's output."""
 PLACE = re.compile(r"\b(?:section|figure|fig\.|table|equation|appendix)\s+\d+(?:\.\d+)*", re.IGNORECASE)
-NUMBER = re.compile(
-    r"(?<![\w.…])[-+−]?(?:0x[0-9a-f]+|\d[\d_,]*\.?\d*(?:e[-+]?\d+)?|\.\d+)(?:/\d+)?[%×]?|\b(?:nan|inf)\b", re.IGNORECASE
-)
+DIGITS = r"(?:0x[0-9a-f]+|\d[\d_]*(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|\.\d+)"
+NUMBER = re.compile(rf"(?<![\w.])[-+−]?{DIGITS}(?:/\d+)?[%×]?|\b(?:nan|inf)\b", re.IGNORECASE)
 WORD = re.compile(r"[^\W_]+")
+SENTENCE = re.compile(r"(?<=[.?!)])\s+")
 QUOTED = re.compile(r"`[^`]*`|'[^']*'|\"[^\"]*\"|“[^”]*”")
-RAISED = re.compile(r"\braised (\w+).*", re.DOTALL)
-GIVEN = re.compile(r"\(\w+(?:: .*?)?\)(?=\. Results should be plain)", re.DOTALL)
+RAISED = re.compile(r"\braised (\w+)")
+SAID = re.compile(
+    r"\b\w*(?:Error|Exception|Warning|Exit|Interrupt|Iteration)\b(?=: )|\(\w+: (?=.*Results should be plain)", re.DOTALL
+)
+"""Behind this stands what a student's own code said."""
 MARK = re.compile(r"your \S+ is (?:higher|lower) than the instructor's mark by more than one\.?.*", re.DOTALL)
 REVIEW = re.compile(r"\b[Rr]eview (\d)\b")
+FIXED = 12
+"""Characters of a sentence that is known from `helpers/check` as it stands."""
 
 
 @dataclass(frozen=True)
@@ -128,56 +133,70 @@ def check_texts() -> str:
 
 @lru_cache(maxsize=8)
 def vocabulary(public: str) -> frozenset[str]:
-    return frozenset(word.lower() for word in WORD.findall(check_texts() + "\n" + public) if not word.isdigit())
+    kinds = [
+        name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
+    ]
+    found = {*kinds, *WORD.findall(check_texts()), *WORD.findall(public)}
+    return frozenset(word.lower() for word in found if not any(c.isdigit() for c in word))
 
 
 def redacted(message: str, known: Secrets) -> str:
-    """What may be told of a hidden test's message, in one line; "" where too little is left to mean anything."""
+    """What may be told of a hidden test's message, in one line; "" where too little is left to mean anything.
+
+    Sentences that `helpers/check` has word for word stay as they are. Of the others numbers, quotations and words that
+    students can't know go, and all that an error of their own code said.
+    """
     text = known.without(one_line(message, 1200))
     places = ", ".join(dict.fromkeys(PLACE.findall(text))) if MARK.search(text) else ""
     text = MARK.sub("your mark is not within one of the instructor's.", text)
-    text = RAISED.sub(lambda found: _raised(found[1], found[0]), text)
-    text = GIVEN.sub("", text)
-    text = QUOTED.sub(lambda found: found[0] if found[0][1:-1] in known.public else GAP, text)
-    reviews = REVIEW.findall(text)
-    text = REVIEW.sub("review #", text)
-    text = _numbers(text)
-    words = vocabulary(known.public)
-    text = WORD.sub(lambda found: found[0] if found[0].lower() in words or found[0].isdigit() else GAP, text)
-    text = re.sub("review #", lambda _: f"review {reviews.pop(0)}", text)
+    head, tail = _own_words(text)
+    kept = [_sentence(sentence, known) for sentence in SENTENCE.split(head)]
+    kept += [sentence for sentence in SENTENCE.split(tail) if _fixed(sentence)]
     if places:
-        text += f" Read again: {places}."
-    text = _tidy(text)
+        kept.append(f"Read again: {places}.")
+    text = _tidy(" ".join(kept))
     told = WORD.findall(text)
     return text if len(told) >= 3 and len(told) > text.count(GAP) else ""
 
 
-def _raised(name: str, rest: str) -> str:
-    """An error in a student's code: its kind if it is Python's, and the check's advice; not what it says."""
-    kind = getattr(builtins, name, None)
-    told = f"raised {name}" if isinstance(kind, type) and issubclass(kind, BaseException) else "raised an error"
-    sentences = re.split(r"(?<=[.?!`])\s+", rest)[1:]
-    advice = [s for s in sentences if len(s) > 20 and s in check_texts()]
-    return " ".join([f"{told}.", *advice])
+def _own_words(text: str) -> tuple[str, str]:
+    """(what the check says up to an error of the student's code, what stands behind the error's name)."""
+    raised, said = RAISED.search(text), SAID.search(text)
+    if raised and (not said or raised.start() < said.start()):
+        kind = getattr(builtins, raised[1], None)
+        name = raised[1] if isinstance(kind, type) and issubclass(kind, BaseException) else "an error"
+        return f"{text[: raised.start()]}raised {name}.", text[raised.end() :]
+    if said:
+        kind = getattr(builtins, said[0], None)
+        name = said[0] if isinstance(kind, type) and issubclass(kind, BaseException) else "an error"
+        return f"{text[: said.start()]}{name}.", text[said.end() :]
+    return text, ""
 
 
-def _numbers(text: str) -> str:
-    """Without numbers, except those that `helpers/check` itself writes between the same two words."""
-    templates = check_texts()
+def _fixed(sentence: str) -> bool:
+    return len(sentence) >= FIXED and "{" not in sentence and sentence in check_texts()
 
-    def keep(found: re.Match[str]) -> str:
-        before = re.search(r"\S+\s*$", text[: found.start()])
-        after = re.match(r"\s*\S+", text[found.end() :])
-        context = (before[0] if before else "") + found[0] + (after[0] if after else "")
-        inside = before and after and "{" not in context and WORD.search(before[0]) and WORD.search(after[0])
-        return found[0] if inside and context in templates else GAP
 
-    return NUMBER.sub(keep, text)
+def _sentence(sentence: str, known: Secrets) -> str:
+    if _fixed(sentence):
+        return sentence
+    sentence = QUOTED.sub(lambda found: found[0] if _public(found[0], known) else GAP, sentence)
+    reviews = REVIEW.findall(sentence)
+    sentence = NUMBER.sub(GAP, REVIEW.sub("review #", sentence))
+    words = vocabulary(known.public)
+    sentence = WORD.sub(lambda found: found[0] if found[0].lower() in words else GAP, sentence)
+    return re.sub("review #", lambda _: f"review {reviews.pop(0)}", sentence)
+
+
+def _public(quotation: str, known: Secrets) -> bool:
+    """Whether students can read a quotation elsewhere; one with a number must stand there in its quotes."""
+    inner = quotation[1:-1]
+    return quotation in check_texts() or (inner in known.public and not re.search(r"\d", inner))
 
 
 def _tidy(text: str) -> str:
     gap = re.escape(GAP)
-    text = re.sub(rf"[-+−]?{gap}(?:\s*[-+*/×=:,.]?\s*{gap})+", GAP, text)
-    text = re.sub(rf"[\[(]+\s*{gap}(?:,\s*)?\s*[\])]+", f"({GAP})", text)
-    text = re.sub(r"\s+([.,;:?!)])", r"\1", " ".join(text.split()))
-    return text[:1].upper() + text[1:]
+    text = re.sub(rf"{gap}(?:,? *[-+*/×=:]? *{gap})+", GAP, text)
+    text = re.sub(rf"([\[(])\(*\s*{gap}(?:,\s*)?\s*\)*([\])])", rf"\1{GAP}\2", text)
+    text = re.sub(rf"{gap}\w+", GAP, text)
+    return re.sub(r"\s+([.,;:?!)])", r"\1", " ".join(text.split()))
