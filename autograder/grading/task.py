@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import nbformat
+from nbformat import NotebookNode
+
+from helpers.errors import CourseError
+
 from ..parallel.parcel import unwrap, wrap
+from .reading import Ungradable, parse
+from .rebuild import rebuild
 from .snapshot import Snapshot
 
 
 @dataclass(frozen=True)
 class Task:
-    """One hand-in. `notebook` is the file's bytes, `files` the data files that lie beside it (relative name -> bytes).
+    """One hand-in. `notebook` is the bytes of `file`, `files` the data files beside it (relative name -> bytes).
 
     `limits` are the fields of sandbox.Limits, `mode` the sandbox that is wanted ("" for the strongest here), `timeout`
     and `budget` seconds for one cell and for the submission. `batch` names the run: a process proves its sandbox once a
@@ -31,6 +39,7 @@ class Task:
     unsafe: bool = False
     batch: str = ""
     guarded: tuple[str, ...] = ()
+    file: str = "the notebook"
 
     def pack(self) -> bytes:
         head = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
@@ -76,3 +85,53 @@ class Result:
     def unpack(cls, body: bytes) -> Result:
         head, (notebook,) = unwrap(body)
         return cls(**head | {"notebook": notebook if head["notebook"] else None})
+
+
+def work(task: Task) -> Result:
+    """Rebuild, execute and write a hand-in. Never raises; the reason stands in the result."""
+    from .machine import Unsafe
+
+    begun = time.monotonic()
+    result = Result(task.student)
+    try:
+        _work(task, result)
+    except Ungradable as error:
+        result.reason = str(error)
+    except Unsafe as error:
+        result.fatal = result.reason = str(error)
+    except CourseError as error:
+        result.reason = str(error).rstrip(".")
+    except Exception as error:
+        result.reason = f"the grader met {type(error).__name__}: {str(error)[:200]}"
+    result.seconds = time.monotonic() - begun
+    return result
+
+
+def _work(task: Task, result: Result) -> None:
+    from .execute import execute
+    from .machine import workplace
+
+    read, mended = parse(task.notebook, task.file)
+    notebook, rebuilt = rebuild(read, task.snapshot, task.file)
+    result.notes = [*mended, *rebuilt]
+    mode = workplace.mode(task)
+    result.mode = mode.name
+    done = execute(notebook, task.snapshot, workplace.machine(task, mode), task.timeout, task.budget)
+    result.dead = done.dead
+    result.notes += done.notes
+    about = NotebookNode(mode=mode.name, sandbox=mode.words, notes=result.notes)
+    notebook.metadata["course"] = about | ({"dead": done.dead} if done.dead else {})
+    result.notebook = (nbformat.writes(notebook).rstrip("\n") + "\n").encode()
+
+
+def work_bytes(body: bytes) -> bytes:
+    """The same, from and to parcels."""
+    return work(Task.unpack(body)).pack()
+
+
+def warm() -> None:
+    """Let the zygote warm up while the first hand-in is still on its way."""
+    from ..sandbox import choose
+    from .machine import workplace
+
+    workplace.kernels_of(choose(unsafe=True))

@@ -1,0 +1,230 @@
+"""Run a rebuilt notebook: the student's cells in K, the test cells in T, and go on whatever one of them does.
+
+K is a sandboxed process that holds what the student wrote, T a trusted one that holds the tests and asks K over a
+socket. What K says counts for nothing but as plain data in replies to T; a test cell's outputs are T's own, with what
+was printed in K before them.
+"""
+
+from __future__ import annotations
+
+import platform
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from nbformat import NotebookNode
+
+from ..source import grade_id
+from . import cells as rules
+from .snapshot import Snapshot
+
+LAST_SECONDS = 2
+RESTARTS = 12
+FROM_K = ("text/plain", "image/png", "image/jpeg")
+LANGUAGE = {
+    "codemirror_mode": {"name": "ipython", "version": 3}, "file_extension": ".py", "mimetype": "text/x-python",
+    "name": "python", "nbconvert_exporter": "python", "pygments_lexer": "ipython3",
+}  # fmt: skip
+
+
+class Process(Protocol):
+    """What K and T have in common; see autograder.kernel and autograder.judge."""
+
+    why: str
+
+    @property
+    def alive(self) -> bool: ...
+
+    def run(self, source: str, seconds: float, beside: Sequence[Any] = (), **more: Any) -> Any: ...
+
+    def kill(self, why: str = "") -> None: ...
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a notebook runs: makers of K and T. `start_k` gets K's end of their socket."""
+
+    start_k: Callable[[socket.socket], Process]
+    start_t: Callable[[], Any]
+
+
+@dataclass
+class Done:
+    """What the instructor should hear: notes, and in which cell Python first ended."""
+
+    dead: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+def execute(notebook: NotebookNode, snapshot: Snapshot, machine: Machine, timeout: float, budget: float) -> Done:
+    """Run all code cells of `notebook` and put their outputs into it, as nbclient would.
+
+    `timeout` and `budget` are seconds for one cell and for all. Once a cell ran out of time, each later one gets a
+    quarter: the same loop is often called again. When the budget is used up each cell gets two seconds. After a death a
+    fresh K runs the earlier student's cells again, but the deadly ones.
+    """
+    run = _Run(notebook, snapshot, machine, timeout, budget)
+    try:
+        for index, cell in enumerate(notebook.cells):
+            if cell.cell_type == "code":
+                run.cell(index, cell)
+    finally:
+        run.close()
+    notebook.metadata["language_info"] = NotebookNode(LANGUAGE | {"version": platform.python_version()})
+    return run.done
+
+
+class _Run:
+    def __init__(
+        self, notebook: NotebookNode, snapshot: Snapshot, machine: Machine, timeout: float, budget: float
+    ) -> None:
+        self.notebook, self.snapshot, self.machine = notebook, snapshot, machine
+        self.timeout, self.budget = timeout, budget
+        self.started = time.monotonic()
+        self.late = False
+        self.count = 0
+        self.restarts = -1
+        self.ran: list[int] = []
+        self.deadly: set[int] = set()
+        self.k: Any = None
+        self.t: Any = None
+        self.done = Done()
+
+    def cell(self, index: int, cell: NotebookNode) -> None:
+        cell.outputs, cell.execution_count = [], None
+        if not cell.source.strip():
+            return
+        known = self.snapshot.known.get(grade_id(cell))
+        judged = known is not None and known.judged
+        if not self._ready():
+            cell.outputs = [error("NotRun", f"This cell was not run, because {self.done.dead or 'no time was left'}.")]
+            return
+        self.count += 1
+        cell.execution_count = self.count
+        spent, allowed = self._left() <= 0, self._seconds()
+        if judged:
+            ran = self.t.run(cell.source, allowed, beside=(self.k,))
+            self._judged(cell, ran)
+        else:
+            ran = self.k.run(cell.source, allowed, count=self.count)
+            cell.outputs = list(ran.outputs)
+            self.ran.append(index)
+        self._look(index, cell, judged, ran.status, allowed, spent)
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = self.count
+        rules.limit(cell)
+
+    def _judged(self, cell: NotebookNode, ran: Any) -> None:
+        """A test cell's outputs, and where those of its hidden part begin; see that K can still be asked."""
+        hidden = set(ran.answer.get("hidden") or ())
+        shown = [o for place, o in enumerate(ran.outputs) if place not in hidden]
+        cell.outputs = merged(ran.beside, shown)
+        if hidden:
+            cell.metadata["course"] = NotebookNode(hidden_from=len(cell.outputs))
+            cell.outputs += merged([], [o for place, o in enumerate(ran.outputs) if place in hidden])
+        if (ran.status == "timeout" or ran.answer.get("gone")) and self.k.alive:
+            answered = self.k.run("pass", LAST_SECONDS).status == "ok"
+            if self.k.alive and (not answered or ran.answer.get("gone")):
+                self.k.kill("it cut the line to its judge" if answered else "it could not be interrupted")
+
+    def close(self) -> None:
+        for process in (self.k, self.t):
+            if process is not None:
+                process.kill()
+
+    def _look(self, index: int, cell: NotebookNode, judged: bool, status: str, allowed: float, spent: bool) -> None:
+        """What became of K, in words."""
+        place, kept = label(cell, index), [o for o in cell.outputs if not _says(o, "Timeout", "KernelDied")]
+        if status == "timeout":
+            self.late = True
+            limit = "the time for the whole submission was used up" if spent else f"it ran longer than {allowed:g} s"
+            cell.outputs = [*kept, error("TimeUp", f"This cell was stopped, because {limit}.")]
+            words = f"cell {place} ran longer than {allowed:g} s and could not be interrupted"
+        else:
+            words = f"Python itself ended in cell {place}" + (f" ({self.k.why})" if self.k.why else "")
+        if self.k.alive:
+            return
+        if not judged:
+            self.deadly.add(index)
+        if status != "timeout":
+            cell.outputs = [*kept, error("KernelDied", f"Python itself ended in this cell: {self.k.why}.")]
+        self.done.dead = self.done.dead or words
+        self.done.notes.append(f"{words[:1].upper()}{words[1:]}; the rest ran in a fresh process.")
+
+    def _ready(self) -> bool:
+        """K and T are there, after a death with what stood before."""
+        while self.k is None or not self.k.alive or not self.t.alive:
+            if self.restarts >= RESTARTS or (self.restarts >= 0 and self._left() <= 0):
+                return False
+            self.restarts += 1
+            self._start()
+            self._replay()
+        return True
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            if self.k is not None:
+                self.k.kill()
+            self.k = self.machine.start_k(theirs)
+            if self.t is None or not self.t.alive:
+                self.t = self.machine.start_t()
+            self.t.attach(ours)
+
+    def _replay(self) -> None:
+        """Earlier cells of the student again, without outputs; those that now fail to end are left out, too."""
+        for index in self.ran:
+            if index in self.deadly:
+                continue
+            if self._left() <= 0:
+                return
+            cell = self.notebook.cells[index]
+            self.k.run(cell.source, self._seconds(), count=cell.execution_count)
+            if not self.k.alive:
+                self.deadly.add(index)
+                return
+
+    def _left(self) -> float:
+        return self.budget - (time.monotonic() - self.started)
+
+    def _seconds(self) -> float:
+        allowed = self.timeout / (4 if self.late else 1)
+        return max(LAST_SECONDS, int(min(allowed, self._left())))
+
+
+def merged(beside: Sequence[NotebookNode], own: Sequence[NotebookNode]) -> list[NotebookNode]:
+    """A test cell's outputs: what was printed and drawn in K, then T's own. Standard error costs no points."""
+    found: list[NotebookNode] = []
+    for output in beside:
+        if output.output_type == "display_data":
+            data = {kind: output.data[kind] for kind in FROM_K if kind in output.data}
+            output = NotebookNode(output_type="display_data", data=NotebookNode(data), metadata=NotebookNode())
+        found.append(output)
+    kept: list[NotebookNode] = []
+    for output in [*found, *own]:
+        if output.output_type == "stream":
+            output = NotebookNode(output_type="stream", name="stdout", text=output.text)
+            if kept and kept[-1].output_type == "stream":
+                kept[-1].text += output.text
+                continue
+        kept.append(output)
+    return kept
+
+
+def _says(output: NotebookNode, *names: str) -> bool:
+    return output.output_type == "error" and output.ename in names
+
+
+def error(ename: str, evalue: str) -> NotebookNode:
+    return NotebookNode(output_type="error", ename=ename, evalue=evalue, traceback=[f"{ename}: {evalue}"])
+
+
+def label(cell: NotebookNode, index: int) -> str:
+    """What to call a cell in a sentence: its grade id, or its number with its first line."""
+    if grade_id(cell):
+        return repr(grade_id(cell))
+    first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
+    return f"number {index + 1} ({first[:40]!r})"

@@ -1,0 +1,89 @@
+"""What a worker process keeps between submissions: the zygotes of students and judges, and the proof of the sandbox."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import socket
+from typing import Any
+
+from helpers.errors import CourseError
+
+from .execute import Machine
+from .snapshot import Snapshot
+from .task import Task
+
+MOST_JUDGES = 2
+
+
+class Unsafe(CourseError):
+    """Nothing may run on this machine; the whole batch stops."""
+
+
+class Workplace:
+    """Zygotes by what they are for. They start when first needed and end with the process."""
+
+    def __init__(self) -> None:
+        self.kernels: dict[str, Any] = {}
+        self.judges: dict[str, Any] = {}
+        self.proved: set[tuple[str, str]] = set()
+        atexit.register(self.close)
+
+    def kernels_of(self, mode: Any) -> Any:
+        from ..kernel.kernel import Kernels
+
+        if mode.name not in self.kernels:
+            self.kernels[mode.name] = Kernels(mode)
+        return self.kernels[mode.name]
+
+    def judges_of(self, snapshot: Snapshot) -> Any:
+        from ..judge.judge import Judges
+
+        if snapshot.digest not in self.judges:
+            while len(self.judges) >= MOST_JUDGES:
+                self.judges.pop(next(iter(self.judges))).close()
+            self.judges[snapshot.digest] = Judges.of(snapshot)
+        return self.judges[snapshot.digest]
+
+    def mode(self, task: Task) -> Any:
+        from ..sandbox import choose
+
+        try:
+            return choose(task.unsafe, task.mode or None)
+        except CourseError as error:
+            raise Unsafe(str(error)) from None
+
+    def machine(self, task: Task, mode: Any) -> Machine:
+        """Where `task` runs; Unsafe if the sandbox does not hold what it promises."""
+        from ..sandbox import Limits
+
+        kernels, judges = self.kernels_of(mode), self.judges_of(task.snapshot)
+        self.prove(task, mode, kernels)
+        limits = Limits(**task.limits)
+        environment = {"COURSE_SIZE": task.snapshot.size, "NBGRADER_EXECUTION": "autograde"}
+        seed = int.from_bytes(hashlib.sha256(task.notebook).digest()[:4], "big")
+
+        def start_k(sock: socket.socket) -> Any:
+            return kernels.start(dict(task.files), limits, sock, environment=environment, seed=seed)
+
+        return Machine(start_k, judges.start)
+
+    def prove(self, task: Task, mode: Any, kernels: Any) -> None:
+        """A hand-in that tries to get out must fail, once a batch, before anything of a student's runs."""
+        if mode.name == "none" or (task.batch, mode.name) in self.proved:
+            return
+        from ..sandbox import canary
+
+        try:
+            canary.prove(kernels, list(task.guarded))
+        except CourseError as error:
+            raise Unsafe(str(error)) from None
+        self.proved.add((task.batch, mode.name))
+
+    def close(self) -> None:
+        for zygotes in (self.kernels, self.judges):
+            while zygotes:
+                zygotes.popitem()[1].close()
+
+
+workplace = Workplace()

@@ -1,0 +1,305 @@
+"""The one writer: results become files and gradebook rows, each submission in one commit, and none is ever lost.
+
+A result is kept in a file first (CLASSDIR/reports/.pending), then its notebook is put in place, then the gradebook is
+committed. Whatever stops that, the next run records what was kept and runs no student's code again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from helpers.errors import CourseError
+
+from .. import bonus
+from ..course import Course
+from ..engine import make_writable
+from ..parallel.parcel import ParcelError, unwrap, wrap
+from ..source import Assignment, source_files
+from . import gradebook as rows
+from .snapshot import Snapshot
+from .task import Result
+
+PATIENCE = 60.0
+PAUSE = 0.1
+READ_ONLY = 0o444
+
+
+class Blocked(CourseError):
+    """The gradebook can't be written now; the results that wait are kept."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A result that waits to be recorded, and of which state of the hand-in it is."""
+
+    result: Result
+    fingerprint: str
+
+
+class Pending:
+    """Results of one assignment that are not recorded yet, a file each."""
+
+    def __init__(self, course: Course, name: str) -> None:
+        self.folder = course.reports / ".pending" / name
+
+    def path(self, student: str) -> Path:
+        return self.folder / hashlib.sha256(student.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    def keep(self, kept: Kept) -> None:
+        """CourseError in words if the disk does not take it."""
+        body = wrap({"fingerprint": kept.fingerprint}, [kept.result.pack()])
+        with disk_in_words("a result"):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            scratch = self.path(kept.result.student).with_suffix(f".{os.getpid()}")
+            try:
+                scratch.write_bytes(body)
+                scratch.replace(self.path(kept.result.student))
+            finally:
+                scratch.unlink(missing_ok=True)
+
+    def forget(self, student: str) -> None:
+        self.path(student).unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Take empty folders away."""
+        for folder in (self.folder, self.folder.parent):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    def __iter__(self) -> Iterator[Kept]:
+        """Those that can be read; others are removed, their hand-ins are simply graded again."""
+        for path in sorted(self.folder.glob("*")) if self.folder.is_dir() else []:
+            try:
+                head, (body,) = unwrap(path.read_bytes())
+                kept = Kept(Result.unpack(body), str(head["fingerprint"]))
+                if path != self.path(kept.result.student):
+                    raise ValueError("not its name")
+            except (OSError, ParcelError, ValueError, KeyError, TypeError):
+                path.unlink(missing_ok=True)
+                continue
+            yield kept
+
+
+class Writer:
+    """Records results of one assignment. Use it with `with`; the gradebook opens with the first result."""
+
+    def __init__(
+        self, course: Course, assignment: Assignment, snapshot: Snapshot, config: Callable[[], Any], *,
+        patience: float = PATIENCE,
+    ) -> None:  # fmt: skip
+        self.course, self.assignment, self.snapshot = course, assignment, snapshot
+        self.config = config
+        self.patience = patience
+        self.blocked = ""
+        self.gradebook: Any = None
+        self.plugin: Any = None
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.gradebook is not None:
+            self.gradebook.close()
+
+    def record(self, result: Result) -> Any:
+        """Write one result; returns nbgrader's submission, None for one that can't be graded.
+
+        Blocked, with a sentence, if the gradebook can't be written; nothing of this result is then in it.
+        """
+        if self.blocked:
+            raise Blocked(self.blocked)
+        if result.notebook is not None:
+            notebook = nbformat.reads(result.notebook.decode("utf-8"), as_version=4)
+            self._place(result.student, result.notebook)
+            return self._patiently(lambda: self._save(result.student, notebook))
+        self._patiently(lambda: self._forget(result))
+        return None
+
+    def _save(self, student: str, notebook: NotebookNode) -> Any:
+        name = self.assignment.name
+        submission = rows.save(self.gradebook, notebook, name, student, self._timestamp(student))
+        declared = bonus.declared_in(notebook, self.assignment)
+        earned = {g.name: bonus.earned_points(g) for n in submission.notebooks for g in n.grades}
+        rows.carry_bonus(submission, bonus.compute(self.assignment, declared, earned))
+        rows.punish(self.gradebook, submission, self.plugin)
+        return submission
+
+    def _forget(self, result: Result) -> None:
+        """A hand-in that can't be graded has no points: drop those of an earlier one, unless a human graded it."""
+        from nbgrader.api import MissingEntry
+
+        name = self.assignment.name
+        try:
+            submission = self.gradebook.find_submission(name, result.student)
+        except MissingEntry:
+            return
+        if rows.touched_by_hand(submission):
+            result.notes.append("The gradebook still holds a human's grades of an earlier hand-in.")
+            return
+        self.gradebook.remove_submission(name, result.student)
+        for folder in (self.course.autograded, self.course.feedback):
+            remove(folder / result.student / name)
+
+    def _patiently(self, write: Callable[[], Any]) -> Any:
+        """Do it and commit, in one transaction; wait while another program holds the gradebook."""
+        from sqlalchemy.exc import DatabaseError
+
+        until = time.monotonic() + self.patience
+        while True:
+            try:
+                self._open()
+                done = write()
+                self.gradebook.commit_all()
+                return done
+            except DatabaseError as error:
+                self._roll_back()
+                told = str(error.orig)
+                if "locked" in told or "busy" in told:
+                    if time.monotonic() < until:
+                        time.sleep(PAUSE)
+                        continue
+                    self.blocked = (
+                        f"The gradebook was locked by another program for {self.patience:g} s: close that program "
+                        "and grade again. Nothing is lost: the results wait in the class folder's reports/.pending."
+                    )
+                else:
+                    waits = "The results wait in the class folder's reports/.pending."
+                    self.blocked = f"{damage(told, self.course)} {waits}"
+                raise Blocked(self.blocked) from None
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        if self.gradebook is not None:
+            with contextlib.suppress(Exception):
+                self.gradebook.db.rollback()
+
+    def _open(self) -> None:
+        """The gradebook with this assignment in it, as its source is now."""
+        if self.plugin is not None:
+            return
+        from nbgrader.preprocessors import AssignLatePenalties
+
+        config = self.config()
+        if self.gradebook is None:
+            course_id = str(config.CourseDirectory.get("course_id", "default_course"))
+            self.gradebook = rows.open_gradebook(self.course.db_url, course_id)
+        if not rows.holds(self.gradebook, self.snapshot):
+            try:
+                rows.enter(self.gradebook, self.course.db_url, self.snapshot, config)
+            except RuntimeError:
+                raise CourseError(
+                    "The assignment's cells are not those that this class was first graded with; grade it into a new "
+                    "--class-dir or restore the old source."
+                ) from None
+        assign = AssignLatePenalties(config=config)
+        assign.init_plugin()
+        self.plugin = assign.plugin_inst
+
+    def _timestamp(self, student: str) -> datetime | None:
+        path = self.course.submitted / student / self.assignment.name / "timestamp.txt"
+        return read_timestamp(path)
+
+    def _place(self, student: str, notebook: bytes) -> None:
+        """autograded/STUDENT/NAME as nbgrader leaves it: the notebook and the data files, read-only."""
+        name = self.assignment.name
+        target = self.course.autograded / student / name
+        with disk_in_words("a graded notebook"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            for leftover in target.parent.glob(f".{glob_safe(name)}.*"):
+                remove(leftover)
+            incoming = target.with_name(f".{name}.{os.getpid()}.new")
+            outgoing = target.with_name(f".{name}.{os.getpid()}.old")
+            incoming.mkdir()
+            for relative, path in data_files(self.course, name, student).items():
+                copy = incoming / relative
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
+                copy.chmod(READ_ONLY)
+            made = incoming / f"{name}.ipynb"
+            made.write_bytes(notebook)
+            made.chmod(READ_ONLY)
+            if target.exists():
+                target.rename(outgoing)
+            incoming.rename(target)
+            remove(outgoing)
+
+
+def data_files(course: Course, name: str, student: str) -> dict[str, Path]:
+    """What lies beside the graded notebook: the hand-in's data files, and over them those of the assignment."""
+    from ..intake import data_beside
+
+    found = data_beside(course.submitted / student / name)
+    here = course.solutions / name
+    return found | {str(p.relative_to(here)): p for p in source_files(here, IGNORED)}
+
+
+# nbgrader_config.py's c.CourseDirectory.ignore, which can't be had without importing nbgrader.
+IGNORED = (
+    ".ipynb_checkpoints", "__pycache__", "*.pyc", "feedback", "*.py", "assignment.toml", "rubric*", ".*",
+)  # fmt: skip
+
+
+def read_timestamp(path: Path) -> datetime | None:
+    """nbgrader's timestamp.txt, in UTC; None where there is none that can be read."""
+    from nbgrader.utils import parse_utc
+
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+        found: datetime | None = parse_utc(text) if text else None
+        return found
+    except (OSError, ValueError, OverflowError):
+        return None
+
+
+def remove(folder: Path) -> None:
+    if folder.is_dir() and not folder.is_symlink():
+        make_writable(folder)
+        shutil.rmtree(folder)
+
+
+def glob_safe(name: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+@contextlib.contextmanager
+def disk_in_words(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        told = f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else "")
+        raise CourseError(
+            f"{what} could not be written: {told}. Mend that and grade again; what was recorded stays."
+        ) from None
+
+
+def damage(told: str, course: Course) -> str:
+    """A database's complaint as a sentence that says what to do."""
+    where = "gradebook.db" if course.db_url.startswith("sqlite:") else "The gradebook"
+    known = {
+        "readonly": f"{where} can't be written: give yourself the right to write it and the class folder.",
+        "malformed": f"{where} is damaged: restore it from a copy, or move it away to grade everything anew.",
+        "not a database": f"{where} is no database: restore it from a copy, or move it away to grade everything anew.",
+        "full": f"The disk with {where} is full: make room and grade again.",
+        "unable to open": f"{where} can't be opened: check the rights of the class folder.",
+        "no such table": f"{where} was made by another version of nbgrader: run `nbgrader db upgrade`.",
+        "no such column": f"{where} was made by another version of nbgrader: run `nbgrader db upgrade`.",
+        "disk I/O": f"The disk with {where} does not answer properly: check it and grade again.",
+    }
+    for sign, sentence in known.items():
+        if sign in told:
+            return sentence
+    return f"{where} refused what was written to it ({told.splitlines()[0][:150] if told else 'no reason given'})."
