@@ -41,7 +41,7 @@ class Judges:
     def __init__(self, cells: Iterable[Code], size: str = "quick", limits: Limits = LIMITS) -> None:
         self.limits = limits
         given = {"cells": [asdict(cell) for cell in cells], "size": size}
-        self.nursery = Nursery(warm=False, prepare=PREPARE, given=given)
+        self.nursery = Nursery(prepare=PREPARE, given=given)
         self._base = Path(tempfile.mkdtemp(prefix="course-judges-")).resolve()
         self._living: list[Judge] = []
 

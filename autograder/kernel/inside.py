@@ -30,10 +30,10 @@ class Inside:
 
     def serve_peer(self) -> bool:
         """Answer one request of the peer. False when it has gone."""
-        from autograder.judge import serve
+        from ..judge.serve import serve_one
 
         assert self.peer is not None
-        return bool(serve.serve_one(self.peer, self.shell.user_ns))
+        return serve_one(self.peer, self.shell.user_ns)
 
     def loop(self) -> None:
         """Until the worker has gone."""

@@ -4,6 +4,7 @@ import dataclasses
 import shutil
 import socket
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from helpers.errors import CourseError
@@ -11,6 +12,7 @@ from helpers.errors import CourseError
 from ..sandbox import Limits, Mode, hidden_paths, readable_paths
 from .nursery import Nursery
 from .process import Process, Ran
+from .stages import needs_of
 
 ENVIRONMENT = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
@@ -22,7 +24,7 @@ ENVIRONMENT = {
     "GIT_PAGER": "cat",
 }
 
-__all__ = ["Kernel", "Kernels", "Process", "Ran"]
+__all__ = ["Kernel", "Kernels", "Process", "Ran", "needs_of"]
 
 
 class Kernel(Process):
@@ -36,11 +38,14 @@ class Kernel(Process):
 
 
 class Kernels:
-    """Starts kernels in milliseconds, after its zygote has warmed up once. Making it doesn't wait for that."""
+    """Starts kernels in milliseconds, after its zygote has warmed up once. Making it doesn't wait for that.
 
-    def __init__(self, mode: Mode, *, warm: bool = True) -> None:
+    needs: what the assignment uses, from ``needs_of`` of its cells' sources. None: anything, which takes longer.
+    """
+
+    def __init__(self, mode: Mode, *, needs: Iterable[str] | None = None) -> None:
         self.mode = mode
-        self.nursery = Nursery(mode, warm=warm)
+        self.nursery = Nursery(mode, needs=needs)
         self._room = {"readable": [str(path) for path in readable_paths()], "hidden": [str(p) for p in hidden_paths()]}
         self._base = Path(tempfile.mkdtemp(prefix="course-kernels-")).resolve()
         self._living: list[Kernel] = []

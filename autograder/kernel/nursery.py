@@ -2,116 +2,101 @@
 
 import contextlib
 import os
-import shutil
 import signal
-import site
 import socket
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 from helpers.errors import CourseError
 
 from ..sandbox import Inmate, Mode
 from . import wire
+from .roots import Root, give, take
+from .stages import STAGES
 
-ROOT = Path(__file__).resolve().parents[2]
 SECONDS_TO_START = 120.0
 SECONDS_TO_FORK = 20.0
 MOST_FRAME = 1_000_000
 
 
-def clean_environment(scratch: Path) -> dict[str, str]:
-    """All that a zygote, and so a student's process, ever sees of the environment."""
-    cache = os.environ.get("MPLCONFIGDIR") or Path(
-        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "matplotlib"
-    )
-    paths = [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-    return {
-        "PATH": os.pathsep.join(paths),
-        "HOME": str(scratch),
-        "LANG": "C.UTF-8",
-        "MPLCONFIGDIR": str(cache),
-        "IPYTHONDIR": str(scratch),
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        **dict.fromkeys(threads, "1"),
-        **({} if site.ENABLE_USER_SITE else {"PYTHONNOUSERSITE": "1"}),
-    }
-
-
 class Nursery:
-    """One zygote. Making it doesn't wait; ``ready`` does."""
+    """One zygote. Making it doesn't wait; ``ready`` does.
+
+    needs: what the assignment uses, from ``stages.needs_of`` (None: anything). prepare: ``"module:function"``, which is
+    called in the zygote with its shell and ``given`` (JSON) and gives a maker of ``inside.Inside``. mode: that of the
+    students' sandbox, None for a zygote that forks no students.
+    """
 
     def __init__(
-        self, mode: Mode | None = None, *, warm: bool = True, prepare: str | None = None, given: Any = None
+        self,
+        mode: Mode | None = None,
+        *,
+        needs: Iterable[str] | None = None,
+        prepare: str | None = None,
+        given: Any = None,
     ) -> None:
-        self._asked = {"do": "be", "mode": mode and mode.name, "warm": warm, "prepare": prepare, "given": given}
+        needs = list(STAGES if needs is None else needs)
+        self._asked = {"mode": mode and mode.name, "needs": needs, "prepare": prepare}
+        self._given = given
         self._ended: dict[int, tuple[int, float]] = {}
         self._starts = 0
-        self._program: subprocess.Popen[bytes] | None = None
+        self._pid = 0
+        self._root: Root | None = None
         self.sock: socket.socket | None = None
-        self.scratch = Path(tempfile.mkdtemp(prefix="course-zygote-"))
-        self.seconds = 0.0
         self._start()
 
     def _start(self) -> None:
         self._starts += 1
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._log = (self.scratch / "log").open("wb")
-            self._program = subprocess.Popen(
-                [sys.executable, "-m", "autograder.kernel.zygote", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                env=clean_environment(self.scratch),
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=self._log,
-                stderr=self._log,
-                start_new_session=True,
-            )
-        self.sock = ours
+        self._root = take()
         self._waiting = True
-        wire.send(ours, {**self._asked, "scratch": str(self.scratch)}, deadline=time.monotonic() + 10)
+        try:
+            self.sock = self._root.spawn(self._asked, self._given)
+        except (wire.WireError, OSError):
+            self.sock = None
 
     @property
-    def pid(self) -> int | None:
-        return self._program.pid if self._program else None
+    def pid(self) -> int:
+        """Of the zygote, once it is ready."""
+        return self._pid
 
     def ready(self) -> None:
         """Wait until it is warm. CourseError in words if it can't start."""
-        if self._waiting:
-            self._waiting = False
-            self.seconds = float(self._hear("ready", SECONDS_TO_START)["seconds"])
+        while self._waiting:
+            try:
+                self._pid = int(self._hear("born", SECONDS_TO_START)["pid"])
+                self._hear("ready", SECONDS_TO_START)
+                self._waiting = False
+            except wire.WireError:
+                self._again()
 
     def fork(self, request: dict[str, Any], descriptors: list[int]) -> Inmate:
         """A new process. The descriptors: its control socket, output and error pipes and perhaps its peer."""
-        for _ in range(2):
+        while True:
+            self.ready()
             try:
-                self.ready()
-                assert self.sock is not None
+                if self.sock is None:
+                    raise wire.Closed("there is no zygote")
                 socket.send_fds(self.sock, [b"F"], descriptors)
                 wire.send(self.sock, {"do": "fork", **request}, deadline=time.monotonic() + 10)
                 return Inmate(**self._hear("forked", SECONDS_TO_FORK)["inmate"])
             except (wire.WireError, OSError):
                 self._again()
-        raise CourseError("the warm process that starts the kernels died twice; run the grader again" + self._words())
 
     def _again(self) -> None:
+        words = self._root.last_words() if self._root else ""
         if self._starts > 1:
+            self.close()
             raise CourseError(
-                "the warm process that starts the kernels died again after it had been restarted; "
-                "look whether the machine is out of memory, and run the grader again" + self._words()
+                "the warm process that starts the kernels died, was restarted and died again; look whether the machine "
+                "is out of memory, and run the grader again" + words
             )
-        self._stop()
+        self._stop(broken=True)
         self._start()
 
     def _hear(self, kind: str, seconds: float) -> dict[str, Any]:
-        assert self.sock is not None
+        if self.sock is None:
+            raise wire.Closed("there is no zygote")
         deadline = time.monotonic() + seconds
         while True:
             header, _ = wire.receive(self.sock, MOST_FRAME, deadline)
@@ -137,29 +122,18 @@ class Nursery:
                 self._note(header)
         return self._ended.get(pid)
 
-    @property
-    def gone(self) -> bool:
-        return self._program is None or self._program.poll() is not None
-
-    def _words(self) -> str:
-        try:
-            lines = (self.scratch / "log").read_text(errors="replace").strip().splitlines()
-        except OSError:
-            lines = []
-        return f" (its last words: {lines[-1]})" if lines else ""
-
-    def _stop(self) -> None:
+    def _stop(self, broken: bool = False) -> None:
         if self.sock is not None:
             self.sock.close()
             self.sock = None
-        if self._program is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._program.pid, signal.SIGKILL)
-            self._program.wait()
-            self._log.close()
-            self._program = None
+        if self._pid:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._pid, signal.SIGKILL)
+            self._pid = 0
+        if self._root is not None:
+            root, self._root = self._root, None
+            give(root, broken)
 
     def close(self) -> None:
         """End it at once."""
         self._stop()
-        shutil.rmtree(self.scratch, ignore_errors=True)

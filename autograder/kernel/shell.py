@@ -246,7 +246,7 @@ class CourseShell(InteractiveShell):
         ) as child:
             assert child.stdout is not None
             decoder = codecs.getincrementaldecoder("utf-8")("replace")
-            while data := child.stdout.read1(65536):
+            while data := os.read(child.stdout.fileno(), 65536):
                 sys.stdout.write(decoder.decode(data).replace("\n", "\r\n"))  # as from the terminal it has in Jupyter
         self.user_ns["_exit_code"] = child.returncode
 

@@ -1,18 +1,20 @@
-"""``python -m autograder.kernel.zygote FD``: a process that is warm, holds no secrets and forks one a submission.
+"""A process that is warm, holds no secrets, and forks one process a submission.
 
-The first frame tells it what to ``be``: the students' zygote, or another for which ``prepare`` names a function. It
-answers ``ready``. Then each ``fork`` comes with the file descriptors of the new process and is answered with its pid.
-How processes ended is told as ``ended``. It ends itself when the worker does.
+``python -m autograder.kernel.zygote FD FOLDER`` is the root: it imports and tries what assignments use, once for the
+students' zygote and the judges', and forks both. ``spawn`` tells one what to be (in which sandbox mode; with a function
+named by ``prepare``) and gives it a socket of its own, on which it says ``born`` and then ``ready``. From then on each
+``fork`` comes with the file descriptors of the new process and is answered with its number; how processes ended is told
+as ``ended``. Everybody ends when the worker has closed the other end.
 """
 
 import dataclasses
 import importlib
+import json
 import os
 import select
 import signal
 import socket
 import sys
-import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -21,77 +23,113 @@ from .. import sandbox
 from . import wire
 from .inside import FAILED, Inside, Make, live
 from .shell import CourseShell
-from .warmup import one_thread, reseed, warm
+from .warmup import Warmth, one_thread, reseed
+
+MOST_REQUEST = 1_000_000
+
+
+class Root:
+    """Forks zygotes, warm with what they need."""
+
+    def __init__(self, control: socket.socket, scratch: Path) -> None:
+        self.control = control
+        self.shell = CourseShell.make(scratch)
+        self.warmth = Warmth(self.shell)
+
+    def loop(self) -> None:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        while True:
+            request, descriptors = _order(self.control)
+            self.warmth.reach(request["needs"])
+            one_thread()
+            pid = os.fork()
+            if not pid:
+                os.setsid()
+                self.control.close()
+                with open(descriptors[1], "rb") as file:
+                    given = json.loads(file.read())
+                Zygote(socket.socket(fileno=descriptors[0]), self.shell).live(request, given)
+            for descriptor in descriptors:
+                os.close(descriptor)
 
 
 class Zygote:
-    def __init__(self, control: socket.socket) -> None:
-        self.control = control
+    """Forks the processes of submissions, or of judges."""
+
+    def __init__(self, control: socket.socket, shell: CourseShell) -> None:
+        self.control, self.shell = control, shell
         self.alive: dict[int, int] = {}
-        self.shell: CourseShell
         self.make: Make = Inside
 
-    def be(self, request: dict[str, Any]) -> None:
-        """Become warm."""
+    def live(self, request: dict[str, Any], given: Any) -> None:
+        try:
+            wire.send(self.control, {"is": "born", "pid": os.getpid()})
+            self.be(request, given)
+            self.loop()
+        except wire.Closed:
+            os._exit(0)
+        except BaseException as error:
+            self._tell_failure(error)
+            os._exit(FAILED)
+
+    def be(self, request: dict[str, Any], given: Any) -> None:
+        """Become a zygote of one kind."""
         if request["mode"] is not None:
             sandbox.settle(sandbox.Mode(request["mode"], ""))
-        began = time.monotonic()
-        self.shell = CourseShell.make(Path(request["scratch"]))
-        if request["warm"]:
-            warm(self.shell)
-        if request.get("prepare"):
+        if request["prepare"]:
             module, _, name = str(request["prepare"]).partition(":")
-            self.make = getattr(importlib.import_module(module), name)(self.shell, request["given"])
+            self.make = getattr(importlib.import_module(module), name)(self.shell, given)
         one_thread()
-        wire.send(self.control, {"is": "ready", "pid": os.getpid(), "seconds": time.monotonic() - began})
+        wire.send(self.control, {"is": "ready"})
 
     def loop(self) -> None:
-        wake, _ = _child_signals()
+        wake = _child_signals()
         while True:
             readable, _, _ = select.select([self.control.fileno(), wake], [], [])
             if wake in readable:
                 os.read(wake, 4096)
             self.reap()
             if self.control.fileno() in readable:
-                # The descriptors travel with the first byte of their frame, so they are taken before it.
-                data, descriptors, _, _ = socket.recv_fds(self.control, 1, 8)
-                if not data:
-                    return
-                request, _ = wire.receive(self.control, 1_000_000)
-                self.fork(request, descriptors)
+                self.fork(*_order(self.control))
 
     def fork(self, request: dict[str, Any], descriptors: list[int]) -> None:
-        one_thread()
         try:
+            one_thread()
             wire.send(self.control, {"is": "forked", "inmate": self._fork(request, descriptors)})
+        except wire.WireError:
+            raise
         except Exception as error:
-            words = str(error) or traceback.format_exc(limit=3)
-            wire.send(
-                self.control, {"is": "failed", "why": f"{type(error).__name__}: {words}", "name": request["name"]}
-            )
+            self._tell_failure(error)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
+
+    def _tell_failure(self, error: BaseException) -> None:
+        text = "".join(traceback.format_exception(error))
+        os.write(2, text.encode("utf-8", "replace"))
+        wire.send(self.control, {"is": "failed", "why": f"{type(error).__name__}: {str(error)[:2000]}"})
 
     def _fork(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         def body() -> None:
             self._begin(request, descriptors)
 
+        folder, environment = Path(request["folder"]), request["environment"]
         if request["room"] is None:
             pid = os.fork()
             if not pid:
                 try:
                     os.setsid()
                     sandbox.limits.close_descriptors(descriptors)
-                    os.environ.update(request["environment"])
-                    os.chdir(request["folder"])
+                    sandbox.syscalls.prctl(sandbox.syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+                    os.environ.update(environment)
+                    os.chdir(folder)
                     body()
                 finally:
                     os._exit(FAILED)
             self.alive[pid] = pid
             return {"pid": pid, "mode": "none", "started": sandbox.limits.start_time(pid)}
         readable, hidden = (tuple(map(Path, request["room"][kind])) for kind in ("readable", "hidden"))
-        room = sandbox.Room(Path(request["folder"]), readable, request["environment"], hidden)
+        room = sandbox.Room(folder, readable, environment, hidden)
         mode = sandbox.Mode(request["mode"], "")
         inmate = sandbox.fork_into(mode, room, sandbox.Limits(**request["limits"]), body, keep=descriptors)
         self.alive[_as_we_see(inmate.pid)] = inmate.pid
@@ -124,6 +162,14 @@ class Zygote:
                 wire.send(self.control, {"is": "ended", "pid": pid, "status": code, "cpu": cpu})
 
 
+def _order(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    # Descriptors travel with the byte before their frame, so that no part of the frame is read with them.
+    data, descriptors, _, _ = socket.recv_fds(control, 1, 8)
+    if not data:
+        raise wire.Closed("the worker has gone")
+    return wire.receive(control, MOST_REQUEST)[0], descriptors
+
+
 def _as_we_see(pid: int) -> int:
     """The number that a child in a process namespace of its own has among this process's children."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -133,31 +179,23 @@ def _as_we_see(pid: int) -> int:
     return pid
 
 
-def _child_signals() -> tuple[int, int]:
+def _child_signals() -> int:
     wake, tell = os.pipe()
     for one in (wake, tell):
         os.set_blocking(one, False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
-    return wake, tell
+    return wake
 
 
 def main() -> None:
-    control = socket.socket(fileno=int(sys.argv[1]))
+    control, scratch = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to handle
     sys.argv[:] = [""]
-    zygote = Zygote(control)
     try:
-        request, _ = wire.receive(control, 50_000_000)
-        try:
-            zygote.be(request)
-        except Exception as error:
-            wire.send(control, {"is": "failed", "why": f"{type(error).__name__}: {error}"})
-            raise
-        zygote.loop()
+        Root(control, scratch).loop()
     except wire.Closed:
-        pass
-    os._exit(0)
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,115 @@
+"""The worker's end of the root of all zygotes: one program, shared by kernels and judges while any of them is open."""
+
+import contextlib
+import json
+import os
+import shutil
+import site
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from helpers.errors import CourseError
+
+from . import wire
+
+COURSE = Path(__file__).resolve().parents[2]
+
+
+def clean_environment(scratch: Path) -> dict[str, str]:
+    """All that a zygote, and so a student's process, ever sees of the environment."""
+    user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    return {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "HOME": str(scratch),
+        "LANG": "C.UTF-8",
+        "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR") or str(user_cache / "matplotlib"),
+        "IPYTHONDIR": str(scratch),
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **dict.fromkeys(threads, "1"),
+        **({} if site.ENABLE_USER_SITE else {"PYTHONNOUSERSITE": "1"}),
+    }
+
+
+class Root:
+    """The program, which warms up while the worker does something else."""
+
+    def __init__(self) -> None:
+        self.scratch = Path(tempfile.mkdtemp(prefix="course-zygote-"))
+        self._sock, theirs = socket.socketpair()
+        with theirs, (self.scratch / "log").open("wb") as log:
+            self._program = subprocess.Popen(
+                [sys.executable, "-m", "autograder.kernel.zygote", str(theirs.fileno()), str(self.scratch)],
+                pass_fds=[theirs.fileno()],
+                env=clean_environment(self.scratch),
+                cwd=COURSE,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._program.pid
+
+    def spawn(self, request: dict[str, Any], given: Any) -> socket.socket:
+        """Ask for a zygote; it will be at the other end of this socket. Doesn't wait for it."""
+        ours, theirs = socket.socketpair()
+        # A file, because what is given may be larger than what a socket holds until somebody reads it.
+        with theirs, tempfile.TemporaryFile(dir=self.scratch) as file:
+            file.write(json.dumps(given).encode())
+            file.flush()
+            file.seek(0)
+            socket.send_fds(self._sock, [b"F"], [theirs.fileno(), file.fileno()])
+            wire.send(self._sock, {"do": "spawn", **request}, deadline=time.monotonic() + 10)
+        return ours
+
+    def last_words(self) -> str:
+        """The last line of its log, for an error message."""
+        with contextlib.suppress(OSError):
+            lines = (self.scratch / "log").read_text(errors="replace").strip().splitlines()
+            return f" (its last words: {lines[-1][:500]})" if lines else ""
+        return ""
+
+    def close(self) -> None:
+        """End it at once."""
+        self._sock.close()
+        self._program.kill()
+        self._program.wait()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+_root: Root | None = None
+_users = 0
+_owner = 0
+
+
+def take() -> Root:
+    """The root of this process, started if there is none. Each ``take`` wants its ``give``."""
+    global _root, _users, _owner
+    if _owner != os.getpid():  # a forked worker has its own
+        _root, _users, _owner = None, 0, os.getpid()
+    if _root is None:
+        try:
+            _root = Root()
+        except OSError as error:
+            raise CourseError(f"no process for the kernels could be started ({error.strerror})") from error
+    _users += 1
+    return _root
+
+
+def give(root: Root, broken: bool = False) -> None:
+    """No longer used by the caller, or known not to work: the last to leave ends it."""
+    global _root, _users
+    if root is _root and _owner == os.getpid():
+        _users -= 1
+        if broken or _users <= 0:
+            _root, _users = None, 0
+            root.close()
