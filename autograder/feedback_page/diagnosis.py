@@ -161,7 +161,7 @@ def diagnose(graded: Cell, cell: NotebookNode | None, secrets: Secrets) -> Told:
         return Told(title, FAILED, _error_text(errors[0]))
     if f"BEGIN {HIDDEN}" in graded.text or f"BEGIN {HIDDEN}" in plain(cell.get("source", "")):
         raw = next((r.message for r in hidden if not r.passed), "") or _error_text(errors[0])
-        why = redacted(raw, secrets)
+        why = _missing_name(errors[0], secrets) or redacted(raw, secrets)
         opening = SAME_KIND if visible and all(r.passed for r in visible) else OTHER_NUMBERS
         cut = f" {LEFT_OUT}" if "…" in why else ""
         return Told(title, FAILED, f"{opening}: {why}{cut}" if why else f"{opening}.")
@@ -171,6 +171,15 @@ def diagnose(graded: Cell, cell: NotebookNode | None, secrets: Secrets) -> Told:
 def _error_text(error: Any) -> str:
     name, value = one_line(error.get("ename"), 80), one_line(error.get("evalue"), 600)
     return value if name in ("AssertionError", "CheckFailed") and value else f"{name}: {value}".rstrip(": ")
+
+
+def _missing_name(error: Any, secrets: Secrets) -> str:
+    """A sentence for a name of the notebook that the student's code does not define."""
+    found = re.fullmatch(r"name '(\w+)' is not defined", one_line(error.get("evalue"), 200))
+    known = found and re.search(rf"\b{found[1]}\b", secrets.public)
+    return (
+        f"there is no `{found[1]}`; is its cell written, and is the name spelled the same?" if found and known else ""
+    )
 
 
 def _visible_message(error: Any, graded: Cell, secrets: Secrets) -> bool:

@@ -24,7 +24,8 @@ HIDDEN, RUBRIC = "HIDDEN TESTS", "MARK SCHEME"
 GAP = "…"
 SHORTEST = 10
 """Characters without white space from which a line is recognised in a student's output."""
-PLACE = re.compile(r"\b(?:section|figure|fig\.|table|equation|appendix)\s+\d+(?:\.\d+)*", re.IGNORECASE)
+PLACE = re.compile(r"\b(?:section|figure|fig\.|table|equation|appendix)\s+\(?\d+(?:\.\d+)*\)?", re.IGNORECASE)
+"""Where to look in a paper. A place is no value of a test."""
 DIGITS = r"(?:0x[0-9a-f]+|\d[\d_]*(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|\.\d+)"
 NUMBER = re.compile(rf"(?<![\w.])[-+−]?{DIGITS}(?:/\d+)?[%×]?|\b(?:nan|inf)\b", re.IGNORECASE)
 WORD = re.compile(r"[^\W_]+")
@@ -35,8 +36,9 @@ SAID = re.compile(
     r"\b\w*(?:Error|Exception|Warning|Exit|Interrupt|Iteration)\b(?=: )|\(\w+: (?=.*Results should be plain)", re.DOTALL
 )
 """Behind this stands what a student's own code said."""
+NAMED = re.compile(r"(?<=: )(\w+)(?=: )")
 MARK = re.compile(r"your \S+ is (?:higher|lower) than the instructor's mark by more than one\.?.*", re.DOTALL)
-REVIEW = re.compile(r"\b[Rr]eview (\d)\b")
+KEPT = re.compile(rf"{PLACE.pattern}|\breview \d\b", re.IGNORECASE)
 FIXED = 12
 """Characters of a sentence that is known from `helpers/check` as it stands."""
 
@@ -55,12 +57,14 @@ class Secrets:
         return any(line in squeezed for line in self.lines)
 
     def without(self, text: str) -> str:
-        """The text less every string of a hidden region; of those, only places in a paper are kept."""
+        """The text less every string of a hidden region; of those, only places in a paper are kept. "" where a hidden
+        line is left in it even so.
+        """
         for string in self.strings:
             if string in text:
                 places = ", ".join(dict.fromkeys(PLACE.findall(string)))
                 text = text.replace(string, f"({places})" if places else GAP)
-        return text
+        return "" if self.in_text(text) else text
 
 
 def hidden_regions(source: str, marker: str = HIDDEN) -> list[list[str]]:
@@ -149,7 +153,7 @@ def redacted(message: str, known: Secrets) -> str:
     text = known.without(one_line(message, 1200))
     places = ", ".join(dict.fromkeys(PLACE.findall(text))) if MARK.search(text) else ""
     text = MARK.sub("your mark is not within one of the instructor's.", text)
-    head, tail = _own_words(text)
+    head, tail = _own_words(text, vocabulary(known.public))
     kept = [_sentence(sentence, known) for sentence in SENTENCE.split(head)]
     kept += [sentence for sentence in SENTENCE.split(tail) if _fixed(sentence)]
     if places:
@@ -159,7 +163,7 @@ def redacted(message: str, known: Secrets) -> str:
     return text if len(told) >= 3 and len(told) > text.count(GAP) else ""
 
 
-def _own_words(text: str) -> tuple[str, str]:
+def _own_words(text: str, words: frozenset[str]) -> tuple[str, str]:
     """(what the check says up to an error of the student's code, what stands behind the error's name)."""
     raised, said = RAISED.search(text), SAID.search(text)
     if raised and (not said or raised.start() < said.start()):
@@ -170,6 +174,9 @@ def _own_words(text: str) -> tuple[str, str]:
         kind = getattr(builtins, said[0], None)
         name = said[0] if isinstance(kind, type) and issubclass(kind, BaseException) else "an error"
         return f"{text[: said.start()]}{name}.", text[said.end() :]
+    unknown = next((found for found in NAMED.finditer(text) if found[1].lower() not in words), None)
+    if unknown:
+        return f"{text[: unknown.start(1)]}an error.", text[unknown.end() :]
     return text, ""
 
 
@@ -181,11 +188,14 @@ def _sentence(sentence: str, known: Secrets) -> str:
     if _fixed(sentence):
         return sentence
     sentence = QUOTED.sub(lambda found: found[0] if _public(found[0], known) else GAP, sentence)
-    reviews = REVIEW.findall(sentence)
-    sentence = NUMBER.sub(GAP, REVIEW.sub("review #", sentence))
     words = vocabulary(known.public)
-    sentence = WORD.sub(lambda found: found[0] if found[0].lower() in words else GAP, sentence)
-    return re.sub("review #", lambda _: f"review {reviews.pop(0)}", sentence)
+    kept = []
+    for part in re.split(f"({KEPT.pattern})", sentence, flags=re.IGNORECASE):
+        if not KEPT.fullmatch(part):
+            part = NUMBER.sub(GAP, part)
+            part = WORD.sub(lambda found: found[0] if found[0].lower() in words else GAP, part)
+        kept.append(part)
+    return "".join(kept)
 
 
 def _public(quotation: str, known: Secrets) -> bool:
