@@ -130,7 +130,9 @@ class Decoder:
     def _bytes_at(self, size: Any, buffer: Any, at: Any) -> memoryview:
         if type(size) is not int or type(buffer) is not int or type(at) is not int or min(size, buffer, at) < 0:
             raise WireError("bytes in an impossible place")
-        whole = memoryview(self.buffers[buffer] if size or buffer else b"")
+        if not size:
+            return memoryview(b"")
+        whole = memoryview(self.buffers[buffer])
         if at + size > len(whole):
             raise WireError("bytes beyond what came")
         return whole[at : at + size]

@@ -19,8 +19,8 @@ def judging(sock: Any, limits: Limits | None = None, sealed: Iterable[Any] = ())
         if not link.handed_over(target):
             raise TypeError("That object does not belong to the check.")
         if operation == "call" and callable(target) and len(rest) == 2:
-            args, kwargs = rest
-            return target(*args, **kwargs)
+            args, named = rest
+            return target(*args, **dict(named))
         allowed = kinds.HARMLESS.get(kinds.name_of(type(target)), frozenset())
         if operation == "get" and len(rest) == 1 and type(rest[0]) is str and rest[0] in allowed:
             return getattr(target, rest[0])

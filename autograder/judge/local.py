@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .grant import judging
@@ -37,17 +37,20 @@ class Pupil:
 
 
 @contextlib.contextmanager
-def pupil(names: Mapping[str, Any] | None = None, limits: Limits | None = None) -> Iterator[Pupil]:
+def pupil(
+    names: Mapping[str, Any] | None = None, limits: Limits | None = None, sealed: Iterable[Any] = ()
+) -> Iterator[Pupil]:
     """A process whose cells see copies of `names`; it ends with the block."""
     here, there = socket.socketpair()
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid == 0:
-        here.close()
+        os.closerange(3, there.fileno())
+        os.closerange(there.fileno() + 1, 1 << 16)
         _be_the_student(there, {"__name__": "__main__", **(names or {})})
     there.close()
-    link = judging(here, limits)
+    link = judging(here, limits, sealed)
     try:
         yield Pupil(link, pid)
     finally:

@@ -11,8 +11,10 @@ from typing import Any
 
 from ..kernel.wire import WireError
 
-KEPT = 20_000
-"""Objects that one side may make the other remember."""
+KEPT = 100_000
+"""Handles that one side may have of the other's objects at a time."""
+CONTAINERS = 2_000
+"""Lists and the like that are remembered, the last ones; they can't be held weakly."""
 
 
 class Memory:
@@ -91,7 +93,7 @@ class Memory:
         self._numbers[address] = (number, entry)
         if entry is value:
             self._strong.append((number, address))
-            if len(self._strong) > KEPT:
+            if len(self._strong) > CONTAINERS:
                 self._forget(*self._strong.popleft())
 
     def _forget(self, number: int, address: int) -> None:

@@ -72,7 +72,7 @@ class Remote:
     @staticmethod
     def beside(handle: Remote, function: str, *args: Any, **kwargs: Any) -> Any:
         """What a public function of the course ("module:name") makes of the object, called in its own process."""
-        return _ask(handle, "beside", function, list(args), kwargs)
+        return _ask(handle, "beside", function, args, tuple(kwargs.items()))
 
 
 def _number(self: Remote) -> Any:
@@ -92,7 +92,7 @@ def _method(name: str) -> Any:
 
 
 def _call(self: Remote, /, *args: Any, **kwargs: Any) -> Any:
-    return _ask(self, "call", list(args), kwargs)
+    return _ask(self, "call", args, tuple(kwargs.items()))
 
 
 def _array(self: Remote, dtype: Any = None, copy: Any = None) -> Any:

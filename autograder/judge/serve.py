@@ -46,15 +46,15 @@ class Server:
             return OPERATIONS[operation](*values)
 
 
-def _call(function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    return function(*args, **kwargs)
+def _call(function: Any, args: tuple[Any, ...], named: tuple[tuple[str, Any], ...]) -> Any:
+    return function(*args, **dict(named))
 
 
-def _beside(value: Any, function: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+def _beside(value: Any, function: str, args: tuple[Any, ...], named: tuple[tuple[str, Any], ...]) -> Any:
     module, _, name = function.partition(":")
     if not f"{module}.".startswith(BESIDE):
         raise ValueError(f"{function} is no function of the checks.")
-    return getattr(importlib.import_module(module), name)(value, *args, **kwargs)
+    return getattr(importlib.import_module(module), name)(value, *args, **dict(named))
 
 
 def _array(value: Any) -> Any:
