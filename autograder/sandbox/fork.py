@@ -107,7 +107,8 @@ def _plan(mode: Mode, room: Room, limits: Limits) -> Plan:
     shown = _shown(room)
     machine = sc.machine()
     if mode.name == "namespaces":
-        return lambda: _enter_namespaces(room, shown, limits, seccomp.program(machine, beside=False))
+        code = seccomp.program(machine, beside=False)
+        return lambda: _enter_namespaces(room, shown, limits, code)
     known = min(landlock.abi(), landlock.NEWEST)
     return lambda: _enter_landlock(room, shown, limits, machine, known)
 
@@ -134,7 +135,7 @@ def _live(plan: Plan, room: Room, limits: Limits, body: Callable[[], None], told
             os.write(told, json.dumps(me).encode() + b"\n")
             os.close(told)
         except BaseException as error:
-            words = error.args[-1] if isinstance(error, OSError) and error.args else f"{type(error).__name__}: {error}"
+            words = f"{type(error).__name__}: {error}"
             with contextlib.suppress(OSError):
                 os.write(told, json.dumps({"error": str(words)[:1000]}).encode() + b"\n")
             os._exit(1)

@@ -59,47 +59,49 @@ def enter(room: Room, shown: tuple[Path, ...], limits: Limits, drop: bool, known
     os.chdir(room.folder)
     temporary = room.folder / ".tmp"
     temporary.mkdir(exist_ok=True, mode=0o700)
+    rules = ruleset(room.folder, shown, known)
     uid = OUTSIDE if drop else os.geteuid()
     processes = limits.processes * 4 + tasks_of(uid) if uid else None
     if drop:
         os.chown(temporary, OUTSIDE, OUTSIDE)
+        sc.bound_capabilities()
         os.setgroups([])
         os.setresgid(OUTSIDE, OUTSIDE, OUTSIDE)
         os.setresuid(OUTSIDE, OUTSIDE, OUTSIDE)
         sc.prctl(sc.PR_SET_DUMPABLE, 1)
     sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)
     sc.no_new_privileges()
-    restrict(room.folder, shown, known)
+    sc.call("landlock_restrict_self", sc.LANDLOCK_RESTRICT_SELF, rules, 0)
     return processes
 
 
-def restrict(folder: Path, shown: tuple[Path, ...], known: int) -> None:
-    """Read and run what is `shown`, do anything in `folder`, use the harmless devices, and nothing else."""
+def ruleset(folder: Path, shown: tuple[Path, ...], known: int) -> int:
+    """Read and run what is `shown`, do anything in `folder`, use the harmless devices, and nothing else: a descriptor
+    for ``landlock_restrict_self``."""
     files = ALL_OF_ABI_1
     files |= (REFER if known >= 2 else 0) | (TRUNCATE if known >= 3 else 0) | (IOCTL_DEV if known >= 5 else 0)
     network = BIND_TCP | CONNECT_TCP if known >= 4 else 0
     scopes = ABSTRACT_SOCKETS | SIGNALS if known >= 6 else 0
     fields = [files] + ([network] if known >= 4 else []) + ([scopes] if known >= 6 else [])
     head = ctypes.create_string_buffer(struct.pack(f"={len(fields)}Q", *fields))
-    ruleset = sc.call("landlock_create_ruleset", sc.LANDLOCK_CREATE_RULESET, head, 8 * len(fields), 0)
+    rules = sc.call("landlock_create_ruleset", sc.LANDLOCK_CREATE_RULESET, head, 8 * len(fields), 0)
     for path in shown:
         if not path.is_symlink():
-            _allow(ruleset, path, EXECUTE | READ_FILE | READ_DIR, files)
+            _allow(rules, path, EXECUTE | READ_FILE | READ_DIR, files)
     for name in DEVICES:
-        _allow(ruleset, Path("/dev", name), READ_FILE | WRITE_FILE, files)
+        _allow(rules, Path("/dev", name), READ_FILE | WRITE_FILE, files)
     for name in OF_PROC:
-        _allow(ruleset, Path("/proc", name), READ_FILE, files)
-    _allow(ruleset, folder, files & ~(1 << 6 | 1 << 11 | IOCTL_DEV), files)  # no device nodes, even for root
-    sc.call("landlock_restrict_self", sc.LANDLOCK_RESTRICT_SELF, ruleset, 0)
-    os.close(ruleset)
+        _allow(rules, Path("/proc", name), READ_FILE, files)
+    _allow(rules, folder, files & ~(1 << 6 | 1 << 11 | IOCTL_DEV), files)  # no device nodes, even for root
+    return rules
 
 
-def _allow(ruleset: int, path: Path, rights: int, handled: int) -> None:
+def _allow(rules: int, path: Path, rights: int, handled: int) -> None:
     try:
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
     rights &= handled if path.is_dir() else handled & ON_FILES
     rule = ctypes.create_string_buffer(struct.pack("=Qi", rights, fd))
-    sc.call("landlock_add_rule", sc.LANDLOCK_ADD_RULE, ruleset, PATH_BENEATH, rule, 0)
+    sc.call("landlock_add_rule", sc.LANDLOCK_ADD_RULE, rules, PATH_BENEATH, rule, 0)
     os.close(fd)

@@ -7,10 +7,16 @@ import ctypes
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from .modes import Limits
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 THREADS = tuple(f"{name}_NUM_THREADS" for name in ("OPENBLAS", "OMP", "MKL", "NUMEXPR"))
 FILES = 256
@@ -39,8 +45,6 @@ def set_environment(home: str, temporary: str, extra: Mapping[str, str]) -> None
         PYTHONDONTWRITEBYTECODE="1", **dict.fromkeys(THREADS, "1"),
     )  # fmt: skip
     os.environ.update(extra)
-    import tempfile
-
     tempfile.tempdir = None
 
 
@@ -69,8 +73,6 @@ def set_limits(limits: Limits, processes: int | None) -> None:
 
     Address space counts from what is mapped now, because torch alone maps gigabytes that it never touches.
     """
-    import resource
-
     wanted = {
         "AS": _mapped() + limits.memory_mb * MB, "CPU": limits.cpu_s, "FSIZE": limits.file_mb * MB, "CORE": 0,
         "NOFILE": FILES, "NPROC": processes, "MEMLOCK": 0, "MSGQUEUE": 0, "SIGPENDING": 1024, "NICE": 0, "RTPRIO": 0,

@@ -19,6 +19,11 @@ from .limits import tasks_of
 from .modes import Limits, Room
 from .root import OUTSIDE
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 SPACES = sc.CLONE_NEWNS | sc.CLONE_NEWNET | sc.CLONE_NEWIPC | sc.CLONE_NEWUTS | sc.CLONE_NEWCGROUP
 
 _home: int | None = None
@@ -92,6 +97,7 @@ def enter(room: Room, shown: tuple[Path, ...], limits: Limits) -> int:
     socket.sethostname("course")
     root.build(room.folder, shown, limits.disk_mb, uid, gid)
     if drops:
+        sc.bound_capabilities()
         os.setgroups([])
         os.setresgid(gid, gid, gid)
         os.setresuid(uid, uid, uid)
@@ -141,7 +147,5 @@ def _map(process: int | str, uid: tuple[int, int], gid: tuple[int, int]) -> None
 
 
 def _loopback_up() -> None:
-    import fcntl
-
     with socket.socket() as s:
         fcntl.ioctl(s, 0x8914, struct.pack("16sh22x", b"lo", 0x1 | 0x40))  # SIOCSIFFLAGS: up, running

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import site
 import sys
@@ -21,6 +22,7 @@ SYSTEM = (
 IN_A_PREFIX = ("bin", "lib", "lib64", "share", "etc/fonts", "pyvenv.cfg")
 
 
+@functools.cache
 def readable_paths() -> tuple[Path, ...]:
     """The system's programs and libraries, Python's own folders and those of its packages, and `helpers` alone.
 
@@ -43,6 +45,7 @@ def helpers_folder() -> Path:
     return Path(helpers.__file__).absolute().parent
 
 
+@functools.cache
 def hidden_paths() -> tuple[Path, ...]:
     """The grader, the course that `helpers` lies in, and what ``COURSE_ROOT`` and ``COURSE_CLASS_DIR`` name."""
     grader = Path(__file__).resolve().parent.parent

@@ -84,6 +84,7 @@ AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
 SOCK_STREAM, SOCK_SEQPACKET = 1, 5
 TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP = 0x5412, 0x541C, 0x8901, 0x8902
 F_SETOWN, F_SETSIG, F_SETOWN_EX = 8, 10, 15
+EVERYBODY = 0xFFFFFFFF
 
 LOAD, EQUAL, ABOVE, ANY_BIT, MASK, RETURN = 0x20, 0x15, 0x25, 0x45, 0x54, 0x06
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
@@ -170,7 +171,9 @@ def _beside(p: Program, signals: bool, truncate: bool) -> None:
         p.only(name, 0, [0, me], errno.EPERM)
     for name in ONLY_MYSELF_SECOND:
         p.only(name, 1, [0, me], errno.EPERM)
-    if not signals:
+    if signals:
+        p.none_of("kill", 0, [EVERYBODY], errno.EPERM)
+    else:
         p.only("kill", 0, [0, me, -os.getpgrp()], errno.EPERM)
         p.only("tgkill", 0, [me], errno.EPERM)
     p.none_of("fcntl", 1, [F_SETOWN, F_SETSIG, F_SETOWN_EX], errno.EPERM)

@@ -35,6 +35,9 @@ _libc: ctypes.CDLL | None = None
 class Denied(OSError):
     """The kernel said no; ``args[1]`` names the call."""
 
+    def __str__(self) -> str:
+        return str(self.args[-1])
+
 
 def libc() -> ctypes.CDLL:
     global _libc
@@ -109,11 +112,16 @@ def capabilities() -> int:
     return data[0] | data[3] << 32
 
 
-def drop_capabilities() -> None:
-    """All of them, for good: bounding set, ambient set, then effective, permitted and inheritable."""
+def bound_capabilities() -> None:
+    """Empty the bounding set. It needs CAP_SETPCAP, so it comes before another user's number is taken."""
     for bit in range(64):
         if libc().prctl(PR_CAPBSET_DROP, bit, 0, 0, 0) < 0:  # EINVAL beyond the last; EPERM where we hold none
             break
+
+
+def drop_capabilities() -> None:
+    """All of them, for good: bounding set, ambient set, then effective, permitted and inheritable."""
+    bound_capabilities()
     libc().prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     header = (ctypes.c_uint32 * 2)(CAP_VERSION_3, 0)
     nothing = (ctypes.c_uint32 * 6)()

@@ -128,3 +128,43 @@ class Guest:
 
     def close(self) -> None:
         os.close(self.heard)
+
+
+PYTHON_HOME = str(Path(sys.base_prefix).resolve())
+# Another user than root, who sees Python even where it lies in root's home: for that, a view of the files of its own.
+_VISIBLE = f"""
+set -e
+home=$(mktemp -d)
+mount --bind "{PYTHON_HOME}" "$home"
+case "{PYTHON_HOME}" in /root/*)
+    mount -t tmpfs -o mode=755 none /root
+    mkdir -p "{PYTHON_HOME}"
+    mount --bind "$home" "{PYTHON_HOME}";;
+esac
+exec """
+_UNSHARE = ("unshare", "-m", "sh", "-c")
+ORDINARY = (*_UNSHARE, _VISIBLE + 'setpriv --reuid=64321 --regid=64321 --clear-groups "$@"', "sh")
+ROOT_WHOSE_PYTHON_ALL_SEE = (*_UNSHARE, _VISIBLE + '"$@"', "sh")
+# All users exist here, and it has all rights over them, but no other user namespace can be made.
+_ALL_USERS = """
+import ctypes, os, sys
+ready, go = os.pipe(), os.pipe()
+if child := os.fork():
+    os.read(ready[0], 1)
+    for name in ("uid_map", "gid_map"):
+        with open(f"/proc/{child}/{name}", "w") as file:
+            file.write("0 0 4294967295")
+    os.write(go[1], b"x")
+    os.close(go[1])
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+assert ctypes.CDLL(None).unshare(0x10000000) == 0
+os.write(ready[1], b"x")
+os.read(go[0], 1)
+for one in (*ready, *go):
+    os.close(one)
+with open("/proc/sys/user/max_user_namespaces", "w") as file:
+    file.write("0")
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+ROOT_WITHOUT_USER_NAMESPACES = (sys.executable, "-c", _ALL_USERS)
+NO_USER_NAMESPACES = (*ROOT_WITHOUT_USER_NAMESPACES, *ORDINARY)
