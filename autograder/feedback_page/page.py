@@ -207,7 +207,7 @@ def _parts(row: Row, assignment: Assignment, exercises: list[Exercise]) -> list[
 
 def _lines(row: Row) -> list[tuple[str, float]]:
     """What the total is made of besides the exercises' points."""
-    told = [("bonus for presenting", row.bonus), ("extra points", row.extra), ("late", -row.penalty)]
+    told = [("bonus for presenting", row.bonus), ("extra points", row.extra), ("handed in late", -row.penalty)]
     return [(what, value) for what, value in told if value]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import html
 import re
 from html.parser import HTMLParser
 from types import SimpleNamespace
@@ -94,9 +95,7 @@ def display(**data: Any) -> NotebookNode:
 
 def words(page: str) -> str:
     """The text of a page, as a reader sees it; white space is one blank."""
-    import html
-
-    page = re.sub(r"(?s)<style>.*?</style>", " ", page)
+    page = re.sub(r"(?s)<style>.*?</style>|</(?:p|li|ul|h\d|t[dhr]|table|div|section|article|pre|summary)>", " ", page)
     return " ".join(html.unescape(re.sub(r"<[^>]*>", "", page)).split())
 
 

@@ -146,7 +146,8 @@ SHAPES = "The shapes don't fit: write down the shape of each factor, and what ea
 ROWS = (
     "The columns add up to 1, not the rows: the sum runs over the batch. Each example (row) has its own probabilities: "
 )
-MEAN = "See 'One convention' in the notebook: the mean over the batch is taken once, in the loss, and nothing else is divided."
+ONCE = "the mean over the batch is taken once, in the loss, and nothing else is divided."
+MEAN = f"See 'One convention' in the notebook: {ONCE}"
 LEFT = {
     f"Every entry of grad_weight is 1/13 of what it should be, and 13 is in_features. {MEAN}":
         f"Every entry of grad_weight is … of what it should be, and … is in_features. {MEAN}",
@@ -155,8 +156,8 @@ LEFT = {
     "The gradient has shape (6, 13); it should be (13, 6).": "The gradient has shape (…); it should be (…).",
     "The output is not finite: nan at 3, inf at 4.": "The output is not finite: … at … at ….",
     f"{ROWS}sum over the last axis.": f"{ROWS}sum over the last axis.",
-    "Linear.forward raised ValueError: matmul: mismatch in its core dimension 0 (size 13 is different from 6) in the line "
-    f"`return x @ self.weight.T`. {SHAPES}": f"Linear.forward raised ValueError. {SHAPES}",
+    "Linear.forward raised ValueError: matmul: mismatch in its core dimension 0 (size 13 is different from 6) in the "
+    f"line `return x @ self.weight.T`. {SHAPES}": f"Linear.forward raised ValueError. {SHAPES}",
     "The last, smaller batch is skipped: 11 images in batches of 4 make batches of 4, 4 and 3.":
         "The last, smaller batch is skipped: … images in batches of … make batches of … and ….",
     "backward returns only the sigmoid's own derivative. Multiply it by grad_output: that is the chain rule.":
