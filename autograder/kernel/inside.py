@@ -1,6 +1,7 @@
 """The main loop of a forked process: cells from the worker, and requests of its peer (the judge, or the judged)."""
 
 import asyncio
+import contextlib
 import os
 import select
 import socket
@@ -83,5 +84,6 @@ def live(shell: CourseShell, make: Make, control: socket.socket, peer: socket.so
         make(shell, control, peer).loop()
         os._exit(0)
     except BaseException:
-        os.write(2, traceback.format_exc().encode("utf-8", "replace"))
+        with contextlib.suppress(OSError):
+            os.write(2, traceback.format_exc().encode("utf-8", "replace"))
         os._exit(FAILED)

@@ -19,8 +19,9 @@ from .nursery import Nursery
 from .outputs import Collector, Full
 
 GRACE_S = 2.0
-MEMORY_EVERY_S = 0.1
+WEIGH_EVERY_S = 0.1
 SECONDS_TO_TAKE = 5.0
+KINDS = {"stream", "display_data", "update_display_data", "execute_result", "error", "clear_output", "done"}
 SIGNALS = {
     signal.SIGSEGV: "it crashed with a segmentation fault",
     signal.SIGBUS: "it crashed with a bus error",
@@ -63,7 +64,7 @@ class Process:
         self._collector = Collector(limits.output_bytes, trusted)
         self._frames = wire.Frames(2 * limits.output_bytes + 1_000_000)
         self._done: dict[str, Any] | None = None
-        self._full = False
+        self._full, self._heard = False, 0
         self._control, theirs = socket.socketpair()
         pipes = [os.pipe(), os.pipe()]
         descriptors = [theirs.fileno(), pipes[0][1], pipes[1][1]] + ([peer.fileno()] if peer is not None else [])
@@ -142,7 +143,7 @@ class Process:
         if self._alive:
             self._read()  # what came between two cells belongs to none of them
         self._collector.begin()
-        self._done, self._full = None, False
+        self._done, self._full, self._heard = None, False, 0
 
     def _through(self, source: str, deadline: float, beside: Sequence["Process"], more: dict[str, Any]) -> str:
         try:
@@ -155,27 +156,29 @@ class Process:
             self._bury()
         late = False
         steps: list[Callable[[], None]] = []
-        next_memory = time.monotonic() + MEMORY_EVERY_S
+        step_at = weigh_at = time.monotonic() + WEIGH_EVERY_S
         everyone = [self, *beside]
         while self._done is None and self._alive:
             now = time.monotonic()
             if not late and now >= deadline:
                 late = True
-                # The judge may be waiting for the student's code: that one is stopped first.
-                steps = [other.interrupt for other in beside] + [self.interrupt, lambda: self.kill(self._stuck())]
-                deadline = now
-            elif not late and self._full and not steps:
+                if not steps:
+                    # A judge may be waiting for the student's code: that one is stopped first.
+                    steps = [other.interrupt for other in beside] + [self.interrupt, lambda: self.kill(self._stuck())]
+                    step_at = now
+            if not steps and self._full:
                 steps = [self.interrupt, lambda: self.kill(self._flooded())]
-                deadline = now
-            if steps and now >= deadline:
+                step_at = now
+            if steps and now >= step_at:
                 steps.pop(0)()
-                deadline = now + (GRACE_S if len(steps) < 2 else GRACE_S / 2)
+                step_at = now + (GRACE_S if len(steps) == 1 else GRACE_S / 2)
                 continue
-            if now >= next_memory:
+            if now >= weigh_at:
                 for one in everyone:
                     one._weigh()
-                next_memory = time.monotonic() + MEMORY_EVERY_S
-            self._wait(everyone, max(0.0, min(deadline, next_memory) - now))
+                weigh_at = time.monotonic() + WEIGH_EVERY_S
+            until = min([weigh_at] + ([] if late else [deadline]) + ([step_at] if steps else []))
+            self._wait(everyone, max(0.0, until - now))
         for one in everyone:
             if one._alive:
                 one._drain()
@@ -218,6 +221,9 @@ class Process:
         except OSError:
             data = b""
         if data:
+            self._heard += len(data)
+            if self._heard > 8 * self.limits.output_bytes + 1_000_000:
+                self._overflow()
             try:
                 for frame in self._frames.feed(data):
                     self._take(frame)
@@ -232,10 +238,12 @@ class Process:
         if frame is None:
             self._overflow()
             return
-        header = frame[0]
+        header, buffers = frame
+        if buffers or not isinstance(header.get("is"), str) or header["is"] not in KINDS:
+            raise wire.WireError("a frame that no cell sends")
         if header.get("ahead") is not True:
             self._drain()
-        if header.get("is") == "done":
+        if header["is"] == "done":
             self._done = header
         elif not self._full:
             try:

@@ -51,10 +51,12 @@ CELLS = {
     "system exit": "import sys\nsys.exit(3)",
     "await": "import asyncio\nawait asyncio.sleep(0.001)\n'slept'",
     "running loop": "asyncio.get_running_loop().is_running()",
-    "asyncio.run": "async def g(): return 1\nc = g()\ntry:\n    asyncio.run(c)\nexcept RuntimeError as e:\n    print(e)\nc.close()",
+    "asyncio.run": "async def g(): return 1\nc = g()\ntry:\n    asyncio.run(c)\nexcept RuntimeError as e:\n"
+    "    print(e)\nc.close()",
     "await that fails": "await asyncio.wait_for(asyncio.sleep(5), 0.01)",
     "repr that fails": "class B:\n    def __repr__(self): raise ValueError('no repr')\nB()",
-    "html that fails": "class C:\n    def _repr_html_(self): raise ValueError('no html')\n    def __repr__(self): return 'C'\nC()",
+    "html that fails": "class C:\n    def _repr_html_(self): raise ValueError('no html')\n"
+    "    def __repr__(self): return 'C'\nC()",
     "figure": "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 3, 2])\nplt.title('t')\nplt.show()",
     "figure without show": "fig, ax = plt.subplots(figsize=(2, 1))\nax.plot([1, 2]);",
     "figure as value": "fig",
@@ -80,15 +82,19 @@ CELLS = {
     "descriptors": "n = os.write(1, b'raw\\n')\nn = os.write(2, b'raw error\\n')",
     "not utf-8": "n = os.write(1, b'\\xff\\xfe\\n')",
     "thread": "import threading\nt = threading.Thread(target=print, args=('from a thread',))\nt.start(); t.join()",
-    "fork": "import multiprocessing\np = multiprocessing.get_context('fork').Process(target=print, args=('from a child',))\n"
+    "fork": "import multiprocessing\np = multiprocessing.get_context('fork').Process(\n"
+    "target=print, args=('from a child',))\n"
     "p.start(); p.join(); p.exitcode",
     "pool": "from concurrent.futures import ProcessPoolExecutor\n"
-    "with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context('fork')) as e:\n    print(list(e.map(abs, [-1, 2])))",
+    "with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context('fork')) as e:\n"
+    "    print(list(e.map(abs, [-1, 2])))",
     "tqdm": "from tqdm import tqdm\nfor i in tqdm(range(3), bar_format='{n_fmt}/{total_fmt}'):\n    pass",
     "input": "input('name? ')",
     "getpass": "import getpass\ngetpass.getpass()",
-    "redirect": "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as s:\n    print('in')\nprint(repr(s.getvalue()))",
-    "traceback printed": "import traceback\ntry:\n    f(0)\nexcept ZeroDivisionError:\n    traceback.print_exc(limit=1)",
+    "redirect": "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as s:\n    print('in')\n"
+    "print(repr(s.getvalue()))",
+    "traceback printed": "import traceback\ntry:\n    f(0)\nexcept ZeroDivisionError:\n"
+    "    traceback.print_exc(limit=1)",
     "logging": "import logging\nlogging.warning('log')",
     "pickled class": "class P: pass\nimport pickle\ntype(pickle.loads(pickle.dumps(P()))) is P, P.__module__",
     "names": "__name__, __builtins__.__name__",
@@ -101,7 +107,8 @@ CELLS = {
     "empty": "",
     "comment": "# nothing",
     "unders": "_ is None, type(_i).__name__",
-    "post execute": "def told(result): print('told', result.success)\nget_ipython().events.register('post_run_cell', told)",
+    "post execute": "def told(result): print('told', result.success)\n"
+    "get_ipython().events.register('post_run_cell', told)",
     "post execute of another": "1",
 }
 
@@ -120,7 +127,7 @@ def theirs(tmp_path_factory):
     # At least 0.1 s between cells, or the order of what ipykernel's threads send is a matter of luck.
     client = NotebookClient(notebook, allow_errors=True, timeout=60, resources={"metadata": {"path": str(folder)}})
     client.execute(env={name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"})
-    return {name: cell for name, cell in zip(CELLS, notebook.cells, strict=True)}
+    return dict(zip(CELLS, notebook.cells, strict=True))
 
 
 @pytest.fixture(scope="module")
