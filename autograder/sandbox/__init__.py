@@ -1,6 +1,6 @@
 """Students' code, shut in: modes "namespaces", "landlock" and, only when asked for, "none"."""
 
-from .choose import WHAT_UNSAFE_MEANS, choose
+from .choosing import WHAT_UNSAFE_MEANS, choose
 from .fork import fork_into, reap, settle
 from .modes import LANDLOCK, MODES, NAMESPACES, NONE, Inmate, Limits, Mode, Room
 from .paths import hidden_paths, readable_paths, standard_room

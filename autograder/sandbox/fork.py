@@ -32,7 +32,7 @@ def settle(mode: Mode) -> None:
         try:
             namespaces.settle()
         except OSError as error:
-            raise CourseError(f"no namespaces can be made on this machine ({error.args[-1]})") from error
+            raise CourseError(f"no namespaces can be made on this machine ({_words(error)})") from error
 
 
 def fork_into(mode: Mode, room: Room, limits: Limits, body: Callable[[], None], keep: Sequence[int] = ()) -> Inmate:
@@ -63,7 +63,7 @@ def fork_into(mode: Mode, room: Room, limits: Limits, body: Callable[[], None], 
             raise CourseError(f"the student's process could not be shut in: {answer.get('error', 'it died')}")
         return Inmate(answer["pid"], mode.name, answer["started"])
     except OSError as error:
-        raise CourseError(f"no process for the student's code could be started ({error.args[-1]})") from error
+        raise CourseError(f"no process for the student's code could be started ({_words(error)})") from error
     finally:
         os.close(news)
         if told >= 0:
@@ -135,14 +135,19 @@ def _live(plan: Plan, room: Room, limits: Limits, body: Callable[[], None], told
             os.write(told, json.dumps(me).encode() + b"\n")
             os.close(told)
         except BaseException as error:
-            words = f"{type(error).__name__}: {error}"
             with contextlib.suppress(OSError):
-                os.write(told, json.dumps({"error": str(words)[:1000]}).encode() + b"\n")
+                os.write(told, json.dumps({"error": _words(error)[:1000]}).encode() + b"\n")
             os._exit(1)
         body()
         code = 0
     finally:
         os._exit(code)
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    return f"{type(error).__name__}: {error}"
 
 
 def _my_number() -> int:

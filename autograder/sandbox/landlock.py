@@ -29,7 +29,7 @@ OF_PROC = ("cpuinfo", "meminfo", "stat", "uptime", "version")
 
 
 def abi() -> int:
-    """The kernel's Landlock ABI; Denied where there is none."""
+    """The kernel's Landlock ABI; OSError where there is none."""
     return sc.call("landlock_create_ruleset", sc.LANDLOCK_CREATE_RULESET, None, 0, 1)
 
 

@@ -70,7 +70,7 @@ def settled() -> bool:
 def fork() -> int:
     """``os.fork`` into a new process namespace; this process is afterwards where it was."""
     if _home is None:
-        raise sc.Denied(0, "settle() was not called at the start of this process")
+        raise OSError("settle() was not called at the start of this process")
     sc.unshare(sc.CLONE_NEWPID)
     pid = -1
     try:

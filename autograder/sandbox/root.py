@@ -48,20 +48,20 @@ def build(folder: Path, shown: tuple[Path, ...], disk_mb: int, uid: int, gid: in
         os.mkdir(f"{base}/{name}", 0o755)
     for name, text in ETC.items():
         Path(f"{base}/etc/{name}").write_text(text)
+    _scratch(base, files, disk_mb, uid, gid)
     for path, target in links:
         os.makedirs(os.path.dirname(base + path), exist_ok=True)
         os.symlink(target, base + path)
     for path, fd in opened:
         _bind(fd, base + path)
-    for name in devices:
+        make_read_only(base + path)
+    for name, fd in devices.items():
         Path(f"{base}/dev/{name}").touch()
+        sc.mount(f"/proc/self/fd/{fd}", f"{base}/dev/{name}", flags=sc.MS_BIND)
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         os.symlink(f"/proc/self/fd{target}", f"{base}/dev/{name}")
-    make_read_only(base)
-    for name, fd in devices.items():
-        sc.mount(f"/proc/self/fd/{fd}", f"{base}/dev/{name}", flags=sc.MS_BIND)
-    _scratch(base, files, disk_mb, uid, gid)
     _proc(base)
+    sc.mount("none", base, flags=sc.MS_BIND | sc.MS_REMOUNT | SHUT)
     os.chdir(base)
     sc.pivot_root(".", ".")
     sc.detach(".")
@@ -95,22 +95,21 @@ def _bind(fd: int, target: str) -> None:
     sc.mount(source, target, flags=sc.MS_BIND | sc.MS_REC)
 
 
-def make_read_only(base: str, old: bool = False) -> None:
-    """All mounts from `base` down. Before Linux 5.12 (`old`) each by itself, keeping the flags that are locked."""
+def make_read_only(place: str, old: bool = False) -> None:
+    """All mounts from `place` down. Before Linux 5.12 (`old`) each by itself, keeping the flags that are locked."""
     if not old:
         try:
-            sc.set_attributes(base, SHUT)
+            sc.set_attributes(place, SHUT)
             return
         except OSError as error:
             if error.errno != errno.ENOSYS:
                 raise
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         fields = line.split(" ")
-        place = fields[4].encode().decode("unicode_escape").encode("latin-1").decode("utf-8", "surrogateescape")
-        if place == base or place.startswith(base + "/"):
+        where = fields[4].encode().decode("unicode_escape").encode("latin-1").decode("utf-8", "surrogateescape")
+        if where == place or where.startswith(place + "/"):
             kept = sum(FLAGS.get(name, 0) for name in fields[5].split(","))
-            with contextlib.suppress(FileNotFoundError):  # below another mount, where nobody comes
-                sc.mount("none", place, flags=sc.MS_BIND | sc.MS_REMOUNT | SHUT | kept)
+            sc.mount("none", where, flags=sc.MS_BIND | sc.MS_REMOUNT | SHUT | kept)
 
 
 def _scratch(base: str, files: int, disk_mb: int, uid: int, gid: int) -> None:

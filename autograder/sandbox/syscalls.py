@@ -32,13 +32,6 @@ CAP_SETUID, CAP_SETGID, CAP_SYS_ADMIN = 7, 6, 21
 _libc: ctypes.CDLL | None = None
 
 
-class Denied(OSError):
-    """The kernel said no; ``args[1]`` names the call."""
-
-    def __str__(self) -> str:
-        return str(self.args[-1])
-
-
 def libc() -> ctypes.CDLL:
     global _libc
     if _libc is None:
@@ -53,15 +46,15 @@ def libc() -> ctypes.CDLL:
 def _checked(result: int, name: str) -> int:
     if result < 0:
         code = ctypes.get_errno()
-        raise Denied(code, f"{name}: {os.strerror(code)}")
+        raise OSError(code, f"{name}: {os.strerror(code)}")
     return result
 
 
 def machine() -> str:
-    """``x86_64`` or ``aarch64``; Denied for another, whose call numbers we don't know."""
+    """``x86_64`` or ``aarch64``; OSError for another, whose call numbers we don't know."""
     name = {"arm64": "aarch64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine().lower())
     if name not in PIVOT_ROOT or ctypes.sizeof(ctypes.c_void_p) != 8:
-        raise Denied(0, f"the call numbers of a {platform.machine()} are not known here")
+        raise OSError(f"the call numbers of a {platform.machine()} are not known here")
     return name
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from helpers.errors import CourseError
 
-from .modes import MODES, Limits, Mode, Room
-from .paths import standard_room
+from .modes import MODES, Limits, Mode
+from .paths import helpers_folder, hidden_paths, standard_room
 
 SECONDS = 60
 
@@ -52,9 +52,11 @@ def _try(mode: Mode) -> str:
             folder.mkdir()
             (folder / "mine.txt").write_text("mine")
             secret.write_text("secret")
+            for path, mode_bits in ((Path(place), 0o777), (secret, 0o666)):
+                path.chmod(mode_bits)  # so that nothing but the sandbox stands in the way, whoever it runs as
             room = standard_room(folder)
             heard, told = os.pipe()
-            probes = _probes(secret, server.getsockname()[1], _secrets(room))
+            probes = _probes(secret, server.getsockname()[1], _secrets())
             fork.fork_into(mode, room, Limits(), lambda: _report(told, probes), keep=(told,))
             os.close(told)
             with os.fdopen(heard) as file:
@@ -78,10 +80,11 @@ def _report(told: int, probes: list[tuple[str, Callable[[], object]]]) -> None:
     os.write(told, words.encode() + b"\n")
 
 
-def _secrets(room: Room) -> list[Path]:
-    """What lies in the hidden folders, but for what is shown of them on purpose."""
-    shown = {p for path in room.readable for p in (path, *path.parents)}
-    return [p for folder in room.hidden if folder.is_dir() for p in folder.iterdir() if p not in shown]
+def _secrets() -> list[Path]:
+    """What lies in the folders that are always hidden, but for Python and `helpers`, which may lie there, too."""
+    shown = (helpers_folder(), Path(sys.prefix), Path(sys.base_prefix))
+    allowed = {p for path in shown for p in (path, *path.parents)}
+    return [p for folder in hidden_paths() if folder.is_dir() for p in folder.iterdir() if p not in allowed]
 
 
 def _probes(secret: Path, port: int, hidden: list[Path]) -> list[tuple[str, Callable[[], object]]]:

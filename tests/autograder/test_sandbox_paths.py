@@ -1,0 +1,146 @@
+"""What is shown of the machine: Python and `helpers`, and never the course, wherever that lies."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from autograder.sandbox import LANDLOCK, NAMESPACES, hidden_paths, paths, readable_paths, root
+from autograder.sandbox.paths import without
+from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote
+
+
+def test_what_python_needs_is_shown():
+    shown = readable_paths()
+    for needed in (os.__file__, sys.executable, pytest.__file__, paths.helpers_folder() / "errors.py"):
+        assert any(Path(needed).is_relative_to(path) for path in shown), needed
+
+
+def test_nothing_of_the_course_is_shown():
+    shown = without(readable_paths(), hidden_paths())
+    for secret in ("solutions", "notebooks", "autograder", "tests", "README.md", ".git"):
+        secret = REPOSITORY / secret
+        assert not any(secret.is_relative_to(path) or path.is_relative_to(secret) for path in shown)
+
+
+def test_not_from_sys_path(monkeypatch, tmp_path):
+    paths.readable_paths.cache_clear()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert not any(path.is_relative_to(tmp_path) or tmp_path.is_relative_to(path) for path in readable_paths())
+    paths.readable_paths.cache_clear()
+
+
+def test_an_environment_made_in_the_course_itself(monkeypatch):
+    """``python -m venv .``: then the prefix is the course."""
+    paths.readable_paths.cache_clear()
+    monkeypatch.setattr(sys, "prefix", str(REPOSITORY))
+    assert REPOSITORY not in readable_paths()
+    paths.readable_paths.cache_clear()
+
+
+def test_variables_name_more_to_hide(monkeypatch, tmp_path):
+    paths.hidden_paths.cache_clear()
+    monkeypatch.setenv("COURSE_CLASS_DIR", str(tmp_path))
+    assert tmp_path in hidden_paths()
+    assert REPOSITORY in hidden_paths()
+    paths.hidden_paths.cache_clear()
+
+
+@pytest.fixture
+def prefix(tmp_path):
+    """A course with `helpers` inside a folder that is shown, and a link to it beside it."""
+    for path in (tmp_path, *tmp_path.parents[:3]):
+        path.chmod(0o755)
+    top = tmp_path / "a prefix"
+    for name in ("lib/one.py", "share/other/data", "share/course/solutions/secret.py", "share/course/helpers/good.py"):
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    (top / "share" / "link").symlink_to(top / "share" / "course")
+    return top
+
+
+def test_what_lies_around_something_hidden_stays(prefix):
+    course = prefix / "share" / "course"
+    assert without([prefix], [course]) == (prefix / "lib", prefix / "share" / "link", prefix / "share" / "other")
+    assert without([prefix, course / "helpers"], [course]) == (
+        prefix / "lib", course / "helpers", prefix / "share" / "link", prefix / "share" / "other",
+    )  # fmt: skip
+    assert without([course], [course]) == ()
+    assert without([prefix / "lib"], [course]) == (prefix / "lib",)
+
+
+def test_something_hidden_is_found_behind_a_link(prefix):
+    assert prefix / "share" / "course" not in without([prefix], [prefix / "share" / "link"])
+
+
+CODE = """
+said = []
+for name in %r:
+    try:
+        said.append(open(name).read())
+    except OSError as error:
+        said.append(error.errno)
+say(said)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux") or os.geteuid() != 0, reason="needs Linux, and root to be all")
+@pytest.mark.parametrize("prelude", [(), ORDINARY], ids=["root", "ordinary user"])
+@pytest.mark.parametrize("mode", [NAMESPACES, LANDLOCK], ids=lambda mode: mode.name)
+def test_a_course_inside_a_shown_folder(prefix, mode, prelude, tmp_path):
+    folder = tmp_path / "k"
+    folder.mkdir()
+    folder.chmod(0o777)
+    course = prefix / "share" / "course"
+    before = f"""
+from autograder.sandbox import paths
+from pathlib import Path
+real = standard_room
+def standard_room(folder, env, hidden):
+    room = real(folder, env, hidden)
+    shown = (*room.readable, Path({str(prefix)!r}), Path({str(course / "helpers")!r}))
+    return Room(room.folder, shown, room.env, (*room.hidden, Path({str(course)!r})))
+"""
+    names = ["lib/one.py", "share/other/data", "share/course/helpers/good.py"]
+    secret = ["share/course/solutions/secret.py", "share/link/solutions/secret.py"]
+    with Zygote(mode, before, prelude) as zygote:
+        (said,) = zygote.run(folder, CODE % [str(prefix / name) for name in names + secret])
+    assert said[:3] == names
+    assert all(isinstance(answer, int) for answer in said[3:])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux") or os.geteuid() != 0, reason="needs Linux, and root to be all")
+@pytest.mark.parametrize("prelude", [(), ORDINARY], ids=["root", "ordinary user"])
+def test_read_only_before_linux_5_12(tmp_path, prelude):
+    """Without ``mount_setattr`` each mount is done by itself."""
+    for path in (tmp_path, *tmp_path.parents[:3]):
+        path.chmod(0o777 if path == tmp_path else 0o755)
+    before = (
+        "from autograder.sandbox import root; real = root.make_read_only; root.make_read_only = lambda b: real(b, True)"
+    )
+    code = """
+        said = []
+        for path in ("/usr/x", "/x", HELPERS + "/x"):
+            try:
+                open(path, "a")
+            except OSError as error:
+                said.append(error.errno)
+        say(said)
+        say(sum("ro," in line.split()[5] + "," for line in open("/proc/self/mountinfo")) > 5)
+    """
+    with Zygote(NAMESPACES, before, prelude) as zygote:
+        said = zygote.run(tmp_path, code.replace("HELPERS", repr(str(REPOSITORY / "helpers"))))
+    assert said == [[30, 30, 30], True]
+
+
+def test_only_plain_files_are_copied(tmp_path):
+    source = tmp_path / "source"
+    (source / "deep").mkdir(parents=True)
+    (source / "deep" / "data.csv").write_text("1")
+    (source / "link").symlink_to("/etc/passwd")
+    os.mkfifo(source / "pipe")
+    root.copy_files(str(source), str(tmp_path / "target"))
+    found = sorted(str(p.relative_to(tmp_path / "target")) for p in (tmp_path / "target").rglob("*"))
+    assert found == ["deep", "deep/data.csv"]
