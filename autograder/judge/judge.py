@@ -6,10 +6,12 @@ that kernel's death.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -143,6 +145,7 @@ def _mark(outputs: Iterable[NotebookNode]) -> None:
 def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
     """In the zygote: the course's own names of the assignment, and a first use of whatever checks use."""
     # What a hand-in was run with is what it is judged with: its process sees no GPU.
+    _keep_to_itself()
     os.environ.update(COURSE_SIZE=str(given["size"]), CUDA_VISIBLE_DEVICES="")
     for source in ("import helpers.check, torch", "from IPython.display import HTML\nHTML('')", "nothing_here"):
         shell.run_one(source)
@@ -157,6 +160,12 @@ def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
         return JudgeInside(shell, control, line, found)
 
     return make
+
+
+def _keep_to_itself() -> None:
+    """Other processes of this user can't look into this one's memory, where the hidden tests are (prctl(2))."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
 
 
 class JudgeInside(Inside):
@@ -199,4 +208,4 @@ class JudgeInside(Inside):
         if wanted:
             if self.link is None:
                 raise StudentGone("There is no process with the student's code.")
-            self.shell.user_ns.update(self.link.request("names", wanted))
+            self.shell.user_ns.update(self.link.names(wanted))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import select
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,10 @@ class Limits:
     header: int = 8_000_000
     total: int = 1_000_000_000
     grace: float = 5.0
+
+
+class _Interrupted(BaseException):
+    """Between two messages, where nothing breaks."""
 
 
 Answer = Callable[[str, list[Any], dict[str, Any]], Any]
@@ -65,6 +70,7 @@ class Link:
         self._sealed = {id(value): value for value in sealed}
         self._memory = Memory(functools.partial(make, self))
         self._asked = self._bytes = 0
+        self._given_up: set[int] = set()
 
     def request(self, operation: str, *values: Any, seconds: float | None = None, **plain: Any) -> Any:
         """Ask the other side: its value, or its error raised. StudentGone if it can't be asked or does not answer.
@@ -88,6 +94,11 @@ class Link:
         if failed:
             raise found
         return found
+
+    def names(self, wanted: Sequence[str]) -> dict[str, Any]:
+        """Those of the wanted names that the other side defines. It can't define others here."""
+        found = self.request("names", tuple(wanted))
+        return {name: found[name] for name in wanted if name in found} if isinstance(found, dict) else {}
 
     def serve_one(self) -> bool:
         """Wait for one request and answer it; False when the other side has gone."""
@@ -125,6 +136,8 @@ class Link:
         except wire.WireError as error:
             self.end(f"The process with the student's code can't be asked any longer: {error}.")
             raise StudentGone(self.why) from None
+        except _Interrupted:
+            raise KeyboardInterrupt from None
         except BaseException as error:
             self.end(f"A question to the student's code was broken off ({type(error).__name__}).")
             raise
@@ -146,13 +159,28 @@ class Link:
 
     def _await(self, number: int, deadline: float) -> tuple[dict[str, Any], list[bytearray]]:
         while True:
-            header, buffers = self._receive(deadline)
+            self._wait(number, deadline)
+            with wire.shield():
+                header, buffers = self._receive(deadline)
             if "op" in header:
                 self._serve(header, buffers, deadline)
             elif header.get("re") == number:
                 return header, buffers
+            elif header.get("re") in self._given_up:
+                self._given_up.remove(header["re"])
             else:
                 raise wire.WireError("an answer that nobody asked for")
+
+    def _wait(self, number: int, deadline: float) -> None:
+        """Until a message begins. Here an interrupt does no harm: the answer is thrown away when it comes."""
+        poller = select.poll()
+        poller.register(self.sock, select.POLLIN)
+        try:
+            if not poller.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                raise wire.TooLate("no answer in time")
+        except KeyboardInterrupt:
+            self._given_up.add(number)
+            raise _Interrupted from None
 
     def _result(self, reply: dict[str, Any], buffers: list[bytearray], mutable: list[Any]) -> tuple[bool, Any]:
         decoder = Decoder(self._memory, buffers, mutable)

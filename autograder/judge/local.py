@@ -29,8 +29,7 @@ class Pupil:
 
     def names(self, *wanted: str) -> dict[str, Any]:
         """Those of the names that are defined there."""
-        found: dict[str, Any] = self.link.request("names", list(wanted))
-        return found
+        return self.link.names(wanted)
 
     def __getitem__(self, name: str) -> Any:
         return self.names(name)[name]

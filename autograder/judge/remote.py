@@ -28,6 +28,8 @@ class Remote:
             if name in _MINE or (name in SHAPES and hasattr(type(self), name)):
                 return object.__getattribute__(self, name)
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        if name.startswith(("_repr_", "_ipython_")):  # a student's object does not say how a test cell looks
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return _ask(self, "get", name)
 
     def __setattr__(self, name: str, value: Any) -> None:
