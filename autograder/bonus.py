@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbformat import NotebookNode
 
 from .source import FORM, FORM_CHECK, Assignment, grade_id
 from .source import read as read_source
@@ -63,16 +64,22 @@ def read_form(source: str, letters: Iterable[str]) -> Declaration:
     return Declaration(members, parts, fault)
 
 
+def declared_in(notebook: NotebookNode, assignment: Assignment) -> Declaration:
+    """The form in a graded notebook."""
+    if not any(cell.id == FORM for cell in assignment.cells):
+        return Declaration()
+    forms = [c for c in notebook.cells if grade_id(c) == FORM and c.cell_type == "code"]
+    return read_form(forms[-1].source, assignment.parts) if forms else Declaration(fault="The form is missing.")
+
+
 def declaration(autograded: Path, assignment: Assignment) -> Declaration:
-    """The form in an autograded notebook."""
+    """The form in the file of a graded notebook."""
     if not any(cell.id == FORM for cell in assignment.cells):
         return Declaration()
     try:
-        notebook = nbformat.read(autograded, as_version=4)
+        return declared_in(nbformat.read(autograded, as_version=4), assignment)
     except Exception:  # a damaged file is told of elsewhere
         return Declaration(fault="The form can't be read.")
-    forms = [c for c in notebook.cells if grade_id(c) == FORM and c.cell_type == "code"]
-    return read_form(forms[-1].source, assignment.parts) if forms else Declaration(fault="The form is missing.")
 
 
 def compute(assignment: Assignment, declared: Declaration, scores: dict[str, float]) -> float:
@@ -87,29 +94,43 @@ def earned_points(grade: Any) -> float:
     return float(score or 0.0)
 
 
-def update(gradebook: Any, assignment: Assignment, autograded: Path, students: Iterable[str] | None = None) -> dict:
+def update(
+    gradebook: Any, assignment: Assignment, autograded: Path, declared: Mapping[str, Declaration] | None = None
+) -> dict[str, tuple[float, Declaration]]:
     """Write each student's bonus into the gradebook; returns student -> (bonus, Declaration).
 
-    `autograded` is the class's folder of that name. Extra credit of other cells is the instructor's and
-    stays.
+    `autograded` is the class's folder of that name; forms that were read already are in `declared`. Extra credit of
+    other cells is the instructor's and stays.
     """
     found: dict[str, tuple[float, Declaration]] = {}
     if not any(cell.id == FORM_CHECK for cell in assignment.cells):
         return found
-    wanted = None if students is None else set(students)
     for submission in gradebook.assignment_submissions(assignment.name):
-        if wanted is not None and submission.student_id not in wanted:
-            continue
-        path = autograded / submission.student_id / assignment.name / f"{assignment.name}.ipynb"
-        declared = declaration(path, assignment) if path.is_file() else Declaration(fault="The form is missing.")
-        grades = {g.name: g for n in submission.notebooks for g in n.grades}
-        bonus = compute(assignment, declared, {name: earned_points(g) for name, g in grades.items()})
-        carrier = grades.get(FORM_CHECK)
-        if carrier is not None and (carrier.extra_credit or 0.0) != bonus:
-            carrier.extra_credit = bonus
-        found[submission.student_id] = (bonus, declared)
+        student = submission.student_id
+        form = (declared or {}).get(student)
+        if form is None:
+            path = autograded / student / assignment.name / f"{assignment.name}.ipynb"
+            form = declaration(path, assignment) if path.is_file() else Declaration(fault="The form is missing.")
+        found[student] = (carry(submission, assignment, form), form)
     gradebook.db.commit()
     return found
+
+
+def carry(submission: Any, assignment: Assignment, form: Declaration) -> float:
+    """Make the bonus of nbgrader's `submission` the extra credit of the form's check; returns it."""
+    grades = {g.name: g for n in submission.notebooks for g in n.grades}
+    bonus = compute(assignment, form, {name: earned_points(g) for name, g in grades.items()})
+    carrier = grades.get(FORM_CHECK)
+    if carrier is None:
+        return 0.0
+    if (carrier.extra_credit or 0.0) != bonus:
+        carrier.extra_credit = bonus
+    return bonus
+
+
+def of(submission: Any) -> float:
+    """The bonus that nbgrader's `submission` carries."""
+    return sum(float(g.extra_credit or 0.0) for n in submission.notebooks for g in n.grades if g.name == FORM_CHECK)
 
 
 def bonus_hook(assignment: str = "", **_: Any) -> None:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+import contextlib
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import nbformat
 
 from helpers.errors import CourseError
 
 from . import bonus as bonus_module
-from .course import REPOSITORY, Course, clean_name
-from .engine import make_writable, stage, write_text
+from . import preflight
+from .course import Course, clean_name
+from .grading.prepare import Prepared, keep, prepare
+from .grading.record import PATIENCE, Blocked, Kept, Pending, Writer, data_files
+from .grading.task import Result, Task
+from .intake import Ungradable, hand_in
 from .intake import students as students_of
-from .pool import Told, run
-from .preflight import model_solution
-from .release import generate
-from .results import NOT_YET, Row, collect
+from .parallel.executor import choose
+from .parallel.executor import results as graded_by
+from .parallel.parcel import Executor
+from .results import NOT_YET, Row, Words, collect, row_of, words_in
 from .source import Assignment
-from .source import read as read_source
-from .worker import Job, Outcome
+from .state import State, code_digest, contents, digest, source_digest
+
+Told = Callable[[Result, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -34,47 +41,20 @@ class Graded:
     regraded: list[str]
 
 
-class State:
-    """What the last run knew about each student, beside the reports: CLASSDIR/reports/.NAME.json."""
+@dataclass(frozen=True)
+class Terms:
+    """How hand-ins are run: seconds for a cell and for a hand-in, the sandbox, its limits (of sandbox.Limits)."""
 
-    def __init__(self, course: Course, name: str) -> None:
-        self.path = course.reports / f".{name}.json"
-        try:
-            self.data = json.loads(self.path.read_text(encoding="utf-8"))
-            self.students: dict[str, dict[str, Any]] = dict(self.data["students"])
-        except (OSError, ValueError, KeyError, TypeError):
-            self.data, self.students = {}, {}
+    timeout: int = 60
+    budget: int = 300
+    unsafe: bool = False
+    mode: str = ""
+    limits: Mapping[str, Any] = field(default_factory=dict)
 
-    def save(self) -> None:
-        self.data = {**self.data, "students": dict(sorted(self.students.items()))}
-        write_text(json.dumps(self.data, indent=1, ensure_ascii=False) + "\n", self.path)
-
-
-def digest(parts: Iterable[bytes]) -> str:
-    total = hashlib.sha256()
-    for part in parts:
-        total.update(len(part).to_bytes(8, "big") + part)
-    return total.hexdigest()
-
-
-def contents(folder: Path, patterns: Iterable[str] = ("**/*",)) -> Iterator[bytes]:
-    """Names and bytes of files, in a fixed order."""
-    for pattern in patterns:
-        for path in sorted(folder.glob(pattern)):
-            if path.is_file() and "__pycache__" not in path.parts and ".ipynb_checkpoints" not in path.parts:
-                yield str(path.relative_to(folder)).encode("utf-8", "surrogateescape")
-                yield path.read_bytes()
-
-
-def source_digest(course: Course, name: str) -> str:
-    folder = course.solutions / name
-    own = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix != ".ipynb"]
-    return digest(part for p in own for part in (p.name.encode(), p.read_bytes()))
-
-
-def code_digest() -> str:
-    """Of everything whose change can change a score: the autograder's and the helpers' own code."""
-    return digest(contents(REPOSITORY, ("autograder/*.py", "helpers/**/*.py", "helpers/check/**/*.json")))
+    def check(self) -> None:
+        for what, value in (("timeout", self.timeout), ("budget", self.budget)):
+            if value < 1:
+                raise CourseError(f"--{what} must be at least 1, not {value}.")
 
 
 def grade(
@@ -86,63 +66,208 @@ def grade(
     force: bool = False,
     timeout: int = 60,
     budget: int = 300,
+    unsafe: bool = False,
+    mode: str = "",
+    limits: Mapping[str, Any] | None = None,
+    patience: float = PATIENCE,
+    executor: Executor | None = None,
     told: Told | None = None,
 ) -> Graded:
     """Grade the hand-ins in CLASSDIR/submitted/*/NAME and write feedback; those that did not change are skipped.
 
-    `timeout` and `budget` are seconds for one cell and for one submission. `told` hears each outcome with how
-    many are done. CourseError where there is nothing to grade; a hand-in that can't be graded is a row with a
-    reason.
+    `timeout` and `budget` are seconds for one cell and for one submission. `executor` does the work (default: `jobs`
+    processes here), in the sandbox `mode` (default: the strongest); `unsafe` goes on where there is none. A gradebook
+    that another program holds is waited for `patience` seconds. `told` hears each result with how many are done.
+    CourseError where nothing can be graded or recorded; a hand-in that can't be graded is a row with a reason.
     """
     course = course or Course()
-    for what, value in (("jobs", jobs), ("timeout", timeout), ("budget", budget)):
-        if value < 1:
-            raise CourseError(f"--{what} must be at least 1, not {value}.")
-    assignment, _ = read_source(course.source(name))
+    if jobs < 1:
+        raise CourseError(f"--jobs must be at least 1, not {jobs}.")
+    terms = Terms(timeout, budget, unsafe, mode, limits or {})
+    terms.check()
     everybody = _everybody(course, name)
     chosen = _chosen(list(only), everybody, course)
-    state = State(course, name)
-    source = source_digest(course, name)
-    common = [source, code_digest(), str(timeout), str(budget)]
-    prints = {s: digest([*(c.encode() for c in common), *contents(course.submitted / s / name)]) for s in chosen}
-    stale = [s for s in chosen if force or not _known(state, s, prints[s], course, name)]
-    with stage("class-") as folder:
-        if stale:
-            model = digest(part.encode() for part in common)
-            if state.data.get("model") != model:
-                model_solution(course, assignment, timeout, budget)
-                state.data["model"] = model
-            # Recorded in the class's own gradebook, from the same source that the release is made of.
-            generate(name, course, folder, course.db_url)
-        make = {
-            "course": course,
-            "assignment": assignment,
-            "source": folder,
-            "timeout": timeout,
-            "budget": budget,
+    with contextlib.ExitStack() as stack:
+        batch = _Batch(course, prepare(course, name), terms, told, patience)
+        stack.callback(batch.save)
+        stack.enter_context(batch.writer)
+        batch.look(chosen, force)
+        if batch.stale or batch.pending:
+            if batch.stale and executor is None:
+                executor = stack.enter_context(contextlib.closing(choose(min(jobs, len(batch.stale)))))
+            batch.run(executor)
+        batch.save()
+        found = Graded(batch.assignment, refresh(course, batch.assignment, everybody, batch.state), batch.chosen)
+        batch.renew_pages(found.rows)
+    return found
+
+
+class _Batch:
+    """One run over one assignment. Only this process writes to the class folder."""
+
+    def __init__(
+        self, course: Course, prepared: Prepared, terms: Terms, told: Told | None, patience: float
+    ) -> None:
+        self.course, self.prepared, self.terms, self.told = course, prepared, terms, told
+        self.assignment, self.snapshot = prepared.assignment, prepared.snapshot
+        self.name = self.assignment.name
+        self.state = State(course, self.name)
+        self.waiting = Pending(course, self.name)
+        self.writer = Writer(course, self.assignment, self.snapshot, patience=patience)
+        self.recorded: list[str] = []
+        self.pending: list[Kept] = []
+        self.stale: list[str] = []
+        self.chosen: list[str] = []
+        self.prints: dict[str, str] = {}
+        self.done = 0
+
+    def look(self, chosen: list[str], force: bool) -> None:
+        """Find who has to be graded, and what an earlier run graded but could not record."""
+        here, terms = self.course, self.terms
+        limits = sorted(dict(terms.limits).items())
+        common = [source_digest(here, self.name), code_digest(), str(terms.timeout), str(terms.budget), str(limits)]
+        self.common = digest(part.encode() for part in common)
+        self.prints = {
+            s: digest([self.common.encode(), *contents(here.submitted / s / self.name)]) for s in chosen
         }
-        for outcome in run([Job(student=s, **make) for s in stale], jobs, told):  # type: ignore[arg-type]
-            entry = asdict(outcome) | {"fingerprint": prints[outcome.student]}
-            state.students[outcome.student] = entry
-            if outcome.reason:
-                _forget(course, name, outcome, entry)
-            state.save()
-        found = Graded(assignment, refresh(course, assignment, everybody, state), stale)
-        by_name = {row.student: row for row in found.rows if not row.reason}
-        for student in set(stale) & by_name.keys():
-            if state.students[student]["page"]:
-                state.students[student]["page"] = stamp(by_name[student])
-        # A human may have given points or comments since the page was written.
-        old = [s for s, row in by_name.items() if state.students[s].get("page") != stamp(row)]
-        for outcome in run([Job(student=s, regrade=False, **make) for s in old], jobs, None):  # type: ignore[arg-type]
-            if outcome.page and not outcome.reason:
-                state.students[outcome.student]["page"] = stamp(by_name[outcome.student])
-        state.save()
+        for kept in self.waiting:
+            student = kept.result.student
+            if not force and self.prints.get(student) == kept.fingerprint:
+                self.pending.append(kept)
+            elif student in self.prints:
+                self.waiting.forget(student)
+        settled = {kept.result.student for kept in self.pending}
+        self.chosen = [s for s in chosen if force or s in settled or not self._known(s)]
+        self.stale = [s for s in self.chosen if s not in settled]
+
+    def _known(self, student: str) -> bool:
+        entry = self.state.students.get(student, {})
+        return entry.get("fingerprint") == self.prints[student] and self.state.whole(student)
+
+    def run(self, executor: Executor | None) -> None:
+        """Grade and record. CourseError, at the end, if the gradebook could not be written."""
+        threading.Thread(target=_import_nbgrader, daemon=True).start()
+        for kept in self.pending:
+            self._take(kept.result, kept.fingerprint)
+        if executor is not None:
+            for result in self._results(executor):
+                self._take(result, self.prints[result.student])
+        if self.writer.blocked:
+            raise Blocked(self.writer.blocked)
+
+    def _results(self, executor: Executor) -> Iterator[Result]:
+        """Results as they come, none before the model solution has got its points."""
+        early: deque[Result] = deque()
+        held: list[Result] = []
+        proven = self.state.data.get("model") == self.common
+
+        def tasks() -> Iterator[Task]:
+            guarded = (str(self.course.class_dir), str(self.course.root))
+            make = Task("", b"", self.snapshot, **vars(self.terms), batch=uuid.uuid4().hex, guarded=guarded)
+            if not proven:
+                files = _bytes(data_files(self.course, self.name, None))
+                yield replace(make, student=preflight.MODEL, notebook=preflight.hand_in(self.snapshot), files=files)
+            for student in self.stale:
+                try:
+                    taken = hand_in(self.course, self.name, student)
+                    self.intake[student] = taken.notes
+                    files = _bytes(data_files(self.course, self.name, student))
+                    yield replace(make, student=student, notebook=taken.notebook, file=taken.file, files=files)
+                except Ungradable as error:
+                    early.append(Result(student, reason=str(error)))
+
+        self.intake: dict[str, list[str]] = {}
+        for result in graded_by(executor, tasks()):
+            if result.fatal:
+                raise CourseError(result.fatal)
+            if result.student == preflight.MODEL:
+                preflight.check(result, self.assignment)
+                proven = True
+                keep(self.prepared, self.course)
+                self.state.data["model"] = self.common
+            else:
+                result.notes = self.intake.get(result.student, []) + result.notes
+                held.append(result)
+            if proven:
+                yield from held + list(early)
+                held.clear()
+                early.clear()
+        yield from early
+
+    def _take(self, result: Result, fingerprint: str) -> None:
+        """Show a result, keep it, record it and write its page."""
+        self.done += 1
+        if self.told:
+            self.told(result, self.done, len(self.chosen))
+        self.waiting.keep(Kept(result, fingerprint))
+        try:
+            submission = self.writer.record(result)
+        except Blocked:
+            return
+        self.state.students[result.student] = {
+            "student": result.student, "reason": result.reason, "notes": result.notes, "seconds": result.seconds,
+            "mode": result.mode, "fingerprint": fingerprint, "page": "",
+        }  # fmt: skip
+        self.recorded.append(result.student)
+        if result.notebook is not None:
+            notebook = nbformat.reads(result.notebook.decode("utf-8"), as_version=4)
+            words = words_in(notebook, self.assignment)
+            self.state.remember(result.student, words)
+            bonus = bonus_module.of(submission), words.form
+            row = row_of(result.student, "", submission, self.assignment, result.notes, bonus, words)
+            self._page(row, notebook)
+        if self.state.due:
+            self.save()
+
+    def _page(self, row: Row, notebook: Any) -> None:
+        entry = self.state.students[row.student]
+        from .feedback_page import write_page  # brings numpy
+
+        target = self.course.feedback / row.student / self.name / f"{self.name}.html"
+        try:
+            write_page(row, notebook, self.assignment, target)
+            entry["page"] = stamp(row)
+        except Exception as error:  # the points stand, so this is no reason to show none
+            entry["notes"] = [*entry["notes"], f"The feedback page could not be written ({type(error).__name__})."]
+
+    def renew_pages(self, rows: list[Row]) -> None:
+        """A human may have given points or comments since a page was written."""
+        for row in rows:
+            entry = self.state.students.get(row.student, {})
+            if not row.reason and entry and entry.get("page") != stamp(row):
+                with contextlib.suppress(OSError, ValueError):
+                    path = self.course.autograded / row.student / self.name / f"{self.name}.ipynb"
+                    self._page(row, nbformat.read(path, as_version=4))
+
+    def save(self) -> None:
+        """Remember what was recorded; only then is a kept result forgotten."""
+        if self.recorded or self.state.data.get("model"):
+            self.state.save()
+        for student in self.recorded:
+            self.waiting.forget(student)
+        self.recorded.clear()
+        self.waiting.clear()
+
+
+def _import_nbgrader() -> None:
+    """It takes two seconds, which pass while the first hand-ins run."""
+    import nbgrader.preprocessors  # noqa: F401
+
+    from . import feedback_page  # noqa: F401
+
+
+def _bytes(files: Mapping[str, Any]) -> dict[str, bytes]:
+    found = {}
+    for name, path in files.items():
+        with contextlib.suppress(OSError):
+            found[name] = path.read_bytes()
     return found
 
 
 def stamp(row: Row) -> str:
     """Of what a feedback page shows and a human can change."""
+    import json
+
     return digest([json.dumps([row.scores, row.bonus, row.extra, row.penalty, row.comments]).encode()])
 
 
@@ -167,43 +292,9 @@ def _chosen(only: list[str], everybody: list[str], course: Course) -> list[str]:
     return [s for s in everybody if s in only] if only else everybody
 
 
-def _known(state: State, student: str, fingerprint: str, course: Course, name: str) -> bool:
-    entry = state.students.get(student, {})
-    whole = (course.autograded / student / name / f"{name}.ipynb").is_file() and (
-        course.class_dir / "gradebook.db"
-    ).is_file()
-    return entry.get("fingerprint") == fingerprint and (bool(entry.get("reason")) or whole)
-
-
-def _forget(course: Course, name: str, outcome: Outcome, entry: dict[str, Any]) -> None:
-    """A hand-in that can't be graded has no points: drop those of an earlier one, unless a human graded
-    it."""
-    from nbgrader.api import Gradebook, MissingEntry
-
-    with Gradebook(course.db_url) as gradebook:
-        try:
-            submission = gradebook.find_submission(name, outcome.student)
-        except MissingEntry:
-            return
-        grades = [g for n in submission.notebooks for g in n.grades]
-        comments = [c for n in submission.notebooks for c in n.comments]
-        if any(g.manual_score is not None for g in grades) or any(c.manual_comment for c in comments):
-            entry["notes"] = [
-                *entry["notes"],
-                "The gradebook still holds a human's grades of an earlier hand-in.",
-            ]
-            return
-        gradebook.remove_submission(name, outcome.student)
-    for folder in (course.autograded, course.feedback):
-        old = folder / outcome.student / name
-        if old.is_dir():
-            make_writable(old)
-            shutil.rmtree(old)
-
-
 def results(name: str, course: Course) -> Graded:
     """What the last run found, with today's gradebook and bonus; nothing is executed."""
-    assignment, _ = read_source(course.source(name))
+    assignment = prepare(course, name).assignment
     everybody = _everybody(course, name)
     if not (course.class_dir / "gradebook.db").is_file():
         raise CourseError(f"{name} was not graded yet in {str(course.class_dir)!r}; grade it first.")
@@ -217,12 +308,9 @@ def refresh(course: Course, assignment: Assignment, everybody: list[str], state:
     with Gradebook(course.db_url) as gradebook:
         # Students that nbgrader's own commands graded are in no state file.
         known = {s.student_id for s in gradebook.assignment_submissions(assignment.name)}
-        reasons = {s: _reason(state, s, s in known) for s in everybody}
-        notes = {s: list(state.students.get(s, {}).get("notes", [])) for s in everybody}
-        bonuses = bonus_module.update(gradebook, assignment, course.autograded)
-        return collect(gradebook, course, assignment, reasons, notes, bonuses)
-
-
-def _reason(state: State, student: str, graded: bool) -> str:
-    entry = state.students.get(student)
-    return str(entry.get("reason", "")) if entry else "" if graded else NOT_YET
+        reasons = {s: state.reason(s) or ("" if s in known or s in state.students else NOT_YET) for s in everybody}
+        notes = {s: state.notes(s) for s in everybody}
+        words: dict[str, Words] = {s: w for s in everybody if (w := state.words(s)) is not None}
+        forms = {s: w.form for s, w in words.items()}
+        bonuses = bonus_module.update(gradebook, assignment, course.autograded, forms)
+        return collect(gradebook, course, assignment, reasons, notes, bonuses, words)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nbformat import NotebookNode
-
 from .course import Course
-from .engine import write_notebook
 from .grading.reading import LARGEST, Ungradable, parse
-from .source import Assignment, grade_id
+
+__all__ = ["HandIn", "Ungradable", "choose", "data_beside", "hand_in", "parse", "students"]
+MOST_DATA = 64_000_000
 
 
 @dataclass
 class HandIn:
-    """A hand-in that can be graded, and what is worth knowing about it."""
+    """A notebook file's bytes and name, the data files beside it, and what is worth knowing about them."""
 
-    notebook: NotebookNode
-    files: list[Path]
+    notebook: bytes
+    file: str
+    files: dict[str, Path]
     notes: list[str] = field(default_factory=list)
 
 
@@ -38,31 +37,55 @@ def students(course: Course, name: str) -> list[str]:
     return sorted(found)
 
 
-def hand_in(course: Course, assignment: Assignment, student: str) -> HandIn:
-    """Read submitted/STUDENT/NAME; Ungradable with a sentence where there is nothing to grade."""
-    name, place = assignment.name, course.submitted / student
+def hand_in(course: Course, name: str, student: str) -> HandIn:
+    """What lies in submitted/STUDENT/NAME; Ungradable with a sentence where there is no notebook to grade."""
+    place = course.submitted / student
     if any(ord(c) < 32 for c in student):
         raise Ungradable("the name of the folder holds control characters")
     if not place.is_dir():
         raise Ungradable("it is a file, where a folder with the student's name is expected")
     folder = place / name
-    if not folder.is_dir():
-        inside = sorted(p.name for p in place.iterdir() if not p.name.startswith("."))
-        if not inside:
-            raise Ungradable("the folder is empty, nothing was handed in")
-        raise Ungradable(f"there is no folder {name!r} in it, only {listing(inside)}")
+    try:
+        if not folder.is_dir():
+            inside = sorted(p.name for p in place.iterdir() if not p.name.startswith("."))
+            if not inside:
+                raise Ungradable("the folder is empty, nothing was handed in")
+            raise Ungradable(f"there is no folder {name!r} in it, only {listing(inside)}")
+        files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and visible(p, folder))
+        path, notes = choose(files, folder, name)
+        if path.stat().st_size > LARGEST:
+            raise Ungradable(f"{path.name} is {path.stat().st_size / 1e6:.0f} MB large, more than {LARGEST // 10**6}")
+        notebook = path.read_bytes()
+    except OSError as error:
+        raise Ungradable(f"{Path(str(error.filename)).name} can't be read: {error.strerror}") from None
+    data, told = _data(files, folder)
+    return HandIn(notebook, path.name, data, notes + told)
+
+
+def data_beside(folder: Path) -> dict[str, Path]:
+    """The data files of a hand-in by their names in its folder: no notebooks, no Python, nothing hidden, no links."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and visible(p, folder))
-    path, notes = choose(files, folder, name)
-    notebook, mended = read_with_notes(path)
-    notes += mended
-    ids = {cell.id for cell in assignment.cells if cell.id}
-    if not ids & {grade_id(cell) for cell in notebook.cells}:
-        raise Ungradable(f"{path.name} is another notebook: it holds none of the cells of this assignment")
-    others = [p for p in files if p.suffix not in (".ipynb", ".py")]
+    return _data(files, folder)[0]
+
+
+def _data(files: list[Path], folder: Path) -> tuple[dict[str, Path], list[str]]:
+    notes, kept, room = [], {}, MOST_DATA
     code = [p.name for p in files if p.suffix == ".py"]
     if code:
         notes.append(f"Python files beside the notebook were left out: {listing(code)}.")
-    return HandIn(notebook, others, notes)
+    large = []
+    for path in files:
+        if path.suffix in (".ipynb", ".py"):
+            continue
+        room -= path.stat().st_size
+        if room < 0:
+            room += path.stat().st_size
+            large.append(path.name)
+        else:
+            kept[str(path.relative_to(folder))] = path
+    if large:
+        notes.append(f"Files beyond {MOST_DATA // 10**6} MB in all were left out: {listing(large)}.")
+    return kept, notes
 
 
 def visible(path: Path, folder: Path) -> bool:
@@ -87,39 +110,3 @@ def choose(files: list[Path], folder: Path, name: str) -> tuple[Path, list[str]]
     if files:
         raise Ungradable(f"there is no notebook in it, only {listing([p.name for p in files])}")
     raise Ungradable("the folder is empty, nothing was handed in")
-
-
-def read_notebook(path: Path) -> NotebookNode:
-    """Read a notebook of any version as version 4; Ungradable with a sentence if it is damaged."""
-    return read_with_notes(path)[0]
-
-
-def read_with_notes(path: Path) -> tuple[NotebookNode, list[str]]:
-    """The notebook, and a note where the file had to be mended."""
-    if path.stat().st_size > LARGEST:
-        raise Ungradable(f"{path.name} is {path.stat().st_size / 1e6:.0f} MB large, more than {LARGEST // 10**6}")
-    return parse(path.read_bytes(), path.name)
-
-
-def lay_out(taken: HandIn, course: Course, name: str, student: str, folder: Path) -> None:
-    """Copy a hand-in into the scratch course `folder` under the names that nbgrader expects."""
-    target = folder / "submitted" / student / name
-    write_notebook(taken.notebook, target / f"{name}.ipynb")
-    here = course.submitted / student / name
-    for path in taken.files:
-        copy = target / path.relative_to(here)
-        if path.name == "timestamp.txt" and not readable_time(path):
-            taken.notes.append("timestamp.txt holds no date that can be read; it was left out.")
-            continue
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
-
-
-def readable_time(path: Path) -> bool:
-    from nbgrader.utils import parse_utc
-
-    try:
-        text = path.read_text(encoding="utf-8").strip()
-        return not text or parse_utc(text) is not None
-    except (ValueError, OverflowError):
-        return False

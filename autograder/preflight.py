@@ -5,45 +5,54 @@ Where it does not, the fault is in the installation or in the assignment, and a 
 
 from __future__ import annotations
 
-from dataclasses import replace
+import nbformat
 
 from helpers.errors import CourseError
 
-from .course import Course
-from .engine import stage
-from .pool import run
-from .release import generate
-from .results import collect
-from .sample import fill
-from .sample_class import Student
-from .source import Assignment
-from .worker import Job
+from .grading.cells import metadata
+from .grading.gradebook import scores
+from .grading.snapshot import Snapshot
+from .grading.task import Result
+from .leaks import MARKERS
+from .results import Row, words_in
+from .source import FORM, Assignment
 
-MODEL = "model-solution"
+MODEL = "/the model solution"
+"""In place of a student's name; no folder can be called that."""
 
 
-def model_solution(course: Course, assignment: Assignment, timeout: int, budget: int) -> None:
-    """Grade the model solution in a folder of its own; CourseError names what failed. Runs in a fresh process."""
-    name = assignment.name
-    with stage("model-") as folder:
-        trial = replace(course, class_dir=folder / "class")
-        fill(name, trial, [Student(MODEL, "the model solution")])
-        source = folder / "source"
-        source.mkdir()
-        generate(name, trial, source, trial.db_url)
-        (outcome,) = run([Job(trial, assignment, source, MODEL, timeout, budget)], 1, None)
-        fault = outcome.reason or _lost(trial, assignment)
+def hand_in(snapshot: Snapshot) -> bytes:
+    """The notebook of somebody who writes the model solution into the release."""
+    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
+    cells = []
+    for known in snapshot.cells:
+        cell = make.get(known.cell_type, nbformat.v4.new_raw_cell)(known.released, id=known.id)
+        if known.solution or known.kind == FORM:
+            cell.source = "\n".join(line for line in known.model.splitlines() if not any(m in line for m in MARKERS))
+        if known.kind == FORM:
+            cell.metadata["course"] = {"id": FORM}
+        elif known.name:
+            cell.metadata["nbgrader"] = metadata(known)
+        cells.append(cell)
+    return nbformat.writes(nbformat.v4.new_notebook(cells=cells)).encode()
+
+
+def check(result: Result, assignment: Assignment) -> None:
+    """CourseError names what the model solution lost."""
+    fault = result.reason or _lost(result, assignment)
     if fault:
         raise CourseError(
-            f"The model solution of {name} does not get its own points here, so nothing was graded: {fault} "
-            "Mend the installation or the assignment, then grade again."
+            f"The model solution of {assignment.name} does not get its own points here, so nothing was graded: "
+            f"{fault.rstrip('.')}. Mend the installation or the assignment, then grade again."
         )
 
 
-def _lost(trial: Course, assignment: Assignment) -> str:
-    from nbgrader.api import Gradebook
-
-    with Gradebook(trial.db_url) as gradebook:
-        (row,) = collect(gradebook, trial, assignment, {MODEL: ""}, {}, {})
-    short = [c.id for c in assignment.graded if c.kind == "test" and row.scores.get(c.id, 0.0) < c.points]
-    return (row.words or f"points are missing in {', '.join(short)}.") if short else ""
+def _lost(result: Result, assignment: Assignment) -> str:
+    assert result.notebook is not None
+    notebook = nbformat.reads(result.notebook.decode("utf-8"), as_version=4)
+    tests = {c.id: c.points for c in assignment.graded if c.kind == "test"}
+    found = scores(notebook, tests)
+    short = [id_ for id_, points in tests.items() if (found.get(id_) or 0.0) < points]
+    words = words_in(notebook, assignment)
+    row = Row(MODEL, mistakes=list(words.mistakes), dead=words.dead)
+    return (row.words or f"points are missing in {', '.join(short)}") if short else ""

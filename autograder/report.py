@@ -63,6 +63,9 @@ def facts(found: Graded) -> list[tuple[str, str]]:
     if totals:
         told += [(number(median(totals)), "median total"), (f"{mean(totals):.1f}", "mean total")]
     told.append((str(sum(bool(row.reason) for row in found.rows)), "could not be graded"))
+    modes = sorted({row.mode for row in found.rows if row.mode})
+    if modes:
+        told.append((", ".join(modes), "sandbox"))
     return [*told, (number(waiting), "points wait for a human")]
 
 
@@ -74,7 +77,7 @@ def look_at(found: Graded) -> list[tuple[str, str]]:
             told.append((row.student, f"{row.status}."))
             continue
         if row.dead:
-            told.append((row.student, f"{row.dead[:1].upper()}{row.dead[1:]}; the cells after it were not run."))
+            told.append((row.student, f"{row.dead[:1].upper()}{row.dead[1:]}; the rest ran in a fresh process."))
         if row.late_cells:
             told.append((row.student, f"Ran out of time in {', '.join(row.late_cells)}."))
         if row.form.fault:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from .bonus import Declaration, earned_points
+from .bonus import Declaration, declared_in, earned_points
 from .course import Course
-from .preprocessors import ANSI
 from .source import FORM_CHECK, Assignment, cells_by_id
 
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
 CHECK = "application/vnd.course.check+json"
 TO_DO = "still-to-do"
 NOT_YET = "not graded yet"
@@ -26,6 +28,29 @@ class Mistake:
     exercise: str
     id: str
     message: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a graded notebook says: mistakes, in which cell Python first ended, where time ran out, the form."""
+
+    mistakes: tuple[Mistake, ...] = ()
+    notes: tuple[str, ...] = ()
+    form: Declaration = field(default_factory=Declaration)
+    dead: str = ""
+    late_cells: tuple[str, ...] = ()
+    mode: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Words:
+        """The opposite of `plain`; raises TypeError or KeyError where it is something else."""
+        form = plain["form"]
+        declared = Declaration(tuple(form["group"]), tuple(form["parts"]), form["fault"])
+        mistakes = tuple(Mistake(**m) for m in plain["mistakes"])
+        return cls(mistakes, tuple(plain["notes"]), declared, plain["dead"], tuple(plain["late_cells"]), plain["mode"])
 
 
 @dataclass
@@ -48,6 +73,7 @@ class Row:
     form: Declaration = field(default_factory=Declaration)
     dead: str = ""
     late_cells: list[str] = field(default_factory=list)
+    mode: str = ""
 
     @property
     def total(self) -> float:
@@ -86,20 +112,28 @@ class Row:
         return {p: sum(self.scores.get(c.id, 0.0) for c in assignment.graded if c.part == p) for p in assignment.parts}
 
 
-def collect(gradebook: Any, course: Course, assignment: Assignment, reasons: dict[str, str],
-            notes: dict[str, list[str]], bonuses: dict) -> list[Row]:  # fmt: skip
-    """One Row for each student of `reasons` (student -> why not gradable, "" if it was), in that order."""
+def collect(
+    gradebook: Any, course: Course, assignment: Assignment, reasons: dict[str, str], notes: dict[str, list[str]],
+    bonuses: dict, words: Mapping[str, Words] | None = None,
+) -> list[Row]:  # fmt: skip
+    """One Row for each student of `reasons` (student -> why not gradable, "" if it was), in that order.
+
+    `words` are what graded notebooks say, where that is known already; other notebooks are read.
+    """
     submissions = {s.student_id: s for s in gradebook.assignment_submissions(assignment.name)}
+    known = words or {}
     return [
-        _row(student, reason, submissions.get(student), course, assignment, notes.get(student, []),
-             bonuses.get(student, (0.0, Declaration())))
+        row_of(student, reason, submissions.get(student), assignment, notes.get(student, []),
+               bonuses.get(student, (0.0, Declaration())),
+               known.get(student) or (Words() if reason else read_words(course, assignment, student)))
         for student, reason in reasons.items()
     ]  # fmt: skip
 
 
-def _row(student: str, reason: str, submission: Any, course: Course, assignment: Assignment, notes: list[str],
-         bonus: tuple[float, Declaration]) -> Row:  # fmt: skip
-    row = Row(student, reason, maximum=assignment.points, notes=list(notes))
+def row_of(student: str, reason: str, submission: Any, assignment: Assignment, notes: list[str],
+           bonus: tuple[float, Declaration], words: Words) -> Row:  # fmt: skip
+    """One student's Row; `submission` is nbgrader's, or None."""
+    row = Row(student, reason, maximum=assignment.points, notes=list(notes), mode=words.mode)
     if reason:
         return row
     if submission is None:
@@ -119,26 +153,42 @@ def _row(student: str, reason: str, submission: Any, course: Course, assignment:
             row.extra += float(grade.extra_credit or 0.0)
         if grade.needs_manual_grade:
             row.waiting[grade.name] = points.get(grade.name, 0.0)
-    _read_outputs(row, course.autograded / student / assignment.name / f"{assignment.name}.ipynb", assignment)
+    row.notes += [n for n in words.notes if n not in row.notes]
+    row.mistakes, row.dead, row.late_cells = list(words.mistakes), words.dead, list(words.late_cells)
     return row
 
 
-def _read_outputs(row: Row, path: Path, assignment: Assignment) -> None:
+def notebook_path(course: Course, assignment: Assignment, student: str) -> Path:
+    return course.autograded / student / assignment.name / f"{assignment.name}.ipynb"
+
+
+def read_words(course: Course, assignment: Assignment, student: str) -> Words:
+    """What the file of a graded notebook says."""
     try:
-        notebook = nbformat.read(path, as_version=4)
+        notebook = nbformat.read(notebook_path(course, assignment, student), as_version=4)
     except Exception:
-        row.notes.append("The autograded notebook can't be read; grade again with --force.")
-        return
-    row.dead = str(notebook.metadata.get("course", {}).get("dead", ""))
-    row.notes += [n for n in notebook.metadata.get("course", {}).get("notes", []) if n not in row.notes]
-    cells = cells_by_id(notebook)
+        fault = Declaration(fault="The form is missing.")
+        return Words(notes=("The autograded notebook can't be read; grade again with --force.",), form=fault)
+    return words_in(notebook, assignment)
+
+
+def words_in(notebook: Any, assignment: Assignment) -> Words:
+    """What a graded notebook says."""
+    about = notebook.metadata.get("course", {})
+    cells, mistakes = cells_by_id(notebook), []
     for graded in assignment.cells:
         cell = cells.get(graded.id)
-        if graded.kind == "given" and cell is not None and cell.cell_type == "code":
-            row.mistakes += _mistakes(cell, graded.id, graded.id)
-        if graded.kind == "test" and cell is not None and cell.cell_type == "code":
-            row.mistakes += _mistakes(cell, graded.id, assignment.exercise_of(graded))
-    row.late_cells = [i for i, c in cells.items() if any(o.get("ename") == "TimeUp" for o in c.get("outputs", []))]
+        if cell is None or cell.cell_type != "code":
+            continue
+        if graded.kind == "given":
+            mistakes += _mistakes(cell, graded.id, graded.id)
+        if graded.kind == "test":
+            mistakes += _mistakes(cell, graded.id, assignment.exercise_of(graded))
+    late = tuple(i for i, c in cells.items() if any(o.get("ename") == "TimeUp" for o in c.get("outputs", [])))
+    return Words(
+        tuple(mistakes), tuple(map(str, about.get("notes", []))), declared_in(notebook, assignment),
+        str(about.get("dead", "")), late, str(about.get("mode", "")),
+    )  # fmt: skip
 
 
 def _mistakes(cell: Any, name: str, exercise: str) -> list[Mistake]:

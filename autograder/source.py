@@ -15,7 +15,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-import jupytext
 import nbformat
 from nbformat import NotebookNode
 
@@ -125,6 +124,8 @@ def read(path: Path) -> tuple[Assignment, NotebookNode]:
     Returns the assignment and its notebook with nbgrader metadata, no outputs, and ids that depend only on
     the text. Raises SourceError with one sentence a fault.
     """
+    import jupytext  # takes a second, which most commands don't need
+
     name, faults = path.stem, []
     settings, faults_toml = _settings(path.with_name("assignment.toml"))
     faults += faults_toml

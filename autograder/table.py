@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from .grade import Graded
+from .grading.task import Result
 from .results import Row
 from .source import Cell
-from .worker import Outcome
 
 WAITS = "·"
 
@@ -19,9 +19,9 @@ def number(value: float) -> str:
     return f"{round(value, 2):g}"
 
 
-def summary(outcome: Outcome) -> str:
+def summary(result: Result) -> str:
     """One line for the moment a hand-in is done."""
-    return f"{outcome.student}: {outcome.reason or 'graded'} ({outcome.seconds:.1f} s)"
+    return f"{result.student}: {result.reason or 'graded'} ({result.seconds:.1f} s)"
 
 
 def show(found: Graded, console: Console) -> None:

@@ -52,7 +52,7 @@ class Machine:
 
 @dataclass
 class Done:
-    """What the instructor should hear: notes, and in which cell Python first ended."""
+    """What the instructor should hear: in which cell Python first ended, and what came after."""
 
     dead: str = ""
     notes: list[str] = field(default_factory=list)
@@ -151,8 +151,10 @@ class _Run:
             self.deadly.add(index)
         if status != "timeout":
             cell.outputs = [*kept, error("KernelDied", f"Python itself ended in this cell: {self.k.why}.")]
-        self.done.dead = self.done.dead or words
-        self.done.notes.append(f"{words[:1].upper()}{words[1:]}; the rest ran in a fresh process.")
+        if not self.done.dead:
+            self.done.dead = words
+        else:
+            self.done.notes.append(f"{words[:1].upper()}{words[1:]}.")
 
     def _ready(self) -> bool:
         """K and T are there, after a death with what stood before."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from nbformat import NotebookNode, from_dict
 
-from ..source import FORM, FORM_CHECK, grade_id
+from ..source import FORM, grade_id
 from . import cells as rules
 from .snapshot import Snapshot
 
@@ -73,7 +73,8 @@ def save(gradebook: Any, notebook: NotebookNode, name: str, student: str, timest
     """Scores and comments of an executed notebook; returns the submission. Manual ones stay, flagged as in stock."""
     gradebook.update_or_create_student(student)
     given = {"timestamp": timestamp} if timestamp else {}
-    submission = gradebook.update_or_create_submission(name, student, **given)
+    with gradebook.db.no_autoflush:  # it would warn of what is not complete yet
+        submission = gradebook.update_or_create_submission(name, student, **given)
     grades, comments = _rows(submission, name)
     for comment in comments.values():
         comment.auto_comment = None
@@ -117,13 +118,6 @@ def punish(gradebook: Any, submission: Any, plugin: Any) -> None:
     penalty = plugin.late_submission_penalty(submission.student_id, notebook.score, late)
     if penalty is not None:
         notebook.late_submission_penalty = min(max(0, penalty), notebook.score)
-
-
-def carry_bonus(submission: Any, bonus: float) -> None:
-    """The bonus for presenting is the extra credit of the form's check."""
-    for grade in (g for n in submission.notebooks for g in n.grades):
-        if grade.name == FORM_CHECK and (grade.extra_credit or 0.0) != bonus:
-            grade.extra_credit = bonus
 
 
 def touched_by_hand(submission: Any) -> bool:

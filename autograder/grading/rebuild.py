@@ -67,11 +67,14 @@ class _Rebuild:
         self._unmask()
 
     def _unmask(self) -> None:
-        """A locked cell's id on a cell that holds the only work for an exercise is a mistake: don't overwrite that."""
+        """Another cell's id on the only work for an exercise is a mistake: a locked cell would overwrite that work, and an
+        answer would not run it."""
         there = set(self.roles.values())
         for cell in self.cells:
             source = self.known.get(self.roles.get(id(cell), ""))
-            if source is None or source.kind not in ("given", "test") or self._same(cell, source):
+            if source is None or source.kind not in ("given", "test", "answer") or self._same(cell, source):
+                continue
+            if source.kind == "answer" and (source.cell_type == "code" or cell.cell_type != "code"):
                 continue
             own = names(cell.source).defines - names(source.source).defines
             wanted = {n for e in self._exercises() if e.name not in there for n in self._wanted(e)}

@@ -24,7 +24,8 @@ from helpers.errors import CourseError
 
 from .. import bonus
 from ..course import Course
-from ..engine import make_writable
+from ..engine import load_config, make_writable
+from ..intake import data_beside
 from ..parallel.parcel import ParcelError, unwrap, wrap
 from ..source import Assignment, source_files
 from . import gradebook as rows
@@ -96,11 +97,9 @@ class Writer:
     """Records results of one assignment. Use it with `with`; the gradebook opens with the first result."""
 
     def __init__(
-        self, course: Course, assignment: Assignment, snapshot: Snapshot, config: Callable[[], Any], *,
-        patience: float = PATIENCE,
-    ) -> None:  # fmt: skip
+        self, course: Course, assignment: Assignment, snapshot: Snapshot, *, patience: float = PATIENCE
+    ) -> None:
         self.course, self.assignment, self.snapshot = course, assignment, snapshot
-        self.config = config
         self.patience = patience
         self.blocked = ""
         self.gradebook: Any = None
@@ -130,9 +129,7 @@ class Writer:
     def _save(self, student: str, notebook: NotebookNode) -> Any:
         name = self.assignment.name
         submission = rows.save(self.gradebook, notebook, name, student, self._timestamp(student))
-        declared = bonus.declared_in(notebook, self.assignment)
-        earned = {g.name: bonus.earned_points(g) for n in submission.notebooks for g in n.grades}
-        rows.carry_bonus(submission, bonus.compute(self.assignment, declared, earned))
+        bonus.carry(submission, self.assignment, bonus.declared_in(notebook, self.assignment))
         rows.punish(self.gradebook, submission, self.plugin)
         return submission
 
@@ -193,7 +190,7 @@ class Writer:
             return
         from nbgrader.preprocessors import AssignLatePenalties
 
-        config = self.config()
+        config = load_config()
         if self.gradebook is None:
             course_id = str(config.CourseDirectory.get("course_id", "default_course"))
             self.gradebook = rows.open_gradebook(self.course.db_url, course_id)
@@ -238,11 +235,9 @@ class Writer:
             remove(outgoing)
 
 
-def data_files(course: Course, name: str, student: str) -> dict[str, Path]:
+def data_files(course: Course, name: str, student: str | None) -> dict[str, Path]:
     """What lies beside the graded notebook: the hand-in's data files, and over them those of the assignment."""
-    from ..intake import data_beside
-
-    found = data_beside(course.submitted / student / name)
+    found = data_beside(course.submitted / student / name) if student is not None else {}
     here = course.solutions / name
     return found | {str(p.relative_to(here)): p for p in source_files(here, IGNORED)}
 

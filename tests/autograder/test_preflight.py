@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from autograder import grade, sample
+from autograder import grade, preflight, sample
 from autograder.sample_class import Student
 from helpers.errors import CourseError
 
@@ -28,8 +28,8 @@ def test_it_is_asked_once_for_one_state_of_the_course(write_course, monkeypatch)
     course = write_course()
     sample.fill("mini", course, HONEST)
     asked = []
-    monkeypatch.setattr(grade, "model_solution", lambda *given: asked.append(given[1].name))
+    monkeypatch.setattr(preflight, "check", lambda result, assignment: asked.append(result.student))
     grade.grade("mini", course, timeout=20, budget=60)
     grade.grade("mini", course, timeout=20, budget=60, force=True)
-    assert asked == ["mini"]
+    assert asked == [preflight.MODEL]
     assert json.loads((course.reports / ".mini.json").read_text())["model"]

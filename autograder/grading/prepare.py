@@ -1,0 +1,73 @@
+"""An assignment ready for grading, kept from run to run: making it takes seconds, reading it milliseconds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from helpers.errors import CourseError
+
+from ..course import Course
+from ..engine import CONFIG, write_text
+from ..source import Assignment, Cell
+from .snapshot import Snapshot
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """`digest` is of everything that it was made of; `fresh` says that it is not kept yet."""
+
+    assignment: Assignment
+    snapshot: Snapshot
+    digest: str
+    fresh: bool = False
+
+
+def prepare(course: Course, name: str) -> Prepared:
+    """The assignment as its source is now. CourseError where the source breaks its rules."""
+    source = course.source(name)
+    code = [CONFIG, HERE / "snapshot.py", HERE.parent / "source.py"]
+    digest = _digest([source, source.with_name("assignment.toml"), *code])
+    try:
+        plain = json.loads(_path(course, name).read_text(encoding="utf-8"))
+        if plain["digest"] == digest:
+            return Prepared(_assignment(plain["assignment"]), Snapshot.from_json(plain["snapshot"]), digest)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # it is made anew
+    from ..engine import load_config
+    from ..source import read
+    from .snapshot import take
+
+    assignment, notebook = read(source)
+    try:
+        return Prepared(assignment, take(name, notebook, load_config()), digest, fresh=True)
+    except (RuntimeError, ValueError) as error:
+        raise CourseError(f"solutions/{name} can't be made into an assignment: {error}.") from None
+
+
+def keep(prepared: Prepared, course: Course) -> None:
+    """Remember it for the next run, once the model solution has shown that it is sound."""
+    if prepared.fresh:
+        plain = {"digest": prepared.digest, "assignment": asdict(prepared.assignment),
+                 "snapshot": prepared.snapshot.to_json()}  # fmt: skip
+        write_text(json.dumps(plain, ensure_ascii=False), _path(course, prepared.assignment.name))
+
+
+def _path(course: Course, name: str) -> Path:
+    return course.reports / f".{name}.assignment.json"
+
+
+def _digest(paths: list[Path]) -> str:
+    total = hashlib.sha256()
+    for path in paths:
+        content = path.read_bytes() if path.is_file() else b""
+        total.update(len(content).to_bytes(8, "big") + content)
+    return total.hexdigest()
+
+
+def _assignment(plain: dict) -> Assignment:
+    return Assignment(**plain | {"cells": tuple(Cell(**cell) for cell in plain["cells"])})

@@ -1,0 +1,107 @@
+"""What the last run knew about each student, beside the reports, and the fingerprints that tell what changed since."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from .course import REPOSITORY, Course
+from .engine import write_text
+from .results import Words
+
+EVERY = 1.0
+CODE = (
+    "autograder/*.py", "autograder/grading/*.py", "autograder/judge/*.py", "autograder/kernel/*.py",
+    "autograder/sandbox/*.py", "helpers/**/*.py", "helpers/check/**/*.json",
+)  # fmt: skip
+
+
+class State:
+    """CLASSDIR/reports/.NAME.json: student -> reason, notes, fingerprint, the page's stamp, words."""
+
+    def __init__(self, course: Course, name: str) -> None:
+        self.course, self.name = course, name
+        self.path = course.reports / f".{name}.json"
+        self.saved = time.monotonic()
+        try:
+            self.data = json.loads(self.path.read_text(encoding="utf-8"))
+            self.students: dict[str, dict[str, Any]] = {
+                s: e for s, e in dict(self.data["students"]).items() if isinstance(e, dict)
+            }
+        except (OSError, ValueError, KeyError, TypeError):
+            self.data, self.students = {}, {}
+
+    def save(self) -> None:
+        self.data = {**self.data, "students": dict(sorted(self.students.items()))}
+        write_text(json.dumps(self.data, indent=1, ensure_ascii=False) + "\n", self.path)
+        self.saved = time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to save again; a class of hundreds would write more than it grades otherwise."""
+        return time.monotonic() - self.saved > EVERY
+
+    def reason(self, student: str) -> str:
+        return str(self.students.get(student, {}).get("reason", ""))
+
+    def notes(self, student: str) -> list[str]:
+        found = self.students.get(student, {}).get("notes", [])
+        return [str(n) for n in found] if isinstance(found, list) else []
+
+    def whole(self, student: str) -> bool:
+        """Whether what was recorded is still there."""
+        return bool(self.reason(student)) or (
+            self._notebook(student).is_file() and (self.course.class_dir / "gradebook.db").is_file()
+        )
+
+    def words(self, student: str) -> Words | None:
+        """What the graded notebook says, None if its file is not the one that was recorded."""
+        entry = self.students.get(student, {})
+        try:
+            return Words.of(entry["words"]) if entry["file"] == self._stamp(student) else None
+        except (KeyError, TypeError, OSError):
+            return None
+
+    def remember(self, student: str, words: Words) -> None:
+        self.students[student] |= {"words": words.plain(), "file": self._stamp(student)}
+
+    def _notebook(self, student: str) -> Path:
+        return self.course.autograded / student / self.name / f"{self.name}.ipynb"
+
+    def _stamp(self, student: str) -> list[int]:
+        found = self._notebook(student).stat()
+        return [found.st_mtime_ns, found.st_size]
+
+
+def digest(parts: Iterable[bytes]) -> str:
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(len(part).to_bytes(8, "big") + part)
+    return total.hexdigest()
+
+
+def contents(folder: Path, patterns: Iterable[str] = ("**/*",)) -> Iterator[bytes]:
+    """Names and bytes of files, in a fixed order."""
+    for pattern in patterns:
+        for path in sorted(folder.glob(pattern)):
+            if path.is_file() and "__pycache__" not in path.parts and ".ipynb_checkpoints" not in path.parts:
+                yield str(path.relative_to(folder)).encode("utf-8", "surrogateescape")
+                try:
+                    yield path.read_bytes()
+                except OSError as error:  # told as the reason of this hand-in
+                    yield f"unreadable: {error.strerror}".encode()
+
+
+def source_digest(course: Course, name: str) -> str:
+    folder = course.solutions / name
+    own = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.suffix != ".ipynb"]
+    return digest(part for p in own for part in (p.name.encode(), p.read_bytes()))
+
+
+def code_digest() -> str:
+    """Of everything whose change can change a score: the engine's and the helpers' own code."""
+    return digest(contents(REPOSITORY, CODE))
