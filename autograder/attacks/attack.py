@@ -56,11 +56,12 @@ class Places:
 class Attack:
     """One attack, in the hand-in of a student of its own.
 
-    The first exercise's cell defines everything wrongly and then runs `code`; the other exercises stay empty. `last`
-    runs in the last exercise's cell, after most tests; `cells` replaces whole cells (id -> source). Then `change` may do
-    anything to the notebook, `raw` makes the file's bytes, `files` are handed in beside it and `folder` does what a file's
-    text can't (links, pipes); it gets the folder and the places. `linger` is how long what stays alive is watched.
-    `slow` says that it plays for time, `protected` that the engine claims to withstand it.
+    The first exercise's cell defines everything wrongly and then runs `code`; the other exercises stay empty.
+    `last` runs in the last exercise's cell, after most tests; `cells` replaces whole cells (id -> source). Then
+    `change` may do anything to the notebook, `raw` makes the file's bytes, `files` are handed in beside it and
+    `folder` does what a file's text can't (links, pipes); it gets the folder and the places. `linger` is how long
+    what stays alive is watched. `slow` says that it plays for time, `protected` that the engine claims to
+    withstand it.
     """
 
     name: str
@@ -149,7 +150,7 @@ def prelude(attack: Attack, places: Places) -> str:
 def build(attack: Attack, released: NotebookNode, places: Places) -> NotebookNode:
     """The notebook that is handed in."""
     notebook = copy.deepcopy(released)
-    texts = {name: "# nothing here" for name in EXERCISES}
+    texts = dict.fromkeys(EXERCISES, "# nothing here")
     texts[EXERCISES[0]] = f"{WRONG}\n{prelude(attack, places)}\n{attack.code}"
     if attack.last:
         texts[EXERCISES[-1]] = attack.last

@@ -190,7 +190,7 @@ class Secrets:
         return cls(words | ({"token": token} if token else {}), 10**7 + secrets.randbelow(9 * 10**7))
 
     def source(self) -> str:
-        text = SOURCE.replace("HIDDEN TESTS", "\0").replace("HIDDEN", self.words["hidden"]).replace("\0", "HIDDEN TESTS")
+        text = SOURCE.replace('"HIDDEN"', f'"{self.words["hidden"]}"')
         text = text.replace("# MODEL", f"# {self.words['model']}")
         return text.replace("TWICE", str(2 * self.number)).replace("NUMBER", str(self.number))
 

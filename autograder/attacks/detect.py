@@ -19,7 +19,7 @@ import nbformat
 from autograder.source import grade_id
 
 from .attack import Places
-from .course import AUTOMATIC, EXERCISES, NAME, Secrets
+from .course import AUTOMATIC, EXERCISES, Secrets
 
 Files = dict[str, str]
 BREACH = b"BREACH"

@@ -20,11 +20,13 @@ from .attack import Places
 from .course import NAME
 
 ENGINES = ("ours", "stock")
+WEAK = "none"
+"""The mode of our engine without any sandbox: what detectors must notice."""
 
 
 @dataclass
 class Graded:
-    """What an engine says about its own run: seconds and, where it gives them, reasons, by student; and its last words."""
+    """What an engine says about its own run: seconds and reasons by student, where it gives them; its last words."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
@@ -32,22 +34,28 @@ class Graded:
     total: float = 0.0
 
 
-def run(engine: str, places: Places, timeout: int, jobs: int) -> Graded:
-    """Grade everybody who was not graded yet, and write feedback. Call it in a process of its own."""
+def run(engine: str, places: Places, timeout: int, jobs: int, mode: str = "") -> Graded:
+    """Grade everybody who was not graded yet, and write feedback. Call it in a process of its own.
+
+    `mode` is the sandbox of our engine, by default the strongest.
+    """
     os.chdir(places.class_dir)
     warnings.simplefilter("ignore")
     logging.disable(logging.NOTSET)
     begun = time.monotonic()
     graded = Graded()
     try:
-        (ours if engine == "ours" else stock)(places, timeout, jobs, graded)
+        if engine == "stock":
+            stock(places, timeout, graded)
+        else:
+            ours(places, timeout, jobs, graded, mode)
     except BaseException as error:
         graded.error = f"{type(error).__name__}: {str(error)[:2000]}"
     graded.total = time.monotonic() - begun
     return graded
 
 
-def ours(places: Places, timeout: int, jobs: int, graded: Graded) -> None:
+def ours(places: Places, timeout: int, jobs: int, graded: Graded, mode: str) -> None:
     from autograder.grade import grade
     from autograder.report import write
 
@@ -55,7 +63,9 @@ def ours(places: Places, timeout: int, jobs: int, graded: Graded) -> None:
         graded.seconds[outcome.student] = float(outcome.seconds)
 
     course = Course(root=places.course, class_dir=places.class_dir)
-    found = grade(NAME, course, jobs=jobs, timeout=timeout, budget=8 * timeout, told=told)
+    found = grade(
+        NAME, course, jobs=jobs, timeout=timeout, budget=8 * timeout, told=told, mode=mode, unsafe=mode == WEAK
+    )
     graded.reasons = {row.student: row.reason or row.words or row.status for row in found.rows}
     write(found, course)
 
@@ -79,7 +89,7 @@ class Clock(logging.Handler):
         self.student, self.since = student, now
 
 
-def stock(places: Places, timeout: int, jobs: int, graded: Graded) -> None:
+def stock(places: Places, timeout: int, graded: Graded) -> None:
     """`nbgrader autograde` and `nbgrader generate_feedback`, in this process."""
     from nbgrader.converters import Autograde, GenerateFeedback
 

@@ -1,8 +1,8 @@
 """A throw-away place for attacks, so that those that succeed hurt nobody.
 
-Namespaces of its own (user, processes, mounts, network), everything read-only but a small /tmp, an ordinary user without
-rights, limits on memory and processes. It has nothing to do with the sandbox that grading uses: it stands around both
-engines, and all that it does could be done by hand with `unshare` and `mount`.
+Namespaces of its own (user, processes, mounts, network), everything read-only but a small /tmp, an ordinary user
+without rights, limits on memory and processes. It has nothing to do with the sandbox that grading uses: it stands
+around both engines, and all that it does could be done by hand with `unshare` and `mount`.
 """
 
 from __future__ import annotations
@@ -181,8 +181,9 @@ def _furnish(fence: Fence) -> None:
     needed = [Path(p) for p in dict.fromkeys((str(REPOSITORY), sys.prefix, sys.base_prefix))]
     covered = [p for p in (*COVERED, *filter(None, map(_shut, needed))) if os.path.isdir(p) and not os.path.islink(p)]
     opened = [(p, os.open(p, os.O_PATH)) for p in needed if str(p).startswith(tuple(covered))]
-    options = f"size={fence.disk_mb}m,nr_inodes=60000,mode=1777".encode()
     for place in covered:
+        rights = 1777 if place in COVERED else 755
+        options = f"size={fence.disk_mb}m,nr_inodes=60000,mode={rights}".encode()
         _must(c.mount(b"tmpfs", place.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, options), f"tmpfs on {place}")
     for path, handle in opened:
         path.mkdir(parents=True, exist_ok=True)

@@ -32,6 +32,7 @@ class Template:
     """A class with ada graded, zoe handed in, and the release, as a tar file; what grading usually changes in it."""
 
     engine: str
+    mode: str
     known: Secrets
     tar: bytes
     released: str
@@ -41,7 +42,7 @@ class Template:
     anyway: list[str] = field(default_factory=list)
 
 
-def make(engine: str, known: Secrets, places: Places) -> bytes:
+def make(engine: str, mode: str, known: Secrets, places: Places) -> bytes:
     """Body of the first run: a template as JSON with the tar behind it."""
     shutil.rmtree(places.root, ignore_errors=True)
     places.root.mkdir(parents=True)
@@ -54,7 +55,7 @@ def make(engine: str, known: Secrets, places: Places) -> bytes:
 
     ada, zoe = neighbours(known)
     fill(NAME, course, [ada])
-    first = _in_child(engine, places, 30, 1, 120)
+    first = _in_child(engine, mode, places, 30, 1, 120)
     error = first.get("error")
     if error:
         raise RuntimeError(f"{engine} can't grade an honest student: {error}")
@@ -93,7 +94,7 @@ def attempt(template: Template, attacks: list[Attack], places: Places, timeout: 
         known = os.statvfs(places.root)
         full[0] = max(full[0], 1 - known.f_bfree / max(known.f_blocks, 1), 1 - known.f_ffree / max(known.f_files, 1))
 
-    graded = _in_child(template.engine, places, timeout, jobs, wall, watch)
+    graded = _in_child(template.engine, template.mode, places, timeout, jobs, wall, watch)
     left = _survivors()
     end = time.monotonic() + (max((a.linger for a in attacks), default=0.0) if left else 0.0)
     while time.monotonic() < end:
@@ -143,7 +144,7 @@ def _judge(
 
 
 def _in_child(
-    engine: str, places: Places, timeout: int, jobs: int, wall: float, watch: Any = lambda: None
+    engine: str, mode: str, places: Places, timeout: int, jobs: int, wall: float, watch: Any = lambda: None
 ) -> dict[str, Any]:
     """Run the engine in a process of its own, with somebody watching; it is stopped after `wall` seconds."""
     (places.root / "run").mkdir(exist_ok=True)
@@ -152,7 +153,7 @@ def _in_child(
     if child == 0:
         os.close(reader)
         with contextlib.suppress(BaseException):
-            _work(engine, places, timeout, jobs, writer)
+            _work(engine, mode, places, timeout, jobs, writer)
         os._exit(1)
     os.close(writer)
     deadline, told, ended = time.monotonic() + wall, bytearray(), False
@@ -179,7 +180,7 @@ def _in_child(
         return {"late": not ended, "error": "the grader was killed" if ended else "the grader did not end"}
 
 
-def _work(engine: str, places: Places, timeout: int, jobs: int, writer: int) -> None:
+def _work(engine: str, mode: str, places: Places, timeout: int, jobs: int, writer: int) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.setsid()
     with contextlib.suppress(OSError):
@@ -187,7 +188,7 @@ def _work(engine: str, places: Places, timeout: int, jobs: int, writer: int) -> 
     null, log = os.open("/dev/null", os.O_RDWR), os.open(places.root / "run" / "log", os.O_WRONLY | os.O_CREAT)
     for number, target in ((0, null), (1, log), (2, log)):
         os.dup2(target, number)
-    told = json.dumps(asdict(engines.run(engine, places, timeout, jobs))).encode()
+    told = json.dumps(asdict(engines.run(engine, places, timeout, jobs, mode))).encode()
     while told:
         told = told[os.write(writer, told) :]
     os._exit(0)

@@ -1,6 +1,7 @@
-"""A process that runs attacks on request: `python -m autograder.attacks.serve ENGINE [bare]`, JSON lines in and out.
+"""A process that runs attacks on request: `python -m autograder.attacks.serve ENGINE MODE [bare]`.
 
-It imports everything once and forks for each run, which saves seconds, and it has one thread, which namespaces demand.
+JSON lines in and out. It imports everything once and forks for each run, which saves seconds, and it has one thread,
+which namespaces demand.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ PREPARING = 180
 class Server:
     """One engine with its template, and runs of it."""
 
-    def __init__(self, engine: str, bare: bool) -> None:
+    def __init__(self, engine: str, mode: str, bare: bool) -> None:
         self.bare, self.known = bare, Secrets.draw(token=os.environ.get("GRADING_TOKEN", ""))
         root = Path(tempfile.mkdtemp(prefix="attacks-")) / "arena" if bare else room.PLACE
         self.places = Places(root)
         self._imports()
-        used = fence.run(lambda: room.make(engine, self.known, self.places), PREPARING, bare=bare)
+        used = fence.run(lambda: room.make(engine, mode, self.known, self.places), PREPARING, bare=bare)
         if used.ended != "well":
             raise SystemExit(f"The attacks could not be prepared: {used.details or used.ended}.")
         head, _, tar = used.result.partition(b"\n")
-        self.template = room.Template(engine, self.known, tar, json.loads(head)["released"])
+        self.template = room.Template(engine, mode, self.known, tar, json.loads(head)["released"])
         first = self.run([NOTHING], 30, 1, 120)
         if first.get("error") or "people" not in first:
             raise SystemExit(f"{engine} can't grade a hand-in without an attack: {first}")
@@ -68,7 +69,7 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # whatever others print is not for the one who asks
-    server = Server(sys.argv[1], "bare" in sys.argv[2:])
+    server = Server(sys.argv[1], sys.argv[2], "bare" in sys.argv[3:])
     told: dict[str, Any] = {"ready": True, "expected": server.template.expected, "base": server.template.base,
                             "anyway": server.template.anyway}  # fmt: skip
     while True:

