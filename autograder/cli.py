@@ -125,6 +125,7 @@ def mistakes(
     jobs: Annotated[int, typer.Option(help="processes")] = 2,
     json: Annotated[bool, typer.Option("--json", help="print JSON instead of tables")] = False,
     write: Annotated[Path | None, typer.Option(help="also write the results as a Markdown page")] = None,
+    judged: Annotated[bool, typer.Option("--judged", help="run solutions in their own process")] = False,
 ) -> None:
     """Run the mistake bank: wrong solutions must be caught and named, right ones must pass."""
     from json import dumps
@@ -139,7 +140,7 @@ def mistakes(
     found = {}
     for each in Course().assignments() if name is None else [name]:
         with bar(f"running the bank of {each}", "solutions") as advance:
-            found[each] = run(each, jobs=jobs, told=advance)
+            found[each] = run(each, jobs=jobs, told=advance, judged=judged)
         if json:
             print(dumps(as_json(each, *found[each]), ensure_ascii=False))
         else:
@@ -170,6 +171,41 @@ def bench(
     if quick:
         count, rounds, chosen = 4, 1, [10, 20]
     show(run(name, Course(), only=only or (), count=count, rounds=rounds, sizes=chosen), json, console())
+
+
+@app.command()
+def attacks(
+    only: Annotated[list[str] | None, typer.Option(help="these attacks or kinds of them", show_default=False)] = None,
+    stock: Annotated[bool, typer.Option("--stock/--no-stock", help="also try them on stock nbgrader (an hour)")] = True,
+    fresh: Annotated[bool, typer.Option("--fresh", help="forget what stock nbgrader did in earlier runs")] = False,
+    jobs: Annotated[int, typer.Option(help="classes attacked at the same time")] = 1,
+    mode: Annotated[str, typer.Option(help="the sandbox of our engine (default: the strongest)")] = "",
+    json: Annotated[bool, typer.Option("--json", help="print JSON instead of tables")] = False,
+    write: Annotated[Path | None, typer.Option(help="also write the results as a Markdown page")] = None,
+) -> None:
+    """Attack the grading, behind a fence: points gained, harm done and seconds, ours beside stock nbgrader."""
+    from json import dumps
+
+    from .attacks import table
+    from .attacks.bank import chosen
+    from .attacks.runner import run
+    from .engine import write_text
+    from .progress import bar
+
+    if jobs < 1:
+        raise CourseError(f"--jobs must be at least 1, not {jobs}.")
+    picked, found = chosen(only or ()), {}
+    for engine in ("ours", "stock") if stock else ("ours",):
+        with bar(f"attacking {engine}", "attacks") as advance:
+            found[engine] = run(engine, picked, jobs, advance, fresh=fresh, mode=mode)
+    if json:
+        print(dumps(table.as_json(picked, found), ensure_ascii=False))
+    else:
+        table.show(picked, found, console())
+    if write:
+        write_text(table.page(picked, found), write)
+    if table.holes(picked, found["ours"]):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -1,4 +1,8 @@
-"""Run the mistake bank: every solution through the notebook's own test cells, visible ones first."""
+"""Run the mistake bank: every solution through the notebook's own test cells, visible ones first.
+
+In one process, as in a notebook, or judged, as when hand-ins are graded: the solution in a process of its own, and the
+tests in this one.
+"""
 
 from __future__ import annotations
 
@@ -48,17 +52,19 @@ def run(
     jobs: int = 2,
     told: Callable[[int, int], None] | None = None,
     every: int = 1,
+    judged: bool = False,
 ) -> tuple[list[Verdict], list[Verdict]]:
     """Verdicts on the wrong and on the right solutions of an assignment's bank, in its order.
 
-    every: only on one in so many of either.
+    every: only on one in so many of either. judged: tests run in another process than the solution.
     """
     course = course or Course()
     bank = thinned(load(name), every)
     # One BLAS thread a process: their pools would only spin against each other. Numpy reads it when it is imported.
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     verdicts = []
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _prepare, (name, course.root, every)) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, _prepare, (name, course.root, every, judged)) as pool:
         for verdict in pool.map(_judge, range(len(bank.solutions))):
             verdicts.append(verdict)
             if told:
@@ -74,7 +80,7 @@ def thinned(bank: Bank, every: int) -> Bank:
 _here: dict[str, Any] = {}
 
 
-def _prepare(name: str, root: Path, every: int) -> None:
+def _prepare(name: str, root: Path, every: int, judged: bool) -> None:
     """Once in each process: the bank, the source, and small sizes."""
     import warnings
 
@@ -83,39 +89,77 @@ def _prepare(name: str, root: Path, every: int) -> None:
     os.environ["COURSE_SIZE"] = "quick"
     warnings.simplefilter("ignore")
     calls.SECONDS = SECONDS
-    _here.update(bank=thinned(load(name), every), assignment=read_source(Course(root=root).source(name))[0])
+    assignment = read_source(Course(root=root).source(name))[0]
+    bank = thinned(load(name), every)
+    _here.update(bank=bank, assignment=assignment, rooms=one_room)
+    if judged:
+        from .judged import two_rooms
+
+        with _silent():
+            _here.update(rooms=two_rooms(assignment, bank))
 
 
 def _judge(index: int) -> Verdict:
     bank: Bank = _here["bank"]
-    return judge(_here["assignment"], bank, bank.solutions[index])
+    return judge(_here["assignment"], bank, bank.solutions[index], _here["rooms"])
 
 
-def judge(assignment: Assignment, bank: Bank, solution: Solution) -> Verdict:
+Run = Callable[[Cell, str], None]
+"""Runs the text of a cell where it belongs, and raises what it raises."""
+
+
+BEGIN = {"__name__": "__main__", "np": np}  # students import numpy somewhere
+
+
+@contextlib.contextmanager
+def one_room() -> Iterator[Run]:
+    """Everything in this process, in one namespace."""
+    names: dict[str, Any] = dict(BEGIN)
+    yield lambda cell, text: exec(compile(text, f"<{cell.id}>", "exec"), names)
+
+
+def judge(
+    assignment: Assignment,
+    bank: Bank,
+    solution: Solution,
+    rooms: Callable[[], contextlib.AbstractContextManager[Run]] = one_room,
+) -> Verdict:
     """Run a solution's cells and the tests of what they define, in the notebook's order."""
-    with (
-        _kept_reports() as reports,
-        contextlib.redirect_stdout(io.StringIO()),
-        contextlib.redirect_stderr(io.StringIO()),
-    ):
+    with _kept_reports() as reports, _silent():
         for full in (False, True):
-            names: dict[str, Any] = {"__name__": "__main__", "np": np}  # students import numpy somewhere
-            for cell in _cells(assignment, bank, solution):
-                del reports[:]
-                text = _text(cell, bank, solution, full)
-                try:
-                    exec(compile(text, f"<{cell.id}>", "exec"), names)
-                except BaseException as error:
-                    if isinstance(error, KeyboardInterrupt):
-                        raise
-                    last = reports[-1] if reports else None
-                    mistake = last.mistake if last else type(error).__name__
-                    message = last.message if last else str(error)
-                    if cell.kind != "test" and not solution.named:
-                        raise CourseError(f"{solution.name}: cell {cell.id} fails: {error!r}") from error
-                    by = "hidden" if full else "visible"
-                    return Verdict(solution.name, solution.named, by, cell.id, mistake, message)
+            with rooms() as run:
+                verdict = _told(assignment, bank, solution, full, run, reports)
+            if verdict:
+                return verdict
     return Verdict(solution.name, solution.named, "")
+
+
+def _told(
+    assignment: Assignment, bank: Bank, solution: Solution, full: bool, run: Run, reports: list[Any]
+) -> Verdict | None:
+    """What the first cell that fails says, None where none does."""
+    for cell in _cells(assignment, bank, solution):
+        del reports[:]
+        text = cell_text(cell, bank, solution, full)
+        try:
+            run(cell, text)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            last = reports[-1] if reports else None
+            mistake = last.mistake if last else type(error).__name__
+            message = last.message if last else str(error)
+            if cell.kind != "test" and not solution.named:
+                raise CourseError(f"{solution.name}: cell {cell.id} fails: {error!r}") from error
+            by = "hidden" if full else "visible"
+            return Verdict(solution.name, solution.named, by, cell.id, mistake, message)
+    return None
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
 
 
 @contextlib.contextmanager
@@ -155,7 +199,7 @@ def _skipped(cell: Cell, bank: Bank, solution: Solution) -> bool:
     return cell.kind == "test" and any(cell.id == f"{name}-check" for name in bank.slow.keys() - solution.cells.keys())
 
 
-def _text(cell: Cell, bank: Bank, solution: Solution, full: bool) -> str:
+def cell_text(cell: Cell, bank: Bank, solution: Solution, full: bool) -> str:
     if cell.id in bank.slow and cell.id not in solution.cells:
         return bank.slow[cell.id]
     change = solution.cells.get(cell.id, ())

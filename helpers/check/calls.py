@@ -6,15 +6,18 @@ import contextlib
 import linecache
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from helpers.backend import to_numpy
-from helpers.check.reach import MISSING, TooLong, as_array, in_words, is_torch, own_frames, placed, remote, run
+from helpers.check import reach
+from helpers.check.around import TooLong
+from helpers.check.reach import MISSING, is_torch
 from helpers.check.reach import like as like
 from helpers.check.report import Mistake
+from helpers.check.student_errors import in_words, own_frames
 
 SECONDS = 5
 """A check lets one call on small arrays compute this long; honest loops need well under a second."""
@@ -50,12 +53,38 @@ def _place(error: BaseException) -> str:
 
 def call(function: Any, *args: Any, what: str, **kwargs: Any) -> Any:
     """Call a student's function; `what` names it in messages ("Linear.forward")."""
+    if not isinstance(function, reach.Method):
+        _callable(function, what)
+    return _called(what, reach.run, function, args, kwargs, SECONDS)
+
+
+def call_each(function: Any, cases: Sequence[Sequence[Any]], *, what: str) -> Iterator[Any]:
+    """`call` with each list of arguments, one result after the other; for functions that are called many times."""
+    if not reach.remote(function):
+        yield from (call(function, *args, what=what) for args in cases)
+        return
+    found = reach.run_each(function, cases, SECONDS)
+    for _ in cases:
+        yield _called(what, next, found)
+
+
+def _callable(function: Any, what: str) -> None:
     if function is None:
         raise Mistake("still-to-do", f"Still to do: {what} is not defined yet; run its cell first.")
     if not callable(function):
         raise Mistake("not-callable", f"{what} should be a function, but it is {_kind(function)}.")
+
+
+def _called(what: str, run: Callable[..., Any], *how: Any) -> Any:
+    """What `run` returns; sentences for all that it may raise."""
     try:
-        return run(function, args, kwargs, SECONDS)
+        return run(*how)
+    except reach.NoMethod as no:
+        if no.found is MISSING:
+            method = how[0]
+            raise Mistake("method-missing", f"{method.owner} has no method `{method.name}`. Is it indented inside the class?") from None
+        _callable(no.found, what)
+        raise
     except NotImplementedError as error:
         raise Mistake("still-to-do", f"Still to do: {_unwritten(error, what)} is not written yet.") from None
     except TooLong:
@@ -98,6 +127,8 @@ def _kind(value: Any) -> str:
 
 def method(thing: Any, name: str, owner: str) -> Any:
     """The student's method, or a sentence that it is missing."""
+    if reach.remote(thing):
+        return reach.Method(thing, name, owner)
     found = _get(thing, name, owner)
     if found is MISSING:
         raise Mistake("method-missing", f"{owner} has no method `{name}`. Is it indented inside the class?")
@@ -125,9 +156,9 @@ def array(value: Any, what: str) -> np.ndarray:
         raise Mistake("returns-none", f"{what} is None. Is the `return` (or the assignment) missing?")
     if value is NotImplemented or callable(value):
         raise Mistake("not-an-array", f"{what} should be an array, but it is {_kind(value)}.")
-    value = as_array(value)
+    value = reach.as_array(value)
     try:
-        if remote(value):
+        if reach.remote(value):
             raise TypeError
         found = np.asarray(to_numpy(value))
         if found.dtype == object or found.dtype.kind not in "fiub":
@@ -152,8 +183,14 @@ def number(value: Any, what: str) -> float:
 def put(thing: Any, name: str, values: np.ndarray) -> None:
     """Give a parameter our values: inside the student's own array where that works, because a list, a property or an
     optimiser of theirs may hold it; else as a new array."""
-    if fault := placed(thing, name, values):
-        raise Mistake("read-only", f"`{name}` can neither be changed in place nor assigned ({fault}). Keep it as a plain array in `self.{name}`.")
+    put_all([(thing, name, values)])
+
+
+def put_all(wanted: Sequence[tuple[Any, str, np.ndarray]]) -> None:
+    """`put` of several, (thing, name, values) each."""
+    if fault := reach.place(wanted):
+        name, words = fault
+        raise Mistake("read-only", f"`{name}` can neither be changed in place nor assigned ({words}). Keep it as a plain array in `self.{name}`.")
 
 
 def torch_kind() -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.calls import call, number
+from helpers.check.calls import call_each, number
 from helpers.check.conv_cases import Guess, Sizes, settle
 from helpers.check.conv_oracle import output_size
 from helpers.check.report import Mistake, check
@@ -85,7 +85,8 @@ def _mixups(d: _Layers, count: Callable[[_Layers], np.ndarray]) -> list[Guess]:
 
 def _counted(function: Any, what: str, layers: Sequence[Sizes], *more: int) -> np.ndarray:
     """The student's numbers for all layers: function(N, C, H, W, K, R, S, stride, padding, …)."""
-    return np.array([number(call(function, *sizes[:7], sizes[7:9], sizes[9:], *more, what=what), f"the result of {what}") for sizes in layers])
+    cases = [(*sizes[:7], sizes[7:9], sizes[9:], *more) for sizes in layers]
+    return np.array([number(value, f"the result of {what}") for value in call_each(function, cases, what=what)])
 
 
 def _layer(sizes: Sizes) -> str:

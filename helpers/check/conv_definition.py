@@ -10,7 +10,7 @@ import numpy as np
 
 from helpers.check import conv_oracle as oracle
 from helpers.check import conv_slips as slips
-from helpers.check.calls import call, number
+from helpers.check.calls import call_each, number
 from helpers.check.conv_cases import CASES, Case, Guess, Sizes, averaged, cases, float32_too, guess_each, result, settle
 from helpers.check.conv_mixups import gathered, index_guesses, of_case, shape_mistake
 from helpers.check.report import Mistake, check
@@ -23,8 +23,7 @@ SIZE_CASES = ((12, 5, 1, 0), (9, 4, 1, 2), (13, 4, 2, 0), (14, 5, 3, 1), (11, 3,
 def conv_output_size(output_size: Any, *, geometries: Sequence[tuple[int, int, int, int]] = SIZE_CASES) -> Iterator[str]:
     """⌊(size + 2·pad − window) / stride⌋ + 1 as a whole number."""
     found = []
-    for geometry in geometries:
-        value = call(output_size, *geometry, what="output_size")
+    for value in call_each(output_size, geometries, what="output_size"):
         found.append(number(value, "the result of output_size"))
         if found[-1] % 1 == 0 and not hasattr(value, "__index__"):
             raise Mistake("size-not-whole", f"output_size returns {value!r}, of type {type(value).__name__}. A size is used in `range` and as a shape: divide with `//`.")

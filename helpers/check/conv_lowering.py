@@ -10,7 +10,7 @@ import numpy as np
 
 from helpers.check import conv_oracle as oracle
 from helpers.check import conv_slips as slips
-from helpers.check import reach
+from helpers.check.around import around
 from helpers.check.calls import array
 from helpers.check.compare import close
 from helpers.check.conv_cases import CASES, Case, Guess, Sizes, cases, guess_each, result, settle, value_of
@@ -234,7 +234,7 @@ def conv_tiled(conv_tiled: Any, *, seed: int = 0, sizes: Sequence[Sizes] = CASES
     case = Case.of(large, seed)
     lowered = oracle.im2col(case.x, case.window, case.stride, case.padding).nbytes
     value_of(conv_tiled, case.x[:1], case.w, case.stride, case.padding, workspace, what="conv_tiled")  # warm: imports count once
-    with reach.around("memory") as noted:
+    with around("memory") as noted:
         value = value_of(conv_tiled, case.x, case.w, case.stride, case.padding, workspace, what="conv_tiled")
     used = float(noted["bytes"])
     settle(array(value, "the result of conv_tiled"), oracle.forward(case.x, case.w, case.stride, case.padding), "the output of a larger case", list)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from helpers.check import conv_oracle as oracle
-from helpers.check.calls import array, call, number
+from helpers.check.calls import array, call_each, number
 from helpers.check.conv_cases import Guess, Sizes, cases, result, settle
 from helpers.check.conv_definition import forward_guesses
 from helpers.check.report import Mistake, check
@@ -32,7 +32,8 @@ def _over(guess: Guess, unit: Any) -> np.ndarray:
 def attainable(attainable: Any, *, peak: float = 9.0e10, bandwidth: float = 1.1e10) -> Iterator[str]:
     """min(peak, intensity · bandwidth), in FLOP/s."""
     intensities = np.array([0.25, 1.0, 3.0, 8.0, 9.0, 40.0, 300.0])
-    got = np.array([number(call(attainable, float(i), peak, bandwidth, what="attainable"), "the result of attainable") for i in intensities])
+    cases = [(float(i), peak, bandwidth) for i in intensities]
+    got = np.array([number(value, "the result of attainable") for value in call_each(attainable, cases, what="attainable")])
     slope = intensities * bandwidth
     guesses = [
         Guess("max-for-min", lambda: np.maximum(peak, slope), "The larger of the two is taken. Both limits hold at once, so the smaller one decides."),

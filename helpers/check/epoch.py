@@ -76,7 +76,7 @@ def train_epoch(function: Any, MLP: Any, *, seed: int = 0, lr: float = 0.6) -> I
     order = np.random.default_rng([seed, 99]).permutation(n)
     batches = _split(order, size)
     student = Student(MLP, net, SIZES)
-    kind = student.linears[0].weight
+    kind = student.kind
     what = "train_epoch"
     given, given_labels = like(kind, x), like(kind, labels)
     loss = call(function, student.network, given, given_labels, lr, batch_size=size, order=like(kind, order), what=what)
@@ -206,7 +206,7 @@ def _telling_problem(seed: int, n: int) -> tuple[Net, np.ndarray, np.ndarray]:
 def _evaluate(function: Any, MLP: Any, seed: int, n: int) -> None:
     net, x, labels = _telling_problem(seed, n)
     student = Student(MLP, net, SIZES)
-    kind = student.linears[0].weight
+    kind = student.kind
     result = call(function, student.network, like(kind, x), like(kind, labels), what="evaluate")
     two = len(result) == 2 if isinstance(result, tuple | list) else getattr(result, "shape", None) == (2,)
     if not two:

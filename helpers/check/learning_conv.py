@@ -14,7 +14,8 @@ from helpers.check.compare import Hypothesis, close, verify
 from helpers.check.conv_cases import Case, Guess, Sizes, settle
 from helpers.check.conv_gradients import _data_guesses as data_guesses
 from helpers.check.conv_gradients import _filter_guesses as filter_guesses
-from helpers.check.learning_layer import Layer, initial, own_gradient, updated, weights_stay
+from helpers.check.learning_layer import GRADIENTS, PARAMETERS, Layer, initial, own_gradient, updated, weights_stay
+from helpers.check.reach import together
 from helpers.check.report import Mistake, check
 
 CONVS: tuple[Sizes, ...] = (
@@ -76,8 +77,9 @@ def conv_backward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
         layer, bias = _conv(Conv, case, seed)
         layer.forward(case.x)
         dx = layer.backward(case.dy)
-        weights_stay(layer, case.w, bias)
-        _conv_gradients(layer, case, dx)
+        with together([layer.made], *PARAMETERS, *GRADIENTS):
+            weights_stay(layer, case.w, bias)
+            _conv_gradients(layer, case, dx)
         yield f"weights, bias and images: {case.label}"
     case, other = Case.of(CONVS[0], seed + 1), Case.of(CONVS[0], seed + 2)
     layer, _ = _conv(Conv, case, seed)
@@ -85,9 +87,10 @@ def conv_backward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
         layer.forward(each.x)
         dx = layer.backward(each.dy)
     both = oracle.backward_filter(case.x, case.dy, case.window, case.stride, case.padding) + oracle.backward_filter(other.x, other.dy, other.window, other.stride, other.padding)
-    if close(layer.read("grad_weight"), both) or close(layer.read("grad_bias").reshape(-1), case.dy.sum(axis=(0, 2, 3)) + other.dy.sum(axis=(0, 2, 3))):
-        raise Mistake("gradient-accumulates", "The gradients of a second backward are added to those of the first. Assign them (`=`), or every batch drags all batches before it along.")
-    _conv_gradients(layer, Case(case.x, case.w, case.dy, case.stride, case.padding), dx)
+    with together([layer.made], *GRADIENTS):
+        if close(layer.read("grad_weight"), both) or close(layer.read("grad_bias").reshape(-1), case.dy.sum(axis=(0, 2, 3)) + other.dy.sum(axis=(0, 2, 3))):
+            raise Mistake("gradient-accumulates", "The gradients of a second backward are added to those of the first. Assign them (`=`), or every batch drags all batches before it along.")
+        _conv_gradients(layer, Case(case.x, case.w, case.dy, case.stride, case.padding), dx)
     yield "a second backward starts afresh"
 
 
@@ -131,4 +134,6 @@ def conv_update(Conv: Any, *, seed: int = 0, lr: float = 0.3) -> Iterator[str]:
     layer.backward(case.dy)
     dw, db = oracle.backward_filter(case.x, case.dy, case.window, case.stride, case.padding), case.dy.sum(axis=(0, 2, 3))
     # A step along the student's own gradients is right: a mistake in these has cost its points in backward.
-    yield from updated(layer, case.w, bias, own_gradient(layer, "grad_weight", dw), own_gradient(layer, "grad_bias", db), lr)
+    with together([layer.made], *GRADIENTS):
+        dw, db = own_gradient(layer, "grad_weight", dw), own_gradient(layer, "grad_bias", db)
+    yield from updated(layer, case.w, bias, dw, db, lr)

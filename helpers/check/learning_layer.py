@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from helpers.check.calls import array, attribute, call, like, method, put
+from helpers.check.calls import array, attribute, call, like, method, put_all
 from helpers.check.compare import Hypothesis, close, unchanged, verify
+from helpers.check.reach import peek, together
 from helpers.check.report import Mistake
+
+PARAMETERS, GRADIENTS = ("weight", "bias"), ("grad_weight", "grad_bias")
 
 
 class Layer:
@@ -19,17 +23,26 @@ class Layer:
     def __init__(self, cls: Any, name: str, *args: Any, **kwargs: Any):
         self.name = name
         self.made = call(cls, *args, what=name, **kwargs)
-        self.kind = getattr(self.made, "weight", None)
+
+    @cached_property
+    def kind(self) -> Any:
+        """The student's weight, None where there is none: inputs are made like it."""
+        return peek(self.made, "weight")
 
     def put(self, weight: np.ndarray, bias: np.ndarray) -> None:
         """Our parameters in place of the student's."""
-        for name, values in (("weight", weight), ("bias", bias)):
-            own = array(attribute(self.made, name, self.name), f"{self.name}.{name}")
-            if own.shape != values.shape and not (name == "bias" and own.size == values.size):
-                more = " It looks transposed." if own.shape == values.shape[::-1] else ""
-                raise Mistake("wrong-parameter-shape", f"{self.name}.{name} has shape {own.shape}; it should be {values.shape}.{more}")
-            put(self.made, name, values.reshape(own.shape))
-        self.kind = self.made.weight
+        with together([self.made], *PARAMETERS):
+            wanted = [(self.made, name, self._shaped(name, values)) for name, values in zip(PARAMETERS, (weight, bias), strict=True)]
+        put_all(wanted)
+        self.kind = peek(self.made, "weight")
+
+    def _shaped(self, name: str, values: np.ndarray) -> np.ndarray:
+        """The values in the shape that the student's parameter has."""
+        own = array(attribute(self.made, name, self.name), f"{self.name}.{name}")
+        if own.shape != values.shape and not (name == "bias" and own.size == values.size):
+            more = " It looks transposed." if own.shape == values.shape[::-1] else ""
+            raise Mistake("wrong-parameter-shape", f"{self.name}.{name} has shape {own.shape}; it should be {values.shape}.{more}")
+        return values.reshape(own.shape)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         return self._run("forward", x, "x", f"the output of {self.name}.forward")
@@ -67,10 +80,11 @@ def given_like(kind: Any, values: np.ndarray) -> Any:
 def initial(make: Any, shape: tuple[int, ...], inputs: int, inputs_are: str) -> None:
     """Shapes, scale and seeds of the first weights. 4,000 draws know their standard deviation to 1.2%."""
     layer = make(seed=3)
-    w = layer.read("weight")
-    if w.shape != shape:
-        raise Mistake("wrong-parameter-shape", f"{layer.name}.weight has shape {w.shape}; it should be {shape}.")
-    bias = layer.read("bias")
+    with together([layer.made], *PARAMETERS):
+        w = layer.read("weight")
+        if w.shape != shape:
+            raise Mistake("wrong-parameter-shape", f"{layer.name}.weight has shape {w.shape}; it should be {shape}.")
+        bias = layer.read("bias")
     if bias.size != shape[-1 if len(shape) == 2 else 0]:
         raise Mistake("wrong-parameter-shape", f"{layer.name}.bias has shape {bias.shape}; it should have one number for each {'unit' if len(shape) == 2 else 'filter'}.")
     if bias.any():
@@ -104,7 +118,9 @@ def _right_deviation(name: str, w: np.ndarray, scale: float, inputs: int, inputs
 
 
 def weights_stay(layer: Layer, w: np.ndarray, bias: np.ndarray) -> None:
-    if not close(layer.read("weight"), w) or not close(layer.read("bias").reshape(-1), bias):
+    with together([layer.made], *PARAMETERS):
+        same = close(layer.read("weight"), w) and close(layer.read("bias").reshape(-1), bias)
+    if not same:
         raise Mistake("backward-updates", f"{layer.name}.backward changed the weights. It only computes gradients; `update` takes the step, after all layers have had their backward.")
 
 
@@ -118,7 +134,8 @@ def updated(layer: Layer, w: np.ndarray, b: np.ndarray, dw: np.ndarray, db: np.n
     result = call(method(layer.made, "update", layer.name), lr, what=f"{layer.name}.update")
     if result is not None and getattr(result, "shape", None):
         raise Mistake("update-returns", f"{layer.name}.update returns something instead of changing the layer: assign to self.weight and self.bias.")
-    got_w, got_b = layer.read("weight"), layer.read("bias", b.shape).reshape(b.shape)
+    with together([layer.made], *PARAMETERS):
+        got_w, got_b = layer.read("weight"), layer.read("bias", b.shape).reshape(b.shape)
     if close(got_w, w) and close(got_b, b):
         raise Mistake("not-updated", f"{layer.name}.update leaves weight and bias as they were. Assign to `self.weight` and `self.bias`.")
     if close(got_w, w - lr * dw) and close(got_b, b):
@@ -138,10 +155,11 @@ def updated(layer: Layer, w: np.ndarray, b: np.ndarray, dw: np.ndarray, db: np.n
         verify(value, start - lr * grad, f"the {name} after the update", hypotheses)
     yield "weight and bias move by −lr · gradient"
     call(method(layer.made, "update", layer.name), lr, what=f"{layer.name}.update")
-    second = _ratio(w - lr * dw - layer.read("weight"), lr * dw, float(np.abs(w).max()))
+    twice = layer.read("weight")
+    second = _ratio(w - lr * dw - twice, lr * dw, float(np.abs(w).max()))
     if second is not None and abs(second - 1) > 1e-2:
         raise Mistake("update-keeps-state", f"A second update with the same gradient goes {second:.3g} times as far as the first: something is carried over from step to step (momentum?). Here `update` is plain: parameter −= lr · gradient.")
-    verify(layer.read("weight"), w - 2 * lr * dw, "the weight after a second update with the same gradient")
+    verify(twice, w - 2 * lr * dw, "the weight after a second update with the same gradient")
     yield "a second step with the same gradient goes as far again"
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from helpers.check import conv_oracle as oracle
 from helpers.check.compare import Hypothesis, close, verify
 from helpers.check.conv_cases import Sizes, settle
-from helpers.check.learning_layer import Layer, initial, updated, weights_stay
+from helpers.check.learning_layer import GRADIENTS, PARAMETERS, Layer, initial, updated, weights_stay
+from helpers.check.reach import together
 from helpers.check.report import Mistake, check
 
 
@@ -130,13 +131,15 @@ def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("activation-inside", np.maximum(x @ w + b, 0), "There is a ReLU inside the dense layer. It is a layer of its own in the file."),
         ])  # fmt: skip
         dx = layer.backward(g)
-        weights_stay(layer, w, b)
-        verify(layer.read("grad_weight"), x.T @ g, "grad_weight", [
+        with together([layer.made], *PARAMETERS, *GRADIENTS):
+            weights_stay(layer, w, b)
+            grad_weight, grad_bias = layer.read("grad_weight"), layer.read("grad_bias", (units,))
+        verify(grad_weight, x.T @ g, "grad_weight", [
             Hypothesis("gradient-averaged", x.T @ g / n, f"grad_weight is divided by {n}, the batch size. The mean is in grad_output already. See 'One convention'."),
             Hypothesis("divided-by-inputs", x.T @ g / inputs, f"grad_weight is divided by {inputs}, the number of inputs. Nothing is divided here."),
             Hypothesis("gradient-transposed", g.T @ x, "grad_weight is transposed: it has the shape of weight, (in, units)."),
         ], {"batch size": n})  # fmt: skip
-        verify(layer.read("grad_bias", (units,)), g.sum(axis=0), "grad_bias", [
+        verify(grad_bias, g.sum(axis=0), "grad_bias", [
             Hypothesis("bias-averaged", g.mean(axis=0), "grad_bias is a mean over the batch; it is a sum, as the mean is in grad_output already."),
             Hypothesis("bias-wrong-axes", g.sum(axis=1), "grad_bias is summed over the units; sum over the batch (axis 0)."),
             Hypothesis("bias-wrong-axes", np.asarray(g.sum()), "grad_bias is summed over everything; sum over the batch alone (axis 0)."),

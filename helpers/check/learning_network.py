@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from helpers.check import learning_oracle as oracle
-from helpers.check.calls import array, attribute, call, method, put
+from helpers.check.calls import array, attribute, call, method, put_all
 from helpers.check.compare import Hypothesis, close, unchanged, verify
 from helpers.check.gradients import numerical_gradient
 from helpers.check.learning_layer import given_like
 from helpers.check.learning_oracle import ENTRIES, IMAGE, Entry, Net, Shape
 from helpers.check.oracle import one_hot, softmax
+from helpers.check.reach import peek, together
 from helpers.check.report import Mistake, check
 
 
@@ -22,7 +23,16 @@ def trained_layers(network: Any) -> list[Any]:
     layers = attribute(network, "layers", "the network")
     if layers is None or not hasattr(layers, "__len__"):
         raise Mistake("layers-missing", "The network should keep its layers in the list `self.layers`, in the order of forward.")
-    return [layers[i] for i in range(len(layers)) if getattr(layers[i], "weight", None) is not None]
+    every = [layers[i] for i in range(len(layers))]
+    with together(every, "weight"):
+        return [layer for layer in every if peek(layer, "weight") is not None]
+
+
+def weights_of(network: Any) -> list[np.ndarray]:
+    """The weights of these layers."""
+    layers = trained_layers(network)
+    with together(layers, "weight"):
+        return [array(peek(layer, "weight"), "weight") for layer in layers]
 
 
 def made(build: Any, entries: Sequence[Entry], image: Shape, **named: Any) -> Any:
@@ -40,23 +50,31 @@ class Student:
         self.trained = trained_layers(self.network)
         if len(self.trained) != len(net.weights):
             raise Mistake("wrong-number-of-layers", f"The file has {len(net.weights)} layers with weights, and the network has {len(self.trained)}.")
-        for i, (layer, w, b) in enumerate(zip(self.trained, net.weights, net.biases, strict=True)):
-            shape = array(layer.weight, "weight").shape
-            if shape != w.shape:
-                raise Mistake("wrong-layer-size", f"Layer {i + 1} of those with weights has the shape {shape}; it should be {w.shape}: (K, C, R, S) for a convolution, (in, units) for a dense layer.{_advice(w, shape)}")
-            own = array(attribute(layer, "bias", "a layer"), "bias").shape
-            put(layer, "weight", w)
-            put(layer, "bias", b.reshape(own))
+        with together(self.trained, "weight", "bias"):
+            put_all([one for i, layer in enumerate(self.trained) for one in self._wanted(i, layer, net)])
+
+    def _wanted(self, i: int, layer: Any, net: Net) -> list[tuple[Any, str, np.ndarray]]:
+        """What layer i gets, in the shapes that its own parameters have."""
+        w, b = net.weights[i], net.biases[i]
+        shape = array(peek(layer, "weight"), "weight").shape
+        if shape != w.shape:
+            raise Mistake("wrong-layer-size", f"Layer {i + 1} of those with weights has the shape {shape}; it should be {w.shape}: (K, C, R, S) for a convolution, (in, units) for a dense layer.{_advice(w, shape)}")
+        own = array(attribute(layer, "bias", "a layer"), "bias").shape
+        return [(layer, "weight", w), (layer, "bias", b.reshape(own))]
 
     @property
     def kind(self) -> Any:
-        return self.trained[0].weight
+        return peek(self.trained[0], "weight")
 
     def read(self, net: Net, names: tuple[str, str] = ("weight", "bias")) -> Net:
         """Weights or gradients of all layers, as a Net."""
+        with together(self.trained, *names):
+            return self._read(net, names)
+
+    def _read(self, net: Net, names: tuple[str, str]) -> Net:
         found = net.with_parameters([], [])
         for i, layer in enumerate(self.trained):
-            if names[0].startswith("grad") and getattr(layer, names[0], None) is None:
+            if names[0].startswith("grad") and peek(layer, names[0]) is None:
                 raise Mistake("layer-not-reached", f"Layer {i + 1} of those with weights has no {names[0]} after Network.backward: its backward was not called. Go through all layers before the Softmax, from the last to the first.")
             found.weights.append(array(attribute(layer, names[0], "a layer"), f"{names[0]} of layer {i + 1}"))
             found.biases.append(array(attribute(layer, names[1], "a layer"), f"{names[1]} of layer {i + 1}").reshape(-1))
@@ -112,7 +130,7 @@ def build(build: Any, *, seed: int = 0) -> Iterator[str]:
     """Layers of the right sizes, own weights by seed and scale, and the forward pass."""
     net, x, _ = oracle.small_problem(seed)
     square = [oracle.conv_entry(2, (3, 3), (1, 1), (1, 1)), oracle.plain("relu"), oracle.conv_entry(2, (3, 3), (1, 1), (1, 1)), oracle.dense_entry(3), oracle.plain("softmax")]
-    own = [array(layer.weight, "weight") for layer in trained_layers(made(build, square, (2, 5, 4), seed=3))]
+    own = weights_of(made(build, square, (2, 5, 4), seed=3))
     if len(own) > 1 and own[0].shape == own[1].shape and np.array_equal(own[0], own[1]):
         raise Mistake("same-seed-everywhere", "Two layers of the same size start with the same weights. Give layer number i the seed [seed, i].")
     _seed_and_scale(build, square, own)
@@ -153,7 +171,7 @@ def _seed_and_scale(build: Any, entries: list[Entry], own: list[np.ndarray]) -> 
     """Whether seed and scale reach the layers."""
 
     def weights(**named: Any) -> list[np.ndarray]:
-        return [array(layer.weight, "weight") for layer in trained_layers(made(build, entries, (2, 5, 4), **named))]
+        return weights_of(made(build, entries, (2, 5, 4), **named))
 
     other, small, again = weights(seed=4), weights(seed=3, scale=0.5), weights(seed=3)
     if any(len(each) != len(own) for each in (other, small, again)):

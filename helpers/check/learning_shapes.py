@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from helpers.check import learning_oracle as oracle
-from helpers.check.calls import array, call
+from helpers.check.calls import array, call, call_each
 from helpers.check.learning_oracle import Entry, Shape, conv_entry, dense_entry, plain, pool_entry
 from helpers.check.report import Mistake, check
 
@@ -93,7 +93,9 @@ def output_shape(function: Any, *, seed: int = 0) -> Iterator[str]:
 
 def _right_windows(function: Any, cases: list[tuple[Entry, Shape]]) -> None:
     """All convolutions and pools first, then the slip that explains all of their shapes, or at least the wrong ones."""
-    got = [_got(function, entry, shape) for entry, shape in cases]
+    given = [oracle.copied([entry])[0] for entry, _ in cases]
+    values = call_each(function, [(entry, shape) for entry, (_, shape) in zip(given, cases, strict=True)], what="output_shape")
+    got = [_as_shape(value, mine, *case) for value, mine, case in zip(values, given, cases, strict=True)]
     wrong = [i for i, (entry, shape) in enumerate(cases) if got[i] != oracle.output_shape(entry, shape)]
     if not wrong:
         return
@@ -108,7 +110,10 @@ def _right_windows(function: Any, cases: list[tuple[Entry, Shape]]) -> None:
 
 def _got(function: Any, entry: Entry, shape: Shape) -> tuple[float, ...]:
     given = oracle.copied([entry])[0]
-    value = call(function, given, shape, what="output_shape")
+    return _as_shape(call(function, given, shape, what="output_shape"), given, entry, shape)
+
+
+def _as_shape(value: Any, given: Entry, entry: Entry, shape: Shape) -> tuple[float, ...]:
     if given != entry:
         raise Mistake("input-changed", "output_shape changed the dictionary that it was given, which is the file's own. Leave it as it is.")
     return as_tuple(value, f"the output shape of {_words(entry)}, for {shown_shape(shape)}")

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import backend
-from helpers.check.calls import array, attribute, call, like, method, put
+from helpers.check.calls import array, attribute, call, like, method, put_all
 from helpers.check.compare import Hypothesis, close, unchanged, verify
 from helpers.check.gradients import numerical_gradient
 from helpers.check.oracle import sigmoid
+from helpers.check.reach import together
 from helpers.check.report import Mistake, check
 
 SHAPES = ((5, 7, 3), (1, 2, 11))
 """(N, in_features, out_features) of the cases; the second is a batch of one."""
+PARAMETERS, GRADIENTS = ("weight", "bias"), ("grad_weight", "grad_bias")
 
 
 def _make(Linear: Any, n_in: int, n_out: int, dtype: str = "float64") -> Any:
@@ -40,6 +42,12 @@ def _read(layer: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
     return found
 
 
+def _parameters(case: _Case) -> tuple[np.ndarray, np.ndarray]:
+    """weight and bias as they are now."""
+    with together([case.layer], *PARAMETERS):
+        return _read(case.layer, "weight", case.shape).copy(), _read(case.layer, "bias", case.shape[1:]).copy()
+
+
 class _Case:
     """A student's layer with weights, inputs and upstream gradient of our choice."""
 
@@ -52,16 +60,16 @@ class _Case:
         self.x, self.grad = rng.normal(size=(n, n_in)), rng.normal(size=(n, n_out))
         self.other_x, self.other_grad = rng.normal(size=(n + 1, n_in)), rng.normal(size=(n + 1, n_out))
         self.layer = _make(Linear, n_in, n_out, dtype)
-        own = array(attribute(self.layer, "weight", "Linear"), "weight")
-        bias = array(attribute(self.layer, "bias", "Linear"), "bias")
+        with together([self.layer], "weight", "bias"):
+            self.kind = attribute(self.layer, "weight", "Linear")
+            own = array(self.kind, "weight")
+            bias = array(attribute(self.layer, "bias", "Linear"), "bias")
         if own.shape not in (self.shape, self.shape[::-1]):
             raise Mistake("wrong-shape", f"weight has shape {own.shape}; it should be (in_features, out_features) = {self.shape}.")
         if bias.shape not in ((n_out,), (1, n_out)):
             raise Mistake("wrong-shape", f"bias has shape {bias.shape}; it should be (out_features,) = ({n_out},).")
         self.first_weight = (own if own.shape == self.shape else own.T).copy()
-        self.kind = self.layer.weight
-        put(self.layer, "weight", _oriented(self.weight, own.shape))
-        put(self.layer, "bias", _oriented(self.bias, bias.shape))
+        put_all([(self.layer, "weight", _oriented(self.weight, own.shape)), (self.layer, "bias", _oriented(self.bias, bias.shape))])
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         x = x.astype(self.dtype)
@@ -83,8 +91,9 @@ def linear_init(Linear: Any, *, seed: int = 0) -> Iterator[str]:
     """weight ~ N(0, 1/in_features), bias zero, shapes (in, out) and (out,)."""
     n_in, n_out = 400, 90 + seed % 7
     layer = _make(Linear, n_in, n_out)
-    weight = array(attribute(layer, "weight", "Linear"), "weight")
-    bias = array(attribute(layer, "bias", "Linear"), "bias")
+    with together([layer], *PARAMETERS):
+        weight = array(attribute(layer, "weight", "Linear"), "weight")
+        bias = array(attribute(layer, "bias", "Linear"), "bias")
     if weight.shape not in ((n_in, n_out), (n_out, n_in)):
         raise Mistake("wrong-shape", f"weight has shape {weight.shape}; it should be (in_features, out_features) = {(n_in, n_out)}.")
     if bias.shape not in ((n_out,), (1, n_out)):
@@ -150,12 +159,13 @@ def linear_backward(Linear: Any, *, seed: int = 0, shapes: tuple[tuple[int, int,
         case = _Case(Linear, n, n_in, n_out, seed)
         case.forward(case.x)
         grad_input = case.backward(case.grad)
-        if not close(_read(case.layer, "weight", case.shape), case.weight):
-            raise Mistake("backward-updates", "backward changed the weights. It only computes gradients; `update` takes the step.")
-        _verify_gradients(case, case.x, case.grad, grad_input)
-        if n > 1:
-            yield "grad_weight, grad_bias and the gradient for the input agree with finite differences"
-        first = (_read(case.layer, "grad_weight", case.shape).copy(), _read(case.layer, "grad_bias", (n_out,)).copy())
+        with together([case.layer], *PARAMETERS, *GRADIENTS):
+            if not close(_read(case.layer, "weight", case.shape), case.weight):
+                raise Mistake("backward-updates", "backward changed the weights. It only computes gradients; `update` takes the step.")
+            _verify_gradients(case, case.x, case.grad, grad_input)
+            if n > 1:
+                yield "grad_weight, grad_bias and the gradient for the input agree with finite differences"
+            first = (_read(case.layer, "grad_weight", case.shape).copy(), _read(case.layer, "grad_bias", (n_out,)).copy())
         case.forward(case.other_x)
         grad_input = case.backward(case.other_grad)
         _verify_gradients(case, case.other_x, case.other_grad, grad_input, first)
@@ -169,7 +179,8 @@ def linear_backward(Linear: Any, *, seed: int = 0, shapes: tuple[tuple[int, int,
 def _verify_gradients(case: _Case, x: np.ndarray, g: np.ndarray, grad_input: np.ndarray, first: tuple[np.ndarray, np.ndarray] | None = None) -> None:
     w, b, n = case.weight, case.bias, len(x)
     sizes = {**case.sizes, "batch size": n, "batch size written as a number (64)": 64}
-    grad_weight, grad_bias = _read(case.layer, "grad_weight", case.shape), _read(case.layer, "grad_bias", b.shape)
+    with together([case.layer], "weight", *GRADIENTS):
+        grad_weight, grad_bias = _read(case.layer, "grad_weight", case.shape), _read(case.layer, "grad_bias", b.shape)
     numerical = numerical_gradient(lambda v: float(((x @ v + b) * g).sum()), w)
     stale = case.x if first is not None else x
     stale_hint = "The gradient uses the x of an earlier forward. Keep x in every forward: `self.x = x`."
@@ -262,14 +273,15 @@ def linear_update(Linear: Any, *, seed: int = 0, lr: float = 0.3) -> Iterator[st
     case.backward(case.grad)
     gw, gb = case.x.T @ case.grad, case.grad.sum(axis=0)
     # The right gradients, so that a mistake in backward does not cost this exercise, too.
-    own_bias = array(attribute(case.layer, "bias", "Linear"), "bias").shape
-    case.layer.grad_weight = like(case.kind, _oriented(gw, array(case.layer.weight, "weight").shape))
+    with together([case.layer], *PARAMETERS):
+        own_bias = array(attribute(case.layer, "bias", "Linear"), "bias").shape
+        own_weight = array(attribute(case.layer, "weight", "Linear"), "weight").shape
+    case.layer.grad_weight = like(case.kind, _oriented(gw, own_weight))
     case.layer.grad_bias = like(case.kind, gb.reshape(own_bias))
     for step, rate in enumerate((lr, lr / 7)):
-        w, b = _read(case.layer, "weight", case.shape).copy(), _read(case.layer, "bias", (n_out,)).copy()
+        w, b = _parameters(case)
         call(method(case.layer, "update", "Linear"), rate, what="Linear.update")
-        for name, before, g, shape in (("weight", w, gw, case.shape), ("bias", b, gb, (n_out,))):
-            after = _read(case.layer, name, shape)
+        for name, before, g, after in zip(PARAMETERS, (w, b), (gw, gb), _parameters(case), strict=True):
             if step and not close(before - after, rate * g):
                 raise Mistake("update-remembers", f"The first update of {name} is right and the second is not: a step should depend on lr and the gradient alone, not on earlier steps or a counter.")
             verify(

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import backend
-from helpers.check.calls import array, attribute, call, like, method, put
+from helpers.check.calls import array, attribute, call, like, method, put_all
 from helpers.check.compare import Hypothesis, close, unchanged, verify
 from helpers.check.oracle import Net, one_hot, sigmoid, softmax
+from helpers.check.reach import peek, together
 from helpers.check.report import Mistake, check
 
 SIZES = (6, 5, 4, 3)
@@ -18,7 +19,15 @@ SIZES = (6, 5, 4, 3)
 
 def has_weight(layer: Any) -> bool:
     """A Linear layer; a base class may give all layers a weight that is None."""
-    return getattr(layer, "weight", None) is not None
+    return peek(layer, "weight") is not None
+
+
+def layers_of(network: Any, owner: str) -> list[Any]:
+    """The network's layers, in the order of forward."""
+    layers = attribute(network, "layers", owner)
+    if layers is None or not hasattr(layers, "__len__"):
+        raise Mistake("layers-missing", f"{owner} should keep its layers in the list `self.layers`, in the order of forward.")
+    return [layers[i] for i in range(len(layers))]
 
 
 class Student:
@@ -27,30 +36,38 @@ class Student:
     def __init__(self, MLP: Any, net: Net, sizes: tuple[int, ...], on: Any = None):
         self.on = on or backend("numpy", "float64")
         self.network = call(MLP, sizes, self.on, what="MLP(sizes, backend)")
-        layers = attribute(self.network, "layers", "MLP")
-        if layers is None or not hasattr(layers, "__len__"):
-            raise Mistake("layers-missing", "MLP should keep its layers in the list `self.layers`, in the order of forward.")
-        self.linears = [layers[i] for i in range(len(layers)) if has_weight(layers[i])]
+        layers = layers_of(self.network, "MLP")
+        with together(layers, "weight", "bias"):
+            self._carry(layers, net, sizes)
+
+    def _carry(self, layers: list[Any], net: Net, sizes: tuple[int, ...]) -> None:
+        """Give the layers the weights of the net, in the student's own layout."""
+        self.linears = [layer for layer in layers if has_weight(layer)]
         if len(self.linears) != len(sizes) - 1:
             raise Mistake(
                 "wrong-number-of-layers",
                 f"For sizes {sizes} the network has {len(self.linears)} Linear layers; it should have {len(sizes) - 1}, one between each two sizes.",
             )
-        self.flipped = []
+        self.flipped, wanted = [], []
         for i, (layer, w, b) in enumerate(zip(self.linears, net.weights, net.biases, strict=True)):
-            shape = array(layer.weight, "weight").shape
+            shape = array(peek(layer, "weight"), "weight").shape
             if shape not in (w.shape, w.shape[::-1]):
                 raise Mistake("wrong-layer-size", f"Linear layer {i + 1} has weights of shape {shape}; for sizes {sizes} it should be {w.shape}.")
             self.flipped.append(shape != w.shape)
-            bias_shape = array(layer.bias, "bias").shape
-            put(layer, "weight", w.T if self.flipped[-1] else w)
-            put(layer, "bias", b.reshape(bias_shape))
+            bias_shape = array(attribute(layer, "bias", "Linear"), "bias").shape
+            wanted += [(layer, "weight", w.T if self.flipped[-1] else w), (layer, "bias", b.reshape(bias_shape))]
+        self.kind = peek(self.linears[0], "weight")
+        put_all(wanted)
 
     def read(self, names: tuple[str, str] = ("weight", "bias")) -> Net:
         """Weights (or gradients) of all layers, in the course's layout."""
+        with together(self.linears, *names):
+            return self._read(names)
+
+    def _read(self, names: tuple[str, str]) -> Net:
         found = Net([], [])
         for i, (layer, flipped) in enumerate(zip(self.linears, self.flipped, strict=True)):
-            if names[0].startswith("grad") and getattr(layer, names[0], None) is None:
+            if names[0].startswith("grad") and peek(layer, names[0]) is None:
                 raise Mistake("layer-not-reached", f"Linear layer {i + 1} has no {names[0]} after MLP.backward: its backward was not called. Go through all layers before the Softmax, from the last to the first.")
             w = array(attribute(layer, names[0], "Linear"), f"{names[0]} of Linear layer {i + 1}")
             found.weights.append(w.T if flipped else w)
@@ -58,13 +75,13 @@ class Student:
         return found
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        given = like(self.linears[0].weight, x)
+        given = like(self.kind, x)
         out = array(call(method(self.network, "forward", "MLP"), given, what="MLP.forward"), "the output of MLP.forward")
         unchanged(x, array(given, "x"), "x", "MLP.forward")
         return out
 
     def backward(self, labels: np.ndarray) -> None:
-        call(method(self.network, "backward", "MLP"), like(self.linears[0].weight, labels), what="MLP.backward")
+        call(method(self.network, "backward", "MLP"), like(self.kind, labels), what="MLP.backward")
 
 
 def small_problem(seed: int, n: int = 7) -> tuple[Net, np.ndarray, np.ndarray]:
@@ -95,8 +112,7 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """Layers, forward, all gradients of the mean loss, one update."""
     net, x, labels = small_problem(seed)
     fresh = call(MLP, (6, 6, 6, 3), backend("numpy", "float64"), what="MLP(sizes, backend)")
-    layers = attribute(fresh, "layers", "MLP")
-    own = [array(layers[i].weight, "weight") for i in range(len(layers)) if has_weight(layers[i])]
+    own = _weights(fresh)
     if len(own) > 1 and own[0].shape == own[1].shape and np.array_equal(own[0], own[1]):
         raise Mistake("same-seed-everywhere", "Two layers of the same size start with the same weights. Give each layer a seed of its own, such as seed + its number.")
     student = Student(MLP, net, SIZES)
@@ -219,6 +235,12 @@ def _first_weights(MLP: Any) -> tuple[np.ndarray, np.ndarray] | None:
             made = call(MLP, SIZES, backend("numpy", "float64"), seed=seed, what="MLP(sizes, backend, seed)")
         except Mistake:
             return None
-        layers = attribute(made, "layers", "MLP")
-        found.append(array(next(layer.weight for layer in layers if has_weight(layer)), "weight"))
+        found.append(next(iter(_weights(made))))
     return found[0], found[1]
+
+
+def _weights(network: Any) -> list[np.ndarray]:
+    """Of all Linear layers."""
+    layers = layers_of(network, "MLP")
+    with together(layers, "weight"):
+        return [array(peek(layer, "weight"), "weight") for layer in layers if has_weight(layer)]

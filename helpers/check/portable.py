@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from helpers.backend import backend, cuda_available
-from helpers.check import reach
-from helpers.check.calls import attribute, call, like
+from helpers.check.around import around
+from helpers.check.calls import call, like
 from helpers.check.compare import close
 from helpers.check.network import SIZES, Student, small_problem, verify_net
 from helpers.check.oracle import Net
@@ -76,10 +76,9 @@ def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
     for name in ("numpy", "torch", "cuda") if cuda_available() else ("numpy", "torch"):
         on = backend(name, "float64")
         student = Student(MLP, net, SIZES, on)
-        kind = attribute(student.linears[0], "weight", "Linear")
-        given = like(kind, x) if name == "numpy" else on.asarray(x)
+        given = like(student.kind, x) if name == "numpy" else on.asarray(x)
         try:
-            with reach.around("another device") if name == "torch" else contextlib.nullcontext():
+            with around("another device") if name == "torch" else contextlib.nullcontext():
                 call(train_epoch, student.network, given, on.asarray(labels), 0.5, batch_size=3, what=f"train_epoch on {on.label}")
         except Mistake as mistake:
             if name == "numpy" or mistake.name in ("still-to-do", "never-returns"):

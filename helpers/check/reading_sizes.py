@@ -6,12 +6,12 @@ Chetlur et al., arXiv 1410.0759: equation (1), equations (2) and (3), Figure 1.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from helpers.check.calls import array, call
+from helpers.check.calls import array, call, call_each
 from helpers.check.compare import Hypothesis, verify
 from helpers.check.reading_words import amount, returned
 from helpers.check.report import Mistake, check
@@ -61,7 +61,7 @@ def output_sizes(paper: Any, today: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("rounded-to-nearest", np.round(b / u) + 1, "`round` goes to the nearest whole number; today's formula rounds down always."),
         ]),
     ):  # fmt: skip
-        got = np.asarray([returned(call(function, *case, what=name), name) for case in cases])
+        got = _each(function, name, cases)
         index = 0 if name == "size_paper" else 1
         verify(got, right, f"{name} for (H, R, u, pad) = {', '.join(map(str, cases[:5]))}, …", [*own, *(Hypothesis(n, w[index], hint) for n, hint, *w in common)])
         yield f"{name}: {len(cases)} cases with strides 1 to 4"
@@ -265,8 +265,8 @@ def _shape_hint(got: tuple[int, ...], shape: tuple[int, int], c: int, n: int, na
     return "wrong-shape", ""
 
 
-def _grid(function: Any, name: str, ranges: list[tuple[int, int, int, int, int]]) -> np.ndarray:
-    return np.asarray([returned(call(function, *case, what=name), name) for case in ranges])
+def _each(function: Any, name: str, cases: Sequence[tuple[int, ...]]) -> np.ndarray:
+    return np.asarray([returned(value, name) for value in call_each(function, cases, what=name)])
 
 
 @check("Index functions", "B4")
@@ -286,7 +286,7 @@ def index_functions(g_paper: Any, g_correlation: Any, flip: Any, *, seed: int = 
         (g_paper, "g_paper", convolution, correlation, [Hypothesis("minus-one-forgotten", convolution + 1, "It is one too large. r counts from 0 to R − 1, so the mirror image of r is R − 1 − r.")]),
         (g_correlation, "g_correlation", correlation, convolution, [Hypothesis("signs-turned", p * u - r + pad, "The signs of r and pad are turned: a later row of the filter meets a later row of the image, and padding shifts the image down."), Hypothesis("size-of-the-filter", p * u - size + r + 1 - pad, "R belongs to the mirror image, R − 1 − r. Nothing is mirrored here, so R does not occur."), Hypothesis("off-by-one", correlation + 1, "It is one too large: r counts from 0."), Hypothesis("off-by-one", correlation - 1, "It is one too small: r counts from 0.")]),
     ):
-        got = _grid(function, name, cases)
+        got = _each(function, name, cases)
         swapped = "This does not turn the filter: r and the image go the same way. Equation (2) goes through the filter backwards." if name == "g_paper" else "This turns the filter, as equation (2) does. Cross-correlation goes through filter and image the same way."
         verify(got, right, name, [Hypothesis("convolution-and-correlation-swapped", other, swapped), *own, *(Hypothesis(n, change(right), hint) for n, hint, change in both)])
         yield f"{name} for {len(cases)} places"

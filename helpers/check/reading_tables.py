@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.calls import call
+from helpers.check.calls import call_each
 from helpers.check.compare import Hypothesis, verify
 from helpers.check.reading_words import amount, choice, filled, plain, returned
 from helpers.check.report import Mistake, check
@@ -183,7 +183,7 @@ def speedup_and_saving(speedup: Any, time_saved: Any, *, table: Mapping[str, tup
     factor, saved = before / after, 1 - after / before
 
     def values(function: Any, name: str) -> np.ndarray:
-        return np.asarray([returned(call(function, _whole(b), _whole(a), what=name), name) for b, a in pairs])
+        return np.asarray([returned(value, name) for value in call_each(function, [(_whole(b), _whole(a)) for b, a in pairs], what=name)])
 
     got = values(speedup, "speedup")
     verify(factor if _rounded(got, factor) else got, factor, f"speedup {where}", [

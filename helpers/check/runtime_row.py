@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from helpers.check import reach, runtime_machine
+from helpers.check.around import around
 from helpers.check.calls import array, call, number
 from helpers.check.report import Mistake
 from helpers.check.runtime_counts import forward_flops_of, parameters_of, step_flops_of
@@ -103,7 +104,7 @@ def tried(measure_row: Any, own_parameters: Any, own_flops: Any, rounds: int, wa
         return
     parts = Parts()
     try:
-        with reach.around("globals", prepare=parts.prepare, time_step=parts.time_step):
+        with around("globals", prepare=parts.prepare, time_step=parts.time_step):
             row = call(measure_row, FILTERS, BACKEND, BATCH, what="measure_row")
     except Mistake as mistake:
         if mistake.name in ("raises", "never-returns"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.calls import call, number
+from helpers.check.calls import call, call_each, number
 from helpers.check.compare import Hypothesis, verify
 from helpers.check.report import Mistake, check
 
@@ -67,8 +67,9 @@ def step_decay(function: Any) -> Iterator[str]:
     """first · factor^⌊epoch / every⌋."""
     for first, factor, every in ((1.0, 0.5, 4), (0.3, 0.1, 3)):
         epochs = np.arange(12)
-        got = np.asarray([number(call(function, int(e), first, factor, every, what="step_decay"), "the rate") for e in epochs])
-        again = [number(call(function, int(e), first, factor, every, what="step_decay"), "the rate") for e in epochs[::-1]]
+        cases = [(int(e), first, factor, every) for e in epochs]
+        got = np.asarray([number(rate, "the rate") for rate in call_each(function, cases, what="step_decay")])
+        again = [number(rate, "the rate") for rate in call_each(function, cases[::-1], what="step_decay")]
         if not np.array_equal(got, again[::-1]):
             raise Mistake("keeps-state", "Asked for the same epochs in another order, step_decay gives other rates. Make the rate from the arguments alone, without a variable that is kept between calls.")
         hypotheses = [
@@ -108,7 +109,8 @@ def exponential_decay(function: Any) -> Iterator[str]:
     """first · gamma^epoch."""
     for first, gamma in ((1.0, 0.9), (0.4, 0.75), (0.002, 0.5)):
         epochs = np.arange(8)
-        got = np.asarray([number(call(function, int(e), first, gamma, what="exponential_decay"), "the rate") for e in epochs])
+        cases = [(int(e), first, gamma) for e in epochs]
+        got = np.asarray([number(rate, "the rate") for rate in call_each(function, cases, what="exponential_decay")])
         hypotheses = [
             Hypothesis("decay-does-nothing", np.full(8, first), "The rate never changes."),
             Hypothesis("counts-from-one", first * gamma ** (epochs + 1), "Epoch 0 should have the first rate itself; here it is multiplied by gamma already."),

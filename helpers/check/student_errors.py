@@ -1,0 +1,73 @@
+"""Errors of a student's code: where in it they arose, and how they come from another process."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sysconfig
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import helpers
+
+LIBRARIES = tuple(os.path.abspath(folder) + os.sep for folder in (Path(helpers.__file__).parent, sysconfig.get_paths()["stdlib"]))
+"""Lines from here are not the student's: the course's own package, and Python's."""
+
+_BASES = (NotImplementedError, RecursionError, NameError, TypeError, AttributeError, ValueError, RuntimeError, SystemExit, Exception)
+"""What checks tell apart; every other error comes as an Exception of its name."""
+
+
+class FromStudent(Exception):
+    """An error that a student's code raised in its own process: its text, and where it passed through that code.
+
+    course_frames: (function, number of the line, line), the deepest last.
+    """
+
+    course_frames: Sequence[tuple[str, int, str]] = ()
+    course_text = ""
+
+    def __str__(self) -> str:
+        return self.course_text
+
+
+def own_frames(error: BaseException) -> Iterator[traceback.FrameSummary]:
+    """Where the error passed through the student's own code, the deepest place first."""
+    told = getattr(error, "course_frames", None)  # an error that came from the student's process
+    if told is not None:
+        yield from (traceback.FrameSummary("", number, name, lookup_line=False, line=line) for name, number, line in reversed(told))
+        return
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not os.path.abspath(frame.filename).startswith(LIBRARIES) and "site-packages" not in frame.filename:
+            yield frame
+
+
+def in_words(error: BaseException) -> str:
+    """An error's name and text on one line."""
+    text = " ".join(str(error).split())
+    return type(error).__name__ + (f": {text[:200].rstrip('.')}" if text else "")
+
+
+def described(error: BaseException) -> dict[str, Any]:
+    """An error as plain data: its name, what it counts as, its text, and the student's own lines, the deepest last."""
+    frames = [[frame.name, frame.lineno or 0, (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()[:300]] for frame in own_frames(error)]
+    try:
+        text = str(error)[:2000]
+    except Exception:
+        text = ""
+    base = next((base.__name__ for base in _BASES if isinstance(error, base)), "Exception")
+    return {"type": type(error).__name__, "base": base, "text": text, "frames": frames[:20][::-1]}
+
+
+def rebuilt(told: Any) -> FromStudent:
+    """The error that `described` described. It may be forged: anything odd in it is left out."""
+    told = told if isinstance(told, dict) else {}
+    name, text, frames = (told.get(key) for key in ("type", "text", "frames"))
+    base = next((base for base in _BASES if base.__name__ == told.get("base")), Exception)
+    name = name if isinstance(name, str) and name.isidentifier() and len(name) < 80 else "Exception"
+    error: FromStudent = type(name, (FromStudent,) if base is Exception else (FromStudent, base), {})()
+    error.course_text = text if isinstance(text, str) else ""
+    lines = [frame for frame in frames if isinstance(frame, list)] if isinstance(frames, list) else []
+    error.course_frames = [(frame[0], frame[1], frame[2]) for frame in lines if [type(part) for part in frame] == [str, int, str]]
+    return error
