@@ -170,6 +170,9 @@ MUTATIONS: tuple[Callable[[Random, Notebook], None], ...] = (
     *(version, kernelspec, attachments),
 )
 
+GENTLE = (double, shuffle, swap, retype, metadata, metadata, outputs, ids, kernelspec, attachments)
+"""Mutations that leave each cell's text as it is."""
+
 
 def damaged(rng: Random, raw: bytes) -> bytes:
     """What disks, mails and editors do to bytes."""
@@ -198,3 +201,11 @@ def mutated(rng: Random, notebook: Notebook, most: int = 6) -> bytes:
         rng.choice(MUTATIONS)(rng, made)
     raw = json.dumps(made, indent=1, ensure_ascii=rng.random() < 0.5).encode("utf-8", "surrogatepass")
     return damaged(rng, raw) if rng.random() < 0.1 else raw
+
+
+def moved(rng: Random, notebook: Notebook, most: int = 4) -> bytes:
+    """The notebook after mutations that leave all of the student's text in it."""
+    made = copy.deepcopy(notebook)
+    for _ in range(rng.randint(1, most)):
+        rng.choice(GENTLE)(rng, made)
+    return json.dumps(made).encode()
