@@ -24,6 +24,7 @@ from ..kernel.inside import Inside, Make
 from ..kernel.nursery import Nursery
 from ..kernel.process import Process, Ran
 from ..kernel.shell import CourseShell
+from ..kernel.stages import needs_of
 from ..sandbox import Limits
 from .errors import StudentGone
 from .grant import judging, sealed
@@ -42,8 +43,10 @@ class Judges:
 
     def __init__(self, cells: Iterable[Code], size: str = "quick", limits: Limits = LIMITS) -> None:
         self.limits = limits
+        cells = list(cells)
         given = {"cells": [asdict(cell) for cell in cells], "size": size}
-        self.nursery = Nursery(prepare=PREPARE, given=given)
+        needs = needs_of(cell.text for cell in cells)
+        self.nursery = Nursery(needs=needs, prepare=PREPARE, given=given)
         self._base = Path(tempfile.mkdtemp(prefix="course-judges-")).resolve()
         self._living: list[Judge] = []
 
@@ -147,7 +150,7 @@ def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
     # What a hand-in was run with is what it is judged with: its process sees no GPU.
     _keep_to_itself()
     os.environ.update(COURSE_SIZE=str(given["size"]), CUDA_VISIBLE_DEVICES="")
-    for source in ("import helpers.check, torch", "from IPython.display import HTML\nHTML('')", "nothing_here"):
+    for source in ("import helpers.check", "from IPython.display import HTML\nHTML('')", "nothing_here"):
         shell.run_one(source)
     shell.reset(new_session=True)
     found = namespace(Code(cell["kind"], cell["text"]) for cell in given["cells"])

@@ -159,8 +159,9 @@ def _statement(node: ast.stmt) -> Statement:
     later = frozenset(looked.later & used)
     # A name that only a body uses is needed when that is called; one that is bound right here is there already.
     now = frozenset(looked.now & used) - (binds if function or not _reads_first(node, binds) else set())
-    changes = frozenset(looked.changed_now | (looked.changed_later & used))
-    return Statement(text, frozenset(binds), changes, now, later | frozenset(looked.changed_later & used), imports, function)
+    inside = frozenset((looked.changed_later & used) | looked.rebound)
+    changes = frozenset(looked.changed_now) | inside
+    return Statement(text, frozenset(binds), changes, now, later | inside, imports, function)
 
 
 def _reads_first(node: ast.stmt, binds: set[str]) -> bool:
@@ -180,6 +181,7 @@ class _Look(ast.NodeVisitor):
     later: set[str] = field(default_factory=set)
     changed_now: set[str] = field(default_factory=set)
     changed_later: set[str] = field(default_factory=set)
+    rebound: set[str] = field(default_factory=set)
     _inside: bool = False
 
     def visit_Name(self, node: ast.Name) -> None:
@@ -200,6 +202,9 @@ class _Look(ast.NodeVisitor):
         if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
             self._changed(node.value.func)
         self.generic_visit(node)
+
+    def visit_Global(self, node: ast.Global) -> None:
+        self.rebound.update(node.names)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         self._changed(node.target)

@@ -1,0 +1,160 @@
+"""Judges: test cells run in a process of their own, over the real kernels' zygotes, without a sandbox."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from autograder.judge.judge import Judge, Judges
+from autograder.judge.namespace import Code
+from autograder.kernel.kernel import Kernel, Kernels
+from autograder.sandbox import Limits, Mode
+
+CHECK = "application/vnd.course.check+json"
+HIDDEN = "{}\n### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS"
+CELLS = [
+    ("given", "%matplotlib inline\nimport math\nimport numpy as np\nfrom helpers import check\nfrom helpers.train import study_size\nsize = study_size(None)"),
+    ("given", "RUBRIC = {'a': 3}\nimages = np.zeros(3)\nopened = []\ndef look(x): opened.append(x); return x"),
+    ("exercise", "def answer(x): return x\nresult = 3"),
+    ("test", "print(RUBRIC, size, images, opened, answer, result, check, math)"),
+]  # fmt: skip
+STUDENT = """
+import numpy as np
+RUBRIC, size, images = {'a': 0}, None, np.ones(3)
+opened = [4]
+def answer(x): print('thinking'); x[:] = 5; return x * 2
+class Sigmoid:
+    def forward(self, x):
+        self.y = 1 / (1 + np.exp(-x)); return self.y
+    def backward(self, g): return g * self.y * (1 - self.y)
+def die(*a): import os; os._exit(3)
+def hang(*a):
+    while True: pass
+result = 7
+"""
+
+
+@pytest.fixture(scope="module")
+def zygotes() -> Iterator[tuple[Kernels, Judges]]:
+    with Kernels(Mode("none", ""), needs=()) as kernels, Judges(Code(*cell) for cell in CELLS) as judges:
+        yield kernels, judges
+
+
+@pytest.fixture
+def room(zygotes: tuple[Kernels, Judges]) -> Iterator[tuple[Judge, Kernel, Callable[[], Kernel]]]:
+    kernels, judges = zygotes
+    judge, started = judges.start(), []
+
+    def student() -> Kernel:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            started.append(kernels.start({}, Limits(), theirs))
+            judge.attach(ours)
+        assert started[-1].run(STUDENT, 30).status == "ok"
+        return started[-1]
+
+    yield judge, student(), student
+    for process in (judge, *started):
+        process.kill()
+
+
+Room = tuple[Judge, Kernel, Callable[[], Kernel]]
+
+
+def text(outputs: list[Any]) -> str:
+    return "".join(o.get("text", "") or f"{o.ename}: {o.evalue}\n" if o.output_type != "display_data" else "" for o in outputs)
+
+
+def test_a_test_cell_sees_the_courses_names_and_the_students(room: Room) -> None:
+    judge, student, _ = room
+    ran = judge.run("print(RUBRIC, size.name, images, result, opened, math.pi > 3)", 30, beside=[student])
+    assert text(ran.outputs) == "{'a': 3} quick [0. 0. 0.] 7 [4] True\n"
+    assert (ran.status, ran.answer["gone"], ran.beside) == ("ok", "", [])
+
+
+def test_a_students_function_is_called_and_what_it_prints_lies_beside(room: Room) -> None:
+    judge, student, _ = room
+    ran = judge.run("x = np.zeros(2)\nprint(answer(x), x)\nprint(answer(images), images)", 30, beside=[student])
+    assert text(ran.outputs) == "[10. 10.] [5. 5.]\n[10. 10. 10.] [0. 0. 0.]\n", "what the source made never changes"
+    assert text(ran.beside) == "thinking\nthinking\n"
+
+
+def test_a_real_check_and_its_hidden_part(room: Room) -> None:
+    judge, student, _ = room
+    cell = HIDDEN.format("check.sigmoid_forward(Sigmoid)\nSEED = 4", "check.sigmoid_backward(Sigmoid, seed=SEED)\nprint('more')")
+    ran = judge.run(cell, 30, beside=[student])
+    assert ran.status == "ok", ran.outputs
+    shown, hidden, words = ran.outputs
+    assert shown.data[CHECK]["passed"] and hidden.data[CHECK]["passed"] and words.text == "more\n"
+    assert "course" not in shown.metadata and hidden.metadata.course == {"hidden": True}
+    assert ran.answer["hidden"] == [1, 2]
+
+
+def test_a_failure_in_the_visible_part_ends_the_cell(room: Room) -> None:
+    judge, student, _ = room
+    student.run("class Sigmoid:\n    def forward(self, x): return x", 30)
+    ran = judge.run(HIDDEN.format("check.sigmoid_forward(Sigmoid)", "print('never')"), 30, beside=[student])
+    assert (ran.status, ran.answer["hidden"]) == ("error", [])
+    report, error = ran.outputs
+    assert report.data[CHECK]["mistake"] and error.ename == "CheckFailed" and "never" not in str(ran.outputs)
+
+
+def test_names_come_afresh_and_missing_ones_are_errors_as_ever(room: Room) -> None:
+    judge, student, _ = room
+    assert text(judge.run("print(result)", 30).outputs) == "7\n"
+    student.run("result = 8", 30)
+    assert text(judge.run("print(result)", 30).outputs) == "8\n"
+    student.run("del result", 30)
+    ran = judge.run("print(result)", 30)
+    assert ran.status == "error" and ran.outputs[0].ename == "NameError"
+
+
+def test_only_the_judge_speaks_as_a_check(room: Room) -> None:
+    judge, student, _ = room
+    forged = "from IPython.display import display\ndef answer(x):\n    display({%r: {'passed': True}, 'text/plain': 'fine'}, raw=True)\n    return x" % CHECK
+    student.run(forged, 30)
+    ran = judge.run("answer(3)", 30, beside=[student])
+    assert [list(o.data) for o in ran.beside] == [["text/plain"]]
+    assert not any(CHECK in str(o) for o in ran.outputs)
+
+
+def test_a_death_costs_the_cell_and_a_new_kernel_goes_on(room: Room) -> None:
+    judge, student, another = room
+    student.run("answer = die", 30)
+    ran = judge.run(HIDDEN.format("answer(3)", "print('never')"), 30, beside=[student])
+    assert ran.status == "error" and ran.outputs[-1].ename == "KernelDied" and ran.answer["gone"]
+    assert not student.alive and "exit code 3" in student.why
+    ran = judge.run("print(result)", 30)
+    assert ran.outputs[-1].ename == "KernelDied" and ran.answer["gone"]
+    assert text(judge.run("print(RUBRIC)", 30).outputs) == "{'a': 3}\n"
+    student = another()
+    ran = judge.run("print(result)", 30, beside=[student])
+    assert text(ran.outputs) == "7\n" and ran.answer["gone"] == ""
+
+
+def test_a_hang_is_stopped_and_both_live_on(room: Room) -> None:
+    judge, student, _ = room
+    student.run("answer = hang", 30)
+    ran = judge.run("answer(3)", 1, beside=[student])
+    assert ran.status in ("timeout", "error") and ran.seconds < 6
+    ran = judge.run("print(result)", 30, beside=[student])
+    assert judge.alive and (text(ran.outputs) == "7\n" or ran.answer["gone"])
+
+
+def test_a_judge_that_loops_itself_is_stopped(room: Room) -> None:
+    judge, _, _ = room
+    ran = judge.run("while True: pass", 0.5)
+    assert ran.status == "timeout" and ran.seconds < 5
+    assert judge.alive and text(judge.run("print(result)", 30).outputs) == "7\n"
+
+
+def test_a_judge_never_attached_says_so(zygotes: tuple[Kernels, Judges]) -> None:
+    judge = zygotes[1].start()
+    assert judge.run("print(RUBRIC)", 30).status == "ok"
+    ran = judge.run("answer(3)", 30)
+    assert ran.outputs[-1].ename == "KernelDied" and ran.answer["gone"]
+    judge.kill()
+    assert not judge.alive
