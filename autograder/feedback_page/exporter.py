@@ -8,13 +8,12 @@ from nbconvert.exporters import Exporter
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
-from ..bonus import read_form
+from .. import bonus
 from ..course import Course
-from ..results import Row, collect
-from ..source import FORM, FORM_CHECK, Assignment, grade_id
+from ..results import Row, row_of, words_in
+from ..source import Assignment
 from ..source import read as read_source
 from .page import render
-from .safe import text
 
 
 class FeedbackExporter(Exporter):
@@ -28,19 +27,16 @@ class FeedbackExporter(Exporter):
         """CourseError where the assignment is none of the course's; whose it is stands in `resources`."""
         resources = self._init_resources(resources)
         about = resources["nbgrader"]
-        course, name = Course(), about["assignment"]
+        name = about["assignment"]
         if name not in self._assignments:
-            self._assignments[name] = read_source(course.source(name))[0]
+            self._assignments[name] = read_source(Course().source(name))[0]
         assignment = self._assignments[name]
-        row = _row(about["db_url"], course, assignment, about["student"], nb)
+        row = _row(about["db_url"], assignment, about["student"], nb)
         return render(row, nb, assignment), resources
 
 
-def _row(db_url: str, course: Course, assignment: Assignment, student: str, notebook: NotebookNode) -> Row:
-    forms = [cell for cell in notebook.cells if grade_id(cell) == FORM and cell.cell_type == "code"]
+def _row(db_url: str, assignment: Assignment, student: str, notebook: NotebookNode) -> Row:
     with Gradebook(db_url) as gradebook:
         submission = gradebook.find_submission(assignment.name, student)
-        grades = [grade for n in submission.notebooks for grade in n.grades]
-        bonus = sum(float(grade.extra_credit or 0.0) for grade in grades if grade.name == FORM_CHECK)
-        declared = read_form(text(forms[-1].source) if forms else "", assignment.parts)
-        return collect(gradebook, course, assignment, {student: ""}, {}, {student: (bonus, declared)})[0]
+        words = words_in(notebook, assignment)
+        return row_of(student, "", submission, assignment, [], (bonus.of(submission), words.form), words)

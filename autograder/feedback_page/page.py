@@ -23,6 +23,7 @@ from .redact import Secrets, secrets, shown
 from .safe import code_html, one_line, plain, prose_html, text
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
+COURSE = "From Scratch to cuDNN"
 EMPTY = "*Your answer here: replace this line.*"
 
 
@@ -70,13 +71,13 @@ class Exercise:
 
 
 def write_page(
-    row: Row, notebook: NotebookNode | None, assignment: Assignment, target: Path, *, course_title: str = ""
+    row: Row, notebook: NotebookNode | None, assignment: Assignment, target: Path, *, course_title: str = COURSE
 ) -> None:
     """Write the page of one student to `target`, in one step. `notebook` is the autograded one."""
     write_text(render(row, notebook, assignment, course_title=course_title), target)
 
 
-def render(row: Row, notebook: NotebookNode | None, assignment: Assignment, *, course_title: str = "") -> str:
+def render(row: Row, notebook: NotebookNode | None, assignment: Assignment, *, course_title: str = COURSE) -> str:
     """The page as HTML: one file, no script, nothing loaded from elsewhere.
 
     Of hidden tests, rubrics and model answers it holds nothing, whatever the notebook holds.

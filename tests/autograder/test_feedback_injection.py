@@ -172,6 +172,34 @@ def test_drawings_keep_their_shapes_and_lose_what_runs_or_loads():
     assert b"url(#p)" in cleaned(kept)
 
 
+@pytest.mark.parametrize("lines", [2, 2500, 90_000])
+def test_code_is_escaped_however_long_it_is(lines):
+    assignment, _ = read(NAME)
+    notebook = autograded(NAME)
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("solution") and cell.cell_type == "code":
+            cell.source = "x = '</code></pre><script>1</script>'\n" * lines
+            break
+    page = render(row(assignment), notebook, assignment)
+    assert walk(page).wrong == []
+    assert "<script>1</script>" in words(page) or "&lt;script&gt;" in page
+    assert len(page) < 600_000
+
+
+def test_a_picture_on_the_page_is_the_cleaned_one_and_is_what_it_says():
+    for road in ("svg", "svg-lines"):
+        drawn = base64.b64decode(
+            re.search(r"data:image/svg\+xml;base64,([^\"]*)", page_with("exercise", [OUTPUTS[road]]))[1]
+        )
+        assert b"<circle" in drawn
+        assert not re.search(rb"script|onload|onclick|example", drawn)
+    packed = base64.b64encode(SVG.encode()).decode()
+    for mime, data in (("image/png", packed), ("image/jpeg", packed), ("image/jpeg", PNG), ("image/png", f"{PNG}!!"),
+                       ("image/png", "\ud800"), ("image/png", None), ("image/png", {"a": 1})):  # fmt: skip
+        assert safe.image_url(mime, data) == ""
+    assert safe.image_url("image/png", [PNG[:9] + "\n", PNG[9:]]) == f"data:image/png;base64,{PNG}"
+
+
 def test_characters_that_reorder_text_are_shown_by_number():
     assignment, _ = read(NAME)
     page = render(row(assignment, "ada\u202efdp"), autograded(NAME), assignment)
