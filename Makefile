@@ -5,7 +5,7 @@ PYTHON     ?= python3.11
 BIN        := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help lab grade test release solutions study bench mistakes lint lock clean
+.PHONY: help lab grade test release solutions study bench mistakes attacks lint lock clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ bench: .venv/.ready  ## measure our speed beside PyTorch's
 
 mistakes: .venv/.ready  ## run wrong and right solutions through the checks, write docs/mistakes.md
 	$(BIN)/python -m autograder mistakes --write docs/mistakes.md
+
+attacks: .venv/.ready  ## attack our grading and stock nbgrader's, write docs/attacks.md
+	$(BIN)/python -m autograder attacks --write docs/attacks.md
 
 lint: .venv/.ready  ## style and types only
 	$(BIN)/ruff check .
