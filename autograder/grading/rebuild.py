@@ -67,8 +67,8 @@ class _Rebuild:
         self._unmask()
 
     def _unmask(self) -> None:
-        """Another cell's id on the only work for an exercise is a mistake: as a locked cell it would be overwritten, as an
-        answer it would not run."""
+        """Another cell's id on the only work for an exercise is a mistake: a locked cell is overwritten, and an answer
+        does not run."""
         there = set(self.roles.values())
         for cell in self.cells:
             source = self.known.get(self.roles.get(id(cell), ""))
