@@ -1,8 +1,10 @@
 """Kernels for students' cells: each in a process of its own, forked warm, in the sandbox of the mode."""
 
+import contextlib
 import dataclasses
 import shutil
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +17,7 @@ from .process import Process, Ran
 from .stages import needs_of
 
 ENVIRONMENT = {
+    "CUDA_VISIBLE_DEVICES": "",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "TERM": "xterm-color",
     "CLICOLOR": "1",
@@ -28,13 +31,11 @@ __all__ = ["Kernel", "Kernels", "Process", "Ran", "needs_of"]
 
 
 class Kernel(Process):
-    """One student's process and its folder."""
-
-    folder: Path
+    """One student's process and its folder, which goes with it."""
 
     def _close(self) -> None:
         super()._close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove(self.folder)
 
 
 class Kernels:
@@ -48,6 +49,7 @@ class Kernels:
         self.nursery = Nursery(mode, needs=needs)
         self._room = {"readable": [str(path) for path in readable_paths()], "hidden": [str(p) for p in hidden_paths()]}
         self._base = Path(tempfile.mkdtemp(prefix="course-kernels-")).resolve()
+        self._base.chmod(0o711)  # where the grader is root, a student's process is somebody else
         self._living: list[Kernel] = []
 
     def start(
@@ -74,12 +76,10 @@ class Kernels:
             "environment": {**ENVIRONMENT, **(environment or {})},
             "seed": seed,
         }
-        kernel = Kernel.__new__(Kernel)
-        kernel.folder = folder
         try:
-            kernel.__init__(self.nursery, request, limits=limits, peer=judge)  # type: ignore[misc]
+            kernel = Kernel(self.nursery, request, limits=limits, peer=judge)
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
             raise
         self._living = [one for one in self._living if one._alive] + [kernel]
         return kernel
@@ -93,7 +93,7 @@ class Kernels:
         for kernel in self._living:
             kernel.kill()
         self.nursery.close()
-        shutil.rmtree(self._base, ignore_errors=True)
+        remove(self._base)
 
     def __enter__(self) -> "Kernels":
         return self
@@ -110,3 +110,12 @@ def lay_out(folder: Path, files: dict[str, bytes]) -> None:
             raise CourseError(f"the file name {name!r} leads out of the submission's folder; rename it")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder that hostile code has had: nested beyond recursion, or without permission to look into it."""
+    with contextlib.suppress(RecursionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+            subprocess.run([*command, "--", str(folder)], stderr=subprocess.DEVNULL, check=False)

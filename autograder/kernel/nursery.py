@@ -91,7 +91,7 @@ class Nursery:
                 "the warm process that starts the kernels died, was restarted and died again; look whether the machine "
                 "is out of memory, and run the grader again" + words
             )
-        self._stop(broken=True)
+        self._stop(broken=self._root is not None and self._root.dead())
         self._start()
 
     def _hear(self, kind: str, seconds: float) -> dict[str, Any]:

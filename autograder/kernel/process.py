@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 
 from ..sandbox import Limits, kill_tree, overstepped
 from . import wire
+from .deaths import how_it_ended
 from .nursery import Nursery
 from .outputs import Collector, Full
 
@@ -22,15 +23,6 @@ GRACE_S = 2.0
 WEIGH_EVERY_S = 0.1
 SECONDS_TO_TAKE = 5.0
 KINDS = {"stream", "display_data", "update_display_data", "execute_result", "error", "clear_output", "done"}
-SIGNALS = {
-    signal.SIGSEGV: "it crashed with a segmentation fault",
-    signal.SIGBUS: "it crashed with a bus error",
-    signal.SIGFPE: "it crashed with an arithmetic error in compiled code",
-    signal.SIGILL: "it crashed at an instruction that this processor doesn't know",
-    signal.SIGABRT: "it aborted itself",
-    signal.SIGKILL: "it was killed from outside; most likely the machine had run out of memory",
-    signal.SIGSYS: "it tried something that the sandbox forbids",
-}
 
 
 @dataclass
@@ -60,7 +52,8 @@ class Process:
         self.limits = limits
         self.why = ""
         self._nursery = nursery
-        self._folder = None if trusted else Path(request["folder"])
+        self.folder = Path(request["folder"])
+        self._trusted = trusted
         self._collector = Collector(limits.output_bytes, trusted)
         self._frames = wire.Frames(2 * limits.output_bytes + 1_000_000)
         self._done: dict[str, Any] | None = None
@@ -88,8 +81,9 @@ class Process:
     @property
     def alive(self) -> bool:
         """False once it is known to have ended; ``why`` then says in words what happened."""
-        if self._alive and self._nursery.ended(self.pid) is not None:
+        if self._alive:
             self._read()
+        if self._alive and self._nursery.ended(self.pid) is not None:
             self._bury()
         return self._alive
 
@@ -158,6 +152,7 @@ class Process:
         steps: list[Callable[[], None]] = []
         step_at = weigh_at = time.monotonic() + WEIGH_EVERY_S
         everyone = [self, *beside]
+        flooding: dict[int, float] = {}
         while self._done is None and self._alive:
             now = time.monotonic()
             if not late and now >= deadline:
@@ -176,6 +171,8 @@ class Process:
             if now >= weigh_at:
                 for one in everyone:
                     one._weigh()
+                for other in beside:
+                    other._stem(flooding)
                 weigh_at = time.monotonic() + WEIGH_EVERY_S
             until = min([weigh_at] + ([] if late else [deadline]) + ([step_at] if steps else []))
             self._wait(everyone, max(0.0, until - now))
@@ -185,6 +182,15 @@ class Process:
         if late:
             return "timeout"
         return "error" if (self._done or {}).get("status") != "ok" else "ok"
+
+    def _stem(self, flooding: dict[int, float]) -> None:
+        # One that floods while another runs a cell is interrupted, then killed, without that one's doing.
+        if self._full and self._alive:
+            if self.pid not in flooding:
+                flooding[self.pid] = time.monotonic() + GRACE_S
+                self.interrupt()
+            elif time.monotonic() > flooding[self.pid]:
+                self.kill(self._flooded())
 
     def _stuck(self) -> str:
         return "it ran longer than allowed and could not be stopped"
@@ -277,7 +283,7 @@ class Process:
         self._collector.own_words(ename, evalue)
 
     def _weigh(self) -> None:
-        words = overstepped(self._inmate, self.limits, self._folder) if self._alive else ""
+        words = overstepped(self._inmate, self.limits, None if self._trusted else self.folder) if self._alive else ""
         if words:
             self.kill(f"it {words}")
 
@@ -285,24 +291,9 @@ class Process:
         # It has gone, or has closed its end of the line, which comes to the same.
         if not self._alive:
             return
-        ended = self._nursery.ended(self.pid, wait=1.0)
-        if ended is None:
-            self.why = "it cut the line to its grader"
-        elif ended[0] >= 0:
-            self.why = f"it ended itself with exit code {ended[0]}"
-        else:
-            self.why = self._signalled(-ended[0], ended[1])
+        self.why = how_it_ended(self._nursery.ended(self.pid, wait=1.0), self.limits)
         kill_tree(self._inmate)
         self._close()
-
-    def _signalled(self, number: int, cpu_s: float) -> str:
-        if number == signal.SIGXCPU or (number == signal.SIGKILL and cpu_s >= self.limits.cpu_s - 1):
-            return f"it used more than {self.limits.cpu_s:,} s of processor time"
-        try:
-            known = signal.Signals(number)
-        except ValueError:
-            return f"it was ended by signal {number}"
-        return SIGNALS.get(known, f"it was ended by signal {known.name}")
 
     def _close(self) -> None:
         self._alive = False

@@ -28,6 +28,7 @@ def clean_environment(scratch: Path) -> dict[str, str]:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "HOME": str(scratch),
         "LANG": "C.UTF-8",
+        "CUDA_VISIBLE_DEVICES": "",
         "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR") or str(user_cache / "matplotlib"),
         "IPYTHONDIR": str(scratch),
         "PYTHONHASHSEED": "0",
@@ -58,6 +59,12 @@ class Root:
     @property
     def pid(self) -> int:
         return self._program.pid
+
+    def dead(self) -> bool:
+        """Whether it has ended; one that is just ending is given a moment to."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._program.wait(0.2)
+        return self._program.poll() is not None
 
     def spawn(self, request: dict[str, Any], given: Any) -> socket.socket:
         """Ask for a zygote; it will be at the other end of this socket. Doesn't wait for it."""

@@ -5,7 +5,6 @@ import builtins
 import codecs
 import contextlib
 import getpass
-import inspect
 import os
 import signal
 import subprocess
@@ -16,7 +15,6 @@ from typing import Any, NoReturn
 
 from IPython.core import page
 from IPython.core.application import ProfileDir
-from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError, UsageError
@@ -26,6 +24,7 @@ from IPython.display import Javascript, display
 from traitlets import CBool, Type
 from traitlets.config import Config
 
+from .cell_names import CellCompiler
 from .events import Events, Stream, as_json
 
 FRAMES_SHOWN = 20
@@ -74,30 +73,6 @@ class CoursePublisher(DisplayPublisher):
 
     def clear_output(self, wait: bool = False) -> None:
         _shell(self).emit({"is": "clear_output", "wait": bool(wait)})
-
-
-class CellCompiler(CachingCompiler):
-    """Cells get the file names that ipykernel gives them, which warnings show."""
-
-    def get_code_name(self, raw_code: str, code: str, number: int) -> str:
-        name = f"/tmp/ipykernel_{os.getpid()}/{murmur2(raw_code.encode('utf-8', 'replace'))}.py"
-        # Else every frame of a traceback makes inspect ask each of 2,000 modules whether this file is its own: 20 ms.
-        inspect.modulesbyfile[name] = "__main__"  # type: ignore[attr-defined]
-        return name
-
-
-def murmur2(data: bytes, seed: int = 0xC70F6907) -> int:
-    """MurmurHash2 of 32 bits (A. Appleby), by which a cell's file name is told in syntax errors and warnings."""
-    mix, mask = 0x5BD1E995, 0xFFFFFFFF
-    hashed = (seed ^ len(data)) & mask
-    whole = len(data) - len(data) % 4
-    for at in range(0, whole, 4):
-        word = int.from_bytes(data[at : at + 4], "little") * mix & mask
-        hashed = (hashed * mix & mask) ^ ((word ^ word >> 24) * mix & mask)
-    if data[whole:]:
-        hashed = (hashed ^ int.from_bytes(data[whole:], "little")) * mix & mask
-    hashed = (hashed ^ hashed >> 13) * mix & mask
-    return hashed ^ hashed >> 15
 
 
 def _shell(owner: Any) -> "CourseShell":

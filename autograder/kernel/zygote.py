@@ -196,6 +196,9 @@ def main() -> None:
         Root(control, scratch).loop()
     except wire.Closed:
         os._exit(0)
+    except BaseException:
+        os.write(2, traceback.format_exc().encode("utf-8", "replace"))  # sys.stderr is a cell's
+        os._exit(FAILED)
 
 
 if __name__ == "__main__":

@@ -96,8 +96,8 @@ FLOODS = {
     "huge value": "'x' * 50_000_000",
     "huge error": "raise ValueError('x' * 1_000_000)",
     "clears": "from IPython.display import clear_output\nwhile True:\n    clear_output(); print('x' * 100)",
-    "threads": "import threading\nfor i in range(4): threading.Thread(target=lambda: [print('t' * 99) for _ in range(10**9)"
-    "], daemon=True).start()\nwhile True: pass",
+    "threads": "import threading\ndef f():\n    while True: print('t' * 99)\n"
+    "for i in range(4): threading.Thread(target=f, daemon=True).start()\nwhile True: pass",
     "raw frames": LINE + "while True: wire.send(sock, {'is': 'stream', 'name': 'stdout', 'text': 'x' * 1000})",
     "raw empty frames": LINE + "while True: wire.send(sock, {'is': 'stream', 'a': 'x' * 1000})",
 }
