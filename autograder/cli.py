@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +15,15 @@ from rich.console import Console
 from helpers.errors import CourseError
 
 from .course import Course
+from .parallel.parcel import Executor
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Release, grade and report the assignments of this course.")  # fmt: skip
 Name = Annotated[str, typer.Argument(help="the assignment's folder in solutions/")]
+UNSAFE = (
+    "grade even where no sandbox is possible: what students hand in can then read and change all that you can, the "
+    "gradebook and other students' work too, use the network, and go on running afterwards"
+)
 ClassDir = Annotated[Path | None, typer.Option("--class-dir", help="the folder of the class", show_default=False)]
 
 
@@ -25,6 +32,20 @@ def course_for(class_dir: Path | None) -> Course:
     if class_dir is not None:
         os.environ["COURSE_CLASS_DIR"] = str(class_dir.resolve())
     return Course()
+
+
+@contextmanager
+def starting(jobs: int, scheduler: str, students: list[str] | None, course: Course, name: str) -> Iterator[Executor]:
+    """What grades, already warming up while nbgrader is imported, which takes seconds. Ctrl-C ends it at once."""
+    from .parallel.executor import choose
+
+    handed_in = len(students or ()) or len(list(course.submitted.glob(f"*/{name}"))) or 1
+    try:
+        with closing(choose(min(jobs, handed_in), scheduler)) as executor:
+            yield executor
+    except KeyboardInterrupt:
+        print("\nStopped. What was graded is recorded; the same command goes on with the rest.", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 def console() -> Console:
@@ -88,21 +109,26 @@ def grade(
     name: Name,
     students: Annotated[list[str] | None, typer.Argument(help="only these students", show_default=False)] = None,
     class_dir: ClassDir = None,
-    jobs: Annotated[int, typer.Option(help="hand-ins graded at the same time")] = 2,
-    force: Annotated[bool, typer.Option("--force", help="also those that did not change")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="hand-ins graded at the same time on this machine")] = 2,
+    scheduler: Annotated[str, typer.Option(help="grade on a Dask cluster: tcp://HOST:PORT or its JSON file")] = "",
+    force: Annotated[bool, typer.Option("--force/--resume", help="also those that did not change")] = False,
     timeout: Annotated[int, typer.Option(help="seconds for one cell")] = 60,
     budget: Annotated[int, typer.Option(help="seconds for one hand-in")] = 300,
+    mode: Annotated[str, typer.Option(help="the sandbox: namespaces or landlock (default: the stronger)")] = "",
+    unsafe: Annotated[bool, typer.Option("--unsafe", help=UNSAFE)] = False,
 ) -> None:
     """Grade the class, write feedback and the report, and show the table."""
-    from .grade import grade as run
-    from .progress import bar
-    from .report import write
-    from .table import show, summary
-
     course = course_for(class_dir)
-    with bar(f"grading {name}", "hand-ins") as advance:
-        found = run(name, course, students or (), jobs=jobs, force=force, timeout=timeout, budget=budget,
-                    told=lambda outcome, done, total: advance(done, total, summary(outcome)))  # fmt: skip
+    with starting(jobs, scheduler, students, course, name) as executor:
+        from .grade import grade as run
+        from .progress import bar
+        from .report import write
+        from .table import show, summary
+
+        with bar(f"grading {name}", "hand-ins") as advance:
+            found = run(name, course, students or (), force=force, timeout=timeout, budget=budget, mode=mode,
+                        unsafe=unsafe, executor=executor,
+                        told=lambda outcome, done, total: advance(done, total, summary(outcome)))  # fmt: skip
     show(found, console())
     say(f"report: {write(found, course)}")
 
