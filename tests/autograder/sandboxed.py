@@ -26,7 +26,7 @@ settle(mode)
 exec(sys.argv[4])
 from pathlib import Path
 while True:
-    message, fds, _, _ = socket.recv_fds(control, 1 << 20, 1)
+    message, fds, _, _ = socket.recv_fds(control, 1 << 20, 4)
     if not message:
         break
     order = json.loads(message)
@@ -34,7 +34,7 @@ while True:
         def say(value):
             os.write(fds[0], json.dumps(value).encode() + b"\\n")
         try:
-            exec(order["code"], {"say": say, "os": os, "__name__": "__main__"})
+            exec(order["code"], {"say": say, "os": os, "fds": fds, "__name__": "__main__"})
         except BaseException as error:
             say({"error": f"{type(error).__name__}: {error}"})
             raise
@@ -67,11 +67,12 @@ class Zygote:
         theirs.close()
         self.last: dict = {}
 
-    def start(self, folder: Path, code: str, *, limits=None, env: dict | None = None, hidden=()) -> Guest:
+    def start(self, folder: Path, code: str, *, limits=None, env: dict | None = None, hidden=(), fds=()) -> Guest:
+        """`fds`: more descriptors; the code finds their numbers in its ``fds[1:]``."""
         heard, told = os.pipe()
         order = {"folder": str(folder), "code": textwrap.dedent(code), "limits": asdict(limits or Limits()),
                  "env": env or {}, "hidden": [str(p) for p in hidden]}  # fmt: skip
-        socket.send_fds(self.control, [json.dumps(order).encode()], [told])
+        socket.send_fds(self.control, [json.dumps(order).encode()], [told, *fds])
         os.close(told)
         self.last = json.loads(self.control.recv(1 << 16) or b'{"error": "the zygote died", "descriptors": 0}')
         self.last_descriptors = self.last.pop("descriptors")

@@ -1,0 +1,233 @@
+"""A hand-in that tries to get out, run through the real kernel before a batch. If it gets anywhere, nothing is graded.
+
+What it reaches is judged from outside: by secrets that only a reader of our files or processes can know, by sockets
+that hear it, by files that must not change and processes that must live or be gone. What it says of itself counts on
+top, and its silence counts as nothing: each cell has to say that it went through.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from helpers.errors import CourseError
+
+from .canary_cells import CELLS, GIVEN
+from .modes import Limits
+from .paths import helpers_folder
+
+SECONDS = 20.0
+LIMITS = Limits(memory_mb=512, processes=16, cpu_s=30, disk_mb=16)
+FILES_TRIED = 6
+TOLD = 8
+
+
+class _Kernel(Protocol):
+    def run(self, source: str, seconds: float) -> Any: ...
+
+    def kill(self) -> None: ...
+
+
+class _Kernels(Protocol):
+    def start(self, files: dict[str, bytes], limits: Limits, judge: socket.socket | None) -> Any: ...
+
+
+def prove(kernels: _Kernels, paths: Sequence[Path]) -> None:
+    """Run the canary and come back, if it got nowhere.
+
+    paths: files and folders that no submission may see (the gradebook, the class's folder, the course's). CourseError:
+    what it could do, or that it could not even try.
+    """
+    wrong = verdict(kernels, paths)
+    if wrong:
+        more = f"; and {len(wrong) - TOLD} things more" if len(wrong) > TOLD else ""
+        raise CourseError(
+            f"the sandbox does not hold on this machine: a test submission could {'; '.join(wrong[:TOLD])}{more}. "
+            "Nothing was graded. Grade with another mode or on another machine, and report this as a bug"
+        )
+
+
+def verdict(kernels: _Kernels, paths: Sequence[Path]) -> list[str]:
+    """What the canary could do, each thing in words; empty if it got nowhere."""
+    with _traps(paths) as traps:
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                kernel = kernels.start({GIVEN: json.dumps(traps.told()).encode()}, LIMITS, theirs)
+            try:
+                said = "".join(_run(kernel, name, source) for name, source in CELLS.items())
+            finally:
+                kernel.kill()
+            wrong = traps.sprung(said)
+            wrong += [line.removeprefix("did: ") for line in said.splitlines() if line.startswith("did: ")]
+            if not _at_its_end(ours):
+                wrong.append("leave a program running after its end")
+        return list(dict.fromkeys(wrong))
+
+
+def _run(kernel: _Kernel, name: str, source: str) -> str:
+    ran = kernel.run(source, SECONDS)
+    said = "".join(output.get("text", "") for output in ran.outputs)
+    if ran.status != "ok" or f"went through {name}" not in said:
+        last = ran.outputs[-1] if ran.outputs else {}
+        reason = last.get("evalue") or last.get("text") or ran.status
+        raise CourseError(
+            f"the sandbox can't be proved: its test submission broke in the cell {name!r} ({reason[:300]})"
+        )
+    return said
+
+
+def _at_its_end(line: socket.socket, seconds: float = 2.0) -> bool:
+    """Whether nobody holds the other end of the line any more."""
+    until = time.monotonic() + seconds
+    while select.select([line], [], [], max(0.0, until - time.monotonic()))[0]:
+        try:
+            if not line.recv(65536):
+                return True
+        except ConnectionError:
+            return True
+    return False
+
+
+@dataclass
+class Traps:
+    """Planted files, sockets and a process, all of which only somebody outside can reach."""
+
+    base: Path
+    plants: dict[Path, str]
+    servers: dict[str, socket.socket]
+    victim: subprocess.Popen[bytes]
+    secret: str
+    files: list[str] = field(default_factory=list)
+
+    def told(self) -> dict[str, Any]:
+        """What the canary must know to try: places, never the secrets."""
+        return {
+            "plants": [str(path) for path in self.plants],
+            "files": self.files,
+            "base": str(self.base),
+            "ports": {kind: self.servers[kind].getsockname()[1] for kind in ("TCP", "UDP")},
+            "hosts": _own_addresses(),
+            "abstract": self.servers["an abstract socket"].getsockname()[1:].decode(),
+            "victim": self.victim.pid,
+            "worker": os.getpid(),
+        }
+
+    def sprung(self, said: str) -> list[str]:
+        wrong = []
+        for path, text in self.plants.items():
+            if text in said:
+                wrong.append(f"read {path.parent.name}")
+            if not path.exists() or path.read_text() != text:
+                wrong.append(f"change {path.parent.name}")
+        if self.secret in said:
+            wrong.append("read the environment of another process")
+        if {path.name for path in self.base.iterdir()} != {"another submission", "socket", "datagrams"}:
+            wrong.append("write outside its folder")
+        for name, server in self.servers.items():
+            if _heard(server):
+                wrong.append(f"reach {name}")
+        if self.victim.poll() is not None:
+            wrong.append("end another process")
+        return wrong
+
+
+def _heard(server: socket.socket) -> bool:
+    server.setblocking(False)
+    try:
+        return bool(server.accept() if server.type == socket.SOCK_STREAM else server.recv(100))
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def _traps(paths: Sequence[Path]) -> Iterator[Traps]:
+    made: list[Path] = []
+    servers: dict[str, socket.socket] = {}
+    secret = secrets.token_hex(16)
+    base = Path(tempfile.mkdtemp(prefix="course-canary-"))
+    made.append(base)
+    victim = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)"], env={"COURSE_SECRET": secret}, cwd="/"
+    )
+    try:
+        plants = {_plant(base, "another submission"): ""}
+        for path in {p if p.is_dir() else p.parent for p in paths if p.exists()}:
+            with contextlib.suppress(OSError):  # a folder that even the worker can't write to
+                folder = Path(tempfile.mkdtemp(prefix=".canary-", dir=path))
+                made.append(folder)
+                plants[_plant(folder, f"{path.name} (a folder of the course)")] = ""
+        for plant in plants:
+            plants[plant] = secrets.token_hex(16)
+            plant.write_text(plants[plant])
+        for folder in {folder for plant in plants for folder in (plant.parent, plant.parent.parent)}:
+            folder.chmod(0o777)  # so that only the sandbox stands in the way
+        _listen(servers, base)
+        yield Traps(base, plants, servers, victim, secret, _files(paths))
+    finally:
+        victim.kill()
+        victim.wait()
+        for server in servers.values():
+            server.close()
+        for folder in made:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _plant(folder: Path, name: str) -> Path:
+    (folder / name).mkdir()
+    return folder / name / "secret.txt"
+
+
+def _listen(servers: dict[str, socket.socket], base: Path) -> None:
+    servers["TCP"] = socket.create_server(("", 0))
+    servers["UDP"] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    servers["UDP"].bind(("", 0))
+    if hasattr(socket, "AF_UNIX"):
+        for name, address, kind in (
+            ("a socket by its path", str(base / "socket"), socket.SOCK_STREAM),
+            ("a datagram socket by its path", str(base / "datagrams"), socket.SOCK_DGRAM),
+            ("an abstract socket", f"\0course-{secrets.token_hex(8)}", socket.SOCK_STREAM),
+        ):
+            servers[name] = socket.socket(socket.AF_UNIX, kind)
+            servers[name].bind(address)
+            if kind == socket.SOCK_STREAM:
+                servers[name].listen()
+            if not address.startswith("\0"):
+                os.chmod(address, 0o777)
+
+
+def _own_addresses() -> list[str]:
+    """This machine's addresses: the one that packets leave by is asked of the kernel, which sends nothing for that."""
+    found = ["127.0.0.1"]
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.connect(("192.0.2.1", 9))
+        found.append(s.getsockname()[0])
+    return found
+
+
+def _files(paths: Sequence[Path]) -> list[str]:
+    """A few real files of what must not be seen; `helpers` and Python may lie among it and are not meant."""
+    allowed = (helpers_folder(), Path(sys.prefix), Path(sys.base_prefix))
+    found: list[str] = []
+    for path in paths:
+        some: list[str] = []
+        for top, folders, names in os.walk(path) if path.is_dir() else [(str(path.parent), [], [path.name])]:
+            folders[:] = [name for name in folders if Path(top, name) not in allowed and name[0] != "."]
+            some += [os.path.join(top, name) for name in names if os.access(os.path.join(top, name), os.R_OK)]
+            if len(some) >= FILES_TRIED:
+                break
+        found += some[:FILES_TRIED]
+    return found
