@@ -9,7 +9,6 @@ import base64
 import datetime
 import fcntl
 import io
-import json
 import math
 import numbers
 import os
@@ -126,7 +125,10 @@ class Stream(io.TextIOBase):
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """What jupyter_client makes of it: bytes as base64, dates as ISO text, NaN as ``"nan"``, iterables as lists."""
+    """A copy that is strict JSON, as jupyter_client makes it: bytes as base64, dates as ISO text, NaN as ``"nan"``.
+
+    ValueError or TypeError, raised in the student's own call, where that can't be.
+    """
     if depth > MOST_DEPTH:
         raise ValueError(f"what is displayed is nested deeper than {MOST_DEPTH}")
     if value is None or isinstance(value, (bool, str)):
@@ -145,10 +147,3 @@ def plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, Iterable):
         return [plain(one, depth + 1) for one in value]
     raise TypeError(f"{value!r} is not JSON serializable")
-
-
-def as_json(value: Any) -> Any:
-    """A copy of strict JSON only. ValueError or TypeError, raised in the student's own call, where that can't be."""
-    value = plain(value)
-    json.dumps(value, allow_nan=False)
-    return value

@@ -10,6 +10,7 @@ CHECK = "application/vnd.course.check+json"
 MIME = re.compile(r"[A-Za-z0-9][\w.+-]{0,100}/[\w.+-]{1,100}", re.ASCII)
 JSON_MIME = re.compile(r"application/(.*\+)?json", re.ASCII)
 MOST_OUTPUTS = 2000
+MOST_PLACES = 100
 MOST_WORDS = 20_000
 
 Outputs = list[NotebookNode]
@@ -17,6 +18,12 @@ Outputs = list[NotebookNode]
 
 class Full(Exception):
     """The cell has written all that it may."""
+
+
+class Era:
+    """What a cell shows between two ``clear_output``."""
+
+    over = False
 
 
 class Collector:
@@ -29,7 +36,7 @@ class Collector:
     def __init__(self, limit: int, trusted: bool = False) -> None:
         self.limit = limit
         self.trusted = trusted
-        self._shown: dict[str, list[NotebookNode]] = {}
+        self._shown: dict[str, list[tuple[Era, NotebookNode]]] = {}
         self.begin()
 
     def begin(self) -> None:
@@ -37,6 +44,7 @@ class Collector:
         self.outputs: Outputs = []
         self.size = 0
         self._clear = False
+        self._era = Era()
         self._texts: dict[str, list[str]] = {}
 
     def finish(self) -> Outputs:
@@ -109,8 +117,10 @@ class Collector:
         name = header.get("display_id")
         name = name if isinstance(name, str) else None
         if name:
-            for node in self._shown.get(name, ()):
-                node["data"], node["metadata"] = _node(data), _node(metadata)
+            shown = self._shown[name] = [one for one in self._shown.get(name, ()) if not one[0].over][-MOST_PLACES:]
+            updated = _node(data), _node(metadata)
+            for _, node in shown:
+                node["data"], node["metadata"] = updated
         if kind == "update_display_data":
             return
         node = NotebookNode(output_type=kind, metadata=_node(metadata), data=_node(data))
@@ -119,7 +129,7 @@ class Collector:
             node["execution_count"] = count if type(count) is int and 0 <= count < 2**31 else None
         self._append(node)
         if name:
-            self._shown.setdefault(name, []).append(node)
+            self._shown[name].append((self._era, node))
 
     def _append(self, node: NotebookNode) -> None:
         if self._clear:
@@ -130,9 +140,8 @@ class Collector:
     def _wipe(self) -> None:
         self._clear = False
         self._texts = {}
-        gone = {id(node) for node in self.outputs}
-        for name, nodes in self._shown.items():
-            self._shown[name] = [node for node in nodes if id(node) not in gone]
+        self._era.over = True
+        self._era = Era()
         self.outputs.clear()
 
     def _data(self, data: Any) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from traitlets import CBool, Type
 from traitlets.config import Config
 
 from .cell_names import CellCompiler
-from .events import Events, Stream, as_json
+from .events import Events, Stream, plain
 
 FRAMES_SHOWN = 20
 QUIET = Config({"HistoryManager": {"enabled": False, "hist_file": ":memory:"}, "HistoryAccessor": {"enabled": False}})
@@ -129,7 +129,7 @@ class CourseShell(InteractiveShell):
 
     def emit(self, header: dict[str, Any]) -> None:
         """Send one output. What can't be JSON raises here, in the cell that displays it."""
-        header = as_json(header)
+        header = plain(header)
         self.flush()
         if self.events_out.ours or "data" not in header:
             self.events_out.send(header)

@@ -4,6 +4,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,8 +15,9 @@ from autograder.kernel import roots, wire
 from autograder.kernel.kernel import Kernels, needs_of, remove
 from autograder.kernel.nursery import Nursery
 from autograder.kernel.process import Process
-from autograder.sandbox import NONE, Limits
+from autograder.sandbox import MODES, NONE, Limits
 from autograder.sandbox.tree import tree
+from autograder.sandbox.trial import attempt
 from helpers.errors import CourseError
 
 
@@ -142,6 +145,38 @@ def test_closing_leaves_nothing():
     assert not kernel.alive
 
 
+WORKER = """
+import os, sys, threading
+from autograder.kernel.kernel import Kernels
+from autograder.kernel.nursery import Nursery
+from autograder.kernel.process import Process
+from autograder.sandbox import MODES, Limits
+kernels = Kernels(MODES[sys.argv[1]], needs=())
+kernel = kernels.start({}, Limits(), None)
+kernel.run("import subprocess; p = subprocess.Popen(['sleep', '60'])", 10)
+other = kernels.start({}, Limits(), None)
+judges = Nursery(needs=())
+judge = Process(judges, {"room": None, "folder": "/", "environment": {}, "seed": 0}, limits=Limits(), trusted=True)
+threading.Timer(0.5, lambda: print(kernel.pid, other.pid, judge.pid, kernels.nursery.pid, judges.pid, flush=True)).start()
+judge.run("while True: pass", 60, (kernel, other))
+"""
+
+
+@pytest.mark.parametrize("mode", ["none", "landlock", "namespaces"])
+def test_a_killed_worker_leaves_no_process(mode):
+    if mode != "none" and (wrong := attempt(MODES[mode])):
+        pytest.skip(f"this machine has no mode {mode!r}: {wrong}")
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, mode], stdout=subprocess.PIPE, text=True)
+    pids = {one for pid in worker.stdout.readline().split() for one in tree(int(pid))}
+    assert len(pids) >= 6
+    worker.kill()
+    worker.wait()
+    until = time.monotonic() + 10
+    while any(_runs(pid) for pid in pids) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not [Path(f"/proc/{pid}/status").read_text() for pid in pids if _runs(pid)]
+
+
 def test_one_root_serves_all_and_ends_with_the_last(kernels):
     root = kernels.nursery._root
     other = Kernels(NONE, needs=())
@@ -206,7 +241,9 @@ def test_a_judge_is_the_same_machinery_with_what_it_was_given(judge):
 def test_what_the_student_writes_while_the_judge_works_is_kept_apart(judge, kernels):
     process, _ = judge
     kernel = kernels.start({}, Limits(), None)
-    source = "import threading, time\ndef later():\n    time.sleep(0.3)\n    print('from the student')\n    display('shown')\n"
+    source = (
+        "import threading, time\ndef later():\n    time.sleep(0.3)\n    print('from the student'); display('shown')\n"
+    )
     kernel.run(source + "threading.Thread(target=later).start()\nprint('at once')", 10)
     ran = process.run("import time\ntime.sleep(1)\nprint('from the judge')", 10, (kernel,), extra=0)
     assert [one["text"] for one in ran.outputs] == ["from the judge\n"]

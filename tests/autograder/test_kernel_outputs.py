@@ -1,0 +1,109 @@
+"""The worker's own part: outputs are rebuilt, whatever is said, and in little time."""
+
+import time
+
+import nbformat
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograder.kernel.outputs import CHECK, Collector, Full
+from autograder.kernel.process import KINDS
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+MIMES = st.sampled_from(["text/plain", "application/json", "image/png", CHECK, "text", "a/b\n", "x/y+json", "/", "é/a"])
+FRAMES = st.fixed_dictionaries(
+    {"is": st.sampled_from(sorted(KINDS))},
+    optional={
+        "name": st.sampled_from(["stdout", "stderr", "other"]) | ANYTHING,
+        "text": st.text(st.characters(codec=None), max_size=9) | ANYTHING,
+        "data": st.dictionaries(MIMES, ANYTHING, max_size=3) | ANYTHING,
+        "metadata": ANYTHING,
+        "display_id": st.sampled_from(["a", "b", ""]) | ANYTHING,
+        "execution_count": ANYTHING,
+        "wait": st.booleans() | ANYTHING,
+        "ename": ANYTHING,
+        "evalue": ANYTHING,
+        "traceback": ANYTHING,
+    },
+)
+
+
+def saved(outputs):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=outputs)])
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook).encode()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(FRAMES, max_size=12))
+def test_whatever_is_said_the_outputs_are_valid(frames):
+    collector = Collector(5_000)
+    for frame in frames:
+        try:
+            collector.add(frame)
+        except Full:
+            collector.own_words("OutputLimit", "too much")
+    text = saved(collector.finish())
+    assert b"vnd.course.check" not in text
+
+
+def test_the_limit_cuts_text_and_refuses_the_rest():
+    collector = Collector(10)
+    collector.add({"is": "stream", "name": "stdout", "text": "12345"})
+    with pytest.raises(Full):
+        collector.add({"is": "stream", "name": "stdout", "text": "6789é0"})
+    with pytest.raises(Full):
+        collector.add({"is": "display_data", "data": {"text/plain": "a"}, "metadata": {}})
+    assert [one.get("text") for one in collector.finish()] == ["123456789"]
+
+
+def test_the_course_may_show_what_students_may_not():
+    frame = {
+        "is": "display_data",
+        "data": {CHECK: {"a": 1}, "text/plain": "t"},
+        "metadata": {"course": {"hidden": True}},
+    }
+    for trusted, expected in ((True, {CHECK, "text/plain"}), (False, {"text/plain"})):
+        collector = Collector(1_000, trusted)
+        collector.add(frame)
+        [output] = collector.finish()
+        assert set(output["data"]) == expected
+        assert ("course" in output["metadata"]) == trusted
+
+
+def test_a_display_is_updated_where_it_stands_unless_cleared():
+    collector = Collector(10_000)
+    show = {"is": "display_data", "data": {"text/plain": "1"}, "metadata": {}, "display_id": "a"}
+    update = {**show, "is": "update_display_data", "data": {"text/plain": "2"}}
+    collector.add(show)
+    first = collector.finish()
+    collector.begin()
+    collector.add(show)
+    collector.add({"is": "clear_output", "wait": False})
+    collector.add({**show, "display_id": "b"})
+    collector.add(update)
+    assert [one["data"]["text/plain"] for one in first] == ["2"]
+    assert [one["data"]["text/plain"] for one in collector.finish()] == ["1"]
+
+
+@pytest.mark.parametrize("attack", ["updates", "clears"])
+def test_no_sequence_of_small_frames_costs_the_worker_much(attack):
+    collector = Collector(10**9)
+    show = {"is": "display_data", "data": {"text/plain": "1"}, "metadata": {}, "display_id": "a"}
+    began = time.process_time()
+    if attack == "updates":
+        for _ in range(1_500):
+            collector.add(show)
+        for _ in range(5_000):
+            collector.add({**show, "is": "update_display_data"})
+    else:
+        for number in range(20_000):
+            collector.add({**show, "display_id": str(number)})
+            collector.add({"is": "clear_output", "wait": False})
+    # 0.2 s here; with every display of a name rewritten, or every name looked at, more than a minute.
+    assert time.process_time() - began < 5
