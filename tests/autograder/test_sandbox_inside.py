@@ -194,6 +194,7 @@ def _try(mode, prelude, before, base):
         (base / name).chmod(0o777)
     user = {"user": 64321, "group": 64321} if prelude == ORDINARY else {}
     victim = subprocess.Popen(["sleep", "100"], env={"TOKEN": token}, **user)
+    niceness = os.getpriority(os.PRIO_PROCESS, victim.pid)
     given = {"base": str(base), "repository": str(REPOSITORY), "token": token, "MODE": mode.name,
              "victim": victim.pid, "tcp": servers[0].getsockname()[1]}  # fmt: skip
     code = f"GIVEN = {json.dumps(given)!r}\nPROBES = {json.dumps(PROBES)!r}\n" + INSIDE
@@ -201,7 +202,7 @@ def _try(mode, prelude, before, base):
         try:
             said = zygote.run(base / "k", code)
         finally:
-            alive = victim.poll() is None and os.getpriority(os.PRIO_PROCESS, victim.pid) == 0
+            alive = victim.poll() is None and os.getpriority(os.PRIO_PROCESS, victim.pid) == niceness
             victim.kill()
             victim.wait()
     heard = [_heard(server) for server in servers]
