@@ -58,13 +58,9 @@ def run(
 
     every: only on one in so many of either. judged: tests run in another process than the solution.
     """
-    course = course or Course()
     bank = thinned(load(name), every)
-    # One BLAS thread a process: their pools would only spin against each other. Numpy reads it when it is imported.
-    os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     verdicts = []
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _prepare, (name, course.root, every, judged)) as pool:
+    with workers(name, course or Course(), every, judged, jobs) as pool:
         for verdict in pool.map(_judge, range(len(bank.solutions))):
             verdicts.append(verdict)
             if told:
@@ -72,12 +68,20 @@ def run(
     return verdicts[: len(bank.wrong)], verdicts[len(bank.wrong) :]
 
 
+def workers(name: str, course: Course, every: int, judged: bool, jobs: int) -> ProcessPoolExecutor:
+    """Processes that have the bank before them."""
+    # One BLAS thread a process: their pools would only spin against each other. Numpy reads it when it is imported.
+    os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(jobs, context, _prepare, (name, course.root, every, judged))
+
+
 def thinned(bank: Bank, every: int) -> Bank:
     """The bank with one in so many of its solutions."""
     return replace(bank, wrong=bank.wrong[::every], right=bank.right[::every])
 
 
-_here: dict[str, Any] = {}
+here: dict[str, Any] = {}
 
 
 def _prepare(name: str, root: Path, every: int, judged: bool) -> None:
@@ -91,17 +95,17 @@ def _prepare(name: str, root: Path, every: int, judged: bool) -> None:
     calls.SECONDS = SECONDS
     assignment = read_source(Course(root=root).source(name))[0]
     bank = thinned(load(name), every)
-    _here.update(bank=bank, assignment=assignment, rooms=one_room)
+    here.update(bank=bank, assignment=assignment, rooms=one_room)
     if judged:
         from .judged import two_rooms
 
         with _silent():
-            _here.update(rooms=two_rooms(assignment, bank))
+            here.update(rooms=two_rooms(assignment, bank))
 
 
 def _judge(index: int) -> Verdict:
-    bank: Bank = _here["bank"]
-    return judge(_here["assignment"], bank, bank.solutions[index], _here["rooms"])
+    bank: Bank = here["bank"]
+    return judge(here["assignment"], bank, bank.solutions[index], here["rooms"])
 
 
 Run = Callable[[Cell, str], None]

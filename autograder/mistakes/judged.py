@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ..course import Course
 from ..judge.local import pupil
 from ..judge.namespace import Code, namespace
 from ..source import Assignment, Cell
-from . import Bank, Solution
-from .bank import BEGIN, Run, cell_text
+from . import Bank, Solution, bank
+from .bank import BEGIN, Run, Verdict, cell_text
 
 
 def two_rooms(assignment: Assignment, bank: Bank) -> Callable[[], contextlib.AbstractContextManager[Run]]:
@@ -36,3 +37,15 @@ def two_rooms(assignment: Assignment, bank: Bank) -> Callable[[], contextlib.Abs
             yield run
 
     return rooms
+
+
+def compared(name: str, rows: Sequence[int], jobs: int = 2) -> list[tuple[Verdict, Verdict]]:
+    """Verdicts on these solutions of a bank, in one process and judged; rows count from 0, the wrong ones first."""
+    with bank.workers(name, Course(), 1, True, jobs) as pool:
+        return list(pool.map(_compare, rows))
+
+
+def _compare(row: int) -> tuple[Verdict, Verdict]:
+    assignment, whole, rooms = (bank.here[key] for key in ("assignment", "bank", "rooms"))
+    solution = whole.solutions[row]
+    return bank.judge(assignment, whole, solution), bank.judge(assignment, whole, solution, rooms)

@@ -80,7 +80,7 @@ def _right_table(function: Any, entries: list[Entry], image: Shape, parameter_co
             if got == alone:
                 raise Mistake("shape-not-passed-on", f"{what[:1].upper()}{what[1:]} is worked out from the image, as if it were the first layer. Each layer gets the shape that the one before it left.")
             raise Mistake("differs", f"{what[:1].upper()}{what[1:]}: the shape should be {shown_shape(out)}, and it is {shown_shape(got)}.")
-        if second.size != 1 or float(second.reshape(())) not in (count, _own_count(parameter_count, entry, shape)):
+        if second.size != 1 or (float(second.reshape(())) != count and float(second.reshape(())) != _own_count(parameter_count, entry, shape)):
             shown = f"{float(second.reshape(-1)[0]):,.10g}"
             if second.size == 1 and count and float(second.reshape(())) == oracle.parameters(entry, out):
                 raise Mistake("count-from-output", f"{what[:1].upper()}{what[1:]}: the count is {count:,} and not {shown}. It follows from the shape that goes in; here the one that comes out was used.")

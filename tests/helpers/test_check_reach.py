@@ -187,6 +187,90 @@ def test_attributes(home):
         calls.attribute(layer, "broken", "Layer")
 
 
+class Methods:
+    nothing = None
+    number = 3
+
+    def double(self, x):
+        return 2 * x
+
+
+@both
+def test_methods_are_called_and_missing_ones_told(home):
+    thing = home(Methods())
+    assert calls.call(calls.method(thing, "double", "Methods"), 4, what="Methods.double") == 8
+    for name, found, words in (
+        ("no_such", "method-missing", "Methods has no method `no_such`"),
+        ("nothing", "still-to-do", "Methods.nothing is not defined yet"),
+        ("number", "not-callable", "Methods.number should be a function, but it is of type int"),
+    ):
+        with pytest.raises(Mistake, match=words) as caught:
+            calls.call(calls.method(thing, name, "Methods"), what=f"Methods.{name}")
+        assert caught.value.name == found
+
+
+@both
+def test_many_calls_come_one_after_the_other(home):
+    seen = []
+
+    def work(x):
+        seen.append(x)
+        return 6 / x
+
+    assert list(calls.call_each(home(work), [(1,), (2,), (3,)], what="work")) == [6, 3, 2]
+    assert seen == [1, 2, 3]
+    results = calls.call_each(home(work), [(1,), (0,), (3,)], what="work")
+    assert next(results) == 6
+    with pytest.raises(Mistake, match="work raised ZeroDivisionError: division by zero in the line `return 6 / x`"):
+        next(results)
+    assert 3 not in seen[3:]
+    with pytest.raises(Mistake, match="should be a function"):
+        next(calls.call_each(7, [(1,)], what="work"))
+
+
+def test_slow_calls_are_asked_for_in_several_goes(monkeypatch):
+    monkeypatch.setattr(calls, "SECONDS", 0.05)
+    asked, beside = [], Far.beside
+    monkeypatch.setattr(Far, "beside", staticmethod(lambda *args: asked.append(args[1]) or beside(*args)))
+    results = calls.call_each(far(lambda x: time.sleep(0.03) or x), [(i,) for i in range(4)], what="work")
+    assert list(results) == [0, 1, 2, 3]
+    assert asked == ["helpers.check.reach:outcomes"] * 2
+
+
+@both
+def test_attributes_that_are_read_together_are_what_they_are_alone(home):
+    layers = [home(Layer()), home(Layer())]
+    calls.put(layers[1], "weight", np.full(3, 5.0))
+    with reach.together(layers, "weight", "broken", "nothing"):
+        for layer in layers:
+            alone = calls.attribute(layer, "weight", "Layer")
+            assert alone[0] == (5 if layer is layers[1] else 0)
+            assert reach.peek(layer, "nothing") is None
+            with pytest.raises(Mistake, match=r"Layer\.broken raised Odd: no such luck"):
+                calls.attribute(layer, "broken", "Layer")
+    assert reach._seen == {}
+
+
+def test_reading_together_asks_once_and_forgets_afterwards(monkeypatch):
+    layer = far(Layer())
+    asked, beside = [], Far.beside
+    monkeypatch.setattr(Far, "beside", staticmethod(lambda *args: asked.append(args[1]) or beside(*args)))
+    with reach.together([layer], "weight", "parameters"), reach.together([layer], "weight"):
+        reach.read(layer, "weight")
+        reach.read(layer, "parameters")
+    assert asked == ["helpers.check.reach:attributes"]
+    layer.thing.weight = np.ones(1)
+    assert reach.read(layer, "weight") == [1]
+
+
+@pytest.mark.parametrize("reply", [None, [], [("value", 3, [])], "value", [("value", 1, [])] * 3])
+def test_a_forged_answer_for_many_attributes_is_as_none(reply, monkeypatch):
+    layer = far(Layer())
+    monkeypatch.setattr(reach, "attributes", lambda *args: reply)
+    with reach.together([layer], "weight", "parameters"):
+        assert np.array_equal(reach.read(layer, "weight"), np.zeros(3))
+
+
 @both
 def test_put_reaches_the_students_own_array_where_a_list_holds_it_too(home):
     layer = Layer()
@@ -195,6 +279,18 @@ def test_put_reaches_the_students_own_array_where_a_list_holds_it_too(home):
     assert np.array_equal(layer.weight, [1, 2, 3])
     calls.put(home(layer), "weight", np.array([1.0, 2.0]))  # of another shape: as a new array
     assert np.array_equal(layer.weight, [1, 2])
+
+
+@both
+def test_put_of_several_tells_the_first_that_fails(home):
+    layer = Layer()
+    thing = home(layer)
+    calls.put_all([(thing, "weight", np.ones(3)), (thing, "parameters", np.zeros(1))])
+    assert np.array_equal(layer.weight, [1, 1, 1])
+    assert layer.parameters == [0]
+    with pytest.raises(Mistake, match="`locked` can neither"):
+        calls.put_all([(thing, "weight", np.zeros(3)), (thing, "locked", np.ones(2)), (thing, "weight", np.ones(3))])
+    assert not layer.weight.any()
 
 
 @both

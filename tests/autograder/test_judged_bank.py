@@ -1,0 +1,45 @@
+"""The mistake bank says the same whether a solution runs beside its tests or is judged from another process.
+
+Here on a few rows of each assignment; `python -m autograder mistakes --judged` runs them all.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.course import Course
+from autograder.mistakes import bank, load
+from autograder.mistakes.judged import compared
+
+EVERY = 40
+ALSO = {
+    "convolution": ["B-tiled: lowered-at-once", "B-tiled: workspace-exceeded", "B-col2im: input-changed"],
+    "network_from_scratch": ["A-sigmoid: not-portable", "torch parameters", "C-study: network-not-renewed"],
+    "cnn_runtime": ["C-rows: filters-not-handed-on", "C-rows: hardware-written-in", "B-time: wrong-number-of-rounds"],
+    "cnn_learning": ["B-report: test-not-opened", "B-choose: input-changed", "A-network: layers-shared"],
+    "cudnn_reading": ["B-agree: formulas-differ", "C-measure: one-number-only"],
+}
+"""Rows that need something of the other process: its memory, globals or copies, or calls of a check's functions."""
+
+
+@pytest.mark.parametrize("name", Course().assignments())
+def test_a_judged_solution_gets_the_same_verdict(name):
+    whole = load(name)
+    names, wrong = [solution.name for solution in whole.solutions], len(whole.wrong)
+    chosen = [*range(0, wrong, EVERY), *range(wrong, len(names), EVERY), *map(names.index, ALSO[name])]
+    pairs = compared(name, chosen)
+    assert [judged for here, judged in pairs if judged != here] == []
+    assert {here.by for here, _ in pairs} >= {"", "visible"}
+
+
+def test_the_command_hands_the_option_on(monkeypatch):
+    from typer.testing import CliRunner
+
+    from autograder.cli import app
+
+    asked = {}
+    verdict = bank.Verdict("a", ("m",), "visible", "A-x", "m", "A sentence.")
+    monkeypatch.setattr(bank, "run", lambda *a, **k: asked.update(k) or ([verdict], []))
+    for options, judged in (([], False), (["--judged"], True)):
+        CliRunner().invoke(app, ["mistakes", "convolution", "--json", *options])
+        assert asked["judged"] is judged
