@@ -237,7 +237,7 @@ def place(wanted: Sequence[tuple[Any, str, np.ndarray]]) -> tuple[str, str] | No
     things = [thing for thing, _, _ in wanted]
     if things and all(remote(thing) for thing in things):
         fault = _beside(things[0], "placed", things, [name for _, name, _ in wanted], [values for _, _, values in wanted])
-        return (str(fault[0]), str(fault[1])) if isinstance(fault, tuple) and len(fault) == 2 else None
+        return (str(fault[0])[:80], str(fault[1])[:300]) if isinstance(fault, tuple) and len(fault) == 2 else None
     return placed(None, things, [name for _, name, _ in wanted], [values for _, _, values in wanted])
 
 

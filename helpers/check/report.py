@@ -18,6 +18,9 @@ from helpers.check.picture import Picture
 
 MIME = "application/vnd.course.check+json"
 
+LONGEST = 2_000
+"""Characters of a sentence; a longer one repeats something endless that a student's code returned."""
+
 
 class Mistake(Exception):
     """A named mistake in a student's work.
@@ -33,6 +36,7 @@ class Mistake(Exception):
 
     def __init__(self, name: str, message: str):
         super().__init__(message)
+        message = message if len(message) <= LONGEST else message[:LONGEST] + " …"
         self.name, self.message = name, message[:1].upper() + message[1:] if message[:4] == "the " else message
 
 

@@ -69,5 +69,5 @@ def rebuilt(told: Any) -> FromStudent:
     error: FromStudent = type(name, (FromStudent,) if base is Exception else (FromStudent, base), {})()
     error.course_text = text if isinstance(text, str) else ""
     lines = [frame for frame in frames if isinstance(frame, list)] if isinstance(frames, list) else []
-    error.course_frames = [(frame[0], frame[1], frame[2]) for frame in lines if [type(part) for part in frame] == [str, int, str]]
+    error.course_frames = [(frame[0][:80], frame[1], frame[2][:300]) for frame in lines if [type(part) for part in frame] == [str, int, str]]
     return error

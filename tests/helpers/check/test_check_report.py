@@ -145,3 +145,9 @@ def test_our_own_fault_is_a_sentence_too(kept):
     with pytest.raises(CheckFailed, match="could not work with what it was given"):
         broken()
     assert kept[0].mistake == "check-stumbled"
+
+
+def test_an_endless_sentence_is_cut():
+    message = Mistake("endless", "x" * 10_000).message
+    assert len(message) < 2_100
+    assert message.endswith("…")
