@@ -130,6 +130,7 @@ def _live(plan: Plan, room: Room, limits: Limits, body: Callable[[], None], told
         offer_to_be_killed()
         me = {"pid": _my_number(), "started": start_time("self")}
         try:
+            close_descriptors((*keep, told))  # while /proc still names them all
             plan()
             close_descriptors((*keep, told))
             os.write(told, json.dumps(me).encode() + b"\n")

@@ -20,18 +20,24 @@ except ImportError:  # Windows
 
 THREADS = tuple(f"{name}_NUM_THREADS" for name in ("OPENBLAS", "OMP", "MKL", "NUMEXPR"))
 FILES = 256
+HIGHEST = 4096
 MB = 1 << 20
 
 
 def close_descriptors(keep: Iterable[int]) -> None:
     """Close all but `keep`; 0, 1 and 2 become the null device unless they are kept."""
-    kept = sorted(set(keep))
+    kept = set(keep)
     null = os.open(os.devnull, os.O_RDWR)
     for fd in {0, 1, 2}.difference(kept):
         os.dup2(null, fd)
-    kept = sorted({0, 1, 2, *kept})
-    highest = os.sysconf("SC_OPEN_MAX")
-    for low, high in zip(kept, [*kept[1:], max(highest, kept[-1] + 1)], strict=True):
+    kept |= {0, 1, 2}
+    with contextlib.suppress(OSError):
+        for name in os.listdir("/proc/self/fd"):
+            if int(name) not in kept:
+                with contextlib.suppress(OSError):
+                    os.close(int(name))
+    bounds = sorted(fd for fd in kept if fd < HIGHEST)
+    for low, high in zip(bounds, [*bounds[1:], HIGHEST], strict=True):
         os.closerange(low + 1, high)
 
 

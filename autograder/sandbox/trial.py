@@ -71,8 +71,9 @@ def _try(mode: Mode) -> str:
 
 def _report(told: int, probes: list[tuple[str, Callable[[], object]]]) -> None:
     words = "held"
-    if Path("mine.txt").read_text() != "mine":
-        words = "its own folder is not readable in it"
+    for needed in (Path("mine.txt"), helpers_folder() / "errors.py", Path(os.__file__), Path(sys.executable)):
+        if not _opens(needed):
+            words = f"inside it one can't read {needed.name}"
     for what, probe in probes:
         with suppress(OSError):
             if probe():

@@ -108,9 +108,11 @@ PROBES = {
     "see another process": "os.listdir(f'/proc/{victim}')",
     "raise a limit": "raised()",
     "regain rights": "os.setuid(0) if os.getuid() else os.setuid(12345)",
-    "find descriptors": "[fd for fd in range(3, 256) if is_open(fd)][1:]",
+    "find descriptors": "[fd for fd in range(3, 2000) if is_open(fd)][1:]",
 }  # fmt: skip
 
+# A descriptor of the zygote's that is higher than the room's limit.
+HIGH = "\nos.dup2(0, 1000)"
 INSIDE = """
 import ctypes, errno, fcntl, glob, json, os, resource, socket, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -198,7 +200,7 @@ def _try(mode, prelude, before, base):
     given = {"base": str(base), "repository": str(REPOSITORY), "token": token, "MODE": mode.name,
              "victim": victim.pid, "tcp": servers[0].getsockname()[1]}  # fmt: skip
     code = f"GIVEN = {json.dumps(given)!r}\nPROBES = {json.dumps(PROBES)!r}\n" + INSIDE
-    with Zygote(mode, before, prelude, {"TOKEN": token}) as zygote:
+    with Zygote(mode, before + HIGH, prelude, {"TOKEN": token}) as zygote:
         try:
             said = zygote.run(base / "k", code)
         finally:
