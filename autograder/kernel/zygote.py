@@ -7,6 +7,7 @@ named by ``prepare``) and gives it a socket of its own, on which it says ``born`
 as ``ended``. Everybody ends when the worker has closed the other end.
 """
 
+import contextlib
 import dataclasses
 import importlib
 import json
@@ -67,6 +68,9 @@ class Zygote:
             self.be(request, given)
             self.loop()
         except wire.Closed:
+            for pid in self.alive:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(pid, signal.SIGKILL)  # their children, too, where no namespace ends with them
             os._exit(0)
         except BaseException as error:
             self._tell_failure(error)

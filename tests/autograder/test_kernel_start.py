@@ -157,7 +157,8 @@ kernel.run("import subprocess; p = subprocess.Popen(['sleep', '60'])", 10)
 other = kernels.start({}, Limits(), None)
 judges = Nursery(needs=())
 judge = Process(judges, {"room": None, "folder": "/", "environment": {}, "seed": 0}, limits=Limits(), trusted=True)
-threading.Timer(0.5, lambda: print(kernel.pid, other.pid, judge.pid, kernels.nursery.pid, judges.pid, flush=True)).start()
+pids = kernel.pid, other.pid, judge.pid, kernels.nursery.pid, judges.pid
+threading.Timer(0.5, lambda: print(*pids, flush=True)).start()
 judge.run("while True: pass", 60, (kernel, other))
 """
 
@@ -168,7 +169,7 @@ def test_a_killed_worker_leaves_no_process(mode):
         pytest.skip(f"this machine has no mode {mode!r}: {wrong}")
     worker = subprocess.Popen([sys.executable, "-c", WORKER, mode], stdout=subprocess.PIPE, text=True)
     pids = {one for pid in worker.stdout.readline().split() for one in tree(int(pid))}
-    assert len(pids) >= 6
+    assert len(pids) >= 5  # six, where the sandbox lets a cell start a process
     worker.kill()
     worker.wait()
     until = time.monotonic() + 10
