@@ -16,7 +16,7 @@ from pathlib import Path
 
 from helpers.errors import CourseError
 
-OURS = rb"\b(s\d{4})\b"  # first on its own line, later in the table
+OURS = rb"(s\d{4}): "  # the student's own line; the table comes at the end
 # Written twice, before and after execution: the last time counts.
 STOCK = rb"Writing \d+ bytes to [^\r\n]*?/autograded/(s\d{4})/"
 

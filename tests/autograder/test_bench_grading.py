@@ -40,7 +40,7 @@ def test_the_network_without_what_takes_time(tmp_path):
 
 def test_a_command_is_watched_as_on_a_screen(tmp_path):
     program = "import sys, time\nassert sys.stderr.isatty()\n"
-    program += "for s in ('s0001', 's0002', 's0001'):\n print(s, flush=True)\n time.sleep(.3)"
+    program += "for s in ('s0001', 's0002', 's0001'):\n print('\\x1b[2K' + s + ': graded', flush=True)\n time.sleep(.3)"
     seen = watch([sys.executable, "-c", program], tmp_path, {"PATH": ""}, clock.OURS, ["s0001", "s0002"])
     assert 0.2 < seen.seen["s0002"] - seen.seen["s0001"] < 0.6
     assert seen.total > seen.seen["s0002"] + 0.5
@@ -50,8 +50,8 @@ def test_a_command_is_watched_as_on_a_screen(tmp_path):
     assert last.first > 0.3
     with pytest.raises(CourseError, match=r"failed \(exit code 3\): oh no"):
         watch([sys.executable, "-c", "print('oh no'); raise SystemExit(3)"], tmp_path, {}, clock.OURS, [])
-    with pytest.raises(CourseError, match=r"failed \(exit code 0\): s0001"):
-        watch([sys.executable, "-c", "print('s0001')"], tmp_path, {}, clock.OURS, ["s0001", "s0002"])
+    with pytest.raises(CourseError, match=r"failed \(exit code 0\): s0001: 7"):
+        watch([sys.executable, "-c", "print('s0001: 7')"], tmp_path, {}, clock.OURS, ["s0001", "s0002"])
 
 
 def test_arithmetic_of_a_batch():
