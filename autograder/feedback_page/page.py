@@ -65,7 +65,8 @@ class Exercise:
         if self.points >= self.of:
             return "full"
         open_ = [t for t in self.tests if t.told.state != PASSED]
-        if not self.points and open_ and all(t.told.state == TO_DO for t in open_):
+        untouched = all(t.told.state == TO_DO for t in open_) if open_ else not self.answered
+        if not self.points and untouched:
             return "todo"
         return "some" if self.points else "none"
 

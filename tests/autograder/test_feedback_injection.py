@@ -224,6 +224,10 @@ def test_large_outputs_are_cut_and_the_page_says_so():
         assert len(page) < 4_000_000
         assert "characters are left out here" in page
         assert walk(page).wrong == []
+    head, sentence, tail = safe.cut("\n".join(map(str, range(1000))))
+    assert (head.split("\n")[-1], tail.split("\n")[0], tail.split("\n")[-1]) == ("79", "960", "999")
+    assert "1,000 lines" in sentence
+    assert safe.cut("short\ntext") == ("short\ntext", "", "")
     many = page_with("exercise", [stream("x") if i % 2 else display(text_plain=str(i)) for i in range(5000)])
     assert len(many) < 1_000_000
     assert "This cell has more outputs" in many

@@ -134,8 +134,9 @@ def test_the_students_code_answers_and_outputs_are_there_the_courses_text_is_not
     assert "I expected 0.1 to win" in article(page, "C-seen")
     assert "Layers and their gradients (16 points)" not in words(page)
     assert "<h1>A neural network from scratch</h1>" in page
-    untouched = page_of(student=next(s for s in students(NAME) if s.done == ()))
-    assert "There is no answer here yet." in article(untouched, "C-seen")
+    untouched = page_of(student=next(s for s in students(NAME) if s.done == ()), waiting={})
+    assert "still to do 0 of 2 points There is no answer here yet." in article(untouched, "C-seen")
+    assert "not yet 0 of 2 points I expected" in article(page_of(waiting={}), "C-seen").replace("Your work ", "")
 
 
 def test_a_hand_in_that_could_not_be_graded_gets_a_page_with_the_reason(tmp_path):
