@@ -47,9 +47,11 @@ def _special(cls: type, name: str) -> bool:
 
 
 class Encoder:
-    """One message's values. `known`: id -> place of the arguments that are being answered, which need not be repeated."""
+    """One message's values. `known`: id -> place of the arguments that are being answered; they are not repeated."""
 
-    def __init__(self, memory: Memory, theirs: Callable[[Any], int | None], known: dict[int, int] | None = None) -> None:
+    def __init__(
+        self, memory: Memory, theirs: Callable[[Any], int | None], known: dict[int, int] | None = None
+    ) -> None:
         self.memory, self.theirs, self.known = memory, theirs, known or {}
         self.small = bytearray()
         self.large: list[memoryview] = []
@@ -158,7 +160,7 @@ class Encoder:
             at = len(self.small)
             self.small += flat.tobytes()
             return 0, at
-        self.large.append(memoryview(flat))
+        self.large.append(flat.data)
         return len(self.large), 0
 
     def _scalar(self, value: np.generic) -> Any:

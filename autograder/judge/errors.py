@@ -80,9 +80,8 @@ def from_error(told: Any) -> BaseException:
     name, base, text, code = told.get("name"), told.get("base"), told.get("text"), told.get("code")
     if not isinstance(name, str) or base not in KNOWN or not isinstance(text, str) or len(text) > TEXT:
         raise WireError("an error of an unknown kind")
-    if told.get("late") is True:
-        error = TooLong()
-    else:
+    error: BaseException = TooLong()
+    if told.get("late") is not True:
         error = _class(name[:100] if name.isidentifier() else base, base)(printable(text))
     if isinstance(error, SystemExit):
         error.code = code if isinstance(code, int | str) else None

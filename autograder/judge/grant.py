@@ -38,7 +38,7 @@ _SPECIAL: dict[str, Callable[[Any], Any]] = {"float": float, "str": str, "repr":
 
 
 def sealed(values: Iterable[Any]) -> Iterator[Any]:
-    """Arrays, containers and records that can be reached from the values: a call's changes of them stay with the call."""
+    """Arrays, containers and records that the values lead to: for `Link`, which leaves them as they are."""
     seen: set[int] = set()
     waiting = list(values)
     while waiting:

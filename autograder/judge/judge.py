@@ -87,7 +87,7 @@ class Judge:
     def __init__(self, nursery: Nursery, folder: Path, limits: Limits) -> None:
         self._line, theirs = socket.socketpair()
         self._folder = folder
-        request = {"room": None, "folder": str(folder), "environment": {}, "seed": 0}
+        request: dict[str, Any] = {"room": None, "folder": str(folder), "environment": {}, "seed": 0}
         with theirs:
             self._process = Process(nursery, request, limits=limits, peer=theirs, trusted=True)
         self._attach = False
@@ -174,7 +174,9 @@ def _keep_to_itself() -> None:
 class JudgeInside(Inside):
     """Runs parts of test cells, with the names that they take from the student's process."""
 
-    def __init__(self, shell: CourseShell, control: socket.socket, line: socket.socket | None, found: Namespace) -> None:
+    def __init__(
+        self, shell: CourseShell, control: socket.socket, line: socket.socket | None, found: Namespace
+    ) -> None:
         super().__init__(shell, control, None)
         self.line, self.found = line, found
         self.link: Link | None = None

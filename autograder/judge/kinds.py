@@ -1,4 +1,4 @@
-"""Which types of the course's own package travel by value, and what a student's process may ask of a check's objects."""
+"""Which types of the course's package travel by value, and what a student's process may ask of a check's objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ _NUMBERS = ("i2", "i4", "i8", "u2", "u4", "u8", "f2", "f4", "f8", "f16", "c8", "
 DTYPES = frozenset(["|b1", "|i1", "|u1", *(order + number for order in "<>" for number in _NUMBERS)])
 """Types of numbers that an array may have, as numpy writes them. No objects, text or records."""
 
-TENSORS = frozenset("bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split())
+_FLOATS = ("float16", "bfloat16", "float32", "float64", "complex64", "complex128")
+TENSORS = frozenset(["bool", "uint8", "int8", "int16", "int32", "int64", *_FLOATS])
 
 RECORDS = frozenset(
     [

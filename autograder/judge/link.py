@@ -30,7 +30,7 @@ TIMERS = (signal.SIGALRM, signal.SIGPROF)
 
 @dataclass(frozen=True)
 class Limits:
-    """Bytes of one message, of its JSON, and of all together; seconds beyond those of a call that an answer may take."""
+    """Bytes of a message, of its JSON, and of all together; seconds that an answer may take beyond those of a call."""
 
     message: int = 256_000_000
     header: int = 8_000_000
@@ -202,7 +202,8 @@ class Link:
             values = [decoder.value(node) for node in nodes]
             given = [(value, picture(value)) for value in decoder.mutable]
         known = {id(value): place for place, (value, _) in enumerate(given)}
-        encoder, reply = self._encoder(known), {"re": number}
+        encoder = self._encoder(known)
+        reply: dict[str, Any] = {"re": number}
         try:
             reply["v"] = encoder.node(self._answer(operation, values, header))
         except BaseException as error:

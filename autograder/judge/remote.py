@@ -1,7 +1,7 @@
 """Handles: an object of the other process, seen as far as it can be reached from here.
 
-A handle's type is called as the object's, and has just the special methods that the object's type has. Whether two handles are
-the same object is known here; what the other side thinks of equality and truth is not asked.
+A handle's type is called as the object's, and has just the special methods that the object's type has. Whether two
+handles are the same object is known here; what the other side thinks of equality and truth is not asked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from .codec import EQUALITY, SHAPES, TRUTH
 ASKED = frozenset({"__name__", "__qualname__", "__doc__", "__dict__", "__wrapped__", "__self__", "__func__"})
 """Special names that are asked of the object itself; all others belong to the handle."""
 
-_MINE = frozenset({"__class__", "__weakref__", "__reduce__", "__reduce_ex__", "__repr__", "__str__", "__hash__", "__eq__", "__course_remote__"})  # fmt: skip
+_COPIED = ("__reduce__", "__reduce_ex__")
+_MINE = frozenset(
+    [*_COPIED, "__class__", "__weakref__", "__repr__", "__str__", "__hash__", "__eq__", "__course_remote__"]
+)
 
 
 class Remote:
@@ -113,13 +116,12 @@ _METHODS = {name: _method(name) for name in SHAPES} | {"__call__": _call, "__arr
 def _class(kind: str, shape: int) -> type[Remote]:
     body = {name: _METHODS[name] for i, name in enumerate(SHAPES) if shape >> i & 1}
     numbers = dict.fromkeys(("__float__", "__int__", "__index__", "__complex__"), _number)
-    return type(
-        kind, (Remote,), {"__slots__": (), "_shape": shape, "__module__": "__main__", "__hash__": Remote.__hash__, **numbers, **body}
-    )
+    own = {"__slots__": (), "_shape": shape, "__module__": "__main__", "__hash__": Remote.__hash__}
+    return type(kind, (Remote,), {**own, **numbers, **body})
 
 
 def make(link: Any, number: int, kind: str, shape: int) -> Remote:
-    """The handle of the other side's object with that number; kind is the name of its type, shape says what it can do."""
+    """The handle of the other side's object with that number; kind: the name of its type, shape: what it can do."""
     handle = object.__new__(_class(kind if kind.isidentifier() else "object", shape & (1 << len(SHAPES) + 2) - 1))
     object.__setattr__(handle, "_link", link)
     object.__setattr__(handle, "_number", number)

@@ -29,7 +29,9 @@ BESIDE = ("helpers.check.",)
 class Server:
     """Answers the requests that come over `sock`, about the objects that `names` reaches."""
 
-    def __init__(self, sock: socket.socket, names: Mapping[str, Any], more: Mapping[str, Callable[..., Any]] | None = None):
+    def __init__(
+        self, sock: socket.socket, names: Mapping[str, Any], more: Mapping[str, Callable[..., Any]] | None = None
+    ):
         self.names, self.more = names, more or {}
         self.link = Link(sock, self._answer, patience=lambda: 3_600.0, trusting=True)
 
@@ -83,7 +85,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {name.strip("_"): _special(name) for
 
 @contextlib.contextmanager
 def limited(seconds: float) -> Iterator[None]:
-    """TooLong after `seconds` of computing or six times that of waiting; what a limit outside has left goes on after."""
+    """TooLong after `seconds` of computing or six times that of waiting; then a limit outside goes on with its rest."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

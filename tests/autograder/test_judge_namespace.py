@@ -30,19 +30,25 @@ def test_settings_are_the_courses_and_answers_the_students() -> None:
         ("exercise", "def answer(x): return x\nresult = answer(SIZE)"),
         ("test", "print(RATES, SIZE, answer, result, len(RATES), undefined)"),
     )
-    assert own == {"RATES", "SIZE"} and asked == {"answer", "result", "undefined"}
+    assert own == {"RATES", "SIZE"}
+    assert asked == {"answer", "result", "undefined"}
 
 
 @pytest.mark.parametrize(
     ("given", "free_cell"),
     [
         ("x = answer(3)", ""), ("x = 1\nx += answer(3)", ""), ("x = {}\nx['a'] = answer", ""), ("x = [answer]", ""),
-        ("x = [1]\nx.append(answer)", ""), ("def x(): return answer()", ""), ("x = lambda: answer()", ""), ("class x:\n    a = answer", ""),
+        ("x = [1]\nx.append(answer)", ""), ("def x(): return answer()", ""), ("x = lambda: answer()", ""),
+        ("class x:\n    a = answer", ""),
         ("class x:\n    def f(self): return answer()", ""), ("def y(): return answer()\ndef x(): return y()", ""),
-        ("def y(): return answer()\nx = y()", ""), ("x = 1", "x = 2"), ("x = []", "x.append(3)"), ("x = {}", "x['a'] = 3"),
-        ("x = []\ndef note(a): x.append(a)", ""), ("x = {}\ndef note(a): x['a'] = a", ""), ("x = [1]\ndef note():\n    del x[0]", ""),
-        ("x = 0\ndef note():\n    global x\n    x += 1", ""), ("y = answer\nx = y", ""), ("for x in answer: pass", ""),
-        ("if answer:\n    x = 1\nelse:\n    x = 2", ""), ("with answer() as x: pass", ""), ("x: int = answer()", ""), ("(x := answer)", ""),
+        ("def y(): return answer()\nx = y()", ""), ("x = 1", "x = 2"), ("x = []", "x.append(3)"),
+        ("x = {}", "x['a'] = 3"),
+        ("x = []\ndef note(a): x.append(a)", ""), ("x = {}\ndef note(a): x['a'] = a", ""),
+        ("x = [1]\ndef note():\n    del x[0]", ""),
+        ("x = 0\ndef note():\n    global x\n    x += 1", ""), ("y = answer\nx = y", ""),
+        ("for x in answer: pass", ""),
+        ("if answer:\n    x = 1\nelse:\n    x = 2", ""), ("with answer() as x: pass", ""), ("x: int = answer()", ""),
+        ("(x := answer)", ""),
     ],
 )  # fmt: skip
 def test_what_anything_of_a_student_went_into_is_the_students(given: str, free_cell: str) -> None:
@@ -53,10 +59,14 @@ def test_what_anything_of_a_student_went_into_is_the_students(given: str, free_c
 @pytest.mark.parametrize(
     ("given", "value"),
     [
-        ("x = 3", 3), ("x = 1\nx += 2", 3), ("x = {}\nx['a'] = 2", {"a": 2}), ("x = [1]\nif len(x):\n    x.append(2)", [1, 2]),
-        ("def y(n): return n + 1\nx = y(2)", 3), ("def x(): return x", None), ("y = [1, 2]\nx = [z * 2 for z in y]", [2, 4]),
-        ("try:\n    import nothing_here as x\nexcept ImportError:\n    x = None", None), ("y = 2\nx = lambda n=y: n", None),
-        ("a, (b, x) = 1, (2, 3)", 3), ("y = 1\nx = {'f': lambda: answer(), 'g': y}", None), ("import os\nos.environ['A_B_C'] = '1'\nx = os.environ['A_B_C']", "1"),
+        ("x = 3", 3), ("x = 1\nx += 2", 3), ("x = {}\nx['a'] = 2", {"a": 2}),
+        ("x = [1]\nif len(x):\n    x.append(2)", [1, 2]),
+        ("def y(n): return n + 1\nx = y(2)", 3), ("def x(): return x", None),
+        ("y = [1, 2]\nx = [z * 2 for z in y]", [2, 4]),
+        ("try:\n    import nothing_here as x\nexcept ImportError:\n    x = None", None),
+        ("y = 2\nx = lambda n=y: n", None),
+        ("a, (b, x) = 1, (2, 3)", 3), ("y = 1\nx = {'f': lambda: answer(), 'g': y}", None),
+        ("import os\nos.environ['A_B_C'] = '1'\nx = os.environ['A_B_C']", "1"),
     ],
 )  # fmt: skip
 def test_what_needs_nothing_of_a_student_is_made_from_the_source(given: str, value: object) -> None:
@@ -64,7 +74,8 @@ def test_what_needs_nothing_of_a_student_is_made_from_the_source(given: str, val
     made = namespace(cells)
     names: dict[str, object] = {}
     made.run(names)
-    assert "x" in made.own and made.wanted("x") == []
+    assert "x" in made.own
+    assert made.wanted("x") == []
     assert value is None or names["x"] == value
 
 
@@ -87,30 +98,40 @@ def test_names_that_the_cell_binds_itself_are_not_asked_for() -> None:
 
 
 def test_parts_of_a_cell() -> None:
-    cell = "a = 1\n### BEGIN HIDDEN TESTS\nb = 2\n### END HIDDEN TESTS\n# only words\n### BEGIN HIDDEN TESTS\nc = 3\n### END HIDDEN TESTS\nd"
+    begin, end = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
+    cell = "\n".join(["a = 1", begin, "b = 2", end, "# only words", begin, "c = 3", end, "d"])
     assert list(parts(cell)) == [(False, "a = 1"), (True, "b = 2"), (True, "c = 3"), (False, "d")]
-    assert list(parts("x")) == [(False, "x")] and list(parts("# x")) == []
+    assert list(parts("x")) == [(False, "x")]
+    assert list(parts("# x")) == []
 
 
 ASKED = {
-    "cnn_learning": "Conv Dense Flatten MaxPool ReLU build choose_rate curves error_rate errors gradient_norms group layer_table lengths losses opened output_shape "
-    "parameter_count plateau_length predict_length ready_to_present report slowest_rate tested train",
-    "cnn_runtime": "BATCHES batch_rows best cpu_rows crossover errors fit forward_flops group held_out_error measure_row parameters per_image prediction_interval "
-    "ready_to_present rows step_flops summary time_step",
-    "convolution": "add_bias arithmetic_intensity attainable average_pool_backward average_pool_forward col2im compulsory_bytes conv_backward_bias "
-    "conv_backward_data conv_backward_filter conv_fft conv_flops conv_forward conv_lowered conv_tiled conv_triton dft_matrix errors group im2col lowered_megabytes "
-    "max_pool_backward max_pool_forward output_size ready_to_present timings true_convolution",
-    "cudnn_reading": "about_36_percent accept_or_reject algorithm_for anchors blas_like cases claims differences disagree explaining_peak flip forward_flops "
-    "g_correlation g_paper gains group intensity lower_filters lower_images lowered_shapes marks minutes_if_seconds percentages predicted_speedup "
-    "ready_to_present records review size_paper size_today speedup table_4_unit time_saved",
-    "network_from_scratch": "Linear MLP Sigmoid Softmax by_backend cross_entropy cross_entropy_gradient evaluate exponential_decay group histories history rates "
-    "ready_to_present rescale results step_decay sweet_spot train_epoch",
-}  # fmt: skip
+    "cnn_learning": """
+        Conv Dense Flatten MaxPool ReLU build choose_rate curves error_rate errors gradient_norms group
+        layer_table lengths losses opened output_shape parameter_count plateau_length predict_length
+        ready_to_present report slowest_rate tested train""",
+    "cnn_runtime": """
+        BATCHES batch_rows best cpu_rows crossover errors fit forward_flops group held_out_error measure_row
+        parameters per_image prediction_interval ready_to_present rows step_flops summary time_step""",
+    "convolution": """
+        add_bias arithmetic_intensity attainable average_pool_backward average_pool_forward col2im
+        compulsory_bytes conv_backward_bias conv_backward_data conv_backward_filter conv_fft conv_flops
+        conv_forward conv_lowered conv_tiled conv_triton dft_matrix errors group im2col lowered_megabytes
+        max_pool_backward max_pool_forward output_size ready_to_present timings true_convolution""",
+    "cudnn_reading": """
+        about_36_percent accept_or_reject algorithm_for anchors blas_like cases claims differences disagree
+        explaining_peak flip forward_flops g_correlation g_paper gains group intensity lower_filters
+        lower_images lowered_shapes marks minutes_if_seconds percentages predicted_speedup ready_to_present
+        records review size_paper size_today speedup table_4_unit time_saved""",
+    "network_from_scratch": """
+        Linear MLP Sigmoid Softmax by_backend cross_entropy cross_entropy_gradient evaluate exponential_decay
+        group histories history rates ready_to_present rescale results step_decay sweet_spot train_epoch""",
+}
+"""What is asked of the student. A new assignment's names are looked at by a person and written here."""
 
 
 @pytest.mark.parametrize("name", ASKED)
 def test_every_name_of_the_courses_tests_has_its_owner(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new assignment's names are looked at by a person and written here, or the test cells change under their feet."""
     monkeypatch.setenv("COURSE_SIZE", "quick")
     assignment, _ = read(SOLUTIONS / name / f"{name}.py")
     cells = [cell for cell in assignment.cells if cell.type == "code"]

@@ -16,7 +16,8 @@ from autograder.sandbox import Limits, Mode
 CHECK = "application/vnd.course.check+json"
 HIDDEN = "{}\n### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS"
 CELLS = [
-    ("given", "%matplotlib inline\nimport math\nimport numpy as np\nfrom helpers import check\nfrom helpers.train import study_size\nsize = study_size(None)"),
+    ("given", "%matplotlib inline\nimport math\nimport numpy as np\nfrom helpers import check"),
+    ("given", "from helpers.train import study_size\nsize = study_size(None)"),
     ("given", "RUBRIC = {'a': 3}\nimages = np.zeros(3)\nopened = []\ndef look(x): opened.append(x); return x"),
     ("exercise", "def answer(x): return x\nresult = 3"),
     ("test", "print(RUBRIC, size, images, opened, answer, result, check, math)"),
@@ -65,7 +66,7 @@ Room = tuple[Judge, Kernel, Callable[[], Kernel]]
 
 
 def text(outputs: list[Any]) -> str:
-    return "".join(o.get("text", "") or f"{o.ename}: {o.evalue}\n" if o.output_type != "display_data" else "" for o in outputs)
+    return "".join(o.get("text", o.get("ename", "")) for o in outputs)
 
 
 def test_a_test_cell_sees_the_courses_names_and_the_students(room: Room) -> None:
@@ -84,12 +85,16 @@ def test_a_students_function_is_called_and_what_it_prints_lies_beside(room: Room
 
 def test_a_real_check_and_its_hidden_part(room: Room) -> None:
     judge, student, _ = room
-    cell = HIDDEN.format("check.sigmoid_forward(Sigmoid)\nSEED = 4", "check.sigmoid_backward(Sigmoid, seed=SEED)\nprint('more')")
+    hidden = "check.sigmoid_backward(Sigmoid, seed=SEED)\nprint('more')"
+    cell = HIDDEN.format("check.sigmoid_forward(Sigmoid)\nSEED = 4", hidden)
     ran = judge.run(cell, 30, beside=[student])
     assert ran.status == "ok", ran.outputs
     shown, hidden, words = ran.outputs
-    assert shown.data[CHECK]["passed"] and hidden.data[CHECK]["passed"] and words.text == "more\n"
-    assert "course" not in shown.metadata and hidden.metadata.course == {"hidden": True}
+    assert shown.data[CHECK]["passed"]
+    assert hidden.data[CHECK]["passed"]
+    assert words.text == "more\n"
+    assert "course" not in shown.metadata
+    assert hidden.metadata.course == {"hidden": True}
     assert ran.answer["hidden"] == [1, 2]
 
 
@@ -99,7 +104,9 @@ def test_a_failure_in_the_visible_part_ends_the_cell(room: Room) -> None:
     ran = judge.run(HIDDEN.format("check.sigmoid_forward(Sigmoid)", "print('never')"), 30, beside=[student])
     assert (ran.status, ran.answer["hidden"]) == ("error", [])
     report, error = ran.outputs
-    assert report.data[CHECK]["mistake"] and error.ename == "CheckFailed" and "never" not in str(ran.outputs)
+    assert report.data[CHECK]["mistake"]
+    assert error.ename == "CheckFailed"
+    assert "never" not in str(ran.outputs)
 
 
 def test_names_come_afresh_and_missing_ones_are_errors_as_ever(room: Room) -> None:
@@ -109,13 +116,14 @@ def test_names_come_afresh_and_missing_ones_are_errors_as_ever(room: Room) -> No
     assert text(judge.run("print(result)", 30).outputs) == "8\n"
     student.run("del result", 30)
     ran = judge.run("print(result)", 30)
-    assert ran.status == "error" and ran.outputs[0].ename == "NameError"
+    assert ran.status == "error"
+    assert ran.outputs[0].ename == "NameError"
 
 
 def test_only_the_judge_speaks_as_a_check(room: Room) -> None:
     judge, student, _ = room
-    forged = "from IPython.display import display\ndef answer(x):\n    display({%r: {'passed': True}, 'text/plain': 'fine'}, raw=True)\n    return x" % CHECK
-    student.run(forged, 30)
+    show = f"display({{{CHECK!r}: {{'passed': True}}, 'text/plain': 'fine'}}, raw=True)"
+    student.run(f"from IPython.display import display\ndef answer(x):\n    {show}\n    return x", 30)
     ran = judge.run("answer(3)", 30, beside=[student])
     assert [list(o.data) for o in ran.beside] == [["text/plain"]]
     assert not any(CHECK in str(o) for o in ran.outputs)
@@ -125,36 +133,46 @@ def test_a_death_costs_the_cell_and_a_new_kernel_goes_on(room: Room) -> None:
     judge, student, another = room
     student.run("answer = die", 30)
     ran = judge.run(HIDDEN.format("answer(3)", "print('never')"), 30, beside=[student])
-    assert ran.status == "error" and ran.outputs[-1].ename == "KernelDied" and ran.answer["gone"]
-    assert not student.alive and "exit code 3" in student.why
+    assert ran.status == "error"
+    assert ran.outputs[-1].ename == "KernelDied"
+    assert ran.answer["gone"]
+    assert not student.alive
+    assert "exit code 3" in student.why
     ran = judge.run("print(result)", 30)
-    assert ran.outputs[-1].ename == "KernelDied" and ran.answer["gone"]
+    assert ran.outputs[-1].ename == "KernelDied"
+    assert ran.answer["gone"]
     assert text(judge.run("print(RUBRIC)", 30).outputs) == "{'a': 3}\n"
     student = another()
     ran = judge.run("print(result)", 30, beside=[student])
-    assert text(ran.outputs) == "7\n" and ran.answer["gone"] == ""
+    assert text(ran.outputs) == "7\n"
+    assert ran.answer["gone"] == ""
 
 
 def test_a_hang_is_stopped_and_both_live_on(room: Room) -> None:
     judge, student, _ = room
     student.run("answer = hang", 30)
     ran = judge.run("answer(3)", 1, beside=[student])
-    assert ran.status in ("timeout", "error") and ran.seconds < 6
+    assert ran.status in ("timeout", "error")
+    assert ran.seconds < 6
     ran = judge.run("print(result)", 30, beside=[student])
-    assert judge.alive and (text(ran.outputs) == "7\n" or ran.answer["gone"])
+    assert judge.alive
+    assert text(ran.outputs) == "7\n" or ran.answer["gone"]
 
 
 def test_a_judge_that_loops_itself_is_stopped(room: Room) -> None:
     judge, _, _ = room
     ran = judge.run("while True: pass", 0.5)
-    assert ran.status == "timeout" and ran.seconds < 5
-    assert judge.alive and text(judge.run("print(result)", 30).outputs) == "7\n"
+    assert ran.status == "timeout"
+    assert ran.seconds < 5
+    assert judge.alive
+    assert text(judge.run("print(result)", 30).outputs) == "7\n"
 
 
 def test_a_judge_never_attached_says_so(zygotes: tuple[Kernels, Judges]) -> None:
     judge = zygotes[1].start()
     assert judge.run("print(RUBRIC)", 30).status == "ok"
     ran = judge.run("answer(3)", 30)
-    assert ran.outputs[-1].ename == "KernelDied" and ran.answer["gone"]
+    assert ran.outputs[-1].ename == "KernelDied"
+    assert ran.answer["gone"]
     judge.kill()
     assert not judge.alive
