@@ -162,7 +162,9 @@ class _Batch:
         proven = self.state.data.get("model") == self.common
 
         def tasks() -> Iterator[Task]:
-            guarded = (str(self.course.class_dir), str(self.course.root))
+            here = self.course
+            secret = here.class_dir / "gradebook.db", here.submitted, here.autograded, here.reports, here.solutions
+            guarded = tuple(str(path) for path in secret if path.exists())
             make = Task("", b"", self.snapshot, **vars(self.terms), batch=uuid.uuid4().hex, guarded=guarded)
             if not proven:
                 files = _bytes(data_files(self.course, self.name, None))

@@ -42,30 +42,16 @@ c.ClearSolutions.code_stub = {
     "python": '# YOUR CODE HERE\nraise NotImplementedError("still to do: write this part, then delete this line")'
 }
 c.ClearSolutions.text_stub = "*Your answer here: replace this line.*"
-# Rubrics stand in locked text cells: removed at release, put back by OverwriteCells when grading.
+# Rubrics stand in locked text cells: removed at release, put back when grading.
 c.ClearMarkScheme.enforce_metadata = False
 
-c.Autograde.sanitize_preprocessors = [
-    stock.ClearOutput,
-    ours.RepairCells,
-    stock.DeduplicateIds,
-    stock.OverwriteKernelspec,
-    stock.OverwriteCells,
-    stock.CheckCellMetadata,
-]
+# The grading engine of `python -m autograder grade`, one submission after the other.
+c.Autograde.sanitize_preprocessors = [ours.RebuildSubmission, stock.CheckCellMetadata]
 c.Autograde.autograde_preprocessors = [
-    ours.ExecuteSubmission,
-    ours.ForgiveStderr,
-    stock.IgnorePattern,
-    stock.LimitOutput,
-    stock.SaveAutoGrades,
-    stock.AssignLatePenalties,
+    ours.ExecuteSubmission, stock.IgnorePattern, stock.LimitOutput, stock.SaveAutoGrades, stock.AssignLatePenalties,
     stock.CheckCellMetadata,
-]
-c.Execute.timeout = 60
-c.Execute.shutdown_kernel = "immediate"
-c.Execute.extra_arguments = ["--log-level=ERROR"]
-c.Execute.skip_cells_with_tag = ""
+]  # fmt: skip
+c.ExecuteSubmission.timeout = 60
 c.ExecuteSubmission.budget = 300
 
 c.GenerateFeedback.preprocessors = []

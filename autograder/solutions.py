@@ -16,7 +16,7 @@ from helpers.train import study_size
 
 from .course import Course, prepare_environment
 from .engine import stage, write_text
-from .preprocessors import label
+from .grading.execute import label
 from .source import read as read_source
 
 LARGEST = 500_000

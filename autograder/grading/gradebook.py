@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,7 @@ from nbformat import NotebookNode, from_dict
 
 from ..source import FORM, grade_id
 from . import cells as rules
-from .snapshot import Snapshot
+from .snapshot import Snapshot, SnapshotCell
 
 
 def open_gradebook(url: str, course_id: str) -> Any:
@@ -43,6 +44,32 @@ def holds(gradebook: Any, snapshot: Snapshot) -> bool:
         == {c.name: (c.points, c.cell_type) for c in known if c.grade}
         and {c.name for c in notebook.solution_cells} == {c.name for c in known if c.solution}
     )
+
+
+def known_to(gradebook: Any, name: str, notebook: str) -> Snapshot:
+    """An assignment as far as the gradebook knows it: no free cells, no model solutions."""
+    found = gradebook.find_notebook(notebook, name)
+    points = {c.name: c.max_score for c in found.grade_cells}
+    solutions = {c.name for c in found.solution_cells}
+    cells = tuple(
+        SnapshotCell(
+            c.name, "", c.cell_type, c.source, shown(c.source), c.source, c.checksum or "", grade=c.name in points,
+            solution=c.name in solutions, locked=bool(c.locked), points=points.get(c.name, 0.0),
+        )
+        for c in found.source_cells
+    )  # fmt: skip
+    return Snapshot(name, cells, json.loads(found.kernelspec or "{}"))
+
+
+def shown(source: str) -> str:
+    """A locked cell's text as students get it: without hidden tests and rubrics."""
+    kept, inside = [], False
+    for line in source.splitlines():
+        inside = inside or "BEGIN HIDDEN TESTS" in line or "BEGIN MARK SCHEME" in line
+        if not inside:
+            kept.append(line)
+        inside = inside and "END HIDDEN TESTS" not in line and "END MARK SCHEME" not in line
+    return "\n".join(kept)
 
 
 def enter(gradebook: Any, url: str, snapshot: Snapshot, config: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import socket
+from pathlib import Path
 from typing import Any
 
 from helpers.errors import CourseError
@@ -74,13 +75,10 @@ class Workplace:
         """A hand-in that tries to get out must fail, once a batch, before anything of a student's runs."""
         if mode.name == "none" or (task.batch, mode.name) in self.proved:
             return
-        try:
-            from ..sandbox import canary
-        except ImportError:
-            return
+        from ..sandbox import canary
 
         try:
-            canary.prove(kernels, list(task.guarded))
+            canary.prove(kernels, [Path(path) for path in task.guarded])
         except CourseError as error:
             raise Unsafe(str(error)) from None
         self.proved.add((task.batch, mode.name))

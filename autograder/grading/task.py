@@ -119,9 +119,13 @@ def _work(task: Task, result: Result) -> None:
     done = execute(notebook, task.snapshot, workplace.machine(task, mode), task.timeout, task.budget)
     result.dead = done.dead
     result.notes += done.notes
-    about = NotebookNode(mode=mode.name, sandbox=mode.words, notes=result.notes)
-    notebook.metadata["course"] = about | ({"dead": done.dead} if done.dead else {})
+    notebook.metadata["course"] = about(mode, result.notes, done.dead)
     result.notebook = (nbformat.writes(notebook).rstrip("\n") + "\n").encode()
+
+
+def about(mode: Any, notes: list[str], dead: str) -> NotebookNode:
+    """What a graded notebook says of its grading, in its metadata."""
+    return NotebookNode(mode=mode.name, sandbox=mode.words, notes=notes, **({"dead": dead} if dead else {}))
 
 
 def work_bytes(body: bytes) -> bytes:

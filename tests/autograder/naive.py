@@ -1,0 +1,50 @@
+"""A stand-in for the engine's processes: hand-ins run right here, so that tests of what comes after are fast."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import nbformat
+
+from autograder.grading.execute import error
+from autograder.grading.reading import Ungradable, parse
+from autograder.grading.rebuild import rebuild
+from autograder.grading.task import Result, Task
+from autograder.parallel.parcel import Answer
+
+
+def work(task: Task) -> Result:
+    try:
+        read, _ = parse(task.notebook, task.file)
+        notebook, notes = rebuild(read, task.snapshot, task.file)
+    except Ungradable as reason:
+        return Result(task.student, str(reason))
+    scope = {"display": lambda *a, **k: None}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            try:
+                with contextlib.redirect_stdout(io.StringIO()):
+                    exec(cell.source.replace("from IPython.display import display", ""), scope)
+            except Exception as wrong:
+                cell.outputs = [error(type(wrong).__name__, str(wrong))]
+    notebook.metadata["course"] = {"mode": "none", "notes": notes}
+    return Result(task.student, notes=notes, notebook=nbformat.writes(notebook).encode(), mode="none")
+
+
+class Here:
+    """An executor; `asked` are the students whose work it was given, `most` after how many it stops for good."""
+
+    def __init__(self, most: int = 10**6, reverse: bool = False) -> None:
+        self.asked: list[str] = []
+        self.most, self.reverse = most, reverse
+
+    def run(self, orders):
+        for order in reversed(list(orders)) if self.reverse else orders:
+            if len(self.asked) >= self.most:
+                raise KeyboardInterrupt
+            self.asked.append(order.key)
+            yield Answer(order.key, work(Task.unpack(order.body)).pack())
+
+    def close(self) -> None:
+        pass

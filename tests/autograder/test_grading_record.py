@@ -1,0 +1,269 @@
+"""The one writer loses nothing and doubles nothing, whatever holds or stops it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import stat
+from random import Random
+
+import nbformat
+import pytest
+from naive import Here
+
+from autograder import sample
+from autograder.course import Course
+from autograder.engine import write_text
+from autograder.grade import grade
+from autograder.grading import cells as rules
+from autograder.grading import gradebook as rows
+from autograder.grading.record import Pending, Writer
+from autograder.sample_class import Edit, Student
+from helpers.errors import CourseError
+
+CLASS = (
+    Student("ann", "right"),
+    Student("bob", "adds one", edits=(Edit("A-double", "x + x", "x + 1"),)),
+    Student.untouched("cem", "as released"),
+    Student("dot", "no notebook", raw=b"Dear teacher"),
+)
+
+
+@pytest.fixture
+def course(write_course) -> Course:
+    made = write_course()
+    (made.root / "solutions" / "mini" / "numbers.csv").write_text("1,2\n")
+    sample.fill("mini", made, CLASS)
+    return made
+
+
+def run(course, executor=None, **more):
+    return grade("mini", course, executor=executor or Here(), **more)
+
+
+def table(course: Course) -> dict:
+    """student -> cell -> what the gradebook holds, without its random ids."""
+    with sqlite3.connect(course.class_dir / "gradebook.db") as db:
+        found = db.execute(
+            "select a.student_id, b.name, g.auto_score, g.manual_score, g.needs_manual_grade, g.extra_credit "
+            "from grade g join base_cell b on g.cell_id = b.id join submitted_notebook n on g.notebook_id = n.id "
+            "join submitted_assignment a on n.assignment_id = a.id order by 1, 2"
+        ).fetchall()
+    assert len({row[:2] for row in found}) == len(found)
+    return {row[:2]: row[2:] for row in found}
+
+
+def points(course):
+    return {r.student: (r.auto, r.reason) for r in run(course, Nobody()).rows}
+
+
+class Nobody(Here):
+    """An executor that must not be asked."""
+
+    def run(self, orders):
+        assert [order.key for order in orders] == []
+        return iter(())
+
+
+def test_scores_and_files_do_not_depend_on_the_order_of_results(course, tmp_path):
+    run(course)
+    other = Course(root=course.root, class_dir=tmp_path / "other")
+    other.class_dir.mkdir()
+    sample.fill("mini", other, CLASS)
+    run(other, Here(reverse=True))
+    assert table(course) == table(other)
+    for student in ("ann", "bob", "cem"):
+        mine, theirs = (c.autograded / student / "mini" / "mini.ipynb" for c in (course, other))
+        assert mine.read_bytes() == theirs.read_bytes()
+        assert {stat.S_IMODE(p.stat().st_mode) for p in mine.parent.iterdir()} == {0o444}
+        assert (mine.parent / "numbers.csv").read_text() == "1,2\n"
+
+
+def test_one_commit_a_submission(course, monkeypatch):
+    commits = []
+    opened = rows.open_gradebook
+
+    def counted(*given):
+        gradebook = opened(*given)
+        commit = gradebook.commit_all
+        gradebook.commit_all = lambda: (commits.append(1), commit())
+        return gradebook
+
+    run(course, only=["ann"])
+    monkeypatch.setattr(rows, "open_gradebook", counted)
+    run(course)
+    assert len(commits) == 3
+
+
+def test_a_locked_gradebook_is_waited_for(course, monkeypatch):
+    run(course, only=["ann"])
+    holder = sqlite3.connect(course.class_dir / "gradebook.db", isolation_level=None)
+    holder.execute("begin exclusive")
+    tried = []
+    monkeypatch.setattr("autograder.grading.record.time.sleep",
+                        lambda _: (tried.append(1), holder.execute("commit") if len(tried) == 2 else None))  # fmt: skip
+    run(course, patience=30)
+    assert len(tried) == 2
+    assert {r.student: r.auto for r in run(course, Nobody()).rows} == {"ann": 7, "bob": 4, "cem": 0, "dot": 0}
+
+
+def test_a_gradebook_that_stays_locked_costs_no_work(course):
+    run(course, only=["ann"])
+    before = table(course)
+    holder = sqlite3.connect(course.class_dir / "gradebook.db", isolation_level=None)
+    holder.execute("begin exclusive")
+    with pytest.raises(CourseError, match=r"locked by another program for 0.1 s: close that program and grade again"):
+        run(course, patience=0.1)
+    holder.execute("commit")
+    assert table(course) == before
+    assert len(list(Pending(course, "mini"))) == 3
+    later = run(course, Nobody())
+    assert later.regraded == ["bob", "cem", "dot"]
+    assert {r.student: r.auto for r in later.rows} == {"ann": 7, "bob": 4, "cem": 0, "dot": 0}
+    assert not (course.reports / ".pending").exists()
+    assert run(course, Nobody()).regraded == []
+
+
+def test_what_waits_is_graded_anew_if_it_was_handed_in_again_or_by_force(course):
+    with pytest.raises(KeyboardInterrupt):
+        killed(course, "record", after=1)
+    write_text((course.submitted / "ann/mini/mini.ipynb").read_text() + "\n", course.submitted / "ann/mini/mini.ipynb")
+    executor = Here()
+    run(course, executor)
+    assert "ann" in executor.asked
+    forced = Here()
+    run(course, forced, force=True)
+    assert set(forced.asked) >= {"ann", "bob", "cem"}
+
+
+def killed(course, where, after):
+    """Run until something is called for the time after `after`, and stop there as kill -9 would."""
+    monkeypatch = pytest.MonkeyPatch()
+    target = {"keep": (Pending, "keep"), "record": (Writer, "record"), "place": (Writer, "_place"),
+              "save": (Writer, "_save"), "forget": (Pending, "forget")}[where]  # fmt: skip
+    real, calls = getattr(*target), []
+
+    def stop(*given):
+        calls.append(1)
+        if len(calls) > after:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(*target, stop)
+    monkeypatch.setattr("autograder.grade._Batch.save", lambda self: None)
+    try:
+        run(course)
+    finally:
+        monkeypatch.undo()
+
+
+@pytest.mark.parametrize("where", ["keep", "record", "place", "save"])
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_killed_anywhere_and_run_again_nothing_is_lost_or_doubled(course, tmp_path, where, after):
+    whole = Course(root=course.root, class_dir=tmp_path / "whole")
+    whole.class_dir.mkdir()
+    sample.fill("mini", whole, CLASS)
+    run(whole)
+    with pytest.raises(KeyboardInterrupt):
+        killed(course, where, after)
+    kept = {k.result.student for k in Pending(course, "mini")}
+    executor = Here()
+    found = run(course, executor)
+    assert not kept & set(executor.asked)
+    assert table(course) == table(whole)
+    assert [r.total for r in found.rows] == [r.total for r in run(whole, Nobody()).rows]
+    assert run(course, Nobody()).regraded == []
+    assert [p.name for p in (course.autograded / "ann").iterdir()] == ["mini"]
+
+
+def test_half_written_and_foreign_files_among_the_kept_results_are_dropped(course):
+    folder = course.reports / ".pending" / "mini"
+    folder.mkdir(parents=True)
+    for name, content in (("a" * 32, b""), ("b" * 32, b"\0" * 100), (f"{'c' * 32}.123", b"half")):
+        (folder / name).write_bytes(content)
+    assert {r.student: r.auto for r in run(course).rows} == {"ann": 7, "bob": 4, "cem": 0, "dot": 0}
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"no database at all, but long enough to look at", "is no database"), (b"SQLite format 3\0" + b"\7" * 4000, "")],
+)
+def test_a_damaged_gradebook_is_told_in_a_sentence(course, content, words):
+    (course.class_dir / "gradebook.db").write_bytes(content)
+    with pytest.raises(CourseError, match=rf"{words}.*restore it from a copy.*reports/.pending"):
+        run(course)
+    assert (course.class_dir / "gradebook.db").read_bytes() == content
+    (course.class_dir / "gradebook.db").unlink()
+    assert run(course, Nobody()).regraded == ["ann", "bob", "cem", "dot"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everything")
+def test_a_gradebook_that_may_not_be_written(course):
+    run(course, only=["ann"])
+    (course.class_dir / "gradebook.db").chmod(0o444)
+    with pytest.raises(CourseError, match="can't be written: give yourself the right"):
+        run(course)
+
+
+def test_a_full_disk_is_told_in_a_sentence(course, monkeypatch):
+    def full(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+    run(course, only=["ann"])
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.write_bytes", full)
+        with pytest.raises(CourseError, match=r"could not be written: No space left on device.*grade again"):
+            run(course)
+    assert {r.student: r.auto for r in run(course).rows}["bob"] == 4
+
+
+def test_the_assignments_cells_may_not_change_under_a_graded_class(course):
+    run(course)
+    source = course.source("mini")
+    source.write_text(source.read_text() + '\n# %% test="B-more" points=0\nassert True\n')
+    with pytest.raises(CourseError, match="are not those that this class was first graded with"):
+        run(course)
+
+
+def test_another_text_of_a_test_is_entered_into_the_gradebook(course):
+    run(course)
+    source = course.source("mini")
+    source.write_text(source.read_text().replace('"half(1) must be 0.5"', '"half(1) is a half"'))
+    run(course)
+    with sqlite3.connect(course.class_dir / "gradebook.db") as db:
+        assert db.execute("select count(*) from source_cell where source like '%is a half%'").fetchone() == (1,)
+
+
+def outputs(rng: Random):
+    make = nbformat.v4.new_output
+    text = rng.choice(["1.0", "0.25", "-1", "nan", "None", "'x'", "", ["0.5"], ["1", "2"], "2"])
+    return [
+        rng.choice([make("stream", text="a"), make("stream", name="stderr", text="b"), make("error", ename="E"),
+                    make("display_data", data={"text/plain": "3"}), make("execute_result", data={"text/plain": text})])
+        for _ in range(rng.randrange(3))
+    ]  # fmt: skip
+
+
+def test_points_and_checksums_are_nbgraders_own():
+    from nbgrader.utils import compute_checksum, determine_grade
+
+    rng, compared = Random(0), 0
+    for _ in range(600):
+        kind = rng.choice(["code", "markdown"])
+        cell = getattr(nbformat.v4, f"new_{kind}_cell")(rng.choice(["", "x = 1", "é\n"]))
+        cell.metadata.nbgrader = nbformat.from_dict({
+            "grade": True, "solution": rng.random() < 0.3, "locked": rng.random() < 0.5, "grade_id": "a", "points": 2,
+        })  # fmt: skip
+        if kind == "code":
+            cell.outputs = outputs(rng)
+        assert rules.checksum(cell) == compute_checksum(cell)
+        cell.metadata.nbgrader.checksum = rng.choice([compute_checksum(cell), "0" * 32])
+        try:
+            expected = determine_grade(cell)[0]
+        except (ValueError, KeyError):
+            continue  # stock stops the whole batch; ours gives the points
+        compared += 1
+        assert rules.points(cell) == expected
+    assert compared > 500
