@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sandbox import LANDLOCK, NAMESPACES, NONE
+from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, kill_tree
+from autograder.sandbox.root import BLANK, DEVICES
 from tests.autograder.sandboxed import (
     ORDINARY,
     REPOSITORY,
@@ -242,6 +243,31 @@ def test_outside_nothing_changed(found):
         assert not Path(place, found["token"]).exists()
     assert found["heard"] == [False] * 5
     assert found["victim"]
+
+
+@pytest.mark.parametrize("place", [place for place in PLACES if place.startswith("namespaces")])
+def test_two_things_keep_it_from_settings(place, tmp_path):
+    """It is nobody, or the instructor, but never root; and /proc/sys is read-only, whoever it is."""
+    for path in (tmp_path, *tmp_path.parents[:3]):
+        path.chmod(0o755)
+    mode, prelude, before = PLACES[place]
+    with Zygote(mode, before, prelude) as zygote:
+        code = "import time\nfor line in open('/proc/self/mountinfo'): say(line.split()[4:6])\nsay(0); time.sleep(60)"
+        guest = zygote.start(tmp_path, code)
+        mounts = dict(iter(guest.next, 0))
+        lines = Path(f"/proc/{guest.inmate.pid}/status").read_text().splitlines()
+        users = [line.split()[1:] for line in lines if line.startswith(("Uid:", "Gid:", "Groups:"))]
+        assert kill_tree(guest.inmate)
+        guest.close()
+    for name in ("/", "/usr", "/proc/sys", str(REPOSITORY / "helpers")):
+        assert mounts[name].split(",")[0] == "ro", name
+        assert "nosuid" in mounts[name] or name == "/proc/sys"
+    assert {place for place, flags in mounts.items() if flags.startswith("rw")} <= {
+        "/scratch", "/tmp", "/dev/shm", "/proc", *(f"/dev/{name}" for name in DEVICES),
+        *(f"/proc/{name}" for name in BLANK),
+    }  # fmt: skip
+    expected = "64321" if prelude == ORDINARY else "65534"
+    assert users == [[expected] * 4] * 2 + [[]]
 
 
 # What an ordinary user is refused anyway; the second line: what comes after the file is gone.
