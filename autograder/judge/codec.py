@@ -20,7 +20,7 @@ from .memory import Memory
 
 MOST_NODES = 1_000_000
 LARGEST = 4_000_000
-"""Characters, and eight for any other value, of one message without its arrays."""
+"""Characters, and sixteen for any other value, of one message without its arrays."""
 MOST_DEPTH = 56
 """Lists inside lists; what lies deeper stays where it is and is only named."""
 LARGE = 1 << 14
@@ -66,7 +66,7 @@ class Encoder:
     def node(self, value: Any) -> Any:
         """The value as JSON; the bytes of arrays go into `buffers`."""
         cls = type(value)
-        self._size += len(value) if cls is str else 8
+        self._size += len(value) if cls is str else 16
         if self._size > LARGEST:
             raise OverflowError("This value is too large to be looked at; results should be small.")
         if value is None or cls is bool or cls is str:

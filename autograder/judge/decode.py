@@ -31,7 +31,7 @@ class Decoder:
     def __init__(self, memory: Memory, buffers: Sequence[bytearray], asked: Sequence[Any] = ()) -> None:
         self.memory, self.buffers, self.asked = memory, buffers, asked
         self.mutable: list[Any] = []
-        self._nodes = 0
+        self.nodes = 0
 
     def value(self, node: Any) -> Any:
         """The value; WireError for whatever `Encoder.node` can't have made."""
@@ -50,8 +50,8 @@ class Decoder:
             yield pair[0], pair[1]
 
     def _value(self, node: Any) -> Any:
-        self._nodes += 1
-        if self._nodes > MOST_NODES:
+        self.nodes += 1
+        if self.nodes > MOST_NODES:
             raise WireError("a message with too many values")
         if node is None or isinstance(node, bool | int | float):
             return node

@@ -90,12 +90,12 @@ class Judge:
         request: dict[str, Any] = {"room": None, "folder": str(folder), "environment": {}, "seed": 0}
         with theirs:
             self._process = Process(nursery, request, limits=limits, peer=theirs, trusted=True)
-        self._attach = False
+        self._attach = 0
 
     def attach(self, sock: socket.socket) -> None:
         """From the next cell on, ask the kernel at the other end of this socket. The caller may close it afterwards."""
         socket.send_fds(self._line, [b"K"], [sock.fileno()])
-        self._attach = True
+        self._attach += 1
 
     @property
     def alive(self) -> bool:
@@ -111,22 +111,24 @@ class Judge:
         self._line.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def run(self, source: str, seconds: float, beside: Sequence[Process] = ()) -> Ran:
+    def run(self, source: str, seconds: float, beside: Sequence[Process] = (), count: int | None = None) -> Ran:
         """Run a test cell: its visible parts, then, if these pass, the hidden ones, whose outputs are marked.
+
+        What the student's process writes meanwhile lies in `beside`, but for hidden parts: it would show their numbers.
 
         `answer["gone"]`: in words, why the student's process can't be asked any longer, "" while it can;
         `answer["hidden"]`: the places of the outputs of hidden parts, also of those that have no metadata.
         """
         total = Ran([], None, "ok", 0.0, answer={"gone": "", "hidden": []})
         for hidden, text in list(parts(source)) or [(False, source)]:
-            more = {"cell": source, "attach": self._attach}
-            self._attach = False
+            more = {"cell": source, "attach": self._attach, "count": count}
+            self._attach = 0
             ran = self._process.run(text, max(seconds - total.seconds, 0.1), beside, **more)
             if hidden:
                 total.answer["hidden"] += range(len(total.outputs), len(total.outputs) + len(ran.outputs))
                 _mark(ran.outputs)
             total.outputs += ran.outputs
-            total.beside += ran.beside
+            total.beside += [] if hidden else ran.beside
             total.count = total.count or ran.count
             total.status, total.seconds = ran.status, total.seconds + ran.seconds
             gone = ran.answer.get("gone")
@@ -185,7 +187,7 @@ class JudgeInside(Inside):
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
     def run(self, request: dict[str, Any], buffers: list[bytearray]) -> dict[str, Any]:
-        if request["attach"]:
+        for _ in range(request["attach"]):
             self.attach()
         try:
             self.ask_names(request["cell"])

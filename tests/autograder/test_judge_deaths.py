@@ -72,6 +72,24 @@ def test_a_student_who_ignores_the_time_limit_is_given_up(monkeypatch: pytest.Mo
         assert 0.5 < time.monotonic() - began < 3
 
 
+def test_a_student_who_only_asks_back_is_given_up() -> None:
+    here, there = socket.socketpair()
+    link = judging(here, Limits(grace=0.2))
+    if os.fork() == 0:
+        here.close()
+        try:
+            while True:
+                wire.send(there, {"op": "call", "n": 1, "s": 1, "v": [3, ["t"], ["t"]]})
+                wire.receive(there, 10_000)
+        finally:
+            os._exit(0)
+    there.close()
+    began = time.monotonic()
+    with pytest.raises(StudentGone):
+        link.request("get", "x", seconds=0.05)
+    assert time.monotonic() - began < 3
+
+
 DEATHS = {
     "exit": "import os; os._exit(3)", "kill": "import os, signal; os.kill(os.getpid(), 9)",
     "socket": "import os; os.closerange(3, 99)",

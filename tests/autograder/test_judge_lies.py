@@ -34,6 +34,7 @@ LIES = {
     "record unknown field": ["o", 1, "helpers.timing:Timing", ["median"], None],
     "record fields short": ["o", 1, "helpers.timing:Timing", ["what", "seconds"], None],
     "namespace dunder": ["o", 1, "types:SimpleNamespace", ["__class__"], None],
+    "namespace method": ["o", 1, "types:SimpleNamespace", ["__float__"], None],
     "own object": ["R", 1], "own object 0": ["R", 0], "own object list": ["R", [1]], "argument": ["A", 0],
     "argument -1": ["A", -1], "met": ["m", 3], "met -1": ["m", -1], "constant": ["c", "os:system"],
     "constant builtin": ["c", "builtins:eval"], "backend": ["b", "cuda; rm", "float32"],

@@ -219,6 +219,12 @@ def test_a_students_function_calls_back_into_the_check(student: Pupil) -> None:
         student["call"](fails)
 
 
+def test_a_callback_may_return_what_nobody_else_holds(student: Pupil) -> None:
+    student.run("def made_by(f):\n    layer = f()\n    return len(layer), len(f()[0][1])")
+    assert student["made_by"](lambda: student["Layer"](2)) == (7, 7)
+    assert student["call"](lambda: [student["Layer"](2)])[0].weight.tolist() == [0, 1]
+
+
 def test_callbacks_inside_callbacks(student: Pupil) -> None:
     def down(n: int) -> int:
         return 0 if n == 0 else 1 + int(student["call"](down, n - 1))

@@ -142,9 +142,11 @@ def test_a_death_costs_the_cell_and_a_new_kernel_goes_on(room: Room) -> None:
     assert ran.outputs[-1].ename == "KernelDied"
     assert ran.answer["gone"]
     assert text(judge.run("print(RUBRIC)", 30).outputs) == "{'a': 3}\n"
+    another()
     student = another()
+    student.run("result = 9", 30)
     ran = judge.run("print(result)", 30, beside=[student])
-    assert text(ran.outputs) == "7\n"
+    assert text(ran.outputs) == "9\n"
     assert ran.answer["gone"] == ""
 
 
