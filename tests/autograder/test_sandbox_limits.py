@@ -164,9 +164,17 @@ def test_root_who_stays_root_starts_no_process(folder):
             os.fork()
         except OSError as error:
             say(error.errno)
+        if os.uname().machine == "x86_64":
+            import ctypes
+            libc = ctypes.CDLL(None, use_errno=True)
+            for number in (57, 58):
+                said = libc.syscall(number)
+                if said == 0:
+                    os._exit(0)
+                say([said, ctypes.get_errno()])
     """
     with Zygote(LANDLOCK, "from autograder.sandbox import landlock; landlock.may_drop = lambda room: False") as zygote:
-        assert zygote.run(folder, code) == [[1], 11]
+        assert zygote.run(folder, code) in ([[1], 11, [-1, 11], [-1, 11]], [[1], 11])
 
 
 def test_root_becomes_nobody_where_nobody_can_see_python(folder):
@@ -240,6 +248,17 @@ def test_daemons_end_with_it(zygotes, folder, place, ends):
     assert guest.next() == "daemon"
     if ends == "ends first":
         time.sleep(0.6)
+    _end(guest)
+
+
+@pytest.mark.parametrize("place", SHUT_IN)
+def test_daemons_count(zygotes, folder, place):
+    """Who loses his parent stays in the tree that is weighed."""
+    guest = zygotes(place).start(folder, DAEMON + "\n    time.sleep(60)\n")
+    assert guest.next() == "daemon"
+    time.sleep(0.2)
+    running = [pid for pid in tree(guest.inmate.pid) if not gone(pid)]
+    assert len(running) == 2
     _end(guest)
 
 
