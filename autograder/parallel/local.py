@@ -19,7 +19,7 @@ from helpers.errors import CourseError
 
 from ..course import REPOSITORY
 from .parcel import Answer, Order
-from .worker import DONE, READY
+from .worker import DONE, READY, end_family
 
 WORK = "autograder.grading.task:work_bytes"
 AHEAD = 2  # orders that lie in a worker: one that it works on, one that it finds when that is done
@@ -69,8 +69,8 @@ class _Worker:
 
     def end(self) -> None:
         """Kill the process and everything that it started, and remove its files."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        if self.process.poll() is None:
+            end_family(self.process.pid)
         self.process.wait()
         self.link.close()  # last: a worker that lives to see its pipe end takes the pool's folder for left behind
         shutil.rmtree(self.scratch, ignore_errors=True)
@@ -104,9 +104,6 @@ class Pool:
 
     def close(self) -> None:
         """End all workers at once; safe to call twice."""
-        for worker in self.workers:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(worker.process.pid, signal.SIGKILL)
         for worker in self.workers:
             worker.end()
         self.workers = []

@@ -17,6 +17,8 @@ import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
+from ..sandbox.tree import tree
+
 READY, DONE = b"r", b"d"
 
 
@@ -41,14 +43,21 @@ def _listen(link: Connection, orders: queue.SimpleQueue[bytes], scratch: str) ->
         while True:
             orders.put(link.recv_bytes())
     except (EOFError, OSError):
+        end_family(os.getpid())
         shutil.rmtree(scratch, ignore_errors=True)
         with contextlib.suppress(OSError):
             os.rmdir(os.path.dirname(scratch))  # the last worker takes the pool's own folder away
     finally:
-        # The zygotes are in this group; kernels die with their zygote.
-        if os.getpgrp() == os.getpid():
-            os.killpg(0, signal.SIGKILL)
         os._exit(1)
+
+
+def end_family(pid: int) -> None:
+    """Kill what descends from a process, parents first, so that nobody is left who could start another; and, unless it
+    is this one, the process itself. Zygotes and kernels have sessions of their own, so a signal to a group won't do."""
+    for one in tree(pid):
+        if one != os.getpid():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(one, signal.SIGKILL)
 
 
 if __name__ == "__main__":

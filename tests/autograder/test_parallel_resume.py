@@ -1,0 +1,190 @@
+"""kill -9 at any moment and the same command again: nothing lost or doubled; the same scores whoever does the work."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+
+from autograder.bench.memory import tree
+from autograder.sample import fill
+from autograder.sample_class import Edit, Student
+from tests.autograder.test_parallel_local import ROOT, gone_within
+
+CRASH = "import os\n\ndef half(x):\n    os._exit(3)"
+PEOPLE = (
+    *(Student(f"right{i}", "right") for i in range(3)),
+    *(Student(f"wrong{i}", "adds one", edits=(Edit("A-double", "x + x", "x + 1"),)) for i in range(3)),
+    Student.untouched("untouched", "as released"),
+    Student("crash", "ends Python", replace={"A-half": CRASH}),
+    Student("damaged", "half a file", raw=b'{"cells": [{"cell_type": "code", '),
+    Student("empty", "an empty folder", empty=True),
+)
+GRADES = """
+    select s.student_id, g.name, gr.auto_score, gr.manual_score, gr.extra_credit, gr.needs_manual_grade
+    from grade gr join submitted_notebook n on gr.notebook_id = n.id
+    join submitted_assignment s on n.assignment_id = s.id join base_cell g on gr.cell_id = g.id order by 1, 2
+"""
+COMMENTS = """
+    select s.student_id, g.name, c.auto_comment, c.manual_comment
+    from comment c join submitted_notebook n on c.notebook_id = n.id
+    join submitted_assignment s on n.assignment_id = s.id join base_cell g on c.cell_id = g.id order by 1, 2
+"""
+
+
+class Class:
+    """A class folder of the mini course, graded by the command line in a process of its own."""
+
+    def __init__(self, course, folder):
+        self.course, self.folder = course, folder
+        # What only had to be found out once for the course: the model solution gets its points.
+        shutil.copytree(course.class_dir / "reports", folder / "reports")
+        state = folder / "reports" / ".mini.json"
+        state.write_text(state.read_text().split('"students"')[0].rstrip().rstrip(",") + ', "students": {}}')
+
+    def hand_in(self, people):
+        from dataclasses import replace
+
+        fill("mini", replace(self.course, class_dir=self.folder), people)
+        return self
+
+    def start(self, *options):
+        command = [sys.executable, "-m", "autograder", "grade", "mini", "--class-dir", str(self.folder)]
+        return subprocess.Popen(
+            [*command, "--timeout", "3", *options], cwd=ROOT, env=os.environ | {"COURSE_ROOT": str(self.course.root)},
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+
+    def run(self, *options):
+        process = self.start(*options)
+        text, _ = process.communicate(timeout=240)
+        assert process.returncode == 0, text
+        return text
+
+    def found(self):
+        """All that grading leaves: grades, comments, late penalties, notebooks."""
+        with sqlite3.connect(self.folder / "gradebook.db") as db:
+            rows = {"grades": db.execute(GRADES).fetchall(), "comments": db.execute(COMMENTS).fetchall()}
+            doubled = db.execute(
+                "select student_id, count(*) from submitted_assignment group by 1 having count(*) > 1"
+            ).fetchall()
+            assert doubled == []
+        for path in sorted((self.folder / "autograded").glob("*/mini/mini.ipynb")):
+            notebook = nbformat.read(path, as_version=4)
+            told = json.dumps([(c.source, c.get("outputs")) for c in notebook.cells])
+            rows[path.parts[-3]] = re.sub(r"ipykernel_\d+", "ipykernel", told)  # a cell's file names its process
+        return rows
+
+    def names(self, room):
+        return sorted(str(p.relative_to(self.folder)) for p in (self.folder / room).rglob("*"))
+
+
+def pages(graded):
+    found = {p.parts[-3]: p.read_text(encoding="utf-8") for p in graded.folder.glob("feedback/*/mini/*.html")}
+    assert len(found) == 8
+    return found
+
+
+@pytest.fixture(scope="module")
+def make_class(mini, graded, tmp_path_factory):
+    def make(label, people=PEOPLE):
+        return Class(mini, tmp_path_factory.mktemp(label)).hand_in(people)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def undisturbed(make_class):
+    made = make_class("undisturbed")
+    begun = time.monotonic()
+    text = made.run("-j", "2")
+    made.seconds = time.monotonic() - begun
+    assert "10 graded now" in text
+    return made
+
+
+def test_killed_again_and_again_nothing_is_lost_or_doubled(undisturbed, make_class):
+    killed, moments = make_class("killed"), random.Random(41)
+    for _ in range(int(os.environ.get("COURSE_KILLS", 4))):
+        process = killed.start("-j", "2")
+        time.sleep(moments.uniform(0.3, undisturbed.seconds))
+        family = tree(process.pid)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert gone_within(family, 2.0) == []
+    text = killed.run("-j", "2")
+    assert killed.found() == undisturbed.found()
+    assert killed.names("autograded") == undisturbed.names("autograded")
+    assert killed.names("feedback") == undisturbed.names("feedback")
+    assert "could not be graded: damaged, empty" in text
+    assert "0 graded now, 10 unchanged" in killed.run("-j", "2")
+    assert not list((killed.folder / "reports" / ".pending").rglob("*.ipynb"))
+
+
+def test_ctrl_c_stops_within_a_second_and_the_rest_is_done_later(undisturbed, make_class):
+    stopped = make_class("stopped")
+    process = stopped.start("-j", "2")
+    time.sleep(0.6 * undisturbed.seconds)
+    family, begun = tree(process.pid), time.monotonic()
+    process.send_signal(signal.SIGINT)
+    text, _ = process.communicate(timeout=10)
+    assert gone_within(family, 1.0) == []
+    assert time.monotonic() - begun < 8.0  # a quarter of a second on a quiet machine
+    assert process.returncode == 130, text
+    assert "the same command goes on with the rest" in text
+    stopped.run("-j", "2")
+    assert stopped.found() == undisturbed.found()
+
+
+def test_force_grades_everybody_again_and_keeps_what_a_human_gave(undisturbed, make_class):
+    from nbgrader.api import Gradebook
+
+    forced = make_class("forced")
+    shutil.copytree(undisturbed.folder, forced.folder, dirs_exist_ok=True)
+    with Gradebook(f"sqlite:///{forced.folder / 'gradebook.db'}") as gradebook:
+        grade = gradebook.find_grade("B-why", "mini", "mini", "right0")
+        grade.manual_score, grade.needs_manual_grade = 1.5, False
+        gradebook.find_grade("A-half-one", "mini", "mini", "wrong0").extra_credit = 0.25
+        gradebook.find_comment("B-why", "mini", "mini", "right0").manual_comment = "well said"
+        gradebook.db.commit()
+    before = {p: p.stat().st_mtime_ns for p in forced.folder.glob("autograded/*/mini/mini.ipynb")}
+    assert "10 graded now" in forced.run("-j", "2", "--force")
+    after = {p: p.stat().st_mtime_ns for p in forced.folder.glob("autograded/*/mini/mini.ipynb")}
+    assert before.keys() == after.keys()
+    assert all(after[p] > before[p] for p in before)
+    found = forced.found()
+    kept = {(s, name): (manual, extra) for s, name, _, manual, extra, _ in found["grades"]}
+    assert kept["right0", "B-why"][0] == 1.5
+    assert kept["wrong0", "A-half-one"][1] == 0.25
+    assert ("right0", "B-why", None, "well said") in found["comments"]
+
+
+def test_the_same_scores_whoever_does_the_work(undisturbed, make_class, tmp_path):
+    pytest.importorskip("distributed", reason="Dask is not installed (pip install -r requirements.lock)")
+    from autograder.parallel import remote
+    from tests.autograder.test_parallel_dask import Cluster
+
+    alone = make_class("alone")
+    alone.run("-j", "1")
+    assert alone.found() == undisturbed.found()
+    assert pages(alone) == pages(undisturbed)
+    remote.code_print.cache_clear()
+    (tmp_path / "dask").mkdir()
+    cluster = Cluster(tmp_path / "dask", 2)
+    try:
+        far = make_class("far")
+        text = far.run("--scheduler", str(cluster.file))
+        assert "10 graded now" in text
+        assert far.found() == undisturbed.found()
+        assert pages(far) == pages(undisturbed)
+    finally:
+        cluster.end()
+
