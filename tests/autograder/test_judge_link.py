@@ -225,6 +225,15 @@ def test_a_callback_may_return_what_nobody_else_holds(student: Pupil) -> None:
     assert student["call"](lambda: [student["Layer"](2)])[0].weight.tolist() == [0, 1]
 
 
+def test_lines_of_a_check_stay_in_its_process(student: Pupil) -> None:
+    student.run("def caught(f):\n    try: f()\n    except KeyError as error: return str(error), error.course_frames")
+
+    def fails() -> None:
+        raise KeyError(3)
+
+    assert student["caught"](fails) == ("3", [])
+
+
 def test_callbacks_inside_callbacks(student: Pupil) -> None:
     def down(n: int) -> int:
         return 0 if n == 0 else 1 + int(student["call"](down, n - 1))
