@@ -52,6 +52,17 @@ def test_whatever_is_said_the_outputs_are_valid(frames):
     assert b"vnd.course.check" not in text
 
 
+def test_a_lone_surrogate_can_be_saved():
+    collector = Collector(1_000)
+    data = {"text/plain": "\ud800", "text/html": ["\udfff"], "application/json": {"\ud800": ["\ud800"]}}
+    collector.add({"is": "stream", "name": "stdout", "text": "a\ud800b"})
+    collector.add({"is": "display_data", "data": data, "metadata": {"\ud800": "\ud800"}})
+    collector.add({"is": "error", "ename": "\ud800", "evalue": "\ud800", "traceback": ["\ud800"]})
+    outputs = collector.finish()
+    assert b"a?b" in saved(outputs)
+    assert outputs[1]["data"]["application/json"] == {"?": ["?"]}
+
+
 def test_the_limit_cuts_text_and_refuses_the_rest():
     collector = Collector(10)
     collector.add({"is": "stream", "name": "stdout", "text": "12345"})
