@@ -130,8 +130,9 @@ def _sizes(folder: Path) -> Iterator[int]:
 def kill_tree(inmate: Inmate, seconds: float = 5.0) -> bool:
     """End the process and all that it started, detached ones too; True when nothing of it is left.
 
-    In a process namespace the kernel does it when the first process dies. Else all are in one group, which they can't
-    leave (mode "landlock"), or descend from the first (mode "none", as far as anybody can say there).
+    In a process namespace the kernel does it when the first process dies. In mode "landlock" all are in one group,
+    which they can't leave, and a signal to a group misses nobody. In mode "none" they may have left it: then the
+    first one is stopped and kept to the last, so that whoever loses his parent is still found below it.
     """
     until = time.monotonic() + seconds
     if inmate.mode == "namespaces":
@@ -142,20 +143,21 @@ def kill_tree(inmate: Inmate, seconds: float = 5.0) -> bool:
                 return False
             time.sleep(0.001)
         return True
+    if inmate.mode == "none" and not gone(inmate):
+        _kill(inmate.pid, signal.SIGSTOP)
+        while (others := [pid for pid in _members(inmate) if pid != inmate.pid]) and time.monotonic() < until:
+            for pid in others:
+                _kill(pid)
+        _kill(inmate.pid)
     while True:
-        members = _members(inmate)
-        if not members:
+        if start_time(inmate.pid) in (0, inmate.started):  # else its number is another's by now
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(inmate.pid, signal.SIGKILL)
+        if not _members(inmate):
             return True
         if time.monotonic() > until:
             return False
-        for pid in members:  # stop them all first, or one that is missed starts another
-            _kill(pid, signal.SIGSTOP)
-        if set(_members(inmate)) <= set(members):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(inmate.pid, signal.SIGKILL)
-            for pid in members:
-                _kill(pid)
-            time.sleep(0.001)
+        time.sleep(0.001)
 
 
 def _members(inmate: Inmate) -> list[int]:
