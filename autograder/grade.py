@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
+import sys
 import threading
 import uuid
 from collections import deque
@@ -88,6 +91,7 @@ def grade(
     everybody = _everybody(course, name)
     chosen = _chosen(list(only), everybody, course)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_alone(course))
         batch = _Batch(course, prepare(course, name), terms, told, patience)
         stack.callback(batch.save)
         stack.enter_context(batch.writer)
@@ -146,6 +150,10 @@ class _Batch:
 
     def run(self, executor: Executor | None) -> None:
         """Grade and record. CourseError, at the end, if the gradebook could not be written."""
+        if not sys.platform.startswith("linux"):
+            from .sandbox import choose as sandbox
+
+            sandbox(self.terms.unsafe, self.terms.mode or None)  # says why it can't be, before anything starts
         threading.Thread(target=_import_nbgrader, daemon=True).start()
         for kept in self.pending:
             self._take(kept.result, kept.fingerprint)
@@ -251,6 +259,26 @@ class _Batch:
         self.waiting.clear()
 
 
+@contextlib.contextmanager
+def _alone(course: Course) -> Iterator[None]:
+    """One writer: a second run over the same class folder is refused."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    folder = os.open(course.class_dir, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            told = f"Another grading of {str(course.class_dir)!r} is running; wait until it is done."
+            raise CourseError(told) from None
+        yield
+    finally:
+        os.close(folder)
+
+
 def _import_nbgrader() -> None:
     """It takes two seconds, which pass while the first hand-ins run."""
     import nbgrader.preprocessors  # noqa: F401
@@ -268,8 +296,6 @@ def _bytes(files: Mapping[str, Any]) -> dict[str, bytes]:
 
 def stamp(row: Row) -> str:
     """Of what a feedback page shows and a human can change."""
-    import json
-
     return digest([json.dumps([row.scores, row.bonus, row.extra, row.penalty, row.comments]).encode()])
 
 

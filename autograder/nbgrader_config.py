@@ -15,7 +15,7 @@ from nbgrader import preprocessors as stock
 
 from autograder import preprocessors as ours
 from autograder.bonus import bonus_hook
-from autograder.course import Course, prepare_environment
+from autograder.course import IGNORED, Course, prepare_environment
 from autograder.exporter import TableExporter
 from autograder.feedback_page.exporter import FeedbackExporter
 
@@ -33,10 +33,7 @@ c.CourseDirectory.submitted_directory = str(course.submitted)
 c.CourseDirectory.autograded_directory = str(course.autograded)
 c.CourseDirectory.feedback_directory = str(course.feedback)
 c.CourseDirectory.db_url = course.db_url
-# generate_assignment would copy these into the release, and autograde beside the student's work.
-c.CourseDirectory.ignore = [
-    ".ipynb_checkpoints", "__pycache__", "*.pyc", "feedback", "*.py", "assignment.toml", "rubric*", ".*",
-]  # fmt: skip
+c.CourseDirectory.ignore = list(IGNORED)
 
 c.ClearSolutions.code_stub = {
     "python": '# YOUR CODE HERE\nraise NotImplementedError("still to do: write this part, then delete this line")'

@@ -105,7 +105,7 @@ class _Run:
         cell.execution_count = self.count
         spent, allowed = self._left() <= 0, self._seconds()
         if judged:
-            ran = self.t.run(cell.source, allowed, beside=(self.k,))
+            ran = self.t.run(cell.source, allowed, beside=(self.k,), count=self.count)
             self._judged(cell, ran)
         else:
             ran = self.k.run(cell.source, allowed, count=self.count)

@@ -23,7 +23,7 @@ from nbformat import NotebookNode
 from helpers.errors import CourseError
 
 from .. import bonus
-from ..course import Course
+from ..course import IGNORED, Course
 from ..engine import load_config, make_writable
 from ..intake import data_beside
 from ..parallel.parcel import ParcelError, unwrap, wrap
@@ -121,6 +121,8 @@ class Writer:
             raise Blocked(self.blocked)
         if result.notebook is not None:
             notebook = nbformat.reads(result.notebook.decode("utf-8"), as_version=4)
+            if not sound_timestamp(self._timestamp(result.student)):
+                result.notes.append("timestamp.txt holds no date that can be read; it was left out.")
             self._place(result.student, result.notebook)
             return self._patiently(lambda: self._save(result.student, notebook))
         self._patiently(lambda: self._forget(result))
@@ -128,7 +130,7 @@ class Writer:
 
     def _save(self, student: str, notebook: NotebookNode) -> Any:
         name = self.assignment.name
-        submission = rows.save(self.gradebook, notebook, name, student, self._timestamp(student))
+        submission = rows.save(self.gradebook, notebook, name, student, read_timestamp(self._timestamp(student)))
         bonus.carry(submission, self.assignment, bonus.declared_in(notebook, self.assignment))
         rows.punish(self.gradebook, submission, self.plugin)
         return submission
@@ -206,9 +208,8 @@ class Writer:
         assign.init_plugin()
         self.plugin = assign.plugin_inst
 
-    def _timestamp(self, student: str) -> datetime | None:
-        path = self.course.submitted / student / self.assignment.name / "timestamp.txt"
-        return read_timestamp(path)
+    def _timestamp(self, student: str) -> Path:
+        return self.course.submitted / student / self.assignment.name / "timestamp.txt"
 
     def _place(self, student: str, notebook: bytes) -> None:
         """autograded/STUDENT/NAME as nbgrader leaves it: the notebook and the data files, read-only."""
@@ -222,6 +223,8 @@ class Writer:
             outgoing = target.with_name(f".{name}.{os.getpid()}.old")
             incoming.mkdir()
             for relative, path in data_files(self.course, name, student).items():
+                if path == self._timestamp(student) and not sound_timestamp(path):
+                    continue  # nbgrader's commands would end at it
                 copy = incoming / relative
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, copy)
@@ -242,12 +245,6 @@ def data_files(course: Course, name: str, student: str | None) -> dict[str, Path
     return found | {str(p.relative_to(here)): p for p in source_files(here, IGNORED)}
 
 
-# nbgrader_config.py's c.CourseDirectory.ignore, which can't be had without importing nbgrader.
-IGNORED = (
-    ".ipynb_checkpoints", "__pycache__", "*.pyc", "feedback", "*.py", "assignment.toml", "rubric*", ".*",
-)  # fmt: skip
-
-
 def read_timestamp(path: Path) -> datetime | None:
     """nbgrader's timestamp.txt, in UTC; None where there is none that can be read."""
     from nbgrader.utils import parse_utc
@@ -258,6 +255,11 @@ def read_timestamp(path: Path) -> datetime | None:
         return found
     except (OSError, ValueError, OverflowError):
         return None
+
+
+def sound_timestamp(path: Path) -> bool:
+    """No file, an empty one, or one that can be read."""
+    return not path.is_file() or not path.stat().st_size or read_timestamp(path) is not None
 
 
 def remove(folder: Path) -> None:

@@ -25,7 +25,9 @@ class Inside:
         self.peer = peer
 
     def run(self, request: dict[str, Any], buffers: list[bytearray]) -> dict[str, Any]:
-        """Do what the worker asks. The answer's fields."""
+        """Do what the worker asks. The answer's fields. `count`: the cell's number, where another process ran some."""
+        if type(request.get("count")) is int:
+            self.shell.execution_count = request["count"]
         good, count = self.shell.run_one(str(request["source"]))
         return {"status": "ok" if good else "error", "count": count}
 

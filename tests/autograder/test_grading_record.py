@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
 import stat
+from pathlib import Path
 from random import Random
 
 import nbformat
 import pytest
+from conftest import SOURCE, TOML
 from naive import Here
 
 from autograder import sample
@@ -30,12 +33,31 @@ CLASS = (
 )
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory) -> Path:
+    """A folder with the mini course and a class that handed in."""
+    folder = tmp_path_factory.mktemp("record")
+    here = folder / "course" / "solutions" / "mini"
+    here.mkdir(parents=True)
+    (here / "mini.py").write_text(SOURCE, encoding="utf-8")
+    (here / "assignment.toml").write_text(TOML, encoding="utf-8")
+    (here / "numbers.csv").write_text("1,2\n")
+    sample.fill("mini", Course(root=folder / "course", class_dir=folder / "class"), CLASS)
+    return folder
+
+
 @pytest.fixture
-def course(write_course) -> Course:
-    made = write_course()
-    (made.root / "solutions" / "mini" / "numbers.csv").write_text("1,2\n")
-    sample.fill("mini", made, CLASS)
-    return made
+def course(filled, tmp_path, monkeypatch) -> Course:
+    monkeypatch.setattr("autograder.grade.code_digest", lambda: "the code")  # nobody may edit it between two runs
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
+    return Course(root=tmp_path / "course", class_dir=tmp_path / "class")
+
+
+def another(course: Course) -> Course:
+    """The same class, not graded."""
+    folder = course.class_dir.with_name("another")
+    shutil.copytree(course.submitted, folder / "submitted")
+    return Course(root=course.root, class_dir=folder)
 
 
 def run(course, executor=None, **more):
@@ -66,11 +88,9 @@ class Nobody(Here):
         return iter(())
 
 
-def test_scores_and_files_do_not_depend_on_the_order_of_results(course, tmp_path):
+def test_scores_and_files_do_not_depend_on_the_order_of_results(course):
     run(course)
-    other = Course(root=course.root, class_dir=tmp_path / "other")
-    other.class_dir.mkdir()
-    sample.fill("mini", other, CLASS)
+    other = another(course)
     run(other, Here(reverse=True))
     assert table(course) == table(other)
     for student in ("ann", "bob", "cem"):
@@ -160,10 +180,8 @@ def killed(course, where, after):
 
 @pytest.mark.parametrize("where", ["keep", "record", "place", "save"])
 @pytest.mark.parametrize("after", [0, 1, 2])
-def test_killed_anywhere_and_run_again_nothing_is_lost_or_doubled(course, tmp_path, where, after):
-    whole = Course(root=course.root, class_dir=tmp_path / "whole")
-    whole.class_dir.mkdir()
-    sample.fill("mini", whole, CLASS)
+def test_killed_anywhere_and_run_again_nothing_is_lost_or_doubled(course, where, after):
+    whole = another(course)
     run(whole)
     with pytest.raises(KeyboardInterrupt):
         killed(course, where, after)
