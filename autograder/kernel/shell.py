@@ -124,7 +124,6 @@ class CourseShell(InteractiveShell):
         shell.events_out = Events()
         shell.streams = [Stream(shell.events_out, name) for name in ("stdout", "stderr")]
         sys.stdout, sys.stderr = shell.streams
-        sys.displayhook = shell.displayhook
         return shell
 
     def emit(self, header: dict[str, Any]) -> None:
