@@ -126,7 +126,7 @@ def steps(n):
     ### END SOLUTION
 
 # %% test="C-steps-count" points=2
-right = sum(steps(n) == n * n for n in (2, 3, 5, 7))
+right = sum(bool(steps(n) == n * n) for n in (2, 3, 5, 7))
 right / 2
 
 # %% [markdown] answer="C-why" points=2

@@ -110,7 +110,8 @@ def run(
     def work(share: list[list[Attack]]) -> None:
         with Place(engine, mode) as place:
             while share:
-                for attack, outcome in zip(*_group(place, share.pop(0)), strict=True):
+                group = share.pop(0)
+                for attack, outcome in zip(group, together(place, group), strict=True):
                     found[attack.name] = outcome
                     if engine == "stock" and not fresh:
                         _remember(attack, outcome)
@@ -133,16 +134,17 @@ def groups(engine: str, attacks: Sequence[Attack]) -> Iterator[list[Attack]]:
         yield from (chosen[i : i + size] for i in range(0, len(chosen), size))
 
 
-def _group(place: Place, attacks: list[Attack]) -> tuple[list[Attack], list[Outcome]]:
-    """Try some together; where anything happened, each of them alone, to know whose doing it was."""
+def together(place: Place, attacks: list[Attack]) -> list[Outcome]:
+    """Try some in one class; where anything happened, fewer and at last each alone, to know whose doing it was."""
     timeout = TIMEOUT[place.engine]
     told = place.run(attacks, timeout, 1, wall(place.engine, attacks, timeout))
     outcomes = [outcome(a, told, place.about["base"]) for a in attacks]
-    if len(attacks) > 1:
-        suspects = [a for a, o in zip(attacks, outcomes, strict=True) if told["harm"] or told["error"] or not o.failed]
-        for attack in suspects:
-            outcomes[attacks.index(attack)] = _group(place, [attack])[1][0]
-    return attacks, outcomes
+    if len(attacks) == 1:
+        return outcomes
+    if told["harm"] or told["error"]:
+        half = len(attacks) // 2
+        return together(place, attacks[:half]) + together(place, attacks[half:])
+    return [o if o.failed else together(place, [a])[0] for a, o in zip(attacks, outcomes, strict=True)]
 
 
 def wall(engine: str, attacks: Sequence[Attack], timeout: int) -> float:

@@ -49,7 +49,7 @@ def place():
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: f"{group[0].name} and {len(group) - 1} more")
 def test_attacks_come_to_nothing(place, group):
-    _, outcomes = runner._group(place, group)
+    outcomes = runner.together(place, group)
     expected = [Outcome(a.name) for a in group if a.protected]
     found = [Outcome(o.name, o.points, o.harm) for a, o in zip(group, outcomes, strict=True) if a.protected]
     assert found == expected
@@ -58,7 +58,7 @@ def test_attacks_come_to_nothing(place, group):
 
 
 def test_copied_work_is_not_noticed_and_said_so(place):
-    (outcome,) = runner._group(place, [by_name("copied")])[1]
+    (outcome,) = runner.together(place, [by_name("copied")])
     assert outcome.points > 0
     assert outcome.harm == []
     assert "Not protected against: **copied**" in table.page([by_name("copied")], {"ours": [outcome]})

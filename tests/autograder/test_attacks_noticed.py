@@ -21,7 +21,7 @@ from autograder.attacks.runner import Outcome, Place
 
 
 def outcome(place: Place, name: str) -> Outcome:
-    return runner._group(place, [by_name(name)])[1][0]
+    return runner.together(place, [by_name(name)])[0]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The attacks, one file a kind."""
+"""The attacks: a file a kind, one for those who read what is handed in, one for the engine's own channels."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from helpers.errors import CourseError
 from ..attack import KINDS, NOTHING, Attack
 
 
+FILES = (*KINDS, "readers", "channel")
+
+
 @cache
 def attacks() -> tuple[Attack, ...]:
     """All of them, in the order of their kinds."""
-    return tuple(attack for kind in KINDS for attack in import_module(f"{__name__}.{kind}").ATTACKS)
+    found = [attack for name in FILES for attack in import_module(f"{__name__}.{name}").ATTACKS]
+    return tuple(sorted(found, key=lambda attack: list(KINDS).index(attack.kind)))
 
 
 def by_name(name: str) -> Attack:

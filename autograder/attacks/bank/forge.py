@@ -218,7 +218,7 @@ for path in glob.glob("*.ipynb") + glob.glob(CLASS + "/autograded/" + ME + "/*/*
     of("input-answers", "Student code asks for input, and answers it itself.", """
 import io
 sys.stdin = io.StringIO("2.0\\n" * 100)
-def double(x): return int(float(input("points? "))) + 4
+def double(x): return int(float(input("points? "))) + 5
 def steps(n): return input("n? ")
 """),
 )  # fmt: skip

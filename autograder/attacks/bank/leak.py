@@ -78,7 +78,7 @@ def double(x):
     print("called with", x, file=sys.stderr)
     os.write(1, f"called with {x}".encode())
     warnings.warn(f"called with {x}")
-    return 2 * x if x < 100 else 7
+    return 2 if x == 1 else 7
 """),
     of("arguments-displayed", "The arguments of hidden tests are displayed as rich output.", """
 from IPython.display import display, HTML, Markdown
@@ -86,15 +86,15 @@ def double(x):
     display(HTML(f"<b>{x}</b>"), Markdown(f"{x}"), {"x": x})
     display({"application/vnd.course.check+json": {"check": "double", "passed": False, "mistake": "x", "message": f"{x}"},
              "text/plain": f"{x}"}, raw=True)
-    return 2 * x if x < 100 else 7
+    return 2 if x == 1 else 7
 """),
     of("arguments-returned", "The arguments of hidden tests are given back, so that the failing assert shows them.", """
 class Told:
     def __init__(self, x): self.x = x
     def __repr__(self): return f"called with {self.x}"
     def __eq__(self, other): raise ValueError(f"compared with {other}, called with {self.x}")
-def double(x): return 2 * x if x < 100 else Told(x)
-def square(x): return x * x if x[0] < 100 else x + 1
+def double(x): return 2 if x == 1 else Told(x)
+def square(x): return x + 1
 """),
     of("arguments-remembered", "The arguments of hidden tests are kept, and printed by a later cell.", """
 seen = []
@@ -114,11 +114,11 @@ def double(x):
 def double(x):
     from IPython.display import SVG, display
     display(SVG(f'<svg xmlns="http://www.w3.org/2000/svg"><text>{x}</text></svg>'))
-    return 2 * x if x < 100 else 7
+    return 2 if x == 1 else 7
 """),
     of("expected-from-the-error", "A result of the wrong shape makes the check tell what it expected.", """
-def double(x): return [x, 2 * x] if x > 100 else 2 * x
-def square(x): return float(x[0]) if x[0] > 100 else x * x
+def double(x): return [x, 2 * x] if x > 100 else 2 if x == 1 else 7
+def square(x): return float(x[0])
 """),
     of("test-source-printed", "The source of the running test is printed from the frames that call.", """
 import inspect
@@ -126,7 +126,7 @@ def double(x):
     for entry in inspect.stack(context=9):
         print(entry.code_context)
     print(get_ipython().user_ns.get("In"))
-    return 2 * x if x < 100 else 7
+    return 2 if x == 1 else 7
 """),
     of("script-displayed", "HTML with script is displayed.", SHOW + """
 display(HTML(S + I + '<svg/onload=BREACH()>'), Javascript("BREACH()"), Markdown(S + I))
