@@ -101,6 +101,18 @@ def test_a_visible_mistake_is_shown_and_a_hidden_one_is_not_however_it_is_marked
     assert not [v for v in (*VALUES, "13") if v in seen.message]
 
 
+def test_what_a_passed_hidden_check_verified_stays_away():
+    """It names the shapes that were tried."""
+    assignment, _ = read("network_from_scratch")
+    graded = next(c for c in assignment.cells if c.id == "A-linear-forward")
+    cell = next(c for c in autograded("network_from_scratch").cells if c.source == graded.text)
+    for hidden in (True, False):
+        unseen = told("Linear.forward", verified=("output for (N, in, out) = (6, 4, 13)",), hidden=hidden)
+        cell.outputs = [told("Linear.forward", verified=("output for (5, 7, 3)",)), unseen]
+        seen = diagnose(graded, cell, secrets(assignment))
+        assert (seen.state, seen.verified) == ("passed", ["output for (5, 7, 3)"])
+
+
 def test_a_test_without_a_report_says_its_visible_message_and_no_hidden_one():
     name = "network_from_scratch"
     assignment, _ = read(name)
@@ -135,6 +147,7 @@ def test_what_a_student_prints_or_raises_while_a_hidden_test_runs_stays_away():
         "numbers, kept under the names that the exercise gives.",
         "The result should be an array; it is of type Array6x4x13.",
         "`marks` has the key '0x29'; a shape of (6, 4, 13) and 6 × 4.",
+        "`marks` has the entry 'row column row', which is none of the rubric's.",
         "x fails by accident: ValueError: six by four row 41.",
         "x fails by accident: SeedIs41: six by four row 41.",
     ):
