@@ -255,6 +255,16 @@ def test_hidden_source_printed_by_student_code_is_left_out_with_a_sentence():
         assert leaks_of(name, page, ()) == []
 
 
+def test_a_rubric_in_an_output_is_left_out():
+    name = "network_from_scratch"
+    assignment, _ = read(name)
+    rubric = [line for c in assignment.cells for region in hidden_regions(c.text, "MARK SCHEME") for line in region]
+    longest = max(rubric, key=len)
+    page = render(row(assignment), autograded(name, MODEL, lambda *_: [stream(f"found: {longest}")]), assignment)
+    assert longest[:40] not in words(page)
+    assert "not for students" in page
+
+
 def test_an_older_notebook_is_held_against_its_own_hidden_tests_too():
     """The source was changed since: the notebook's hidden lines are not the assignment's any more."""
     name = "network_from_scratch"
