@@ -18,7 +18,7 @@ from ..engine import write_text
 from ..results import Row
 from ..source import FORM, FORM_CHECK, Assignment, Cell, grade_id
 from .diagnosis import PASSED, TO_DO, Told, course_data, diagnose
-from .outputs import KEPT_OUT, Block, Room, blocks
+from .outputs import AFTER_HIDDEN, KEPT_OUT, Block, Room, blocks
 from .redact import Secrets, secrets, shown
 from .safe import code_html, one_line, plain, prose_html, text
 
@@ -168,13 +168,16 @@ def _work(
             here = made[course.id].work
             made[course.id].answered = kind != "answer" or _answered(source, course)
         own = kind in ("exercise", "answer") or (not kind and "".join(source.split()) not in given)
-        outputs = blocks(cell.get("outputs"), secret, room) if cell.get("cell_type") == "code" else []
+        told = course_data(cell).get("told")
+        outputs = blocks(cell.get("outputs"), secret, room) if cell.get("cell_type") == "code" and not told else []
         if "BEGIN " in source:
             source = shown(source)
         if not kind and secret.in_text(source):
             html = Markup(f'<p class="note">{KEPT_OUT}</p>')
         else:
             html = code_html(source) if cell.get("cell_type") == "code" else prose_html(source)
+        if told and own and cell.get("outputs"):
+            html += Markup(f'<p class="note">{AFTER_HIDDEN}</p>')
         if outputs or (own and source.strip()):
             here.append(Work(html, outputs, own))
     return other

@@ -16,9 +16,11 @@ from typing import Any, Protocol
 
 from nbformat import NotebookNode
 
+from ..judge.judge import chosen
 from ..source import grade_id
 from . import cells as rules
 from .snapshot import Snapshot
+from .waiting import taken_back
 
 LAST_SECONDS = 2
 RESTARTS = 12
@@ -63,13 +65,15 @@ def execute(notebook: NotebookNode, snapshot: Snapshot, machine: Machine, timeou
 
     `timeout` and `budget` are seconds for one cell and for all. Once a cell ran out of time, each later one gets a
     quarter: the same loop is often called again. When the budget is used up each cell gets two seconds. After a death a
-    fresh K runs the earlier student's cells again, but the deadly ones.
+    fresh K runs the earlier student's cells again, but the deadly ones. Hidden parts of tests come last, with half of
+    the budget for themselves; see `waiting`.
     """
     run = _Run(notebook, snapshot, machine, timeout, budget)
     try:
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type == "code":
                 run.cell(index, cell)
+        run.hidden_parts()
     finally:
         run.close()
     notebook.metadata["language_info"] = NotebookNode(LANGUAGE | {"version": platform.python_version()})
@@ -88,6 +92,8 @@ class _Run:
         self.restarts = -1
         self.ran: list[int] = []
         self.deadly: set[int] = set()
+        self.waiting: list[tuple[int, NotebookNode]] = []
+        self.told = False
         self.k: Any = None
         self.t: Any = None
         self.done = Done()
@@ -103,32 +109,63 @@ class _Run:
             return
         self.count += 1
         cell.execution_count = self.count
+        if not judged and self._taken_back(cell):
+            self._hidden_parts()
+            self.told = True
+        if self.told:
+            cell.metadata["course"] = NotebookNode(cell.metadata.get("course", {}), told=True)
         spent, allowed = self._left() <= 0, self._seconds()
         if judged:
-            ran = self.t.run(cell.source, allowed, beside=(self.k,), count=self.count)
-            self._judged(cell, ran)
+            ran = self.t.run(cell.source, allowed, beside=(self.k,), count=self.count, which=False)
+            cell.outputs = merged(ran.beside, ran.outputs)
+            self._still_there(ran)
+            if ran.status == "ok" and chosen(cell.source, True):
+                self.waiting.append((index, cell))
         else:
             ran = self.k.run(cell.source, allowed, count=self.count)
             cell.outputs = list(ran.outputs)
             self.ran.append(index)
         self._look(index, cell, judged, ran.status, allowed, spent)
-        for output in cell.outputs:
-            if output.output_type == "execute_result":
-                output.execution_count = self.count
-        rules.limit(cell)
+        self._finish(cell)
 
-    def _judged(self, cell: NotebookNode, ran: Any) -> None:
-        """A test cell's outputs, and where those of its hidden part begin; see that K can still be asked."""
-        hidden = set(ran.answer.get("hidden") or ())
-        shown = [o for place, o in enumerate(ran.outputs) if place not in hidden]
-        cell.outputs = merged(ran.beside, shown)
-        if hidden:
-            cell.metadata["course"] = NotebookNode(hidden_from=len(cell.outputs))
-            cell.outputs += merged([], [o for place, o in enumerate(ran.outputs) if place in hidden])
+    def hidden_parts(self) -> None:
+        """What is left of the test cells, when the student's last cell has run."""
+        self.started = max(self.started, time.monotonic() - self.budget / 2)
+        self.restarts = min(self.restarts, RESTARTS - 3)
+        self._hidden_parts()
+
+    def _hidden_parts(self) -> None:
+        for index, cell in self.waiting:
+            shown = len(cell.outputs)
+            cell.metadata["course"] = NotebookNode(cell.metadata.get("course", {}), hidden_from=shown)
+            if not self._ready():
+                why = self.done.dead or "no time was left"
+                cell.outputs.append(error("NotRun", f"The hidden part of this test was not run, because {why}."))
+                continue
+            spent, allowed = self._left() <= 0, self._seconds()
+            ran = self.t.run(cell.source, allowed, beside=(self.k,), count=cell.execution_count, which=True)
+            cell.outputs += merged([], ran.outputs)
+            self._still_there(ran)
+            self._look(index, cell, True, ran.status, allowed, spent)
+            self._finish(cell)
+        self.waiting = []
+
+    def _taken_back(self, cell: NotebookNode) -> bool:
+        earlier = [self.notebook.cells[index].source for index in self.ran]
+        return bool(self.waiting and taken_back(cell.source, earlier, [c.source for _, c in self.waiting]))
+
+    def _still_there(self, ran: Any) -> None:
+        """After a test: see that K can still be asked."""
         if (ran.status == "timeout" or ran.answer.get("gone")) and self.k.alive:
             answered = self.k.run("pass", LAST_SECONDS).status == "ok"
             if self.k.alive and (not answered or ran.answer.get("gone")):
                 self.k.kill("it cut the line to its judge" if answered else "it could not be interrupted")
+
+    def _finish(self, cell: NotebookNode) -> None:
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = cell.execution_count
+        rules.limit(cell)
 
     def close(self) -> None:
         for process in (self.k, self.t):

@@ -111,8 +111,17 @@ class Judge:
         self._line.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def run(self, source: str, seconds: float, beside: Sequence[Process] = (), count: int | None = None) -> Ran:
+    def run(
+        self,
+        source: str,
+        seconds: float,
+        beside: Sequence[Process] = (),
+        count: int | None = None,
+        which: bool | None = None,
+    ) -> Ran:
         """Run a test cell: its visible parts, then, if these pass, the hidden ones, whose outputs are marked.
+
+        `which`: False for what stands before the first hidden part only, True for that part and what follows.
 
         What the student's process writes meanwhile lies in `beside`, but for hidden parts: it would show their numbers.
 
@@ -120,7 +129,7 @@ class Judge:
         `answer["hidden"]`: the places of the outputs of hidden parts, also of those that have no metadata.
         """
         total = Ran([], None, "ok", 0.0, answer={"gone": "", "hidden": []})
-        for hidden, text in list(parts(source)) or [(False, source)]:
+        for hidden, text in chosen(source, which):
             more = {"cell": source, "attach": self._attach, "count": count}
             self._attach = 0
             ran = self._process.run(text, max(seconds - total.seconds, 0.1), beside, **more)
@@ -136,6 +145,15 @@ class Judge:
             if ran.status != "ok":
                 break
         return total
+
+
+def chosen(source: str, which: bool | None = None) -> list[tuple[bool, str]]:
+    """(hidden, code) of the parts of a test cell to run: all, those before the first hidden one, or the others."""
+    found = list(parts(source))
+    border = next((place for place, (hidden, _) in enumerate(found) if hidden), len(found))
+    if which is None:
+        return found or [(False, source)]
+    return found[border:] if which else found[:border]
 
 
 def _mark(outputs: Iterable[NotebookNode]) -> None:

@@ -1,0 +1,56 @@
+"""Hidden parts of tests wait until the student's last cell has run, so that nothing can tell what they asked.
+
+They must wait no longer than until a later cell takes back what they ask for: then they run before it, and what that
+cell and the later ones print is not shown to students.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+
+from .names import MAGIC, names
+
+
+def taken_back(source: str, earlier: Sequence[str], tests: Iterable[str]) -> frozenset[str]:
+    """The names that a cell binds anew, deletes or changes a part of, of those that `tests` need.
+
+    `earlier` are the cells run so far, whose definitions need names in turn. A name that is only imported again stays
+    what it is. What a cell changes through a call can't be seen.
+    """
+    changed = changes(source)
+    if not changed:
+        return changed
+    needed = {name for test in tests for name in names(test).uses}
+    while True:
+        more = {n for cell in earlier if names(cell).defines & needed for n in names(cell).uses}
+        if more <= needed:
+            return changed & needed & {n for cell in earlier for n in names(cell).defines}
+        needed |= more
+
+
+def changes(source: str) -> frozenset[str]:
+    """Names that the top level of a cell binds otherwise than by an import, deletes, or sets a part of."""
+    try:
+        tree = ast.parse(MAGIC.sub(r"\1pass  #", source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return names(source).defines
+    imported = {
+        (alias.asname or alias.name).split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    parts = {
+        base
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute | ast.Subscript | ast.Name) and isinstance(node.ctx, ast.Store | ast.Del)
+        if (base := _base(node)) and not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    }
+    return frozenset(names(source).defines - imported) | frozenset(parts)
+
+
+def _base(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
