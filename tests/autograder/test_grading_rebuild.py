@@ -58,7 +58,8 @@ def run(notebook) -> dict[str, str]:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             try:
-                exec(cell.source.replace("from IPython.display import display", "display = lambda *a, **k: None"), scope)
+                plain = "display = lambda *a, **k: None"
+                exec(cell.source.replace("from IPython.display import display", plain), scope)
             except Exception as error:
                 failed[grade_id(cell)] = repr(error)
     failed.pop("", None)
@@ -87,7 +88,9 @@ def stock(mini, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["mini", "network_from_scratch"])
-@pytest.mark.parametrize("what", ["released", "solved", "own cells", "locked cell edited", "outputs", "free cells gone"])
+@pytest.mark.parametrize(
+    "what", ["released", "solved", "own cells", "locked cell edited", "outputs", "free cells gone"]
+)
 def test_what_stock_accepts_gets_exactly_stocks_cells(name, what, mini, snapshots, stock):
     path = mini.source("mini") if name == "mini" else REAL
     notebooks = mini.notebooks if name == "mini" else REPOSITORY / "notebooks"
@@ -96,7 +99,8 @@ def test_what_stock_accepts_gets_exactly_stocks_cells(name, what, mini, snapshot
         notebook = build(Student("model", ""), notebook, read(path)[1])
     if what == "own cells":
         for at in (0, 5, len(notebook.cells)):
-            notebook.cells.insert(at, nbformat.v4.new_code_cell("x = 1", metadata={"collapsed": True, "scrolled": True}))
+            folded = {"collapsed": True, "scrolled": True}
+            notebook.cells.insert(at, nbformat.v4.new_code_cell("x = 1", metadata=folded))
             notebook.cells.insert(at, nbformat.v4.new_markdown_cell("my notes", metadata={"vscode": {"a": [1, 2]}}))
     if what == "locked cell edited":
         for cell in notebook.cells:

@@ -13,7 +13,7 @@ from autograder.sample_class import Student
 
 KEEP = "seen = []\n\ndef double(x):\n    seen.append(x)\n    return 2 * x"
 TELL = "print('kept', seen)\nraise ValueError(f'kept {seen}')"
-INTO_A_FILE = "def double(x):\n    with open('seen', 'a') as file:\n        print('kept', x, file=file)\n    return 2 * x"
+INTO_A_FILE = "def double(x):\n    with open('seen', 'a') as f:\n        print('kept', x, file=f)\n    return 2 * x"
 END = "import os\n\ndef double(x):\n    if x < 0:\n        os._exit(3)\n    return 2 * x"
 HALF = f"def half(x):\n    return x / 2\n{TELL}"
 NOTHING = "def double(x):\n    return 0"

@@ -10,7 +10,6 @@ from helpers.errors import CourseError
 
 from ..attack import KINDS, NOTHING, Attack
 
-
 FILES = (*KINDS, "readers", "channel")
 
 
