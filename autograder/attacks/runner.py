@@ -9,6 +9,7 @@ import os
 import secrets
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -29,6 +30,7 @@ GROUP, SLOW_GROUP = 12, 6
 TIMEOUT = {"ours": 2, "stock": 3}
 """Seconds for a cell. Stock nbgrader's own limit is 30 s, in which fewer attacks could be tried in a day."""
 
+_writing = threading.Lock()
 Told = Callable[[int, int, str], None]
 """(how many are done, how many there are, the latest in words)"""
 
@@ -189,4 +191,5 @@ def _known() -> dict[str, dict[str, Any]]:
 
 
 def _remember(attack: Attack, found: Outcome) -> None:
-    write_text(json.dumps(_known() | {digest(attack): asdict(found)}, indent=0), Path(CACHE))
+    with _writing:
+        write_text(json.dumps(_known() | {digest(attack): asdict(found)}, indent=0), Path(CACHE))

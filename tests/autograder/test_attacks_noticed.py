@@ -16,7 +16,7 @@ import pytest
 from autograder.attacks import detect, fence, runner
 from autograder.attacks.attack import Places
 from autograder.attacks.bank import by_name
-from autograder.attacks.course import Secrets
+from autograder.attacks.course import AUTOMATIC, Secrets
 from autograder.attacks.runner import Outcome, Place
 
 
@@ -57,15 +57,15 @@ def test_without_a_sandbox_attacks_succeed(weak, name, points, harm):
     assert harm in "; ".join(found.harm)
 
 
-@pytest.mark.parametrize(("name", "points", "harm"), [
-    ("input-transformer", 12.0, ""),
-    ("sql-trigger", 12.0, "a trigger in the gradebook"),
-    ("scores-later", 14.0, "processes stayed alive"),
-    ("script-displayed", 0.0, "script in"),
+@pytest.mark.parametrize(("name", "full", "harm"), [
+    ("input-transformer", True, ""),
+    ("sql-trigger", True, "a trigger in the gradebook"),
+    ("scores-later", True, ""),
+    ("script-displayed", False, "script in"),
 ])  # fmt: skip
-def test_stock_nbgrader_is_taken_in(stock, name, points, harm):
+def test_stock_nbgrader_is_taken_in(stock, name, full, harm):
     found = outcome(stock, name)
-    assert found.points == points
+    assert (found.points >= AUTOMATIC) is full
     assert harm in "; ".join(found.harm)
 
 

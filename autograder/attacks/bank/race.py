@@ -1,6 +1,7 @@
 """Odd files in the hand-in, and files that change while they are graded."""
 
 import os
+import shutil
 import socket
 from pathlib import Path
 
@@ -69,11 +70,10 @@ def strange_bytes(folder: Path, places: Places) -> None:
             file.write("1")
 
 
-def autograded_link(folder: Path, places: Places) -> None:
-    """The student's folder in autograded/ leads into zoe's hand-in."""
-    target = places.class_dir / "autograded" / folder.parent.name
-    target.parent.mkdir(exist_ok=True)
-    target.symlink_to(places.class_dir / "submitted" / "zoe")
+def folder_link(folder: Path, places: Places) -> None:
+    """The student's folder is a link into ada's hand-in."""
+    shutil.rmtree(folder)
+    folder.symlink_to(places.class_dir / "submitted" / "ada" / NAME)
 
 
 SWAP = """
@@ -138,7 +138,7 @@ for folder in glob.glob("/tmp/*") + glob.glob(top + "/*"):
         quietly(os.chmod, path, 0o644)
         quietly(mark, path)
 """),
-    of("autograded-is-a-link", "A folder in autograded/ is a link into another's hand-in.", folder=autograded_link),
+    of("folder-is-a-link", "The whole hand-in is a symbolic link to another student's.", folder=folder_link),
     of("working-directory-gone", "The working directory is removed and exchanged for a link.", """
 import shutil
 here = os.getcwd()
