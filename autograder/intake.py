@@ -45,6 +45,9 @@ def hand_in(course: Course, name: str, student: str) -> HandIn:
     if not place.is_dir():
         raise Ungradable("it is a file, where a folder with the student's name is expected")
     folder = place / name
+    for path in (place, folder):
+        if path.is_symlink():
+            raise Ungradable(f"{path.name!r} is a link to another place, where a folder is expected")
     try:
         if not folder.is_dir():
             inside = sorted(p.name for p in place.iterdir() if not p.name.startswith("."))
@@ -58,8 +61,24 @@ def hand_in(course: Course, name: str, student: str) -> HandIn:
         notebook = path.read_bytes()
     except OSError as error:
         raise Ungradable(f"{Path(str(error.filename)).name} can't be read: {error.strerror}") from None
+    theirs = _others(path, place)
+    if theirs:
+        notes.append(f"{path.name} is one file on the disk with {theirs}'s: look which of the two wrote it.")
     data, told = _data(files, folder)
     return HandIn(notebook, path.name, data, notes + told)
+
+
+def _others(path: Path, place: Path) -> str:
+    """The name of another student whose hand-in holds this very file (a hard link, which archives can bring), or ""."""
+    about = path.stat()
+    if about.st_nlink == 1:
+        return ""
+    for other in sorted(place.parent.iterdir()):
+        if other.name != place.name and other.is_dir():
+            for file in other.rglob("*"):
+                if (file.lstat().st_dev, file.lstat().st_ino) == (about.st_dev, about.st_ino):
+                    return other.name
+    return ""
 
 
 def data_beside(folder: Path) -> dict[str, Path]:
@@ -83,6 +102,10 @@ def _data(files: list[Path], folder: Path) -> tuple[dict[str, Path], list[str]]:
             large.append(path.name)
         else:
             kept[str(path.relative_to(folder))] = path
+    shared = [name for name, path in kept.items() if _others(path, folder.parent)]
+    if shared:
+        notes.append(f"Files that are another student's, too, by a link were left out: {listing(shared)}.")
+        kept = {name: path for name, path in kept.items() if name not in shared}
     if large:
         notes.append(f"Files beyond {MOST_DATA // 10**6} MB in all were left out: {listing(large)}.")
     return kept, notes

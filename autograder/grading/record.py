@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -250,7 +251,11 @@ def read_timestamp(path: Path) -> datetime | None:
     from nbgrader.utils import parse_utc
 
     try:
-        text = path.read_text(encoding="utf-8").strip()
+        # What was handed in may be a pipe, which never ends, or a link to anything.
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
+            text = file.read(200).decode("utf-8").strip()
         found: datetime | None = parse_utc(text) if text else None
         return found
     except (OSError, ValueError, OverflowError):

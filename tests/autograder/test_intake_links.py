@@ -1,0 +1,61 @@
+"""What an unpacked archive can bring besides files: links to others' work, pipes. None is followed or waited for."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from autograder.course import Course
+from autograder.grading.record import read_timestamp
+from autograder.intake import Ungradable, hand_in
+
+
+@pytest.fixture
+def course(tmp_path):
+    made = Course(root=tmp_path, class_dir=tmp_path / "class")
+    for student in ("ann", "bob"):
+        folder = made.submitted / student / "mini"
+        folder.mkdir(parents=True)
+        (folder / "mini.ipynb").write_text(f'"{student}"')
+        (folder / "data.csv").write_text(student)
+    return made
+
+
+def test_folders_that_are_links_are_refused(course):
+    for path in ("eve/mini", "zoe"):
+        link = course.submitted / path
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(course.submitted / ("ann/mini" if path == "eve/mini" else "ann"))
+        with pytest.raises(Ungradable, match="is a link to another place"):
+            hand_in(course, "mini", path.split("/")[0])
+
+
+def test_hard_links_to_another_students_files(course):
+    bob = course.submitted / "bob" / "mini"
+    os.link(course.submitted / "ann" / "mini" / "mini.ipynb", bob / "theirs.txt")
+    taken = hand_in(course, "mini", "bob")
+    assert set(taken.files) == {"data.csv"}
+    assert "another student's, too, by a link were left out: theirs.txt" in " ".join(taken.notes)
+    (bob / "mini.ipynb").unlink()
+    os.link(course.submitted / "ann" / "mini" / "mini.ipynb", bob / "mini.ipynb")
+    assert "mini.ipynb is one file on the disk with ann's" in " ".join(hand_in(course, "mini", "bob").notes)
+
+
+def test_links_of_a_backup_cost_nothing(course, tmp_path):
+    (tmp_path / "backup").mkdir()
+    for name in ("mini.ipynb", "data.csv"):
+        os.link(course.submitted / "ann" / "mini" / name, tmp_path / "backup" / name)
+    taken = hand_in(course, "mini", "ann")
+    assert (taken.notebook, set(taken.files), taken.notes) == (b'"ann"', {"data.csv"}, [])
+
+
+def test_a_timestamp_is_read_from_a_small_file_only(tmp_path):
+    path = tmp_path / "timestamp.txt"
+    path.write_text("2026-11-30 23:59:00 UTC\n")
+    assert str(read_timestamp(path)) == "2026-11-30 23:59:00"
+    (tmp_path / "link").symlink_to(path)
+    assert read_timestamp(tmp_path / "link") is None
+    os.mkfifo(tmp_path / "pipe")
+    assert read_timestamp(tmp_path / "pipe") is None
+    assert read_timestamp(tmp_path) is None
