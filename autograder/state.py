@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from .course import REPOSITORY, Course
 from .engine import write_text
+from .intake import MOST_DATA
 from .results import Words
 
 EVERY = 1.0
@@ -85,15 +87,21 @@ def digest(parts: Iterable[bytes]) -> str:
 
 
 def contents(folder: Path, patterns: Iterable[str] = ("**/*",)) -> Iterator[bytes]:
-    """Names and bytes of files, in a fixed order."""
+    """Names and bytes of files, in a fixed order; of files too large to be graded, and of links, what is known of
+    them."""
     for pattern in patterns:
         for path in sorted(folder.glob(pattern)):
-            if path.is_file() and "__pycache__" not in path.parts and ".ipynb_checkpoints" not in path.parts:
-                yield str(path.relative_to(folder)).encode("utf-8", "surrogateescape")
-                try:
+            if "__pycache__" in path.parts or ".ipynb_checkpoints" in path.parts or path.is_dir():
+                continue
+            yield str(path.relative_to(folder)).encode("utf-8", "surrogateescape")
+            try:
+                about = path.lstat()
+                if stat.S_ISREG(about.st_mode) and about.st_size <= MOST_DATA:
                     yield path.read_bytes()
-                except OSError as error:  # told as the reason of this hand-in
-                    yield f"unreadable: {error.strerror}".encode()
+                else:
+                    yield f"{about.st_mode} {about.st_size} {about.st_mtime_ns}".encode()
+            except OSError as error:  # told as the reason of this hand-in
+                yield f"unreadable: {error.strerror}".encode()
 
 
 def source_digest(course: Course, name: str) -> str:

@@ -8,7 +8,8 @@ import pytest
 
 from autograder.course import Course
 from autograder.grading.record import read_timestamp
-from autograder.intake import Ungradable, hand_in
+from autograder.intake import MOST_DATA, Ungradable, hand_in
+from autograder.state import contents
 
 
 @pytest.fixture
@@ -59,3 +60,15 @@ def test_a_timestamp_is_read_from_a_small_file_only(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert read_timestamp(tmp_path / "pipe") is None
     assert read_timestamp(tmp_path) is None
+
+
+def test_fingerprints_read_no_huge_file_no_pipe_and_follow_no_link(tmp_path):
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(2**41)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    (tmp_path / "small").write_bytes(b"data")
+    found = list(contents(tmp_path))
+    assert found[::2] == [b"huge", b"pipe", b"small", b"zero"]
+    assert found[5] == b"data"
+    assert sum(map(len, found)) < 300 < MOST_DATA
