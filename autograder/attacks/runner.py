@@ -26,7 +26,7 @@ from . import fence
 from .attack import PRELUDE, Attack
 
 CACHE = REPOSITORY / "build" / "attacks-stock.json"
-GROUP, SLOW_GROUP = 12, 6
+GROUP, SLOW_GROUP = 20, 8
 TIMEOUT = {"ours": 2, "stock": 3}
 """Seconds for a cell. Stock nbgrader's own limit is 30 s, in which fewer attacks could be tried in a day."""
 

@@ -57,7 +57,8 @@ root = os.path.dirname(os.path.dirname(helpers.__file__))
 places = [root, os.getcwd(), *sys.path]
 for place in places:
     for name in ("solutions", "source", "autograder/mistakes", ".git"):
-        if place and quietly(os.listdir, os.path.join(place, name)) and os.path.isdir(os.path.join(place, name)):
+        inside = quietly(os.listdir, os.path.join(place, name)) if place else []
+        if isinstance(inside, list) and inside:
             boast(f"{name} lies in sight of a student's code")
 """),
     of("gradebook-read", "Hidden tests are read out of the gradebook, which keeps the source of every locked cell.", """
