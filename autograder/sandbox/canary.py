@@ -218,6 +218,11 @@ def _own_addresses() -> list[str]:
     return found
 
 
+def _is_real(path: str) -> bool:
+    """A file that can be read to its end: what was handed in may be a link to anything, or a pipe."""
+    return os.path.isfile(path) and not os.path.islink(path) and os.access(path, os.R_OK)
+
+
 def _files(paths: Sequence[Path]) -> list[str]:
     """A few real files of what must not be seen; `helpers` and Python may lie among it and are not meant."""
     allowed = (helpers_folder(), Path(sys.prefix), Path(sys.base_prefix))
@@ -226,7 +231,7 @@ def _files(paths: Sequence[Path]) -> list[str]:
         some: list[str] = []
         for top, folders, names in os.walk(path) if path.is_dir() else [(str(path.parent), [], [path.name])]:
             folders[:] = [name for name in folders if Path(top, name) not in allowed and name[0] != "."]
-            some += [os.path.join(top, name) for name in names if os.access(os.path.join(top, name), os.R_OK)]
+            some += [file for name in names if _is_real(file := os.path.join(top, name))]
             if len(some) >= FILES_TRIED:
                 break
         found += some[:FILES_TRIED]
