@@ -172,15 +172,15 @@ def in_words(found: Outcome) -> str:
 
 def digest(attack: Attack) -> str:
     """Of all that decides what an attack does to stock nbgrader."""
-    parts = {
-        key: inspect.getsource(value) if callable(value) and hasattr(value, "__code__") else repr(value)
-        for key, value in vars(attack).items()
-        if key not in ("about", "protected")
-    }
+    parts = {key: _as_text(value) for key, value in vars(attack).items() if key not in ("about", "protected")}
     functions = (attack.change, attack.folder, attack.raw)
-    captured = [repr(c.cell_contents) for f in functions for c in getattr(f, "__closure__", None) or ()]
+    captured = [_as_text(c.cell_contents) for f in functions for c in getattr(f, "__closure__", None) or ()]
     text = json.dumps([parts, captured, PRELUDE, course_module.SOURCE, version("nbgrader"), version("ipykernel")])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _as_text(value: object) -> str:
+    return inspect.getsource(value) if inspect.isfunction(value) else repr(value)
 
 
 def _known() -> dict[str, dict[str, Any]]:
