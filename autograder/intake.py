@@ -61,24 +61,21 @@ def hand_in(course: Course, name: str, student: str) -> HandIn:
         notebook = path.read_bytes()
     except OSError as error:
         raise Ungradable(f"{Path(str(error.filename)).name} can't be read: {error.strerror}") from None
-    theirs = _others(path, place)
-    if theirs:
-        notes.append(f"{path.name} is one file on the disk with {theirs}'s: look which of the two wrote it.")
     data, told = _data(files, folder)
     return HandIn(notebook, path.name, data, notes + told)
 
 
-def _others(path: Path, place: Path) -> str:
-    """The name of another student whose hand-in holds this very file (a hard link, which archives can bring), or ""."""
+def _others(path: Path, place: Path) -> bool:
+    """Whether another student's hand-in holds this very file (a hard link, which archives can bring)."""
     about = path.stat()
     if about.st_nlink == 1:
-        return ""
+        return False
     for other in sorted(place.parent.iterdir()):
         if other.name != place.name and other.is_dir():
             for file in other.rglob("*"):
                 if (file.lstat().st_dev, file.lstat().st_ino) == (about.st_dev, about.st_ino):
-                    return other.name
-    return ""
+                    return True
+    return False
 
 
 def data_beside(folder: Path) -> dict[str, Path]:
