@@ -2,10 +2,11 @@
 ASSIGNMENT ?= network_from_scratch
 SAMPLE     ?= build/sample_class
 PYTHON     ?= python3.11
+FUZZ       ?= 3000
 BIN        := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help lab grade test release solutions study bench mistakes attacks lint lock clean
+.PHONY: help lab grade test release solutions study bench mistakes attacks lint lock prove fuzz clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +40,12 @@ test: .venv/.ready  ## run all tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+prove: .venv/.ready  ## run the slow tests, too: all sample classes, stock nbgrader beside ours, thousands of spoiled notebooks
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow"
+
+fuzz: .venv/.ready  ## spoil notebooks at random: FUZZ=3000 graded 1000 times and rebuilt 12,000 times
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/autograder/test_fuzz.py
 
 study: .venv/.ready  ## redraw every figure of an assignment's study, at full size
 	$(BIN)/python -m helpers.study $(ASSIGNMENT)

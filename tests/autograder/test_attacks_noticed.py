@@ -19,6 +19,8 @@ from autograder.attacks.bank import by_name
 from autograder.attacks.course import AUTOMATIC, Secrets
 from autograder.attacks.runner import Outcome, Place
 
+pytestmark = pytest.mark.slow
+
 
 def outcome(place: Place, name: str) -> Outcome:
     return runner.together(place, [by_name(name)])[0]

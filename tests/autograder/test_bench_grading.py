@@ -82,6 +82,7 @@ def test_memory_of_a_tree_counts_what_a_child_has(tmp_path):
     assert memory.rollup(process.pid) == {}
 
 
+@pytest.mark.slow
 def test_every_measurement_is_made(mini, tmp_path):
     found = {m.what: m for m in bench("mini", mini, count=3, rounds=1, sizes=[4, 6])}
     assert list(found) == [

@@ -20,6 +20,8 @@ from autograder.grade import grade
 from autograder.release import generate
 from autograder.sample_class import Edit, Student
 
+pytestmark = pytest.mark.slow
+
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 PARTIAL = '''
 # %% test="B-hello-part" points=1.5

@@ -15,6 +15,10 @@ from autograder.leaks import squeeze
 from autograder.sample import fill
 
 TABLES = sorted((REPOSITORY / "autograder/sample_class").glob("*/expected.csv"))
+QUICK = ("network_from_scratch", "cudnn_reading")
+CLASSES = [
+    pytest.param(p, id=p.parent.name, marks=[] if p.parent.name in QUICK else [pytest.mark.slow]) for p in TABLES
+]
 
 
 def _rows(path: Path) -> dict[str, dict[str, str]]:
@@ -22,7 +26,7 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
         return {row["student"]: row for row in csv.DictReader(file)}
 
 
-@pytest.fixture(scope="module", params=TABLES, ids=lambda path: path.parent.name)
+@pytest.fixture(scope="module", params=CLASSES)
 def graded(request, tmp_path_factory):
     name = request.param.parent.name
     course = Course(class_dir=tmp_path_factory.mktemp("class"))
