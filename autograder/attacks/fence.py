@@ -183,7 +183,7 @@ def _furnish(fence: Fence) -> None:
     opened = [(p, os.open(p, os.O_PATH)) for p in needed if str(p).startswith(tuple(covered))]
     for place in covered:
         rights = 1777 if place in COVERED else 755
-        options = f"size={fence.disk_mb}m,nr_inodes=60000,mode={rights}".encode()
+        options = f"size={fence.disk_mb}m,nr_inodes=200000,mode={rights}".encode()
         _must(c.mount(b"tmpfs", place.encode(), b"tmpfs", MS_NOSUID | MS_NODEV, options), f"tmpfs on {place}")
     for path, handle in opened:
         path.mkdir(parents=True, exist_ok=True)
