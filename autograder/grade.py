@@ -154,7 +154,8 @@ class _Batch:
             from .sandbox import choose as sandbox
 
             sandbox(self.terms.unsafe, self.terms.mode or None)  # says why it can't be, before anything starts
-        threading.Thread(target=_import_nbgrader, daemon=True).start()
+        self.imports = threading.Thread(target=_import_nbgrader, daemon=True)
+        self.imports.start()
         for kept in self.pending:
             self._take(kept.result, kept.fingerprint)
         if executor is not None:
@@ -191,6 +192,7 @@ class _Batch:
             if result.fatal:
                 raise CourseError(result.fatal)
             if result.student == preflight.MODEL:
+                self.imports.join()
                 preflight.check(result, self.assignment)
                 proven = True
                 keep(self.prepared, self.course)
@@ -210,6 +212,7 @@ class _Batch:
         if self.told:
             self.told(result, self.done, len(self.chosen))
         self.waiting.keep(Kept(result, fingerprint))
+        self.imports.join()  # two threads that import the same modules can meet half of one
         try:
             submission = self.writer.record(result)
         except Blocked:

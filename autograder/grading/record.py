@@ -163,9 +163,13 @@ class Writer:
                 done = write()
                 self.gradebook.commit_all()
                 return done
-            except DatabaseError as error:
+            except (DatabaseError, ValueError) as error:
+                # nbgrader wraps what the database says into a ValueError of its own.
+                database = error if isinstance(error, DatabaseError) else error.__context__
                 self._roll_back()
-                told = str(error.orig)
+                if not isinstance(database, DatabaseError):
+                    raise
+                told = str(database.orig)
                 if "locked" in told or "busy" in told:
                     if time.monotonic() < until:
                         time.sleep(PAUSE)
