@@ -129,6 +129,7 @@ def test_only_the_judge_speaks_as_a_check(room: Room) -> None:
     assert not any(CHECK in str(o) for o in ran.outputs)
 
 
+@pytest.mark.slow
 def test_a_death_costs_the_cell_and_a_new_kernel_goes_on(room: Room) -> None:
     judge, student, another = room
     student.run("answer = die", 30)

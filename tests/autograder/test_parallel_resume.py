@@ -129,6 +129,7 @@ def test_killed_again_and_again_nothing_is_lost_or_doubled(undisturbed, make_cla
     assert not list((killed.folder / "reports" / ".pending").rglob("*.ipynb"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_within_a_second_and_the_rest_is_done_later(undisturbed, make_class):
     stopped = make_class("stopped")
     process = stopped.start("-j", "2")

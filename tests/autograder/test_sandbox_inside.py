@@ -236,6 +236,7 @@ def test_it_can_not(found, probe):
         assert what in ("EPERM", "ENOSYS")
 
 
+@pytest.mark.slow
 def test_outside_nothing_changed(found):
     gradebook = found["gradebook"]
     assert gradebook.read_text() == found["token"]
