@@ -131,14 +131,15 @@ class Guest:
         os.close(self.heard)
 
 
+ROOTS_HOME = os.path.expanduser("~root")
 PYTHON_HOME = str(Path(sys.base_prefix).resolve())
 # Another user than root, who sees Python even where it lies in root's home: for that, a view of the files of its own.
 _VISIBLE = f"""
 set -e
 home=$(mktemp -d)
 mount --bind "{PYTHON_HOME}" "$home"
-case "{PYTHON_HOME}" in /root/*)
-    mount -t tmpfs -o mode=755 none /root
+case "{PYTHON_HOME}" in "{ROOTS_HOME}"/*)
+    mount -t tmpfs -o mode=755 none "{ROOTS_HOME}"
     mkdir -p "{PYTHON_HOME}"
     mount --bind "$home" "{PYTHON_HOME}";;
 esac

@@ -99,10 +99,10 @@ def test_two_files_with_one_name_are_both_kept(course, tmp_path):
 
 
 def test_a_students_own_zip_is_opened_and_a_damaged_one_told(course, tmp_path):
-    inner = zipped({"work/mini.ipynb": NOTEBOOK, "deep.zip": zipped({"a": b"1"})})
+    inner = zipped({"done/mini.ipynb": NOTEBOOK, "deep.zip": zipped({"a": b"1"})})
     files = {"ann/hand-in.zip": inner, "bob/broken.zip": b"PK nonsense"}
     told = collect("mini", zipped(files, tmp_path / "z.zip"), course)
-    assert arrived(course)["ann/mini/hand-in/work/mini.ipynb"] == NOTEBOOK
+    assert arrived(course)["ann/mini/hand-in/done/mini.ipynb"] == NOTEBOOK
     assert told.left_out == [("bob/broken.zip", "it is a damaged zip file")]
 
 
