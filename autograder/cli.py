@@ -122,13 +122,14 @@ def grade(
     with starting(jobs, scheduler, students, course, name) as executor:
         from .grade import grade as run
         from .progress import bar
-        from .report import write
         from .table import show, summary
 
         with bar(f"grading {name}", "hand-ins") as advance:
             found = run(name, course, students or (), force=force, timeout=timeout, budget=budget, mode=mode,
                         unsafe=unsafe, executor=executor,
                         told=lambda outcome, done, total: advance(done, total, summary(outcome)))  # fmt: skip
+    from .report import write  # brings nbgrader, which is imported beside the first hand-ins
+
     show(found, console())
     say(f"report: {write(found, course)}")
 
