@@ -20,6 +20,7 @@ from helpers.errors import CourseError
 from . import bonus as bonus_module
 from . import preflight
 from .course import Course, clean_name
+from .grading.gradebook import whole
 from .grading.prepare import Prepared, keep, prepare
 from .grading.record import PATIENCE, Blocked, Kept, Pending, Writer, data_files
 from .grading.task import Result, Task
@@ -223,7 +224,7 @@ class _Batch:
         }  # fmt: skip
         self.recorded.append(result.student)
         if result.notebook is not None:
-            notebook = nbformat.reads(result.notebook.decode("utf-8"), as_version=4)
+            notebook = result.graded
             words = words_in(notebook, self.assignment)
             self.state.remember(result.student, words)
             bonus = bonus_module.of(submission), words.form
@@ -337,8 +338,9 @@ def refresh(course: Course, assignment: Assignment, everybody: list[str], state:
     from nbgrader.api import Gradebook
 
     with Gradebook(course.db_url) as gradebook:
+        held = whole(gradebook, assignment.name)
         # Students that nbgrader's own commands graded are in no state file.
-        known = {s.student_id for s in gradebook.assignment_submissions(assignment.name)}
+        known = {submission.student_id for submission in held}
         reasons = {s: state.reason(s) or ("" if s in known or s in state.students else NOT_YET) for s in everybody}
         notes = {s: state.notes(s) for s in everybody}
         words: dict[str, Words] = {s: w for s in everybody if (w := state.words(s)) is not None}

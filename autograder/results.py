@@ -141,7 +141,7 @@ def row_of(student: str, reason: str, submission: Any, assignment: Assignment, n
         return row
     row.bonus, row.form = bonus
     row.penalty = float(submission.late_submission_penalty or 0.0)
-    row.comments = {c.name: c.comment or "" for n in submission.notebooks for c in n.comments}
+    row.comments = {c.name: _comment(c) for n in submission.notebooks for c in n.comments}
     points = {c.id: c.points for c in assignment.graded}
     for grade in (g for n in submission.notebooks for g in n.grades):
         row.scores[grade.name] = earned_points(grade)
@@ -156,6 +156,11 @@ def row_of(student: str, reason: str, submission: Any, assignment: Assignment, n
     row.notes += [n for n in words.notes if n not in row.notes]
     row.mistakes, row.dead, row.late_cells = list(words.mistakes), words.dead, list(words.late_cells)
     return row
+
+
+def _comment(comment: Any) -> str:
+    """nbgrader's own `comment.comment`, which asks the database anew for each that was changed."""
+    return str((comment.auto_comment if comment.manual_comment is None else comment.manual_comment) or "")
 
 
 def notebook_path(course: Course, assignment: Assignment, student: str) -> Path:

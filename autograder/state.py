@@ -15,7 +15,7 @@ from .engine import write_text
 from .intake import MOST_DATA
 from .results import Words
 
-EVERY = 1.0
+EVERY, SHARE = 1.0, 100
 CODE = (
     "autograder/*.py", "autograder/grading/*.py", "autograder/judge/*.py", "autograder/kernel/*.py",
     "autograder/sandbox/*.py", "helpers/**/*.py", "helpers/check/**/*.json",
@@ -28,7 +28,7 @@ class State:
     def __init__(self, course: Course, name: str) -> None:
         self.course, self.name = course, name
         self.path = course.reports / f".{name}.json"
-        self.saved = time.monotonic()
+        self.saved, self.pause = time.monotonic(), EVERY
         try:
             self.data = json.loads(self.path.read_text(encoding="utf-8"))
             self.students: dict[str, dict[str, Any]] = {
@@ -39,13 +39,15 @@ class State:
 
     def save(self) -> None:
         self.data = {**self.data, "students": dict(sorted(self.students.items()))}
-        write_text(json.dumps(self.data, indent=1, ensure_ascii=False) + "\n", self.path)
+        begun = time.monotonic()
+        write_text(json.dumps(self.data, ensure_ascii=False) + "\n", self.path)
         self.saved = time.monotonic()
+        self.pause = max(EVERY, SHARE * (self.saved - begun))
 
     @property
     def due(self) -> bool:
         """Whether it is time to save again; a class of hundreds would write more than it grades otherwise."""
-        return time.monotonic() - self.saved > EVERY
+        return time.monotonic() - self.saved > self.pause
 
     def reason(self, student: str) -> str:
         return str(self.students.get(student, {}).get("reason", ""))

@@ -22,7 +22,32 @@ def open_gradebook(url: str, course_id: str) -> Any:
     gradebook = Gradebook(url, course_id)
     gradebook.commit_all = gradebook.db.commit
     gradebook.db.commit = gradebook.db.flush
+    # What was read or written stays readable after a commit; `whole` asks the database anew.
+    gradebook.db().expire_on_commit = False
     return gradebook
+
+
+def whole(gradebook: Any, name: str, student: str | None = None) -> list[Any]:
+    """The submissions of an assignment, or of one student, as the database has them now, with all that belongs to them.
+
+    In four questions; left to itself nbgrader asks one for each grade, comment and cell. Keep what is returned as long
+    as you use nbgrader's own methods: they find it again.
+    """
+    from nbgrader.api import Assignment, Comment, Grade, SubmittedAssignment, SubmittedNotebook
+    from sqlalchemy.orm import selectinload
+
+    def parts(rows: Any, cell: Any) -> Any:
+        return selectinload(SubmittedAssignment.notebooks).selectinload(rows).joinedload(cell)
+
+    asked = gradebook.db.query(SubmittedAssignment).join(SubmittedAssignment.assignment).filter(Assignment.name == name)
+    if student is not None:
+        asked = asked.filter(SubmittedAssignment.student_id == student)
+    asked = asked.options(
+        selectinload(SubmittedAssignment.notebooks).joinedload(SubmittedNotebook.notebook),
+        parts(SubmittedNotebook.grades, Grade.cell),
+        parts(SubmittedNotebook.comments, Comment.cell),
+    )
+    return list(asked.populate_existing())
 
 
 def holds(gradebook: Any, snapshot: Snapshot) -> bool:
@@ -101,7 +126,9 @@ def save(gradebook: Any, notebook: NotebookNode, name: str, student: str, timest
     gradebook.update_or_create_student(student)
     given = {"timestamp": timestamp} if timestamp else {}
     with gradebook.db.no_autoflush:  # it would warn of what is not complete yet
-        submission = gradebook.update_or_create_submission(name, student, **given)
+        gradebook.update_or_create_submission(name, student, **given)
+    gradebook.db.flush()
+    (submission,) = whole(gradebook, name, student)
     grades, comments = _rows(submission, name)
     for comment in comments.values():
         comment.auto_comment = None

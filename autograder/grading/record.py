@@ -18,7 +18,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
 
 from helpers.errors import CourseError
@@ -120,8 +119,8 @@ class Writer:
         """
         if self.blocked:
             raise Blocked(self.blocked)
-        if result.notebook is not None:
-            notebook = nbformat.reads(result.notebook.decode("utf-8"), as_version=4)
+        notebook = result.graded
+        if result.notebook is not None and notebook is not None:
             if not sound_timestamp(self._timestamp(result.student)):
                 result.notes.append("timestamp.txt holds no date that can be read; it was left out.")
             self._place(result.student, result.notebook)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -76,6 +77,11 @@ class Result:
     seconds: float = 0.0
     dead: str = ""
     fatal: str = ""
+
+    @functools.cached_property
+    def graded(self) -> NotebookNode | None:
+        """The notebook, read once; it was found valid when it was written."""
+        return None if self.notebook is None else nbformat.v4.reads(self.notebook.decode("utf-8"))
 
     def pack(self) -> bytes:
         head = asdict(self) | {"notebook": self.notebook is not None}
