@@ -135,8 +135,8 @@ CLASS = (
     Student("crash", "ends Python", replace={"A-half": "import os\n\ndef half(x):\n    os._exit(3)"}),
     Student("loop", "never ends", replace={"A-half": "def half(x):\n    while True:\n        pass"}),
     Student("deaf", "never ends and can't be interrupted", replace={
-        "A-half": "import signal\n\ndef half(x):\n    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n"
-        "    while True:\n        pass"}),
+        "A-half": "import signal\n\ndef half(x):\n"
+        "    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n    while True:\n        pass"}),
     Student("twice", "two cells with one id", cells_copied=("A-double", "A-double-two")),
     Student("deleted", "a test cell gone", cells_removed=("A-double-two",)),
     Student("damaged", "half a file", raw=b'{"cells": [{"cell_type": "code", '),
