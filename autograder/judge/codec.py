@@ -10,7 +10,7 @@ import decimal
 import fractions
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -31,19 +31,21 @@ SHAPES = (
 )  # fmt: skip
 """What an object can do, told as bits; two more: it has a truth of its own, and an equality of its own."""
 TRUTH, EQUALITY = 1 << len(SHAPES), 2 << len(SHAPES)
+_BITS = {name: 1 << i for i, name in enumerate(SHAPES)} | {"__bool__": TRUTH}
+_BITS["__len__"] |= TRUTH
+_SPECIAL = frozenset(_BITS)
 
 
 def shape_of(value: Any) -> int:
-    cls = type(value)
-    bits = sum(1 << i for i, name in enumerate(SHAPES) if _special(cls, name))
-    if _special(cls, "__bool__") or _special(cls, "__len__"):
-        bits |= TRUTH
+    cls, found = type(value), dict[str, Any]()
+    for base in reversed(type.mro(cls)):
+        own = vars(base)
+        for name in _SPECIAL.intersection(own):
+            found[name] = own[name]
+    bits = 0
+    for name, method in found.items():
+        bits |= 0 if method is None else _BITS[name]
     return bits if cls.__eq__ is object.__eq__ else bits | EQUALITY
-
-
-def _special(cls: type, name: str) -> bool:
-    found = next((vars(base)[name] for base in type.mro(cls) if name in vars(base)), None)
-    return found is not None
 
 
 class Encoder:
@@ -69,13 +71,19 @@ class Encoder:
         self._size += len(value) if cls is str else 16
         if self._size > LARGEST:
             raise OverflowError("This value is too large to be looked at; results should be small.")
-        if value is None or cls is bool or cls is str:
+        if cls is str or cls is bool or value is None:
             return value
         if cls is int:
             return value if -(1 << 63) <= value < 1 << 64 else ["i", hex(value)]
         if cls is float:
             return value if math.isfinite(value) else ["f", str(value)]
-        for known, encode in _BY_TYPE:
+        encode = _BY_TYPE.get(cls)
+        if encode is not None:
+            return encode(self, value)
+        number = self.theirs(value)
+        if number is not None:
+            return ["R", number]
+        for known, encode in _BY_TYPE.items():
             if issubclass(cls, known):
                 return encode(self, value)
         torch = sys.modules.get("torch")
@@ -142,25 +150,28 @@ class Encoder:
     def _array(self, value: np.ndarray) -> Any:
         if value.dtype.str not in kinds.DTYPES:
             return self.reference(value)
-        return self._met(value) or ["a", self.memory.key(value), *self._numbers(value.view(np.ndarray))]
+        met = self._met(value)
+        plain = value if type(value) is np.ndarray else value.view(np.ndarray)
+        return met or ["a", self.memory.key(value), *self._numbers(plain)]
 
     def _numbers(self, value: np.ndarray) -> list[Any]:
         """Type, shape, order of the axes in memory, whether it may be written, and where the bytes are."""
-        order = None
+        shape, order, writeable = list(value.shape), None, value.flags.writeable
         if not value.flags.c_contiguous:
-            value = value.copy(order="K") if value.flags.writeable else _locked(value.copy(order="K"))
+            value = value.copy(order="K")
             order = sorted(range(value.ndim), key=lambda axis: -abs(value.strides[axis]))
-            if not value.transpose(order).flags.c_contiguous:
+            if value.transpose(order).flags.c_contiguous:
+                value = value.transpose(order)
+            else:
                 order, value = None, value.copy(order="C")
-        flat = (value if order is None else value.transpose(order)).reshape(-1).view(np.uint8)
-        return [value.dtype.str, list(value.shape), order, bool(value.flags.writeable), *self._put(flat)]
+        return [value.dtype.str, shape, order, writeable, *self._put(value)]
 
-    def _put(self, flat: np.ndarray) -> tuple[int, int]:
-        if flat.size < LARGE or len(self.large) > 900:
+    def _put(self, value: np.ndarray) -> tuple[int, int]:
+        if value.nbytes < LARGE or len(self.large) > 900:
             at = len(self.small)
-            self.small += flat.tobytes()
+            self.small += value.tobytes()
             return 0, at
-        self.large.append(flat.data)
+        self.large.append(value.reshape(-1).view(np.uint8).data)
         return len(self.large), 0
 
     def _scalar(self, value: np.generic) -> Any:
@@ -191,9 +202,6 @@ class Encoder:
 
     def _other(self, value: Any) -> Any:
         """Values of odd types, records of the course's package, and at last a reference."""
-        number = self.theirs(value)
-        if number is not None:
-            return ["R", number]
         single = _SINGLE.get(id(value))
         if single:
             return [single]
@@ -212,11 +220,6 @@ class Encoder:
         return self.reference(value)
 
 
-def _locked(value: np.ndarray) -> np.ndarray:
-    value.flags.writeable = False
-    return value
-
-
 def _text(encoder: Encoder, value: str) -> Any:
     name = kinds.name_of(type(value))
     return ["x", name, str.__str__(value)] if name in kinds.TEXTS else str.__str__(value)
@@ -231,23 +234,23 @@ def _fraction(encoder: Encoder, value: fractions.Fraction) -> Any:
 
 
 _SINGLE = {id(Ellipsis): "...", id(NotImplemented): "ni"}
-_BY_TYPE: Sequence[tuple[type, Callable[[Encoder, Any], Any]]] = [
-    (np.ndarray, Encoder._array),
-    (np.generic, Encoder._scalar),
-    (list, Encoder._list),
-    (tuple, Encoder._tuple),
-    (dict, Encoder._dict),
-    (str, _text),
-    (int, lambda e, v: e.node(int.__int__(v))),
-    (float, lambda e, v: e.node(float.__float__(v))),
-    (complex, lambda e, v: ["C", *e._inner((v.real, v.imag))]),
-    (set, Encoder._set),
-    (frozenset, Encoder._frozenset),
-    (bytes, Encoder._bytes),
-    (bytearray, Encoder._bytes),
-    (slice, _slice),
-    (range, lambda e, v: ["g", *e._inner((v.start, v.stop, v.step))]),
-    (np.dtype, lambda e, v: ["D", v.str] if v.str in kinds.DTYPES else e.reference(v)),
-    (fractions.Fraction, _fraction),
-    (decimal.Decimal, lambda e, v: ["M", decimal.Decimal.__str__(v)]),
-]
+_BY_TYPE: dict[type, Callable[[Encoder, Any], Any]] = {
+    np.ndarray: Encoder._array,
+    np.generic: Encoder._scalar,
+    list: Encoder._list,
+    tuple: Encoder._tuple,
+    dict: Encoder._dict,
+    str: _text,
+    int: lambda e, v: e.node(int.__int__(v)),
+    float: lambda e, v: e.node(float.__float__(v)),
+    complex: lambda e, v: ["C", *e._inner((v.real, v.imag))],
+    set: Encoder._set,
+    frozenset: Encoder._frozenset,
+    bytes: Encoder._bytes,
+    bytearray: Encoder._bytes,
+    slice: _slice,
+    range: lambda e, v: ["g", *e._inner((v.start, v.stop, v.step))],
+    np.dtype: lambda e, v: ["D", v.str] if v.str in kinds.DTYPES else e.reference(v),
+    fractions.Fraction: _fraction,
+    decimal.Decimal: lambda e, v: ["M", decimal.Decimal.__str__(v)],
+}

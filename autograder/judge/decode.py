@@ -14,7 +14,7 @@ import numpy as np
 
 from helpers.backend import DTYPES, NAMES, backend
 
-from ..kernel.wire import WireError
+from ..kernel.wire import Buffer, WireError
 from . import kinds
 from .codec import MOST_NODES
 from .errors import printable
@@ -23,12 +23,13 @@ from .memory import Memory
 LONGEST_NUMBER = 4_300
 """Digits of a whole number, the most that Python itself reads."""
 _PLAIN = (type(None), bool, int, str, bytes)
+_KINDS = {name: np.dtype(name) for name in kinds.DTYPES}
 
 
 class Decoder:
     """One message's values. `asked`: the arguments, in their order, that the message answers."""
 
-    def __init__(self, memory: Memory, buffers: Sequence[bytearray], asked: Sequence[Any] = ()) -> None:
+    def __init__(self, memory: Memory, buffers: Sequence[Buffer], asked: Sequence[Any] = ()) -> None:
         self.memory, self.buffers, self.asked = memory, buffers, asked
         self.mutable: list[Any] = []
         self.nodes = 0
@@ -53,25 +54,29 @@ class Decoder:
         self.nodes += 1
         if self.nodes > MOST_NODES:
             raise WireError("a message with too many values")
-        if node is None or isinstance(node, bool | int | float):
-            return node
-        if isinstance(node, str):
-            return printable(node)
-        tag, *parts = node
-        return _BY_TAG[tag](self, *parts)
+        kind = type(node)
+        if kind is list:
+            tag, *parts = node
+            return _BY_TAG[tag](self, *parts)
+        if kind is str:
+            return node if node.isascii() else printable(node)
+        if kind is dict:
+            raise WireError("a value without a tag")
+        return node
 
     def _all(self, nodes: Sequence[Any]) -> list[Any]:
         return [self._value(node) for node in nodes]
 
-    def _kept(self, key: Any, make: Callable[[], Any], fill: Callable[[Any], None] | None = None) -> Any:
-        """A value with an identity: the object that is known by this key, if its content is still the same."""
+    def _begin(self, made: Any) -> int:
+        """A value with an identity, whose parts may name it already. Its place."""
+        self.mutable.append(made)
+        return len(self.mutable) - 1
+
+    def _end(self, key: Any, place: int) -> Any:
+        """The object that is known by this key, if its content is still the same, else what was made."""
         if type(key) is not int or key == 0:
             raise WireError("a value without a number")
-        made, place = make(), len(self.mutable)
-        self.mutable.append(made)
-        if fill:
-            fill(made)
-        known = self.memory.same(key)
+        made, known = self.mutable[place], self.memory.same(key)
         if known is not None and alike(known, made):
             self.mutable[place] = known
             return known
@@ -79,17 +84,23 @@ class Decoder:
         return made
 
     def _list(self, key: Any, *nodes: Any) -> Any:
-        return self._kept(key, list, lambda made: made.extend(self._all(nodes)))
+        made: list[Any] = []
+        place = self._begin(made)
+        made.extend(self._all(nodes))
+        return self._end(key, place)
 
     def _set(self, key: Any, *nodes: Any) -> Any:
-        return self._kept(key, set, lambda made: made.update(self._all(nodes)))
+        made: set[Any] = set()
+        place = self._begin(made)
+        made.update(self._all(nodes))
+        return self._end(key, place)
 
     def _dict(self, key: Any, *nodes: Any) -> Any:
-        def fill(made: dict[Any, Any]) -> None:
-            values = self._all(nodes)
-            made.update(zip(values[::2], values[1::2], strict=True))
-
-        return self._kept(key, dict, fill)
+        made: dict[Any, Any] = {}
+        place = self._begin(made)
+        values = self._all(nodes)
+        made.update(zip(values[::2], values[1::2], strict=True))
+        return self._end(key, place)
 
     def _record(self, key: Any, name: Any, fields: Any, *nodes: Any) -> Any:
         if name not in kinds.RECORDS:
@@ -100,31 +111,33 @@ class Decoder:
             if not field.isidentifier() or field.startswith("__") or (known is not None and field not in known):
                 raise WireError("a record with an unknown field")
 
-        def fill(made: Any) -> None:
-            for field, value in zip(fields, self._all(nodes), strict=True):
-                object.__setattr__(made, field, value)
-
-        return self._kept(key, lambda: object.__new__(cls) if known else cls(), fill)
+        made = object.__new__(cls) if known else cls()
+        place = self._begin(made)
+        for field, value in zip(fields, self._all(nodes), strict=True):
+            object.__setattr__(made, field, value)
+        return self._end(key, place)
 
     def _array(self, key: Any, *parts: Any) -> Any:
-        return self._kept(key, lambda: self._numbers(*parts))
+        return self._end(key, self._begin(self._numbers(*parts)))
 
     def _numbers(self, dtype: Any, shape: Any, order: Any, writeable: Any, buffer: Any, at: Any) -> np.ndarray:
-        if dtype not in kinds.DTYPES or not isinstance(shape, list) or len(shape) > 32:
+        kind = _KINDS.get(dtype)
+        if kind is None or type(shape) is not list or len(shape) > 32:
             raise WireError("an array of an unknown kind")
-        if any(type(n) is not int or not 0 <= n < 1 << 48 for n in shape):
-            raise WireError("an array of an impossible shape")
-        axes = list(range(len(shape))) if order is None else order
-        if sorted(axes) != list(range(len(shape))):
+        for n in shape:
+            if type(n) is not int or not 0 <= n < 1 << 48:
+                raise WireError("an array of an impossible shape")
+        if order is not None and sorted(order) != list(range(len(shape))):
             raise WireError("an array whose axes are out of order")
-        kind, count = np.dtype(dtype), math.prod(shape)
-        flat = np.frombuffer(self._bytes_at(count * kind.itemsize, buffer, at), np.uint8)
-        if kind.kind == "b" and flat.size and flat.max() > 1:
+        size = math.prod(shape) * kind.itemsize
+        raw = self._bytes_at(size, buffer, at)
+        if kind.kind == "b" and size and np.frombuffer(raw, np.uint8).max() > 1:
             raise WireError("an array of truths that are neither")
-        found = np.empty([shape[axis] for axis in axes], kind)
-        found.reshape(-1).view(np.uint8)[:] = flat
-        found = found.transpose(np.argsort(axes)) if order is not None else found
-        found.flags.writeable = bool(writeable)
+        sizes = shape if order is None else [shape[axis] for axis in order]
+        found = np.ndarray(sizes, kind, raw).copy() if size else np.empty(sizes, kind)
+        found = found if order is None else found.transpose(np.argsort(order))
+        if writeable is not True:
+            found.flags.writeable = bool(writeable)
         return found
 
     def _bytes_at(self, size: Any, buffer: Any, at: Any) -> memoryview:
@@ -140,7 +153,7 @@ class Decoder:
     def _scalar(self, dtype: Any, digits: Any) -> Any:
         if dtype not in kinds.DTYPES:
             raise WireError("a number of an unknown kind")
-        raw, kind = bytes.fromhex(digits), np.dtype(dtype)
+        raw, kind = bytes.fromhex(digits), _KINDS[dtype]
         if len(raw) != kind.itemsize or (kind.kind == "b" and raw not in (b"\0", b"\1")):
             raise WireError("a number of the wrong size")
         return np.frombuffer(raw, kind)[0]
@@ -162,7 +175,7 @@ class Decoder:
             made = made.to(device) if device.type == "cuda" and torch.cuda.is_available() else made
             return made.requires_grad_() if gradient else made
 
-        return self._kept(key, make)
+        return self._end(key, self._begin(make()))
 
     def _reference(self, number: Any, kind: Any, shape: Any) -> Any:
         if type(number) is not int or number <= 0 or not isinstance(kind, str) or type(shape) is not int:

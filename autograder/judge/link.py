@@ -6,16 +6,16 @@ The side of the checks answers only for what it handed over, and never waits lon
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import select
-import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from helpers.check.around import held
 
 from ..kernel import wire
 from .changes import overwrite, picture, unchanged
@@ -24,8 +24,6 @@ from .decode import Decoder
 from .errors import StudentGone, as_error, from_error
 from .memory import Memory
 from .remote import Remote, link_of, make, number_of
-
-TIMERS = (signal.SIGALRM, signal.SIGPROF)
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,27 @@ class Limits:
 
 class _Interrupted(BaseException):
     """Between two messages, where nothing breaks."""
+
+
+class _Unbroken:
+    """Whatever breaks off a conversation, ends it: nobody could say what the next message belongs to."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def __enter__(self) -> None:
+        if self._link.why:
+            raise StudentGone(self._link.why)
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None:
+            return
+        if isinstance(error, wire.WireError):
+            self._link.end(f"The process with the student's code can't be asked any longer: {error}.")
+            raise StudentGone(self._link.why) from None
+        if isinstance(error, _Interrupted):
+            raise KeyboardInterrupt from None
+        self._link.end(f"A question to the student's code was broken off ({type(error).__name__}).")
 
 
 Answer = Callable[[str, list[Any], dict[str, Any]], Any]
@@ -71,6 +90,9 @@ class Link:
         self._memory = Memory(functools.partial(make, self))
         self._asked = self._bytes = 0
         self._given_up: set[int] = set()
+        self._unbroken = _Unbroken(self)
+        self._arrival = select.poll()
+        self._arrival.register(sock, select.POLLIN)
 
     def request(self, operation: str, *values: Any, seconds: float | None = None, **plain: Any) -> Any:
         """Ask the other side: its value, or its error raised. StudentGone if it can't be asked or does not answer.
@@ -78,19 +100,15 @@ class Link:
         values may be anything, and those that the other side changed are changed here, too; plain is JSON.
         """
         seconds = self._patience() if seconds is None else seconds
-        # A check's own time limit must not strike in the middle of a message; it strikes at the end.
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, TIMERS)
-        try:
+        with held():  # a check's own time limit must not strike in the middle of a message
             self._asked += 1
             number, encoder = self._asked, self._encoder()
             header = {"op": operation, "n": number, "s": seconds, "v": [encoder.node(v) for v in values], **plain}
             deadline = time.monotonic() + 6 * seconds + self.limits.grace
-            with self._or_broken():
+            with self._unbroken:
                 self._send(header, encoder, deadline)
                 reply, buffers = self._await(number, deadline)
                 failed, found = self._result(reply, buffers, encoder.mutable)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         if failed:
             raise found
         return found
@@ -103,7 +121,7 @@ class Link:
     def serve_one(self) -> bool:
         """Wait for one request and answer it; False when the other side has gone."""
         try:
-            with self._or_broken():
+            with self._unbroken:
                 frame = self._receive(None)
             self._serve(*frame, None)
         except StudentGone:
@@ -126,38 +144,23 @@ class Link:
     def _theirs(self, value: Any) -> int | None:
         return number_of(value) if issubclass(type(value), Remote) and link_of(value) is self else None
 
-    @contextlib.contextmanager
-    def _or_broken(self) -> Iterator[None]:
-        """Whatever breaks off a conversation, ends it: nobody could say what the next message belongs to."""
-        if self.why:
-            raise StudentGone(self.why)
-        try:
-            yield
-        except wire.WireError as error:
-            self.end(f"The process with the student's code can't be asked any longer: {error}.")
-            raise StudentGone(self.why) from None
-        except _Interrupted:
-            raise KeyboardInterrupt from None
-        except BaseException as error:
-            self.end(f"A question to the student's code was broken off ({type(error).__name__}).")
-            raise
-
     def _send(self, header: dict[str, Any], encoder: Encoder, deadline: float | None) -> None:
         if self._memory.forgotten:
             header["drop"], self._memory.forgotten[:] = self._memory.forgotten[:], []
         wire.send(self.sock, header, encoder.buffers, deadline)
 
-    def _receive(self, deadline: float | None) -> tuple[dict[str, Any], list[bytearray]]:
+    def _receive(self, deadline: float | None) -> wire.Frame:
         left = min(self.limits.message, self.limits.total - self._bytes)
         header, buffers = wire.receive(self.sock, left, deadline, header_bytes=self.limits.header)
         self._bytes += 1000 + sum(map(len, buffers))
-        drop = header.get("drop", [])
-        if not isinstance(drop, list) or not all(type(number) is int for number in drop):
-            raise wire.WireError("a message with odd numbers")
-        self._memory.drop(drop)
+        if "drop" in header:
+            drop = header["drop"]
+            if not isinstance(drop, list) or not all(type(number) is int for number in drop):
+                raise wire.WireError("a message with odd numbers")
+            self._memory.drop(drop)
         return header, buffers
 
-    def _await(self, number: int, deadline: float) -> tuple[dict[str, Any], list[bytearray]]:
+    def _await(self, number: int, deadline: float) -> wire.Frame:
         while True:
             self._wait(number, deadline)
             with wire.shield():
@@ -173,19 +176,17 @@ class Link:
 
     def _wait(self, number: int, deadline: float) -> None:
         """Until a message begins. Here an interrupt does no harm: the answer is thrown away when it comes."""
-        poller = select.poll()
-        poller.register(self.sock, select.POLLIN)
         try:
             left = deadline - time.monotonic()  # looked at first: whoever never stops asking never answers
-            if left <= 0 or not poller.poll(left * 1000):
+            if left <= 0 or not self._arrival.poll(left * 1000):
                 raise wire.TooLate("no answer in time")
         except KeyboardInterrupt:
             self._given_up.add(number)
             raise _Interrupted from None
 
-    def _result(self, reply: dict[str, Any], buffers: list[bytearray], mutable: list[Any]) -> tuple[bool, Any]:
+    def _result(self, reply: dict[str, Any], buffers: list[wire.Buffer], mutable: list[Any]) -> tuple[bool, Any]:
         decoder = Decoder(self._memory, buffers, mutable)
-        for place, node in decoder.pairs(reply.get("out", [])):
+        for place, node in decoder.pairs(reply["out"]) if "out" in reply else ():
             new = decoder.value(node)
             if place < len(mutable) and type(mutable[place]) is type(new) and id(mutable[place]) not in self._sealed:
                 overwrite(mutable[place], new)
@@ -194,9 +195,9 @@ class Link:
         self._bytes += 16 * decoder.nodes
         return failed, found
 
-    def _serve(self, header: dict[str, Any], buffers: list[bytearray], deadline: float | None) -> None:
+    def _serve(self, header: dict[str, Any], buffers: list[wire.Buffer], deadline: float | None) -> None:
         """Do what is asked, and answer. What the code that is called raises is an answer, too."""
-        with self._or_broken():
+        with self._unbroken:
             operation, nodes, number = header.get("op"), header.get("v"), header.get("n")
             if not isinstance(operation, str) or not isinstance(nodes, list) or type(number) is not int:
                 raise wire.WireError("a request that is none")
@@ -219,7 +220,7 @@ class Link:
         changed = [(place, value) for place, (value, old) in enumerate(given) if not unchanged(old, value)]
         if changed:
             reply["out"] = [[place, encoder.content(value)] for place, value in changed]
-        with self._or_broken():
+        with self._unbroken:
             self._send(reply, encoder, deadline)
 
 

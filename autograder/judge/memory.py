@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import contextlib
 import itertools
 import weakref
 from collections.abc import Callable
@@ -15,6 +14,14 @@ KEPT = 100_000
 """Handles that one side may have of the other's objects at a time."""
 CONTAINERS = 2_000
 """Lists and the like that are remembered, the last ones; they can't be held weakly."""
+
+
+class _Weak(weakref.ref[Any]):
+    """A reference that knows, when its object dies, as what it was remembered."""
+
+    __slots__ = ("address", "number")
+    number: int
+    address: int
 
 
 class Memory:
@@ -87,8 +94,12 @@ class Memory:
 
     def _remember(self, number: int, value: Any) -> None:
         address, entry = id(value), value
-        with contextlib.suppress(TypeError):  # lists and dictionaries can't be held weakly
-            entry = weakref.ref(value, lambda _: self._forget(number, address))
+        if type(value) not in _NOT_WEAKLY:
+            try:
+                entry = _Weak(value, self._died)
+                entry.number, entry.address = number, address
+            except TypeError:
+                pass
         self._copied[number] = entry
         self._numbers[address] = (number, entry)
         if entry is value:
@@ -96,11 +107,17 @@ class Memory:
             if len(self._strong) > CONTAINERS:
                 self._forget(*self._strong.popleft())
 
+    def _died(self, entry: Any) -> None:
+        self._forget(entry.number, entry.address)
+
     def _forget(self, number: int, address: int) -> None:
         self._copied.pop(number, None)
         if self._numbers.get(address, (None,))[0] == number:
             del self._numbers[address]
 
 
+_NOT_WEAKLY = (list, dict, set)
+
+
 def _strong(entry: Any) -> Any:
-    return entry() if isinstance(entry, weakref.ref) else entry
+    return entry() if type(entry) is _Weak else entry

@@ -5,21 +5,18 @@ Nothing here protects anything: this process is the student's, and whoever reads
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import importlib
-import signal
 import socket
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from helpers.check.reach import TooLong
+from helpers.check.around import time_limit
 
 from .codec import SHAPES
-from .link import TIMERS, Link
+from .link import Link
 
 REPR = 10_000
 BESIDE = ("helpers.check.",)
@@ -44,7 +41,9 @@ class Server:
             return self.more[operation](*values)
         if operation == "names":
             return {name: self.names[name] for name in values[0] if name in self.names}
-        with limited(float(header["s"])):
+        if operation == "beside" and hasattr(_of_the_checks(values[1]), "limits_itself"):
+            return _beside(*values)
+        with time_limit(float(header["s"])):
             return OPERATIONS[operation](*values)
 
 
@@ -53,10 +52,16 @@ def _call(function: Any, args: tuple[Any, ...], named: tuple[tuple[str, Any], ..
 
 
 def _beside(value: Any, function: str, args: tuple[Any, ...], named: tuple[tuple[str, Any], ...]) -> Any:
+    return _of_the_checks(function)(value, *args, **dict(named))
+
+
+@functools.lru_cache
+def _of_the_checks(function: str) -> Callable[..., Any]:
     module, _, name = function.partition(":")
     if not f"{module}.".startswith(BESIDE):
         raise ValueError(f"{function} is no function of the checks.")
-    return getattr(importlib.import_module(module), name)(value, *args, **dict(named))
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
 
 
 def _array(value: Any) -> Any:
@@ -81,34 +86,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {name.strip("_"): _special(name) for
     "array": _array,
     "beside": _beside,
 }
-
-
-@contextlib.contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """TooLong after `seconds` of computing or six times that of waiting; then a limit outside goes on with its rest."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        raise TooLong
-
-    limits = ((signal.SIGPROF, signal.ITIMER_PROF, seconds), (signal.SIGALRM, signal.ITIMER_REAL, 6 * seconds))
-    began = time.monotonic()
-    handlers = [signal.signal(number, stop) for number, _, _ in limits]
-    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, TIMERS)
-    left = [signal.setitimer(timer, limit)[0] for _, timer, limit in limits]
-    try:
-        yield
-    finally:
-        for _, timer, _ in limits:
-            signal.setitimer(timer, 0)
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        spent = time.monotonic() - began
-        for (number, timer, _), handler, rest in zip(limits, handlers, left, strict=True):
-            signal.signal(number, handler)
-            if rest:
-                signal.setitimer(timer, max(rest - spent, 0.001))
 
 
 _servers: dict[int, Server] = {}

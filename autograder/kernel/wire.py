@@ -1,10 +1,10 @@
 """Frames over a Unix stream socket: a JSON header and buffers of bytes. Nothing is ever unpickled, whoever sent it.
 
-A frame is ``b"CSK1"``, the header's length and the number of buffers (u32, little-endian), one u64 length a buffer,
-the header as UTF-8 JSON, then the buffers. Whoever receives one trusts nothing: memory is taken only as bytes arrive.
+A frame is ``b"CSK2"``, the header's length and the number of buffers (u32, little-endian), the number of all bytes that
+follow (u64): one u64 length a buffer, the header as UTF-8 JSON, the buffers. Whoever receives one trusts nothing:
+memory is taken only as bytes arrive, and nothing is read beyond a frame's end.
 """
 
-import contextlib
 import json
 import select
 import signal
@@ -16,12 +16,15 @@ from types import FrameType
 from typing import Any
 
 Buffer = bytes | bytearray | memoryview
+Frame = tuple[dict[str, Any], list[Any]]
+"""The header, and the buffers as views of what came."""
 
-MAGIC = b"CSK1"
-START = struct.Struct("<4sII")
+MAGIC = b"CSK2"
+START = struct.Struct("<4sIIQ")
 LENGTH = struct.Struct("<Q")
 MOST_BUFFERS = 1024
 MOST_DEPTH = 64
+PIECE = 1 << 20
 
 
 class WireError(Exception):
@@ -36,31 +39,40 @@ class TooLate(WireError):
     """The deadline passed."""
 
 
-def encode(header: dict[str, Any], buffers: Sequence[Buffer] = ()) -> list[memoryview]:
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+_WRITER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+_READER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def encode(header: dict[str, Any], buffers: Sequence[Buffer] = ()) -> list[Buffer]:
     """The frame in pieces, ready for ``sendmsg``. ValueError for a header that isn't strict JSON (NaN included)."""
-    text = json.dumps(header, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
+    text = _WRITER.encode(header).encode()
+    if not buffers:
+        return [START.pack(MAGIC, len(text), 0, len(text)) + text]
     views = [memoryview(buffer).cast("B") for buffer in buffers]
     if len(views) > MOST_BUFFERS:
         raise WireError(f"a frame carries at most {MOST_BUFFERS} buffers, not {len(views)}")
-    start = START.pack(MAGIC, len(text), len(views)) + b"".join(LENGTH.pack(len(view)) for view in views)
-    return [memoryview(start + text), *(view for view in views if len(view))]
+    lengths = b"".join([LENGTH.pack(len(view)) for view in views])
+    whole = len(lengths) + len(text) + sum(map(len, views))
+    return [START.pack(MAGIC, len(text), len(views), whole) + lengths + text, *[view for view in views if len(view)]]
 
 
 def decode_header(text: Buffer) -> dict[str, Any]:
     """The header of a frame. WireError unless it is a JSON object, without NaN, at most ``MOST_DEPTH`` deep."""
     try:
-        header = json.loads(bytes(text).decode("utf-8"), parse_constant=_no_constant)
+        plain = str(text, "utf-8")
+        header, end = _READER.raw_decode(plain)
     except (ValueError, RecursionError) as error:
         raise WireError(f"the header of a frame can't be read: {error}") from None
-    if not isinstance(header, dict):
+    if end != len(plain) or not isinstance(header, dict):
         raise WireError("the header of a frame is not an object")
-    if _deeper(header, MOST_DEPTH):
+    # Only what opens more than MOST_DEPTH times can be nested deeper.
+    if plain.count("[") + plain.count("{") > MOST_DEPTH and _deeper(header, MOST_DEPTH):
         raise WireError(f"the header of a frame is nested deeper than {MOST_DEPTH}")
     return header
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _deeper(value: Any, depth: int) -> bool:
@@ -79,59 +91,69 @@ def send(
     sock: socket.socket, header: dict[str, Any], buffers: Sequence[Buffer] = (), deadline: float | None = None
 ) -> None:
     """Send one frame, whole even if SIGINT comes (it is raised afterwards). ``deadline`` as in ``time.monotonic()``."""
-    views = encode(header, buffers)
+    pieces = encode(header, buffers)
     with shield():
-        while views:
+        while pieces:
             try:
-                done = sock.sendmsg(views[:64], (), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                done = sock.sendmsg(pieces[:64], (), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
             except BlockingIOError:
                 _wait(sock, select.POLLOUT, deadline)
                 continue
             except OSError as error:
                 raise Closed(f"the other process has gone ({error.strerror})") from None
-            while done and views:
-                if done >= len(views[0]):
-                    done -= len(views.pop(0))
-                else:
-                    views[0] = views[0][done:]
-                    done = 0
+            while pieces and done >= len(pieces[0]):
+                done -= len(pieces.pop(0))
+            if done:
+                pieces[0] = memoryview(pieces[0])[done:]
 
 
 def receive(
     sock: socket.socket, limit_bytes: int, deadline: float | None = None, header_bytes: int | None = None
-) -> tuple[dict[str, Any], list[bytearray]]:
+) -> Frame:
     """The next frame, of at most ``limit_bytes``. After Closed, TooLate or WireError the socket is of no more use.
 
     ``header_bytes`` limits the header alone: as Python objects JSON takes up to 25 times the room.
     """
-    magic, size, count = START.unpack(_exactly(sock, START.size, deadline))
-    _check_start(magic, count)
-    lengths = [LENGTH.unpack_from(part)[0] for part in _chunks(_exactly(sock, LENGTH.size * count, deadline))]
-    if size + sum(lengths) > limit_bytes:
-        raise WireError(f"a frame of {size + sum(lengths)} bytes, {limit_bytes} are allowed")
+    size, count, whole = _started(_exactly(sock, START.size, deadline))
+    if whole - LENGTH.size * count > limit_bytes:
+        raise WireError(f"a frame of {whole} bytes, {limit_bytes} are allowed")
     if header_bytes is not None and size > header_bytes:
         raise WireError(f"a header of {size} bytes, {header_bytes} are allowed")
-    header = decode_header(_exactly(sock, size, deadline))
-    return header, [_exactly(sock, length, deadline) for length in lengths]
+    return _parts(_exactly(sock, whole, deadline), size, count)
 
 
-def _check_start(magic: bytes, count: int) -> None:
+def _started(start: Buffer) -> tuple[int, int, int]:
+    """Length of the header, number of buffers, and bytes of all that follows."""
+    magic, size, count, whole = START.unpack_from(start)
     if magic != MAGIC:
         raise WireError("what came is not a frame")
     if count > MOST_BUFFERS:
         raise WireError(f"a frame with {count} buffers")
+    if size + LENGTH.size * count > whole:
+        raise WireError("a frame whose lengths do not fit")
+    return size, count, whole
 
 
-def _chunks(part: bytearray) -> list[bytearray]:
-    return [part[at : at + LENGTH.size] for at in range(0, len(part), LENGTH.size)]
+def _parts(body: Buffer, size: int, count: int) -> Frame:
+    """The header and the buffers; these are views of `body`."""
+    if not count and size == len(body):
+        return decode_header(body), []
+    view, buffers, at = memoryview(body), list[Any](), LENGTH.size * count + size
+    for place in range(count):
+        end = at + LENGTH.unpack_from(body, LENGTH.size * place)[0]
+        buffers.append(view[at:end])
+        at = end
+    if at != len(body):
+        raise WireError("a frame whose lengths do not fit")
+    return decode_header(view[LENGTH.size * count : LENGTH.size * count + size]), buffers
 
 
-def _exactly(sock: socket.socket, size: int, deadline: float | None) -> bytearray:
+def _exactly(sock: socket.socket, size: int, deadline: float | None) -> Buffer:
     # A length is believed only as fast as bytes arrive: a lie costs the liar's memory, not ours.
     got = bytearray()
     while len(got) < size:
         try:
-            part = sock.recv(min(size - len(got), 1 << 20), socket.MSG_DONTWAIT)
+            part = sock.recv(min(size - len(got), PIECE), socket.MSG_DONTWAIT)
         except BlockingIOError:
             _wait(sock, select.POLLIN, deadline)
             continue
@@ -139,6 +161,8 @@ def _exactly(sock: socket.socket, size: int, deadline: float | None) -> bytearra
             raise Closed(f"the other process has gone ({error.strerror})") from None
         if not part:
             raise Closed("the other process has gone")
+        if len(part) == size:
+            return part
         got += part
     return got
 
@@ -162,34 +186,24 @@ class Frames:
         self._held = bytearray()
         self._skip = 0
 
-    def feed(self, data: Buffer) -> Iterator[tuple[dict[str, Any], list[bytes]] | None]:
+    def feed(self, data: Buffer) -> Iterator[Frame | None]:
         """Every frame that is complete with ``data``. WireError if this can't be the work of ``send``."""
         skipped = min(self._skip, len(data))
         self._skip -= skipped
         self._held += memoryview(data)[skipped:]
         while len(self._held) >= START.size:
-            magic, size, count = START.unpack_from(self._held)
-            _check_start(magic, count)
-            at = START.size + LENGTH.size * count
-            if len(self._held) < at:
-                return
-            lengths = [LENGTH.unpack_from(self._held, START.size + LENGTH.size * i)[0] for i in range(count)]
-            whole = at + size + sum(lengths)
-            if size + sum(lengths) > self.limit:
-                self._skip = max(0, whole - len(self._held))
-                del self._held[:whole]
+            size, count, whole = _started(self._held)
+            end = START.size + whole
+            if whole - LENGTH.size * count > self.limit:
+                self._skip = max(0, end - len(self._held))
+                del self._held[:end]
                 yield None
                 continue
-            if len(self._held) < whole:
+            if len(self._held) < end:
                 return
-            header = decode_header(self._held[at : at + size])
-            at += size
-            buffers = []
-            for length in lengths:
-                buffers.append(bytes(self._held[at : at + length]))
-                at += length
-            del self._held[:whole]
-            yield header, buffers
+            body = bytes(memoryview(self._held)[START.size : end])
+            del self._held[:end]
+            yield _parts(body, size, count)
 
 
 _depth = 0
@@ -209,15 +223,22 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
 
-@contextlib.contextmanager
-def shield() -> Iterator[None]:
-    """No KeyboardInterrupt within, where ``raise_interrupts`` was called; one that came is raised at the end."""
-    global _depth, _pending
-    _depth += 1
-    try:
-        yield
-    finally:
+class _Shield:
+    def __enter__(self) -> None:
+        global _depth
+        _depth += 1
+
+    def __exit__(self, *about: object) -> None:
+        global _depth, _pending
         _depth -= 1
         if _pending and not _depth:
             _pending = False
             signal.raise_signal(signal.SIGINT)
+
+
+_SHIELD = _Shield()
+
+
+def shield() -> _Shield:
+    """No KeyboardInterrupt within, where ``raise_interrupts`` was called; one that came is raised at the end."""
+    return _SHIELD

@@ -16,7 +16,6 @@ import inspect
 import itertools
 import sys
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType
@@ -26,12 +25,12 @@ import numpy as np
 
 from helpers.backend import to_numpy
 from helpers.check import around as surroundings
-from helpers.check.around import TooLong, time_limit
+from helpers.check.around import TooLong, limits_itself, quiet, time_limit
 from helpers.check.student_errors import described, in_words, rebuilt
 
 MISSING = object()
 
-Told = tuple[str, Any, list[dict[str, Any]]]
+Told = tuple[str, Any, Sequence[dict[str, Any]]]
 """How a call ended ("value", "missing", "uncallable", "too long", "raised"), the value or the error, and what was noted."""
 
 
@@ -71,7 +70,7 @@ def run(function: Any, args: Sequence[Any], named: Mapping[str, Any], seconds: f
     """
     if isinstance(function, Method) or remote(function):
         thing, name = (function.thing, function.name) if isinstance(function, Method) else (function, "")
-        how, value = _settled(_beside(thing, "outcome", name, seconds, surroundings.asked, list(args), dict(named)))
+        how, value = _settled(_beside(thing, "outcome", name, seconds, tuple(surroundings.asked), tuple(args), tuple(named.items())))
         if how != "value":
             raise NoMethod(MISSING if how == "missing" else value)
         return value
@@ -88,8 +87,8 @@ def run_each(function: Any, cases: Sequence[Sequence[Any]], seconds: float) -> I
     """What a handle's function returns for each list of arguments, one after the other. What went wrong raises when it is its turn."""
     done = 0
     while done < len(cases):
-        replies = _beside(function, "outcomes", seconds, [list(args) for args in cases[done:]])
-        replies = replies if isinstance(replies, list) and 0 < len(replies) <= len(cases) - done else [None]
+        replies = _beside(function, "outcomes", seconds, tuple(map(tuple, cases[done:])))
+        replies = replies if isinstance(replies, tuple) and 0 < len(replies) <= len(cases) - done else [None]
         done += len(replies)
         for reply in replies:
             yield _settled(reply)[1]
@@ -101,7 +100,7 @@ def _settled(reply: Any) -> tuple[str, Any]:
     Whoever forges a reply of another form gets an error.
     """
     how, value, notes = reply if isinstance(reply, tuple) and len(reply) == 3 else ("raised", None, None)
-    if isinstance(notes, list):
+    if isinstance(notes, tuple) and notes:
         surroundings.note([found for found in notes if isinstance(found, dict)])
     if how == "too long":
         raise TooLong
@@ -110,39 +109,35 @@ def _settled(reply: Any) -> tuple[str, Any]:
     return how, value
 
 
-def outcome(thing: Any, method: str, seconds: float, asked: Sequence[Any], args: Sequence[Any], named: Mapping[str, Any]) -> Told:
+@limits_itself
+def outcome(thing: Any, method: str, seconds: float, asked: Sequence[Any], args: Sequence[Any], named: Sequence[tuple[str, Any]]) -> Told:
     """What becomes of a call of `thing`, or of its method, beside the student's code."""
     notes: list[dict[str, Any]] = []
     try:
-        with _quiet(), time_limit(seconds):
+        with quiet(), time_limit(seconds):
             function = getattr(thing, method, MISSING) if method else thing
             if function is MISSING or not callable(function):
-                return ("missing", None, []) if function is MISSING else ("uncallable", function, [])
+                return ("missing", None, ()) if function is MISSING else ("uncallable", function, ())
+            if not asked:
+                return "value", function(*args, **dict(named)), ()
             with surroundings.entered(function, asked, notes):
-                found = function(*args, **named)
-            return "value", found, notes
+                found = function(*args, **dict(named))
+            return "value", found, tuple(notes)
     except TooLong:
-        return "too long", None, notes
+        return "too long", None, tuple(notes)
     except BaseException as error:
-        return "raised", described(error), notes
+        return "raised", described(error), tuple(notes)
 
 
-def outcomes(function: Any, seconds: float, cases: Sequence[Sequence[Any]]) -> list[Told]:
+@limits_itself
+def outcomes(function: Any, seconds: float, cases: Sequence[Sequence[Any]]) -> tuple[Told, ...]:
     """`outcome` of several calls, up to the first that goes wrong, or as many as the time allows."""
     began, found = time.monotonic(), list[Told]()
     for args in cases:
-        found.append(outcome(function, "", seconds, (), args, {}))
+        found.append(outcome(function, "", seconds, (), args, ()))
         if found[-1][0] != "value" or time.monotonic() - began > seconds:
             break
-    return found
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """As in a check: a student's overflow is found by its result."""
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    return tuple(found)
 
 
 # Attributes --------------------------------------------------------------------------------------------------------
@@ -157,8 +152,8 @@ def together(things: Sequence[Any], *names: str) -> Iterator[None]:
     if all(key in _seen for key in keys) or not all(remote(thing) for thing in things):
         yield
         return
-    replies = _beside(things[0], "attributes", list(things), names)
-    new = dict(zip(keys, replies, strict=True)) if isinstance(replies, list) and len(replies) == len(keys) else {}
+    replies = _beside(things[0], "attributes", tuple(things), names)
+    new = dict(zip(keys, replies, strict=True)) if isinstance(replies, tuple) and len(replies) == len(keys) else {}
     before = dict(_seen)
     _seen.update(new)
     try:
@@ -185,32 +180,34 @@ def peek(thing: Any, name: str) -> Any:
     return None if found is MISSING else found
 
 
+@limits_itself
 def attribute(thing: Any, name: str, seconds: float) -> Told:
     """What becomes of reading an attribute beside the student's code."""
     try:
-        with _quiet(), time_limit(seconds):
+        with quiet(), time_limit(seconds):
             found = getattr(thing, name, MISSING)
     except TooLong:
-        return "too long", None, []
+        return "too long", None, ()
     except BaseException as error:
-        return "raised", described(error), []
-    return ("missing", None, []) if found is MISSING else ("value", found, [])
+        return "raised", described(error), ()
+    return ("missing", None, ()) if found is MISSING else ("value", found, ())
 
 
-def attributes(thing: Any, things: Sequence[Any], names: Sequence[str]) -> list[Told]:
+@limits_itself
+def attributes(thing: Any, things: Sequence[Any], names: Sequence[str]) -> tuple[Told, ...]:
     """`attribute` of several things, all names of the first one first; fewer where one takes too long."""
     found: list[Told] = []
     for one, name in itertools.product(things, names):
         found.append(attribute(one, name, 5))
         if found[-1][0] == "too long":
             break
-    return found
+    return tuple(found)
 
 
 def has_globals(function: Any, names: Sequence[str]) -> bool:
     """Whether this is a function in whose globals all the names are defined."""
     if remote(function):
-        return _beside(function, "has_globals", list(names)) is True
+        return _beside(function, "has_globals", tuple(names)) is True
     function = inspect.unwrap(function) if isinstance(function, FunctionType) else None
     return isinstance(function, FunctionType) and set(names) <= function.__globals__.keys()
 
@@ -236,7 +233,7 @@ def place(wanted: Sequence[tuple[Any, str, np.ndarray]]) -> tuple[str, str] | No
     theirs may hold them; else as new arrays. The first that can't be given its values, and why, None where all could."""
     things = [thing for thing, _, _ in wanted]
     if things and all(remote(thing) for thing in things):
-        fault = _beside(things[0], "placed", things, [name for _, name, _ in wanted], [values for _, _, values in wanted])
+        fault = _beside(things[0], "placed", tuple(things), tuple(name for _, name, _ in wanted), tuple(values for _, _, values in wanted))
         return (str(fault[0])[:80], str(fault[1])[:300]) if isinstance(fault, tuple) and len(fault) == 2 else None
     return placed(None, things, [name for _, name, _ in wanted], [values for _, _, values in wanted])
 

@@ -31,18 +31,31 @@ def test_a_frame_comes_as_it_was_sent(pair):
     assert [bytes(one) for one in buffers] == [b"", b"xyz", big]
 
 
+def frame(size, rest, count=0, whole=None):
+    return struct.pack("<4sIIQ", b"CSK2", size, count, len(rest) if whole is None else whole) + rest
+
+
 @pytest.mark.parametrize(
     "raw",
     [
-        b"GET / HTTP/1.1\r\n\r\n",
-        struct.pack("<4sII", b"CSK1", 5, 0) + b"[1,2]",
-        struct.pack("<4sII", b"CSK1", 9, 0) + b'{"a":NaN}',
-        struct.pack("<4sII", b"CSK1", 7, 0) + b'{"a":\xff}',
-        struct.pack("<4sII", b"CSK1", 2, 1 << 20),
-        struct.pack("<4sII", b"CSK1", 1 << 30, 0),
-        struct.pack("<4sIIQ", b"CSK1", 2, 1, 1 << 60) + b"{}",
-        struct.pack("<4sII", b"CSK1", 200_001, 0) + b"[" * 200_001,
-        struct.pack("<4sII", b"CSK1", 205, 0) + b'{"a":' + b"[" * 100 + b"]" * 100 + b"}"[:0] + b"}",
+        b"GET /index.html HTTP/1.1\r\n\r\n",
+        frame(5, b"[1,2]"),
+        frame(9, b'{"a":NaN}'),
+        frame(7, b'{"a":\xff}'),
+        frame(3, b"{} "),
+        frame(4, b"{}{}"),
+        frame(2, b"", count=1 << 20, whole=1 << 30),
+        frame(1 << 30, b"", whole=1 << 30),
+        frame(2, b"{}", whole=1 << 60),
+        frame(2, b"{}x"),
+        frame(2, b"{}", whole=1) + b" ",
+        frame(2, b"{}", count=1),
+        frame(2, struct.pack("<Q", 1 << 60) + b"{}", count=1),
+        frame(2, struct.pack("<Q", 1) + b"{}", count=1),
+        frame(2, struct.pack("<Q", 1) + b"{}xx", count=1),
+        frame(2, struct.pack("<QQ", 2, (1 << 64) - 1) + b"{}x", count=2),
+        frame(200_001, b"[" * 200_001),
+        frame(206, b'{"a":' + b"[" * 100 + b"]" * 100 + b"}"),
     ],
 )
 def test_what_is_no_frame_is_refused(pair, raw):
