@@ -89,6 +89,8 @@ class Stream(io.TextIOBase):
         self._size = 0
         self._eager = EAGER_LINES
         self._sent = 0.0
+        self.written = 0
+        """How often something was written."""
 
     def start_cell(self) -> None:
         self._eager = EAGER_LINES
@@ -98,6 +100,7 @@ class Stream(io.TextIOBase):
             raise TypeError(f"write() argument must be str, not {type(string)}")
         with wire.shield():
             self._parts.append(string)
+            self.written += 1
             self._size += len(string)
             if self._size > PIECE or (not self._events.ours):
                 self.flush()

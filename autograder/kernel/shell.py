@@ -21,11 +21,13 @@ from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.display import Javascript, display
-from traitlets import CBool, Type
+from traitlets import CBool, Instance, Type
 from traitlets.config import Config
 
+from . import colours
 from .cell_names import CellCompiler
 from .events import Events, Stream, plain
+from .once import Once, QuickTransformer
 
 FRAMES_SHOWN = 20
 QUIET = Config({"HistoryManager": {"enabled": False, "hist_file": ":memory:"}, "HistoryAccessor": {"enabled": False}})
@@ -115,10 +117,13 @@ class CourseShell(InteractiveShell):
     autoindent = CBool(False)
     events_out: Events
     streams: list[Stream]
+    input_transformer_manager = Instance(QuickTransformer, ())
+    _once: Once | None = None
 
     @classmethod
     def make(cls, scratch: Path) -> "CourseShell":
         """The one shell of this process. ``scratch``: a folder for what IPython insists on writing."""
+        colours.remember()
         os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
         shell = cls.instance(config=QUIET, ipython_dir=str(scratch), profile_dir=ProfileDir(location=str(scratch)))
         shell.events_out = Events()
@@ -145,6 +150,7 @@ class CourseShell(InteractiveShell):
             stream.start_cell()
         sys.stdout, sys.stderr = self.streams
         self._failed_to_show = False
+        self._once = self.input_transformer_manager.once = Once(lambda: sum(one.written for one in self.streams))
         loop = asyncio.get_event_loop_policy().get_event_loop()
         try:
             result = loop.run_until_complete(self._run(source))
@@ -171,6 +177,22 @@ class CourseShell(InteractiveShell):
                     self.events.trigger("post_execute")
                     self.events.trigger("post_run_cell", result)
             return result
+
+    def transform_cell(self, raw_cell: str) -> str:
+        """IPython asks for it twice a cell."""
+        if self._once is None or self.input_transformers_post:
+            return super().transform_cell(raw_cell)
+        return self._once.transform(raw_cell, super().transform_cell)
+
+    def should_run_async(
+        self, raw_cell: str, *, transformed_cell: str | None = None, preprocessing_exc_tuple: Any = None
+    ) -> bool:
+        """IPython asks for it twice a cell, too."""
+        if self._once is None or transformed_cell is None or preprocessing_exc_tuple is not None or not self.autoawait:
+            return super().should_run_async(
+                raw_cell, transformed_cell=transformed_cell, preprocessing_exc_tuple=preprocessing_exc_tuple
+            )
+        return self._once.awaits(transformed_cell)
 
     def _get_exc_info(self, exc_tuple: Any = None) -> Any:
         kind, error, trace = super()._get_exc_info(exc_tuple)

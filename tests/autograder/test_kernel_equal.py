@@ -46,6 +46,19 @@ CELLS = {
     "own error": "class Odd(Exception):\n    def __str__(self): return 'very odd'\nraise Odd()",
     "syntax": "print('never')\ndef f(:\n    pass",
     "indentation": "if True:\nx = 1",
+    "dedent": "if True:\n        x = 1\n    y = 2",
+    "is a literal": "x = 1\nx is 1",
+    "is a literal, in one line": "1 is 1",
+    "odd escape": "x = '\\d'\nlen(x)",
+    "odd escape and syntax": "x = '\\d'\ndef f(:",
+    "same text again": "x = '\\d'\nlen(x)",
+    "percent first": "x = (7\n % 4)\nx",
+    "question mark": "print('why?')",
+    "help below": "x = 1\nprint?",
+    "magic below": "x = 1\n%autosave 0\ny = %lsmagic\ntype(y).__name__",
+    "slash first": "x = 1\n/print x",
+    "return outside": "x = 1\nreturn x",
+    "await in a loop": "import asyncio\nfor i in range(2):\n    await asyncio.sleep(0)\ni",
     "name": "nowhere",
     "assert": "assert 1 == 2, 'no'",
     "system exit": "import sys\nsys.exit(3)",
@@ -186,5 +199,5 @@ def test_the_number_of_the_cell_is_the_same(name, theirs, ours):
 def test_what_went_wrong_is_an_error_and_nothing_else(ours):
     wrong = {"error", "error in a library", "chained", "group", "own error", "syntax", "indentation", "name", "assert"}
     wrong |= {"system exit", "await that fails", "repr that fails", "html that fails", "bash fails", "input", "getpass"}
-    wrong |= {"no such magic", "no such cell magic"}
+    wrong |= {"no such magic", "no such cell magic", "dedent", "odd escape and syntax", "return outside"}
     assert {name for name, ran in ours.items() if ran.status != "ok"} == wrong
