@@ -7,6 +7,7 @@ that kernel's death.
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import resource
 import shutil
@@ -172,17 +173,33 @@ def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
     os.environ.update(COURSE_SIZE=str(given["size"]), CUDA_VISIBLE_DEVICES="")
     for source in ("import helpers.check", "from IPython.display import HTML\nHTML('')", "nothing_here"):
         shell.run_one(source)
+    _show_reports_alone(shell)
     shell.reset(new_session=True)
     found = namespace(Code(cell["kind"], cell["text"]) for cell in given["cells"])
     names: dict[str, Any] = {}
     found.run(names)
     shell.user_ns.update({name: names[name] for name in found.own if name in names})
+    for cell in given["cells"]:
+        if cell["kind"] == "test":
+            found.wanted(cell["text"])
     shell.execution_count = 1
+    gc.freeze()
 
     def make(shell: CourseShell, control: socket.socket, line: socket.socket | None) -> Inside:
         return JudgeInside(shell, control, line, found)
 
     return make
+
+
+def _show_reports_alone(shell: CourseShell) -> None:
+    """A report says by itself all that it is to be shown as: IPython's eleven formatters needn't be asked, too."""
+    from helpers.check.report import Report
+
+    def show(report: Report) -> None:
+        shell.display_pub.publish(report._repr_mimebundle_(), {})
+
+    assert shell.display_formatter is not None
+    shell.display_formatter.ipython_display_formatter.for_type(Report, show)
 
 
 def _keep_to_itself() -> None:

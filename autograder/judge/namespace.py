@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import functools
 import io
 import re
 import symtable
@@ -116,6 +117,7 @@ def parts(test: str) -> Iterator[tuple[bool, str]]:
             held.append(line)
 
 
+@functools.lru_cache(1000)
 def free(text: str) -> frozenset[str]:
     """Names that a cell's code takes from outside; none where the code can't be read."""
     try:
