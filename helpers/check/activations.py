@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from helpers.check import oracle
-from helpers.check.calls import array, call, like, method, torch_kind
+from helpers.check.calls import Later, array, call, in_turn, like, torch_kind
 from helpers.check.compare import Hypothesis, unchanged, verify
 from helpers.check.gradients import numerical_gradient
+from helpers.check.reach import Method
 from helpers.check.report import Mistake, check
+
+NAMES = {"forward": ("x", "the output"), "backward": ("grad_output", "the gradient for the input, which backward returns,")}
+"""What each is given, and what it returns."""
 
 
 class _Layer:
@@ -22,29 +26,29 @@ class _Layer:
         self.cls, self.name, self.kind = cls, name, np.empty(0)
         self.layer = call(cls, what=f"{name}()")
 
-    def forward(self, x: np.ndarray) -> np.ndarray:
-        return self._run("forward", x, "x", "the output")
-
-    def backward(self, grad: np.ndarray) -> np.ndarray:
-        return self._run("backward", grad, "grad_output", "the gradient for the input, which backward returns,")
-
-    def _run(self, name: str, x: np.ndarray, given_as: str, returned: str) -> np.ndarray:
-        what = f"{self.name}.{name}"
-        function = method(self.layer, name, self.name)
-        given = like(self.kind, x)
-        try:
-            out = call(function, given, what=what)
-        except Mistake as mistake:
-            if mistake.name != "raises" or not mistake.of_torch or torch_kind() is None or type(self.kind) is not np.ndarray:
-                raise
-            given = like(torch_kind(), x)
+    def run(self, *passes: tuple[str, np.ndarray]) -> Iterator[np.ndarray]:
+        """("forward", x) or ("backward", grad_output) each: what they return, one after the other, each when it is asked for."""
+        results = self._results(self.kind, passes)
+        for i, (name, values) in enumerate(passes):
             try:
-                out = call(function, given, what=what)
-            except Mistake:
-                raise mistake from None
-            self.kind = torch_kind()
-        unchanged(x, array(given, given_as), given_as, what)
-        return array(out, returned)
+                given, out = next(results)
+            except Mistake as mistake:
+                if mistake.name != "raises" or not mistake.of_torch or torch_kind() is None or type(self.kind) is not np.ndarray:
+                    raise
+                results = self._results(torch_kind(), passes[i:])
+                try:
+                    given, out = next(results)
+                except Mistake:
+                    raise mistake from None
+                self.kind = torch_kind()
+            given_as, returned = NAMES[name]
+            unchanged(values, array(given, given_as), given_as, f"{self.name}.{name}")
+            yield array(out, returned)
+
+    def _results(self, kind: Any, passes: Sequence[tuple[str, np.ndarray]]) -> Iterator[tuple[Any, Any]]:
+        """What each is given, and what it returns."""
+        calls = [Later(Method(self.layer, name, self.name), [like(kind, values)], f"{self.name}.{name}") for name, values in passes]
+        return ((one.args[0], out) for one, out in zip(calls, in_turn(calls), strict=True))
 
 
 def _weighted(f: Callable[[np.ndarray], np.ndarray], g: np.ndarray, x: np.ndarray) -> float:
@@ -72,16 +76,17 @@ def sigmoid_forward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
         Hypothesis("sigmoid-base", 1 / (1 + 2.0**-x), "The power has base 2; the sigmoid has e (`xp.exp`)."),
         Hypothesis("sigmoid-scale", oracle.sigmoid(2 * x), "This is the sigmoid of 2x. If you came by way of tanh: σ(x) = (1 + tanh(x/2)) / 2."),
     ]
-    verify(layer.forward(x), oracle.sigmoid(x), "the output", hypotheses)
-    yield "values for 4 × 3 numbers, x unchanged"
     extreme = np.array([[-1000.0, -40.0, 0.0, 40.0, 1000.0]])
-    found = layer.forward(extreme)
+    outputs = layer.run(("forward", x), ("forward", extreme), ("forward", extreme.astype(np.float32)))
+    verify(next(outputs), oracle.sigmoid(x), "the output", hypotheses)
+    yield "values for 4 × 3 numbers, x unchanged"
+    found = next(outputs)
     if np.isnan(found).any():
         raise Mistake("sigmoid-overflow", "The output is NaN for x = ±1000: a large power overflows to inf, and inf/inf is NaN. Use the form 1 / (1 + e^−x).")
     if np.isfinite(found).all() and 1e-6 < float(found.reshape(-1)[0]) < 0.3:
         raise Mistake("input-clipped", f"For x = −1000 the output is {found.reshape(-1)[0]:.3g}: x is cut off before the sigmoid, so the sigmoid never comes near 0 and 1. No limit below about ±500 is needed.")
     verify(found, oracle.sigmoid(extreme), "the output for x = ±1000")
-    verify(layer.forward(extreme.astype(np.float32)), oracle.sigmoid(extreme), "the output for x = ±1000 in float32")
+    verify(next(outputs), oracle.sigmoid(extreme), "the output for x = ±1000 in float32")
     yield "no overflow at ±1000"
 
 
@@ -90,9 +95,10 @@ def sigmoid_backward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
     """grad_output · σ(x)(1 − σ(x)) against finite differences; the latest forward counts."""
     rng = np.random.default_rng(seed)
     layer = _Layer(Sigmoid, "Sigmoid")
-    for n in (4, 3):
-        x, g = rng.normal(0, 1.5, (n, 5)), rng.normal(size=(n, 5))
-        layer.forward(x)
+    cases = [(rng.normal(0, 1.5, (n, 5)), rng.normal(size=(n, 5))) for n in (4, 3)]
+    results = layer.run(*(one for x, g in cases for one in (("forward", x), ("backward", g))))
+    for x, g in cases:
+        next(results)
         s = oracle.sigmoid(x)
         hypotheses = [
             Hypothesis("local-derivative-only", s * (1 - s), "backward returns only the sigmoid's own derivative. Multiply it by grad_output: that is the chain rule."),
@@ -115,7 +121,7 @@ def sigmoid_backward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("returns-grad-output", g, "backward returns grad_output as it came. Multiply it by the sigmoid's derivative."),
         ]
         numerical = numerical_gradient(partial(_weighted, oracle.sigmoid, g), x)
-        verify(layer.backward(g), g * s * (1 - s), "the returned gradient", hypotheses, {"batch size": n}, numerical)
+        verify(next(results), g * s * (1 - s), "the returned gradient", hypotheses, {"batch size": len(x)}, numerical)
     yield "gradient agrees with finite differences, twice in a row; grad_output unchanged"
 
 
@@ -150,11 +156,13 @@ def softmax_forward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
         Hypothesis("softmax-not-normalised", shifted, "The powers are not divided by their sum."),
         Hypothesis("softmin", oracle.softmax(-x), "The largest logit gets the smallest probability: there is a minus too many in the exponent."),
     ]
-    verify(layer.forward(x), oracle.softmax(x), "the output", hypotheses)
-    yield "values for 4 × 3 logits, rows add up to 1, x unchanged"
     big = np.array([[1000.0, 1001.0, 999.0], [-1000.0, -1001.0, -1002.0]])
+    wide = np.array([[-1000.0, 0.0, 1000.0]])
+    outputs = layer.run(*(("forward", logits) for logits in (x, big[:1], big[1:], big, wide, big.astype(np.float32))))
+    verify(next(outputs), oracle.softmax(x), "the output", hypotheses)
+    yield "values for 4 × 3 logits, rows add up to 1, x unchanged"
     for rows, one_row in ((big[:1], True), (big[1:], True), (big, False)):
-        found = layer.forward(rows)
+        found = next(outputs)
         if np.isnan(found).any() or np.isinf(found).any() or not np.allclose(found.sum(axis=1), 1, atol=1e-3):
             if one_row:
                 raise Mistake("no-max-shift", "Logits of ±1000 give inf or 0/0, that is NaN. Subtract each row's maximum before the exponential: the result is the same and nothing overflows.")
@@ -162,12 +170,11 @@ def softmax_forward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
         if np.allclose(found, 1 / 3, atol=1e-3):
             raise Mistake("input-clipped", "Logits near ±1000 all get the same probability: they are cut off before the powers. Subtract each row's maximum instead; then nothing overflows.")
         verify(found, oracle.softmax(rows), "the output for logits of ±1000")
-    wide = np.array([[-1000.0, 0.0, 1000.0]])
-    found = layer.forward(wide)
+    found = next(outputs)
     if not np.isfinite(found).all():
         raise Mistake("no-max-shift", "Logits of −1000, 0 and 1000 in one row give inf or NaN: something other than the row's maximum is subtracted (its mean or minimum?), and the largest power overflows.")
     verify(found, oracle.softmax(wide), "the output for logits of −1000, 0 and 1000")
-    verify(layer.forward(big.astype(np.float32)), oracle.softmax(big), "the output for logits of ±1000 in float32")
+    verify(next(outputs), oracle.softmax(big), "the output for logits of ±1000 in float32")
     yield "logits of ±1000, in one batch and in one row, too"
 
 
@@ -182,9 +189,11 @@ def softmax_backward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
     """p · (g − Σ g p) for each row against finite differences."""
     rng = np.random.default_rng(seed)
     layer = _Layer(Softmax, "Softmax")
-    for n in (4, 5):
-        x, g = rng.normal(size=(n, 3)), rng.normal(size=(n, 3))
-        layer.forward(x)
+    cases = [(rng.normal(size=(n, 3)), rng.normal(size=(n, 3))) for n in (4, 5)]
+    results = layer.run(*(one for x, g in cases for one in (("forward", x), ("backward", g))))
+    for x, g in cases:
+        n = len(x)
+        next(results)
         p = oracle.softmax(x)
         inner = (g * p).sum(axis=1, keepdims=True)
         hypotheses = [
@@ -210,5 +219,5 @@ def softmax_backward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("one-jacobian-for-the-batch", g @ (np.diag(p.sum(axis=0)) - p.T @ p), "One Jacobian is made for the whole batch, which mixes the examples. Every row has its own."),
         ]
         numerical = numerical_gradient(partial(_weighted, oracle.softmax, g), x)
-        verify(layer.backward(g), p * (g - inner), "the returned gradient", hypotheses, {"batch size": n, "number of classes": 3}, numerical)
+        verify(next(results), p * (g - inner), "the returned gradient", hypotheses, {"batch size": n, "number of classes": 3}, numerical)
     yield "gradient agrees with finite differences for two batches; grad_output unchanged"

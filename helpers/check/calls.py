@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import linecache
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,9 @@ import numpy as np
 from helpers.backend import to_numpy
 from helpers.check import reach
 from helpers.check.around import TooLong
-from helpers.check.reach import MISSING, is_torch
-from helpers.check.reach import like as like
+from helpers.check.beside import MISSING, is_torch
+from helpers.check.beside import like as like
+from helpers.check.reach import NOTHING, Bring, Method
 from helpers.check.report import Mistake
 from helpers.check.student_errors import in_words, own_frames
 
@@ -51,21 +54,49 @@ def _place(error: BaseException) -> str:
     return ""
 
 
-def call(function: Any, *args: Any, what: str, **kwargs: Any) -> Any:
-    """Call a student's function; `what` names it in messages ("Linear.forward")."""
-    if not isinstance(function, reach.Method):
+def call(function: Any, *args: Any, what: str, bring: Bring = NOTHING, **kwargs: Any) -> Any:
+    """Call a student's function or `Method`; `what` names it in messages ("Linear.forward").
+
+    bring: (things, names of attributes) that are read next, before anything else is called or put.
+    """
+    if isinstance(function, Method) and not reach.remote(function.thing):
+        function = method(function.thing, function.name, function.owner)
+    if not isinstance(function, Method):
         _callable(function, what)
-    return _called(what, reach.run, function, args, kwargs, SECONDS)
+    return _called(what, reach.run, function, args, kwargs, SECONDS, bring)
+
+
+def make(cls: Any, *args: Any, what: str, parts: str = "", names: Sequence[str] = (), values: Sequence[Sequence[np.ndarray]] = (), **kwargs: Any) -> Any:
+    """`call` of a class, of whose object these attributes are read next, or those of each of its `parts` ("layers").
+
+    values: what `put_all` gives these attributes then, of each part that has them, in the shapes of `reach.fitted`.
+    """
+    _callable(cls, what)
+    return _called(what, reach.make, cls, args, kwargs, SECONDS, parts, names, values)
+
+
+@dataclass(frozen=True)
+class Later:
+    """A call, by position, that waits for its turn."""
+
+    function: Any
+    args: Sequence[Any]
+    what: str
+
+
+def in_turn(calls: Sequence[Later], bring: Bring = NOTHING) -> Iterator[Any]:
+    """`call` of each, when its result is asked for: of functions that are called one after the other, whatever they return."""
+    there = list(itertools.takewhile(lambda one: reach.far(one.function), calls))
+    results = reach.run_each([(one.function, one.args) for one in there], SECONDS, bring if len(there) == len(calls) else NOTHING)
+    for one in there:
+        yield _called(one.what, next, results)
+    for one in calls[len(there) :]:
+        yield call(one.function, *one.args, what=one.what)
 
 
 def call_each(function: Any, cases: Sequence[Sequence[Any]], *, what: str) -> Iterator[Any]:
     """`call` with each list of arguments, one result after the other; for functions that are called many times."""
-    if not reach.remote(function):
-        yield from (call(function, *args, what=what) for args in cases)
-        return
-    found = reach.run_each(function, cases, SECONDS)
-    for _ in cases:
-        yield _called(what, next, found)
+    return in_turn([Later(function, args, what) for args in cases])
 
 
 def _callable(function: Any, what: str) -> None:
@@ -81,8 +112,7 @@ def _called(what: str, run: Callable[..., Any], *how: Any) -> Any:
         return run(*how)
     except reach.NoMethod as no:
         if no.found is MISSING:
-            method = how[0]
-            raise Mistake("method-missing", f"{method.owner} has no method `{method.name}`. Is it indented inside the class?") from None
+            raise Mistake("method-missing", f"{no.function.owner} has no method `{no.function.name}`. Is it indented inside the class?") from None
         _callable(no.found, what)
         raise
     except NotImplementedError as error:
@@ -128,7 +158,7 @@ def _kind(value: Any) -> str:
 def method(thing: Any, name: str, owner: str) -> Any:
     """The student's method, or a sentence that it is missing."""
     if reach.remote(thing):
-        return reach.Method(thing, name, owner)
+        return Method(thing, name, owner)
     found = _get(thing, name, owner)
     if found is MISSING:
         raise Mistake("method-missing", f"{owner} has no method `{name}`. Is it indented inside the class?")

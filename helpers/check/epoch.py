@@ -11,7 +11,7 @@ import numpy as np
 from helpers.check import oracle
 from helpers.check.calls import array, call, like, number
 from helpers.check.compare import Hypothesis, close, unchanged, verify
-from helpers.check.network import SIZES, Student, same, small_problem, verify_net
+from helpers.check.network import PARAMETERS, SIZES, Student, same, small_problem, verify_net
 from helpers.check.oracle import Net
 from helpers.check.report import Mistake, check
 
@@ -79,7 +79,7 @@ def train_epoch(function: Any, MLP: Any, *, seed: int = 0, lr: float = 0.6) -> I
     kind = student.kind
     what = "train_epoch"
     given, given_labels = like(kind, x), like(kind, labels)
-    loss = call(function, student.network, given, given_labels, lr, batch_size=size, order=like(kind, order), what=what)
+    loss = call(function, student.network, given, given_labels, lr, batch_size=size, order=like(kind, order), what=what, bring=student.all(*PARAMETERS))
     unchanged(x, array(given, "images"), "images", what)
     unchanged(labels.astype(float), array(given_labels, "labels"), "labels", what)
     expected, losses, counts = _epoch(net, x, labels, lr, batches)
@@ -131,7 +131,7 @@ def train_epoch(function: Any, MLP: Any, *, seed: int = 0, lr: float = 0.6) -> I
         raise Mistake("not-finite", "The weights became NaN or infinite within one epoch of three small batches.")
     if not same(got, expected) and not any(same(got, wrong) for _, wrong, _ in hypotheses):
         again = Student(MLP, net, SIZES)
-        call(function, again.network, like(kind, x), like(kind, labels), lr, batch_size=size, order=like(kind, order), what=what)
+        call(function, again.network, like(kind, x), like(kind, labels), lr, batch_size=size, order=like(kind, order), what=what, bring=again.all(*PARAMETERS))
         if not same(again.read(), got):
             raise Mistake("shuffles-itself", "Two epochs from the same weights, in the same `order`, end at different weights: something is drawn at random inside. The order is given; don't shuffle again.")
     verify_net(got, expected, "after the epoch, the", hypotheses, {"batch size": size})
@@ -171,7 +171,7 @@ def train_epoch(function: Any, MLP: Any, *, seed: int = 0, lr: float = 0.6) -> I
     if not np.isfinite(exact):
         raise Mistake("empty-batch", "Where the batch size divides the number of images, the loss is not a number: there is an empty batch at the end. `range(0, n, batch_size)` makes none.")
     student = Student(MLP, net, SIZES)
-    call(function, student.network, like(kind, x), like(kind, labels), lr, batch_size=size, what=what)
+    call(function, student.network, like(kind, x), like(kind, labels), lr, batch_size=size, what=what, bring=student.all(*PARAMETERS))
     verify_net(student.read(), after(lr, in_order), "without `order`, after the epoch, the", [("shuffles-itself", after(lr, batches), "Without `order` the images come as they lie; here they are shuffled.")], {})
     yield "works without `order`, with a batch as large as the set and larger"
 
@@ -207,7 +207,7 @@ def _evaluate(function: Any, MLP: Any, seed: int, n: int) -> None:
     net, x, labels = _telling_problem(seed, n)
     student = Student(MLP, net, SIZES)
     kind = student.kind
-    result = call(function, student.network, like(kind, x), like(kind, labels), what="evaluate")
+    result = call(function, student.network, like(kind, x), like(kind, labels), what="evaluate", bring=student.all(*PARAMETERS))
     two = len(result) == 2 if isinstance(result, tuple | list) else getattr(result, "shape", None) == (2,)
     if not two:
         raise Mistake("not-a-pair", "evaluate should return two numbers: `return loss, accuracy`.")

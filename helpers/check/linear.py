@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from helpers.backend import backend
-from helpers.check.calls import array, attribute, call, like, method, put_all
+from helpers.check.calls import Later, array, attribute, call, in_turn, like, make, method, put_all
 from helpers.check.compare import Hypothesis, close, unchanged, verify
 from helpers.check.gradients import numerical_gradient
 from helpers.check.oracle import sigmoid
-from helpers.check.reach import together
+from helpers.check.reach import NOTHING, Bring, Method, assign, fitted, together
 from helpers.check.report import Mistake, check
 
 SHAPES = ((5, 7, 3), (1, 2, 11))
@@ -20,13 +20,9 @@ SHAPES = ((5, 7, 3), (1, 2, 11))
 PARAMETERS, GRADIENTS = ("weight", "bias"), ("grad_weight", "grad_bias")
 
 
-def _make(Linear: Any, n_in: int, n_out: int, dtype: str = "float64") -> Any:
-    return call(Linear, n_in, n_out, backend("numpy", dtype), what="Linear(in_features, out_features, backend)")
-
-
-def _oriented(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """(in, out) values in the student's own layout: (out, in) weights and (1, out) biases are right, too."""
-    return values.T if values.ndim == 2 and shape == values.shape[::-1] else values.reshape(shape)
+def _make(Linear: Any, n_in: int, n_out: int, dtype: str = "float64", values: Sequence[Sequence[np.ndarray]] = ()) -> Any:
+    """A layer, whose parameters are read next, and given these values."""
+    return make(Linear, n_in, n_out, backend("numpy", dtype), what="Linear(in_features, out_features, backend)", names=PARAMETERS, values=values)
 
 
 def _read(layer: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -59,8 +55,8 @@ class _Case:
         self.weight, self.bias = rng.normal(size=(n_in, n_out)), rng.normal(size=n_out)
         self.x, self.grad = rng.normal(size=(n, n_in)), rng.normal(size=(n, n_out))
         self.other_x, self.other_grad = rng.normal(size=(n + 1, n_in)), rng.normal(size=(n + 1, n_out))
-        self.layer = _make(Linear, n_in, n_out, dtype)
-        with together([self.layer], "weight", "bias"):
+        self.layer = _make(Linear, n_in, n_out, dtype, [(self.weight, self.bias)])
+        with together([self.layer], *PARAMETERS):
             self.kind = attribute(self.layer, "weight", "Linear")
             own = array(self.kind, "weight")
             bias = array(attribute(self.layer, "bias", "Linear"), "bias")
@@ -69,21 +65,27 @@ class _Case:
         if bias.shape not in ((n_out,), (1, n_out)):
             raise Mistake("wrong-shape", f"bias has shape {bias.shape}; it should be (out_features,) = ({n_out},).")
         self.first_weight = (own if own.shape == self.shape else own.T).copy()
-        put_all([(self.layer, "weight", _oriented(self.weight, own.shape)), (self.layer, "bias", _oriented(self.bias, bias.shape))])
+        put_all([(self.layer, "weight", fitted(self.weight, own.shape)), (self.layer, "bias", fitted(self.bias, bias.shape))])
 
-    def forward(self, x: np.ndarray) -> np.ndarray:
-        x = x.astype(self.dtype)
-        given = like(self.kind, x)
-        out = array(call(method(self.layer, "forward", "Linear"), given, what="Linear.forward"), "the output")
-        unchanged(x, array(given, "x"), "x", "Linear.forward")
-        return out
+    def all(self, *names: str) -> Bring:
+        """These attributes of the layer, for a call to bring along."""
+        return [self.layer], names
 
-    def backward(self, grad: np.ndarray) -> np.ndarray:
-        grad = grad.astype(self.dtype)
-        given = like(self.kind, grad)
-        out = call(method(self.layer, "backward", "Linear"), given, what="Linear.backward")
-        unchanged(grad, array(given, "grad_output"), "grad_output", "Linear.backward")
-        return array(out, "the gradient for the input, which backward returns,")
+    def run(self, *passes: tuple[str, np.ndarray], bring: Bring = NOTHING) -> Iterator[np.ndarray]:
+        """("forward", x) or ("backward", grad_output) each: what they return, one after the other, each when it is asked for."""
+        values = [one.astype(self.dtype) for _, one in passes]
+        given = [like(self.kind, one) for one in values]
+        calls = [Later(Method(self.layer, name, "Linear"), [x], f"Linear.{name}") for (name, _), x in zip(passes, given, strict=True)]
+        results = in_turn(calls, bring)
+        for (name, _), before, after in zip(passes, values, given, strict=True):
+            out = next(results)
+            if name == "forward":
+                found = array(out, "the output")
+                unchanged(before, array(after, "x"), "x", "Linear.forward")
+            else:
+                unchanged(before, array(after, "grad_output"), "grad_output", "Linear.backward")
+                found = array(out, "the gradient for the input, which backward returns,")
+            yield found
 
 
 @check("Linear.__init__", "A1")
@@ -123,7 +125,8 @@ def linear_forward(Linear: Any, *, seed: int = 0, shapes: tuple[tuple[int, int, 
     """Output (N, out) = x @ weight + bias for several shapes; x is left alone; each call stands by itself."""
     for n, n_in, n_out in shapes:
         case = _Case(Linear, n, n_in, n_out, seed)
-        x, w, b = case.x, case.weight, case.bias
+        x, w, b, again = case.x, case.weight, case.bias, case.other_x
+        outputs = case.run(*(("forward", batch) for batch in (x, x, x, again)))
         hypotheses = [
             Hypothesis("bias-missing", x @ w, "The bias is not added: the output is x times the weights alone."),
             Hypothesis("bias-subtracted", x @ w - b, "The bias is subtracted; it should be added."),
@@ -131,7 +134,7 @@ def linear_forward(Linear: Any, *, seed: int = 0, shapes: tuple[tuple[int, int, 
             Hypothesis("output-transposed", (x @ w + b).T, "The output is transposed: rows should be the examples of the batch."),
             Hypothesis("stale-weight", x @ case.first_weight + b, "The weights are those of the start: forward uses a copy that was made in `__init__`. Use self.weight as it is now."),
             Hypothesis("relu-in-linear", np.maximum(x @ w + b, 0), "Negative outputs are set to 0. `Linear` has no activation."),
-            Hypothesis("bias-multiplied", _plus_multiple(case.forward(x), x @ w, np.broadcast_to(b, (n, n_out))), "A multiple of the bias is added; add it once for each example, outside of any loop over the inputs."),
+            Hypothesis("bias-multiplied", _plus_multiple(next(outputs), x @ w, np.broadcast_to(b, (n, n_out))), "A multiple of the bias is added; add it once for each example, outside of any loop over the inputs."),
             Hypothesis("bias-summed", x @ w + b.sum(), "The sum of all biases is added everywhere. Each output has a bias of its own: add the array as it is."),
             Hypothesis("bias-summed", x @ w + b[0], "The first bias is added everywhere. Each output has a bias of its own: add the array as it is."),
             Hypothesis("sum-not-accumulated", x[:, -1:] * w[-1] + b, "Only the last input counts: in the loop, the products are assigned (`=`) where they should be added up (`+=`)."),
@@ -140,15 +143,14 @@ def linear_forward(Linear: Any, *, seed: int = 0, shapes: tuple[tuple[int, int, 
             Hypothesis("reshaped-not-transposed", x @ w.T.reshape(w.shape) + b, "The weights are reshaped where they should be transposed: `reshape` keeps the order of the numbers and mixes rows and columns. Use `.T`."),
             Hypothesis("forward-averaged", x @ w / x.shape[1] + b, "x @ weight is divided by in_features. The scale belongs into the initial weights, not into forward."),
         ]
-        verify(case.forward(x), x @ w + b, "the output", hypotheses, case.sizes)
-        if not close(case.forward(x), x @ w + b):
+        verify(next(outputs), x @ w + b, "the output", hypotheses, case.sizes)
+        if not close(next(outputs), x @ w + b):
             raise Mistake("keeps-state", "The second forward on the same x gives something else than the first. Start each forward afresh: don't change weight, bias or other kept arrays in it.")
-        again = case.other_x
-        verify(case.forward(again), again @ w + b, "the output of a second call, with another batch size,")
+        verify(next(outputs), again @ w + b, "the output of a second call, with another batch size,")
     yield f"output for (N, in, out) = {', '.join(map(str, shapes))}"
     yield "another batch size afterwards; x unchanged"
     case = _Case(Linear, *shapes[0], seed, "float32")
-    verify(case.forward(case.x), case.x @ case.weight + case.bias, "in float32, the output")
+    verify(next(case.run(("forward", case.x))), case.x @ case.weight + case.bias, "in float32, the output")
     yield "in float32, too"
 
 
@@ -157,8 +159,7 @@ def linear_backward(Linear: Any, *, seed: int = 0, shapes: tuple[tuple[int, int,
     """grad_weight, grad_bias and the returned gradient against finite differences; twice in a row."""
     for n, n_in, n_out in shapes:
         case = _Case(Linear, n, n_in, n_out, seed)
-        case.forward(case.x)
-        grad_input = case.backward(case.grad)
+        _, grad_input = case.run(("forward", case.x), ("backward", case.grad), bring=case.all(*PARAMETERS, *GRADIENTS))
         with together([case.layer], *PARAMETERS, *GRADIENTS):
             if not close(_read(case.layer, "weight", case.shape), case.weight):
                 raise Mistake("backward-updates", "backward changed the weights. It only computes gradients; `update` takes the step.")
@@ -166,13 +167,12 @@ def linear_backward(Linear: Any, *, seed: int = 0, shapes: tuple[tuple[int, int,
             if n > 1:
                 yield "grad_weight, grad_bias and the gradient for the input agree with finite differences"
             first = (_read(case.layer, "grad_weight", case.shape).copy(), _read(case.layer, "grad_bias", (n_out,)).copy())
-        case.forward(case.other_x)
-        grad_input = case.backward(case.other_grad)
+        _, grad_input = case.run(("forward", case.other_x), ("backward", case.other_grad), bring=case.all(*PARAMETERS, *GRADIENTS))
         _verify_gradients(case, case.other_x, case.other_grad, grad_input, first)
     yield "a second forward and backward start afresh; inputs unchanged; a batch of one"
     case = _Case(Linear, *shapes[0], seed, "float32")
-    case.forward(case.x)
-    _verify_gradients(case, case.x, case.grad, case.backward(case.grad))
+    _, grad_input = case.run(("forward", case.x), ("backward", case.grad), bring=case.all(*PARAMETERS, *GRADIENTS))
+    _verify_gradients(case, case.x, case.grad, grad_input)
     yield "in float32, too"
 
 
@@ -269,18 +269,16 @@ def linear_update(Linear: Any, *, seed: int = 0, lr: float = 0.3) -> Iterator[st
     """parameter -= lr * gradient, for weight and bias, for the rate that was given."""
     n, n_in, n_out = SHAPES[0]
     case = _Case(Linear, n, n_in, n_out, seed)
-    case.forward(case.x)
-    case.backward(case.grad)
+    list(case.run(("forward", case.x), ("backward", case.grad), bring=case.all(*PARAMETERS)))
     gw, gb = case.x.T @ case.grad, case.grad.sum(axis=0)
     # The right gradients, so that a mistake in backward does not cost this exercise, too.
     with together([case.layer], *PARAMETERS):
         own_bias = array(attribute(case.layer, "bias", "Linear"), "bias").shape
         own_weight = array(attribute(case.layer, "weight", "Linear"), "weight").shape
-    case.layer.grad_weight = like(case.kind, _oriented(gw, own_weight))
-    case.layer.grad_bias = like(case.kind, gb.reshape(own_bias))
+    assign(case.layer, grad_weight=like(case.kind, fitted(gw, own_weight)), grad_bias=like(case.kind, gb.reshape(own_bias)))
     for step, rate in enumerate((lr, lr / 7)):
         w, b = _parameters(case)
-        call(method(case.layer, "update", "Linear"), rate, what="Linear.update")
+        call(method(case.layer, "update", "Linear"), rate, what="Linear.update", bring=case.all(*PARAMETERS))
         for name, before, g, after in zip(PARAMETERS, (w, b), (gw, gb), _parameters(case), strict=True):
             if step and not close(before - after, rate * g):
                 raise Mistake("update-remembers", f"The first update of {name} is right and the second is not: a step should depend on lr and the gradient alone, not on earlier steps or a counter.")

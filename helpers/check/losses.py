@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from helpers.check import oracle
-from helpers.check.calls import array, call, like, number, torch_kind
+from helpers.check.calls import array, call_each, like, number, torch_kind
 from helpers.check.compare import Hypothesis, unchanged, verify
 from helpers.check.gradients import numerical_gradient
 from helpers.check.report import Mistake, check
@@ -27,22 +27,26 @@ def _loss_of_logits(labels: np.ndarray, logits: np.ndarray) -> float:
     return oracle.cross_entropy(oracle.softmax(logits), labels)
 
 
-def _run(function: Any, p: np.ndarray, labels: np.ndarray, what: str) -> Any:
-    """Call with numpy, or with torch where the student's code is written for torch alone."""
-    kind: Any = np.empty(0)
-    for attempt in (kind, torch_kind()):
-        given, given_labels = like(attempt, p), like(attempt, labels)
+def _run(function: Any, cases: Sequence[tuple[np.ndarray, np.ndarray]], what: str) -> Iterator[Any]:
+    """What the function returns for (p, labels) each, when it is asked for; with numpy, or torch where the student's code is for torch alone."""
+    results = _results(np.empty(0), function, cases, what)
+    for i, (p, labels) in enumerate(cases):
         try:
-            out = call(function, given, given_labels, what=what)
+            given, given_labels, out = next(results)
         except Mistake as mistake:
-            torch_only = mistake.name == "raises" and mistake.of_torch
-            if not torch_only or attempt is not kind or torch_kind() is None:
+            if mistake.name != "raises" or not mistake.of_torch or torch_kind() is None:
                 raise
-            continue
+            given, given_labels, out = next(_results(torch_kind(), function, cases[i : i + 1], what))
+            results = _results(np.empty(0), function, cases[i + 1 :], what)
         unchanged(p, array(given, "probabilities"), "probabilities", what)
         unchanged(labels.astype(float), array(given_labels, "labels"), "labels", what)
-        return out
-    return None
+        yield out
+
+
+def _results(kind: Any, function: Any, cases: Sequence[tuple[np.ndarray, np.ndarray]], what: str) -> Iterator[tuple[Any, Any, Any]]:
+    """Both arguments in this kind of array, and what the function returns."""
+    given = [(like(kind, p), like(kind, labels)) for p, labels in cases]
+    return ((*both, out) for both, out in zip(given, call_each(function, given, what=what), strict=True))
 
 
 @check("cross_entropy", "A4")
@@ -53,7 +57,11 @@ def cross_entropy(function: Any, *, seed: int = 0) -> Iterator[str]:
     y, rows = oracle.one_hot(labels, CLASSES), np.arange(N)
     right = p[rows, labels]
     expected = np.asarray(oracle.cross_entropy(p, labels))
-    got = array(_run(function, p, labels, what), "the loss")
+    certain = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    single, wrong = certain.astype(np.float32), np.array([1, 1])
+    _, other, other_labels = _case(seed + 1, 7)
+    results = _run(function, [(p, labels), (certain, wrong), (single, wrong), (other, other_labels)], what)
+    got = array(next(results), "the loss")
     if got.shape == (N,):
         raise Mistake("not-averaged", "The result has one loss for each example. The loss is one number: their mean over the batch.")
     got = got.reshape(()) if got.size == 1 else got
@@ -95,20 +103,17 @@ def cross_entropy(function: Any, *, seed: int = 0) -> Iterator[str]:
     ]
     verify(got, expected, "the loss", hypotheses, {"batch size": N, "number of classes": CLASSES})
     yield "value for 5 examples, inputs unchanged"
-    certain = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-    loss = number(_run(function, certain, np.array([1, 1]), what), "the loss")
+    loss = number(next(results), "the loss")
     if not np.isfinite(loss):
         raise Mistake("log-of-zero", f"Where the true class has probability 0 the loss is {loss}: log(0). Keep the probability above a tiny number, such as 1e-12, inside the logarithm.")
     if loss < 1e-6:
         raise Mistake("zero-skipped", "A completely wrong answer costs nothing: where the probability is 0 the loss becomes 0. Bound the probability from below instead, such as by 1e-12.")
     if loss < 5:
         raise Mistake("clamp-too-large", f"A completely wrong answer costs only {2 * loss:.2f}: the lower bound inside the logarithm is too large. 1e-12 keeps it finite and hardly changes anything else.")
-    single = like(np.empty(0), certain).astype(np.float32)
-    if not np.isfinite(number(_run(function, single, np.array([1, 1]), what), "the loss")):
+    if not np.isfinite(number(next(results), "the loss")):
         raise Mistake("clamp-too-small", "In float32 the loss is infinite where the true class has probability 0: the lower bound is so small that float32 rounds it to 0, or it vanishes beside 1. Use 1e-12.")
     yield "finite where the true class has probability 0, in float32, too"
-    _, p, labels = _case(seed + 1, 7)
-    verify(np.asarray(number(_run(function, p, labels, what), "the loss")), np.asarray(oracle.cross_entropy(p, labels)), "the loss of another batch size", (), {"the first batch's size": N, "batch size": 7})
+    verify(np.asarray(number(next(results), "the loss")), np.asarray(oracle.cross_entropy(other, other_labels)), "the loss of another batch size", (), {"the first batch's size": N, "batch size": 7})
     yield "another batch size"
 
 
@@ -122,8 +127,10 @@ def _columns(labels: np.ndarray) -> np.ndarray:
 def cross_entropy_gradient(function: Any, *, seed: int = 0) -> Iterator[str]:
     """(p − y) / N: the gradient of the mean loss with respect to the logits, against finite differences."""
     what = "cross_entropy_gradient"
-    for n in (N, 7):
-        logits, p, labels = _case(seed, n)
+    cases = [_case(seed, n) for n in (N, 7)]
+    results = _run(function, [(p, labels) for _, p, labels in cases], what)
+    for logits, p, labels in cases:
+        n = len(p)
         y = oracle.one_hot(labels, CLASSES)
         expected = (p - y) / n
         unaveraged = f"The gradient is {n} times too large, and {n} is the batch size: this is p − y, the gradient of the summed loss. Ours is the gradient of the mean loss; see 'One convention'."
@@ -151,6 +158,6 @@ def cross_entropy_gradient(function: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("labels-forgotten", p / n, "The labels are not subtracted: this is p/N."),
         ]
         numerical = numerical_gradient(partial(_loss_of_logits, labels), logits)
-        got = array(_run(function, p, labels, what), "the gradient")
+        got = array(next(results), "the gradient")
         verify(got, expected, "the gradient", hypotheses, {"batch size": n, "number of classes": CLASSES}, numerical)
     yield "gradient of the mean loss for two batch sizes agrees with finite differences through the softmax; inputs unchanged"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from helpers.backend import backend
-from helpers.check.calls import array, attribute, call, like, method, put_all
+from helpers.check.calls import Later, array, attribute, in_turn, like, make, put_all
 from helpers.check.compare import Hypothesis, close, unchanged, verify
 from helpers.check.oracle import Net, one_hot, sigmoid, softmax
-from helpers.check.reach import peek, together
+from helpers.check.reach import NOTHING, Bring, Method, fitted, peek, together
 from helpers.check.report import Mistake, check
 
 SIZES = (6, 5, 4, 3)
+PARAMETERS, GRADIENTS = ("weight", "bias"), ("grad_weight", "grad_bias")
 
 
 def has_weight(layer: Any) -> bool:
@@ -35,9 +36,9 @@ class Student:
 
     def __init__(self, MLP: Any, net: Net, sizes: tuple[int, ...], on: Any = None):
         self.on = on or backend("numpy", "float64")
-        self.network = call(MLP, sizes, self.on, what="MLP(sizes, backend)")
+        self.network = make_network(MLP, sizes, self.on, values=list(zip(net.weights, net.biases, strict=True)))
         layers = layers_of(self.network, "MLP")
-        with together(layers, "weight", "bias"):
+        with together(layers, *PARAMETERS):
             self._carry(layers, net, sizes)
 
     def _carry(self, layers: list[Any], net: Net, sizes: tuple[int, ...]) -> None:
@@ -55,11 +56,15 @@ class Student:
                 raise Mistake("wrong-layer-size", f"Linear layer {i + 1} has weights of shape {shape}; for sizes {sizes} it should be {w.shape}.")
             self.flipped.append(shape != w.shape)
             bias_shape = array(attribute(layer, "bias", "Linear"), "bias").shape
-            wanted += [(layer, "weight", w.T if self.flipped[-1] else w), (layer, "bias", b.reshape(bias_shape))]
+            wanted += [(layer, "weight", fitted(w, shape)), (layer, "bias", b.reshape(bias_shape))]
         self.kind = peek(self.linears[0], "weight")
         put_all(wanted)
 
-    def read(self, names: tuple[str, str] = ("weight", "bias")) -> Net:
+    def all(self, *names: str) -> Bring:
+        """These attributes of all Linear layers, for a call to bring along."""
+        return self.linears, names
+
+    def read(self, names: tuple[str, str] = PARAMETERS) -> Net:
         """Weights (or gradients) of all layers, in the course's layout."""
         with together(self.linears, *names):
             return self._read(names)
@@ -74,14 +79,31 @@ class Student:
             found.biases.append(array(attribute(layer, names[1], "Linear"), f"{names[1]} of Linear layer {i + 1}").reshape(-1))
         return found
 
-    def forward(self, x: np.ndarray) -> np.ndarray:
-        given = like(self.kind, x)
-        out = array(call(method(self.network, "forward", "MLP"), given, what="MLP.forward"), "the output of MLP.forward")
-        unchanged(x, array(given, "x"), "x", "MLP.forward")
-        return out
+    def forward(self, x: np.ndarray) -> Later:
+        """A call that waits for `run`; it gives the output."""
+        return Later(Method(self.network, "forward", "MLP"), [like(self.kind, x)], "MLP.forward")
 
-    def backward(self, labels: np.ndarray) -> None:
-        call(method(self.network, "backward", "MLP"), like(self.kind, labels), what="MLP.backward")
+    def backward(self, labels: np.ndarray) -> Later:
+        return Later(Method(self.network, "backward", "MLP"), [like(self.kind, labels)], "MLP.backward")
+
+    def update(self, lr: float) -> Later:
+        return Later(Method(self.network, "update", "MLP"), [lr], "MLP.update")
+
+    def run(self, *calls: Later, bring: Bring = NOTHING) -> Iterator[Any]:
+        """Results of calls, one after the other, each when it is asked for."""
+        results = in_turn(calls, bring)
+        for one in calls:
+            before = array(one.args[0], "x") if one.what == "MLP.forward" else None
+            result = next(results)
+            if before is not None:
+                result = array(result, "the output of MLP.forward")
+                unchanged(before, array(one.args[0], "x"), "x", "MLP.forward")
+            yield result
+
+
+def make_network(MLP: Any, sizes: tuple[int, ...], on: Any, what: str = "MLP(sizes, backend)", values: Sequence[Sequence[np.ndarray]] = (), **named: Any) -> Any:
+    """The student's network; its layers and their parameters are read next, and given these values."""
+    return make(MLP, sizes, on, what=what, parts="layers", names=PARAMETERS, values=values, **named)
 
 
 def small_problem(seed: int, n: int = 7) -> tuple[Net, np.ndarray, np.ndarray]:
@@ -111,12 +133,12 @@ def verify_net(got: Net, expected: Net, what: str, hypotheses: list[tuple[str, N
 def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """Layers, forward, all gradients of the mean loss, one update."""
     net, x, labels = small_problem(seed)
-    fresh = call(MLP, (6, 6, 6, 3), backend("numpy", "float64"), what="MLP(sizes, backend)")
+    fresh = make_network(MLP, (6, 6, 6, 3), backend("numpy", "float64"))
     own = _weights(fresh)
     if len(own) > 1 and own[0].shape == own[1].shape and np.array_equal(own[0], own[1]):
         raise Mistake("same-seed-everywhere", "Two layers of the same size start with the same weights. Give each layer a seed of its own, such as seed + its number.")
     student = Student(MLP, net, SIZES)
-    other = attribute(call(MLP, SIZES, backend("numpy", "float64"), what="MLP(sizes, backend)"), "layers", "MLP")
+    other = attribute(make_network(MLP, SIZES, backend("numpy", "float64")), "layers", "MLP")
     if other is attribute(student.network, "layers", "MLP") or any(layer is student.linears[0] for layer in other):
         raise Mistake("layers-shared", "Two networks share their layers: the list belongs to the class, or is a default argument. Make it in `__init__`: `self.layers = []`.")
     starts = _first_weights(MLP)
@@ -128,7 +150,8 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
     linear_chain = x
     for w, b in zip(net.weights, net.biases, strict=True):
         linear_chain = linear_chain @ w + b
-    got = student.forward(x)
+    passes = student.run(student.forward(x), student.backward(labels), bring=student.all(*PARAMETERS, *GRADIENTS))
+    got = next(passes)
     hypotheses = [
         Hypothesis("softmax-missing", logits, "MLP.forward returns logits: the Softmax at the end is missing."),
         Hypothesis("sigmoid-before-softmax", softmax(sigmoid(logits)), "There is a Sigmoid between the last Linear and the Softmax. It squeezes the logits into 0 … 1, so no class can become certain."),
@@ -144,7 +167,7 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
     ]
     verify(got, a[-1], "the output of MLP.forward", hypotheses)
     yield "forward gives the reference's probabilities"
-    student.backward(labels)
+    next(passes)
     if not same(student.read(), net):
         raise Mistake("backward-updates", "MLP.backward changed the weights. It only computes gradients; `update` takes the step.")
     n = len(x)
@@ -162,7 +185,7 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
         no_sigmoid.weights[i], no_sigmoid.biases[i] = a[i].T @ g, g.sum(axis=0)
         g = g @ net.weights[i].T
     verify_net(
-        student.read(("grad_weight", "grad_bias")),
+        student.read(GRADIENTS),
         expected,
         "the gradient for",
         [
@@ -176,7 +199,7 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
         {"batch size": n},
     )
     yield "gradients of all weights and biases"
-    call(method(student.network, "update", "MLP"), 0.3, what="MLP.update")
+    next(student.run(student.update(0.3), bring=student.all(*PARAMETERS)))
     stepped = net.stepped(expected, 0.3)
     only_last = net.copy()
     only_last.weights[-1], only_last.biases[-1] = stepped.weights[-1], stepped.biases[-1]
@@ -212,9 +235,8 @@ def _second_pass(student: Student, seed: int) -> None:
     net = student.read()
     _, x, labels = small_problem(seed + 1, 5)
     try:
-        out = student.forward(x)
-        student.backward(labels)
-        right = close(out, net.forward(x)) and same(student.read(("grad_weight", "grad_bias")), net.gradients(x, labels))
+        out, _ = student.run(student.forward(x), student.backward(labels), bring=student.all(*GRADIENTS))
+        right = close(out, net.forward(x)) and same(student.read(GRADIENTS), net.gradients(x, labels))
     except Mistake:
         right = False
     if not right:
@@ -232,7 +254,7 @@ def _first_weights(MLP: Any) -> tuple[np.ndarray, np.ndarray] | None:
     found = []
     for seed in (1, 2):
         try:
-            made = call(MLP, SIZES, backend("numpy", "float64"), seed=seed, what="MLP(sizes, backend, seed)")
+            made = make_network(MLP, SIZES, backend("numpy", "float64"), "MLP(sizes, backend, seed)", seed=seed)
         except Mistake:
             return None
         found.append(next(iter(_weights(made))))

@@ -8,9 +8,9 @@ from typing import Any
 
 from helpers.backend import backend, cuda_available
 from helpers.check.around import around
-from helpers.check.calls import call, like
+from helpers.check.calls import Later, call, like
 from helpers.check.compare import close
-from helpers.check.network import SIZES, Student, small_problem, verify_net
+from helpers.check.network import GRADIENTS, PARAMETERS, SIZES, Student, small_problem, verify_net
 from helpers.check.oracle import Net
 from helpers.check.report import Mistake, check
 
@@ -35,14 +35,13 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     factors = {"mean": ones, "sum": [float(n)] * 3, "in_features": [n / s for s in ins]}
     for name in CONVENTIONS:
         student = Student(MLP, net, SIZES)
-        student.forward(x)
-        student.backward(labels)
-        call(rescale, student.network, n, name, what="rescale")
+        rescaled = Later(rescale, [student.network, n, name], "rescale")
+        list(student.run(student.forward(x), student.backward(labels), rescaled, bring=student.all(*PARAMETERS, *GRADIENTS)))
         if not all(close(a, b) for a, b in zip(student.read().weights, net.weights, strict=True)):
             raise Mistake("rescale-changes-weights", f"For {name!r} rescale changed the weights. It only changes grad_weight and grad_bias; `update` takes the step afterwards.")
         right = factors[name]
         verify_net(
-            student.read(("grad_weight", "grad_bias")),
+            student.read(GRADIENTS),
             scaled(right),
             f"the gradient, under {name!r}, for",
             [
@@ -79,7 +78,7 @@ def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
         given = like(student.kind, x) if name == "numpy" else on.asarray(x)
         try:
             with around("another device") if name == "torch" else contextlib.nullcontext():
-                call(train_epoch, student.network, given, on.asarray(labels), 0.5, batch_size=3, what=f"train_epoch on {on.label}")
+                call(train_epoch, student.network, given, on.asarray(labels), 0.5, batch_size=3, what=f"train_epoch on {on.label}", bring=student.all(*PARAMETERS))
         except Mistake as mistake:
             if name == "numpy" or mistake.name in ("still-to-do", "never-returns"):
                 raise

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from helpers.check import reach
 from helpers.check.picture import Picture
 
 MIME = "application/vnd.course.check+json"
@@ -152,6 +153,8 @@ def check(title: str, section: str = "", builds_on: str = "") -> Callable[[Calla
                     f"The check could not work with what it was given ({type(error).__name__}{': ' + text if text else ''}). "
                     "Results should be plain arrays or numbers, kept under the names that the exercise gives."
                 )
+            finally:
+                reach.forget()
             _show(report)
             if not report.passed:
                 raise CheckFailed(f"{title}: {report.message}") from None

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.calls import call, call_each, number
+from helpers.check.calls import call_each, number
 from helpers.check.compare import Hypothesis, verify
 from helpers.check.report import Mistake, check
 
@@ -23,7 +23,10 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
         losses[place] = 0.2
         runs.append(losses)
         places.append(place)
-    got = np.asarray([number(_spot(function, losses), "the epoch") for losses in runs])
+    nan = float("nan")
+    blown = (([2.0, 1.0, 1.5, nan], 2), ([nan, 2.0, 1.0, 1.5], 3), ([2.0, nan, 1.5, 1.0, nan], 4))
+    spots = _spots(function, [*runs, *(losses for losses, _ in blown)])
+    got = np.asarray([next(spots) for _ in runs])
 
     def each(find: Callable[[np.ndarray], Any]) -> np.ndarray:
         return np.asarray([float(find(np.asarray(losses))) for losses in runs])
@@ -41,9 +44,8 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
     ]
     verify(got, np.asarray(places) + 1.0, "the epoch of five runs", hypotheses)
     yield "the epoch of the lowest test loss, counted from 1, wherever it is"
-    nan = float("nan")
-    for losses, right in (([2.0, 1.0, 1.5, nan], 2), ([nan, 2.0, 1.0, 1.5], 3), ([2.0, nan, 1.5, 1.0, nan], 4)):
-        epoch = number(_spot(function, losses), "the epoch")
+    for losses, right in blown:
+        epoch = next(spots)
         if epoch != right:
             shown = ", ".join(f"{loss:g}" for loss in losses)
             raise Mistake("nan-wins", f"For the losses {shown} the answer was epoch {epoch:g}; a run that blew up must not win, and its epochs still count. A comparison with NaN is always False; look for it first (`np.nanargmin`).")
@@ -54,22 +56,27 @@ def _first_turn(losses: np.ndarray) -> int:
     return next((i for i in range(len(losses) - 1) if losses[i + 1] > losses[i]), len(losses) - 1) + 1
 
 
-def _spot(function: Any, losses: list[float]) -> Any:
-    given = list(losses)
-    found = call(function, given, what="sweet_spot")
-    if repr(given) != repr(losses):
-        raise Mistake("input-changed", "sweet_spot changed the list that it was given, which is the history's own. Work on a copy.")
-    return found
+def _spots(function: Any, runs: list[list[float]]) -> Iterator[float]:
+    """The student's epoch for each run, one after the other."""
+    given = [list(losses) for losses in runs]
+    for mine, losses, found in zip(given, runs, call_each(function, [[mine] for mine in given], what="sweet_spot"), strict=True):
+        if repr(mine) != repr(losses):
+            raise Mistake("input-changed", "sweet_spot changed the list that it was given, which is the history's own. Work on a copy.")
+        yield number(found, "the epoch")
+
+
+def _rates(function: Any, cases: list[tuple[Any, ...]], what: str) -> Iterator[float]:
+    return (number(rate, "the rate") for rate in call_each(function, cases, what=what))
 
 
 @check("step_decay", "D1")
 def step_decay(function: Any) -> Iterator[str]:
     """first · factor^⌊epoch / every⌋."""
-    for first, factor, every in ((1.0, 0.5, 4), (0.3, 0.1, 3)):
-        epochs = np.arange(12)
-        cases = [(int(e), first, factor, every) for e in epochs]
-        got = np.asarray([number(rate, "the rate") for rate in call_each(function, cases, what="step_decay")])
-        again = [number(rate, "the rate") for rate in call_each(function, cases[::-1], what="step_decay")]
+    epochs, settings = np.arange(12), ((1.0, 0.5, 4), (0.3, 0.1, 3))
+    rates = _rates(function, [(int(e), *setting) for setting in settings for e in (*epochs, *epochs[::-1])], "step_decay")
+    for first, factor, every in settings:
+        got = np.asarray([next(rates) for _ in epochs])
+        again = [next(rates) for _ in epochs]
         if not np.array_equal(got, again[::-1]):
             raise Mistake("keeps-state", "Asked for the same epochs in another order, step_decay gives other rates. Make the rate from the arguments alone, without a variable that is kept between calls.")
         hypotheses = [
@@ -107,10 +114,10 @@ def step_decay(function: Any) -> Iterator[str]:
 @check("exponential_decay", "D1")
 def exponential_decay(function: Any) -> Iterator[str]:
     """first · gamma^epoch."""
-    for first, gamma in ((1.0, 0.9), (0.4, 0.75), (0.002, 0.5)):
-        epochs = np.arange(8)
-        cases = [(int(e), first, gamma) for e in epochs]
-        got = np.asarray([number(rate, "the rate") for rate in call_each(function, cases, what="exponential_decay")])
+    epochs, settings = np.arange(8), ((1.0, 0.9), (0.4, 0.75), (0.002, 0.5))
+    rates = _rates(function, [(int(e), *setting) for setting in settings for e in epochs], "exponential_decay")
+    for first, gamma in settings:
+        got = np.asarray([next(rates) for _ in epochs])
         hypotheses = [
             Hypothesis("decay-does-nothing", np.full(8, first), "The rate never changes."),
             Hypothesis("counts-from-one", first * gamma ** (epochs + 1), "Epoch 0 should have the first rate itself; here it is multiplied by gamma already."),

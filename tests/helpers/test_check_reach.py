@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import time
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
-from helpers.check import calls, reach
+from helpers.check import beside, calls, reach
 from helpers.check.around import around
 from helpers.check.report import Mistake
 
@@ -44,7 +45,7 @@ class Far:
     @staticmethod
     def beside(handle, name, *args):
         module, _, function = name.partition(":")
-        assert module == "helpers.check.reach"
+        assert module == "helpers.check.beside"
         assert not function.startswith("_")
         work = getattr(importlib.import_module(module), function)
         return travelled(work(handle.thing, *(there(arg) for arg in args)))
@@ -234,7 +235,7 @@ def test_slow_calls_are_asked_for_in_several_goes(monkeypatch):
     monkeypatch.setattr(Far, "beside", staticmethod(lambda *args: asked.append(args[1]) or beside(*args)))
     results = calls.call_each(far(lambda x: time.sleep(0.03) or x), [(i,) for i in range(4)], what="work")
     assert list(results) == [0, 1, 2, 3]
-    assert asked == ["helpers.check.reach:outcomes"] * 2
+    assert asked == ["helpers.check.beside:outcomes"] * 2
 
 
 @both
@@ -258,7 +259,7 @@ def test_reading_together_asks_once_and_forgets_afterwards(monkeypatch):
     with reach.together([layer], "weight", "parameters"), reach.together([layer], "weight"):
         reach.read(layer, "weight")
         reach.read(layer, "parameters")
-    assert asked == ["helpers.check.reach:attributes"]
+    assert asked == ["helpers.check.beside:attributes"]
     layer.thing.weight = np.ones(1)
     assert reach.read(layer, "weight") == [1]
 
@@ -266,7 +267,7 @@ def test_reading_together_asks_once_and_forgets_afterwards(monkeypatch):
 @pytest.mark.parametrize("reply", [None, [], [("value", 3, [])], "value", [("value", 1, [])] * 3])
 def test_a_forged_answer_for_many_attributes_is_as_none(reply, monkeypatch):
     layer = far(Layer())
-    monkeypatch.setattr(reach, "attributes", lambda *args: reply)
+    monkeypatch.setattr(beside, "attributes", lambda *args: reply)
     with reach.together([layer], "weight", "parameters"):
         assert np.array_equal(reach.read(layer, "weight"), np.zeros(3))
 
@@ -365,12 +366,237 @@ def test_a_functions_globals_are_replaced_for_one_call(home):
     ],
 )
 def test_a_forged_reply_is_a_mistake_and_nothing_worse(reply, monkeypatch):
-    monkeypatch.setattr(reach, "outcome", lambda *args: reply)
+    monkeypatch.setattr(beside, "outcome", lambda *args: reply)
     assert mistake(far(len))[0] == "raises"
 
 
 def test_a_forged_error_is_no_more_than_its_name_and_text(monkeypatch):
     frames = [["f", 1, "line"], ["g", 1]]
     told = {"type": "KeyboardInterrupt", "base": "BaseException", "text": "x" * 10, "frames": frames}
-    monkeypatch.setattr(reach, "outcome", lambda *args: ("raised", told, []))
+    monkeypatch.setattr(beside, "outcome", lambda *args: ("raised", told, []))
     assert mistake(far(len)) == ("raises", "work raised KeyboardInterrupt: xxxxxxxxxx in the line `line`.")
+
+
+class Dense:
+    """A layer that keeps what it is given, and works in place."""
+
+    def __init__(self, n_in, n_out, transposed=False):
+        self.weight = np.ones((n_out, n_in) if transposed else (n_in, n_out))
+        self.bias = np.zeros((1, n_out))
+        self.grad_weight = None
+
+    def forward(self, x):
+        self.x = x
+        self.out = x @ np.ones((x.shape[1], 2))
+        return self.out
+
+    def backward(self, g):
+        self.x += 1
+        self.out *= 0
+        self.grad_weight = self.x.T @ g
+        return [self.out]
+
+
+class Stack:
+    def __init__(self, *sizes):
+        self.layers = [Dense(*sizes), Layerless(), Dense(*sizes, transposed=True)]
+
+
+class Layerless:
+    weight = None
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The functions that ran beside a far object."""
+    found, beside_it = [], Far.beside
+
+    def ask(*args):
+        found.append(args[1].partition(":")[2])
+        return beside_it(*args)
+
+    monkeypatch.setattr(Far, "beside", staticmethod(ask))
+    return found
+
+
+def passes(layer, x, g, bring=reach.NOTHING, last="backward"):
+    waiting = [calls.Later(reach.Method(layer, "forward", "Dense"), [x], "Dense.forward")]
+    waiting.append(calls.Later(reach.Method(layer, last, "Dense"), [g], f"Dense.{last}"))
+    return calls.in_turn(waiting, bring)
+
+
+@both
+def test_calls_in_turn_show_what_each_did_when_it_is_its_turn(home):
+    layer, x, g = Dense(3, 2), np.ones((4, 3)), np.ones((4, 2))
+    results = passes(home(layer), x, g)
+    first = next(results).copy()
+    assert np.array_equal(first, np.full((4, 2), 3.0))
+    assert np.array_equal(x, np.ones((4, 3)))
+    assert not next(results)[0].any()
+    assert not layer.out.any()
+
+
+@both
+def test_a_call_in_turn_that_changes_its_argument_is_seen_to(home):
+    def spoil(x, values):
+        x[0] = 7
+        values.append(3)
+        return len(values)
+
+    x, values, other = np.zeros(2), [1, 2], np.zeros(2)
+    results = calls.call_each(home(spoil), [(x, values), (other, [])], what="spoil")
+    assert next(results) == 3
+    assert (x.tolist(), values) == ([7, 0], [1, 2, 3])
+    assert next(results) == 1
+    assert other.tolist() == [7, 0]
+
+
+@both
+def test_what_goes_wrong_in_turn_goes_wrong_when_it_is_its_turn(home):
+    for last, name in (("nothing", "method-missing"), ("grad_weight", "still-to-do"), ("weight", "not-callable")):
+        results = passes(home(Dense(3, 2)), np.ones((4, 3)), np.ones((4, 2)), last=last)
+        assert next(results).shape == (4, 2)
+        with pytest.raises(Mistake) as caught:
+            next(results)
+        assert caught.value.name == name
+    results = passes(home(Dense(3, 2)), "text", np.ones((4, 2)))
+    with pytest.raises(Mistake, match=r"Dense\.forward raised AttributeError.* in the line `self\.out"):
+        next(results)
+
+
+def test_calls_in_turn_and_what_is_read_next_are_one_question(asked):
+    layer = far(Dense(3, 2))
+    bring = ([layer], ("weight", "grad_weight"))
+    list(passes(layer, np.ones((4, 3)), np.ones((4, 2)), bring))
+    assert reach.read(layer, "weight").shape == (3, 2)
+    with reach.together(*bring[:1], *bring[1]):
+        assert np.array_equal(calls.attribute(layer, "grad_weight", "Dense"), np.full((3, 2), 8.0))
+    assert asked == ["outcomes"]
+    layer.thing.weight = None
+    calls.call(reach.Method(layer, "forward", "Dense"), np.ones((4, 3)), what="Dense.forward")
+    assert reach.read(layer, "weight") is None
+    calls.call(reach.Method(layer, "forward", "Dense"), np.ones((4, 3)), what="Dense.forward", bring=bring)
+    assert reach.read(layer, "weight") is None
+    assert asked == ["outcomes", "outcome", "attribute", "outcome_and"]
+    reach.forget()
+    assert not reach._brought
+
+
+def test_what_is_not_far_waits_until_the_far_calls_are_done():
+    layer = far(Dense(3, 2))
+    seen = []
+    forward = calls.Later(reach.Method(layer, "forward", "Dense"), [np.ones((4, 3))], "Dense.forward")
+    results = calls.in_turn([forward, calls.Later(seen.append, [1], "append")])
+    next(results)
+    assert not seen
+    assert next(results) is None
+    assert seen == [1]
+
+
+W, B = np.arange(6.0).reshape(3, 2), np.array([5.0, 6.0])
+
+
+def stack(home, values=((W, B), (W, B))):
+    """The layers of a `Stack` with weights, and what was asked to read and to fill them."""
+    made = calls.make(home(Stack), 3, 2, what="Stack", parts="layers", names=("weight", "bias"), values=values)
+    layers = calls.attribute(made, "layers", "Stack")
+    with reach.together(layers, "weight", "bias"):
+        layers = [layer for layer in layers if reach.peek(layer, "weight") is not None]
+        own = [(layer, name, np.array(reach.peek(layer, name))) for layer in layers for name in ("weight", "bias")]
+    calls.put_all([(layer, name, reach.fitted(W if name == "weight" else B, old.shape)) for layer, name, old in own])
+    return layers, [old for _, _, old in own]
+
+
+@both
+def test_a_thing_is_made_and_filled(home):
+    layers, old = stack(home)
+    assert [one.shape for one in old] == [(3, 2), (1, 2), (2, 3), (1, 2)]
+    assert [float(one.mean()) for one in old] == [1, 0, 1, 0]
+    assert np.array_equal(reach.read(layers[0], "weight"), W)
+    assert np.array_equal(reach.read(layers[1], "weight"), W.T)
+    assert np.array_equal(reach.read(layers[1], "bias"), B[None])
+
+
+def test_making_reading_and_filling_are_one_question(asked):
+    stack(far)
+    assert asked == ["built"]
+    del asked[:]
+    stack(far, values=((W, B),))  # of one layer too few: it is filled when it is clear what goes where
+    assert asked == ["built", "placed"]
+    del asked[:]
+    stack(far, values=((W, B), (W, B + 1)))  # other values than those that are put
+    assert asked == ["built", "placed"]
+
+
+@both
+def test_making_says_what_cannot_be_filled_and_what_is_raised(home):
+    class Locked:
+        def __init__(self, n):
+            self._weight = np.zeros(n)
+            self._weight.flags.writeable = False
+
+        weight = property(lambda self: self._weight)
+
+    made = calls.make(home(Locked), 2, what="Locked", names=("weight",), values=((B,),))
+    with pytest.raises(Mistake, match="`weight` can neither"):
+        calls.put(made, "weight", B)
+    with pytest.raises(Mistake, match=r"Locked raised TypeError.*Compare the arguments"):
+        calls.make(home(Locked), what="Locked", names=("weight",), values=((B,),))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        None,
+        ("value", 1, (), ()),
+        (("value", 1, ()), 7, 7, 7),
+        (("value", 1, ()), ("value", [1, 2], ()), (("value", 1, ()),), (None,)),
+        (("value", None, ()), None, (1, 2, 3), (None, 5)),
+    ],
+)
+def test_a_forged_making_is_believed_in_nothing_but_its_object(reply, monkeypatch):
+    monkeypatch.setattr(beside, "built", lambda *args: reply)
+    believed = reply is not None and isinstance(reply[0], tuple)
+    with nullcontext() if believed else pytest.raises(Mistake, match="it raised Exception"):
+        found = calls.make(far(len), what="it", parts="layers", names=("weight",), values=((B,),))
+    if believed:
+        assert found == reply[0][1]
+    assert not reach._placed
+
+
+ONE = (("value", 1, ()), ())
+
+
+@pytest.mark.parametrize("reply", [None, 3, ((), ()), (ONE, 5), ((ONE,) * 3, ()), ((None,), ())])
+def test_a_forged_reply_of_many_calls_is_a_mistake(reply, monkeypatch):
+    monkeypatch.setattr(beside, "outcomes", lambda *args: reply)
+    with pytest.raises(Mistake, match="it raised Exception"):
+        list(calls.call_each(far(len), [(1,), (2,)], what="it"))
+
+
+ODD_CHANGES = [
+    (3,),
+    (9, np.ones(2)),
+    (0, "text"),
+    (0, np.ones(3)),
+    (0, np.ones(2, int)),
+    (0, None),
+    (True, [1]),
+    (-1, [1]),
+]
+
+
+@pytest.mark.parametrize("change", [3, *((one,) for one in ODD_CHANGES)])
+def test_a_forged_change_of_an_argument_changes_nothing(change, monkeypatch):
+    monkeypatch.setattr(beside, "outcomes", lambda *args: (((("value", 1, ()), change),), ()))
+    x, values = np.zeros(2), [2]
+    assert next(calls.call_each(far(len), [(x, values)], what="it")) == 1
+    assert (x.shape, x.dtype, x.tolist(), values) == ((2,), float, [0, 0], [2])
+
+
+@both
+def test_attributes_are_assigned(home):
+    layer, new = Layer(), np.ones(5)
+    reach.assign(home(layer), weight=new, other=3)
+    assert (layer.weight.tolist(), layer.other) == ([1] * 5, 3)
+    assert layer.parameters[0] is not layer.weight
