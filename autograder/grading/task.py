@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import socket
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -151,8 +152,14 @@ def work_bytes(body: bytes) -> bytes:
     return work(Task.unpack(body)).pack()
 
 
-def warm() -> None:
-    """Let the program that all kernels and judges come from start while the first hand-in is still on its way."""
+def warm(line: socket.socket | None = None) -> None:
+    """Let the program that all kernels and judges come from start while the first hand-in is still on its way.
+
+    `line` leads to one that several workers share; see kernel.roots.
+    """
     from ..kernel import roots
 
-    roots.take()
+    if line is not None:
+        roots.adopt(line)
+    else:
+        roots.take()

@@ -12,7 +12,7 @@ from helpers.errors import CourseError
 
 from ..sandbox import Inmate, Mode
 from . import wire
-from .roots import Root, give, take
+from .roots import Line, give, take
 from .stages import STAGES
 
 SECONDS_TO_START = 120.0
@@ -42,7 +42,7 @@ class Nursery:
         self._ended: dict[int, tuple[int, float]] = {}
         self._starts = 0
         self._pid = 0
-        self._root: Root | None = None
+        self._root: Line | None = None
         self.sock: socket.socket | None = None
         self._start()
 

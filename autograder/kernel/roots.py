@@ -1,8 +1,9 @@
-"""The worker's end of the root of all zygotes: one program, shared by kernels and judges while any of them is open."""
+"""The worker's end of the root of all zygotes: one program, shared by the kernels and judges of one or more workers."""
 
 import contextlib
 import json
 import os
+import select
 import shutil
 import site
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +40,49 @@ def clean_environment(scratch: Path) -> dict[str, str]:
     }
 
 
-class Root:
-    """The program, which warms up while the worker does something else."""
+class Line:
+    """A line to a root: whoever holds it may ask for zygotes."""
 
-    def __init__(self) -> None:
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def dead(self) -> bool:
+        """Whether nobody is at its other end any longer; one that is just ending is given a moment to."""
+        return bool(select.select([self._sock], [], [], 0.2)[0])  # a root says nothing on its own
+
+    def spawn(self, request: dict[str, Any], given: Any) -> socket.socket:
+        """Ask for a zygote; it will be at the other end of this socket. Doesn't wait for it."""
+        ours, theirs = socket.socketpair()
+        # A file, because what is given may be larger than what a socket holds until somebody reads it.
+        with theirs, tempfile.TemporaryFile() as file:
+            file.write(json.dumps(given).encode())
+            file.flush()
+            file.seek(0)
+            self._ask({"do": "spawn", **request}, theirs.fileno(), file.fileno())
+        return ours
+
+    def _ask(self, request: dict[str, Any], *descriptors: int) -> None:
+        socket.send_fds(self._sock, [b"F"], descriptors)
+        wire.send(self._sock, request, deadline=time.monotonic() + 10)
+
+    def last_words(self) -> str:
+        """What an error message should add."""
+        return ""
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+class Root(Line):
+    """The program, which warms up for `needs` while its owner does something else, and ends with its owner."""
+
+    def __init__(self, needs: Iterable[str] = ()) -> None:
         self.scratch = Path(tempfile.mkdtemp(prefix="course-zygote-"))
-        self._sock, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair()
+        super().__init__(ours)
         with theirs, (self.scratch / "log").open("wb") as log:
             self._program = subprocess.Popen(
-                [sys.executable, "-m", "autograder.kernel.zygote", str(theirs.fileno()), str(self.scratch)],
+                [sys.executable, "-m", "autograder.kernel.zygote", str(theirs.fileno()), str(self.scratch), *needs],
                 pass_fds=[theirs.fileno()],
                 env=clean_environment(self.scratch),
                 cwd=COURSE,
@@ -61,21 +97,19 @@ class Root:
         return self._program.pid
 
     def dead(self) -> bool:
-        """Whether it has ended; one that is just ending is given a moment to."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._program.wait(0.2)
         return self._program.poll() is not None
 
-    def spawn(self, request: dict[str, Any], given: Any) -> socket.socket:
-        """Ask for a zygote; it will be at the other end of this socket. Doesn't wait for it."""
+    def line(self) -> socket.socket:
+        """The end of another line, for another process. CourseError if the program has ended."""
         ours, theirs = socket.socketpair()
-        # A file, because what is given may be larger than what a socket holds until somebody reads it.
-        with theirs, tempfile.TemporaryFile(dir=self.scratch) as file:
-            file.write(json.dumps(given).encode())
-            file.flush()
-            file.seek(0)
-            socket.send_fds(self._sock, [b"F"], [theirs.fileno(), file.fileno()])
-            wire.send(self._sock, {"do": "spawn", **request}, deadline=time.monotonic() + 10)
+        with theirs:
+            try:
+                self._ask({"do": "admit"}, theirs.fileno())
+            except (wire.WireError, OSError):
+                ours.close()
+                raise CourseError(f"the warm process that starts the kernels died{self.last_words()}") from None
         return ours
 
     def last_words(self) -> str:
@@ -93,12 +127,18 @@ class Root:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-_root: Root | None = None
+_root: Line | None = None
 _users = 0
 _owner = 0
 
 
-def take() -> Root:
+def adopt(line: socket.socket) -> None:
+    """Let this process use the root at the other end of a line instead of one of its own, as long as that lives."""
+    global _root, _users, _owner
+    _root, _users, _owner = Line(line), 1, os.getpid()
+
+
+def take() -> Line:
     """The root of this process, started if there is none. Each ``take`` wants its ``give``."""
     global _root, _users, _owner
     if _owner != os.getpid():  # a forked worker has its own
@@ -112,7 +152,7 @@ def take() -> Root:
     return _root
 
 
-def give(root: Root, broken: bool = False) -> None:
+def give(root: Line, broken: bool = False) -> None:
     """No longer used by the caller, or known not to work: the last to leave ends it."""
     global _root, _users
     if root is _root and _owner == os.getpid():

@@ -1,10 +1,11 @@
 """A process that is warm, holds no secrets, and forks one process a submission.
 
-``python -m autograder.kernel.zygote FD FOLDER`` is the root: it imports and tries what assignments use, once for the
-students' zygote and the judges', and forks both. ``spawn`` tells one what to be (in which sandbox mode; with a function
-named by ``prepare``) and gives it a socket of its own, on which it says ``born`` and then ``ready``. From then on each
-``fork`` comes with the file descriptors of the new process and is answered with its number; how processes ended is told
-as ``ended``. Everybody ends when the worker has closed the other end.
+``python -m autograder.kernel.zygote FD FOLDER NEED …`` is the root: it imports and tries what assignments use, once for
+all zygotes of students and of judges, and forks them. ``admit`` gives it another line to take orders from. ``spawn``
+tells a zygote what to be (in which sandbox mode; with a function named by ``prepare``) and gives it its own socket, on
+which it says ``born`` and then ``ready``. From then on each ``fork`` comes with the file descriptors of the new
+process and is answered with its number; how processes ended is told as ``ended``. A zygote ends when its worker has
+closed the other end, the root when its owner has.
 """
 
 import contextlib
@@ -13,10 +14,12 @@ import importlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,28 +33,42 @@ MOST_REQUEST = 1_000_000
 
 
 class Root:
-    """Forks zygotes, warm with what they need."""
+    """Forks zygotes, warm with what they need, for everybody who holds a line to it; ends when the first line ends."""
 
-    def __init__(self, control: socket.socket, scratch: Path) -> None:
-        self.control = control
+    def __init__(self, control: socket.socket, scratch: Path, needs: Sequence[str]) -> None:
+        self.lines = [control]
         self.shell = CourseShell.make(scratch)
         self.warmth = Warmth(self.shell)
+        self.warmth.reach(needs)
 
     def loop(self) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         while True:
-            request, descriptors = _order(self.control)
-            self.warmth.reach(request["needs"])
-            one_thread()
-            pid = os.fork()
-            if not pid:
-                os.setsid()
-                self.control.close()
-                with open(descriptors[1], "rb") as file:
-                    given = json.loads(file.read())
-                Zygote(socket.socket(fileno=descriptors[0]), self.shell).live(request, given)
-            for descriptor in descriptors:
-                os.close(descriptor)
+            for line in select.select(self.lines, [], [])[0]:
+                try:
+                    self.answer(*_order(line))
+                except wire.Closed:
+                    if line is self.lines[0]:
+                        raise
+                    self.lines.remove(line)
+                    line.close()
+
+    def answer(self, request: dict[str, Any], descriptors: list[int]) -> None:
+        if request["do"] == "admit":
+            self.lines.append(socket.socket(fileno=descriptors[0]))
+            return
+        self.warmth.reach(request["needs"])
+        one_thread()
+        pid = os.fork()
+        if not pid:
+            os.setsid()
+            for line in self.lines:
+                line.close()
+            with open(descriptors[1], "rb") as file:
+                given = json.loads(file.read())
+            Zygote(socket.socket(fileno=descriptors[0]), self.shell).live(request, given)
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 class Zygote:
@@ -69,8 +86,7 @@ class Zygote:
             self.loop()
         except wire.Closed:
             for pid in self.alive:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(pid, signal.SIGKILL)  # their children, too, where no namespace ends with them
+                _end_group(pid)
             os._exit(0)
         except BaseException as error:
             self._tell_failure(error)
@@ -155,15 +171,23 @@ class Zygote:
     def reap(self) -> None:
         while self.alive:
             try:
-                ours, status, usage = os.wait4(-1, os.WNOHANG)
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
-            if not ours:
+            if found is None:
                 return
+            _end_group(found.si_pid)  # while its number is still its own
+            ours, status, usage = os.wait4(found.si_pid, 0)
             pid = self.alive.pop(ours, None)
             if pid is not None:
                 code, cpu = os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
                 wire.send(self.control, {"is": "ended", "pid": pid, "status": code, "cpu": cpu})
+
+
+def _end_group(leader: int) -> None:
+    """What a process has started ends with it, where no namespace sees to that."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _order(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
@@ -195,10 +219,11 @@ def _child_signals() -> int:
 def main() -> None:
     control, scratch = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to handle
-    sys.argv[:] = [""]
+    needs, sys.argv[:] = sys.argv[3:], [""]
     try:
-        Root(control, scratch).loop()
+        Root(control, scratch, needs).loop()
     except wire.Closed:
+        shutil.rmtree(scratch, ignore_errors=True)  # its owner may have been killed
         os._exit(0)
     except BaseException:
         os.write(2, traceback.format_exc().encode("utf-8", "replace"))  # sys.stderr is a cell's

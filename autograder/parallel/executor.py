@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -15,15 +16,19 @@ if TYPE_CHECKING:
 SLACK = 180.0
 
 
-def choose(jobs: int, scheduler: str = "") -> Executor:
-    """Worker processes on this machine, or a Dask cluster. Local ones start at once and warm up in the background."""
+def choose(jobs: int, scheduler: str = "", needs: Iterable[str] = ()) -> Executor:
+    """Worker processes on this machine, or a Dask cluster. Local ones start at once and warm up in the background.
+
+    `needs` (of kernel.stages) is what the kernels will use: the sooner it is known, the sooner it is warm.
+    """
     if scheduler:
         from .dask import Dask
 
         return Dask(scheduler)
+    from ..kernel.roots import Root
     from .local import Pool
 
-    return Pool(jobs)
+    return Pool(jobs, root=Root(needs) if jobs > 0 and sys.platform.startswith("linux") else None)
 
 
 def results(executor: Executor, tasks: Iterable[Task]) -> Iterator[Result]:

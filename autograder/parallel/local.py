@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from pathlib import Path
 from helpers.errors import CourseError
 
 from ..course import REPOSITORY
+from ..kernel.roots import Root
 from .parcel import Answer, Order
 from .worker import DONE, READY, end_family
 
@@ -28,17 +30,20 @@ AHEAD = 2  # orders that lie in a worker: one that it works on, one that it find
 class _Worker:
     """One process with its own session, scratch folder and pipe."""
 
-    def __init__(self, scratch: Path, work: str) -> None:
+    def __init__(self, scratch: Path, work: str, root: Root | None) -> None:
         self.scratch = Path(tempfile.mkdtemp(dir=scratch))
         self.link, theirs = Pipe()
+        line = _line(root)
+        given = [theirs.fileno(), *([line.fileno()] if line else [])]
         self.errors = self.scratch / "stderr.txt"
         self.orders: deque[Order] = deque()
         self.since = time.monotonic()
         self.ready = False
-        with theirs, self.errors.open("wb") as errors:
+        with theirs, line or contextlib.nullcontext(), self.errors.open("wb") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "autograder.parallel.worker", str(theirs.fileno()), work, str(self.scratch)],
-                cwd=REPOSITORY, env=os.environ | {"TMPDIR": str(self.scratch)}, pass_fds=[theirs.fileno()],
+                [sys.executable, "-m", "autograder.parallel.worker", str(given[0]), work, str(self.scratch),
+                 *map(str, given[1:])],
+                cwd=REPOSITORY, env=os.environ | {"TMPDIR": str(self.scratch)}, pass_fds=given,
                 stdin=subprocess.DEVNULL, stdout=errors, stderr=errors, start_new_session=True,
             )  # fmt: skip
 
@@ -76,14 +81,22 @@ class _Worker:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
+def _line(root: Root | None) -> socket.socket | None:
+    """A worker's line to the shared root; without one it starts its own."""
+    with contextlib.suppress(CourseError):
+        return root.line() if root else None
+    return None
+
+
 class Pool:
     """N worker processes. They start with the object, so that they warm up while the caller still reads its class.
 
     `run` may be called many times; the workers stay warm. `work` names a function of bytes to bytes, and its module
-    may have a `warm()`. Use it with `with`: leaving ends every process.
+    may have a `warm(line)`, which hears of the `root` that all workers share. Use it with `with`: leaving ends all.
     """
 
-    def __init__(self, jobs: int, *, work: str = WORK) -> None:
+    def __init__(self, jobs: int, *, work: str = WORK, root: Root | None = None) -> None:
+        self.root = root
         if jobs < 1:
             raise CourseError(f"--jobs must be at least 1, not {jobs}.")
         self.work, self.jobs = work, jobs
@@ -91,7 +104,7 @@ class Pool:
         self.workers: list[_Worker] = []
         try:
             for _ in range(jobs):
-                self.workers.append(_Worker(self.scratch, work))
+                self.workers.append(_Worker(self.scratch, work, root))
         except BaseException:
             self.close()
             raise
@@ -107,6 +120,8 @@ class Pool:
         for worker in self.workers:
             worker.end()
         self.workers = []
+        if self.root is not None:
+            self.root.close()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def run(self, orders: Iterable[Order]) -> Iterator[Answer]:
@@ -119,7 +134,7 @@ class Pool:
         for number, worker in enumerate(self.workers):
             if worker.orders:  # left by a caller who did not listen to the end
                 worker.end()
-                self.workers[number] = _Worker(self.scratch, self.work)
+                self.workers[number] = _Worker(self.scratch, self.work, self.root)
         for answer, order in self._run(iter(orders), self.workers, AHEAD):
             if answer.body is None:
                 suspects[order.key] = order
@@ -183,7 +198,7 @@ class Pool:
             raise CourseError(f"Nothing could be graded, because the grading process {told}.")
         begun = worker.orders.popleft() if worker.orders else None
         returned.extend(worker.orders)
-        fresh = _Worker(self.scratch, self.work)
+        fresh = _Worker(self.scratch, self.work, self.root)
         team[team.index(worker)] = fresh
         self.workers[self.workers.index(worker)] = fresh
         if begun is not None:

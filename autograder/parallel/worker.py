@@ -1,7 +1,8 @@
 """A worker process of `local.Pool`: orders come in over a pipe, answers go out, one at a time.
 
-`python -m autograder.parallel.worker FD MODULE:FUNCTION SCRATCH`. The function takes bytes and returns bytes. Whatever
-the main process dies of, the pipe then ends, and the worker ends with everything it started.
+`python -m autograder.parallel.worker FD MODULE:FUNCTION SCRATCH [LINE]`. The function takes bytes and returns bytes;
+LINE is a socket to a shared root of kernels. Whatever the main process dies of, the pipe then ends, and the worker ends
+with everything it started.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import queue
 import shutil
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -22,9 +24,13 @@ from ..sandbox.tree import tree
 READY, DONE = b"r", b"d"
 
 
-def main(fd: int, work: str, scratch: str) -> None:
+def main(fd: int, work: str, scratch: str, line: int | None = None) -> None:
     os.set_inheritable(fd, False)
     link = Connection(fd)
+    shared = None
+    if line is not None:
+        os.set_inheritable(line, False)
+        shared = socket.socket(fileno=line)
     orders: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(link, orders, scratch), daemon=True).start()
     module, _, name = work.partition(":")
@@ -32,7 +38,7 @@ def main(fd: int, work: str, scratch: str) -> None:
     function: Callable[[bytes], bytes] = getattr(room, name)
     link.send_bytes(READY)
     if hasattr(room, "warm"):
-        room.warm()
+        room.warm(shared)
     while True:
         link.send_bytes(DONE + function(orders.get()))
 
@@ -61,4 +67,4 @@ def end_family(pid: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], sys.argv[3])
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3], *map(int, sys.argv[4:]))

@@ -1,0 +1,133 @@
+"""One root for several workers: warm once, nobody's orders mixed up, and nothing left when its owner or it dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from autograder.grading.prepare import needs_of
+from autograder.kernel.roots import Root
+from helpers.errors import CourseError
+
+WORKER = """
+import os, socket, sys
+from autograder.kernel import roots
+from autograder.kernel.kernel import Kernels
+from autograder.sandbox import NONE, Limits
+roots.adopt(socket.socket(fileno=int(sys.argv[1])))
+with Kernels(NONE, needs=()) as kernels:
+    for order in sys.stdin:
+        kernels.ready()
+        parent = open(f"/proc/{kernels.nursery.pid}/stat").read().rpartition(")")[2].split()[1]
+        ran = kernels.start({}, Limits(), None).run(order, 20)
+        print(parent, ran.outputs[-1]["data"]["text/plain"], flush=True)
+"""
+
+
+class Worker:
+    def __init__(self, root):
+        with root.line() as line:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", WORKER, str(line.fileno())],
+                pass_fds=[line.fileno()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            )  # fmt: skip
+
+    def ask(self, source):
+        """(process id of the root that served it, value)"""
+        self.process.stdin.write(source + "\n")
+        self.process.stdin.flush()
+        parent, value = self.process.stdout.readline().split(maxsplit=1)
+        return int(parent), value.strip()
+
+    def kill(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+def ended(condition, seconds=10):
+    until = time.monotonic() + seconds
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.02)
+    return condition()
+
+
+@pytest.fixture
+def root():
+    root = Root()
+    yield root
+    root.close()
+
+
+def test_workers_share_a_root_and_one_that_is_killed_takes_no_other_with_it(root):
+    one, two = Worker(root), Worker(root)
+    assert one.ask("6 * 7") == (root.pid, "42")
+    assert two.ask("6 * 8") == (root.pid, "48")
+    one.kill()
+    assert two.ask("6 * 9") == (root.pid, "54")
+    three = Worker(root)
+    assert three.ask("'late'") == (root.pid, "'late'")
+    two.kill(), three.kill()
+    assert not root.dead()
+
+
+def test_a_worker_whose_root_dies_starts_its_own(root):
+    worker = Worker(root)
+    assert worker.ask("1") == (root.pid, "1")
+    os.kill(root.pid, signal.SIGKILL)
+    assert ended(root.dead)
+    with pytest.raises(CourseError, match="died"):
+        root.line()
+    worker.process.stdin.close()
+    assert worker.process.wait(20) == 0
+
+    late = Root()
+    line = late.line()
+    os.kill(late.pid, signal.SIGKILL)
+    assert ended(late.dead)
+    told = subprocess.run(
+        [sys.executable, "-c", WORKER, str(line.fileno())], pass_fds=[line.fileno()], input="6 * 7\n",
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    parent, value = told.stdout.split()
+    assert value == "42"
+    assert int(parent) != late.pid
+    line.close()
+    late.close()
+
+
+def test_a_root_ends_with_its_owner_and_takes_its_folder_away():
+    owner = subprocess.Popen(
+        [sys.executable, "-c", "from autograder.kernel.roots import Root; import time\nroot = Root()\n"
+         "root.line()\nprint(root.pid, root.scratch, flush=True)\ntime.sleep(60)"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    pid, scratch = owner.stdout.readline().split()
+    owner.kill()
+    owner.communicate()
+    assert ended(lambda: not Path(scratch).exists() and not Path(f"/proc/{pid}/cmdline").exists(), 20)
+
+
+def test_what_will_be_needed_is_read_from_the_source_before_anything_else(tmp_path):
+    class Course:
+        def source(self, name):
+            if name == "odd":
+                raise CourseError("there is none")
+            return tmp_path / name
+
+    (tmp_path / "plain").write_text("# %% [markdown]\n# torch is for later\n# %%\nimport numpy as np\n")
+    (tmp_path / "torch").write_text("# %%\nimport torch\n")
+    (tmp_path / "broken").write_bytes(b"\xff\xfe")
+    found = {name: needs_of(Course(), name) for name in ("plain", "torch", "broken", "missing", "odd")}
+    assert found == {"plain": (), "torch": ("torch",), "broken": (), "missing": (), "odd": ()}
+
+
+def test_a_line_that_ends_in_the_middle_of_an_order_is_dropped(root):
+    with root.line() as broken:
+        broken.send(b"FCSK1")
+    worker = Worker(root)
+    assert worker.ask("2 + 2") == (root.pid, "4")
+    worker.kill()
