@@ -102,7 +102,7 @@ def test_a_student_who_only_asks_back_is_given_up() -> None:
 DEATHS = {
     "exit": "import os; os._exit(3)", "kill": "import os, signal; os.kill(os.getpid(), 9)",
     "socket": "import os; os.closerange(3, 99)",
-    "garbage": "[os.write(fd, b'CSK1' + b'\\xff' * 40) for fd in sockets()]",
+    "garbage": "[os.write(fd, b'CSK2' + b'\\xff' * 40) for fd in sockets()]",
 }  # fmt: skip
 
 

@@ -58,7 +58,7 @@ everywhere(shut)
 """),
     of("sockets-stuffed", "forge", "Megabytes of half a message are written to every socket.", FRAMES + """
 def stuff():
-    shout(struct.pack("<4sII", b"CSK1", 1_000_000, 3) + struct.pack("<QQQ", 2**40, 2**63, 1) + b"x" * 100_000)
+    shout(struct.pack("<4sIIQ", b"CSK2", 1_000_000, 3, 2**40) + struct.pack("<QQQ", 2**40, 2**63, 1) + b"x" * 100_000)
 everywhere(stuff)
 """),
     of("answered-by-a-child", "forge", "The process that is asked ends, and a child of it answers in its place.", """

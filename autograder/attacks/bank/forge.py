@@ -25,9 +25,9 @@ def everywhere(act):
 
 FRAMES = EVERYWHERE + '''
 import json, struct
-def frame(header, magic=b"CSK1"):
+def frame(header, magic=b"CSK2"):
     text = json.dumps(header).encode()
-    return struct.pack("<4sII", magic, len(text), 0) + text
+    return struct.pack("<4sIIQ", magic, len(text), 0, len(text)) + text
 def sockets():
     found = []
     for fd in range(256):
@@ -123,8 +123,9 @@ everywhere(answers)
 """),
     of("broken-frames", "Frames of absurd length, depth and magic are written to every descriptor.", FRAMES + """
 deep = b"[" * 100000
-broken = [b"CSK1" + struct.pack("<II", 2**32 - 1, 2**32 - 1), b"CSK1" + struct.pack("<II", len(deep), 0) + deep,
-          b"XXXX" * 1000, struct.pack("<4sII", b"CSK1", 2, 1000) + bytes([255]) * 8000 + b"{}", frame({"is": 7}),
+broken = [struct.pack("<4sIIQ", b"CSK2", 2**32 - 1, 2**32 - 1, 2**64 - 1), b"XXXX" * 1000, frame({"is": 7}),
+          struct.pack("<4sIIQ", b"CSK2", len(deep), 0, len(deep)) + deep, struct.pack("<4sIIQ", b"CSK2", 9, 0, 2) + b"{}",
+          struct.pack("<4sIIQ", b"CSK2", 2, 1000, 8002) + bytes([255]) * 8000 + b"{}",
           frame({"is": "done"}), frame({"is": "error", "ename": 1, "evalue": None, "traceback": 3}), frame({})]
 def send():
     for data in broken: shout(data)
