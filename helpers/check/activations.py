@@ -120,7 +120,7 @@ def sigmoid_backward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("tanh-derivative", g * (1 - s * s), "1 − output² is the derivative of tanh. For the sigmoid it is output · (1 − output)."),
             Hypothesis("returns-grad-output", g, "backward returns grad_output as it came. Multiply it by the sigmoid's derivative."),
         ]
-        numerical = numerical_gradient(partial(_weighted, oracle.sigmoid, g), x)
+        numerical = partial(numerical_gradient, partial(_weighted, oracle.sigmoid, g), x)
         verify(next(results), g * s * (1 - s), "the returned gradient", hypotheses, {"batch size": len(x)}, numerical)
     yield "gradient agrees with finite differences, twice in a row; grad_output unchanged"
 
@@ -218,6 +218,6 @@ def softmax_backward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("sum-not-accumulated", _last_term(p, g), "The inner sum is overwritten in each turn of the loop; add it up (`+=`)."),
             Hypothesis("one-jacobian-for-the-batch", g @ (np.diag(p.sum(axis=0)) - p.T @ p), "One Jacobian is made for the whole batch, which mixes the examples. Every row has its own."),
         ]
-        numerical = numerical_gradient(partial(_weighted, oracle.softmax, g), x)
+        numerical = partial(numerical_gradient, partial(_weighted, oracle.softmax, g), x)
         verify(next(results), p * (g - inner), "the returned gradient", hypotheses, {"batch size": n, "number of classes": 3}, numerical)
     yield "gradient agrees with finite differences for two batches; grad_output unchanged"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -29,6 +30,15 @@ class Hypothesis:
     hint: str
 
 
+T = TypeVar("T")
+Lazy: TypeAlias = T | Callable[[], T]
+"""A value, or a function that makes it: for what only a wrong result needs."""
+
+
+def needed(value: Lazy[T]) -> T:
+    return value() if callable(value) else value
+
+
 def close(got: np.ndarray, expected: np.ndarray) -> bool:
     """Same shape, and equal within a tolerance that a float32 solution meets."""
     if got.shape != expected.shape:
@@ -41,9 +51,9 @@ def verify(
     got: np.ndarray,
     expected: np.ndarray,
     what: str,
-    hypotheses: Sequence[Hypothesis] = (),
+    hypotheses: Lazy[Sequence[Hypothesis]] = (),
     sizes: Mapping[str, float] | None = None,
-    numerical: np.ndarray | None = None,
+    numerical: Lazy[np.ndarray | None] = None,
 ) -> None:
     """Raise the `Mistake` that explains why `got` is not `expected`; return silently when they agree.
 
@@ -53,10 +63,12 @@ def verify(
         hypotheses: tried in order, before those that fit every result.
         sizes: meaning -> number; a constant factor made of one of them is named with its meaning.
         numerical: finite-difference gradient, shown beside the first wrong entry.
+
+    hypotheses and numerical may be functions, which are called where `got` is wrong.
     """
     if close(got, expected):
         return
-    mistake = _named(got, hypotheses) or _general(got, expected, what, sizes or {}) or _first_difference(got, expected, what, numerical)
+    mistake = _named(got, needed(hypotheses)) or _general(got, expected, what, sizes or {}) or _first_difference(got, expected, what, needed(numerical))
     if got.shape == expected.shape:
         mistake.picture = picture(got, expected, _right(got, expected), what)
     raise mistake

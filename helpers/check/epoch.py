@@ -88,7 +88,10 @@ def train_epoch(function: Any, MLP: Any, *, seed: int = 0, lr: float = 0.6) -> I
         return _epoch(net, x, labels, rate, chosen, scale)[0]
 
     in_order = _split(np.arange(n), size)
-    hypotheses = [
+    got = student.read()
+    if not all(np.isfinite(w).all() for w in got.weights):
+        raise Mistake("not-finite", "The weights became NaN or infinite within one epoch of three small batches.")
+    hypotheses = [] if same(got, expected) else [
         ("no-update", net, "The weights did not move: each batch needs forward, backward and update."),
         ("ragged-batch-skipped", after(lr, batches[:-1]), "The last, smaller batch is skipped: 7 images in batches of 3 make batches of 3, 3 and 1."),
         ("ragged-batch-skipped", after(lr, in_order[:-1]), "The last, smaller batch is skipped, and `order` is ignored."),
@@ -126,9 +129,6 @@ def train_epoch(function: Any, MLP: Any, *, seed: int = 0, lr: float = 0.6) -> I
         ("update-adds", after(-lr, batches), "The loss rises: the steps go uphill."),
         ("updated-twice", after(2 * lr, batches), "Each step is twice too long: is update called twice?"),
     ]
-    got = student.read()
-    if not all(np.isfinite(w).all() for w in got.weights):
-        raise Mistake("not-finite", "The weights became NaN or infinite within one epoch of three small batches.")
     if not same(got, expected) and not any(same(got, wrong) for _, wrong, _ in hypotheses):
         again = Student(MLP, net, SIZES)
         call(function, again.network, like(kind, x), like(kind, labels), lr, batch_size=size, order=like(kind, order), what=what, bring=again.all(*PARAMETERS))
@@ -142,7 +142,7 @@ def train_epoch(function: Any, MLP: Any, *, seed: int = 0, lr: float = 0.6) -> I
         shown,
         np.asarray(mean),
         "the returned mean loss",
-        [
+        lambda: [
             Hypothesis("last-batch-loss", np.asarray(losses[-1]), "Only the loss of the last batch is returned. Add up the losses of all batches."),
             Hypothesis("first-batch-loss", np.asarray(losses[0]), "Only the loss of the first batch is returned. Is there a `return` inside the loop?"),
             Hypothesis("unweighted-mean", np.asarray(np.mean(losses)), "The batches count equally, though the last one has 1 image and the others have 3. Weigh each batch's mean loss by its size."),
@@ -219,7 +219,7 @@ def _evaluate(function: Any, MLP: Any, seed: int, n: int) -> None:
         got,
         np.asarray([loss, accuracy]),
         "(loss, accuracy)",
-        [
+        lambda: [
             Hypothesis("pair-swapped", np.asarray([accuracy, loss]), "Loss and accuracy are swapped: the loss comes first."),
             Hypothesis("accuracy-in-percent", np.asarray([loss, 100 * accuracy]), "The accuracy is in percent; it should lie between 0 and 1."),
             Hypothesis("accuracy-counted", np.asarray([loss, right]), "The accuracy is the number of right answers; divide it by the number of images."),

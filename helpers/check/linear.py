@@ -181,7 +181,6 @@ def _verify_gradients(case: _Case, x: np.ndarray, g: np.ndarray, grad_input: np.
     sizes = {**case.sizes, "batch size": n, "batch size written as a number (64)": 64}
     with together([case.layer], "weight", *GRADIENTS):
         grad_weight, grad_bias = _read(case.layer, "grad_weight", case.shape), _read(case.layer, "grad_bias", b.shape)
-    numerical = numerical_gradient(lambda v: float(((x @ v + b) * g).sum()), w)
     stale = case.x if first is not None else x
     stale_hint = "The gradient uses the x of an earlier forward. Keep x in every forward: `self.x = x`."
     accumulated = "Gradients pile up: the second backward added to the first. Assign the gradient (`=`), don't add to it (`+=`)."
@@ -189,7 +188,7 @@ def _verify_gradients(case: _Case, x: np.ndarray, g: np.ndarray, grad_input: np.
         grad_weight,
         x.T @ g,
         "grad_weight",
-        [
+        lambda: [
             Hypothesis("grad-weight-transposed", g.T @ x, "grad_weight is transposed; it needs the shape of weight."),
             Hypothesis("grads-accumulated", x.T @ g + (first[0] if first else np.nan), accumulated),
             Hypothesis("stale-input", stale[:n].T @ g[: len(stale)], stale_hint),
@@ -204,13 +203,13 @@ def _verify_gradients(case: _Case, x: np.ndarray, g: np.ndarray, grad_input: np.
             Hypothesis("grad-weight-sign", -(x.T @ g), "grad_weight has the wrong sign. `update` subtracts; backward returns the plain gradient."),
         ],
         sizes,
-        numerical,
+        lambda: numerical_gradient(lambda v: float(((x @ v + b) * g).sum()), w),
     )
     verify(
         grad_bias,
         g.sum(axis=0),
         "grad_bias",
-        [
+        lambda: [
             Hypothesis("bias-grad-averaged", g.mean(axis=0), f"grad_bias is 1/{n} of the gradient, and {n} is the batch size: it is a mean over the batch where a sum is needed. grad_output is already the gradient of a mean loss."),
             Hypothesis("bias-grad-wrong-axis", g.sum(axis=1), "grad_bias is summed over the features (axis 1). The bias is shared by all examples, so sum over the batch (axis 0)."),
             Hypothesis("bias-grad-wrong-axis", g.mean(axis=1), "grad_bias is averaged over the features (axis 1). The bias is shared by all examples, so sum over the batch (axis 0)."),
@@ -231,7 +230,7 @@ def _verify_gradients(case: _Case, x: np.ndarray, g: np.ndarray, grad_input: np.
         grad_input,
         g @ w.T,
         "the returned gradient for the input",
-        [
+        lambda: [
             Hypothesis("grad-input-transposed", w @ g.T, "The returned gradient is transposed (weight @ grad_output.T). It needs the shape of x: rows are examples."),
             Hypothesis("stale-weight", g @ case.first_weight.T, "The gradient goes back through the weights of the start: a copy was made in `__init__`. Use self.weight as it is now."),
             Hypothesis("absolute-value", g @ np.abs(w).T, "The gradient goes back through the absolute values of the weights; their signs count."),
@@ -239,7 +238,7 @@ def _verify_gradients(case: _Case, x: np.ndarray, g: np.ndarray, grad_input: np.
             Hypothesis("returns-grad-output", g, "backward returns grad_output as it came. Send it back through the weights."),
         ],
         sizes,
-        numerical_gradient(lambda v: float(((v @ w + b) * g).sum()), x),
+        lambda: numerical_gradient(lambda v: float(((v @ w + b) * g).sum()), x),
     )
 
 

@@ -157,7 +157,7 @@ def cross_entropy_gradient(function: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("division-forgotten-elsewhere", p - y + (1 / n - 1) * y * (p - 1), "Only the entries of the true class are divided by N. Divide the whole array."),
             Hypothesis("labels-forgotten", p / n, "The labels are not subtracted: this is p/N."),
         ]
-        numerical = numerical_gradient(partial(_loss_of_logits, labels), logits)
+        numerical = partial(numerical_gradient, partial(_loss_of_logits, labels), logits)
         got = array(next(results), "the gradient")
         verify(got, expected, "the gradient", hypotheses, {"batch size": n, "number of classes": CLASSES}, numerical)
     yield "gradient of the mean loss for two batch sizes agrees with finite differences through the softmax; inputs unchanged"

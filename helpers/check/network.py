@@ -9,7 +9,7 @@ import numpy as np
 
 from helpers.backend import backend
 from helpers.check.calls import Later, array, attribute, in_turn, like, make, put_all
-from helpers.check.compare import Hypothesis, close, unchanged, verify
+from helpers.check.compare import Hypothesis, Lazy, close, needed, unchanged, verify
 from helpers.check.oracle import Net, one_hot, sigmoid, softmax
 from helpers.check.reach import NOTHING, Bring, Method, fitted, peek, together
 from helpers.check.report import Mistake, check
@@ -116,12 +116,12 @@ def same(a: Net, b: Net) -> bool:
     return all(close(p, q) for p, q in zip(a.weights + a.biases, b.weights + b.biases, strict=True))
 
 
-def verify_net(got: Net, expected: Net, what: str, hypotheses: list[tuple[str, Net, str]], sizes: dict[str, float]) -> None:
+def verify_net(got: Net, expected: Net, what: str, hypotheses: Lazy[list[tuple[str, Net, str]]], sizes: dict[str, float]) -> None:
     """Compare all parameters at once, so that a hypothesis must explain all of them."""
 
     if same(got, expected):
         return
-    for name, wrong, hint in hypotheses:
+    for name, wrong, hint in needed(hypotheses):
         if same(got, wrong):
             raise Mistake(name, hint)
     for i in range(len(expected.weights) - 1, -1, -1):
@@ -188,7 +188,7 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
         student.read(GRADIENTS),
         expected,
         "the gradient for",
-        [
+        lambda: [
             ("gradient-not-averaged", net.gradients(x, labels, 1.0), f"All gradients are {n} times too large, and {n} is the batch size: they belong to the summed loss. See 'One convention'."),
             ("gradient-averaged-twice", net.gradients(x, labels, 1 / n**2), f"All gradients are 1/{n} of what they should be, and {n} is the batch size: the mean is taken twice."),
             ("gradient-sign", net.gradients(x, labels, -1 / n), "All gradients have the wrong sign; look at the gradient of the loss."),
@@ -213,7 +213,7 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
         student.read(),
         stepped,
         "after MLP.update, the",
-        [
+        lambda: [
             ("not-updated", net, "MLP.update leaves all weights as they were. Call `update(lr)` of every Linear layer."),
             ("only-last-updated", only_last, "Only the last Linear layer is updated. Call `update(lr)` of every Linear layer."),
             ("only-first-updated", only_first, "Only the first Linear layer is updated. Is there a `return` inside the loop?"),
