@@ -19,9 +19,9 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from .. import sandbox
 from . import wire
@@ -37,9 +37,10 @@ class Root:
 
     def __init__(self, control: socket.socket, scratch: Path, needs: Sequence[str]) -> None:
         self.lines = [control]
-        self.shell = CourseShell.make(scratch)
-        self.warmth = Warmth(self.shell)
-        self.warmth.reach(needs)
+        with _ending_with(control, scratch):
+            self.shell = CourseShell.make(scratch)
+            self.warmth = Warmth(self.shell)
+            self.warmth.reach(needs)
 
     def loop(self) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -184,6 +185,24 @@ class Zygote:
                 wire.send(self.control, {"is": "ended", "pid": pid, "status": code, "cpu": cpu})
 
 
+@contextlib.contextmanager
+def _ending_with(control: socket.socket, scratch: Path) -> Iterator[None]:
+    """Warming up takes seconds in which nobody listens to the owner: end when it has gone."""
+
+    def look(number: int, frame: Any) -> None:
+        with contextlib.suppress(BlockingIOError):
+            if not control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                _leave(scratch)  # whatever is raised here a cell's error would swallow
+
+    before = signal.signal(signal.SIGVTALRM, look)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0.2, 0.2)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
 def _end_group(leader: int) -> None:
     """What a process has started ends with it, where no namespace sees to that."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -216,6 +235,11 @@ def _child_signals() -> int:
     return wake
 
 
+def _leave(scratch: Path) -> NoReturn:
+    shutil.rmtree(scratch, ignore_errors=True)  # its owner may have been killed
+    os._exit(0)
+
+
 def main() -> None:
     control, scratch = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to handle
@@ -223,8 +247,7 @@ def main() -> None:
     try:
         Root(control, scratch, needs).loop()
     except wire.Closed:
-        shutil.rmtree(scratch, ignore_errors=True)  # its owner may have been killed
-        os._exit(0)
+        _leave(scratch)
     except BaseException:
         os.write(2, traceback.format_exc().encode("utf-8", "replace"))  # sys.stderr is a cell's
         os._exit(FAILED)

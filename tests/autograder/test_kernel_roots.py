@@ -1,5 +1,6 @@
 """One root for several workers: warm once, nobody's orders mixed up, and nothing left when its owner or it dies."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -127,7 +128,25 @@ def test_what_will_be_needed_is_read_from_the_source_before_anything_else(tmp_pa
 
 def test_a_line_that_ends_in_the_middle_of_an_order_is_dropped(root):
     with root.line() as broken:
-        broken.send(b"FCSK1")
+        broken.send(b"FCSK2")
     worker = Worker(root)
     assert worker.ask("2 + 2") == (root.pid, "4")
     worker.kill()
+
+
+def test_a_root_that_still_warms_up_ends_with_its_owner():
+    owner = subprocess.Popen(
+        [sys.executable, "-c", "from autograder.kernel.roots import Root; import time\nroot = Root(['torch'])\n"
+         "print(root.pid, root.scratch, flush=True)\ntime.sleep(60)"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    pid, scratch = owner.stdout.readline().split()
+    owner.kill()
+    owner.communicate()
+    cpu = 0.0
+    while (stat := Path(f"/proc/{pid}/schedstat")).exists():
+        with contextlib.suppress(OSError, ValueError):
+            cpu = int(stat.read_text().split()[0]) / 1e9
+        assert cpu < 1.0, "it went on warming up for nobody"  # the whole warm-up takes more
+        time.sleep(0.01)
+    assert not Path(scratch).exists()
