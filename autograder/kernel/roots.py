@@ -34,6 +34,7 @@ def clean_environment(scratch: Path) -> dict[str, str]:
         "MPLCONFIGDIR": os.environ.get("MPLCONFIGDIR") or str(user_cache / "matplotlib"),
         "IPYTHONDIR": str(scratch),
         "PYTHONHASHSEED": "0",
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # fewer pages to copy the tables of, at each fork and each end
         "PYTHONDONTWRITEBYTECODE": "1",
         **dict.fromkeys(threads, "1"),
         **({} if site.ENABLE_USER_SITE else {"PYTHONNOUSERSITE": "1"}),
