@@ -1,4 +1,4 @@
-"""Arguments that a call changed in place: seen on one side, done again on the other."""
+"""Whether a value has changed: arguments that a call changed in place, and what comes a second time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sys
 from typing import Any
 
 import numpy as np
+
+_PLAIN = (type(None), bool, int, str, bytes)
 
 
 def picture(value: Any) -> Any:
@@ -53,6 +55,42 @@ def overwrite(value: Any, new: Any) -> None:
     else:
         for name, part in vars(new).items():
             object.__setattr__(value, name, part)
+
+
+def alike(known: Any, made: Any) -> bool:
+    """Whether a known object still has the content that has come."""
+    if type(known) is not type(made):
+        return False
+    if isinstance(made, np.ndarray):
+        same = known.dtype == made.dtype and known.shape == made.shape and known.strides == made.strides
+        return same and known.tobytes() == made.tobytes()
+    if isinstance(made, list | tuple):
+        return len(known) == len(made) and all(map(_one, known, made))
+    if isinstance(made, dict):
+        return len(known) == len(made) and all(map(_one, known.items(), made.items()))
+    if isinstance(made, set):
+        return bool(known == made)
+    if type(made).__module__.partition(".")[0] == "torch":
+        kind = (made.dtype, made.shape, made.stride(), made.device, made.requires_grad)
+        if (known.dtype, known.shape, known.stride(), known.device, known.requires_grad) != kind:
+            return False
+        view = sys.modules["torch"].uint8
+        return bool((known.detach().reshape(-1).view(view) == made.detach().reshape(-1).view(view)).all())
+    return alike(vars(known), vars(made))
+
+
+def _one(known: Any, made: Any) -> bool:
+    if known is made:
+        return True
+    if type(known) is not type(made):
+        return False
+    if isinstance(made, float | complex):
+        return repr(known) == repr(made)
+    if isinstance(made, np.generic):
+        return known.dtype == made.dtype and known.tobytes() == made.tobytes()
+    if isinstance(made, tuple):
+        return alike(known, made)
+    return type(made) in _PLAIN and bool(known == made)
 
 
 def _is_tensor(value: Any) -> bool:

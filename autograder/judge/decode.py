@@ -6,7 +6,6 @@ import decimal
 import fractions
 import functools
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -16,13 +15,13 @@ from helpers.backend import DTYPES, NAMES, backend
 
 from ..kernel.wire import Buffer, WireError
 from . import kinds
+from .changes import alike
 from .codec import MOST_NODES
 from .errors import printable
 from .memory import Memory
 
 LONGEST_NUMBER = 4_300
 """Digits of a whole number, the most that Python itself reads."""
-_PLAIN = (type(None), bool, int, str, bytes)
 _KINDS = {name: np.dtype(name) for name in kinds.DTYPES}
 
 
@@ -223,42 +222,6 @@ class Decoder:
 
 
 _backend = functools.lru_cache(backend)
-
-
-def alike(known: Any, made: Any) -> bool:
-    """Whether a known object still has the content that has come."""
-    if type(known) is not type(made):
-        return False
-    if isinstance(made, np.ndarray):
-        same = known.dtype == made.dtype and known.shape == made.shape and known.strides == made.strides
-        return same and known.tobytes() == made.tobytes()
-    if isinstance(made, list | tuple):
-        return len(known) == len(made) and all(map(_one, known, made))
-    if isinstance(made, dict):
-        return len(known) == len(made) and all(map(_one, known.items(), made.items()))
-    if isinstance(made, set):
-        return bool(known == made)
-    if type(made).__module__.partition(".")[0] == "torch":
-        kind = (made.dtype, made.shape, made.stride(), made.device, made.requires_grad)
-        if (known.dtype, known.shape, known.stride(), known.device, known.requires_grad) != kind:
-            return False
-        view = sys.modules["torch"].uint8
-        return bool((known.detach().reshape(-1).view(view) == made.detach().reshape(-1).view(view)).all())
-    return alike(vars(known), vars(made))
-
-
-def _one(known: Any, made: Any) -> bool:
-    if known is made:
-        return True
-    if type(known) is not type(made):
-        return False
-    if isinstance(made, float | complex):
-        return repr(known) == repr(made)
-    if isinstance(made, np.generic):
-        return known.dtype == made.dtype and known.tobytes() == made.tobytes()
-    if isinstance(made, tuple):
-        return alike(known, made)
-    return type(made) in _PLAIN and bool(known == made)
 
 
 def _whole(decoder: Decoder, digits: Any) -> int:

@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from judge_sides import Handle, Side, over
 
+from autograder.judge.changes import alike
 from autograder.judge.codec import MOST_DEPTH, SHAPES
-from autograder.judge.decode import Decoder, alike
+from autograder.judge.decode import Decoder
 from helpers.backend import backend
 from helpers.check.runtime_machine import Device
 from helpers.data.split import Split
