@@ -26,5 +26,5 @@ def test_functions_are_called_where_the_result_is_wrong_and_only_there():
         verify(RIGHT**2, RIGHT, "it", hypotheses, {}, numerical)
     assert (caught.value.name, made) == ("squared", ["hypotheses"])
     with pytest.raises(Mistake, match=r"finite differences give 3\.75"):
-        verify(RIGHT + [0, 0, 1], RIGHT, "it", hypotheses, {}, numerical)
+        verify(np.add(RIGHT, [0, 0, 1]), RIGHT, "it", hypotheses, {}, numerical)
     assert made == ["hypotheses", "hypotheses", "numerical"]
