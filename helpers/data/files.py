@@ -41,6 +41,10 @@ REMOTE = {
     ),
 }
 
+KEPT_BYTES = 4_000_000
+"""Of one file, so that what an assignment loads several times, or many processes forked from one, is unpacked once."""
+
+_kept: dict[tuple[Path, int, int, int, int], np.ndarray] = {}
 _verified: set[tuple[Path, int, int]] = set()
 
 
@@ -108,8 +112,23 @@ def remote_files(name: str) -> dict[str, Path]:
 
 def read_idx(path: Path, count: int | None = None) -> np.ndarray:
     """The first `count` entries (all by default) of a gzipped idx file of bytes: (N,) labels or (N, H, W)
-    images.
+    images. Read-only: small parts that were read are kept for the next time.
     """
+    try:
+        stat = path.stat()
+    except OSError:
+        return _read_idx(path, count)
+    key = (path, stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+    kept = _kept.get(key)
+    if kept is not None and count is not None and count <= len(kept):
+        return kept[:count]
+    found = _read_idx(path, count)
+    if found.nbytes <= KEPT_BYTES:
+        _kept[key] = found
+    return found
+
+
+def _read_idx(path: Path, count: int | None) -> np.ndarray:
     try:
         with gzip.open(path) as file:
             zero, kind, dims = int.from_bytes(file.read(2), "big"), *file.read(2)

@@ -108,6 +108,31 @@ def test_no_network_is_a_sentence(monkeypatch, tmp_path):
         data.load("kmnist")
 
 
+def test_what_is_done_to_loaded_arrays_is_not_loaded_again():
+    first = data.load(train=50, test=20)
+    before = first.train_images.copy(), first.train_labels.copy()
+    first.train_images[:], first.train_labels[:] = 7, 7
+    again = data.load(train=50, test=20)
+    assert np.array_equal(again.train_images, before[0])
+    assert np.array_equal(again.train_labels, before[1])
+    with pytest.raises(ValueError, match="read-only"):
+        files.read_idx(files.MNIST / files.FILES["train-images"], 50)[:] = 0
+
+
+def test_a_file_is_unpacked_once_while_it_stays_the_same(tmp_path, monkeypatch):
+    path = tmp_path / "labels.gz"
+    path.write_bytes(gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 3, 5, 6, 7])))
+    assert files.read_idx(path).tolist() == [5, 6, 7]
+    unpacked = []
+    monkeypatch.setattr(files.gzip, "open", lambda path: unpacked.append(path) or gzip.GzipFile(path))
+    assert files.read_idx(path, 2).tolist() == [5, 6]
+    assert not unpacked
+    path.unlink()
+    path.write_bytes(gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 2, 8, 9])))
+    assert files.read_idx(path, 2).tolist() == [8, 9]
+    assert unpacked == [path]
+
+
 def test_a_split_shares_no_image():
     split = data.load_split(train=300, validation=200, test=100)
     whole = data.load(flat=False)
