@@ -1,4 +1,4 @@
-"""The one kind of error that the course shows to people."""
+"""The one kind of error that the course shows to people, and what ends a student's code that takes too long."""
 
 
 class CourseError(ValueError):
@@ -6,3 +6,7 @@ class CourseError(ValueError):
 
     Command lines print it as ``error: …`` and leave with exit code 2.
     """
+
+
+class TooLong(BaseException):
+    """Raised in code that has used up its time. No Exception: a student's bare ``except Exception`` lets it pass."""

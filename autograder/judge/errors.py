@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import helpers
-from helpers.check.reach import TooLong
-from helpers.errors import CourseError
+from helpers.errors import CourseError, TooLong
 
 from ..kernel.wire import WireError
 
