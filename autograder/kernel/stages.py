@@ -29,12 +29,16 @@ plt.show()
 """
 
 TORCH = """
+import numpy as np
 import torch
+from helpers.backend import array_namespace, backend
 model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3, padding=1), torch.nn.BatchNorm2d(2), torch.nn.ReLU(),
                             torch.nn.MaxPool2d(2), torch.nn.Flatten(), torch.nn.Dropout(0.1), torch.nn.Linear(32, 4))
 torch.nn.functional.cross_entropy(model(torch.randn(3, 1, 8, 8)), torch.tensor([0, 1, 2])).backward()
 with torch.no_grad():
     torch.sigmoid(model(torch.zeros(1, 1, 8, 8))).numpy()
+numbers = backend("torch").asarray(np.ones((2, 3)))
+array_namespace(numbers).exp(numbers @ numbers.T).sum()
 """
 
 OPTIM = """
