@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from nbformat import NotebookNode
@@ -96,6 +97,7 @@ def _picture(lines: list[str]) -> tuple[str, tuple[str, ...]] | None:
     return (one_line(lines[at], 300), tuple(rows)) if rows else None
 
 
+@lru_cache(maxsize=512)
 def visible_checks(source: str) -> int:
     """How many checks a test cell calls in its visible part; each shows one report."""
     try:
