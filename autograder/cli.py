@@ -37,12 +37,13 @@ def course_for(class_dir: Path | None) -> Course:
 @contextmanager
 def starting(jobs: int, scheduler: str, students: list[str] | None, course: Course, name: str) -> Iterator[Executor]:
     """What grades, already warming up while nbgrader is imported, which takes seconds. Ctrl-C ends it at once."""
-    from .grading.prepare import needs_of
+    from .kernel.stages import needs_of_file
     from .parallel.executor import choose
 
     handed_in = len(students or ()) or len(list(course.submitted.glob(f"*/{name}"))) or 1
+    needs = needs_of_file(course.solutions / name / f"{name}.py")
     try:
-        with closing(choose(min(jobs, handed_in), scheduler, needs_of(course, name))) as executor:
+        with closing(choose(min(jobs, handed_in), scheduler, needs)) as executor:
             yield executor
     except KeyboardInterrupt:
         print("\nStopped. What was graded is recorded; the same command goes on with the rest.", file=sys.stderr)

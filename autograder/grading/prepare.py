@@ -49,17 +49,6 @@ def prepare(course: Course, name: str) -> Prepared:
         raise CourseError(f"solutions/{name} can't be made into an assignment: {error}.") from None
 
 
-def needs_of(course: Course, name: str) -> tuple[str, ...]:
-    """What the assignment's kernels will have to be warm for, read from its source before anything else; () if none."""
-    from ..kernel.stages import needs_of as needs
-
-    try:
-        lines = course.source(name).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError, CourseError):
-        return ()  # grading says what is wrong
-    return needs(line for line in lines if not line.startswith("#"))
-
-
 def keep(prepared: Prepared, course: Course) -> None:
     """Remember it for the next run, once the model solution has shown that it is sound."""
     if prepared.fresh:

@@ -1,6 +1,7 @@
 """What a zygote tries once so that no submission has to: the first use of a library costs far more than the second."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 BASE = """
 %matplotlib inline
@@ -61,3 +62,12 @@ def needs_of(sources: Iterable[str]) -> tuple[str, ...]:
     """What an assignment of these cells needs to be warm."""
     text = "\n".join(sources)
     return tuple(need for need in STAGES if need in text)
+
+
+def needs_of_file(source: Path) -> tuple[str, ...]:
+    """The same, read from an assignment's source before anything else is looked at; () where it can't be read."""
+    try:
+        lines = source.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return ()  # grading says what is wrong
+    return needs_of(line for line in lines if not line.startswith("#"))

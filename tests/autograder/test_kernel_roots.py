@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.grading.prepare import needs_of
 from autograder.kernel.roots import Root
+from autograder.kernel.stages import needs_of_file
 from helpers.errors import CourseError
 
 WORKER = """
@@ -113,17 +113,11 @@ def test_a_root_ends_with_its_owner_and_takes_its_folder_away():
 
 
 def test_what_will_be_needed_is_read_from_the_source_before_anything_else(tmp_path):
-    class Course:
-        def source(self, name):
-            if name == "odd":
-                raise CourseError("there is none")
-            return tmp_path / name
-
     (tmp_path / "plain").write_text("# %% [markdown]\n# torch is for later\n# %%\nimport numpy as np\n")
     (tmp_path / "torch").write_text("# %%\nimport torch\n")
     (tmp_path / "broken").write_bytes(b"\xff\xfe")
-    found = {name: needs_of(Course(), name) for name in ("plain", "torch", "broken", "missing", "odd")}
-    assert found == {"plain": (), "torch": ("torch",), "broken": (), "missing": (), "odd": ()}
+    found = {name: needs_of_file(tmp_path / name) for name in ("plain", "torch", "broken", "missing")}
+    assert found == {"plain": (), "torch": ("torch",), "broken": (), "missing": ()}
 
 
 def test_a_line_that_ends_in_the_middle_of_an_order_is_dropped(root):
