@@ -89,10 +89,11 @@ def _line(root: Root | None) -> socket.socket | None:
 
 
 class Pool:
-    """N worker processes. They start with the object, so that they warm up while the caller still reads its class.
+    """N worker processes, which stay warm from `run` to `run`. Use it with `with`: leaving ends all.
 
-    `run` may be called many times; the workers stay warm. `work` names a function of bytes to bytes, and its module
-    may have a `warm(line)`, which hears of the `root` that all workers share. Use it with `with`: leaving ends all.
+    `work` names a function of bytes to bytes, and its module may have a `warm(line)`, which hears of the `root` that
+    all workers share. With one they start with the first `run`: until then the root, for which all wait longest, has a
+    core to itself.
     """
 
     def __init__(self, jobs: int, *, work: str = WORK, root: Root | None = None) -> None:
@@ -102,9 +103,13 @@ class Pool:
         self.work, self.jobs = work, jobs
         self.scratch = Path(tempfile.mkdtemp(prefix="grading-"))
         self.workers: list[_Worker] = []
+        if root is None:
+            self._hire()
+
+    def _hire(self) -> None:
         try:
-            for _ in range(jobs):
-                self.workers.append(_Worker(self.scratch, work, root))
+            while len(self.workers) < self.jobs:
+                self.workers.append(_Worker(self.scratch, self.work, self.root))
         except BaseException:
             self.close()
             raise
@@ -131,6 +136,7 @@ class Pool:
         its answer is the reason in words. CourseError if workers can't even start.
         """
         suspects: dict[str, Order] = {}
+        self._hire()
         for number, worker in enumerate(self.workers):
             if worker.orders:  # left by a caller who did not listen to the end
                 worker.end()
