@@ -284,10 +284,14 @@ def _alone(course: Course) -> Iterator[None]:
 
 
 def _import_nbgrader() -> None:
-    """It takes two seconds, which pass while the first hand-ins run."""
+    """It takes two seconds, which pass while the kernels warm up; and what a first page and a first record take."""
     import nbgrader.preprocessors  # noqa: F401
+    from sqlalchemy.orm import configure_mappers
 
-    from . import feedback_page  # noqa: F401
+    from . import feedback_page
+
+    configure_mappers()
+    feedback_page.warm_up()
 
 
 def _bytes(files: Mapping[str, Any]) -> dict[str, bytes]:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .page import render, write_page
+from .page import render, warm_up, write_page
 
-__all__ = ["render", "write_page"]
+__all__ = ["render", "warm_up", "write_page"]

@@ -115,6 +115,12 @@ def _template() -> tuple[Template, Markup, str]:
     return environment.get_template("feedback.html"), Markup(css), policy
 
 
+def warm_up() -> None:
+    """What the first page takes and no later one: the template is compiled, and the rules of the code's colours."""
+    _template()
+    code_html("x = 1")
+
+
 def _exercises(row: Row, notebook: NotebookNode | None, assignment: Assignment) -> tuple[list[Exercise], list[Work]]:
     groups = assignment.exercises()
     titles = headings(assignment)
