@@ -48,7 +48,7 @@ def filled(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def course(filled, tmp_path, monkeypatch) -> Course:
-    monkeypatch.setattr("autograder.grade.code_digest", lambda: "the code")  # nobody may edit it between two runs
+    monkeypatch.setattr("autograder.batch.code_digest", lambda: "the code")  # nobody may edit it between two runs
     shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
     return Course(root=tmp_path / "course", class_dir=tmp_path / "class")
 
@@ -171,7 +171,7 @@ def killed(course, where, after):
         return real(*given)
 
     monkeypatch.setattr(*target, stop)
-    monkeypatch.setattr("autograder.grade._Batch.save", lambda self: None)
+    monkeypatch.setattr("autograder.batch.Batch.save", lambda self: None)
     try:
         run(course)
     finally:
@@ -179,7 +179,7 @@ def killed(course, where, after):
 
 
 @pytest.mark.parametrize("where", ["keep", "record", "place", "save"])
-@pytest.mark.parametrize("after", [0, 2])
+@pytest.mark.parametrize("after", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_killed_anywhere_and_run_again_nothing_is_lost_or_doubled(course, where, after):
     whole = another(course)
     run(whole)
