@@ -45,6 +45,8 @@ def parse(raw: bytes, name: str) -> tuple[NotebookNode, list[str]]:
         raise Ungradable(f"{name} is no notebook: it holds no cells")
     try:
         content = plain(content) if HALF in text.lower() else content
+        if content.get("nbformat") == 4 and isinstance(minor := content.get("nbformat_minor"), int) and minor > 5:
+            content["nbformat_minor"] = 5  # of a format that is still to come nbformat would let any cell pass
         notebook = _usual(content)
         if notebook is None:
             notebook = nbformat.reads(json.dumps(content), as_version=4)

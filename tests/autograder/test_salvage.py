@@ -108,3 +108,16 @@ def test_any_mutation_is_read_or_refused_in_words():
             nbformat.writes(notebook).encode("utf-8")
     assert read > 240
     assert all(sentence.startswith("a.ipynb is ") for sentence in refused)
+
+
+@pytest.mark.parametrize("minor", [6, 99])
+def test_a_format_of_tomorrow_is_read_by_todays_rules(minor):
+    tomorrow = copy.deepcopy(NOTEBOOK) | {"nbformat_minor": minor}
+    notebook, notes = parse(json.dumps(tomorrow).encode(), "a.ipynb")
+    assert notes == []
+    assert notebook.nbformat_minor == 5
+    tomorrow["cells"][0]["cell_type"] = "heading"
+    notebook, notes = parse(json.dumps(tomorrow).encode(), "a.ipynb")
+    nbformat.validate(notebook)
+    assert "breaks the rules" in notes[0]
+    assert len(notebook.cells) == len(NOTEBOOK["cells"])
