@@ -119,8 +119,8 @@ class Writer:
         """
         if self.blocked:
             raise Blocked(self.blocked)
-        notebook = result.graded
-        if result.notebook is not None and notebook is not None:
+        if result.notebook is not None:
+            notebook = result.graded
             if not sound_timestamp(self._timestamp(result.student)):
                 result.notes.append("timestamp.txt holds no date that can be read; it was left out.")
             self._place(result.student, result.notebook)

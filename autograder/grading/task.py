@@ -82,9 +82,10 @@ class Result:
     fatal: str = ""
 
     @functools.cached_property
-    def graded(self) -> NotebookNode | None:
-        """The notebook, read once; it was found valid when it was written."""
-        return None if self.notebook is None else nbformat.v4.reads(self.notebook.decode("utf-8"))
+    def graded(self) -> NotebookNode:
+        """The notebook, where there is one, read once; it was found valid when it was written."""
+        assert self.notebook is not None
+        return nbformat.v4.reads(self.notebook.decode("utf-8"))
 
     def pack(self) -> bytes:
         head = asdict(self) | {"notebook": self.notebook is not None}

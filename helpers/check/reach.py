@@ -304,5 +304,3 @@ def as_array(value: Any) -> Any:
         return value
     found = _beside(value, "numbers")
     return value if found is None else found
-
-

@@ -100,16 +100,22 @@ def test_a_worker_whose_root_dies_starts_its_own(root):
     late.close()
 
 
-def test_a_root_ends_with_its_owner_and_takes_its_folder_away():
+def orphaned(needs, line=""):
+    """(process id, folder) of a root whose owner has just been killed."""
     owner = subprocess.Popen(
-        [sys.executable, "-c", "from autograder.kernel.roots import Root; import time\nroot = Root()\n"
-         "root.line()\nprint(root.pid, root.scratch, flush=True)\ntime.sleep(60)"],
+        [sys.executable, "-c", f"from autograder.kernel.roots import Root; import time\nroot = Root({needs})\n{line}\n"
+         "print(root.pid, root.scratch, flush=True)\ntime.sleep(60)"],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     pid, scratch = owner.stdout.readline().split()
     owner.kill()
     owner.communicate()
-    assert ended(lambda: not Path(scratch).exists() and not Path(f"/proc/{pid}/cmdline").exists(), 20)
+    return pid, Path(scratch)
+
+
+def test_a_root_ends_with_its_owner_and_takes_its_folder_away():
+    pid, scratch = orphaned([], "root.line()")
+    assert ended(lambda: not scratch.exists() and not Path(f"/proc/{pid}/cmdline").exists(), 20)
 
 
 def test_what_will_be_needed_is_read_from_the_source_before_anything_else(tmp_path):
@@ -129,18 +135,11 @@ def test_a_line_that_ends_in_the_middle_of_an_order_is_dropped(root):
 
 
 def test_a_root_that_still_warms_up_ends_with_its_owner():
-    owner = subprocess.Popen(
-        [sys.executable, "-c", "from autograder.kernel.roots import Root; import time\nroot = Root(['torch'])\n"
-         "print(root.pid, root.scratch, flush=True)\ntime.sleep(60)"],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    pid, scratch = owner.stdout.readline().split()
-    owner.kill()
-    owner.communicate()
+    pid, scratch = orphaned(["torch"])
     cpu = 0.0
     while (stat := Path(f"/proc/{pid}/schedstat")).exists():
         with contextlib.suppress(OSError, ValueError):
             cpu = int(stat.read_text().split()[0]) / 1e9
         assert cpu < 1.0, "it went on warming up for nobody"  # the whole warm-up takes more
         time.sleep(0.01)
-    assert not Path(scratch).exists()
+    assert not scratch.exists()
