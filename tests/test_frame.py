@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -83,3 +84,18 @@ def test_files_stay_readable():
         if (count := len(path.read_text().splitlines())) > 350
     }
     assert not long, f"split these files by idea: {long}"
+
+
+@pytest.mark.slow
+def test_every_collection_finds_the_same_tests():
+    """Names with the time of day or a set's order in them break the tests, once in a while, on two workers."""
+    found = [
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "slow or not slow"],
+            cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed, "PYTEST_ADDOPTS": ""},
+            capture_output=True, text=True, check=True,
+        ).stdout.splitlines()[:-1]
+        for seed in ("1", "77")
+    ]  # fmt: skip
+    assert len(found[0]) > 1000
+    assert found[0] == found[1]

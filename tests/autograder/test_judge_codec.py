@@ -37,7 +37,7 @@ PLAIN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", PLAIN, ids=repr)
+@pytest.mark.parametrize("value", PLAIN, ids=lambda value: type(value).__name__)  # a set's repr changes from run to run
 def test_plain_data_arrives_as_it_was_sent(value: Any) -> None:
     found = over(value)
     assert found == value
