@@ -1,6 +1,11 @@
 """Run `python -m autograder …`."""
 
-from .cli import main
+import sys
+
+from . import ahead
 
 if __name__ == "__main__":
+    ahead.start(sys.argv[1:])
+    from .cli import main
+
     main()

@@ -64,6 +64,7 @@ class Batch:
         self.chosen: list[str] = []
         self.prints: dict[str, str] = {}
         self.done = 0
+        self.imports = threading.Thread(target=_import_nbgrader, daemon=True)
 
     def look(self, chosen: list[str], force: bool) -> None:
         """Find who has to be graded, and what an earlier run graded but could not record."""
@@ -92,21 +93,39 @@ class Batch:
             from .sandbox import choose as sandbox
 
             sandbox(self.terms.unsafe, self.terms.mode or None)  # says why it can't be, before anything starts
-        self.imports = threading.Thread(target=_import_nbgrader, daemon=True)
-        self.imports.start()
-        for kept in self.pending:
-            self._take(kept.result, kept.fingerprint)
-        if executor is not None:
-            for result in self._results(executor):
-                self._take(result, self.prints[result.student])
+        if self.pending or not self._proven():
+            self.imports.start()
+        shown: deque[Kept] = deque()
+        for kept in self._kept(executor):
+            self._show(kept)
+            shown.append(kept)
+            if not self.imports.ident:
+                self.imports.start()
+            while shown and not self.imports.is_alive():  # two threads that import the same can meet half of a module
+                self._record(shown.popleft())
+        if shown:
+            self.imports.join()
+            for kept in shown:
+                self._record(kept)
         if self.writer.blocked:
             raise Blocked(self.writer.blocked)
+
+    def _kept(self, executor: Executor | None) -> Iterator[Kept]:
+        """What an earlier run could not record, then what is graded now."""
+        yield from self.pending
+        if executor is not None:
+            for result in self._results(executor):
+                yield Kept(result, self.prints[result.student])
+
+    def _proven(self) -> bool:
+        """Whether the model solution has had its points, of these tests on these terms."""
+        return bool(self.state.data.get("model") == self.common)
 
     def _results(self, executor: Executor) -> Iterator[Result]:
         """Results as they come, none before the model solution has got its points."""
         early: deque[Result] = deque()
         held: list[Result] = []
-        proven = self.state.data.get("model") == self.common
+        proven = self._proven()
 
         def tasks() -> Iterator[Task]:
             here = self.course
@@ -144,20 +163,23 @@ class Batch:
                 early.clear()
         yield from early
 
-    def _take(self, result: Result, fingerprint: str) -> None:
-        """Show a result, keep it, record it and write its page."""
+    def _show(self, kept: Kept) -> None:
+        """Keep a result on the disk, so that no run after this one has to grade it again, and tell of it."""
+        self.waiting.keep(kept)
         self.done += 1
         if self.told:
-            self.told(result, self.done, len(self.chosen))
-        self.waiting.keep(Kept(result, fingerprint))
-        self.imports.join()  # two threads that import the same modules can meet half of one
+            self.told(kept.result, self.done, len(self.chosen))
+
+    def _record(self, kept: Kept) -> None:
+        """Record a result and write its page."""
+        result = kept.result
         try:
             submission = self.writer.record(result)
         except Blocked:
             return
         self.state.students[result.student] = {
             "student": result.student, "reason": result.reason, "notes": result.notes, "seconds": result.seconds,
-            "mode": result.mode, "fingerprint": fingerprint, "page": "",
+            "mode": result.mode, "fingerprint": kept.fingerprint, "page": "",
         }  # fmt: skip
         self.recorded.append(result.student)
         if result.notebook is not None:
@@ -201,7 +223,7 @@ class Batch:
 
 
 def _import_nbgrader() -> None:
-    """It takes two seconds, which pass while the kernels warm up; and what a first page and a first record take."""
+    """It takes a second, which the first results do without; and what a first page and a first record take."""
     import nbgrader.preprocessors  # noqa: F401
     from sqlalchemy.orm import configure_mappers
 

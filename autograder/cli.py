@@ -36,7 +36,7 @@ def course_for(class_dir: Path | None) -> Course:
 
 @contextmanager
 def starting(jobs: int, scheduler: str, students: list[str] | None, course: Course, name: str) -> Iterator[Executor]:
-    """What grades, already warming up while nbgrader is imported, which takes seconds. Ctrl-C ends it at once."""
+    """What grades, already warming up while the rest is imported. Ctrl-C ends it at once."""
     from .kernel.stages import needs_of_file
     from .parallel.executor import choose
 
@@ -46,7 +46,7 @@ def starting(jobs: int, scheduler: str, students: list[str] | None, course: Cour
         with closing(choose(min(jobs, handed_in), scheduler, needs)) as executor:
             yield executor
     except KeyboardInterrupt:
-        print("\nStopped. What was graded is recorded; the same command goes on with the rest.", file=sys.stderr)
+        print("\nStopped. What was graded is kept; the same command goes on with the rest.", file=sys.stderr)
         raise typer.Exit(130) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import socket
 from pathlib import Path
@@ -60,8 +61,10 @@ class Workplace:
         """Where `task` runs; Unsafe if the sandbox does not hold what it promises."""
         from ..sandbox import Limits
 
-        kernels, judges = self.kernels_of(mode, task.snapshot), self.judges_of(task.snapshot)
-        self.prove(task, mode, kernels)
+        with self.canaries(task, mode) as canaries:
+            kernels, judges = self.kernels_of(mode, task.snapshot), self.judges_of(task.snapshot)
+            if canaries is not None:
+                self.prove(task, mode, canaries)
         limits = Limits(**task.limits)
         environment = {"COURSE_SIZE": task.snapshot.size, "NBGRADER_EXECUTION": "autograde"}
         seed = int.from_bytes(hashlib.sha256(task.notebook).digest()[:4], "big")
@@ -71,10 +74,19 @@ class Workplace:
 
         return Machine(start_k, judges.start)
 
+    def canaries(self, task: Task, mode: Any) -> contextlib.AbstractContextManager[Any]:
+        """Kernels of the same mode for the canary, if one is due; without libraries, so that it need not wait for them.
+
+        The nursery of the others is asked for its zygote afterwards, and warms up while the canary tries.
+        """
+        if mode.name == "none" or (task.batch, mode.name) in self.proved:
+            return contextlib.nullcontext()
+        from ..kernel.kernel import Kernels
+
+        return Kernels(mode, needs=())
+
     def prove(self, task: Task, mode: Any, kernels: Any) -> None:
         """A hand-in that tries to get out must fail, once a batch, before anything of a student's runs."""
-        if mode.name == "none" or (task.batch, mode.name) in self.proved:
-            return
         from ..sandbox import canary
 
         try:

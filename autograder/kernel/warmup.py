@@ -22,6 +22,10 @@ class Warmth:
         shell.run_one(BROKEN)
         self._forget()
 
+    def reaches(self, needs: Iterable[str]) -> bool:
+        """Whether it is warm for ``needs``."""
+        return self._done.issuperset(needs)
+
     def reach(self, needs: Iterable[str]) -> None:
         """Become warm for ``needs``."""
         wanted = [need for need in STAGES if need in set(needs) - self._done]

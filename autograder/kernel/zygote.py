@@ -35,29 +35,47 @@ MOST_REQUEST = 1_000_000
 class Root:
     """Forks zygotes, warm with what they need, for everybody who holds a line to it; ends when the first line ends."""
 
-    def __init__(self, control: socket.socket, scratch: Path, needs: Sequence[str]) -> None:
+    def __init__(self, control: socket.socket, scratch: Path) -> None:
         self.lines = [control]
+        self.scratch = scratch
+        self.later: list[tuple[dict[str, Any], list[int]]] = []
         with _ending_with(control, scratch):
             self.shell = CourseShell.make(scratch)
             self.warmth = Warmth(self.shell)
-            self.warmth.reach(needs)
 
-    def loop(self) -> None:
+    def serve(self, needs: Sequence[str]) -> None:
+        """First whoever has asked for no more than what is warm already: a sandbox is proved beside the rest."""
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        while self.listen(0.0):
+            pass
+        with _ending_with(self.lines[0], self.scratch):
+            self.warmth.reach(needs)
+        while self.later:
+            self.spawn(*self.later.pop(0))
         while True:
-            for line in select.select(self.lines, [], [])[0]:
-                try:
-                    self.answer(*_order(line))
-                except wire.Closed:
-                    if line is self.lines[0]:
-                        raise
-                    self.lines.remove(line)
-                    line.close()
+            self.listen(None)
 
-    def answer(self, request: dict[str, Any], descriptors: list[int]) -> None:
-        if request["do"] == "admit":
-            self.lines.append(socket.socket(fileno=descriptors[0]))
-            return
+    def listen(self, seconds: float | None) -> bool:
+        """Take an order from each line that has one; whether there was one."""
+        lines = select.select(self.lines, [], [], seconds)[0]
+        for line in lines:
+            try:
+                request, descriptors = _order(line)
+            except wire.Closed:
+                if line is self.lines[0]:
+                    raise
+                self.lines.remove(line)
+                line.close()
+                continue
+            if request["do"] == "admit":
+                self.lines.append(socket.socket(fileno=descriptors[0]))
+            elif seconds is None or self.warmth.reaches(request["needs"]):
+                self.spawn(request, descriptors)
+            else:
+                self.later.append((request, descriptors))
+        return bool(lines)
+
+    def spawn(self, request: dict[str, Any], descriptors: list[int]) -> None:
         self.warmth.reach(request["needs"])
         one_thread()
         pid = os.fork()
@@ -65,6 +83,9 @@ class Root:
             os.setsid()
             for line in self.lines:
                 line.close()
+            for _, others in self.later:
+                for descriptor in others:
+                    os.close(descriptor)
             with open(descriptors[1], "rb") as file:
                 given = json.loads(file.read())
             Zygote(socket.socket(fileno=descriptors[0]), self.shell).live(request, given)
@@ -81,6 +102,8 @@ class Zygote:
         self.make: Make = Inside
 
     def live(self, request: dict[str, Any], given: Any) -> None:
+        sys.dont_write_bytecode = True  # what is imported from here on may be a student's
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         try:
             wire.send(self.control, {"is": "born", "pid": os.getpid()})
             self.be(request, given)
@@ -245,7 +268,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to handle
     needs, sys.argv[:] = sys.argv[3:], [""]
     try:
-        Root(control, scratch, needs).loop()
+        Root(control, scratch).serve(needs)
     except wire.Closed:
         _leave(scratch)
     except BaseException:

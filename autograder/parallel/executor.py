@@ -25,10 +25,10 @@ def choose(jobs: int, scheduler: str = "", needs: Iterable[str] = ()) -> Executo
         from .dask import Dask
 
         return Dask(scheduler)
-    from ..kernel.roots import Root
+    from .. import ahead
     from .local import Pool
 
-    return Pool(jobs, root=Root(needs) if jobs > 0 and sys.platform.startswith("linux") else None)
+    return Pool(jobs, root=ahead.root(needs) if jobs > 0 and sys.platform.startswith("linux") else None)
 
 
 def results(executor: Executor, tasks: Iterable[Task]) -> Iterator[Result]:

@@ -92,8 +92,8 @@ class Pool:
     """N worker processes, which stay warm from `run` to `run`. Use it with `with`: leaving ends all.
 
     `work` names a function of bytes to bytes, and its module may have a `warm(line)`, which hears of the `root` that
-    all workers share. With one they start with the first `run`: until then the root, for which all wait longest, has a
-    core to itself.
+    all workers share. All wait longest for that, so with one the workers start with the first `run`, never more at a
+    time than leave it a core.
     """
 
     def __init__(self, jobs: int, *, work: str = WORK, root: Root | None = None) -> None:
@@ -103,12 +103,13 @@ class Pool:
         self.work, self.jobs = work, jobs
         self.scratch = Path(tempfile.mkdtemp(prefix="grading-"))
         self.workers: list[_Worker] = []
+        self.at_once = max(1, len(os.sched_getaffinity(0)) - 1) if root else jobs
         if root is None:
-            self._hire()
+            self._hire(jobs)
 
-    def _hire(self) -> None:
+    def _hire(self, jobs: int) -> None:
         try:
-            while len(self.workers) < self.jobs:
+            while len(self.workers) < jobs and sum(not one.ready for one in self.workers) < self.at_once:
                 self.workers.append(_Worker(self.scratch, self.work, self.root))
         except BaseException:
             self.close()
@@ -136,25 +137,25 @@ class Pool:
         its answer is the reason in words. CourseError if workers can't even start.
         """
         suspects: dict[str, Order] = {}
-        self._hire()
         for number, worker in enumerate(self.workers):
             if worker.orders:  # left by a caller who did not listen to the end
                 worker.end()
                 self.workers[number] = _Worker(self.scratch, self.work, self.root)
-        for answer, order in self._run(iter(orders), self.workers, AHEAD):
+        for answer, order in self._run(iter(orders), self.jobs, AHEAD):
             if answer.body is None:
                 suspects[order.key] = order
             else:
                 yield answer
         for order in suspects.values():
-            for answer, _ in self._run(iter([order]), self.workers[:1], 1):
+            for answer, _ in self._run(iter([order]), 1, 1):
                 yield answer
 
-    def _run(self, orders: Iterator[Order], team: list[_Worker], ahead: int) -> Iterator[tuple[Answer, Order]]:
-        team = list(team)
+    def _run(self, orders: Iterator[Order], jobs: int, ahead: int) -> Iterator[tuple[Answer, Order]]:
         returned: deque[Order] = deque()
         while True:
-            for depth in range(1, ahead + 1):  # everybody has one before anybody has two
+            self._hire(jobs)
+            team = self.workers[:jobs]
+            for depth in range(1, 1 + (ahead if len(team) == jobs else 1)):  # everybody has one before anybody has two
                 for worker in team:
                     if len(worker.orders) < depth:
                         order = returned.popleft() if returned else next(orders, None)
@@ -168,15 +169,15 @@ class Pool:
                 worker = links[link]  # type: ignore[index]
                 found = self._hear(worker)
                 if found is None:
-                    yield from self._bury(worker, team, returned, "")
+                    yield from self._bury(worker, returned, "")
                 elif found:
                     order = worker.orders.popleft()
                     worker.since = time.monotonic()
                     yield Answer(order.key, found), order
             now = time.monotonic()
-            for worker in [w for w in team if w.late(now)]:
+            for worker in [w for w in team if w in self.workers and w.late(now)]:
                 told = f"did not end within {worker.orders[0].seconds:.0f} s and was stopped"
-                yield from self._bury(worker, team, returned, told)
+                yield from self._bury(worker, returned, told)
 
     @staticmethod
     def _hear(worker: _Worker) -> bytes | None:
@@ -190,9 +191,7 @@ class Pool:
             return b""
         return message[1:] if message[:1] == DONE else None
 
-    def _bury(
-        self, worker: _Worker, team: list[_Worker], returned: deque[Order], told: str
-    ) -> Iterator[tuple[Answer, Order]]:
+    def _bury(self, worker: _Worker, returned: deque[Order], told: str) -> Iterator[tuple[Answer, Order]]:
         """Replace a worker; what it had not begun goes back to the others, what it worked on is the caller's."""
         words = worker.last_words()
         if not told:
@@ -204,8 +203,6 @@ class Pool:
             raise CourseError(f"Nothing could be graded, because the grading process {told}.")
         begun = worker.orders.popleft() if worker.orders else None
         returned.extend(worker.orders)
-        fresh = _Worker(self.scratch, self.work, self.root)
-        team[team.index(worker)] = fresh
-        self.workers[self.workers.index(worker)] = fresh
+        self.workers[self.workers.index(worker)] = _Worker(self.scratch, self.work, self.root)
         if begun is not None:
             yield Answer(begun.key, None, f"the process that graded it {told}"), begun
