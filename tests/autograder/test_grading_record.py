@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import threading
 from pathlib import Path
 from random import Random
 
@@ -193,6 +194,43 @@ def test_killed_anywhere_and_run_again_nothing_is_lost_or_doubled(course, where,
     assert [r.total for r in found.rows] == [r.total for r in run(whole, Nobody()).rows]
     assert run(course, Nobody()).regraded == []
     assert [p.name for p in (course.autograded / "ann").iterdir()] == ["mini"]
+
+
+def test_results_that_come_while_nbgrader_is_imported_are_shown_kept_and_recorded(course, monkeypatch):
+    run(course)  # the model solution has had its points, so nbgrader need not be there at once
+    before, imported, shown, recorded = table(course), threading.Event(), [], []
+    record = Writer.record
+
+    def told(result, done, total):
+        assert result.student in {kept.result.student for kept in Pending(course, "mini")}
+        shown.append(result.student)
+        if done == total:
+            imported.set()
+
+    def noted(writer, result):
+        recorded.append((result.student, len(shown)))
+        return record(writer, result)
+
+    monkeypatch.setattr("autograder.batch._import_nbgrader", imported.wait)
+    monkeypatch.setattr(Writer, "record", noted)
+    run(course, force=True, told=told)
+    assert recorded == [(student, len(CLASS)) for student in shown]
+    assert table(course) == before
+    assert not list(Pending(course, "mini"))
+
+
+def test_stopped_while_nbgrader_is_imported_nothing_is_graded_twice(course, monkeypatch):
+    run(course)
+    before, never = table(course), threading.Event()
+    with monkeypatch.context() as patch:
+        patch.setattr("autograder.batch._import_nbgrader", never.wait)
+        with pytest.raises(KeyboardInterrupt):
+            run(course, Here(most=2), force=True)
+    never.set()
+    assert len(list(Pending(course, "mini"))) == 2
+    run(course, Nobody())
+    assert table(course) == before
+    assert not list(Pending(course, "mini"))
 
 
 def test_half_written_and_foreign_files_among_the_kept_results_are_dropped(course):

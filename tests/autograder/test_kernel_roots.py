@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -10,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from autograder.kernel import roots
+from autograder.kernel.kernel import Kernels
 from autograder.kernel.roots import Root
 from autograder.kernel.stages import needs_of_file
+from autograder.sandbox import NONE, Limits
 from helpers.errors import CourseError
 
 WORKER = """
@@ -54,6 +58,14 @@ def ended(condition, seconds=10):
     while not condition() and time.monotonic() < until:
         time.sleep(0.02)
     return condition()
+
+
+def value(kernels, expression):
+    kernel = kernels.start({}, Limits(), None)
+    try:
+        return kernel.run(f"import sys\n{expression}", 20).outputs[-1]["data"]["text/plain"]
+    finally:
+        kernel.kill()
 
 
 @pytest.fixture
@@ -143,3 +155,21 @@ def test_a_root_that_still_warms_up_ends_with_its_owner():
         assert cpu < 1.0, "it went on warming up for nobody"  # the whole warm-up takes more
         time.sleep(0.01)
     assert not scratch.exists()
+
+
+def test_who_needs_less_is_served_before_the_root_is_warm_for_the_others(monkeypatch):
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    root = Root(["torch"])
+    for name in ("_root", "_users", "_owner"):  # other tests' kernels go on with theirs
+        monkeypatch.setattr(roots, name, getattr(roots, name))
+    roots.adopt(root.line())
+    try:
+        with Kernels(NONE, needs=["torch"]) as patient, Kernels(NONE, needs=()) as quick:
+            quick.ready()
+            assert not select.select([patient.nursery.sock], [], [], 0)[0]  # the root still imports torch
+            assert value(quick, "'torch' in sys.modules, sys.dont_write_bytecode") == "(False, True)"
+            held = [os.readlink(path) for path in Path(f"/proc/{quick.nursery.pid}/fd").iterdir()]
+            assert not [path for path in held if "(deleted)" in path]  # what another zygote was given
+            assert value(patient, "'torch' in sys.modules, sys.dont_write_bytecode") == "(True, True)"
+    finally:
+        root.close()

@@ -174,3 +174,31 @@ def test_parcels_hold_what_was_wrapped_and_refuse_the_rest():
     for bad in (b"", b"hello", body[:-1], body + b"x", b"\x00\x00\x00\x02\x00\x00\x00\x00[]", b"\xff" * 40):
         with pytest.raises(ParcelError, match="are no parcel"):
             unwrap(bad)
+
+
+class Rootless:
+    """A root that gives no lines, so that each worker does without."""
+
+    def line(self):
+        raise CourseError("none here")
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize(("cores", "at_once"), [({0}, 1), ({0, 1}, 1), ({0, 1, 2}, 2)])
+def test_workers_that_start_leave_the_root_a_core(monkeypatch, cores, at_once):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: cores)
+    starting, hire = [], Pool._hire
+
+    def watched(pool, jobs):
+        hire(pool, jobs)
+        starting.append(sum(not one.ready for one in pool.workers))
+
+    monkeypatch.setattr(Pool, "_hire", watched)
+    with Pool(3, work=STAND_IN, root=Rootless()) as pool:
+        assert pool.workers == []
+        slow = {"do": "echo", "word": "slow", "seconds": 1.0}
+        found = answers(pool, [Order(key, json.dumps(slow).encode(), 30.0) for key in "abc"])
+    assert max(starting) == at_once
+    assert len({answer["pid"] for answer in found.values()}) == 3  # nobody had two before everybody had one
