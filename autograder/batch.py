@@ -64,7 +64,6 @@ class Batch:
         self.chosen: list[str] = []
         self.prints: dict[str, str] = {}
         self.done = 0
-        self.imports = threading.Thread(target=_import_nbgrader, daemon=True)
 
     def look(self, chosen: list[str], force: bool) -> None:
         """Find who has to be graded, and what an earlier run graded but could not record."""
@@ -93,20 +92,17 @@ class Batch:
             from .sandbox import choose as sandbox
 
             sandbox(self.terms.unsafe, self.terms.mode or None)  # says why it can't be, before anything starts
-        if self.pending or not self._proven():
-            self.imports.start()
+        self.imports = threading.Thread(target=_import_nbgrader, args=(executor,), daemon=True)
+        self.imports.start()
         shown: deque[Kept] = deque()
         for kept in self._kept(executor):
             self._show(kept)
             shown.append(kept)
-            if not self.imports.ident:
-                self.imports.start()
             while shown and not self.imports.is_alive():  # two threads that import the same can meet half of a module
                 self._record(shown.popleft())
-        if shown:
-            self.imports.join()
-            for kept in shown:
-                self._record(kept)
+        self.imports.join()
+        for kept in shown:
+            self._record(kept)
         if self.writer.blocked:
             raise Blocked(self.writer.blocked)
 
@@ -222,8 +218,13 @@ class Batch:
         self.waiting.clear()
 
 
-def _import_nbgrader() -> None:
-    """It takes a second, which the first results do without; and what a first page and a first record take."""
+def _import_nbgrader(executor: Executor | None) -> None:
+    """It takes a second, and so does what a first page and a first record take: while the kernels warm up.
+
+    Not before the workers have started, for whom the first result waits; it does not wait for this.
+    """
+    if executor is not None:
+        executor.hired.wait()
     import nbgrader.preprocessors  # noqa: F401
     from sqlalchemy.orm import configure_mappers
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import uuid
 import warnings
 from collections.abc import Iterable, Iterator
@@ -30,6 +31,8 @@ class Dask:
     def __init__(self, scheduler: str, *, work: str = WORK, connect: float = CONNECT, staff: float = STAFF) -> None:
         self.scheduler, self.work, self.staff = scheduler, work, staff
         self.lost = False
+        self.hired = threading.Event()
+        self.hired.set()
         self.client = _connect(scheduler, connect)
         try:
             self._same_versions()

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -103,6 +104,7 @@ class Pool:
         self.work, self.jobs = work, jobs
         self.scratch = Path(tempfile.mkdtemp(prefix="grading-"))
         self.workers: list[_Worker] = []
+        self.hired = threading.Event()
         self.at_once = max(1, len(os.sched_getaffinity(0)) - 1) if root else jobs
         if root is None:
             self._hire(jobs)
@@ -114,6 +116,8 @@ class Pool:
         except BaseException:
             self.close()
             raise
+        if all(one.ready for one in self.workers):
+            self.hired.set()
 
     def __enter__(self) -> Pool:
         return self
@@ -142,10 +146,12 @@ class Pool:
                 worker.end()
                 self.workers[number] = _Worker(self.scratch, self.work, self.root)
         for answer, order in self._run(iter(orders), self.jobs, AHEAD):
+            self.hired.set()  # whoever waits for it need not with an answer in hand
             if answer.body is None:
                 suspects[order.key] = order
             else:
                 yield answer
+        self.hired.set()
         for order in suspects.values():
             for answer, _ in self._run(iter([order]), 1, 1):
                 yield answer

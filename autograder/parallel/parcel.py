@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -42,7 +43,9 @@ class Answer:
 
 
 class Executor(Protocol):
-    """Where orders are worked on."""
+    """Where orders are worked on. `hired` is set when no process has to be started here any longer."""
+
+    hired: threading.Event
 
     def run(self, orders: Iterable[Order]) -> Iterator[Answer]:
         """Answers as they arrive; orders are taken as they are needed."""

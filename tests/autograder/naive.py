@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import threading
 
 import nbformat
 
@@ -38,6 +39,8 @@ class Here:
     def __init__(self, most: int = 10**6, reverse: bool = False) -> None:
         self.asked: list[str] = []
         self.most, self.reverse = most, reverse
+        self.hired = threading.Event()
+        self.hired.set()
 
     def run(self, orders):
         for order in reversed(list(orders)) if self.reverse else orders:

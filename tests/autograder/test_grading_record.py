@@ -211,7 +211,7 @@ def test_results_that_come_while_nbgrader_is_imported_are_shown_kept_and_recorde
         recorded.append((result.student, len(shown)))
         return record(writer, result)
 
-    monkeypatch.setattr("autograder.batch._import_nbgrader", imported.wait)
+    monkeypatch.setattr("autograder.batch._import_nbgrader", lambda executor: imported.wait())
     monkeypatch.setattr(Writer, "record", noted)
     run(course, force=True, told=told)
     assert recorded == [(student, len(CLASS)) for student in shown]
@@ -223,7 +223,7 @@ def test_stopped_while_nbgrader_is_imported_nothing_is_graded_twice(course, monk
     run(course)
     before, never = table(course), threading.Event()
     with monkeypatch.context() as patch:
-        patch.setattr("autograder.batch._import_nbgrader", never.wait)
+        patch.setattr("autograder.batch._import_nbgrader", lambda executor: never.wait())
         with pytest.raises(KeyboardInterrupt):
             run(course, Here(most=2), force=True)
     never.set()

@@ -198,7 +198,9 @@ def test_workers_that_start_leave_the_root_a_core(monkeypatch, cores, at_once):
     monkeypatch.setattr(Pool, "_hire", watched)
     with Pool(3, work=STAND_IN, root=Rootless()) as pool:
         assert pool.workers == []
+        assert not pool.hired.is_set()
         slow = {"do": "echo", "word": "slow", "seconds": 1.0}
         found = answers(pool, [Order(key, json.dumps(slow).encode(), 30.0) for key in "abc"])
+        assert pool.hired.is_set()
     assert max(starting) == at_once
     assert len({answer["pid"] for answer in found.values()}) == 3  # nobody had two before everybody had one
