@@ -58,7 +58,9 @@ class Bench:
         return [sys.executable, "-m", "autograder", "grade", self.name, *options]
 
     def environ(self) -> dict[str, str]:
-        return os.environ | {"COURSE_ROOT": str(self.course.root), "COURSE_SIZE": "quick"}
+        """Both sides keep bytecode: stock nbgrader imports everything anew for each hand-in, and pays more without."""
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        return kept | {"COURSE_ROOT": str(self.course.root), "COURSE_SIZE": "quick"}
 
     def prepare(self) -> None:
         """What happens once for a class: the model solution is graded, the gradebook made, bytecode compiled."""
