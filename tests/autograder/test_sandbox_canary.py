@@ -1,5 +1,6 @@
 """The canary gets nowhere in a sandbox that holds, and cries in each that is weak in one thing."""
 
+import contextlib
 import json
 import os
 import signal
@@ -168,6 +169,22 @@ def test_a_canary_that_can_not_try_proves_nothing(places, run):
     kernels = SimpleNamespace(start=lambda *_: SimpleNamespace(run=run, kill=lambda: None))
     with pytest.raises(CourseError, match="can't be proved"):
         canary.prove(kernels, places)
+
+
+@pytest.mark.parametrize(("then", "refused"), [([], False), (["use netlink"], True)], ids=["went through", "got out"])
+def test_a_canary_that_breaks_is_sent_once_more(monkeypatch, then, refused):
+    runs = iter([canary.Broken("no memory"), then])
+
+    def verdict(kernels, paths):
+        found = next(runs)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    monkeypatch.setattr(canary, "verdict", verdict)
+    with pytest.raises(CourseError, match="netlink") if refused else contextlib.nullcontext():
+        canary.prove(None, [])
+    assert not list(runs)
 
 
 def test_it_is_told_no_secret(places):
