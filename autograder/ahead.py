@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import os
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-from .kernel.roots import COURSE, Root
+from .course import Course
+from .kernel.roots import Root
 from .kernel.stages import needs_of_file
 
 _started: tuple[set[str], Root] | None = None
@@ -28,7 +27,7 @@ def start(arguments: Sequence[str]) -> None:
         return
     if any(word == "--help" or word.startswith("--scheduler") for word in arguments):
         return
-    solutions = Path(os.environ.get("COURSE_ROOT", COURSE)) / "solutions"
+    solutions = Course().solutions
     for word in arguments[1:]:
         source = solutions / word / f"{word}.py"
         if "/" not in word and source.is_file():

@@ -113,15 +113,11 @@ class Batch:
             for result in self._results(executor):
                 yield Kept(result, self.prints[result.student])
 
-    def _proven(self) -> bool:
-        """Whether the model solution has had its points, of these tests on these terms."""
-        return bool(self.state.data.get("model") == self.common)
-
     def _results(self, executor: Executor) -> Iterator[Result]:
         """Results as they come, none before the model solution has got its points."""
         early: deque[Result] = deque()
         held: list[Result] = []
-        proven = self._proven()
+        proven = self.state.data.get("model") == self.common
 
         def tasks() -> Iterator[Task]:
             here = self.course

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import hashlib
 import socket
 from pathlib import Path
@@ -61,10 +60,8 @@ class Workplace:
         """Where `task` runs; Unsafe if the sandbox does not hold what it promises."""
         from ..sandbox import Limits
 
-        with self.canaries(task, mode) as canaries:
-            kernels, judges = self.kernels_of(mode, task.snapshot), self.judges_of(task.snapshot)
-            if canaries is not None:
-                self.prove(task, mode, canaries)
+        kernels, judges = self.kernels_of(mode, task.snapshot), self.judges_of(task.snapshot)
+        self.prove(task, mode)
         limits = Limits(**task.limits)
         environment = {"COURSE_SIZE": task.snapshot.size, "NBGRADER_EXECUTION": "autograde"}
         seed = int.from_bytes(hashlib.sha256(task.notebook).digest()[:4], "big")
@@ -74,23 +71,19 @@ class Workplace:
 
         return Machine(start_k, judges.start)
 
-    def canaries(self, task: Task, mode: Any) -> contextlib.AbstractContextManager[Any]:
-        """Kernels of the same mode for the canary, if one is due; without libraries, so that it need not wait for them.
+    def prove(self, task: Task, mode: Any) -> None:
+        """A hand-in that tries to get out must fail, once a batch, before anything of a student's runs.
 
-        The nursery of the others is asked for its zygote afterwards, and warms up while the canary tries.
+        It has kernels of its own, of the same mode and without libraries, so that it need not wait for these.
         """
         if mode.name == "none" or (task.batch, mode.name) in self.proved:
-            return contextlib.nullcontext()
+            return
         from ..kernel.kernel import Kernels
-
-        return Kernels(mode, needs=())
-
-    def prove(self, task: Task, mode: Any, kernels: Any) -> None:
-        """A hand-in that tries to get out must fail, once a batch, before anything of a student's runs."""
         from ..sandbox import canary
 
         try:
-            canary.prove(kernels, [Path(path) for path in task.guarded])
+            with Kernels(mode, needs=()) as kernels:
+                canary.prove(kernels, [Path(path) for path in task.guarded])
         except CourseError as error:
             raise Unsafe(str(error)) from None
         self.proved.add((task.batch, mode.name))

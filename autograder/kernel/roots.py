@@ -35,7 +35,7 @@ def clean_environment(scratch: Path) -> dict[str, str]:
         "IPYTHONDIR": str(scratch),
         "PYTHONHASHSEED": "0",
         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # fewer pages to copy the tables of, at each fork and each end
-        **{name: os.environ[name] for name in ("PYTHONDONTWRITEBYTECODE",) if name in os.environ},
+        **({"PYTHONDONTWRITEBYTECODE": "1"} if sys.dont_write_bytecode else {}),
         **dict.fromkeys(threads, "1"),
         **({} if site.ENABLE_USER_SITE else {"PYTHONNOUSERSITE": "1"}),
     }

@@ -36,7 +36,9 @@ TOLD = 8
 
 
 class Broken(CourseError):
-    """The canary did not go through all it has to try."""
+    """The canary did not go through all it has to try; `said` is what its last cell printed."""
+
+    said = ""
 
 
 class _Kernel(Protocol):
@@ -74,14 +76,20 @@ def verdict(kernels: _Kernels, paths: Sequence[Path]) -> list[str]:
         with ours:
             with theirs:
                 kernel = kernels.start({GIVEN: json.dumps(traps.told()).encode()}, LIMITS, theirs)
+            said, broken = "", None
             try:
-                said = "".join(_run(kernel, name, source) for name, source in CELLS.items())
+                for name, source in CELLS.items():
+                    said += _run(kernel, name, source)
+            except Broken as error:
+                said, broken = said + error.said, error
             finally:
                 kernel.kill()
             wrong = traps.sprung(said)
             wrong += [line.removeprefix("did: ") for line in said.splitlines() if line.startswith("did: ")]
             if not _at_its_end(ours):
                 wrong.append("leave a program running after its end")
+        if broken is not None and not wrong:
+            raise broken
         return list(dict.fromkeys(wrong))
 
 
@@ -91,9 +99,9 @@ def _run(kernel: _Kernel, name: str, source: str) -> str:
     if ran.status != "ok" or f"went through {name}" not in said:
         last = ran.outputs[-1] if ran.outputs else {}
         reason = last.get("evalue") or last.get("text") or ran.status
-        raise Broken(
-            f"the sandbox can't be proved: its test submission broke in the cell {name!r} ({reason[:300]})"
-        )
+        error = Broken(f"the sandbox can't be proved: its test submission broke in the cell {name!r} ({reason[:300]})")
+        error.said = said
+        raise error
     return said
 
 

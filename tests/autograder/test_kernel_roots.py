@@ -158,7 +158,7 @@ def test_a_root_that_still_warms_up_ends_with_its_owner():
 
 
 def test_who_needs_less_is_served_before_the_root_is_warm_for_the_others(monkeypatch):
-    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
     root = Root(["torch"])
     for name in ("_root", "_users", "_owner"):  # other tests' kernels go on with theirs
         monkeypatch.setattr(roots, name, getattr(roots, name))

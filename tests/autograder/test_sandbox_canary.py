@@ -187,6 +187,15 @@ def test_a_canary_that_breaks_is_sent_once_more(monkeypatch, then, refused):
     assert not list(runs)
 
 
+def test_what_a_canary_did_before_it_broke_counts(places):
+    def run(source, seconds):
+        return SimpleNamespace(status="error", outputs=[{"text": "did: use netlink\n"}, {"evalue": "boom"}])
+
+    kernels = SimpleNamespace(start=lambda *_: SimpleNamespace(run=run, kill=lambda: None))
+    with pytest.raises(CourseError, match="could use netlink"):
+        canary.prove(kernels, places)
+
+
 def test_it_is_told_no_secret(places):
     with canary._traps(places) as traps:
         told = json.dumps(traps.told())
