@@ -15,7 +15,7 @@ from helpers.errors import CourseError
 
 from . import landlock, namespaces, root, seccomp
 from . import syscalls as sc
-from .limits import close_descriptors, offer_to_be_killed, reset_signals, set_environment, set_limits, start_time
+from .limits import close_descriptors, offer_to_be_killed, reset_signals, set_environment, set_limit, set_limits, start_time
 from .modes import Inmate, Limits, Mode, Room
 from .paths import without
 
@@ -176,8 +176,7 @@ def _enter_landlock(room: Room, shown: tuple, limits: Limits, machine: str, know
     set_environment(temporary, temporary, room.env)
     set_limits(limits, None)
     processes = landlock.enter(room, shown, limits, landlock.may_drop(room), known)
-    if processes is not None:
-        set_limits(limits, processes)
+    set_limit("NPROC", processes)
     sc.prctl(sc.PR_SET_PDEATHSIG, 9)
     sc.drop_capabilities()
     code = seccomp.program(

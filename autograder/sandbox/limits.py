@@ -77,19 +77,25 @@ def reset_signals() -> None:
 def set_limits(limits: Limits, processes: int | None) -> None:
     """Hard limits, which can't be raised again. `processes` is RLIMIT_NPROC, None to leave it.
 
-    Address space counts from what is mapped now, because torch alone maps gigabytes that it never touches.
+    Address space counts from what is mapped now, because torch alone maps gigabytes that it never touches: call this
+    while /proc can still be read.
     """
     wanted = {
         "AS": _mapped() + limits.memory_mb * MB, "CPU": limits.cpu_s, "FSIZE": limits.file_mb * MB, "CORE": 0,
         "NOFILE": FILES, "NPROC": processes, "MEMLOCK": 0, "MSGQUEUE": 0, "SIGPENDING": 1024, "NICE": 0, "RTPRIO": 0,
     }  # fmt: skip
     for name, value in wanted.items():
-        kind = getattr(resource, f"RLIMIT_{name}", None)
-        if kind is None or value is None or (name == "AS" and sys.platform == "darwin"):
-            continue
-        hard = resource.getrlimit(kind)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
+        set_limit(name, value)
+
+
+def set_limit(name: str, value: int | None) -> None:
+    """One hard limit, by its name without RLIMIT_; None, or a name that this system does not know, changes nothing."""
+    kind = getattr(resource, f"RLIMIT_{name}", None)
+    if kind is None or value is None or (name == "AS" and sys.platform == "darwin"):
+        return
+    hard = resource.getrlimit(kind)[1]
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (value, value))
 
 
 def offer_to_be_killed() -> None:
