@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +62,8 @@ class Workplace:
         """Where `task` runs; Unsafe if the sandbox does not hold what it promises."""
         from ..sandbox import Limits
 
-        kernels, judges = self.kernels_of(mode, task.snapshot), self.judges_of(task.snapshot)
-        self.prove(task, mode)
+        with self.proving(task, mode):
+            kernels, judges = self.kernels_of(mode, task.snapshot), self.judges_of(task.snapshot)
         limits = Limits(**task.limits)
         environment = {"COURSE_SIZE": task.snapshot.size, "NBGRADER_EXECUTION": "autograde"}
         seed = int.from_bytes(hashlib.sha256(task.notebook).digest()[:4], "big")
@@ -71,21 +73,25 @@ class Workplace:
 
         return Machine(start_k, judges.start)
 
-    def prove(self, task: Task, mode: Any) -> None:
+    @contextlib.contextmanager
+    def proving(self, task: Task, mode: Any) -> Iterator[None]:
         """A hand-in that tries to get out must fail, once a batch, before anything of a student's runs.
 
-        It has kernels of its own, of the same mode and without libraries, so that it need not wait for these.
+        It has kernels of its own, of the same mode and without libraries, so that it need not wait for these: they are
+        asked for before what the block asks for, and the hand-in is sent after it.
         """
         if mode.name == "none" or (task.batch, mode.name) in self.proved:
+            yield
             return
         from ..kernel.kernel import Kernels
         from ..sandbox import canary
 
-        try:
-            with Kernels(mode, needs=()) as kernels:
+        with Kernels(mode, needs=()) as kernels:
+            yield
+            try:
                 canary.prove(kernels, [Path(path) for path in task.guarded])
-        except CourseError as error:
-            raise Unsafe(str(error)) from None
+            except CourseError as error:
+                raise Unsafe(str(error)) from None
         self.proved.add((task.batch, mode.name))
 
     def close(self) -> None:

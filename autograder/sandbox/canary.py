@@ -98,8 +98,8 @@ def _run(kernel: _Kernel, name: str, source: str) -> str:
     said = "".join(output.get("text", "") for output in ran.outputs)
     if ran.status != "ok" or f"went through {name}" not in said:
         last = ran.outputs[-1] if ran.outputs else {}
-        reason = last.get("evalue") or last.get("text") or ran.status
-        error = Broken(f"the sandbox can't be proved: its test submission broke in the cell {name!r} ({reason[:300]})")
+        reason = str(last.get("evalue") or last.get("text") or last.get("ename") or ran.status).strip()
+        error = Broken(f"the sandbox can't be proved: its test submission broke in the cell {name!r} ({reason[-300:]})")
         error.said = said
         raise error
     return said

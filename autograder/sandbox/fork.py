@@ -15,7 +15,15 @@ from helpers.errors import CourseError
 
 from . import landlock, namespaces, root, seccomp
 from . import syscalls as sc
-from .limits import close_descriptors, offer_to_be_killed, reset_signals, set_environment, set_limit, set_limits, start_time
+from .limits import (
+    close_descriptors,
+    offer_to_be_killed,
+    reset_signals,
+    set_environment,
+    set_limit,
+    set_limits,
+    start_time,
+)
 from .modes import Inmate, Limits, Mode, Room
 from .paths import without
 
