@@ -20,6 +20,7 @@ from ..kernel.nursery import Nursery
 from ..kernel.process import Process, Ran
 from ..kernel.stages import needs_of
 from ..sandbox import Limits
+from ..scratch import Scratch
 from .namespace import Code, parts
 
 PREPARE = "autograder.judge.inside:prepare"
@@ -37,7 +38,7 @@ class Judges:
         given = {"cells": [asdict(cell) for cell in cells], "size": size, "memory_mb": limits.memory_mb}
         needs = needs_of(cell.text for cell in cells)
         self.nursery = Nursery(needs=needs, prepare=PREPARE, given=given)
-        self._base = Path(tempfile.mkdtemp(prefix="course-judges-")).resolve()
+        self._base = Scratch("course-judges-")
         self._living: list[Judge] = []
 
     @classmethod
@@ -49,7 +50,7 @@ class Judges:
 
     def start(self) -> Judge:
         """A fresh judge, attached to nothing. CourseError if it can't start."""
-        judge = Judge(self.nursery, Path(tempfile.mkdtemp(prefix="t-", dir=self._base)), self.limits)
+        judge = Judge(self.nursery, Path(tempfile.mkdtemp(prefix="t-", dir=self._base.path)), self.limits)
         self._living = [one for one in self._living if one.alive] + [judge]
         return judge
 
@@ -62,7 +63,7 @@ class Judges:
         for judge in self._living:
             judge.kill()
         self.nursery.close()
-        shutil.rmtree(self._base, ignore_errors=True)
+        self._base.remove()
 
     def __enter__(self) -> Judges:
         return self

@@ -1,10 +1,7 @@
 """Kernels for students' cells: each in a process of its own, forked warm, in the sandbox of the mode."""
 
-import contextlib
 import dataclasses
-import shutil
 import socket
-import subprocess
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +9,7 @@ from pathlib import Path
 from helpers.errors import CourseError
 
 from ..sandbox import Limits, Mode, hidden_paths, readable_paths
+from ..scratch import Scratch, remove
 from .nursery import Nursery
 from .process import Process, Ran
 from .stages import needs_of
@@ -48,8 +46,8 @@ class Kernels:
         self.mode = mode
         self.nursery = Nursery(mode, needs=needs)
         self._room = {"readable": [str(path) for path in readable_paths()], "hidden": [str(p) for p in hidden_paths()]}
-        self._base = Path(tempfile.mkdtemp(prefix="course-kernels-")).resolve()
-        self._base.chmod(0o711)  # where the grader is root, a student's process is somebody else
+        self._base = Scratch("course-kernels-")
+        self._base.path.chmod(0o711)  # where the grader is root, a student's process is somebody else
         self._living: list[Kernel] = []
 
     def start(
@@ -66,7 +64,7 @@ class Kernels:
         ``judge``: K's end of the line to its judge; the caller may close it afterwards. ``seed``: of numpy's, random's
         and torch's generators, so that code that sets none runs the same twice. CourseError if it can't start.
         """
-        folder = Path(tempfile.mkdtemp(prefix="k-", dir=self._base))
+        folder = Path(tempfile.mkdtemp(prefix="k-", dir=self._base.path))
         lay_out(folder, files)
         request = {
             "mode": self.mode.name,
@@ -93,7 +91,7 @@ class Kernels:
         for kernel in self._living:
             kernel.kill()
         self.nursery.close()
-        remove(self._base)
+        self._base.remove()
 
     def __enter__(self) -> "Kernels":
         return self
@@ -110,12 +108,3 @@ def lay_out(folder: Path, files: dict[str, bytes]) -> None:
             raise CourseError(f"the file name {name!r} leads out of the submission's folder; rename it")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-
-
-def remove(folder: Path) -> None:
-    """Delete a folder that hostile code has had: nested beyond recursion, or without permission to look into it."""
-    with contextlib.suppress(RecursionError):
-        shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
-            subprocess.run([*command, "--", str(folder)], stderr=subprocess.DEVNULL, check=False)

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import site
 import socket
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any
 
 from helpers.errors import CourseError
 
+from ..scratch import Scratch
 from . import wire
 
 COURSE = Path(__file__).resolve().parents[2]
@@ -78,7 +78,8 @@ class Root(Line):
     """The program, which warms up for `needs` while its owner does something else, and ends with its owner."""
 
     def __init__(self, needs: Iterable[str] = ()) -> None:
-        self.scratch = Path(tempfile.mkdtemp(prefix="course-zygote-"))
+        self._folder = Scratch("course-zygote-")
+        self.scratch = self._folder.path
         ours, theirs = socket.socketpair()
         super().__init__(ours)
         with theirs, (self.scratch / "log").open("wb") as log:
@@ -125,7 +126,7 @@ class Root(Line):
         self._sock.close()
         self._program.kill()
         self._program.wait()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        self._folder.remove()
 
 
 _root: Line | None = None

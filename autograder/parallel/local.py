@@ -21,6 +21,7 @@ from helpers.errors import CourseError
 
 from ..course import REPOSITORY
 from ..kernel.roots import Root
+from ..scratch import Scratch
 from .parcel import Answer, Order
 from .worker import DONE, READY, end_family
 
@@ -102,7 +103,7 @@ class Pool:
         if jobs < 1:
             raise CourseError(f"--jobs must be at least 1, not {jobs}.")
         self.work, self.jobs = work, jobs
-        self.scratch = Path(tempfile.mkdtemp(prefix="grading-"))
+        self.scratch = Scratch("course-grading-")
         self.workers: list[_Worker] = []
         self.hired = threading.Event()
         self.at_once = max(1, len(os.sched_getaffinity(0)) - 1) if root else jobs
@@ -112,7 +113,7 @@ class Pool:
     def _hire(self, jobs: int) -> None:
         try:
             while len(self.workers) < jobs and sum(not one.ready for one in self.workers) < self.at_once:
-                self.workers.append(_Worker(self.scratch, self.work, self.root))
+                self.workers.append(_Worker(self.scratch.path, self.work, self.root))
         except BaseException:
             self.close()
             raise
@@ -132,7 +133,7 @@ class Pool:
         self.workers = []
         if self.root is not None:
             self.root.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.scratch.remove()
 
     def run(self, orders: Iterable[Order]) -> Iterator[Answer]:
         """Answers as they come. Orders are taken as workers need them.
@@ -144,7 +145,7 @@ class Pool:
         for number, worker in enumerate(self.workers):
             if worker.orders:  # left by a caller who did not listen to the end
                 worker.end()
-                self.workers[number] = _Worker(self.scratch, self.work, self.root)
+                self.workers[number] = _Worker(self.scratch.path, self.work, self.root)
         for answer, order in self._run(iter(orders), self.jobs, AHEAD):
             self.hired.set()  # whoever waits for it need not with an answer in hand
             if answer.body is None:
@@ -209,6 +210,6 @@ class Pool:
             raise CourseError(f"Nothing could be graded, because the grading process {told}.")
         begun = worker.orders.popleft() if worker.orders else None
         returned.extend(worker.orders)
-        self.workers[self.workers.index(worker)] = _Worker(self.scratch, self.work, self.root)
+        self.workers[self.workers.index(worker)] = _Worker(self.scratch.path, self.work, self.root)
         if begun is not None:
             yield Answer(begun.key, None, f"the process that graded it {told}"), begun

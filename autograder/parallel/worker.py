@@ -18,8 +18,10 @@ import sys
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from ..sandbox.tree import tree
+from ..scratch import left_empty
 
 READY, DONE = b"r", b"d"
 
@@ -51,8 +53,7 @@ def _listen(link: Connection, orders: queue.SimpleQueue[bytes], scratch: str) ->
     except (EOFError, OSError):
         end_family(os.getpid())
         shutil.rmtree(scratch, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            os.rmdir(os.path.dirname(scratch))  # the last worker takes the pool's own folder away
+        left_empty(Path(scratch).parent)  # the last worker takes the pool's own folder away
     finally:
         os._exit(1)
 

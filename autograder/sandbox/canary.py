@@ -12,11 +12,9 @@ import json
 import os
 import secrets
 import select
-import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ from typing import Any, Protocol
 
 from helpers.errors import CourseError
 
+from ..scratch import MARK, Scratch
 from .canary_cells import CELLS, GIVEN
 from .modes import Limits
 from .paths import helpers_folder
@@ -150,7 +149,7 @@ class Traps:
                 wrong.append(f"change {path.parent.name}")
         if self.secret in said:
             wrong.append("read the environment of another process")
-        if {path.name for path in self.base.iterdir()} != {"another submission", "socket", "datagrams"}:
+        if {path.name for path in self.base.iterdir()} != {MARK, "another submission", "socket", "datagrams"}:
             wrong.append("write outside its folder")
         for name, server in self.servers.items():
             if _heard(server):
@@ -170,21 +169,20 @@ def _heard(server: socket.socket) -> bool:
 
 @contextlib.contextmanager
 def _traps(paths: Sequence[Path]) -> Iterator[Traps]:
-    made: list[Path] = []
     servers: dict[str, socket.socket] = {}
     secret = secrets.token_hex(16)
-    base = Path(tempfile.mkdtemp(prefix="course-canary-"))
-    made.append(base)
-    victim = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)"], env={"COURSE_SECRET": secret}, cwd="/"
-    )
+    made = [Scratch("course-canary-")]
+    base = made[0].path
+    victim = subprocess.Popen(  # it ends with this process, whatever that dies of
+        [sys.executable, "-I", "-S", "-c", "import sys; sys.stdin.read()"],
+        env={"COURSE_SECRET": secret}, cwd="/", stdin=subprocess.PIPE,
+    )  # fmt: skip
     try:
         plants = {_plant(base, "another submission"): ""}
         for path in {p if p.is_dir() else p.parent for p in paths if p.exists()}:
             with contextlib.suppress(OSError):  # a folder that even the worker can't write to
-                folder = Path(tempfile.mkdtemp(prefix=".canary-", dir=path))
-                made.append(folder)
-                plants[_plant(folder, f"{path.name} (a folder of the course)")] = ""
+                made.append(Scratch(f".canary-{socket.gethostname()}-", path))
+                plants[_plant(made[-1].path, f"{path.name} (a folder of the course)")] = ""
         for plant in plants:
             plants[plant] = secrets.token_hex(16)
             plant.write_text(plants[plant])
@@ -194,11 +192,11 @@ def _traps(paths: Sequence[Path]) -> Iterator[Traps]:
         yield Traps(base, plants, servers, victim, secret, _files(paths))
     finally:
         victim.kill()
-        victim.wait()
+        victim.communicate()
         for server in servers.values():
             server.close()
-        for folder in made:
-            shutil.rmtree(folder, ignore_errors=True)
+        for scratch in made:
+            scratch.remove()
 
 
 def _plant(folder: Path, name: str) -> Path:
@@ -210,18 +208,20 @@ def _listen(servers: dict[str, socket.socket], base: Path) -> None:
     servers["TCP"] = socket.create_server(("", 0))
     servers["UDP"] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     servers["UDP"].bind(("", 0))
-    if hasattr(socket, "AF_UNIX"):
-        for name, address, kind in (
-            ("a socket by its path", str(base / "socket"), socket.SOCK_STREAM),
-            ("a datagram socket by its path", str(base / "datagrams"), socket.SOCK_DGRAM),
-            ("an abstract socket", f"\0course-{secrets.token_hex(8)}", socket.SOCK_STREAM),
-        ):
-            servers[name] = socket.socket(socket.AF_UNIX, kind)
-            servers[name].bind(address)
-            if kind == socket.SOCK_STREAM:
-                servers[name].listen()
-            if not address.startswith("\0"):
-                os.chmod(address, 0o777)
+    here = os.open(base, os.O_RDONLY)
+    for name, address, kind in (
+        # The path of a temporary folder may be longer than the 107 characters that a socket's may have.
+        ("a socket by its path", f"/proc/self/fd/{here}/socket", socket.SOCK_STREAM),
+        ("a datagram socket by its path", f"/proc/self/fd/{here}/datagrams", socket.SOCK_DGRAM),
+        ("an abstract socket", f"\0course-{secrets.token_hex(8)}", socket.SOCK_STREAM),
+    ):
+        servers[name] = socket.socket(socket.AF_UNIX, kind)
+        servers[name].bind(address)
+        if kind == socket.SOCK_STREAM:
+            servers[name].listen()
+        if not address.startswith("\0"):
+            os.chmod(address, 0o777)
+    os.close(here)
 
 
 def _own_addresses() -> list[str]:

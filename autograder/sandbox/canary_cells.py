@@ -82,8 +82,17 @@ def through(address, pair):
     else:
         socket.socket(socket.AF_UNIX).connect(address)
 
-attempt("use sockets of other programs", lambda: through(os.path.join(given["base"], "socket"), False))
-attempt("use sockets of other programs", lambda: through(os.path.join(given["base"], "datagrams"), True))
+def nearby(name, pair):
+    home = os.getcwd()
+    os.chdir(given["base"])
+    try:
+        through(name, pair)
+    finally:
+        os.chdir(home)
+
+for name, pair in (("socket", False), ("datagrams", True)):
+    attempt("use sockets of other programs", lambda: through(os.path.join(given["base"], name), pair))
+    attempt("use sockets of other programs", lambda: nearby(name, pair))
 attempt("use sockets of other programs", lambda: through(chr(0) + given["abstract"], False))
 attempt("use vsock", lambda: socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM).close())
 attempt("use netlink", lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW).close())

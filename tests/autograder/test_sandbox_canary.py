@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -13,8 +14,10 @@ from types import SimpleNamespace
 import pytest
 
 from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, canary, choosing, kill_tree
+from autograder.sandbox.tree import tree
 from helpers.errors import CourseError
 from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote
+from tests.autograder.test_parallel_local import gone_within
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox's modes are Linux's"),
@@ -194,6 +197,35 @@ def test_what_a_canary_did_before_it_broke_counts(places):
     kernels = SimpleNamespace(start=lambda *_: SimpleNamespace(run=run, kill=lambda: None))
     with pytest.raises(CourseError, match="could use netlink"):
         canary.prove(kernels, places)
+
+
+def test_temporary_folders_may_have_long_paths(places, tmp_path, monkeypatch):
+    folder = tmp_path / ("long" * 40)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with Kernels(NONE, "", ORDINARY) as kernels:
+        folder.chmod(0o755)
+        wrong = canary.verdict(kernels, places)
+    assert {"reach a socket by its path", "reach a datagram socket by its path"} <= set(wrong)
+
+
+def test_what_a_killed_worker_had_laid_out_goes_with_the_next_canary(places):
+    before = _files(places)
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom autograder.sandbox import canary\n"
+        "with canary._traps([Path(p) for p in sys.argv[1:]]):\n    print(flush=True)\n    time.sleep(60)"
+    )
+    worker = subprocess.Popen([sys.executable, "-c", code, *map(str, places)], stdout=subprocess.PIPE)
+    worker.stdout.readline()
+    victims = tree(worker.pid)
+    worker.kill()
+    worker.wait()
+    assert len(victims) == 2
+    assert gone_within(victims, 5) == []
+    assert _files(places) != before
+    with canary._traps(places):
+        pass
+    assert _files(places) == before
 
 
 def test_it_is_told_no_secret(places):
