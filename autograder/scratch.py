@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -72,7 +73,7 @@ def _sweep(prefix: str, within: Path) -> None:
 def _take_if_left(folder: Path) -> None:
     # Neither the folder nor its mark may be a link, or another user could have us delete what is ours.
     about = folder.lstat()
-    if not os.path.isdir(folder) or folder.is_symlink() or about.st_uid != os.geteuid():
+    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid():
         return
     mark = os.open(folder / MARK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:

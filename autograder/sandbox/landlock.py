@@ -15,7 +15,7 @@ from pathlib import Path
 from . import syscalls as sc
 from .limits import tasks_of
 from .modes import Limits, Room
-from .root import DEVICES, OUTSIDE
+from .root import DEVICES, OUTSIDE, may_change_user
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
@@ -35,10 +35,7 @@ def abi() -> int:
 
 def may_drop(room: Room) -> bool:
     """Whether root can become nobody here and still reach Python, `helpers` and the room's folder."""
-    if os.name != "posix" or os.geteuid() != 0:
-        return False
-    rights = sc.capabilities()
-    if not (rights >> sc.CAP_SETUID & 1 and rights >> sc.CAP_SETGID & 1):
+    if os.geteuid() != 0 or not may_change_user():
         return False
     needed = [Path(os.__file__), *room.readable]
     folders = {parent for path in needed if path.exists() for parent in path.resolve().parents}

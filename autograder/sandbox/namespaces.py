@@ -90,7 +90,7 @@ def enter(room: Room, shown: tuple[Path, ...], limits: Limits) -> int:
     os.umask(0o022)
     host = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     me = os.open("self", os.O_RDONLY | os.O_DIRECTORY, dir_fd=host)
-    drops = _may_change_user()
+    drops = root.may_change_user()
     uid, gid = (OUTSIDE, OUTSIDE) if drops else (os.geteuid(), os.getegid())
     sc.unshare(SPACES)
     _loopback_up()
@@ -118,19 +118,7 @@ def kernel() -> tuple[int, int]:
 
 def _privileged() -> bool:
     """Rights over this user namespace, in which OUTSIDE is somebody: root's, in short."""
-    return bool(sc.capabilities() >> sc.CAP_SYS_ADMIN & 1) and _may_change_user()
-
-
-def _may_change_user() -> bool:
-    rights = sc.capabilities()
-    if not (rights >> sc.CAP_SETUID & 1 and rights >> sc.CAP_SETGID & 1):
-        return False
-    return all(_known(Path(f"/proc/self/{name}").read_text()) for name in ("uid_map", "gid_map"))
-
-
-def _known(table: str) -> bool:
-    rows = [tuple(map(int, line.split())) for line in table.splitlines()]
-    return any(first <= OUTSIDE < first + count for first, _, count in rows)
+    return bool(sc.capabilities() >> sc.CAP_SYS_ADMIN & 1) and root.may_change_user()
 
 
 def _map(process: int | str, uid: tuple[int, int], gid: tuple[int, int]) -> None:

@@ -30,6 +30,19 @@ FLAGS = {
 }  # fmt: skip
 
 
+def may_change_user() -> bool:
+    """Whether this process may become OUTSIDE, who need not exist in a user namespace."""
+    rights = sc.capabilities()
+    if not (rights >> sc.CAP_SETUID & 1 and rights >> sc.CAP_SETGID & 1):
+        return False
+    return all(_known(Path(f"/proc/self/{name}").read_text()) for name in ("uid_map", "gid_map"))
+
+
+def _known(table: str) -> bool:
+    rows = [tuple(map(int, line.split())) for line in table.splitlines()]
+    return any(first <= OUTSIDE < first + count for first, _, count in rows)
+
+
 def build(folder: Path, shown: tuple[Path, ...], disk_mb: int, uid: int, gid: int) -> None:
     """Make the new root, with a copy of `folder`'s files for its owner (uid, gid), and go there.
 

@@ -33,6 +33,7 @@ PLACES = {
     "landlock, root": (LANDLOCK, (), ""),
     "landlock, root who becomes nobody": (LANDLOCK, ROOT_WHOSE_PYTHON_ALL_SEE, ""),
     "landlock, ordinary user": (LANDLOCK, ORDINARY, ""),
+    "landlock, root where nobody else exists": (LANDLOCK, (*ORDINARY, "unshare", "-Ur"), ""),
     "landlock of Linux 5.13": (LANDLOCK, ORDINARY, OLD + "1"),
     "landlock without scopes": (LANDLOCK, ORDINARY, OLD + "5"),
 }
