@@ -11,6 +11,7 @@ from autograder.parallel import remote
 from autograder.parallel.dask import Dask
 from tests.autograder.one_node_slurm import Slurm, missing
 from tests.autograder.test_parallel_local import ROOT, STAND_IN, answers, gone_within, order
+from tests.autograder.test_parallel_resume import PEOPLE, Class, pages
 
 pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed (pip install -r requirements.lock)")
 WHY = missing() or ("Slurm's daemons are started as root" if os.geteuid() else "")
@@ -53,3 +54,12 @@ def test_the_documented_script_brings_workers_that_grade(slurm, address):
         assert slurm.ask("squeue", "-h", "-o", "%T").split() == ["RUNNING"]
         pids = {v["pid"] for k, v in found.items() if k != "dies"}
     assert gone_within(pids, 3) == []
+
+
+def test_a_whole_class_gets_the_same_scores_there(mini, graded, address, tmp_path):
+    here, there = (Class(mini, tmp_path / name).hand_in(PEOPLE) for name in ("here", "there"))
+    here.run("-j", "2")
+    assert "10 graded now" in there.run("--scheduler", address)
+    assert there.found() == here.found()
+    assert pages(there) == pages(here)
+    assert "0 graded now, 10 unchanged" in there.run("--scheduler", address)
