@@ -35,9 +35,7 @@ TOLD = 8
 
 
 class Broken(CourseError):
-    """The canary did not go through all it has to try; `said` is what its last cell printed."""
-
-    said = ""
+    """The canary did not go through all it has to try."""
 
 
 class _Kernel(Protocol):
@@ -75,33 +73,31 @@ def verdict(kernels: _Kernels, paths: Sequence[Path]) -> list[str]:
         with ours:
             with theirs:
                 kernel = kernels.start({GIVEN: json.dumps(traps.told()).encode()}, LIMITS, theirs)
-            said, broken = "", None
             try:
-                for name, source in CELLS.items():
-                    said += _run(kernel, name, source)
-            except Broken as error:
-                said, broken = said + error.said, error
+                said, broken = _run(kernel)
             finally:
                 kernel.kill()
             wrong = traps.sprung(said)
             wrong += [line.removeprefix("did: ") for line in said.splitlines() if line.startswith("did: ")]
             if not _at_its_end(ours):
                 wrong.append("leave a program running after its end")
-        if broken is not None and not wrong:
-            raise broken
+        if broken and not wrong:
+            raise Broken(f"the sandbox can't be proved: its test submission broke in {broken}")
         return list(dict.fromkeys(wrong))
 
 
-def _run(kernel: _Kernel, name: str, source: str) -> str:
-    ran = kernel.run(source, SECONDS)
-    said = "".join(output.get("text", "") for output in ran.outputs)
-    if ran.status != "ok" or f"went through {name}" not in said:
-        last = ran.outputs[-1] if ran.outputs else {}
-        reason = str(last.get("evalue") or last.get("text") or last.get("ename") or ran.status).strip()
-        error = Broken(f"the sandbox can't be proved: its test submission broke in the cell {name!r} ({reason[-300:]})")
-        error.said = said
-        raise error
-    return said
+def _run(kernel: _Kernel) -> tuple[str, str]:
+    """All that the canary's cells print, and the cell in which it broke and why, "" if it went through all."""
+    said = ""
+    for name, source in CELLS.items():
+        ran = kernel.run(source, SECONDS)
+        printed = "".join(output.get("text", "") for output in ran.outputs)
+        said += printed
+        if ran.status != "ok" or f"went through {name}" not in printed:
+            last = ran.outputs[-1] if ran.outputs else {}
+            reason = str(last.get("evalue") or last.get("text") or last.get("ename") or ran.status).strip()
+            return said, f"the cell {name!r} ({reason[-300:]})"
+    return said, ""
 
 
 def _at_its_end(line: socket.socket, seconds: float = 2.0) -> bool:
