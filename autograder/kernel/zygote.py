@@ -101,20 +101,23 @@ class Zygote:
         self.alive: dict[int, int] = {}
         self.make: Make = Inside
 
-    def live(self, request: dict[str, Any], given: Any) -> None:
+    def live(self, request: dict[str, Any], given: Any) -> NoReturn:
         sys.dont_write_bytecode = True  # what is imported from here on may be a student's
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+        code = FAILED
         try:
             wire.send(self.control, {"is": "born", "pid": os.getpid()})
             self.be(request, given)
             self.loop()
         except wire.Closed:
+            code = 0
+        except BaseException as error:
+            with contextlib.suppress(OSError, wire.WireError):
+                self._tell_failure(error)
+        finally:
             for pid in self.alive:
                 _end_group(pid)
-            os._exit(0)
-        except BaseException as error:
-            self._tell_failure(error)
-            os._exit(FAILED)
+            os._exit(code)
 
     def be(self, request: dict[str, Any], given: Any) -> None:
         """Become a zygote of one kind."""
@@ -213,9 +216,12 @@ def _ending_with(control: socket.socket, scratch: Path) -> Iterator[None]:
     """Warming up takes seconds in which nobody listens to the owner: end when it has gone."""
 
     def look(number: int, frame: Any) -> None:
-        with contextlib.suppress(BlockingIOError):
-            if not control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
-                _leave(scratch)  # whatever is raised here a cell's error would swallow
+        try:
+            gone = not control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except OSError as error:
+            gone = not isinstance(error, BlockingIOError)
+        if gone:
+            _leave(scratch)  # whatever is raised here a cell's error would swallow
 
     before = signal.signal(signal.SIGVTALRM, look)
     signal.setitimer(signal.ITIMER_VIRTUAL, 0.2, 0.2)
@@ -234,7 +240,10 @@ def _end_group(leader: int) -> None:
 
 def _order(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
     # Descriptors travel with the byte before their frame, so that no part of the frame is read with them.
-    data, descriptors, _, _ = socket.recv_fds(control, 1, 8)
+    try:
+        data, descriptors, _, _ = socket.recv_fds(control, 1, 8)
+    except ConnectionResetError:  # it went without having read all that it was told
+        data = b""
     if not data:
         raise wire.Closed("the worker has gone")
     return wire.receive(control, MOST_REQUEST)[0], descriptors

@@ -16,6 +16,7 @@ from autograder.kernel.kernel import Kernels
 from autograder.kernel.roots import Root
 from autograder.kernel.stages import needs_of_file
 from autograder.sandbox import NONE, Limits
+from autograder.sandbox.tree import gone, tree
 from helpers.errors import CourseError
 
 WORKER = """
@@ -128,6 +129,19 @@ def orphaned(needs, line=""):
 def test_a_root_ends_with_its_owner_and_takes_its_folder_away():
     pid, scratch = orphaned([], "root.line()")
     assert ended(lambda: not scratch.exists() and not Path(f"/proc/{pid}/cmdline").exists(), 20)
+
+
+def test_what_a_kernel_started_ends_with_a_worker_that_had_not_heard_all_that_it_was_told():
+    with Kernels(NONE, needs=()) as kernels:
+        kernel, other = (kernels.start({}, Limits(), None) for _ in range(2))
+        kernel.run("import subprocess; p = subprocess.Popen(['sleep', '60'])", 10)
+        started = tree(kernel.pid)[1:]
+        assert len(started) == 1
+        os.kill(other.pid, signal.SIGKILL)
+        line = kernels.nursery.sock
+        assert select.select([line], [], [], 10)[0]  # the zygote tells of it, and nobody reads that
+        line.close()  # as the end of a killed worker does
+        assert ended(lambda: gone(kernel.pid) and gone(started[0]))
 
 
 def test_what_will_be_needed_is_read_from_the_source_before_anything_else(tmp_path):
