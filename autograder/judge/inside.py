@@ -11,11 +11,12 @@ import sys
 from typing import Any
 
 from ..kernel.inside import Inside, Make
+from ..kernel.known import Known
 from ..kernel.shell import CourseShell
 from .errors import StudentGone
 from .grant import judging, sealed
 from .link import Link
-from .namespace import Code, Namespace, namespace
+from .namespace import Code, Namespace, namespace, parts
 
 
 def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
@@ -31,14 +32,16 @@ def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
     names: dict[str, Any] = {}
     found.run(names)
     shell.user_ns.update({name: names[name] for name in found.own if name in names})
+    known: dict[str, Known] = {}
     for cell in given["cells"]:
         if cell["kind"] == "test":
             found.wanted(cell["text"])
+            known.update({text: one for _, text in parts(cell["text"]) if (one := Known.of(shell, text))})
     shell.execution_count = 1
     gc.freeze()
 
     def make(shell: CourseShell, control: socket.socket, line: socket.socket | None) -> Inside:
-        return JudgeInside(shell, control, line, found, given["memory_mb"])
+        return JudgeInside(shell, control, line, found, known, given["memory_mb"])
 
     return make
 
@@ -69,10 +72,11 @@ class JudgeInside(Inside):
         control: socket.socket,
         line: socket.socket | None,
         found: Namespace,
+        known: dict[str, Known],
         memory_mb: int,
     ) -> None:
         super().__init__(shell, control, None)
-        self.line, self.found = line, found
+        self.line, self.found, self.known = line, found, known
         self.link: Link | None = None
         self._asked: set[str] = set()
         most = memory_mb * 2**20
@@ -89,6 +93,10 @@ class JudgeInside(Inside):
             return {"status": "error", "count": None, "gone": str(error)}
         done = super().run(request, buffers)
         return {**done, "gone": self.link.why if self.link else ""}
+
+    def cell(self, source: str) -> tuple[bool, int]:
+        known = self.known.get(source)
+        return known.run(self.shell) if known else super().cell(source)
 
     def attach(self) -> None:
         assert self.line is not None

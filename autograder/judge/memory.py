@@ -23,6 +23,14 @@ class _Weak(weakref.ref[Any]):
     number: int
     address: int
 
+    def __new__(cls, value: Any, died: Callable[[Any], None], number: int) -> _Weak:
+        made = super().__new__(cls, value, died)
+        made.number, made.address = number, id(value)
+        return made
+
+    def __init__(self, value: Any, died: Callable[[Any], None], number: int) -> None:
+        super().__init__(value, died)  # type: ignore[call-arg]
+
 
 class Memory:
     """References and identities of one side of a link.
@@ -36,7 +44,7 @@ class Memory:
         self._count = itertools.count(1)
         self.own: dict[int, Any] = {}
         self._own_numbers: dict[int, int] = {}
-        self._handles: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        self._handles: dict[int, _Weak] = {}
         self._numbers: dict[int, tuple[int, Any]] = {}
         self._copied: dict[int, Any] = {}
         self._strong: collections.deque[tuple[int, int]] = collections.deque()
@@ -63,15 +71,21 @@ class Memory:
 
     def handle(self, number: int, kind: str, shape: int) -> Any:
         """The one handle of the other side's object."""
-        found = self._handles.get(number)
+        held = self._handles.get(number)
+        found = None if held is None else held()
         if found is None:
             if len(self._handles) >= KEPT:
                 raise WireError("too many objects of the other process are in use")
             if number in self.forgotten:
                 self.forgotten.remove(number)
-            found = self._handles[number] = self._make(number, kind, shape)
-            weakref.finalize(found, self.forgotten.append, number).atexit = False
+            found = self._make(number, kind, shape)
+            self._handles[number] = _Weak(found, self._let_go, number)
         return found
+
+    def _let_go(self, entry: _Weak) -> None:
+        if self._handles.get(entry.number) is entry:
+            del self._handles[entry.number]
+            self.forgotten.append(entry.number)
 
     def key(self, value: Any) -> int:
         """The number of a value that is copied: positive for one's own, negative for a copy of the other side's."""
@@ -96,10 +110,9 @@ class Memory:
         address, entry = id(value), value
         if type(value) not in _NOT_WEAKLY:
             try:
-                entry = _Weak(value, self._died)
-                entry.number, entry.address = number, address
+                entry = _Weak(value, self._died, number)
             except TypeError:
-                pass
+                entry = value
         self._copied[number] = entry
         self._numbers[address] = (number, entry)
         if entry is value:

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import struct
 
 from IPython.core.compilerop import CachingCompiler
 
@@ -15,14 +16,18 @@ class CellCompiler(CachingCompiler):
         inspect.modulesbyfile[name] = "__main__"  # type: ignore[attr-defined]
         return name
 
+    def number(self, name: str, number: int) -> None:
+        """From now on tracebacks call this file the cell of that number."""
+        self._filename_map[name] = number
+
 
 def murmur2(data: bytes, seed: int = 0xC70F6907) -> int:
     """MurmurHash2 of 32 bits (A. Appleby), by which a cell's file name is told in syntax errors and warnings."""
     mix, mask = 0x5BD1E995, 0xFFFFFFFF
     hashed = (seed ^ len(data)) & mask
     whole = len(data) - len(data) % 4
-    for at in range(0, whole, 4):
-        word = int.from_bytes(data[at : at + 4], "little") * mix & mask
+    for (word,) in struct.iter_unpack("<I", data[:whole]):
+        word = word * mix & mask
         hashed = (hashed * mix & mask) ^ ((word ^ word >> 24) * mix & mask)
     if data[whole:]:
         hashed = (hashed ^ int.from_bytes(data[whole:], "little")) * mix & mask

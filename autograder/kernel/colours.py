@@ -1,15 +1,20 @@
 """The colours of tracebacks, worked out once: pygments and stack_data begin anew for each traceback and each frame."""
 
 import functools
+from collections.abc import Iterable
 from typing import Any
 
 import stack_data
 from pygments.formatters.terminal256 import Terminal256Formatter
 from pygments.lexer import RegexLexerMeta
+from pygments.lexers import PythonLexer
 
+MOST_READ = 50
 _colours: dict[Any, dict[str, tuple[str, str]]] = {}
+_read: dict[Any, list[tuple[Any, str]]] = {}
 _set_up = Terminal256Formatter._setup_styles
 _process = RegexLexerMeta.process_tokendef
+_tokens = PythonLexer.get_tokens
 
 
 def remember() -> None:
@@ -18,6 +23,7 @@ def remember() -> None:
         stack_data.style_with_executing_node = functools.cache(stack_data.style_with_executing_node)
         Terminal256Formatter._setup_styles = _set_up_once
         RegexLexerMeta.process_tokendef = _inherit
+        PythonLexer.get_tokens = _read_once
 
 
 def _set_up_once(formatter: Any) -> None:
@@ -27,6 +33,18 @@ def _set_up_once(formatter: Any) -> None:
         _set_up(formatter)
         _colours[key] = formatter.style_string
     formatter.style_string = _colours[key]
+
+
+def _read_once(lexer: Any, text: str, unfiltered: bool = False) -> Iterable[tuple[Any, str]]:
+    """The tokens of a function in which hand-ins fail again and again, such as the course's `fit`."""
+    if lexer.filters or lexer._tokens is not PythonLexer._tokens:
+        return _tokens(lexer, text, unfiltered)
+    key = text, tuple(sorted(lexer.options.items()))
+    if key not in _read:
+        while len(_read) >= MOST_READ:
+            del _read[next(iter(_read))]
+        _read[key] = list(_tokens(lexer, text))
+    return _read[key]
 
 
 def _inherit(lexer: Any, name: str, tokens: Any = None) -> Any:

@@ -28,8 +28,12 @@ class Inside:
         """Do what the worker asks. The answer's fields. `count`: the cell's number, where another process ran some."""
         if type(request.get("count")) is int:
             self.shell.execution_count = request["count"]
-        good, count = self.shell.run_one(str(request["source"]))
+        good, count = self.cell(str(request["source"]))
         return {"status": "ok" if good else "error", "count": count}
+
+    def cell(self, source: str) -> tuple[bool, int]:
+        """(It went well, its execution count.)"""
+        return self.shell.run_one(source)
 
     def serve_peer(self) -> bool:
         """Answer one request of the peer. False when it has gone."""

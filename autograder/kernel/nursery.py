@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import time
@@ -17,6 +18,7 @@ from .stages import STAGES
 
 SECONDS_TO_START = 120.0
 SECONDS_TO_FORK = 20.0
+SECONDS_TO_TELL = 5.0
 MOST_FRAME = 1_000_000
 
 
@@ -114,8 +116,10 @@ class Nursery:
         """How a process ended: exit code or minus the signal's number, and CPU seconds. None while it lives."""
         deadline = time.monotonic() + wait
         while pid not in self._ended and self.sock is not None:
+            if not select.select([self.sock], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                break
             try:
-                header, _ = wire.receive(self.sock, MOST_FRAME, deadline)
+                header, _ = wire.receive(self.sock, MOST_FRAME, time.monotonic() + SECONDS_TO_TELL)
             except wire.WireError:
                 break
             if header.get("is") == "ended":

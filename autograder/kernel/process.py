@@ -76,6 +76,9 @@ class Process:
         self._pipes = {pipes[0][0]: "stdout", pipes[1][0]: "stderr"}
         for descriptor in self._pipes:
             os.set_blocking(descriptor, False)
+        self._ears = select.poll()
+        for descriptor in (self._control.fileno(), *self._pipes):
+            self._ears.register(descriptor, select.POLLIN)
         self._alive = True
 
     @property
@@ -218,7 +221,7 @@ class Process:
                 one.alive  # noqa: B018  looks whether its end was told
 
     def _read(self) -> None:
-        if not self._alive:
+        if not self._alive or not self._ears.poll(0):
             return
         try:
             data = self._control.recv(1 << 20, socket.MSG_DONTWAIT)
@@ -266,6 +269,7 @@ class Process:
             except OSError:
                 data = b""
             if not data:
+                self._ears.unregister(descriptor)
                 os.close(descriptor)
                 del self._pipes[descriptor]
             elif not self._full:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -117,6 +118,7 @@ class CourseShell(InteractiveShell):
     autoindent = CBool(False)
     events_out: Events
     streams: list[Stream]
+    failed_to_show: bool
     input_transformer_manager = Instance(QuickTransformer, ())
     _once: Once | None = None
 
@@ -144,22 +146,26 @@ class CourseShell(InteractiveShell):
         for stream in self.streams:
             stream.flush()
 
-    def run_one(self, source: str) -> tuple[bool, int]:
-        """Run a cell inside a running event loop, as ipykernel does. (It went well, its execution count.)"""
+    def begin(self) -> None:
+        """A new cell."""
         for stream in self.streams:
             stream.start_cell()
         sys.stdout, sys.stderr = self.streams
-        self._failed_to_show = False
+        self.failed_to_show = False
+
+    def run_one(self, source: str) -> tuple[bool, int]:
+        """Run a cell inside a running event loop, as ipykernel does. (It went well, its execution count.)"""
+        self.begin()
         self._once = self.input_transformer_manager.once = Once(lambda: sum(one.written for one in self.streams))
         loop = asyncio.get_event_loop_policy().get_event_loop()
         try:
             result = loop.run_until_complete(self._run(source))
         finally:
             self.flush()
-        return bool(result.success) and not self._failed_to_show, self.execution_count - 1
+        return bool(result.success) and not self.failed_to_show, self.execution_count - 1
 
     async def _run(self, source: str) -> Any:
-        with _no_input():
+        with no_input():
             try:
                 cell, trouble = self.transform_cell(source), None
             except Exception:
@@ -201,7 +207,7 @@ class CourseShell(InteractiveShell):
 
     def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:
         if getattr(self.displayhook, "_result", None) is not None:
-            self._failed_to_show = True
+            self.failed_to_show = True
         traceback = [str(line) for line in stb] if isinstance(stb, list) else [str(stb)]
         self.emit({"is": "error", "ename": str(etype.__name__), "evalue": str(evalue), "traceback": traceback})
 
@@ -269,7 +275,8 @@ def shorten(error: BaseException | None) -> None:
 
 
 @contextlib.contextmanager
-def _no_input():
+def no_input() -> Iterator[None]:
+    """Cells can't ask anybody anything."""
     before = builtins.input, getpass.getpass
     builtins.input, getpass.getpass = _refuse("raw_input"), _refuse("getpass")
     try:
