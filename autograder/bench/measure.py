@@ -48,13 +48,13 @@ def against_stock(bench: Bench, count: int, rounds: int) -> Iterator[Measured]:
     """Ours and stock nbgrader on the same submissions, each on the same single core, in turn."""
     folder = bench.ours("beside-stock", count)
     place, stock = bench.stock("stock", folder / "submitted")
-    ours = bench.command(folder, 1, force=True)
     who, core = students(count), one_core()
     gradebook = (place / "gradebook.db").read_bytes()  # with the assignment and nobody's work
     pairs = []
-    for _ in range(rounds):
+    for number in range(rounds):
         shutil.rmtree(place / "autograded", ignore_errors=True)
         (place / "gradebook.db").write_bytes(gradebook)
+        ours = bench.command(bench.ours(f"round-{number}", count), 1)
         theirs = clock.watch(stock, place, bench.environ(), clock.STOCK, who, cores=core)
         mine = clock.watch(ours, REPOSITORY, bench.environ(), clock.OURS, who, cores=core)
         pairs.append((mine, theirs))

@@ -108,8 +108,8 @@ def visible_checks(source: str) -> int:
     return sum(ast.unparse(call.func).split(".")[0] == "check" for call in calls)
 
 
-def hidden_from(graded: Cell, cell: NotebookNode, outputs: list[Any]) -> int:
-    """Index of the first output that may belong to the hidden part of a test cell.
+def hidden_from(graded: Cell, cell: NotebookNode, outputs: list[Any], told: list[Report | None]) -> int:
+    """Index of the first output that may belong to the hidden part of a test cell; `told` are the outputs' reports.
 
     In a cell that ran after a hidden part all may. Marks by the engine count, but outputs without any do not become
     visible by that: as many reports as the visible part calls checks are visible, and nothing else.
@@ -124,7 +124,7 @@ def hidden_from(graded: Cell, cell: NotebookNode, outputs: list[Any]) -> int:
     if isinstance(marked, int) and not isinstance(marked, bool):
         begins.append(max(0, marked))
     allowed = min(visible_checks(source) for source in sources)
-    reports = [i for i, output in enumerate(outputs) if report(output)]
+    reports = [i for i, one in enumerate(told) if one]
     begins.append(reports[allowed - 1] + 1 if 0 < allowed <= len(reports) else len(outputs) if allowed else 0)
     return min(begins)
 
@@ -135,9 +135,10 @@ def diagnose(graded: Cell, cell: NotebookNode | None, secrets: Secrets) -> Told:
         return Told(graded.id, NOT_RUN, "This check is missing from the graded notebook.")
     put_out = cell.get("outputs")
     outputs = [o for o in put_out if isinstance(o, dict)] if isinstance(put_out, list) else []
-    border = hidden_from(graded, cell, outputs)
-    visible = [r for r in map(report, outputs[:border]) if r]
-    hidden = [r for r in map(report, outputs[border:]) if r]
+    reports = [report(output) for output in outputs]
+    border = hidden_from(graded, cell, outputs, reports)
+    visible = [r for r in reports[:border] if r]
+    hidden = [r for r in reports[border:] if r]
     title = secrets.without(next((r.title for r in visible if r.title), "")) or graded.id
     errors = [o for o in outputs if o.get("output_type") == "error"]
     failed = next((r for r in visible if not r.passed), None)

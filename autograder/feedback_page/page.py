@@ -123,7 +123,7 @@ def warm_up() -> None:
 
 def _exercises(row: Row, notebook: NotebookNode | None, assignment: Assignment) -> tuple[list[Exercise], list[Work]]:
     groups = assignment.exercises()
-    titles = headings(assignment)
+    titles = headings(assignment.cells)
     made = {
         id_: Exercise(
             id_,
@@ -194,10 +194,11 @@ def _answered(source: str, course: Cell) -> bool:
     return bool(source.strip()) and source.strip() != EMPTY and "".join(source.split()) != released
 
 
-def headings(assignment: Assignment) -> dict[str, str]:
+@lru_cache(maxsize=8)
+def headings(cells: tuple[Cell, ...]) -> dict[str, str]:
     """Exercise id -> the heading above it, less its points and minutes."""
     found, title = {}, ""
-    for cell in assignment.cells:
+    for cell in cells:
         if cell.type == "markdown" and cell.kind in ("", "given"):
             lines = re.findall(r"^#{1,4} +(.+)$", shown(cell.text), re.MULTILINE)
             title = re.sub(r"\s*\([^()]*(?:points?|min)[^()]*\)\s*$", "", lines[-1]) if lines else title

@@ -77,6 +77,7 @@ def hidden_regions(source: str, marker: str = HIDDEN) -> list[list[str]]:
         return [lines[first + 1 :]]
 
 
+@lru_cache(maxsize=512)
 def shown(source: str) -> str:
     """A cell's source less its hidden tests, rubrics and model solutions."""
     kept, inside = [], False

@@ -33,7 +33,7 @@ def text(value: Any) -> str:
     if isinstance(value, list | tuple):
         value = "".join(part for part in value if isinstance(part, str))
     value = value if isinstance(value, str) else "" if value is None else str(value)
-    return value.encode("utf-8", "replace").decode("utf-8")
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
 
 
 def visible(value: str) -> str:
@@ -41,7 +41,8 @@ def visible(value: str) -> str:
     value = value.replace("\r\n", "\n")
     if "\r" in value:  # a progress bar writes over its own line
         value = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in value.split("\n"))
-    return DISGUISE.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", CONTROL.sub("", value))
+    value = CONTROL.sub("", value)
+    return value if value.isascii() else DISGUISE.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
 
 
 def plain(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -27,26 +28,33 @@ def open_gradebook(url: str, course_id: str) -> Any:
     return gradebook
 
 
+def _hold(gradebook: Any, name: str) -> None:
+    """Keep an assignment's cells in the session: grades and comments then find theirs without a question."""
+    from nbgrader.api import MissingEntry
+
+    held = gradebook.db().info.setdefault("held", {})
+    if name not in held:
+        with contextlib.suppress(MissingEntry):
+            held[name] = [(notebook, notebook.grade_cells) for notebook in gradebook.find_assignment(name).notebooks]
+
+
 def whole(gradebook: Any, name: str, student: str | None = None) -> list[Any]:
     """The submissions of an assignment, or of one student, as the database has them now, with all that belongs to them.
 
     In four questions; left to itself nbgrader asks one for each grade, comment and cell. Keep what is returned as long
     as you use nbgrader's own methods: they find it again.
     """
-    from nbgrader.api import Assignment, Comment, Grade, SubmittedAssignment, SubmittedNotebook
+    from nbgrader.api import Assignment, SubmittedAssignment, SubmittedNotebook
     from sqlalchemy.orm import selectinload
 
-    def parts(rows: Any, cell: Any) -> Any:
-        return selectinload(SubmittedAssignment.notebooks).selectinload(rows).joinedload(cell)
+    def parts(rows: Any) -> Any:
+        return selectinload(SubmittedAssignment.notebooks).selectinload(rows)
 
+    _hold(gradebook, name)
     asked = gradebook.db.query(SubmittedAssignment).join(SubmittedAssignment.assignment).filter(Assignment.name == name)
     if student is not None:
         asked = asked.filter(SubmittedAssignment.student_id == student)
-    asked = asked.options(
-        selectinload(SubmittedAssignment.notebooks).joinedload(SubmittedNotebook.notebook),
-        parts(SubmittedNotebook.grades, Grade.cell),
-        parts(SubmittedNotebook.comments, Comment.cell),
-    )
+    asked = asked.options(parts(SubmittedNotebook.grades), parts(SubmittedNotebook.comments))
     return list(asked.populate_existing())
 
 

@@ -1,6 +1,6 @@
 """Give a hand-in the assignment's own cells back, whatever was done to them, and lose nothing that the student wrote.
 
-A pure function of the notebook and the snapshot. Work that stock nbgrader accepts keeps exactly the cells that stock
+It depends on the notebook and the snapshot alone. Work that stock nbgrader accepts keeps exactly the cells that stock
 would grade. Everything else is mended, in an order in which honest work runs, and what was mended is told in notes.
 """
 
@@ -25,7 +25,10 @@ Cell = NotebookNode
 
 
 def rebuild(notebook: NotebookNode, snapshot: Snapshot, file: str = "the notebook") -> tuple[NotebookNode, list[str]]:
-    """The notebook to execute and grade, and the notes; Ungradable if nothing of the assignment is in it."""
+    """The notebook to execute and grade, and the notes; Ungradable if nothing of the assignment is in it.
+
+    What is given is made into what is returned.
+    """
     work = _Rebuild(notebook, snapshot)
     work.claim()
     work.single()
@@ -43,7 +46,7 @@ class _Rebuild:
     """`roles` says which cell of the assignment a cell of the hand-in is, by the cell's `_key`."""
 
     def __init__(self, notebook: NotebookNode, snapshot: Snapshot) -> None:
-        self.notebook = copy.deepcopy(notebook)
+        self.notebook = notebook
         self.cells: list[Cell] = self.notebook.cells
         self.snapshot = snapshot
         self.known = snapshot.known

@@ -14,8 +14,11 @@ from .shell import CourseShell, no_input
 
 @dataclass(frozen=True)
 class Known:
-    """`name`: of the file that tracebacks tell; `codes`: the statements, the last of them shown if it is a value."""
+    """`source`, and `text`, which has its magics replaced; `name`: of the file that tracebacks tell; `codes`: the
+    statements, the last of them shown if it is a value."""
 
+    source: str
+    text: str
     name: str
     codes: tuple[CodeType, ...]
 
@@ -28,17 +31,19 @@ class Known:
             text = shell.transform_cell(source)
             name = shell.compile.cache(text, raw_code=source)
             body = shell.transform_ast(shell.compile.ast_parse(text, filename=name)).body
-            return cls(name, tuple(_code(shell, name, node, node is body[-1]) for node in body))
+            return cls(source, text, name, tuple(_code(shell, name, node, node is body[-1]) for node in body))
         except Exception:
             return None
 
     def run(self, shell: CourseShell) -> tuple[bool, int]:
-        """As `shell.run_one` runs it, but that no history is kept: (it went well, its execution count)."""
+        """As `shell.run_one` runs it: (it went well, its execution count)."""
         shell.begin()
         number = shell.execution_count
         shell.execution_count += 1
         assert isinstance(shell.compile, CellCompiler)
         shell.compile.number(self.name, number)
+        assert shell.history_manager is not None
+        shell.history_manager.store_inputs(number, self.text, self.source)  # a `;` at its end is looked for there
         try:
             with no_input(), shell.builtin_trap, shell.display_trap:
                 good = not any(_at_once(shell.run_code(code)) for code in self.codes)

@@ -157,7 +157,7 @@ def test_the_form_says_what_was_declared():
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_every_exercise_has_its_heading_and_its_place(name):
     assignment, _ = read(name)
-    titles = headings(assignment)
+    titles = headings(assignment.cells)
     assert all(titles[e] for e in assignment.exercises() if e in titles)
     assert not [t for t in titles.values() if re.search(r"points?\b.*min|MARK SCHEME", t)]
     page = render(row(assignment), autograded(name), assignment)
