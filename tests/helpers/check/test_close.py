@@ -28,8 +28,8 @@ def test_close_says_what_allclose_says(pairs, off):
 def test_near_the_edge_of_what_float32_needs():
     expected = np.array([1.0, -2.0, 4.0])
     edge = RTOL + ATOL * 4
-    assert close(expected + [0.99 * edge, 0, 0], expected)
-    assert not close(expected + [1.01 * edge, 0, 0], expected)
+    assert close(expected + np.array([0.99 * edge, 0, 0]), expected)
+    assert not close(expected + np.array([1.01 * edge, 0, 0]), expected)
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (0, 3), (2, 1)])
