@@ -20,8 +20,9 @@ from helpers.errors import CourseError
 from . import bonus as bonus_module
 from . import preflight
 from .course import Course
+from .grading.files import data_files
 from .grading.prepare import Prepared, keep
-from .grading.record import Blocked, Kept, Pending, Writer, data_files
+from .grading.record import Blocked, Kept, Pending, Writer
 from .grading.task import Result, Task
 from .intake import Ungradable, hand_in
 from .parallel.executor import results as graded_by

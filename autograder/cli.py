@@ -184,7 +184,7 @@ def mistakes(
 def bench(
     name: Annotated[str, typer.Argument(help="the assignment whose hand-ins are made up")] = "network_from_scratch",
     only: Annotated[list[str] | None, typer.Option(help="stock, workers, kernel or class", show_default=False)] = None,
-    count: Annotated[int, typer.Option(help="submissions in a batch beside stock nbgrader")] = 20,
+    count: Annotated[int, typer.Option(help="submissions in a batch beside stock nbgrader")] = 30,
     rounds: Annotated[int, typer.Option(help="rounds in turn")] = 3,
     sizes: Annotated[str, typer.Option(help="sizes of whole classes")] = "100,200,500",
     quick: Annotated[bool, typer.Option("--quick", help="four submissions, one round, classes of 10 and 20")] = False,

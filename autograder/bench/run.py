@@ -24,7 +24,7 @@ from .measure import Measured
 PARTS = ("stock", "workers", "kernel", "class")
 
 
-def bench(name: str, course: Course, *, only: Sequence[str] = (), count: int = 20, rounds: int = 3,
+def bench(name: str, course: Course, *, only: Sequence[str] = (), count: int = 30, rounds: int = 3,
           sizes: Sequence[int] = (100, 200, 500)) -> Iterator[Measured]:  # fmt: skip
     """Measurements as they are made; `only` some of PARTS. CourseError for a part or a size that can't be measured."""
     for part in only:

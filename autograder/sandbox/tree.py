@@ -106,8 +106,10 @@ def overstepped(inmate: Inmate, limits: Limits, folder: Path | None = None) -> s
         size = 0
         for count, one in enumerate(_sizes(folder)):
             size += one
-            if size > limits.disk_mb * MB or count > FILES_AT_MOST:
+            if size > limits.disk_mb * MB:
                 return f"wrote more than {limits.disk_mb} MB of files"
+            if count > FILES_AT_MOST:
+                return f"made more than {FILES_AT_MOST:,} files and folders"
     return ""
 
 

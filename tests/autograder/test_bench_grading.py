@@ -56,7 +56,7 @@ def test_a_command_is_watched_as_on_a_screen(tmp_path):
 
 def test_arithmetic_of_a_batch():
     seen = Watched({"a": 3.0, "b": 4.0, "c": 5.0, "d": 9.0}, 10.0)
-    assert (seen.first, seen.steady, seen.halves()) == (3.0, 2.0, (1.0, 4.0))
+    assert (seen.first, seen.steady, seen.halves()) == (3.0, 4.0, (1.0, 4.0))
     low, high = Measured("x", 0.5, "s", 0.4), Measured("x", 2.0, "×", 1.9, larger=True)
     assert (low.verdict, high.verdict, Measured("x", 1, "s").verdict) == ("goal ≤ 0.4 MISSED", "goal ≥ 1.9 reached", "")
 

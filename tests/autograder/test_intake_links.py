@@ -7,7 +7,7 @@ import os
 import pytest
 
 from autograder.course import Course
-from autograder.grading.record import read_timestamp
+from autograder.grading.files import read_timestamp
 from autograder.intake import MOST_DATA, Ungradable, hand_in
 from autograder.state import contents
 
