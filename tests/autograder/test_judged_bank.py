@@ -14,7 +14,7 @@ from autograder.course import Course
 from autograder.mistakes import bank, load
 from autograder.mistakes.judged import compared
 
-EVERY = 60
+EVERY = 120
 ALSO = {
     "convolution": ["B-tiled: lowered-at-once", "B-tiled: workspace-exceeded", "B-col2im: input-changed"],
     "network_from_scratch": ["A-sigmoid: not-portable", "torch parameters", "C-study: network-not-renewed"],

@@ -143,7 +143,8 @@ def test_after_kill_9_no_process_is_left_and_the_study_goes_on(tmp_path):
     for rate in (0.1, 0.05):
         unbroken = learning_curves((rate,), 2, train=800, validation=500, epochs=3, filters=4, progress=False)
         for seed in (0, 1):
-            np.testing.assert_allclose(found[rate, seed], unbroken[rate][seed].test_loss, rtol=1e-6)
+            # float32: where an array lies in memory decides in which order a sum is taken.
+            np.testing.assert_allclose(found[rate, seed], unbroken[rate][seed].test_loss, rtol=1e-4)
 
 
 def test_ctrl_c_says_what_is_kept(tmp_path):
