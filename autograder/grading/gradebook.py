@@ -38,6 +38,11 @@ def _hold(gradebook: Any, name: str) -> None:
             held[name] = [(notebook, notebook.grade_cells) for notebook in gradebook.find_assignment(name).notebooks]
 
 
+def let_go(gradebook: Any) -> None:
+    """Ask anew for the cells of assignments."""
+    gradebook.db().info.pop("held", None)
+
+
 def whole(gradebook: Any, name: str, student: str | None = None) -> list[Any]:
     """The submissions of an assignment, or of one student, as the database has them now, with all that belongs to them.
 

@@ -187,6 +187,7 @@ class Writer:
         if self.gradebook is not None:
             with contextlib.suppress(Exception):
                 self.gradebook.db.rollback()
+                rows.let_go(self.gradebook)  # whoever held the gradebook may have changed its cells
 
     def _open(self) -> None:
         """The gradebook with this assignment in it, as its source is now."""
