@@ -18,6 +18,8 @@ from markupsafe import Markup
 CHARACTERS, LINES = 8000, 120
 """What is shown of one text; the middle of a longer one is left out."""
 CODE = 40_000
+REMEMBERED = 100_000
+"""Characters of a text up to which what was made of it is kept: a class of huge cells must not fill the memory."""
 IMAGE, SVG, TABLE = 3_000_000, 600_000, 60_000
 ROWS, COLUMNS = 60, 30
 
@@ -145,7 +147,8 @@ def _pygments() -> tuple[Any, Any, Any]:
 
 def code_html(source: Any) -> Markup:
     """Python with syntax colours (classes `c-…`)."""
-    return _code(plain(source))
+    shown = plain(source)
+    return _code(shown) if len(shown) <= REMEMBERED else _code.__wrapped__(shown)
 
 
 @lru_cache(maxsize=256)

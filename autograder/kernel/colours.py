@@ -9,9 +9,11 @@ from pygments.formatters.terminal256 import Terminal256Formatter
 from pygments.lexer import RegexLexerMeta
 from pygments.lexers import PythonLexer
 
+AS_STACK_DATA = {"stripnl": False}
+"""The lexer's options there; whoever asks for another lexer gets pygments' own."""
 MOST_READ = 50
 _colours: dict[Any, dict[str, tuple[str, str]]] = {}
-_read: dict[Any, list[tuple[Any, str]]] = {}
+_read: dict[str, list[tuple[Any, str]]] = {}
 _set_up = Terminal256Formatter._setup_styles
 _process = RegexLexerMeta.process_tokendef
 _tokens = PythonLexer.get_tokens
@@ -37,14 +39,13 @@ def _set_up_once(formatter: Any) -> None:
 
 def _read_once(lexer: Any, text: str, unfiltered: bool = False) -> Iterable[tuple[Any, str]]:
     """The tokens of a function in which hand-ins fail again and again, such as the course's `fit`."""
-    if lexer.filters or lexer._tokens is not PythonLexer._tokens:
+    if lexer.options != AS_STACK_DATA or lexer._tokens is not PythonLexer._tokens:
         return _tokens(lexer, text, unfiltered)
-    key = text, tuple(sorted(lexer.options.items()))
-    if key not in _read:
+    if text not in _read:
         while len(_read) >= MOST_READ:
             del _read[next(iter(_read))]
-        _read[key] = list(_tokens(lexer, text))
-    return _read[key]
+        _read[text] = list(_tokens(lexer, text))
+    return _read[text]
 
 
 def _inherit(lexer: Any, name: str, tokens: Any = None) -> Any:

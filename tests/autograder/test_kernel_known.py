@@ -2,6 +2,7 @@
 
 import pytest
 import stack_data
+from pygments.filters import KeywordCaseFilter
 from pygments.formatters import Terminal256Formatter
 from pygments.lexer import RegexLexerMeta
 from pygments.lexers import PythonLexer
@@ -86,8 +87,9 @@ def test_tokens_are_read_once_and_are_the_same(monkeypatch):
     assert seen == plain * 2
     assert len(colours._read) == 1
     for text in ("a = 1\n", "b = 2\n", "c = 3\n"):
-        assert list(PythonLexer().get_tokens(text)) == list(colours._tokens(PythonLexer(), text))
+        lexer = PythonLexer(stripnl=False)
+        assert list(lexer.get_tokens(text)) == list(colours._tokens(lexer, text))
     assert len(colours._read) == 2
-    filtered = PythonLexer()
-    filtered.add_filter("keywordcase", case="upper")
-    assert "DEF" in [value for _, value in filtered.get_tokens(code)]
+    other = PythonLexer(filters=[KeywordCaseFilter(case="upper")])
+    assert "DEF" in [value for _, value in other.get_tokens(code)]
+    assert len(colours._read) == 2
