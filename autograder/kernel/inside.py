@@ -23,9 +23,6 @@ class Inside:
         self.shell = shell
         self.control = control
         self.peer = peer
-        self.ears = select.poll()
-        for sock in filter(None, (control, peer)):
-            self.ears.register(sock, select.POLLIN)
 
     def run(self, request: dict[str, Any], buffers: list[bytearray]) -> dict[str, Any]:
         """Do what the worker asks. The answer's fields. `count`: the cell's number, where another process ran some."""
@@ -55,7 +52,11 @@ class Inside:
                 continue  # an interrupt that came too late for the cell it was meant for
 
     def _once(self) -> bool:
-        for descriptor, _ in self.ears.poll():
+        poller = select.poll()
+        poller.register(self.control, select.POLLIN)
+        if self.peer is not None:
+            poller.register(self.peer, select.POLLIN)
+        for descriptor, _ in poller.poll():
             if descriptor == self.control.fileno():
                 try:
                     request, buffers = wire.receive(self.control, MOST_REQUEST)
@@ -63,7 +64,6 @@ class Inside:
                     return False
                 self._answer(request, buffers)
             elif self.peer is not None and not self.serve_peer():
-                self.ears.unregister(descriptor)
                 self.peer.close()
                 self.peer = None
         return True
