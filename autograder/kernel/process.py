@@ -13,7 +13,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from ..sandbox import Limits, kill_tree, overstepped
+from ..sandbox import Limits, Scales, kill_tree
 from . import wire
 from .deaths import how_it_ended
 from .nursery import Nursery
@@ -64,6 +64,7 @@ class Process:
         try:
             self._inmate = nursery.fork(request, descriptors)
             self.pid = self._inmate.pid
+            self._scales = Scales(self._inmate, limits, None if trusted else self.folder)
         except BaseException:
             self._control.close()
             for read, _ in pipes:
@@ -287,7 +288,7 @@ class Process:
         self._collector.own_words(ename, evalue)
 
     def _weigh(self) -> None:
-        words = overstepped(self._inmate, self.limits, None if self._trusted else self.folder) if self._alive else ""
+        words = self._scales.overstepped() if self._alive else ""
         if words:
             self.kill(f"it {words}")
 

@@ -123,6 +123,7 @@ class Zygote:
         """Become a zygote of one kind."""
         if request["mode"] is not None:
             sandbox.settle(sandbox.Mode(request["mode"], ""))
+        _adopt_orphans()
         if request["prepare"]:
             module, _, name = str(request["prepare"]).partition(":")
             self.make = getattr(importlib.import_module(module), name)(self.shell, given)
@@ -196,7 +197,7 @@ class Zygote:
         live(self.shell, self.make, socket.socket(fileno=control), socket.socket(fileno=peer[0]) if peer else None)
 
     def reap(self) -> None:
-        while self.alive:
+        while True:
             try:
                 found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
@@ -230,6 +231,13 @@ def _ending_with(control: socket.socket, scratch: Path) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
+
+
+def _adopt_orphans() -> None:
+    """Who outlives the process that started him is ours to bury: not every machine has an init that does, and the dead
+    count among the processes that the next one may start."""
+    with contextlib.suppress(OSError, AttributeError):
+        sandbox.syscalls.prctl(sandbox.syscalls.PR_SET_CHILD_SUBREAPER, 1)
 
 
 def _end_group(leader: int) -> None:

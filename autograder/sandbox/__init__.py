@@ -4,10 +4,11 @@ from .choosing import WHAT_UNSAFE_MEANS, choose
 from .fork import fork_into, reap, settle
 from .modes import LANDLOCK, MODES, NAMESPACES, NONE, Inmate, Limits, Mode, Room
 from .paths import hidden_paths, readable_paths, standard_room
-from .tree import gone, kill_tree, overstepped, tree_memory
+from .scales import Scales, tree_memory
+from .tree import gone, kill_tree
 
 __all__ = [
-    "LANDLOCK", "MODES", "NAMESPACES", "NONE", "WHAT_UNSAFE_MEANS", "Inmate", "Limits", "Mode", "Room", "choose",
-    "fork_into", "gone", "hidden_paths", "kill_tree", "overstepped", "readable_paths", "reap", "settle",
+    "LANDLOCK", "MODES", "NAMESPACES", "NONE", "WHAT_UNSAFE_MEANS", "Inmate", "Limits", "Mode", "Room", "Scales",
+    "choose", "fork_into", "gone", "hidden_paths", "kill_tree", "readable_paths", "reap", "settle",
     "standard_room", "tree_memory",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A shut-in process and all that it started: how much it uses, and its end."""
+"""A shut-in process and all that it started, and its end."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-from .limits import MB, start_time
-from .modes import Inmate, Limits
-
-FILES_AT_MOST = 50_000
+from .limits import start_time
+from .modes import Inmate
 
 
 def gone(who: Inmate | int) -> bool:
@@ -66,67 +63,6 @@ def _tree_by_ps(pid: int) -> list[int]:
     for one in found:
         found += children.get(one, [])
     return found
-
-
-def tree_memory(pid: int) -> int:
-    """Bytes that the tree uses: private memory, and what several of them share, once. What is shared with the zygote
-    counts by its share (proc_pid_smaps(5): Pss). Takes milliseconds for a large process."""
-    return sum(_share(one) for one in tree(pid))
-
-
-def _share(pid: int) -> int:
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    return _resident(pid)
-
-
-def _resident(pid: int) -> int:
-    with contextlib.suppress(OSError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    if not sys.platform.startswith("linux"):
-        out = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-        return int(out.strip() or 0) * 1024
-    return 0
-
-
-def overstepped(inmate: Inmate, limits: Limits, folder: Path | None = None) -> str:
-    """What the tree uses too much of, in words, or "". Cheap enough for ten times a second.
-
-    folder: its folder on the host, for the modes in which the kernel does not limit the space in it.
-    """
-    members = tree(inmate.pid)
-    tasks = sum(_tasks(pid) for pid in members)
-    if tasks > limits.processes:
-        return f"started {tasks} processes and threads, where {limits.processes} are allowed"
-    if sum(map(_resident, members)) > limits.memory_mb * MB and sum(map(_share, members)) > limits.memory_mb * MB:
-        return f"used more than {limits.memory_mb} MB of memory"
-    if folder is not None and inmate.mode != "namespaces":
-        size = 0
-        for count, one in enumerate(_sizes(folder)):
-            size += one
-            if size > limits.disk_mb * MB:
-                return f"wrote more than {limits.disk_mb} MB of files"
-            if count > FILES_AT_MOST:
-                return f"made more than {FILES_AT_MOST:,} files and folders"
-    return ""
-
-
-def _tasks(pid: int) -> int:
-    with contextlib.suppress(OSError):
-        return os.stat(f"/proc/{pid}/task").st_nlink - 2
-    return 1
-
-
-def _sizes(folder: Path) -> Iterator[int]:
-    waiting = [str(folder)]
-    while waiting:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-                yield entry.stat(follow_symlinks=False).st_blocks * 512
 
 
 def kill_tree(inmate: Inmate, seconds: float = 5.0) -> bool:

@@ -144,6 +144,32 @@ def test_what_a_kernel_started_ends_with_a_worker_that_had_not_heard_all_that_it
         assert ended(lambda: gone(kernel.pid) and gone(started[0]))
 
 
+ORPHANS = """
+import ctypes, os, sys, time
+from autograder.kernel.kernel import Kernels
+from autograder.sandbox import NONE, Limits
+from autograder.sandbox.tree import tree
+if __name__ == "__main__":
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans come here, where nobody buries them
+    with Kernels(NONE, needs=()) as kernels:
+        kernel = kernels.start({}, Limits(), None)
+        kernel.run("import subprocess; p = [subprocess.Popen(['sleep', '60']) for _ in range(20)]", 20)
+        assert len(tree(kernel.pid)) == 21
+        kernel.kill()
+        until = time.monotonic() + 10
+        while tree(kernels.nursery.pid)[1:] and time.monotonic() < until:
+            time.sleep(0.02)
+        left = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        print("unburied:", tree(kernels.nursery.pid)[1:], left and left.si_pid)
+"""
+
+
+def test_what_outlives_a_kernel_is_buried_where_no_init_does_it():
+    """The dead count: the next kernel's limit on processes would be theirs and its own together."""
+    told = subprocess.run([sys.executable, "-c", ORPHANS], capture_output=True, text=True, timeout=90)
+    assert told.stdout == "unburied: [] None\n", told.stderr
+
+
 def test_what_will_be_needed_is_read_from_the_source_before_anything_else(tmp_path):
     (tmp_path / "plain").write_text("# %% [markdown]\n# torch is for later\n# %%\nimport numpy as np\n")
     (tmp_path / "torch").write_text("# %%\nimport torch\n")

@@ -1,0 +1,113 @@
+"""How much a shut-in process and all that it started use together, against what they may."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from .limits import MB
+from .modes import Inmate, Limits
+from .tree import tree
+
+FILES_AT_MOST = 50_000
+SLOW_S = 0.02
+
+
+class Scales:
+    """Weighs one inmate with its tree; cheap enough for ten times a second.
+
+    folder: its folder on the host, for the modes in which the kernel does not limit the space in it.
+    """
+
+    def __init__(self, inmate: Inmate, limits: Limits, folder: Path | None = None) -> None:
+        self.inmate, self.limits = inmate, limits
+        self.folder = None if inmate.mode == "namespaces" else folder
+        self._most = 1
+
+    def overstepped(self) -> str:
+        """What the tree uses too much of, in words, or ""."""
+        members = tree(self.inmate.pid)
+        tasks = sum(map(_tasks, members))
+        return self._too_many(tasks) or self._too_large(members, tasks) or self._too_full()
+
+    def _too_many(self, tasks: int) -> str:
+        allowed = self.limits.processes
+        return f"started {tasks} processes and threads, where {allowed} are allowed" if tasks > allowed else ""
+
+    def _too_large(self, members: list[int], tasks: int) -> str:
+        """Resident memory counts what is shared once for each, so it can only acquit. The true share takes the lock
+        that a fork holds: among processes that fork all the time each reading waits for a quarter of a second, in
+        which their number explodes. So a tree that has just grown is weighed the next time, and a reading that had to
+        wait is followed by a count."""
+        grown, self._most = tasks > self._most, max(tasks, self._most)
+        limit = self.limits.memory_mb * MB
+        resident = {pid: _resident(pid) for pid in members}
+        left, known = sum(resident.values()), 0
+        if left <= limit or grown:
+            return ""
+        for pid in sorted(members, key=resident.__getitem__, reverse=True):
+            begun = time.monotonic()
+            known, left = known + _share(pid), left - resident[pid]
+            if known > limit:
+                return f"used more than {self.limits.memory_mb} MB of memory"
+            if known + left <= limit:
+                break
+            if time.monotonic() - begun > SLOW_S and (words := self._too_many(sum(map(_tasks, tree(self.inmate.pid))))):
+                return words
+        return ""
+
+    def _too_full(self) -> str:
+        if self.folder is None:
+            return ""
+        size = 0
+        for count, one in enumerate(_sizes(self.folder)):
+            size += one
+            if size > self.limits.disk_mb * MB:
+                return f"wrote more than {self.limits.disk_mb} MB of files"
+            if count > FILES_AT_MOST:
+                return f"made more than {FILES_AT_MOST:,} files and folders"
+        return ""
+
+
+def tree_memory(pid: int) -> int:
+    """Bytes that the tree uses: private memory, and what several of them share, once. What is shared with the zygote
+    counts by its share (proc_pid_smaps(5): Pss). Takes milliseconds for a large process."""
+    return sum(_share(one) for one in tree(pid))
+
+
+def _share(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return _resident(pid)
+
+
+def _resident(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    if not sys.platform.startswith("linux"):
+        out = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+        return int(out.strip() or 0) * 1024
+    return 0
+
+
+def _tasks(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        return os.stat(f"/proc/{pid}/task").st_nlink - 2
+    return 1
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    waiting = [str(folder)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                yield entry.stat(follow_symlinks=False).st_blocks * 512

@@ -1,0 +1,92 @@
+"""What weighs a tree must stay quick while the tree does its worst."""
+
+import os
+import sys
+import time
+
+import pytest
+
+from autograder.sandbox import LANDLOCK, Inmate, Limits, Scales, kill_tree, scales
+from tests.autograder.sandboxed import ORDINARY, Zygote
+
+MB = 1 << 20
+
+
+class Tree:
+    """`tasks`: of each member. A reading of the true share costs `seconds` and calls `meanwhile`."""
+
+    def __init__(self, monkeypatch, tasks, resident, share, seconds=0.0, meanwhile=lambda: None):
+        self.tasks, self.read = tasks, []
+        monkeypatch.setattr(scales, "tree", lambda pid: list(range(len(self.tasks))))
+        monkeypatch.setattr(scales, "_tasks", lambda pid: self.tasks[pid])
+        monkeypatch.setattr(scales, "_resident", lambda pid: resident(pid) * MB)
+
+        def slowly(pid):
+            self.read.append(pid)
+            time.sleep(seconds)
+            meanwhile()
+            return share(pid) * MB
+
+        monkeypatch.setattr(scales, "_share", slowly)
+        self.scales = Scales(Inmate(1, "landlock"), Limits(memory_mb=1000))
+
+
+def test_a_tree_that_grows_is_counted_and_not_weighed(monkeypatch):
+    tree = Tree(monkeypatch, [1], lambda pid: 600, lambda pid: 600)
+    for size in (20, 40, 60):
+        tree.tasks = [1] * size
+        assert tree.scales.overstepped() == ""
+    assert tree.read == []
+    tree.tasks = [1] * 65
+    assert tree.scales.overstepped() == "started 65 processes and threads, where 64 are allowed"
+    tree.tasks = [1] * 60
+    assert tree.scales.overstepped() == "used more than 1000 MB of memory"
+    assert tree.read == [0, 1]
+
+
+def test_one_that_explodes_while_it_is_weighed_is_counted_again(monkeypatch):
+    tree = Tree(monkeypatch, [1, 1], lambda pid: 600, lambda pid: 1, 0.03, lambda: tree.tasks.extend([1] * 50))
+    tree.scales.overstepped()
+    assert tree.scales.overstepped() == ""
+    tree.tasks = [1] * 30
+    tree.scales.overstepped()
+    tree.read.clear()
+    assert tree.scales.overstepped() == "started 80 processes and threads, where 64 are allowed"
+    assert tree.read == [0]
+
+
+def test_no_more_is_weighed_than_the_answer_needs(monkeypatch):
+    tree = Tree(monkeypatch, [1] * 40, lambda pid: 100 if pid < 39 else 2000, lambda pid: 1)
+    tree.scales.overstepped()
+    assert tree.scales.overstepped() == ""
+    assert tree.read == [39, *range(30)]  # the others could not make 1000 MB even if they shared nothing
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox's modes are Linux's")
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can play every user")
+def test_a_fork_bomb_of_large_processes_is_noticed_at_once(tmp_path):
+    """Each has much resident memory that it shares with all others, as students' processes have libraries."""
+    for path in (tmp_path, *tmp_path.parents[:3]):
+        path.chmod(0o777 if path == tmp_path else 0o755)
+    code = """
+        import time
+        say("go")
+        while True:
+            try: os.fork()
+            except OSError: time.sleep(0.05)
+    """
+    limits = Limits(memory_mb=300)
+    with Zygote(LANDLOCK, "held = bytearray(b'x') * (50 << 20)", ORDINARY) as zygote:
+        guest = zygote.start(tmp_path, code, limits=limits)
+        try:
+            assert guest.next() == "go"
+            scale, words, looks = Scales(guest.inmate, limits), "", 0
+            while not words and looks < 30:
+                time.sleep(0.05)
+                begun, looks = time.monotonic(), looks + 1
+                words = scale.overstepped()
+            assert "processes and threads, where 64 are allowed" in words
+            assert time.monotonic() - begun < 5
+        finally:
+            assert kill_tree(guest.inmate)
+            guest.close()
