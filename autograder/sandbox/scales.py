@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import subprocess
 import sys
@@ -16,6 +17,10 @@ from .tree import tree
 
 FILES_AT_MOST = 50_000
 SLOW_S = 0.02
+CROWD = 4
+STEP, LOWEST = 1.25, 19
+"""What one step of niceness takes from a process's share of the processor (sched(7): 10 % against one other), and the
+last step."""
 
 
 class Scales:
@@ -27,13 +32,30 @@ class Scales:
     def __init__(self, inmate: Inmate, limits: Limits, folder: Path | None = None) -> None:
         self.inmate, self.limits = inmate, limits
         self.folder = None if inmate.mode == "namespaces" else folder
-        self._most = 1
+        self._most, self._nice = 1, 0
 
     def overstepped(self) -> str:
         """What the tree uses too much of, in words, or ""."""
         members = tree(self.inmate.pid)
         tasks = sum(map(_tasks, members))
-        return self._too_many(tasks) or self._too_large(members, tasks) or self._too_full()
+        if words := self._too_many(tasks):
+            return words
+        if tasks > CROWD:
+            self._level(members)
+        return self._too_large(members, tasks) or self._too_full()
+
+    def _level(self, members: list[int]) -> None:
+        """A crowd that computes gets together what one process gets: its neighbours have limits of time, too, and not
+        every machine shares its processors between sessions (autogroup in sched(7)). It can't undo that, and who is
+        started later inherits it."""
+        threads = [thread for pid in members for thread in _threads(pid)]
+        running = sum(map(_runs, threads))
+        if running > CROWD:
+            self._nice = max(self._nice, min(LOWEST, math.ceil(math.log(running, STEP))))
+        if self._nice:
+            for _, thread in threads:
+                with contextlib.suppress(OSError):
+                    os.setpriority(os.PRIO_PROCESS, thread, self._nice)
 
     def _too_many(self, tasks: int) -> str:
         allowed = self.limits.processes
@@ -101,6 +123,18 @@ def _tasks(pid: int) -> int:
     with contextlib.suppress(OSError):
         return os.stat(f"/proc/{pid}/task").st_nlink - 2
     return 1
+
+
+def _threads(pid: int) -> list[tuple[int, int]]:
+    with contextlib.suppress(OSError):
+        return [(pid, int(thread)) for thread in os.listdir(f"/proc/{pid}/task")]
+    return []
+
+
+def _runs(thread: tuple[int, int]) -> bool:
+    with contextlib.suppress(OSError):
+        return Path("/proc/{}/task/{}/stat".format(*thread)).read_text().rpartition(")")[2].split()[0] == "R"
+    return False
 
 
 def _sizes(folder: Path) -> Iterator[int]:

@@ -6,10 +6,13 @@ import time
 
 import pytest
 
-from autograder.sandbox import LANDLOCK, Inmate, Limits, Scales, kill_tree, scales
+from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, Inmate, Limits, Scales, kill_tree, scales
+from autograder.sandbox.tree import tree
 from tests.autograder.sandboxed import ORDINARY, Zygote
 
 MB = 1 << 20
+AS_ROOT = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can play every user")
+ON_LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox's modes are Linux's")
 
 
 class Tree:
@@ -62,12 +65,17 @@ def test_no_more_is_weighed_than_the_answer_needs(monkeypatch):
     assert tree.read == [39, *range(30)]  # the others could not make 1000 MB even if they shared nothing
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox's modes are Linux's")
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can play every user")
-def test_a_fork_bomb_of_large_processes_is_noticed_at_once(tmp_path):
-    """Each has much resident memory that it shares with all others, as students' processes have libraries."""
+@pytest.fixture
+def folder(tmp_path):
     for path in (tmp_path, *tmp_path.parents[:3]):
         path.chmod(0o777 if path == tmp_path else 0o755)
+    return tmp_path
+
+
+@ON_LINUX
+@AS_ROOT
+def test_a_fork_bomb_of_large_processes_is_noticed_at_once(folder):
+    """Each has much resident memory that it shares with all others, as students' processes have libraries."""
     code = """
         import time
         say("go")
@@ -77,7 +85,7 @@ def test_a_fork_bomb_of_large_processes_is_noticed_at_once(tmp_path):
     """
     limits = Limits(memory_mb=300)
     with Zygote(LANDLOCK, "held = bytearray(b'x') * (50 << 20)", ORDINARY) as zygote:
-        guest = zygote.start(tmp_path, code, limits=limits)
+        guest = zygote.start(folder, code, limits=limits)
         try:
             assert guest.next() == "go"
             scale, words, looks = Scales(guest.inmate, limits), "", 0
@@ -87,6 +95,61 @@ def test_a_fork_bomb_of_large_processes_is_noticed_at_once(tmp_path):
                 words = scale.overstepped()
             assert "processes and threads, where 64 are allowed" in words
             assert time.monotonic() - begun < 5
+        finally:
+            assert kill_tree(guest.inmate)
+            guest.close()
+
+
+CROWD = """
+    import threading, time
+    def spin():
+        while True: pass
+    for kind in ("processes", "threads"):
+        for _ in range(6):
+            if kind == "threads":
+                threading.Thread(target={threads}, args={args}, daemon=True).start()
+            elif os.fork() == 0:
+                {does}
+                while True: time.sleep(1)
+    say("started")
+    time.sleep(1)
+    if os.fork() == 0:
+        try: os.nice(-1)
+        except OSError as error: say(error.errno)
+        else: say("nicer")
+    time.sleep(60)
+"""
+BUSY = CROWD.format(threads="spin", args=(), does="spin()")
+IDLE = CROWD.format(threads="time.sleep", args=(60,), does="pass")
+
+
+@ON_LINUX
+@AS_ROOT
+@pytest.mark.parametrize(
+    ("mode", "prelude"),
+    [(NAMESPACES, ()), (NAMESPACES, ORDINARY), (LANDLOCK, ORDINARY), (NONE, ORDINARY)],
+    ids=["namespaces", "namespaces, ordinary user", "landlock", "none"],
+)
+@pytest.mark.parametrize("busy", [True, False], ids=["busy", "idle"])
+def test_a_busy_crowd_gets_the_share_of_one_and_an_idle_one_is_left_alone(folder, mode, prelude, busy):
+    with Zygote(mode, "", prelude) as zygote:
+        guest = zygote.start(folder, BUSY if busy else IDLE)
+        try:
+            assert guest.next() == "started"
+            scale, until = Scales(guest.inmate, Limits()), time.monotonic() + 10
+            while True:
+                assert scale.overstepped() == ""
+                threads = [thread for pid in tree(guest.inmate.pid) for _, thread in scales._threads(pid)]
+                steps = {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
+                if not busy or min(steps) > 6 or time.monotonic() > until:
+                    break
+                time.sleep(0.05)
+            assert len(threads) >= 13
+            assert min(steps) > 6 if busy else steps == {0}
+            if busy:
+                assert guest.next() == 1  # a child inherits it, and can't take it back
+                born = tree(guest.inmate.pid)[1:]
+                assert min(os.getpriority(os.PRIO_PROCESS, pid) for pid in born) > 6
         finally:
             assert kill_tree(guest.inmate)
             guest.close()
