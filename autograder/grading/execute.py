@@ -93,7 +93,7 @@ class _Run:
         self.ran: list[int] = []
         self.deadly: set[int] = set()
         self.waiting: list[tuple[int, NotebookNode]] = []
-        self.told = False
+        self.told, self.moved = False, True
         self.k: Any = None
         self.t: Any = None
         self.done = Done()
@@ -116,13 +116,13 @@ class _Run:
             cell.metadata["course"] = NotebookNode(cell.metadata.get("course", {}), told=True)
         spent, allowed = self._left() <= 0, self._seconds()
         if judged:
-            ran = self.t.run(cell.source, allowed, beside=(self.k,), count=self.count, which=False)
+            ran = self._judge(cell, allowed, which=False)
             cell.outputs = merged(ran.beside, ran.outputs)
             self._still_there(ran)
             if ran.status == "ok" and chosen(cell.source, True):
                 self.waiting.append((index, cell))
         else:
-            ran = self.k.run(cell.source, allowed, count=self.count)
+            ran = self._student(cell.source, allowed, self.count)
             cell.outputs = list(ran.outputs)
             self.ran.append(index)
         self._look(index, cell, judged, ran.status, allowed, spent)
@@ -143,12 +143,23 @@ class _Run:
                 cell.outputs.append(error("NotRun", f"The hidden part of this test was not run, because {why}."))
                 continue
             spent, allowed = self._left() <= 0, self._seconds()
-            ran = self.t.run(cell.source, allowed, beside=(self.k,), count=cell.execution_count, which=True)
+            ran = self._judge(cell, allowed, which=True)
             cell.outputs += merged([], ran.outputs)
             self._still_there(ran)
             self._look(index, cell, True, ran.status, allowed, spent)
             self._finish(cell)
         self.waiting = []
+
+    def _student(self, source: str, seconds: float, count: int | None = None) -> Any:
+        """Run something in K, after which its names may name something else."""
+        self.moved = True
+        return self.k.run(source, seconds, count=count)
+
+    def _judge(self, cell: NotebookNode, seconds: float, which: bool) -> Any:
+        """Run a test's parts before the first hidden one, or the others, in T."""
+        moved, self.moved = self.moved, False
+        more = {"count": cell.execution_count, "which": which, "moved": moved}
+        return self.t.run(cell.source, seconds, (self.k,), **more)
 
     def _taken_back(self, cell: NotebookNode) -> bool:
         earlier = [self.notebook.cells[index].source for index in self.ran]
@@ -157,7 +168,7 @@ class _Run:
     def _still_there(self, ran: Any) -> None:
         """After a test: see that K can still be asked."""
         if (ran.status == "timeout" or ran.answer.get("gone")) and self.k.alive:
-            answered = self.k.run("pass", LAST_SECONDS).status == "ok"
+            answered = self._student("pass", LAST_SECONDS).status == "ok"
             if self.k.alive and (not answered or ran.answer.get("gone")):
                 self.k.kill("it cut the line to its judge" if answered else "it could not be interrupted")
 
@@ -221,7 +232,7 @@ class _Run:
             if self._left() <= 0:
                 return
             cell = self.notebook.cells[index]
-            self.k.run(cell.source, self._seconds(), count=cell.execution_count)
+            self._student(cell.source, self._seconds(), cell.execution_count)
             if not self.k.alive:
                 self.deadly.add(index)
                 return

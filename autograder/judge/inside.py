@@ -78,6 +78,7 @@ class JudgeInside(Inside):
         super().__init__(shell, control, None)
         self.line, self.found, self.known = line, found, known
         self.link: Link | None = None
+        self.moved = True
         self._asked: set[str] = set()
         most = memory_mb * 2**20
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
@@ -86,6 +87,7 @@ class JudgeInside(Inside):
         for _ in range(request["attach"]):
             self.attach()
         try:
+            self.moved |= bool(request["moved"])
             self.ask_names(request["cell"])
         except StudentGone as error:
             line = f"KernelDied: {error}"
@@ -113,6 +115,7 @@ class JudgeInside(Inside):
         wanted = self.found.wanted(cell)
         self._asked = set(wanted)
         if wanted:
-            if self.link is None:
-                raise StudentGone("There is no process with the student's code.")
-            self.shell.user_ns.update(self.link.names(wanted))
+            if self.link is None or self.link.why:
+                raise StudentGone(self.link.why if self.link else "There is no process with the student's code.")
+            self.shell.user_ns.update(self.link.steady.values(wanted, self.link.names, self.moved))
+            self.moved = False

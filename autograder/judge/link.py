@@ -24,6 +24,7 @@ from .decode import Decoder
 from .errors import StudentGone, as_error, from_error
 from .memory import Memory
 from .remote import Remote, link_of, make, number_of
+from .steady import Steady
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class Link:
 
     answer: does what the other side asks. patience: seconds that a request of this side may compute. sealed: objects of
     this side that stay as they are, whatever a call did to its copies. trusting: this is the student's side, which may
-    believe what a check's objects say and tells where its own errors come from.
+    believe what a check's objects say and tells where its own errors come from. note: what the student's side tells of
+    its names with each answer, `steady.Watch.note`.
     """
 
     def __init__(
@@ -81,11 +83,13 @@ class Link:
         limits: Limits | None = None,
         sealed: Iterable[Any] = (),
         trusting: bool = False,
+        note: Callable[[], Any] = lambda: None,
     ) -> None:
         self.sock, self.limits, self.trusting = sock, limits or Limits(), trusting
         self.why = ""
         """Why nothing can be asked any longer; empty while all is well."""
-        self._answer, self._patience = answer, patience
+        self._answer, self._patience, self._note = answer, patience, note
+        self.steady = Steady()
         self._sealed = {id(value): value for value in sealed}
         self._memory = Memory(functools.partial(make, self))
         self._asked = self._bytes = 0
@@ -153,6 +157,8 @@ class Link:
         left = min(self.limits.message, self.limits.total - self._bytes)
         header, buffers = wire.receive(self.sock, left, deadline, header_bytes=self.limits.header)
         self._bytes += 1000 + sum(map(len, buffers))
+        if "names" in header:
+            self.steady.hear(header["names"])
         if "drop" in header:
             drop = header["drop"]
             if not isinstance(drop, list) or not all(type(number) is int for number in drop):
@@ -220,6 +226,8 @@ class Link:
         changed = [(place, value) for place, (value, old) in enumerate(given) if not unchanged(old, value)]
         if changed:
             reply["out"] = [[place, encoder.content(value)] for place, value in changed]
+        if note := self._note():
+            reply["names"] = note
         with self._unbroken:
             self._send(reply, encoder, deadline)
 
