@@ -69,8 +69,7 @@ class Encoder:
         """The value as JSON; the bytes of arrays go into `buffers`."""
         cls = type(value)
         self._size += len(value) if cls is str else 16
-        if self._size > LARGEST:
-            raise OverflowError("This value is too large to be looked at; results should be small.")
+        self._fits()
         if cls is str or cls is bool or value is None:
             return value
         if cls is int:
@@ -104,11 +103,36 @@ class Encoder:
         return ["r", self.memory.name(value), type(value).__name__[:200], shape_of(value)]
 
     def _inner(self, values: Iterable[Any]) -> list[Any]:
+        """`node` of each, without a call for what stays as it is: half of all values."""
         self._depth += 1
         try:
-            return [self.node(value) for value in values]
+            found, size = [], 0
+            for value in values:
+                cls = type(value)
+                if cls is str:
+                    size += len(value)
+                elif (
+                    cls is bool
+                    or value is None
+                    or (cls is float and -math.inf < value < math.inf)
+                    or (cls is int and -(1 << 63) <= value < 1 << 64)
+                ):
+                    size += 16
+                else:
+                    self._size, size = self._size + size, 0
+                    value = self.node(value)
+                if size > LARGEST:
+                    break
+                found.append(value)
+            self._size += size
+            self._fits()
+            return found
         finally:
             self._depth -= 1
+
+    def _fits(self) -> None:
+        if self._size > LARGEST:
+            raise OverflowError("This value is too large to be looked at; results should be small.")
 
     def _met(self, value: Any) -> Any:
         """How a value with an identity is named when it stood in this message, or in the one it answers, already."""

@@ -25,6 +25,8 @@ LENGTH = struct.Struct("<Q")
 MOST_BUFFERS = 1024
 MOST_DEPTH = 64
 PIECE = 1 << 20
+_AT_ONCE = int(socket.MSG_DONTWAIT)
+_AND_QUIETLY = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 
 
 class WireError(Exception):
@@ -95,7 +97,7 @@ def send(
     with shield():
         while pieces:
             try:
-                done = sock.sendmsg(pieces[:64], (), socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+                done = sock.sendmsg(pieces[:64], (), _AND_QUIETLY)
             except BlockingIOError:
                 _wait(sock, select.POLLOUT, deadline)
                 continue
@@ -153,7 +155,7 @@ def _exactly(sock: socket.socket, size: int, deadline: float | None) -> Buffer:
     got = bytearray()
     while len(got) < size:
         try:
-            part = sock.recv(min(size - len(got), PIECE), socket.MSG_DONTWAIT)
+            part = sock.recv(min(size - len(got), PIECE), _AT_ONCE)
         except BlockingIOError:
             _wait(sock, select.POLLIN, deadline)
             continue
