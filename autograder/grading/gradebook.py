@@ -137,11 +137,7 @@ def enter(gradebook: Any, url: str, snapshot: Snapshot, config: Any) -> None:
 def save(gradebook: Any, notebook: NotebookNode, name: str, student: str, timestamp: Any) -> Any:
     """Scores and comments of an executed notebook; returns the submission. Manual ones stay, flagged as in stock."""
     gradebook.update_or_create_student(student)
-    given = {"timestamp": timestamp} if timestamp else {}
-    with gradebook.db.no_autoflush:  # it would warn of what is not complete yet
-        gradebook.update_or_create_submission(name, student, **given)
-    gradebook.db.flush()
-    (submission,) = whole(gradebook, name, student)
+    submission = _submission(gradebook, name, student, {"timestamp": timestamp} if timestamp else {})
     grades, comments = _rows(submission, name)
     for comment in comments.values():
         comment.auto_comment = None
@@ -154,6 +150,28 @@ def save(gradebook: Any, notebook: NotebookNode, name: str, student: str, timest
         if about.get("solution"):
             untouched = about.get("checksum") == rules.checksum(cell)
             comments[grade_id(cell)].auto_comment = "No response." if untouched else None
+    return submission
+
+
+def _submission(gradebook: Any, name: str, student: str, given: dict[str, Any]) -> Any:
+    """The student's submission with all its rows. Those of a new one are not sent yet: with their scores they go in one
+    go, and nothing need be read back."""
+    from sqlalchemy.orm.attributes import set_committed_value
+
+    _hold(gradebook, name)
+    flush, gradebook.db.commit = gradebook.db.commit, lambda: None
+    try:
+        with gradebook.db.no_autoflush:  # it would warn of what is not complete yet
+            submission = gradebook.update_or_create_submission(name, student, **given)
+    finally:
+        gradebook.db.commit = flush
+    if submission not in gradebook.db.new:
+        flush()
+        return whole(gradebook, name, student)[0]
+    for kept in submission.notebooks:
+        cells = {cell.id: cell for cell in (*kept.notebook.grade_cells, *kept.notebook.solution_cells)}
+        for row in (*kept.grades, *kept.comments):
+            set_committed_value(row, "cell", cells[row.cell_id])  # as if read: its cell_id says so already
     return submission
 
 
