@@ -16,7 +16,7 @@ from .execute import Machine
 from .snapshot import Snapshot
 from .task import Task
 
-MOST_JUDGES = 2
+MOST_ASSIGNMENTS = 2
 
 
 class Unsafe(CourseError):
@@ -27,7 +27,7 @@ class Workplace:
     """Zygotes by what they are for. They start when first needed and end with the process."""
 
     def __init__(self) -> None:
-        self.kernels: dict[tuple[str, ...], Any] = {}
+        self.kernels: dict[tuple[str, str], Any] = {}
         self.judges: dict[str, Any] = {}
         self.proved: set[tuple[str, str]] = set()
         atexit.register(self.close)
@@ -35,18 +35,19 @@ class Workplace:
     def kernels_of(self, mode: Any, snapshot: Snapshot) -> Any:
         from ..kernel.kernel import Kernels, needs_of
 
-        needs = needs_of(cell.model for cell in snapshot.cells if cell.cell_type == "code")
-        key = (mode.name, *needs)
+        key = mode.name, snapshot.digest
         if key not in self.kernels:
-            self.kernels[key] = Kernels(mode, needs=needs)
+            _make_room(self.kernels)
+            code = [cell for cell in snapshot.cells if cell.cell_type == "code"]
+            released = [cell.released for cell in code if not cell.judged]
+            self.kernels[key] = Kernels(mode, needs=needs_of(cell.model for cell in code), cells=released)
         return self.kernels[key]
 
     def judges_of(self, snapshot: Snapshot) -> Any:
         from ..judge.judge import Judges
 
         if snapshot.digest not in self.judges:
-            while len(self.judges) >= MOST_JUDGES:
-                self.judges.pop(next(iter(self.judges))).close()
+            _make_room(self.judges)
             self.judges[snapshot.digest] = Judges.of(snapshot)
         return self.judges[snapshot.digest]
 
@@ -98,6 +99,11 @@ class Workplace:
         for zygotes in (self.kernels, self.judges):
             while zygotes:
                 zygotes.popitem()[1].close()
+
+
+def _make_room(zygotes: dict[Any, Any]) -> None:
+    while len(zygotes) >= MOST_ASSIGNMENTS:
+        zygotes.pop(next(iter(zygotes))).close()
 
 
 workplace = Workplace()

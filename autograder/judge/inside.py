@@ -76,6 +76,7 @@ class JudgeInside(Inside):
         memory_mb: int,
     ) -> None:
         super().__init__(shell, control, None)
+        shell.events_out.together = True
         self.line, self.found, self.known = line, found, known
         self.link: Link | None = None
         self.moved = True

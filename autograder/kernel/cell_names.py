@@ -1,5 +1,7 @@
 """The file names of cells, which warnings and syntax errors show."""
 
+import ast
+import functools
 import inspect
 import os
 import struct
@@ -8,7 +10,20 @@ from IPython.core.compilerop import CachingCompiler
 
 
 class CellCompiler(CachingCompiler):
-    """Cells get the file names that ipykernel gives them, which warnings show."""
+    """Cells get the file names that ipykernel gives them, which warnings show.
+
+    ``trees``: of texts that were read before, each for one use, since whoever gets one may change it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trees: dict[str, ast.AST] = {}
+        self._flags = self.flags
+
+    def ast_parse(self, source: str, filename: str = "<unknown>", symbol: str = "exec") -> ast.AST:
+        if symbol == "exec" and self.flags & ~ast.PyCF_ALLOW_TOP_LEVEL_AWAIT == self._flags and source in self.trees:
+            return self.trees.pop(source)
+        return super().ast_parse(source, filename, symbol)
 
     def get_code_name(self, raw_code: str, code: str, number: int) -> str:
         name = f"/tmp/ipykernel_{os.getpid()}/{murmur2(raw_code.encode('utf-8', 'replace'))}.py"
@@ -21,6 +36,7 @@ class CellCompiler(CachingCompiler):
         self._filename_map[name] = number
 
 
+@functools.lru_cache(256)
 def murmur2(data: bytes, seed: int = 0xC70F6907) -> int:
     """MurmurHash2 of 32 bits (A. Appleby), by which a cell's file name is told in syntax errors and warnings."""
     mix, mask = 0x5BD1E995, 0xFFFFFFFF

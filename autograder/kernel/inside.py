@@ -23,6 +23,10 @@ class Inside:
         self.shell = shell
         self.control = control
         self.peer = peer
+        self._arrivals = select.poll()
+        for line in (control, peer):
+            if line is not None:
+                self._arrivals.register(line, select.POLLIN)
 
     def run(self, request: dict[str, Any], buffers: list[bytearray]) -> dict[str, Any]:
         """Do what the worker asks. The answer's fields. `count`: the cell's number, where another process ran some."""
@@ -52,11 +56,7 @@ class Inside:
                 continue  # an interrupt that came too late for the cell it was meant for
 
     def _once(self) -> bool:
-        poller = select.poll()
-        poller.register(self.control, select.POLLIN)
-        if self.peer is not None:
-            poller.register(self.peer, select.POLLIN)
-        for descriptor, _ in poller.poll():
+        for descriptor, _ in self._arrivals.poll():
             if descriptor == self.control.fileno():
                 try:
                     request, buffers = wire.receive(self.control, MOST_REQUEST)
@@ -64,6 +64,7 @@ class Inside:
                     return False
                 self._answer(request, buffers)
             elif self.peer is not None and not self.serve_peer():
+                self._arrivals.unregister(descriptor)
                 self.peer.close()
                 self.peer = None
         return True

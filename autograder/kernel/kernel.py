@@ -25,6 +25,8 @@ ENVIRONMENT = {
     "GIT_PAGER": "cat",
 }
 
+PREPARE = "autograder.kernel.foreseen:prepare"
+
 __all__ = ["Kernel", "Kernels", "Process", "Ran", "needs_of"]
 
 
@@ -40,11 +42,12 @@ class Kernels:
     """Starts kernels in milliseconds, after its zygote has warmed up once. Making it doesn't wait for that.
 
     needs: what the assignment uses, from ``needs_of`` of its cells' sources. None: anything, which takes longer.
+    cells: texts that the release gave to everybody; they are read before a kernel starts.
     """
 
-    def __init__(self, mode: Mode, *, needs: Iterable[str] | None = None) -> None:
+    def __init__(self, mode: Mode, *, needs: Iterable[str] | None = None, cells: Iterable[str] = ()) -> None:
         self.mode = mode
-        self.nursery = Nursery(mode, needs=needs)
+        self.nursery = Nursery(mode, needs=needs, prepare=PREPARE, given=list(cells))
         self._room = {"readable": [str(path) for path in readable_paths()], "hidden": [str(p) for p in hidden_paths()]}
         self._base = Scratch("course-kernels-")
         self._base.path.chmod(0o711)  # where the grader is root, a student's process is somebody else

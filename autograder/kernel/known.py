@@ -9,7 +9,8 @@ from types import CodeType
 from typing import Any
 
 from .cell_names import CellCompiler
-from .shell import CourseShell, no_input
+from .no_input import no_input
+from .shell import CourseShell
 
 
 @dataclass(frozen=True)

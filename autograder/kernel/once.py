@@ -14,18 +14,29 @@ SPECIAL = re.compile(r"^\s*[!%,;/]|=[\s\\]*[%!]|\?", re.MULTILINE)
 
 
 class Once:
-    """What is known of one cell's text. ``written``: how much the streams have been given so far.
+    """What is known of one cell's text.
+
+    ``written``: how much the streams have been given so far. ``foreseen``: the text and what IPython makes of it, which
+    has no ``await``, where that is known already.
 
     If something was written on the way (a warning of the compiler's), it is done again when asked again: IPython would.
     """
 
-    def __init__(self, written: Callable[[], int]) -> None:
-        self._written = written
+    def __init__(self, written: Callable[[], int], foreseen: tuple[str, str] | None = None) -> None:
+        self._written, self._at_first = written, written()
+        self._foreseen = foreseen
         self._transformed: tuple[str, str] | None = None
         self._flags: tuple[str, int, bool] | None = None
 
+    @property
+    def spoke(self) -> bool:
+        """Whether anything was written since this was made."""
+        return self._written() != self._at_first
+
     def transform(self, text: str, work: Callable[[str], str]) -> str:
         """``work(text)``, kept for the one time that it is asked for again."""
+        if self._foreseen is not None and self._foreseen[0] == text:
+            return self._foreseen[1]
         known, self._transformed = self._transformed, None
         if known is not None and known[0] == text:
             return known[1]
@@ -46,6 +57,8 @@ class Once:
 
     def awaits(self, text: str) -> bool:
         """Whether it has an ``await`` outside functions, as IPython's ``_should_be_async`` finds out."""
+        if self._foreseen is not None and self._foreseen[1] == text:
+            return False
         if self._flags is None or self._flags[0] != text:
             flags, quiet = self._compile(text)
             self._flags = (text, flags, quiet) if quiet else None

@@ -1,33 +1,29 @@
 """An IPython shell whose outputs are what ipykernel would send, without zmq and threads: it is made before the fork."""
 
 import asyncio
-import builtins
 import codecs
 import contextlib
-import getpass
 import os
 import signal
 import subprocess
 import sys
 import types
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from IPython.core import page
 from IPython.core.application import ProfileDir
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
-from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
-from IPython.core.magic import Magics, line_magic, magics_class
-from IPython.display import Javascript, display
 from traitlets import CBool, Instance, Type
 from traitlets.config import Config
 
 from . import colours
 from .cell_names import CellCompiler
 from .events import Events, Stream, plain
+from .magics import CourseMagics
+from .no_input import no_input
 from .once import Once, QuickTransformer
 
 FRAMES_SHOWN = 20
@@ -84,31 +80,6 @@ def _shell(owner: Any) -> "CourseShell":
     return shell
 
 
-@magics_class
-class CourseMagics(Magics):
-    """The magics that ipykernel adds and that make sense without a front end."""
-
-    @line_magic
-    def autosave(self, line: str) -> None:
-        """What the notebook's page is told; there is none."""
-        try:
-            seconds = int(line)
-        except ValueError:
-            raise UsageError(f"%%autosave requires an integer, got {line!r}") from None
-        script = Javascript(f"IPython.notebook.set_autosave_interval({1000 * seconds})")
-        display(script, include=["application/javascript"])
-        print(f"Autosaving every {seconds} seconds" if seconds else "Autosave disabled")
-
-    @line_magic
-    def less(self, line: str) -> None:
-        """Show a file, in a pager that nobody sees."""
-        if not line:
-            raise UsageError("Missing filename.")
-        Path(line).read_text()
-
-    more = line_magic("more")(less)  # type: ignore[arg-type,var-annotated]
-
-
 class CourseShell(InteractiveShell):
     """See ``events``: ``shell.events_out`` takes what cells write. One a process; make it in the zygote."""
 
@@ -119,8 +90,10 @@ class CourseShell(InteractiveShell):
     events_out: Events
     streams: list[Stream]
     failed_to_show: bool
+    foreseen: dict[str, str]
     input_transformer_manager = Instance(QuickTransformer, ())
     _once: Once | None = None
+    _usual: list[Any]
 
     @classmethod
     def make(cls, scratch: Path) -> "CourseShell":
@@ -129,6 +102,7 @@ class CourseShell(InteractiveShell):
         os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
         shell = cls.instance(config=QUIET, ipython_dir=str(scratch), profile_dir=ProfileDir(location=str(scratch)))
         shell.events_out = Events()
+        shell.foreseen, shell._usual = {}, shell._transformers()
         shell.streams = [Stream(shell.events_out, name) for name in ("stdout", "stderr")]
         sys.stdout, sys.stderr = shell.streams
         return shell
@@ -156,13 +130,24 @@ class CourseShell(InteractiveShell):
     def run_one(self, source: str) -> tuple[bool, int]:
         """Run a cell inside a running event loop, as ipykernel does. (It went well, its execution count.)"""
         self.begin()
-        self._once = self.input_transformer_manager.once = Once(lambda: sum(one.written for one in self.streams))
+        known = self.foreseen.get(source) if self._transformers() == self._usual else None
+        self._once = Once(self.written, None if known is None else (source, known))
+        self.input_transformer_manager.once = self._once
         loop = asyncio.get_event_loop_policy().get_event_loop()
         try:
             result = loop.run_until_complete(self._run(source))
         finally:
             self.flush()
         return bool(result.success) and not self.failed_to_show, self.execution_count - 1
+
+    def written(self) -> int:
+        """How often something was written to the streams."""
+        return sum(one.written for one in self.streams)
+
+    def _transformers(self) -> list[Any]:
+        """What changes the text of cells; a cell may have added to it."""
+        manager = self.input_transformer_manager
+        return [*manager.cleanup_transforms, *manager.line_transforms, *manager.token_transformers]
 
     async def _run(self, source: str) -> Any:
         with no_input():
@@ -272,24 +257,6 @@ def shorten(error: BaseException | None) -> None:
             frames[FRAMES_SHOWN - 1].tb_next = frames[-FRAMES_SHOWN]
             error.add_note(f"({len(frames) - 2 * FRAMES_SHOWN} frames in the middle are left out)")
         error = error.__cause__ or error.__context__
-
-
-@contextlib.contextmanager
-def no_input() -> Iterator[None]:
-    """Cells can't ask anybody anything."""
-    before = builtins.input, getpass.getpass
-    builtins.input, getpass.getpass = _refuse("raw_input"), _refuse("getpass")
-    try:
-        yield
-    finally:
-        builtins.input, getpass.getpass = before
-
-
-def _refuse(name: str) -> Any:
-    def refuse(prompt: object = "", *args: object, **kwargs: object) -> NoReturn:
-        raise StdinNotImplementedError(f"{name} was called, but this frontend does not support input requests.")
-
-    return refuse
 
 
 @contextlib.contextmanager

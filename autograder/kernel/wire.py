@@ -93,7 +93,11 @@ def send(
     sock: socket.socket, header: dict[str, Any], buffers: Sequence[Buffer] = (), deadline: float | None = None
 ) -> None:
     """Send one frame, whole even if SIGINT comes (it is raised afterwards). ``deadline`` as in ``time.monotonic()``."""
-    pieces = encode(header, buffers)
+    push(sock, encode(header, buffers), deadline)
+
+
+def push(sock: socket.socket, pieces: list[Buffer], deadline: float | None = None) -> None:
+    """Send what `encode` made of one frame or several, whole as `send` does."""
     with shield():
         while pieces:
             try:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -11,6 +12,7 @@ import time
 import pytest
 
 from autograder.kernel import wire
+from autograder.kernel.events import MOST_WAITING, Events
 
 
 @pytest.fixture
@@ -135,3 +137,41 @@ def test_depth_is_counted_for_lists_and_objects():
         deep = {"a": deep}
     with pytest.raises(wire.WireError):
         wire.decode_header(json.dumps(deep).encode())
+
+
+def came(sock, wait=0.0):
+    """What frames lie in a socket."""
+    frames = wire.Frames(10_000_000)
+    found = []
+    while select.select([sock], [], [], wait)[0]:
+        found += [header for header, _ in frames.feed(sock.recv(1 << 20))]
+    return found
+
+
+def test_outputs_of_a_judge_wait_for_the_end_of_their_cell_and_those_of_a_student_for_nothing(pair):
+    ours, theirs = pair
+    events = Events()
+    events.connect(ours)
+    events.send({"is": "display_data", "data": {}})
+    assert [one["is"] for one in came(theirs)] == ["display_data"]
+    events.together = True
+    events.text("stdout", "a")
+    events.send({"is": "error", "ename": "E"})
+    with pytest.raises(ValueError, match="JSON"):
+        events.send({"is": "display_data", "data": float("nan")})
+    assert came(theirs) == []
+    events.send({"is": "done", "status": "ok"})
+    assert [one["is"] for one in came(theirs)] == ["stream", "error", "done"]
+    events.send({"is": "done", "status": "ok"})
+    assert [one["is"] for one in came(theirs)] == ["done"]
+
+
+def test_what_is_large_does_not_wait(pair):
+    ours, theirs = pair
+    events = Events()
+    events.connect(ours)
+    events.together = True
+    sender = threading.Thread(target=events.text, args=("stdout", "x" * MOST_WAITING))
+    sender.start()
+    assert sum(len(one["text"]) for one in came(theirs, 0.5)) == MOST_WAITING
+    sender.join()

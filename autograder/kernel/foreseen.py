@@ -1,0 +1,44 @@
+"""The assignment's own cells in a student's kernel: their text is read once, before the fork.
+
+They are what the release gave to everybody, so nothing here is a secret. IPython runs them as it runs all cells; it is
+only spared reading again what it would read in the same way. A cell of another text is none of these.
+"""
+
+from __future__ import annotations
+
+from .cell_names import CellCompiler, murmur2
+from .inside import Inside, Make
+from .once import Once
+from .shell import CourseShell
+
+
+def prepare(shell: CourseShell, given: list[str]) -> Make:
+    """In the zygote of students: learn the texts of `given`."""
+    for text in given:
+        learn(shell, text)
+    return Inside
+
+
+def learn(shell: CourseShell, text: str) -> None:
+    """Remember how IPython reads the text, unless it has to say something about it."""
+    if "await" in text or "async" in text:
+        return
+    once = Once(shell.written)
+    before, shell._once = shell._once, once
+    shell.input_transformer_manager.once = once
+    try:
+        transformed = shell.transform_cell(text)
+        if not once.compiles(transformed):
+            return
+        assert isinstance(shell.compile, CellCompiler)
+        tree = shell.compile.ast_parse(transformed)
+        if once.spoke:
+            return
+        shell.compile.trees[transformed] = tree
+        shell.foreseen[text] = transformed
+        murmur2(text.encode("utf-8", "replace"))
+    except Exception:
+        return  # IPython will say what is wrong with it
+    finally:
+        shell._once = before
+        shell.input_transformer_manager.once = before
