@@ -21,7 +21,9 @@ from helpers.errors import CourseError
 
 PART, SLOW_PART = 5, 16
 """One attack of so many is tried here: the whole bank takes as long as all other tests together."""
-ONCE = ("endless-file", "pipe-handed-in", "sparse-file-handed-in", "hard-link-handed-in", "folder-is-a-link")
+ONCE = (
+    "endless-file", "pipe-handed-in", "sparse-file-handed-in", "hard-link-handed-in", "folder-is-a-link", "fork-bomb",
+)  # fmt: skip
 """These once got through."""
 
 
