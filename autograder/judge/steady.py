@@ -1,7 +1,8 @@
 """Names that need not be asked for again: functions, classes, numbers and texts that the student's process watches.
 
-A test cell sees a student's name as it is when the cell begins. Most name the same as before, and to ask again is a
-quarter of all questions. The student's side tells with each answer which of the watched names now name something else.
+A test cell sees a student's name as it is when the cell begins. Most name the same as before: a quarter of all
+questions were for names, and more than half of these are spared. The student's side tells with each answer which of
+the watched names now name something else.
 """
 
 from __future__ import annotations
