@@ -44,11 +44,12 @@ def ran(kernels, before, text):
         kernel.kill()
 
 
-@pytest.mark.parametrize("before", BEFORE)
-@pytest.mark.parametrize("name", TEXTS)
+OFTEN = [*MORE, "a value", "print and value", "an error", "a magic"]
+PAIRS = [(name, "nothing") for name in TEXTS] + [(n, before) for before in BEFORE if before != "nothing" for n in OFTEN]
+
+
+@pytest.mark.parametrize(("name", "before"), PAIRS)
 def test_a_foreseen_cell_leaves_what_any_cell_leaves(both, name, before):
-    if before != "nothing" and name in ("a figure", "an error in a library"):
-        pytest.skip("slow, and no other than the rest")
     seen, usual = both
     assert ran(seen, BEFORE[before], TEXTS[name]) == ran(usual, BEFORE[before], TEXTS[name])
 
