@@ -267,3 +267,8 @@ def main() -> None:
     except CourseError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except PermissionError as error:
+        where = repr(str(error.filename)) if error.filename else "A file"
+        print(f"error: {where} may not be used ({error.strerror}): choose another folder, or ask for the right to it.",
+              file=sys.stderr)  # fmt: skip
+        sys.exit(2)

@@ -8,6 +8,7 @@ import select
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from dataclasses import asdict
@@ -51,6 +52,15 @@ while True:
     answer["descriptors"] = len(os.listdir("/proc/self/fd"))
     control.send(json.dumps(answer).encode())
 """
+
+
+def open_to_all(path: Path, rights: int = 0o755) -> None:
+    """Let every user in. The folder for temporary files itself keeps its rights: they are everybody's."""
+    path.chmod(rights)
+    for parent in path.parents[:3]:
+        if parent == Path(tempfile.gettempdir()).resolve():
+            return
+        parent.chmod(0o755)
 
 
 class Zygote:

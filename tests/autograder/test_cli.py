@@ -56,6 +56,16 @@ def test_mistakes_on_the_command_line(run, mini, tmp_path):
     assert not (tmp_path / "missing").exists()
 
 
+def test_a_folder_that_may_not_be_written(run, mini, tmp_path, monkeypatch):
+    def refused(*args, **more):
+        raise PermissionError(13, "Permission denied", "/a folder")
+
+    monkeypatch.setattr("autograder.sample.fill", refused)
+    code, said = run("sample", "mini", "--class-dir", tmp_path / "class")
+    assert code == 2
+    assert said.startswith("error: '/a folder' may not be used (Permission denied): choose another folder")
+
+
 def test_help_names_every_command():
     shown = CliRunner().invoke(cli.app, ["--help"]).output
     assert all(word in shown for word in ("release", "solutions", "grade", "bonus", "report", "sample"))

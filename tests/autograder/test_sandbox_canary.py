@@ -16,7 +16,7 @@ import pytest
 from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, canary, choosing, kill_tree
 from autograder.sandbox.tree import tree
 from helpers.errors import CourseError
-from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote
+from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote, open_to_all
 from tests.autograder.test_parallel_local import gone_within
 
 pytestmark = [
@@ -75,8 +75,7 @@ class Kernels:
 @pytest.fixture
 def places(tmp_path):
     """A class and a course, open to everybody."""
-    for path in (tmp_path, *tmp_path.parents[:3]):
-        path.chmod(0o755)
+    open_to_all(tmp_path)
     for name in ("class/submitted/ada", "class/gradebook.db", "course/solutions/secret.py"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ from tests.autograder.sandboxed import (
     ROOT_WHOSE_PYTHON_ALL_SEE,
     ROOT_WITHOUT_USER_NAMESPACES,
     Zygote,
+    open_to_all,
 )
 
 pytestmark = [
@@ -181,8 +182,7 @@ def _try(mode, prelude, before, base):
     for folder in (base, base / "k"):
         folder.mkdir(exist_ok=True)
         folder.chmod(0o777)
-    for parent in base.parents[:3]:
-        parent.chmod(0o755)
+    open_to_all(base, base.stat().st_mode)
     gradebook = base / "gradebook.db"
     gradebook.write_text(token)
     gradebook.chmod(0o666)
@@ -252,8 +252,7 @@ def test_outside_nothing_changed(found):
 @pytest.mark.parametrize("place", [place for place in PLACES if place.startswith("namespaces")])
 def test_two_things_keep_it_from_settings(place, tmp_path):
     """It is nobody, or the instructor, but never root; and /proc/sys is read-only, whoever it is."""
-    for path in (tmp_path, *tmp_path.parents[:3]):
-        path.chmod(0o755)
+    open_to_all(tmp_path)
     mode, prelude, before = PLACES[place]
     with Zygote(mode, before, prelude) as zygote:
         code = "import time\nfor line in open('/proc/self/mountinfo'): say(line.split()[4:6])\nsay(0); time.sleep(60)"

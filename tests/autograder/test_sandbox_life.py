@@ -7,7 +7,7 @@ import time
 import pytest
 
 from autograder.sandbox import LANDLOCK, NAMESPACES, NONE
-from tests.autograder.sandboxed import ORDINARY, Zygote
+from tests.autograder.sandboxed import ORDINARY, Zygote, open_to_all
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox's modes are Linux's"),
@@ -31,8 +31,7 @@ def zygotes():
 
 @pytest.fixture
 def folder(tmp_path):
-    for path in (tmp_path, *tmp_path.parents[:3]):
-        path.chmod(0o777 if path == tmp_path else 0o755)
+    open_to_all(tmp_path, 0o777)
     (tmp_path / "data.csv").write_text("1,2\n")
     return tmp_path
 

@@ -9,7 +9,7 @@ import pytest
 
 from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, Limits, Scales, gone, kill_tree, tree_memory
 from autograder.sandbox.tree import tree
-from tests.autograder.sandboxed import ORDINARY, ROOT_WHOSE_PYTHON_ALL_SEE, Zygote
+from tests.autograder.sandboxed import ORDINARY, ROOT_WHOSE_PYTHON_ALL_SEE, Zygote, open_to_all
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox's modes are Linux's"),
@@ -44,8 +44,7 @@ def zygotes():
 
 @pytest.fixture
 def folder(tmp_path):
-    for path in (tmp_path, *tmp_path.parents[:3]):
-        path.chmod(0o777 if path == tmp_path else 0o755)
+    open_to_all(tmp_path, 0o777)
     return tmp_path
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from autograder.sandbox import LANDLOCK, NAMESPACES, hidden_paths, paths, readable_paths, root
 from autograder.sandbox.paths import without
-from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote
+from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote, open_to_all
 
 
 def test_what_python_needs_is_shown():
@@ -50,8 +50,7 @@ def test_variables_name_more_to_hide(monkeypatch, tmp_path):
 @pytest.fixture
 def prefix(tmp_path):
     """A course with `helpers` inside a folder that is shown, and a link to it beside it."""
-    for path in (tmp_path, *tmp_path.parents[:3]):
-        path.chmod(0o755)
+    open_to_all(tmp_path)
     top = tmp_path / "a prefix"
     for name in ("lib/one.py", "share/other/data", "share/course/solutions/secret.py", "share/course/helpers/good.py"):
         path = top / name
@@ -115,8 +114,7 @@ def standard_room(folder, env, hidden):
 @pytest.mark.parametrize("prelude", [(), ORDINARY], ids=["root", "ordinary user"])
 def test_read_only_before_linux_5_12(tmp_path, prelude):
     """Without ``mount_setattr`` each mount is done by itself."""
-    for path in (tmp_path, *tmp_path.parents[:3]):
-        path.chmod(0o777 if path == tmp_path else 0o755)
+    open_to_all(tmp_path, 0o777)
     before = (
         "from autograder.sandbox import root; real = root.make_read_only; root.make_read_only = lambda b: real(b, True)"
     )

@@ -8,7 +8,7 @@ import pytest
 
 from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, Inmate, Limits, Scales, kill_tree, scales
 from autograder.sandbox.tree import tree
-from tests.autograder.sandboxed import ORDINARY, Zygote
+from tests.autograder.sandboxed import ORDINARY, Zygote, open_to_all
 
 MB = 1 << 20
 AS_ROOT = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can play every user")
@@ -67,8 +67,7 @@ def test_no_more_is_weighed_than_the_answer_needs(monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
-    for path in (tmp_path, *tmp_path.parents[:3]):
-        path.chmod(0o777 if path == tmp_path else 0o755)
+    open_to_all(tmp_path, 0o777)
     return tmp_path
 
 
