@@ -18,7 +18,7 @@ import helpers
 
 from ..leaks import squeeze
 from ..source import Assignment, Cell, regions
-from .safe import REMEMBERED, one_line, plain
+from .safe import one_line, plain, remembered
 
 HIDDEN, RUBRIC = "HIDDEN TESTS", "MARK SCHEME"
 GAP = "…"
@@ -77,13 +77,9 @@ def hidden_regions(source: str, marker: str = HIDDEN) -> list[list[str]]:
         return [lines[first + 1 :]]
 
 
+@remembered(512)
 def shown(source: str) -> str:
     """A cell's source less its hidden tests, rubrics and model solutions."""
-    return _shown(source) if len(source) <= REMEMBERED else _shown.__wrapped__(source)
-
-
-@lru_cache(maxsize=512)
-def _shown(source: str) -> str:
     kept, inside = [], False
     for line in source.splitlines():
         edge = re.search(rf"(BEGIN|END) (?:{HIDDEN}|{RUBRIC}|SOLUTION)", line)

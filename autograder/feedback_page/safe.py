@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from html import escape, unescape
-from typing import Any
+from typing import Any, TypeVar
 
 from markupsafe import Markup
 
@@ -28,6 +29,22 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 DISGUISE = re.compile("[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
 """Characters that nobody sees and that reorder or hide the text around them."""
 COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+Made = TypeVar("Made")
+
+
+def remembered(most: int) -> Callable[[Callable[[str], Made]], Callable[[str], Made]]:
+    """Keep what a function makes of the last `most` texts that are not too large to be kept."""
+
+    def decorate(make: Callable[[str], Made]) -> Callable[[str], Made]:
+        kept = lru_cache(maxsize=most)(make)
+
+        @wraps(make)
+        def made(text: str) -> Made:
+            return kept(text) if len(text) <= REMEMBERED else make(text)
+
+        return made
+
+    return decorate
 
 
 def text(value: Any) -> str:
@@ -147,11 +164,10 @@ def _pygments() -> tuple[Any, Any, Any]:
 
 def code_html(source: Any) -> Markup:
     """Python with syntax colours (classes `c-…`)."""
-    shown = plain(source)
-    return _code(shown) if len(shown) <= REMEMBERED else _code.__wrapped__(shown)
+    return _code(plain(source))
 
 
-@lru_cache(maxsize=256)
+@remembered(256)
 def _code(source: str) -> Markup:
     """Most cells of a class are alike: those of the course, and those that nobody has touched yet."""
     head, middle, tail = cut(source, CODE, 1000)

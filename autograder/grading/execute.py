@@ -158,8 +158,9 @@ class _Run:
     def _judge(self, cell: NotebookNode, seconds: float, which: bool) -> Any:
         """Run a test's parts before the first hidden one, or the others, in T."""
         moved, self.moved = self.moved, False
-        more = {"count": cell.execution_count, "which": which, "moved": moved}
-        return self.t.run(cell.source, seconds, (self.k,), **more)
+        return self.t.run(
+            cell.source, seconds, beside=(self.k,), count=cell.execution_count, which=which, moved=moved
+        )
 
     def _taken_back(self, cell: NotebookNode) -> bool:
         earlier = [self.notebook.cells[index].source for index in self.ran]
