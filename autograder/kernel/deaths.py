@@ -4,6 +4,9 @@ import signal
 
 from ..sandbox import Limits
 
+FAILED = 71
+"""The exit code of a process of ours that could not go on; its log says why."""
+
 SIGNALS = {
     signal.SIGSEGV: "it crashed with a segmentation fault",
     signal.SIGBUS: "it crashed with a bus error",

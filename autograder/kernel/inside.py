@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from . import wire
+from .deaths import FAILED
 from .shell import CourseShell
 
 MOST_REQUEST = 64_000_000
-FAILED = 71
 
 
 class Inside:

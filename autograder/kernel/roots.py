@@ -84,11 +84,11 @@ class Root(Line):
         super().__init__(ours)
         with theirs, (self.scratch / "log").open("wb") as log:
             self._program = subprocess.Popen(
-                [sys.executable, "-m", "autograder.kernel.zygote", str(theirs.fileno()), str(self.scratch), *needs],
+                [sys.executable, "-m", "autograder.kernel", str(theirs.fileno()), str(self.scratch), *needs],
                 pass_fds=[theirs.fileno()],
                 env=clean_environment(self.scratch),
                 cwd=COURSE,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # ends with this process, and the root with it
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -125,7 +125,7 @@ class Root(Line):
         """End it at once."""
         self._sock.close()
         self._program.kill()
-        self._program.wait()
+        self._program.communicate()
         self._folder.remove()
 
 

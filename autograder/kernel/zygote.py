@@ -1,96 +1,31 @@
 """A process that is warm, holds no secrets, and forks one process a submission.
 
-``python -m autograder.kernel.zygote FD FOLDER NEED …`` is the root: it imports and tries what assignments use, once for
-all zygotes of students and of judges, and forks them. ``admit`` gives it another line to take orders from. ``spawn``
-tells a zygote what to be (in which sandbox mode; with a function named by ``prepare``) and gives it its own socket, on
-which it says ``born`` and then ``ready``. From then on each ``fork`` comes with the file descriptors of the new
-process and is answered with its number; how processes ended is told as ``ended``. A zygote ends when its worker has
-closed the other end, the root when its owner has.
+The root (``root.py``) forks it and tells it what to be: in which sandbox mode, and with a function named by
+``prepare``. It has a socket of its own, on which it says ``born`` and then ``ready``. From then on each ``fork`` comes
+with the file descriptors of the new process and is answered with its number; how processes ended is told as ``ended``.
+It ends when its worker has closed the other end.
 """
 
 import contextlib
 import dataclasses
 import importlib
-import json
 import os
 import select
-import shutil
 import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from .. import sandbox
 from . import wire
-from .inside import FAILED, Inside, Make, live
+from .deaths import FAILED
+from .inside import Inside, Make, live
 from .shell import CourseShell
-from .warmup import Warmth, one_thread, reseed
+from .warmup import one_thread, reseed
 
 MOST_REQUEST = 1_000_000
-
-
-class Root:
-    """Forks zygotes, warm with what they need, for everybody who holds a line to it; ends when the first line ends."""
-
-    def __init__(self, control: socket.socket, scratch: Path) -> None:
-        self.lines = [control]
-        self.scratch = scratch
-        self.later: list[tuple[dict[str, Any], list[int]]] = []
-        with _ending_with(control, scratch):
-            self.shell = CourseShell.make(scratch)
-            self.warmth = Warmth(self.shell)
-
-    def serve(self, needs: Sequence[str]) -> None:
-        """First whoever has asked for no more than what is warm already: a sandbox is proved beside the rest."""
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        while self.listen(0.0):
-            pass
-        with _ending_with(self.lines[0], self.scratch):
-            self.warmth.reach(needs)
-        while self.later:
-            self.spawn(*self.later.pop(0))
-        while True:
-            self.listen(None)
-
-    def listen(self, seconds: float | None) -> bool:
-        """Take an order from each line that has one; whether there was one."""
-        lines = select.select(self.lines, [], [], seconds)[0]
-        for line in lines:
-            try:
-                request, descriptors = _order(line)
-            except wire.Closed:
-                if line is self.lines[0]:
-                    raise
-                self.lines.remove(line)
-                line.close()
-                continue
-            if request["do"] == "admit":
-                self.lines.append(socket.socket(fileno=descriptors[0]))
-            elif seconds is None or self.warmth.reaches(request["needs"]):
-                self.spawn(request, descriptors)
-            else:
-                self.later.append((request, descriptors))
-        return bool(lines)
-
-    def spawn(self, request: dict[str, Any], descriptors: list[int]) -> None:
-        self.warmth.reach(request["needs"])
-        one_thread()
-        pid = os.fork()
-        if not pid:
-            os.setsid()
-            for line in self.lines:
-                line.close()
-            for _, others in self.later:
-                for descriptor in others:
-                    os.close(descriptor)
-            with open(descriptors[1], "rb") as file:
-                given = json.loads(file.read())
-            Zygote(socket.socket(fileno=descriptors[0]), self.shell).live(request, given)
-        for descriptor in descriptors:
-            os.close(descriptor)
 
 
 class Zygote:
@@ -138,7 +73,7 @@ class Zygote:
                 os.read(wake, 4096)
             self.reap()
             if self.control.fileno() in readable:
-                self.fork(*_order(self.control))
+                self.fork(*order_on(self.control))
 
     def fork(self, request: dict[str, Any], descriptors: list[int]) -> None:
         try:
@@ -212,27 +147,6 @@ class Zygote:
                 wire.send(self.control, {"is": "ended", "pid": pid, "status": code, "cpu": cpu})
 
 
-@contextlib.contextmanager
-def _ending_with(control: socket.socket, scratch: Path) -> Iterator[None]:
-    """Warming up takes seconds in which nobody listens to the owner: end when it has gone."""
-
-    def look(number: int, frame: Any) -> None:
-        try:
-            gone = not control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        except OSError as error:
-            gone = not isinstance(error, BlockingIOError)
-        if gone:
-            _leave(scratch)  # whatever is raised here a cell's error would swallow
-
-    before = signal.signal(signal.SIGVTALRM, look)
-    signal.setitimer(signal.ITIMER_VIRTUAL, 0.2, 0.2)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
-
-
 def _adopt_orphans() -> None:
     """Who outlives the process that started him is ours to bury: not every machine has an init that does, and the dead
     count among the processes that the next one may start."""
@@ -246,8 +160,9 @@ def _end_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def _order(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    # Descriptors travel with the byte before their frame, so that no part of the frame is read with them.
+def order_on(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """The next order on a line, and the descriptors that came with it; Closed where nobody is left to give one."""
+    # They travel with the byte before their frame, so that no part of the frame is read with them.
     try:
         data, descriptors, _, _ = socket.recv_fds(control, 1, 8)
     except ConnectionResetError:  # it went without having read all that it was told
@@ -273,25 +188,3 @@ def _child_signals() -> int:
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
     return wake
-
-
-def _leave(scratch: Path) -> NoReturn:
-    shutil.rmtree(scratch, ignore_errors=True)  # its owner may have been killed
-    os._exit(0)
-
-
-def main() -> None:
-    control, scratch = socket.socket(fileno=int(sys.argv[1])), Path(sys.argv[2])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to handle
-    needs, sys.argv[:] = sys.argv[3:], [""]
-    try:
-        Root(control, scratch).serve(needs)
-    except wire.Closed:
-        _leave(scratch)
-    except BaseException:
-        os.write(2, traceback.format_exc().encode("utf-8", "replace"))  # sys.stderr is a cell's
-        os._exit(FAILED)
-
-
-if __name__ == "__main__":
-    main()

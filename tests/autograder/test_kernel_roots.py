@@ -194,7 +194,33 @@ def test_a_root_that_still_warms_up_ends_with_its_owner():
             cpu = int(stat.read_text().split()[0]) / 1e9
         assert cpu < 1.0, "it went on warming up for nobody"  # the whole warm-up takes more
         time.sleep(0.01)
-    assert not scratch.exists()
+    assert ended(lambda: not scratch.exists())
+
+
+BUSY = """
+import os, socket, sys
+from pathlib import Path
+from autograder.kernel.ending import end_with_owner
+end_with_owner(socket.socketpair()[0], Path(sys.argv[1]))
+print(os.read(0, 1) == b"", flush=True)
+sum(range(10**11))  # as a large library does while it is loaded: no other line of Python is run
+"""
+
+
+@pytest.mark.parametrize("way", ["the owner's end", "its own end"])
+def test_a_root_that_is_busy_outside_python_ends_with_its_owner(tmp_path, way):
+    (folder := tmp_path / "folder").mkdir()
+    busy = subprocess.Popen(
+        [sys.executable, "-c", BUSY, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert busy.stdout.readline() == "True\n"  # what a cell reads is not the owner's
+    watch = tree(busy.pid)[1:]
+    assert len(watch) == 1
+    busy.stdin.close() if way == "the owner's end" else busy.kill()
+    assert busy.wait(5) == -signal.SIGKILL
+    assert ended(lambda: gone(watch[0]))
+    assert folder.exists() == (way == "its own end")
+    busy.stdout.close()
 
 
 def test_who_needs_less_is_served_before_the_root_is_warm_for_the_others(monkeypatch):

@@ -30,11 +30,18 @@ def running(pid: int) -> bool:
     return state not in "ZX"
 
 
+def command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return "has just ended"
+
+
 def gone_within(pids, seconds):
     limit = time.monotonic() + seconds
     while any(running(p) for p in pids) and time.monotonic() < limit:
         time.sleep(0.02)
-    return [p for p in pids if running(p)]
+    return [f"{p}: {command(p)}" for p in pids if running(p)]
 
 
 def wait_for_lines(path, count):
