@@ -20,6 +20,7 @@ from helpers.errors import CourseError
 from . import bonus as bonus_module
 from . import preflight
 from .course import Course
+from .findings import Findings, find
 from .grading.files import data_files
 from .grading.prepare import Prepared, keep
 from .grading.record import Blocked, Kept, Pending, Writer
@@ -27,7 +28,7 @@ from .grading.task import Result, Task
 from .intake import Ungradable, hand_in
 from .parallel.executor import results as graded_by
 from .parallel.parcel import Executor
-from .results import Row, row_of, words_in
+from .results import Row, row_of
 from .state import State, code_digest, contents, digest, source_digest
 
 Told = Callable[[Result, int, int], None]
@@ -166,8 +167,9 @@ class Batch:
     def _record(self, kept: Kept) -> None:
         """Record a result and write its page."""
         result = kept.result
+        found = result.found(self.assignment) if result.notebook is not None else None
         try:
-            submission = self.writer.record(result)
+            submission = self.writer.record(result, found)
         except Blocked:
             return
         self.state.students[result.student] = {
@@ -175,26 +177,28 @@ class Batch:
             "mode": result.mode, "fingerprint": kept.fingerprint, "page": "",
         }  # fmt: skip
         self.recorded.append(result.student)
-        if result.notebook is not None:
-            notebook = result.graded
-            words = words_in(notebook, self.assignment)
-            self.state.remember(result.student, words)
-            bonus = bonus_module.of(submission), words.form
-            row = row_of(result.student, "", submission, self.assignment, result.notes, bonus, words)
-            self._page(row, notebook)
+        if found is not None:
+            self.state.remember(result.student, found.words)
+            bonus = bonus_module.of(submission), found.words.form
+            row = row_of(result.student, "", submission, self.assignment, result.notes, bonus, found.words)
+            self._page(row, found)
         if self.state.due:
             self.save()
 
-    def _page(self, row: Row, notebook: Any) -> None:
-        entry = self.state.students[row.student]
-        from .feedback_page import write_page  # brings numpy
+    def _page(self, row: Row, found: Findings) -> None:
+        from .feedback_page.page import write_page  # brings jinja2
 
+        entry = self.state.students[row.student]
         target = self.course.feedback / row.student / self.name / f"{self.name}.html"
+        fault = found.fault
         try:
-            write_page(row, notebook, self.assignment, target)
-            entry["page"] = stamp(row)
+            if found.page is not None:
+                write_page(row, found.page, self.assignment, target)
+                entry["page"] = stamp(row)
         except Exception as error:  # the points stand, so this is no reason to show none
-            entry["notes"] = [*entry["notes"], f"The feedback page could not be written ({type(error).__name__})."]
+            fault = type(error).__name__
+        if fault:
+            entry["notes"] = [*entry["notes"], f"The feedback page could not be written ({fault})."]
 
     def renew_pages(self, rows: list[Row]) -> None:
         """A human may have given points or comments since a page was written."""
@@ -203,7 +207,7 @@ class Batch:
             if not row.reason and entry and entry.get("page") != stamp(row):
                 with contextlib.suppress(OSError, ValueError):
                     path = self.course.autograded / row.student / self.name / f"{self.name}.ipynb"
-                    self._page(row, nbformat.read(path, as_version=4))
+                    self._page(row, find(nbformat.read(path, as_version=4), self.assignment))
 
     def save(self) -> None:
         """Remember what was recorded; only then is a kept result forgotten."""
@@ -225,10 +229,10 @@ def _import_nbgrader(executor: Executor | None) -> None:
     import nbgrader.preprocessors  # noqa: F401
     from sqlalchemy.orm import configure_mappers
 
-    from . import feedback_page
+    from .feedback_page import page
 
     configure_mappers()
-    feedback_page.warm_up()
+    page.warm_up()
     gc.freeze()  # modules are no garbage, and to find that out takes a tenth of a second each time
 
 

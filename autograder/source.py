@@ -68,6 +68,11 @@ class Assignment:
     parts: dict[str, str]
     cells: tuple[Cell, ...]
 
+    @classmethod
+    def of(cls, plain: dict[str, Any]) -> Assignment:
+        """From what `dataclasses.asdict` makes of one; raises TypeError or KeyError where it is something else."""
+        return cls(**plain | {"cells": tuple(Cell(**cell) for cell in plain["cells"])})
+
     @property
     def graded(self) -> list[Cell]:
         return [c for c in self.cells if c.kind in ("test", "answer")]

@@ -10,8 +10,6 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from helpers.check.picture import MEANING
-
 from ..source import Cell
 from .redact import HIDDEN, Secrets, redacted, shown
 from .safe import one_line, plain
@@ -88,6 +86,8 @@ def _picture(lines: list[str]) -> tuple[str, tuple[str, ...]] | None:
     at = next((i for i, line in enumerate(lines) if caption.match(line)), None)
     if at is None:
         return None
+    from helpers.check.picture import MEANING  # brings numpy
+
     rows = []
     for line in lines[at + 1 : at + 40]:
         marks = line.split()

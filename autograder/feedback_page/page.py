@@ -16,24 +16,14 @@ from nbformat import NotebookNode
 
 from ..engine import write_text
 from ..results import Row
-from ..source import FORM, FORM_CHECK, Assignment, Cell, grade_id
-from .diagnosis import PASSED, TO_DO, Told, course_data, diagnose
-from .outputs import AFTER_HIDDEN, KEPT_OUT, Block, Room, blocks
-from .redact import Secrets, secrets, shown
-from .safe import code_html, one_line, plain, prose_html, text
+from ..source import FORM, Assignment, Cell
+from .diagnosis import PASSED, TO_DO, Told
+from .pieces import BEFORE, Pieces, Work, pieces
+from .redact import shown
+from .safe import code_html, one_line, plain
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 COURSE = "From Scratch to cuDNN"
-EMPTY = "*Your answer here: replace this line.*"
-
-
-@dataclass
-class Work:
-    """A cell on the page: its code or prose, and what it put out. `own` is False for the notebook's own cells."""
-
-    html: Markup = field(default_factory=Markup)
-    outputs: list[Block] = field(default_factory=list)
-    own: bool = True
 
 
 @dataclass
@@ -72,19 +62,25 @@ class Exercise:
 
 
 def write_page(
-    row: Row, notebook: NotebookNode | None, assignment: Assignment, target: Path, *, course_title: str = COURSE
+    row: Row, found: Pieces | None, assignment: Assignment, target: Path, *, course_title: str = COURSE
 ) -> None:
-    """Write the page of one student to `target`, in one step. `notebook` is the autograded one."""
-    write_text(render(row, notebook, assignment, course_title=course_title), target)
+    """Write the page of one student to `target`, in one step. `found` are the pieces of the autograded notebook."""
+    write_text(assemble(row, found, assignment, course_title=course_title), target)
 
 
 def render(row: Row, notebook: NotebookNode | None, assignment: Assignment, *, course_title: str = COURSE) -> str:
+    """The same as text, of the autograded notebook."""
+    found = pieces(notebook, assignment) if notebook is not None else None
+    return assemble(row, found, assignment, course_title=course_title)
+
+
+def assemble(row: Row, found: Pieces | None, assignment: Assignment, *, course_title: str = COURSE) -> str:
     """The page as HTML: one file, no script, nothing loaded from elsewhere.
 
     Of hidden tests, rubrics and model answers it holds nothing, whatever the notebook holds.
     """
     template, css, policy = _template()
-    exercises, other = _exercises(row, notebook, assignment)
+    exercises = _exercises(row, found, assignment)
     page = template.render(
         css=css,
         policy=policy,
@@ -94,11 +90,11 @@ def render(row: Row, notebook: NotebookNode | None, assignment: Assignment, *, c
         student=one_line(row.student, 200),
         reason=one_line(row.reason),
         exercises=exercises,
-        other=other,
+        other=found.work.get(BEFORE, []) if found else [],
         form=_form(row, assignment),
         parts=_parts(row, assignment, exercises),
         lines=_lines(row),
-        notes=_notes(row, notebook),
+        notes=_notes(row, found),
         waiting=sum(row.waiting.values()),
     )
     return page.encode("utf-8", "replace").decode("utf-8")
@@ -121,77 +117,28 @@ def warm_up() -> None:
     code_html("x = 1")
 
 
-def _exercises(row: Row, notebook: NotebookNode | None, assignment: Assignment) -> tuple[list[Exercise], list[Work]]:
-    groups = assignment.exercises()
+def _exercises(row: Row, found: Pieces | None, assignment: Assignment) -> list[Exercise]:
     titles = headings(assignment.cells)
-    made = {
-        id_: Exercise(
-            id_,
-            titles.get(id_, ""),
-            points=sum(row.scores.get(c.id, 0.0) for c in cells),
-            of=sum(c.points for c in cells),
-            waits=sum(row.waiting.get(c.id, 0.0) for c in cells),
-        )
-        for id_, cells in groups.items()
-    }
-    cells = [c for c in notebook.cells if isinstance(c, dict)] if notebook is not None else []
     known = {c.id: c for c in assignment.cells if c.id}
-    found: dict[str, Any] = {_id(c): c for c in cells if _id(c)}
-    tests = [plain(c.get("source")) for id_, c in found.items() if id_ in known and known[id_].kind == "test"]
-    secret = secrets(assignment, tests)
-    for id_, graded in groups.items():
-        for cell in graded:
-            if cell.kind == "test" and notebook is not None:
-                told = diagnose(cell, found.get(cell.id), secret)
-                made[id_].tests.append(
-                    Test(told, code_html(shown(cell.text).strip()), row.scores.get(cell.id, 0.0), cell.points)
-                )
-    other = _work(made, cells, assignment, known, secret)
+    comments: dict[str, list[str]] = {}
     for name, comment in row.comments.items():
         id_ = assignment.exercise_of(known[name]) if name in known and known[name].kind == "test" else name
-        if comment and id_ in made and comment != "No response.":
-            made[id_].comments.append(plain(comment))
-    return list(made.values()), other
-
-
-def _id(cell: Any) -> str:
-    return grade_id(cell) if isinstance(cell.get("metadata"), dict) else ""
-
-
-def _work(
-    made: dict[str, Exercise], cells: list[Any], assignment: Assignment, known: dict[str, Cell], secret: Secrets
-) -> list[Work]:
-    """Put the student's cells under their exercises; returns those that stand before the first."""
-    given = {"".join(c.text.split()) for c in assignment.cells if not c.kind}
-    other: list[Work] = []
-    here, room = other, Room()
-    for cell in cells:
-        course = known.get(_id(cell))
-        kind, source = course.kind if course else "", text(cell.get("source"))
-        if kind == "test" or (course and course.id in (FORM, FORM_CHECK)):
-            continue
-        if course and course.id in made:
-            here = made[course.id].work
-            made[course.id].answered = kind != "answer" or _answered(source, course)
-        own = kind in ("exercise", "answer") or (not kind and "".join(source.split()) not in given)
-        told = course_data(cell).get("told")
-        outputs = blocks(cell.get("outputs"), secret, room) if cell.get("cell_type") == "code" and not told else []
-        if "BEGIN " in source:
-            source = shown(source)
-        if not kind and secret.in_text(source):
-            html = Markup(f'<p class="note">{KEPT_OUT}</p>')
-        else:
-            html = code_html(source) if cell.get("cell_type") == "code" else prose_html(source)
-        if told and own and cell.get("outputs"):
-            html += Markup(f'<p class="note">{AFTER_HIDDEN}</p>')
-        if outputs or (own and source.strip()):
-            here.append(Work(html, outputs, own))
-    return other
-
-
-def _answered(source: str, course: Cell) -> bool:
-    released = "".join(shown(course.text).split()) if "BEGIN SOLUTION" in course.text else ""
-    return bool(source.strip()) and source.strip() != EMPTY and "".join(source.split()) != released
+        if comment and comment != "No response.":
+            comments.setdefault(id_, []).append(plain(comment))
+    made = []
+    for id_, cells in assignment.exercises().items():
+        points = {c.id: row.scores.get(c.id, 0.0) for c in cells}
+        one = Exercise(
+            id_, titles.get(id_, ""), comments=comments.get(id_, []), points=sum(points.values()),
+            of=sum(c.points for c in cells), waits=sum(row.waiting.get(c.id, 0.0) for c in cells),
+        )  # fmt: skip
+        if found is not None:
+            for cell in (c for c in cells if c.kind == "test"):
+                code = code_html(shown(cell.text).strip())
+                one.tests.append(Test(found.told[cell.id], code, points[cell.id], cell.points))
+            one.work, one.answered = found.work.get(id_, []), id_ not in found.unanswered
+        made.append(one)
+    return made
 
 
 @lru_cache(maxsize=8)
@@ -232,10 +179,8 @@ def _form(row: Row, assignment: Assignment) -> dict[str, Any] | None:
     return {"group": list(filter(None, group)), "parts": row.form.parts, "fault": fault, "bonus": row.bonus}
 
 
-def _notes(row: Row, notebook: NotebookNode | None) -> list[str]:
+def _notes(row: Row, found: Pieces | None) -> list[str]:
     """What was mended, and what died, in sentences."""
-    data = course_data(notebook) if notebook is not None else {}
-    told = [row.dead or one_line(data.get("dead")), *row.notes]
-    told += [n for n in data.get("notes", []) if isinstance(n, str)] if isinstance(data.get("notes"), list) else []
+    told = [row.dead or (found.dead if found else ""), *row.notes, *(found.notes if found else [])]
     clean = [one_line(note).rstrip(".") for note in told if note]
     return [f"{note[:1].upper()}{note[1:]}." for note in dict.fromkeys(clean)]

@@ -9,8 +9,10 @@ from typing import Any
 
 from nbformat import NotebookNode, from_dict
 
+from ..findings import Findings
 from ..source import FORM, grade_id
 from . import cells as rules
+from .draft import Draft, draft, insert
 from .snapshot import Snapshot, SnapshotCell
 
 
@@ -28,14 +30,17 @@ def open_gradebook(url: str, course_id: str) -> Any:
     return gradebook
 
 
-def _hold(gradebook: Any, name: str) -> None:
-    """Keep an assignment's cells in the session: grades and comments then find theirs without a question."""
+def _held(gradebook: Any, name: str) -> Any:
+    """The notebook of an assignment, kept with its cells in the session: grades and comments find theirs without a
+    question. None for an assignment that is not known."""
     from nbgrader.api import MissingEntry
 
     held = gradebook.db().info.setdefault("held", {})
     if name not in held:
         with contextlib.suppress(MissingEntry):
-            held[name] = [(notebook, notebook.grade_cells) for notebook in gradebook.find_assignment(name).notebooks]
+            notebooks = gradebook.find_assignment(name).notebooks
+            held[name] = [(n, n.grade_cells, n.solution_cells, n.task_cells) for n in notebooks]
+    return next((n for n, *_ in held.get(name, ()) if n.name == name), None)
 
 
 def let_go(gradebook: Any) -> None:
@@ -55,7 +60,7 @@ def whole(gradebook: Any, name: str, student: str | None = None) -> list[Any]:
     def parts(rows: Any) -> Any:
         return selectinload(SubmittedAssignment.notebooks).selectinload(rows)
 
-    _hold(gradebook, name)
+    _held(gradebook, name)
     asked = gradebook.db.query(SubmittedAssignment).join(SubmittedAssignment.assignment).filter(Assignment.name == name)
     if student is not None:
         asked = asked.filter(SubmittedAssignment.student_id == student)
@@ -134,45 +139,49 @@ def enter(gradebook: Any, url: str, snapshot: Snapshot, config: Any) -> None:
     gradebook.db.expire_all()
 
 
-def save(gradebook: Any, notebook: NotebookNode, name: str, student: str, timestamp: Any) -> Any:
-    """Scores and comments of an executed notebook; returns the submission. Manual ones stay, flagged as in stock."""
+def save(gradebook: Any, found: Findings, name: str, student: str, timestamp: Any) -> Any:
+    """Scores and comments of a graded notebook; returns the submission, which `finish` has to see.
+
+    Manual ones stay, flagged as in stock.
+    """
+    from nbgrader.utils import parse_utc
+
     gradebook.update_or_create_student(student)
-    submission = _submission(gradebook, name, student, {"timestamp": timestamp} if timestamp else {})
+    notebook = _first_in_time(gradebook, name, student, timestamp)
+    if notebook is not None:
+        return draft(found, student, timestamp and parse_utc(timestamp), notebook)
+    gradebook.update_or_create_submission(name, student, **({"timestamp": timestamp} if timestamp else {}))
+    (submission,) = whole(gradebook, name, student)
     grades, comments = _rows(submission, name)
-    for comment in comments.values():
-        comment.auto_comment = None
-    for cell in notebook.cells:
-        about = rules.meta(cell)
-        if about.get("grade"):
-            grade = grades[grade_id(cell)]
-            grade.auto_score = rules.points(cell)
-            grade.needs_manual_grade = grade.manual_score is not None or grade.auto_score is None
-        if about.get("solution"):
-            untouched = about.get("checksum") == rules.checksum(cell)
-            comments[grade_id(cell)].auto_comment = "No response." if untouched else None
+    for cell, comment in comments.items():
+        comment.auto_comment = "No response." if cell in found.untouched else None
+    for cell, points in found.points.items():
+        grades[cell].auto_score = points
+        grades[cell].needs_manual_grade = grades[cell].manual_score is not None or points is None
     return submission
 
 
-def _submission(gradebook: Any, name: str, student: str, given: dict[str, Any]) -> Any:
-    """The student's submission with all its rows. Those of a new one are not sent yet: with their scores they go in one
-    go, and nothing need be read back."""
-    from sqlalchemy.orm.attributes import set_committed_value
+def _first_in_time(gradebook: Any, name: str, student: str, timestamp: Any) -> Any:
+    """The assignment's notebook for a student of whom the gradebook holds no submission and whose hand-in is not late,
+    else None."""
+    from nbgrader.api import SubmittedAssignment
+    from nbgrader.utils import parse_utc
 
-    _hold(gradebook, name)
-    flush, gradebook.db.commit = gradebook.db.commit, lambda: None
-    try:
-        with gradebook.db.no_autoflush:  # it would warn of what is not complete yet
-            submission = gradebook.update_or_create_submission(name, student, **given)
-    finally:
-        gradebook.db.commit = flush
-    if submission not in gradebook.db.new:
-        flush()
-        return whole(gradebook, name, student)[0]
-    for kept in submission.notebooks:
-        cells = {cell.id: cell for cell in (*kept.notebook.grade_cells, *kept.notebook.solution_cells)}
-        for row in (*kept.grades, *kept.comments):
-            set_committed_value(row, "cell", cells[row.cell_id])  # as if read: its cell_id says so already
-    return submission
+    notebook = _held(gradebook, name)
+    due = notebook.assignment.duedate
+    if notebook.task_cells or (timestamp and due and parse_utc(timestamp) > due):
+        return None
+    asked = gradebook.db.query(SubmittedAssignment.id)
+    asked = asked.filter_by(assignment_id=notebook.assignment_id, student_id=student)
+    return None if asked.first() else notebook
+
+
+def finish(gradebook: Any, submission: Any, plugin: Any) -> None:
+    """What waits for the bonus: the rows of a first hand-in go to the database, others get their late penalty."""
+    if isinstance(submission, Draft):
+        insert(gradebook.db, submission)
+    else:
+        punish(gradebook, submission, plugin)
 
 
 def _rows(submission: Any, name: str) -> tuple[dict[str, Any], dict[str, Any]]:

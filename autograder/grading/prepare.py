@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.errors import CourseError
 
 from ..course import Course
 from ..engine import CONFIG, write_text
-from ..source import Assignment, Cell
+from ..source import Assignment
 from .snapshot import Snapshot
 
 HERE = Path(__file__).parent
@@ -21,10 +21,14 @@ HERE = Path(__file__).parent
 class Prepared:
     """`digest` is of everything that it was made of; `fresh` says that it is not kept yet."""
 
-    assignment: Assignment
     snapshot: Snapshot
     digest: str
     fresh: bool = False
+
+    @property
+    def assignment(self) -> Assignment:
+        assert self.snapshot.source is not None
+        return self.snapshot.source
 
 
 def prepare(course: Course, name: str) -> Prepared:
@@ -35,7 +39,7 @@ def prepare(course: Course, name: str) -> Prepared:
     try:
         plain = json.loads(_path(course, name).read_text(encoding="utf-8"))
         if plain["digest"] == digest:
-            return Prepared(_assignment(plain["assignment"]), Snapshot.from_json(plain["snapshot"]), digest)
+            return Prepared(Snapshot.from_json(plain["snapshot"]), digest)
     except (OSError, ValueError, KeyError, TypeError):
         pass  # it is made anew
     from ..engine import load_config
@@ -44,7 +48,7 @@ def prepare(course: Course, name: str) -> Prepared:
 
     assignment, notebook = read(source)
     try:
-        return Prepared(assignment, take(name, notebook, load_config()), digest, fresh=True)
+        return Prepared(take(assignment, notebook, load_config()), digest, fresh=True)
     except (RuntimeError, ValueError) as error:
         raise CourseError(f"solutions/{name} can't be made into an assignment: {error}.") from None
 
@@ -52,8 +56,7 @@ def prepare(course: Course, name: str) -> Prepared:
 def keep(prepared: Prepared, course: Course) -> None:
     """Remember it for the next run, once the model solution has shown that it is sound."""
     if prepared.fresh:
-        plain = {"digest": prepared.digest, "assignment": asdict(prepared.assignment),
-                 "snapshot": prepared.snapshot.to_json()}  # fmt: skip
+        plain = {"digest": prepared.digest, "snapshot": prepared.snapshot.to_json()}
         write_text(json.dumps(plain, ensure_ascii=False), _path(course, prepared.assignment.name))
 
 
@@ -67,7 +70,3 @@ def _digest(paths: list[Path]) -> str:
         content = path.read_bytes() if path.is_file() else b""
         total.update(len(content).to_bytes(8, "big") + content)
     return total.hexdigest()
-
-
-def _assignment(plain: dict) -> Assignment:
-    return Assignment(**plain | {"cells": tuple(Cell(**cell) for cell in plain["cells"])})

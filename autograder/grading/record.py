@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nbformat import NotebookNode
-
 from helpers.errors import CourseError
 
 from .. import bonus
 from ..course import Course
 from ..engine import load_config
+from ..findings import Findings
 from ..parallel.parcel import ParcelError, unwrap, wrap
 from ..source import Assignment
 from . import gradebook as rows
@@ -110,27 +109,28 @@ class Writer:
         if self.gradebook is not None:
             self.gradebook.close()
 
-    def record(self, result: Result) -> Any:
-        """Write one result; returns nbgrader's submission, None for one that can't be graded.
+    def record(self, result: Result, found: Findings | None = None) -> Any:
+        """Write one result, whose notebook says what was `found`; returns nbgrader's submission, or None for one that
+        can't be graded.
 
         Blocked, with a sentence, if the gradebook can't be written; nothing of this result is then in it.
         """
         if self.blocked:
             raise Blocked(self.blocked)
         if result.notebook is not None:
-            notebook = result.graded
+            found = found or result.found(self.assignment)
             if not sound_timestamp(self._timestamp(result.student)):
                 result.notes.append("timestamp.txt holds no date that can be read; it was left out.")
             self._place(result.student, result.notebook)
-            return self._patiently(lambda: self._save(result.student, notebook))
+            return self._patiently(lambda: self._save(result.student, found))
         self._patiently(lambda: self._forget(result))
         return None
 
-    def _save(self, student: str, notebook: NotebookNode) -> Any:
+    def _save(self, student: str, found: Findings) -> Any:
         name = self.assignment.name
-        submission = rows.save(self.gradebook, notebook, name, student, read_timestamp(self._timestamp(student)))
-        bonus.carry(submission, self.assignment, bonus.declared_in(notebook, self.assignment))
-        rows.punish(self.gradebook, submission, self.plugin)
+        submission = rows.save(self.gradebook, found, name, student, read_timestamp(self._timestamp(student)))
+        bonus.carry(submission, self.assignment, found.words.form)
+        rows.finish(self.gradebook, submission, self.plugin)
         return submission
 
     def _forget(self, result: Result) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from ..source import FORM, grade_id
+from ..source import FORM, Assignment, grade_id
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,16 @@ class SnapshotCell:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An assignment as the engine sees it. Holds hidden tests and solutions: it never enters a student's process."""
+    """An assignment as the engine sees it. Holds hidden tests and solutions: it never enters a student's process.
+
+    `source` is the assignment as its source says it; None where only the gradebook was asked.
+    """
 
     assignment: str
     cells: tuple[SnapshotCell, ...]
     kernelspec: Mapping[str, Any] = field(default_factory=dict)
     size: str = "quick"
+    source: Assignment | None = None
 
     @cached_property
     def known(self) -> dict[str, SnapshotCell]:
@@ -82,8 +86,9 @@ class Snapshot:
         return hashlib.sha256(self.encoded).hexdigest()
 
     def to_json(self) -> str:
+        source = asdict(self.source) if self.source else None
         plain = {"assignment": self.assignment, "kernelspec": dict(self.kernelspec), "size": self.size,
-                 "cells": [asdict(cell) for cell in self.cells]}  # fmt: skip
+                 "source": source, "cells": [asdict(cell) for cell in self.cells]}  # fmt: skip
         return json.dumps(plain, ensure_ascii=False)
 
     @classmethod
@@ -91,7 +96,8 @@ class Snapshot:
         """Raises ValueError, KeyError or TypeError where `text` is no snapshot."""
         plain = json.loads(text)
         cells = tuple(SnapshotCell(**cell) for cell in plain["cells"])
-        return cls(plain["assignment"], cells, plain["kernelspec"], plain["size"])
+        source = Assignment.of(plain["source"]) if plain["source"] else None
+        return cls(plain["assignment"], cells, plain["kernelspec"], plain["size"], source)
 
     @classmethod
     def decode(cls, digest: str, encoded: bytes) -> Snapshot:
@@ -107,11 +113,12 @@ class Snapshot:
 _met: dict[str, Snapshot] = {}
 
 
-def take(name: str, notebook: NotebookNode, config: Any, size: str = "quick") -> Snapshot:
+def take(source: Assignment, notebook: NotebookNode, config: Any, size: str = "quick") -> Snapshot:
     """The snapshot of a source notebook, made by nbgrader's own preprocessors with the class's configuration."""
     from nbgrader.converters import GenerateAssignment
     from nbgrader.preprocessors import SaveCells
 
+    name = source.name
     resources: dict[str, Any] = {"nbgrader": {"student": ".", "assignment": name, "notebook": name}}
     made, recorded = copy.deepcopy(notebook), None
     for kind in GenerateAssignment(config=config).preprocessors:
@@ -124,7 +131,8 @@ def take(name: str, notebook: NotebookNode, config: Any, size: str = "quick") ->
     if recorded is None:
         raise ValueError("c.GenerateAssignment.preprocessors has no SaveCells")
     cells = zip(notebook.cells, recorded.cells, made.cells, strict=True)
-    return Snapshot(name, tuple(_cell(*three) for three in cells), dict(recorded.metadata.get("kernelspec", {})), size)
+    made_of = tuple(_cell(*three) for three in cells)
+    return Snapshot(name, made_of, dict(recorded.metadata.get("kernelspec", {})), size, source)
 
 
 def _cell(model: NotebookNode, recorded: NotebookNode, released: NotebookNode) -> SnapshotCell:

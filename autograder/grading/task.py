@@ -9,8 +9,8 @@ import json
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat import NotebookNode
@@ -21,6 +21,10 @@ from ..parallel.parcel import unwrap, wrap
 from .reading import Ungradable, parse
 from .rebuild import rebuild
 from .snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from ..findings import Findings
+    from ..source import Assignment
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class Result:
     """What came of a task: a notebook in nbgrader's form (JSON in UTF-8), or None and the reason in words.
 
     `notes` are sentences for the instructor, `dead` says in which cell Python first ended. `fatal` is a fault of this
-    machine, not of the hand-in, for which the whole batch stops.
+    machine, not of the hand-in, for which the whole batch stops. `findings` are the notebook's, as plain data.
     """
 
     student: str
@@ -80,6 +84,13 @@ class Result:
     seconds: float = 0.0
     dead: str = ""
     fatal: str = ""
+    findings: dict[str, Any] | None = None
+
+    def found(self, assignment: Assignment) -> Findings:
+        """What the notebook says, worked out here where nobody has yet."""
+        from ..findings import Findings, find
+
+        return Findings.of(self.findings) if self.findings else find(self.graded, assignment)
 
     @functools.cached_property
     def graded(self) -> NotebookNode:
@@ -88,7 +99,8 @@ class Result:
         return nbformat.v4.reads(self.notebook.decode("utf-8"))
 
     def pack(self) -> bytes:
-        head = asdict(self) | {"notebook": self.notebook is not None}
+        head = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        head |= {"notebook": self.notebook is not None}
         return wrap(head, [self.notebook or b""])
 
     @classmethod
@@ -131,6 +143,10 @@ def _work(task: Task, result: Result) -> None:
     result.notes += done.notes
     notebook.metadata["course"] = about(mode, result.notes, done.dead)
     result.notebook = written(notebook)
+    if task.snapshot.source is not None:
+        from ..findings import find
+
+        result.findings = find(notebook, task.snapshot.source).plain()
 
 
 def about(mode: Any, notes: list[str], dead: str) -> NotebookNode:
@@ -165,7 +181,11 @@ def warm(line: socket.socket | None = None) -> None:
         roots.adopt(line)
     else:
         roots.take()
+    from .. import findings  # noqa: F401
+    from ..feedback_page.safe import code_html
     from ..judge import judge  # noqa: F401
     from . import execute, machine  # noqa: F401
+
+    code_html("x = 1")  # the rules of its colours are made ready
 
     gc.freeze()  # modules are no garbage, and to look for some in them takes time in each hand-in

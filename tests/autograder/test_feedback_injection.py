@@ -13,7 +13,8 @@ import pytest
 from feedback_kit import MIME, autograded, display, error, read, row, stream, told, walk, words
 
 from autograder.bonus import Declaration
-from autograder.feedback_page import render, safe
+from autograder.feedback_page import safe
+from autograder.feedback_page.page import render
 from autograder.feedback_page.svg import cleaned
 
 NAME = "network_from_scratch"

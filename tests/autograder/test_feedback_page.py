@@ -24,8 +24,7 @@ from feedback_kit import (
 )
 
 from autograder.bonus import Declaration
-from autograder.feedback_page import render, write_page
-from autograder.feedback_page.page import headings
+from autograder.feedback_page.page import headings, render, write_page
 from autograder.feedback_page.redact import hidden_regions
 from helpers.check.picture import Picture
 

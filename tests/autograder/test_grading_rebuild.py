@@ -27,7 +27,7 @@ REAL = Course().source("network_from_scratch")
 @pytest.fixture(scope="module")
 def snapshots(mini):
     config = load_config()
-    return {path.stem: take(path.stem, read(path)[1], config) for path in (mini.source("mini"), REAL)}
+    return {path.stem: take(*read(path), config) for path in (mini.source("mini"), REAL)}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,120 @@
+"""What a page takes from a graded notebook: worked out where it was graded, put together where points are recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
+from nbformat import NotebookNode
+
+from ..source import FORM, FORM_CHECK, Assignment, Cell, grade_id
+from .diagnosis import Told, course_data, diagnose
+from .outputs import AFTER_HIDDEN, KEPT_OUT, Block, Room, blocks
+from .redact import Secrets, secrets, shown
+from .safe import code_html, plain, prose_html, text
+
+EMPTY = "*Your answer here: replace this line.*"
+BEFORE = ""
+"""Stands for an exercise's id where a cell stands before the first exercise."""
+
+
+@dataclass
+class Work:
+    """A cell on the page: its code or prose, and what it put out. `own` is False for the notebook's own cells."""
+
+    html: Markup = field(default_factory=Markup)
+    outputs: list[Block] = field(default_factory=list)
+    own: bool = True
+
+    def plain(self) -> list[Any]:
+        return [self.html, [[b.kind, b.html, b.words, b.url] for b in self.outputs], self.own]
+
+    @classmethod
+    def of(cls, plain: list[Any]) -> Work:
+        html, outputs, own = plain
+        return cls(Markup(html), [Block(kind, Markup(html), *rest) for kind, html, *rest in outputs], own)
+
+
+@dataclass
+class Pieces:
+    """What its tests say, by their ids; the student's cells and whether there is an answer, by their exercises' ids;
+    what was mended, and what died. Nothing in it is secret or runs.
+    """
+
+    told: dict[str, Told] = field(default_factory=dict)
+    work: dict[str, list[Work]] = field(default_factory=dict)
+    unanswered: list[str] = field(default_factory=list)
+    dead: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        work = {id_: [one.plain() for one in cells] for id_, cells in self.work.items()}
+        return vars(self) | {"told": {id_: vars(told) for id_, told in self.told.items()}, "work": work}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Pieces:
+        """The opposite of `plain`; raises TypeError, ValueError or KeyError where it is something else."""
+        told = {id_: Told(**one) for id_, one in plain["told"].items()}
+        work = {id_: [Work.of(one) for one in cells] for id_, cells in plain["work"].items()}
+        return cls(**{**plain, "told": told, "work": work})
+
+
+def pieces(notebook: NotebookNode, assignment: Assignment) -> Pieces:
+    """Of an autograded notebook, whatever it holds."""
+    cells = [c for c in notebook.cells if isinstance(c, dict)]
+    known = {c.id: c for c in assignment.cells if c.id}
+    found: dict[str, Any] = {_id(c): c for c in cells if _id(c)}
+    tests = [plain(c.get("source")) for id_, c in found.items() if id_ in known and known[id_].kind == "test"]
+    secret = secrets(assignment, tests)
+    made = Pieces()
+    for graded in assignment.graded:
+        if graded.kind == "test":
+            made.told[graded.id] = diagnose(graded, found.get(graded.id), secret)
+    _work(made, cells, assignment, known, secret)
+    about = course_data(notebook)
+    notes = about.get("notes")
+    made.notes = [text(n) for n in notes if isinstance(n, str)] if isinstance(notes, list) else []
+    made.dead = text(about.get("dead"))
+    return made
+
+
+def _id(cell: Any) -> str:
+    return grade_id(cell) if isinstance(cell.get("metadata"), dict) else ""
+
+
+def _work(made: Pieces, cells: list[Any], assignment: Assignment, known: dict[str, Cell], secret: Secrets) -> None:
+    """Put the student's cells under their exercises."""
+    given = {"".join(c.text.split()) for c in assignment.cells if not c.kind}
+    exercises = assignment.exercises()
+    answered: dict[str, bool] = {}
+    here, room = BEFORE, Room()
+    for cell in cells:
+        course = known.get(_id(cell))
+        kind, source = course.kind if course else "", text(cell.get("source"))
+        if kind == "test" or (course and course.id in (FORM, FORM_CHECK)):
+            continue
+        if course and course.id in exercises:
+            here = course.id
+            answered[here] = kind != "answer" or _answered(source, course)
+        own = kind in ("exercise", "answer") or (not kind and "".join(source.split()) not in given)
+        told = course_data(cell).get("told")
+        outputs = blocks(cell.get("outputs"), secret, room) if cell.get("cell_type") == "code" and not told else []
+        if "BEGIN " in source:
+            source = shown(source)
+        if not kind and secret.in_text(source):
+            html = Markup(f'<p class="note">{KEPT_OUT}</p>')
+        else:
+            html = code_html(source) if cell.get("cell_type") == "code" else prose_html(source)
+        if told and own and cell.get("outputs"):
+            html += Markup(f'<p class="note">{AFTER_HIDDEN}</p>')
+        if outputs or (own and source.strip()):
+            made.work.setdefault(here, []).append(Work(html, outputs, own))
+    made.unanswered = [id_ for id_, one in answered.items() if not one]
+
+
+def _answered(source: str, course: Cell) -> bool:
+    released = "".join(shown(course.text).split()) if "BEGIN SOLUTION" in course.text else ""
+    return bool(source.strip()) and source.strip() != EMPTY and "".join(source.split()) != released

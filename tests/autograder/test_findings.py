@@ -1,0 +1,49 @@
+"""What a worker finds is what stands in the notebook that it writes."""
+
+import json
+
+import nbformat
+import pytest
+
+from autograder.feedback_page.page import assemble, render
+from autograder.findings import Findings, find
+from autograder.grading.prepare import prepare
+from autograder.grading.task import Result, Task, work
+from autograder.intake import hand_in
+from tests.autograder.conftest import CLASS
+
+NAMES = sorted({student.name.replace("/", "_") for student in CLASS})
+
+
+def travelled(found: Findings) -> Findings:
+    return Findings.of(json.loads(json.dumps(found.plain())))
+
+
+@pytest.fixture(scope="module")
+def assignment(mini, graded):
+    return prepare(mini, "mini").assignment
+
+
+@pytest.mark.parametrize("student", NAMES)
+def test_a_page_made_of_what_travelled_is_the_notebooks_page(mini, graded, rows, assignment, student):
+    path = mini.autograded / student / "mini" / "mini.ipynb"
+    if not path.is_file():
+        assert rows[student].reason
+        return
+    notebook = nbformat.read(path, as_version=4)
+    found = travelled(find(notebook, assignment))
+    page = assemble(rows[student], found.page, assignment)
+    assert page == render(rows[student], notebook, assignment)
+    assert (mini.feedback / student / "mini" / "mini.html").read_text(encoding="utf-8") == page
+    assert {name: points or 0.0 for name, points in found.points.items()} == rows[student].scores
+
+
+def test_a_worker_finds_what_it_wrote(mini, graded, assignment):
+    snapshot = prepare(mini, "mini").snapshot
+    for student in ("model", "crash"):
+        taken = hand_in(mini, "mini", student)
+        result = work(Task(student, taken.notebook, snapshot, mode="none", unsafe=True, timeout=3))
+        assert result.reason == ""
+        told = Result.unpack(result.pack())
+        assert told.findings == json.loads(json.dumps(find(result.graded, assignment).plain()))
+        assert told.found(assignment).plain() == find(result.graded, assignment).plain()
