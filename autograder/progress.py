@@ -12,7 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextlib.contextmanager
 def bar(title: str, unit: str = "") -> Iterator[Callable[..., None]]:
-    """Yields `advance(done, total, line="")`; draws on stderr, and only in a terminal."""
+    """Yields `advance(done, total, line="")`; writes lines to stderr, and draws the bar there in a terminal only."""
+    if not sys.stderr.isatty():
+        yield lambda done, total, line="": print(line, file=sys.stderr, flush=True) if line else None
+        return
     screen = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -21,7 +24,7 @@ def bar(title: str, unit: str = "") -> Iterator[Callable[..., None]]:
         TextColumn(unit),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=screen, disable=not sys.stderr.isatty()) as shown:
+    with Progress(*columns, console=screen) as shown:
         task = shown.add_task(title, total=None)
 
         def advance(done: int, total: int, line: str = "") -> None:
