@@ -16,8 +16,8 @@ from .redact import Secrets, secrets, shown
 from .safe import code_html, plain, prose_html, text
 
 EMPTY = "*Your answer here: replace this line.*"
-BEFORE = ""
-"""Stands for an exercise's id where a cell stands before the first exercise."""
+BEFORE = "before the first exercise"
+"""Stands for an exercise's id, which has no spaces."""
 
 
 @dataclass

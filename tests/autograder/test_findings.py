@@ -47,3 +47,10 @@ def test_a_worker_finds_what_it_wrote(mini, graded, assignment):
         told = Result.unpack(result.pack())
         assert told.findings == json.loads(json.dumps(find(result.graded, assignment).plain()))
         assert told.found(assignment).plain() == find(result.graded, assignment).plain()
+
+
+def test_findings_of_another_version_are_worked_out_again(mini, graded, assignment):
+    notebook = (mini.autograded / "wrong" / "mini" / "mini.ipynb").read_bytes()
+    known = Result("wrong", notebook=notebook).found(assignment)
+    for findings in ({"points": {}}, known.plain() | {"more": 1}, known.plain() | {"page": {"told": {"A": 1}}}):
+        assert Result("wrong", notebook=notebook, findings=findings).found(assignment) == known
