@@ -23,13 +23,19 @@ def end_with_owner(control: socket.socket, scratch: Path) -> None:
         return
     try:
         control.close()
-        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # where the root dies alone, its owner sees to the rest
+        _end_with_parent(signal.SIGKILL)  # where the root dies alone, its owner sees to the rest
         if os.getppid() == root and not os.read(0, 1):
-            prctl(PR_SET_PDEATHSIG, 0)
-            os.kill(root, signal.SIGKILL)
+            _end_with_parent(0)
+            if os.getppid() == root:  # it may have gone meanwhile, and its number be another's
+                os.kill(root, signal.SIGKILL)
             leave(scratch)
     finally:
         os._exit(0)
+
+
+def _end_with_parent(by: int) -> None:
+    with contextlib.suppress(OSError, AttributeError):  # macOS has no such thing; there it stays until the owner goes
+        prctl(PR_SET_PDEATHSIG, by)
 
 
 def leave(scratch: Path) -> None:
