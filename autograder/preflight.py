@@ -10,11 +10,10 @@ import nbformat
 from helpers.errors import CourseError
 
 from .grading.cells import metadata
-from .grading.gradebook import scores
 from .grading.snapshot import Snapshot
 from .grading.task import Result
 from .leaks import MARKERS
-from .results import Row, words_in
+from .results import Row
 from .source import FORM, Assignment
 
 MODEL = "/the model solution"
@@ -48,11 +47,8 @@ def check(result: Result, assignment: Assignment) -> None:
 
 
 def _lost(result: Result, assignment: Assignment) -> str:
-    assert result.notebook is not None
-    notebook = nbformat.reads(result.notebook.decode("utf-8"), as_version=4)
+    found = result.found(assignment)
     tests = {c.id: c.points for c in assignment.graded if c.kind == "test"}
-    found = scores(notebook, tests)
-    short = [id_ for id_, points in tests.items() if (found.get(id_) or 0.0) < points]
-    words = words_in(notebook, assignment)
-    row = Row(MODEL, mistakes=list(words.mistakes), dead=words.dead)
+    short = [id_ for id_, points in tests.items() if (found.points.get(id_) or 0.0) < points]
+    row = Row(MODEL, mistakes=list(found.words.mistakes), dead=found.words.dead)
     return (row.words or f"points are missing in {', '.join(short)}") if short else ""

@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..findings import Findings
-
 
 @dataclass
 class Grade:
@@ -18,8 +16,8 @@ class Grade:
 
     name: str
     cell_id: str
-    auto_score: float | None
-    needs_manual_grade: bool
+    auto_score: float | None = None
+    needs_manual_grade: bool = True
     extra_credit: float | None = None
     manual_score: None = None
 
@@ -30,7 +28,7 @@ class Comment:
 
     name: str
     cell_id: str
-    auto_comment: str | None
+    auto_comment: str | None = None
     manual_comment: None = None
 
 
@@ -51,17 +49,10 @@ class Draft:
         return (self,)
 
 
-def draft(found: Findings, student: str, timestamp: Any, notebook: Any) -> Draft:
-    """`notebook` is nbgrader's of the assignment, `timestamp` in UTC without a zone, or None."""
-    grades = [
-        Grade(cell.name, cell.id, found.points.get(cell.name), found.points.get(cell.name) is None)
-        for cell in notebook.grade_cells
-    ]
-    untouched = set(found.untouched)
-    comments = [
-        Comment(cell.name, cell.id, "No response." if cell.name in untouched else None)
-        for cell in notebook.solution_cells
-    ]
+def draft(student: str, timestamp: Any, notebook: Any) -> Draft:
+    """Without points; `notebook` is nbgrader's of the assignment, `timestamp` in UTC without a zone, or None."""
+    grades = [Grade(cell.name, cell.id) for cell in notebook.grade_cells]
+    comments = [Comment(cell.name, cell.id) for cell in notebook.solution_cells]
     return Draft(student, timestamp, notebook.assignment_id, notebook.id, grades, comments)
 
 

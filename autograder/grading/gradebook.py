@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from nbformat import NotebookNode, from_dict
 
 from ..findings import Findings
-from ..source import FORM, grade_id
+from ..source import FORM
 from . import cells as rules
 from .draft import Draft, draft, insert
 from .snapshot import Snapshot, SnapshotCell
@@ -147,13 +146,17 @@ def save(gradebook: Any, found: Findings, name: str, student: str, timestamp: An
     from nbgrader.utils import parse_utc
 
     gradebook.update_or_create_student(student)
-    notebook = _first_in_time(gradebook, name, student, timestamp)
+    when = parse_utc(timestamp) if timestamp else None
+    notebook = _first_in_time(gradebook, name, student, when)
     if notebook is not None:
-        return draft(found, student, timestamp and parse_utc(timestamp), notebook)
-    with gradebook.db.no_autoflush:  # it would warn of what is not complete yet
-        gradebook.update_or_create_submission(name, student, **({"timestamp": timestamp} if timestamp else {}))
-    (submission,) = whole(gradebook, name, student)
-    grades, comments = _rows(submission, name)
+        submission = draft(student, when, notebook)
+        grades = {g.name: g for g in submission.grades}
+        comments = {c.name: c for c in submission.comments}
+    else:
+        with gradebook.db.no_autoflush:  # it would warn of what is not complete yet
+            gradebook.update_or_create_submission(name, student, **({"timestamp": timestamp} if timestamp else {}))
+        (submission,) = whole(gradebook, name, student)
+        grades, comments = _rows(submission, name)
     for cell, comment in comments.items():
         comment.auto_comment = "No response." if cell in found.untouched else None
     for cell, points in found.points.items():
@@ -162,15 +165,14 @@ def save(gradebook: Any, found: Findings, name: str, student: str, timestamp: An
     return submission
 
 
-def _first_in_time(gradebook: Any, name: str, student: str, timestamp: Any) -> Any:
+def _first_in_time(gradebook: Any, name: str, student: str, when: Any) -> Any:
     """The assignment's notebook for a student of whom the gradebook holds no submission and whose hand-in is not late,
     else None."""
     from nbgrader.api import SubmittedAssignment
-    from nbgrader.utils import parse_utc
 
     notebook = _held(gradebook, name)
     due = notebook.assignment.duedate
-    if notebook.task_cells or (timestamp and due and parse_utc(timestamp) > due):
+    if notebook.task_cells or (when and due and when > due):
         return None
     asked = gradebook.db.query(SubmittedAssignment.id)
     asked = asked.filter_by(assignment_id=notebook.assignment_id, student_id=student)
@@ -219,10 +221,3 @@ def touched_by_hand(submission: Any) -> bool:
     grades = [g for n in submission.notebooks for g in n.grades]
     comments = [c for n in submission.notebooks for c in n.comments]
     return any(g.manual_score is not None for g in grades) or any(c.manual_comment for c in comments)
-
-
-def scores(notebook: NotebookNode, names: Iterable[str]) -> dict[str, float | None]:
-    """What the test cells and answers of an executed notebook are worth, without a gradebook."""
-    wanted = set(names)
-    found = {grade_id(c): rules.points(c) for c in notebook.cells if rules.meta(c).get("grade")}
-    return {name: value for name, value in found.items() if name in wanted}
