@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,11 +12,13 @@ import nbformat
 from .bonus import Declaration, declared_in, earned_points
 from .course import Course
 from .source import FORM_CHECK, Assignment, cells_by_id
+from .text import one_line
 
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
 CHECK = "application/vnd.course.check+json"
 TO_DO = "still-to-do"
 NOT_YET = "not graded yet"
+MOST_SHOWN = 300
+"""Characters of a message that people read."""
 
 
 @dataclass(frozen=True)
@@ -202,23 +203,17 @@ def _mistakes(cell: Any, name: str, exercise: str) -> list[Mistake]:
         report = output.get("data", {}).get(CHECK) if "data" in output else None
         if isinstance(report, dict) and report.get("passed") is False:
             id_ = str(report.get("mistake") or "") or f"unnamed in {report.get('check', name)}"
-            told.append(Mistake(name, exercise, id_[:200], one_line(str(report.get("message", "")))))
+            told.append(Mistake(name, exercise, id_[:200], one_line(report.get("message", ""), MOST_SHOWN)))
     errors = [o for o in cell.get("outputs", []) if o.get("output_type") == "error"]
     if not errors:
         return []
     if told:
         return told[:1]
     error = next((e for e in errors if e.get("ename") == "TimeUp"), errors[0])
-    ename, evalue = str(error.get("ename", "")), one_line(str(error.get("evalue", "")))
+    ename, evalue = str(error.get("ename", "")), one_line(error.get("evalue", ""), MOST_SHOWN)
     if ename == "NotImplementedError":
         return [Mistake(name, exercise, TO_DO, "still to do")]
     if ename in ("KernelDied", "NotRun", "TimeUp"):
         return [Mistake(name, exercise, ename, evalue)]
     plain = evalue if ename in ("AssertionError", "CheckFailed") and evalue else f"{ename}: {evalue}".rstrip(": ")
     return [Mistake(name, exercise, f"{ename} in {name}", plain)]
-
-
-def one_line(text: str) -> str:
-    """A message on one line, without colours, of a length that people read."""
-    flat = " ".join(ANSI.sub("", text).split())
-    return flat if len(flat) <= 300 else flat[:299] + "…"

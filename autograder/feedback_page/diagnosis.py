@@ -11,8 +11,8 @@ from typing import Any
 from nbformat import NotebookNode
 
 from ..source import Cell
+from ..text import one_line, plain
 from .redact import HIDDEN, Secrets, redacted, shown
-from .safe import one_line, plain
 
 CHECK = "application/vnd.course.check+json"
 PASSED, FAILED, TO_DO, NOT_RUN = "passed", "failed", "todo", "notrun"

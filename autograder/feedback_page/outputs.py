@@ -9,9 +9,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ..text import one_line, plain, text
 from .diagnosis import ENGINE
 from .redact import Secrets
-from .safe import cut, image_url, one_line, plain, table_html, text, text_html
+from .safe import cut, image_url, table_html, text_html
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 PER_CELL = 20

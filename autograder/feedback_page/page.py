@@ -17,10 +17,11 @@ from nbformat import NotebookNode
 from ..engine import write_text
 from ..results import Row
 from ..source import FORM, Assignment, Cell
+from ..text import one_line, plain
 from .diagnosis import PASSED, TO_DO, Told
 from .pieces import BEFORE, Pieces, Work, pieces
 from .redact import shown
-from .safe import code_html, one_line, plain
+from .safe import code_html
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 COURSE = "From Scratch to cuDNN"

@@ -10,10 +10,11 @@ from markupsafe import Markup
 from nbformat import NotebookNode
 
 from ..source import FORM, FORM_CHECK, Assignment, Cell, grade_id
+from ..text import plain, text
 from .diagnosis import Told, course_data, diagnose
 from .outputs import AFTER_HIDDEN, KEPT_OUT, Block, Room, blocks
 from .redact import Secrets, secrets, shown
-from .safe import code_html, plain, prose_html, text
+from .safe import code_html, prose_html
 
 EMPTY = "*Your answer here: replace this line.*"
 BEFORE = "before the first exercise"

@@ -18,7 +18,8 @@ import helpers
 
 from ..leaks import squeeze
 from ..source import Assignment, Cell, regions
-from .safe import one_line, plain, remembered
+from ..text import one_line, plain
+from .safe import remembered
 
 HIDDEN, RUBRIC = "HIDDEN TESTS", "MARK SCHEME"
 GAP = "…"

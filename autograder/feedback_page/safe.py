@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 from markupsafe import Markup
 
+from ..text import ESCAPES, one_line, plain, text, visible
+
 CHARACTERS, LINES = 8000, 120
 """What is shown of one text; the middle of a longer one is left out."""
 CODE = 40_000
@@ -24,10 +26,6 @@ REMEMBERED = 100_000
 IMAGE, SVG, TABLE = 3_000_000, 600_000, 60_000
 ROWS, COLUMNS = 60, 30
 
-ESCAPES = re.compile(r"\x1b(?:\[([0-9;:]*)([A-Za-z@`])|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|.)?")
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-DISGUISE = re.compile("[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
-"""Characters that nobody sees and that reorder or hide the text around them."""
 COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 Made = TypeVar("Made")
 
@@ -45,33 +43,6 @@ def remembered(most: int) -> Callable[[Callable[[str], Made]], Callable[[str], M
         return made
 
     return decorate
-
-
-def text(value: Any) -> str:
-    """A notebook's text (a string or a list of lines) as a string that can be written to a file."""
-    if isinstance(value, list | tuple):
-        value = "".join(part for part in value if isinstance(part, str))
-    value = value if isinstance(value, str) else "" if value is None else str(value)
-    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
-
-
-def visible(value: str) -> str:
-    """Without control characters; invisible ones that reorder text are shown by their number."""
-    value = value.replace("\r\n", "\n")
-    if "\r" in value:  # a progress bar writes over its own line
-        value = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in value.split("\n"))
-    value = CONTROL.sub("", value)
-    return value if value.isascii() else DISGUISE.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
-
-
-def plain(value: Any) -> str:
-    """Text without colours and control characters, not yet escaped."""
-    return visible(ESCAPES.sub("", text(value)))
-
-
-def one_line(value: Any, limit: int = 600) -> str:
-    flat = " ".join(plain(text(value)[: 4 * limit]).split())
-    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
 def cut(value: str, characters: int = CHARACTERS, lines: int = LINES) -> tuple[str, str, str]:
@@ -106,7 +77,7 @@ def ansi_html(value: str) -> str:
     for found in ESCAPES.finditer(value):
         out.append(_span(value[position : found.start()], classes))
         position = found.end()
-        if found[2] == "m":
+        if found[2] == "m" and not found[1].strip("0123456789;:"):
             classes = _style(classes, found[1])
     out.append(_span(value[position:], classes))
     return "".join(out)

@@ -14,10 +14,10 @@ import numpy as np
 from helpers.backend import DTYPES, NAMES, backend
 
 from ..kernel.wire import Buffer, WireError
+from ..text import whole
 from . import kinds
 from .changes import alike
 from .codec import MOST_NODES
-from .errors import printable
 from .memory import Memory
 
 LONGEST_NUMBER = 4_300
@@ -57,7 +57,7 @@ class Decoder:
         if kind is list:
             return _BY_TAG[node[0]](self, *node[1:])
         if kind is str:
-            return node if node.isascii() else printable(node)
+            return node if node.isascii() else whole(node)
         if kind is dict:
             raise WireError("a value without a tag")
         return node
@@ -72,7 +72,7 @@ class Decoder:
             else:
                 plain += 1
                 if kind is str and not node.isascii():
-                    node = printable(node)
+                    node = whole(node)
             made.append(node)
         self.nodes += plain
         if self.nodes > MOST_NODES:
@@ -192,7 +192,7 @@ class Decoder:
     def _reference(self, number: Any, kind: Any, shape: Any) -> Any:
         if type(number) is not int or number <= 0 or not isinstance(kind, str) or type(shape) is not int:
             raise WireError("a name for nothing")
-        return self.memory.handle(number, printable(kind[:200]), shape)
+        return self.memory.handle(number, whole(kind[:200]), shape)
 
     def _returned(self, number: Any) -> Any:
         if number not in self.memory.own:
@@ -231,7 +231,7 @@ class Decoder:
     def _text(self, name: Any, value: Any) -> Any:
         if name not in kinds.TEXTS or not isinstance(value, str):
             raise WireError("a text of an unknown kind")
-        return kinds.find(name)(printable(value))
+        return kinds.find(name)(whole(value))
 
 
 _backend = functools.lru_cache(backend)

@@ -15,6 +15,7 @@ import helpers
 from helpers.errors import CourseError, TooLong
 
 from ..kernel.wire import WireError
+from ..text import whole
 
 TEXT, FRAMES, LINE = 4_000, 20, 400
 
@@ -81,7 +82,7 @@ def from_error(told: Any) -> BaseException:
         raise WireError("an error of an unknown kind")
     error: BaseException = TooLong()
     if told.get("late") is not True:
-        error = _class(name[:100] if name.isidentifier() else base, base)(printable(text))
+        error = _class(name[:100] if name.isidentifier() else base, base)(whole(text))
     if isinstance(error, SystemExit):
         error.code = code if isinstance(code, int | str) else None
     error.course_frames = list(map(_frame, told.get("frames", [])))[-FRAMES:]  # type: ignore[attr-defined]
@@ -92,7 +93,7 @@ def _frame(told: Any) -> tuple[str, int, str]:
     if not isinstance(told, list) or [type(part) for part in told] != [str, int, str]:
         raise WireError("a place that is none")
     name, number, line = told
-    return printable(name[:100]), number, printable(line[:LINE])
+    return whole(name[:100]), number, whole(line[:LINE])
 
 
 @functools.lru_cache(256)
@@ -107,8 +108,3 @@ def _class(name: str, base: str) -> type[BaseException]:
         return self.text  # type: ignore[attr-defined,no-any-return]
 
     return type(name, (KNOWN[base],), {"__init__": __init__, "__str__": __str__, "__module__": "builtins"})
-
-
-def printable(value: str) -> str:
-    """Without halves of characters, which could not be shown or written."""
-    return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -6,6 +6,8 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from ..text import whole
+
 CHECK = "application/vnd.course.check+json"
 MIME = re.compile(r"[A-Za-z0-9][\w.+-]{0,100}/[\w.+-]{1,100}", re.ASCII)
 JSON_MIME = re.compile(r"application/(.*\+)?json", re.ASCII)
@@ -159,8 +161,7 @@ class Collector:
 
 
 def _clean(text: Any) -> str:
-    # A lone surrogate can't be written to a file.
-    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""
+    return whole(text) if isinstance(text, str) else ""
 
 
 def _scrub(value: Any) -> Any:

@@ -16,6 +16,7 @@ from autograder.bonus import Declaration
 from autograder.feedback_page import safe
 from autograder.feedback_page.page import render
 from autograder.feedback_page.svg import cleaned
+from autograder.text import plain
 
 NAME = "network_from_scratch"
 MARKER = "injected"
@@ -216,7 +217,7 @@ def test_terminal_colours_become_classes_and_other_sequences_go():
         "\x1b[1;31mred\x1b[0m \x1b[38;5;28mgreen\x1b[39m\x1b[2J\x1b]0;title\x07 \x1b[38;2;1;2;3mx\x1b[K"
     )
     assert shown == '<span class="ansi-red bold">red</span> <span class="ansi-green">green</span> x'
-    assert safe.plain("10%\r50%\r100%\nnext\r\n") == "100%\nnext\n"
+    assert plain("10%\r50%\r100%\nnext\r\n") == "100%\nnext\n"
 
 
 def test_large_outputs_are_cut_and_the_page_says_so():

@@ -6,7 +6,6 @@ import sqlite3
 import nbformat
 import pytest
 
-from autograder import results
 from autograder.grade import grade
 from autograder.intake import Ungradable, hand_in
 from autograder.source import cells_by_id
@@ -160,8 +159,3 @@ def test_hand_in_of_notebooks_with_two_other_names(write_course, mini):
         (folder / name).write_text("{}", encoding="utf-8")
     with pytest.raises(Ungradable, match=r"none of its 2 notebooks is called mini.ipynb \(a.ipynb, b.ipynb\)"):
         hand_in(course, "mini", "x")
-
-
-def test_one_line_keeps_messages_short():
-    assert results.one_line("\x1b[31ma\x1b[0m\n  b") == "a b"
-    assert len(results.one_line("x" * 1000)) == 300

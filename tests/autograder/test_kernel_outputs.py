@@ -59,8 +59,8 @@ def test_a_lone_surrogate_can_be_saved():
     collector.add({"is": "display_data", "data": data, "metadata": {"\ud800": "\ud800"}})
     collector.add({"is": "error", "ename": "\ud800", "evalue": "\ud800", "traceback": ["\ud800"]})
     outputs = collector.finish()
-    assert b"a?b" in saved(outputs)
-    assert outputs[1]["data"]["application/json"] == {"?": ["?"]}
+    assert "a\ufffdb".encode() in saved(outputs)
+    assert outputs[1]["data"]["application/json"] == {"\ufffd": ["\ufffd"]}
 
 
 def test_the_limit_cuts_text_and_refuses_the_rest():
