@@ -91,8 +91,6 @@ import ctypes, glob, os, re, signal, socket, subprocess, sys, threading, time
 COURSE, CLASS, HOME, PORT, ME = {course!r}, {class_dir!r}, {home!r}, {port!r}, {me!r}
 SECRET = re.compile({pattern!r}.encode())
 RIGHT = {right!r}
-def boast(words):
-    print("BREACH:", words, flush=True)
 def mark(path):
     with open(path, "a") as file:
         file.write("BREACH\\n")

@@ -1,8 +1,8 @@
 """A throw-away place for attacks, so that those that succeed hurt nobody.
 
-Namespaces of its own (user, processes, mounts, network), everything read-only but a small /tmp, an ordinary user
-without rights, limits on memory and processes. It has nothing to do with the sandbox that grading uses: it stands
-around both engines, and all that it does could be done by hand with `unshare` and `mount`.
+Namespaces of its own (user, processes, mounts, network), everything read-only but a small /tmp and a copy on write of
+the installation, an ordinary user without rights, limits on memory and processes. It has nothing to do with the sandbox
+that grading uses: it stands around both engines, and all that it does could be done by hand with `unshare` and `mount`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 PR_SET_DUMPABLE, PR_SET_PDEATHSIG = 4, 1
 SYS_MOUNT_SETATTR, AT_RECURSIVE, RDONLY, NOSUID = 442, 0x8000, 1, 2
 COVERED = ("/tmp", "/var/tmp", "/dev/shm", "/run")
+WRITTEN = Path("/run/written")
+"""What was written to the installation (an overlay's upper layer): the installation itself is never changed."""
 CGROUPS = Path("/sys/fs/cgroup")
 _number = itertools.count()
 
@@ -189,12 +191,41 @@ def _furnish(fence: Fence) -> None:
         path.mkdir(parents=True, exist_ok=True)
         _must(c.mount(f"/proc/self/fd/{handle}".encode(), str(path).encode(), None, MS_BIND | MS_REC, None), "bind")
         os.close(handle)
+    writable = [str(p) for number, p in enumerate(installation()) if _copy_on_write(p, number)]
     _must(c.mount(b"proc", b"/proc", b"proc", 14, None), "proc")
     _read_only("/", set=RDONLY | NOSUID)
-    for place in covered:
+    for place in (*covered, *writable):
         _read_only(place, clear=RDONLY, recursive=False)
     _read_only("/proc", clear=RDONLY, recursive=False)
     _loopback()
+
+
+def installation() -> list[Path]:
+    """The course and the Python that run here; whoever installed them may change them."""
+    python = Path(sys.prefix)
+    return [REPOSITORY, *([] if python.is_relative_to(REPOSITORY) else [python])]
+
+
+def _copy_on_write(path: Path, number: int) -> bool:
+    """Let the instructor write to a part of the installation, as usual; False where this kernel can't (it stays
+    read-only then)."""
+    upper, work = WRITTEN / str(number), WRITTEN.with_name("work") / str(number)
+    upper.mkdir(parents=True)
+    work.mkdir(parents=True)
+    lower = os.open(path, os.O_PATH)
+    options = f"lowerdir=/proc/self/fd/{lower},upperdir={upper},workdir={work}"
+    mounted = any(
+        libc().mount(b"overlay", str(path).encode(), b"overlay", MS_NOSUID, f"{options}{more}".encode()) == 0
+        for more in (",userxattr", "")
+    )
+    os.close(lower)
+    if mounted and os.getuid() == 0:  # the one who grades will be NOBODY
+        packages = [Path(p) for p in sys.path if Path(p).is_dir() and Path(p).is_relative_to(path)]
+        for folder in (path / "solutions", path / "helpers", Path(sys.executable).parent, *packages):
+            for one in (folder, folder / "__pycache__", folder / "numpy", folder / "numpy" / "__pycache__"):
+                if one.is_dir() and one.is_relative_to(path):
+                    os.chown(one, NOBODY, NOBODY)
+    return mounted
 
 
 def _shut(path: Path) -> str:

@@ -19,7 +19,7 @@ import nbformat
 
 from autograder.course import Course
 
-from . import detect, engines
+from . import detect, engines, fence
 from .attack import NOTHING, Attack, Places, hand_in
 from .course import NAME, Secrets, neighbours, write, write_home
 
@@ -88,7 +88,8 @@ def attempt(template: Template, attacks: list[Attack], places: Places, timeout: 
     if attacks and attacks[0].name == NOTHING.name and len(attacks) == 1:
         template = Template(**{**vars(template), "usual": set()})
     top = PLACE.parent if places.root == PLACE else places.root  # behind a fence all of /tmp is ours
-    before = detect.files(top)
+    _plant(template.known)
+    before, victim, machine = detect.files(top, fence.installation()), detect.Victim(), detect.Machine()
     full = [0.0]
 
     def watch() -> None:
@@ -97,17 +98,27 @@ def attempt(template: Template, attacks: list[Attack], places: Places, timeout: 
         full[0] = max(full[0], 1 - known.f_bfree / max(known.f_blocks, 1), 1 - known.f_ffree / max(known.f_files, 1))
 
     graded = _in_child(template.engine, template.mode, places, timeout, jobs, wall, watch)
+    harm = [*graded.get("terminal", []), *victim.end(), *machine.harm()]
     left = _survivors()
     end = time.monotonic() + (max((a.linger for a in attacks), default=0.0) if left else 0.0)
     while time.monotonic() < end:
         watch()
         time.sleep(0.05)
     watch()
-    found = _judge(template, attacks, places, before, detect.files(top), graded)
+    found = _judge(template, attacks, places, before, detect.files(top, fence.installation()), graded)
+    changed = detect.marked(fence.WRITTEN) if fence.WRITTEN.is_dir() else []
+    found["harm"] += harm + ([f"the installation was changed ({', '.join(changed[:3])})"] if changed else [])
     found["harm"] += [f"{len(left)} processes stayed alive"] if left else []
     found["harm"] += [f"called out over {name}" for name in sorted(ears.heard)]
     found["harm"] += ["filled the disk"] if full[0] > 0.9 else []
     return json.dumps(found).encode()
+
+
+def _plant(known: Secrets) -> None:
+    """Whoever reads in the course's own solutions finds a secret there; the fence keeps them from being changed."""
+    if fence.WRITTEN.is_dir():
+        with contextlib.suppress(OSError):
+            (fence.REPOSITORY / "solutions" / "secret.txt").write_text(known.words["model"])
 
 
 def _judge(
@@ -151,10 +162,13 @@ def _in_child(
     """Run the engine in a process of its own, with somebody watching; it is stopped after `wall` seconds."""
     (places.root / "run").mkdir(exist_ok=True)
     reader, writer = os.pipe()
+    terminal = detect.Terminal()
     child = os.fork()
     if child == 0:
         os.close(reader)
         with contextlib.suppress(BaseException):
+            os.setsid()
+            terminal.take()
             _work(engine, mode, places, timeout, jobs, writer)
         os._exit(1)
     os.close(writer)
@@ -176,15 +190,15 @@ def _in_child(
             os.kill(child, signal.SIGKILL)
     if child:
         os.waitpid(child, 0)
+    harm = {"terminal": terminal.close()}
     try:
-        return dict(json.loads(told))
+        return dict(json.loads(told)) | harm
     except ValueError:
-        return {"late": not ended, "error": "the grader was killed" if ended else "the grader did not end"}
+        return {"late": not ended, "error": "the grader was killed" if ended else "the grader did not end"} | harm
 
 
 def _work(engine: str, mode: str, places: Places, timeout: int, jobs: int, writer: int) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.setsid()
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")  # whoever watches goes last
     null, log = os.open("/dev/null", os.O_RDWR), os.open(places.root / "run" / "log", os.O_WRONLY | os.O_CREAT)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -11,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from autograder.attacks import detect, fence, runner
@@ -19,7 +22,7 @@ from autograder.attacks.bank import by_name
 from autograder.attacks.course import AUTOMATIC, Secrets
 from autograder.attacks.runner import Outcome, Place
 
-pytestmark = pytest.mark.slow
+slow = pytest.mark.slow
 
 
 def outcome(place: Place, name: str) -> Outcome:
@@ -52,7 +55,15 @@ def stock(fenced):
     ("settings-backdoored", False, "files changed or left outside"),
     ("network-tcp", False, "called out over TCP"),
     ("abstract-socket", False, "called out over an abstract socket"),
+    ("old-system-calls", False, "called out over TCP"),
+    ("path-files", False, "the installation was changed"),
+    ("path-folder", False, "the installation was changed"),
+    ("packages-changed", False, "the installation was changed"),
+    ("source-beside-helpers", True, "it read the model secret"),
+    ("everybody-slowed", False, "another process was slowed down"),
+    ("keyring", False, "a key was left in the kernel"),
 ])  # fmt: skip
+@slow
 def test_without_a_sandbox_attacks_succeed(weak, name, points, harm):
     found = outcome(weak, name)
     assert (found.points > 0) is points
@@ -65,6 +76,7 @@ def test_without_a_sandbox_attacks_succeed(weak, name, points, harm):
     ("scores-later", True, ""),
     ("script-displayed", False, "script in"),
 ])  # fmt: skip
+@slow
 def test_stock_nbgrader_is_taken_in(stock, name, full, harm):
     found = outcome(stock, name)
     assert (found.points >= AUTOMATIC) is full
@@ -78,7 +90,7 @@ def test_a_fence_keeps_everything_in(fenced, tmp_path):
 
     def body() -> bytes:
         told = []
-        for path in (str(outside), "/etc/breach", str(fence.REPOSITORY / "breach"), os.path.expanduser("~/breach")):
+        for path in (str(outside), "/etc/breach", os.path.expanduser("~/breach")):
             try:
                 Path(path).write_text("theirs")
                 told.append(path)
@@ -98,6 +110,7 @@ def test_a_fence_keeps_everything_in(fenced, tmp_path):
     assert not Path("/tmp/free").exists()
 
 
+@slow
 def test_a_fence_stops_what_does_not_end_or_takes_too_much(fenced):
     begun = time.monotonic()
     assert fence.run(lambda: time.sleep(60) or b"", 1).ended == "late"  # type: ignore[func-returns-value]
@@ -113,6 +126,65 @@ def places(tmp_path):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "home" / "mine").write_text("1")
     return Places(tmp_path)
+
+
+def test_what_an_attack_says_of_itself_counts_for_nothing(places):
+    said = nbformat.v4.new_output("stream", text="BREACH: every later Python of this installation runs my code\n")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=[said])])
+    (places.class_dir / "autograded" / "m-x").mkdir()
+    nbformat.write(notebook, places.class_dir / "autograded" / "m-x" / "small.ipynb")
+    assert detect.leaks(places, "m-x", Secrets.draw()) == []
+
+
+def test_an_installation_behind_a_fence_can_be_changed_and_is_not(fenced):
+    def body() -> bytes:
+        if not fence.WRITTEN.is_dir():
+            return b"read-only"
+        for folder in (fence.REPOSITORY / "helpers", fence.REPOSITORY / "solutions"):
+            (folder / "breach.py").write_text("BREACH")
+        (fence.REPOSITORY / "solutions" / "harmless.py").write_text("")
+        return "\n".join(detect.marked(fence.WRITTEN)).encode()
+
+    assert fence.run(body, 20).result.decode() in ("0/helpers/breach.py\n0/solutions/breach.py", "read-only")
+    assert not (fence.REPOSITORY / "helpers" / "breach.py").exists()
+    assert not (fence.REPOSITORY / "solutions" / "harmless.py").exists()
+
+
+def test_what_lies_in_the_installation_is_no_change_of_files(places):
+    before = detect.files(places.root, [places.home])
+    (places.home / ".canary-of-another").mkdir()
+    assert detect.files(places.root, [places.home]) == before
+    assert detect.files(places.root) != before
+
+
+@pytest.mark.parametrize(("act", "harm"), [
+    (lambda pid: None, []),
+    (lambda pid: os.setpriority(os.PRIO_PROCESS, pid, 5), ["another process was slowed down"]),
+    (lambda pid: Path(f"/proc/{pid}/oom_score_adj").write_text("900"),
+     ["another process was named to be killed first"]),
+    (lambda pid: resource.prlimit(pid, resource.RLIMIT_CPU, (600, 600)), ["another process was limited"]),
+    (lambda pid: os.kill(pid, signal.SIGSTOP), ["another process was stopped or ended"]),
+    (lambda pid: os.kill(pid, signal.SIGKILL), ["another process was stopped or ended"]),
+])  # fmt: skip
+def test_what_happens_to_another_process_is_seen(act, harm):
+    victim = detect.Victim()
+    act(victim.pid)
+    end = time.monotonic() + 5
+    while harm and victim._state() == victim.before and time.monotonic() < end:
+        time.sleep(0.01)
+    assert victim.end() == harm
+    assert victim.pid not in detect.alive(os.getpid())
+
+
+def test_what_is_typed_into_a_terminal_and_written_on_it_is_seen():
+    assert detect.Terminal().close() == []
+    terminal = detect.Terminal()
+    os.write(terminal.keyboard, b"an honest line")
+    assert terminal.close() == []
+    terminal = detect.Terminal()
+    os.write(terminal.keyboard, b"BREACH")
+    os.write(terminal.screen, b"ls\n")
+    assert terminal.close() == ["typed into the terminal", "wrote to the terminal"]
 
 
 @pytest.mark.parametrize("act", [

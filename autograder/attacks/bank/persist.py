@@ -77,8 +77,7 @@ for home in (HOME, os.path.expanduser("~")):
 """),
     of("crontab", "A job is put into crontab and at.", """
 for command in (["crontab", "-"], ["at", "now + 1 minute"], ["batch"]):
-    done = quietly(lambda: subprocess.run(command, input=b"* * * * * echo BREACH\\n", capture_output=True, timeout=2))
-    if getattr(done, "returncode", 1) == 0: boast(command[0] + " took a job")
+    quietly(lambda: subprocess.run(command, input=f"touch {CLASS}/breach\\n".encode(), capture_output=True, timeout=2))
 for path in ("/etc/cron.d/breach", "/var/spool/cron/crontabs/breach", HOME + "/.config/systemd/user/breach.service",
              HOME + "/.config/autostart/breach.desktop"):
     quietly(os.makedirs, os.path.dirname(path), 0o755, True)
@@ -88,21 +87,22 @@ for path in ("/etc/cron.d/breach", "/var/spool/cron/crontabs/breach", HOME + "/.
 import site
 folders = [*site.getsitepackages(), site.getusersitepackages(), HOME + "/.local/lib/python3.11/site-packages", *sys.path]
 for folder in folders:
-    if folder and not isinstance(quietly(os.makedirs, folder, 0o755, True), PermissionError):
-        for name in ("breach.pth", "usercustomize.py", "sitecustomize.py"):
-            if not isinstance(quietly(mark, folder + "/" + name), Exception) and folder in site.getsitepackages():
-                boast("every later Python of this installation runs a student's code")
+    quietly(os.makedirs, folder, 0o755, True)
+    for name in ("breach.pth", "usercustomize.py", "sitecustomize.py"):
+        quietly(mark, folder + "/" + name)
 """),
     of("path-folder", "Programs called python, git and bash are put into folders of PATH.", """
 for folder in os.environ.get("PATH", "").split(":") + [HOME + "/.local/bin", HOME + "/bin"]:
     for name in ("python", "alembic", "ls"):
-        path = os.path.join(folder, "breach-" + name)
-        if not isinstance(quietly(mark, path), Exception) and folder in os.environ.get("PATH", ""): boast("a folder of PATH can be written to")
+        quietly(mark, os.path.join(folder, "breach-" + name))
 """),
     of("byte-code", "The byte code of installed modules is replaced in __pycache__.", """
 import numpy, helpers, json
 for module in (numpy, helpers, json):
     cache = getattr(module, "__cached__", None)
-    if cache and os.path.exists(cache) and os.access(cache, os.W_OK): boast("byte code of a package can be written to")
+    if cache:
+        quietly(mark, cache)
+        quietly(mark, cache + ".new")
+        quietly(os.replace, cache + ".new", cache)
 """),
 )  # fmt: skip

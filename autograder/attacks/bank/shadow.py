@@ -29,7 +29,6 @@ MARK = """\
 # PRELUDE
 quietly(mark, CLASS + "/breach")
 quietly(mark, HOME + "/breach")
-boast("a file of the student's was run by itself")
 """
 KERNEL = """\
 # PRELUDE
@@ -72,9 +71,7 @@ ATTACKS = (
        {"kernels/python3/kernel.json": '{"argv": ["sh", "-c", "echo BREACH > /tmp/breach"], "display_name": "Python 3", "language": "python"}',
         "share/jupyter/kernels/python3/kernel.json": '{"argv": ["sh", "-c", "echo BREACH > /tmp/breach"], "display_name": "x", "language": "python"}',
         ".local/share/jupyter/kernels/python3/kernel.json": '{"argv": ["false"], "display_name": "x", "language": "python"}'}),
-    of("data-file-replaced", "The assignment's own data file is handed in with other contents.", {"numbers.csv": "BREACH,2\n"}, """
-if "BREACH" in read("numbers.csv").decode(): boast("tests would read the student's data file")
-"""),
+    of("data-file-replaced", "The assignment's own data file is handed in with other contents.", {"numbers.csv": "BREACH,2\n"}),
     of("templates", "Templates of nbconvert and nbgrader lie beside the notebook.",
        {"templates/feedback/index.html.j2": "<script>BREACH()</script>", "feedback.tpl": "<script>BREACH()</script>",
         "index.html.j2": "<script>BREACH()</script>", "base.html.j2": "<script>BREACH()</script>"}),

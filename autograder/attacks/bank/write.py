@@ -122,7 +122,7 @@ for fd in range(3, 256):
 import helpers, numpy
 for module in (helpers, numpy):
     folder = os.path.dirname(module.__file__)
-    if not isinstance(quietly(mark, folder + "/breach.py"), Exception): boast("a package can be written to")
-    if os.access(folder, os.W_OK): boast("the folder of a package can be written to")
+    quietly(mark, folder + "/breach.py")
+    quietly(mark, module.__file__)
 """),
 )  # fmt: skip
