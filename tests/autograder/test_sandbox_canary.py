@@ -242,7 +242,21 @@ def test_through_the_real_kernel(places, mode):
     if choosing.works(mode):
         pytest.skip(choosing.works(mode))
     with Real(mode, needs=()) as kernels:
-        assert canary.verdict(kernels, [*places, REPOSITORY / "solutions", REPOSITORY / "tests"]) == []
+        assert canary.verdict(kernels, places) == []
+
+
+@pytest.mark.parametrize("mode", [NAMESPACES, LANDLOCK], ids=lambda mode: mode.name)
+def test_the_course_that_runs_here_is_out_of_sight(tmp_path, mode, monkeypatch):
+    """Its own files are tried, but nothing is planted among them: other tests look there."""
+    from autograder.kernel.kernel import Kernels as Real
+
+    if choosing.works(mode):
+        pytest.skip(choosing.works(mode))
+    files = canary._files([REPOSITORY / "solutions", REPOSITORY / "tests"])
+    assert len(files) == 2 * canary.FILES_TRIED
+    monkeypatch.setattr(canary, "_files", lambda paths: files)
+    with Real(mode, needs=()) as kernels:
+        assert canary.verdict(kernels, [tmp_path]) == []
 
 
 def _files(places):
