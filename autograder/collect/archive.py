@@ -60,7 +60,8 @@ class Archive:
                 yield Entry("the archive", at, "its list of files is damaged; what stands after this is lost")
                 return
             entry = self._entry(at)
-            if not entry.path.endswith("/") and IGNORED.isdisjoint(entry.path.split("/")):
+            folder = entry.path.endswith("/") and not any(self.lines[at + 24 : at + 28])  # of no size
+            if not folder and IGNORED.isdisjoint(entry.path.split("/")):
                 yield entry
             at = end
 
@@ -156,10 +157,12 @@ def _list_of(file: BinaryIO, most: int) -> tuple[int, bytes]:
         raise Refused(DAMAGED)
     length, offset = struct.unpack_from("<2L", tail, at + 12)
     end = tail_at + at
-    file.seek(max(0, end - 76))
-    before = file.read(min(76, end))
-    if len(before) == 76 and before[56:60] == b"PK\6\7" and before[:4] == b"PK\6\6":
-        length, offset = struct.unpack_from("<2Q", before, 40)
+    if not _begins(file, end - length):  # there may be a zip64 record; a name that only looks like one is none
+        file.seek(max(0, end - 76))
+        record = file.read(76)
+        if len(record) < 76 or record[:4] + record[56:60] != b"PK\6\6PK\6\7":
+            raise Refused(DAMAGED)
+        length, offset = struct.unpack_from("<2Q", record, 40)
         end -= 76
     if length + offset > end:
         raise Refused(DAMAGED)
@@ -167,3 +170,9 @@ def _list_of(file: BinaryIO, most: int) -> tuple[int, bytes]:
         raise Refused("it lists more files than anybody hands in")
     file.seek(end - length)
     return end - length - offset, file.read(length)
+
+
+def _begins(file: BinaryIO, at: int) -> bool:
+    """Whether a list of files, or the end of an empty one, is there."""
+    file.seek(max(0, at))
+    return at >= 0 and file.read(4) in (b"PK\1\2", b"PK\5\6")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,7 +88,9 @@ def _archive(path: Path, stack: contextlib.ExitStack) -> Archive:
     except PermissionError:
         raise CourseError(f"{str(path)!r} can't be read; check its rights.") from None
     except Refused as why:
-        fault = "is no zip file, or a damaged one; download it again" if str(why) == DAMAGED else f"can't be taken: {why}"
+        fault = (
+            "is no zip file, or a damaged one; download it again" if str(why) == DAMAGED else f"can't be taken: {why}"
+        )
         raise CourseError(f"{str(path)!r} {fault}.") from None
 
 
@@ -130,19 +133,22 @@ def _claim(opened: Archive, entry: Entry, whose: Whose, name: str, look: bool) -
         return belongs, (lambda inner: f"{folder}/{inner}") if entry.archive else None
     if not entry.archive:
         return None
-    stem = entry.path[:-4]
+    stem, notebook = entry.path[:-4], f"{name}.ipynb"
+    for file in itertools.chain([notebook], _names(opened, entry) if look else []):
+        belongs = whose(f"{stem}/{file}", len(stem))
+        if belongs is not None:
+            break
+    else:
+        return None
+    whole = belongs.path.removesuffix(notebook) if file == notebook else None
 
     def inside(inner: str) -> str:
         found = whose(f"{stem}/{inner}", len(stem))
-        if found is None:
+        if found is None and whole is None:
             raise Refused("its name does not say whose it is")
-        return found.path
+        return found.path if found else f"{whole}{inner}"
 
-    for inner in _names(opened, entry) if look else [f"{name}.ipynb"]:
-        belongs = whose(f"{stem}/{inner}", len(stem))
-        if belongs is not None:
-            return belongs, inside
-    return None
+    return belongs, inside
 
 
 def _names(opened: Archive, entry: Entry) -> Iterator[str]:
@@ -156,7 +162,7 @@ def _names(opened: Archive, entry: Entry) -> Iterator[str]:
 def _plain(opened: Archive, strangers: list[Entry], name: str, known: list[_Claim], told: Collected) -> list[_Claim]:
     """What folders with the students' names hold.
 
-    Where a platform's names are there, too, the majority says what the archive is: one odd name must not cost a class.
+    Where there are a platform's names, too, they are passed over if those are more: one odd name must not cost a class.
     """
     whose = plain([entry.path for entry in strangers], name)
     claims = []
@@ -167,7 +173,7 @@ def _plain(opened: Archive, strangers: list[Entry], name: str, known: list[_Clai
             nobodys.append(entry)
         else:
             claims.append(_Claim(entry, *found, platform=False))
-    if len({c.belongs.student for c in claims}) <= len({c.belongs.student for c in known}):
+    if len({c.belongs.student for c in claims}) < len({c.belongs.student for c in known}):
         claims, nobodys = [], strangers
     told.left_out += [(entry.path, "its name does not say whose it is") for entry in nobodys]
     return claims
