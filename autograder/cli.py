@@ -28,6 +28,7 @@ UNSAFE = (
     "grade even where no sandbox is possible: what students hand in can then read and change all that you can, the "
     "gradebook and other students' work too, use the network, and go on running afterwards"
 )
+AS_USUAL = warnings.formatwarning
 ClassDir = Annotated[Path | None, typer.Option("--class-dir", help="the folder of the class", show_default=False)]
 
 
@@ -107,7 +108,7 @@ def collect(
     told = run(name, archive, course_for(class_dir), pattern)
     say(f"{len(told.new)} new, {len(told.changed)} changed, {len(told.unchanged)} as before.")
     for path, why in told.left_out:
-        say(f"left out: {path} ({why})")
+        say(f"left out: {one_line(path, 200)} ({why})")
 
 
 @app.command()
@@ -266,8 +267,7 @@ def say(sentence: str) -> None:
 
 
 def main() -> None:
-    unclean = warnings.formatwarning
-    warnings.formatwarning = lambda *words, **more: lines(unclean(*words, **more))  # they quote students' source
+    warnings.formatwarning = lambda *words, **more: lines(AS_USUAL(*words, **more))  # they quote students' source
     try:
         app()
     except CourseError as error:

@@ -98,7 +98,6 @@ def run(write_course, monkeypatch, capsys):
 
 
 def test_collect(run, tmp_path):
-    (tmp_path / "class").mkdir()
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as made:
         for name in (
             "Ann_1_assignsubmission_file_/mini.ipynb",
