@@ -110,8 +110,10 @@ def _sorted_out(name: str, opened: Archive, pattern: str | None, told: Collected
             strangers.append(entry)
         else:
             claims.append(_Claim(entry, *found, platform=True))
-    claims += _plain(opened, strangers, name, claims, told) if pattern is None else []
-    return _apart(claims, told)
+    found_plain = _plain(opened, strangers, name, claims) if pattern is None else []
+    taken = {claim.entry for claim in found_plain}
+    told.left_out += [(e.path, "its name does not say whose it is") for e in strangers if e not in taken]
+    return _apart(claims + found_plain, told)
 
 
 def _check(entry: Entry) -> None:
@@ -159,24 +161,16 @@ def _names(opened: Archive, entry: Entry) -> Iterator[str]:
             yield inner.path
 
 
-def _plain(opened: Archive, strangers: list[Entry], name: str, known: list[_Claim], told: Collected) -> list[_Claim]:
+def _plain(opened: Archive, strangers: list[Entry], name: str, known: list[_Claim]) -> list[_Claim]:
     """What folders with the students' names hold.
 
-    Where there are a platform's names, too, they are passed over if those are more: one odd name must not cost a class.
+    None of it where more students have a platform's names. Where fewer have, one odd name must not cost a class.
     """
     whose = plain([entry.path for entry in strangers], name)
-    claims = []
-    nobodys = []
-    for entry in strangers:
-        found = _claim(opened, entry, whose, name, False)
-        if found is None:
-            nobodys.append(entry)
-        else:
-            claims.append(_Claim(entry, *found, platform=False))
-    if len({c.belongs.student for c in claims}) < len({c.belongs.student for c in known}):
-        claims, nobodys = [], strangers
-    told.left_out += [(entry.path, "its name does not say whose it is") for entry in nobodys]
-    return claims
+    found = [(entry, _claim(opened, entry, whose, name, False)) for entry in strangers]
+    claims = [_Claim(entry, *its, platform=False) for entry, its in found if its is not None]
+    by_folder, by_platform = ({claim.belongs.student for claim in some} for some in (claims, known))
+    return claims if len(by_folder) >= len(by_platform) else []
 
 
 def _apart(claims: list[_Claim], told: Collected) -> dict[str, list[_Claim]]:

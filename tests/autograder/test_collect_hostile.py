@@ -295,6 +295,9 @@ def test_what_is_in_a_students_archive_is_theirs(world):
     told = world.collect(packed(Raw("joe.zip", packed(Raw("week/mini.ipynb"), Raw("else.txt")))), pattern)
     assert set(world.hand_in("joe")) == {"mini.ipynb"}
     assert told.left_out == [("joe/else.txt", "its name does not say whose it is")]
+    climbing = packed(Raw("joe.zip", packed(Raw("Bob_2/week/mini.ipynb"))), Raw("ann/week/mini.ipynb"))
+    told = world.collect(climbing, r"(?:.*/)?(?P<student>\w+)/week/(?P<path>.+)")
+    assert (told.new + told.changed, told.left_out) == (["ann"], [("joe.zip", "its name does not say whose it is")])
 
 
 def test_a_pattern_whose_groups_are_empty(world):
@@ -303,6 +306,8 @@ def test_a_pattern_whose_groups_are_empty(world):
     assert told.new == ["ann"]
     assert world.hand_in("ann") == {"a/b": OWN}
     assert len(told.left_out) == 4
+    told = world.collect(packed(Raw("ann--a/b"), Raw("?")), pattern)
+    assert told.left_out == [("?", "its name does not say whose it is")]
 
 
 # --- faults of single entries
