@@ -496,6 +496,10 @@ def test_pipes_and_links_in_earlier_work_are_never_read(world):
     (folder / "up").symlink_to("..")
     assert world.collect(packed(Raw(EVE + "mini.ipynb"))).changed == ["Eve_66"]
     assert world.hand_in("Eve_66") == {"mini.ipynb": OWN}
+    (folder / "mini.ipynb").unlink()
+    (folder / "mini.ipynb").symlink_to(world.course.submitted / "Bob_2" / "mini" / "mini.ipynb")
+    assert world.collect(packed(Raw(EVE + "mini.ipynb", OTHERS))).changed == ["Eve_66"]
+    assert not (folder / "mini.ipynb").is_symlink()
 
 
 def test_read_only_work_is_replaced(world):
