@@ -348,7 +348,7 @@ def test_a_fault_is_its_entrys_and_told(world, fault):
     assert (told.new, told.unchanged, len(told.left_out)) == (["Eve_66"], ["Bob_2"], 1)
     assert world.hand_in("Eve_66") == {"mini.ipynb": b"1"}
     assert told.left_out[0][1].startswith(("it", "a part", "its"))
-    reason = {"locked": "password", "method": "packed in a way", "link": "link", "flag": "not the text", "crc": "damaged"}
+    reason = {"locked": "password", "method": "packed in", "link": "link", "flag": "not the text", "crc": "damaged"}
     assert reason.get(fault.split()[0], "") in told.left_out[0][1]
     inner = Raw(EVE.encode() + b"w.zip", packed(Raw("mini.ipynb", b"2"), FAULTS[fault]))
     assert world.collect(packed(inner, good[1])).changed == ["Eve_66"]
