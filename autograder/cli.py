@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,11 +13,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from helpers.errors import CourseError
 
 from .course import Course
 from .parallel.parcel import Executor
+from .text import lines, one_line
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Release, grade and report the assignments of this course.")  # fmt: skip
@@ -24,6 +28,7 @@ UNSAFE = (
     "grade even where no sandbox is possible: what students hand in can then read and change all that you can, the "
     "gradebook and other students' work too, use the network, and go on running afterwards"
 )
+AS_USUAL = warnings.formatwarning
 ClassDir = Annotated[Path | None, typer.Option("--class-dir", help="the folder of the class", show_default=False)]
 
 
@@ -103,7 +108,7 @@ def collect(
     told = run(name, archive, course_for(class_dir), pattern)
     say(f"{len(told.new)} new, {len(told.changed)} changed, {len(told.unchanged)} as before.")
     for path, why in told.left_out:
-        say(f"left out: {path} ({why})")
+        say(f"left out: {one_line(path, 200)} ({why})")
 
 
 @app.command()
@@ -258,17 +263,21 @@ def bonus(name: Name, class_dir: ClassDir = None) -> None:
 
 
 def say(sentence: str) -> None:
-    console().print(sentence, highlight=False, markup=False, soft_wrap=True)
+    console().print(Text(one_line(sentence, 10_000)), soft_wrap=True)
 
 
 def main() -> None:
+    warnings.formatwarning = lambda *words, **more: lines(AS_USUAL(*words, **more))  # they quote students' source
     try:
         app()
     except CourseError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(error, 2000)}", file=sys.stderr)
         sys.exit(2)
     except PermissionError as error:
         where = repr(str(error.filename)) if error.filename else "A file"
         print(f"error: {where} may not be used ({error.strerror}): choose another folder, or ask for the right to it.",
               file=sys.stderr)  # fmt: skip
         sys.exit(2)
+    except Exception:  # none is foreseen here, and any may quote a student
+        print(lines(traceback.format_exc()), file=sys.stderr)
+        sys.exit(1)

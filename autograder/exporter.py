@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 
 from nbgrader.api import Gradebook
@@ -15,6 +16,7 @@ from .engine import write_text
 from .grade import Graded, results
 from .results import Row
 from .source import Assignment
+from .text import one_line
 
 HEAD = (
     "assignment",
@@ -31,10 +33,18 @@ HEAD = (
 )
 
 
+LONGEST = 10_000
+RUNS = re.compile("(^|;)([\\s\"'\\xad\u200c\u200d\ufe0f]*)(?=[-=+@＝＋－＠﹢﹣﹦﹫])")
+"""Before what spreadsheets run: the beginning of a cell and, where a comma is no separator, what follows a semicolon.
+Spaces and quotes between may be read away. In Japanese and Chinese settings the wide forms count, too."""
+
+
 def safe(text: str) -> str:
-    """Text that a spreadsheet shows and does not run as a formula."""
-    flat = " ".join(str(text).split())
-    return "'" + flat if flat[:1] in "=+-@" and flat else flat
+    """Text on one line that a spreadsheet shows and does not run as a formula, whichever separator it goes by.
+
+    Nothing is taken away: what could run has an apostrophe before it.
+    """
+    return RUNS.sub(r"\1\2'", one_line(text, LONGEST))
 
 
 def record(assignment: Assignment, row: Row) -> list[object]:
@@ -49,10 +59,10 @@ def record(assignment: Assignment, row: Row) -> list[object]:
     )
     points = row.exercise_points(assignment)
     return [
-        assignment.name, safe(row.student), *(round(n, 4) for n in numbers),
-        round(sum(row.waiting.values()), 4), safe(row.status),
+        assignment.name, row.student, *(round(n, 4) for n in numbers),
+        round(sum(row.waiting.values()), 4), row.status,
         *("" if row.reason else round(p, 4) for p in points.values()),
-        safe(row.words),
+        row.words,
     ]  # fmt: skip
 
 
@@ -62,10 +72,10 @@ def to_csv(found: Graded, students: Iterable[str] = ()) -> str:
     wanted = set(students)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*HEAD, *found.assignment.exercises(), "what went wrong"])
-    for row in found.rows:
-        if not wanted or row.student in wanted:
-            writer.writerow(record(found.assignment, row))
+    lines: list[list[object]] = [[*HEAD, *found.assignment.exercises(), "what went wrong"]]
+    lines += [record(found.assignment, row) for row in found.rows if not wanted or row.student in wanted]
+    for line in lines:
+        writer.writerow([safe(value) if isinstance(value, str) else value for value in line])
     return text.getvalue()
 
 

@@ -25,6 +25,10 @@ os.environ.setdefault("COURSE_SIZE", "quick")
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
 
+c.Application.logging_config = {
+    "filters": {"students": {"()": "autograder.text.LogFilter"}}, "handlers": {"console": {"filters": ["students"]}},
+}  # fmt: skip
+
 c.CourseDirectory.course_id = "from-scratch-to-cudnn"
 c.CourseDirectory.root = str(course.root)
 c.CourseDirectory.source_directory = "solutions"

@@ -11,12 +11,20 @@ from .grade import Graded
 from .grading.task import Result
 from .results import Row
 from .source import Cell
+from .text import one_line
 
 WAITS = "·"
+LONGEST = 10_000
+"""Characters of a sentence."""
 
 
 def number(value: float) -> str:
     return f"{round(value, 2):g}"
+
+
+def shown(value: object) -> Text:
+    """Text that says nothing to the terminal, and nothing to rich (markup, emoji codes)."""
+    return Text(one_line(value, LONGEST))
 
 
 def summary(result: Result) -> str:
@@ -30,7 +38,7 @@ def show(found: Graded, console: Console) -> None:
     assignment = found.assignment
     parts = by_part(found)
     table = Table(
-        title=f"{assignment.title}: {len(found.rows)} students",
+        title=shown(f"{assignment.title}: {len(found.rows)} students"),
         title_justify="left",
         pad_edge=False,
         box=SIMPLE_HEAD,
@@ -48,7 +56,7 @@ def show(found: Graded, console: Console) -> None:
         table.add_row(*_cells(row, parts))
     console.print(table)
     for sentence in legend(found):
-        console.print(sentence, markup=False, highlight=False)
+        console.print(shown(sentence))
 
 
 def by_part(found: Graded) -> dict[str, dict[str, list[Cell]]]:
@@ -61,14 +69,14 @@ def by_part(found: Graded) -> dict[str, dict[str, list[Cell]]]:
 
 def _cells(row: Row, parts: dict[str, dict[str, list[Cell]]]) -> list[Text]:
     if row.reason:
-        return [Text(row.student), *([Text("–")] * (len(parts) + 1)), Text("0"), Text(""), Text(row.status)]
+        return [shown(row.student), *([Text("–")] * (len(parts) + 1)), Text("0"), Text(""), shown(row.status)]
     return [
-        Text(row.student),
+        shown(row.student),
         *(Text(" ".join(_points(row, cells) for cells in exercises.values())) for exercises in parts.values()),
         Text(number(row.bonus) if row.bonus else ""),
         Text(number(row.total)),
         Text(number(sum(row.waiting.values())) if row.waiting else ""),
-        Text(shorten(row.words)),
+        shown(shorten(row.words)),
     ]
 
 

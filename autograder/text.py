@@ -5,6 +5,7 @@ Names of students and files, texts of cells, outputs and errors all pass through
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -44,6 +45,21 @@ def plain(value: Any) -> str:
     return visible(ESCAPES.sub("", text(value)))
 
 
+def lines(value: Any) -> str:
+    """For a terminal or a log, where nothing that was said may be written over."""
+    return plain(text(value).replace("\r", " "))
+
+
 def one_line(value: Any, limit: int = 600) -> str:
-    flat = " ".join(plain(text(value)[: 4 * limit]).split())
+    flat = " ".join(lines(text(value)[: 4 * limit]).split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+class LogFilter(logging.Filter):
+    """For the handlers of a log whose messages quote students, such as nbgrader's."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = lines(record.getMessage()), None
+        if record.exc_info:
+            record.exc_text = lines(logging.Formatter().formatException(record.exc_info))
+        return True

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from autograder.collect import archive, collect
+from autograder.collect import archive, collect, hand_in
 from autograder.collect.names import reader
 from autograder.course import Course
 from helpers.errors import CourseError
@@ -124,11 +124,13 @@ def test_nothing_is_written_outside(course, tmp_path):
 
 def test_files_that_swell_are_left_out(course, tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "LARGEST", 1000)
-    monkeypatch.setattr(archive, "TOTAL", 1500)
-    files = {"ann/big": b"0" * 5000, "ann/mini.ipynb": b"1" * 900, "bob/mini.ipynb": b"2" * 900}
+    monkeypatch.setattr(hand_in, "MOST_BYTES", 1500)
+    files = {"ann/big": b"0" * 5000, "ann/data.csv": b"1" * 900, "ann/mini.ipynb": b"1" * 900, "bob/mini.ipynb": b"2"}
     told = collect("mini", zipped(files, tmp_path / "z.zip"), course)
-    assert told.new == ["ann"]
-    assert [path for path, _ in told.left_out] == ["ann/big", "bob/mini.ipynb"]
+    assert set(arrived(course)) == {"ann/mini/mini.ipynb", "bob/mini/mini.ipynb"}
+    assert told.left_out == [
+        ("ann/big", "it is larger than 0 MB"), ("ann/data.csv", "its student's files are too large together"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.text import one_line, plain, whole
+from autograder.text import lines, one_line, plain, whole
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 
@@ -32,6 +32,11 @@ def test_messages_are_short_and_on_one_line():
 )
 def test_nothing_is_said_to_a_terminal(sequence, shown):
     assert plain(sequence) == one_line(sequence) == shown
+
+
+def test_what_was_said_is_not_written_over():
+    assert one_line("left out: a\rb") == "left out: a b"
+    assert lines("a\rb\r\nc\x1b[2J") == "a b \nc"
 
 
 def test_halves_of_characters_are_joined_or_replaced():
