@@ -75,6 +75,18 @@ def make(cls: Any, *args: Any, what: str, parts: str = "", names: Sequence[str] 
     return _called(what, reach.make, cls, args, kwargs, SECONDS, parts, names, values)
 
 
+def first_weights(MLP: Any, on: Any, sizes: tuple[int, ...], seeds: tuple[int | None, ...]) -> tuple[str, ...]:
+    """Fingerprints, as `fit` records them, of the weights that new networks with these seeds start from."""
+    found = _called("MLP(sizes, backend, seed)", reach.first_weights, MLP, SECONDS, on, sizes, seeds)
+    forged = not isinstance(found, tuple) or len(found) != len(seeds) or not all(isinstance(one, str) for one in found)
+    return ("",) * len(seeds) if forged else found
+
+
+def retrain(MLP: Any, train_epoch: Any, evaluate: Any, *how: Any, what: str) -> np.ndarray:
+    """Training losses, test losses and accuracies, (3, epochs), of a run that the student's functions make; see `beside.retrained`."""
+    return array(_called(what, reach.retrain, MLP, SECONDS, train_epoch, evaluate, *how), what)
+
+
 @dataclass(frozen=True)
 class Later:
     """A call, by position, that waits for its turn."""

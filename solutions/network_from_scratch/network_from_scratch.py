@@ -431,7 +431,10 @@ history = fit(network, train_epoch, evaluate, data, lr=0.1, epochs=size.epochs)
 ### END SOLUTION
 
 # %% test="B-run-check" points=1
-check.learning_curves(history, size=size.name)
+check.learning_curves(history, MLP, train_epoch, evaluate, size=size.name)
+### BEGIN HIDDEN TESTS
+check.own_training(MLP, train_epoch, evaluate, seed=41)
+### END HIDDEN TESTS
 
 # %%
 plots.show(plots.learning_curves(history, title="784-512-128-10, learning rate 0.1"))
@@ -462,7 +465,10 @@ for rate in rates:
 ### END SOLUTION
 
 # %% test="C-study-check" points=1
-check.learning_rate_study(histories, rates, epochs=size.epochs)
+check.learning_rate_study(histories, rates, MLP, train_epoch, evaluate, epochs=size.epochs, size=size.name)
+### BEGIN HIDDEN TESTS
+check.own_training(MLP, train_epoch, evaluate, seed=42)
+### END HIDDEN TESTS
 
 # %%
 plots.show(plots.learning_rates(histories))
@@ -601,7 +607,12 @@ results = {
 ### END SOLUTION
 
 # %% test="D-experiment-check" points=1
-check.decay_experiment(results, seeds=size.seeds, epochs=size.small_epochs)
+check.decay_experiment(
+    results, MLP, train_epoch, evaluate, seeds=size.seeds, epochs=size.small_epochs, size=size.name
+)
+### BEGIN HIDDEN TESTS
+check.own_training(MLP, train_epoch, evaluate, seed=43)
+### END HIDDEN TESTS
 
 # %%
 plots.show(plots.schedules(results))
@@ -755,7 +766,10 @@ for name in names:
 ### END SOLUTION
 
 # %% test="F-move-check" points=1
-check.same_on_all(by_backend, names)
+check.same_on_all(by_backend, names, MLP, train_epoch, evaluate, size=size.name)
+### BEGIN HIDDEN TESTS
+check.own_training(MLP, train_epoch, evaluate, seed=44)
+### END HIDDEN TESTS
 
 # %% test="F-move-portable" points=1
 check.portable(MLP, train_epoch)
