@@ -246,18 +246,20 @@ def _fits(values: np.ndarray, own: Any) -> bool:
 
 
 @limits_itself
-def first_weights(MLP: Any, seconds: float, on: Any, sizes: tuple[int, ...], seeds: tuple[int | None, ...]) -> Told:
-    """`outcome` of making new networks with these seeds: the fingerprints of their weights, "" where a class takes no seed."""
+def first_weights(MLP: Any, seconds: float, on: Any, sizes: tuple[int, ...], seeds: tuple[int | None, ...], wanted: str) -> Told:
+    """`outcome` of making new networks with these seeds: the fingerprints of their weights, up to the wanted one; "" where a class takes no seed."""
 
     def prints() -> tuple[str, ...]:
         from helpers.train import fingerprint
 
-        found = []
+        found: list[str] = []
         for seed in seeds:
             try:
                 found.append(fingerprint(MLP(sizes, on) if seed is None else MLP(sizes, on, seed=seed)))
             except TypeError:
                 found.append("")
+            if wanted and found[-1] == wanted:
+                break
         return tuple(found)
 
     return outcome(prints, "", seconds, (), (), ())

@@ -75,11 +75,11 @@ def make(cls: Any, *args: Any, what: str, parts: str = "", names: Sequence[str] 
     return _called(what, reach.make, cls, args, kwargs, SECONDS, parts, names, values)
 
 
-def first_weights(MLP: Any, on: Any, sizes: tuple[int, ...], seeds: tuple[int | None, ...]) -> tuple[str, ...]:
-    """Fingerprints, as `fit` records them, of the weights that new networks with these seeds start from."""
-    found = _called("MLP(sizes, backend, seed)", reach.first_weights, MLP, SECONDS, on, sizes, seeds)
-    forged = not isinstance(found, tuple) or len(found) != len(seeds) or not all(isinstance(one, str) for one in found)
-    return ("",) * len(seeds) if forged else found
+def first_weights(MLP: Any, on: Any, sizes: tuple[int, ...], seeds: Sequence[int | None], wanted: str = "") -> list[str]:
+    """Fingerprints, as `fit` records them, of the weights that new networks with these seeds start from, up to the wanted one."""
+    found = _called("MLP(sizes, backend, seed)", reach.first_weights, MLP, SECONDS, on, sizes, tuple(seeds), wanted)
+    found = [one for one in found if isinstance(one, str)] if isinstance(found, tuple) else []
+    return found[: len(seeds)] + [""] * (len(seeds) - len(found))
 
 
 def retrain(MLP: Any, train_epoch: Any, evaluate: Any, *how: Any, what: str) -> np.ndarray:

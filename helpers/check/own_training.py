@@ -40,9 +40,8 @@ def trains(own: Own, seed: int) -> Iterator[str]:
     sizes = tuple(int(rng.integers(low, low + 3)) for low in (13, 10, 7, 4))
     net = Net([rng.normal(0, 1.5 / a**0.5, (a, b)) for a, b in pairwise(sizes)], [rng.normal(0, 0.3, b) for b in sizes[1:]])
     sets = [_images(net, share, int(rng.integers(8, 12)), rng) for share in rng.permutation(np.linspace(0, 1, 8))]
+    _tells_apart(own, Student(own.MLP, net, sizes), net, sets)
     student = Student(own.MLP, net, sizes)
-    if own.evaluate is not None:
-        _tells_apart(own, student, net, sets)
     rate, batch = float(rng.uniform(0.1, 0.3)), int(rng.integers(3, 6))
     expected = net.copy()
     for x, labels in sets[:3]:
@@ -51,15 +50,19 @@ def trains(own: Own, seed: int) -> Iterator[str]:
         call(own.train_epoch, student.network, *arrays[:2], rate, batch_size=batch, order=arrays[2], what="train_epoch", bring=student.all(*PARAMETERS))
         for index in (order[i : i + batch] for i in range(0, len(x), batch)):
             expected.step(expected.gradients(x[index], labels[index]), rate)
-    got = student.read()
-    moved = [(found - start, right - start) for found, start, right in zip(got.weights, net.weights, expected.weights, strict=True)]
+    moves(net, expected, student.read(), f"{ALONE} On a few small batches that were drawn for it,")
+    yield "your own functions train, on numbers drawn for this check"
+
+
+def moves(start: Net, expected: Net, got: Net, how: str) -> None:
+    """The weights of at least one layer went about where the reference's went, from the same start."""
+    moved = [(found - first, right - first) for found, first, right in zip(got.weights, start.weights, expected.weights, strict=True)]
     if not any(found.any() for found, _ in moved):
-        raise Mistake("not-trained", f"{ALONE} On a few small batches that were drawn for it, train_epoch did not move a single weight of your network.")
+        raise Mistake("not-trained", f"{how} train_epoch did not move a single weight of your network.")
     along = [_cosine(found, right) for found, right in moved]
     if max(along) < 0.6:
         uphill = " They go the other way, uphill." if min(along) < -0.6 else ""
-        raise Mistake("not-trained", f"{ALONE} On a few small batches that were drawn for it, the weights of your network move, but no layer's along the gradient of the loss.{uphill} See the checks of B1 and B2.")
-    yield "your own functions train, on numbers drawn for this check"
+        raise Mistake("not-trained", f"{how} the weights of your network move, but in no layer along the gradient of the loss.{uphill} See the checks of B1 and B2.")
 
 
 def _images(net: Net, share: float, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
