@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from autograder.mistakes.network_from_scratch import wrong_records
 from autograder.mistakes.network_from_scratch.variants import EINSUM, FLOAT32, LOOPS, OTHER_LAYOUT, TORCH
 from autograder.sample_class import Edit, Student
 
@@ -113,5 +114,12 @@ STUDENTS = (
             Edit("C-study", "histories[rate] = fit(\n        MLP(SIZES, on, seed=0), train_epoch, evaluate, data, lr=rate, epochs=size.epochs, label=f\"{rate:g}\"\n    )", "histories[rate] = history"),
         ),
         form=form(group("Rosa", "Rafael", "Ruth", "Rui", "Roman"), ["C"]),
+    ),
+    Student(
+        "stefan",
+        "nothing implemented, every record made up",
+        done=("form",),
+        replace={"B-run": wrong_records.RUN, "C-study": wrong_records.STUDY, "D-experiment": wrong_records.EXPERIMENT, "F-move": wrong_records.BACKENDS},
+        form=form(group("Stefan"), ["B", "C", "D", "F"]),
     ),
 )
