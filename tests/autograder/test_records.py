@@ -9,7 +9,6 @@ import pytest
 
 from autograder.course import Course
 from autograder.mistakes import bank, load
-from autograder.mistakes.network_from_scratch import wrong_records
 from autograder.source import read
 from helpers import check
 from helpers.backend import backend
