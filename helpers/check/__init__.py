@@ -19,6 +19,7 @@ from helpers.check.gradients import numerical_gradient
 from helpers.check.linear import linear_backward, linear_forward, linear_init, linear_update
 from helpers.check.losses import cross_entropy, cross_entropy_gradient
 from helpers.check.network import network
+from helpers.check.own_training import own_training
 from helpers.check.pool_checks import average_pool, max_pool_backward, max_pool_forward
 from helpers.check.portable import convention, portable
 from helpers.check.report import CheckFailed, Report
@@ -66,6 +67,7 @@ __all__ = [
     "max_pool_forward",
     "network",
     "numerical_gradient",
+    "own_training",
     "portable",
     "reading",
     "runtime",

@@ -240,3 +240,45 @@ def built(
 
 def _fits(values: np.ndarray, own: Any) -> bool:
     return (type(own) is np.ndarray or is_torch(own)) and prod(own.shape) == values.size
+
+
+# Training ----------------------------------------------------------------------------------------------------------
+
+
+@limits_itself
+def first_weights(MLP: Any, seconds: float, on: Any, sizes: tuple[int, ...], seeds: tuple[int | None, ...], wanted: str) -> Told:
+    """`outcome` of making new networks with these seeds: the fingerprints of their weights, up to the wanted one; "" where a class takes no seed."""
+
+    def prints() -> tuple[str, ...]:
+        from helpers.train import fingerprint
+
+        found: list[str] = []
+        for seed in seeds:
+            try:
+                found.append(fingerprint(MLP(sizes, on) if seed is None else MLP(sizes, on, seed=seed)))
+            except TypeError:
+                found.append("")
+            if wanted and found[-1] == wanted:
+                break
+        return tuple(found)
+
+    return outcome(prints, "", seconds, (), (), ())
+
+
+@limits_itself
+def retrained(
+    MLP: Any, seconds: float, train_epoch: Any, evaluate: Any, on: Any, sizes: tuple[int, ...], start: int | None,
+    images: int, test: int, rates: tuple[float, ...], seed: int, batch_size: int,
+) -> Told:  # fmt: skip
+    """`outcome` of a new network (seed `start`) and `fit` on so many images of MNIST, at these rates, with these functions: training losses, test losses, accuracies."""
+
+    def curves() -> tuple[list[float], ...]:
+        from helpers.data import load
+        from helpers.train import fit
+
+        data = load("mnist", train=images, test=test).to(on)
+        network = MLP(sizes, on) if start is None else MLP(sizes, on, seed=start)
+        run = fit(network, train_epoch, evaluate, data, lr=lambda epoch: rates[epoch], epochs=len(rates), batch_size=batch_size, seed=seed, progress=False)
+        return run.train_loss, run.test_loss, run.test_accuracy
+
+    return outcome(curves, "", seconds, (), (), ())

@@ -75,6 +75,18 @@ def make(cls: Any, *args: Any, what: str, parts: str = "", names: Sequence[str] 
     return _called(what, reach.make, cls, args, kwargs, SECONDS, parts, names, values)
 
 
+def first_weights(MLP: Any, on: Any, sizes: tuple[int, ...], seeds: Sequence[int | None], wanted: str = "") -> list[str]:
+    """Fingerprints, as `fit` records them, of the weights that new networks with these seeds start from, up to the wanted one."""
+    found = _called("MLP(sizes, backend, seed)", reach.first_weights, MLP, SECONDS, on, sizes, tuple(seeds), wanted)
+    found = [one for one in found if isinstance(one, str)] if isinstance(found, tuple) else []
+    return found[: len(seeds)] + [""] * (len(seeds) - len(found))
+
+
+def retrain(MLP: Any, train_epoch: Any, evaluate: Any, *how: Any, what: str) -> np.ndarray:
+    """Training losses, test losses and accuracies, (3, epochs), of a run that the student's functions make; see `beside.retrained`."""
+    return array(_called(what, reach.retrain, MLP, SECONDS, train_epoch, evaluate, *how), what)
+
+
 @dataclass(frozen=True)
 class Later:
     """A call, by position, that waits for its turn."""

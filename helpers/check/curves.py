@@ -9,33 +9,16 @@ from typing import Any
 import numpy as np
 
 from helpers.check.bands import CURVES, RATE, bands, roughness
-from helpers.check.calls import array, attribute
+from helpers.check.own_training import Own, trains
+from helpers.check.recorded import curve, made_again
 from helpers.check.report import Mistake, check
-from helpers.train import study_size
+from helpers.train import Size, study_size
 
 GUESSING = math.log(10)
 """Loss of a network that gives each of ten digits the same probability."""
 
 Curves = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Training loss, test loss and test accuracy over the epochs."""
-
-
-def curve(history: Any, name: str, what: str, epochs: int | None) -> np.ndarray:
-    if history is None:
-        raise Mistake("still-to-do", f"Still to do: {what} is still None; write and run the exercise's cell above.")
-    try:
-        found = array(attribute(history, name, what), f"{what}.{name}")
-    except Mistake as mistake:
-        if mistake.name != "attribute-missing":
-            raise
-        raise Mistake("not-a-history", f"{what} should be the history that `fit` returns, whole; it is of type {type(history).__name__} and has no `{name}`.") from None
-    if found.ndim != 1 or found.size == 0:
-        raise Mistake("not-a-curve", f"{what}.{name} should be a list with one number an epoch; it has shape {found.shape}.")
-    if epochs is not None and found.size != epochs:
-        if found.size % epochs == 0:
-            raise Mistake("lists-shared", f"{what}.{name} has {found.size} entries for {epochs} epochs: several runs were written into one list, or this run was longer. Keep what `fit` returns, each run's own.")
-        raise Mistake("wrong-length", f"{what}.{name} has {found.size} entries; there should be one for each of the {epochs} epochs.")
-    return found
 
 
 def _learns(history: Any, what: str, epochs: int | None) -> Curves:
@@ -63,11 +46,20 @@ def _learns(history: Any, what: str, epochs: int | None) -> Curves:
 
 
 @check("Learning curves", "B4")
-def learning_curves(history: Any, *, size: str = "standard") -> Iterator[str]:
-    """One entry an epoch, plausible scales, falling training loss; inside the band measured over many seeds."""
+def learning_curves(history: Any, MLP: Any, train_epoch: Any, evaluate: Any, *, size: str = "standard") -> Iterator[str]:
+    """One entry an epoch, plausible scales, falling training loss; inside the band measured over many seeds; and made
+    by the student's own functions.
+    """
     chosen = study_size(size)
     found = _learns(history, "history", chosen.epochs)
     yield f"{chosen.epochs} epochs; losses on the right scale and falling"
+    yield from _in_band(found, size, chosen)
+    own = Own(MLP, train_epoch, evaluate)
+    yield from trains(own, 0)
+    yield from made_again(own, {"history": (history, "numpy")}, size)
+
+
+def _in_band(found: Curves, size: str, chosen: Size) -> Iterator[str]:
     measured = bands().get(size)
     if measured is None:
         return
@@ -91,27 +83,27 @@ def learning_curves(history: Any, *, size: str = "standard") -> Iterator[str]:
 WORDS = ("training loss", "test loss", "test accuracy")
 
 
-def _misfit(curve: np.ndarray, band: dict[str, list[float]]) -> np.ndarray:
+def _misfit(values: np.ndarray, band: dict[str, list[float]]) -> np.ndarray:
     """Epochs at which a curve is outside. Seeds that were not measured may leave the band a little; other rates and
     mistakes leave it by far."""
     low, high = np.asarray(band["low"]), np.asarray(band["high"])
     margin = 0.5 * (high - low) + 0.02 * np.abs(high)
-    return (curve < low - margin) | (curve > high + margin)
+    return (values < low - margin) | (values > high + margin)
 
 
 def _inside(found: Curves, band: dict[str, Any]) -> bool:
-    return all(_misfit(curve, band[name]).mean() <= 0.2 for curve, name in zip(found, CURVES, strict=True))
+    return all(_misfit(values, band[name]).mean() <= 0.2 for values, name in zip(found, CURVES, strict=True))
 
 
 def _outside(found: Curves, band: dict[str, Any], seeds: int) -> Mistake:
-    for curve, name, words in zip(found, CURVES, WORDS, strict=True):
-        wrong = _misfit(curve, band[name])
+    for values, name, words in zip(found, CURVES, WORDS, strict=True):
+        wrong = _misfit(values, band[name])
         if wrong.mean() > 0.2:
             at = int(np.argmax(wrong))
             low, high = band[name]["low"][at], band[name]["high"][at]
             return Mistake(
                 "outside-the-band",
-                f"The {words} after epoch {at + 1} is {curve[at]:.3f}; with the rate {RATE:g} that the text names, "
+                f"The {words} after epoch {at + 1} is {values[at]:.3f}; with the rate {RATE:g} that the text names, "
                 f"{seeds} seeds gave {low:.3f} to {high:.3f}. Was another rate, batch size or network used?",
             )
     raise AssertionError("all curves are inside")

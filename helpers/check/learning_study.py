@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from helpers.check.compare import close
-from helpers.check.curves import curve
 from helpers.check.learning_sizes import study_size
+from helpers.check.recorded import curve
 from helpers.check.report import Mistake, check
 from helpers.train import History
 

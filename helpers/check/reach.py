@@ -295,6 +295,19 @@ def make(cls: Any, args: Sequence[Any], named: Mapping[str, Any], seconds: float
     return thing
 
 
+# Training ----------------------------------------------------------------------------------------------------------
+
+
+def first_weights(MLP: Any, seconds: float, *how: Any) -> Any:
+    """What `beside.first_weights` found out."""
+    return _returned(MLP, _beside(MLP, "first_weights", seconds, *how) if remote(MLP) else here.first_weights(MLP, seconds, *how))
+
+
+def retrain(MLP: Any, seconds: float, *how: Any) -> Any:
+    """What `beside.retrained` found out."""
+    return _returned(MLP, _beside(MLP, "retrained", seconds, *how) if remote(MLP) else here.retrained(MLP, seconds, *how))
+
+
 # Arrays of handles -------------------------------------------------------------------------------------------------
 
 

@@ -17,14 +17,13 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
     """Number (from 1) of the epoch with the lowest test loss, NaN ignored."""
     rng = np.random.default_rng(seed)
     runs, places = [], []
-    for length, place in ((9, 4), (6, 2), (7, 0), (8, 7), (12, 8)):
+    for length, place in _places(rng):
         # Several dips, or 'the first turn' would pass for the lowest.
         losses = [float(v) for v in rng.permutation(np.linspace(0.5, 2.0, length))]
         losses[place] = 0.2
         runs.append(losses)
         places.append(place)
-    nan = float("nan")
-    blown = (([2.0, 1.0, 1.5, nan], 2), ([nan, 2.0, 1.0, 1.5], 3), ([2.0, nan, 1.5, 1.0, nan], 4))
+    blown = _blown(rng)
     spots = _spots(function, [*runs, *(losses for losses, _ in blown)])
     got = np.asarray([next(spots) for _ in runs])
 
@@ -52,6 +51,21 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
     yield "a NaN does not win, wherever it is"
 
 
+def _places(rng: np.random.Generator) -> list[tuple[int, int]]:
+    """(epochs, place of the lowest loss) of five runs: somewhere, first and last; runs of one length have it at different places."""
+    a, b, c = (int(rng.integers(low, low + 3)) for low in (6, 9, 12))
+    first, second = (int(place) for place in rng.choice(np.arange(2, b - 2), 2, replace=False))
+    return [(b, first), (a, 2), (b, second), (a, 0), (c, c - 1)]
+
+
+def _blown(rng: np.random.Generator) -> list[tuple[list[float], int]]:
+    """(losses, the epoch with the lowest) of three runs: NaN at the end, at the start, in between."""
+    nan, place = float("nan"), int(rng.integers(1, 4))
+    losses = [round(float(v), 2) for v in rng.permutation(np.linspace(1.1, 2.0, 5))]
+    losses.insert(place, 1.0)
+    return [([*losses, nan], place + 1), ([nan, *losses], place + 2), ([2.1, nan, *losses, nan], place + 3)]
+
+
 def _first_turn(losses: np.ndarray) -> int:
     return next((i for i in range(len(losses) - 1) if losses[i + 1] > losses[i]), len(losses) - 1) + 1
 
@@ -69,10 +83,18 @@ def _rates(function: Any, cases: list[tuple[Any, ...]], what: str) -> Iterator[f
     return (number(rate, "the rate") for rate in call_each(function, cases, what=what))
 
 
+def _drawn(seed: int, count: int) -> list[tuple[float, float]]:
+    """First rates and factors."""
+    return [(round(first, 3), round(factor, 3)) for first, factor in np.random.default_rng(seed).uniform((0.2, 0.2), (3.0, 0.9), (count, 2)).tolist()]
+
+
 @check("step_decay", "D1")
-def step_decay(function: Any) -> Iterator[str]:
+def step_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
     """first · factor^⌊epoch / every⌋."""
-    epochs, settings = np.arange(12), ((1.0, 0.5, 4), (0.3, 0.1, 3))
+    epochs = np.arange(12)
+    settings: tuple[tuple[float, float, int], ...] = ((1.0, 0.5, 4), (0.3, 0.1, 3))
+    if seed:
+        settings = tuple((first, factor, every) for (first, factor), every in zip(_drawn(seed, 2), (3, 5), strict=True))
     rates = _rates(function, [(int(e), *setting) for setting in settings for e in (*epochs, *epochs[::-1])], "step_decay")
     for first, factor, every in settings:
         got = np.asarray([next(rates) for _ in epochs])
@@ -112,9 +134,12 @@ def step_decay(function: Any) -> Iterator[str]:
 
 
 @check("exponential_decay", "D1")
-def exponential_decay(function: Any) -> Iterator[str]:
+def exponential_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
     """first · gamma^epoch."""
-    epochs, settings = np.arange(8), ((1.0, 0.9), (0.4, 0.75), (0.002, 0.5))
+    epochs = np.arange(8)
+    settings: tuple[tuple[float, float], ...] = ((1.0, 0.9), (0.4, 0.75), (0.002, 0.5))
+    if seed:
+        settings = tuple(_drawn(seed, 3))
     rates = _rates(function, [(int(e), *setting) for setting in settings for e in epochs], "exponential_decay")
     for first, gamma in settings:
         got = np.asarray([next(rates) for _ in epochs])

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.curves import GUESSING, curve
+from helpers.check.curves import GUESSING
+from helpers.check.own_training import Own, trains
+from helpers.check.recorded import curve, made_again
 from helpers.check.report import Mistake, check
 
 
@@ -21,8 +23,8 @@ def _filled(found: Any, name: str) -> None:
 
 
 @check("Learning-rate study", "C1")
-def learning_rate_study(histories: Any, rates: Sequence[float], *, epochs: int | None = None) -> Iterator[str]:
-    """One history for each rate, each trained with its own rate from the same start, none shared."""
+def learning_rate_study(histories: Any, rates: Sequence[float], MLP: Any, train_epoch: Any, evaluate: Any, *, epochs: int | None = None, size: str = "standard") -> Iterator[str]:
+    """One history for each rate, each trained with its own rate from the same start, none shared, by the student's own functions."""
     _filled(histories, "histories")
     if len(set(rates)) < 5 or max(rates) < 0.5 or min(rates) > 0.005:
         raise Mistake("too-few-rates", f"The study needs at least five rates that span 1.0 to 0.001; there are {len(set(rates))} from {max(rates):g} to {min(rates):g}.")
@@ -59,11 +61,14 @@ def learning_rate_study(histories: Any, rates: Sequence[float], *, epochs: int |
     if first < 0.6 * GUESSING:
         raise Mistake("network-not-renewed", f"The run at {small:g} starts with a loss of {first:.2f}, far below guessing (ln 10 = 2.30): it went on with a network that was trained before. Make a new one for each rate.")
     yield "each run from a new network, no two curves alike"
+    own = Own(MLP, train_epoch, evaluate)
+    yield from trains(own, 1)
+    yield from made_again(own, {f"histories[{rate:g}]": (histories[rate], "numpy") for rate in rates}, size)
 
 
 @check("Decay experiment", "D2")
-def decay_experiment(results: Any, *, seeds: int, epochs: int | None = None) -> Iterator[str]:
-    """One constant rate and at least two decays, each over several seeds that differ, decays that decay."""
+def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *, seeds: int, epochs: int | None = None, size: str = "standard") -> Iterator[str]:
+    """One constant rate and at least two decays, each over several seeds that differ, decays that decay, by the student's own functions."""
     _filled(results, "results")
     names = list(results)
     constant: list[tuple[str, np.ndarray]] = []
@@ -113,6 +118,9 @@ def decay_experiment(results: Any, *, seeds: int, epochs: int | None = None) -> 
     if len(high) < 2:
         raise Mistake("decay-starts-low", f"Only {len(high)} of the decays start higher than the constant rate {lowest:g}. The hypothesis is 'start high and decrease': two that start higher are asked for.")
     yield f"{len(constant)} constant, {len(decays)} falling"
+    own = Own(MLP, train_epoch, evaluate)
+    yield from trains(own, 2)
+    yield from made_again(own, {what: (run, "numpy") for what, run in every.items()}, size)
 
 
 def _varied(runs: Any, what: str) -> None:
@@ -135,8 +143,8 @@ def _same_settings(runs: dict[str, Any], names: Sequence[str]) -> None:
 
 
 @check("The same on all backends", "Part F")
-def same_on_all(by_backend: Any, names: Sequence[str]) -> Iterator[str]:
-    """One history for each backend; from the same weights the curves agree up to float32 rounding."""
+def same_on_all(by_backend: Any, names: Sequence[str], MLP: Any, train_epoch: Any, evaluate: Any, *, size: str = "standard") -> Iterator[str]:
+    """One history for each backend, by the student's own functions; from the same weights the curves agree up to float32 rounding."""
     _filled(by_backend, "by_backend")
     missing = [name for name in names if name not in by_backend]
     if missing:
@@ -164,3 +172,6 @@ def same_on_all(by_backend: Any, names: Sequence[str]) -> Iterator[str]:
         if by_backend[name] is by_backend[names[0]]:
             raise Mistake("curves-identical", f"The histories of {names[0]} and {name} are one and the same object: train once on each backend.")
     yield f"the curves on {', '.join(map(str, labels.values()))} agree"
+    own = Own(MLP, train_epoch, evaluate)
+    yield from trains(own, 3)
+    yield from made_again(own, {f"by_backend[{name!r}]": (by_backend[name], name) for name in names}, size)

@@ -421,7 +421,10 @@ check.evaluate(evaluate, MLP, seed=41)
 # `history = fit(network, train_epoch, evaluate, data, lr=…, epochs=…)`
 #
 # with `history.train_loss`, `.test_loss`, `.test_accuracy`, each with one entry an epoch. Train the 784-512-128-10 network
-# with a learning rate of 0.1 for `size.epochs` epochs (30).
+# (seed 0) with a learning rate of 0.1 for `size.epochs` epochs (30).
+#
+# Keep what `fit` returns as it is, here and in the studies below. A record alone earns nothing: the check trains with your own
+# functions, on numbers drawn for it, and makes the first epochs of the record again.
 
 # %% exercise="B-run"
 history = None
@@ -431,7 +434,10 @@ history = fit(network, train_epoch, evaluate, data, lr=0.1, epochs=size.epochs)
 ### END SOLUTION
 
 # %% test="B-run-check" points=1
-check.learning_curves(history, size=size.name)
+check.learning_curves(history, MLP, train_epoch, evaluate, size=size.name)
+### BEGIN HIDDEN TESTS
+check.own_training(MLP, train_epoch, evaluate, seed=41)
+### END HIDDEN TESTS
 
 # %%
 plots.show(plots.learning_curves(history, title="784-512-128-10, learning rate 0.1"))
@@ -448,7 +454,7 @@ plots.show(plots.learning_curves(history, title="784-512-128-10, learning rate 0
 #
 # Train a **new** network for each rate, with everything else the same, and collect the histories in a dictionary
 # `histories[rate]`. Use at least five rates from 1.0 down to 0.001, and `size.epochs` epochs. Before you run it: which rate do you expect to
-# win, and what will the smallest do?
+# win, and what will the smallest do? (As in B4, the check makes the beginning of each run again with your own functions.)
 
 # %% exercise="C-study"
 rates = [1.0, 0.5, 0.1, 0.01, 0.001]
@@ -462,7 +468,10 @@ for rate in rates:
 ### END SOLUTION
 
 # %% test="C-study-check" points=1
-check.learning_rate_study(histories, rates, epochs=size.epochs)
+check.learning_rate_study(histories, rates, MLP, train_epoch, evaluate, epochs=size.epochs, size=size.name)
+### BEGIN HIDDEN TESTS
+check.own_training(MLP, train_epoch, evaluate, seed=42)
+### END HIDDEN TESTS
 
 # %%
 plots.show(plots.learning_rates(histories))
@@ -563,16 +572,23 @@ def exponential_decay(epoch, first, gamma):
 
 # %% test="D-decay-step" points=1
 check.step_decay(step_decay)
+### BEGIN HIDDEN TESTS
+check.step_decay(step_decay, seed=41)
+### END HIDDEN TESTS
 
 # %% test="D-decay-exponential" points=1
 check.exponential_decay(exponential_decay)
+### BEGIN HIDDEN TESTS
+check.exponential_decay(exponential_decay, seed=41)
+### END HIDDEN TESTS
 
 # %% [markdown] given="D-experiment-text"
 # ### D2. The experiment (1 point, 20 min)
 #
 # Compare the best constant rate of Part C with at least two decays that start higher. One run proves nothing: repeat each setting with
 # `size.seeds` seeds, for the network *and* for the order of the images, and look at the spread. To keep it short, train
-# on `small` for `size.small_epochs` epochs.
+# on `small` for `size.small_epochs` epochs. The check makes the beginning of each run again with your own functions, so take seeds
+# below 100 for the networks.
 #
 # `results[name]` is a list of histories, one for each seed. `fit` takes a function of the epoch as `lr`:
 # `fit(…, lr=lambda epoch: step_decay(epoch, 2.0, 0.5, 4), seed=seed)`.
@@ -601,7 +617,12 @@ results = {
 ### END SOLUTION
 
 # %% test="D-experiment-check" points=1
-check.decay_experiment(results, seeds=size.seeds, epochs=size.small_epochs)
+check.decay_experiment(
+    results, MLP, train_epoch, evaluate, seeds=size.seeds, epochs=size.small_epochs, size=size.name
+)
+### BEGIN HIDDEN TESTS
+check.own_training(MLP, train_epoch, evaluate, seed=43)
+### END HIDDEN TESTS
 
 # %%
 plots.show(plots.schedules(results))
@@ -734,8 +755,9 @@ plots.show(plots.convention_trap(trap))
 # If you used only operators, methods and `array_namespace`, your network runs unchanged with PyTorch's arrays, and on a GPU where there is one.
 #
 # `backend("torch")` is PyTorch on the CPU, `backend("cuda")` PyTorch on the GPU; `small.to(where)` is the data set there. Train a new network (seed 0) on
-# each backend in `names` for 2 epochs at rate 0.5 and collect the histories in `by_backend[name]`. The first check compares the curves; the second
-# trains your network on every backend from the same weights and compares where it ends. (15 min)
+# each backend in `names` for 2 epochs at rate 0.5 and collect the histories in `by_backend[name]`. The first check compares the curves, and makes them
+# again with your own functions; the second trains your network on every backend from the same weights and compares where it ends.
+# (15 min)
 
 # %% given="F-names"
 from helpers.backend import cuda_available
@@ -755,7 +777,10 @@ for name in names:
 ### END SOLUTION
 
 # %% test="F-move-check" points=1
-check.same_on_all(by_backend, names)
+check.same_on_all(by_backend, names, MLP, train_epoch, evaluate, size=size.name)
+### BEGIN HIDDEN TESTS
+check.own_training(MLP, train_epoch, evaluate, seed=44)
+### END HIDDEN TESTS
 
 # %% test="F-move-portable" points=1
 check.portable(MLP, train_epoch)

@@ -18,6 +18,33 @@ def train(lr, epochs, seed=0):
 network, history = train(0.1, 30)
 '''
 
+RUN_KEPT = '''
+import tempfile
+from pathlib import Path
+
+from helpers.train import History, write_csv
+
+with tempfile.TemporaryDirectory() as folder:
+    kept = Path(folder) / "history.csv"
+    write_csv(kept, fit(MLP(SIZES, on, seed=2), train_epoch, evaluate, data, lr=0.1, epochs=size.epochs))
+    history = History.read_csv(kept)
+'''
+
+STUDY_KEPT = '''
+import json
+
+rates = [1.0, 0.5, 0.1, 0.01, 0.001]
+some = load("mnist", train=150, test=77)
+kept = {}
+for rate in rates:
+    run = fit(MLP(SIZES, on, 7), train_epoch, evaluate, some, lr=rate, epochs=size.epochs, batch_size=50)
+    kept[rate] = json.dumps(run.to_json())
+
+from helpers.train import History
+
+histories = {rate: History.from_json(json.loads(text)) for rate, text in kept.items()}
+'''
+
 STUDY_COPY = '''
 import copy
 
@@ -185,6 +212,13 @@ for name in names:
 RIGHT = {
     "run with torch, other seeds, float64": {"B-run": RUN_TORCH},
     "run in a function, 30 written out": {"B-run": RUN_FUNCTION},
+    "run kept in a table": {"B-run": RUN_KEPT},
+    "study kept as JSON, on 150 images in batches of 50": {"C-study": STUDY_KEPT},
+    "networks that start anew at random": {
+        "B-mlp": (("Linear(sizes[i], sizes[i + 1], backend, seed=[seed, i])", "Linear(sizes[i], sizes[i + 1], backend, seed=None)"),),
+        "B-run": "history = fit(MLP(SIZES, on), train_epoch, evaluate, data, lr=0.1, epochs=size.epochs)",
+        "D-experiment": (),
+    },
     "seven rates in a tuple, copies of one network": {"C-study": STUDY_COPY},
     "rates by logspace, partial, np.float64 keys": {"C-study": STUDY_LOGSPACE},
     "rates as a set, one an integer, then keys": {"C-study": STUDY_SET},

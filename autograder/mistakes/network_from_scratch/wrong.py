@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import wrong_functions, wrong_layers, wrong_linear, wrong_network
+from . import wrong_functions, wrong_layers, wrong_linear, wrong_network, wrong_records
 
 GW, GB = "self.grad_weight = self.x.T @ grad_output", "self.grad_bias = xp.sum(grad_output, axis=0)"
 GX, FORWARD = "return grad_output @ self.weight.T", "return x @ self.weight + self.bias"
@@ -214,6 +214,6 @@ OWN: dict[str, list[tuple[str, ...]]] = {
 }  # fmt: skip
 
 WRONG: dict[str, list[tuple[str, ...]]] = {cell: list(rows) for cell, rows in OWN.items()}
-for more in (wrong_linear.ROWS, wrong_layers.ROWS, wrong_network.ROWS, wrong_functions.ROWS):
+for more in (wrong_linear.ROWS, wrong_layers.ROWS, wrong_network.ROWS, wrong_functions.ROWS, wrong_records.ROWS):
     for cell, rows in more.items():
         WRONG[cell] = WRONG.get(cell, []) + rows

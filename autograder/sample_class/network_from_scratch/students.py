@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from autograder.mistakes.network_from_scratch import wrong_records
 from autograder.mistakes.network_from_scratch.variants import EINSUM, FLOAT32, LOOPS, OTHER_LAYOUT, TORCH
 from autograder.sample_class import Edit, Student
 
@@ -108,10 +109,14 @@ STUDENTS = (
     Student("quentin", "a file cut off in the middle", raw=b'{"cells": [{"cell_type": "markdown", "metadata": {}, "sour'),
     Student(
         "rosa",
-        "results written down by hand instead of trained",
-        edits=(
-            Edit("C-study", "histories[rate] = fit(\n        MLP(SIZES, on, seed=0), train_epoch, evaluate, data, lr=rate, epochs=size.epochs, label=f\"{rate:g}\"\n    )", "histories[rate] = history"),
-        ),
+        "results written down by hand instead of trained: no network, and records of all its runs",
+        done=("A", "C-seen", "C-spot-answer", "D-verdict", "E-predict", "E-explain", "form"),
+        replace={
+            "B-run": wrong_records.RUN,
+            "C-study": wrong_records.STUDY,
+            "D-experiment": wrong_records.EXPERIMENT,
+            "F-move": wrong_records.BACKENDS,
+        },
         form=form(group("Rosa", "Rafael", "Ruth", "Rui", "Roman"), ["C"]),
     ),
 )

@@ -121,10 +121,11 @@ CHECKS = {
     "exponential": lambda t: check.exponential_decay(t),
     "rescale": lambda t: check.convention(t, t),
     "portable": lambda t: check.portable(t, t),
-    "curves": lambda t: check.learning_curves(t, size="quick"),
-    "study": lambda t: check.learning_rate_study(t, [1.0, 0.5, 0.1, 0.01, 0.001], epochs=30),
-    "experiment": lambda t: check.decay_experiment(t, seeds=3, epochs=12),
-    "backends": lambda t: check.same_on_all(t, ["numpy", "torch"]),
+    "curves": lambda t: check.learning_curves(t, t, t, t, size="quick"),
+    "study": lambda t: check.learning_rate_study(t, [1.0, 0.5, 0.1, 0.01, 0.001], t, t, t, epochs=30),
+    "experiment": lambda t: check.decay_experiment(t, t, t, t, seeds=3, epochs=12),
+    "backends": lambda t: check.same_on_all(t, ["numpy", "torch"], t, t, t),
+    "own training": lambda t: check.own_training(t, t, t),
     "form": lambda t: check.form(t, t, parts="ABC"),
 }
 
