@@ -57,7 +57,7 @@ def _markup(ids: frozenset[str]) -> re.Pattern[str]:
         )
         | ^[ ]{{0,3}}\#{{1,6}}[ \t]*(?P<heading>(?:{named})(?:-comment|_extra_credit)?)[ \t]*\#*[ \t]*$
         | (?P<tag><(?=[A-Za-z/!?]))
-        | (?P<image>!\[) | (?P<link>\]\() | (?P<define>^[ ]{{0,3}}\[(?=[^\n]*\]:))
+        | (?P<image>!\[) | (?P<link>\]\() | (?P<define>^[ >*+-]*\[(?=[^\[\]\n]*\]:))
         | (?P<scheme>(?i:https?)):(?=//)
         """,
         re.MULTILINE | re.VERBOSE,
