@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from nbgrader import preprocessors as stock
 
+from autograder import formgrader
 from autograder import preprocessors as ours
 from autograder.bonus import bonus_hook
 from autograder.course import IGNORED, Course, prepare_environment
@@ -58,5 +59,7 @@ c.ExecuteSubmission.budget = 300
 c.GenerateFeedback.preprocessors = []
 c.GenerateFeedback.exporter_class = FeedbackExporter
 c.GenerateFeedback.pre_convert_hook = bonus_hook
+c.HTMLExporter.preprocessors = [formgrader.EscapeNames]
+formgrader.protect()
 c.ExportApp.plugin_class = TableExporter
 c.Exchange.path_includes_course = False

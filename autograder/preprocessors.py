@@ -17,6 +17,7 @@ from .grading.execute import execute
 from .grading.machine import workplace
 from .grading.prepare import prepare
 from .grading.rebuild import rebuild
+from .grading.scrub import scrub
 from .grading.snapshot import Snapshot
 from .grading.task import Task, about
 from .intake import data_beside
@@ -42,6 +43,7 @@ class RebuildSubmission(NbGraderPreprocessor):
         snapshot = snapshot_for(resources["nbgrader"])
         made, notes = rebuild(nb, snapshot)
         made.metadata["course"] = NotebookNode(notes=notes)
+        scrub(made, snapshot)  # nbgrader writes this, too, and runs it after that
         return made, resources
 
 
@@ -67,4 +69,5 @@ class ExecuteSubmission(NbGraderPreprocessor):
         notes = list(nb.metadata.get("course", {}).get("notes", []))
         done = execute(nb, task.snapshot, workplace.machine(task, mode), self.timeout, self.budget)
         nb.metadata["course"] = about(mode, notes + done.notes, done.dead)
+        scrub(nb, task.snapshot)
         return nb, resources

@@ -94,7 +94,8 @@ def _work(made: Pieces, cells: list[Any], assignment: Assignment, known: dict[st
     here, room = BEFORE, Room()
     for cell in cells:
         course = known.get(_id(cell))
-        kind, source = course.kind if course else "", text(cell.get("source"))
+        kind = course.kind if course else ""
+        source = text(course_data(cell).get("written", cell.get("source")))
         if kind == "test" or (course and course.id in (FORM, FORM_CHECK)):
             continue
         if course and course.id in exercises:

@@ -176,7 +176,9 @@ def image_url(mime: str, data: Any) -> str:
         raw = base64.b64decode(packed, validate=True)
     except (binascii.Error, ValueError):
         return ""
-    magic = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}[mime]
+    magic = {
+        "image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "image/gif": b"GIF8", "image/webp": b"RIFF",
+    }[mime]  # fmt: skip
     return f"data:{mime};base64,{base64.b64encode(raw).decode()}" if raw.startswith(magic) else ""
 
 

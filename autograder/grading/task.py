@@ -136,6 +136,7 @@ def work(task: Task) -> Result:
 def _work(task: Task, result: Result) -> None:
     from .execute import execute
     from .machine import workplace
+    from .scrub import scrub
 
     read, mended = parse(task.notebook, task.file)
     notebook, rebuilt = rebuild(read, task.snapshot, task.file)
@@ -146,6 +147,7 @@ def _work(task: Task, result: Result) -> None:
     result.dead = done.dead
     result.notes += done.notes
     notebook.metadata["course"] = about(mode, result.notes, done.dead)
+    scrub(notebook, task.snapshot)
     result.notebook = written(notebook)
     if task.snapshot.source is not None:
         from ..findings import find
@@ -188,7 +190,7 @@ def warm(line: socket.socket | None = None) -> None:
     from .. import findings  # noqa: F401
     from ..feedback_page.safe import code_html
     from ..judge import judge  # noqa: F401
-    from . import execute, machine  # noqa: F401
+    from . import execute, machine, scrub  # noqa: F401
 
     code_html("x = 1")  # the rules of its colours are made ready
 

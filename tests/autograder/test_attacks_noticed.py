@@ -75,6 +75,7 @@ def test_without_a_sandbox_attacks_succeed(weak, name, points, harm):
     ("sql-trigger", True, "a trigger in the gradebook"),
     ("scores-later", True, ""),
     ("script-displayed", False, "script in"),
+    ("script-in-mermaid", False, "script in the formgrader"),
 ])  # fmt: skip
 @slow
 def test_stock_nbgrader_is_taken_in(stock, name, full, harm):

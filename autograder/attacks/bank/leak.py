@@ -1,5 +1,7 @@
 """Learning secrets from the feedback, and putting script into the pages that others open."""
 
+from collections.abc import Callable
+
 from nbformat import NotebookNode, v4
 
 from autograder.source import grade_id
@@ -30,6 +32,27 @@ def attachment(notebook: NotebookNode) -> None:
         if grade_id(cell) == "C-why":
             cell.source = "![x](attachment:x.svg)"
             cell["attachments"] = {"x.svg": {"image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg" onload="BREACH()"/>'}}
+
+
+def answer(text: str) -> Callable[[NotebookNode], None]:
+    """The text answer says this."""
+
+    def change(notebook: NotebookNode) -> None:
+        for cell in notebook.cells:
+            if grade_id(cell) == "C-why":
+                cell.source = text
+
+    return change
+
+
+def lexer_with_script(notebook: NotebookNode) -> None:
+    for cell in notebook.cells:
+        cell.metadata["magics_language"] = cell.metadata["raw_mimetype"] = f'python">{IMAGE}'
+        cell.metadata["alt"] = f'" onload="BREACH()" x="{SCRIPT}'
+
+
+def attachment_missing(notebook: NotebookNode) -> None:
+    answer("![x](attachment:none.png)")(notebook)
 
 
 def metadata_with_script(notebook: NotebookNode) -> None:
@@ -178,6 +201,28 @@ print("\\x1b[38;2;1\\"onload=BREACH();1;1m", I, file=sys.stderr)
     of("script-in-metadata", "Title, tags, language and widgets of the notebook hold script.", change=metadata_with_script),
     of("script-in-own-cells", "Added cells of every type hold script.", change=cell_with_script),
     of("script-in-the-form", "The form's names hold script, which reports repeat.", change=comment_with_script),
+    of("script-in-mermaid", "A diagram's fence in the text answer holds script, which nbconvert does not escape.",
+       change=answer(f"```mermaid\n{IMAGE}\n{SCRIPT}\n```")),
+    of("script-by-reference", "Links and pictures of the text answer get their addresses by reference.",
+       change=answer("[click][j] ![x][r] ![r][] <javascript:BREACH()>\n\n[j]: javascript:BREACH()\n\n> [r]: http://breach/x.png")),
+    of("picture-from-elsewhere", "Pictures in the text answer are loaded from another machine.",
+       change=answer('![x](http://breach/x.png) ![a [b] c](<http://breach/y.png> "t") <img srcset="http://breach/z.png 2x">')),
+    of("style-from-elsewhere", "The text answer loads style sheets.",
+       change=answer('<link rel=stylesheet href="http://breach/x.css">\n\n<style>/* BREACH() */ body {display: none}</style>')),
+    of("script-behind-code", "What looks like code in the text answer is none.",
+       change=answer(f"```\n````\n{SCRIPT}\n```\n\n`` ` {IMAGE} `\n\n\\\\{IMAGE}\n\n$x${IMAGE}$y$")),
+    of("button-of-the-formgrader", "Text of the answer is a button that gives all points.",
+       change=answer('<b class="full-credit" title="BREACH">Read on</b>')),
+    of("page-of-the-file-beside", "The answer links to a page that is handed in beside the notebook.",
+       files={"breach.html": f"{SCRIPT}\n"}, change=answer('<a href="javascript:BREACH()">x</a> [x](breach.html)')),
+    of("script-by-lexer", "The name of a cell's language holds script.", change=lexer_with_script),
+    of("attachment-missing", "The text answer shows an attachment that is not there, at which nbconvert stops.",
+       change=attachment_missing),
+    of("script-by-output-metadata", "Metadata of outputs holds script and addresses.", SHOW + """
+display({"text/html": S + I, "text/plain": "x"}, raw=True, metadata={"text/html": {"isolated": True}})
+display({"image/png": "iVBORw0KGgo=", "text/plain": "x"}, raw=True, metadata={"filenames": {"image/png": "http://breach/x.png"}})
+display({"image/png": "iVBORw0KGgo=", "text/plain": "x"}, raw=True, metadata={"image/png": {"width": "1 onload=BREACH()", "alt": I}})
+"""),
     of("script-in-file-names", "Files whose names hold script are handed in.",
        files={'<img src=x onerror="BREACH()">.csv': "1\n", "<script>BREACH()<\u2215script>.py": "1\n"}),
 )  # fmt: skip
