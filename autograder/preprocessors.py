@@ -68,6 +68,6 @@ class ExecuteSubmission(NbGraderPreprocessor):
         mode = workplace.mode(task)
         notes = list(nb.metadata.get("course", {}).get("notes", []))
         done = execute(nb, task.snapshot, workplace.machine(task, mode), self.timeout, self.budget)
-        nb.metadata["course"] = about(mode, notes + done.notes, done.dead)
+        nb.metadata["course"] = about(mode, notes, done.dead)
         scrub(nb, task.snapshot)
         return nb, resources

@@ -20,6 +20,7 @@ import tty
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -204,7 +205,8 @@ def leaks(places: Places, student: str, known: Secrets) -> list[str]:
         elif page.parts[-2] != "reports":
             told = [kind for kind, word in known.words.items() if word in text]
             harm |= {f"the {kind} secret stands in the feedback": None for kind in told}
-            if any(n in text for n in disguised(known.number)) or any(n in text for n in disguised(2 * known.number)):
+            seen = unescape(text)
+            if any(n in seen for number in (known.number, 2 * known.number) for n in disguised(number)):
                 harm["a value of a hidden test stands in the feedback"] = None
         if page.stat().st_size <= LARGE:
             harm |= {f"script in {page.parts[-2]}: {what}": None for what in sorted(script(text))}
@@ -238,12 +240,28 @@ def _formgrader() -> Any:
     config.HTMLExporter.template_name = "formgrade"
     config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
     return HTMLExporter(config=config)
+WORDS = ("forward", "backward", "weight", "bias", "batch", "rate", "loss", "layer", "mean", "sum")
+SENTENCES = (
+    "The shapes don't fit: write down the shape of each factor, and what each axis stands for.",
+    "Is that attribute set before it is read, with `self.` in front, and spelled the same?",
+    "Was its cell run, and is the name spelled the same?",
+    "Compare the arguments in your `def` line with those in the exercise's text.",
+    "Multiply it by grad_output: that is the chain rule.",
+    "Look for a call of its own name.",
+    "Is the `return` (or the assignment) missing?",
+    "Is a `return` or an assignment missing?",
+    "Is it indented inside the class?",
+    "Leave the words to `print`.",
+)
+"""Words and sentences of checks, which a page may hold, for the ten digits."""
 
 
 def disguised(number: int) -> list[str]:
     """A number as it is, and as it would be hidden from a search."""
     text = str(number)
-    return [text, text[::-1], f"{number:_}", f"{number:,}", " ".join(text), f"{number:x}", f"{number:b}"]
+    told = [text, text[::-1], f"{number:_}", f"{number:,}", " ".join(text), f"{number:x}", f"{number:b}"]
+    told += [sign.join(WORDS[int(digit)] for digit in text) for sign in ("_", " ")]
+    return [*told, " ".join(SENTENCES[int(digit)] for digit in text), f"exit code {number % 256}"]
 
 
 def _printed(path: Path, known: Secrets) -> list[str]:

@@ -18,12 +18,21 @@ CHECK = "application/vnd.course.check+json"
 PASSED, FAILED, TO_DO, NOT_RUN = "passed", "failed", "todo", "notrun"
 SAME_KIND = "The check that you see passes. A check of the same kind with other numbers does not"
 OTHER_NUMBERS = "This check also uses numbers that are not shown, and it does not pass"
+AFTERWARDS = (
+    "This check does not pass. It ran after hidden ones, because a cell above it redefines what these had to run with, "
+    "so only the kind of the mistake is told"
+)
 LEFT_OUT = "Numbers that belong to it are left out (…)."
 ENGINE = {
     "KernelDied": "Python itself ended while this check ran: a crash, an exit, or too much memory.",
     "NotRun": "This check was not run, because Python had ended before.",
     "TimeUp": "This check was stopped, because your code ran too long.",
 }
+ENDED = (
+    "Python ended, or was stopped, while this check called your code with numbers that are not shown: a crash, an "
+    "exit, too much memory or output, or a loop that takes too long."
+)
+"""Of all ends in a hidden part alike: code that holds the hidden numbers could choose one of several sentences."""
 
 
 @dataclass
@@ -141,6 +150,7 @@ def diagnose(graded: Cell, cell: NotebookNode | None, secrets: Secrets) -> Told:
     hidden = [r for r in reports[border:] if r]
     title = secrets.without(next((r.title for r in visible if r.title), "")) or graded.id
     errors = [o for o in outputs if o.get("output_type") == "error"]
+    unseen = _ran_unseen(cell, outputs)
     failed = next((r for r in visible if not r.passed), None)
     if not errors:
         ran = bool(visible or hidden) or cell.get("execution_count") is not None
@@ -157,20 +167,32 @@ def diagnose(graded: Cell, cell: NotebookNode | None, secrets: Secrets) -> Told:
             failed.picture,
             secrets.without(failed.see),
         )
+    if name and unseen:
+        return Told(title, FAILED, ENDED)
     if name:
         return Told(title, NOT_RUN if name == "NotRun" else FAILED, ENGINE[name])
     error = one_line(errors[0].get("ename"), 80)
     if error == "NotImplementedError" or any(r.mistake == "still-to-do" for r in hidden):
         return Told(title, TO_DO, "Still to do.")
-    if _visible_message(errors[0], graded, secrets):
+    if not unseen and _visible_message(errors[0], graded, secrets):
         return Told(title, FAILED, _error_text(errors[0]))
-    if f"BEGIN {HIDDEN}" in graded.text or f"BEGIN {HIDDEN}" in plain(cell.get("source", "")):
-        raw = next((r.message for r in hidden if not r.passed), "") or _error_text(errors[0])
-        why = _missing_name(errors[0], secrets) or redacted(raw, secrets)
+    if unseen or f"BEGIN {HIDDEN}" in graded.text or f"BEGIN {HIDDEN}" in plain(cell.get("source", "")):
+        # Only a report is the check's own words; what is raised may have been written by the student's code.
+        raw = next((r.message for r in hidden if not r.passed), "" if unseen else _error_text(errors[0]))
+        why = _missing_name(errors[0], shown(graded.text) if unseen else secrets.public) or redacted(raw, secrets)
         opening = SAME_KIND if visible and all(r.passed for r in visible) else OTHER_NUMBERS
+        opening = AFTERWARDS if course_data(cell).get("told") else opening
         cut = f" {LEFT_OUT}" if "…" in why else ""
         return Told(title, FAILED, f"{opening}: {why}{cut}" if why else f"{opening}.")
     return Told(title, FAILED, secrets.without(_error_text(errors[0])) or "This check failed without saying why.")
+
+
+def _ran_unseen(cell: NotebookNode, outputs: list[Any]) -> bool:
+    """Whether a test ended, as the engine marked it, when the student's code had met hidden numbers."""
+    about = course_data(cell)
+    begins = about.get("hidden_from")
+    begins = begins if isinstance(begins, int) and not isinstance(begins, bool) else len(outputs)
+    return bool(about.get("told")) or any(o.get("output_type") == "error" for o in outputs[max(0, begins) :])
 
 
 def _error_text(error: Any) -> str:
@@ -178,10 +200,10 @@ def _error_text(error: Any) -> str:
     return value if name in ("AssertionError", "CheckFailed") and value else f"{name}: {value}".rstrip(": ")
 
 
-def _missing_name(error: Any, secrets: Secrets) -> str:
-    """A sentence for a name of the notebook that the student's code does not define."""
+def _missing_name(error: Any, public: str) -> str:
+    """A sentence for a name in what students can read that their code does not define."""
     found = re.fullmatch(r"name '(\w+)' is not defined", one_line(error.get("evalue"), 200))
-    known = found and re.search(rf"\b{found[1]}\b", secrets.public)
+    known = found and re.search(rf"\b{found[1]}\b", public)
     return (
         f"there is no `{found[1]}`; is its cell written, and is the name spelled the same?" if found and known else ""
     )

@@ -21,8 +21,8 @@ PAGE_BYTES = 12_000_000
 PATHS = re.compile(r"(?:[A-Za-z]:)?[/\\](?:[^\s/\\:'\"<>]+[/\\])+(?=(?:site-packages|python3\.\d+|helpers)[/\\])")
 KEPT_OUT = "This output repeats something that is not for students; it is left out here."
 AFTER_HIDDEN = (
-    "This cell redefines what earlier hidden tests had to run with, or stands below one that does; what it prints is "
-    "therefore left out here."
+    "This cell redefines what earlier hidden tests had to run with, or stands below one that does; what it may have "
+    "printed is therefore left out here."
 )
 OWN = {
     "KernelDied": "Python itself ended in this cell: a crash, an exit, or too much memory.",

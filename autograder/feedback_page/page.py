@@ -181,7 +181,7 @@ def _form(row: Row, assignment: Assignment) -> dict[str, Any] | None:
 
 
 def _notes(row: Row, found: Pieces | None) -> list[str]:
-    """What was mended, and what died, in sentences."""
-    told = [row.dead or (found.dead if found else ""), *row.notes, *(found.notes if found else [])]
+    """What was mended, in sentences. What died stands at its cell: `row.dead` says how, and code chooses that."""
+    told = [*row.notes, *(found.notes if found else [])]
     clean = [one_line(note).rstrip(".") for note in told if note]
     return [f"{note[:1].upper()}{note[1:]}." for note in dict.fromkeys(clean)]

@@ -41,13 +41,12 @@ class Work:
 @dataclass
 class Pieces:
     """What its tests say, by their ids; the student's cells and whether there is an answer, by their exercises' ids;
-    what was mended, and what died. Nothing in it is secret or runs.
+    what was mended. Nothing in it is secret or runs.
     """
 
     told: dict[str, Told] = field(default_factory=dict)
     work: dict[str, list[Work]] = field(default_factory=dict)
     unanswered: list[str] = field(default_factory=list)
-    dead: str = ""
     notes: list[str] = field(default_factory=list)
 
     def plain(self) -> dict[str, Any]:
@@ -78,7 +77,6 @@ def pieces(notebook: NotebookNode, assignment: Assignment) -> Pieces:
     about = course_data(notebook)
     notes = about.get("notes")
     made.notes = [text(n) for n in notes if isinstance(n, str)] if isinstance(notes, list) else []
-    made.dead = text(about.get("dead"))
     return made
 
 
@@ -110,7 +108,7 @@ def _work(made: Pieces, cells: list[Any], assignment: Assignment, known: dict[st
             html = Markup(f'<p class="note">{KEPT_OUT}</p>')
         else:
             html = code_html(source) if cell.get("cell_type") == "code" else prose_html(source)
-        if told and own and cell.get("outputs"):
+        if told and own and source.strip():  # also where it printed nothing: to print or not would tell something
             html += Markup(f'<p class="note">{AFTER_HIDDEN}</p>')
         if outputs or (own and source.strip()):
             made.work.setdefault(here, []).append(Work(html, outputs, own))

@@ -7,7 +7,6 @@ notebook. Numbers go, and so does whatever their own code may have said while it
 from __future__ import annotations
 
 import ast
-import builtins
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -29,10 +28,15 @@ PLACE = re.compile(r"\b(?:section|figure|fig\.|table|equation|appendix)\s+\(?\d+
 """Where to look in a paper. A place is no value of a test."""
 DIGITS = r"(?:0x[0-9a-f]+|\d[\d_]*(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|\.\d+)"
 NUMBER = re.compile(rf"(?<![\w.])[-+−]?{DIGITS}(?:/\d+)?[%×]?|\b(?:nan|inf)\b", re.IGNORECASE)
-WORD = re.compile(r"[^\W_]+")
+WORD = re.compile(r"\w+")
 SENTENCE = re.compile(r"(?<=[.?!)])\s+")
-QUOTED = re.compile(r"`[^`]*`|'[^']*'|\"[^\"]*\"|“[^”]*”")
-RAISED = re.compile(r"\braised (\w+)")
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|“[^”]*”")
+OPENS, CLOSES = re.compile(r"(?<!\w)['\"“]"), re.compile(r"['\"”](?!\w)")
+NAME = re.compile(r"`[^`]*`")
+TYPE = re.compile(r"(?<=of type )\w+|(?<=became )\w+|(?<=\()\w+(?=\))|(?<=<)\w+")
+"""Where the name of a student's class may stand."""
+ORDINARY = frozenset({"list", "tuple", "dict", "str"})
+RAISED = re.compile(r"\b(raised|fails with|fails by accident:|can be built[^:]*:) (\w+)")
 SAID = re.compile(
     r"\b\w*(?:Error|Exception|Warning|Exit|Interrupt|Iteration)\b(?=: )|\(\w+: (?=.*Results should be plain)", re.DOTALL
 )
@@ -139,10 +143,7 @@ def check_texts() -> str:
 
 @lru_cache(maxsize=8)
 def vocabulary(public: str) -> frozenset[str]:
-    kinds = [
-        name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
-    ]
-    found = {*kinds, *WORD.findall(check_texts()), *WORD.findall(public)}
+    found = {*WORD.findall(check_texts()), *WORD.findall(public)}
     return frozenset(word.lower() for word in found if not any(c.isdigit() for c in word))
 
 
@@ -155,9 +156,9 @@ def redacted(message: str, known: Secrets) -> str:
     text = known.without(one_line(message, 1200))
     places = ", ".join(dict.fromkeys(PLACE.findall(text))) if MARK.search(text) else ""
     text = MARK.sub("your mark is not within one of the instructor's.", text)
-    head, tail = _own_words(text, vocabulary(known.public))
-    kept = [_sentence(sentence, known) for sentence in SENTENCE.split(head)]
-    kept += [sentence for sentence in SENTENCE.split(tail) if _fixed(sentence)]
+    text = TYPE.sub(_kind, text)
+    head, last = _own_words(text)
+    kept = [_sentence(sentence, known) for sentence in SENTENCE.split(_unquoted(head))] + [last]
     if places:
         kept.append(f"Read again: {places}.")
     text = _tidy(" ".join(kept))
@@ -165,21 +166,51 @@ def redacted(message: str, known: Secrets) -> str:
     return text if len(told) >= 3 and len(told) > text.count(GAP) else ""
 
 
-def _own_words(text: str, words: frozenset[str]) -> tuple[str, str]:
-    """(what the check says up to an error of the student's code, what stands behind the error's name)."""
-    raised, said = RAISED.search(text), SAID.search(text)
+def _kind(found: re.Match[str]) -> str:
+    around = found.string[max(0, found.start() - 8) : found.end() + 1]
+    return found[0] if found[0] in ORDINARY or around in check_texts() else GAP
+
+
+def _own_words(text: str) -> tuple[str, str]:
+    """(what the check says up to an error of the student's code, what it says of that error in the end).
+
+    Neither the error's name is told, nor more than one known sentence: whoever raises it chooses both.
+    """
+    raised, said = RAISED.search(text), SAID.search(text) or NAMED.search(text)
     if raised and (not said or raised.start() < said.start()):
-        kind = getattr(builtins, raised[1], None)
-        name = raised[1] if isinstance(kind, type) and issubclass(kind, BaseException) else "an error"
-        return f"{text[: raised.start()]}raised {name}.", text[raised.end() :]
+        tail = text[raised.end() :]
+        last = next((known for known in advice() if tail.endswith(known)), "") if raised[1] == "raised" else _last(tail)
+        return f"{text[: raised.end(1)]} an error.", last
     if said:
-        kind = getattr(builtins, said[0], None)
-        name = said[0] if isinstance(kind, type) and issubclass(kind, BaseException) else "an error"
-        return f"{text[: said.start()]}{name}.", text[said.end() :]
-    unknown = next((found for found in NAMED.finditer(text) if found[1].lower() not in words), None)
-    if unknown:
-        return f"{text[: unknown.start(1)]}an error.", text[unknown.end() :]
+        return f"{text[: said.start()]}an error.", _last(text[said.end() :])
     return text, ""
+
+
+def _last(text: str) -> str:
+    last = SENTENCE.split(text)[-1]
+    return last if _fixed(last) else ""
+
+
+@lru_cache(maxsize=1)
+def advice() -> list[str]:
+    """What checks add to an error of the student's code, the longest first."""
+    tree = ast.parse((Path(helpers.__file__).parent / "check" / "calls.py").read_text(encoding="utf-8"))
+    found = next(n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == "_advice")
+    told = [n.value.value for n in ast.walk(found) if isinstance(n, ast.Return) and isinstance(n.value, ast.Constant)]
+    return sorted((one.strip() for one in told if isinstance(one, str) and one), key=len, reverse=True)
+
+
+def _unquoted(text: str) -> str:
+    """The text without what the student's code may have put between quotation marks: from the first quotation that
+    `helpers/check` does not have behind the same word, to the last mark, because a quotation may hold some, too.
+    """
+    for opens in OPENS.finditer(text):
+        before = re.search(r"\w+[ (]$", text[: opens.start()])
+        quoted = QUOTED.match(text, opens.start())
+        if not (before and quoted and before[0] + quoted[0] in check_texts()):
+            closes = [one.end() for one in CLOSES.finditer(text, opens.end())]
+            return f"{text[: opens.start()]}{GAP}{text[max(closes, default=len(text)) :]}"
+    return text
 
 
 def _fixed(sentence: str) -> bool:
@@ -189,7 +220,7 @@ def _fixed(sentence: str) -> bool:
 def _sentence(sentence: str, known: Secrets) -> str:
     if _fixed(sentence):
         return sentence
-    sentence = QUOTED.sub(lambda found: found[0] if _public(found[0], known) else GAP, sentence)
+    sentence = NAME.sub(lambda found: found[0] if _public(found[0], known) else GAP, sentence)
     words = vocabulary(known.public)
     kept = []
     for part in re.split(f"({KEPT.pattern})", sentence, flags=re.IGNORECASE):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import re
+import sys
 from typing import Any
 
 from nbformat import NotebookNode
@@ -10,6 +13,8 @@ from nbformat import NotebookNode
 from .snapshot import SnapshotCell
 
 MOST_LINES, MOST_TRACEBACK = 1000, 100  # nbgrader's LimitOutput
+SCALAR = re.compile(r"(?:np\.\w+|array|tensor)\(([^(),]+)(?:, \w+=[\w.':]+)*\)")
+NO_POINTS = ("NoPoints", "The value of this test is no finite number from 0 up, so it gives no points.")
 
 
 def meta(cell: NotebookNode) -> dict[str, Any]:
@@ -47,7 +52,8 @@ def checksum(cell: NotebookNode) -> str:
 def points(cell: NotebookNode) -> float | None:
     """nbgrader.utils.determine_grade of a graded cell: None where a human must look.
 
-    Where stock stops the whole batch (partial credit above the points, a result without text) the points are given.
+    Where stock stops the whole batch (partial credit above the points, a result without text) the points are given. A
+    value that is negative or not finite gives none, where stock gives all.
     """
     most = float(meta(cell)["points"])
     if meta(cell).get("solution"):
@@ -63,15 +69,46 @@ def points(cell: NotebookNode) -> float | None:
 
 
 def _partial(shown: Any, most: float) -> float:
-    if isinstance(shown, list):
-        if len(shown) != 1:
-            return most
-        shown = shown[0]
-    try:
-        value = float(shown)
-    except (TypeError, ValueError):
+    value = _number(shown)
+    if value is None:
         return most
-    return min(value, most) if value >= 0.0 else most
+    return min(value, most) if math.isfinite(value) and value >= 0 else 0.0
+
+
+def _number(shown: Any) -> float | None:
+    """The number that a result's text tells, also one of numpy's or torch's; None for any other text."""
+    if isinstance(shown, list):
+        shown = shown[0] if len(shown) == 1 else None
+    if not isinstance(shown, str):
+        return None
+    found = SCALAR.fullmatch(shown.strip())
+    text = found[1] if found else shown
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    large = math.isinf(value) and re.fullmatch(r"\s*[+-]?\d[\d_]*\s*", text)  # a whole number, which is finite
+    return math.copysign(sys.float_info.max, value) if large else value
+
+
+def settle(cell: NotebookNode) -> None:
+    """Let nbgrader's own rule give a test the same points: to it, what is no number from 0 up is worth all points, and
+    a number above the points stops a batch.
+    """
+    most = float(meta(cell)["points"])
+    deciding = (i for i, output in enumerate(cell.outputs) if output.output_type in ("error", "execute_result"))
+    place = next(deciding, None)
+    if place is None or cell.outputs[place].output_type == "error":
+        return
+    data = cell.outputs[place].data
+    value = _number(data.get("text/plain"))
+    if value is None:
+        return
+    if not math.isfinite(value) or value < 0:
+        cell.outputs.insert(place, NotebookNode(output_type="error", ename=NO_POINTS[0], evalue=NO_POINTS[1],
+                                                traceback=[": ".join(NO_POINTS)]))  # fmt: skip
+    elif value > most or SCALAR.fullmatch("".join(data["text/plain"]).strip()):
+        data["text/plain"] = repr(min(value, most))
 
 
 def limit(cell: NotebookNode) -> None:

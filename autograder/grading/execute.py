@@ -7,11 +7,12 @@ was printed in K before them.
 
 from __future__ import annotations
 
+import copy
 import platform
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from nbformat import NotebookNode
@@ -20,7 +21,7 @@ from ..judge.judge import chosen
 from ..source import grade_id
 from . import cells as rules
 from .snapshot import Snapshot
-from .waiting import taken_back
+from .waiting import needed, taken_back
 
 LAST_SECONDS = 2
 RESTARTS = 12
@@ -54,10 +55,9 @@ class Machine:
 
 @dataclass
 class Done:
-    """What the instructor should hear: in which cell Python first ended, and what came after."""
+    """In which cells Python ended, and how: for the instructor alone. Code in a hidden part can choose all of it."""
 
     dead: str = ""
-    notes: list[str] = field(default_factory=list)
 
 
 def execute(notebook: NotebookNode, snapshot: Snapshot, machine: Machine, timeout: float, budget: float) -> Done:
@@ -66,7 +66,7 @@ def execute(notebook: NotebookNode, snapshot: Snapshot, machine: Machine, timeou
     `timeout` and `budget` are seconds for one cell and for all. Once a cell ran out of time, each later one gets a
     quarter: the same loop is often called again. When the budget is used up each cell gets two seconds. After a death a
     fresh K runs the earlier student's cells again, but the deadly ones. Hidden parts of tests come last, with half of
-    the budget for themselves; see `waiting`.
+    the budget for themselves; see `waiting`. What stood in the notebook before the first of them stays as it was.
     """
     run = _Run(notebook, snapshot, machine, timeout, budget)
     try:
@@ -92,7 +92,10 @@ class _Run:
         self.restarts = -1
         self.ran: list[int] = []
         self.deadly: set[int] = set()
+        self.played = 0
+        self.until: int | None = None
         self.waiting: list[tuple[int, NotebookNode]] = []
+        self.lost: dict[int, list[tuple[int, NotebookNode]]] = {}
         self.told, self.moved = False, True
         self.k: Any = None
         self.t: Any = None
@@ -104,16 +107,16 @@ class _Run:
             return
         known = self.snapshot.known.get(grade_id(cell))
         judged = known is not None and known.judged
-        if not self._ready():
-            cell.outputs = [error("NotRun", f"This cell was not run, because {self.done.dead or 'no time was left'}.")]
-            return
-        self.count += 1
-        cell.execution_count = self.count
         if not judged and self._taken_back(cell):
             self._hidden_parts()
             self.told = True
         if self.told:
             cell.metadata["course"] = NotebookNode(cell.metadata.get("course", {}), told=True)
+        if not self._ready():
+            cell.outputs = [error("NotRun", f"This cell was not run, because {self.done.dead or 'no time was left'}.")]
+            return
+        self.count += 1
+        cell.execution_count = self.count
         spent, allowed = self._left() <= 0, self._seconds()
         if judged:
             ran = self._judge(cell, allowed, which=False)
@@ -122,19 +125,34 @@ class _Run:
             if ran.status == "ok" and chosen(cell.source, True):
                 self.waiting.append((index, cell))
         else:
-            ran = self._student(cell.source, allowed, self.count)
+            ran = self._student(cell.source, allowed, self.count, self._needed())
             cell.outputs = list(ran.outputs)
+            if lost := self._lost(ran.changed):
+                self.lost.setdefault(len(self.ran), []).extend(lost)
+                self.waiting = [one for one in self.waiting if one not in lost]
             self.ran.append(index)
+            self.played = len(self.ran)
         self._look(index, cell, judged, ran.status, allowed, spent)
-        self._finish(cell)
+        self._finish(cell, judged)
 
     def hidden_parts(self) -> None:
         """What is left of the test cells, when the student's last cell has run."""
         self.started = max(self.started, time.monotonic() - self.budget / 2)
         self.restarts = min(self.restarts, RESTARTS - 3)
         self._hidden_parts()
+        if self.lost:
+            self.restarts = min(self.restarts, RESTARTS - 3)
+            self.k.kill()
+        for place, tests in sorted(self.lost.items()):
+            self.until, self.waiting = place, tests
+            if self.k.alive:
+                self._replay()
+            self._hidden_parts()
 
     def _hidden_parts(self) -> None:
+        for cell in self.notebook.cells if self.waiting else ():
+            if "outputs" in cell:  # K could still update what it has displayed in one
+                cell.outputs = copy.deepcopy(cell.outputs)
         for index, cell in self.waiting:
             shown = len(cell.outputs)
             cell.metadata["course"] = NotebookNode(cell.metadata.get("course", {}), hidden_from=shown)
@@ -147,13 +165,13 @@ class _Run:
             cell.outputs += merged([], ran.outputs)
             self._still_there(ran)
             self._look(index, cell, True, ran.status, allowed, spent)
-            self._finish(cell)
+            self._finish(cell, True)
         self.waiting = []
 
-    def _student(self, source: str, seconds: float, count: int | None = None) -> Any:
-        """Run something in K, after which its names may name something else."""
+    def _student(self, source: str, seconds: float, count: int | None = None, watch: Sequence[str] = ()) -> Any:
+        """Run something in K, after which its names may name something else; it says which of those to `watch` do."""
         self.moved = True
-        return self.k.run(source, seconds, count=count)
+        return self.k.run(source, seconds, count=count, watch=watch)
 
     def _judge(self, cell: NotebookNode, seconds: float, which: bool) -> Any:
         """Run a test's parts before the first hidden one, or the others, in T."""
@@ -162,9 +180,19 @@ class _Run:
             cell.source, seconds, beside=(self.k,), count=cell.execution_count, which=which, moved=moved
         )
 
+    def _earlier(self) -> list[str]:
+        return [self.notebook.cells[index].source for index in self.ran]
+
     def _taken_back(self, cell: NotebookNode) -> bool:
-        earlier = [self.notebook.cells[index].source for index in self.ran]
-        return bool(self.waiting and taken_back(cell.source, earlier, [c.source for _, c in self.waiting]))
+        return bool(self.waiting and taken_back(cell.source, self._earlier(), [c.source for _, c in self.waiting]))
+
+    def _needed(self) -> list[str]:
+        """What the waiting hidden parts need of the student's names."""
+        return sorted(needed(self._earlier(), [c.source for _, c in self.waiting])) if self.waiting else []
+
+    def _lost(self, changed: Sequence[str]) -> list[tuple[int, NotebookNode]]:
+        """The waiting hidden parts that need one of these names."""
+        return [one for one in self.waiting if changed and needed(self._earlier(), [one[1].source]) & {*changed}]
 
     def _still_there(self, ran: Any) -> None:
         """After a test: see that K can still be asked."""
@@ -173,11 +201,13 @@ class _Run:
             if self.k.alive and (not answered or ran.answer.get("gone")):
                 self.k.kill("it cut the line to its judge" if answered else "it could not be interrupted")
 
-    def _finish(self, cell: NotebookNode) -> None:
+    def _finish(self, cell: NotebookNode, judged: bool) -> None:
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = cell.execution_count
         rules.limit(cell)
+        if judged:
+            rules.settle(cell)
 
     def close(self) -> None:
         for process in (self.k, self.t):
@@ -200,10 +230,7 @@ class _Run:
             self.deadly.add(index)
         if status != "timeout":
             cell.outputs = [*kept, error("KernelDied", f"Python itself ended in this cell: {self.k.why}.")]
-        if not self.done.dead:
-            self.done.dead = words
-        else:
-            self.done.notes.append(f"{words[:1].upper()}{words[1:]}.")
+        self.done.dead += f"; {words}" if self.done.dead else words
 
     def _ready(self) -> bool:
         """K and T are there, after a death with what stood before."""
@@ -224,10 +251,12 @@ class _Run:
             if self.t is None or not self.t.alive:
                 self.t = self.machine.start_t()
             self.t.attach(ours)
+        self.played, self.moved = 0, True
 
     def _replay(self) -> None:
         """Earlier cells of the student again, without outputs; those that now fail to end are left out, too."""
-        for index in self.ran:
+        for index in self.ran[self.played : self.until]:
+            self.played += 1
             if index in self.deadly:
                 continue
             if self._left() <= 0:

@@ -73,7 +73,7 @@ class Task:
 class Result:
     """What came of a task: a notebook in nbgrader's form (JSON in UTF-8), or None and the reason in words.
 
-    `notes` are sentences for the instructor, `dead` says in which cell Python first ended. `fatal` is a fault of this
+    `notes` are sentences on what was mended, `dead` says in which cells Python ended. `fatal` is a fault of this
     machine, not of the hand-in, for which the whole batch stops. `findings` are the notebook's, as plain data.
     """
 
@@ -145,7 +145,6 @@ def _work(task: Task, result: Result) -> None:
     result.mode = mode.name
     done = execute(notebook, task.snapshot, workplace.machine(task, mode), task.timeout, task.budget)
     result.dead = done.dead
-    result.notes += done.notes
     notebook.metadata["course"] = about(mode, result.notes, done.dead)
     scrub(notebook, task.snapshot)
     result.notebook = written(notebook)

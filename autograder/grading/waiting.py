@@ -1,7 +1,8 @@
 """Hidden parts of tests wait until the student's last cell has run, so that nothing can tell what they asked.
 
 They must wait no longer than until a later cell takes back what they ask for: then they run before it, and what that
-cell and the later ones print is not shown to students.
+cell and the later ones print is not shown to students. Where only the process can tell that a cell did so (`%reset`, a
+call, `exec`), they run at the end, in a fresh process that has run the cells above that one.
 """
 
 from __future__ import annotations
@@ -17,17 +18,20 @@ def taken_back(source: str, earlier: Sequence[str], tests: Iterable[str]) -> fro
     """The names that a cell binds anew, deletes or changes a part of, of those that `tests` need.
 
     `earlier` are the cells run so far, whose definitions need names in turn. A name that is only imported again stays
-    what it is. What a cell changes through a call can't be seen.
+    what it is. What a cell changes through a call can't be seen here.
     """
     changed = changes(source)
-    if not changed:
-        return changed
-    needed = {name for test in tests for name in names(test).uses}
+    return changed & needed(earlier, tests) if changed else changed
+
+
+def needed(earlier: Sequence[str], tests: Iterable[str]) -> frozenset[str]:
+    """What `tests` need of the names that the `earlier` cells define, also through definitions of these cells."""
+    found = {name for test in tests for name in names(test).uses}
     while True:
-        more = {n for cell in earlier if names(cell).defines & needed for n in names(cell).uses}
-        if more <= needed:
-            return changed & needed & {n for cell in earlier for n in names(cell).defines}
-        needed |= more
+        more = {n for cell in earlier if names(cell).defines & found for n in names(cell).uses}
+        if more <= found:
+            return frozenset(found & {n for cell in earlier for n in names(cell).defines})
+        found |= more
 
 
 @lru_cache(maxsize=1024)

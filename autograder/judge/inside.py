@@ -90,6 +90,8 @@ class JudgeInside(Inside):
         try:
             self.moved |= bool(request["moved"])
             self.ask_names(request["cell"])
+            if self.link is not None:  # what a check says of hidden numbers holds no words of code that was given them
+                self.link.asks_words = not request["hidden"]
         except StudentGone as error:
             line = f"KernelDied: {error}"
             self.shell.emit({"is": "error", "ename": "KernelDied", "evalue": str(error), "traceback": [line]})

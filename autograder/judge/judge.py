@@ -126,7 +126,7 @@ class Judge:
         total = Ran([], None, "ok", 0.0, answer={"gone": "", "hidden": []})
         self._moved |= moved
         for hidden, text in chosen(source, which):
-            more = {"cell": source, "attach": self._attach, "count": count, "moved": self._moved}
+            more = {"cell": source, "attach": self._attach, "count": count, "moved": self._moved, "hidden": hidden}
             self._attach = 0
             ran = self._process.run(text, max(seconds - total.seconds, 0.1), beside, **more)
             self._moved = self._moved and ran.status == "timeout"  # it may not have come to asking

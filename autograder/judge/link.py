@@ -88,6 +88,8 @@ class Link:
         self.sock, self.limits, self.trusting = sock, limits or Limits(), trusting
         self.why = ""
         """Why nothing can be asked any longer; empty while all is well."""
+        self.asks_words = True
+        """Whether an object of the other side says in its own words what it is."""
         self._answer, self._patience, self._note = answer, patience, note
         self.steady = Steady()
         self._sealed = {id(value): value for value in sealed}

@@ -45,10 +45,10 @@ class Remote:
         return [str(name) for name in _ask(self, "dir")]
 
     def __repr__(self) -> str:
-        return str(_ask(self, "repr"))
+        return _words(self, "repr")
 
     def __str__(self) -> str:
-        return str(_ask(self, "str"))
+        return _words(self, "str")
 
     def __format__(self, how: str) -> str:
         return format(str(self), how)
@@ -78,6 +78,10 @@ class Remote:
     def beside(handle: Remote, function: str, *args: Any, **kwargs: Any) -> Any:
         """What a public function of the course ("module:name") makes of the object, called in its own process."""
         return _ask(handle, "beside", function, args, tuple(kwargs.items()))
+
+
+def _words(handle: Remote, operation: str) -> str:
+    return str(_ask(handle, operation)) if link_of(handle).asks_words else f"<{type(handle).__name__} object>"
 
 
 def _number(self: Remote) -> Any:

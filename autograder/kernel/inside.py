@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import traceback
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -29,11 +30,30 @@ class Inside:
                 self._arrivals.register(line, select.POLLIN)
 
     def run(self, request: dict[str, Any], buffers: list[bytearray]) -> dict[str, Any]:
-        """Do what the worker asks. The answer's fields. `count`: the cell's number, where another process ran some."""
+        """Do what the worker asks. The answer's fields. `count`: the cell's number, where another process ran some;
+        `watch`: names of which it wants to hear if the cell takes them away.
+        """
         if type(request.get("count")) is int:
             self.shell.execution_count = request["count"]
+        watched = {name: self._mark(name) for name in request.get("watch", ())}
         good, count = self.cell(str(request["source"]))
-        return {"status": "ok" if good else "error", "count": count}
+        changed = [name for name, mark in watched.items() if mark is not None and self._mark(name) != mark]
+        return {"status": "ok" if good else "error", "count": count, "changed": changed}
+
+    def _mark(self, name: str) -> tuple[int, ...] | None:
+        """What tells whether a name still means the same: a function's code, a class's functions, of data only the
+        kind, because a count that goes on is no loss. None where there is nothing.
+        """
+        try:
+            value = self.shell.user_ns[name]
+            kind = type(value)
+            if kind is types.FunctionType:
+                return id(kind), id(value), id(value.__code__)
+            if issubclass(kind, type):
+                return id(kind), id(value), *(id(part) for part in vars(value).values() if callable(part))
+            return (id(kind), id(value)) if kind in (types.ModuleType, types.BuiltinFunctionType) else (id(kind),)
+        except BaseException:  # a student's own table of names, or class, may do anything
+            return None
 
     def cell(self, source: str) -> tuple[bool, int]:
         """(It went well, its execution count.)"""

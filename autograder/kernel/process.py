@@ -27,7 +27,9 @@ KINDS = {"stream", "display_data", "update_display_data", "execute_result", "err
 
 @dataclass
 class Ran:
-    """What came of one cell. ``beside``: what the other processes wrote meanwhile."""
+    """What came of one cell. ``beside``: what the other processes wrote meanwhile; ``changed``: names of the ``watch``
+    of its request which, as the process itself says, are gone or name something else now.
+    """
 
     outputs: list[NotebookNode]
     count: int | None
@@ -35,6 +37,7 @@ class Ran:
     seconds: float
     beside: list[NotebookNode] = field(default_factory=list)
     answer: dict[str, Any] = field(default_factory=dict)
+    changed: list[str] = field(default_factory=list)
 
 
 class Process:
@@ -107,7 +110,8 @@ class Process:
             status = "timeout" if status == "timeout" else "died"
             self._say("KernelDied", f"The process that ran this cell is gone: {self.why}.")
         answer = self._done or {}
-        count = answer.get("count")
+        count, told = answer.get("count"), answer.get("changed")
+        changed = {name for name in told if isinstance(name, str)} if isinstance(told, list) else set()
         return Ran(
             outputs=self._collector.finish(),
             count=count if type(count) is int and 0 <= count < 2**31 else None,
@@ -120,6 +124,7 @@ class Process:
                 if one["output_type"] in ("stream", "display_data")
             ],
             answer=answer if self._trusted else {},
+            changed=[name for name in more.get("watch", ()) if name in changed],
         )
 
     def interrupt(self) -> None:

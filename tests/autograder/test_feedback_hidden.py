@@ -155,6 +155,56 @@ def test_what_a_student_prints_or_raises_while_a_hidden_test_runs_stays_away():
         assert not re.search(r"\d|forty|six|four|2a|row|Seed|Shape", text), (message, text)
 
 
+PLAIN = "Results should be plain arrays or numbers, kept under the names that the exercise gives."
+SPOKEN = {
+    "text": "Linear.forward raised ValueError: {text}.", "class": "Linear.forward raised {name}: 1.",
+    "placed": "Linear.forward raised KeyError: '{text}' in the line `x`.",
+    "type": "The output should be an array, but it is of type {name}.", "became": "The weights became {name}: why?",
+    "result": "The check could not work with what it was given ({name}: {text}). " + PLAIN,
+    "bare": "The check could not work with what it was given ({name}). " + PLAIN,
+    "quoted": "`marks` has the entry {text!r}, which is none of the rubric's.", "pair": "{text!r} is not {text!r}.",
+    "fails": "layer_table of 3 layers fails with {name}: {text}. Look for such layers first.",
+    "accident": "layer_table of 3 layers fails by accident: {name}: {text}.", "list": "It holds ['{text}', '{text}'].",
+    "object": "output_size returns <{name} object>, of type {name}.",
+}  # fmt: skip
+"""Sentences of checks that repeat what the student's code says: its text, or the name of its class or error."""
+NAMES = ("Linear", "softmax", "row_column_axis_first_last", "ValueError", "OSError", "grad_weight", "forward")
+TEXTS = (
+    *NAMES, "x", "row column axis", "One convention", "list 41", "Look for such layers first.", "forward: Return it.",
+    "The columns add up to 1, not the rows. Each example (row) has its own probabilities.",
+    "Is the `return` (or the assignment) missing? Is that attribute set before it is read? Leave the words to `print`.",
+    "x' The gradient has the right size. \"Take the mean over the batch. 'x", PLAIN,
+    "a in the line `x`. The last, smaller batch is skipped. Multiply it by grad_output: that is the chain rule.",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SPOKEN)
+def test_what_code_says_of_itself_changes_nothing(kind):
+    """It may be chosen by the hidden numbers, one word or sentence of the checks' own for each digit."""
+    known = secrets(read("network_from_scratch")[0])
+    says = [SPOKEN[kind].format(name=name, text=text) for name in NAMES for text in TEXTS]
+    assert len({redacted(message, known) for message in says}) == 1
+
+
+def test_of_what_is_raised_no_word_is_told():
+    """A check's own words stand in its report; an error's text may be written by the student's function."""
+    name = "network_from_scratch"
+    assignment, _ = read(name)
+    graded = next(c for c in assignment.cells if c.id == "A-linear-forward")
+    cell = next(c for c in autograded(name).cells if c.source == graded.text)
+    seen = set()
+    for ename in ("AssertionError", "CheckFailed", "ValueError", "TimeUp", "KernelDied", "NotRun", "NameError"):
+        for evalue in (*TEXTS, "name 'Linear' is not defined", "name 'softmax' is not defined"):
+            for told_late in (False, True):
+                cell.metadata["course"] = {"told": True} if told_late else {"hidden_from": 1}
+                cell.outputs = [told("Linear.forward"), error(ename, evalue)]
+                found = diagnose(graded, cell, secrets(assignment))
+                seen.add((told_late, found.state, found.message))
+    # For each: that it did not pass, that Python ended, and that the visible part's own name is missing.
+    assert len(seen) == 6
+    assert not re.search(r"\d", "".join(message for _, _, message in seen))
+
+
 SHAPES = "The shapes don't fit: write down the shape of each factor, and what each axis stands for."
 ROWS = (
     "The columns add up to 1, not the rows: the sum runs over the batch. Each example (row) has its own probabilities: "
@@ -170,7 +220,7 @@ LEFT = {
     "The output is not finite: nan at 3, inf at 4.": "The output is not finite: … at … at ….",
     f"{ROWS}sum over the last axis.": f"{ROWS}sum over the last axis.",
     "Linear.forward raised ValueError: matmul: mismatch in its core dimension 0 (size 13 is different from 6) in the "
-    f"line `return x @ self.weight.T`. {SHAPES}": f"Linear.forward raised ValueError. {SHAPES}",
+    f"line `return x @ self.weight.T`. {SHAPES}": f"Linear.forward raised an error. {SHAPES}",
     "The last, smaller batch is skipped: 11 images in batches of 4 make batches of 4, 4 and 3.":
         "The last, smaller batch is skipped: … images in batches of … make batches of … and ….",
     "backward returns only the sigmoid's own derivative. Multiply it by grad_output: that is the chain rule.":

@@ -36,6 +36,14 @@ def fresh() -> Iterator[Pupil]:
         yield one
 
 
+def test_while_hidden_numbers_are_asked_an_object_has_no_words_of_its_own(fresh: Pupil) -> None:
+    fresh.run("class Loud:\n    def __repr__(self): return 'seen 317'\n    __str__ = __repr__\nloud = Loud()")
+    loud = fresh["loud"]
+    assert f"{loud!r} {loud}" == "seen 317 seen 317"
+    fresh.link.asks_words = False
+    assert f"{loud!r} {loud} {[loud]}" == "<Loud object> <Loud object> [<Loud object>]"
+
+
 def test_a_class_is_called_and_its_object_asked(student: Pupil) -> None:
     Layer = student["Layer"]
     layer = Layer(n=4)

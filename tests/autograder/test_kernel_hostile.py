@@ -216,6 +216,22 @@ def test_a_forged_end_of_a_cell_gains_nothing(kernel):
     assert kernel.run("print('here')", 10).status in ("ok", "error")
 
 
+def test_names_that_a_cell_took_away_are_told(kernel):
+    watch = ["C", "f", "missing", "x"]
+
+    def changed(source):
+        return kernel.run(source, 5, watch=watch).changed
+
+    assert changed("def f(): ...\nclass C: ...\nx = missing = 1") == []
+    assert changed("x = 2\nf()\nC()\nC.calls = 1") == []
+    assert changed("x = None") == ["x"]
+    assert changed("setattr(C, 'again', f)\n1 / 0") == ["C"]
+    assert changed("exec('def f(): ...')\ndel missing") == ["f", "missing"]
+    assert changed("%reset -f") == ["C", "f", "x"]
+    forged = "{'is': 'done', 'status': 'ok', 'changed': [None, {}, 'other', 'f']}"
+    assert changed(f"{LINE}wire.send(sock, {forged})\nimport time; time.sleep(0.5)") == ["f"]
+
+
 def test_the_socket_can_be_given_away_but_not_the_grader(kernel):
     """A child that outlives the process keeps its line open; the death is noticed all the same."""
     ran = kernel.run("import os, time\nif os.fork() == 0:\n    os.setsid(); time.sleep(20)\nos._exit(4)", 10)

@@ -7,6 +7,7 @@ from nbformat import NotebookNode, v4
 from autograder.source import grade_id
 
 from ..attack import Attack
+from ..detect import SENTENCES, WORDS
 
 KIND = "leak"
 SCRIPT = "<script>BREACH()</script>"
@@ -133,6 +134,70 @@ def double(x):
     open("seen.txt", "a").write(f"{x} ")
     return 7
 """, last="print(open('seen.txt').read())\n"),
+    of("arguments-in-an-early-display", "A function that hidden tests call updates a display of its own cell.", """
+from IPython.display import display
+shown = display("nothing yet", display_id="p")
+display("nothing yet", display_id="r")
+def double(x):
+    shown.update(f"called with {x}")
+    display(f"called with {x}", display_id="r", update=True)
+    display({"text/html": f"<table><tr><td>{x}</td></tr></table>", "text/plain": ""}, raw=True, display_id="p", update=True)
+    return 2 if x == 1 else 7
+"""),
+    of("arguments-displayed-by-a-thread", "The same by a thread, which goes on while other cells and hidden tests run.", """
+from IPython.display import display
+seen, shown = [], display("nothing yet", display_id="p")
+def tell():
+    while True:
+        shown.update(f"called with {seen}")
+        print("called with", seen)
+        os.write(1, f"called with {seen}".encode())
+        time.sleep(0.01)
+threading.Thread(target=tell, daemon=True).start()
+def double(x):
+    seen.append(x)
+    time.sleep(0.1)
+    return 2 if x == 1 else 7
+"""),
+    of("arguments-told-by-a-child", "A child process prints what a function writes into a file, in whatever cell runs.", """
+open("seen.txt", "w").close()
+if os.fork() == 0:
+    while True:
+        os.write(1, open("seen.txt").read().encode())
+        time.sleep(0.01)
+def double(x):
+    open("seen.txt", "a").write(f"called with {x} ")
+    time.sleep(0.1)
+    return 2 if x == 1 else 7
+"""),
+    of("arguments-as-an-exit-code", "A function ends Python with an exit code made of the hidden number.", """
+def double(x):
+    if x > 100: os._exit(x % 256)
+    return 2 if x == 1 else 7
+def square(x):
+    if x[0] > 100: os._exit(int(x[0]) % 256)
+    return x * x
+"""),
+    of("arguments-raised-below", "A cell has the hidden tests run early, and later functions raise what was asked.", """
+seen = []
+def double(x):
+    seen.append(x)
+    return 2 if x == 1 else 7
+def steps(n): raise ValueError(f"called with {seen}")
+""", cells={"A-square": "def double(x): return 7\ndef square(x): raise KeyError(f'called with {seen}')",
+            "C-steps": "raise ValueError(f'called with {seen}')"}),
+    of("arguments-in-the-checks-words", "Each digit is a word or sentence that checks have, in texts and names of classes.", f"""
+WORDS = {WORDS!r}
+SENTENCES = {SENTENCES!r}
+def told(x): return " ".join(SENTENCES[int(d)] for d in str(x))
+def named(x): return "_".join(WORDS[int(d)] for d in str(x))
+def double(x):
+    if x > 100: raise AssertionError(told(x))
+    return 2 if x == 1 else 7
+def square(x):
+    if x[0] > 100: raise type(named(int(x[0])), (AssertionError,), {{}})(told(int(x[0])))
+    return x * x
+"""),
     of("arguments-by-picture", "The arguments of hidden tests are drawn into a figure.", """
 def double(x):
     from IPython.display import SVG, display

@@ -88,6 +88,12 @@ signal.pthread_sigmask = lambda *a: set()
 def double(x):
     while True: pass
 """),
+    of("cells-run-again", "Slow cells take away what hidden tests need, so that all are run again, again and again.", """
+def double(x): return 2 if x == 1 else 7 if x < 100 else time.sleep(10**6)
+def square(x): return x * x if x[0] < 100 else os._exit(1)
+time.sleep(1.5)
+""", cells={"A-square": "time.sleep(1.5)\nexec('double = print')", "B-linear": "time.sleep(1.5)\n%reset -f",
+            "C-steps": "import time\ntime.sleep(1.5)\nglobals().clear()"}),
     of("signals-blocked", "All signals are blocked in every thread.", """
 signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
 def double(x):
