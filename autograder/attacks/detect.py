@@ -240,6 +240,8 @@ def _formgrader() -> Any:
     config.HTMLExporter.template_name = "formgrade"
     config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
     return HTMLExporter(config=config)
+
+
 WORDS = ("forward", "backward", "weight", "bias", "batch", "rate", "loss", "layer", "mean", "sum")
 SENTENCES = (
     "The shapes don't fit: write down the shape of each factor, and what each axis stands for.",
