@@ -6,6 +6,8 @@ Names of students and files, texts of cells, outputs and errors all pass through
 from __future__ import annotations
 
 import re
+import traceback
+from pathlib import PurePath
 from typing import Any
 
 ESCAPES = re.compile(r"\x1b(?:\[([0-?]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|.)?")
@@ -47,3 +49,16 @@ def plain(value: Any) -> str:
 def one_line(value: Any, limit: int = 600) -> str:
     flat = " ".join(plain(text(value)[: 4 * limit]).split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def sentences(values: Any, most: int = 30) -> list[str]:
+    """Notes, each on one line, and how many more there were."""
+    told = [one_line(value) for value in values if isinstance(value, str)] if isinstance(values, list | tuple) else []
+    return [*told[:most], f"{len(told) - most} more notes are left out."] if len(told) > most + 1 else told
+
+
+def fault(error: BaseException) -> str:
+    """An error that nobody foresaw, as the reason of the hand-in that met it: its type, where it arose, its words."""
+    met = traceback.extract_tb(error.__traceback__)
+    where = f" in line {met[-1].lineno} of {PurePath(met[-1].filename).name}" if met else ""
+    return f"the grader met {type(error).__name__}{where}: {one_line(error, 200)}"
