@@ -29,6 +29,7 @@ from autograder.grading.task import Result, Task
 from autograder.intake import DEEPEST, MOST_FILES, Ungradable, hand_in, students
 from autograder.parallel.parcel import unwrap, wrap
 from autograder.sample_class import Edit, Student
+from autograder.scratch import remove
 from autograder.source import cells_by_id
 from autograder.state import State
 from helpers.errors import CourseError
@@ -171,7 +172,7 @@ def test_names_of_students_that_are_no_text_stay_two_and_stop_nobody(course):
     assert told(course, run(course))["cafe"] == (7, "")
 
 
-def test_folders_pipes_sockets_loops_and_depths_beside_the_notebook(course, monkeypatch):
+def test_folders_pipes_sockets_loops_and_depths_beside_the_notebook(course, monkeypatch, request):
     folders = submit(course, "folder")
     (folders / "mini.ipynb").unlink()
     (folders / "mini.ipynb").mkdir()
@@ -193,7 +194,9 @@ def test_folders_pipes_sockets_loops_and_depths_beside_the_notebook(course, monk
         plug.bind("plug")
     for name in (b"caf\xe9.csv", b"two\nlines.csv", b"y" * 255):
         Path(os.fsdecode(name)).write_bytes(b"1")
-    chain(submit(course, "deep"), 1000)
+    deep = submit(course, "deep")
+    chain(deep, 1000)
+    request.addfinalizer(lambda: remove(deep))
     os.link(course.submitted / "ann/mini/mini.ipynb", course.class_dir / "backup")  # so that others are looked through
     many = submit(course, "many")
     for number in range(MOST_FILES + 10):
