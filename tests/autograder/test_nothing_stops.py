@@ -470,3 +470,25 @@ def test_pending_that_is_a_folder_or_of_another_kind_is_dropped(course):
     Pending(course, "mini").path("ann").write_bytes(wrap({"fingerprint": "x"}, [wrap({"notebook": 3}, [b""])]))
     assert {s: points for s, (points, _) in told(course, run(course)).items()} == POINTS
     assert not folder.exists()
+
+
+def test_the_kinds_of_students_that_once_left_nobody_with_a_report_run_for_real(course):
+    submit(course, "emoji", form(EMOJI))
+    submit(course, "digits", form(FORMS["hexadecimal"]))
+    (submit(course, "folder") / "mini.ipynb").unlink()
+    (course.submitted / "folder" / "mini" / "mini.ipynb").mkdir()
+    odd(course, b"caf\xe9")
+    loud = submit(course, "loud") / "mini.ipynb"
+    notebook = nbformat.read(loud, as_version=4)
+    show = f"for _ in range({PER_CELL}):\n    display({{'text/plain': '&' * 8000}}, raw=True)"
+    notebook.cells += [nbformat.v4.new_code_cell(show) for _ in range(40)]
+    nbformat.write(notebook, loud)
+    first = told(course, grade("mini", course, jobs=2))
+    right = POINTS | {"emoji": 7, "digits": 7, "loud": 7}
+    assert {s: first[s][0] for s in right} == right
+    assert first["folder"][1] == "the folder is empty, nothing was handed in"
+    assert "rename it" in first["caf\\xe9"][1]
+    page = (course.feedback / "loud" / "mini" / "mini.html").read_text(encoding="utf-8")
+    assert FULL in page
+    assert len(page) < 10_000_000
+    assert told(course, grade("mini", course, jobs=2)) == first
