@@ -103,7 +103,7 @@ def hand_in(course: Course, name: str, student: str) -> HandIn:
             raise Ungradable(f"there is no folder {name!r} in it, only {listing(inside)}")
         os.listdir(folder)  # says why, where it may not be read
         files, told = walk(folder)
-        chosen, notes = choose([file for file in files if file.plain], name)
+        chosen, notes = _chosen([file for file in files if file.plain], name, told)
         if chosen.about.st_size > LARGEST:
             large = chosen.about.st_size / 1e6
             raise Ungradable(f"{shown(chosen.name)} is {large:.0f} MB large, more than {LARGEST // 10**6}")
@@ -113,6 +113,17 @@ def hand_in(course: Course, name: str, student: str) -> HandIn:
         raise Ungradable(f"{where} can't be read: {error.strerror or error}") from None
     data, left_out = beside(files, folder)
     return HandIn(notebook, shown(chosen.path.name), data, notes + told + left_out)
+
+
+def _chosen(files: list[Found], name: str, told: list[str]) -> tuple[Found, list[str]]:
+    """As `choose`, where `told` says what was passed over, the notebook perhaps."""
+    try:
+        return choose(files, name)
+    except Ungradable as error:
+        if not told:
+            raise
+        why = str(error) if files else "there is no notebook in it that can be read"
+        raise Ungradable(f"{why}. {' '.join(told)}".rstrip(".")) from None
 
 
 def _no_link(path: Path) -> int:
