@@ -441,7 +441,7 @@ def test_reports_of_long_names_and_notes_stay_small(course):
 
 def test_students_names_and_what_stands_in_sentences_is_text(course):
     folder = submit(course, "eve")
-    (folder / "mini.ipynb").rename(os.path.join(os.fsencode(folder), b"\xff\x1b[2J\n.ipynb"))
+    (folder / "mini.ipynb").rename(folder / os.fsdecode(b"\xff\x1b[2J\n.ipynb"))
     taken = hand_in(course, "mini", "eve")
     assert taken.file == "\ufffd .ipynb"
     assert taken.notes == ["The notebook is called '\ufffd .ipynb'; it was taken as mini.ipynb."]
