@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import json
 import sys
@@ -26,12 +25,16 @@ from .grading.prepare import Prepared, keep
 from .grading.record import Blocked, Kept, Pending, Writer
 from .grading.task import Result, Task
 from .intake import Ungradable, hand_in
+from .parallel.executor import order
 from .parallel.executor import results as graded_by
-from .parallel.parcel import Executor
+from .parallel.parcel import Executor, Order
 from .results import Row, row_of
 from .state import State, code_digest, contents, digest, source_digest
+from .text import fault
 
 Told = Callable[[Result, int, int], None]
+TRIES = 2
+"""How often one result is tried to be recorded."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class Batch:
         self.stale: list[str] = []
         self.chosen: list[str] = []
         self.prints: dict[str, str] = {}
+        self.failed: list[str] = []
+        self.anew: set[str] = set()
         self.done = 0
 
     def look(self, chosen: list[str], force: bool) -> None:
@@ -73,10 +78,10 @@ class Batch:
         limits = sorted(dict(terms.limits).items())
         common = [source_digest(here, self.name), code_digest(), str(terms.timeout), str(terms.budget), str(limits)]
         self.common = digest(part.encode() for part in common)
-        self.prints = {s: digest([self.common.encode(), *contents(here.submitted / s / self.name)]) for s in chosen}
+        self.prints = {student: self._print(student) for student in chosen}
         for kept in self.waiting:
             student = kept.result.student
-            if not force and self.prints.get(student) == kept.fingerprint:
+            if not force and kept.fingerprint and self.prints.get(student) == kept.fingerprint:
                 self.pending.append(kept)
             elif student in self.prints:
                 self.waiting.forget(student)
@@ -84,18 +89,36 @@ class Batch:
         self.chosen = [s for s in chosen if force or s in settled or not self._known(s)]
         self.stale = [s for s in self.chosen if s not in settled]
 
-    def _known(self, student: str) -> bool:
-        entry = self.state.students.get(student, {})
-        return entry.get("fingerprint") == self.prints[student] and self.state.whole(student)
+    def _print(self, student: str) -> str:
+        """Of all that decides about a student's points; "", which is nobody's, where it can't be taken."""
+        try:
+            return digest([self.common.encode(), *contents(self.course.submitted / student / self.name)])
+        except Exception:  # what is wrong there is told when it is handed in
+            return ""
 
-    def run(self, executor: Executor | None) -> None:
-        """Grade and record. CourseError, at the end, if the gradebook could not be written."""
+    def _known(self, student: str) -> bool:
+        fingerprint = self.state.students.get(student, {}).get("fingerprint")
+        return bool(fingerprint) and fingerprint == self.prints[student] and self.state.whole(student)
+
+    def run(self, hire: Callable[[], Executor]) -> None:
+        """Grade and record; `hire` brings an executor, once it is needed. CourseError, at the end, if the gradebook
+        could not be written."""
         if not sys.platform.startswith("linux"):
             from .sandbox import choose as sandbox
 
             sandbox(self.terms.unsafe, self.terms.mode or None)  # says why it can't be, before anything starts
+        executor = hire() if self.stale else None
         self.imports = threading.Thread(target=_import_nbgrader, args=(executor,), daemon=True)
         self.imports.start()
+        self._round(executor)
+        if self.failed and not self.writer.blocked:
+            self.pending, self.stale, self.failed = [], self.failed, []
+            self.anew = set(self.stale)
+            self._round(hire())
+        if self.writer.blocked:
+            raise Blocked(self.writer.blocked)
+
+    def _round(self, executor: Executor | None) -> None:
         shown: deque[Kept] = deque()
         for kept in self._kept(executor):
             self._show(kept)
@@ -105,8 +128,6 @@ class Batch:
         self.imports.join()
         for kept in shown:
             self._record(kept)
-        if self.writer.blocked:
-            raise Blocked(self.writer.blocked)
 
     def _kept(self, executor: Executor | None) -> Iterator[Kept]:
         """What an earlier run could not record, then what is graded now."""
@@ -121,25 +142,33 @@ class Batch:
         held: list[Result] = []
         proven = self.state.data.get("model") == self.common
 
-        def tasks() -> Iterator[Task]:
+        def orders() -> Iterator[Order]:
             here = self.course
             secret = here.class_dir / "gradebook.db", here.submitted, here.autograded, here.reports, here.solutions
             guarded = tuple(str(path) for path in secret if path.exists())
-            make = Task("", b"", self.snapshot, **vars(self.terms), batch=uuid.uuid4().hex, guarded=guarded)
+            files = data_files(here, self.name, {})
+            make = Task("", b"", self.snapshot, files, **vars(self.terms), batch=uuid.uuid4().hex, guarded=guarded)
             if not proven:
-                files = _bytes(data_files(self.course, self.name, None))
-                yield replace(make, student=preflight.MODEL, notebook=preflight.hand_in(self.snapshot), files=files)
+                yield order(replace(make, student=preflight.MODEL, notebook=preflight.hand_in(self.snapshot)))
             for student in self.stale:
                 try:
-                    taken = hand_in(self.course, self.name, student)
-                    self.intake[student] = taken.notes
-                    files = _bytes(data_files(self.course, self.name, student))
-                    yield replace(make, student=student, notebook=taken.notebook, file=taken.file, files=files)
+                    taken = hand_in(here, self.name, student)
+                    files = data_files(here, self.name, taken.files)
+                    made = replace(make, student=student, notebook=taken.notebook, file=taken.file, files=files)
+                    made_of = order(made)
                 except Ungradable as error:
                     early.append(Result(student, reason=str(error)))
+                    continue
+                except CourseError:
+                    raise
+                except Exception as error:
+                    early.append(Result(student, reason=fault(error)))
+                    continue
+                self.intake[student] = taken.notes
+                yield made_of
 
         self.intake: dict[str, list[str]] = {}
-        for result in graded_by(executor, tasks()):
+        for result in graded_by(executor, orders()):
             if result.fatal:
                 raise CourseError(result.fatal)
             if result.student == preflight.MODEL:
@@ -159,55 +188,100 @@ class Batch:
 
     def _show(self, kept: Kept) -> None:
         """Keep a result on the disk, so that no run after this one has to grade it again, and tell of it."""
-        self.waiting.keep(kept)
-        self.done += 1
+        try:
+            self.waiting.keep(kept)
+        except CourseError:
+            raise
+        except Exception as error:  # it is recorded in this run, or its hand-in graded in the next
+            kept.result.note(f"The result was not kept: {fault(error)}.")
+        self.done += kept.result.student not in self.anew
         if self.told:
             self.told(kept.result, self.done, len(self.chosen))
 
     def _record(self, kept: Kept) -> None:
-        """Record a result and write its page."""
-        result = kept.result
-        found = result.found(self.assignment) if result.notebook is not None else None
+        """Record a result and write its page. What fails twice is graded again; what then fails has that as its reason,
+        and so has nobody else. What the machine or the instructor is to blame for is a CourseError and ends the run."""
+        student = kept.result.student
         try:
-            submission = self.writer.record(result, found)
+            met = self._tried(kept)
+            if met is not None:
+                if student not in self.anew and kept.result.notebook is not None:
+                    self.waiting.forget(student)
+                    self.failed.append(student)
+                    return
+                self._give_up(kept, met)
         except Blocked:
             return
-        self.state.students[result.student] = {
-            "student": result.student, "reason": result.reason, "notes": result.notes, "seconds": result.seconds,
-            "mode": result.mode, "fingerprint": kept.fingerprint, "page": "",
-        }  # fmt: skip
-        self.recorded.append(result.student)
-        if found is not None:
-            self.state.remember(result.student, found.words)
-            bonus = bonus_module.of(submission), found.words.form
-            row = row_of(result.student, "", submission, self.assignment, result.notes, bonus, found.words)
-            self._page(row, found)
+        self.recorded.append(student)
         if self.state.due:
             self.save()
 
-    def _page(self, row: Row, found: Findings) -> None:
+    def _tried(self, kept: Kept) -> Exception | None:
+        """What kept a result from being recorded, each time that it was tried."""
+        met: Exception | None = None
+        for _ in range(TRIES):
+            try:
+                self._settle(kept)
+                return None
+            except CourseError:
+                raise
+            except Exception as error:
+                met = error
+        return met
+
+    def _settle(self, kept: Kept) -> None:
+        result, student = kept.result, kept.result.student
+        found = result.found(self.assignment) if result.notebook is not None else None
+        submission = self.writer.record(result, found)
+        entry = {"student": student, "reason": result.reason, "notes": [*result.notes], "seconds": result.seconds,
+                 "mode": result.mode, "fingerprint": kept.fingerprint, "page": ""}  # fmt: skip
+        self.state.remember(student, entry, found.words if found is not None else None)
+        if found is not None:
+            self._page(student, found, submission)
+
+    def _give_up(self, kept: Kept, met: Exception) -> None:
+        """Of this result nothing can be recorded but why."""
+        result, told = kept.result, fault(met)
+        lost = Result(result.student, result.reason or told, [told] if result.reason else [], mode=result.mode)
+        try:
+            self._settle(Kept(lost, kept.fingerprint))
+        except CourseError:
+            raise
+        except Exception:  # not even the gradebook can be asked about it
+            entry = {"student": lost.student, "reason": lost.reason, "fingerprint": kept.fingerprint}
+            self.state.remember(lost.student, entry, None)
+
+    def _page(self, student: str, found: Findings, submission: Any = None, row: Row | None = None) -> None:
+        """Of a submission of nbgrader's, or of what was read of it. The points stand whatever becomes of the page."""
         from .feedback_page.page import write_page  # brings jinja2
 
-        entry = self.state.students[row.student]
-        target = self.course.feedback / row.student / self.name / f"{self.name}.html"
-        fault = found.fault
+        target = self.course.feedback / student / self.name / f"{self.name}.html"
+        why = found.fault
         try:
+            if row is None:
+                bonus = bonus_module.of(submission), found.words.form
+                row = row_of(student, "", submission, self.assignment, self.state.notes(student), bonus, found.words)
             if found.page is not None:
                 write_page(row, found.page, self.assignment, target)
-                entry["page"] = stamp(row)
-        except Exception as error:  # the points stand, so this is no reason to show none
-            fault = type(error).__name__
-        if fault:
-            entry["notes"] = [*entry["notes"], f"The feedback page could not be written ({fault})."]
+                self.state.students[student]["page"] = stamp(row)
+        except Exception as error:
+            why = type(error).__name__
+        if why:
+            self.state.note(student, f"The feedback page could not be written ({why}).")
 
     def renew_pages(self, rows: list[Row]) -> None:
         """A human may have given points or comments since a page was written."""
         for row in rows:
             entry = self.state.students.get(row.student, {})
             if not row.reason and entry and entry.get("page") != stamp(row):
-                with contextlib.suppress(OSError, ValueError):
+                try:
                     path = self.course.autograded / row.student / self.name / f"{self.name}.ipynb"
-                    self._page(row, find(nbformat.read(path, as_version=4), self.assignment))
+                    found = find(nbformat.read(path, as_version=4), self.assignment)
+                except Exception as error:
+                    told = type(error).__name__
+                    self.state.note(row.student, f"The feedback page could not be written anew ({told}).")
+                else:
+                    self._page(row.student, found, row=row)
 
     def save(self) -> None:
         """Remember what was recorded; only then is a kept result forgotten."""
@@ -234,14 +308,6 @@ def _import_nbgrader(executor: Executor | None) -> None:
     configure_mappers()
     page.warm_up()
     gc.freeze()  # modules are no garbage, and to find that out takes a tenth of a second each time
-
-
-def _bytes(files: Mapping[str, Any]) -> dict[str, bytes]:
-    found = {}
-    for name, path in files.items():
-        with contextlib.suppress(OSError):
-            found[name] = path.read_bytes()
-    return found
 
 
 def stamp(row: Row) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,11 @@ from nbformat import NotebookNode
 
 from .source import FORM, FORM_CHECK, Assignment, grade_id
 from .source import read as read_source
+from .text import fault, one_line
 
 SHARE = 0.5
+LONGEST, MOST_MEMBERS, MOST_FIELDS, MOST_WORDS = 20_000, 20, 10, 200
+"""Characters of a form, members of a group, entries of a member, characters of an entry."""
 log = logging.getLogger("autograder.bonus")
 
 
@@ -35,8 +39,10 @@ class Declaration:
 
 def read_form(source: str, letters: Iterable[str]) -> Declaration:
     """Read `group` and `ready_to_present` out of a form cell's text. Never raises; `fault` says what is
-    wrong."""
+    wrong. Whatever stands in the form, a declaration holds short texts that can be written to a file."""
     letters = list(letters)
+    if len(source) > LONGEST:
+        return Declaration(fault=f"The form is longer than {LONGEST:,} characters, so it was not read.")
     try:
         tree = ast.parse(source)
         values = {
@@ -47,8 +53,8 @@ def read_form(source: str, letters: Iterable[str]) -> Declaration:
             if isinstance(target, ast.Name) and target.id in ("group", "ready_to_present")
         }
     except SyntaxError as error:
-        return Declaration(fault=f"The form can't be read: {error.msg} in its line {error.lineno}.")
-    except (ValueError, TypeError, MemoryError, RecursionError):
+        return Declaration(fault=f"The form can't be read: {one_line(error.msg, 200)} in its line {error.lineno}.")
+    except Exception:  # also what is nested too deeply, or has more digits than Python reads
         return Declaration(fault="The form holds something other than plain lists and texts.")
     for name in ("group", "ready_to_present"):
         if not isinstance(values.get(name), (list, tuple)):
@@ -56,12 +62,25 @@ def read_form(source: str, letters: Iterable[str]) -> Declaration:
     group = values["group"]
     if not all(isinstance(m, dict) for m in group):
         return Declaration(fault="The form's group must hold one {…} for each member.")
-    members = tuple({str(k): str(v) for k, v in m.items()} for m in group)
-    declared = values["ready_to_present"]
-    wrong = [d for d in declared if not isinstance(d, str) or d.strip().upper() not in letters]
-    parts = tuple(dict.fromkeys(d.strip().upper() for d in declared if d not in wrong))
-    fault = f"The form declares {wrong[0]!r}, which is no part ({', '.join(letters)})." if wrong else ""
-    return Declaration(members, parts, fault)
+    members = tuple({_words(k): _words(v) for k, v in list(m.items())[:MOST_FIELDS]} for m in group[:MOST_MEMBERS])
+    declared = [(d, d.strip().upper() if isinstance(d, str) else "") for d in values["ready_to_present"]]
+    parts = tuple(dict.fromkeys(part for _, part in declared if part in letters))
+    wrong = next((d for d, part in declared if part not in letters), None)
+    told = ""
+    if len(group) > MOST_MEMBERS:
+        told = f"The form names {len(group)} members; the first {MOST_MEMBERS} are shown."
+    if any(part not in letters for _, part in declared):
+        what = repr(_words(wrong)) if isinstance(wrong, str) else _words(wrong)
+        told = f"The form declares {what}, which is no part ({', '.join(letters)})."
+    return Declaration(members, parts, told)
+
+
+def _words(value: Any) -> str:
+    """A value of the form in one short line. Python writes no number of thousands of digits, and nothing too deep."""
+    try:
+        return one_line(value if isinstance(value, str) else str(value), MOST_WORDS)
+    except Exception:
+        return f"({type(value).__name__})"
 
 
 def declared_in(notebook: NotebookNode, assignment: Assignment) -> Declaration:
@@ -90,8 +109,12 @@ def compute(assignment: Assignment, declared: Declaration, scores: dict[str, flo
 
 def earned_points(grade: Any) -> float:
     """Points of a nbgrader grade without extra credit: the human's score where there is one."""
-    score = grade.manual_score if grade.manual_score is not None else grade.auto_score
-    return float(score or 0.0)
+    return finite(grade.manual_score if grade.manual_score is not None else grade.auto_score)
+
+
+def finite(points: float | None) -> float:
+    """Points as a gradebook holds them; 0 for what can't be added up."""
+    return float(points) if points and math.isfinite(points) else 0.0
 
 
 def update(
@@ -102,16 +125,23 @@ def update(
     `autograded` is the class's folder of that name; forms that were read already are in `declared`. Extra credit of
     other cells is the instructor's and stays.
     """
+    from sqlalchemy.exc import DatabaseError
+
     found: dict[str, tuple[float, Declaration]] = {}
     if not any(cell.id == FORM_CHECK for cell in assignment.cells):
         return found
     for submission in gradebook.assignment_submissions(assignment.name):
         student = submission.student_id
-        form = (declared or {}).get(student)
-        if form is None:
-            path = autograded / student / assignment.name / f"{assignment.name}.ipynb"
-            form = declaration(path, assignment) if path.is_file() else Declaration(fault="The form is missing.")
-        found[student] = (carry(submission, assignment, form), form)
+        try:
+            form = (declared or {}).get(student)
+            if form is None:
+                path = autograded / student / assignment.name / f"{assignment.name}.ipynb"
+                form = declaration(path, assignment) if path.is_file() else Declaration(fault="The form is missing.")
+            found[student] = (carry(submission, assignment, form), form)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            found[student] = (of(submission), Declaration(fault=f"The bonus was left as it is: {fault(error)}."))
     gradebook.db.commit()
     return found
 
@@ -130,7 +160,7 @@ def carry(submission: Any, assignment: Assignment, form: Declaration) -> float:
 
 def of(submission: Any) -> float:
     """The bonus that nbgrader's `submission` carries."""
-    return sum(float(g.extra_credit or 0.0) for n in submission.notebooks for g in n.grades if g.name == FORM_CHECK)
+    return sum(finite(g.extra_credit) for n in submission.notebooks for g in n.grades if g.name == FORM_CHECK)
 
 
 def bonus_hook(assignment: str = "", **_: Any) -> None:

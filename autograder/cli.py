@@ -137,8 +137,9 @@ def grade(
                         told=lambda outcome, done, total: advance(done, total, summary(outcome)))  # fmt: skip
     from .report import write  # brings nbgrader, which is imported beside the first hand-ins
 
+    written = write(found, course)  # before anything is printed, which a terminal may refuse
     show(found, console())
-    say(f"report: {write(found, course)}")
+    say(f"report: {written}")
 
 
 @app.command()

@@ -16,7 +16,7 @@ from .batch import Batch, Terms, Told
 from .course import Course, clean_name
 from .grading.gradebook import whole
 from .grading.prepare import prepare
-from .grading.record import PATIENCE
+from .grading.record import PATIENCE, damage
 from .intake import students as students_of
 from .parallel.executor import choose
 from .parallel.parcel import Executor
@@ -70,10 +70,12 @@ def grade(
         stack.callback(batch.save)
         stack.enter_context(batch.writer)
         batch.look(chosen, force)
+
+        def hire() -> Executor:
+            return executor or stack.enter_context(contextlib.closing(choose(min(jobs, len(batch.stale)))))
+
         if batch.stale or batch.pending:
-            if batch.stale and executor is None:
-                executor = stack.enter_context(contextlib.closing(choose(min(jobs, len(batch.stale)))))
-            batch.run(executor)
+            batch.run(hire)
         batch.save()
         found = Graded(batch.assignment, refresh(course, batch.assignment, everybody, batch.state), batch.chosen)
         batch.renew_pages(found.rows)
@@ -133,14 +135,18 @@ def results(name: str, course: Course) -> Graded:
 def refresh(course: Course, assignment: Assignment, everybody: list[str], state: State) -> list[Row]:
     """Bring the bonus up to date and read everybody's results; who was never graded says so."""
     from nbgrader.api import Gradebook
+    from sqlalchemy.exc import DatabaseError
 
-    with Gradebook(course.db_url) as gradebook:
-        held = whole(gradebook, assignment.name)
-        # Students that nbgrader's own commands graded are in no state file.
-        known = {submission.student_id for submission in held}
-        reasons = {s: state.reason(s) or ("" if s in known or s in state.students else NOT_YET) for s in everybody}
-        notes = {s: state.notes(s) for s in everybody}
-        words: dict[str, Words] = {s: w for s in everybody if (w := state.words(s)) is not None}
-        forms = {s: w.form for s, w in words.items()}
-        bonuses = bonus_module.update(gradebook, assignment, course.autograded, forms)
-        return collect(gradebook, course, assignment, reasons, notes, bonuses, words)
+    try:
+        with Gradebook(course.db_url) as gradebook:
+            held = whole(gradebook, assignment.name)
+            # Students that nbgrader's own commands graded are in no state file.
+            known = {submission.student_id for submission in held}
+            reasons = {s: state.reason(s) or ("" if s in known or s in state.students else NOT_YET) for s in everybody}
+            notes = {s: state.notes(s) for s in everybody}
+            words: dict[str, Words] = {s: w for s in everybody if (w := state.words(s)) is not None}
+            forms = {s: w.form for s, w in words.items()}
+            bonuses = bonus_module.update(gradebook, assignment, course.autograded, forms)
+            return collect(gradebook, course, assignment, reasons, notes, bonuses, words)
+    except DatabaseError as error:
+        raise CourseError(damage(str(error.orig), course)) from None

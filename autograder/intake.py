@@ -1,15 +1,29 @@
-"""Take a student's hand-in as it lies there, or say in words why that can't be done."""
+"""Take a student's hand-in as it lies there, or say in words why that can't be done.
+
+Names of folders and files enter our data here, and only here: whatever they are made of, what comes out is text that
+can be written and shown, and no two students become one.
+"""
 
 from __future__ import annotations
 
+import errno
+import heapq
+import os
+import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .course import Course
 from .grading.reading import LARGEST, Ungradable, parse
+from .text import one_line, whole
 
-__all__ = ["HandIn", "Ungradable", "choose", "data_beside", "hand_in", "parse", "students"]
+__all__ = ["HandIn", "Ungradable", "beside", "choose", "data_beside", "hand_in", "parse", "read", "students", "walk"]
 MOST_DATA = 64_000_000
+MOST_FILES, MOST_SEEN, DEEPEST = 2_000, 20_000, 20
+"""Files that are taken of a hand-in, names that are looked at to find them, folders in each other."""
+SHOWN = 80
+"""Characters of a name in a sentence."""
 
 
 @dataclass
@@ -18,115 +32,237 @@ class HandIn:
 
     notebook: bytes
     file: str
-    files: dict[str, Path]
+    files: dict[str, bytes]
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file, link, pipe or the like: its path, its name in the hand-in's folder, and what lstat says of it."""
+
+    path: Path
+    name: str
+    about: os.stat_result
+
+    @property
+    def plain(self) -> bool:
+        return stat.S_ISREG(self.about.st_mode)
 
 
 def students(course: Course, name: str) -> list[str]:
     """Everybody who has something in submitted/ that may be meant for this assignment, sorted."""
-    if not course.submitted.is_dir():
-        return []
     others = set(course.assignments()) - {name}
     found = []
-    for path in course.submitted.iterdir():
-        if path.name.startswith("."):
-            continue
-        inside = {p.name for p in path.iterdir() if not p.name.startswith(".")} if path.is_dir() else set()
+    for student, path in _folders(course).items():
+        inside = _inside(path)
         if name in inside or not inside or not inside <= others:
-            found.append(path.name)
+            found.append(student)
     return sorted(found)
+
+
+def _folders(course: Course) -> dict[str, Path]:
+    """Student -> what lies in submitted/. A name that no file and no gradebook can hold is told by its characters'
+    numbers, and differs from everybody else's."""
+    paths = [p for p in course.submitted.iterdir() if p.name[0] != "."] if course.submitted.is_dir() else []
+    found = {path.name: path for path in paths if _usable(path.name)}
+    for path in sorted(path for path in paths if not _usable(path.name)):
+        told = os.fsencode(path.name).decode("utf-8", "backslashreplace")
+        told = "".join(c if ord(c) >= 32 else f"\\x{ord(c):02x}" for c in told)
+        while told in found:
+            told += "'"
+        found[told] = path
+    return found
+
+
+def _usable(name: str) -> bool:
+    return name == whole(name) and min(map(ord, name)) >= 32
+
+
+def _inside(path: Path) -> set[str]:
+    try:
+        return {name for name in os.listdir(path) if not name.startswith(".")}
+    except OSError:
+        return set()
 
 
 def hand_in(course: Course, name: str, student: str) -> HandIn:
     """What lies in submitted/STUDENT/NAME; Ungradable with a sentence where there is no notebook to grade."""
     place = course.submitted / student
-    if any(ord(c) < 32 for c in student):
-        raise Ungradable("the name of the folder holds control characters")
-    if not place.is_dir():
-        raise Ungradable("it is a file, where a folder with the student's name is expected")
+    if not _usable(student) or (not os.path.lexists(place) and student in _folders(course)):
+        raise Ungradable("the name of the folder holds control characters or is not UTF-8: rename it and grade again")
     folder = place / name
-    for path in (place, folder):
-        if path.is_symlink():
-            raise Ungradable(f"{path.name!r} is a link to another place, where a folder is expected")
     try:
+        if not stat.S_ISDIR(_no_link(place)):
+            raise Ungradable("it is a file, where a folder with the student's name is expected")
+        if os.path.lexists(folder):
+            _no_link(folder)
         if not folder.is_dir():
-            inside = sorted(p.name for p in place.iterdir() if not p.name.startswith("."))
+            inside = sorted(n for n in os.listdir(place) if not n.startswith("."))
             if not inside:
                 raise Ungradable("the folder is empty, nothing was handed in")
             raise Ungradable(f"there is no folder {name!r} in it, only {listing(inside)}")
-        files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and visible(p, folder))
-        path, notes = choose(files, folder, name)
-        if path.stat().st_size > LARGEST:
-            raise Ungradable(f"{path.name} is {path.stat().st_size / 1e6:.0f} MB large, more than {LARGEST // 10**6}")
-        notebook = path.read_bytes()
+        os.listdir(folder)  # says why, where it may not be read
+        files, told = walk(folder)
+        chosen, notes = _chosen([file for file in files if file.plain], name, told)
+        if chosen.about.st_size > LARGEST:
+            large = chosen.about.st_size / 1e6
+            raise Ungradable(f"{shown(chosen.name)} is {large:.0f} MB large, more than {LARGEST // 10**6}")
+        notebook = read(chosen.path, LARGEST)
     except OSError as error:
-        raise Ungradable(f"{Path(str(error.filename)).name} can't be read: {error.strerror}") from None
-    data, told = _data(files, folder)
-    return HandIn(notebook, path.name, data, notes + told)
+        where = shown(Path(os.fsdecode(error.filename or place)).name)
+        raise Ungradable(f"{where} can't be read: {error.strerror or error}") from None
+    data, left_out = beside(files, folder)
+    return HandIn(notebook, shown(chosen.path.name), data, notes + told + left_out)
 
 
-def _others(path: Path, place: Path) -> bool:
-    """Whether another student's hand-in holds this very file (a hard link, which archives can bring)."""
-    about = path.stat()
-    if about.st_nlink == 1:
-        return False
-    for other in sorted(place.parent.iterdir()):
-        if other.name != place.name and other.is_dir():
-            for file in other.rglob("*"):
-                if (file.lstat().st_dev, file.lstat().st_ino) == (about.st_dev, about.st_ino):
-                    return True
-    return False
+def _chosen(files: list[Found], name: str, told: list[str]) -> tuple[Found, list[str]]:
+    """As `choose`, where `told` says what was passed over, the notebook perhaps."""
+    try:
+        return choose(files, name)
+    except Ungradable as error:
+        if not told:
+            raise
+        why = str(error) if files else "there is no notebook in it that can be read"
+        raise Ungradable(f"{why}. {' '.join(told)}".rstrip(".")) from None
 
 
-def data_beside(folder: Path) -> dict[str, Path]:
+def _no_link(path: Path) -> int:
+    """The mode of what lies there."""
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        raise Ungradable(f"{path.name!r} is a link to another place, where a folder is expected")
+    return mode
+
+
+def walk(folder: Path) -> tuple[list[Found], list[str]]:
+    """What lies in a folder and below, level by level, notebooks first, and sentences about what was passed over.
+
+    Follows no link, enters nothing hidden, and ends whatever was put there: see MOST_FILES, MOST_SEEN and DEEPEST.
+    """
+    found: list[Found] = []
+    notes: list[str] = []
+    unread: list[str] = []
+    level, left, more = [(folder, "")], MOST_SEEN, False
+    for _ in range(DEEPEST):
+        below: list[tuple[Path, str]] = []
+        for place, prefix in level:
+            try:
+                names = _listed(place, left + 1)
+            except OSError:
+                unread.append(prefix)
+                continue
+            more |= len(names) > left
+            names = names[:left]
+            left -= len(names)
+            for name in names:
+                try:
+                    about = (place / name).lstat()
+                except OSError:
+                    unread.append(prefix + name)
+                    continue
+                if stat.S_ISDIR(about.st_mode):
+                    below.append((place / name, f"{prefix}{name}/"))
+                elif len(found) < MOST_FILES:
+                    found.append(Found(place / name, prefix + name, about))
+                else:
+                    more = True
+        level = below
+    if more:
+        notes.append(f"More than {MOST_FILES:,} files were handed in; the others were left out.")
+    if level:
+        notes.append(f"Folders more than {DEEPEST} deep in each other were left out: {listing([p for _, p in level])}.")
+    if unread:
+        notes.append(f"What can't be read was left out: {listing(unread)}.")
+    return found, notes
+
+
+def _listed(place: Path, most: int) -> list[str]:
+    """The names in a folder that come first: notebooks, then by the alphabet. Nothing hidden, and nothing of a link."""
+    if stat.S_ISLNK(place.lstat().st_mode):
+        return []
+    with os.scandir(place) as entries:
+        names = (e.name for e in entries if not e.name.startswith(".") and e.name != "__pycache__")
+        first = heapq.nsmallest(most, ((not name.endswith(".ipynb"), name) for name in names))
+    return [name for _, name in first]
+
+
+def read(path: Path, most: int) -> bytes:
+    """The bytes of a plain file; OSError where it is a link or a pipe, or has more than `most` bytes."""
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, "it is too large", str(path))
+    return content
+
+
+def data_beside(folder: Path) -> dict[str, bytes]:
     """The data files of a hand-in by their names in its folder: no notebooks, no Python, nothing hidden, no links."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink() and visible(p, folder))
-    return _data(files, folder)[0]
+    return beside(walk(folder)[0], folder)[0]
 
 
-def _data(files: list[Path], folder: Path) -> tuple[dict[str, Path], list[str]]:
-    notes, kept, room = [], {}, MOST_DATA
-    code = [p.name for p in files if p.suffix == ".py"]
-    if code:
-        notes.append(f"Python files beside the notebook were left out: {listing(code)}.")
-    large = []
-    for path in files:
-        if path.suffix in (".ipynb", ".py"):
+def beside(files: Iterable[Found], folder: Path) -> tuple[dict[str, bytes], list[str]]:
+    """The data files among what was found in a hand-in's folder, and sentences about those that were left out."""
+    kept: dict[str, bytes] = {}
+    out: dict[str, list[str]] = {why: [] for why in (PYTHON, SHARED, ODD, UNREAD, LARGE)}
+    plain = [file for file in files if file.plain]
+    links = [file for file in plain if file.about.st_nlink > 1]
+    others = _of_others(folder.parent) if links else set()
+    room = MOST_DATA
+    for file in plain:
+        if file.path.suffix == ".ipynb":
             continue
-        room -= path.stat().st_size
-        if room < 0:
-            room += path.stat().st_size
-            large.append(path.name)
+        if file.path.suffix == ".py":
+            out[PYTHON].append(file.path.name)
+        elif (file.about.st_dev, file.about.st_ino) in others:
+            out[SHARED].append(file.name)
+        elif file.name != whole(file.name):
+            out[ODD].append(file.name)
+        elif file.about.st_size > room:
+            out[LARGE].append(file.path.name)
         else:
-            kept[str(path.relative_to(folder))] = path
-    shared = [name for name, path in kept.items() if _others(path, folder.parent)]
-    if shared:
-        notes.append(f"Files that are another student's, too, by a link were left out: {listing(shared)}.")
-        kept = {name: path for name, path in kept.items() if name not in shared}
-    if large:
-        notes.append(f"Files beyond {MOST_DATA // 10**6} MB in all were left out: {listing(large)}.")
-    return kept, notes
+            try:
+                kept[file.name] = read(file.path, room)
+                room -= len(kept[file.name])
+            except OSError:
+                out[UNREAD].append(file.name)
+    return kept, [f"{why}: {listing(names)}." for why, names in out.items() if names]
 
 
-def visible(path: Path, folder: Path) -> bool:
-    return not any(p.startswith(".") or p == "__pycache__" for p in path.relative_to(folder).parts)
+PYTHON = "Python files beside the notebook were left out"
+SHARED = "Files that are another student's, too, by a link were left out"
+ODD = "Files whose names are not UTF-8 were left out"
+UNREAD = "Files that can't be read were left out"
+LARGE = f"Files beyond {MOST_DATA // 10**6} MB in all were left out"
+
+
+def _of_others(place: Path) -> set[tuple[int, int]]:
+    """The files of other students, by device and number: a hard link, which archives can bring, is the same file."""
+    others = (other for other in place.parent.iterdir() if other.name != place.name)
+    return {(file.about.st_dev, file.about.st_ino) for other in others for file in walk(other)[0]}
+
+
+def shown(name: str) -> str:
+    """A name of a file or folder in a sentence."""
+    return one_line(name, SHOWN) or repr(one_line(ascii(name), SHOWN))
 
 
 def listing(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return ", ".join(map(shown, names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def choose(files: list[Path], folder: Path, name: str) -> tuple[Path, list[str]]:
+def choose(files: list[Found], name: str) -> tuple[Found, list[str]]:
     """The notebook among the files, and a note where it has another name."""
-    if folder / f"{name}.ipynb" in files:
-        return folder / f"{name}.ipynb", []
-    notebooks = [p for p in files if p.suffix == ".ipynb"]
+    notebooks = [file for file in files if file.path.suffix == ".ipynb"]
+    for file in notebooks:
+        if file.name == f"{name}.ipynb":
+            return file, []
     if len(notebooks) == 1:
-        return notebooks[0], [f"The notebook is called {notebooks[0].name!r}; it was taken as {name}.ipynb."]
+        return notebooks[0], [f"The notebook is called {shown(notebooks[0].name)!r}; it was taken as {name}.ipynb."]
     if notebooks:
-        raise Ungradable(
-            f"none of its {len(notebooks)} notebooks is called {name}.ipynb ({listing([p.name for p in notebooks])})"
-        )
+        called = listing([file.path.name for file in notebooks])
+        raise Ungradable(f"none of its {len(notebooks)} notebooks is called {name}.ipynb ({called})")
     if files:
-        raise Ungradable(f"there is no notebook in it, only {listing([p.name for p in files])}")
+        raise Ungradable(f"there is no notebook in it, only {listing([file.path.name for file in files])}")
     raise Ungradable("the folder is empty, nothing was handed in")

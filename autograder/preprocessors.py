@@ -58,7 +58,7 @@ class ExecuteSubmission(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> Made:
         info, folder = resources["nbgrader"], Path(resources["metadata"]["path"])
-        files = {name: path.read_bytes() for name, path in data_beside(folder).items()}
+        files = data_beside(folder)
         course = Course()
         guarded = tuple(str(p) for p in (course.class_dir / "gradebook.db", course.solutions, folder) if p.exists())
         task = Task(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Any
 
 import nbformat
 
-from .bonus import Declaration, declared_in, earned_points
+from .bonus import Declaration, declared_in, earned_points, finite
 from .course import Course
 from .source import FORM_CHECK, Assignment, cells_by_id
-from .text import one_line
+from .text import fault, one_line, sentences
 
 CHECK = "application/vnd.course.check+json"
 TO_DO = "still-to-do"
@@ -119,16 +120,25 @@ def collect(
 ) -> list[Row]:  # fmt: skip
     """One Row for each student of `reasons` (student -> why not gradable, "" if it was), in that order.
 
-    `words` are what graded notebooks say, where that is known already; other notebooks are read.
+    `words` are what graded notebooks say, where that is known already; other notebooks are read. Every row is plain
+    data that can be written to a file; of whom there is none the reason says why.
     """
+    from sqlalchemy.exc import DatabaseError
+
     submissions = {s.student_id: s for s in gradebook.assignment_submissions(assignment.name)}
-    known = words or {}
-    return [
-        row_of(student, reason, submissions.get(student), assignment, notes.get(student, []),
-               bonuses.get(student, (0.0, Declaration())),
-               known.get(student) or (Words() if reason else read_words(course, assignment, student)))
-        for student, reason in reasons.items()
-    ]  # fmt: skip
+    known, rows = words or {}, []
+    for student, reason in reasons.items():
+        try:
+            said = known.get(student) or (Words() if reason else read_words(course, assignment, student))
+            bonus = bonuses.get(student, (0.0, Declaration()))
+            row = row_of(student, reason, submissions.get(student), assignment, notes.get(student, []), bonus, said)
+            json.dumps(asdict(row), ensure_ascii=False, allow_nan=False).encode("utf-8")
+        except DatabaseError:
+            raise
+        except Exception as error:
+            row = Row(student, fault(error), maximum=assignment.points)
+        rows.append(row)
+    return rows
 
 
 def row_of(student: str, reason: str, submission: Any, assignment: Assignment, notes: list[str],
@@ -141,17 +151,17 @@ def row_of(student: str, reason: str, submission: Any, assignment: Assignment, n
         row.reason = "the gradebook holds nothing for this student; grade again with --force"
         return row
     row.bonus, row.form = bonus
-    row.penalty = float(submission.late_submission_penalty or 0.0)
+    row.penalty = finite(submission.late_submission_penalty)
     row.comments = {c.name: _comment(c) for n in submission.notebooks for c in n.comments}
     points = {c.id: c.points for c in assignment.graded}
     for grade in (g for n in submission.notebooks for g in n.grades):
         row.scores[grade.name] = earned_points(grade)
         if grade.manual_score is not None:
-            row.manual += float(grade.manual_score)
+            row.manual += row.scores[grade.name]
         else:
-            row.auto += float(grade.auto_score or 0.0)
+            row.auto += row.scores[grade.name]
         if grade.name != FORM_CHECK:
-            row.extra += float(grade.extra_credit or 0.0)
+            row.extra += finite(grade.extra_credit)
         if grade.needs_manual_grade:
             row.waiting[grade.name] = points.get(grade.name, 0.0)
     row.notes += [n for n in words.notes if n not in row.notes]
@@ -171,15 +181,14 @@ def notebook_path(course: Course, assignment: Assignment, student: str) -> Path:
 def read_words(course: Course, assignment: Assignment, student: str) -> Words:
     """What the file of a graded notebook says."""
     try:
-        notebook = nbformat.read(notebook_path(course, assignment, student), as_version=4)
+        return words_in(nbformat.read(notebook_path(course, assignment, student), as_version=4), assignment)
     except Exception:
-        fault = Declaration(fault="The form is missing.")
-        return Words(notes=("The autograded notebook can't be read; grade again with --force.",), form=fault)
-    return words_in(notebook, assignment)
+        form = Declaration(fault="The form is missing.")
+        return Words(notes=("The autograded notebook can't be read; grade again with --force.",), form=form)
 
 
 def words_in(notebook: Any, assignment: Assignment) -> Words:
-    """What a graded notebook says."""
+    """What a graded notebook says, in short texts that can be written to a file, whatever stands in it."""
     about = notebook.metadata.get("course", {})
     cells, mistakes = cells_by_id(notebook), []
     for graded in assignment.cells:
@@ -190,10 +199,10 @@ def words_in(notebook: Any, assignment: Assignment) -> Words:
             mistakes += _mistakes(cell, graded.id, graded.id)
         if graded.kind == "test":
             mistakes += _mistakes(cell, graded.id, assignment.exercise_of(graded))
-    late = tuple(i for i, c in cells.items() if any(o.get("ename") == "TimeUp" for o in c.get("outputs", [])))
+    late = (i for i, c in cells.items() if any(o.get("ename") == "TimeUp" for o in c.get("outputs", [])))
     return Words(
-        tuple(mistakes), tuple(map(str, about.get("notes", []))), declared_in(notebook, assignment),
-        str(about.get("dead", "")), late, str(about.get("mode", "")),
+        tuple(mistakes), tuple(sentences(about.get("notes"))), declared_in(notebook, assignment),
+        one_line(about.get("dead")), tuple(one_line(i, 80) for i in late), one_line(about.get("mode"), 80),
     )  # fmt: skip
 
 
@@ -203,14 +212,14 @@ def _mistakes(cell: Any, name: str, exercise: str) -> list[Mistake]:
         report = output.get("data", {}).get(CHECK) if "data" in output else None
         if isinstance(report, dict) and report.get("passed") is False:
             id_ = str(report.get("mistake") or "") or f"unnamed in {report.get('check', name)}"
-            told.append(Mistake(name, exercise, id_[:200], one_line(report.get("message", ""), MOST_SHOWN)))
+            told.append(Mistake(name, exercise, one_line(id_, 200), one_line(report.get("message", ""), MOST_SHOWN)))
     errors = [o for o in cell.get("outputs", []) if o.get("output_type") == "error"]
     if not errors:
         return []
     if told:
         return told[:1]
     error = next((e for e in errors if e.get("ename") == "TimeUp"), errors[0])
-    ename, evalue = str(error.get("ename", "")), one_line(error.get("evalue", ""), MOST_SHOWN)
+    ename, evalue = one_line(error.get("ename"), 80), one_line(error.get("evalue", ""), MOST_SHOWN)
     if ename == "NotImplementedError":
         return [Mistake(name, exercise, TO_DO, "still to do")]
     if ename in ("KernelDied", "NotRun", "TimeUp"):

@@ -13,6 +13,8 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from .text import whole
+
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 TYPES = ("code", "markdown", "raw")
 KEPT = ("nbgrader", "course")
@@ -61,20 +63,15 @@ def _text(cell: dict[str, Any]) -> str:
     source = cell.get("source", cell.get("input", ""))
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
-    return writable(source) if isinstance(source, str) else ""
-
-
-def writable(text: str) -> str:
-    """Text without halves of characters, which no file can hold."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return whole(source) if isinstance(source, str) else ""
 
 
 def plain(value: Any) -> Any:
     """A JSON value whose texts can be written to a file."""
     if isinstance(value, str):
-        return writable(value)
+        return whole(value)
     if isinstance(value, list):
         return [plain(v) for v in value]
     if isinstance(value, dict):
-        return {writable(str(k)): plain(v) for k, v in value.items()}
+        return {whole(str(k)): plain(v) for k, v in value.items()}
     return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import stat
+import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any
 
 from .course import REPOSITORY, Course
 from .engine import write_text
-from .intake import MOST_DATA
+from .grading.reading import LARGEST
+from .intake import MOST_DATA, read, walk
 from .results import Words
 
 EVERY, SHARE = 1.0, 100
@@ -70,8 +71,17 @@ class State:
         except (KeyError, TypeError, OSError):
             return None
 
-    def remember(self, student: str, words: Words) -> None:
-        self.students[student] |= {"words": words.plain(), "file": self._stamp(student)}
+    def remember(self, student: str, entry: dict[str, Any], words: Words | None) -> None:
+        """What the next run has to know, of a graded notebook also its `words`. ValueError or TypeError, and nothing is
+        changed, where it can't be written to a file."""
+        if words is not None:
+            entry = entry | {"words": words.plain(), "file": self._stamp(student)}
+        json.dumps({student: entry}, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        self.students[student] = entry
+
+    def note(self, student: str, sentence: str) -> None:
+        notes = self.notes(student)
+        self.students[student]["notes"] = notes if sentence in notes else [*notes, sentence]
 
     def _notebook(self, student: str) -> Path:
         return self.course.autograded / student / self.name / f"{self.name}.ipynb"
@@ -88,22 +98,23 @@ def digest(parts: Iterable[bytes]) -> str:
     return total.hexdigest()
 
 
-def contents(folder: Path, patterns: Iterable[str] = ("**/*",)) -> Iterator[bytes]:
-    """Names and bytes of files, in a fixed order; of files too large to be graded, and of links, what is known of
-    them."""
-    for pattern in patterns:
-        for path in sorted(folder.glob(pattern)):
-            if "__pycache__" in path.parts or ".ipynb_checkpoints" in path.parts or path.is_dir():
-                continue
-            yield str(path.relative_to(folder)).encode("utf-8", "surrogateescape")
+def contents(folder: Path) -> Iterator[bytes]:
+    """Names and bytes of a hand-in's files, in a fixed order; of those too large to be graded, and of links and pipes,
+    what is known of them."""
+    room = LARGEST + MOST_DATA
+    files, passed_over = walk(folder)
+    for file in files:
+        yield os.fsencode(file.name)
+        about = file.about
+        if file.plain and about.st_size <= room:
+            room -= about.st_size
             try:
-                about = path.lstat()
-                if stat.S_ISREG(about.st_mode) and about.st_size <= MOST_DATA:
-                    yield path.read_bytes()
-                else:
-                    yield f"{about.st_mode} {about.st_size} {about.st_mtime_ns}".encode()
-            except OSError as error:  # told as the reason of this hand-in
+                yield read(file.path, about.st_size)
+            except OSError as error:  # told as the reason of this hand-in, or in a note
                 yield f"unreadable: {error.strerror}".encode()
+        else:
+            yield f"{about.st_mode} {about.st_size} {about.st_mtime_ns}".encode()
+    yield from (sentence.encode() for sentence in passed_over)
 
 
 def source_digest(course: Course, name: str) -> str:
@@ -114,4 +125,5 @@ def source_digest(course: Course, name: str) -> str:
 
 def code_digest() -> str:
     """Of everything whose change can change a score: the engine's and the helpers' own code."""
-    return digest(contents(REPOSITORY, CODE))
+    found = (path for pattern in CODE for path in sorted(REPOSITORY.glob(pattern)))
+    return digest(part for path in found for part in (bytes(path.relative_to(REPOSITORY)), path.read_bytes()))

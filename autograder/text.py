@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
+from pathlib import PurePath
 from typing import Any
 
 ESCAPES = re.compile(r"\x1b(?:\[([0-?]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|.)?")
@@ -63,3 +65,16 @@ class LogFilter(logging.Filter):
         if record.exc_info:
             record.exc_text = lines(logging.Formatter().formatException(record.exc_info))
         return True
+
+
+def sentences(values: Any, most: int = 30) -> list[str]:
+    """Notes, each on one line, and how many more there were."""
+    told = [one_line(value) for value in values if isinstance(value, str)] if isinstance(values, list | tuple) else []
+    return [*told[:most], f"{len(told) - most} more notes are left out."] if len(told) > most + 1 else told
+
+
+def fault(error: BaseException) -> str:
+    """An error that nobody foresaw, as the reason of the hand-in that met it: its type, where it arose, its words."""
+    met = traceback.extract_tb(error.__traceback__)
+    where = f" in line {met[-1].lineno} of {PurePath(met[-1].filename).name}" if met else ""
+    return f"the grader met {type(error).__name__}{where}: {one_line(error, 200)}"

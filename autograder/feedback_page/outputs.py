@@ -16,10 +16,13 @@ from .safe import cut, image_url, table_html, text_html
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 PER_CELL = 20
-PAGE_BYTES = 12_000_000
-"""Of pictures on one page."""
+PICTURES, TEXTS, CELLS = 12_000_000, 4_000_000, 4_000_000
+"""Bytes of HTML on one page: of pictures, of what cells put out otherwise, of the cells themselves."""
+FRAME = 100
+"""Bytes around a block."""
 PATHS = re.compile(r"(?:[A-Za-z]:)?[/\\](?:[^\s/\\:'\"<>]+[/\\])+(?=(?:site-packages|python3\.\d+|helpers)[/\\])")
 KEPT_OUT = "This output repeats something that is not for students; it is left out here."
+FULL = "What else this cell put out is left out here, because this page already holds much."
 AFTER_HIDDEN = (
     "This cell redefines what earlier hidden tests had to run with, or stands below one that does; what it may have "
     "printed is therefore left out here."
@@ -43,27 +46,36 @@ class Block:
 
 
 class Room:
-    """How much of the page's bytes for pictures is left."""
+    """How many bytes of a page are left; when they are used up, nothing more is taken."""
 
-    def __init__(self, size: int = PAGE_BYTES) -> None:
+    def __init__(self, size: int) -> None:
         self.left = size
+
+    @property
+    def full(self) -> bool:
+        return self.left < 0
 
     def take(self, size: int) -> bool:
         self.left -= size
-        return self.left >= 0
+        return not self.full
 
 
-def blocks(outputs: Any, secrets: Secrets, room: Room) -> list[Block]:
-    """The outputs of a cell that is not a test, in order."""
+def blocks(outputs: Any, secrets: Secrets, pictures: Room, texts: Room) -> list[Block]:
+    """The outputs of a cell that is not a test, in order, as far as there is room on the page."""
     outputs = [o for o in outputs if isinstance(o, dict)] if isinstance(outputs, list) else []
     made: list[Block] = []
     late = any(_error_name(o) == "TimeUp" for o in outputs)
     for output in _joined(outputs):
         if late and _error_name(output) == "KeyboardInterrupt":  # the engine's own, before it says why
             continue
-        made += _blocks(output, secrets, room)
-        if len(made) > PER_CELL:
-            return [*made[:PER_CELL], Block("note", words="This cell has more outputs; they are left out here.")]
+        if texts.full:
+            return [*made, Block("note", words=FULL)]
+        for block in _blocks(output, secrets, pictures):
+            if len(made) == PER_CELL:
+                return [*made, Block("note", words="This cell has more outputs; they are left out here.")]
+            if not texts.take(len(block.html.encode()) + len(block.words.encode()) + FRAME):
+                return [*made, Block("note", words=FULL)]
+            made.append(block)
     return made
 
 
@@ -86,7 +98,7 @@ def _joined(outputs: list[Any]) -> Iterator[Any]:
         yield {"output_type": "stream", "text": "".join(waiting)}
 
 
-def _blocks(output: Any, secrets: Secrets, room: Room) -> Iterator[Block]:
+def _blocks(output: Any, secrets: Secrets, pictures: Room) -> Iterator[Block]:
     kind = output.get("output_type")
     if kind == "error":
         yield _error(output, secrets)
@@ -98,7 +110,7 @@ def _blocks(output: Any, secrets: Secrets, room: Room) -> Iterator[Block]:
         found = next((mime for mime in IMAGES if mime in data), "")
         table = table_html(data["text/html"]) if not found and "text/html" in data else None
         if found:
-            yield _image(found, data, output.get("metadata"), secrets, room)
+            yield _image(found, data, output.get("metadata"), secrets, pictures)
         elif table is not None:
             yield Block("note", words=KEPT_OUT) if secrets.in_text(text(data["text/html"])) else Block("table", table)
         elif "text/plain" in data:
@@ -118,11 +130,11 @@ def _text(value: Any, secrets: Secrets) -> Iterator[Block]:
         yield Block("text", text_html(whole.strip("\n")))
 
 
-def _image(mime: str, data: Any, metadata: Any, secrets: Secrets, room: Room) -> Block:
+def _image(mime: str, data: Any, metadata: Any, secrets: Secrets, pictures: Room) -> Block:
     url = image_url(mime, data[mime])
     if not url:
         return Block("note", words="A picture is left out here: it is damaged, or too large.")
-    if not room.take(len(url)):
+    if not pictures.take(len(url)):
         return Block("note", words="A picture is left out here, because this page already holds many.")
     about = metadata.get(mime) if isinstance(metadata, dict) else None
     alt = about.get("alt") if isinstance(about, dict) else None

@@ -25,6 +25,8 @@ from .safe import code_html
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 COURSE = "From Scratch to cuDNN"
+COMMENT = 20_000
+"""Characters that are shown of one comment."""
 
 
 @dataclass
@@ -125,7 +127,7 @@ def _exercises(row: Row, found: Pieces | None, assignment: Assignment) -> list[E
     for name, comment in row.comments.items():
         id_ = assignment.exercise_of(known[name]) if name in known and known[name].kind == "test" else name
         if comment and comment != "No response.":
-            comments.setdefault(id_, []).append(plain(comment))
+            comments.setdefault(id_, []).append(_comment(plain(comment)))
     made = []
     for id_, cells in assignment.exercises().items():
         points = {c.id: row.scores.get(c.id, 0.0) for c in cells}
@@ -140,6 +142,12 @@ def _exercises(row: Row, found: Pieces | None, assignment: Assignment) -> list[E
             one.work, one.answered = found.work.get(id_, []), id_ not in found.unanswered
         made.append(one)
     return made
+
+
+def _comment(said: str) -> str:
+    if len(said) <= COMMENT:
+        return said
+    return f"{said[:COMMENT]} … ({len(said) - COMMENT:,} more characters are left out here.)"
 
 
 @lru_cache(maxsize=8)

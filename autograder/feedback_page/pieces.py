@@ -10,9 +10,9 @@ from markupsafe import Markup
 from nbformat import NotebookNode
 
 from ..source import FORM, FORM_CHECK, Assignment, Cell, grade_id
-from ..text import plain, text
+from ..text import plain, sentences, text
 from .diagnosis import Told, course_data, diagnose
-from .outputs import AFTER_HIDDEN, KEPT_OUT, Block, Room, blocks
+from .outputs import AFTER_HIDDEN, CELLS, FRAME, KEPT_OUT, PICTURES, TEXTS, Block, Room, blocks
 from .redact import Secrets, secrets, shown
 from .safe import code_html, prose_html
 
@@ -75,8 +75,7 @@ def pieces(notebook: NotebookNode, assignment: Assignment) -> Pieces:
             made.told[graded.id] = diagnose(graded, found.get(graded.id), secret)
     _work(made, cells, assignment, known, secret)
     about = course_data(notebook)
-    notes = about.get("notes")
-    made.notes = [text(n) for n in notes if isinstance(n, str)] if isinstance(notes, list) else []
+    made.notes = sentences(about.get("notes"))
     return made
 
 
@@ -89,7 +88,8 @@ def _work(made: Pieces, cells: list[Any], assignment: Assignment, known: dict[st
     given = {"".join(c.text.split()) for c in assignment.cells if not c.kind}
     exercises = assignment.exercises()
     answered: dict[str, bool] = {}
-    here, room = BEFORE, Room()
+    left_out: dict[str, int] = {}
+    here, pictures, texts, code = BEFORE, Room(PICTURES), Room(TEXTS), Room(CELLS)
     for cell in cells:
         course = known.get(_id(cell))
         kind = course.kind if course else ""
@@ -100,18 +100,29 @@ def _work(made: Pieces, cells: list[Any], assignment: Assignment, known: dict[st
             here = course.id
             answered[here] = kind != "answer" or _answered(source, course)
         own = kind in ("exercise", "answer") or (not kind and "".join(source.split()) not in given)
+        if code.full:
+            left_out[here] = left_out.get(here, 0) + 1
+            continue
         told = course_data(cell).get("told")
-        outputs = blocks(cell.get("outputs"), secret, room) if cell.get("cell_type") == "code" and not told else []
+        runs = cell.get("cell_type") == "code"
+        outputs = blocks(cell.get("outputs"), secret, pictures, texts) if runs and not told else []
         if "BEGIN " in source:
             source = shown(source)
         if not kind and secret.in_text(source):
             html = Markup(f'<p class="note">{KEPT_OUT}</p>')
         else:
-            html = code_html(source) if cell.get("cell_type") == "code" else prose_html(source)
+            html = code_html(source) if runs else prose_html(source)
         if told and own and source.strip():  # also where it printed nothing: to print or not would tell something
             html += Markup(f'<p class="note">{AFTER_HIDDEN}</p>')
         if outputs or (own and source.strip()):
-            made.work.setdefault(here, []).append(Work(html, outputs, own))
+            if code.take(len(html.encode()) + FRAME):
+                made.work.setdefault(here, []).append(Work(html, outputs, own))
+            else:
+                left_out[here] = left_out.get(here, 0) + 1
+    for id_, count in left_out.items():
+        cells_are = "1 more cell is" if count == 1 else f"{count:,} more cells are"
+        note = f'<p class="note">{cells_are} left out here, because this page already holds much.</p>'
+        made.work.setdefault(id_, []).append(Work(Markup(note)))
     made.unanswered = [id_ for id_, one in answered.items() if not one]
 
 

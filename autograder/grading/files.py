@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from helpers.errors import CourseError
 
 from ..course import IGNORED, Course
 from ..engine import make_writable
-from ..intake import data_beside
+from ..intake import read
 from ..source import source_files
 
 
-def data_files(course: Course, name: str, student: str | None) -> dict[str, Path]:
-    """What lies beside the graded notebook: the hand-in's data files, and over them those of the assignment."""
-    found = data_beside(course.submitted / student / name) if student is not None else {}
+def data_files(course: Course, name: str, handed_in: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What lies beside the graded notebook: the hand-in's data files, and over them those of the assignment.
+
+    What of the hand-in stands in the place of these, or of the notebook, is left out: a folder of the same name, too.
+    """
     here = course.solutions / name
-    return found | {str(p.relative_to(here)): p for p in source_files(here, IGNORED)}
+    try:
+        own = {str(p.relative_to(here)): p.read_bytes() for p in source_files(here, IGNORED)}
+    except OSError as error:
+        raise CourseError(f"{error.filename} can't be read ({error.strerror}): mend that and grade again.") from None
+    files = {*own, f"{name}.ipynb"}
+    folders = {str(parent) for file in files for parent in PurePosixPath(file).parents}
+    kept = {
+        file: content
+        for file, content in handed_in.items()
+        if file not in folders and files.isdisjoint(map(str, [PurePosixPath(file), *PurePosixPath(file).parents]))
+    }
+    return kept | own
 
 
 def read_timestamp(path: Path) -> datetime | None:
@@ -30,26 +41,28 @@ def read_timestamp(path: Path) -> datetime | None:
     from nbgrader.utils import parse_utc
 
     try:
-        # What was handed in may be a pipe, which never ends, or a link to anything.
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return None
-            text = file.read(200).decode("utf-8").strip()
+        text = read(path, 200).decode("utf-8").strip()
         found: datetime | None = parse_utc(text) if text else None
         return found
-    except (OSError, ValueError, OverflowError):
+    except Exception:  # dateutil has many ways to fail
         return None
 
 
 def sound_timestamp(path: Path) -> bool:
     """No file, an empty one, or one that can be read."""
-    return not path.is_file() or not path.stat().st_size or read_timestamp(path) is not None
+    try:
+        return not path.is_file() or not path.stat().st_size or read_timestamp(path) is not None
+    except OSError:
+        return True
 
 
-def remove(folder: Path) -> None:
-    if folder.is_dir() and not folder.is_symlink():
-        make_writable(folder)
-        shutil.rmtree(folder)
+def remove(path: Path) -> None:
+    """A folder with all that lies in it, or a file; nothing where there is nothing."""
+    if path.is_dir() and not path.is_symlink():
+        make_writable(path)
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def glob_safe(name: str) -> str:

@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from ..salvage import plain, salvage
 
 LARGEST = 50_000_000
-MOST_METADATA, DEEPEST = 100_000, 40
+MOST_METADATA, DEEPEST, LONGEST_NUMBER = 100_000, 40, 1000
 HALF = "\\ud"
 """Only so written a file can hold halves of characters, which no other file can."""
 
@@ -33,7 +33,7 @@ def parse(raw: bytes, name: str) -> tuple[NotebookNode, list[str]]:
         raise Ungradable(f"{name} is an empty file")
     text, whole = _text(raw)
     try:
-        content = json.loads(text)
+        content = _content(text)
     except ValueError as error:
         if not whole:
             raise Ungradable(f"{name} is no notebook: it is not text") from None
@@ -71,6 +71,15 @@ def _usual(content: dict[str, Any]) -> NotebookNode | None:
     if next(nbformat.validator.iter_validate(notebook, version=4, version_minor=5), None) is not None:
         return None
     return notebook if len({cell.id for cell in notebook.cells}) == len(notebook.cells) else None
+
+
+def _content(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # a number of thousands of digits, of which Python makes none
+        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < LONGEST_NUMBER else 0)
 
 
 def _text(raw: bytes) -> tuple[str, bool]:

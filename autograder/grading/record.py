@@ -7,9 +7,9 @@ committed. Whatever stops that, the next run records what was kept and runs no s
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,8 +22,10 @@ from .. import bonus
 from ..course import Course
 from ..engine import load_config
 from ..findings import Findings
-from ..parallel.parcel import ParcelError, unwrap, wrap
+from ..intake import data_beside, shown
+from ..parallel.parcel import unwrap, wrap
 from ..source import Assignment
+from ..text import one_line
 from . import gradebook as rows
 from .files import data_files, disk_in_words, glob_safe, read_timestamp, remove, sound_timestamp
 from .snapshot import Snapshot
@@ -32,6 +34,8 @@ from .task import Result
 PATIENCE = 60.0
 PAUSE = 0.1
 READ_ONLY = 0o444
+OF_NAMES = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
+"""What a disk says of a name that it can't hold, and not of itself."""
 
 
 class Blocked(CourseError):
@@ -84,8 +88,8 @@ class Pending:
                 kept = Kept(Result.unpack(body), str(head["fingerprint"]))
                 if path != self.path(kept.result.student):
                     raise ValueError("not its name")
-            except (OSError, ParcelError, ValueError, KeyError, TypeError):
-                path.unlink(missing_ok=True)
+            except Exception:  # whatever it is, it is no result
+                remove(path)
                 continue
             yield kept
 
@@ -120,8 +124,8 @@ class Writer:
         if result.notebook is not None:
             found = found or result.found(self.assignment)
             if not sound_timestamp(self._timestamp(result.student)):
-                result.notes.append("timestamp.txt holds no date that can be read; it was left out.")
-            self._place(result.student, result.notebook)
+                result.note("timestamp.txt holds no date that can be read; it was left out.")
+            self._place(result, result.notebook)
             return self._patiently(lambda: self._save(result.student, found))
         self._patiently(lambda: self._forget(result))
         return None
@@ -138,20 +142,18 @@ class Writer:
         from nbgrader.api import MissingEntry
 
         name = self.assignment.name
-        try:
-            submission = self.gradebook.find_submission(name, result.student)
-        except MissingEntry:
-            return
-        if rows.touched_by_hand(submission):
-            result.notes.append("The gradebook still holds a human's grades of an earlier hand-in.")
-            return
-        self.gradebook.remove_submission(name, result.student)
-        for folder in (self.course.autograded, self.course.feedback):
-            remove(folder / result.student / name)
+        with contextlib.suppress(MissingEntry):
+            if rows.touched_by_hand(self.gradebook.find_submission(name, result.student)):
+                result.note("The gradebook still holds a human's grades of an earlier hand-in.")
+                return
+            self.gradebook.remove_submission(name, result.student)
+        with disk_in_words("an earlier result"):
+            for folder in (self.course.autograded, self.course.feedback):
+                remove(folder / result.student / name)
 
     def _patiently(self, write: Callable[[], Any]) -> Any:
         """Do it and commit, in one transaction; wait while another program holds the gradebook."""
-        from sqlalchemy.exc import DatabaseError
+        from sqlalchemy.exc import DatabaseError, DataError, IntegrityError
 
         until = time.monotonic() + self.patience
         while True:
@@ -164,8 +166,8 @@ class Writer:
                 # nbgrader wraps what the database says into a ValueError of its own.
                 database = error if isinstance(error, DatabaseError) else error.__context__
                 self._roll_back()
-                if not isinstance(database, DatabaseError):
-                    raise
+                if not isinstance(database, DatabaseError) or isinstance(database, DataError | IntegrityError):
+                    raise  # what was to be written can't be held; others' results can
                 told = str(database.orig)
                 if "locked" in told or "busy" in told:
                     if time.monotonic() < until:
@@ -179,6 +181,12 @@ class Writer:
                     waits = "The results wait in the class folder's reports/.pending."
                     self.blocked = f"{damage(told, self.course)} {waits}"
                 raise Blocked(self.blocked) from None
+            except Exception as error:
+                self._roll_back()
+                if self.plugin is None and not isinstance(error, CourseError):
+                    why = f"{type(error).__name__}: {one_line(error, 200)}"
+                    raise CourseError(f"nbgrader's configuration or gradebook can't be used ({why}).") from None
+                raise
             except BaseException:
                 self._roll_back()
                 raise
@@ -214,10 +222,14 @@ class Writer:
     def _timestamp(self, student: str) -> Path:
         return self.course.submitted / student / self.assignment.name / "timestamp.txt"
 
-    def _place(self, student: str, notebook: bytes) -> None:
+    def _place(self, result: Result, notebook: bytes) -> None:
         """autograded/STUDENT/NAME as nbgrader leaves it: the notebook and the data files, read-only."""
-        name = self.assignment.name
+        name, student = self.assignment.name, result.student
         target = self.course.autograded / student / name
+        handed_in = data_beside(self.course.submitted / student / name)
+        if not sound_timestamp(self._timestamp(student)):
+            handed_in.pop("timestamp.txt", None)  # nbgrader's commands would end at it
+        files = data_files(self.course, name, handed_in)
         with disk_in_words("a graded notebook"):
             target.parent.mkdir(parents=True, exist_ok=True)
             for leftover in target.parent.glob(f".{glob_safe(name)}.*"):
@@ -225,13 +237,16 @@ class Writer:
             incoming = target.with_name(f".{name}.{os.getpid()}.new")
             outgoing = target.with_name(f".{name}.{os.getpid()}.old")
             incoming.mkdir()
-            for relative, path in data_files(self.course, name, student).items():
-                if path == self._timestamp(student) and not sound_timestamp(path):
-                    continue  # nbgrader's commands would end at it
+            for relative, content in files.items():
                 copy = incoming / relative
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, copy)
-                copy.chmod(READ_ONLY)
+                try:
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    copy.write_bytes(content)
+                    copy.chmod(READ_ONLY)
+                except OSError as error:
+                    if error.errno not in OF_NAMES:
+                        raise
+                    result.note(f"{shown(relative)} was left out of autograded/ ({error.strerror}).")
             made = incoming / f"{name}.ipynb"
             made.write_bytes(notebook)
             made.chmod(READ_ONLY)
@@ -246,6 +261,7 @@ def damage(told: str, course: Course) -> str:
     where = "gradebook.db" if course.db_url.startswith("sqlite:") else "The gradebook"
     known = {
         "readonly": f"{where} can't be written: give yourself the right to write it and the class folder.",
+        "locked": f"{where} is locked by another program: close that program and try again.",
         "malformed": f"{where} is damaged: restore it from a copy, or move it away to grade everything anew.",
         "not a database": f"{where} is no database: restore it from a copy, or move it away to grade everything anew.",
         "full": f"The disk with {where} is full: make room and grade again.",

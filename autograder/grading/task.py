@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from helpers.errors import CourseError
 
 from ..parallel.parcel import unwrap, wrap
+from ..text import fault, one_line, sentences, whole
 from .reading import Ungradable, parse
 from .rebuild import rebuild
 from .snapshot import Snapshot
@@ -87,12 +88,20 @@ class Result:
     fatal: str = ""
     findings: dict[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        self.reason, self.dead, self.notes = one_line(self.reason), one_line(self.dead), sentences(self.notes)
+
+    def note(self, sentence: str) -> None:
+        """Tell the instructor, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
     def found(self, assignment: Assignment) -> Findings:
         """What the notebook says, worked out here where nobody has yet."""
         from ..findings import Findings, find
 
         if self.findings:
-            with contextlib.suppress(TypeError, ValueError, KeyError):  # kept by an older version
+            with contextlib.suppress(TypeError, ValueError, KeyError, AttributeError):  # kept by an older version
                 return Findings.of(self.findings)
         return find(self.graded, assignment)
 
@@ -128,7 +137,7 @@ def work(task: Task) -> Result:
     except CourseError as error:
         result.reason = str(error).rstrip(".")
     except Exception as error:
-        result.reason = f"the grader met {type(error).__name__}: {str(error)[:200]}"
+        result.reason = fault(error)
     result.seconds = time.monotonic() - begun
     return result
 
@@ -167,12 +176,16 @@ def written(notebook: NotebookNode) -> bytes:
 
     rest = {key: value for key, value in notebook.items() if key != "cells"}
     cells = ",\n".join(line(cell) for cell in notebook.cells)
-    return f'{{"cells": [\n{cells}\n],\n{line(rest)[1:]}\n'.encode()
+    return whole(f'{{"cells": [\n{cells}\n],\n{line(rest)[1:]}\n').encode()
 
 
 def work_bytes(body: bytes) -> bytes:
     """The same, from and to parcels."""
-    return work(Task.unpack(body)).pack()
+    result = work(Task.unpack(body))
+    try:
+        return result.pack()
+    except Exception as error:
+        return Result(result.student, fault(error), result.notes, mode=result.mode, seconds=result.seconds).pack()
 
 
 def warm(line: socket.socket | None = None) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from ..text import fault
 from .parcel import Executor, Order
 
 if TYPE_CHECKING:
@@ -31,12 +32,23 @@ def choose(jobs: int, scheduler: str = "", needs: Iterable[str] = ()) -> Executo
     return Pool(jobs, root=ahead.root(needs) if jobs > 0 and sys.platform.startswith("linux") else None)
 
 
-def results(executor: Executor, tasks: Iterable[Task]) -> Iterator[Result]:
-    """Results as they come; tasks are taken and packed only as they are needed."""
+def order(task: Task) -> Order:
+    """A task as an executor takes it."""
+    return Order(task.student, task.pack(), task.budget + SLACK)
+
+
+def results(executor: Executor, orders: Iterable[Order]) -> Iterator[Result]:
+    """Results as they come; orders are taken only as they are needed. One whose answer can't be read has a reason."""
     from ..grading.task import Result
 
-    for answer in executor.run(Order(task.student, task.pack(), task.budget + SLACK) for task in tasks):
+    for answer in executor.run(orders):
         if answer.body is None:
             yield Result(answer.key, reason=answer.why)
-        else:
-            yield Result.unpack(answer.body)
+            continue
+        try:
+            found = Result.unpack(answer.body)
+            if found.student != answer.key:
+                raise ValueError(f"the answer is about {found.student!r}")
+        except Exception as error:
+            found = Result(answer.key, reason=fault(error))
+        yield found

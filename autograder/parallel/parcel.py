@@ -1,7 +1,7 @@
 """What travels between the process that records and those that grade: bytes, never objects.
 
 A parcel is a JSON head and the raw bytes of the files behind it. Nothing is pickled, so nothing that a student wrote
-can become more than bytes or text on the way.
+can become more than bytes or text on the way; and whatever text it was, what arrives can be written to a file.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from helpers.errors import CourseError
+
+from ..text import whole
 
 HEAD = struct.Struct(">II")
 HEAD_LIMIT = 256_000_000
@@ -55,9 +57,14 @@ class Executor(Protocol):
 
 
 def wrap(head: dict[str, Any], blobs: Sequence[Sendable] = ()) -> bytes:
-    """One bytes object of a JSON-able head and binary blobs."""
-    text = json.dumps({"sizes": [len(b) for b in blobs], "head": head}, ensure_ascii=False)
-    encoded = text.encode("utf-8", "surrogatepass")
+    """One bytes object of a JSON-able head and binary blobs.
+
+    ValueError or TypeError where the head is no plain data: numbers that are none, too long, or too deep.
+    """
+    text = json.dumps({"sizes": [len(b) for b in blobs], "head": head}, ensure_ascii=False, allow_nan=False)
+    encoded = whole(text).encode("utf-8")
+    if len(encoded) > HEAD_LIMIT:
+        raise ValueError(f"{len(encoded) // 10**6} MB of text are more than a parcel holds")
     return b"".join([HEAD.pack(len(encoded), len(blobs)), encoded, *blobs])
 
 
@@ -69,7 +76,7 @@ def unwrap(body: Sendable) -> tuple[dict[str, Any], list[bytes]]:
         if length > HEAD_LIMIT:
             raise ValueError("too long")
         end = HEAD.size + length
-        said = json.loads(bytes(view[HEAD.size : end]).decode("utf-8", "surrogatepass"))
+        said = json.loads(bytes(view[HEAD.size : end]).decode("utf-8"))
         sizes, head = said["sizes"], said["head"]
         if not isinstance(head, dict) or len(sizes) != count or any(type(s) is not int or s < 0 for s in sizes):
             raise ValueError("sizes")

@@ -21,6 +21,13 @@ def work(task: Task) -> Result:
         notebook, notes = rebuild(read, task.snapshot, task.file)
     except Ungradable as reason:
         return Result(task.student, str(reason))
+    run_cells(notebook)
+    notebook.metadata["course"] = {"mode": "none", "notes": notes}
+    return Result(task.student, notes=notes, notebook=nbformat.writes(notebook).encode(), mode="none")
+
+
+def run_cells(notebook: nbformat.NotebookNode) -> None:
+    """All code cells in this process; errors are their outputs."""
     scope = {"display": lambda *a, **k: None}
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -29,8 +36,6 @@ def work(task: Task) -> Result:
                     exec(cell.source.replace("from IPython.display import display", ""), scope)
             except Exception as wrong:
                 cell.outputs = [error(type(wrong).__name__, str(wrong))]
-    notebook.metadata["course"] = {"mode": "none", "notes": notes}
-    return Result(task.student, notes=notes, notebook=nbformat.writes(notebook).encode(), mode="none")
 
 
 class Here:

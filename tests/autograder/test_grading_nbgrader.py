@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,11 +10,14 @@ import sys
 import pytest
 from test_grading_equality import rows_of
 
+from autograder import report
 from autograder.course import REPOSITORY, Course
+from autograder.grade import results
 from autograder.grading.prepare import prepare
 from autograder.grading.record import Writer
 from autograder.grading.task import Result
 
+EMOJI = 'group = [{"name": "X \\ud83d\\ude00"}]\nready_to_present = ["A"]'
 GRADED = ("model", "wrong", "warned", "crash", "deleted", "twice")
 
 
@@ -27,6 +31,14 @@ def commanded(mini, tmp_path_factory):
         target.mkdir(parents=True)
         source = mini.submitted / student / "mini" / "mini.ipynb"
         (target / "mini.ipynb").write_bytes(source.read_bytes())
+    whole = json.loads((mini.submitted / "model" / "mini" / "mini.ipynb").read_text(encoding="utf-8"))
+    for name, text in (("emoji", EMOJI), ("caf\udce9", EMOJI)):
+        target = course.submitted / name / "mini" / "mini.ipynb"
+        target.parent.mkdir(parents=True)
+        form = next(cell for cell in whole["cells"] if cell["metadata"].get("course"))
+        target.write_text(json.dumps(whole | {"cells": [c if c is not form else c | {"source": text}
+                                                        for c in whole["cells"]]}))  # fmt: skip
+    (course.submitted / "folder" / "mini" / "mini.ipynb").mkdir(parents=True)
     prepared = prepare(course, "mini")
     with Writer(course, prepared.assignment, prepared.snapshot) as writer:
         writer.record(Result("nobody", reason="only so that the gradebook knows the assignment"))
@@ -55,3 +67,15 @@ def test_one_that_can_not_be_graded_is_named_and_stops_nobody(commanded):
     course, ran = commanded
     assert "holds none of the cells of this assignment" in ran.stderr
     assert not (course.autograded / "other" / "mini").exists()
+
+
+def test_names_forms_and_folders_that_it_can_not_take_leave_a_report_for_everybody(commanded):
+    course, _ = commanded
+    found = results("mini", course)
+    rows = {row.student: row for row in found.rows}
+    assert {row.auto for student, row in rows.items() if student in ("model", "emoji")} == {7}
+    assert rows["emoji"].form.group == ({"name": "X \U0001f600"},)
+    assert (rows["folder"].auto, rows["caf\\xe9"].reason) == (0, "not graded yet")
+    page = report.write(found, course)
+    for path in (page, page.with_suffix(".csv")):
+        assert "caf\\xe9" in path.read_text(encoding="utf-8")
