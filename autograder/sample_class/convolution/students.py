@@ -49,14 +49,14 @@ STUDENTS = (
     Student(
         "eleni",
         "a cell that ends Python while it measures",
-        edits=(Edit("G-measure", "timings, errors = {}, {}", "import os\n\nos._exit(1)"),),
+        edits=(Edit("G-measure", "def measure_layer", "import os\n\nos._exit(1)\n\n\ndef measure_layer"),),
         form=form("Eleni", ["G"]),
     ),
     Student(
         "farid",
         "one layer measured, the times of the others copied from it",
         edits=(
-            Edit("G-measure", "    timings[name] = measure", "    timings[name] = timings['L1'] if timings else measure"),
+            Edit("G-measure", "return timings, errors", "return vars(measure_layer).setdefault('kept', timings), errors"),
             Edit("G-roof", "min(peak", "max(peak"),
         ),
         form=form("Farid", ["F", "G"]),
