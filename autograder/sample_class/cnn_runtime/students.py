@@ -1,4 +1,4 @@
-"""The sample class: eight hand-ins, among them right ones, typical mistakes, an endless loop, a crash and copied rows."""
+"""The sample class: eight hand-ins, among them right ones, typical mistakes, an endless loop, a crash and networks of one size."""
 
 from __future__ import annotations
 
@@ -92,11 +92,8 @@ STUDENTS = (
     ),
     Student(
         "elif",
-        "rows of 8 filters copied to the other sizes, and the predicted GPU given as measured",
-        edits=(
-            Edit("C-rows", "        rows.append(measure_row(filters, name))", "        rows.append(measure_row(filters, name) if filters == 8 else {**rows[-1], 'filters': filters, 'parameters': sum(parameters(filters)), 'flops': sum(step_flops(filters, BATCH))})"),
-            Edit("C-rows", "rows += gpu_rows", "rows += [{**row, 'predicted': False} for row in gpu_rows]"),
-        ),
+        "every network prepared with 8 filters, whatever is asked for",
+        edits=(Edit("C-rows", "prepare(filters, name, batch)", "prepare(8, name, batch)"),),
         form=form("Elif", ["C", "D"]),
     ),
     Student(
@@ -108,7 +105,7 @@ STUDENTS = (
     Student(
         "greta",
         "a cell that ends Python while it measures",
-        edits=(Edit("C-rows", "rows = []", "import os\n\nos._exit(1)"),),
+        edits=(Edit("C-rows", "def measure_row", "import os\n\nos._exit(1)\n\n\ndef measure_row"),),
         form=form("Greta", []),
     ),
     Student("hiro", "hands in a file that is no notebook", raw=b'{"cells": [{"cell_type": "code"'),
