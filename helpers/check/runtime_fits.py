@@ -200,7 +200,7 @@ def _made_up(seed: int, filters: Sequence[int]) -> list[dict[str, Any]]:
         for backend, kind in zip(BACKENDS, KINDS, strict=True):
             seconds = 1e-2 * reference.predict(COEFFICIENTS[kind], size, kind) * float(rng.uniform(0.93, 1.07))
             row = {"filters": size, "backend": backend, "batch": 64, "parameters": sum(parameters_of(size)), "flops": sum(step_flops_of(size, 64))}
-            found.append({**row, "seconds": seconds, "low": seconds * 0.97, "high": seconds * float(rng.uniform(1.02, 1.2))})
+            found.append({**row, "seconds": seconds, "low": seconds * float(rng.uniform(0.8, 0.98)), "high": seconds * float(rng.uniform(1.02, 1.2))})
     return found
 
 

@@ -5,7 +5,7 @@ What a row changes in the cells that measure, a student's own cell below them co
 
 from typing import Any
 
-END = "rows += gpu_rows\n"
+END = "rows += gpu_rows"
 NOT_WRITTEN = """
 def measure_row(filters, name, batch=BATCH):
     raise NotImplementedError
@@ -85,7 +85,7 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
     "C-rows-measured": [
         ("still-to-do", "rows.append(measure_row(filters, name))", "measure_row(filters, name)\nrows = []\ngpu_rows = []"),
         ("size-missing", "in sizes:", "in sizes[:3]:"),
-        ("row-twice", END, END + "rows.append(measure_row(8, 'numpy'))\n"),
+        ("row-twice", END, END + "\nrows.append(measure_row(8, 'numpy'))\n"),
         ("too-fast", END, "rows = [{**row, **{key: row[key] / 1e6 for key in ('seconds', 'low', 'high')}} for row in rows] + gpu_rows\n"),
         ("not-in-order", END, "rows = [{**row, 'low': row['high'], 'high': row['low']} for row in rows] + gpu_rows\n"),
         ("not-a-time", END, "rows = [{**row, 'low': -row['low']} for row in rows] + gpu_rows\n"),
@@ -94,9 +94,9 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
         ("wrong-batch", "measure_row(filters, name)", "measure_row(filters, name, 4)"),
         ("gpu-row-missing", END, ""),
         ("gpu-row-missing", END, "rows += gpu_rows[:3]\n"),
-        ("copied-to-another-size", END, END + "rows[1] = {**rows[1], **{key: rows[0][key] for key in ('seconds', 'low', 'high')}}\n"),
-        ("copied-from-another-backend", END, END + "rows[4] = {**rows[4], **{key: rows[0][key] for key in ('seconds', 'low', 'high')}}\n"),
-        ("computed-not-measured", END, END + "rows[1] = {**rows[1], **{key: 3.1 * rows[0][key] for key in ('seconds', 'low', 'high')}}\n"),
+        ("copied-to-another-size", END, END + "\nrows[1] = {**rows[1], **{key: rows[0][key] for key in ('seconds', 'low', 'high')}}\n"),
+        ("copied-from-another-backend", END, END + "\nrows[4] = {**rows[4], **{key: rows[0][key] for key in ('seconds', 'low', 'high')}}\n"),
+        ("computed-not-measured", END, END + "\nrows[1] = {**rows[1], **{key: 3.1 * rows[0][key] for key in ('seconds', 'low', 'high')}}\n"),
         ("predicted-as-measured", END, "rows += [{**row, 'predicted': False} for row in gpu_rows]\n"),
         ("predicted-as-measured", END, "rows += [{key: row[key] for key in row if key != 'predicted'} for row in gpu_rows]\n"),
         ("predicted-row-changed", END, "rows += [{**row, 'seconds': row['low']} for row in gpu_rows]\n"),
@@ -104,8 +104,8 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
         ("wrongly-marked", "measure_row(filters, name)", "{**measure_row(filters, name), 'recorded': True}"),
         ("wrongly-marked", END, "rows += [{**row, 'predicted': False, 'recorded': True} for row in gpu_rows]\n"),
         ("cpu-run-labelled-gpu", END, "rows += [measure_row(filters, 'numpy') | {'backend': 'cuda'} for filters in (8, 16)]\n"),
-        ("gpu-invented", END, END + "rows.append({**gpu_rows[0], 'filters': 12, 'predicted': False})\n"),
-        ("not-a-list-of-rows", END, END + "rows = {row['filters']: row for row in rows}\n"),
+        ("gpu-invented", END, END + "\nrows.append({**gpu_rows[0], 'filters': 12, 'predicted': False})\n"),
+        ("not-a-list-of-rows", END, END + "\nrows = {row['filters']: row for row in rows}\n"),
         ("not-a-list-of-rows", END, "rows.append(gpu_rows)\n"),
         ("recorded-as-measured", END, "mine = [point for point in study.recorded('numpy') if point.batch == 64 and point.filters in FILTERS['numpy']]\nrows[0] |= {key: getattr(mine[0], key) for key in ('seconds', 'low', 'high')}\n" + "rows += gpu_rows\n"),
     ],
