@@ -99,14 +99,23 @@ def fit(fit: Any, *, coefficients: Mapping[str, Sequence[float]] = COEFFICIENTS,
             for name, wrong, hint in (guess for way in WAYS for guess in _wrong_fits(x, y, kind, way)):
                 if _alike(got, wrong):
                     raise Mistake(name, hint)
-            if kind == "exponential" and y is noisy:
+            if kind == "exponential" and y is noisy and len(got) == len(right) and _as_close(got, right, x, y):
                 continue  # fitting ln y and fitting y differ here, in several ways that have their reasons
             if len(got) != len(right):
                 raise Mistake("wrong-shape", f"fit for {kind!r} returns {len(got)} numbers; it has {len(right)} coefficients, constant first.")
             if y is noisy:
-                raise Mistake("not-least-squares", f"For {kind!r} with {words}, least squares gives {np.round(right, 4).tolist()}, and fit {np.round(got, 4).tolist()}. For points that lie exactly on the curve it was right: does every point have the same weight?")
+                raise Mistake("not-least-squares", f"For {kind!r} with {words}, least squares gives {np.round(right, 4).tolist()}, and fit {np.round(got, 4).tolist()}. For points that lie exactly on the curve it was right: are all points used, and does every point have the same weight?")
             raise Mistake("differs", f"For {kind!r} the points lie on the curve with the coefficients {list(coefficients[kind])}; fit returns {np.round(got, 4).tolist()}.")
         yield f"{kind}, {len(coefficients[kind])} coefficients"
+
+
+def _as_close(got: np.ndarray, right: np.ndarray, x: Numbers, y: Numbers) -> bool:
+    """Whether one exponential comes about as close to the points as another, in some sense of least squares."""
+    ys = np.asarray(y, dtype=float)
+    with np.errstate(all="ignore"):
+        curves = [c[0] * np.exp(c[1] * np.asarray(x, dtype=float)) for c in (got, right)]
+        senses = [[float(((curve - ys) ** 2 / ys ** (2 * way)).sum()) for curve in curves] for way in WAYS]
+    return any(mine <= 1.5 * best for mine, best in senses)
 
 
 GUESSED = 1e-5

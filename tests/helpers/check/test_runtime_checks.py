@@ -306,6 +306,17 @@ def test_what_depends_on_nothing_of_the_students_own_is_no_excuse(named):
     assert named(*constant) != ""
 
 
+def test_an_exponential_has_to_come_close_to_points_beside_it(named):
+    def through(x, y, kind, i=1, j=2):
+        if kind != "exponential":
+            return reference.fit(x, y, kind)
+        b = np.log(y[j] / y[i]) / (x[j] - x[i])
+        return [y[i] * np.exp(-b * x[i]), b]
+
+    assert named(check.runtime.fit, through) == "not-least-squares"
+    assert named(check.runtime.fit, lambda x, y, kind: reference.fit(x, y, kind)) == ""
+
+
 def test_a_mistake_in_the_held_out_error_costs_once(named):
     def in_seconds(x, y, kind):
         return float(np.mean(reference.held_out_errors(x, y, kind) * y))
