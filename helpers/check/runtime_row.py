@@ -13,7 +13,7 @@ import numpy as np
 from helpers.check import reach, runtime_machine
 from helpers.check.around import around
 from helpers.check.calls import array, call, number
-from helpers.check.known_work import Bench, demand_possible, lengths
+from helpers.check.known_work import Bench, Piece, demand_possible, lengths
 from helpers.check.report import Mistake, check
 from helpers.check.runtime_counts import forward_flops_of, parameters_of, step_flops_of
 from helpers.timing import environment
@@ -78,7 +78,7 @@ ASKED: tuple[Asked, ...] = ((24, "torch", 40), (11, "numpy", 7))
 HARDWARE = "Processor of numbers, model 7"
 
 
-def _loss() -> runtime_machine.Loss:
+def _loss(batch: Any = None) -> runtime_machine.Loss:
     return runtime_machine.Loss(runtime_machine.cpu(4, 2, 9), "cpu")
 
 
@@ -87,15 +87,15 @@ def _prepared_by_name(measure_row: Any) -> None:
         raise Mistake("prepare-not-called", "measure_row should be a function of this notebook that prepares its network by `prepare` and times it by `time_step`: the check tries it with stand-ins of these names.")
 
 
-def _row_of(measure_row: Any, asked: Asked, prepare: Any, seen: Sequence[Any], **parts: Any) -> Mapping[str, Any]:
-    """What measure_row returns where `prepare` and other `parts` have the place of the notebook's; `seen` is filled by `prepare`."""
+def _row_of(measure_row: Any, asked: Asked, prepare: Any, prepared: Sequence[Any], **parts: Any) -> Mapping[str, Any]:
+    """What measure_row returns where `prepare`, which fills `prepared`, and other `parts` have the place of the notebook's."""
     with around("globals", prepare=prepare, **parts):
         row = call(measure_row, *asked, what="measure_row")
     if row is None:
         raise Mistake("returns-none", "measure_row returns None. Is the `return` missing?")
     if not isinstance(row, Mapping):
         raise Mistake("not-a-row", f"measure_row should return a row, a dictionary; it returns {type(row).__name__}.")
-    if not seen:
+    if not prepared:
         raise Mistake("prepare-not-called", "measure_row never calls `prepare`: the network that was asked for is not made, so nothing of it can be measured.")
     return row
 
@@ -155,6 +155,18 @@ def _told_by_parts(measure_row: Any, asked: Asked, parts: Parts, own_parameters:
         _answers(row, parts, rounds, warmup, batch)
 
 
+@dataclass
+class Waiting:
+    """What stands for the notebook's `prepare` alone: a network whose step waits."""
+
+    step: Piece
+    asked: list[tuple[Any, Any, Any]] = field(default_factory=list)
+
+    def prepare(self, filters: Any, name: Any, batch: Any = None) -> SimpleNamespace:
+        self.asked.append((filters, name, batch))
+        return SimpleNamespace(step=self.step, load=lambda: len(self.asked), synchronise=lambda: None, hardware=HARDWARE)
+
+
 def measured(measure_row: Any, asked: Sequence[Asked], rounds: int, seed: int) -> None:
     """Rows of networks whose steps wait, each much longer than the next: `measure_row` and the student's own `time_step` made them.
 
@@ -162,16 +174,11 @@ def measured(measure_row: Any, asked: Sequence[Asked], rounds: int, seed: int) -
     """
     _prepared_by_name(measure_row)
     for one, seconds in zip(asked, lengths(seed, len(asked), 5e-4, 60), strict=True):
-        bench, seen = Bench(), list[Any]()
-        step = bench.piece(seconds, lambda *batch: _loss())
-
-        def prepare(filters: Any, name: Any, batch: Any = None, step: Any = step, seen: list[Any] = seen) -> SimpleNamespace:
-            seen.append((filters, name, batch))
-            return SimpleNamespace(step=step, load=lambda: len(seen), synchronise=lambda: None, hardware=HARDWARE)
-
-        row = _row_of(measure_row, one, prepare, seen)
-        _arguments((one[0], one[1], seen[-1][2]), one)
-        count = bench.count(step)
+        bench = Bench()
+        network = Waiting(bench.piece(seconds, _loss))
+        row = _row_of(measure_row, one, network.prepare, network.asked)
+        _arguments((one[0], one[1], network.asked[-1][2]), one)
+        count = bench.count(network.step)
         if count < rounds / 2:
             raise Mistake("not-called", f"For a row of {rounds} rounds the network's `step` is called {count} times. What is not run can't be measured: hand `prepare(…).step` to your `time_step`.")
         if "seconds" not in row:

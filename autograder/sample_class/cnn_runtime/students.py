@@ -1,9 +1,10 @@
-"""The sample class: eight hand-ins, among them right ones, typical mistakes, an endless loop, a crash and networks of one size."""
+"""The sample class: nine hand-ins, among them right ones, typical mistakes, an endless loop, a crash and rows that nobody measured."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from autograder.mistakes.cnn_runtime import wrong_fits, wrong_measured
 from autograder.mistakes.cnn_runtime.right_counts import (
     FORWARD_FROM_SIZES,
     PARAMETERS_TORCH,
@@ -107,6 +108,17 @@ STUDENTS = (
         "a cell that ends Python while it measures",
         edits=(Edit("C-rows", "def measure_row", "import os\n\nos._exit(1)\n\n\ndef measure_row"),),
         form=form("Greta", []),
+    ),
+    Student(
+        "ilse",
+        "only Part A; no timer and no network, and plausible rows made up in cells of her own",
+        done=("A", "form"),
+        cells_added=(
+            ("C-rows-measured", wrong_measured.MADE_UP_RECORD),
+            ("E-compared", wrong_fits.MADE_UP),
+            ("F-batch-measured", wrong_measured.MADE_UP_BATCHES),
+        ),
+        form=form("Ilse", ["C", "F"]),
     ),
     Student("hiro", "hands in a file that is no notebook", raw=b'{"cells": [{"cell_type": "code"'),
 )

@@ -1,10 +1,11 @@
-"""The sample class: six hand-ins, among them right ones, typical mistakes, an endless loop, a crash and copied times."""
+"""The sample class: seven hand-ins, among them right ones, typical mistakes, an endless loop, a crash and times that nobody measured."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from autograder.mistakes.convolution.right import LOOPS_THROUGHOUT, TORCH_THROUGHOUT
+from autograder.mistakes.convolution.wrong_later import MADE_UP_RECORD
 from autograder.sample_class import Edit, Student
 
 
@@ -60,5 +61,12 @@ STUDENTS = (
             Edit("G-roof", "min(peak", "max(peak"),
         ),
         form=form("Farid", ["F", "G"]),
+    ),
+    Student(
+        "gita",
+        "only Part A; plausible times made up in a cell of her own",
+        done=("A", "form"),
+        cells_added=(("G-measure-layers", MADE_UP_RECORD),),
+        form=form("Gita", ["G"]),
     ),
 )
