@@ -631,6 +631,9 @@ check.runtime.fit(
 
 
 # %% given="E-predict"
+KINDS = ("linear", "quadratic", "exponential")
+
+
 def predict(coefficients, x, kind):
     """The curve of that kind at x."""
     if kind == "exponential":
@@ -676,7 +679,6 @@ check.runtime.held_out_error(
 # then hits all of them alike. From all turns your `summary` makes the median and the quartiles.
 
 # %% given="E-more"
-KINDS = ("linear", "quadratic", "exponential")
 cpu_rows = []
 TURNS, AT_ONCE = (3, 2) if quick else (13, 2)
 networks = {
@@ -870,10 +872,6 @@ check.runtime.batches(
     asked=(6, 49),
 )
 ### END HIDDEN TESTS
-
-# %%
-for name in ("numpy", "torch"):
-    print(f"{name:6} µs an image:", " ".join(f"{1e6 * seconds:9.1f}" for seconds in per_image(batch_rows, name)))
 
 # %%
 gpu_batches = [point for graph in (False, True) for batch in BATCHES for point in gpu_points((8,), batch, graph)]
