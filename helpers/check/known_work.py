@@ -75,5 +75,6 @@ def demand_possible(found: Sequence[float], least: float, most: float, what: str
     for factor, unit in UNITS:
         if 0.5 * least <= short / factor and long / factor <= most:
             raise Mistake("wrong-unit", f"{what} is in {unit}. Keep seconds everywhere and turn them into others only where you print.")
-    odd, bound = (short, f"it takes at least {least:.3g} s") if short < 0.5 * least else (long, f"no more than {most:.3g} s went by around it")
-    raise Mistake("not-measured", f"{what} is {odd:.3g} s, tried on work of which the check knows that {bound}. Times have to be measured, around the work that is asked for and nothing else.")
+    if short < 0.5 * least:
+        raise Mistake("not-measured", f"{what} is {short:.3g} s, tried on work that takes at least {least:.3g} s. Times have to be measured, around the work that is asked for, with a clock that also counts waiting (`time.perf_counter`).")
+    raise Mistake("not-measured", f"{what} is {long:.3g} s, tried on work around which no more than {most:.3g} s went by. Times have to be measured, around the work that is asked for and nothing else.")
