@@ -439,15 +439,8 @@ rows += gpu_rows
 check.runtime.row(measure_row, parameters, step_flops, rounds=ROUNDS, warmup=WARMUP)
 check.runtime.rows(rows, gpu, FILTERS, parameters, step_flops, batch=BATCH, rounds=ROUNDS, threads=THREADS)
 ### BEGIN HIDDEN TESTS
-check.runtime.row(
-    measure_row,
-    parameters,
-    step_flops,
-    rounds=ROUNDS,
-    warmup=WARMUP,
-    seed=41,
-    asked=((13, "numpy", 22), (29, "torch", 5)),
-)
+odd = ((13, "numpy", 22), (29, "torch", 5))
+check.runtime.row(measure_row, parameters, step_flops, rounds=ROUNDS, warmup=WARMUP, seed=41, asked=odd)
 ### END HIDDEN TESTS
 
 
@@ -859,17 +852,9 @@ check.runtime.per_image(
     per_image,
     table=(("torch", (2, 9, 50, 130), (0.011, 0.013, 0.047, 0.091)), ("numpy", (4, 21), (0.0017, 0.0093))),
 )
+more = {"seed": 41, "asked": (6, 49)}
 check.runtime.batches(
-    batch_rows,
-    ("numpy", "torch"),
-    BATCHES,
-    parameters,
-    step_flops,
-    measure_row,
-    filters=8,
-    rounds=ROUNDS,
-    seed=41,
-    asked=(6, 49),
+    batch_rows, ("numpy", "torch"), BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS, **more
 )
 ### END HIDDEN TESTS
 
