@@ -1,7 +1,8 @@
 """The mistake bank: wrong solutions that checks must catch and name, and different right ones that must pass.
 
 `autograder/mistakes/NAME/wrong.py` gives WRONG, exercise -> rows; `right.py` gives RIGHT, name -> changed cells;
-`NAME/__init__.py` gives SLOW: cells that train, and the text that stands in for them where a row doesn't change them.
+`NAME/__init__.py` gives SLOW: cells that train, and the text that stands in for them where a row changes neither them
+nor the exercise after which they are called ("G-measure-layers" after "G-measure").
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from helpers.errors import CourseError
 
@@ -57,8 +59,10 @@ def load(name: str) -> Bank:
     return Bank(name, list(_wrong(wrong)), [Solution(n, dict(cells)) for n, cells in right.items()], dict(slow))
 
 
-def _wrong(table: dict[str, list[tuple[str, ...]]]) -> Iterable[Solution]:
-    """Rows are (mistakes, new cell) or (mistakes, old text, new text); mistakes are separated by ' | '."""
+def _wrong(table: dict[str, list[tuple[Any, ...]]]) -> Iterable[Solution]:
+    """Rows are (mistakes, new cell), (mistakes, old text, new text) or (mistakes, {cell: new cell}); mistakes are
+    separated by ' | '.
+    """
     seen: dict[str, int] = {}
     for cell, rows in table.items():
         for named, *change in rows:
@@ -66,5 +70,6 @@ def _wrong(table: dict[str, list[tuple[str, ...]]]) -> Iterable[Solution]:
             label = f"{cell}: {first}"
             seen[label] = seen.get(label, 0) + 1
             number = f" ({seen[label]})" if seen[label] > 1 else ""
-            cells: dict[str, str | Edits] = {cell: change[0] if len(change) == 1 else ((change[0], change[1]),)}
+            whole = change[0] if isinstance(change[0], dict) else {cell: change[0]}
+            cells: dict[str, str | Edits] = dict(whole) if len(change) == 1 else {cell: ((change[0], change[1]),)}
             yield Solution(label + number, cells, tuple(named.split(" | ")))

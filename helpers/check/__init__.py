@@ -11,7 +11,7 @@ from helpers.check.conv_definition import conv_bias, conv_forward, conv_output_s
 from helpers.check.conv_fourier import conv_fft, dft_matrix
 from helpers.check.conv_gradients import conv_backward_bias, conv_backward_data, conv_backward_filter
 from helpers.check.conv_lowering import conv_col2im, conv_im2col, conv_lowered, conv_tiled
-from helpers.check.conv_measured import attainable, conv_timings, conv_triton
+from helpers.check.conv_measured import attainable, conv_timings, conv_triton, layer_timings
 from helpers.check.curves import learning_curves
 from helpers.check.epoch import evaluate, train_epoch
 from helpers.check.form import form
@@ -56,6 +56,7 @@ __all__ = [
     "evaluate",
     "exponential_decay",
     "form",
+    "layer_timings",
     "learning",
     "learning_curves",
     "learning_rate_study",

@@ -150,7 +150,8 @@ def assigned(thing: Any, names: Sequence[str], values: Sequence[Any]) -> None:
 
 def has_globals(function: Any, names: Sequence[str]) -> bool:
     """Whether this is a function in whose globals all the names are defined."""
-    function = inspect.unwrap(function) if isinstance(function, FunctionType) else None
+    with contextlib.suppress(Exception):  # a student's object may answer to `__wrapped__` with anything
+        function = inspect.unwrap(function)
     return isinstance(function, FunctionType) and set(names) <= function.__globals__.keys()
 
 

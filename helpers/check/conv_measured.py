@@ -1,4 +1,4 @@
-"""Checks of Parts G and H: the roof, recorded timings that can be real, and the Triton kernel."""
+"""Checks of Parts G and H: the roof, a layer measured on work that is known, recorded timings that can be real, and the Triton kernel."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import numpy as np
 
 from helpers.check import conv_oracle as oracle
 from helpers.check.calls import array, call_each, number
-from helpers.check.conv_cases import Guess, Sizes, cases, result, settle
+from helpers.check.conv_cases import Case, Guess, Sizes, cases, result, settle, value_of
 from helpers.check.conv_definition import forward_guesses
+from helpers.check.known_work import Bench, Piece, demand_possible, lengths
 from helpers.check.report import Mistake, check
+from helpers.primitives.spec import ConvSpec
 
 FASTEST = 2e13
 """FLOP/s that no CPU's core has; a Winograd or FFT algorithm that needs less arithmetic stays below it, too."""
@@ -65,6 +67,110 @@ def _seconds(timing: Any, what: str, rounds: int) -> np.ndarray:
         raise Mistake("not-a-time", f"{what} has a time that is zero, negative or not a number: {found.min():g} s.")
     return found
 
+WAYS = ("torch", "rows", "columns", "blocks")
+ONE_LAYER: Sizes = (1, 2, 7, 6, 3, 3, 2, 1, 1, 1, 0)
+
+
+@check("Measuring a layer", "G3")
+def layer_timings(measure_layer: Any, *, rounds: int = 4, seed: int = 0, sizes: Sizes = ONE_LAYER) -> Iterator[str]:
+    """(timings, errors) of functions that wait as long, and err as much, as only the check knows."""
+    case, bench, odd = Case.of(sizes, seed), Bench(), list[str]()
+    y = oracle.forward(case.x, case.w, case.stride, case.padding)
+    results = {name: y + error for name, error in zip(WAYS, _deviations(y, seed), strict=True)}
+
+    def computed(name: str, x: Any, w: Any, layer: Any) -> np.ndarray:
+        same = np.shape(x) == case.x.shape and np.shape(w) == case.w.shape and np.allclose(x, case.x) and np.allclose(w, case.w)
+        if not same:
+            odd.append(name)
+        return results[name]
+
+    pieces = {name: bench.piece(seconds, partial(computed, name)) for name, seconds in zip(WAYS, lengths(seed, len(WAYS), 5e-4, 3), strict=True)}
+    found = value_of(measure_layer, dict(pieces), case.x, case.w, ConvSpec(*sizes), rounds, what="measure_layer")
+    timings, errors = _pair(found)
+    if odd:
+        raise Mistake("other-images", f"measure_layer calls functions[{odd[0]!r}] with other images or filters than it was given. Hand on `x` and `w` as they are.")
+    _called(pieces, bench, timings, rounds)
+    yield f"each of {len(WAYS)} functions called in each of {rounds} rounds"
+    _errors(errors, results)
+    yield "the largest difference from PyTorch's result, over PyTorch's largest entry"
+    for name, piece in pieces.items():
+        demand_possible(_seconds(timings[name], f"the time of {name!r}", rounds).tolist(), piece.seconds, bench.longest(piece), f"The time of {name!r}")
+    yield "times that fit how long each function takes"
+
+
+def _deviations(y: np.ndarray, seed: int) -> Iterator[np.ndarray]:
+    """What to add to y, for PyTorch nothing: many small differences, and a large one, which is negative."""
+    rng = np.random.default_rng([seed, y.size])
+    yield np.zeros_like(y)
+    for size in (2.3e-7, 7.1e-7, 4.4e-7):
+        largest = size * rng.uniform(1, 1.3) * np.abs(y).max()
+        found = rng.uniform(-0.3, 0.3, size=y.shape) * largest
+        found.reshape(-1)[rng.integers(y.size)] = -largest
+        yield found
+
+
+def _pair(found: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The two dictionaries, with an entry for each function."""
+    if found is None:
+        raise Mistake("returns-none", "measure_layer returns None. Is the `return` missing?")
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        raise Mistake("not-a-pair", f"measure_layer should return two dictionaries, `return timings, errors`; it returns {type(found).__name__}.")
+    for name, one in zip(("timings", "errors"), found, strict=True):
+        if not isinstance(one, Mapping):
+            raise Mistake("not-a-dictionary", f"The {name} that measure_layer returns should be a dictionary, algorithm → value; it is of type {type(one).__name__}.")
+        missing = [way for way in WAYS if way not in one]
+        if missing:
+            raise Mistake("algorithm-missing", f"The {name} that measure_layer returns lack {missing[0]!r}. It was given functions for {', '.join(WAYS)}, and should return an entry for each of them. Does it use the notebook's `run` where its own `functions` belong?")
+    timings, errors = found
+    if isinstance(timings["torch"], int | float) and not isinstance(errors["torch"], int | float):
+        raise Mistake("results-exchanged", "measure_layer returns the errors first; it should `return timings, errors`.")
+    return timings, errors
+
+
+def _called(pieces: Mapping[str, Piece], bench: Bench, timings: Mapping[str, Any], rounds: int) -> None:
+    """Each function ran as often as it was timed."""
+    for name in pieces:
+        _seconds(timings[name], f"The time of {name!r}", rounds)
+    counts = {name: bench.count(piece) for name, piece in pieces.items()}
+    short = [name for name, count in counts.items() if count < rounds]
+    if short and max(counts.values()) >= 2 * rounds:
+        often = max(counts, key=lambda name: counts[name])
+        raise Mistake("one-function-for-all", f"In {rounds} rounds {often!r} is called {counts[often]} times and {short[0]!r} {counts[short[0]]} times: the same function is timed under every name. A `lambda` in a loop sees the loop's last values when it is called; `partial(function, x, w, layer)` keeps its own.")
+    if short:
+        raise Mistake("not-called", f"{short[0]!r} is called {counts[short[0]]} times, and {rounds} rounds are asked for. Is the function called inside the timing (`partial(function, x, w, layer)`, not its finished result), and is every time measured?")
+
+
+def _errors(errors: Mapping[str, Any], results: Mapping[str, np.ndarray]) -> None:
+    y = results["torch"]
+    got = np.array([number(errors[name], f"the error of {name!r}") for name in WAYS])
+    off = [results[name] - y for name in WAYS]
+    largest = float(np.abs(y).max())
+    right = np.array([np.abs(d).max() for d in off]) / largest
+
+    def like(values: Any) -> bool:
+        return bool(np.allclose(got, values, rtol=0.02, atol=1e-9))
+
+    if like(right):
+        return
+    if not got.any():
+        raise Mistake("not-compared", "Every error is exactly 0, and the functions that measure_layer was given differ from PyTorch's by a little. Compare each result with that of functions['torch'].")
+    with np.errstate(all="ignore"):
+        for name, wrong, hint in (
+            ("not-divided", right * largest, "The differences are not divided: divide by the largest entry of PyTorch's result, so that small and large numbers count alike."),
+            ("percent-for-share", 100 * right, "The errors are in percent; leave them as a share of PyTorch's largest entry."),
+            ("mean-for-largest", [np.abs(d).mean() / largest for d in off], "This is the mean of the differences. A single wrong entry would hide in it: take the largest."),
+            ("mean-for-largest", [np.sqrt((d**2).mean()) / largest for d in off], "This is the root of the mean square. A single wrong entry would hide in it: take the largest."),
+            ("sign-kept", [d.max() / largest for d in off], "The differences keep their signs, so one that is too small is overlooked. Take `np.abs` first, then the largest."),
+            ("sign-kept", [-d.min() / largest for d in off], "The differences keep their signs, so one that is too large is overlooked. Take `np.abs` first, then the largest."),
+            ("entry-by-entry", [np.abs(d / y).max() for d in off], "Each difference is divided by its own entry, and entries near 0 decide. Divide by PyTorch's largest entry."),
+            ("divided-by-the-mean", right * largest / np.abs(y).mean(), "The differences are divided by the mean of PyTorch's entries; divide by the largest."),
+            ("sign-kept", right * largest / y.max(), "The largest entry is taken with its sign; take `np.abs` of PyTorch's result, too."),
+        ):
+            if like(wrong):
+                raise Mistake(name, f"The errors of measure_layer: {hint}")
+    at = int(np.argmax(np.abs(got - right)))
+    raise Mistake("differs", f"The error of {WAYS[at]!r} should be {right[at]:.3g}, the largest difference from PyTorch's result over PyTorch's largest entry; it is {got[at]:.3g}.")
+
 
 @check("Measured times", "G3")
 def conv_timings(timings: Any, errors: Any, layers: Mapping[str, Any], algorithms: Sequence[str], *, rounds: int = 3, tolerance: float = 2e-3) -> Iterator[str]:
@@ -105,10 +211,6 @@ def conv_timings(timings: Any, errors: Any, layers: Mapping[str, Any], algorithm
             raise Mistake("too-fast", f"{what} has a median of {statistics.median(found):.3g} s, that would be {speed / 1e9:,.0f} GFLOP/s on one core. Is the function called inside the timing (`lambda: run(x, w, layer)`, not its finished result), and are these seconds?")
         if statistics.median(found) > 600:
             raise Mistake("not-seconds", f"{what} has a median of {statistics.median(found):.4g} s, more than ten minutes. Are these milliseconds or microseconds?")
-    fastest = [[_seconds(timings[layer][a], "", rounds).min() for a in algorithms] for layer in layers]
-    alike = sum(max(row) < 1.5 * min(row) for row in fastest)
-    if len(algorithms) > 3 and alike > len(fastest) / 2:
-        raise Mistake("one-function-for-all", f"All algorithms take the same time on {alike} of {len(fastest)} layers. Is it the same function each time? A `lambda` in a loop sees the loop's last values when it is called; `partial(function, x, w, layer)` keeps its own.")
     yield f"at least {rounds} rounds each, no two alike, none faster than a core can be"
 
 

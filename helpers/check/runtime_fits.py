@@ -12,6 +12,7 @@ import numpy as np
 from helpers.check import runtime_reference as reference
 from helpers.check.calls import array, call, number
 from helpers.check.report import Mistake, check
+from helpers.check.runtime_counts import parameters_of, step_flops_of
 from helpers.check.runtime_reference import KINDS, WAYS, Numbers
 
 X = (8.0, 16.0, 24.0, 40.0, 64.0)
@@ -98,14 +99,23 @@ def fit(fit: Any, *, coefficients: Mapping[str, Sequence[float]] = COEFFICIENTS,
             for name, wrong, hint in (guess for way in WAYS for guess in _wrong_fits(x, y, kind, way)):
                 if _alike(got, wrong):
                     raise Mistake(name, hint)
-            if kind == "exponential" and y is noisy:
+            if kind == "exponential" and y is noisy and len(got) == len(right) and _as_close(got, right, x, y):
                 continue  # fitting ln y and fitting y differ here, in several ways that have their reasons
             if len(got) != len(right):
                 raise Mistake("wrong-shape", f"fit for {kind!r} returns {len(got)} numbers; it has {len(right)} coefficients, constant first.")
             if y is noisy:
-                raise Mistake("not-least-squares", f"For {kind!r} with {words}, least squares gives {np.round(right, 4).tolist()}, and fit {np.round(got, 4).tolist()}. For points that lie exactly on the curve it was right: does every point have the same weight?")
+                raise Mistake("not-least-squares", f"For {kind!r} with {words}, least squares gives {np.round(right, 4).tolist()}, and fit {np.round(got, 4).tolist()}. For points that lie exactly on the curve it was right: are all points used, and does every point have the same weight?")
             raise Mistake("differs", f"For {kind!r} the points lie on the curve with the coefficients {list(coefficients[kind])}; fit returns {np.round(got, 4).tolist()}.")
         yield f"{kind}, {len(coefficients[kind])} coefficients"
+
+
+def _as_close(got: np.ndarray, right: np.ndarray, x: Numbers, y: Numbers) -> bool:
+    """Whether one exponential comes about as close to the points as another, in some sense of least squares."""
+    ys = np.asarray(y, dtype=float)
+    with np.errstate(all="ignore"):
+        curves = [c[0] * np.exp(c[1] * np.asarray(x, dtype=float)) for c in (got, right)]
+        senses = [[float(((curve - ys) ** 2 / ys ** (2 * way)).sum()) for curve in curves] for way in WAYS]
+    return any(mine <= 1.5 * best for mine, best in senses)
 
 
 GUESSED = 1e-5
@@ -167,14 +177,14 @@ def held_out_error(held_out_error: Any, fit: Any, *, x: Sequence[float] = X, y: 
         got = number(call(held_out_error, np.array(x), np.array(y), kind, what="held_out_error"), f"the result of held_out_error for {kind!r}")
         right = float(reference.held_out_errors(x, y, kind).mean())
         if not any(math.isclose(got, float(reference.held_out_errors(x, y, kind, way).mean()), rel_tol=2e-3) for way in WAYS):
-            own = _own_error(fit, x, y, kind)
-            if own is None or not math.isclose(got, own, rel_tol=2e-3):
+            own, other = (_own_error(fit, x, times, kind) for times in (y, _others(y)))
+            if own is None or not math.isclose(got, own, rel_tol=2e-3) or (other is not None and math.isclose(own, other, rel_tol=2e-3)):
                 for name, wrong, hint in _held_out_guesses(x, y, kind):
                     if math.isclose(got, wrong, rel_tol=GUESSED):
                         raise Mistake(name, hint)
-                for other, way in itertools.product(KINDS, WAYS):
-                    if other != kind and math.isclose(got, float(reference.held_out_errors(x, y, other, way).mean()), rel_tol=GUESSED):
-                        raise Mistake("kind-ignored", f"For {kind!r} this is the error of the {other} fit. Hand `kind` on to `fit`, and predict with the curve of that kind.")
+                for another, way in itertools.product(KINDS, WAYS):
+                    if another != kind and math.isclose(got, float(reference.held_out_errors(x, y, another, way).mean()), rel_tol=GUESSED):
+                        raise Mistake("kind-ignored", f"For {kind!r} this is the error of the {another} fit. Hand `kind` on to `fit`, and predict with the curve of that kind.")
                 raise Mistake("differs", f"The error for {kind!r} should be {right:.4g}; it is {got:.4g}.")
         yield f"{kind}, each of {len(x)} points left out once"
 
@@ -191,45 +201,73 @@ def _own_error(fit: Any, x: Sequence[float], y: Sequence[float], kind: str) -> f
     return float(np.mean(errors))
 
 
-@check("Which curve?", "E3")
-def chosen(errors: Any, best: Any, rows: Any, backends: Sequence[str], held_out_error: Any = None) -> Iterator[str]:
-    """errors[backend][kind] are the held-out errors of the rows' seconds against filters; best[backend] is the kind with the least.
+def _made_up(seed: int, filters: Sequence[int]) -> list[dict[str, Any]]:
+    """Rows of three backends in turn: a line, a quadratic and an exponential, each a little beside its curve."""
+    rng = np.random.default_rng([seed, len(filters)])
+    found = []
+    for size in filters:
+        for backend, kind in zip(BACKENDS, KINDS, strict=True):
+            seconds = 1e-2 * reference.predict(COEFFICIENTS[kind], size, kind) * float(rng.uniform(0.93, 1.07))
+            row = {"filters": size, "backend": backend, "batch": 64, "parameters": sum(parameters_of(size)), "flops": sum(step_flops_of(size, 64))}
+            found.append({**row, "seconds": seconds, "low": seconds * float(rng.uniform(0.8, 0.98)), "high": seconds * float(rng.uniform(1.02, 1.2))})
+    return found
+
+
+BACKENDS = ("cuda", "numpy", "torch")
+
+
+@check("Which curve?", "E3", builds_on="`held_out_error`")
+def compare(compare: Any, held_out_error: Any, *, seed: int = 1, filters: Sequence[int] = (8, 12, 16, 24, 32, 64)) -> Iterator[str]:
+    """compare(rows, backend): the held-out errors of the rows' seconds against filters, kind -> error, and the kind with the least.
 
     What the student's own held_out_error says will do, so that a mistake in it costs its points once.
     """
-    for name, value in (("errors", errors), ("best", best)):
-        if not value:
-            raise Mistake("still-to-do", f"Still to do: `{name}` is still empty; write and run the exercise's cell above.")
-        if not isinstance(value, Mapping):
-            raise Mistake("not-a-dictionary", f"`{name}` should be a dictionary; it is of type {type(value).__name__}.")
-    for backend in backends:
+    rows = _made_up(seed, filters)
+    for backend in BACKENDS:
         mine = [row for row in rows if row["backend"] == backend]
         x, y = [float(row["filters"]) for row in mine], [float(row["seconds"]) for row in mine]
-        if backend not in errors or backend not in best:
-            raise Mistake("backend-missing", f"There is nothing for {backend!r}; {' and '.join(map(repr, backends))} are asked for.")
-        found = errors[backend]
-        if not isinstance(found, Mapping) or set(found) != set(KINDS):
-            raise Mistake("kinds-missing", f"errors[{backend!r}] should have the three kinds {', '.join(KINDS)} as keys.")
+        errors, best = _errors_and_best(call(compare, [dict(row) for row in rows], backend, what="compare"))
         for kind in KINDS:
-            got, right = number(found[kind], f"errors[{backend!r}][{kind!r}]"), float(reference.held_out_errors(x, y, kind).mean())
+            got, right = number(errors[kind], f"the error of {kind!r}"), float(reference.held_out_errors(x, y, kind).mean())
             ways = (float(reference.held_out_errors(x, y, kind, way).mean()) for way in WAYS)
-            if kind != "exponential" and not any(math.isclose(got, one, rel_tol=5e-3) for one in (*ways, _own_held_out(held_out_error, x, y, kind))):
-                raise _other_errors(got, x, y, kind, backend, mine) or _other_rows(got, rows, kind, backend) or Mistake("differs", f"errors[{backend!r}][{kind!r}] is {got:.4g}; for these rows, seconds against filters, it is {right:.4g}.")
-        least = min(KINDS, key=lambda kind: float(found[kind]))
-        if best[backend] not in KINDS:
-            raise Mistake("not-a-kind", f"best[{backend!r}] is {best[backend]!r}; it should be one of {', '.join(KINDS)}.")
-        if best[backend] != least:
-            extreme = max(KINDS, key=lambda kind: float(found[kind]))
-            raise Mistake("worst-for-best" if best[backend] == extreme else "not-the-least", f"best[{backend!r}] is {best[backend]!r}, but the error of {least!r} is the least: {float(found[least]):.3g} against {float(found[best[backend]]):.3g}.")
-        yield f"{backend}: {least} with an error of {float(found[least]):.1%}"
+            if not any(math.isclose(got, one, rel_tol=5e-3) for one in (*ways, _own_held_out(held_out_error, x, y, kind))):
+                raise _other_errors(got, x, y, kind, backend, mine) or _other_rows(got, rows, kind, backend) or Mistake("differs", f"compare(rows, {backend!r}) gives {kind!r} the error {got:.4g}; for the rows of {backend}, seconds against filters, it is {right:.4g}.")
+        least = min(KINDS, key=lambda kind: float(errors[kind]))
+        if not isinstance(best, str) or best not in KINDS:
+            raise Mistake("not-a-kind", f"The best kind that compare returns is {str(best)[:40]!r}; it should be one of {', '.join(KINDS)}.")
+        if best != least:
+            extreme = max(KINDS, key=lambda kind: float(errors[kind]))
+            raise Mistake("worst-for-best" if best == extreme else "not-the-least", f"compare(rows, {backend!r}) says that {best!r} is best, but the error of {least!r} is the least: {float(errors[least]):.3g} against {float(errors[best]):.3g}.")
+        yield f"{backend}: {least} with an error of {float(errors[least]):.1%}"
+
+
+def _errors_and_best(found: Any) -> tuple[Mapping[str, Any], Any]:
+    if found is None:
+        raise Mistake("returns-none", "compare returns None. Is the `return` missing?")
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        raise Mistake("not-a-pair", f"compare should return two things, the errors and the best kind: `return errors, best`; it returns {type(found).__name__}.")
+    errors, best = found
+    if isinstance(errors, str) and isinstance(best, Mapping):
+        raise Mistake("results-exchanged", "compare returns the best kind first; it should return the errors and then the kind.")
+    if not isinstance(errors, Mapping):
+        raise Mistake("not-a-dictionary", f"The errors that compare returns should be a dictionary, kind → error; they are of type {type(errors).__name__}.")
+    if set(errors) != set(KINDS):
+        raise Mistake("kinds-missing", f"The errors that compare returns should have the three kinds {', '.join(KINDS)} as keys.")
+    return errors, best
 
 
 def _own_held_out(held_out_error: Any, x: Numbers, y: Numbers, kind: str) -> float:
-    """What the student's function says, NaN where there is none."""
+    """What the student's function says, NaN where there is none, or where it says the same whatever the times are."""
     try:
-        return number(call(held_out_error, np.array(x), np.array(y), kind, what="held_out_error"), "its result")
+        own, other = (number(call(held_out_error, np.array(x), np.array(times), kind, what="held_out_error"), "its result") for times in (y, _others(y)))
     except Mistake:
         return float("nan")
+    return float("nan") if math.isclose(own, other, rel_tol=5e-3) else own
+
+
+def _others(y: Numbers) -> list[float]:
+    """Other times, of which no curve has the same errors."""
+    return [float(v) * (0.8, 1.9)[i % 2] for i, v in enumerate(y)]
 
 
 def _other_errors(got: float, x: Sequence[float], y: Sequence[float], kind: str, backend: str, mine: Sequence[Mapping[str, Any]]) -> Mistake | None:
@@ -239,10 +277,10 @@ def _other_errors(got: float, x: Sequence[float], y: Sequence[float], kind: str,
     for key, way in itertools.product(("parameters", "flops"), WAYS):
         places = [float(row[key]) / float(mine[0][key]) for row in mine]
         if math.isclose(got, float(reference.held_out_errors(places, y, kind, way).mean()), rel_tol=GUESSED):
-            return Mistake("wrong-axis", f"errors[{backend!r}] are fits against {key}; against the number of filters is asked for.")
+            return Mistake("wrong-axis", f"The errors are those of fits against {key}; against the number of filters is asked for.")
     for other, way in itertools.product(KINDS, WAYS):
         if other != kind and math.isclose(got, float(reference.held_out_errors(x, y, other, way).mean()), rel_tol=GUESSED):
-            return Mistake("kind-ignored", f"errors[{backend!r}][{kind!r}] is the error of the {other} fit.")
+            return Mistake("kind-ignored", f"The error of {kind!r} is that of the {other} fit.")
     return None
 
 
@@ -250,16 +288,17 @@ def _other_rows(got: float, rows: Sequence[Mapping[str, Any]], kind: str, backen
     """The error of rows that don't belong to this backend."""
     mine = [row for row in rows if row["backend"] == backend]
     for others, hint in (
-        ([row for row in rows if row["backend"] != backend], f"is the error of the other backend's rows. Take those whose `backend` is {backend!r}."),
+        *(([row for row in rows if row["backend"] == other], f"is the error of the rows of {other}. Take those whose `backend` is {backend!r}.") for other in BACKENDS if other != backend),
+        ([row for row in rows if row["backend"] != backend], f"is the error of other backends' rows. Take those whose `backend` is {backend!r}."),
         (rows, "is the error of the rows of all backends together. Each backend has a curve of its own."),
-        (mine[:-1], "leaves out the largest network. Take all rows of `cpu_rows`."),
-        (mine[1:], "leaves out the smallest network. Take all rows of `cpu_rows`."),
+        (mine[:-1], "leaves out the largest network. Take all rows of the backend."),
+        (mine[1:], "leaves out the smallest network. Take all rows of the backend."),
     ):
         x, y = [float(row["filters"]) for row in others], [float(row["seconds"]) for row in others]
         if len(set(x)) > 3 and any(math.isclose(got, float(reference.held_out_errors(x, y, kind, way).mean()), rel_tol=GUESSED) for way in WAYS):
-            return Mistake("other-rows", f"errors[{backend!r}][{kind!r}] {hint}")
+            return Mistake("other-rows", f"compare(rows, {backend!r}): the error of {kind!r} {hint}")
     for key in ("low", "high"):
         x, y = [float(row["filters"]) for row in mine], [float(row[key]) for row in mine]
         if any(math.isclose(got, float(reference.held_out_errors(x, y, kind, way).mean()), rel_tol=GUESSED) for way in WAYS):
-            return Mistake("other-rows", f"errors[{backend!r}][{kind!r}] is the error of `{key}`; take the rows' `seconds`.")
+            return Mistake("other-rows", f"compare(rows, {backend!r}): the error of {kind!r} is that of `{key}`; take the rows' `seconds`.")
     return None

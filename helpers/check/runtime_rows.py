@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from helpers.check import runtime_row as one
-from helpers.check.calls import array, number
+from helpers.check.calls import array, call, number
 from helpers.check.report import Mistake, check
 from helpers.check.runtime_row import named as _row
 from helpers.check.runtime_timing import device_of
@@ -21,13 +21,10 @@ NAMED = {"cuda": "cuda", "cuda graph": "cuda", "numpy": "cpu", "torch": "cpu"}
 FASTEST = {"cpu": 2e13, "cuda": 2e15}
 """FLOP/s that no machine reaches in float32 on this network; a CPU's as on one core with room to spare."""
 
-SLOWEST = 1.5e8
-"""FLOP/s that every machine with numpy surpasses on its best row; a step in milliseconds called seconds stays below it."""
-
 
 def _list(rows: Any, name: str) -> list[Mapping[str, Any]]:
     if rows is None or (hasattr(rows, "__len__") and not len(rows)):
-        raise Mistake("still-to-do", f"Still to do: `{name}` is still empty; write and run the exercise's cell above.")
+        raise Mistake("still-to-do", f"Still to do: `{name}` is still empty; write `measure_row`, then run the cell that measures.")
     if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
         raise Mistake("not-a-list-of-rows", f"`{name}` should be a list of rows, each a dictionary.")
     for row in rows:
@@ -104,28 +101,6 @@ def _not_recorded(rows: Sequence[Mapping[str, Any]]) -> None:
             raise Mistake("recorded-as-measured", f"{_row(row)} is the recorded one of {point.hardware} ({point.backend}, {point.filters} filters), to the last digit, and is not marked. Measure it yourself, or mark it as recorded.")
 
 
-def _grows(rows: Sequence[Mapping[str, Any]], axis: str) -> None:
-    """Much more work takes more time, on one backend at least.
-
-    Nothing is asked of neighbours, nor of each backend: on a busy machine everything may take twenty times as long for a moment,
-    and the smallest network may be the one that meets it.
-    """
-    found: list[Mistake] = []
-    for backend in dict.fromkeys(row["backend"] for row in rows if NAMED[row["backend"]] == "cpu"):
-        mine = sorted((row for row in rows if row["backend"] == backend), key=lambda row: row["flops"])
-        if len(mine) < 2 or mine[-1]["flops"] < 8 * mine[0]["flops"]:
-            continue
-        times = [float(row["seconds"]) for row in mine]
-        more, longer = mine[-1]["flops"] / mine[0]["flops"], times[-1] / times[0]
-        if longer >= 1.5:
-            return
-        if longer < 0.7 and sorted(times, reverse=True) == times:
-            found.append(Mistake("rows-exchanged", f"With {backend} each step with more operations takes less time than the one before. Are the times in the reverse order?"))
-        found.append(Mistake("size-not-reaching", f"With {backend} the largest step has {more:.0f} times the operations of the smallest and takes {longer:.2f} times as long. Is it the same network each time? Does `{axis}` reach `prepare`?"))
-    if found:
-        raise found[0]
-
-
 def _same_as_given(rows: Sequence[Mapping[str, Any]], given: Sequence[Any]) -> None:
     """Rows that come from a file or a model stay as they are, and marked."""
     for point in given:
@@ -146,22 +121,14 @@ def _same_as_given(rows: Sequence[Mapping[str, Any]], given: Sequence[Any]) -> N
                     raise Mistake(f"{point.kind}-row-changed", f"{key!r} of the {point.kind} row of {named} was {getattr(point, key)!r} and is now {row[key]!r}. Rows that others made are taken as they are.")
 
 
-def _slow(rows: Sequence[Mapping[str, Any]]) -> None:
-    cpu = [row for row in rows if NAMED[row["backend"]] == "cpu"]
-    best = max((float(row["flops"]) / float(row["seconds"]) for row in cpu), default=SLOWEST)
-    if best < SLOWEST:
-        raise Mistake("wrong-unit", f"The fastest row would do {best / 1e9:.2g} GFLOP/s, a hundred times slower than a laptop. Are these milliseconds? `seconds` is in seconds.")
-
-
 @check("Measured rows", "C2")
-def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], parameters: Any, step_flops: Any, *, batch: int, rounds: int, threads: int, measure_row: Any = None, warmup: int = 0) -> Iterator[str]:
+def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], parameters: Any, step_flops: Any, *, batch: int, rounds: int, threads: int) -> Iterator[str]:
     """One row for each backend and number of filters, measured here, and the rows of `gpu` (Points) unchanged.
 
     filters: backend -> numbers of filters that are measured here. The student's own counts will do, so that a mistake in them costs
-    its points once. measure_row: the function that made the rows, tried on made-up parts first.
+    its points once.
     """
     found = _list(rows, "rows")
-    yield from one.tried(measure_row, parameters, step_flops, rounds, warmup)
     for row in found:
         _labels(row, threads)
     measured = [row for row in found if not _given(row)]
@@ -193,14 +160,65 @@ def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], pa
         _times(row, 0 if _given(row) else rounds)
     _measured_each(measured)
     _not_recorded(measured)
-    _slow(measured)
-    _grows(measured, "filters")
     yield f"at least {rounds} rounds each, medians between their quartiles, no row copied, times that can be real"
 
 
-@check("Larger batches", "F2")
-def batches(batch_rows: Any, per_image: Any, backends: Sequence[str], batches: Sequence[int], parameters: Any, step_flops: Any, *, filters: int, rounds: int) -> Iterator[str]:
-    """A row for each backend and batch size, and per_image[backend] = seconds of a step ÷ images of the batch."""
+BATCH_ROWS = (("numpy", (3, 10, 35), (0.0021, 0.0047, 0.0131)), ("torch", (3, 10, 35), (0.0083, 0.0091, 0.0112)), ("cuda", (5, 20), (0.0004, 0.00043)))
+"""Backend, batches and the seconds of a step."""
+
+
+@check("Seconds per image", "F2")
+def per_image(per_image: Any, *, table: Sequence[tuple[str, Sequence[int], Sequence[float]]] = BATCH_ROWS) -> Iterator[str]:
+    """per_image(rows, backend): seconds of a step ÷ images of the batch, for each of this backend's rows, in their order."""
+    made_up = [
+        {"filters": 7, "backend": backend, "batch": batch, "seconds": value, "low": 0.97 * value, "high": 1.06 * value, "rounds": 9, "device": "cpu"}
+        for i in range(max(len(sizes) for _, sizes, _ in table))
+        for backend, sizes, seconds in table
+        for batch, value in zip(sizes[i : i + 1], seconds[i : i + 1], strict=True)
+    ]
+    for backend, sizes, seconds in table:
+        value = call(per_image, [dict(row) for row in made_up], backend, what="per_image")
+        if value is None:
+            raise Mistake("returns-none", "per_image returns None. Is the `return` missing?")
+        got = array(list(value.values()) if isinstance(value, Mapping) else value, f"per_image(rows, {backend!r})")
+        _seconds_per_image(got, backend, np.asarray(sizes, float), np.asarray(seconds, float), made_up)
+    yield f"{len(table)} backends, seconds per image of each row"
+
+
+def _seconds_per_image(got: np.ndarray, backend: str, sizes: np.ndarray, seconds: np.ndarray, rows: Sequence[Mapping[str, Any]]) -> None:
+    right = seconds / sizes
+    what = f"per_image(rows, {backend!r})"
+    if got.shape == right.shape and np.allclose(got, right, rtol=1e-6):
+        return
+    if got.shape == (len(rows),):
+        raise Mistake("all-rows-for-one", f"{what} has {len(rows)} numbers, one for each of all rows. Take the rows whose `backend` is {backend!r}.")
+    if got.shape != right.shape:
+        raise Mistake("wrong-shape", f"{what} should have {len(sizes)} numbers, one for each row of {backend}; it has shape {got.shape}.")
+    for name, wrong, hint in (
+        ("not-divided", seconds, "These are seconds of a step; divide each by the images of its batch."),
+        ("upside-down", sizes / seconds, "These are images per second; seconds per image are asked for."),
+        ("one-batch-for-all", seconds * (got[0] / seconds[0]), "All are divided by the same number; each row has its own `batch`."),
+        ("order-reversed", right[::-1], "The order is reversed: the first entry belongs to the first row."),
+        ("multiplied-for-divided", seconds * sizes, "The seconds are multiplied by the batch; divide."),
+        ("wrong-unit", 1e3 * right, "These are milliseconds. Keep seconds everywhere and turn them into others only where you print."),
+        ("wrong-unit", 1e6 * right, "These are microseconds. Keep seconds everywhere and turn them into others only where you print."),
+        ("wrong-entry", 0.97 * right, "These are made of `low`; take the rows' `seconds`."),
+        ("wrong-entry", 1.06 * right, "These are made of `high`; take the rows' `seconds`."),
+    ):
+        if np.allclose(got, wrong, rtol=1e-6):
+            raise Mistake(name, f"{what}: {hint}")
+    for other in dict.fromkeys(row["backend"] for row in rows if row["backend"] != backend):
+        theirs = [row["seconds"] / row["batch"] for row in rows if row["backend"] == other]
+        if len(theirs) == len(got) and np.allclose(got, theirs, rtol=1e-6):
+            raise Mistake("other-backend", f"{what} holds the times of {other}.")
+    raise Mistake("differs", f"{what} should be {np.array2string(right, precision=5)} s, seconds ÷ batch of these rows; it is {np.array2string(got, precision=5)}.")
+
+
+@check("Larger batches", "F2", builds_on="`measure_row`")
+def batches(batch_rows: Any, backends: Sequence[str], batches: Sequence[int], parameters: Any, step_flops: Any, measure_row: Any, *, filters: int, rounds: int, seed: int = 1, asked: Sequence[int] = (9, 33)) -> Iterator[str]:
+    """A row for each backend and batch size, measured by the student's own functions, as they measure batches of `asked`."""
+    one.measured(measure_row, [(filters, backends[i % len(backends)], batch) for i, batch in enumerate(asked)], rounds, seed)
+    yield "measure_row: times that fit how long the steps of a network take"
     found = _list(batch_rows, "batch_rows")
     for row in found:
         _labels(row, None)
@@ -208,44 +226,11 @@ def batches(batch_rows: Any, per_image: Any, backends: Sequence[str], batches: S
             raise Mistake("wrong-filters", f"{_row(row)}: this experiment is about {filters} filters; only the batch changes.")
         one.counts(row, parameters, step_flops)
         _times(row, rounds)
-    if not per_image:
-        raise Mistake("still-to-do", "Still to do: `per_image` is still empty.")
-    if not isinstance(per_image, Mapping):
-        raise Mistake("not-a-dictionary", f"`per_image` should be a dictionary, backend -> list of seconds; it is of type {type(per_image).__name__}.")
     for backend in backends:
-        mine = [next((row for row in found if (row["backend"], row["batch"]) == (backend, size)), None) for size in batches]
-        if None in mine:
-            raise Mistake("size-missing", f"There is no row of {backend} with a batch of {batches[mine.index(None)]}.")
-        if backend not in per_image:
-            raise Mistake("backend-missing", f"`per_image` has nothing for {backend!r}; {' and '.join(map(repr, backends))} are asked for.")
-        value = per_image[backend]
-        got = array(list(value.values()) if isinstance(value, Mapping) else value, f"per_image[{backend!r}]")
-        seconds = np.array([float(row["seconds"]) for row in mine if row])
-        sizes = np.array(batches, dtype=float)
-        if got.shape != sizes.shape:
-            raise Mistake("wrong-shape", f"per_image[{backend!r}] should have {len(batches)} numbers, one for each batch of {list(batches)}; it has shape {got.shape}.")
-        if not np.allclose(got, seconds / sizes, rtol=1e-6):
-            for name, wrong, hint in (
-                ("not-divided", seconds, "These are seconds of a step; divide each by the images of its batch."),
-                ("upside-down", sizes / seconds, "These are images per second; seconds per image are asked for."),
-                ("one-batch-for-all", seconds / sizes[0], "All are divided by the same batch; each row has its own `batch`."),
-                ("one-batch-for-all", seconds / sizes[-1], "All are divided by the same batch; each row has its own `batch`."),
-                ("one-batch-for-all", seconds * (got[0] / seconds[0]), "All are divided by the same number; each row has its own `batch`."),
-                ("order-reversed", (seconds / sizes)[::-1], "The order is reversed: the first entry belongs to the first batch size."),
-                ("multiplied-for-divided", seconds * sizes, "The seconds are multiplied by the batch; divide."),
-                ("wrong-unit", 1e3 * seconds / sizes, "These are milliseconds. Keep seconds everywhere and turn them into others only where you print."),
-                ("wrong-unit", 1e6 * seconds / sizes, "These are microseconds. Keep seconds everywhere and turn them into others only where you print."),
-                ("per-filter", seconds / filters, "These are divided by the filters; divide by the images of the batch."),
-            ):
-                if np.allclose(got, wrong, rtol=1e-6):
-                    raise Mistake(name, f"per_image[{backend!r}]: {hint}")
-            for other in backends:
-                theirs = {row["batch"]: float(row["seconds"]) / row["batch"] for row in found if row["backend"] == other}
-                if np.allclose(got, [theirs.get(size, np.nan) for size in batches], rtol=1e-6):
-                    raise Mistake("other-backend", f"per_image[{backend!r}] holds the times of {other}.")
-            raise Mistake("differs", f"per_image[{backend!r}] should be {np.array2string(seconds / sizes, precision=3)} s, seconds ÷ batch of your rows; it is {np.array2string(got, precision=3)}.")
-        yield f"{backend}: {len(batches)} batch sizes, seconds per image"
+        there = [row["batch"] for row in found if row["backend"] == backend]
+        missing = [size for size in batches if size not in there]
+        if missing:
+            raise Mistake("size-missing", f"There is no row of {backend} with a batch of {missing[0]}.")
+        yield f"{backend}: {len(batches)} batch sizes"
     _measured_each(found)
     _not_recorded(found)
-    _slow(found)
-    _grows(found, "batch")

@@ -404,7 +404,7 @@ for row in gpu_rows:
 #
 # The check below also calls `measure_row` with stand-ins for `prepare` and `time_step`, whose answers are known; so use them by these names.
 #
-# Then fill `rows`: a row for each backend in `FILTERS` and each of its numbers of filters, and after them the `gpu_rows` as they are.
+# With your function, the cell below it measures `rows`: a row for each backend in `FILTERS` and each of its numbers of filters, and after them the `gpu_rows` as they are.
 #
 # If a row's quartiles lie far apart, your machine was busy with something else. Then measure all rows again, not only those that you don't like: choosing by the result is how wrong figures are made.
 
@@ -428,27 +428,20 @@ def measure_row(filters, name, batch=BATCH):
     ### END SOLUTION
 
 
+# %% given="C-rows-measured"
 rows = []
-### BEGIN SOLUTION
 for name, sizes in FILTERS.items():
     for filters in sizes:
         rows.append(measure_row(filters, name))
 rows += gpu_rows
-### END SOLUTION
 
 # %% test="C-rows-check" points=3
-check.runtime.rows(
-    rows,
-    gpu,
-    FILTERS,
-    parameters,
-    step_flops,
-    batch=BATCH,
-    rounds=ROUNDS,
-    threads=THREADS,
-    measure_row=measure_row,
-    warmup=WARMUP,
-)
+check.runtime.row(measure_row, parameters, step_flops, rounds=ROUNDS, warmup=WARMUP)
+check.runtime.rows(rows, gpu, FILTERS, parameters, step_flops, batch=BATCH, rounds=ROUNDS, threads=THREADS)
+### BEGIN HIDDEN TESTS
+odd = ((13, "numpy", 22), (29, "torch", 5))
+check.runtime.row(measure_row, parameters, step_flops, rounds=ROUNDS, warmup=WARMUP, seed=41, asked=odd)
+### END HIDDEN TESTS
 
 
 # %% given="C-points"
@@ -631,6 +624,9 @@ check.runtime.fit(
 
 
 # %% given="E-predict"
+KINDS = ("linear", "quadratic", "exponential")
+
+
 def predict(coefficients, x, kind):
     """The curve of that kind at x."""
     if kind == "exponential":
@@ -697,21 +693,31 @@ for row in cpu_rows:
     print(f"{row['backend']:6} {row['filters']:3} filters: {row['seconds'] * 1e3:8.2f} ms")
 
 # %% [markdown] given="E-compare-text"
-# Fill `errors[backend][kind]` with the held-out errors of `cpu_rows`, seconds against filters, and `best[backend]` with the kind whose error is least.
+# Write `compare`. From such rows and the name of a backend it makes two things: a dictionary with the held-out error of each kind in `KINDS`, for the seconds of this backend's rows against their filters, and the kind whose error is least. The
+# check has rows of its own; the cell below the exercise then compares the curves through yours.
+
 
 # %% exercise="E-compare"
-KINDS = ("linear", "quadratic", "exponential")
-errors, best = {}, {}
-### BEGIN SOLUTION
-for name in ("numpy", "torch"):
-    x = np.array([float(row["filters"]) for row in cpu_rows if row["backend"] == name])
-    y = np.array([row["seconds"] for row in cpu_rows if row["backend"] == name])
-    errors[name] = {kind: held_out_error(x, y, kind) for kind in KINDS}
-    best[name] = min(KINDS, key=lambda kind: errors[name][kind])
-### END SOLUTION
+def compare(some_rows, name):
+    """Rows and the name of a backend -> ({kind: held-out error}, the kind whose error is least)"""
+    ### BEGIN SOLUTION
+    x = np.array([float(row["filters"]) for row in some_rows if row["backend"] == name])
+    y = np.array([row["seconds"] for row in some_rows if row["backend"] == name])
+    found = {kind: held_out_error(x, y, kind) for kind in KINDS}
+    return found, min(KINDS, key=lambda kind: found[kind])
+    ### END SOLUTION
+
 
 # %% test="E-compare-check" points=1
-check.runtime.chosen(errors, best, cpu_rows, ("numpy", "torch"), held_out_error)
+check.runtime.compare(compare, held_out_error)
+### BEGIN HIDDEN TESTS
+check.runtime.compare(compare, held_out_error, seed=41, filters=(6, 10, 18, 30, 44, 70))
+### END HIDDEN TESTS
+
+# %% given="E-compared"
+errors, best = {}, {}
+for name in ("numpy", "torch"):
+    errors[name], best[name] = compare(cpu_rows, name)
 
 # %%
 for name in errors:
@@ -817,22 +823,40 @@ for one, a, other, b in (("numpy", numpy_times, "torch", torch_times), ("numpy",
 # A small network does not fill a GPU. Each step consists of some thirty orders ("kernels"), and giving each of them takes a few microseconds, however little there is to do. The network is *launch-bound*. Two things help: more work an order (a larger batch), or one order for all (a *CUDA graph*, which records the
 # whole step once and replays it). The first can be measured on a CPU, too.
 #
-# With 8 filters, fill `batch_rows`: a row for numpy and for torch and each batch size in `BATCHES`, by your `measure_row`. And `per_image[backend]`: a list of the seconds *per image*, one for each batch size.
+# With 8 filters, the next cell measures `batch_rows` by your `measure_row`: a row for numpy and for torch and each batch size in `BATCHES`. Write `per_image`: from such rows and the name of a backend it makes a list of the seconds *per image*,
+# one for each row of this backend, in the order of the rows.
+
+# %% given="F-batch-measured"
+BATCHES = (1, 4, 16, 64, 256)
+batch_rows = []
+for name in ("numpy", "torch"):
+    for batch in BATCHES:
+        batch_rows.append(measure_row(8, name, batch))
+
 
 # %% exercise="F-batch"
-BATCHES = (1, 4, 16, 64, 256)
-batch_rows, per_image = [], {}
-### BEGIN SOLUTION
-for name in ("numpy", "torch"):
-    measured = [measure_row(8, name, batch) for batch in BATCHES]
-    batch_rows += measured
-    per_image[name] = [row["seconds"] / row["batch"] for row in measured]
-### END SOLUTION
+def per_image(some_rows, name):
+    """Rows and the name of a backend -> the seconds per image of its rows, in their order."""
+    ### BEGIN SOLUTION
+    return [row["seconds"] / row["batch"] for row in some_rows if row["backend"] == name]
+    ### END SOLUTION
+
 
 # %% test="F-batch-check" points=2
+check.runtime.per_image(per_image)
 check.runtime.batches(
-    batch_rows, per_image, ("numpy", "torch"), BATCHES, parameters, step_flops, filters=8, rounds=ROUNDS
+    batch_rows, ("numpy", "torch"), BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS
 )
+### BEGIN HIDDEN TESTS
+check.runtime.per_image(
+    per_image,
+    table=(("torch", (2, 9, 50, 130), (0.011, 0.013, 0.047, 0.091)), ("numpy", (4, 21), (0.0017, 0.0093))),
+)
+more = {"seed": 41, "asked": (6, 49)}
+check.runtime.batches(
+    batch_rows, ("numpy", "torch"), BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS, **more
+)
+### END HIDDEN TESTS
 
 # %%
 gpu_batches = [point for graph in (False, True) for batch in BATCHES for point in gpu_points((8,), batch, graph)]

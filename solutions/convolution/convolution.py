@@ -823,11 +823,14 @@ print(f"the ridge, where the two meet, is at {peak / bandwidth:.1f} FLOPs per by
 # %% [markdown] given="G-measure-text"
 # ### G3. Measure (2 points, 20 min)
 #
-# `run[algorithm](x, w, layer)` computes a layer. Fill two dictionaries:
+# The next cell collects nine functions in a dictionary, `run`: `run[algorithm](x, w, layer)` computes a layer. Write `measure_layer`, which is given such a dictionary and
+# returns two others:
 #
-# * `errors[layer][algorithm]`: the largest difference from PyTorch's result, divided by PyTorch's largest entry. **First** make sure that a result is right.
-# * `timings[layer][algorithm]`: what `measure` returns. Give it all algorithms of a layer at once, `measure({"torch": function, …}, rounds=ROUNDS)`: it times them in turn,
-#   round after round, so that a slow moment of the machine hits all of them. A function for it takes no arguments: `partial(run[algorithm], x, w, layer)`. (A `lambda` in a loop sees the loop's last values.)
+# * `errors[algorithm]`: the largest difference from the result of `functions["torch"]`, divided by the largest entry of that result (both without their signs). **First** make sure that a result is right.
+# * `timings[algorithm]`: what `measure` returns. Give it all functions at once, `measure({"torch": function, …}, rounds=rounds)`: it times them in turn,
+#   round after round, so that a slow moment of the machine hits all of them. A function for it takes no arguments: `partial(functions[algorithm], x, w, layer)`. (A `lambda` in a loop sees the loop's last values.)
+#
+# The check below hands `measure_layer` functions of its own, of which it knows how long they take and how far they are off. The cell below the exercise then measures the five layers.
 
 # %% given="G-layers"
 layers = {name: layer.with_images(1) for name, layer in primitives.PAPER_LAYERS.items()}
@@ -865,23 +868,33 @@ def random_case(layer, seed=0):
 
 
 # %% exercise="G-measure"
-timings, errors = {}, {}
-### BEGIN SOLUTION
-for name, layer in layers.items():
-    x, w = random_case(layer)
-    expected = with_torch(x, w, layer)
-    errors[name] = {}
-    for algorithm, function in run.items():
+def measure_layer(functions, x, w, layer, rounds):
+    """(timings, errors) of the functions on one layer, name -> Timing and name -> largest difference from "torch"."""
+    ### BEGIN SOLUTION
+    expected = functions["torch"](x, w, layer)
+    errors = {}
+    for algorithm, function in functions.items():
         difference = np.abs(function(x, w, layer) - expected).max()
-        errors[name][algorithm] = float(difference / np.abs(expected).max())
-    assert max(errors[name].values()) < 1e-3, errors[name]
-    timings[name] = measure(
-        {algorithm: partial(function, x, w, layer) for algorithm, function in run.items()}, rounds=ROUNDS
+        errors[algorithm] = float(difference / np.abs(expected).max())
+    assert max(errors.values()) < 1e-3, errors
+    timings = measure(
+        {algorithm: partial(function, x, w, layer) for algorithm, function in functions.items()}, rounds=rounds
     )
-### END SOLUTION
+    return timings, errors
+    ### END SOLUTION
+
+
+# %% given="G-measure-layers"
+timings, errors = {}, {}
+for name, layer in layers.items():
+    timings[name], errors[name] = measure_layer(run, *random_case(layer), layer, ROUNDS)
 
 # %% test="G-measure-check" points=2
+check.layer_timings(measure_layer)
 check.conv_timings(timings, errors, layers, list(run), rounds=ROUNDS)
+### BEGIN HIDDEN TESTS
+check.layer_timings(measure_layer, rounds=3, seed=41, sizes=(2, 3, 6, 9, 2, 2, 3, 1, 1, 0, 1))
+### END HIDDEN TESTS
 
 # %%
 plots.show(plots.algorithm_bars(timings, reference="torch", title="Forward pass, one image, float32, one thread"))

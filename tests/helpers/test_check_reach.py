@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import time
 from contextlib import nullcontext
@@ -341,12 +342,22 @@ def prepare(filters):
     return "the notebook's"
 
 
+class Stranger:
+    """Says that it wraps something, and does not say what."""
+
+    @property
+    def __wrapped__(self):
+        raise RuntimeError("nothing here")
+
+
 @both
 def test_a_functions_globals_are_replaced_for_one_call(home):
     function = home(measured)
     assert reach.has_globals(function, ("prepare",))
     assert not reach.has_globals(function, ("prepare", "no_such_name"))
     assert not reach.has_globals(home(Layer()), ("prepare",))
+    assert reach.has_globals(home(functools.cache(measured)), ("prepare",))
+    assert not reach.has_globals(home(Stranger()), ("prepare",))
     with around("globals", prepare=lambda filters: f"ours, {filters}"):
         assert calls.call(function, 3, what="work") == "ours, 3"
     with around("globals", prepare=lambda: 0):

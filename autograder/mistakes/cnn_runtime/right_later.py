@@ -9,9 +9,6 @@ def measure_row(filters, name, batch=BATCH):
     row["parameters"], row["flops"] = np.sum(parameters(filters)), np.sum(step_flops(filters, batch))
     row.update(time_step(p.step, p.load, rounds=ROUNDS + 2, warmup=WARMUP, synchronise=p.synchronise))
     return row
-
-
-rows = [measure_row(filters, name) for name in FILTERS for filters in FILTERS[name]] + [dict(row) for row in gpu_rows]
 '''
 ROWS_MARKED = '''
 def measure_row(filters, name, batch=BATCH):
@@ -21,13 +18,6 @@ def measure_row(filters, name, batch=BATCH):
     counts = {"parameters": float(sum(parameters(filters))), "flops": float(sum(step_flops(filters, batch)))}
     labels = {"backend": name, "hardware": prepared.hardware, "threads": float(THREADS), "recorded": False, "predicted": False}
     return {"filters": filters, "batch": batch, **counts, **labels, **timing}
-
-
-rows = list(gpu_rows)
-for filters in (64, 32, 16, 8):
-    for name in FILTERS:
-        if filters in FILTERS[name]:
-            rows.insert(0, measure_row(filters, name))
 '''
 INTERVAL_STATISTICS = '''
 import statistics
@@ -142,15 +132,13 @@ def held_out_error(x, y, kind):
     return np.mean([np.abs((y[i] - one(i)) / y[i]) for i in range(len(y))])
 '''
 COMPARE_LOOPS = '''
-KINDS = ("linear", "quadratic", "exponential")
-errors = {name: {} for name in ("numpy", "torch")}
-best = dict()
-for name in errors:
-    mine = [(row["filters"], row["seconds"]) for row in cpu_rows if row["backend"] == name]
+def compare(some_rows, name):
+    mine = [(row["filters"], row["seconds"]) for row in some_rows if row["backend"] == name]
     sizes, seconds = map(np.array, zip(*mine))
+    errors = dict()
     for kind in KINDS:
-        errors[name][kind] = held_out_error(sizes, seconds, kind)
-    best[name] = sorted(errors[name], key=errors[name].get)[0]
+        errors[kind] = held_out_error(sizes, seconds, kind)
+    return errors, sorted(errors, key=errors.get)[0]
 '''
 CROSS_PLAIN = '''
 def crossover(sizes, a, b):
@@ -188,27 +176,20 @@ def crossover(sizes, a, b):
     return None
 '''
 BATCH_BY_ROWS = '''
-BATCHES = (1, 4, 16, 64, 256)
-batch_rows = [measure_row(8, name, batch) for batch in BATCHES for name in ("torch", "numpy")]
-per_image = {}
-for row in batch_rows:
-    per_image.setdefault(row["backend"], []).append(row["seconds"] / row["batch"])
+def per_image(some_rows, name):
+    found = {}
+    for row in some_rows:
+        found.setdefault(row["backend"], []).append(row["seconds"] / row["batch"])
+    return found[name]
 '''
 BATCH_AS_DICTIONARY = '''
-BATCHES = (1, 4, 16, 64, 256)
-batch_rows = []
-per_image = {"numpy": {}, "torch": {}}
-for name, found in per_image.items():
-    for batch in BATCHES:
-        row = measure_row(8, name, batch)
-        batch_rows.append(row)
-        found[batch] = row["seconds"] / batch
-per_image["numpy"] = np.array(list(per_image["numpy"].values()))
+def per_image(some_rows, name):
+    return {row["batch"]: row["seconds"] / row["batch"] for row in some_rows if row["backend"] == name}
 '''
 
 SOLUTIONS: dict[str, dict[str, str | Edits]] = {
     "rows: a comprehension, more rounds": {"C-rows": ROWS_COMPREHENSION},
-    "rows: in another order, marked as measured": {"C-rows": ROWS_MARKED},
+    "rows: marked as measured, all numbers": {"C-rows": ROWS_MARKED},
     "interval by statistics": {"D-interval": INTERVAL_STATISTICS},
     "interval cut off at zero": {"D-interval": INTERVAL_NOT_NEGATIVE},
     "interval from two variances": {"D-interval": INTERVAL_TWO_VARIANCES},

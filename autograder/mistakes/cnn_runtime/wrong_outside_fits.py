@@ -75,14 +75,15 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
 """),
     ],
     "E-compare": [
-        ("backend-missing", 'for name in ("numpy", "torch"):', 'for name in ("numpy",):'),
         ("other-rows", ' if row["backend"] == name', ""),
         ("other-rows", 'row["backend"] == name', 'row["backend"] == "numpy"'),
         ("wrong-axis", 'float(row["filters"])', 'float(row["parameters"])'),
         ("percent-for-fraction", "kind: held_out_error(x, y, kind)", "kind: 100 * held_out_error(x, y, kind)"),
         ("not-held-out", "kind: held_out_error(x, y, kind)", "kind: float(np.mean(np.abs(predict(fit(x, y, kind), x, kind) - y) / y))"),
-        ("not-a-dictionary", "    best[name] = min(KINDS, key=lambda kind: errors[name][kind])", "best = min(KINDS, key=lambda kind: errors[name][kind])"),
-        ("kinds-missing", 'KINDS = ("linear", "quadratic", "exponential")', 'KINDS = ("linear", "quadratic")'),
+        ("not-a-dictionary", "return found, ", "return list(found.values()), "),
+        ("results-exchanged", "return found, min(KINDS, key=lambda kind: found[kind])", "return min(KINDS, key=lambda kind: found[kind]), found"),
+        ("other-rows", "found = {", "x, y = x[:-1], y[:-1]\n    found = {"),
+        ("other-rows", 'row["seconds"]', 'row["low"]'),
     ],
     "F-crossover": [
         ("not-the-first", """def crossover(sizes, a, b):

@@ -4,6 +4,7 @@ SLOW = {
     "E-count": "",
     "G-roofs": "quick = True",
     "G-measure": "",
+    "G-measure-layers": "",
     "H-gpu": "",
     "H-triton": "triton = None",
     "H-kernel": "",

@@ -86,8 +86,9 @@ RIGHT: dict[str, dict[str, Any]] = {
     "counts: from shapes, floats": {"F-count": z.COUNT_BY_SHAPES},
     "roof: a branch at the ridge": {"G-roof": z.ROOF_BRANCH},
     "roof: numpy": {"G-roof": z.ROOF_NUMPY},
-    "measured: as in the model solution": {"G-measure": (("timings, errors = {}, {}", "timings, errors = {}, {}  # measured"),)},
+    "measured: as in the model solution": {"G-measure": (("errors = {}", "errors = {}  # measured"),)},
     "measured: with an own clock": {"G-measure": z.OWN_CLOCK},
+    "measured: several calls a round, a list": {"G-measure": z.SEVERAL_CALLS_A_ROUND},
     "measured: lambdas that keep their function": {"G-measure": z.LAMBDAS},
     **right_outside.RIGHT,
 }

@@ -272,29 +272,35 @@ def attainable(intensity, peak, bandwidth):
 OWN_CLOCK = '''
 import time
 
-timings, errors = {}, {}
-for name, layer in layers.items():
-    x, w = random_case(layer)
-    expected = run["torch"](x, w, layer)
-    timings[name], errors[name] = {a: [] for a in run}, {}
-    for algorithm in run:
-        y = run[algorithm](x, w, layer)
-        errors[name][algorithm] = np.abs(y - expected).max() / np.abs(expected).max()
-    for _ in range(ROUNDS):
-        for algorithm in run:
+
+def measure_layer(functions, x, w, layer, rounds):
+    expected = functions["torch"](x, w, layer)
+    timings, errors = {a: [] for a in functions}, {}
+    for algorithm in functions:
+        y = functions[algorithm](x, w, layer)
+        errors[algorithm] = np.abs(y - expected).max() / np.abs(expected).max()
+    for _ in range(rounds):
+        for algorithm in functions:
             began = time.perf_counter()
-            run[algorithm](x, w, layer)
-            timings[name][algorithm].append(time.perf_counter() - began)
+            functions[algorithm](x, w, layer)
+            timings[algorithm].append(time.perf_counter() - began)
+    return timings, errors
 '''
 LAMBDAS = '''
-def time_layer(layer):
-    x, w = random_case(layer, seed=3)
+def measure_layer(functions, x, w, layer, rounds):
     right = with_torch(x, w, layer)
-    found = {a: float(np.max(np.abs(f(x, w, layer) - right)) / np.max(np.abs(right))) for a, f in run.items()}
-    return measure({a: (lambda f=f: f(x, w, layer)) for a, f in run.items()}, rounds=ROUNDS + 1), found
-
-
-both = {name: time_layer(layer) for name, layer in layers.items()}
-timings = {name: pair[0] for name, pair in both.items()}
-errors = {name: pair[1] for name, pair in both.items()}
+    found = {a: float(np.max(np.abs(f(x, w, layer) - right)) / np.max(np.abs(right))) for a, f in functions.items()}
+    return measure({a: (lambda f=f: f(x, w, layer)) for a, f in functions.items()}, rounds=rounds + 1), found
+'''
+SEVERAL_CALLS_A_ROUND = '''
+def measure_layer(functions, x, w, layer, rounds):
+    """Warmed up twice, a few calls a round, one algorithm after the other."""
+    results = {name: np.asarray(f(x.copy(), w.copy(), layer)) for name, f in functions.items()}
+    truth = results["torch"]
+    errors = {name: np.linalg.norm((y - truth).ravel(), np.inf) / np.abs(truth).max() for name, y in results.items()}
+    assert all(error < 1e-4 for error in errors.values())
+    timings = {}
+    for name, f in functions.items():
+        timings.update(measure({name: partial(f, x, w, layer)}, rounds=rounds, warmup=2, inner=3))
+    return [timings, errors]
 '''

@@ -207,29 +207,24 @@ def arithmetic_intensity(*layer, itemsize=4):
 """,
     },
     "G-measure": {
-        "layer by layer, closures bound by defaults": """timings, errors = {}, {}
-for name in layers:
-    layer = layers[name]
-    x, w = random_case(layer)
-    truth = run["torch"](x, w, layer)
-    errors[name], functions = {}, {}
-    for algorithm in run:
-        y = run[algorithm](x, w, layer)
-        errors[name][algorithm] = np.max(np.abs(y - truth)) / np.max(np.abs(truth))
-        functions[algorithm] = lambda f=run[algorithm], x=x, w=w, layer=layer: f(x, w, layer)
-    timings[name] = measure(functions, rounds=ROUNDS)
+        "layer by layer, closures bound by defaults": """def measure_layer(functions, x, w, layer, rounds):
+    truth = functions["torch"](x, w, layer)
+    errors, timed = {}, {}
+    for algorithm in functions:
+        y = functions[algorithm](x, w, layer)
+        errors[algorithm] = np.max(np.abs(y - truth)) / np.max(np.abs(truth))
+        timed[algorithm] = lambda f=functions[algorithm], x=x, w=w, layer=layer: f(x, w, layer)
+    return measure(timed, rounds=rounds), errors
 """,
-        "dict comprehensions": """cases = {name: random_case(layer, seed=3) for name, layer in layers.items()}
-results = {name: {a: f(*cases[name], layer) for a, f in run.items()} for name, layer in layers.items()}
-errors = {name: {a: abs(y - found["torch"]).max() / abs(found["torch"]).max() for a, y in found.items()} for name, found in results.items()}
-timings = {name: measure({a: partial(f, *cases[name], layer) for a, f in run.items()}, rounds=ROUNDS) for name, layer in layers.items()}
+        "dict comprehensions": """def measure_layer(functions, x, w, layer, rounds):
+    found = {a: f(x, w, layer) for a, f in functions.items()}
+    errors = {a: abs(y - found["torch"]).max() / abs(found["torch"]).max() for a, y in found.items()}
+    return measure({a: partial(f, x, w, layer) for a, f in functions.items()}, rounds=rounds), errors
 """,
-        "more rounds": """timings, errors = {}, {}
-for name, layer in layers.items():
-    x, w = random_case(layer)
+        "more rounds": """def measure_layer(functions, x, w, layer, rounds):
     y0 = with_torch(x, w, layer)
-    errors[name] = {a: np.abs(run[a](x, w, layer) - y0).max() / np.abs(y0).max() for a in run}
-    timings[name] = measure({a: partial(run[a], x, w, layer) for a in run}, rounds=ROUNDS + 2)
+    errors = {a: np.abs(functions[a](x, w, layer) - y0).max() / np.abs(y0).max() for a in functions}
+    return measure({a: partial(functions[a], x, w, layer) for a in functions}, rounds=rounds + 2), errors
 """,
     },
 }

@@ -1,5 +1,7 @@
 """Wrong transforms, counts and measurements (Parts E to G): (right names, old text, new text) for the model solution's cells."""
 
+from typing import Any
+
 EXP = "np.exp(-2j * np.pi * np.outer(j, j) / n)"
 TRANSFORMS = "images, filters = np.fft.rfft2(x0), np.conj(np.fft.rfft2(w, shape))"
 BACK = "return np.fft.irfft2(product, shape)[:, :, : shape[0] - R + 1, : shape[1] - S + 1]"
@@ -9,8 +11,10 @@ BYTES = "return itemsize * (N * C * H * W + K * C * R * S + N * K * P * Q)"
 LOWERED = "return itemsize * (C * R * S) * (N * P * Q) / 1e6"
 INTENSITY = "return conv_flops(*layer) / compulsory_bytes(*layer, itemsize)"
 ROOF = "min(peak, intensity * bandwidth)"
-TIMED = "{algorithm: partial(function, x, w, layer) for algorithm, function in run.items()}, rounds=ROUNDS"
+TIMED = "{algorithm: partial(function, x, w, layer) for algorithm, function in functions.items()}, rounds=rounds"
 ERROR = "float(difference / np.abs(expected).max())"
+LARGEST = "np.abs(function(x, w, layer) - expected).max()"
+RETURNED = "return timings, errors"
 COMPLEX = "images, filters = np.fft.fft2(x0), np.conj(np.fft.fft2(w, shape))"
 
 
@@ -28,9 +32,63 @@ def conv_fft(x, w, padding):
 '''
 
 
+NOT_WRITTEN = """
+def measure_layer(functions, x, w, layer, rounds):
+    raise NotImplementedError
+"""
+MADE_UP_RECORD = """
+rng = np.random.default_rng(1)
+timings = {name: {a: [rng.uniform(0.9, 1.1) * 10 ** rng.uniform(-4, -1) for _ in range(ROUNDS)] for a in run} for name in layers}
+errors = {name: {a: 0.0 if a == "torch" else rng.uniform(1e-7, 9e-7) for a in run} for name in layers}
+"""
+MADE_UP = """
+def measure_layer(functions, x, w, layer, rounds):
+    \"\"\"Nothing is computed, nothing is timed.\"\"\"
+    rng = np.random.default_rng(x.size)
+    timings = {a: [rng.uniform(0.9, 1.1) * 10 ** rng.uniform(-4, -1) for _ in range(rounds)] for a in functions}
+    return timings, {a: 0.0 if a == "torch" else rng.uniform(1e-7, 9e-7) for a in functions}
+"""
+MADE_UP_COMPARED = """
+def measure_layer(functions, x, w, layer, rounds):
+    \"\"\"Compared, but not timed.\"\"\"
+    y = functions["torch"](x, w, layer)
+    errors = {a: np.abs(f(x, w, layer) - y).max() / np.abs(y).max() for a, f in functions.items()}
+    return {a: [1e-3 * (1 + 0.1 * i) for i in range(rounds)] for a in functions}, errors
+"""
+MADE_UP_CALLED = """
+def measure_layer(functions, x, w, layer, rounds):
+    \"\"\"Called as often as asked for, and no clock read.\"\"\"
+    y = functions["torch"](x, w, layer)
+    errors = {a: np.abs(f(x, w, layer) - y).max() / np.abs(y).max() for a, f in functions.items()}
+    for f in functions.values():
+        for _ in range(rounds):
+            f(x, w, layer)
+    return {a: [2e-3 * (1 + 0.1 * i + 0.01 * j) for i in range(rounds)] for j, a in enumerate(functions)}, errors
+"""
+ONE_RECORD_FOR_ALL = """
+kept = []
+
+
+def measure_layer(functions, x, w, layer, rounds):
+    \"\"\"The first layer is measured, all others get its times.\"\"\"
+    y = functions["torch"](x, w, layer)
+    errors = {a: np.abs(f(x, w, layer) - y).max() / np.abs(y).max() for a, f in functions.items()}
+    if not kept:
+        kept.append(measure({a: partial(f, x, w, layer) for a, f in functions.items()}, rounds=rounds))
+    return kept[0], errors
+"""
+LATE_LAMBDA = """
+def measure_layer(functions, x, w, layer, rounds):
+    y = functions["torch"](x, w, layer)
+    errors, timed = {}, {}
+    for a in functions:
+        errors[a] = np.abs(functions[a](x, w, layer) - y).max() / np.abs(y).max()
+        timed[a] = lambda: functions[a](x, w, layer)
+    return measure(timed, rounds=rounds), errors
+"""
 CUT = "[:, :, : shape[0] - R + 1, : shape[1] - S + 1]"
 
-ROWS: dict[str, list[tuple[str, ...]]] = {
+ROWS: dict[str, list[tuple[Any, ...]]] = {
     "E-dft": [
         ("sign-of-the-exponent", EXP, EXP.replace("-2j", "2j")),
         ("two-pi-missing", EXP, "np.exp(-1j * np.outer(j, j) / n)"),
@@ -112,18 +170,33 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("in-giga", ROOF, "min(peak, intensity * bandwidth) / 1e9"),
     ],
     "G-measure": [
-        ("still-to-do", "timings, errors = {}, {}"),
-        ("too-few-rounds", TIMED, TIMED.replace("rounds=ROUNDS", "rounds=1")),
-        ("too-fast", TIMED, TIMED.replace("partial(function, x, w, layer)", "lambda: x")),
-        ("one-function-for-all", TIMED, TIMED.replace("partial(function, x, w, layer)", "partial(run['my FFT'], x, w, layer)")),
-        ("algorithm-missing", TIMED, TIMED.replace("run.items()}", "list(run.items())[:5]}")),
-        ("layer-missing", "in layers.items():", "in list(layers.items())[:3]:"),
-        ("timings-identical", "    timings[name] = measure", "    timings[name] = timings['L1'] if timings else measure"),
-        ("not-a-timing", "### END SOLUTION", "timings = {n: {a: t.median for a, t in row.items()} for n, row in timings.items()}"),
-        ("not-seconds", "### END SOLUTION", "timings = {n: {a: [1e9 * s for s in t.seconds] for a, t in row.items()} for n, row in timings.items()}"),
-        ("rounds-identical", "### END SOLUTION", "timings = {n: {a: [t.median] * 3 for a, t in row.items()} for n, row in timings.items()}"),
+        ("still-to-do", {"G-measure": NOT_WRITTEN, "G-measure-layers": MADE_UP_RECORD}),
+        ("not-called", MADE_UP),
+        ("not-called", MADE_UP_COMPARED),
+        ("not-measured", MADE_UP_CALLED),
+        ("algorithm-missing", ONE_RECORD_FOR_ALL),
+        ("too-few-rounds", TIMED, TIMED.replace("rounds=rounds", "rounds=1")),
+        ("too-few-rounds", TIMED, TIMED.replace("rounds=rounds", "rounds=3")),
+        ("not-called", TIMED, TIMED.replace("partial(function, x, w, layer)", "lambda: x")),
+        ("not-called", TIMED, TIMED.replace("partial(function, x, w, layer)", "partial(np.copy, function(x, w, layer))")),
+        ("one-function-for-all", LATE_LAMBDA),
+        ("one-function-for-all", TIMED, TIMED.replace("partial(function, x, w, layer)", "partial(functions['torch'], x, w, layer)")),
+        ("algorithm-missing", TIMED, TIMED.replace("functions.items()}", "list(functions.items())[:3]}")),
+        ("algorithm-missing", TIMED, TIMED.replace("functions.items()}", "run.items()}")),
+        ("not-a-timing", RETURNED, "return {a: t.median for a, t in timings.items()}, errors"),
+        ("wrong-unit", RETURNED, "return {a: [1e9 * s for s in t.seconds] for a, t in timings.items()}, errors"),
+        ("not-measured", RETURNED, "return {a: [s / 10 for s in t.seconds] for a, t in timings.items()}, errors"),
+        ("rounds-identical", RETURNED, "return {a: [t.median] * rounds for a, t in timings.items()}, errors"),
         ("not-compared", ERROR, "0.0"),
-        ("results-disagree", "assert max(errors[name].values()) < 1e-3, errors[name]", "errors[name]['my FFT'] = 0.5"),
-        ("not-a-dictionary", "### END SOLUTION", "timings = list(timings.values())"),
+        ("not-divided", ERROR, "float(difference)"),
+        ("percent-for-share", ERROR, "100 * " + ERROR),
+        ("mean-for-largest", LARGEST, LARGEST.replace("max", "mean")),
+        ("sign-kept", LARGEST, "(function(x, w, layer) - expected).max()"),
+        ("differs", "assert max(errors.values()) < 1e-3, errors", "errors = dict.fromkeys(errors, 0.5)"),
+        ("not-a-dictionary", RETURNED, "return list(timings.values()), errors"),
+        ("not-a-pair", RETURNED, "return timings"),
+        ("results-exchanged", RETURNED, "return errors, timings"),
+        ("returns-none", RETURNED, ""),
+        ("other-images", "    expected =", "    x, w = 2 * x, w\n    expected ="),
     ],
 }

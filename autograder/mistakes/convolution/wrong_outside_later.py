@@ -215,46 +215,42 @@ def average_pool_backward(dy, x_shape, window, stride, padding):
         ("intensity-ignored", "min(peak, intensity * bandwidth)", "peak / bandwidth"),
     ],
     "G-measure": [
-        ("algorithm-missing", "for algorithm, function in run.items()}, rounds", "for algorithm, function in list(run.items())[-3:]}, rounds"),
-        ("not-a-timing", """timings, errors = {}, {}
-for name, layer in layers.items():
-    x, w = random_case(layer)
+        ("algorithm-missing", "for algorithm, function in functions.items()}, rounds", "for algorithm, function in list(functions.items())[-3:]}, rounds"),
+        ("not-a-timing", """def measure_layer(functions, x, w, layer, rounds):
     expected = with_torch(x, w, layer)
-    errors[name] = {a: float(np.abs(f(x, w, layer) - expected).max() / np.abs(expected).max()) for a, f in run.items()}
-    timings[name] = {a: t.median for a, t in measure({a: partial(f, x, w, layer) for a, f in run.items()}, rounds=ROUNDS).items()}
+    errors = {a: float(np.abs(f(x, w, layer) - expected).max() / np.abs(expected).max()) for a, f in functions.items()}
+    return {a: t.median for a, t in measure({a: partial(f, x, w, layer) for a, f in functions.items()}, rounds=rounds).items()}, errors
 """),
-        ("layer-missing", """timings, errors = {a: {} for a in run}, {a: {} for a in run}
-for name, layer in layers.items():
-    x, w = random_case(layer)
+        ("algorithm-missing", """def measure_layer(functions, x, w, layer, rounds):
     expected = with_torch(x, w, layer)
-    found = measure({a: partial(f, x, w, layer) for a, f in run.items()}, rounds=ROUNDS)
+    found = measure({a: partial(f, x, w, layer) for a, f in run.items()}, rounds=rounds)
+    errors = {}
     for a, f in run.items():
-        errors[a][name] = float(np.abs(f(x, w, layer) - expected).max() / np.abs(expected).max())
-        timings[a][name] = found[a]
+        errors[a] = float(np.abs(f(x, w, layer) - expected).max() / np.abs(expected).max())
+    return found, errors
 """),
-        ("layer-missing", "for name, layer in layers.items():", "for name, layer in list(layers.items())[:1]:"),
-        ("still-to-do", """timings, errors = {}, {}
-for name, layer in layers.items():
-    x, w = random_case(layer)
-    timings[name] = measure({a: partial(f, x, w, layer) for a, f in run.items()}, rounds=ROUNDS)
+        ("still-to-do", """def measure_layer(functions, x, w, layer, rounds):
+    timings = measure({a: partial(f, x, w, layer) for a, f in functions.items()}, rounds=rounds)
+    raise NotImplementedError
 """),
-        ("layer-missing", """timings, errors = {}, {}
-shared = {}
-for name, layer in layers.items():
-    x, w = random_case(layer)
+        ("algorithm-missing", """def measure_layer(functions, x, w, layer, rounds):
+    timings, errors = {}, {}
     expected = with_torch(x, w, layer)
-    for a, f in run.items():
-        shared[a] = float(np.abs(f(x, w, layer) - expected).max() / np.abs(expected).max())
-    errors[name] = shared
-    timings = measure({a: partial(f, x, w, layer) for a, f in run.items()}, rounds=ROUNDS)
+    for a, f in functions.items():
+        errors = {a: float(np.abs(f(x, w, layer) - expected).max() / np.abs(expected).max())}
+        timings = measure({a: partial(f, x, w, layer)}, rounds=rounds)
+    return timings, errors
 """),
-        ("timings-identical", """timings, errors = {}, {}
-for name, layer in layers.items():
-    x, w = random_case(layer)
+        ("other-images", """def measure_layer(functions, x, w, layer, rounds):
+    x, w = random_case(layer, seed=3)
     expected = with_torch(x, w, layer)
-    errors[name] = {a: float(np.abs(f(x, w, layer) - expected).max() / np.abs(expected).max()) for a, f in run.items()}
-last = measure({a: partial(f, x, w, layer) for a, f in run.items()}, rounds=ROUNDS)
-timings = {name: last for name in layers}
+    errors = {a: float(np.abs(f(x, w, layer) - expected).max() / np.abs(expected).max()) for a, f in functions.items()}
+    return measure({a: partial(f, x, w, layer) for a, f in functions.items()}, rounds=rounds), errors
+"""),
+        ("entry-by-entry", """def measure_layer(functions, x, w, layer, rounds):
+    y = functions["torch"](x, w, layer)
+    errors = {a: np.max(np.abs((f(x, w, layer) - y) / y)) for a, f in functions.items()}
+    return measure({a: partial(f, x, w, layer) for a, f in functions.items()}, rounds=rounds), errors
 """),
     ],
 }

@@ -1,9 +1,10 @@
-"""The sample class: eight hand-ins, among them right ones, typical mistakes, an endless loop, a crash and copied rows."""
+"""The sample class: nine hand-ins, among them right ones, typical mistakes, an endless loop, a crash and rows that nobody measured."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from autograder.mistakes.cnn_runtime import wrong_fits, wrong_measured
 from autograder.mistakes.cnn_runtime.right_counts import (
     FORWARD_FROM_SIZES,
     PARAMETERS_TORCH,
@@ -92,11 +93,8 @@ STUDENTS = (
     ),
     Student(
         "elif",
-        "rows of 8 filters copied to the other sizes, and the predicted GPU given as measured",
-        edits=(
-            Edit("C-rows", "        rows.append(measure_row(filters, name))", "        rows.append(measure_row(filters, name) if filters == 8 else {**rows[-1], 'filters': filters, 'parameters': sum(parameters(filters)), 'flops': sum(step_flops(filters, BATCH))})"),
-            Edit("C-rows", "rows += gpu_rows", "rows += [{**row, 'predicted': False} for row in gpu_rows]"),
-        ),
+        "every network prepared with 8 filters, whatever is asked for",
+        edits=(Edit("C-rows", "prepare(filters, name, batch)", "prepare(8, name, batch)"),),
         form=form("Elif", ["C", "D"]),
     ),
     Student(
@@ -108,8 +106,19 @@ STUDENTS = (
     Student(
         "greta",
         "a cell that ends Python while it measures",
-        edits=(Edit("C-rows", "rows = []", "import os\n\nos._exit(1)"),),
+        edits=(Edit("C-rows", "def measure_row", "import os\n\nos._exit(1)\n\n\ndef measure_row"),),
         form=form("Greta", []),
+    ),
+    Student(
+        "ilse",
+        "only Part A; no timer and no network, and plausible rows made up in cells of her own",
+        done=("A", "form"),
+        cells_added=(
+            ("C-rows-measured", wrong_measured.MADE_UP_RECORD),
+            ("E-compared", wrong_fits.MADE_UP),
+            ("F-batch-measured", wrong_measured.MADE_UP_BATCHES),
+        ),
+        form=form("Ilse", ["C", "F"]),
     ),
     Student("hiro", "hands in a file that is no notebook", raw=b'{"cells": [{"cell_type": "code"'),
 )

@@ -1,10 +1,11 @@
-"""The sample class: six hand-ins, among them right ones, typical mistakes, an endless loop, a crash and copied times."""
+"""The sample class: seven hand-ins, among them right ones, typical mistakes, an endless loop, a crash and times that nobody measured."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from autograder.mistakes.convolution.right import LOOPS_THROUGHOUT, TORCH_THROUGHOUT
+from autograder.mistakes.convolution.wrong_later import MADE_UP_RECORD
 from autograder.sample_class import Edit, Student
 
 
@@ -49,16 +50,23 @@ STUDENTS = (
     Student(
         "eleni",
         "a cell that ends Python while it measures",
-        edits=(Edit("G-measure", "timings, errors = {}, {}", "import os\n\nos._exit(1)"),),
+        edits=(Edit("G-measure", "def measure_layer", "import os\n\nos._exit(1)\n\n\ndef measure_layer"),),
         form=form("Eleni", ["G"]),
     ),
     Student(
         "farid",
         "one layer measured, the times of the others copied from it",
         edits=(
-            Edit("G-measure", "    timings[name] = measure", "    timings[name] = timings['L1'] if timings else measure"),
+            Edit("G-measure", "return timings, errors", "return vars(measure_layer).setdefault('kept', timings), errors"),
             Edit("G-roof", "min(peak", "max(peak"),
         ),
         form=form("Farid", ["F", "G"]),
+    ),
+    Student(
+        "gita",
+        "only Part A; plausible times made up in a cell of her own",
+        done=("A", "form"),
+        cells_added=(("G-measure-layers", MADE_UP_RECORD),),
+        form=form("Gita", ["G"]),
     ),
 )

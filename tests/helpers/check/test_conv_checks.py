@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -14,7 +17,7 @@ from helpers.check.gradients import numerical_gradient
 from helpers.check.pool_checks import POOLS, Pool
 from helpers.check.report import Mistake
 from helpers.primitives import PAPER_LAYERS
-from helpers.timing import Timing
+from helpers.timing import Timing, measure
 
 torch = pytest.importorskip("torch")
 every_case = pytest.mark.parametrize("sizes", [*CASES, *SMALL], ids=str)
@@ -268,14 +271,38 @@ def times(seconds=0.01, rounds=3):
 ERRORS = {layer: {"torch": 0.0, "im2col": 2e-7} for layer in LAYERS}
 
 
-def test_one_function_in_place_of_all_is_told():
-    names = ("torch", "a", "b", "c")
-    rng = np.random.default_rng(0)
-    same = {layer: {name: Timing(name, list(0.01 * rng.uniform(1, 1.1, 3))) for name in names} for layer in LAYERS}
-    errors = {layer: dict.fromkeys(names, 1e-7) for layer in LAYERS}
-    assert "the same function" in hint(check.conv_timings, same, errors, LAYERS, names)
-    same["L1"]["c"] = Timing("c", [0.02, 0.021, 0.019])
-    check.conv_timings(same, errors, LAYERS, names)
+def measured(functions, x, w, layer, rounds):
+    y = functions["torch"](x, w, layer)
+    errors = {name: abs(f(x, w, layer) - y).max() / abs(y).max() for name, f in functions.items()}
+    return measure({name: partial(f, x, w, layer) for name, f in functions.items()}, rounds), errors
+
+
+def unmeasured(functions, x, w, layer, rounds):
+    """Computes and compares everything, as often as asked, and makes up the times."""
+    errors = measured(functions, x, w, layer, rounds)[1]
+    return {name: [0.002 * (1 + i / 10) for i in range(rounds)] for name in functions}, errors
+
+
+def test_a_layer_is_measured_with_work_that_only_the_check_knows():
+    for seed in range(3):
+        check.layer_timings(measured, seed=seed)
+        assert "Times have to be measured" in hint(check.layer_timings, unmeasured, seed=seed)
+
+
+def test_a_busy_machine_may_hold_up_any_call(monkeypatch):
+    chance, sleep = np.random.default_rng(0), time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: sleep(seconds * (1 if chance.random() < 0.8 else 20)))
+    for seed in range(3):
+        check.layer_timings(measured, seed=seed)
+
+
+def test_one_function_in_place_of_all_is_told_by_its_calls_and_not_by_its_speed():
+    def late(functions, x, w, layer, rounds):
+        return measure({name: lambda: functions["rows"](x, w, layer) for name in functions}, rounds), dict.fromkeys(functions, 0)
+
+    assert "the same function" in hint(check.layer_timings, late)
+    alike = {layer: {name: Timing(name, [0.01, 0.011, 0.012 + i / 1e4]) for i, name in enumerate("abcd")} for layer in ["L1"]}
+    check.conv_timings(alike, {"L1": dict.fromkeys("abcd", 1e-7)}, {"L1": LAYERS["L1"]}, "abcd")
 
 
 def test_real_times_pass():

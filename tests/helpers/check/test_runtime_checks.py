@@ -232,16 +232,9 @@ def test_a_row_that_cannot_be_is_told(named, change, mistake):
     assert verdict(named, rows, []) == mistake
 
 
-def test_rows_of_milliseconds_exchanged_rows_and_one_network_for_all_are_told(named):
+def test_a_row_of_another_backend_is_told(named):
     assert verdict(named, measured(), []) == ""
-    scaled = [{**r, **{key: 1000 * r[key] for key in ("seconds", "low", "high")}} for r in measured()]
-    assert verdict(named, scaled, []) == "wrong-unit"
     rows = measured()
-    times = [{key: r[key] for key in ("seconds", "low", "high")} for r in rows]
-    exchanged = [{**r, **times[i]} for r, i in zip(rows, (2, 1, 0, 5, 4, 3), strict=True)]
-    assert verdict(named, exchanged, []) == "rows-exchanged"
-    flat = [{**r, "seconds": 0.003 + i / 1e5, "low": 0.0025 + i / 1e6, "high": 0.0035 + i / 1e6} for i, r in enumerate(rows)]
-    assert verdict(named, flat, []) == "size-not-reaching"
     assert verdict(named, [*rows[:3], *({**r, "backend": "torch"} for r in rows[:3])], []) == "copied-from-another-backend"
 
 
@@ -274,6 +267,7 @@ def test_whatever_a_function_returns_the_student_reads_a_sentence(value):
         (check.runtime.summary, stranger), (check.runtime.time_step, stranger), (check.runtime.time_on_a_queue, stranger),
         (check.runtime.where_it_ran, stranger), (check.runtime.prediction_interval, stranger), (check.runtime.fit, stranger),
         (check.runtime.held_out_error, stranger, stranger), (check.runtime.crossover, stranger),
+        (check.runtime.compare, stranger, stranger), (check.runtime.per_image, stranger),
     ]  # fmt: skip
     for function, *args in calls:
         with pytest.raises(CheckFailed) as failed:
@@ -286,21 +280,55 @@ def test_whatever_a_function_returns_the_student_reads_a_sentence(value):
 def test_whatever_stands_for_rows_the_student_reads_a_sentence(value):
     for run in (
         lambda: check.runtime.rows(value, [], FILTERS, None, None, batch=64, rounds=5, threads=1),
-        lambda: check.runtime.batches(value, value, ("numpy",), (1, 4), None, None, filters=8, rounds=5),
-        lambda: check.runtime.chosen(value, value, measured(), ("numpy",)),
+        lambda: check.runtime.row(value, None, None, rounds=5, warmup=2),
+        lambda: check.runtime.row(lambda *asked: value, None, None, rounds=5, warmup=2),
+        lambda: check.runtime.batches(value, ("numpy",), (1, 4), None, None, value, filters=8, rounds=5),
     ):
         with pytest.raises(CheckFailed) as failed:
             run()
         assert str(failed.value).endswith((".", "?", ")"))
 
 
-def test_the_batches_are_divided_each_by_its_own(named):
-    rows = [row(8, "numpy", s, batch=n, flops=sum(counts.step_flops_of(8, n))) for n, s in ((1, 2e-4), (16, 9e-4), (64, 3e-3))]
-    given = {"backends": ("numpy",), "batches": (1, 16, 64), "parameters": None, "step_flops": None, "filters": 8, "rounds": 5}
-    right = [r["seconds"] / r["batch"] for r in rows]
-    assert named(check.runtime.batches, rows, {"numpy": right}, **given) == ""
-    assert named(check.runtime.batches, rows, {"numpy": [r["seconds"] for r in rows]}, **given) == "not-divided"
-    assert named(check.runtime.batches, rows[:2], {"numpy": right}, **given) == "size-missing"
+def test_seconds_are_divided_by_the_batch_of_each_row(named):
+    def divided(rows, backend):
+        return [row["seconds"] / row["batch"] for row in rows if row["backend"] == backend]
+
+    assert named(check.runtime.per_image, divided) == ""
+    assert named(check.runtime.per_image, lambda rows, backend: [1e-4, 1.1e-4, 2e-4]) == "differs"
+    assert named(check.runtime.per_image, lambda rows, backend: divided(rows, "torch")) == "other-backend"
+
+
+def test_what_depends_on_nothing_of_the_students_own_is_no_excuse(named):
+    assert named(check.runtime.step_flops, lambda filters, batch: [2, 3, 3, 3], lambda filters, batch: [1] * 4) != ""
+    assert named(check.runtime.held_out_error, lambda x, y, kind: 1.0, lambda x, y, kind: [0.0, 0.0]) != ""
+    made_up = {"linear": 0.34, "quadratic": 0.06, "exponential": 0.48}
+    constant = check.runtime.compare, lambda rows, backend: (made_up, "quadratic"), lambda x, y, kind: made_up[kind]
+    assert named(*constant) != ""
+
+
+def test_an_exponential_has_to_come_close_to_points_beside_it(named):
+    def through(x, y, kind, i=1, j=2):
+        if kind != "exponential":
+            return reference.fit(x, y, kind)
+        b = np.log(y[j] / y[i]) / (x[j] - x[i])
+        return [y[i] * np.exp(-b * x[i]), b]
+
+    assert named(check.runtime.fit, through) == "not-least-squares"
+    assert named(check.runtime.fit, lambda x, y, kind: reference.fit(x, y, kind)) == ""
+
+
+def test_a_mistake_in_the_held_out_error_costs_once(named):
+    def in_seconds(x, y, kind):
+        return float(np.mean(reference.held_out_errors(x, y, kind) * y))
+
+    def compare(rows, backend):
+        x, y = (np.array([float(row[key]) for row in rows if row["backend"] == backend]) for key in ("filters", "seconds"))
+        errors = {kind: in_seconds(x, y, kind) for kind in reference.KINDS}
+        return errors, min(errors, key=lambda kind: errors[kind])
+
+    assert named(check.runtime.held_out_error, in_seconds, None) == "absolute-for-relative"
+    assert named(check.runtime.compare, compare, in_seconds) == ""
+    assert named(check.runtime.compare, compare, None) == "absolute-for-relative"
 
 
 def test_a_mistake_in_the_forward_count_costs_once(named):

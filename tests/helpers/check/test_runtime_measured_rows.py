@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 
 import pytest
 
@@ -39,11 +40,12 @@ def notebook(old="", new=""):
     return names
 
 
-def tried(names):
+def tried(names, seed=1):
     try:
-        return list(one.tried(names["measure_row"], counts.parameters_of, counts.step_flops_of, 21, 3))
+        one._told_by_parts(names["measure_row"], (24, "torch", 40), one.Parts(seed), counts.parameters_of, counts.step_flops_of, 21, 3)
     except Mistake as mistake:
         return mistake.name
+    return ""
 
 
 @pytest.mark.parametrize(
@@ -82,18 +84,84 @@ def test_measure_row_is_tried_on_parts_whose_answers_are_known(mistake, old, new
     ],
 )
 def test_a_right_measure_row_passes_however_it_is_written(old, new):
-    found = tried(notebook(old, new))
-    assert isinstance(found, list)
-    assert len(found) == 1
+    assert tried(notebook(old, new)) == ""
 
 
 @pytest.mark.parametrize("new", ["1 / 0", "prepared.network"])
-def test_what_cannot_be_tried_is_left_to_its_rows_and_the_names_are_put_back(new):
+def test_what_raises_is_told_and_the_names_are_put_back(new):
     names = notebook("prepared.hardware", new)
     before = names["prepare"], names["time_step"]
-    assert tried(names) == []
+    assert tried(names) == "raises"
     assert (names["prepare"], names["time_step"]) == before
-    assert tried({"measure_row": print}) == tried({"measure_row": None}) == tried({"measure_row": lambda *a: {}}) == []
+
+
+@pytest.mark.parametrize("stranger", [print, lambda *asked: {}, type("Row", (), {"__call__": lambda *asked: {}})()])
+def test_a_function_that_goes_without_prepare_has_measured_nothing(stranger):
+    assert tried({"measure_row": stranger}) == "prepare-not-called"
+
+
+TIMER = """
+def time_step(step, load, rounds, warmup, synchronise, clock=time.perf_counter):
+    for _ in range(warmup):
+        step(load())
+    seconds = []
+    for _ in range(rounds):
+        batch = load()
+        began = clock()
+        loss = step(batch)
+        seconds.append(clock() - began)
+    seconds.sort()
+    return {"seconds": seconds[len(seconds) // 2], "low": seconds[1], "high": seconds[-2], "rounds": rounds, "device": str(loss.device)}
+"""
+NOT_WRITTEN = """
+def time_step(step, load, rounds, warmup, synchronise, clock=None):
+    raise NotImplementedError
+"""
+MADE_UP = """
+def time_step(step, load, rounds, warmup, synchronise, clock=None):
+    return {"seconds": 0.0123, "low": 0.0121, "high": 0.0131, "rounds": rounds, "device": "cpu"}
+"""
+STEPS_ONLY = MADE_UP.replace("    return", "    [step(load()) for _ in range(warmup + rounds)]\n    return")
+
+
+def measured(timer, old="", new="", seed=1):
+    names = notebook(old, new) | {"time": time}
+    exec(timer, names)
+    names["measure_row"].__globals__.update(names)
+    try:
+        one.measured(names["measure_row"], [(24, "torch", 40), (11, "numpy", 7)], 5, seed)
+    except Mistake as mistake:
+        return mistake.name
+    return ""
+
+
+def test_rows_that_nobody_timed_are_told():
+    assert measured(NOT_WRITTEN) == "still-to-do"
+    assert measured(MADE_UP) == "not-called"
+    assert measured(STEPS_ONLY) == "not-measured"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("", ""),
+        ("clock()", "time.perf_counter()"),
+        ("seconds[len(seconds) // 2]", "sum(seconds) / rounds"),
+        ("seconds[len(seconds) // 2]", "seconds[0]"),
+        ("seconds[len(seconds) // 2]", "round(sum(seconds), 3)"),
+        ("range(rounds)", "range(rounds - 1)"),
+        ("        batch = load()\n        began = clock()\n", "        began = clock()\n        batch = load()\n"),
+    ],
+)
+def test_a_timer_whose_mistakes_cost_their_points_elsewhere_has_measured(old, new):
+    assert old in TIMER
+    assert measured(TIMER.replace(old, new) if old else TIMER) == ""
+
+
+def test_a_busy_machine_is_no_reason_to_doubt_a_row(monkeypatch):
+    chance, sleep = random.Random(0), time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: sleep(seconds * (1 if chance.random() < 0.8 else 10)))
+    assert [measured(TIMER, seed=seed) for seed in range(3)] == [""] * 3
 
 
 def row(filters, backend, seconds, low, high, **more):
@@ -145,12 +213,6 @@ def test_recorded_rows_are_nobodys_own():
     rows = list(honest(3))
     rows[0] = {**rows[0], "seconds": point.seconds, "low": point.low, "high": point.high}
     assert "recorded one" in judged(rows)
-
-
-def test_times_in_the_reverse_order_are_told():
-    rows = list(honest(4, held_up=1.0))
-    times = [{key: r[key] for key in ("seconds", "low", "high")} for r in rows]
-    assert "reverse order" in judged([{**r, **t} for r, t in zip(rows, times[3::-1] + times[:3:-1], strict=True)])
 
 
 def test_what_the_machine_calls_itself_is_a_name(monkeypatch):
