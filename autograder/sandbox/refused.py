@@ -109,7 +109,11 @@ def _all(heard: int, inmate: Inmate) -> bytes:
 def _run(cells: Iterable[str], told: int) -> None:
     from IPython.core.interactiveshell import InteractiveShell
 
-    shell = InteractiveShell.instance()
+    class Shell(InteractiveShell):
+        def enable_gui(self, gui: str | None = None) -> None:
+            """``%matplotlib`` asks for one."""
+
+    shell = Shell.instance()
     for number, cell in enumerate(cells, 1):
         result = shell.run_cell(cell)
         if error := result.error_before_exec or result.error_in_exec:
