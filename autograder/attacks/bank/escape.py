@@ -138,6 +138,35 @@ for name, number, args in (("bpf", 321, (0, attributes, 72)), ("userfaultfd", 32
                            ("kexec_load", 246, (0, 0, 0, 0)), ("swapon", 167, (b"/x", 0)), ("reboot", 169, (0, 0, 0, 0))):
     if libc.syscall(number, *args) >= 0: boast(name + " is open")
 """),
+    of("calls-that-nobody-needs", "Every call that a course has no use for is made, to see which the kernel hears.", LIBC + """
+CALLS = {"modify_ldt": 154, "personality": 135, "set_mempolicy": 238, "mbind": 237, "get_mempolicy": 239, "migrate_pages": 256,
+         "move_pages": 279, "cachestat": 451, "process_madvise": 440, "process_mrelease": 448, "kcmp": 312, "pidfd_open": 434,
+         "pidfd_getfd": 438, "seccomp": 317, "landlock": 444, "inotify": 294, "fanotify": 300, "io_setup": 206, "io_getevents": 208,
+         "shmget": 29, "semget": 64, "msgget": 68, "mq_open": 240, "vmsplice": 278, "remap_file_pages": 216, "ioperm": 173,
+         "iopl": 172, "clock_settime": 227, "adjtimex": 159, "settimeofday": 164, "ustat": 136, "sysfs": 139, "statmount": 457,
+         "listmount": 458, "open_tree": 428, "fsopen": 430, "name_to_handle_at": 303, "lsm_list_modules": 461, "futex_wake": 454,
+         "futex_waitv": 449, "get_robust_list": 274, "rt_sigqueueinfo": 129, "syslog": 103, "quotactl": 179, "memfd_create": 319,
+         "memfd_secret": 447, "pkey_alloc": 330, "setxattrat": 463, "file_setattr": 469}
+def heard(number):
+    ctypes.set_errno(0)
+    return libc.syscall(number, -1, 0, 0, 0, 0, 0) >= 0 or ctypes.get_errno() not in (1, 38)
+for name, number in CALLS.items():
+    if heard(number): boast(f"the call {name} is open")
+"""),
+    of("calls-by-their-arguments", "Allowed calls are made with what they must not be given: kinds of sockets, leases, options.", LIBC + """
+import fcntl
+for family, kind, protocol in ((2, 5, 132), (2, 1, 132), (2, 1, 262), (2, 6, 33), (10, 2, 136), (2, 2, 115), (1 << 16 | 40, 1, 0)):
+    if not isinstance(quietly(lambda: socket.socket(family, kind, protocol)), Exception): boast(f"sockets of protocol {protocol}")
+for option in (4, 22, 35, 36, 59, 62, 67, 0x59616D61):
+    if libc.prctl(option, 1, 0, 0, 0) == 0: boast(f"prctl {option} is open")
+open("mine.txt", "w").close()
+for place in ("mine.txt", os.__file__):
+    with open(place) as file:
+        if not isinstance(quietly(fcntl.fcntl, file, 1024, fcntl.F_RDLCK), Exception): boast("a lease on " + place)
+sibling = libc.syscall(56, 0x8000 | 17, 0, 0, 0, 0)
+if sibling == 0: os._exit(0)
+if sibling > 0: boast("a child that is no child")
+"""),
     of("vsock", "A socket between virtual machines is opened.", """
 if not isinstance(quietly(lambda: socket.socket(40, socket.SOCK_STREAM)), Exception): boast("vsock is open")
 """),
