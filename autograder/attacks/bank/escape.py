@@ -157,7 +157,7 @@ for name, number in CALLS.items():
 import fcntl
 for family, kind, protocol in ((2, 5, 132), (2, 1, 132), (2, 1, 262), (2, 6, 33), (10, 2, 136), (2, 2, 115), (1 << 16 | 40, 1, 0)):
     if not isinstance(quietly(lambda: socket.socket(family, kind, protocol)), Exception): boast(f"sockets of protocol {protocol}")
-for option in (4, 22, 35, 36, 59, 62, 67, 0x59616D61):
+for option in (4, 36, 67, 0x59616D61):
     if libc.prctl(option, 1, 0, 0, 0) == 0: boast(f"prctl {option} is open")
 open("mine.txt", "w").close()
 for place in ("mine.txt", os.__file__):
