@@ -308,8 +308,8 @@ NOTEBOOK = [
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="the notebook calls by x86_64's numbers")
 @pytest.mark.parametrize(
     ("mode", "prelude"),
-    [("namespaces", ORDINARY), ("landlock", ())],
-    ids=["namespaces, ordinary user", "landlock, root"],
+    [("namespaces", ()), ("landlock", ORDINARY)],
+    ids=["namespaces, root", "landlock, ordinary user"],
 )
 def test_what_a_notebook_was_refused_is_named(mode, prelude, tmp_path):
     """And it goes on as if nobody had watched; nothing of it stays."""
@@ -331,6 +331,5 @@ def test_what_a_notebook_was_refused_is_named(mode, prelude, tmp_path):
     assert lines.index("personality: EPERM") < lines.index("cachestat: ENOSYS")
     family = "socket(0x28, 0x80001, 0x0, …): EAFNOSUPPORT" if mode == "namespaces" else "socket: EPERM"
     assert family in lines
-    failed = [3] if mode == "namespaces" else [3, 5]  # root that can't become nobody starts no processes
-    assert [line.split(":")[0] for line in lines if "failed" in line] == [f"code cell {n} failed" for n in failed]
+    assert [line.split(":")[0] for line in lines if "failed" in line] == ["code cell 3 failed"]
     assert {p.name for p in tmp_path.iterdir()} == {"data.csv", "hand-in.ipynb"}
