@@ -43,19 +43,27 @@ def settle(mode: Mode) -> None:
             raise CourseError(f"no namespaces can be made on this machine ({_words(error)})") from error
 
 
-def fork_into(mode: Mode, room: Room, limits: Limits, body: Callable[[], None], keep: Sequence[int] = ()) -> Inmate:
+def fork_into(
+    mode: Mode,
+    room: Room,
+    limits: Limits,
+    body: Callable[[], None],
+    keep: Sequence[int] = (),
+    install: Install | None = None,
+) -> Inmate:
     """Run `body` in a child process that has been shut in; it ends with body, whatever body does.
 
     The child has `keep`'s descriptors open and no others (0, 1 and 2 are the null device unless they are kept), the
     room's files in its working directory, and the room's environment. This process is left as it was, but for a child
-    to `reap`. CourseError: the child could not be shut in (nothing of body has run then), or this process has
-    several threads, of which a child would inherit the locks but not the owners.
+    to `reap`. `install` puts the filter on system calls over the child (`seccomp.install`, if left out). CourseError:
+    the child could not be shut in (nothing of body has run then), or this process has several threads, of which a
+    child would inherit the locks but not the owners.
     """
     if not hasattr(os, "fork"):
         raise CourseError(f"student code can't be run on {sys.platform}: it has no fork; use Linux, macOS or WSL 2")
     if _threads() > 1:
         raise CourseError(f"the process to be forked has {_threads()} threads; it must have one")
-    plan = _plan(mode, room, limits)
+    plan = _plan(mode, room, limits, install or seccomp.install)
     news, told = os.pipe()
     try:
         pid = namespaces.fork() if mode.name == "namespaces" else os.fork()
@@ -105,9 +113,10 @@ def _answer(news: int) -> dict:
 
 
 Plan = Callable[[], None]
+Install = Callable[[bytes], None]
 
 
-def _plan(mode: Mode, room: Room, limits: Limits) -> Plan:
+def _plan(mode: Mode, room: Room, limits: Limits, install: Install) -> Plan:
     """What the child must do to be shut in. Whatever takes time and is the same each time is done here, before the
     fork."""
     if mode.name == "none":
@@ -116,9 +125,9 @@ def _plan(mode: Mode, room: Room, limits: Limits) -> Plan:
     machine = sc.machine()
     if mode.name == "namespaces":
         code = seccomp.program(machine, beside=False)
-        return lambda: _enter_namespaces(room, shown, limits, code)
+        return lambda: _enter_namespaces(room, shown, limits, code, install)
     known = min(landlock.abi(), landlock.NEWEST)
-    return lambda: _enter_landlock(room, shown, limits, machine, known)
+    return lambda: _enter_landlock(room, shown, limits, machine, known, install)
 
 
 _last: tuple = ((), (), ())
@@ -167,7 +176,7 @@ def _my_number() -> int:
         return os.getpid()
 
 
-def _enter_namespaces(room: Room, shown: tuple, limits: Limits, code: bytes) -> None:
+def _enter_namespaces(room: Room, shown: tuple, limits: Limits, code: bytes, install: Install) -> None:
     os.setsid()
     processes = namespaces.enter(room, shown, limits)
     set_environment(root.HOME, root.TEMPORARY, room.env)
@@ -175,10 +184,10 @@ def _enter_namespaces(room: Room, shown: tuple, limits: Limits, code: bytes) -> 
     sc.prctl(sc.PR_SET_PDEATHSIG, 9)
     sc.drop_capabilities()
     sc.no_new_privileges()
-    seccomp.install(code)
+    install(code)
 
 
-def _enter_landlock(room: Room, shown: tuple, limits: Limits, machine: str, known: int) -> None:
+def _enter_landlock(room: Room, shown: tuple, limits: Limits, machine: str, known: int, install: Install) -> None:
     os.setsid()
     temporary = str(room.folder / ".tmp")
     set_environment(temporary, temporary, room.env)
@@ -190,7 +199,7 @@ def _enter_landlock(room: Room, shown: tuple, limits: Limits, machine: str, know
     code = seccomp.program(
         machine, beside=True, signals=known >= 6, processes=processes is not None, truncate=known >= 3
     )
-    seccomp.install(code)
+    install(code)
 
 
 def _enter_none(room: Room, limits: Limits) -> None:
