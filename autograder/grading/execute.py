@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from nbformat import NotebookNode
 
 from ..judge.judge import chosen
+from ..kernel.outputs import Room
 from ..source import grade_id
 from . import cells as rules
 from .snapshot import Snapshot
@@ -24,6 +25,10 @@ from .waiting import taken_back
 
 LAST_SECONDS = 2
 RESTARTS = 12
+OVERTIME, ALL = 1.1, 1.2
+"""Parts of the budget: where the last cell may begin, and where the last hidden part must end."""
+OUTPUT_IN_ALL = 10_000_000
+"""Bytes of output of all of a notebook's cells; a single one's limit is its kernel's (`sandbox.Limits`)."""
 FROM_K = ("text/plain", "image/png", "image/jpeg")
 LANGUAGE = {
     "codemirror_mode": {"name": "ipython", "version": 3}, "file_extension": ".py", "mimetype": "text/x-python",
@@ -54,19 +59,21 @@ class Machine:
 
 @dataclass
 class Done:
-    """What the instructor should hear: in which cell Python first ended, and what came after."""
+    """What the instructor should hear: in which cell Python first ended, what came after, and which outputs are left
+    out."""
 
     dead: str = ""
     notes: list[str] = field(default_factory=list)
+    left_out: str = ""
 
 
 def execute(notebook: NotebookNode, snapshot: Snapshot, machine: Machine, timeout: float, budget: float) -> Done:
     """Run all code cells of `notebook` and put their outputs into it, as nbclient would.
 
-    `timeout` and `budget` are seconds for one cell and for all. Once a cell ran out of time, each later one gets a
-    quarter: the same loop is often called again. When the budget is used up each cell gets two seconds. After a death a
-    fresh K runs the earlier student's cells again, but the deadly ones. Hidden parts of tests come last, with half of
-    the budget for themselves; see `waiting`.
+    `timeout` and `budget` are seconds for one cell and for all, restarts included. Once a cell ran out of time, each
+    later one gets a quarter: the same loop is often called again. When the budget is used up each cell gets two
+    seconds, as long as a tenth of the budget lasts. After a death a fresh K runs the earlier student's cells again, but
+    the deadly ones. Hidden parts of tests come last, until 1.2 budgets have gone by; see `waiting`.
     """
     run = _Run(notebook, snapshot, machine, timeout, budget)
     try:
@@ -74,6 +81,7 @@ def execute(notebook: NotebookNode, snapshot: Snapshot, machine: Machine, timeou
             if cell.cell_type == "code":
                 run.cell(index, cell)
         run.hidden_parts()
+        run.done.left_out = run.room.words if run.room.over else ""
     finally:
         run.close()
     notebook.metadata["language_info"] = NotebookNode(LANGUAGE | {"version": platform.python_version()})
@@ -87,6 +95,8 @@ class _Run:
         self.notebook, self.snapshot, self.machine = notebook, snapshot, machine
         self.timeout, self.budget = timeout, budget
         self.started = time.monotonic()
+        self.end = budget * OVERTIME
+        self.room = Room(OUTPUT_IN_ALL)
         self.late = False
         self.count = 0
         self.restarts = -1
@@ -105,7 +115,7 @@ class _Run:
         known = self.snapshot.known.get(grade_id(cell))
         judged = known is not None and known.judged
         if not self._ready():
-            cell.outputs = [error("NotRun", f"This cell was not run, because {self.done.dead or 'no time was left'}.")]
+            cell.outputs = [error("NotRun", f"This cell was not run, because {self._why()}.")]
             return
         self.count += 1
         cell.execution_count = self.count
@@ -130,7 +140,7 @@ class _Run:
 
     def hidden_parts(self) -> None:
         """What is left of the test cells, when the student's last cell has run."""
-        self.started = max(self.started, time.monotonic() - self.budget / 2)
+        self.budget = self.end = self.budget * ALL
         self.restarts = min(self.restarts, RESTARTS - 3)
         self._hidden_parts()
 
@@ -139,8 +149,8 @@ class _Run:
             shown = len(cell.outputs)
             cell.metadata["course"] = NotebookNode(cell.metadata.get("course", {}), hidden_from=shown)
             if not self._ready():
-                why = self.done.dead or "no time was left"
-                cell.outputs.append(error("NotRun", f"The hidden part of this test was not run, because {why}."))
+                words = f"The hidden part of this test was not run, because {self._why()}."
+                cell.outputs.append(error("NotRun", words))
                 continue
             spent, allowed = self._left() <= 0, self._seconds()
             ran = self._judge(cell, allowed, which=True)
@@ -206,7 +216,9 @@ class _Run:
             self.done.notes.append(f"{words[:1].upper()}{words[1:]}.")
 
     def _ready(self) -> bool:
-        """K and T are there, after a death with what stood before."""
+        """K and T are there, after a death with what stood before, and there is time to ask them."""
+        if self._spent() >= self.end:
+            return False
         while self.k is None or not self.k.alive or not self.t.alive:
             if self.restarts >= RESTARTS or (self.restarts >= 0 and self._left() <= 0):
                 return False
@@ -215,31 +227,40 @@ class _Run:
             self._replay()
         return True
 
+    def _why(self) -> str:
+        return self.done.dead if self.done.dead and self._spent() < self.end else "no time was left"
+
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             if self.k is not None:
                 self.k.kill()
             self.k = self.machine.start_k(theirs)
+            self.k.room = self.room
             if self.t is None or not self.t.alive:
                 self.t = self.machine.start_t()
             self.t.attach(ours)
 
     def _replay(self) -> None:
         """Earlier cells of the student again, without outputs; those that now fail to end are left out, too."""
+        self.k.room = Room(0)
         for index in self.ran:
             if index in self.deadly:
                 continue
             if self._left() <= 0:
-                return
+                break
             cell = self.notebook.cells[index]
             self._student(cell.source, self._seconds(), cell.execution_count)
             if not self.k.alive:
                 self.deadly.add(index)
                 return
+        self.k.room = self.room
+
+    def _spent(self) -> float:
+        return time.monotonic() - self.started
 
     def _left(self) -> float:
-        return self.budget - (time.monotonic() - self.started)
+        return self.budget - self._spent()
 
     def _seconds(self) -> float:
         allowed = self.timeout / (4 if self.late else 1)

@@ -145,6 +145,7 @@ def _work(task: Task, result: Result) -> None:
     done = execute(notebook, task.snapshot, workplace.machine(task, mode), task.timeout, task.budget)
     result.dead = done.dead
     result.notes += done.notes
+    result.notes += [done.left_out] if done.left_out else []
     notebook.metadata["course"] = about(mode, result.notes, done.dead)
     result.notebook = written(notebook)
     if task.snapshot.source is not None:
