@@ -51,10 +51,12 @@ class Process(Protocol):
 
 @dataclass(frozen=True)
 class Machine:
-    """Where a notebook runs: makers of K and T. `start_k` gets K's end of their socket."""
+    """Where a notebook runs: makers of K and T. `start_k` gets K's end of their socket; `words` says of T what the
+    sandbox's own words don't."""
 
     start_k: Callable[[socket.socket], Process]
     start_t: Callable[[], Any]
+    words: Callable[[], str] = str
 
 
 @dataclass

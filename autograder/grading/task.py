@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from helpers.errors import CourseError
 
 from ..parallel.parcel import unwrap, wrap
+from ..parallel.worker import LARGEST_ANSWER
 from .reading import Ungradable, parse
 from .rebuild import rebuild
 from .snapshot import Snapshot
@@ -26,6 +27,10 @@ from .snapshot import Snapshot
 if TYPE_CHECKING:
     from ..findings import Findings
     from ..source import Assignment
+
+
+MEMORY_MB = 2_000
+"""What a worker may take for one hand-in, beyond what it holds when it is warm."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,8 @@ def work(task: Task) -> Result:
         result.fatal = result.reason = str(error)
     except CourseError as error:
         result.reason = str(error).rstrip(".")
+    except MemoryError:
+        result.reason = f"to read it and what it puts out takes more than {MEMORY_MB:,} MB of memory"
     except Exception as error:
         result.reason = f"the grader met {type(error).__name__}: {str(error)[:200]}"
     result.seconds = time.monotonic() - begun
@@ -142,11 +149,12 @@ def _work(task: Task, result: Result) -> None:
     result.notes = [*mended, *rebuilt]
     mode = workplace.mode(task)
     result.mode = mode.name
-    done = execute(notebook, task.snapshot, workplace.machine(task, mode), task.timeout, task.budget)
+    machine = workplace.machine(task, mode)
+    done = execute(notebook, task.snapshot, machine, task.timeout, task.budget)
     result.dead = done.dead
     result.notes += done.notes
     result.notes += [done.left_out] if done.left_out else []
-    notebook.metadata["course"] = about(mode, result.notes, done.dead)
+    notebook.metadata["course"] = about(mode, result.notes, done.dead, machine.words())
     result.notebook = written(notebook)
     if task.snapshot.source is not None:
         from ..findings import find
@@ -154,9 +162,9 @@ def _work(task: Task, result: Result) -> None:
         result.findings = find(notebook, task.snapshot.source).plain()
 
 
-def about(mode: Any, notes: list[str], dead: str) -> NotebookNode:
+def about(mode: Any, notes: list[str], dead: str, more: str = "") -> NotebookNode:
     """What a graded notebook says of its grading, in its metadata."""
-    return NotebookNode(mode=mode.name, sandbox=mode.words, notes=notes, **({"dead": dead} if dead else {}))
+    return NotebookNode(mode=mode.name, sandbox=mode.words + more, notes=notes, **({"dead": dead} if dead else {}))
 
 
 def written(notebook: NotebookNode) -> bytes:
@@ -172,7 +180,12 @@ def written(notebook: NotebookNode) -> bytes:
 
 def work_bytes(body: bytes) -> bytes:
     """The same, from and to parcels."""
-    return work(Task.unpack(body)).pack()
+    result = work(Task.unpack(body))
+    answer = result.pack()
+    if len(answer) > LARGEST_ANSWER:
+        words = f"what came of it is {len(answer) // 10**6} MB large, more than {LARGEST_ANSWER // 10**6}"
+        answer = Result(result.student, words, mode=result.mode, seconds=result.seconds).pack()
+    return answer
 
 
 def warm(line: socket.socket | None = None) -> None:
@@ -189,8 +202,10 @@ def warm(line: socket.socket | None = None) -> None:
     from .. import findings  # noqa: F401
     from ..feedback_page.safe import code_html
     from ..judge import judge  # noqa: F401
+    from ..sandbox.limits import limit_memory
     from . import execute, machine  # noqa: F401
 
     code_html("x = 1")  # the rules of its colours are made ready
 
+    limit_memory(MEMORY_MB)
     gc.freeze()  # modules are no garbage, and to look for some in them takes time in each hand-in

@@ -33,7 +33,7 @@ class Decoder:
         self.memory, self.buffers, self.asked = memory, buffers, asked
         self.mutable: list[Any] = []
         self.nodes = 0
-        """Values so far, as they would be without sharing: what has come already counts again with all that it holds."""
+        """Values so far, as if nothing were shared: what has come already counts again with all that it holds."""
         self._weights: list[int] = []
         self._taken = 0
 
