@@ -41,7 +41,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
     "sched_setparam": (142, 118), "sched_setscheduler": (144, 119), "semctl": (66, 191), "semget": (64, 190),
     "semop": (65, 193), "semtimedop": (220, 192), "setdomainname": (171, 162), "sethostname": (170, 161),
     "setns": (308, 268), "setpgid": (109, 154), "setpriority": (141, 140), "setsid": (112, 157),
-    "setxattr": (188, 5), "shmat": (30, 196), "shmctl": (31, 195), "shmget": (29, 194), "socket": (41, 198),
+    "setsockopt": (54, 208), "setxattr": (188, 5), "shmat": (30, 196), "shmctl": (31, 195), "shmget": (29, 194), "socket": (41, 198),
     "socketpair": (53, 199), "swapoff": (168, 225), "swapon": (167, 224), "syslog": (103, 116),
     "tgkill": (234, 131), "tkill": (200, 130), "truncate": (76, 45), "umount2": (166, 39), "unshare": (272, 97),
     "userfaultfd": (323, 282), "utime": (132, None), "utimensat": (280, 88), "utimes": (235, None),
@@ -82,6 +82,8 @@ NEW_SPACES = (
 CLONE_THREAD = 0x10000
 AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
 SOCK_STREAM, SOCK_SEQPACKET = 1, 5
+BUFFERS = (7, 8, 32, 33)
+"""SO_SNDBUF, SO_RCVBUF and those that force it: what lies in a socket is in nobody's memory, so it must stay little."""
 TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP = 0x5412, 0x541C, 0x8901, 0x8902
 F_SETOWN, F_SETSIG, F_SETOWN_EX = 8, 10, 15
 EVERYBODY = 0xFFFFFFFF
@@ -145,6 +147,7 @@ def program(
         p.refuse(name, errno.ENOSYS)
     p.none_of("ioctl", 1, [TIOCSTI, TIOCLINUX, *((FIOSETOWN, SIOCSPGRP) if beside else ())], errno.EPERM)
     p.none_of("prctl", 0, [sc.PR_SET_PDEATHSIG, sc.PR_SET_CHILD_SUBREAPER], errno.EPERM)
+    p.none_of("setsockopt", 2, list(BUFFERS), 0)  # which looks as if it had worked
     flags: list[Instruction] = [(ANY_BIT, 0, 1, NEW_SPACES), (RETURN, 0, 0, ERRNO | errno.EPERM)]
     if not processes:
         flags += [(ANY_BIT, 1, 0, CLONE_THREAD), (RETURN, 0, 0, ERRNO | errno.EAGAIN)]
