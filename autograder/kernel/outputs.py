@@ -156,7 +156,7 @@ class Collector:
         nodes = json.dumps([metadata, *(data[mime] for mime in data if JSON_MIME.fullmatch(mime))])
         places = len(self._shown.get(name, ())) if name else 0
         places = max(1, places + (kind != "update_display_data"))
-        if not self._weigh(text, more=NODE * (nodes.count("[") + nodes.count("{")), times=places):
+        if not self._weigh(text, more=NODE * (nodes.count("[") + nodes.count("{") - 2), times=places):
             return
         if name:
             shown = self._shown[name] = [one for one in self._shown.get(name, ()) if not one[0].over][-MOST_PLACES:]

@@ -73,21 +73,21 @@ class Scales:
 
         What lies in sockets and pipes is in nobody's memory: each counts as if it were full."""
         grown, self._most = tasks > self._most, max(tasks, self._most)
-        limit, words = self.limits.memory_mb * MB, f"used more than {self.limits.memory_mb} MB of memory"
+        limit, too_much = self.limits.memory_mb * MB, f"used more than {self.limits.memory_mb} MB of memory"
         resident = {pid: _resident(pid) for pid in members}
         left = sum(resident.values())
         if left + socket_memory() * sum(map(_files, members)) <= limit:
             return ""
         known = _held_by_the_kernel(members)
         if known > limit:
-            return f"{words}, sockets and pipes included"
+            return f"{too_much}, sockets and pipes included"
         if known + left <= limit or (grown and left - self._bare * len(members) <= limit):
             return ""
         for pid in sorted(members, key=resident.__getitem__, reverse=True):
             begun = time.monotonic()
             known, left = known + _share(pid), left - resident[pid]
             if known > limit:
-                return words
+                return too_much
             if known + left <= limit:
                 break
             if time.monotonic() - begun > SLOW_S and (words := self._too_many(sum(map(_tasks, tree(self.inmate.pid))))):

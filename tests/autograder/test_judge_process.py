@@ -221,10 +221,7 @@ def test_a_judge_reaches_nothing_but_its_checks(zygotes: tuple[Kernels, Judges],
     assert secret.read_text() == "secret"
 
 
-def test_where_there_is_no_landlock_a_judge_has_its_limits_and_says_so(
-    zygotes: tuple[Kernels, Judges], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, judges = zygotes
+def test_where_there_is_no_landlock_a_judge_has_its_limits_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autograder.judge.judge.LANDLOCK", Mode("namespaces", ""))  # for which this zygote is not made
     with Judges((Code(*cell) for cell in CELLS), limits=Limits(memory_mb=500)) as others:
         judge = others.start()
