@@ -51,7 +51,7 @@ class ExecuteSubmission(NbGraderPreprocessor):
     """Runs the student's cells in the sandbox and the test cells in a process that no student's code reaches."""
 
     timeout = Integer(60, help="Seconds for one cell.").tag(config=True)
-    budget = Integer(300, help="Seconds for one submission; cells after that get 2 seconds each.").tag(config=True)
+    budget = Integer(300, help="Seconds for one submission; see docs/grading.md.").tag(config=True)
     unsafe = Bool(False, help="Go on without a sandbox: students' code then has your rights.").tag(config=True)
     mode = Unicode("", help="The sandbox: namespaces, landlock or none (default: the strongest).").tag(config=True)
     limits = Dict({}, help="Fields of autograder.sandbox.Limits, such as memory_mb.").tag(config=True)
@@ -67,7 +67,9 @@ class ExecuteSubmission(NbGraderPreprocessor):
         )  # fmt: skip
         mode = workplace.mode(task)
         notes = list(nb.metadata.get("course", {}).get("notes", []))
-        done = execute(nb, task.snapshot, workplace.machine(task, mode), self.timeout, self.budget)
-        nb.metadata["course"] = about(mode, notes, done.dead)
+        machine = workplace.machine(task, mode)
+        done = execute(nb, task.snapshot, machine, self.timeout, self.budget)
+        notes += [done.left_out] if done.left_out else []
+        nb.metadata["course"] = about(mode, notes, done.dead, machine.words())
         scrub(nb, task.snapshot)
         return nb, resources

@@ -20,7 +20,8 @@ PICTURES, TEXTS, CELLS = 12_000_000, 4_000_000, 4_000_000
 """Bytes of HTML on one page: of pictures, of what cells put out otherwise, of the cells themselves."""
 FRAME = 100
 """Bytes around a block."""
-PATHS = re.compile(r"(?:[A-Za-z]:)?[/\\](?:[^\s/\\:'\"<>]+[/\\])+(?=(?:site-packages|python3\.\d+|helpers)[/\\])")
+PATH = re.compile(r"(?:[A-Za-z]:)?[/\\](?:[^\s/\\:'\"<>]+[/\\])+")
+KNOWN = re.compile(r"(?<=[/\\])(?:site-packages|python3\.\d+|helpers)[/\\]")
 KEPT_OUT = "This output repeats something that is not for students; it is left out here."
 FULL = "What else this cell put out is left out here, because this page already holds much."
 AFTER_HIDDEN = (
@@ -150,6 +151,14 @@ def _error(output: Any, secrets: Secrets) -> Block:
     trace = "\n".join(text(line)[-20_000:] for line in lines[-40:]) if isinstance(lines, list) else ""
     if secrets.in_text(trace + name + value):
         return Block("error", words=name)
-    trace = PATHS.sub("…/", trace)
+    trace = PATH.sub(_shortened, trace)
     shown = text_html("\n".join(trace.split("\n")[-40:])) if plain(trace).strip() else Markup("")
     return Block("error", shown, f"{name}: {value}" if value else name)
+
+
+def _shortened(found: re.Match[str]) -> str:
+    """A path without what stands before the last folder that is the same on every machine."""
+    path = found[0]
+    first = re.search(r"[/\\]", path)
+    known = [one.start() for one in KNOWN.finditer(path) if first and one.start() > first.end()]
+    return f"…/{path[known[-1] :]}" if known else path

@@ -240,6 +240,6 @@ def _public(quotation: str, known: Secrets) -> bool:
 def _tidy(text: str) -> str:
     gap = re.escape(GAP)
     text = re.sub(rf"{gap}(?:,? *[-+*/×=:]? *{gap})+", GAP, text)
-    text = re.sub(rf"([\[(])\(*\s*{gap}(?:,\s*)?\s*\)*([\])])", rf"\1{GAP}\2", text)
+    text = re.sub(rf"(\[|(?<!\()\()\(*\s*{gap}(?:,\s*)?\s*\)*([\])])", rf"\1{GAP}\2", text)
     text = re.sub(rf"{gap}\w+", GAP, text)
     return re.sub(r"\s+([.,;:?!)])", r"\1", " ".join(text.split()))

@@ -21,7 +21,7 @@ from ..text import ESCAPES, one_line, plain, text, visible
 CHARACTERS, LINES = 8000, 120
 """What is shown of one text; the middle of a longer one is left out."""
 CODE = 40_000
-REMEMBERED = 100_000
+REMEMBERED = 20_000
 """Characters of a text up to which what was made of it is kept: a class of huge cells must not fill the memory."""
 IMAGE, SVG, TABLE = 3_000_000, 600_000, 60_000
 ROWS, COLUMNS = 60, 30
@@ -182,7 +182,7 @@ def image_url(mime: str, data: Any) -> str:
     return f"data:{mime};base64,{base64.b64encode(raw).decode()}" if raw.startswith(magic) else ""
 
 
-TOKEN = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*>|<![^<>]*>|([^<]+)|<")
+TOKEN = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)(?![a-zA-Z0-9])[^<>]*>|<![^<>]*>|([^<]+)|<")
 """A tag, a declaration, text: one look at each character, where html.parser takes seconds for 50 KB of `<!--`."""
 
 
@@ -218,7 +218,7 @@ def table_html(value: Any) -> Markup | None:
     lines = []
     for row in rows[:ROWS]:
         cells = "".join(
-            f"<{tag}>{escape(one_line(unescape(''.join(parts)), 300))}</{tag}>" for tag, parts in row[:COLUMNS]
+            f"<{tag}>{escape(one_line(unescape(''.join(parts)[:2000]), 300))}</{tag}>" for tag, parts in row[:COLUMNS]
         )
         lines.append(f"<tr>{cells}</tr>")
     less = len(rows) > ROWS or any(len(row) > COLUMNS for row in rows)

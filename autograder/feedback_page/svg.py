@@ -23,7 +23,7 @@ def cleaned(source: str) -> bytes:
     ElementTree.register_namespace("", SVG[1:-1])
     ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
     try:
-        root = fromstring(re.sub(r"<!DOCTYPE[^>\[]*>", "", source, count=1), forbid_dtd=True)
+        root = fromstring(re.sub(r"<!DOCTYPE[^<>\[]*>", "", source, count=1), forbid_dtd=True)
         if root.tag != SVG + "svg":
             return b""
         _clean(root)

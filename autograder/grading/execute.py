@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from nbformat import NotebookNode
 
 from ..judge.judge import chosen
+from ..kernel.outputs import Room
 from ..source import grade_id
 from . import cells as rules
 from .snapshot import Snapshot
@@ -25,6 +26,10 @@ from .waiting import needed, taken_back
 
 LAST_SECONDS = 2
 RESTARTS = 12
+OVERTIME, ALL = 1.1, 1.2
+"""Parts of the budget: where the last cell may begin, and where the last hidden part must end."""
+OUTPUT_IN_ALL = 10_000_000
+"""Bytes of output of all of a notebook's cells; a single one's limit is its kernel's (`sandbox.Limits`)."""
 FROM_K = ("text/plain", "image/png", "image/jpeg")
 LANGUAGE = {
     "codemirror_mode": {"name": "ipython", "version": 3}, "file_extension": ".py", "mimetype": "text/x-python",
@@ -47,26 +52,31 @@ class Process(Protocol):
 
 @dataclass(frozen=True)
 class Machine:
-    """Where a notebook runs: makers of K and T. `start_k` gets K's end of their socket."""
+    """Where a notebook runs: makers of K and T. `start_k` gets K's end of their socket; `words` says of T what the
+    sandbox's own words don't."""
 
     start_k: Callable[[socket.socket], Process]
     start_t: Callable[[], Any]
+    words: Callable[[], str] = str
 
 
 @dataclass
 class Done:
-    """In which cells Python ended, and how: for the instructor alone. Code in a hidden part can choose all of it."""
+    """In which cells Python ended, and how: for the instructor alone. Code in a hidden part can choose all of it.
+    `left_out` says which outputs were too many."""
 
     dead: str = ""
+    left_out: str = ""
 
 
 def execute(notebook: NotebookNode, snapshot: Snapshot, machine: Machine, timeout: float, budget: float) -> Done:
     """Run all code cells of `notebook` and put their outputs into it, as nbclient would.
 
-    `timeout` and `budget` are seconds for one cell and for all. Once a cell ran out of time, each later one gets a
-    quarter: the same loop is often called again. When the budget is used up each cell gets two seconds. After a death a
-    fresh K runs the earlier student's cells again, but the deadly ones. Hidden parts of tests come last, with half of
-    the budget for themselves; see `waiting`. What stood in the notebook before the first of them stays as it was.
+    `timeout` and `budget` are seconds for one cell and for all, restarts included. Once a cell ran out of time, each
+    later one gets a quarter: the same loop is often called again. When the budget is used up each cell gets two
+    seconds, as long as a tenth of the budget lasts. After a death a fresh K runs the earlier student's cells again, but
+    the deadly ones. Hidden parts of tests come last, until 1.2 budgets have gone by; see `waiting`. What stood in the
+    notebook before the first of them stays as it was.
     """
     run = _Run(notebook, snapshot, machine, timeout, budget)
     try:
@@ -74,6 +84,7 @@ def execute(notebook: NotebookNode, snapshot: Snapshot, machine: Machine, timeou
             if cell.cell_type == "code":
                 run.cell(index, cell)
         run.hidden_parts()
+        run.done.left_out = run.room.words if run.room.over else ""
     finally:
         run.close()
     notebook.metadata["language_info"] = NotebookNode(LANGUAGE | {"version": platform.python_version()})
@@ -87,6 +98,8 @@ class _Run:
         self.notebook, self.snapshot, self.machine = notebook, snapshot, machine
         self.timeout, self.budget = timeout, budget
         self.started = time.monotonic()
+        self.end = budget * OVERTIME
+        self.room = Room(OUTPUT_IN_ALL)
         self.late = False
         self.count = 0
         self.restarts = -1
@@ -113,7 +126,7 @@ class _Run:
         if self.told:
             cell.metadata["course"] = NotebookNode(cell.metadata.get("course", {}), told=True)
         if not self._ready():
-            cell.outputs = [error("NotRun", f"This cell was not run, because {self.done.dead or 'no time was left'}.")]
+            cell.outputs = [error("NotRun", f"This cell was not run, because {self._why()}.")]
             return
         self.count += 1
         cell.execution_count = self.count
@@ -137,7 +150,7 @@ class _Run:
 
     def hidden_parts(self) -> None:
         """What is left of the test cells, when the student's last cell has run."""
-        self.started = max(self.started, time.monotonic() - self.budget / 2)
+        self.budget = self.end = self.budget * ALL
         self.restarts = min(self.restarts, RESTARTS - 3)
         self._hidden_parts()
         if self.lost:
@@ -157,8 +170,8 @@ class _Run:
             shown = len(cell.outputs)
             cell.metadata["course"] = NotebookNode(cell.metadata.get("course", {}), hidden_from=shown)
             if not self._ready():
-                why = self.done.dead or "no time was left"
-                cell.outputs.append(error("NotRun", f"The hidden part of this test was not run, because {why}."))
+                words = f"The hidden part of this test was not run, because {self._why()}."
+                cell.outputs.append(error("NotRun", words))
                 continue
             spent, allowed = self._left() <= 0, self._seconds()
             ran = self._judge(cell, allowed, which=True)
@@ -233,7 +246,9 @@ class _Run:
         self.done.dead += f"; {words}" if self.done.dead else words
 
     def _ready(self) -> bool:
-        """K and T are there, after a death with what stood before."""
+        """K and T are there, after a death with what stood before, and there is time to ask them."""
+        if self._spent() >= self.end:
+            return False
         while self.k is None or not self.k.alive or not self.t.alive:
             if self.restarts >= RESTARTS or (self.restarts >= 0 and self._left() <= 0):
                 return False
@@ -242,12 +257,16 @@ class _Run:
             self._replay()
         return True
 
+    def _why(self) -> str:
+        return self.done.dead if self.done.dead and self._spent() < self.end else "no time was left"
+
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             if self.k is not None:
                 self.k.kill()
             self.k = self.machine.start_k(theirs)
+            self.k.room = self.room
             if self.t is None or not self.t.alive:
                 self.t = self.machine.start_t()
             self.t.attach(ours)
@@ -255,20 +274,25 @@ class _Run:
 
     def _replay(self) -> None:
         """Earlier cells of the student again, without outputs; those that now fail to end are left out, too."""
+        self.k.room = Room(0)
         for index in self.ran[self.played : self.until]:
             self.played += 1
             if index in self.deadly:
                 continue
             if self._left() <= 0:
-                return
+                break
             cell = self.notebook.cells[index]
             self._student(cell.source, self._seconds(), cell.execution_count)
             if not self.k.alive:
                 self.deadly.add(index)
                 return
+        self.k.room = self.room
+
+    def _spent(self) -> float:
+        return time.monotonic() - self.started
 
     def _left(self) -> float:
-        return self.budget - (time.monotonic() - self.started)
+        return self.budget - self._spent()
 
     def _seconds(self) -> float:
         allowed = self.timeout / (4 if self.late else 1)

@@ -72,7 +72,7 @@ class Workplace:
         def start_k(sock: socket.socket) -> Any:
             return kernels.start(dict(task.files), limits, sock, environment=environment, seed=seed)
 
-        return Machine(start_k, judges.start)
+        return Machine(start_k, judges.start, lambda: judges.words)
 
     @contextlib.contextmanager
     def proving(self, task: Task, mode: Any) -> Iterator[None]:

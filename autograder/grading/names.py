@@ -5,11 +5,39 @@ from __future__ import annotations
 import ast
 import re
 import symtable
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import wraps
+from typing import TypeVar
 
-MAGIC = re.compile(r"^(\s*)[%!?]", re.MULTILINE)
-BINDS = re.compile(r"^(?:async\s+)?(?:def|class)\s+(\w+)|^(\w+)\s*=(?!=)", re.MULTILINE)
+MAGIC = re.compile(r"^([^\S\n]*)[%!?]", re.MULTILINE)
+BINDS = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|^(\w+)[ \t]*=(?!=)", re.MULTILINE)
+LONGEST = 50_000
+"""Characters of code that Python's parser is asked about. It takes up to 1.3 KB for each."""
+KEPT = 100_000_000
+"""Bytes that what is remembered of code may take: of one hand-in all. Names take up to thirty times the room of the
+code that they stand in."""
+Found = TypeVar("Found")
+
+
+def kept(make: Callable[[str], Found]) -> Callable[[str], Found]:
+    """Remember what a function finds in code, up to KEPT bytes of it; then begin anew."""
+    known: dict[str, Found] = {}
+    size = 0
+
+    @wraps(make)
+    def found(source: str) -> Found:
+        nonlocal size
+        if source not in known:
+            more = len(source) * (30 if len(source) <= LONGEST else 2)
+            size += more
+            if size > KEPT:
+                known.clear()
+                size = more
+            known[source] = make(source)
+        return known[source]
+
+    return found
 
 
 @dataclass(frozen=True)
@@ -21,12 +49,21 @@ class Names:
     code: bool = False
 
 
-@lru_cache(maxsize=1024)
+def parsed(source: str) -> ast.Module:
+    """Python's reading of a text of unknown origin. SyntaxError, ValueError, RecursionError or MemoryError where it is
+    none; one that is longer than LONGEST is none."""
+    if len(source) > LONGEST:
+        raise ValueError(f"{len(source)} characters of code are more than {LONGEST}")
+    return ast.parse(source)
+
+
+@kept
 def names(source: str) -> Names:
-    """Never raises. Code that is broken, or no Python at all, tells only the definitions that stand in it as lines."""
-    plain = MAGIC.sub(r"\1pass  #", source)
+    """Never raises. Code that is broken, very long, or no Python at all tells only the definitions that stand in (the
+    first 200,000 characters of) it as lines."""
+    plain = MAGIC.sub(r"\1pass  #", source[: 4 * LONGEST])
     try:
-        ast.parse(plain)
+        parsed(plain)
         top = symtable.symtable(plain, "<cell>", "exec")
         uses = {s.get_name() for s in top.get_symbols() if s.is_referenced()} | _global(top)
         bound = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}

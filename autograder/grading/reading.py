@@ -10,6 +10,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from ..salvage import plain, salvage
+from . import caps
 
 LARGEST = 50_000_000
 MOST_METADATA, DEEPEST, LONGEST_NUMBER = 100_000, 40, 1000
@@ -43,6 +44,7 @@ def parse(raw: bytes, name: str) -> tuple[NotebookNode, list[str]]:
         raise Ungradable(f"{name} is damaged: it is nested too deeply") from None
     if not isinstance(content, dict) or not ("cells" in content or "worksheets" in content):
         raise Ungradable(f"{name} is no notebook: it holds no cells")
+    told = caps.cut(content)
     try:
         content = plain(content) if HALF in text.lower() else content
         if content.get("nbformat") == 4 and isinstance(minor := content.get("nbformat_minor"), int) and minor > 5:
@@ -52,14 +54,15 @@ def parse(raw: bytes, name: str) -> tuple[NotebookNode, list[str]]:
             notebook = nbformat.reads(json.dumps(content), as_version=4)
             _, notebook = nbformat.validator.normalize(notebook, strip_invalid_metadata=True)
             nbformat.validate(notebook)
-        return notebook, [] if whole else [f"{name} holds characters that can't be read; they were replaced."]
+        return notebook, told + ([] if whole else [f"{name} holds characters that can't be read; they were replaced."])
     except Exception as error:
         what = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     found = salvage(content)
     if found is None:
         raise Ungradable(f"{name} is damaged: it holds no cell that can be read")
     return found, [
-        f"{name} breaks the rules of notebook files ({what[:120]}); its cells could be read and were graded."
+        *told,
+        f"{name} breaks the rules of notebook files ({what[:120]}); its cells could be read and were graded.",
     ]
 
 

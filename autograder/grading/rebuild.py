@@ -269,6 +269,7 @@ class _Rebuild(Roles):
                 while wanted in seen:
                     wanted += "x"
             cell["id"] = wanted
+            cell["metadata"] = kept_metadata(cell.metadata)
             seen.add(wanted)
         self.notebook.cells = self.cells
         self.notebook.metadata = kept_metadata(self.notebook.metadata)

@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from helpers.errors import CourseError
 
 from ..parallel.parcel import unwrap, wrap
+from ..parallel.worker import LARGEST_ANSWER
 from ..text import fault, one_line, sentences, whole
 from .reading import Ungradable, parse
 from .rebuild import rebuild
@@ -27,6 +28,10 @@ from .snapshot import Snapshot
 if TYPE_CHECKING:
     from ..findings import Findings
     from ..source import Assignment
+
+
+MEMORY_MB = 2_000
+"""What a worker may take for one hand-in, beyond what it holds when it is warm."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,8 @@ def work(task: Task) -> Result:
         result.fatal = result.reason = str(error)
     except CourseError as error:
         result.reason = str(error).rstrip(".")
+    except MemoryError:
+        result.reason = f"to read it and what it puts out takes more than {MEMORY_MB:,} MB of memory"
     except Exception as error:
         result.reason = fault(error)
     result.seconds = time.monotonic() - begun
@@ -152,9 +159,11 @@ def _work(task: Task, result: Result) -> None:
     result.notes = [*mended, *rebuilt]
     mode = workplace.mode(task)
     result.mode = mode.name
-    done = execute(notebook, task.snapshot, workplace.machine(task, mode), task.timeout, task.budget)
+    machine = workplace.machine(task, mode)
+    done = execute(notebook, task.snapshot, machine, task.timeout, task.budget)
     result.dead = done.dead
-    notebook.metadata["course"] = about(mode, result.notes, done.dead)
+    result.notes += [done.left_out] if done.left_out else []
+    notebook.metadata["course"] = about(mode, result.notes, done.dead, machine.words())
     scrub(notebook, task.snapshot)
     result.notebook = written(notebook)
     if task.snapshot.source is not None:
@@ -163,9 +172,9 @@ def _work(task: Task, result: Result) -> None:
         result.findings = find(notebook, task.snapshot.source).plain()
 
 
-def about(mode: Any, notes: list[str], dead: str) -> NotebookNode:
+def about(mode: Any, notes: list[str], dead: str, more: str = "") -> NotebookNode:
     """What a graded notebook says of its grading, in its metadata."""
-    return NotebookNode(mode=mode.name, sandbox=mode.words, notes=notes, **({"dead": dead} if dead else {}))
+    return NotebookNode(mode=mode.name, sandbox=mode.words + more, notes=notes, **({"dead": dead} if dead else {}))
 
 
 def written(notebook: NotebookNode) -> bytes:
@@ -183,9 +192,13 @@ def work_bytes(body: bytes) -> bytes:
     """The same, from and to parcels."""
     result = work(Task.unpack(body))
     try:
-        return result.pack()
+        answer = result.pack()
     except Exception as error:
-        return Result(result.student, fault(error), result.notes, mode=result.mode, seconds=result.seconds).pack()
+        answer = Result(result.student, fault(error), result.notes, mode=result.mode, seconds=result.seconds).pack()
+    if len(answer) > LARGEST_ANSWER:
+        words = f"what came of it is {len(answer) // 10**6} MB large, more than {LARGEST_ANSWER // 10**6}"
+        answer = Result(result.student, words, mode=result.mode, seconds=result.seconds).pack()
+    return answer
 
 
 def warm(line: socket.socket | None = None) -> None:
@@ -202,8 +215,10 @@ def warm(line: socket.socket | None = None) -> None:
     from .. import findings  # noqa: F401
     from ..feedback_page.safe import code_html
     from ..judge import judge  # noqa: F401
+    from ..sandbox.limits import limit_memory
     from . import execute, machine, scrub  # noqa: F401
 
     code_html("x = 1")  # the rules of its colours are made ready
 
+    limit_memory(MEMORY_MB)
     gc.freeze()  # modules are no garbage, and to look for some in them takes time in each hand-in

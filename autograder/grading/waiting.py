@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
-from .names import MAGIC, names
+from .names import MAGIC, kept, names, parsed
 
 
 def taken_back(source: str, earlier: Sequence[str], tests: Iterable[str]) -> frozenset[str]:
@@ -34,11 +33,11 @@ def needed(earlier: Sequence[str], tests: Iterable[str]) -> frozenset[str]:
         found |= more
 
 
-@lru_cache(maxsize=1024)
+@kept
 def changes(source: str) -> frozenset[str]:
     """Names that the top level of a cell binds otherwise than by an import, deletes, or sets a part of."""
     try:
-        tree = ast.parse(MAGIC.sub(r"\1pass  #", source))
+        tree = parsed(MAGIC.sub(r"\1pass  #", source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return names(source).defines
     imported = {

@@ -73,7 +73,7 @@ class Encoder:
         if cls is str or cls is bool or value is None:
             return value
         if cls is int:
-            return value if -(1 << 63) <= value < 1 << 64 else ["i", hex(value)]
+            return value if -(1 << 63) <= value < 1 << 64 else _long(self, value)
         if cls is float:
             return value if math.isfinite(value) else ["f", str(value)]
         encode = _BY_TYPE.get(cls)
@@ -253,8 +253,23 @@ def _slice(encoder: Encoder, value: slice) -> Any:
     return ["S", *encoder._inner((value.start, value.stop, value.step))]
 
 
+def _long(encoder: Encoder, value: int) -> Any:
+    return ["i", hex(value)] if kinds.moderate(value) else encoder.reference(value)
+
+
 def _fraction(encoder: Encoder, value: fractions.Fraction) -> Any:
-    return ["F", *encoder._inner((int(value.numerator), int(value.denominator)))]
+    over, under = int(value.numerator), int(value.denominator)
+    fits = kinds.moderate(over) and kinds.moderate(under)
+    return ["F", *encoder._inner((over, under))] if fits else encoder.reference(value)
+
+
+def _decimal(encoder: Encoder, value: decimal.Decimal) -> Any:
+    return ["M", decimal.Decimal.__str__(value)] if kinds.moderate(value) else encoder.reference(value)
+
+
+def _range(encoder: Encoder, value: range) -> Any:
+    fits = kinds.moderate(value)
+    return ["g", *encoder._inner((value.start, value.stop, value.step))] if fits else encoder.reference(value)
 
 
 _SINGLE = {id(Ellipsis): "...", id(NotImplemented): "ni"}
@@ -273,8 +288,8 @@ _BY_TYPE: dict[type, Callable[[Encoder, Any], Any]] = {
     bytes: Encoder._bytes,
     bytearray: Encoder._bytes,
     slice: _slice,
-    range: lambda e, v: ["g", *e._inner((v.start, v.stop, v.step))],
+    range: _range,
     np.dtype: lambda e, v: ["D", v.str] if v.str in kinds.DTYPES else e.reference(v),
     fractions.Fraction: _fraction,
-    decimal.Decimal: lambda e, v: ["M", decimal.Decimal.__str__(v)],
+    decimal.Decimal: _decimal,
 }

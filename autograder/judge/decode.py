@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import decimal
 import fractions
 import functools
@@ -20,8 +21,8 @@ from .changes import alike
 from .codec import MOST_NODES
 from .memory import Memory
 
-LONGEST_NUMBER = 4_300
-"""Digits of a whole number, the most that Python itself reads."""
+COLLISIONS = 50
+"""Members of a set, or keys, that may have one hash. Each costs a comparison with all before it."""
 _KINDS = {name: np.dtype(name) for name in kinds.DTYPES}
 
 
@@ -32,6 +33,9 @@ class Decoder:
         self.memory, self.buffers, self.asked = memory, buffers, asked
         self.mutable: list[Any] = []
         self.nodes = 0
+        """Values so far, as if nothing were shared: what has come already counts again with all that it holds."""
+        self._weights: list[int] = []
+        self._taken = 0
 
     def value(self, node: Any) -> Any:
         """The value; WireError for whatever `Encoder.node` can't have made."""
@@ -82,12 +86,14 @@ class Decoder:
     def _begin(self, made: Any) -> int:
         """A value with an identity, whose parts may name it already. Its place."""
         self.mutable.append(made)
+        self._weights.append(-self.nodes)
         return len(self.mutable) - 1
 
     def _end(self, key: Any, place: int) -> Any:
         """The object that is known by this key, if its content is still the same, else what was made."""
         if type(key) is not int or key == 0:
             raise WireError("a value without a number")
+        self._weights[place] += self.nodes
         made, known = self.mutable[place], self.memory.same(key)
         if known is not None and alike(known, made):
             self.mutable[place] = known
@@ -104,14 +110,14 @@ class Decoder:
     def _set(self, key: Any, *nodes: Any) -> Any:
         made: set[Any] = set()
         place = self._begin(made)
-        made.update(self._all(nodes))
+        made.update(_hashable(self._all(nodes)))
         return self._end(key, place)
 
     def _dict(self, key: Any, *nodes: Any) -> Any:
         made: dict[Any, Any] = {}
         place = self._begin(made)
         values = self._all(nodes)
-        made.update(zip(values[::2], values[1::2], strict=True))
+        made.update(zip(_hashable(values[::2]), values[1::2], strict=True))
         return self._end(key, place)
 
     def _record(self, key: Any, name: Any, fields: Any, *nodes: Any) -> Any:
@@ -158,12 +164,13 @@ class Decoder:
         if not size:
             return memoryview(b"")
         whole = memoryview(self.buffers[buffer])
-        if at + size > len(whole):
+        self._taken += size
+        if at + size > len(whole) or self._taken > sum(map(len, self.buffers)):
             raise WireError("bytes beyond what came")
         return whole[at : at + size]
 
     def _scalar(self, dtype: Any, digits: Any) -> Any:
-        if dtype not in kinds.DTYPES:
+        if dtype not in kinds.DTYPES or type(digits) is not str or len(digits) > 64:
             raise WireError("a number of an unknown kind")
         raw, kind = bytes.fromhex(digits), _KINDS[dtype]
         if len(raw) != kind.itemsize or (kind.kind == "b" and raw not in (b"\0", b"\1")):
@@ -173,7 +180,7 @@ class Decoder:
     def _tensor(self, key: Any, kind: Any, place: Any, gradient: Any, *parts: Any) -> Any:
         import torch
 
-        if kind not in kinds.TENSORS:
+        if kind not in kinds.TENSORS or type(gradient) is not bool or type(place) is not str or len(place) > 20:
             raise WireError("a tensor of an unknown kind")
 
         def make() -> Any:
@@ -195,7 +202,7 @@ class Decoder:
         return self.memory.handle(number, whole(kind[:200]), shape)
 
     def _returned(self, number: Any) -> Any:
-        if number not in self.memory.own:
+        if type(number) is not int or number not in self.memory.own:
             raise WireError("an object that was never handed over")
         return self.memory.own[number]
 
@@ -207,6 +214,7 @@ class Decoder:
     def _met(self, place: Any) -> Any:
         if type(place) is not int or place < 0:
             raise WireError("a value that has not come")
+        self.nodes += max(0, self._weights[place])
         return self.mutable[place]
 
     def _constant(self, name: Any) -> Any:
@@ -224,7 +232,7 @@ class Decoder:
 
         if what == "dtype" and name in kinds.TENSORS:
             return getattr(torch, name)
-        if what == "device" and len(name) < 20:
+        if what == "device" and type(name) is str and len(name) < 20:
             return torch.device(name)
         raise WireError("an unknown part of torch")
 
@@ -237,10 +245,29 @@ class Decoder:
 _backend = functools.lru_cache(backend)
 
 
-def _whole(decoder: Decoder, digits: Any) -> int:
-    if len(digits) > LONGEST_NUMBER:
+def _hashable(values: list[Any]) -> list[Any]:
+    """The same, which become members or keys; WireError where many have been given one hash."""
+    if len(values) > COLLISIONS:
+        hashes = collections.Counter(map(hash, values))
+        if max(hashes.values()) > COLLISIONS:
+            raise WireError("values that were made to have one hash")
+    return values
+
+
+def _exactly(kind: type, value: Any) -> Any:
+    if type(value) is not kind:
+        raise WireError(f"something else than {kind.__name__}")
+    return value
+
+
+def _digits(text: Any) -> str:
+    if len(_exactly(str, text)) > kinds.LONGEST_NUMBER:
         raise WireError("a number that is too long")
-    return int(digits, 16)
+    return str(text)
+
+
+def _whole(decoder: Decoder, digits: Any) -> int:
+    return int(_digits(digits), 16)
 
 
 def _infinite(decoder: Decoder, name: Any) -> float:
@@ -250,18 +277,26 @@ def _infinite(decoder: Decoder, name: Any) -> float:
 
 
 def _decimal(decoder: Decoder, digits: Any) -> decimal.Decimal:
-    if len(digits) > LONGEST_NUMBER:
+    found = decimal.Decimal(_digits(digits))
+    if not kinds.moderate(found):
         raise WireError("a number that is too long")
-    return decimal.Decimal(digits)
+    return found
 
 
 def _complex(decoder: Decoder, real: Any, imag: Any) -> complex:
-    return complex(float(decoder._value(real)), float(decoder._value(imag)))
+    return complex(*(_exactly(float, decoder._value(part)) for part in (real, imag)))
 
 
 def _range(decoder: Decoder, *parts: Any) -> range:
-    start, stop, step = parts
-    return range(*(decoder._value(part) for part in (start, stop, step)))
+    start, stop, step = (_exactly(int, decoder._value(part)) for part in parts)
+    found = range(start, stop, step)
+    if not kinds.moderate(found):
+        raise WireError("a range that is too long")
+    return found
+
+
+def _fraction(decoder: Decoder, over: Any, under: Any) -> fractions.Fraction:
+    return fractions.Fraction(*(_exactly(int, decoder._value(part)) for part in (over, under)))
 
 
 _BY_TAG: dict[str, Callable[..., Any]] = {
@@ -270,7 +305,7 @@ _BY_TAG: dict[str, Callable[..., Any]] = {
     "C": _complex,
     "y": lambda d, size, buffer, at: bytes(d._bytes_at(size, buffer, at)),
     "t": lambda d, *nodes: tuple(d._all(nodes)),
-    "z": lambda d, *nodes: frozenset(d._all(nodes)),
+    "z": lambda d, *nodes: frozenset(_hashable(d._all(nodes))),
     "l": Decoder._list,
     "s": Decoder._set,
     "d": Decoder._dict,
@@ -289,7 +324,7 @@ _BY_TAG: dict[str, Callable[..., Any]] = {
     "D": lambda d, name: np.dtype(name) if name in kinds.DTYPES else _infinite(d, ""),
     "S": lambda d, start, stop, step: slice(d._value(start), d._value(stop), d._value(step)),
     "g": _range,
-    "F": lambda d, over, under: fractions.Fraction(d._value(over), d._value(under)),
+    "F": _fraction,
     "M": _decimal,
     "...": lambda d: Ellipsis,
     "ni": lambda d: NotImplemented,

@@ -1,13 +1,14 @@
 """Judges: processes that run an assignment's test cells, forked from one that has run the source's own settings.
 
-No student's code runs in them. A judge is attached to the kernel of a submission by a socket, and to the next one after
-that kernel's death.
+No student's code runs in them, but what it says is taken apart there. A judge is attached to the kernel of a submission
+by a socket, and to the next one after that kernel's death.
 """
 
 from __future__ import annotations
 
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -16,26 +17,31 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from helpers.errors import CourseError
+
 from ..kernel.nursery import Nursery
 from ..kernel.process import Process, Ran
 from ..kernel.stages import needs_of
-from ..sandbox import Limits
+from ..sandbox import LANDLOCK, Limits, hidden_paths, readable_paths
 from ..scratch import Scratch
 from .namespace import Code, parts
 
 PREPARE = "autograder.judge.inside:prepare"
 
-LIMITS = Limits(memory_mb=3_000, output_bytes=2_000_000)
+LIMITS = Limits(memory_mb=3_000, cpu_s=100_000, output_bytes=2_000_000)
 """A judge runs the course's own code only; these are for what a hand-in makes it compute with."""
+OF_THE_GRADER = ("__init__.py", "text.py", "source.py", "judge", "kernel", "sandbox")
+NOT_SHUT_IN = "; the judge, which Landlock could not shut in, ran with the grader's own rights"
 
 
 class Judges:
     """Starts judges of one assignment in milliseconds, after their zygote is ready. Making it doesn't wait for that."""
 
     def __init__(self, cells: Iterable[Code], size: str = "quick", limits: Limits = LIMITS) -> None:
-        self.limits = limits
+        self.limits, self.words = limits, ""
+        self._size = size
         cells = list(cells)
-        given = {"cells": [asdict(cell) for cell in cells], "size": size, "memory_mb": limits.memory_mb}
+        given = {"cells": [asdict(cell) for cell in cells], "size": size}
         needs = needs_of(cell.text for cell in cells)
         self.nursery = Nursery(needs=needs, prepare=PREPARE, given=given)
         self._base = Scratch("course-judges-")
@@ -49,8 +55,21 @@ class Judges:
         return cls(found, snapshot.size, limits)
 
     def start(self) -> Judge:
-        """A fresh judge, attached to nothing. CourseError if it can't start."""
-        judge = Judge(self.nursery, Path(tempfile.mkdtemp(prefix="t-", dir=self._base.path)), self.limits)
+        """A fresh judge, attached to nothing. CourseError if it can't start.
+
+        It takes apart what a student's process says, so Landlock lets it read Python and the checks, write to its own
+        folder, and nothing else. Where Landlock can't, `words` says so from then on.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="t-", dir=self._base.path))
+        environment = {"COURSE_SIZE": self._size, "CUDA_VISIBLE_DEVICES": ""}
+        request = {"folder": str(folder), "environment": environment, "seed": 0, "limits": asdict(self.limits)}
+        try:
+            if self.words or not sys.platform.startswith("linux"):
+                raise CourseError("There is no Landlock here.")
+            judge = Judge(self.nursery, {**request, "mode": LANDLOCK.name, "room": _room()}, self.limits)
+        except CourseError:
+            self.words = NOT_SHUT_IN
+            judge = Judge(self.nursery, {**request, "room": None}, self.limits)
         self._living = [one for one in self._living if one.alive] + [judge]
         return judge
 
@@ -72,15 +91,25 @@ class Judges:
         self.close()
 
 
+def _room() -> dict[str, list[str]]:
+    """What a judge reads: what students' code does, and of the grader what runs in it."""
+    grader = Path(__file__).resolve().parents[1]
+    readable = [*readable_paths(), *(grader / name for name in OF_THE_GRADER)]
+    return {"readable": list(map(str, readable)), "hidden": list(map(str, hidden_paths()))}
+
+
 class Judge:
     """One judge as the worker sees it."""
 
-    def __init__(self, nursery: Nursery, folder: Path, limits: Limits) -> None:
+    def __init__(self, nursery: Nursery, request: dict[str, Any], limits: Limits) -> None:
         self._line, theirs = socket.socketpair()
-        self._folder = folder
-        request: dict[str, Any] = {"room": None, "folder": str(folder), "environment": {}, "seed": 0}
-        with theirs:
-            self._process = Process(nursery, request, limits=limits, peer=theirs, trusted=True)
+        self._folder = Path(request["folder"])
+        try:
+            with theirs:
+                self._process = Process(nursery, request, limits=limits, peer=theirs, trusted=True)
+        except BaseException:
+            self._line.close()
+            raise
         self._attach = 0
         self._moved = True
 

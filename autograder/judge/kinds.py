@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import decimal
+import fractions
 import importlib
 import sys
 from typing import Any
@@ -45,6 +47,27 @@ _BUILTINS = ("bool", "int", "float", "complex", "str", "bytes", "list", "tuple",
 _NUMPY = ("bool", "int8", "int16", "int32", "int64", "uint8", "float16", "float32", "float64", "complex128", "ndarray")
 CONSTANTS = frozenset([f"builtins:{name}" for name in _BUILTINS] + [f"numpy:{name}" for name in _NUMPY])
 """Types that arrive as themselves."""
+
+
+LONGEST_NUMBER = 4_300
+"""Characters of a number that travels as text: of an int's hexadecimal digits, of a Decimal."""
+LARGEST_EXPONENT = 10_000
+LONGEST_RANGE = 1_000_000
+
+
+def moderate(value: int | range | fractions.Fraction | decimal.Decimal) -> bool:
+    """Whether a number or range is one that a check may compute with; others are only named."""
+    if isinstance(value, int):
+        return value.bit_length() <= 4 * (LONGEST_NUMBER - 3)
+    if isinstance(value, fractions.Fraction):
+        return moderate(value.numerator) and moderate(value.denominator)
+    if isinstance(value, range):
+        ends = max(map(abs, (value.start, value.stop, value.step))) < 1 << 63
+        return ends and len(value) <= LONGEST_RANGE
+    exponent = value.as_tuple().exponent
+    return not isinstance(exponent, int) or (
+        max(abs(exponent), abs(value.adjusted())) <= LARGEST_EXPONENT and len(str(value)) <= LONGEST_NUMBER
+    )
 
 
 def name_of(cls: type) -> str:

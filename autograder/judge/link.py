@@ -152,7 +152,8 @@ class Link:
 
     def _send(self, header: dict[str, Any], encoder: Encoder, deadline: float | None) -> None:
         if self._memory.forgotten:
-            header["drop"], self._memory.forgotten[:] = self._memory.forgotten[:], []
+            header["drop"] = list(self._memory.forgotten)
+            self._memory.forgotten.clear()
         wire.send(self.sock, header, encoder.buffers, deadline)
 
     def _receive(self, deadline: float | None) -> wire.Frame:

@@ -41,7 +41,7 @@ class Memory:
         self._numbers: dict[int, tuple[int, Any]] = {}
         self._copied: dict[int, Any] = {}
         self._strong: collections.deque[tuple[int, int]] = collections.deque()
-        self.forgotten: list[int] = []
+        self.forgotten: dict[int, None] = {}
         """Handles that nobody holds any longer; the other side is told with the next request."""
 
     def name(self, value: Any) -> int:
@@ -69,8 +69,7 @@ class Memory:
         if found is None:
             if len(self._handles) >= KEPT:
                 raise WireError("too many objects of the other process are in use")
-            if number in self.forgotten:
-                self.forgotten.remove(number)
+            self.forgotten.pop(number, None)
             found = self._make(number, kind, shape)
             self._handles[number] = _weak(found, self._let_go, number)
         return found
@@ -78,7 +77,7 @@ class Memory:
     def _let_go(self, entry: _Weak) -> None:
         if self._handles.get(entry.number) is entry:
             del self._handles[entry.number]
-            self.forgotten.append(entry.number)
+            self.forgotten[entry.number] = None
 
     def key(self, value: Any) -> int:
         """The number of a value that is copied: positive for one's own, negative for a copy of the other side's."""

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-MAGIC = re.compile(r"^(\s*)(?:[%!?].*|\S.*\?)$", re.MULTILINE)
+MAGIC = re.compile(r"^([^\S\n]*)(?:[%!?].*|\S.*\?)$", re.MULTILINE)
 BUILTINS = frozenset(vars(builtins))
 HIDDEN = "HIDDEN TESTS"
 
@@ -145,7 +145,7 @@ def statements(text: str) -> list[Statement]:
 
 
 def _plain(text: str) -> str:
-    return MAGIC.sub(r"\1pass", text) if re.search(r"^\s*[%!?]|\?$", text, re.MULTILINE) else text
+    return MAGIC.sub(r"\1pass", text) if re.search(r"^[^\S\n]*[%!?]|\?$", text, re.MULTILINE) else text
 
 
 def _statement(node: ast.stmt) -> Statement:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-SPECIAL = re.compile(r"^\s*[!%,;/]|=[\s\\]*[%!]|\?", re.MULTILINE)
+SPECIAL = re.compile(r"^[^\S\n]*[!%,;/]|=[\s\\]*[%!]|\?", re.MULTILINE)
 """Where a text might hold a magic, a shell command or a question for help. Only if it does are its tokens read."""
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from nbformat import NotebookNode
@@ -13,13 +14,32 @@ MIME = re.compile(r"[A-Za-z0-9][\w.+-]{0,100}/[\w.+-]{1,100}", re.ASCII)
 JSON_MIME = re.compile(r"application/(.*\+)?json", re.ASCII)
 MOST_OUTPUTS = 2000
 MOST_PLACES = 100
-MOST_WORDS = 20_000
+MOST_WORDS, FEW_WORDS = 20_000, 500
+NODE = 64
+"""Bytes that a list or object of JSON takes in memory beyond its text."""
 
 Outputs = list[NotebookNode]
 
 
 class Full(Exception):
     """The cell has written all that it may."""
+
+
+@dataclass
+class Room:
+    """How many bytes the cells of a notebook may still put out together."""
+
+    left: int
+    over: bool = False
+
+    def __post_init__(self) -> None:
+        self.words = f"The cells put out more than {self.left / 1e6:g} MB in all; what came after that is left out."
+
+    def take(self, size: int) -> bool:
+        """Whether so much more fits. Once something did not, nothing does: what is left out is an end, not a gap."""
+        self.over = self.over or size > self.left
+        self.left -= 0 if self.over else size
+        return not self.over
 
 
 class Era:
@@ -41,8 +61,9 @@ class Collector:
         self._shown: dict[str, list[tuple[Era, NotebookNode]]] = {}
         self.begin()
 
-    def begin(self) -> None:
-        """A new cell."""
+    def begin(self, room: Room | None = None) -> None:
+        """A new cell. `room` is what it shares with the others of its notebook."""
+        self.room, self._cut = room, False
         self.outputs: Outputs = []
         self.size = 0
         self._clear = False
@@ -52,6 +73,9 @@ class Collector:
     def finish(self) -> Outputs:
         """The outputs of the cell that has ended."""
         self._join()
+        if self._cut and self.room is not None:
+            self.outputs.append(NotebookNode(output_type="stream", name="stdout", text=f"{self.room.words}\n"))
+            self._cut = False
         return self.outputs
 
     def add(self, header: dict[str, Any]) -> None:
@@ -70,7 +94,8 @@ class Collector:
             traceback = header.get("traceback")
             lines = [_clean(line) for line in traceback if isinstance(line, str)] if isinstance(traceback, list) else []
             ename, evalue = (_clean(header.get(key))[:MOST_WORDS] for key in ("ename", "evalue"))
-            self._weigh(*lines)
+            if not self._weigh(*lines):
+                evalue, lines = evalue[:FEW_WORDS], []
             self._append(NotebookNode(output_type="error", ename=ename, evalue=evalue, traceback=lines))
 
     def text(self, name: Any, text: Any) -> None:
@@ -83,13 +108,16 @@ class Collector:
         left = self.limit - self.size
         if size > left:
             text = text.encode()[: max(0, left)].decode("utf-8", "ignore")
-        if name not in self._texts:
+        self.size += size
+        if not self._fits(min(size, max(0, left))):
+            text = ""
+        elif name not in self._texts:
             node = NotebookNode(output_type="stream", name=name, text="")
             # Standard output comes first, as it does from ipykernel where both are flushed together.
             self.outputs.insert(len(self.outputs) - (name == "stdout" and "stderr" in self._texts), node)
             self._texts[name] = []
-        self._texts[name].append(text)
-        self.size += size
+        if text:
+            self._texts[name].append(text)
         if size > left:
             raise Full
 
@@ -98,11 +126,18 @@ class Collector:
         self._join()
         self.outputs.append(NotebookNode(output_type="error", ename=ename, evalue=evalue, traceback=[evalue]))
 
-    def _weigh(self, *texts: str) -> None:
-        size = sum(len(text.encode()) for text in texts)
+    def _weigh(self, *texts: str, more: int = 0, times: int = 1) -> bool:
+        """Whether there is room for this in the notebook; Full where there is none in the cell."""
+        size = times * (more + sum(len(text.encode()) for text in texts))
         if self.size + size > self.limit or len(self.outputs) >= MOST_OUTPUTS:
             raise Full
         self.size += size
+        return self._fits(size)
+
+    def _fits(self, size: int) -> bool:
+        fits = self.room is None or self.room.take(size)
+        self._cut = self._cut or not fits
+        return fits
 
     def _join(self) -> None:
         for node in self.outputs[len(self.outputs) - len(self._texts) :]:
@@ -115,9 +150,14 @@ class Collector:
         metadata = _scrub(metadata) if isinstance(metadata, dict) else {}
         if not self.trusted:
             metadata.pop("course", None)
-        self._weigh(json.dumps([data, metadata], ensure_ascii=False))
         name = header.get("display_id")
         name = name if isinstance(name, str) else None
+        text = json.dumps([data, metadata], ensure_ascii=False)
+        nodes = json.dumps([metadata, *(data[mime] for mime in data if JSON_MIME.fullmatch(mime))])
+        places = len(self._shown.get(name, ())) if name else 0
+        places = max(1, places + (kind != "update_display_data"))
+        if not self._weigh(text, more=NODE * (nodes.count("[") + nodes.count("{") - 2), times=places):
+            return
         if name:
             shown = self._shown[name] = [one for one in self._shown.get(name, ()) if not one[0].over][-MOST_PLACES:]
             updated = _node(data), _node(metadata)

@@ -17,7 +17,7 @@ from ..sandbox import Limits, Scales, kill_tree
 from . import wire
 from .deaths import how_it_ended
 from .nursery import Nursery
-from .outputs import Collector, Full
+from .outputs import Collector, Full, Room
 
 GRACE_S = 2.0
 WEIGH_EVERY_S = 0.1
@@ -54,6 +54,8 @@ class Process:
     ) -> None:
         self.limits = limits
         self.why = ""
+        self.room: Room | None = None
+        """What its cells may put out together with those of others; None for no limit but each one's own."""
         self._nursery = nursery
         self.folder = Path(request["folder"])
         self._trusted = trusted
@@ -145,7 +147,7 @@ class Process:
     def _begin(self) -> None:
         if self._alive:
             self._read()  # what came between two cells belongs to none of them
-        self._collector.begin()
+        self._collector.begin(self.room)
         self._done, self._full, self._heard = None, False, 0
 
     def _through(self, source: str, deadline: float, beside: Sequence["Process"], more: dict[str, Any]) -> str:

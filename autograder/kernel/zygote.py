@@ -106,6 +106,8 @@ class Zygote:
                     sandbox.syscalls.prctl(sandbox.syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
                     os.environ.update(environment)
                     os.chdir(folder)
+                    if "limits" in request:
+                        sandbox.limits.set_limits(sandbox.Limits(**request["limits"]), None)
                     body()
                 finally:
                     os._exit(FAILED)

@@ -23,7 +23,7 @@ from ..course import REPOSITORY
 from ..kernel.roots import Root
 from ..scratch import Scratch
 from .parcel import Answer, Order
-from .worker import DONE, READY, end_family
+from .worker import DONE, LARGEST_ANSWER, READY, end_family
 
 WORK = "autograder.grading.task:work_bytes"
 AHEAD = 2  # orders that lie in a worker: one that it works on, one that it finds when that is done
@@ -190,7 +190,7 @@ class Pool:
     def _hear(worker: _Worker) -> bytes | None:
         """A finished parcel, b"" for a greeting, None where the process is gone."""
         try:
-            message = worker.link.recv_bytes()
+            message = worker.link.recv_bytes(len(DONE) + LARGEST_ANSWER)
         except (EOFError, OSError):
             return None
         if message[:1] == READY:

@@ -24,6 +24,8 @@ from ..sandbox.tree import tree
 from ..scratch import left_empty
 
 READY, DONE = b"r", b"d"
+LARGEST_ANSWER = 100_000_000
+"""Bytes. The process that records holds several copies of an answer."""
 
 
 def main(fd: int, work: str, scratch: str, line: int | None = None) -> None:

@@ -127,7 +127,8 @@ def _plan(mode: Mode, room: Room, limits: Limits, install: Install) -> Plan:
         code = seccomp.program(machine, beside=False)
         return lambda: _enter_namespaces(room, shown, limits, code, install)
     known = min(landlock.abi(), landlock.NEWEST)
-    return lambda: _enter_landlock(room, shown, limits, machine, known, install)
+    drop = landlock.may_drop(room)
+    return lambda: _enter_landlock(room, shown, limits, machine, known, drop, install)
 
 
 _last: tuple = ((), (), ())
@@ -187,12 +188,14 @@ def _enter_namespaces(room: Room, shown: tuple, limits: Limits, code: bytes, ins
     install(code)
 
 
-def _enter_landlock(room: Room, shown: tuple, limits: Limits, machine: str, known: int, install: Install) -> None:
+def _enter_landlock(
+    room: Room, shown: tuple, limits: Limits, machine: str, known: int, drop: bool, install: Install
+) -> None:
     os.setsid()
     temporary = str(room.folder / ".tmp")
     set_environment(temporary, temporary, room.env)
     set_limits(limits, None)
-    processes = landlock.enter(room, shown, limits, landlock.may_drop(room), known)
+    processes = landlock.enter(room, shown, limits, drop, known)
     set_limit("NPROC", processes)
     sc.prctl(sc.PR_SET_PDEATHSIG, 9)
     sc.drop_capabilities()

@@ -8,6 +8,7 @@ refused by the filter; what it can't hide is that a file of a known name exists,
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import struct
 from pathlib import Path
@@ -37,9 +38,13 @@ def may_drop(room: Room) -> bool:
     """Whether root can become nobody here and still reach Python, `helpers` and the room's folder."""
     if os.geteuid() != 0 or not may_change_user():
         return False
-    needed = [Path(os.__file__), *room.readable]
-    folders = {parent for path in needed if path.exists() for parent in path.resolve().parents}
-    folders |= set(room.folder.resolve().parents)
+    return _open_to_all((Path(os.__file__), *room.readable)) and _open_to_all((room.folder,))
+
+
+@functools.lru_cache(16)
+def _open_to_all(paths: tuple[Path, ...]) -> bool:
+    """Whether everybody may go through all folders above these paths. Asked before each fork, so it is remembered."""
+    folders = {parent for path in paths if path.exists() for parent in path.resolve().parents}
     return all(folder.stat().st_mode & 0o1 for folder in folders)
 
 

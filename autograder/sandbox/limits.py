@@ -81,7 +81,7 @@ def set_limits(limits: Limits, processes: int | None) -> None:
     while /proc can still be read.
     """
     wanted = {
-        "AS": _mapped() + limits.memory_mb * MB, "CPU": limits.cpu_s, "FSIZE": limits.file_mb * MB, "CORE": 0,
+        "AS": mapped() + limits.memory_mb * MB, "CPU": limits.cpu_s, "FSIZE": limits.file_mb * MB, "CORE": 0,
         "NOFILE": FILES, "NPROC": processes, "MEMLOCK": 0, "MSGQUEUE": 0, "SIGPENDING": 1024, "NICE": 0, "RTPRIO": 0,
     }  # fmt: skip
     for name, value in wanted.items():
@@ -98,13 +98,30 @@ def set_limit(name: str, value: int | None) -> None:
     resource.setrlimit(kind, (value, value))
 
 
+def limit_memory(megabytes: int) -> None:
+    """MemoryError in this process beyond so much more than it has mapped now. Whom it starts may take that back."""
+    if sys.platform.startswith("linux"):
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        most = mapped() + megabytes * MB
+        resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+def unlimit_memory(pid: int) -> None:
+    """Give a process that this one has just started the memory that this one may not take."""
+    if sys.platform.startswith("linux"):
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        with contextlib.suppress(OSError):
+            resource.prlimit(pid, resource.RLIMIT_AS, (hard, hard))
+
+
 def offer_to_be_killed() -> None:
     """Where memory runs out, let it be this process that goes, not the worker."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("800")
 
 
-def _mapped() -> int:
+def mapped() -> int:
+    """Bytes of this process's address space."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:

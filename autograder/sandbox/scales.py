@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
 import subprocess
@@ -11,13 +12,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from .limits import MB
+from .limits import FILES, MB
 from .modes import Inmate, Limits
 from .tree import tree
 
 FILES_AT_MOST = 50_000
 SLOW_S = 0.02
 CROWD = 4
+PIPE = 64 * 1024
+"""What a pipe holds; larger ones are the kernel's to count (pipe-user-pages-soft in proc_sys_fs(5))."""
 STEP, LOWEST = 1.25, 19
 """What one step of niceness takes from a process's share of the processor (sched(7): 10 % against one other), and the
 last step."""
@@ -33,6 +36,7 @@ class Scales:
         self.inmate, self.limits = inmate, limits
         self.folder = None if inmate.mode == "namespaces" else folder
         self._most, self._nice = 1, 0
+        self._bare = _resident(inmate.pid)
 
     def overstepped(self) -> str:
         """What the tree uses too much of, in words, or ""."""
@@ -64,19 +68,26 @@ class Scales:
     def _too_large(self, members: list[int], tasks: int) -> str:
         """Resident memory counts what is shared once for each, so it can only acquit. The true share takes the lock
         that a fork holds: among processes that fork all the time each reading waits for a quarter of a second, in
-        which their number explodes. So a tree that has just grown is weighed the next time, and a reading that had to
-        wait is followed by a count."""
+        which their number explodes. So a tree that has just grown is weighed the next time, unless there is more in it
+        than copies of the first process, and a reading that had to wait is followed by a count.
+
+        What lies in sockets and pipes is in nobody's memory: each counts as if it were full."""
         grown, self._most = tasks > self._most, max(tasks, self._most)
-        limit = self.limits.memory_mb * MB
+        limit, too_much = self.limits.memory_mb * MB, f"used more than {self.limits.memory_mb} MB of memory"
         resident = {pid: _resident(pid) for pid in members}
-        left, known = sum(resident.values()), 0
-        if left <= limit or grown:
+        left = sum(resident.values())
+        if left + socket_memory() * sum(map(_files, members)) <= limit:
+            return ""
+        known = _held_by_the_kernel(members)
+        if known > limit:
+            return f"{too_much}, sockets and pipes included"
+        if known + left <= limit or (grown and left - self._bare * len(members) <= limit):
             return ""
         for pid in sorted(members, key=resident.__getitem__, reverse=True):
             begun = time.monotonic()
             known, left = known + _share(pid), left - resident[pid]
             if known > limit:
-                return f"used more than {self.limits.memory_mb} MB of memory"
+                return too_much
             if known + left <= limit:
                 break
             if time.monotonic() - begun > SLOW_S and (words := self._too_many(sum(map(_tasks, tree(self.inmate.pid))))):
@@ -100,6 +111,43 @@ def tree_memory(pid: int) -> int:
     """Bytes that the tree uses: private memory, and what several of them share, once. What is shared with the zygote
     counts by its share (proc_pid_smaps(5): Pss). Takes milliseconds for a large process."""
     return sum(_share(one) for one in tree(pid))
+
+
+@functools.cache
+def socket_memory() -> int:
+    """Bytes that the kernel may hold for a full socket, measured: twice and a half what it is said to hold
+    (wmem_default in socket(7)). No student's process can ask for more (`seccomp.BUFFERS`, `namespaces`)."""
+    try:
+        return int(Path("/proc/sys/net/core/wmem_default").read_text()) * 5 // 2
+    except (OSError, ValueError):
+        return 212_992 * 5 // 2
+
+
+def _held_by_the_kernel(members: list[int]) -> int:
+    """Bytes, if all of their sockets and pipes were full. Of who lets nobody look each descriptor counts."""
+    kinds: dict[str, int] = {"socket": socket_memory(), "pipe": PIPE}
+    found: dict[str, int] = {}
+    for pid in members:
+        try:
+            names = os.listdir(f"/proc/{pid}/fd")
+        except OSError:
+            found[str(pid)] = _files(pid) * socket_memory()
+            continue
+        for name in names:
+            with contextlib.suppress(OSError):
+                link = os.readlink(f"/proc/{pid}/fd/{name}")
+                found[link] = kinds.get(link.partition(":")[0], 0)
+    return sum(found.values())
+
+
+def _files(pid: int) -> int:
+    """How many descriptors a process has open."""
+    try:
+        return os.stat(f"/proc/{pid}/fd").st_size or len(os.listdir(f"/proc/{pid}/fd"))  # 0 before Linux 6.2
+    except PermissionError:
+        return FILES
+    except OSError:
+        return 0
 
 
 def _share(pid: int) -> int:

@@ -68,6 +68,9 @@ SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET = 1, 2, 5
 IPPROTO_TCP, IPPROTO_UDP = 6, 17
 S_IFMT, S_IFREG, S_IFIFO, S_IFSOCK = 0xF000, 0x8000, 0x1000, 0xC000
 PRIO_PROCESS, IOPRIO_WHO_PROCESS = 0, 1
+BUFFERS = (7, 8, 32, 33)
+"""SO_SNDBUF, SO_RCVBUF and those that force it: what lies in a socket is in nobody's memory, so it must stay little."""
+SOL_SOCKET = 1
 EVERYBODY = 0xFFFFFFFF
 # A signal at the end; VM FS FILES SIGHAND VFORK THREAD SYSVSEM SETTLS PARENT_SETTID CHILD_CLEARTID DETACHED
 # CHILD_SETTID. No new namespaces, and no CLONE_PARENT: a sibling is not found below the first process, nor weighed.
@@ -175,6 +178,9 @@ def program(
     for name, argument in (("mknod", 1), ("mknodat", 2)):
         kinds = one_of([0, S_IFREG, S_IFIFO, S_IFSOCK], [refuse(errno.EPERM)])
         p.look(name, argument, [(MASK, 0, 0, S_IFMT), *kinds])
+    # They may look as if they had been set.
+    sizes = [load(2), *(step for option in BUFFERS for step in ((EQUAL, 0, 1, option), refuse(0)))]
+    p.look("setsockopt", 1, [(EQUAL, 0, len(sizes), SOL_SOCKET), *sizes])
     flags = [(ANY_BIT, 0, 1, ~CLONE_FLAGS & 0xFFFFFFFF), refuse(errno.EPERM)]
     if not processes:
         flags += [(ANY_BIT, 1, 0, CLONE_THREAD), refuse(errno.EAGAIN)]

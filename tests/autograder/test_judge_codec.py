@@ -44,6 +44,26 @@ def test_plain_data_arrives_as_it_was_sent(value: Any) -> None:
     assert type(found) is type(value)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [1 << 20_000, range(10**9), range(0, 1 << 70, 1 << 69), fractions.Fraction(1, 1 << 20_000),
+     decimal.Decimal("1e99999"), decimal.Decimal("1e-99999"), decimal.Decimal("1" * 5_000)],
+    ids=["int", "long range", "far range", "fraction", "huge decimal", "tiny decimal", "long decimal"],
+)  # fmt: skip
+def test_numbers_that_nobody_should_compute_with_are_only_named(value: Any) -> None:
+    assert isinstance(over(value), Handle)
+    assert isinstance(over([value])[0], Handle)
+
+
+@pytest.mark.parametrize(
+    "value", [7**6_000, range(-5, 1_000_000 - 5), fractions.Fraction(7**5_000, 3**5_000), decimal.Decimal("-1.5e-308"),
+              decimal.Decimal("Infinity"), decimal.Decimal(2) ** 5_000],
+    ids=["int", "range", "fraction", "decimal", "infinity", "power"],
+)  # fmt: skip
+def test_large_numbers_of_honest_work_arrive(value: Any) -> None:
+    assert over(value) == value
+
+
 def test_nan_and_the_sign_of_zero_survive() -> None:
     assert math.isnan(over(math.nan))
     assert math.copysign(1, over([-0.0])[0]) == -1

@@ -50,7 +50,19 @@ LIES = {
     "tensor on nothing": ["T", 1, "float64", "nowhere", False, *A[2:]],
     "gradient of integers": ["T", 1, "int64", "cpu", True, "<i8", [2], None, True, 0, 0],
     "reference 0": ["r", 0, "X", 0], "reference text": ["r", "1", "X", 0], "reference shape": ["r", 1, "X", "0"],
-    "too many parts": ["i", "0x1", "0x1"],
+    "too many parts": ["i", "0x1", "0x1"], "fraction in words": ["F", "1e9999999", None],
+    "fraction of text": ["F", "1/3", 1], "fraction of floats": ["F", 0.5, 1], "fraction of truths": ["F", True, 2],
+    "fraction of fractions": ["F", ["F", 1, 3], 2], "huge decimal": ["M", "1e99999999"],
+    "decimal of a number": ["M", 5],
+    "tiny decimal": ["M", "1e-99999999"], "long decimal": ["M", "1" * 5_000], "decimal of parts": ["M", [0, [1], 2]],
+    "complex of numbers": ["C", 1, 2], "complex in words": ["C", "1e9", 0.0],
+    "range of floats": ["g", 0.0, 2, 1], "endless range": ["g", 0, 1 << 62, 1], "range of truths": ["g", False, 9, 1],
+    "range of huge numbers": ["g", 0, ["i", hex(1 << 9_000)], ["i", hex(1 << 9_000)]], "int list": ["i", ["0x1"]],
+    "own truth": ["R", True], "scalar of bytes": ["n", "<f8", ["00"] * 8],
+    "scalar too long": ["n", "<f8", "00" * 99_999],
+    "tensor of half a gradient": ["T", 1, "float64", "cpu", 1, *A[2:]],
+    "tensor in a list": ["T", 1, "float64", ["cpu"], False, *A[2:]], "device list": ["P", "device", ["cpu"]],
+    "bytes many times": ["t", *[["y", 16, 0, 0]] * 9], "arrays many times": ["t", *[["a", 1, *A[2:]]] * 9],
 }  # fmt: skip
 
 
@@ -65,6 +77,38 @@ def test_a_message_with_too_many_values_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("autograder.judge.decode.MOST_NODES", 100)
     with pytest.raises(WireError, match="too many"):
         Side().get((["l", 1, *range(200)], [], None))
+
+
+def test_what_is_shared_counts_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty lists of two that each name the one before are a million values to whoever compares or prints them."""
+    monkeypatch.setattr("autograder.judge.decode.MOST_NODES", 1_000)
+
+    def doubled(times: int) -> list[Any]:
+        return ["l", 1, ["l", 2, 5], *(["l", n + 2, ["m", n], ["m", n]] for n in range(1, times))]
+
+    assert len(Side().get((doubled(6), [], None))) == 6
+    with pytest.raises(WireError, match="too many"):
+        Side().get((doubled(20), [], None))
+
+
+def test_what_names_itself_is_still_taken() -> None:
+    ring: list[Any] = [1]
+    ring.append(ring)
+    found = over(ring)
+    assert found[1] is found
+
+
+@pytest.mark.parametrize("tag", [["z"], ["s", 1]], ids=["frozenset", "set"])
+def test_values_with_one_hash_are_refused(tag: list[Any]) -> None:
+    def members(count: int) -> list[Any]:
+        return [["i", hex(n * (2**61 - 1))] for n in range(count)]
+
+    assert len(Side().get(([*tag, *members(20)], [], None))) == 20
+    with pytest.raises(WireError, match="one hash"):
+        Side().get(([*tag, *members(200)], [], None))
+    with pytest.raises(WireError, match="one hash"):
+        Side().get((["d", 1, *(part for key in members(200) for part in (key, 0))], [], None))
+    assert over(set(range(100_000))) == set(range(100_000))
 
 
 def test_too_many_handles_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from autograder.judge.judge import Judge, Judges
 from autograder.judge.namespace import Code
 from autograder.kernel.kernel import Kernel, Kernels
-from autograder.sandbox import Limits, Mode
+from autograder.sandbox import Limits, Mode, landlock
 
 CHECK = "application/vnd.course.check+json"
 HIDDEN = "{}\n### BEGIN HIDDEN TESTS\n{}\n### END HIDDEN TESTS"
@@ -179,3 +180,55 @@ def test_a_judge_never_attached_says_so(zygotes: tuple[Kernels, Judges]) -> None
     assert ran.answer["gone"]
     judge.kill()
     assert not judge.alive
+
+
+SHUT_IN = """
+import os, socket
+from pathlib import Path
+def attempt(what, do):
+    try:
+        do()
+        print(what)
+    except (OSError, MemoryError) as error:
+        pass
+attempt("reads the course", lambda: os.listdir({course!r}))
+attempt("reads solutions", lambda: Path({course!r}, "solutions", "convolution", "convolution.py").read_text())
+attempt("reads a secret", lambda: Path({secret!r}).read_text())
+attempt("writes", lambda: Path({secret!r}).write_text("mine"))
+attempt("makes a file", lambda: Path({secret!r} + ".new").write_text("mine"))
+attempt("connects", lambda: socket.create_connection(("127.0.0.1", 9), 1))
+attempt("asks the network", lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+attempt("starts a process", lambda: os.fork() or os._exit(0))
+attempt("takes memory", lambda: bytearray(4_000 << 20))
+attempt("writes at home", lambda: Path("own").write_text("x"))
+import helpers, inspect
+from helpers.check import picture
+attempt("reads the checks", lambda: inspect.getsource(picture))
+"""
+
+
+def test_a_judge_reaches_nothing_but_its_checks(zygotes: tuple[Kernels, Judges], tmp_path: Path) -> None:
+    secret = tmp_path / "gradebook.db"
+    secret.write_text("secret")
+    try:
+        landlock.abi()
+    except (OSError, AttributeError):
+        pytest.skip("there is no Landlock here")
+    _, judges = zygotes
+    judge = judges.start()
+    assert judges.words == ""
+    course = Path(__file__).parents[2]
+    ran = judge.run(SHUT_IN.format(course=str(course), secret=str(secret)), 30)
+    judge.kill()
+    assert text(ran.outputs) == "writes at home\nreads the checks\n"
+    assert secret.read_text() == "secret"
+
+
+def test_where_there_is_no_landlock_a_judge_has_its_limits_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograder.judge.judge.LANDLOCK", Mode("namespaces", ""))  # for which this zygote is not made
+    with Judges((Code(*cell) for cell in CELLS), limits=Limits(memory_mb=500)) as others:
+        judge = others.start()
+        assert "ran with the grader's own rights" in others.words
+        ran = judge.run("print(size.name)\nx = bytearray(900 << 20)", 30)
+        judge.kill()
+    assert [one.get("text", one.get("ename")) for one in ran.outputs] == ["quick\n", "MemoryError"]

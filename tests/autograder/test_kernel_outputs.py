@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.kernel.outputs import CHECK, Collector, Full
+from autograder.kernel.outputs import CHECK, Collector, Full, Room
 from autograder.kernel.process import KINDS
 
 ANYTHING = st.recursive(
@@ -131,3 +131,42 @@ def test_no_sequence_of_small_frames_costs_the_worker_much(attack):
             collector.add({"is": "clear_output", "wait": False})
     # 0.2 s here; with every display of a name rewritten, or every name looked at, more than a minute.
     assert time.process_time() - began < 5
+
+
+def test_cells_share_the_room_of_their_notebook():
+    room, collector = Room(20), Collector(100)
+    for _ in range(3):
+        collector.begin(room)
+        collector.add({"is": "stream", "name": "stdout", "text": "12345678"})
+        last = collector.finish()
+    assert room.over
+    assert [one["text"] for one in last] == [room.words + "\n"]
+    collector.begin(room)
+    collector.add({"is": "display_data", "data": {"text/plain": "a"}, "metadata": {}})
+    collector.add({"is": "error", "ename": "E", "evalue": "v" * 900, "traceback": ["t"]})
+    error, words = collector.finish()
+    assert (error["ename"], len(error["evalue"]), error["traceback"]) == ("E", 500, [])
+    assert words["text"] == room.words + "\n"
+    with pytest.raises(Full):  # a flood is still one
+        collector.add({"is": "stream", "name": "stdout", "text": "1" * 200})
+
+
+def test_an_update_weighs_as_much_as_the_places_that_it_changes():
+    room, collector = Room(100_000), Collector(100_000)
+    collector.begin(room)
+    show = {"is": "display_data", "display_id": "x", "data": {"text/plain": "."}, "metadata": {}}
+    for _ in range(10):
+        collector.add(show)
+    before = room.left
+    collector.add(show | {"is": "update_display_data", "data": {"text/plain": "A" * 1_000}})
+    assert before - room.left > 10 * 1_000
+    with pytest.raises(Full):
+        collector.add(show | {"is": "update_display_data", "data": {"text/plain": "A" * 9_900}})
+
+
+def test_what_is_small_as_text_and_large_in_memory_weighs_what_it_takes():
+    collector = Collector(100_000)
+    with pytest.raises(Full):
+        collector.add({"is": "display_data", "data": {"application/json": [[]] * 5_000}, "metadata": {}})
+    collector.add({"is": "display_data", "data": {"application/json": [1.5] * 5_000}, "metadata": {}})
+    collector.add({"is": "display_data", "data": {"text/plain": "[[]]" * 5_000}, "metadata": {}})

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,8 @@ class Tree:
         monkeypatch.setattr(scales, "tree", lambda pid: list(range(len(self.tasks))))
         monkeypatch.setattr(scales, "_tasks", lambda pid: self.tasks[pid])
         monkeypatch.setattr(scales, "_resident", lambda pid: resident(pid) * MB)
+        monkeypatch.setattr(scales, "_files", lambda pid: 0)
+        monkeypatch.setattr(scales, "_held_by_the_kernel", lambda members: 0)
 
         def slowly(pid):
             self.read.append(pid)
@@ -61,8 +64,18 @@ def test_one_that_explodes_while_it_is_weighed_is_counted_again(monkeypatch):
 def test_no_more_is_weighed_than_the_answer_needs(monkeypatch):
     tree = Tree(monkeypatch, [1] * 40, lambda pid: 100 if pid < 39 else 2000, lambda pid: 1)
     tree.scales.overstepped()
+    tree.read.clear()
     assert tree.scales.overstepped() == ""
     assert tree.read == [39, *range(30)]  # the others could not make 1000 MB even if they shared nothing
+
+
+def test_a_tree_that_grows_all_the_time_is_weighed_once_it_holds_more_than_copies(monkeypatch):
+    size = [100]
+    tree = Tree(monkeypatch, [1], lambda pid: size[0], lambda pid: 110)
+    tree.tasks = [1] * 15
+    assert tree.scales.overstepped() == ""
+    tree.tasks, size[0] = [1] * 16, 200
+    assert tree.scales.overstepped() == "used more than 1000 MB of memory"
 
 
 @pytest.fixture
@@ -152,3 +165,66 @@ def test_a_busy_crowd_gets_the_share_of_one_and_an_idle_one_is_left_alone(folder
         finally:
             assert kill_tree(guest.inmate)
             guest.close()
+
+
+HELD = """
+    import socket
+    held = [socket.socketpair() for _ in range(60)] if {sockets} else [os.pipe() for _ in range(60)]
+    for one in held:
+        for end in one if {sockets} else ():
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 24)
+    say(max(end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) for one in held for end in one) if {sockets} else 0)
+    say("held")
+    import time
+    time.sleep(60)
+"""
+
+
+@ON_LINUX
+@AS_ROOT
+@pytest.mark.parametrize("mode", [NAMESPACES, LANDLOCK], ids=lambda mode: mode.name)
+def test_sockets_count_as_if_they_were_full_and_hold_no_more(folder, mode):
+    with Zygote(mode, "", ORDINARY) as zygote:
+        guest = zygote.start(folder, HELD.format(sockets=True))
+        try:
+            assert guest.next() <= 2 * int(Path("/proc/sys/net/core/wmem_default").read_text())
+            assert guest.next() == "held"
+            limit = 120 * scales.socket_memory() // MB
+            told = Scales(guest.inmate, Limits(memory_mb=limit - 5)).overstepped()
+            assert told == f"used more than {limit - 5} MB of memory, sockets and pipes included"
+            assert Scales(guest.inmate, Limits(memory_mb=limit + 200)).overstepped() == ""
+        finally:
+            assert kill_tree(guest.inmate)
+            guest.close()
+
+
+@ON_LINUX
+@AS_ROOT
+def test_pipes_count_little(folder):
+    with Zygote(LANDLOCK, "", ORDINARY) as zygote:
+        guest = zygote.start(folder, HELD.format(sockets=False))
+        try:
+            assert [guest.next(), guest.next()] == [0, "held"]
+            found = scales._held_by_the_kernel([guest.inmate.pid])
+            assert 60 * scales.PIPE <= found < 70 * scales.PIPE + 5 * scales.socket_memory()
+        finally:
+            assert kill_tree(guest.inmate)
+            guest.close()
+
+
+def test_who_lets_nobody_look_has_sockets_only(monkeypatch):
+    def refuse(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(scales.os, "listdir", refuse)
+    monkeypatch.setattr(scales, "_files", lambda pid: 100)
+    assert scales._held_by_the_kernel([1, 2]) == 200 * scales.socket_memory()
+
+
+@ON_LINUX
+@AS_ROOT
+def test_tcp_holds_little_in_a_network_of_its_own(folder):
+    code = "say(int(open('/proc/sys/net/ipv4/tcp_rmem').read().split()[2]))"
+    with Zygote(NAMESPACES, "", ORDINARY) as zygote:
+        (most,) = zygote.run(folder, code)
+    assert most <= scales.socket_memory()

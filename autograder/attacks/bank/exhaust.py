@@ -42,6 +42,43 @@ def long_line(notebook: NotebookNode) -> None:
     notebook.cells[-1].source = "(" * 20_000 + ")" * 20_000
 
 
+def huge_cell(notebook: NotebookNode) -> None:
+    notebook.cells.append(nbformat.v4.new_code_cell("a\n" * 1_500_000, id="huge"))
+
+
+def long_cells(notebook: NotebookNode) -> None:
+    notebook.cells += [nbformat.v4.new_code_cell("a\n" * 24_000, id=f"long{i}") for i in range(300)]
+
+
+def empty_lines(notebook: NotebookNode) -> None:
+    notebook.cells += [nbformat.v4.new_code_cell("\n" * 450_000 + "x = 1", id="lines")]
+
+
+def half_tags(notebook: NotebookNode) -> None:
+    code = """
+from IPython.display import display
+for html in ("<table" + "<" + "a" * 55_000, "<table>" + "<a " * 18_000):
+    display({"text/html": html, "text/plain": ""}, raw=True)
+display({"image/svg+xml": "<!DOCTYPE " * 55_000, "text/plain": ""}, raw=True)
+raise ValueError("/a" * 9_000)
+"""
+    notebook.cells += [nbformat.v4.new_code_cell(code, id=f"tags{i}") for i in range(8)]
+
+
+def outputs_in_all(notebook: NotebookNode) -> None:
+    code = "print('A' * 700_000)\nfrom IPython.display import display\ndisplay({'application/json': [[]] * 20_000}, raw=True)"
+    notebook.cells += [nbformat.v4.new_code_cell(code, id=f"out{i}") for i in range(150)]
+
+
+def many_places(notebook: NotebookNode) -> None:
+    code = """
+from IPython.display import display
+for _ in range(100): handle = display(".", display_id="x{0}")
+handle.update("A" * 400_000)
+"""
+    notebook.cells += [nbformat.v4.new_code_cell(code.format(i), id=f"place{i}") for i in range(20)]
+
+
 def sparse(folder: Path, places: Places) -> None:
     with open(folder / "numbers.csv", "wb") as file:
         file.truncate(2 << 40)
@@ -79,6 +116,48 @@ while True:
     hog.append(mmap.mmap(-1, 100_000_000))
     hog[-1].write(bytes(100_000_000))
 """),
+    of("memory-sockets", "The kernel's memory is filled through sockets, in many processes.", """
+for _ in range(11):
+    if os.fork() == 0: break
+held = []
+for _ in range(110):
+    for end in socket.socketpair():
+        quietly(end.setsockopt, socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 23)
+        end.setblocking(False)
+        held.append(end)
+        quietly(lambda: [end.send(bytes(1 << 20)) for _ in range(50)])
+time.sleep(20)
+""", slow=True),
+    of("memory-tcp", "The kernel's memory is filled through connections within the sandbox.", """
+held = []
+server = socket.create_server(("127.0.0.1", 0), backlog=200)
+for _ in range(100):
+    for end in (socket.create_connection(server.getsockname()), server.accept()[0]):
+        quietly(end.setsockopt, socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 25)
+        end.setblocking(False)
+        held.append(end)
+for end in held: quietly(lambda: [end.send(bytes(1 << 20)) for _ in range(50)])
+time.sleep(20)
+""", slow=True),
+    of("memory-pipes", "The kernel's memory is filled through pipes, in many processes.", """
+import fcntl
+for _ in range(11):
+    if os.fork() == 0: break
+for _ in range(110):
+    out, into = os.pipe()
+    quietly(fcntl.fcntl, into, 1031, 1 << 20)
+    os.set_blocking(into, False)
+    quietly(lambda: [os.write(into, bytes(1 << 16)) for _ in range(50)])
+time.sleep(20)
+""", slow=True),
+    of("memory-while-growing", "A process is started before each look at their memory.", """
+for _ in range(40):
+    if os.fork() == 0:
+        hog = bytearray(os.urandom(1 << 20)) * 300
+        time.sleep(20)
+    time.sleep(0.06)
+time.sleep(20)
+""", slow=True),
     of("memory-files", "Files in memory are filled (memfd, /dev/shm).", """
 fds = []
 while True:
@@ -265,6 +344,29 @@ class Thing: pass
 def double(x): return [Thing() for _ in range(300_000)]
 def square(x): return [[Thing()] for _ in range(300_000)]
 """, slow=True),
+    of("answer-made-of-numbers", "Numbers that are short as text and take for ever to make or to use.", """
+import decimal, fractions
+def double(x): return fractions.Fraction(1, 10 ** 9_000)
+def square(x): return range(0, 10 ** 15)
+def steps(n): return decimal.Decimal("1e999999999")
+"""),
+    of("answer-doubled", "A list of two lists that are one, sixty times inside each other.", """
+def doubled(x=0):
+    found = [7]
+    for _ in range(60): found = [found, found]
+    return found
+double = square = steps = doubled
+"""),
+    of("answer-of-one-hash", "A set of numbers that all have the same hash.", """
+def double(x): return {n * (2**61 - 1) for n in range(5_000)}
+def square(x): return dict.fromkeys(double(x))
+""", slow=True),
+    of("huge-cell", "A cell of 3 MB whose parts take a kilobyte each to be parsed.", change=huge_cell),
+    of("long-cells", "Three hundred cells that are just short enough to be parsed.", change=long_cells),
+    of("empty-lines", "A cell of half a million empty lines.", change=empty_lines),
+    of("half-tags", "Outputs that make patterns look at all of the rest, at each place.", change=half_tags),
+    of("outputs-in-all", "A hundred and fifty cells, each of which puts out as much as it may.", change=outputs_in_all),
+    of("outputs-in-many-places", "What is shown a hundred times is changed at once to much more.", change=many_places),
     of("huge-notebook", "A notebook of 120 MB.", raw=huge_notebook),
     of("many-cells", "Four thousand cells.", change=many_cells, slow=True),
     of("many-outputs", "A notebook full of old outputs.", change=many_outputs),

@@ -1,5 +1,8 @@
 """Playing for time: so that others wait, or that a limit strikes at the wrong moment."""
 
+import nbformat
+from nbformat import NotebookNode
+
 from ..attack import Attack
 
 KIND = "time"
@@ -9,7 +12,17 @@ def of(name: str, about: str, code: str = "", **more: object) -> Attack:
     return Attack(name, KIND, about, code, slow=True, **more)  # type: ignore[arg-type]
 
 
+def many_loops(notebook: NotebookNode) -> None:
+    notebook.cells += [nbformat.v4.new_code_cell("while True: pass", id=f"loop{i}") for i in range(300)]
+
+
+def many_deaths(notebook: NotebookNode) -> None:
+    notebook.cells += [nbformat.v4.new_code_cell("time.sleep(0.3)\nos._exit(1)", id=f"end{i}") for i in range(300)]
+
+
 ATTACKS = (
+    of("many-loops", "Three hundred cells that never end.", change=many_loops),
+    of("many-deaths", "Three hundred cells that end their process after a while.", change=many_deaths),
     of("sleeps", "Every function sleeps for ever when a test calls it.", """
 def double(x): time.sleep(10**6)
 square = steps = double

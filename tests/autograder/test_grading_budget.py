@@ -1,0 +1,116 @@
+"""A budget bounds the whole of a hand-in, whatever its cells do; finished work has time for its hidden parts."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from autograder.grading import execute as engine
+from autograder.grading.execute import Machine, execute
+from autograder.kernel.outputs import Room
+
+GRACE = 5.0
+HIDDEN = "visible\n### BEGIN HIDDEN TESTS\nhidden\n### END HIDDEN TESTS"
+
+
+class Clock:
+    """Seconds that pass only where a cell takes some."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Student:
+    """A cell takes as many seconds as stand in it; `deaf` ones are killed after a grace, `dead` ones die at once."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.alive, self.why = clock, True, ""
+        self.room: Room | None = None
+        clock.now += 1
+
+    def run(self, source: str, seconds: float, **more: Any) -> Any:
+        wanted = float(source.split()[-1]) if source[-1].isdigit() else 0.0
+        self.clock.now += min(wanted, seconds)
+        if "dead" in source:
+            self.alive = False
+        elif wanted > seconds and "deaf" in source:
+            self.clock.now += GRACE
+            self.alive = False
+        status = "timeout" if wanted > seconds else "ok" if self.alive else "died"
+        return types.SimpleNamespace(outputs=[], beside=[], status=status, answer={}, changed=[])
+
+    def kill(self, why: str = "") -> None:
+        self.alive = False
+
+
+class Judge(Student):
+    hidden = 0.0
+
+    def attach(self, line: Any) -> None: ...
+
+    def run(self, source: str, seconds: float, which: bool = False, **more: Any) -> Any:
+        return super().run(f"hidden {self.hidden}" if which else "visible 0", seconds)
+
+
+def graded(
+    monkeypatch: pytest.MonkeyPatch, sources: list[str], budget: float, hidden: float = 0.0
+) -> tuple[Any, float]:
+    clock = Clock()
+    monkeypatch.setattr(engine, "time", clock)
+    monkeypatch.setattr(Judge, "hidden", hidden)
+    tests = [f"t{i}" for i, source in enumerate(sources) if "visible" in source]
+    cells = [new_code_cell(s, metadata={"nbgrader": {"grade_id": f"t{i}"}}) for i, s in enumerate(sources)]
+    snapshot: Any = types.SimpleNamespace(known=dict.fromkeys(tests, types.SimpleNamespace(judged=True)))
+    notebook = new_notebook(cells=cells)
+    execute(notebook, snapshot, Machine(lambda line: Student(clock), lambda: Judge(clock)), 60, budget)
+    return notebook, clock.now
+
+
+def not_run(notebook: Any) -> list[int]:
+    return [i for i, c in enumerate(notebook.cells) if any(o.get("ename") == "NotRun" for o in c.outputs)]
+
+
+@pytest.mark.parametrize("budget", [10, 40, 300])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["slow 1000"] * 400,
+        ["deaf 1000"] * 400,
+        ["dead 3"] * 400,
+        ["good 3", "dead 0"] * 200,
+        [HIDDEN, "slow 1000"] * 200,
+        [HIDDEN, "deaf 1000"] * 200,
+        ["good 1"] * 30 + [HIDDEN] * 200 + ["dead 0"],
+    ],
+    ids=["slow", "deaf", "dead", "replayed", "hidden and slow", "hidden and deaf", "dead at the end"],
+)
+@pytest.mark.parametrize("hidden", [0, 1000])
+def test_no_hand_in_takes_more_than_a_fifth_over_its_budget(
+    monkeypatch: pytest.MonkeyPatch, cells: list[str], budget: float, hidden: float
+) -> None:
+    _, spent = graded(monkeypatch, cells, budget, hidden)
+    assert spent <= 1.2 * budget + 2 * GRACE
+
+
+def test_work_that_ends_in_time_has_a_fifth_more_for_its_hidden_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook, spent = graded(monkeypatch, [*(["good 9", HIDDEN] * 10)], 100, hidden=2)
+    assert not_run(notebook) == []
+    assert not any(o.get("ename") == "TimeUp" for c in notebook.cells for o in c.outputs)
+    assert spent == 2 + 90 + 20
+
+
+def test_what_is_quick_still_runs_when_the_budget_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook, _ = graded(monkeypatch, [*(["slow 1000"] * 5), *(["good 0.1", HIDDEN] * 20)], 100)
+    assert not_run(notebook) == []
+
+
+def test_what_has_no_time_left_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook, _ = graded(monkeypatch, ["dead 0", *(["slow 1000"] * 100)], 100)
+    last = notebook.cells[-1].outputs[-1]
+    assert last.evalue == "This cell was not run, because no time was left."

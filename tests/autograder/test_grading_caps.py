@@ -1,0 +1,174 @@
+"""What is looked at of a hand-in has limits: text, cells, code for the parser, and time for every pattern."""
+
+from __future__ import annotations
+
+import ast
+import json
+import time
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from autograder.feedback_page import outputs, redact, safe, svg
+from autograder.grading import caps, names, task, waiting
+from autograder.grading.reading import parse
+from autograder.judge import namespace
+from autograder.kernel import once
+from autograder.text import plain
+
+
+def given(*cells: Any) -> tuple[list[dict[str, Any]], list[str]]:
+    content = json.loads(nbformat.writes(new_notebook(cells=list(cells))))
+    notes = caps.cut(content)
+    return content["cells"], notes
+
+
+def source(cell: dict[str, Any]) -> str:
+    return "".join(cell["source"])
+
+
+def test_usual_work_stays_as_it_is() -> None:
+    cells = [new_code_cell("x = 1\n" * 5_000), new_markdown_cell("![](data:image/png;base64," + "A" * 3_000_000 + ")")]
+    found, notes = given(*cells, *(new_code_cell(f"y{i} = 1") for i in range(900)))
+    assert [source(c) for c in found[:2]] == [c.source for c in cells]
+    assert (len(found), notes) == (902, [])
+
+
+def test_old_outputs_go_before_anything_reads_them() -> None:
+    found, notes = given(new_code_cell("x", outputs=[nbformat.v4.new_output("stream", text="a" * 1000)] * 50))
+    assert (found[0]["outputs"], notes) == ([], [])
+
+
+def test_of_too_many_cells_those_of_the_assignment_stay() -> None:
+    ours = new_code_cell("kept", metadata={"nbgrader": {"grade_id": "A"}})
+    found, notes = given(*(new_code_cell(f"x = {i}") for i in range(3_000)), ours)
+    assert (len(found), source(found[0]), source(found[-1])) == (caps.CELLS, "x = 0", "kept")
+    assert notes == ["The notebook has 3,001 cells, more than 1,000; the rest was left out."]
+
+
+def test_a_huge_cell_costs_itself_alone() -> None:
+    found, notes = given(new_code_cell("x = 1"), new_code_cell("a\n" * 800_000), new_code_cell("y = 1"))
+    assert [source(c) for c in found][::2] == ["x = 1", "y = 1"]
+    assert source(found[1]) == "# Left out: this cell has 1,600,000 characters, and there was room for 1,000,000."
+    assert notes == ["Cells with too much text were cut, code as a whole: number 2."]
+
+
+def test_an_answer_in_words_is_cut_where_it_is_too_long() -> None:
+    found, _ = given(new_markdown_cell("word " * 1_000_000))
+    assert source(found[0]).startswith("word word")
+    assert source(found[0]).endswith("(Cut: this cell has 5,000,000 characters, and there was room for 4,000,000.)")
+
+
+@pytest.mark.parametrize("size", [names.LONGEST, names.LONGEST + 1], ids=["for the parser", "too long for it"])
+def test_all_text_together_has_a_limit(size: int) -> None:
+    count = 2 * (caps.PARSED + caps.UNPARSED) // size
+    found, notes = given(*(new_code_cell("a" * size) for _ in range(count)))
+    assert sum(len(source(c)) for c in found if source(c)[0] == "a") <= (
+        caps.PARSED if size <= names.LONGEST else caps.UNPARSED
+    )
+    assert len(notes) == 1
+
+
+def test_whoever_reads_a_notebook_hears_what_was_cut() -> None:
+    raw = nbformat.writes(new_notebook(cells=[new_code_cell("a\n" * 800_000), new_code_cell("y = 1")])).encode()
+    notebook, notes = parse(raw, "x.ipynb")
+    assert notebook.cells[1].source == "y = 1"
+    assert notes == ["Cells with too much text were cut, code as a whole: number 1."]
+
+
+def test_no_cell_odd_in_itself_stops_the_caps() -> None:
+    odd: list[Any] = [None, 3, [], {}, {"source": None}, {"source": [1, "a"], "metadata": []}, {"outputs": "x"}]
+    assert caps.cut({"cells": odd * 300, "worksheets": [None, {"cells": 3}, {"cells": list(odd)}]}) != []
+
+
+def test_the_parser_is_not_asked_about_more_than_it_can_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes a kilobyte of memory for a character."""
+    asked: list[int] = []
+    real = ast.parse
+    long = "def f():\n    return 1\ng = 2\n" + "a = 1\n" * (names.LONGEST // 6)
+    with monkeypatch.context() as patched:  # pytest parses, too
+        patched.setattr(names.ast, "parse", lambda text: (asked.append(len(text)), real(text))[1])
+        found, changed, short = names.names(long), waiting.changes(long), names.names("h = f(1)")
+    assert found.defines == changed == {"f", "g", "a"}
+    assert short.uses == {"f"}
+    assert asked == [8]
+
+
+def test_names_of_large_cells_are_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "KEPT", 30 * 1000)
+    made: list[str] = []
+    found = names.kept(lambda text: (made.append(text), text)[1])
+    for text in ("a" * 400, "b" * 400, "a" * 400, "c" * 400, "a" * 400, "d" * 2000, "d" * 2000):
+        assert found(text) == text
+    assert [text[0] for text in made] == ["a", "b", "c", "a", "d"]
+
+
+def test_a_hand_in_that_takes_too_much_memory_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def greedy(*about: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(task, "_work", greedy)
+    found = task.work(task.Task("ada", b"", None))  # type: ignore[arg-type]
+    assert found.reason == "to read it and what it puts out takes more than 2,000 MB of memory"
+
+
+def test_an_answer_that_nobody_could_record_becomes_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task, "LARGEST_ANSWER", 10_000)
+    monkeypatch.setattr(task.Task, "unpack", staticmethod(lambda body: body))
+    monkeypatch.setattr(task, "work", lambda body: task.Result("ada", notebook=bytes(20_000)))
+    found = task.Result.unpack(task.work_bytes(b""))
+    assert (found.student, found.notebook, found.reason) == ("ada", None, "what came of it is 0 MB large, more than 0")
+
+
+PATTERNS = {
+    "magics": lambda text: names.MAGIC.sub("", text),
+    "definitions": names.BINDS.findall,
+    "IPython's marks": once.SPECIAL.search,
+    "a test's magics": namespace._plain,
+    "plain text": plain,
+    "colours": safe.ansi_html,
+    "tables": safe._rows,
+    "prose": safe.prose_html,
+    "code": safe.code_html,
+    "drawings": svg.cleaned,
+    "addresses": svg.LOADS.search,
+    "paths": lambda text: outputs.PATH.sub(outputs._shortened, text),
+    "brackets": redact._tidy,
+    "numbers": lambda text: redact.NUMBER.sub("", text),
+    "hidden lines": redact.shown,
+}
+HOSTILE = (
+    "\n", "\r\n", " \n", "\n ", "\t", " ", "a", "a=", "=\\", "def ", "async ", "%", "?", "/a", "/a/", "\\a", "C:/",
+    "//", "<", "<a", "<a ", "<!", "<!DOCTYPE ", "<!--", "</", "&#", "`", "**", "*a", "\x1b[", "\x1b[0;", "\x1b]",
+    "\x1bP", "url(", "url( ", "expression ", "(", "([", "…", "…,", "( …", "1,", "1.", "1e",
+    "0x", "-", ",000", "'", '"', "f'{",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_patterns_take_time_in_proportion(pattern: str) -> None:
+    """Seconds of the processor for twice as much, whatever else the machine does."""
+    work = PATTERNS[pattern]
+
+    def seconds(text: str) -> float:
+        begun = time.thread_time()
+        work(text)
+        return time.thread_time() - begun
+
+    for atom in HOSTILE:
+        for start, end in (("", ""), ("", "x"), ("<", "")):
+            short, long = (start + (atom * size)[:size] + end for size in (10_000, 40_000))
+            spent = seconds(long)
+            assert spent < 0.1 or spent < 8 * seconds(short) + 0.05, (start, atom, end, spent)
+
+
+def test_paths_lose_what_is_this_machines() -> None:
+    def short(text: str) -> str:
+        return outputs.PATH.sub(outputs._shortened, text)
+
+    assert short("/usr/lib/python3.11/site-packages/numpy/core.py:3") == "…/site-packages/numpy/core.py:3"
+    assert short("File C:\\Users\\ada\\helpers\\check\\report.py") == "File …/helpers\\check\\report.py"
+    assert short("/home/ada/python3.12/json/x.py and /tmp/y/z.py") == "…/python3.12/json/x.py and /tmp/y/z.py"
+    assert short("/helpers/x.py a/b helpers/check") == "/helpers/x.py a/b helpers/check"
