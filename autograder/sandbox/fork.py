@@ -25,7 +25,7 @@ from .limits import (
     start_time,
 )
 from .modes import Inmate, Limits, Mode, Room
-from .paths import without
+from .paths import closed_paths, without
 
 PATIENCE_S = 60
 
@@ -121,11 +121,13 @@ def _plan(mode: Mode, room: Room, limits: Limits, install: Install) -> Plan:
     fork."""
     if mode.name == "none":
         return lambda: _enter_none(room, limits)
-    shown = _shown(room)
+    # One mount over a closed folder is cheaper than a mount for each of its neighbours.
+    covered = tuple(p for p in closed_paths() if p in room.hidden) if mode.name == "namespaces" else ()
+    shown = _shown(room.readable, tuple(p for p in room.hidden if p not in covered))
     machine = sc.machine()
     if mode.name == "namespaces":
         code = seccomp.program(machine, beside=False)
-        return lambda: _enter_namespaces(room, shown, limits, code, install)
+        return lambda: _enter_namespaces(room, shown, covered, limits, code, install)
     known = min(landlock.abi(), landlock.NEWEST)
     drop = landlock.may_drop(room)
     return lambda: _enter_landlock(room, shown, limits, machine, known, drop, install)
@@ -134,10 +136,10 @@ def _plan(mode: Mode, room: Room, limits: Limits, install: Install) -> Plan:
 _last: tuple = ((), (), ())
 
 
-def _shown(room: Room) -> tuple:
+def _shown(readable: tuple, hidden: tuple) -> tuple:
     global _last
-    if _last[:2] != (room.readable, room.hidden):
-        _last = (room.readable, room.hidden, without(room.readable, room.hidden))
+    if _last[:2] != (readable, hidden):
+        _last = (readable, hidden, without(readable, hidden))
     return _last[2]
 
 
@@ -177,9 +179,11 @@ def _my_number() -> int:
         return os.getpid()
 
 
-def _enter_namespaces(room: Room, shown: tuple, limits: Limits, code: bytes, install: Install) -> None:
+def _enter_namespaces(
+    room: Room, shown: tuple, covered: tuple, limits: Limits, code: bytes, install: Install
+) -> None:
     os.setsid()
-    processes = namespaces.enter(room, shown, limits)
+    processes = namespaces.enter(room, shown, covered, limits)
     set_environment(root.HOME, root.TEMPORARY, room.env)
     set_limits(limits, processes)
     sc.prctl(sc.PR_SET_PDEATHSIG, 9)

@@ -81,11 +81,12 @@ def fork() -> int:
     return pid
 
 
-def enter(room: Room, shown: tuple[Path, ...], limits: Limits) -> int:
+def enter(room: Room, shown: tuple[Path, ...], covered: tuple[Path, ...], limits: Limits) -> int:
     """Shut this process, the first of its process namespace, in; only the filter on calls is still to come.
 
-    shown: what of the host is to be seen. Returns what RLIMIT_NPROC must be: it counts this room's processes alone
-    where the room has a user namespace of its own (and Linux is 5.14 or newer), else all of the user's.
+    shown: what of the host is to be seen, but for folders in it that are covered. Returns what RLIMIT_NPROC must be: it
+    counts this room's processes alone where the room has a user namespace of its own (and Linux is 5.14 or newer), else
+    all of the user's.
     """
     os.umask(0o022)
     host = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
@@ -96,7 +97,7 @@ def enter(room: Room, shown: tuple[Path, ...], limits: Limits) -> int:
     _loopback_up()
     _little_in_sockets(host)
     socket.sethostname("course")
-    root.build(room.folder, shown, limits.disk_mb, uid, gid)
+    root.build(room.folder, shown, covered, limits.disk_mb, uid, gid)
     if drops:
         sc.bound_capabilities()
         os.setgroups([])

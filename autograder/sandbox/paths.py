@@ -47,13 +47,21 @@ def helpers_folder() -> Path:
 
 @functools.cache
 def hidden_paths() -> tuple[Path, ...]:
-    """The grader, the course that `helpers` lies in, and what ``COURSE_ROOT`` and ``COURSE_CLASS_DIR`` name."""
+    """The grader, the course that `helpers` lies in, what ``COURSE_ROOT`` and ``COURSE_CLASS_DIR`` name, and what is
+    closed in `helpers`."""
     grader = Path(__file__).resolve().parent.parent
     hidden = [grader]
     if (grader.parent / "solutions").is_dir():
         hidden.append(grader.parent)
     hidden += [Path(os.environ[name]) for name in ("COURSE_ROOT", "COURSE_CLASS_DIR") if os.environ.get(name)]
-    return tuple(dict.fromkeys(hidden))
+    return tuple(dict.fromkeys([*hidden, *closed_paths()]))
+
+
+@functools.cache
+def closed_paths() -> tuple[Path, ...]:
+    """Folders of `helpers` that know right answers: no student's code sees into them while it is graded."""
+    folder = helpers_folder() / "check" / "right_answers"
+    return tuple(dict.fromkeys((folder, folder.resolve())))
 
 
 def standard_room(folder: Path, env: Mapping[str, str] | None = None, hidden: Iterable[Path] = ()) -> Room:

@@ -43,8 +43,11 @@ def _known(table: str) -> bool:
     return any(first <= OUTSIDE < first + count for first, _, count in rows)
 
 
-def build(folder: Path, shown: tuple[Path, ...], disk_mb: int, uid: int, gid: int) -> None:
-    """Make the new root, with a copy of `folder`'s files for its owner (uid, gid), and go there.
+def build(
+    folder: Path, shown: tuple[Path, ...], covered: tuple[Path, ...], disk_mb: int, uid: int, gid: int
+) -> None:
+    """Make the new root, with a copy of `folder`'s files for its owner (uid, gid), and go there; folders of what is
+    shown that are `covered` are empty.
 
     Everything is opened before the first mount, because the course may lie below the place where the root is built.
     """
@@ -68,6 +71,8 @@ def build(folder: Path, shown: tuple[Path, ...], disk_mb: int, uid: int, gid: in
     for path, fd in opened:
         _bind(fd, base + path)
         make_read_only(base + path)
+    for place in (f"{base}{path}" for path in covered if os.path.isdir(f"{base}{path}")):
+        sc.mount("tmpfs", place, "tmpfs", SHUT, "size=4k,nr_inodes=1,mode=555")
     for name, fd in devices.items():
         Path(f"{base}/dev/{name}").touch()
         sc.mount(f"/proc/self/fd/{fd}", f"{base}/dev/{name}", flags=sc.MS_BIND)

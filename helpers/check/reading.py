@@ -13,7 +13,7 @@ from helpers.check.reading_sizes import (
     lowering_cost,
     output_sizes,
 )
-from helpers.check.reading_step import amdahl, step_gains, training_step
+from helpers.check.reading_step import amdahl, step_gains, step_times, training_step
 from helpers.check.reading_tables import speedup_and_saving, table_3, table_4_unit
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "sample_marks",
     "speedup_and_saving",
     "step_gains",
+    "step_times",
     "table_3",
     "table_4_unit",
     "training_step",

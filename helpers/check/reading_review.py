@@ -81,7 +81,8 @@ def sample_marks(marks: Any, *, reviews: int = 3, criteria: Mapping[str, int], i
 
     criteria: name -> highest mark. instructor: review -> criterion -> (mark, what a grader finds in the text); it stands in a hidden
     test, so that no file of the student's holds it. A mark may differ by one from the instructor's, and a review that the
-    instructor rates far higher than another must come out higher here, too.
+    instructor rates far higher than another must come out higher here, too. Within a review, criteria whose marks are two or more
+    apart may not all be marked alike, nor one the other way round: one mark for all criteria of a review needs no reading.
     """
     filled(marks, "marks")
     given = _table(marks, reviews, criteria)
@@ -104,6 +105,14 @@ def sample_marks(marks: Any, *, reviews: int = 3, criteria: Mapping[str, int], i
         if sums[better] > sums[worse] + len(criteria) and sum(given[worse].values()) >= sum(given[better].values()):
             raise Mistake("order-differs", f"In sum you rate review {worse} at least as high as review {better}; the instructor rates {better} far higher. Which of the two rests on what the paper shows?")
     yield "the best review on top"
+    for number_, row in instructor.items():
+        mine_ = given[int(number_)]
+        apart = [(well, badly) for well, badly in itertools.permutations(row, 2) if row[well][0] >= row[badly][0] + 2]
+        turned = [badly for well, badly in apart if mine_[well] < mine_[badly]]
+        if turned or (apart and all(mine_[well] == mine_[badly] for well, badly in apart)):
+            well, badly = apart[0]
+            raise Mistake("criteria-alike", f"Review {number_}: the instructor's marks for {well} and {badly} are two or more apart, and yours don't tell such criteria from each other. {row[(turned or [badly])[0]][1]}")
+    yield "what each review does well told from what it does badly"
 
 
 def _table(marks: Any, reviews: int, criteria: Mapping[str, int]) -> dict[int, dict[str, float]]:

@@ -1,7 +1,8 @@
-"""Checks of a measured training step: that the record is real, that the gains follow from it, and Amdahl's prediction."""
+"""Checks of a training step: measured on work that is known, that a record is real, the gains that follow, and Amdahl's prediction."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,8 +12,10 @@ import numpy as np
 
 from helpers.check.calls import array, call
 from helpers.check.compare import Hypothesis, verify
+from helpers.check.known_work import Bench, Piece, demand_possible, lengths
 from helpers.check.reading_words import amount, filled, plain, returned
 from helpers.check.report import Mistake, check
+from helpers.timing import Timing
 
 PARTS = ("forward", "backward", "update", "step")
 THEN, NOW = "lowering by image", "library"
@@ -31,7 +34,7 @@ def training_step(records: Any, devices: Sequence[str], *, threads: int, then: s
     for device in devices:
         if device not in records:
             raise Mistake("device-missing", f"`records` has no entry for the device {device!r}.")
-        times = {(a, part): _seconds(records[device], a, part, device) for a in (then, now) for part in PARTS}
+        times = {(a, part): _seconds(records[device], a, part, f"records[{device!r}]") for a in (then, now) for part in PARTS}
         _real(times, device)
         for algorithm in (then, now):
             parts = sum(statistics.median(times[algorithm, part]) for part in PARTS[:3])
@@ -43,11 +46,11 @@ def training_step(records: Any, devices: Sequence[str], *, threads: int, then: s
         yield f"{device}: {len(times[now, 'step'])} rounds of each part, and the parts add up to the step"
 
 
-def _seconds(record: Any, algorithm: str, part: str, device: str) -> list[float]:
-    """The seconds of record[algorithm][part], a Timing."""
-    what = f"records[{device!r}][{algorithm!r}][{part!r}]"
+def _seconds(record: Any, algorithm: str, part: str, where: str) -> list[float]:
+    """The seconds of record[algorithm][part], a Timing; `where` names the record."""
+    what = f"{where}[{algorithm!r}][{part!r}]"
     if not isinstance(record, Mapping):
-        raise Mistake("not-a-dictionary", f"records[{device!r}] should be a dictionary, algorithm -> part -> Timing; it is of type {type(record).__name__}.")
+        raise Mistake("not-a-dictionary", f"{where} should be a dictionary, algorithm -> part -> Timing; it is of type {type(record).__name__}.")
     row = record.get(algorithm, {})
     found = row.get(part) if isinstance(row, Mapping) else None
     if found is None:
@@ -89,26 +92,87 @@ def _separate(times: Mapping[tuple[str, str], list[float]], then: str, now: str,
             raise Mistake("same-record-twice", f"{part} has the same times to the last digit for {then!r} and {now!r} on {device}: one measurement stands under both names.")
 
 
-@check("The gain that you measured", "C2")
-def step_gains(gains: Any, records: Any, devices: Sequence[str], *, then: str = THEN, now: str = NOW) -> Iterator[str]:
+@check("Measuring a training step", "C1")
+def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str]:
+    """algorithm -> part -> Timing of functions that wait as long as only the check knows, timed in turn."""
+    bench, waited = Bench(), list[None]()
+    keys = [(algorithm, part) for algorithm in (THEN, NOW) for part in PARTS]
+    pieces = {key: bench.piece(seconds) for key, seconds in zip(keys, lengths(seed, len(keys), 3e-4, 1.6), strict=True)}
+    functions = {algorithm: {part: pieces[algorithm, part] for part in PARTS} for algorithm in (THEN, NOW)}
+    found = call(function, functions, rounds, lambda: waited.append(None), what="step_times")
+    if found is None:
+        raise Mistake("returns-none", "step_times returns None. Is the `return` missing?")
+    times = {key: _seconds(found, *key, "step_times(…)") for key in keys}
+    for key, seconds in times.items():
+        if len(seconds) < rounds:
+            raise Mistake("too-few-rounds", f"step_times was asked for {rounds} rounds, and {_name(key)} has {len(seconds)}. Hand `rounds` on to `measure`.")
+        if not all(math.isfinite(s) and s > 0 for s in seconds):
+            raise Mistake("not-positive", f"{_name(key)} has a time that is not above zero. Read the clock before and after: seconds = after − before.")
+    for key, piece in pieces.items():
+        if bench.count(piece) < rounds:
+            raise Mistake("not-called", f"{_name(key)} is called {bench.count(piece)} times where {rounds} rounds are asked for. The times have to come from the functions that step_times is given: `functions[algorithm][part]`, called inside the timing.")
+    yield f"each of {len(keys)} functions called in each of {rounds} rounds"
+    _in_turn(bench, pieces, rounds)
+    yield "in turn"
+    if not waited:
+        raise Mistake("not-synchronised", "`synchronise` is never called. A GPU returns before its work is done, and without it the clock is read too early: hand it on, `measure(…, synchronise=synchronise)`.")
+    for key, piece in pieces.items():
+        _demand_own(key, times)
+        demand_possible(times[key], piece.seconds, bench.longest(piece), f"The time of {_name(key)}")
+    yield "times that fit how long each function takes"
+
+
+def _name(key: tuple[str, str]) -> str:
+    return f"{key[1]} of {key[0]!r}"
+
+
+def _in_turn(bench: Bench, pieces: Mapping[tuple[str, str], Piece], rounds: int) -> None:
+    """No function's rounds are over before another's begin."""
+    order = {key: [i for i, (one, _, _) in enumerate(bench.calls) if one is piece][-rounds:] for key, piece in pieces.items()}
+    for early, late in itertools.permutations(order, 2):
+        if rounds > 1 and order[early][-1] < order[late][0]:
+            raise Mistake("measured-apart", f"All rounds of {_name(early)} are over before those of {_name(late)} begin. Put all eight functions into one dictionary, with a name each, and call `measure` once: then they take turns, and a slow moment of the machine hits all of them.")
+
+
+def _demand_own(key: tuple[str, str], times: Mapping[tuple[str, str], list[float]]) -> None:
+    """Its times stand in its own place."""
+    for other, seconds in times.items():
+        if other != key and times[key] == seconds:
+            raise Mistake("same-record-twice", f"{_name(key)} and {_name(other)} have the same times to the last digit: one measurement stands in two places.")
+
+
+@check("The gain of each part", "C2")
+def step_gains(function: Any, *, seed: int = 0) -> Iterator[str]:
     """Speed-up of every part and of the whole step: median old time over median new time (or the median of the ratios)."""
-    filled(gains, "gains")
-    filled(records, "records")
-    if not isinstance(gains, Mapping):
-        raise Mistake("not-a-dictionary", f"`gains` should be a dictionary, device -> part -> speed-up; it is of type {type(gains).__name__}.")
-    for device in devices:
-        row = gains.get(device)
+    rng = np.random.default_rng([seed, 2])
+    for case in range(2):
+        record, times = _drawn(rng)
+        row = call(function, record, what="step_gains")
+        if row is None:
+            raise Mistake("returns-none", "step_gains returns None. Is the `return` missing?")
         if not isinstance(row, Mapping):
-            raise Mistake("entry-missing", f"`gains` has no entry for the device {device!r}, with a speed-up for each of {', '.join(PARTS)}.")
+            raise Mistake("not-a-dictionary", f"step_gains should return a dictionary, part -> speed-up; it returns {type(row).__name__}.")
         named = {plain(key): value for key, value in row.items()}
         mine = {part: amount(named[part], f"the gain of {part}") for part in PARTS if named.get(part) is not None}
         missing = [part for part in PARTS if part not in mine]
         if missing:
-            raise Mistake("entry-missing", f"gains[{device!r}] has no speed-up for {missing[0]!r}.")
-        times = {(a, part): _seconds(records[device], a, part, device) for a in (then, now) for part in PARTS}
+            raise Mistake("entry-missing", f"What step_gains returns has no speed-up for {missing[0]!r}.")
         for part in PARTS:
-            _follows(mine[part], part, times, then, now, mine)
-        yield f"{device}: the step is {mine['step']:.2f} times as fast, which follows from your record"
+            _follows(mine[part], part, times, THEN, NOW, mine)
+        yield f"record {case + 1}: the step is {mine['step']:.2f} times as fast, which follows from its times"
+
+
+def _drawn(rng: np.random.Generator) -> tuple[dict[str, dict[str, Timing]], dict[tuple[str, str], list[float]]]:
+    """A record as `step_times` returns it, with a slow round in it, and its seconds. Parts gain differently, and some lose."""
+    times: dict[tuple[str, str], list[float]] = {}
+    new = rng.uniform(0.5, 1.5, 3) * np.array([8e-3, 5e-3, 4e-4])
+    for algorithm, parts in ((NOW, new), (THEN, new * rng.permutation([0.7, 1.6, 2.9]))):
+        for part, seconds in zip(PARTS, [*parts, parts.sum()], strict=True):
+            noise = rng.uniform(0.97, 1.03, 15)
+            noise[rng.integers(15)] = 4.0
+            times[algorithm, part] = [float(s) for s in seconds * noise]
+    record = {a: {part: Timing(f"{a}, {part}", list(times[a, part])) for part in PARTS} for a in (THEN, NOW)}
+    return record, times
 
 
 def _follows(got: float, part: str, times: Mapping[tuple[str, str], list[float]], then: str, now: str, mine: Mapping[str, float]) -> None:

@@ -584,11 +584,13 @@ check.reading.claims(claims)
 #
 # `TrainingStep(algorithm, device=device)` has the methods `forward()`, `backward()`, `update()` and `step()`, which does all three. `algorithm` is `"lowering by image"` (what Caffe did), or `"library"`. Everything but the
 # convolutions is the same code. `same_results(one, other)` raises an error if two steps don't compute the same: a fast wrong result is no gain.
+# The cell below your function makes these steps, compares them and hands their methods to it.
 #
 # `measure(candidates, rounds=…, warmup=…, synchronise=…)` takes a dictionary, name → function, times all of them **in turn** and returns name → `Timing`, with `.seconds`, one for each round, and `.median`. Taking turns matters: a
 # machine that becomes slow for a second slows both sides, not one. `synchronise` makes a GPU finish before the clock is read. Both sides have one thread.
 #
-# Write `step_times`, which returns `times[algorithm][part]`, a `Timing` for each of the four methods of both algorithms. All eight come from one call of `measure`, with at least 15 rounds. Before you run it: do you expect more or less than 1.36?
+# Write `step_times(functions, rounds, synchronise)`. `functions[algorithm][part]` is a function without arguments; return `times[algorithm][part]`, a `Timing` of `rounds` rounds for each of them. All eight come from one call of `measure`, and a
+# GPU is waited for with `synchronise`. The check hands it functions of which it alone knows how long they take, so a record without a measurement earns nothing. Before you run it: do you expect more or less than 1.36?
 
 # %% given="C-setup"
 import torch
@@ -605,40 +607,54 @@ print(f"Devices here: {', '.join(devices)}.{missing}")
 
 
 # %% exercise="C-measure"
-records = None
-
-
-def step_times(device):
-    """algorithm -> part -> Timing"""
+def step_times(functions, rounds, synchronise):
+    """algorithm -> part -> Timing, of functions[algorithm][part]"""
     ### BEGIN SOLUTION
-    steps = {name: TrainingStep(name, device=device) for name in ("lowering by image", "library")}
-    same_results(*steps.values())
-    candidates = {(name, part): getattr(step, part) for name, step in steps.items() for part in PARTS}
-    times = measure(candidates, rounds=41, warmup=3, synchronise=steps["library"].synchronise)
-    return {name: {part: times[name, part] for part in PARTS} for name in steps}
+    candidates = {(name, part): function for name, parts in functions.items() for part, function in parts.items()}
+    times = measure(candidates, rounds=rounds, warmup=3, synchronise=synchronise)
+    return {name: {part: times[name, part] for part in parts} for name, parts in functions.items()}
     ### END SOLUTION
 
 
-records = {device: step_times(device) for device in devices}
+# %% given="C-measure-records"
+records = {}
+for device in devices:
+    steps = {name: TrainingStep(name, device=device) for name in ("lowering by image", "library")}
+    same_results(*steps.values())
+    functions = {name: {part: getattr(step, part) for part in PARTS} for name, step in steps.items()}
+    records[device] = step_times(functions, 41, steps["library"].synchronise)
 
 # %% test="C-measure-check" points=1
+check.reading.step_times(step_times)
 check.reading.training_step(records, devices, threads=torch.get_num_threads())
+### BEGIN HIDDEN TESTS
+check.reading.step_times(step_times, rounds=3, seed=41)
+### END HIDDEN TESTS
 
 # %% [markdown] given="C-gains-text"
 # ### C2. The gain (1 point, 5 min)
 #
-# In `gains[device][part]` put the speed-up of each part and of the whole step: the median old time (lowering by image) over the median new time (library).
+# Write `step_gains(times)` for one device's `times[algorithm][part]`: it returns a dictionary with the speed-up of each part and of the whole step, the median old time (lowering by image) over the median new time (library).
+# `Timing` has `.median`.
+
 
 # %% exercise="C-gains"
-gains = None
-### BEGIN SOLUTION
-gains = {}
-for device, times in records.items():
-    gains[device] = {part: times["lowering by image"][part].median / times["library"][part].median for part in PARTS}
-### END SOLUTION
+def step_gains(times):
+    """part -> speed-up, of algorithm -> part -> Timing"""
+    ### BEGIN SOLUTION
+    old, new = times["lowering by image"], times["library"]
+    return {part: old[part].median / new[part].median for part in PARTS}
+    ### END SOLUTION
+
+
+# %% given="C-gains-table"
+gains = {device: step_gains(times) for device, times in records.items()}
 
 # %% test="C-gains-check" points=1
-check.reading.step_gains(gains, records, devices)
+check.reading.step_gains(step_gains)
+### BEGIN HIDDEN TESTS
+check.reading.step_gains(step_gains, seed=41)
+### END HIDDEN TESTS
 
 # %%
 for device in devices:
@@ -750,7 +766,8 @@ for device in devices:
 #
 # ### D1. Your marks (1 point, 15 min)
 #
-# Fill in `marks`. Here the check only looks whether all marks are there. You learn how close they are to an instructor's when your work is graded: each mark may be one off, and a review that is far better than another has to come out above it. (So decide; there is nothing to try out.)
+# Fill in `marks`. Here the check only looks whether all marks are there. You learn how close they are to an instructor's when your work is graded: each mark may be one off, a review that is far better than another has to come out above it, and
+# one mark for all criteria of a review is not enough where it does some things well and others badly. (So decide; there is nothing to try out.)
 #
 # === BEGIN MARK SCHEME ===
 # Graded by the hidden test of the cell below, which holds the instructor's marks and, for each, what a grader finds in the text. Change them there, and nowhere else: they are in no file that students have. A student's mark may differ by one; feedback names

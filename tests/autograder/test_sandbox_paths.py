@@ -8,6 +8,7 @@ import pytest
 
 from autograder.sandbox import LANDLOCK, NAMESPACES, hidden_paths, paths, readable_paths, root
 from autograder.sandbox.paths import without
+from helpers.check.answers import right_answers
 from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote, open_to_all
 
 
@@ -108,6 +109,35 @@ def standard_room(folder, env, hidden):
         (said,) = zygote.run(folder, CODE % [str(prefix / name) for name in names + secret])
     assert said[:3] == names
     assert all(isinstance(answer, int) for answer in said[3:])
+
+
+@pytest.mark.parametrize("prelude", [(), ORDINARY], ids=["root", "ordinary user"])
+@pytest.mark.parametrize("mode", [NAMESPACES, LANDLOCK], ids=lambda mode: mode.name)
+def test_right_answers_are_closed_and_their_neighbours_are_not(tmp_path, mode, prelude):
+    open_to_all(tmp_path, 0o777)
+    code = f"""
+        import sys
+        sys.path.insert(0, {str(REPOSITORY)!r})
+        from helpers.check.answers import FOLDER, right_answers
+        try:
+            seen = os.listdir(FOLDER) + [open(FOLDER / "reading.json").read()]
+        except OSError as error:
+            seen = []
+        say(seen)
+        try:
+            right_answers("reading")
+        except Exception as error:
+            say(str(error))
+        say(len(open(FOLDER.parent / "reading_claims.py").read()) > 100)
+    """
+    assert right_answers("reading")
+    with Zygote(mode, "", prelude) as zygote:
+        said = zygote.run(tmp_path, code)
+        assert len(said) == 3, said
+        seen, told, neighbour = said
+    assert seen == []
+    assert "closed while a hand-in is graded" in told
+    assert neighbour
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux") or os.geteuid() != 0, reason="needs Linux, and root to be all")

@@ -201,8 +201,8 @@ Table 4 covers a whole run – not only a kernel – and the method can be rebui
 ''',
     ],
     "C-gains": [
-        "gains = {d: {p: round(r['lowering by image'][p].median / r['library'][p].median, 2) for p in PARTS} for d, r in records.items()}\n",
-        "gains = {}\nfor d in devices:\n    old, new = (np.array([np.median(records[d][a][p].seconds) for p in PARTS]) for a in ('lowering by image', 'library'))\n    gains[d] = dict(zip(PARTS, np.float32(old / new)))\n",
+        "def step_gains(times):\n    return {p: round(times['lowering by image'][p].median / times['library'][p].median, 2) for p in PARTS}\n",
+        "def step_gains(times):\n    old, new = (np.array([np.median(times[a][p].seconds) for p in PARTS]) for a in ('lowering by image', 'library'))\n    return dict(zip(PARTS, np.float32(old / new)))\n",
     ],
     "C-amdahl": [
         "def predicted_speedup(seconds, speedups):\n    t, s = (np.array([table[part] for part in seconds], dtype=np.float32) for table in (seconds, speedups))\n    return t.sum() / (t / s).sum()\n",

@@ -13,11 +13,19 @@ COLUMN = "D[n, :, p : p + R, q : q + S].reshape(-1)"
 STACK = "return np.stack(columns, axis=1)"
 FILTERS = "return F.reshape(F.shape[0], -1)"
 G, CORRELATION, FLIP = "return p * u + R - r - 1 - pad", "return p * u + r - pad", "return F[:, :, ::-1, ::-1]"
-GAIN = 'times["lowering by image"][part].median / times["library"][part].median'
+GAIN = "old[part].median / new[part].median"
+GAINS = f"return {{part: {GAIN} for part in PARTS}}"
 AMDAHL = "return sum(seconds.values()) / sum(seconds[part] / speedups[part] for part in seconds)"
-RECORD = "return {name: {part: times[name, part] for part in PARTS} for name in steps}"
+RECORD = "return {name: {part: times[name, part] for part in parts} for name, parts in functions.items()}"
+MEASURE = "times = measure(candidates, rounds=rounds, warmup=3, synchronise=synchronise)"
 TIMING = "from helpers.timing import Timing; "
-KEEP = "records = {device: step_times(device) for device in devices}"
+MADE_UP = """from helpers.timing import Timing
+
+MS = {"forward": 8.5, "backward": 4.4, "update": 0.03, "step": 13.0}
+return {
+    name: {part: Timing(f"{name}, {part}", [ms * 1e-3 * slower * (1 + 0.01 * (i * i % 7)) for i in range(rounds)]) for part, ms in MS.items()}
+    for name, slower in (("lowering by image", 2.0), ("library", 1.0))
+}""".replace("\n", "\n    ")
 
 OWN: dict[str, list[tuple[str, ...]]] = {
     "B-sizes": [
@@ -155,15 +163,20 @@ OWN: dict[str, list[tuple[str, ...]]] = {
         ("speedup-for-time-saved", "return (before - after) / before", "return speedup(before, after)"),
     ],
     "C-gains": [
-        ("upside-down", GAIN, 'times["library"][part].median / times["lowering by image"][part].median'),
+        ("upside-down", GAIN, "new[part].median / old[part].median"),
         ("gain-for-factor", GAIN, GAIN + " - 1"),
         ("percent-for-factor", GAIN, f"100 * ({GAIN} - 1)"),
-        ("time-saved-for-speedup", GAIN, '1 - times["library"][part].median / times["lowering by image"][part].median'),
-        ("papers-number | average-of-parts | does-not-follow", "for part in PARTS}", 'for part in PARTS}\n    gains[device]["step"] = 1.36'),
-        ("average-of-parts", "for part in PARTS}", 'for part in PARTS}\n    gains[device]["step"] = sum(gains[device][p] for p in PARTS[:3]) / 3'),
+        ("percent-for-factor", GAIN, f"100 * {GAIN}"),
+        ("time-saved-for-speedup", GAIN, "1 - new[part].median / old[part].median"),
+        ("papers-number", GAINS, f'{GAINS} | {{"step": 1.36}}'),
+        ("average-of-parts", GAINS, f'gains = {GAINS[7:]}; gains["step"] = sum(gains[p] for p in PARTS[:3]) / 3; return gains'),
         ("entry-missing", "for part in PARTS}", "for part in PARTS[:2]}"),
         ("difference-for-ratio", GAIN, GAIN.replace("/", "-")),
+        ("mean-for-median", GAIN, "np.mean(old[part].seconds) / np.mean(new[part].seconds)"),
+        ("best-round-only", GAIN, "min(old[part].seconds) / min(new[part].seconds)"),
         ("does-not-follow", GAIN, GAIN + " * 1.3"),
+        ("does-not-follow", GAINS, 'return {"forward": 1.6, "backward": 2.9, "update": 1.0, "step": 2.0}'),
+        ("returns-none", GAINS, GAINS.replace("return", "gains =")),
     ],
     "C-amdahl": [
         ("average-of-speedups", AMDAHL, "return sum(speedups.values()) / len(speedups)"),
@@ -178,18 +191,21 @@ OWN: dict[str, list[tuple[str, ...]]] = {
         ("raises", AMDAHL, 'return sum(seconds.values()) / sum(seconds[p] / speedups[p] for p in ("forward", "backward", "update"))'),
     ],
     "C-measure": [
-        ("too-few-rounds", "rounds=41, warmup=3", "rounds=2, warmup=1"),
-        ("same-record-twice", RECORD, 'return {name: {part: times["library", part] for part in PARTS} for name in steps}'),
-        ("one-number-only", RECORD, "return {name: {part: times[name, part].median for part in PARTS} for name in steps}"),
-        ("entry-missing", RECORD, 'return {name: {part: times[name, part] for part in PARTS[:3]} for name in steps}'),
-        ("times-identical", RECORD, f"{TIMING}return {{name: {{part: Timing(f'{{name}} {{part}}', [times[name, part].median] * 15) for part in PARTS}} for name in steps}}"),
-        ("parts-do-not-add-up", RECORD, 'return {name: {part: times[name, "step"] for part in PARTS} for name in steps}'),
-        ("not-in-seconds", RECORD, f"{TIMING}return {{name: {{part: Timing(f'{{name}} {{part}}', [1e6 * s for s in times[name, part].seconds]) for part in PARTS}} for name in steps}}"),
-        ("not-positive", RECORD, f"{TIMING}return {{name: {{part: Timing(f'{{name}} {{part}}', [-s for s in times[name, part].seconds]) for part in PARTS}} for name in steps}}"),
-        ("rounds-differ", RECORD, 'times["library", "update"].seconds.pop(); return {name: {part: times[name, part] for part in PARTS} for name in steps}'),
-        ("more-than-one-thread", "rounds=41, warmup=3", "rounds=5, warmup=torch.set_num_threads(2) or 1"),
-        ("device-missing", KEEP, 'records = step_times("cpu")'),
-        ("not-a-dictionary", KEEP, "records = [step_times(device) for device in devices]"),
+        ("too-few-rounds", "rounds=rounds", "rounds=2"),
+        ("same-record-twice", RECORD, RECORD.replace("times[name, part]", 'times["library", part]')),
+        ("one-number-only", RECORD, RECORD.replace("times[name, part]", "times[name, part].median")),
+        ("entry-missing", RECORD, RECORD.replace("in parts}", "in PARTS[:3]}")),
+        ("not-measured", RECORD, f"{TIMING}{RECORD.replace('times[name, part]', 'Timing(name, [s / 3 for s in times[name, part].seconds])')}"),
+        ("not-measured", RECORD, f"{TIMING}{RECORD.replace('times[name, part]', 'Timing(name, [s / 10 for s in times[name, part].seconds])')}"),
+        ("same-record-twice", RECORD, RECORD.replace("times[name, part]", 'times[name, "step"]')),
+        ("wrong-unit", RECORD, f"{TIMING}{RECORD.replace('times[name, part]', 'Timing(name, [1e6 * s for s in times[name, part].seconds])')}"),
+        ("not-positive", RECORD, f"{TIMING}{RECORD.replace('times[name, part]', 'Timing(name, [-s for s in times[name, part].seconds])')}"),
+        ("not-called", MEASURE, f"{MADE_UP}"),
+        ("not-called", "part, function in parts.items()", 'part, function in functions["library"].items()'),
+        ("not-synchronised", ", synchronise=synchronise", ""),
+        ("more-than-one-thread", MEASURE, f"torch.set_num_threads(2); {MEASURE}"),
+        ("still-to-do | not-called", MEASURE, "raise NotImplementedError"),
+        ("returns-none", RECORD, RECORD.replace("return", "found =")),
     ],
 }
 

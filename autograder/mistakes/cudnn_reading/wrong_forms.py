@@ -14,8 +14,8 @@ UNIT = 'table_4_unit = "milliseconds"'
 KEY = '"key_insight": ["section 3"]'
 VERDICT = 'accept_or_reject = "accept"'
 CAFFE, MEMORY, LOWERING = '"training in Caffe is faster": ("measured", "table 4")', '"memory consumption falls": ("stated", "abstract")', '"explicit lowering needs much memory and traffic": ("argued", "section 3")'
-TIMES = "    times = measure(candidates, rounds=41, warmup=3, synchronise=steps[\"library\"].synchronise)\n"
-RECORD = "return {name: {part: times[name, part] for part in PARTS} for name in steps}"
+TIMES = "    times = measure(candidates, rounds=rounds, warmup=3, synchronise=synchronise)\n"
+RECORD = "return {name: {part: times[name, part] for part in parts} for name, parts in functions.items()}"
 
 ROWS: dict[str, list[tuple[str, ...]]] = {
     "A-review": [
@@ -123,19 +123,19 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
     ],
     "C-measure": [
         ("measured-apart", TIMES, """    times = {}
-    for name, step in steps.items():
-        alone = measure({part: getattr(step, part) for part in PARTS}, rounds=15)
-        times |= {(name, part): alone[part] for part in PARTS}
+    for name, parts in functions.items():
+        alone = measure(parts, rounds=rounds, synchronise=synchronise)
+        times |= {(name, part): alone[part] for part in parts}
 """),
-        ("measured-apart", TIMES, "    times = {key: measure({'x': function}, rounds=15)['x'] for key, function in candidates.items()}\n"),
-        ("parts-do-not-add-up", "(name, part): getattr(step, part) for", "(name, part): (lambda: getattr(step, part)()) for"),
-        ("not-a-timing", RECORD, "return {name: {part: times[name, part].seconds for part in PARTS} for name in steps}"),
-        ("entry-missing", RECORD, "return {part: {name: times[name, part] for name in steps} for part in PARTS}"),
-        ("too-few-rounds", "rounds=41", "rounds=10"),
+        ("measured-apart", TIMES, "    times = {key: measure({'x': function}, rounds=rounds, synchronise=synchronise)['x'] for key, function in candidates.items()}\n"),
+        ("not-called", "(name, part): function for", "(name, part): (lambda: function()) for"),
+        ("not-called", "(name, part): function for", "(name, part): (lambda: functions[name][part]()) for"),
+        ("not-a-timing", RECORD, RECORD.replace("times[name, part]", "times[name, part].seconds")),
+        ("entry-missing", RECORD, "return {part: {name: times[name, part] for name in functions} for part in PARTS}"),
     ],
     "C-gains": [
-        ("entry-missing", "### END SOLUTION", 'gains = gains["cpu"]'),
-        ("percent-for-factor", "### END SOLUTION", "gains = {d: {p: 100 * s for p, s in row.items()} for d, row in gains.items()}"),
+        ("not-a-dictionary", "return {part: old[part].median / new[part].median for part in PARTS}", "return [old[part].median / new[part].median for part in PARTS]"),
+        ("percent-for-factor", "return {part: old[part].median / new[part].median for part in PARTS}", "return {part: 100 * old[part].median / new[part].median for part in PARTS}"),
     ],
     "C-amdahl": [
         ("paired-by-order", AMDAHL, "return sum(seconds.values()) / sum(t / s for t, s in zip(seconds.values(), speedups.values()))"),

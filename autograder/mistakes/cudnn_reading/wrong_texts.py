@@ -41,6 +41,9 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("entry-missing", ONE, _row(1, 3, 3, 3, None)),
         ("entry-missing", "    " + THREE + ",\n", ""),
         ("all-alike", "### END SOLUTION", "marks = {i: dict(marks[1]) for i in (1, 2, 3)}"),
+        ("criteria-alike", "### END SOLUTION", "marks = {i: dict.fromkeys(marks[1], mark) for i, mark in ((1, 2), (2, 1), (3, 1))}"),
+        ("criteria-alike", "### END SOLUTION", "marks = {i: dict.fromkeys(marks[1], mark) for i, mark in ((1, 3), (2, 1), (3, 0))}"),
+        ("criteria-alike", TWO, _row(2, 1, 1, 1, 2)),
         ("text-for-number", ONE, _row(1, "good", 3, 3, 3)),
     ],
 }

@@ -62,7 +62,7 @@ STUDENTS = (
         "an insight of 240 words, and a cell that ends Python before the measurement",
         edits=(
             Edit("A-review", "Section 3 has the way out:", "The matrix is never written to memory. " * 20 + "Section 3 has the way out:"),
-            Edit("C-measure", "def step_times(device):", "import os\n\nos._exit(1)\n\n\ndef step_times(device):"),
+            Edit("C-measure", "def step_times(functions, rounds, synchronise):", "import os\n\nos._exit(1)\n\n\ndef step_times(functions, rounds, synchronise):"),
         ),
         form=form("Dong", ["B"]),
     ),

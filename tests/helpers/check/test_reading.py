@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from helpers.check import CheckFailed, reading
+from helpers.check import CheckFailed, answers, reading, reading_claims
 from helpers.check import report as report_module
-from helpers.check.reading_claims import ABOUT_36_PERCENT, ALGORITHMS, ALSO, BLAS_LIKE, CASES, CLAIMS, KINDS
+from helpers.check.answers import right_answers
+from helpers.check.reading_claims import ALGORITHMS, KINDS
 from helpers.check.reading_review import LIMITS
 from helpers.check.reading_tables import UNITS, _possible
 from helpers.check.reading_words import amount, count_words, letters, places
 from helpers.check.report import Mistake
-from helpers.timing import Timing
+from helpers.errors import CourseError
+from helpers.timing import Timing, measure
 from tests.helpers.check.test_strangers import Evil, Exits, Hollow
 
 PEAKS = {"K40": 4.29, "GTX 980": 4.95}
@@ -31,6 +33,9 @@ TABLE_3 = {
 PERCENT = {layer: {device: 100 * speed / PEAKS[device] for device, (speed, _) in row.items()} for layer, row in TABLE_3.items()}
 WRONG_CELLS = [("L2", "GTX 980"), ("L4", "GTX 980")]
 TABLE_4 = {"forward": (109310, 75330), "backward": (156270, 120651), "update": (2926, 2920)}
+
+ANSWERS = right_answers("reading")
+CASES, CLAIMS = ANSWERS["algorithm_for"], ANSWERS["claims"]
 
 
 @pytest.fixture(autouse=True)
@@ -53,38 +58,52 @@ def mistake_of(check, *args, **kwargs):
 
 
 def test_only_one_set_of_statements_passes():
-    for check, table in ((reading.about_36_percent, ABOUT_36_PERCENT), (reading.blas_like, BLAS_LIKE)):
+    for check, table in ((reading.about_36_percent, ANSWERS["about_36_percent"]), (reading.blas_like, ANSWERS["blas_like"])):
         sets = [set(s) for n in range(1, len(table) + 1) for s in itertools.combinations(table, n)]
         passed = [s for s in sets if not mistake_of(check, s)]
-        assert passed == [{letter for letter, (true, _, _) in table.items() if true}]
+        assert passed == [{letter for letter, about in table.items() if about["supported"]}]
 
 
 def test_a_wrong_statement_is_named_before_a_missing_one_and_no_hint_tells_a_missing_letter():
     assert mistake_of(reading.about_36_percent, {"e"}) == "fewer-iterations"
-    for letter, (true, _, hint) in ABOUT_36_PERCENT.items() | BLAS_LIKE.items():
-        assert not true or f" {letter} " not in hint
+    for name in ("about_36_percent", "blas_like"):
+        for letter, about in ANSWERS[name].items():
+            assert not about["supported"] or f" {letter} " not in about["hint"]
 
 
 def test_only_one_choice_of_algorithms_passes():
     passed = [c for c in itertools.product(ALGORITHMS, repeat=len(CASES)) if not mistake_of(reading.algorithm_for, dict(zip(CASES, c, strict=True)))]
-    assert passed == [tuple(right for right, _ in CASES.values())]
+    assert passed == [tuple(about["right"] for about in CASES.values())]
 
 
 def test_only_one_kind_for_each_claim_passes_and_only_where_it_stands():
-    where = {claim: " ".join(map(str, sorted(shown)[-1])) for claim, (_, shown, _, _) in CLAIMS.items()} | {"memory consumption falls": "section 7"}
+    where = {claim: " ".join(map(str, about["places"][-1])) for claim, about in CLAIMS.items()} | {"memory consumption falls": "section 7"}
     kinds = [k for k in itertools.product(KINDS, repeat=len(CLAIMS)) if not mistake_of(reading.claims, {c: (k_, where[c]) for c, k_ in zip(CLAIMS, k, strict=True)})]
-    assert kinds == [tuple(kind for kind, *_ in CLAIMS.values())]
-    right = {claim: (kind, where[claim]) for claim, (kind, *_) in CLAIMS.items()}
+    assert kinds == [tuple(about["right"] for about in CLAIMS.values())]
+    right = {claim: (about["right"], where[claim]) for claim, about in CLAIMS.items()}
     everywhere = ["abstract", *(f"section {i}" for i in range(1, 8)), *(f"table {i}" for i in range(1, 5)), "figure 1", "figure 2", "equation 2"]
-    for claim, (kind, shown, _, _) in CLAIMS.items():
+    for claim, about in CLAIMS.items():
         for word in KINDS:
             passed = {places(p, "")[0] for p in everywhere if not mistake_of(reading.claims, right | {claim: (word, p)})}
-            assert passed == (shown if word == kind else {place for also, place in ALSO.get(claim, ()) if also == word})
+            assert passed == {tuple(place) for place in (about["places"] if word == about["right"] else [place for also, place in about["also"] if also == word])}
 
 
 def test_every_wrong_choice_has_a_hint_of_its_own():
-    assert all(set(wrong) == set(ALGORITHMS) - {right} for right, wrong in CASES.values())
-    assert all(set(wrong) == set(KINDS) - {kind} for kind, _, wrong, _ in CLAIMS.values())
+    assert all(set(about["wrong"]) == set(ALGORITHMS) - {about["right"]} for about in CASES.values())
+    assert all(set(about["wrong"]) == set(KINDS) - {about["right"]} for about in CLAIMS.values())
+
+
+def test_no_module_holds_the_right_answers():
+    source = Path(reading_claims.__file__).read_text()
+    assert not [hint for table in ANSWERS.values() for about in table.values() for hint in [about.get("hint"), about.get("where")] if hint and hint in source]
+    assert not [case for case in (*CASES, *CLAIMS) if case in source]
+
+
+def test_closed_answers_are_told(monkeypatch, tmp_path):
+    right_answers.cache_clear()
+    monkeypatch.setattr(answers, "FOLDER", tmp_path)
+    with pytest.raises(CourseError, match="closed while a hand-in is graded"):
+        right_answers("reading")
 
 
 @pytest.mark.parametrize("written", [{"a", "c"}, ["A", " c "], ("a", "c", "a"), "ac", "a, c", "{a; c}", {"a": True, "b": False, "c": 1}, frozenset("ac"), ["(a)", "c."]])
@@ -193,6 +212,14 @@ def test_marks_may_be_one_off_and_no_more():
     assert near == [m for m in itertools.product((2, 3), (2, 3), (0, 1, 2), (0, 1)) if m[0] + m[1] > m[2] + m[3]]
 
 
+ONE_REVIEW = {1: {"a": (2, "It is good."), "b": (0, "It is wrong."), "c": (0, "It is wrong.")}}
+
+
+def test_one_mark_for_all_criteria_of_a_review_needs_no_reading():
+    near = [m for m in itertools.product(range(4), repeat=3) if not mistake_of(reading.sample_marks, [dict(zip("abc", m, strict=True))], reviews=1, criteria={"a": 3, "b": 3, "c": 3}, instructor=ONE_REVIEW)]
+    assert near == [m for m in itertools.product((1, 2, 3), (0, 1), (0, 1)) if m != (1, 1, 1)]
+
+
 def test_marks_without_the_instructors_say_nothing_about_them(reports):
     reading.sample_marks({1: {"a": 0, "b": 0}, 2: {"a": 3, "b": 3}}, reviews=2, criteria=CRITERIA)
     assert reports[0].passed
@@ -230,15 +257,74 @@ def record(**changes):
     return {"cpu": times}
 
 
-def gains_of(records):
-    times = records["cpu"]
-    return {"cpu": {p: times["lowering by image"][p].median / times["library"][p].median for p in ("forward", "backward", "update", "step")}}
+def gains_of(times):
+    return {p: times["lowering by image"][p].median / times["library"][p].median for p in ("forward", "backward", "update", "step")}
+
+
+def times_of(functions, rounds, synchronise):
+    found = measure({(a, p): f for a, parts in functions.items() for p, f in parts.items()}, rounds=rounds, synchronise=synchronise)
+    return {a: {p: found[a, p] for p in parts} for a, parts in functions.items()}
+
+
+@pytest.mark.parametrize("seed", [0, 41])
+def test_a_training_step_is_measured_on_work_that_only_the_check_knows(seed):
+    assert mistake_of(reading.step_times, times_of, seed=seed) == ""
+    assert mistake_of(reading.step_times, lambda functions, rounds, synchronise: record()["cpu"], seed=seed) == "not-called"
+
+
+def made_up_but_called(functions, rounds, synchronise):
+    synchronise()
+    for _ in range(rounds):
+        for parts in functions.values():
+            for function in parts.values():
+                function()
+    return record()["cpu"]
+
+
+def one_after_the_other(functions, rounds, synchronise):
+    return {a: {p: measure({f"{a} {p}": f}, rounds=rounds, synchronise=synchronise)[f"{a} {p}"] for p, f in parts.items()} for a, parts in functions.items()}
+
+
+def not_waited_for(functions, rounds, synchronise):
+    return times_of(functions, rounds, None)
+
+
+def in_milliseconds(functions, rounds, synchronise):
+    return {a: {p: Timing(t.what, [1e3 * s for s in t.seconds]) for p, t in parts.items()} for a, parts in times_of(functions, rounds, synchronise).items()}
+
+
+def one_for_all(functions, rounds, synchronise):
+    found = times_of(functions, rounds, synchronise)
+    return {a: dict.fromkeys(parts, found[a]["step"]) for a, parts in functions.items()}
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (made_up_but_called, "not-measured"),
+        (one_after_the_other, "measured-apart"),
+        (not_waited_for, "not-synchronised"),
+        (in_milliseconds, "wrong-unit"),
+        (one_for_all, "same-record-twice"),
+        (lambda functions, rounds, synchronise: times_of(functions, 2, synchronise), "too-few-rounds"),
+        (lambda functions, rounds, synchronise: None, "returns-none"),
+        (lambda functions, rounds, synchronise: {}, "entry-missing"),
+    ],
+)
+def test_times_that_were_not_measured_are_told(function, name):
+    assert mistake_of(reading.step_times, function) == name
+
+
+def test_a_record_from_elsewhere_gives_no_gains():
+    assert mistake_of(reading.step_gains, lambda times: gains_of(record()["cpu"])) == "does-not-follow"
+    assert mistake_of(reading.step_gains, lambda times: None) == "returns-none"
 
 
 def test_a_real_record_passes_and_its_gains():
     found = record()
     assert mistake_of(reading.training_step, found, ["cpu"], threads=1) == ""
-    assert mistake_of(reading.step_gains, gains_of(found), found, ["cpu"]) == ""
+    assert mistake_of(reading.step_gains, gains_of) == ""
+    assert mistake_of(reading.step_gains, gains_of, seed=41) == ""
 
 
 @pytest.mark.parametrize(
@@ -277,10 +363,7 @@ def test_two_measurements_of_the_same_name_were_not_one_call():
 @pytest.mark.parametrize("factor", [0.5, 0.9, 1.1, 2.0])
 @pytest.mark.parametrize("part", ["forward", "backward", "step"])
 def test_a_gain_that_does_not_follow_is_told(part, factor):
-    found = record()
-    gains = copy.deepcopy(gains_of(found))
-    gains["cpu"][part] *= factor
-    assert mistake_of(reading.step_gains, gains, found, ["cpu"])
+    assert mistake_of(reading.step_gains, lambda times: gains_of(times) | {part: gains_of(times)[part] * factor})
 
 
 def test_amdahl_needs_harmonic_weights():
@@ -349,7 +432,8 @@ CALLS = {
     "algorithm": lambda v: reading.algorithm_for(v),
     "claims": lambda v: reading.claims(v),
     "step": lambda v: reading.training_step(v, ["cpu"], threads=1),
-    "gains": lambda v: reading.step_gains(v, record(), ["cpu"]),
+    "gains": lambda v: reading.step_gains(lambda times: v),
+    "times": lambda v: reading.step_times(lambda functions, rounds, synchronise: v),
     "amdahl": lambda v: reading.amdahl(v, table=TABLE_4),
 }
 
