@@ -8,7 +8,7 @@ from pathlib import Path
 
 from helpers.errors import CourseError
 
-from ..sandbox import Limits, Mode, hidden_paths, readable_paths
+from ..sandbox import Limits, Mode, closed_paths, hidden_paths, readable_paths
 from ..scratch import Scratch, remove
 from .nursery import Nursery
 from .process import Process, Ran
@@ -48,7 +48,8 @@ class Kernels:
     def __init__(self, mode: Mode, *, needs: Iterable[str] | None = None, cells: Iterable[str] = ()) -> None:
         self.mode = mode
         self.nursery = Nursery(mode, needs=needs, prepare=PREPARE, given=list(cells))
-        self._room = {"readable": [str(path) for path in readable_paths()], "hidden": [str(p) for p in hidden_paths()]}
+        hidden = [str(path) for path in (*hidden_paths(), *closed_paths())]
+        self._room = {"readable": [str(path) for path in readable_paths()], "hidden": hidden}
         self._base = Scratch("course-kernels-")
         self._base.path.chmod(0o711)  # where the grader is root, a student's process is somebody else
         self._living: list[Kernel] = []

@@ -47,26 +47,25 @@ def helpers_folder() -> Path:
 
 @functools.cache
 def hidden_paths() -> tuple[Path, ...]:
-    """The grader, the course that `helpers` lies in, what ``COURSE_ROOT`` and ``COURSE_CLASS_DIR`` name, and what is
-    closed in `helpers`."""
+    """The grader, the course that `helpers` lies in, and what ``COURSE_ROOT`` and ``COURSE_CLASS_DIR`` name."""
     grader = Path(__file__).resolve().parent.parent
     hidden = [grader]
     if (grader.parent / "solutions").is_dir():
         hidden.append(grader.parent)
     hidden += [Path(os.environ[name]) for name in ("COURSE_ROOT", "COURSE_CLASS_DIR") if os.environ.get(name)]
-    return tuple(dict.fromkeys([*hidden, *closed_paths()]))
+    return tuple(dict.fromkeys(hidden))
 
 
 @functools.cache
 def closed_paths() -> tuple[Path, ...]:
-    """Folders of `helpers` that know right answers: no student's code sees into them while it is graded."""
+    """Folders of `helpers` that know right answers: a student's code that is graded does not see them, its judge does."""
     folder = helpers_folder() / "check" / "right_answers"
     return tuple(dict.fromkeys((folder, folder.resolve())))
 
 
 def standard_room(folder: Path, env: Mapping[str, str] | None = None, hidden: Iterable[Path] = ()) -> Room:
     """The room of a submission on this installation."""
-    return Room(Path(folder), readable_paths(), dict(env or {}), (*hidden_paths(), *map(Path, hidden)))
+    return Room(Path(folder), readable_paths(), dict(env or {}), (*hidden_paths(), *closed_paths(), *map(Path, hidden)))
 
 
 def without(readable: Iterable[Path], hidden: Iterable[Path]) -> tuple[Path, ...]:
