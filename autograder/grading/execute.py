@@ -28,7 +28,7 @@ LAST_SECONDS = 2
 RESTARTS = 12
 OVERTIME, ALL = 1.1, 1.2
 """Parts of the budget: where the last cell may begin, and where the last hidden part must end."""
-OUTPUT_IN_ALL = 10_000_000
+OUTPUT_IN_ALL = 4_000_000
 """Bytes of output of all of a notebook's cells; a single one's limit is its kernel's (`sandbox.Limits`)."""
 FROM_K = ("text/plain", "image/png", "image/jpeg")
 LANGUAGE = {
