@@ -99,3 +99,10 @@ def test_every_collection_finds_the_same_tests():
     ]  # fmt: skip
     assert len(found[0]) > 1000
     assert found[0] == found[1]
+
+
+def test_all_that_the_notebooks_need_is_in_the_package():
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["helpers"]
+    packed = {path for pattern in wanted for path in (ROOT / "helpers").glob(pattern)}
+    beside = {path for path in (ROOT / "helpers").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    assert {path for path in beside - packed if path.name != "README.md"} == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import zlib
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from autograder.attacks.attack import KINDS, NOTHING, Attack, Places, build, pre
 from autograder.attacks.bank import attacks, by_name, chosen
 from autograder.attacks.course import EXERCISES, NAME, RIGHT, WRONG, Secrets, write
 from autograder.attacks.runner import Outcome, Place
-from autograder.course import Course
+from autograder.course import REPOSITORY, Course
 from autograder.sample import release_of
 from autograder.sandbox import choose
 from helpers.errors import CourseError
@@ -75,6 +76,13 @@ def test_the_bank_is_large_and_has_every_kind():
     assert len({a.name for a in attacks()}) == len(attacks())
     assert all(a.about.endswith((".", "hand-ins.")) and a.name.replace("-", "").isalnum() for a in attacks())
     assert [a.name for a in attacks() if not a.protected] == ["copied"]
+
+
+def test_the_counts_of_the_instructors_page_are_those_of_the_run():
+    pages = [(REPOSITORY / "docs" / name).read_text(encoding="utf-8") for name in ("grading.md", "attacks.md")]
+    counts, run = (re.findall(r"(?m)^\|[^|\d]+(?:\| \d+ ){5}\|$", page) for page in pages)
+    assert len(counts) == len(KINDS)
+    assert counts == run
 
 
 def test_every_attack_changes_the_hand_in(tmp_path):

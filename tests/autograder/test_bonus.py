@@ -5,7 +5,7 @@ import pytest
 from autograder import bonus
 from autograder.bonus import read_form
 from autograder.grade import results
-from autograder.source import FORM_CHECK
+from autograder.source import FORM_CHECK, read
 
 
 def test_half_of_the_declared_parts(rows):
@@ -60,3 +60,10 @@ def test_other_extra_credit_is_the_instructors(mini, graded, copy_of):
 
 def test_hook_never_raises():
     bonus.bonus_hook(assignment="there is none")
+
+
+def test_a_declared_part_that_was_not_handed_in_adds_nothing(mini):
+    assignment, _ = read(mini.source("mini"))
+    form = read_form("group=[]\nready_to_present=['A', 'B']", "AB")
+    assert bonus.compute(assignment, form, {"A-half-one": 2.0}) == 1.0
+    assert bonus.compute(assignment, form, {}) == 0.0

@@ -6,8 +6,12 @@ import sqlite3
 import nbformat
 import pytest
 
+from autograder import report, sample
+from autograder.course import Course
 from autograder.grade import grade
 from autograder.intake import Ungradable, hand_in
+from autograder.sample_class import Student
+from autograder.sandbox import MODES
 from autograder.source import cells_by_id
 from helpers.errors import CourseError
 
@@ -159,3 +163,31 @@ def test_hand_in_of_notebooks_with_two_other_names(write_course, mini):
         (folder / name).write_text("{}", encoding="utf-8")
     with pytest.raises(Ungradable, match=r"none of its 2 notebooks is called mini.ipynb \(a.ipynb, b.ipynb\)"):
         hand_in(course, "mini", "x")
+
+
+FORKS = """
+def half(x):
+    import os, time
+    for _ in range(6):
+        if not os.fork():
+            held = os.urandom(1 << 20) * 100
+            time.sleep(60)
+    time.sleep(60)
+"""
+GREEDY = (
+    Student("greedy", "one process takes all", replace={
+        "A-half": "def half(x):\n    held = [bytearray(10 << 20) for _ in range(1000)]\n    return x / 2"}),
+    Student("many", "several together do", replace={"A-half": FORKS}),
+)  # fmt: skip
+
+
+def test_a_memory_blow_up_costs_one_question_and_the_mode_is_kept(mini, tmp_path):
+    course = Course(root=mini.root, class_dir=tmp_path)
+    sample.fill("mini", course, GREEDY)
+    found = grade("mini", course, timeout=20, budget=60, limits={"memory_mb": 300})
+    for row in found.rows:
+        assert auto(row) == {**AUTO, "A-half-one": 0}, row.words
+        path = course.autograded / row.student / "mini" / "mini.ipynb"
+        assert nbformat.read(path, as_version=4).metadata.course["mode"] == row.mode in MODES
+    assert "used more than 300 MB of memory" in found.rows[1].words
+    assert f"<b>{found.rows[0].mode}</b>sandbox" in report.render(found, course)

@@ -110,6 +110,14 @@ def test_what_is_quick_still_runs_when_the_budget_is_used_up(monkeypatch: pytest
     assert not_run(notebook) == []
 
 
+def test_once_a_cell_ran_out_of_time_each_later_one_gets_a_quarter(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert graded(monkeypatch, ["slow 1000", "slow 1000"], 300)[1] == 2 + 60 + 15
+
+
+def test_a_hand_in_gets_twelve_fresh_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not_run(graded(monkeypatch, ["dead 0"] * 20, 300)[0]) == list(range(13, 20))
+
+
 def test_what_has_no_time_left_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     notebook, _ = graded(monkeypatch, ["dead 0", *(["slow 1000"] * 100)], 100)
     last = notebook.cells[-1].outputs[-1]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -11,11 +14,16 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from autograder import cli
+from autograder.collect import archive, hand_in
+from autograder.course import REPOSITORY
 from autograder.feedback_page import outputs, redact, safe, svg
-from autograder.grading import caps, names, task, waiting
+from autograder.grade import grade
+from autograder.grading import caps, execute, names, record, task, waiting
 from autograder.grading.reading import parse
-from autograder.judge import namespace
-from autograder.kernel import once
+from autograder.judge import judge, namespace
+from autograder.kernel import once, process
+from autograder.sandbox import Limits
 from autograder.text import plain
 
 
@@ -172,3 +180,38 @@ def test_paths_lose_what_is_this_machines() -> None:
     assert short("File C:\\Users\\ada\\helpers\\check\\report.py") == "File …/helpers\\check\\report.py"
     assert short("/home/ada/python3.12/json/x.py and /tmp/y/z.py") == "…/python3.12/json/x.py and /tmp/y/z.py"
     assert short("/helpers/x.py a/b helpers/check") == "/helpers/x.py a/b helpers/check"
+
+
+def test_the_numbers_of_the_page_are_the_engines() -> None:
+    limits = Limits()
+    assert (limits.memory_mb, limits.processes, limits.disk_mb) == (2048, 64, 256)
+    assert (limits.output_bytes, execute.OUTPUT_IN_ALL) == (1_000_000, 4_000_000)
+    assert (caps.CELLS, caps.CODE) == (1_000, 1_000_000)
+    for command in (cli.grade, grade):
+        defaults = inspect.signature(command).parameters
+        assert (defaults["timeout"].default, defaults["budget"].default) == (60, 300)
+    assert (execute.LAST_SECONDS, execute.OVERTIME, execute.ALL) == (2, 1.1, 1.2)
+    assert (task.MEMORY_MB, judge.LIMITS.memory_mb) == (2_000, 3_000)
+    assert record.PATIENCE == 60
+    assert outputs.PICTURES + outputs.TEXTS + outputs.CELLS == 20_000_000
+    assert process.WEIGH_EVERY_S == 0.1
+    assert (hand_in.MOST_FILES, hand_in.MOST_BYTES, archive.LARGEST) == (2_000, 200_000_000, 50_000_000)
+
+
+WORKER = """
+from autograder.grading import task
+from autograder.kernel import roots
+roots.take = lambda: None
+task.warm()
+bytearray(1_000 << 20)
+try:
+    bytearray(2_500 << 20)
+except MemoryError:
+    print("refused")
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux limits the space of addresses")
+def test_a_worker_may_not_take_more_than_its_memory() -> None:
+    done = subprocess.run([sys.executable, "-c", WORKER], capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    assert done.stdout == "refused\n"

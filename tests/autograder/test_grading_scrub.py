@@ -38,6 +38,7 @@ from autograder.grading import scrub as scrub_module
 from autograder.grading import task as task_module
 from autograder.grading.harmless import harmless
 from autograder.grading.scrub import Reader, fenced
+from autograder.judge.judge import NOT_SHUT_IN
 from autograder.source import grade_id
 from helpers.check.picture import Picture
 
@@ -274,10 +275,13 @@ def test_a_worker_writes_it_so_and_finds_the_same(monkeypatch):
 
     monkeypatch.setattr(execute_module, "execute", run)
     monkeypatch.setattr(machine, "workplace", SimpleNamespace(
-        mode=lambda task: SimpleNamespace(name="none", words=""), machine=lambda *a: None))  # fmt: skip
+        mode=lambda task: SimpleNamespace(name="landlock", words="shut in"),
+        machine=lambda *a: SimpleNamespace(words=lambda: NOT_SHUT_IN)))  # fmt: skip
     result = task_module.work(task_module.Task("zoe", nbformat.writes(handed_in).encode(), snapshot()))
     assert result.reason == ""
     graded = result.graded
+    assert graded.metadata.course["mode"] == "landlock"
+    assert graded.metadata.course["sandbox"] == f"shut in{NOT_SHUT_IN}"
     assert active(page(graded)) - usual() == {}
     assert result.found(snapshot().source) == find(graded, snapshot().source)
     assert scrubbed(graded) == graded
@@ -289,9 +293,10 @@ def test_nbgraders_own_commands_scrub_what_they_write_each_time(monkeypatch):
     seen = []
     monkeypatch.setattr(preprocessors, "scrub", lambda notebook, snapshot: seen.append(notebook))
     monkeypatch.setattr(preprocessors, "snapshot_for", lambda info: snapshot())
-    monkeypatch.setattr(preprocessors, "execute", lambda *a: SimpleNamespace(notes=[], dead=""))
+    monkeypatch.setattr(preprocessors, "execute", lambda *a: SimpleNamespace(dead="", left_out=""))
     monkeypatch.setattr(preprocessors, "workplace", SimpleNamespace(
-        mode=lambda task: SimpleNamespace(name="none", words=""), machine=lambda *a: None))  # fmt: skip
+        mode=lambda task: SimpleNamespace(name="none", words=""),
+        machine=lambda *a: SimpleNamespace(words=str)))  # fmt: skip
     about = {"nbgrader": {"student": "zoe", "assignment": NAME, "notebook": NAME}, "metadata": {"path": "/nowhere"}}
     config = load_config()
     for steps in (config.Autograde.sanitize_preprocessors, config.Autograde.autograde_preprocessors):

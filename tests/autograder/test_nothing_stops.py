@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import os
@@ -27,8 +28,9 @@ from autograder.grading.prepare import keep, prepare
 from autograder.grading.record import Kept, Pending, Writer
 from autograder.grading.task import Result, Task
 from autograder.intake import DEEPEST, MOST_FILES, Ungradable, hand_in, students
-from autograder.parallel.parcel import unwrap, wrap
+from autograder.parallel.parcel import Answer, unwrap, wrap
 from autograder.sample_class import Edit, Student
+from autograder.sandbox import MODES, canary
 from autograder.scratch import remove
 from autograder.source import cells_by_id
 from autograder.state import State
@@ -494,3 +496,34 @@ def test_the_kinds_of_students_that_once_left_nobody_with_a_report_run_for_real(
     assert FULL in page
     assert len(page) < 10_000_000
     assert told(course, grade("mini", course, jobs=2)) == first
+
+
+def test_where_the_sandbox_does_not_hold_nothing_is_graded(course, monkeypatch):
+    """A canary that gets somewhere ends the run before anything of a student's has run."""
+    from autograder.grading import machine, task
+
+    class Real(Here):
+        def run(self, orders):
+            for order in orders:
+                yield Answer(order.key, task.work(Task.unpack(order.body)).pack())
+
+    @contextlib.contextmanager
+    def kernels(mode, **more):
+        yield None
+
+    ran = []
+    monkeypatch.setattr("autograder.sandbox.choose", lambda *_: MODES["landlock"])
+    monkeypatch.setattr("autograder.kernel.kernel.Kernels", kernels)
+    monkeypatch.setattr(machine, "workplace", machine.Workplace())
+    monkeypatch.setattr(machine.Workplace, "kernels_of", lambda *_: ran)
+    monkeypatch.setattr(machine.Workplace, "judges_of", lambda *_: ran)
+    monkeypatch.setattr("autograder.grading.execute.execute", lambda *_: ran.append("a hand-in"))
+    guarded = []
+    monkeypatch.setattr(canary, "verdict", lambda kernels, paths: guarded.extend(paths) or ["use netlink"])
+    before = (course.class_dir / "gradebook.db").read_bytes()
+    with pytest.raises(CourseError, match="could use netlink.*Nothing was graded"):
+        run(course, Real())
+    assert course.class_dir / "gradebook.db" in guarded
+    assert ran == []
+    assert (course.class_dir / "gradebook.db").read_bytes() == before
+    assert not course.autograded.exists()

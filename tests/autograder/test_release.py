@@ -37,6 +37,14 @@ def test_release_twice_gives_the_same_bytes(mini, copy_of):
     assert path.read_bytes() == before
 
 
+def test_a_change_of_the_source_is_released(mini, copy_of):
+    course = copy_of(mini)
+    source = course.source("mini")
+    source.write_text(source.read_text().replace("Why do people greet", "Why do children greet"))
+    assert release("mini", course).startswith("released")
+    assert "Why do children greet" in (course.notebooks / "mini" / "mini.ipynb").read_text(encoding="utf-8")
+
+
 def test_release_leaves_a_class_and_worked_in_notebooks_alone(mini, copy_of):
     course = copy_of(mini)
     path = course.notebooks / "mini" / "mini.ipynb"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autograder.course import Course
+from autograder.source import read
 from helpers.check import CheckFailed, answers, reading, reading_claims
 from helpers.check import report as report_module
 from helpers.check.answers import right_answers
@@ -444,3 +447,15 @@ def test_whatever_is_given_a_sentence_comes_back(name, reports):
         with pytest.raises(CheckFailed):
             CALLS[name](value)
         assert reports[-1].message.endswith((".", "?", ")")), reports[-1].message
+
+
+def test_a_review_is_texts_in_one_cell_and_printed_in_paragraphs_below(capsys):
+    cells = read(Course().source("cudnn_reading"))[0].cells
+    at = next(i for i, cell in enumerate(cells) if cell.id == "A-review")
+    names = {"textwrap": textwrap}
+    exec(cells[at].text, names)
+    assert all(isinstance(text, str) for text in names["review"].values())
+    exec(cells[at + 1].text, names)
+    shown = capsys.readouterr().out
+    assert [part.partition("\n")[0] for part in shown.strip().split("\n\n")] == list(names["review"])
+    assert max(map(len, shown.splitlines())) <= 110
