@@ -101,6 +101,7 @@ def test_every_collection_finds_the_same_tests():
     assert found[0] == found[1]
 
 
+@pytest.mark.promise("with the package installed (`pip install .`) it needs nothing else, not even a network.")
 def test_all_that_the_notebooks_need_is_in_the_package():
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["helpers"]
     packed = {path for pattern in wanted for path in (ROOT / "helpers").glob(pattern)}

@@ -53,6 +53,7 @@ def place():
         yield place
 
 
+@pytest.mark.promise("The one that gains points with us is copied work.")
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: f"{group[0].name} and {len(group) - 1} more")
 def test_attacks_come_to_nothing(place, group):
     outcomes = runner.together(place, group)
@@ -63,6 +64,7 @@ def test_attacks_come_to_nothing(place, group):
         assert outcome.reason, f"{outcome.name} was left without a word"
 
 
+@pytest.mark.promise("The one that gains points with us is copied work.")
 def test_copied_work_is_not_noticed_and_said_so(place):
     (outcome,) = runner.together(place, [by_name("copied")])
     assert outcome.points > 0
@@ -78,6 +80,10 @@ def test_the_bank_is_large_and_has_every_kind():
     assert [a.name for a in attacks() if not a.protected] == ["copied"]
 
 
+@pytest.mark.promise(
+    "`make attacks` tries these on this engine and on stock nbgrader, side by side ([attacks.md](attacks.md)): kind "
+    "| attacks | ours: points | ours: harm | stock: points | stock: harm"
+)
 def test_the_counts_of_the_instructors_page_are_those_of_the_run():
     pages = [(REPOSITORY / "docs" / name).read_text(encoding="utf-8") for name in ("grading.md", "attacks.md")]
     counts, run = (re.findall(r"(?m)^\|[^|\d]+(?:\| \d+ ){5}\|$", page) for page in pages)

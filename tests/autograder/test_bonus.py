@@ -8,6 +8,10 @@ from autograder.grade import results
 from autograder.source import FORM_CHECK, read
 
 
+@pytest.mark.promise(
+    "In the form cell a group names the parts that it would present. Each declared part adds half of the points that "
+    "the group *earns* in it;"
+)
 def test_half_of_the_declared_parts(rows):
     assert rows["model"].bonus == 3.5
     assert rows["wrong"].bonus == 1.0  # A alone: half() was right
@@ -43,6 +47,10 @@ def test_forms(text, parts, fault):
     assert fault in found.fault
 
 
+@pytest.mark.promise("`python -m autograder report NAME` does so for all but the feedback.")
+@pytest.mark.promise(
+    "The bonus is kept in nbgrader's gradebook as extra credit of the form's check, so every export has it."
+)
 def test_other_extra_credit_is_the_instructors(mini, graded, copy_of):
     from nbgrader.api import Gradebook
 
@@ -62,6 +70,7 @@ def test_hook_never_raises():
     bonus.bonus_hook(assignment="there is none")
 
 
+@pytest.mark.promise("a part that was not handed in adds nothing.")
 def test_a_declared_part_that_was_not_handed_in_adds_nothing(mini):
     assignment, _ = read(mini.source("mini"))
     form = read_form("group=[]\nready_to_present=['A', 'B']", "AB")

@@ -1,17 +1,23 @@
 """The command line: one plain sentence and exit code 2 where something can't be done."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import nbformat
 import pytest
 from typer.testing import CliRunner
 
 from autograder import cli
+from autograder.course import REPOSITORY, Course
 from autograder.solutions import solve
 from helpers.errors import CourseError
 from tests.autograder.conftest import SOURCE
+from tests.autograder.sandboxed import ORDINARY, open_to_all
 
 
 @pytest.fixture
@@ -89,6 +95,11 @@ def test_solutions_keeps_outputs_and_refuses_a_failing_model(write_course):
     assert path.read_text(encoding="utf-8") == text
 
 
+@pytest.mark.promise("export | `reports/NAME.csv`, `nbgrader export`")
+@pytest.mark.promise(
+    "**nbgrader's own commands** work, too: start them in `autograder/`, where nbgrader finds its configuration, "
+    "with `COURSE_CLASS_DIR=/path/to/class`."
+)
 def test_stock_commands_work(mini, tmp_path):
     """nbgrader's own commands, run in autograder/, see the class through COURSE_CLASS_DIR."""
     folder = tmp_path / "a class" / "submitted" / "zoe" / "mini"
@@ -117,3 +128,78 @@ def test_stock_commands_work(mini, tmp_path):
         assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / "a class" / "feedback" / "zoe" / "mini" / "mini.html").is_file()
     assert "zoe,7.0" in (tmp_path / "g.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.promise("No command here needs root.")
+@pytest.mark.promise(
+    "collect | `python -m autograder collect NAME all.zip` grade | `python -m autograder grade NAME -j 4`"
+)
+@pytest.mark.promise("look | the table, `reports/NAME.html`, `nbgrader formgrader`")
+@pytest.mark.promise("give feedback | `feedback/STUDENT/NAME/NAME.html`")
+@pytest.mark.promise(
+    "give each a folder of its own and name it with `--class-dir DIR`; it then holds `submitted/`, `autograded/`, "
+    "`feedback/`, `reports/` and `gradebook.db`."
+)
+@pytest.mark.promise("shows a table (points, what went wrong in words), and writes")
+@pytest.mark.promise("`feedback/STUDENT/NAME/NAME.html`, a page for each student whose work could be graded;")
+@pytest.mark.promise("In grading, the studies run at a small size (`COURSE_SIZE=quick`),")
+@pytest.mark.promise("`python -m autograder report NAME` does so for all but the feedback.")
+def test_an_ordinary_user_collects_and_grades_into_a_folder_of_a_class(mini, tmp_path):
+    open_to_all(tmp_path, 0o777)
+    shutil.copytree(mini.root, tmp_path / "course")
+    (tmp_path / "class").mkdir()
+    for path in tmp_path.rglob("*"):
+        path.chmod(0o777)
+    notebook = json.loads((mini.submitted / "model" / "mini" / "mini.ipynb").read_text(encoding="utf-8"))
+    cell = next(c for c in notebook["cells"] if c["metadata"].get("nbgrader", {}).get("grade_id") == "A-double")
+    cell["source"] = "import os\nprint('at size', os.environ['COURSE_SIZE'])\n" + "".join(cell["source"])
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as made:
+        made.writestr("zoe/mini.ipynb", json.dumps(notebook))
+        made.writestr("max/mini.ipynb", "Dear teacher")
+    environment = {"PATH": os.defpath, "HOME": "/tmp", "COURSE_ROOT": str(tmp_path / "course"),
+                   "PYTHONDONTWRITEBYTECODE": "1"}  # fmt: skip
+    told = ""
+    for words in ("release mini --force", f"collect mini {tmp_path / 'all.zip'}", "grade mini -j 2", "report mini"):
+        where = () if words.startswith("release") else ("--class-dir", tmp_path / "class")
+        done = subprocess.run(
+            [*(ORDINARY if os.geteuid() == 0 else ()), sys.executable, "-m", "autograder", *words.split(), *where],
+            cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        told += done.stdout
+    assert "2 new, 0 changed" in told
+    assert "1 graded now" in told or "2 graded now" in told
+    assert "max is damaged" in told or "could not be graded" in told
+    here = tmp_path / "class"
+    assert (here / "submitted" / "zoe" / "mini" / "mini.ipynb").is_file()
+    assert (here / "autograded" / "zoe" / "mini" / "mini.ipynb").is_file()
+    assert (here / "gradebook.db").is_file()
+    assert "zoe" in (here / "reports" / "mini.html").read_text(encoding="utf-8")
+    assert len((here / "reports" / "mini.csv").read_text(encoding="utf-8").splitlines()) == 3
+    assert [page.parts[-3] for page in here.glob("feedback/*/mini/mini.html")] == ["zoe"]
+    assert "at size quick" in (here / "feedback" / "zoe" / "mini" / "mini.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.promise("Without it, these lie in `autograder/`.")
+def test_without_a_folder_a_class_lies_beside_the_configuration(monkeypatch):
+    monkeypatch.delenv("COURSE_CLASS_DIR", raising=False)
+    assert Course().class_dir == Path(REPOSITORY, "autograder").resolve()
+
+
+@pytest.mark.promise("hand out | `make release ASSIGNMENT=NAME`")
+@pytest.mark.promise("`make grade` shows all of it on a sample class.")
+@pytest.mark.promise(
+    "`make attacks` tries these on this engine and on stock nbgrader, side by side ([attacks.md](attacks.md)): kind "
+    "| attacks | ours: points | ours: harm | stock: points | stock: harm"
+)
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+def test_the_verbs_of_make_are_these_commands():
+    def verbs(name):
+        done = subprocess.run(["make", "-nB", name, "ASSIGNMENT=convolution"], cwd=REPOSITORY, capture_output=True,
+                              text=True, check=True)  # fmt: skip
+        return done.stdout
+
+    assert "python -m autograder release convolution\n" in verbs("release")
+    assert "python -m autograder sample convolution --class-dir build/sample_class\n" in verbs("grade")
+    assert "python -m autograder grade convolution --class-dir build/sample_class" in verbs("grade")
+    assert "python -m autograder attacks --write docs/attacks.md" in verbs("attacks")

@@ -38,6 +38,7 @@ def arrived(course):
     return {str(p.relative_to(course.submitted)): p.read_bytes() for p in course.submitted.rglob("*") if p.is_file()}
 
 
+@pytest.mark.promise("takes the zip file that Moodle, Canvas, Blackboard or Brightspace makes of all hand-ins,")
 @pytest.mark.parametrize(
     ("path", "student", "inside", "time"),
     [
@@ -57,6 +58,7 @@ def test_each_platforms_names_are_understood(path, student, inside, time):
     assert (found.student, found.path, found.time) == (student, inside, time)
 
 
+@pytest.mark.promise("or one with a folder for each student, and puts everybody's files at `submitted/STUDENT/NAME/`.")
 def test_folders_with_the_students_names_and_single_notebooks(course, tmp_path):
     files = {"ann/mini.ipynb": NOTEBOOK, "bob/mini/mini.ipynb": NOTEBOOK, "eve.ipynb": NOTEBOOK, "mini.ipynb": NOTEBOOK,
              "__MACOSX/ann/._mini.ipynb": b"x"}  # fmt: skip
@@ -71,6 +73,7 @@ def test_a_folder_around_everything_is_passed_over(course, tmp_path):
     assert told.new == ["ann", "bob"]
 
 
+@pytest.mark.promise("Of several attempts the latest counts.")
 def test_the_latest_attempt_counts_in_any_order_and_brings_its_time(course, tmp_path):
     name = "A_jdoe_attempt_2026-01-{}-15-00-00_mini.ipynb"
     files = {name.format("29"): b"old", name.format("30"): b"new", name.format("28"): b"older",
@@ -83,6 +86,9 @@ def test_the_latest_attempt_counts_in_any_order_and_brings_its_time(course, tmp_
     ]
 
 
+@pytest.mark.promise(
+    "Collect as often as you like: work that changed takes the place of the earlier one, which moves to `earlier/`."
+)
 def test_collecting_again_replaces_what_changed_and_keeps_the_earlier_one(course, tmp_path):
     first = {"ann/mini.ipynb": b"1", "bob/mini.ipynb": b"1"}
     assert collect("mini", zipped(first, tmp_path / "1.zip"), course).new == ["ann", "bob"]
@@ -106,6 +112,7 @@ def test_a_students_own_zip_is_opened_and_a_damaged_one_told(course, tmp_path):
     assert told.left_out == [("bob/broken.zip", "it is a damaged zip file")]
 
 
+@pytest.mark.promise("names that would lead elsewhere,")
 def test_nothing_is_written_outside(course, tmp_path):
     link = zipfile.ZipInfo("ann/link")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -122,6 +129,7 @@ def test_nothing_is_written_outside(course, tmp_path):
     assert "'.hidden' can't be the name of a student" in reasons
 
 
+@pytest.mark.promise("Of one student 2,000 files and 200 MB are taken, notebooks first, no file larger than 50 MB.")
 def test_files_that_swell_are_left_out(course, tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "LARGEST", 1000)
     monkeypatch.setattr(hand_in, "MOST_BYTES", 1500)
@@ -144,6 +152,10 @@ def test_what_is_no_archive_is_said(course, tmp_path, content, sentence):
         collect("mini", tmp_path / "z.zip", course)
 
 
+@pytest.mark.promise(
+    "For another platform, `--pattern` takes a regular expression with the groups `(?P<student>…)` and "
+    "`(?P<path>…)`."
+)
 def test_a_pattern_of_ones_own(course, tmp_path):
     told = collect(
         "mini", zipped({"x--ann--mini.ipynb": b"1"}, tmp_path / "z.zip"), course, r"x--(?P<student>\w+)--(?P<path>.+)"

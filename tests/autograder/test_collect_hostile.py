@@ -150,6 +150,7 @@ WAYS = {  # how a file of the attacker's is composed -> the student that it may 
 }
 
 
+@pytest.mark.promise("names that would lead elsewhere,")
 @given(st.sampled_from(sorted(WAYS)), PATHS, st.none() | PATHS)
 @SOME
 def test_whatever_files_are_called_they_stay_in_their_students_folder(tmp_path_factory, way, path, inner):
@@ -221,6 +222,7 @@ def test_archives_without_a_name_are_refused_whatever_is_in_them(world):
     assert not world.changed()
 
 
+@pytest.mark.promise("or that could be taken for somebody else's, are among it.")
 @pytest.mark.parametrize(
     "entry",
     [
@@ -341,6 +343,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.promise("What could not be given to anybody is listed with its reason and costs nobody else anything;")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_its_entrys_and_told(world, fault):
     good = [Raw(EVE + "mini.ipynb", b"1"), Raw(BOB, OTHERS)]
@@ -400,6 +403,7 @@ def test_one_name_many_times_takes_one_step_each(world, monkeypatch):
     assert len(asked) < 4 * 302
 
 
+@pytest.mark.promise("Of one student 2,000 files and 200 MB are taken, notebooks first, no file larger than 50 MB.")
 def test_a_flood_of_files_costs_its_student_only(world, monkeypatch):
     monkeypatch.setattr(hand_in, "MOST_FILES", 20)
     monkeypatch.setattr(hand_in, "MOST_TOLD", 5)
@@ -565,6 +569,7 @@ def test_a_later_attempt_that_cannot_be_read_does_not_cost_the_earlier_one(world
     assert sorted(why for _, why in told.left_out) == ["it is damaged", "there is a later attempt"]
 
 
+@pytest.mark.promise("When somebody handed in is what the platform says: a `timestamp.txt` in an archive is left out.")
 def test_nobody_says_when_they_handed_in(world):
     name = "A_eve_attempt_2026-01-30-15-00-00_{}"
     for entry in (name.format("timestamp.txt"), EVE + "timestamp.txt", EVE + "Timestamp.TXT", EVE + "timestamp.txt/x"):

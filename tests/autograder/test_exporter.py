@@ -28,6 +28,9 @@ def runs(cell):
 STARTS = ["=1", "+1", "-1", "@x", "\t=1", "\r=1", "\xa0=1", "＝1+1", "－1", ' "=1', "\xad=1", "-", "+", '""=1']
 
 
+@pytest.mark.promise(
+    "Text that a spreadsheet could run as a formula, also behind a semicolon, has an apostrophe before it."
+)
 @pytest.mark.parametrize("text", STARTS)
 def test_what_could_run_has_an_apostrophe_before_it(text):
     assert runs(text)
@@ -35,6 +38,9 @@ def test_what_could_run_has_an_apostrophe_before_it(text):
     assert not runs(safe(text))
 
 
+@pytest.mark.promise(
+    "Text that a spreadsheet could run as a formula, also behind a semicolon, has an apostrophe before it."
+)
 @pytest.mark.parametrize("text", STARTS)
 @pytest.mark.parametrize("before", ["a;", ";", "; ", "a;;", "x\r\n;", ';"', ";\t"])
 def test_nor_does_it_run_behind_a_semicolon(before, text):
@@ -77,6 +83,9 @@ def test_no_cell_of_a_line_runs_whatever_the_separator(text):
         assert not any(map(runs, cells(written.getvalue().rstrip("\n"), separators)))
 
 
+@pytest.mark.promise(
+    "`reports/NAME.csv` has a row a student with points by kind, by exercise, status and what went wrong;"
+)
 def test_every_text_of_a_table_is_guarded_and_numbers_stay_numbers(write_course):
     assignment, _notebook = read(write_course().source("mini"))
     bad = "=2+2;=2+2\r\x1b[2J"

@@ -45,6 +45,7 @@ def test_the_configuration_names_our_exporter_and_nothing_of_nbconverts_html():
     assert FeedbackExporter.file_extension == ".html"
 
 
+@pytest.mark.promise("`nbgrader generate_feedback NAME` writes the same page.")
 def test_the_exporter_writes_the_page_of_the_gradebooks_points(gradebook):
     from nbgrader.api import Gradebook
 

@@ -53,6 +53,7 @@ def leaks_of(name: str, page: str, values: tuple[str, ...] = VALUES) -> list[str
     return found + [word for word in ("BEGIN HIDDEN", "END HIDDEN", "MARK SCHEME") if word in text]
 
 
+@pytest.mark.promise("It holds no hidden test, no hidden value")
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_no_page_of_a_sample_class_shows_anything_hidden(name):
     assignment, _ = read(name)
@@ -64,6 +65,7 @@ def test_no_page_of_a_sample_class_shows_anything_hidden(name):
         assert "▲" not in page.split("</style>")[1], "the picture of a hidden array"
 
 
+@pytest.mark.promise("and no model answer,")
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_a_page_of_untouched_work_shows_no_model_answer_and_no_model_solution(name):
     assignment, _ = read(name)
@@ -178,6 +180,8 @@ TEXTS = (
 )  # fmt: skip
 
 
+@pytest.mark.promise("one of the check's own sentences, for each test.")
+@pytest.mark.promise("no word that the function said,")
 @pytest.mark.parametrize("kind", SPOKEN)
 def test_what_code_says_of_itself_changes_nothing(kind):
     """It may be chosen by the hidden numbers, one word or sentence of the checks' own for each digit."""
@@ -186,6 +190,7 @@ def test_what_code_says_of_itself_changes_nothing(kind):
     assert len({redacted(message, known) for message in says}) == 1
 
 
+@pytest.mark.promise("no word that the function said,")
 def test_of_what_is_raised_no_word_is_told():
     """A check's own words stand in its report; an error's text may be written by the student's function."""
     name = "network_from_scratch"
@@ -235,6 +240,7 @@ def test_a_hidden_message_keeps_its_words_and_loses_its_numbers(message):
     assert redacted(message, secrets(read("network_from_scratch")[0])) == LEFT[message]
 
 
+@pytest.mark.promise("The page shows no number of a hidden test,")
 def test_real_messages_of_hidden_calls_lose_the_numbers_of_these_calls():
     """The hidden calls themselves, with wrong layers."""
     from helpers import check
@@ -262,6 +268,7 @@ def test_real_messages_of_hidden_calls_lose_the_numbers_of_these_calls():
         assert len(text) > 20, message
 
 
+@pytest.mark.promise("and feedback names the criterion and the place in the paper, never your mark.")
 def test_the_instructors_marks_stay_away_and_the_place_in_the_paper_is_told():
     from helpers import check
     from helpers.check.report import CheckFailed

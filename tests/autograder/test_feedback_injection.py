@@ -87,6 +87,7 @@ def page_with(where: str, outputs: list) -> str:
     return render(row(read(NAME)[0]), notebook, read(NAME)[0])
 
 
+@pytest.mark.promise("and nothing of a student's output can run in a reader's browser.")
 @pytest.mark.parametrize("road", OUTPUTS)
 def test_no_output_reaches_the_page_as_html(road):
     for where in ("exercise", "", "given", "test"):
@@ -220,6 +221,7 @@ def test_terminal_colours_become_classes_and_other_sequences_go():
     assert plain("10%\r50%\r100%\nnext\r\n") == "100%\nnext\n"
 
 
+@pytest.mark.promise("A page holds about 20 MB, pictures included, and says what it leaves out.")
 def test_large_outputs_are_cut_and_the_page_says_so():
     for big in ("x" * 5_000_000, "line\n" * 200_000, "<b>" * 100_000):
         page = page_with("exercise", [stream(big)])
@@ -268,6 +270,7 @@ def test_no_text_makes_a_page_slow(bad):
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+@pytest.mark.promise("and nothing of a student's output can run in a reader's browser.")
 @pytest.mark.skipif(not CHROMIUM, reason="no chromium or chrome to open the page in")
 def test_a_browser_runs_nothing_of_it(tmp_path):
     """All roads on one page; and the same page with the policy and the escaping gone, to see that the trap works."""

@@ -47,6 +47,7 @@ def page_of(outputs=None, student=MODEL, **changes) -> str:
     return render(row(assignment, **changes), notebook, assignment, course_title="The course")
 
 
+@pytest.mark.promise("Each student's page shows the points of every exercise,")
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_points_stand_by_exercise_and_by_part_and_add_up(name):
     assignment, _ = read(name)
@@ -66,6 +67,7 @@ def test_points_stand_by_exercise_and_by_part_and_add_up(name):
         assert line in words(page)
 
 
+@pytest.mark.promise("your comments, and what still waits for you.")
 def test_what_waits_for_a_human_and_what_a_human_wrote_is_told():
     page = page_of(comments={"C-seen": "Well seen.\nTwo <lines>.", "A-linear": "tidy", "E-explain": "No response."})
     assert "8 points wait for a human" in words(page)
@@ -76,6 +78,7 @@ def test_what_waits_for_a_human_and_what_a_human_wrote_is_told():
     assert "for a human" not in words(page_of(waiting={}))
 
 
+@pytest.mark.promise("what the checks found, in words and where it helps as a picture,")
 def test_a_failed_check_says_why_shows_its_picture_and_what_was_right_so_far():
     message = "Every entry of grad_weight is 1/7 of what it should be, and 7 is in_features."
     failed = told("Linear.backward", message, picture=PICTURE, verified=("shapes", "x unchanged"), section="A1")
@@ -116,6 +119,7 @@ def test_still_to_do_and_what_was_not_run_read_as_such_and_not_as_mistakes():
     assert "Python itself ended in cell" not in words(page)  # how, and where, is for the instructor
 
 
+@pytest.mark.promise("the student's own code,")
 def test_the_students_code_answers_and_outputs_are_there_the_courses_text_is_not():
     table = "<table><tr><th>rate</th></tr><tr><td>0.5</td></tr></table>"
     picture = display(image_png=PNG)

@@ -38,12 +38,14 @@ def handler():
     base.BaseHandler.render = stock
 
 
+@pytest.mark.promise("and names are escaped in the formgrader's pages.")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_name_gets_out_of_its_place_in_the_page_of_a_hand_in(name):
     assert active(page(hand_in(), student=name)) - usual() == {}
     assert f'data-link="autograded/{name}' not in page(hand_in(), student=name)
 
 
+@pytest.mark.promise("and names are escaped in the formgrader's pages.")
 @pytest.mark.parametrize("template", PAGES)
 def test_no_name_gets_out_of_its_place_in_the_other_pages(handler, template):
     def made(render, name):
@@ -124,6 +126,11 @@ CLICK = """<script>window.addEventListener("load", () => setTimeout(() => {
   document.title = "clicked" }, 500))</script></body>"""
 
 
+@pytest.mark.promise("look | the table, `reports/NAME.html`, `nbgrader formgrader`")
+@pytest.mark.promise(
+    "Nothing of a student's runs or loads there: HTML, and what is not plain formatting, stands in `autograded/` as "
+    "the text that it is,"
+)
 @pytest.mark.skipif(not CHROMIUM, reason="no chromium or chrome to open the page in")
 def test_a_browser_runs_and_loads_nothing_of_a_hand_in(site, tmp_path):
     """The formgrader's page with its own scripts, everything clicked; and, as a control, what was handed in."""

@@ -23,6 +23,8 @@ def auto(row):
     return {name: row.scores[name] for name in AUTO}
 
 
+@pytest.mark.promise("Warnings cost nothing.")
+@pytest.mark.promise("the course, or the temporary folder, on a path with spaces or a long one | the same |")
 @pytest.mark.parametrize("student", RIGHT)
 def test_right_work_gets_all_points_whatever_its_looks(rows, student):
     assert auto(rows[student]) == AUTO
@@ -41,22 +43,26 @@ def test_untouched_has_no_points_and_waits_for_nobody(rows):
     assert row.words == "3 exercises still to do"
 
 
+@pytest.mark.promise("A crash,")
 def test_crash_costs_one_question_and_says_why(rows):
     row = rows["crash"]
     assert auto(row) == {"A-double-two": 2, "A-double-hidden": 1, "A-half-one": 0, "B-hello-you": 2}
     assert "Python itself ended in cell 'A-half-one' (it ended itself with exit code 3)" in row.words
 
 
+@pytest.mark.promise("an endless loop")
 def test_endless_loop_costs_one_question(rows):
     assert auto(rows["loop"]) == {**AUTO, "A-half-one": 0}
     assert "ran longer than 3 s" in rows["loop"].words
 
 
+@pytest.mark.promise("an endless loop")
 def test_loop_that_ignores_interrupts_costs_one_question_too(rows):
     assert auto(rows["deaf"]) == {**AUTO, "A-half-one": 0}
     assert "could not be interrupted" in rows["deaf"].words
 
 
+@pytest.mark.promise("Whoever truly can't be graded gets a sentence that says why, 0 points,")
 @pytest.mark.parametrize(
     ("student", "words"),
     [
@@ -87,11 +93,13 @@ def test_nobody_is_left_without_score_or_reason(mini, graded):
         assert empty.fetchone() == (0,)
 
 
+@pytest.mark.promise("Discussion questions wait for a human.")
 def test_answers_wait_for_a_human(rows):
     assert rows["model"].waiting == {"B-why": 3}
     assert rows["model"].status == "waiting for a human"
 
 
+@pytest.mark.promise("Each rubric stands above the answer it belongs to.")
 def test_rubric_is_back_and_tests_are_whole_in_the_autograded_notebook(mini, graded):
     notebook = nbformat.read(mini.autograded / "model" / "mini" / "mini.ipynb", as_version=4)
     cells = cells_by_id(notebook)
@@ -108,6 +116,9 @@ def test_feedback_hides_hidden_tests(mini, graded, rows):
         assert "double(1) must be 2" in page or student != "wrong"
 
 
+@pytest.mark.promise("regrade | the same command again")
+@pytest.mark.promise("Hand-ins that have not changed since the last time are not run again,")
+@pytest.mark.promise("only that one runs.")
 def test_second_run_skips_what_did_not_change(mini, graded, copy_of):
     course = copy_of(mini)
     again = grade("mini", course, timeout=3, budget=60)
@@ -125,6 +136,8 @@ def test_second_run_skips_what_did_not_change(mini, graded, copy_of):
     assert not (course.autograded / "text" / "mini").exists()
 
 
+@pytest.mark.promise("Points and comments that a human gave stay in either case.")
+@pytest.mark.promise("Then grade again: that runs nothing, and brings bonus, report, feedback and CSV up to date.")
 def test_a_humans_points_survive_a_regrade_and_reach_feedback(mini, graded, copy_of):
     from nbgrader.api import Gradebook
 
@@ -181,6 +194,13 @@ GREEDY = (
 )  # fmt: skip
 
 
+@pytest.mark.promise("runs every hand-in in a sandbox,")
+@pytest.mark.promise(
+    "or a memory blow-up costs the exercises that depend on it; the rest is graded in a fresh process,"
+)
+@pytest.mark.promise(
+    "The class report names the modes of its hand-ins, and each autograded notebook its own, in its metadata."
+)
 def test_a_memory_blow_up_costs_one_question_and_the_mode_is_kept(mini, tmp_path):
     course = Course(root=mini.root, class_dir=tmp_path)
     sample.fill("mini", course, GREEDY)

@@ -76,6 +76,7 @@ def not_run(notebook: Any) -> list[int]:
     return [i for i, c in enumerate(notebook.cells) if any(o.get("ename") == "NotRun" for o in c.outputs)]
 
 
+@pytest.mark.promise("The budget is the time on the clock of all cells, those that run again after a death included.")
 @pytest.mark.parametrize("budget", [10, 40, 300])
 @pytest.mark.parametrize(
     "cells",
@@ -98,6 +99,7 @@ def test_no_hand_in_takes_more_than_a_fifth_over_its_budget(
     assert spent <= 1.2 * budget + 2 * GRACE
 
 
+@pytest.mark.promise("Hidden parts of tests come last, until 1.2 budgets have gone by.")
 def test_work_that_ends_in_time_has_a_fifth_more_for_its_hidden_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     notebook, spent = graded(monkeypatch, [*(["good 9", HIDDEN] * 10)], 100, hidden=2)
     assert not_run(notebook) == []
@@ -105,15 +107,18 @@ def test_work_that_ends_in_time_has_a_fifth_more_for_its_hidden_parts(monkeypatc
     assert spent == 2 + 90 + 20
 
 
+@pytest.mark.promise("Cells that it no longer reaches get two seconds each while another tenth of it lasts.")
 def test_what_is_quick_still_runs_when_the_budget_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
     notebook, _ = graded(monkeypatch, [*(["slow 1000"] * 5), *(["good 0.1", HIDDEN] * 20)], 100)
     assert not_run(notebook) == []
 
 
+@pytest.mark.promise("a quarter of that once one has run out of time")
 def test_once_a_cell_ran_out_of_time_each_later_one_gets_a_quarter(monkeypatch: pytest.MonkeyPatch) -> None:
     assert graded(monkeypatch, ["slow 1000", "slow 1000"], 300)[1] == 2 + 60 + 15
 
 
+@pytest.mark.promise("of which a hand-in gets twelve.")
 def test_a_hand_in_gets_twelve_fresh_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not_run(graded(monkeypatch, ["dead 0"] * 20, 300)[0]) == list(range(13, 20))
 

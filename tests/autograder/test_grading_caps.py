@@ -49,6 +49,7 @@ def test_old_outputs_go_before_anything_reads_them() -> None:
     assert (found[0]["outputs"], notes) == ([], [])
 
 
+@pytest.mark.promise("1,000 cells,")
 def test_of_too_many_cells_those_of_the_assignment_stay() -> None:
     ours = new_code_cell("kept", metadata={"nbgrader": {"grade_id": "A"}})
     found, notes = given(*(new_code_cell(f"x = {i}") for i in range(3_000)), ours)
@@ -56,6 +57,7 @@ def test_of_too_many_cells_those_of_the_assignment_stay() -> None:
     assert notes == ["The notebook has 3,001 cells, more than 1,000; the rest was left out."]
 
 
+@pytest.mark.promise("1,000,000 characters of code a cell,")
 def test_a_huge_cell_costs_itself_alone() -> None:
     found, notes = given(new_code_cell("x = 1"), new_code_cell("a\n" * 800_000), new_code_cell("y = 1"))
     assert [source(c) for c in found][::2] == ["x = 1", "y = 1"]
@@ -113,6 +115,7 @@ def test_names_of_large_cells_are_forgotten_in_time(monkeypatch: pytest.MonkeyPa
     assert [text[0] for text in made] == ["a", "b", "c", "a", "d"]
 
 
+@pytest.mark.promise("whose hand-in is too much for it reads that;")
 def test_a_hand_in_that_takes_too_much_memory_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     def greedy(*about: Any) -> Any:
         raise MemoryError
@@ -182,6 +185,21 @@ def test_paths_lose_what_is_this_machines() -> None:
     assert short("/helpers/x.py a/b helpers/check") == "/helpers/x.py a/b helpers/check"
 
 
+@pytest.mark.promise("Of one student 2,000 files and 200 MB are taken, notebooks first, no file larger than 50 MB.")
+@pytest.mark.promise("A page holds about 20 MB, pictures included, and says what it leaves out.")
+@pytest.mark.promise("While another program holds the gradebook, grading waits up to a minute,")
+@pytest.mark.promise(
+    "**How much a hand-in may use**: `--timeout` seconds for a cell (60; a quarter of that once one has run out of "
+    "time), `--budget` seconds in all (300), 2 GB of memory, 64 processes, 256 MB of files, 1 MB of output a cell "
+    "and 4 MB in all, 1,000 cells, 1,000,000 characters of code a cell,"
+)
+@pytest.mark.promise("Cells that it no longer reaches get two seconds each while another tenth of it lasts.")
+@pytest.mark.promise("Hidden parts of tests come last, until 1.2 budgets have gone by.")
+@pytest.mark.promise(
+    "The processes that read hand-ins are bounded, too: a worker by 2,000 MB, and whose hand-in is too much for it "
+    "reads that; the process that judges by 3,000 MB."
+)
+@pytest.mark.promise("processes, files | 64, 256 MB, by the kernel | 64, 256 MB, watched ten times a second | watched")
 def test_the_numbers_of_the_page_are_the_engines() -> None:
     limits = Limits()
     assert (limits.memory_mb, limits.processes, limits.disk_mb) == (2048, 64, 256)
@@ -211,6 +229,7 @@ except MemoryError:
 """
 
 
+@pytest.mark.promise("a worker by 2,000 MB,")
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux limits the space of addresses")
 def test_a_worker_may_not_take_more_than_its_memory() -> None:
     done = subprocess.run([sys.executable, "-c", WORKER], capture_output=True, text=True, check=True, cwd=REPOSITORY)

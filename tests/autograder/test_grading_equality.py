@@ -190,6 +190,8 @@ def one(converter, folder, url, config, student):
     convert(converter, folder, "mini", url, local)
 
 
+@pytest.mark.promise("A `timestamp.txt` beside it (`2026-11-30 23:59:00 UTC`) is what nbgrader's late penalties go by.")
+@pytest.mark.promise("`autograded/` and `gradebook.db`, as nbgrader writes them, for its formgrader and its exports.")
 @pytest.mark.parametrize("student", [s.name for s in SAME])
 def test_gradebook_rows_equal_stocks(both, student):
     ours, theirs = rows_of(both.ours.db_url, student), rows_of(both.theirs.db_url, student)
@@ -197,6 +199,7 @@ def test_gradebook_rows_equal_stocks(both, student):
     assert theirs["grades"]
 
 
+@pytest.mark.promise("`autograded/` and `gradebook.db`, as nbgrader writes them, for its formgrader and its exports.")
 @pytest.mark.parametrize("student", [s.name for s in SAME])
 def test_autograded_notebooks_equal_stocks(both, student):
     ours = nbformat.read(both.ours.autograded / student / "mini" / "mini.ipynb", as_version=4)
@@ -211,6 +214,7 @@ def test_autograded_notebooks_equal_stocks(both, student):
     assert (ours.nbformat, ours.nbformat_minor) == (theirs.nbformat, theirs.nbformat_minor)
 
 
+@pytest.mark.promise("`autograded/` and `gradebook.db`, as nbgrader writes them, for its formgrader and its exports.")
 @pytest.mark.parametrize("student", ["model", "early"])
 def test_files_equal_stocks(both, student):
     def files(folder):

@@ -52,6 +52,7 @@ def commanded(mini, tmp_path_factory):
     return course, ran
 
 
+@pytest.mark.promise("`nbgrader autograde NAME` uses the same engine, one hand-in after the other.")
 @pytest.mark.parametrize("student", GRADED)
 def test_the_rows_are_those_of_our_command(commanded, graded, mini, student):
     course, ran = commanded

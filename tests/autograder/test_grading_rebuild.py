@@ -231,6 +231,10 @@ ODD = {
 }  # fmt: skip
 
 
+@pytest.mark.promise(
+    "Cells that were deleted, copied, moved, renamed, retyped or retagged are rebuilt from the release and the "
+    "student's own solution cells."
+)
 @pytest.mark.parametrize("change", ODD.values(), ids=ODD)
 def test_honest_work_keeps_its_points_and_every_graded_cell_is_there(change, honest, snapshot):
     change(honest)
@@ -284,6 +288,9 @@ def test_another_notebook_is_refused(snapshot):
         rebuild(other, snapshot, "mini.ipynb")
 
 
+@pytest.mark.promise(
+    "Hidden tests, model solutions, right answers of multiple choice, points and the gradebook never enter K."
+)
 def test_a_snapshot_travels_as_text(snapshots):
     for taken in snapshots.values():
         assert Snapshot.from_json(taken.to_json()) == taken

@@ -170,6 +170,7 @@ def test_one_commit_a_submission(course, monkeypatch):
     assert len(commits) == 3
 
 
+@pytest.mark.promise("While another program holds the gradebook, grading waits up to a minute,")
 def test_a_locked_gradebook_is_waited_for(course, monkeypatch):
     run(course, only=["ann"])
     holder = sqlite3.connect(course.class_dir / "gradebook.db", isolation_level=None)
@@ -182,6 +183,7 @@ def test_a_locked_gradebook_is_waited_for(course, monkeypatch):
     assert {r.student: r.auto for r in run(course, Nobody()).rows} == {"ann": 7, "bob": 4, "cem": 0, "dot": 0}
 
 
+@pytest.mark.promise("then says so; what was graded meanwhile is kept and recorded by the next run.")
 def test_a_gradebook_that_stays_locked_costs_no_work(course):
     run(course, only=["ann"])
     before = table(course)
@@ -232,6 +234,10 @@ def killed(course, where, after):
         monkeypatch.undo()
 
 
+@pytest.mark.promise(
+    "so the same command goes on after Ctrl-C, a power cut or `kill -9`: nothing is lost and nothing is counted "
+    "twice."
+)
 @pytest.mark.parametrize("where", ["keep", "record", "place", "save"])
 @pytest.mark.parametrize("after", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_killed_anywhere_and_run_again_nothing_is_lost_or_doubled(course, where, after):
@@ -336,6 +342,7 @@ def test_the_assignments_cells_may_not_change_under_a_graded_class(course):
         run(course)
 
 
+@pytest.mark.promise("every hand-in runs again because its source changed, and manual points stay.")
 def test_another_text_of_a_test_is_entered_into_the_gradebook(course):
     run(course)
     source = course.source("mini")
@@ -399,6 +406,10 @@ VALUES = {
 as with stock nbgrader, and so does what stock stops the batch at."""
 
 
+@pytest.mark.promise(
+    "A test cell that passes gives all its points; one that shows a number gives that many, none where it is "
+    "negative or not finite, and never more than all."
+)
 @pytest.mark.parametrize("listed", [False, True])
 @pytest.mark.parametrize("shown", VALUES)
 def test_a_value_gives_points_only_where_it_is_a_finite_number_from_0_up(shown, listed):

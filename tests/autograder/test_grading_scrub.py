@@ -61,6 +61,10 @@ def letters(text: str) -> str:
     return "".join(filter(str.isalnum, text))
 
 
+@pytest.mark.promise(
+    "Nothing of a student's runs or loads there: HTML, and what is not plain formatting, stands in `autograded/` as "
+    "the text that it is,"
+)
 @pytest.mark.parametrize("name", ALL)
 def test_markdown_of_every_kind_is_shown_and_is_not_active(name):
     """As an answer, in a cell of one's own, in a raw cell and as an output."""
@@ -87,6 +91,10 @@ def test_nothing_of_a_hand_in_full_of_it_is_active_in_any_page(template):
         assert len(found) > 60
 
 
+@pytest.mark.promise(
+    "Nothing of a student's runs or loads there: HTML, and what is not plain formatting, stands in `autograded/` as "
+    "the text that it is,"
+)
 @pytest.mark.parametrize("road", OUTPUTS)
 def test_outputs_of_every_kind_are_text_pictures_and_plain_tables(road):
     notebook = scrubbed(hand_in(put_out=[copy.deepcopy(OUTPUTS[road])]))
@@ -257,6 +265,7 @@ def test_html_that_is_not_harmless(markup):
     assert not harmless(markup, {"B-why"})
 
 
+@pytest.mark.promise("and the graded notebook's metadata says so.")
 def test_a_worker_writes_it_so_and_finds_the_same(monkeypatch):
     """The real road of a hand-in, but for running its cells."""
     from autograder.grading import execute as execute_module

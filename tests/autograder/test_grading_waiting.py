@@ -92,6 +92,8 @@ def cells(course, student):
     return json.loads(path.read_text("utf-8"))["cells"]
 
 
+@pytest.mark.promise("It holds no hidden test, no hidden value")
+@pytest.mark.promise("The page shows no number of a hidden test,")
 @pytest.mark.parametrize("student", ["keeps", "file", "takes back", "updates", "thread", "raises late", "bits"])
 def test_hidden_numbers_reach_no_page(told, student):
     course, rows = told
@@ -101,6 +103,7 @@ def test_hidden_numbers_reach_no_page(told, student):
     assert rows[student].scores["A-double-hidden"] == 1
 
 
+@pytest.mark.promise("Hidden parts of tests come last, until 1.2 budgets have gone by.")
 @pytest.mark.parametrize("student", ["keeps", "file"])
 def test_what_is_printed_is_printed_before_anything_hidden_was_asked(told, student):
     course, _ = told
@@ -123,6 +126,7 @@ def test_whether_a_cell_below_printed_anything_is_not_to_be_seen(told):
     assert page.count("may have printed is therefore left out here") == 2 + len(BITS)
 
 
+@pytest.mark.promise("A last cell that tidies up (`%reset -f`) costs nothing.")
 @pytest.mark.parametrize("student", [*(f"last {name}" for name in CLEANED), "between", "counts"])
 def test_tidying_up_costs_nothing(told, student):
     course, rows = told
@@ -161,6 +165,7 @@ ENDS = {
 ENDING = "import ctypes, os, time\nEND = {!r}\n\ndef double(x):\n    if x < 0:\n        exec(END)\n    return 2 * x"
 
 
+@pytest.mark.promise("and nothing of how Python ended there: exit code, signal, limit and time are for you.")
 def test_how_python_ends_in_a_hidden_part_is_not_to_be_seen(mini, tmp_path):
     """The page is the same whatever ends it: code may choose that by the numbers that it is given."""
     from autograder.course import Course

@@ -49,6 +49,7 @@ def test_links_of_a_backup_cost_nothing(course, tmp_path):
     assert (taken.notebook, set(taken.files), taken.notes) == (b'"ann"', {"data.csv"}, [])
 
 
+@pytest.mark.promise("A `timestamp.txt` beside it (`2026-11-30 23:59:00 UTC`) is what nbgrader's late penalties go by.")
 def test_a_timestamp_is_read_from_a_small_file_only(tmp_path):
     path = tmp_path / "timestamp.txt"
     path.write_text("2026-11-30 23:59:00 UTC\n")

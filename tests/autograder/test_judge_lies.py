@@ -66,6 +66,7 @@ LIES = {
 }  # fmt: skip
 
 
+@pytest.mark.promise("strictly decoded.")
 @pytest.mark.parametrize("node", LIES.values(), ids=LIES.keys())
 def test_lies_are_refused(node: Any) -> None:
     for wrapped in (node, ["l", 5, node], ["t", 1, node], ["d", 6, "a", node]):
@@ -142,6 +143,7 @@ nodes = st.recursive(
 )
 
 
+@pytest.mark.promise("strictly decoded.")
 @settings(max_examples=400, deadline=None)
 @given(nodes, st.lists(st.binary(max_size=40), max_size=3))
 def test_no_message_makes_anything_but_a_value_or_a_wire_error(node: Any, buffers: list[bytes]) -> None:

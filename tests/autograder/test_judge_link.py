@@ -296,6 +296,9 @@ FORGED = {
 }  # fmt: skip
 
 
+@pytest.mark.promise(
+    "What K says counts only as the result of the student's own function, so there is nothing to forge."
+)
 @pytest.mark.parametrize(("operation", "nodes"), FORGED.values(), ids=FORGED.keys())
 def test_forged_requests_are_refused(operation: str, nodes: list[Any]) -> None:
     here, there = socket.socketpair()

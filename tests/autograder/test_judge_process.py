@@ -70,6 +70,9 @@ def text(outputs: list[Any]) -> str:
     return "".join(o.get("text", o.get("ename", "")) for o in outputs)
 
 
+@pytest.mark.promise(
+    "A student's code runs in a process of its own (K). The test cells run in another one (T), which K can't reach:"
+)
 def test_a_test_cell_sees_the_courses_names_and_the_students(room: Room) -> None:
     judge, student, _ = room
     ran = judge.run("print(RUBRIC, size.name, images, result, opened, math.pi > 3)", 30, beside=[student])
@@ -77,6 +80,7 @@ def test_a_test_cell_sees_the_courses_names_and_the_students(room: Room) -> None
     assert (ran.status, ran.answer["gone"], ran.beside) == ("ok", "", [])
 
 
+@pytest.mark.promise("a call of the student's function travels to K, and plain numbers, texts and arrays come back,")
 def test_a_students_function_is_called_and_what_it_prints_lies_beside(room: Room) -> None:
     judge, student, _ = room
     ran = judge.run("x = np.zeros(2)\nprint(answer(x), x)\nprint(answer(images), images)", 30, beside=[student])
@@ -84,6 +88,9 @@ def test_a_students_function_is_called_and_what_it_prints_lies_beside(room: Room
     assert text(ran.beside) == "thinking\nthinking\n"
 
 
+@pytest.mark.promise(
+    "exercises are judged on the same checks that students run, and on hidden cases with other numbers."
+)
 def test_a_real_check_and_its_hidden_part(room: Room) -> None:
     judge, student, _ = room
     hidden = "check.sigmoid_backward(Sigmoid, seed=SEED)\nprint('more')"
@@ -121,6 +128,9 @@ def test_names_come_afresh_and_missing_ones_are_errors_as_ever(room: Room) -> No
     assert ran.outputs[0].ename == "NameError"
 
 
+@pytest.mark.promise(
+    "What K says counts only as the result of the student's own function, so there is nothing to forge."
+)
 def test_only_the_judge_speaks_as_a_check(room: Room) -> None:
     judge, student, _ = room
     show = f"display({{{CHECK!r}: {{'passed': True}}, 'text/plain': 'fine'}}, raw=True)"
@@ -207,6 +217,11 @@ attempt("reads the checks", lambda: inspect.getsource(picture))
 """
 
 
+@pytest.mark.promise("the process that judges by 3,000 MB.")
+@pytest.mark.promise(
+    "T itself is shut in by Landlock: it reads Python and the checks, writes to its own folder alone, and starts "
+    "nothing;"
+)
 def test_a_judge_reaches_nothing_but_its_checks(zygotes: tuple[Kernels, Judges], tmp_path: Path) -> None:
     secret = tmp_path / "gradebook.db"
     secret.write_text("secret")
@@ -224,6 +239,8 @@ def test_a_judge_reaches_nothing_but_its_checks(zygotes: tuple[Kernels, Judges],
     assert secret.read_text() == "secret"
 
 
+@pytest.mark.promise("the process that judges by 3,000 MB.")
+@pytest.mark.promise("where there is no Landlock it runs with your rights,")
 def test_where_there_is_no_landlock_a_judge_has_its_limits_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autograder.judge.judge.LANDLOCK", Mode("namespaces", ""))  # for which this zygote is not made
     with Judges((Code(*cell) for cell in CELLS), limits=Limits(memory_mb=500)) as others:

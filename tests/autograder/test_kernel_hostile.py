@@ -103,6 +103,7 @@ FLOODS = {
 }
 
 
+@pytest.mark.promise("1 MB of output a cell and 4 MB in all,")
 @pytest.mark.parametrize("name", FLOODS)
 def test_a_flood_is_stopped_and_does_not_fill_the_worker(kernel, name):
     before = _resident()
@@ -207,6 +208,9 @@ def test_forged_frames_become_valid_outputs_or_nothing(kernel):
     assert outputs[3]["data"] == {}
 
 
+@pytest.mark.promise(
+    "What K says counts only as the result of the student's own function, so there is nothing to forge."
+)
 def test_a_forged_end_of_a_cell_gains_nothing(kernel):
     source = LINE + "wire.send(sock, {'is': 'done', 'status': [1], 'count': -1})\nimport time; time.sleep(0.3)"
     ran = kernel.run(source, 10)
@@ -232,6 +236,7 @@ def test_names_that_a_cell_took_away_are_told(kernel):
     assert changed(f"{LINE}wire.send(sock, {forged})\nimport time; time.sleep(0.5)") == ["f"]
 
 
+@pytest.mark.promise("which K can't reach:")
 def test_the_socket_can_be_given_away_but_not_the_grader(kernel):
     """A child that outlives the process keeps its line open; the death is noticed all the same."""
     ran = kernel.run("import os, time\nif os.fork() == 0:\n    os.setsid(); time.sleep(20)\nos._exit(4)", 10)

@@ -133,6 +133,7 @@ def test_no_sequence_of_small_frames_costs_the_worker_much(attack):
     assert time.process_time() - began < 5
 
 
+@pytest.mark.promise("1 MB of output a cell and 4 MB in all,")
 def test_cells_share_the_room_of_their_notebook():
     room, collector = Room(20), Collector(100)
     for _ in range(3):

@@ -34,6 +34,10 @@ def test_every_assignment_has_a_bank():
     assert Course().assignments() == NAMES
 
 
+@pytest.mark.promise(
+    "The checks of this course try many shapes and seeds, compare with an oracle and have met thousands of wrong "
+    "solutions ([mistakes.md](mistakes.md));"
+)
 def test_the_banks_are_large_enough():
     banks = [load(name) for name in NAMES]
     assert sum(len(b.wrong) for b in banks) >= 120
@@ -41,6 +45,10 @@ def test_the_banks_are_large_enough():
     assert all(len(b.wrong) >= 30 and len(b.right) >= 12 for b in banks)
 
 
+@pytest.mark.promise(
+    "The checks of this course try many shapes and seeds, compare with an oracle and have met thousands of wrong "
+    "solutions ([mistakes.md](mistakes.md));"
+)
 @every_bank
 def test_every_wrong_solution_is_caught_and_nearly_all_before_handing_in(name):
     wrong, right = verdicts(name)

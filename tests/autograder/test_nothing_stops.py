@@ -159,6 +159,10 @@ def odd(course: Course, name: bytes) -> bytes:
     return path
 
 
+@pytest.mark.promise(
+    "Names that are no text, links, pipes, folders nested beyond reason, thousands of files: what can't be taken is "
+    "left out with a note."
+)
 def test_names_of_students_that_are_no_text_stay_two_and_stop_nobody(course):
     names = [b"caf\xe9", b"caf\xe8", "caf\ufffd".encode(), b"caf\\xe9", b"two\nlines", b"\x1b[2J", b"\xff"]
     for name in names:
@@ -174,6 +178,10 @@ def test_names_of_students_that_are_no_text_stay_two_and_stop_nobody(course):
     assert told(course, run(course))["cafe"] == (7, "")
 
 
+@pytest.mark.promise(
+    "Names that are no text, links, pipes, folders nested beyond reason, thousands of files: what can't be taken is "
+    "left out with a note."
+)
 def test_folders_pipes_sockets_loops_and_depths_beside_the_notebook(course, monkeypatch, request):
     folders = submit(course, "folder")
     (folders / "mini.ipynb").unlink()
@@ -300,6 +308,10 @@ def failing(patch, step: str, times: int = 10**6) -> list[int]:
     return calls
 
 
+@pytest.mark.promise(
+    "An error of the grader itself is told as the reason of the hand-in that met it, with its type, while everybody "
+    "else gets points and pages."
+)
 @pytest.mark.parametrize("step", STEPS)
 def test_an_error_of_ours_is_that_students_reason_and_nobody_elses(course, monkeypatch, step):
     with monkeypatch.context() as patch:
@@ -402,6 +414,7 @@ def shouting(cells: int, outputs: int, text: str, source: str = "print()"):
     return [make.new_code_cell(f"{source}{number}", outputs=put_out) for number in range(cells)]
 
 
+@pytest.mark.promise("A page holds about 20 MB, pictures included, and says what it leaves out.")
 def test_a_page_holds_so_much_and_says_what_it_leaves_out(course):
     assignment = prepare(course, "mini").assignment
     notebook = nbformat.read(course.submitted / "ann/mini/mini.ipynb", as_version=4)
@@ -498,6 +511,10 @@ def test_the_kinds_of_students_that_once_left_nobody_with_a_report_run_for_real(
     assert told(course, grade("mini", course, jobs=2)) == first
 
 
+@pytest.mark.promise(
+    "Before each batch a canary, a hand-in that tries to get out, is run the same way; if it gets anywhere, nothing "
+    "is graded."
+)
 def test_where_the_sandbox_does_not_hold_nothing_is_graded(course, monkeypatch):
     """A canary that gets somewhere ends the run before anything of a student's has run."""
     from autograder.grading import machine, task

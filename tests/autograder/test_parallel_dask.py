@@ -69,6 +69,7 @@ def make_cluster(tmp_path):
         cluster.end()
 
 
+@pytest.mark.promise("a few machines or a Slurm cluster can share the work ([cluster.md](cluster.md)).")
 def test_answers_are_streamed_and_a_death_is_told(make_cluster, tmp_path):
     cluster, pids = make_cluster(), tmp_path / "pids"
     with Dask(str(cluster.file), work=STAND_IN) as dask:

@@ -63,6 +63,7 @@ def answers(pool, orders):
     return {a.key: json.loads(a.body) if a.body else a.why for a in pool.run(orders)}
 
 
+@pytest.mark.promise("`-j N` grades N hand-ins at a time;")
 def test_everything_is_answered_by_both_workers(pool):
     found = answers(pool, [order(f"s{i}") for i in range(20)] + [order(f"t{i}") for i in range(20)])
     assert {k: v["said"] for k, v in found.items()} == {k: k for k in found}

@@ -111,6 +111,10 @@ def undisturbed(make_class):
     return made
 
 
+@pytest.mark.promise(
+    "so the same command goes on after Ctrl-C, a power cut or `kill -9`: nothing is lost and nothing is counted "
+    "twice."
+)
 def test_killed_again_and_again_nothing_is_lost_or_doubled(undisturbed, make_class):
     killed, moments = make_class("killed"), random.Random(41)
     for _ in range(int(os.environ.get("COURSE_KILLS", 4))):
@@ -129,6 +133,10 @@ def test_killed_again_and_again_nothing_is_lost_or_doubled(undisturbed, make_cla
     assert not list((killed.folder / "reports" / ".pending").rglob("*.ipynb"))
 
 
+@pytest.mark.promise(
+    "so the same command goes on after Ctrl-C, a power cut or `kill -9`: nothing is lost and nothing is counted "
+    "twice."
+)
 @pytest.mark.slow
 def test_ctrl_c_stops_within_a_second_and_the_rest_is_done_later(undisturbed, make_class):
     stopped = make_class("stopped")
@@ -145,6 +153,7 @@ def test_ctrl_c_stops_within_a_second_and_the_rest_is_done_later(undisturbed, ma
     assert stopped.found() == undisturbed.found()
 
 
+@pytest.mark.promise("`--force` runs all of them again. Points and comments that a human gave stay in either case.")
 def test_force_grades_everybody_again_and_keeps_what_a_human_gave(undisturbed, make_class):
     from nbgrader.api import Gradebook
 
@@ -168,6 +177,7 @@ def test_force_grades_everybody_again_and_keeps_what_a_human_gave(undisturbed, m
     assert ("right0", "B-why", None, "well said") in found["comments"]
 
 
+@pytest.mark.promise("Points don't depend on it.")
 def test_the_same_scores_whoever_does_the_work(undisturbed, make_class, tmp_path):
     pytest.importorskip("distributed", reason="Dask is not installed (pip install -r requirements.lock)")
     from autograder.parallel import remote

@@ -45,6 +45,7 @@ def address(slurm, tmp_path):
     assert process.returncode == 0
 
 
+@pytest.mark.promise("a few machines or a Slurm cluster can share the work ([cluster.md](cluster.md)).")
 def test_the_documented_script_brings_workers_that_grade(slurm, address):
     remote.code_print.cache_clear()
     with Dask(address, work=STAND_IN) as dask:

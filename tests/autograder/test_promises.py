@@ -13,11 +13,65 @@ MEASURED = ("How fast it is",)
 """Chapters of figures that `python -m autograder bench` prints."""
 
 NOT_PROMISED = {
-    "an instruction to the reader, or what a name means": (),
-    "a statement about other programs": (),
-    "a figure that a command measures": (),
-    "what has been tried, and by whom": (),
-    "an admission of what is not protected": (),
+    "an instruction to the reader, or what a name means": (
+        "For instructors. All commands are run at the root of the repository, after `make release` or `make test` "
+        "has built `.venv` (or in the conda environment of `environment.yml`). Put `.venv/bin` on your PATH, or "
+        "write `.venv/bin/python`. `NAME` is an assignment's folder in `solutions/`.",
+        "For several classes or terms,",
+        "By hand, put each notebook at `submitted/STUDENT/NAME/NAME.ipynb`.",
+        "**Stop and go on.**",
+        "**Points.**",
+        "**Nothing stops the batch.**",
+        "Read the list of hand-ins to look at first.",
+        "Start JupyterLab in `autograder/` and choose *Nbgrader → Formgrader* in its menu:",
+        "**Willingness to present.**",
+        "After a mistake in a test or a rubric: mend `solutions/NAME/NAME.py`, `make release`, and grade again;",
+        "A student who hands in again: put the new notebook in place of the old one (or collect again) and grade;",
+        "Send the folder `feedback/STUDENT/`.",
+        "*points*: attacks that gained some; *harm*: attacks that changed or read what is others', stopped the "
+        "batch, or got a secret or a script into a page.",
+        "your own tests are as strong as you write them.",
+        "Compare hand-ins with a similarity tool of your choice, and ask people to present.",
+        "machine | mode | tried",
+    ),
+    "a statement about other programs, or about a text that people read": (
+        "Its warning about an exchange directory can be ignored: hand-ins are read from the class folder.",
+        "Two questions of C and F are about numbers that differ from machine to machine, so their rubrics ask for "
+        "what the student's own rows show.",
+        "Linux with systemd | the same; the engine makes no cgroup, but `systemd-run --user --scope -p MemoryMax=8G` "
+        "before a command would bound all of its processes together | no",
+    ),
+    "whether it was tried on such a machine": (
+        "yes Linux as root",
+        "yes user namespaces denied",
+        "yes, denied by the kernel's setting",
+        "cells can't start processes | yes",
+        "or a long one | the same | yes",
+        "a Slurm of one node",
+        "by the kernel's tables | no",
+        "or a Linux container or machine | no",
+        "which is Linux | no",
+    ),
+    "an admission of what is not protected": (
+        "of others only existence, size and times | all that you can",
+        "its own folder | all that you can",
+        "none | all other processes",
+        "slowed | all of yours",
+        "but that it may make sockets larger",
+        "works | does not | works",
+        "what students hand in can then read and change all that you can, the gradebook and other students' work "
+        "too, use the network, and go on running afterwards.",
+        "**Not protected**, by this or any autograder: * *Weak tests.* A function that returns what the test asks "
+        "for passes, whatever it is.",
+        "*Copied work.* A neighbour's solution, or a library's, is right.",
+        "*What the student says was measured.* Nobody can tell on which machine, or on how quiet a one.",
+        "*Two measurements that must be taken in the student's process*: how much memory `conv_tiled` uses (2 "
+        "points) and whether code for any device converts to numpy (1 point). Whoever has all other results right "
+        "could forge these.",
+        "*A few bits.* A student's function may choose by the hidden numbers that it is given whether to pass, to "
+        "end Python, or *which* mistake to make, and read the choice in the feedback:",
+        "A test cell of yours whose value is the student's own number tells that number as points.",
+    ),
 }
 
 

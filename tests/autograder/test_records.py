@@ -65,6 +65,7 @@ def again(own, run, on="numpy"):
     assert list(made_again(Own(*own), {"history": (run, on)}, "quick"))
 
 
+@pytest.mark.promise("But a record alone earns nothing:")
 @pytest.mark.parametrize("solution", WITHOUT_TRAINING, ids=lambda solution: solution.name)
 def test_who_trained_nothing_has_no_points_for_records(solution):
     verdict = bank.judge(read(Course().source(NAME))[0], load(NAME), solution)
@@ -84,6 +85,7 @@ NUDGES = STILL.replace(
 )
 
 
+@pytest.mark.promise("The student's own functions must train on numbers that are drawn for the check,")
 @pytest.mark.parametrize("train_epoch", [STILL, NUDGES])
 def test_weights_that_stay_or_go_just_anywhere_are_no_training(train_epoch):
     own = student(B_epoch=train_epoch)
@@ -95,6 +97,7 @@ def test_weights_that_stay_or_go_just_anywhere_are_no_training(train_epoch):
 ANSWERS = ["2.3, 0.1", "float(images[0, 0]), 0.5", "float(network.layers[0].weight[0, 0]), float(labels[0]) / 10"]
 
 
+@pytest.mark.promise("The student's own functions must train on numbers that are drawn for the check,")
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_an_evaluation_that_knows_nothing_of_the_network_is_none(answer):
     own = student(B_evaluate=f"def evaluate(network, images, labels):\n    return {answer}\n")
@@ -139,6 +142,7 @@ HOW = {
 }
 
 
+@pytest.mark.promise("and make the first epochs of the record again.")
 @pytest.mark.parametrize("how", HOW)
 def test_a_run_is_made_again_however_it_was_made(how, model, data):
     again(model, trained(model, data, **HOW[how]))
@@ -155,6 +159,7 @@ CHANGED = {
 }
 
 
+@pytest.mark.promise("and make the first epochs of the record again.")
 @pytest.mark.parametrize("what", CHANGED)
 def test_a_record_that_was_changed_is_not_what_the_own_functions_do(what, model, run):
     values = {name: value(run) if callable(value) else value for name, value in CHANGED[what].items()}

@@ -13,6 +13,7 @@ from autograder.source import cells_by_id, read
 from tests.autograder.conftest import SOURCE
 
 
+@pytest.mark.promise("`notebooks/NAME/` is what students get;")
 def test_release_is_what_students_should_see(mini):
     path = mini.notebooks / "mini" / "mini.ipynb"
     cells = cells_by_id(nbformat.read(path, as_version=4))
@@ -37,6 +38,7 @@ def test_release_twice_gives_the_same_bytes(mini, copy_of):
     assert path.read_bytes() == before
 
 
+@pytest.mark.promise("After a change in `solutions/`, `make release ASSIGNMENT=NAME` makes it anew.")
 def test_a_change_of_the_source_is_released(mini, copy_of):
     course = copy_of(mini)
     source = course.source("mini")
@@ -90,6 +92,7 @@ SECRETS = {
 }
 
 
+@pytest.mark.promise("It refuses if anything of a solution, hidden test, rubric or model answer would be left in it,")
 @pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS.keys())
 @pytest.mark.parametrize("place", ["source", "metadata", "output", "attachment", "file"])
 def test_planted_leaks_are_found(mini, copy_of, secret, place):
@@ -125,6 +128,8 @@ def test_what_also_stands_in_a_given_part_is_no_leak(write_course):
     assert release("mini", course).startswith("released")
 
 
+@pytest.mark.promise("It refuses if anything of a solution, hidden test, rubric or model answer would be left in it,")
+@pytest.mark.promise("each refusal names the cell,")
 def test_release_refuses_a_leak_and_writes_nothing(write_course, mini):
     course = write_course()
     data = course.solutions / "mini" / "data.txt"
@@ -138,6 +143,9 @@ def test_release_refuses_a_leak_and_writes_nothing(write_course, mini):
 REAL = Course()
 
 
+@pytest.mark.promise(
+    "The marks that you would give the three sample reviews (part D) stand only in a hidden test of `solutions/`:"
+)
 @pytest.mark.parametrize("name", REAL.assignments())
 def test_committed_assignments_agree_with_their_sources(name, tmp_path, monkeypatch):
     """notebooks/ and the executed solution are made from solutions/NAME/NAME.py and from nothing older."""

@@ -39,6 +39,10 @@ def test_markup_from_students_stays_text(page, rows):
     assert html.escape(EVIL, quote=False).split("(")[0] in page.replace("&#39;", "'")
 
 
+@pytest.mark.promise(
+    "`reports/NAME.html`, the class report: distribution, success per exercise, most frequent mistakes, **hand-ins "
+    "to look at**;"
+)
 def test_report_stands_alone_with_figures_in_words(page):
     tags = Tags()
     tags.feed(page)
@@ -47,6 +51,11 @@ def test_report_stands_alone_with_figures_in_words(page):
     assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", page)
 
 
+@pytest.mark.promise(
+    "`reports/NAME.html`, the class report: distribution, success per exercise, most frequent mistakes, **hand-ins "
+    "to look at**;"
+)
+@pytest.mark.promise("and a place among the hand-ins to look at.")
 def test_report_counts_mistakes_and_names_what_to_look_at(mini, graded, page):
     frequent = {(m["exercise"], m["id"]): m["count"] for m in report.frequent(graded)}
     assert frequent[("A-double", "not-doubled")] == 2
@@ -58,6 +67,10 @@ def test_report_counts_mistakes_and_names_what_to_look_at(mini, graded, page):
     assert len(links) == len([r for r in graded.rows if not r.reason])
 
 
+@pytest.mark.promise("`reports/NAME.csv`, one row a student;")
+@pytest.mark.promise(
+    "`reports/NAME.csv` has a row a student with points by kind, by exercise, status and what went wrong;"
+)
 def test_csv_is_quoted_and_complete(graded, rows):
     table = list(csv.DictReader(io.StringIO(to_csv(graded))))
     assert len(table) == len(graded.rows)
@@ -74,6 +87,7 @@ def test_formulas_are_disarmed(text):
     assert safe(text).startswith("'")
 
 
+@pytest.mark.promise("shows a table (points, what went wrong in words), and writes")
 @pytest.mark.parametrize("width", [80, 100, 120])
 def test_table_fits_and_tells(graded, width):
     out = io.StringIO()
@@ -89,6 +103,7 @@ def test_words_name_the_first_real_mistake():
     assert row.words == "A-b: wrong sign. (and 1 more)"
 
 
+@pytest.mark.promise("`nbgrader export` writes the same for all assignments.")
 def test_exporter_plugin(mini, graded, tmp_path, monkeypatch):
     from nbgrader.api import Gradebook
 

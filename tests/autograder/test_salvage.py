@@ -30,6 +30,7 @@ def broken(change):
     return json.dumps(made).encode()
 
 
+@pytest.mark.promise("A notebook that breaks the file format is read as far as it can be.")
 @pytest.mark.parametrize(
     "change",
     [
@@ -95,6 +96,7 @@ def test_worksheets_of_version_3_and_cells_of_unknown_kinds():
     assert [(c.cell_type, c.source) for c in salvage(old).cells] == [("code", "a = 1\nb"), ("markdown", "")]
 
 
+@pytest.mark.promise("A notebook that breaks the file format is read as far as it can be.")
 def test_any_mutation_is_read_or_refused_in_words():
     read, refused = 0, []
     for seed in range(300):

@@ -49,6 +49,8 @@ def graded(request, tmp_path_factory):
     return course, found, expected, handed_in
 
 
+@pytest.mark.promise("with the package installed (`pip install .`) it needs nothing else, not even a network.")
+@pytest.mark.promise("seconds instead of minutes;")
 def test_every_student_has_the_expected_points_for_every_exercise(graded):
     _, found, expected, _ = graded
     tests = [cell.id for cell in found.assignment.graded if cell.kind == "test" and cell.points]
@@ -74,6 +76,7 @@ def test_the_first_mistake_of_every_student_is_named(graded):
     assert named == {student: row["first mistake"] for student, row in expected.items()}
 
 
+@pytest.mark.promise("Grading never changes the files under `submitted/`.")
 def test_nobody_is_left_without_points_or_a_reason_and_nothing_handed_in_was_changed(graded):
     course, found, expected, handed_in = graded
     assert [row.student for row in found.rows] == sorted(expected)
@@ -81,6 +84,7 @@ def test_nobody_is_left_without_points_or_a_reason_and_nothing_handed_in_was_cha
     assert {path: path.read_bytes() for path in course.submitted.rglob("*.ipynb")} == handed_in
 
 
+@pytest.mark.promise("Hand-ins that have not changed since the last time are not run again,")
 def test_grading_again_runs_nothing_and_shows_the_same(graded):
     course, found, _, _ = graded
     again = grade.grade(found.assignment.name, course, timeout=30, budget=150)
@@ -88,6 +92,7 @@ def test_grading_again_runs_nothing_and_shows_the_same(graded):
     assert [(r.student, r.scores, r.bonus) for r in again.rows] == [(r.student, r.scores, r.bonus) for r in found.rows]
 
 
+@pytest.mark.promise("`feedback/STUDENT/NAME/NAME.html`, a page for each student whose work could be graded;")
 def test_feedback_shows_no_hidden_test(graded):
     course, found, _, _ = graded
     source = course.source(found.assignment.name).read_text()

@@ -38,6 +38,7 @@ def asked(machine, mode, name, *arguments):
     return seccomp.outcome(FILTERS[machine, mode], machine, NUMBERS[machine][name], arguments)
 
 
+@pytest.mark.promise("Linux on ARM | the same, by the kernel's tables |")
 @pytest.mark.parametrize("machine", NUMBERS)
 def test_the_numbers_are_the_kernels(machine):
     header = next((path for path in HEADERS[machine] if path.exists()), None)
@@ -85,6 +86,14 @@ uretprobe
 """
 
 
+@pytest.mark.promise(
+    "In both sandboxes a filter lets through the system calls that Python, numpy, torch, matplotlib and the programs "
+    "of a shell make,"
+)
+@pytest.mark.promise(
+    "kernel keyrings, tracing, mounting, other kinds of sockets, io_uring, typing into your terminal and the like."
+)
+@pytest.mark.promise("Linux on ARM | the same, by the kernel's tables |")
 @every_filter
 def test_what_is_needed_is_allowed_and_what_is_dangerous_is_not(machine, mode):
     for name in NEEDED.split():
@@ -94,6 +103,8 @@ def test_what_is_needed_is_allowed_and_what_is_dangerous_is_not(machine, mode):
     assert set(REFUSED.split()) <= set(NUMBERS["x86_64"]) | {"nfsservctl"}
 
 
+@pytest.mark.promise("and refuses all others, also those that nobody knows yet:")
+@pytest.mark.promise("A refused call answers with an error and ends nobody.")
 @every_filter
 def test_every_number_is_answered_and_none_kills(machine, mode):
     code, names = FILTERS[machine, mode], {n: name for name, n in NUMBERS[machine].items()}
@@ -177,6 +188,9 @@ SPECIAL = [
 ]  # fmt: skip
 
 
+@pytest.mark.promise(
+    "kernel keyrings, tracing, mounting, other kinds of sockets, io_uring, typing into your terminal and the like."
+)
 @pytest.mark.parametrize("machine", NUMBERS)
 @pytest.mark.parametrize(("name", "arguments", "alone", "beside"), SPECIAL)
 def test_arguments_decide(machine, name, arguments, alone, beside):
@@ -220,6 +234,8 @@ def call(number, *values):
 """
 
 
+@pytest.mark.promise("and refuses all others, also those that nobody knows yet:")
+@pytest.mark.promise("A refused call answers with an error and ends nobody.")
 @as_root
 @pytest.mark.parametrize("mode", MODES)
 def test_the_kernel_gives_the_same_answers(mode, tmp_path):
@@ -280,6 +296,7 @@ with open("mine") as file:
         victim.wait()
 
 
+@pytest.mark.promise("`python -m autograder.sandbox.refused` prints the list;")
 @pytest.mark.parametrize("machine", NUMBERS)
 def test_the_list_can_be_printed(machine):
     from autograder.sandbox import refused
@@ -304,6 +321,7 @@ NOTEBOOK = [
 ]
 
 
+@pytest.mark.promise("with a notebook or a script it runs that in the sandbox and names what was refused there.")
 @as_root
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="the notebook calls by x86_64's numbers")
 @pytest.mark.parametrize(

@@ -94,6 +94,10 @@ def test_it_gets_nowhere(places, mode, prelude):
     assert _files(places) == before, "it left something lying"
 
 
+@pytest.mark.promise(
+    "Before each batch a canary, a hand-in that tries to get out, is run the same way; if it gets anywhere, nothing "
+    "is graded."
+)
 def test_it_cries_where_there_is_no_sandbox(places):
     with Kernels(NONE, "", ORDINARY) as kernels:
         wrong = canary.verdict(kernels, places)
@@ -199,6 +203,7 @@ def test_what_a_canary_did_before_it_broke_counts(places):
         canary.prove(kernels, places)
 
 
+@pytest.mark.promise("the course, or the temporary folder, on a path with spaces or a long one | the same |")
 def test_temporary_folders_may_have_long_paths(places, tmp_path, monkeypatch):
     folder = tmp_path / ("long" * 40)
     folder.mkdir()

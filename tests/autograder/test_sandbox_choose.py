@@ -30,17 +30,20 @@ def works(monkeypatch):
     return these
 
 
+@pytest.mark.promise("The strongest mode that works on this machine is taken:")
 def test_the_strongest_that_works(works):
     works("namespaces", "landlock")
     assert choose() is NAMESPACES
 
 
+@pytest.mark.promise("The strongest mode that works on this machine is taken:")
 def test_the_next_one(works):
     works("landlock")
     assert choose() is LANDLOCK
     assert choose(unsafe=True) is LANDLOCK, "the flag allows nothing where something better works"
 
 
+@pytest.mark.promise("Where neither works, grading stops and says why.")
 def test_none_is_refused_in_words(works):
     works()
     with pytest.raises(CourseError) as refused:
@@ -52,6 +55,7 @@ def test_none_is_refused_in_words(works):
         assert what in words
 
 
+@pytest.mark.promise("`--unsafe` goes on without:")
 def test_none_by_the_flag_alone(works):
     works()
     assert choose(unsafe=True) is NONE
@@ -71,6 +75,9 @@ def test_one_that_is_wanted(works):
         choose(wanted="docker")
 
 
+@pytest.mark.promise("Linux or macOS")
+@pytest.mark.promise("macOS | refused; `--unsafe`, or a Linux container or machine |")
+@pytest.mark.promise("Windows | refused; use WSL 2, which is Linux |")
 @pytest.mark.parametrize(("platform", "words"), [("darwin", "macOS.*Lima"), ("win32", "Windows.*WSL 2")])
 def test_other_systems(works, monkeypatch, platform, words):
     works("namespaces", "landlock")
@@ -108,6 +115,14 @@ except CourseError as error:
 """
 
 
+@pytest.mark.promise(
+    "The sandbox needs no root and no program to install. The strongest mode that works on this machine is taken:"
+)
+@pytest.mark.promise("Linux, ordinary user | namespaces |")
+@pytest.mark.promise(
+    "user namespaces denied (many containers, Ubuntu's AppArmor profile, `user.max_user_namespaces = 0`) | Landlock; "
+    "real root still gets namespaces |"
+)
 @linux
 @root
 @pytest.mark.parametrize(
@@ -189,6 +204,7 @@ def test_every_mode_has_words():
     assert all(mode.words and mode.name == name for name, mode in MODES.items())
 
 
+@pytest.mark.promise("a cluster's nodes | each node chooses for itself |")
 def test_the_process_that_grades_chooses(monkeypatch):
     """Whoever gives it the work asks for none, and each node finds its own."""
     for here in (NAMESPACES, LANDLOCK):

@@ -227,6 +227,25 @@ def found(request, tmp_path_factory):
     return _try(*PLACES[request.param], tmp_path_factory.mktemp("a class"))
 
 
+@pytest.mark.promise("which K can't reach:")
+@pytest.mark.promise(
+    "Hidden tests, model solutions, right answers of multiple choice, points and the gradebook never enter K."
+)
+@pytest.mark.promise(
+    "namespaces | Landlock | none (`--unsafe`) needs | Linux with user namespaces, or root | Linux 5.13 or newer "
+    "with Landlock | Linux or macOS"
+)
+@pytest.mark.promise(
+    "files it can read | the system's programs, Python, and `helpers` without its right answers; nothing else exists "
+    "| the same;"
+)
+@pytest.mark.promise("files it can write | its own memory disk, gone afterwards | its own folder |")
+@pytest.mark.promise("network | only itself | none |")
+@pytest.mark.promise("other processes | invisible | can't be signalled, traced or slowed |")
+@pytest.mark.promise(
+    "root of a user namespace that allows no further ones (some rootless containers) | Landlock; cells can't start "
+    "processes |"
+)
 @pytest.mark.parametrize("probe", PROBES)
 def test_it_can_not(found, probe):
     outcome, what = found["said"][probe]
@@ -249,6 +268,8 @@ def test_outside_nothing_changed(found):
     assert found["victim"]
 
 
+@pytest.mark.promise("files it can write | its own memory disk, gone afterwards | its own folder |")
+@pytest.mark.promise("Linux as root | namespaces; the code runs as nobody |")
 @pytest.mark.parametrize("place", [place for place in PLACES if place.startswith("namespaces")])
 def test_two_things_keep_it_from_settings(place, tmp_path):
     """It is nobody, or the instructor, but never root; and /proc/sys is read-only, whoever it is."""

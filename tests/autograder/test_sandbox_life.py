@@ -190,6 +190,12 @@ for name, what in WORKS.items():
 """
 
 
+@pytest.mark.promise("the system's programs, Python, and `helpers`")
+@pytest.mark.promise("`multiprocessing` in a hand-in | works |")
+@pytest.mark.promise(
+    "In both sandboxes a filter lets through the system calls that Python, numpy, torch, matplotlib and the programs "
+    "of a shell make,"
+)
 @pytest.mark.parametrize("place", PLACES)
 def test_what_works(zygotes, folder, place):
     works = WORKS if place.startswith("landlock") else WORKS | WORKS_ALONE
@@ -211,6 +217,7 @@ def test_the_environment_is_ours(zygotes, folder, place):
     assert folders == ("/scratch/work" if place.startswith("namespaces") else str(folder))
 
 
+@pytest.mark.promise("and no network.")
 @pytest.mark.parametrize("place", [place for place in PLACES if place != "none"])
 def test_the_network_is_missed_at_once(zygotes, folder, place):
     code = """
@@ -225,11 +232,13 @@ def test_the_network_is_missed_at_once(zygotes, folder, place):
     assert seconds < 2
 
 
+@pytest.mark.promise("files it can write | its own memory disk, gone afterwards | its own folder |")
 def test_what_it_wrote_stays_inside(zygotes, folder):
     zygotes["namespaces, root"].run(folder, "open('new', 'w').write('x'); os.remove('data.csv')")
     assert [p.name for p in folder.iterdir()] == ["data.csv"]
 
 
+@pytest.mark.promise("network | only itself | none |")
 def test_servers_of_its_own(zygotes, folder):
     code = """
         import socket
@@ -241,6 +250,7 @@ def test_servers_of_its_own(zygotes, folder):
     assert zygotes["namespaces, ordinary user"].run(folder, code) == ["hello"]
 
 
+@pytest.mark.promise("`multiprocessing` in a hand-in | works |")
 def test_a_pool_of_processes(zygotes, folder):
     code = """
         import multiprocessing
@@ -250,6 +260,10 @@ def test_a_pool_of_processes(zygotes, folder):
     assert zygotes["namespaces, root"].run(folder, code) == [[1, 2]]
 
 
+@pytest.mark.promise(
+    "In both sandboxes a filter lets through the system calls that Python, numpy, torch, matplotlib and the programs "
+    "of a shell make,"
+)
 @pytest.mark.parametrize("mode", [NAMESPACES, LANDLOCK], ids=lambda mode: mode.name)
 def test_torch_in_a_warm_zygote(folder, mode):
     """Training, and a DataLoader with a process of its own, after a fork from a process that has used torch."""

@@ -49,6 +49,10 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.promise(
+    "memory | 2 GB, each process by the kernel, all together watched, sockets and pipes counted as if they were full "
+    "| the same | the same (not on macOS),"
+)
 @pytest.mark.parametrize("place", PLACES)
 def test_memory_of_one_process(zygotes, folder, place):
     code = """
@@ -63,6 +67,11 @@ def test_memory_of_one_process(zygotes, folder, place):
     assert zygotes(place).run(folder, code, limits=Limits(memory_mb=300)) == ["100", "refused"]
 
 
+@pytest.mark.promise("2 GB of memory, 64 processes, 256 MB of files,")
+@pytest.mark.promise(
+    "memory | 2 GB, each process by the kernel, all together watched, sockets and pipes counted as if they were full "
+    "| the same | the same (not on macOS),"
+)
 @pytest.mark.parametrize("place", PLACES)
 def test_memory_of_the_tree(zygotes, folder, place):
     code = """
@@ -98,6 +107,8 @@ def test_memory_that_is_shared_counts_once(zygotes, folder):
     _end(guest)
 
 
+@pytest.mark.promise("2 GB of memory, 64 processes, 256 MB of files,")
+@pytest.mark.promise("processes, files | 64, 256 MB, by the kernel | 64, 256 MB, watched ten times a second | watched")
 @pytest.mark.parametrize("place", SHUT_IN)
 def test_memory_hidden_in_files(zygotes, folder, place):
     """What lies in files of the memory counts as disk, and can't be more than that."""
@@ -127,6 +138,8 @@ def test_memory_hidden_in_files(zygotes, folder, place):
     _end(guest)
 
 
+@pytest.mark.promise("2 GB of memory, 64 processes, 256 MB of files,")
+@pytest.mark.promise("processes, files | 64, 256 MB, by the kernel | 64, 256 MB, watched ten times a second | watched")
 @pytest.mark.parametrize("place", SHUT_IN)
 def test_many_processes(zygotes, folder, place):
     code = """
@@ -153,6 +166,10 @@ def test_many_processes(zygotes, folder, place):
     _end(guest)
 
 
+@pytest.mark.promise(
+    "root of a user namespace that allows no further ones (some rootless containers) | Landlock; cells can't start "
+    "processes |"
+)
 def test_root_who_stays_root_starts_no_process(folder):
     """Nothing would count them. Threads work."""
     code = """
@@ -239,6 +256,10 @@ DAEMON = """
 """
 
 
+@pytest.mark.promise(
+    "what is left over | the kernel ends all of it | one signal to a group that nobody can leave | as far as can be "
+    "found"
+)
 @pytest.mark.parametrize("ends", ["is killed", "ends first"])
 @pytest.mark.parametrize("place", PLACES)
 def test_daemons_end_with_it(zygotes, folder, place, ends):
@@ -300,6 +321,7 @@ def test_dozens_one_after_another(zygotes, folder):
     assert len(tree(zygote.process.pid)) <= 3  # itself, its stub, and a last one to reap
 
 
+@pytest.mark.promise("other processes | invisible | can't be signalled, traced or slowed |")
 def test_two_at_once_do_not_see_each_other(zygotes, folder):
     zygote = zygotes("namespaces, ordinary user")
     first = zygote.start(folder, "import time; open('/tmp/mine', 'w').write('x'); say(1); time.sleep(60)")

@@ -18,6 +18,9 @@ def test_what_python_needs_is_shown():
         assert any(Path(needed).is_relative_to(path) for path in shown), needed
 
 
+@pytest.mark.promise(
+    "Hidden tests, model solutions, right answers of multiple choice, points and the gradebook never enter K."
+)
 def test_nothing_of_the_course_is_shown():
     shown = without(readable_paths(), hidden_paths())
     for secret in ("solutions", "notebooks", "autograder", "tests", "README.md", ".git"):
@@ -111,6 +114,11 @@ def standard_room(folder, env, hidden):
     assert all(isinstance(answer, int) for answer in said[3:])
 
 
+@pytest.mark.promise("right answers of multiple choice,")
+@pytest.mark.promise(
+    "files it can read | the system's programs, Python, and `helpers` without its right answers; nothing else exists "
+    "| the same;"
+)
 @pytest.mark.parametrize("prelude", [(), ORDINARY], ids=["root", "ordinary user"])
 @pytest.mark.parametrize("mode", [NAMESPACES, LANDLOCK], ids=lambda mode: mode.name)
 def test_right_answers_are_closed_and_their_neighbours_are_not(tmp_path, mode, prelude):

@@ -135,6 +135,10 @@ BUSY = CROWD.format(threads="spin", args=(), does="spin()")
 IDLE = CROWD.format(threads="time.sleep", args=(60,), does="pass")
 
 
+@pytest.mark.promise(
+    "processor | more than four that compute get together the share of one, so that no other hand-in runs out of "
+    "time | the same | the same (not on macOS)"
+)
 @ON_LINUX
 @AS_ROOT
 @pytest.mark.parametrize(
@@ -180,6 +184,7 @@ HELD = """
 """
 
 
+@pytest.mark.promise("sockets and pipes counted as if they were full")
 @ON_LINUX
 @AS_ROOT
 @pytest.mark.parametrize("mode", [NAMESPACES, LANDLOCK], ids=lambda mode: mode.name)
@@ -198,6 +203,7 @@ def test_sockets_count_as_if_they_were_full_and_hold_no_more(folder, mode):
             guest.close()
 
 
+@pytest.mark.promise("sockets and pipes counted as if they were full")
 @ON_LINUX
 @AS_ROOT
 def test_pipes_count_little(folder):

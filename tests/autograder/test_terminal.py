@@ -97,6 +97,7 @@ def run(write_course, monkeypatch, capsys):
     return call
 
 
+@pytest.mark.promise("What could not be given to anybody is listed with its reason and costs nobody else anything;")
 def test_collect(run, tmp_path):
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as made:
         for name in (

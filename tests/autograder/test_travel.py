@@ -35,6 +35,10 @@ def found(test, given="import numpy as np\nTABLE = {1: 2}\n", later=(), students
     return faults(Assignment("made-up", "", 0, {}, tuple(cells)))
 
 
+@pytest.mark.promise(
+    "and if a test cell could not be judged from another process (see below); each refusal names the cell, and of a "
+    "test cell it says what to write instead."
+)
 @pytest.mark.parametrize(
     ("test", "words"),
     [

@@ -196,6 +196,7 @@ def test_a_small_study_on_the_gpu():
     assert eager.hardware == graph.hardware
 
 
+@pytest.mark.promise("Elsewhere they come from `helpers/study/cnn_runtime/recorded/`, marked as recorded,")
 def test_where_a_device_is_absent_records_take_its_place(monkeypatch, tmp_path):
     said = []
     monkeypatch.setattr(cnn_runtime_record, "cuda_available", lambda: False)

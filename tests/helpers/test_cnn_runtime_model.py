@@ -36,6 +36,7 @@ def test_small_networks_wait_for_launches_and_graphs_do_not():
     assert step_seconds(K40, large, 0.3, 1e-5, graph=True) == pytest.approx(alone, rel=0.01)
 
 
+@pytest.mark.promise("from a model, marked as predicted.")
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("graph", [False, True])
 def test_predictions_are_marked_and_ordered(device, graph):

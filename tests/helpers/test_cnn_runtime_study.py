@@ -118,6 +118,10 @@ def test_an_interrupted_study_goes_on(calls, undrawn, tmp_path, capsys):
     assert len(calls) == 3 * count - 2
 
 
+@pytest.mark.promise(
+    "To record your own card, once: `python -m helpers.study cnn_runtime --record "
+    "helpers/study/cnn_runtime/recorded/NAME.json`."
+)
 def test_a_record_is_read_as_it_was_written(calls, undrawn, tmp_path, capsys):
     file = tmp_path / "records" / "machine.json"
     run(tmp_path, "--record", str(file), "--quick")

@@ -283,6 +283,10 @@ def unmeasured(functions, x, w, layer, rounds):
     return {name: [0.002 * (1 + i / 10) for i in range(rounds)] for name in functions}, errors
 
 
+@pytest.mark.promise(
+    "In `convolution`, `cudnn_reading` and `cnn_runtime` locked cells record, with the student's functions, and the "
+    "judge tries these on work whose length only it knows, so rows that nobody measured earn nothing."
+)
 def test_a_layer_is_measured_with_work_that_only_the_check_knows():
     for seed in range(3):
         check.layer_timings(measured, seed=seed)
@@ -309,6 +313,7 @@ def test_real_times_pass():
     check.conv_timings(times(), ERRORS, LAYERS, NAMES)
 
 
+@pytest.mark.promise("timings and learning curves are checked for being possible and consistent.")
 @pytest.mark.parametrize(
     ("found", "errors", "words"),
     [

@@ -96,6 +96,9 @@ def test_every_wrong_choice_has_a_hint_of_its_own():
     assert all(set(about["wrong"]) == set(KINDS) - {about["right"]} for about in CLAIMS.values())
 
 
+@pytest.mark.promise(
+    "The marks that you would give the three sample reviews (part D) stand only in a hidden test of `solutions/`:"
+)
 def test_no_module_holds_the_right_answers():
     source = Path(reading_claims.__file__).read_text()
     assert not [hint for table in ANSWERS.values() for about in table.values() for hint in [about.get("hint"), about.get("where")] if hint and hint in source]
@@ -177,6 +180,7 @@ GOOD = {"primary_contribution": text(99), "key_insight": text(150, "idea"), "opi
 PLACES = {name: ["section 3"] for name in GOOD}
 
 
+@pytest.mark.promise("so that a check can count their words")
 def test_a_limit_is_told_with_its_numbers(reports):
     assert mistake_of(reading.review, GOOD, "accept", PLACES) == ""
     with pytest.raises(CheckFailed):
@@ -210,6 +214,7 @@ CRITERIA = {"a": 3, "b": 3}
 INSTRUCTOR = {1: {"a": (3, "It is good."), "b": (3, "It is good.")}, 2: {"a": (1, "It is vague."), "b": (0, "It is wrong.")}}
 
 
+@pytest.mark.promise("students read whether their own marks are near yours once their work is graded,")
 def test_marks_may_be_one_off_and_no_more():
     near = [m for m in itertools.product(range(4), repeat=4) if not mistake_of(reading.sample_marks, [dict(zip("ab", m[:2], strict=True)), dict(zip("ab", m[2:], strict=True))], reviews=2, criteria=CRITERIA, instructor=INSTRUCTOR)]
     assert near == [m for m in itertools.product((2, 3), (2, 3), (0, 1, 2), (0, 1)) if m[0] + m[1] > m[2] + m[3]]
@@ -223,6 +228,7 @@ def test_one_mark_for_all_criteria_of_a_review_needs_no_reading():
     assert near == [m for m in itertools.product((1, 2, 3), (0, 1), (0, 1)) if m != (1, 1, 1)]
 
 
+@pytest.mark.promise("students read whether their own marks are near yours once their work is graded,")
 def test_marks_without_the_instructors_say_nothing_about_them(reports):
     reading.sample_marks({1: {"a": 0, "b": 0}, 2: {"a": 3, "b": 3}}, reviews=2, criteria=CRITERIA)
     assert reports[0].passed
@@ -269,6 +275,10 @@ def times_of(functions, rounds, synchronise):
     return {a: {p: found[a, p] for p in parts} for a, parts in functions.items()}
 
 
+@pytest.mark.promise(
+    "In `convolution`, `cudnn_reading` and `cnn_runtime` locked cells record, with the student's functions, and the "
+    "judge tries these on work whose length only it knows, so rows that nobody measured earn nothing."
+)
 @pytest.mark.parametrize("seed", [0, 41])
 def test_a_training_step_is_measured_on_work_that_only_the_check_knows(seed):
     assert mistake_of(reading.step_times, times_of, seed=seed) == ""
@@ -330,6 +340,7 @@ def test_a_real_record_passes_and_its_gains():
     assert mistake_of(reading.step_gains, gains_of, seed=41) == ""
 
 
+@pytest.mark.promise("timings and learning curves are checked for being possible and consistent.")
 @pytest.mark.parametrize(
     ("times", "name"),
     [
@@ -449,6 +460,10 @@ def test_whatever_is_given_a_sentence_comes_back(name, reports):
         assert reports[-1].message.endswith((".", "?", ")")), reports[-1].message
 
 
+@pytest.mark.promise(
+    "In `cudnn_reading` the review (A) is one code cell: its texts are strings, so that a check can count their "
+    "words before you read them. The cell below it prints them in paragraphs."
+)
 def test_a_review_is_texts_in_one_cell_and_printed_in_paragraphs_below(capsys):
     cells = read(Course().source("cudnn_reading"))[0].cells
     at = next(i for i, cell in enumerate(cells) if cell.id == "A-review")

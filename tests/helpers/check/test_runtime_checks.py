@@ -185,6 +185,11 @@ def verdict(named, rows, points):
     return named(check.runtime.rows, rows, points, FILTERS, None, None, batch=64, rounds=5, threads=1)
 
 
+@pytest.mark.promise(
+    "In `cnn_runtime` the rows of a GPU are measured where there is one. Elsewhere they come from "
+    "`helpers/study/cnn_runtime/recorded/`, marked as recorded, and where nobody has recorded a GPU yet, from a "
+    "model, marked as predicted."
+)
 @pytest.mark.parametrize("kind", ["recorded", "predicted"])
 def test_rows_with_a_gpus_of_others_pass_and_must_stay_marked(named, kind):
     points = gpu(kind)
@@ -198,6 +203,7 @@ def test_rows_with_a_gpus_of_others_pass_and_must_stay_marked(named, kind):
     assert verdict(named, measured() + [{**r, other: True} for r in as_rows(points)], points) == "wrongly-marked"
 
 
+@pytest.mark.promise("the rows of a GPU are measured where there is one.")
 def test_where_there_is_a_gpu_its_rows_are_measured_ones(named):
     on_gpu = [row(f, "cuda", s, hardware="Some GPU", device="cuda:0") for f, s in ((8, 4e-4), (64, 5e-4))]
     filters = {**FILTERS, "cuda": (8, 64)}
@@ -207,6 +213,7 @@ def test_where_there_is_a_gpu_its_rows_are_measured_ones(named):
     assert named(check.runtime.rows, measured() + left, [], filters, None, None, **settings) == "cpu-run-labelled-gpu"
 
 
+@pytest.mark.promise("timings and learning curves are checked for being possible and consistent.")
 @pytest.mark.parametrize(
     ("change", "mistake"),
     [
