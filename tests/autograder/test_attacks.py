@@ -53,6 +53,9 @@ def place():
         yield place
 
 
+@pytest.mark.promise(
+    "What K says counts only as the result of the student's own function, so there is nothing to forge."
+)
 @pytest.mark.promise("The one that gains points with us is copied work.")
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: f"{group[0].name} and {len(group) - 1} more")
 def test_attacks_come_to_nothing(place, group):

@@ -47,7 +47,6 @@ def test_forms(text, parts, fault):
     assert fault in found.fault
 
 
-@pytest.mark.promise("`python -m autograder report NAME` does so for all but the feedback.")
 @pytest.mark.promise(
     "The bonus is kept in nbgrader's gradebook as extra credit of the form's check, so every export has it."
 )

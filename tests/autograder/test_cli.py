@@ -143,7 +143,6 @@ def test_stock_commands_work(mini, tmp_path):
 @pytest.mark.promise("shows a table (points, what went wrong in words), and writes")
 @pytest.mark.promise("`feedback/STUDENT/NAME/NAME.html`, a page for each student whose work could be graded;")
 @pytest.mark.promise("In grading, the studies run at a small size (`COURSE_SIZE=quick`),")
-@pytest.mark.promise("`python -m autograder report NAME` does so for all but the feedback.")
 def test_an_ordinary_user_collects_and_grades_into_a_folder_of_a_class(mini, tmp_path):
     open_to_all(tmp_path, 0o777)
     shutil.copytree(mini.root, tmp_path / "course")
@@ -168,8 +167,8 @@ def test_an_ordinary_user_collects_and_grades_into_a_folder_of_a_class(mini, tmp
         assert done.returncode == 0, done.stderr
         told += done.stdout
     assert "2 new, 0 changed" in told
-    assert "1 graded now" in told or "2 graded now" in told
-    assert "max is damaged" in told or "could not be graded" in told
+    assert "2 graded now, 0 unchanged" in told
+    assert "could not be graded: max" in told
     here = tmp_path / "class"
     assert (here / "submitted" / "zoe" / "mini" / "mini.ipynb").is_file()
     assert (here / "autograded" / "zoe" / "mini" / "mini.ipynb").is_file()

@@ -1,5 +1,6 @@
 """Grading: every hand-in gets its points or a reason, and nothing is lost."""
 
+import csv
 import json
 import sqlite3
 
@@ -8,7 +9,7 @@ import pytest
 
 from autograder import report, sample
 from autograder.course import Course
-from autograder.grade import grade
+from autograder.grade import grade, results
 from autograder.intake import Ungradable, hand_in
 from autograder.sample_class import Student
 from autograder.sandbox import MODES
@@ -17,6 +18,11 @@ from helpers.errors import CourseError
 
 AUTO = {"A-double-two": 2, "A-double-hidden": 1, "A-half-one": 2, "B-hello-you": 2}
 RIGHT = ["model", "warned", "twice", "deleted", "renamed", "badform", "codeform", "oldschema", '=1+1, "x"']
+
+
+def csv_of(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return {line["student"]: line for line in csv.DictReader(file)}
 
 
 def auto(row):
@@ -138,6 +144,7 @@ def test_second_run_skips_what_did_not_change(mini, graded, copy_of):
 
 @pytest.mark.promise("Points and comments that a human gave stay in either case.")
 @pytest.mark.promise("Then grade again: that runs nothing, and brings bonus, report, feedback and CSV up to date.")
+@pytest.mark.promise("`python -m autograder report NAME` does so for all but the feedback.")
 def test_a_humans_points_survive_a_regrade_and_reach_feedback(mini, graded, copy_of):
     from nbgrader.api import Gradebook
 
@@ -147,10 +154,18 @@ def test_a_humans_points_survive_a_regrade_and_reach_feedback(mini, graded, copy
         gradebook.find_grade("B-why", "mini", "mini", "model").needs_manual_grade = False
         gradebook.find_comment("B-why", "mini", "mini", "model").manual_comment = "well put indeed"
         gradebook.db.commit()
-    row = {r.student: r for r in grade("mini", course, timeout=3, budget=60).rows}["model"]
+    page = course.feedback / "model" / "mini" / "mini.html"
+    target = report.write(results("mini", course), course).with_suffix(".csv")
+    assert csv_of(target)["model"]["bonus"] == "4.75"
+    assert "well put indeed" not in page.read_text(encoding="utf-8")
+    target.unlink()
+    again = grade("mini", course, timeout=3, budget=60)
+    assert again.regraded == []
+    report.write(again, course)
+    assert csv_of(target)["model"]["bonus"] == "4.75"
+    row = {r.student: r for r in again.rows}["model"]
     assert (row.manual, row.bonus, row.waiting) == (2.5, (7 + 2.5) / 2, {})
-    page = (course.feedback / "model" / "mini" / "mini.html").read_text(encoding="utf-8")
-    assert "well put indeed" in page
+    assert "well put indeed" in page.read_text(encoding="utf-8")
     forced = grade("mini", course, ["model"], force=True, timeout=3, budget=60)
     assert {r.student: r for r in forced.rows}["model"].manual == 2.5
 

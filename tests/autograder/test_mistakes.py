@@ -40,7 +40,7 @@ def test_every_assignment_has_a_bank():
 )
 def test_the_banks_are_large_enough():
     banks = [load(name) for name in NAMES]
-    assert sum(len(b.wrong) for b in banks) >= 120
+    assert sum(len(b.wrong) for b in banks) >= 2_000
     assert sum(len(b.right) for b in banks) >= 40
     assert all(len(b.wrong) >= 30 and len(b.right) >= 12 for b in banks)
 

@@ -538,7 +538,7 @@ def test_where_the_sandbox_does_not_hold_nothing_is_graded(course, monkeypatch):
     guarded = []
     monkeypatch.setattr(canary, "verdict", lambda kernels, paths: guarded.extend(paths) or ["use netlink"])
     before = (course.class_dir / "gradebook.db").read_bytes()
-    with pytest.raises(CourseError, match="could use netlink.*Nothing was graded"):
+    with pytest.raises(CourseError, match=r"could use netlink.*Nothing was graded"):
         run(course, Real())
     assert course.class_dir / "gradebook.db" in guarded
     assert ran == []

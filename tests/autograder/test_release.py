@@ -9,7 +9,7 @@ import pytest
 from autograder.course import Course
 from autograder.leaks import leaks
 from autograder.release import LeakError, keep_outputs, release, same_files, worked_in
-from autograder.source import cells_by_id, read
+from autograder.source import SourceError, cells_by_id, read
 from tests.autograder.conftest import SOURCE
 
 
@@ -138,6 +138,17 @@ def test_release_refuses_a_leak_and_writes_nothing(write_course, mini):
         release("mini", course)
     assert not (course.notebooks / "mini").exists()
     assert not (course.solutions / "mini" / "mini.ipynb").exists()
+
+
+@pytest.mark.promise(
+    "and if a test cell could not be judged from another process (see below); each refusal names the cell, and of a "
+    "test cell it says what to write instead."
+)
+def test_release_refuses_a_test_that_can_not_be_judged(write_course):
+    course = write_course(SOURCE.replace("assert half(1) == 0.5,", "assert vars(half) == {},"))
+    with pytest.raises(SourceError, match=r"test cell 'A-half-one' \(line \d+\) looks inside of the student's half"):
+        release("mini", course)
+    assert not (course.notebooks / "mini").exists()
 
 
 REAL = Course()

@@ -51,6 +51,10 @@ def graded(request, tmp_path_factory):
 
 @pytest.mark.promise("with the package installed (`pip install .`) it needs nothing else, not even a network.")
 @pytest.mark.promise("seconds instead of minutes;")
+@pytest.mark.promise(
+    "In both sandboxes a filter lets through the system calls that Python, numpy, torch, matplotlib and the programs "
+    "of a shell make,"
+)
 def test_every_student_has_the_expected_points_for_every_exercise(graded):
     _, found, expected, _ = graded
     tests = [cell.id for cell in found.assignment.graded if cell.kind == "test" and cell.points]

@@ -1,9 +1,12 @@
 """The model of a GPU: its operations are those that are counted, launches are a floor, nothing passes as measured."""
 
+import ast
 from dataclasses import replace
 
 import pytest
 
+from autograder.course import Course
+from autograder.source import read
 from helpers.study import cnn_runtime as runtime
 from helpers.study.cnn_runtime.model import DEVICES, LAUNCH, SHORTEST, Kernel, kernels, step_seconds
 
@@ -65,3 +68,24 @@ def test_a_faster_card_is_faster_where_it_computes(monkeypatch):
     monkeypatch.setitem(DEVICES, "Tesla K40", twice)
     (after,) = runtime.predicted("Tesla K40", [256])
     assert after.seconds == pytest.approx(before.seconds / 2, rel=0.02)
+
+
+@pytest.mark.promise(
+    "In `cnn_runtime` the rows of a GPU are measured where there is one. Elsewhere they come from "
+    "`helpers/study/cnn_runtime/recorded/`, marked as recorded, and where nobody has recorded a GPU yet, from a "
+    "model, marked as predicted."
+)
+def test_where_nobody_has_recorded_a_gpu_a_model_predicts(monkeypatch):
+    """The notebook's own function."""
+    cells = [cell.text for cell in read(Course().source("cnn_runtime"))[0].cells]
+    (given,) = [text for text in cells if "def gpu_points" in text]
+    (function,) = [node for node in ast.parse(given).body if getattr(node, "name", "") == "gpu_points"]
+    names = {"study": runtime, "BATCH": 64, "cuda_available": lambda: False}
+    exec(ast.unparse(function), names)
+    monkeypatch.setattr(runtime, "recorded", lambda backend: [])
+    assert [point.kind for point in names["gpu_points"]((8, 16))] == ["predicted"] * 2
+    (card,) = runtime.predicted("Titan X", [8])
+    monkeypatch.setattr(runtime, "recorded", lambda backend: [replace(card, predicted=False, recorded=True)])
+    assert [point.kind for point in names["gpu_points"]((8, 16))] == ["recorded"]
+    names["cuda_available"] = lambda: True
+    assert names["gpu_points"]((8, 16)) == []

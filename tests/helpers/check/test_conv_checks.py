@@ -39,6 +39,10 @@ def test_the_reference_is_torchs_convolution_and_its_gradients(sizes):
     assert np.array_equal(lowered, unfolded.permute(1, 0, 2).reshape(lowered.shape))
 
 
+@pytest.mark.promise(
+    "The checks of this course try many shapes and seeds, compare with an oracle and have met thousands of wrong "
+    "solutions ([mistakes.md](mistakes.md));"
+)
 def test_the_reference_gradients_are_finite_differences():
     case = Case.of((2, 1, 5, 6, 2, 3, 2, 2, 1, 1, 0), 3)
 

@@ -60,6 +60,10 @@ def model():
     return names
 
 
+@pytest.mark.promise(
+    "The checks of this course try many shapes and seeds, compare with an oracle and have met thousands of wrong "
+    "solutions ([mistakes.md](mistakes.md));"
+)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_references_gradients_agree_with_finite_differences(seed):
     net, x, labels = oracle.small_problem(seed)
@@ -235,6 +239,7 @@ class TestStudy:
     def test_the_curves_pass_as_they_are(self):
         learning.study(self.changed(lambda curves: None), RATES, study_size("quick").seeds, size="quick")
 
+    @pytest.mark.promise("timings and learning curves are checked for being possible and consistent.")
     def test_curves_of_another_rate_do_not_become_right_by_their_label(self, kept):
         """The recorded rates are changed, the fingerprints, too: only making the run again tells."""
 
