@@ -216,10 +216,10 @@ def test_the_worker_says_when_the_student_ran_something() -> None:
         def run(self, source: str, seconds: float, beside: Any = (), moved: bool = True, **more: Any) -> Any:
             told.append((source.splitlines()[0], moved))
             status = "timeout" if "slow" in source else "ok"
-            return types.SimpleNamespace(outputs=[], beside=[], status=status, answer={})
+            return types.SimpleNamespace(outputs=[], beside=[], status=status, answer={}, changed=())
 
     def cell(name: str, source: str = "pass") -> Any:
-        return new_code_cell(f"# {name}\n{source}", metadata={"nbgrader": {"grade_id": name}})
+        return new_code_cell(f"# {name}\n{source}", metadata={"nbgrader": {"grade_id": name, "points": 1}})
 
     hidden = "1\n### BEGIN HIDDEN TESTS\n2\n### END HIDDEN TESTS"
     cells = [cell("t1"), cell("s1"), cell("t2", hidden), cell("t3"), cell("s2"), cell("t4 slow"), cell("t5")]
