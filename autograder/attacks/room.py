@@ -19,7 +19,7 @@ import nbformat
 
 from autograder.course import Course
 
-from . import detect, engines, fence
+from . import detect, engines, fence, watch
 from .attack import NOTHING, Attack, Places, hand_in
 from .course import NAME, Secrets, neighbours, write, write_home
 
@@ -80,7 +80,7 @@ def attempt(template: Template, attacks: list[Attack], places: Places, timeout: 
         # Our own archive; before Python 3.11.4 there is no other way.
         tar.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
         tar.extractall(places.root)
-    ears = detect.Listener(places)
+    ears = watch.Listener(places)
     places = Places(places.root, ears.port)
     released = nbformat.reads(template.released, as_version=4)
     for attack in attacks:
@@ -89,22 +89,22 @@ def attempt(template: Template, attacks: list[Attack], places: Places, timeout: 
         template = Template(**{**vars(template), "usual": set()})
     top = PLACE.parent if places.root == PLACE else places.root  # behind a fence all of /tmp is ours
     _plant(template.known)
-    before, victim, machine = detect.files(top, fence.installation()), detect.Victim(), detect.Machine()
+    before, victim, machine = detect.files(top, fence.installation()), watch.Victim(), watch.Machine()
     full = [0.0]
 
-    def watch() -> None:
+    def look() -> None:
         ears.listen()
         known = os.statvfs(places.root)
         full[0] = max(full[0], 1 - known.f_bfree / max(known.f_blocks, 1), 1 - known.f_ffree / max(known.f_files, 1))
 
-    graded = _in_child(template.engine, template.mode, places, timeout, jobs, wall, watch)
+    graded = _in_child(template.engine, template.mode, places, timeout, jobs, wall, look)
     harm = [*graded.get("terminal", []), *victim.end(), *machine.harm()]
     left = _survivors()
     end = time.monotonic() + (max((a.linger for a in attacks), default=0.0) if left else 0.0)
     while time.monotonic() < end:
-        watch()
+        look()
         time.sleep(0.05)
-    watch()
+    look()
     found = _judge(template, attacks, places, before, detect.files(top, fence.installation()), graded)
     changed = detect.marked(fence.WRITTEN) if fence.WRITTEN.is_dir() else []
     found["harm"] += harm + ([f"the installation was changed ({', '.join(changed[:3])})"] if changed else [])
@@ -157,12 +157,12 @@ def _judge(
 
 
 def _in_child(
-    engine: str, mode: str, places: Places, timeout: int, jobs: int, wall: float, watch: Any = lambda: None
+    engine: str, mode: str, places: Places, timeout: int, jobs: int, wall: float, look: Any = lambda: None
 ) -> dict[str, Any]:
     """Run the engine in a process of its own, with somebody watching; it is stopped after `wall` seconds."""
     (places.root / "run").mkdir(exist_ok=True)
     reader, writer = os.pipe()
-    terminal = detect.Terminal()
+    terminal = watch.Terminal()
     child = os.fork()
     if child == 0:
         os.close(reader)
@@ -174,7 +174,7 @@ def _in_child(
     os.close(writer)
     deadline, told, ended = time.monotonic() + wall, bytearray(), False
     while time.monotonic() < deadline and not ended:
-        watch()
+        look()
         if select.select([reader], [], [], 0.05)[0]:
             part = os.read(reader, 1 << 16)
             told += part

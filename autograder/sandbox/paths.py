@@ -58,7 +58,7 @@ def hidden_paths() -> tuple[Path, ...]:
 
 @functools.cache
 def closed_paths() -> tuple[Path, ...]:
-    """Folders of `helpers` with right answers: a student's code that is graded does not see them, its judge does."""
+    """Folders of `helpers` that know right answers: not for a student's code that is graded, but for its judge."""
     folder = helpers_folder() / "check" / "right_answers"
     return tuple(dict.fromkeys((folder, folder.resolve())))
 

@@ -117,7 +117,7 @@ def test_code_of_attacks_is_python():
     places = Places(Path("/x"))
     for attack in attacks():
         for text in (WRONG + prelude(attack, places) + attack.code, attack.last, *attack.cells.values()):
-            ast.parse(text)
+            ast.parse(text.replace("%reset -f", "pass"))
     assert set(EXERCISES) <= {name for a in attacks() for name in (*EXERCISES, *a.cells)}
     ast.parse(RIGHT)
 

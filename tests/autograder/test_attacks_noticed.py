@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.attacks import detect, fence, runner
+from autograder.attacks import detect, fence, runner, watch
 from autograder.attacks.attack import Places
 from autograder.attacks.bank import by_name
 from autograder.attacks.course import AUTOMATIC, Secrets
@@ -168,7 +168,7 @@ def test_what_lies_in_the_installation_is_no_change_of_files(places):
     (lambda pid: os.kill(pid, signal.SIGKILL), ["another process was stopped or ended"]),
 ])  # fmt: skip
 def test_what_happens_to_another_process_is_seen(act, harm):
-    victim = detect.Victim()
+    victim = watch.Victim()
     act(victim.pid)
     end = time.monotonic() + 5
     while harm and victim._state() == victim.before and time.monotonic() < end:
@@ -178,11 +178,11 @@ def test_what_happens_to_another_process_is_seen(act, harm):
 
 
 def test_what_is_typed_into_a_terminal_and_written_on_it_is_seen():
-    assert detect.Terminal().close() == []
-    terminal = detect.Terminal()
+    assert watch.Terminal().close() == []
+    terminal = watch.Terminal()
     os.write(terminal.keyboard, b"an honest line")
     assert terminal.close() == []
-    terminal = detect.Terminal()
+    terminal = watch.Terminal()
     os.write(terminal.keyboard, b"BREACH")
     os.write(terminal.screen, b"ls\n")
     assert terminal.close() == ["typed into the terminal", "wrote to the terminal"]
@@ -267,7 +267,7 @@ def test_the_gradebook_is_read_without_nbgrader(places):
 
 
 def test_calls_are_heard(places):
-    ears = detect.Listener(places)
+    ears = watch.Listener(places)
     ears.listen()
     assert ears.heard == set()
     with socket.create_connection(("127.0.0.1", ears.port)):

@@ -28,7 +28,7 @@ from autograder import report
 from autograder.course import Course
 from autograder.grade import Graded, grade
 from autograder.grade import results as read_again
-from autograder.grading.execute import Done
+from autograder.grading.execute import Done, Machine
 from autograder.grading.task import Task, work
 from autograder.parallel.parcel import Answer
 from autograder.scratch import remove
@@ -54,7 +54,7 @@ def pretended(filled):  # noqa: F811
     said: dict[bytes, Hostile] = {}
 
     def execute(notebook, snapshot, machine, timeout, budget):
-        one = said.get(machine.notebook)
+        one = said.get(machine.start_k)
         if one is None:
             run_cells(notebook)
             return Done()
@@ -63,9 +63,12 @@ def pretended(filled):  # noqa: F811
             if cell.cell_type == "code":
                 cell.outputs = nbformat.from_dict(rng.choice(one.outputs))
                 cell.execution_count = number
-        return Done(one.said[0] if one.said else "", [*one.said])
+        return Done("; ".join(one.said))
 
-    place = SimpleNamespace(mode=lambda task: SimpleNamespace(name="none", words=""), machine=lambda task, mode: task)
+    def machine_of(task, mode):
+        return Machine(task.notebook, None)
+
+    place = SimpleNamespace(mode=lambda task: SimpleNamespace(name="none", words=""), machine=machine_of)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("autograder.batch.code_digest", lambda: "the code")
         patch.setattr("autograder.grading.execute.execute", execute)

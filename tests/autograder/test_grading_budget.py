@@ -65,7 +65,7 @@ def graded(
     monkeypatch.setattr(engine, "time", clock)
     monkeypatch.setattr(Judge, "hidden", hidden)
     tests = [f"t{i}" for i, source in enumerate(sources) if "visible" in source]
-    cells = [new_code_cell(s, metadata={"nbgrader": {"grade_id": f"t{i}"}}) for i, s in enumerate(sources)]
+    cells = [new_code_cell(s, metadata={"nbgrader": {"grade_id": f"t{i}", "points": 1}}) for i, s in enumerate(sources)]
     snapshot: Any = types.SimpleNamespace(known=dict.fromkeys(tests, types.SimpleNamespace(judged=True)))
     notebook = new_notebook(cells=cells)
     execute(notebook, snapshot, Machine(lambda line: Student(clock), lambda: Judge(clock)), 60, budget)

@@ -36,6 +36,7 @@ from autograder.engine import load_config
 from autograder.findings import find
 from autograder.grading import scrub as scrub_module
 from autograder.grading import task as task_module
+from autograder.grading.execute import Done, Machine
 from autograder.grading.harmless import harmless
 from autograder.grading.scrub import Reader, fenced
 from autograder.judge.judge import NOT_SHUT_IN
@@ -285,7 +286,7 @@ def test_a_worker_writes_it_so_and_finds_the_same(monkeypatch):
     monkeypatch.setattr(execute_module, "execute", run)
     monkeypatch.setattr(machine, "workplace", SimpleNamespace(
         mode=lambda task: SimpleNamespace(name="landlock", words="shut in"),
-        machine=lambda *a: SimpleNamespace(words=lambda: NOT_SHUT_IN)))  # fmt: skip
+        machine=lambda *a: Machine(None, None, lambda: NOT_SHUT_IN)))  # fmt: skip
     result = task_module.work(task_module.Task("zoe", nbformat.writes(handed_in).encode(), snapshot()))
     assert result.reason == ""
     graded = result.graded
@@ -302,10 +303,9 @@ def test_nbgraders_own_commands_scrub_what_they_write_each_time(monkeypatch):
     seen = []
     monkeypatch.setattr(preprocessors, "scrub", lambda notebook, snapshot: seen.append(notebook))
     monkeypatch.setattr(preprocessors, "snapshot_for", lambda info: snapshot())
-    monkeypatch.setattr(preprocessors, "execute", lambda *a: SimpleNamespace(dead="", left_out=""))
+    monkeypatch.setattr(preprocessors, "execute", lambda *a: Done())
     monkeypatch.setattr(preprocessors, "workplace", SimpleNamespace(
-        mode=lambda task: SimpleNamespace(name="none", words=""),
-        machine=lambda *a: SimpleNamespace(words=str)))  # fmt: skip
+        mode=lambda task: SimpleNamespace(name="none", words=""), machine=lambda *a: Machine(None, None)))  # fmt: skip
     about = {"nbgrader": {"student": "zoe", "assignment": NAME, "notebook": NAME}, "metadata": {"path": "/nowhere"}}
     config = load_config()
     for steps in (config.Autograde.sanitize_preprocessors, config.Autograde.autograde_preprocessors):

@@ -111,18 +111,18 @@ ASKED = {
         layer_table lengths losses opened output_shape parameter_count plateau_length predict_length
         ready_to_present report slowest_rate tested train""",
     "cnn_runtime": """
-        BATCHES batch_rows best cpu_rows crossover errors fit forward_flops group held_out_error measure_row
+        batch_rows compare crossover fit forward_flops group held_out_error measure_row
         parameters per_image prediction_interval ready_to_present rows step_flops summary time_step""",
     "convolution": """
         add_bias arithmetic_intensity attainable average_pool_backward average_pool_forward col2im
         compulsory_bytes conv_backward_bias conv_backward_data conv_backward_filter conv_fft conv_flops
         conv_forward conv_lowered conv_tiled conv_triton dft_matrix errors group im2col lowered_megabytes
-        max_pool_backward max_pool_forward output_size ready_to_present timings true_convolution""",
+        max_pool_backward max_pool_forward measure_layer output_size ready_to_present timings true_convolution""",
     "cudnn_reading": """
         about_36_percent accept_or_reject algorithm_for anchors blas_like cases claims differences disagree
-        explaining_peak flip forward_flops g_correlation g_paper gains group intensity lower_filters
+        explaining_peak flip forward_flops g_correlation g_paper group intensity lower_filters
         lower_images lowered_shapes marks minutes_if_seconds percentages predicted_speedup ready_to_present
-        records review size_paper size_today speedup table_4_unit time_saved""",
+        records review size_paper size_today speedup step_gains step_times table_4_unit time_saved""",
     "network_from_scratch": """
         Linear MLP Sigmoid Softmax by_backend cross_entropy cross_entropy_gradient evaluate exponential_decay
         group histories history rates ready_to_present rescale results step_decay sweet_spot train_epoch""",

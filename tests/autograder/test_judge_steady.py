@@ -206,7 +206,7 @@ def test_the_worker_says_when_the_student_ran_something() -> None:
         alive, why = True, ""
 
         def run(self, source: str, seconds: float, **more: Any) -> Any:
-            return types.SimpleNamespace(outputs=[], status="ok")
+            return types.SimpleNamespace(outputs=[], status="ok", changed=())
 
         def kill(self, why: str = "") -> None: ...
 
@@ -219,7 +219,7 @@ def test_the_worker_says_when_the_student_ran_something() -> None:
             return types.SimpleNamespace(outputs=[], beside=[], status=status, answer={})
 
     def cell(name: str, source: str = "pass") -> Any:
-        return new_code_cell(f"# {name}\n{source}", metadata={"nbgrader": {"grade_id": name}})
+        return new_code_cell(f"# {name}\n{source}", metadata={"nbgrader": {"grade_id": name, "points": 1}})
 
     hidden = "1\n### BEGIN HIDDEN TESTS\n2\n### END HIDDEN TESTS"
     cells = [cell("t1"), cell("s1"), cell("t2", hidden), cell("t3"), cell("s2"), cell("t4 slow"), cell("t5")]

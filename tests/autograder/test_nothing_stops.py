@@ -126,7 +126,7 @@ FORMS = {
     "nested": f"group = [{{'name': {'[' * 90}{']' * 90}}}]\nready_to_present = [{'{' * 0}{'(' * 90}{')' * 90}]",
     "minus": f"group = [{{'name': {'-' * 9000}1}}]\nready_to_present = ['A']",
     "sum": f"group = [{{'name': {'1+' * 5000}1j}}]\nready_to_present = ['A']",
-    "huge": f"group = [{{'name': '{'&' * 2_000_000}'}}]\nready_to_present = ['A']",
+    "huge": f"group = [{{'name': '{'&' * 200_000}'}}]\nready_to_present = ['A']",
     "many": "group = [" + "{'name': 'n'}," * 1200 + "]\nready_to_present = [" + "'Q'," * 900 + "]",
     "kinds": "group = [{b'\\xff': {1, 2}, None: ..., 3j: True}]\nready_to_present = [b'A', {1}, None, 'B']",
     "halves": "group = [{'\\udc00': '\\ud800'}]\nready_to_present = ['\\ud800', 'A']",

@@ -175,9 +175,10 @@ def test_whatever_ends_the_main_process_nothing_stays(tmp_path, sign):
 
 
 def test_parcels_hold_what_was_wrapped_and_refuse_the_rest():
-    head = {"name": "Zoë \ud800", "n": [1, None, {"$bytes": 0}]}
+    head = {"name": "Zoë", "n": [1, None, {"$bytes": 0}]}
     blobs = [b"", b"\x00\xff" * 1000, b"{}"]
     assert unwrap(wrap(head, blobs)) == (head, blobs)
+    assert unwrap(wrap({"name": "X \ud83d\ude00 \ud800"}))[0] == {"name": "X \U0001f600 \ufffd"}
     body = wrap(head, blobs)
     for bad in (b"", b"hello", body[:-1], body + b"x", b"\x00\x00\x00\x02\x00\x00\x00\x00[]", b"\xff" * 40):
         with pytest.raises(ParcelError, match="are no parcel"):

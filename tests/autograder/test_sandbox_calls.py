@@ -185,6 +185,10 @@ SPECIAL = [
     ("setsid", [], ALLOW, EPERM),
     ("connect", [], ALLOW, EPERM),
     ("sync", [], 0x50000, 0x50000),
+    *[("setsockopt", [0, 1, option], 0x50000, 0x50000) for option in (7, 8, 32, 33)],  # larger buffers
+    ("setsockopt", [0, 1, 2], ALLOW, ALLOW),
+    ("setsockopt", [0, 6, 7], ALLOW, ALLOW),
+    ("vmsplice", [], EPERM, EPERM),  # pages in pipes are in nobody's memory
 ]  # fmt: skip
 
 

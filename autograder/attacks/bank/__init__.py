@@ -1,4 +1,5 @@
-"""The attacks: a file a kind, one for those who read what is handed in, one for the engine's own channels."""
+"""The attacks: a file a kind, one for those who read what is handed in, one for notebooks that are too large, one for
+the engine's own channels."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from helpers.errors import CourseError
 
 from ..attack import KINDS, NOTHING, Attack
 
-FILES = (*KINDS, "readers", "channel")
+FILES = (*KINDS, "readers", "large", "channel")
 
 
 @cache
