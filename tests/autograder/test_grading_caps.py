@@ -115,7 +115,7 @@ def test_names_of_large_cells_are_forgotten_in_time(monkeypatch: pytest.MonkeyPa
     assert [text[0] for text in made] == ["a", "b", "c", "a", "d"]
 
 
-@pytest.mark.promise("whose hand-in is too much for it reads that;")
+@pytest.mark.promise("a hand-in that is too much for a worker has that as its reason.")
 def test_a_hand_in_that_takes_too_much_memory_gets_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     def greedy(*about: Any) -> Any:
         raise MemoryError
@@ -196,8 +196,7 @@ def test_paths_lose_what_is_this_machines() -> None:
 @pytest.mark.promise("Cells that it no longer reaches get two seconds each while another tenth of it lasts.")
 @pytest.mark.promise("Hidden parts of tests come last, until 1.2 budgets have gone by.")
 @pytest.mark.promise(
-    "The processes that read hand-ins are bounded, too: a worker by 2,000 MB, and whose hand-in is too much for it "
-    "reads that; the process that judges by 3,000 MB."
+    "The processes that read hand-ins are bounded, too: a worker by 2,000 MB, the process that judges by 3,000 MB;"
 )
 @pytest.mark.promise("processes, files | 64, 256 MB, by the kernel | 64, 256 MB, watched ten times a second | watched")
 def test_the_numbers_of_the_page_are_the_engines() -> None:

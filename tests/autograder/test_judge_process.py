@@ -217,7 +217,7 @@ attempt("reads the checks", lambda: inspect.getsource(picture))
 """
 
 
-@pytest.mark.promise("the process that judges by 3,000 MB.")
+@pytest.mark.promise("the process that judges by 3,000 MB;")
 @pytest.mark.promise(
     "T itself is shut in by Landlock: it reads Python and the checks, writes to its own folder alone, and starts "
     "nothing;"
@@ -239,7 +239,7 @@ def test_a_judge_reaches_nothing_but_its_checks(zygotes: tuple[Kernels, Judges],
     assert secret.read_text() == "secret"
 
 
-@pytest.mark.promise("the process that judges by 3,000 MB.")
+@pytest.mark.promise("the process that judges by 3,000 MB;")
 @pytest.mark.promise("where there is no Landlock it runs with your rights,")
 def test_where_there_is_no_landlock_a_judge_has_its_limits_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autograder.judge.judge.LANDLOCK", Mode("namespaces", ""))  # for which this zygote is not made
