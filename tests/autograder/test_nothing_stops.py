@@ -323,6 +323,7 @@ def test_an_error_of_ours_is_that_students_reason_and_nobody_elses(course, monke
         forced = told(course, run(course, force=True))
         assert {s: points for s, (points, _) in forced.items()} == {s: points for s, (points, _) in first.items()}
     assert {s: first[s][0] for s in POINTS if s != "ann"} == {"bob": 4, "cem": 0}
+    assert (course.feedback / "bob" / "mini" / "mini.html").is_file()
     if step in NOTED:
         assert first["ann"] == (7, "")
     else:

@@ -1,6 +1,7 @@
 """What weighs a tree must stay quick while the tree does its worst."""
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -76,6 +77,23 @@ def test_a_tree_that_grows_all_the_time_is_weighed_once_it_holds_more_than_copie
     assert tree.scales.overstepped() == ""
     tree.tasks, size[0] = [1] * 16, 200
     assert tree.scales.overstepped() == "used more than 1000 MB of memory"
+
+
+@pytest.mark.promise("processes, files | 64, 256 MB, by the kernel | 64, 256 MB, watched ten times a second | watched")
+@ON_LINUX
+def test_without_a_sandbox_processes_and_files_are_watched(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", "import threading, time\nfor _ in range(9):\n"
+                              "    threading.Thread(target=time.sleep, args=(60,)).start()"])  # fmt: skip
+    try:
+        inmate, until = Inmate(child.pid, "none"), time.monotonic() + 10
+        while not (words := Scales(inmate, Limits(processes=9)).overstepped()) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert words == "started 10 processes and threads, where 9 are allowed"
+        (tmp_path / "large").write_bytes(bytes(2 * MB))
+        assert Scales(inmate, Limits(disk_mb=1), tmp_path).overstepped() == "wrote more than 1 MB of files"
+    finally:
+        child.kill()
+        child.wait()
 
 
 @pytest.fixture
