@@ -166,10 +166,11 @@ def _drawn(rng: np.random.Generator) -> tuple[dict[str, dict[str, Timing]], dict
     """A record as `step_times` returns it, with a slow round in it, and its seconds. Parts gain differently, and some lose."""
     times: dict[tuple[str, str], list[float]] = {}
     new = rng.uniform(0.5, 1.5, 3) * np.array([8e-3, 5e-3, 4e-4])
-    for algorithm, parts in ((NOW, new), (THEN, new * rng.permutation([0.7, 1.6, 2.9]))):
+    for algorithm, parts, spread in ((NOW, new, 0.03), (THEN, new * rng.permutation([0.7, 1.9, 2.9]), 0.2)):
         for part, seconds in zip(PARTS, [*parts, parts.sum()], strict=True):
-            noise = rng.uniform(0.97, 1.03, 15)
-            noise[rng.integers(15)] = 4.0
+            noise = rng.uniform(1 - spread, 1 + spread, 15)
+            if algorithm == THEN:
+                noise[rng.integers(1, 15)] = 4.0
             times[algorithm, part] = [float(s) for s in seconds * noise]
     record = {a: {part: Timing(f"{a}, {part}", list(times[a, part])) for part in PARTS} for a in (THEN, NOW)}
     return record, times
