@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from . import syscalls as sc
-from .calls import NUMBERS, SHARED
+from .syscall_table import NUMBERS, SHARED
 
 ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
