@@ -28,7 +28,7 @@ from .namespace import Code, parts
 
 PREPARE = "autograder.judge.inside:prepare"
 
-LIMITS = Limits(memory_mb=3_000, cpu_s=100_000, output_bytes=2_000_000)
+LIMITS = Limits(memory_mb=3_000, cpu_s=100_000, output_bytes=2_000_000, forks=False)
 """A judge runs the course's own code only; these are for what a hand-in makes it compute with."""
 OF_THE_GRADER = ("__init__.py", "text.py", "source.py", "judge", "kernel", "sandbox")
 NOT_SHUT_IN = "; the judge, which Landlock could not shut in, ran with the grader's own rights"

@@ -126,7 +126,7 @@ def _plan(mode: Mode, room: Room, limits: Limits, install: Install) -> Plan:
     shown = _shown(room.readable, tuple(p for p in room.hidden if p not in covered))
     machine = sc.machine()
     if mode.name == "namespaces":
-        code = seccomp.program(machine, beside=False)
+        code = seccomp.program(machine, beside=False, processes=limits.forks)
         return lambda: _enter_namespaces(room, shown, covered, limits, code, install)
     known = min(landlock.abi(), landlock.NEWEST)
     drop = landlock.may_drop(room)
@@ -204,7 +204,7 @@ def _enter_landlock(
     sc.prctl(sc.PR_SET_PDEATHSIG, 9)
     sc.drop_capabilities()
     code = seccomp.program(
-        machine, beside=True, signals=known >= 6, processes=processes is not None, truncate=known >= 3
+        machine, beside=True, signals=known >= 6, processes=processes is not None and limits.forks, truncate=known >= 3
     )
     install(code)
 

@@ -114,6 +114,7 @@ def standard_room(folder, env, hidden):
     assert all(isinstance(answer, int) for answer in said[3:])
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux") or os.geteuid() != 0, reason="needs Linux, and root to be all")
 @pytest.mark.promise("right answers of multiple choice,")
 @pytest.mark.promise(
     "files it can read | the system's programs, Python, and `helpers` without its right answers; nothing else exists "
