@@ -26,7 +26,8 @@ class Limits:
     """What one submission's processes may use together (`cpu_s`, `file_mb`: each of them).
 
     `memory_mb` counts on top of what is loaded before the first cell; `disk_mb` is what lies in its folder and its
-    temporary files; `output_bytes` is enforced by whoever collects the outputs. Without `forks` it may start threads only.
+    temporary files; `output_bytes` is enforced by whoever collects the outputs. Without `forks` it
+    may start threads only.
     """
 
     memory_mb: int = 2048
