@@ -22,6 +22,8 @@ __all__ = ["HandIn", "Ungradable", "beside", "choose", "data_beside", "hand_in",
 MOST_DATA = 64_000_000
 MOST_FILES, MOST_SEEN, DEEPEST = 2_000, 20_000, 20
 """Files that are taken of a hand-in, names that are looked at to find them, folders in each other."""
+UNFIT_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
+"""What a disk says of a name that it can't hold, and not of itself."""
 SHOWN = 80
 """Characters of a name in a sentence."""
 

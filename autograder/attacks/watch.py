@@ -61,7 +61,7 @@ class Machine:
 
 
 class Terminal:
-    """The instructor's terminal, from which the grading is started. None of a machine without pseudo-terminals."""
+    """The instructor's terminal, from which the grading is started."""
 
     def __init__(self) -> None:
         self.screen, self.keyboard = os.openpty()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import filecmp
 import hashlib
 import io
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from ..course import Course
+from ..intake import UNFIT_NAME
 from .archive import Archive, Entry
 from .place import Refused, below, sound
 
@@ -26,7 +26,6 @@ MOST_LISTED = 4_000_000
 MOST_TOLD = 100
 """Files of one student that are told of one by one when they are left out; the others are counted."""
 TIMESTAMP = "timestamp.txt"
-UNFIT_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 
 Inside = Callable[[str], str]

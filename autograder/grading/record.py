@@ -7,7 +7,6 @@ committed. Whatever stops that, the next run records what was kept and runs no s
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import time
@@ -22,7 +21,7 @@ from .. import bonus
 from ..course import Course
 from ..engine import load_config
 from ..findings import Findings
-from ..intake import data_beside, shown
+from ..intake import UNFIT_NAME, data_beside, shown
 from ..parallel.parcel import unwrap, wrap
 from ..source import Assignment
 from ..text import one_line
@@ -34,8 +33,6 @@ from .task import Result
 PATIENCE = 60.0
 PAUSE = 0.1
 READ_ONLY = 0o444
-OF_NAMES = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
-"""What a disk says of a name that it can't hold, and not of itself."""
 
 
 class Blocked(CourseError):
@@ -244,7 +241,7 @@ class Writer:
                     copy.write_bytes(content)
                     copy.chmod(READ_ONLY)
                 except OSError as error:
-                    if error.errno not in OF_NAMES:
+                    if error.errno not in UNFIT_NAME:
                         raise
                     result.note(f"{shown(relative)} was left out of autograded/ ({error.strerror}).")
             made = incoming / f"{name}.ipynb"

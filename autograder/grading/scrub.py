@@ -15,6 +15,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
+from ..feedback_page.diagnosis import CHECK
 from ..feedback_page.safe import image_url, table_html
 from ..text import one_line, text
 from .harmless import HOST, MACROS, PICTURE, RASTER, harmless
@@ -23,7 +24,6 @@ from .snapshot import Snapshot
 LONGEST, IN_ALL = 12_000, 60_000
 """Characters of a text, and of all of a notebook, that are read as Markdown, pictures aside: reading can take long."""
 FLAGS = ("deletable", "editable")
-CHECK = "application/vnd.course.check+json"
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml")
 TEXTS = ("text/html", "text/markdown", "text/latex", "application/javascript", "image/svg+xml")
 DATA = re.compile(RASTER)

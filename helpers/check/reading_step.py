@@ -158,7 +158,7 @@ def step_gains(function: Any, *, seed: int = 0) -> Iterator[str]:
         if missing:
             raise Mistake("entry-missing", f"What step_gains returns has no speed-up for {missing[0]!r}.")
         for part in PARTS:
-            _follows(mine[part], part, times, THEN, NOW, mine)
+            _follows(mine[part], part, times, mine)
         yield f"record {case + 1}: the step is {mine['step']:.2f} times as fast, which follows from its times"
 
 
@@ -176,12 +176,12 @@ def _drawn(rng: np.random.Generator) -> tuple[dict[str, dict[str, Timing]], dict
     return record, times
 
 
-def _follows(got: float, part: str, times: Mapping[tuple[str, str], list[float]], then: str, now: str, mine: Mapping[str, float]) -> None:
-    old, new = times[then, part], times[now, part]
+def _follows(got: float, part: str, times: Mapping[tuple[str, str], list[float]], mine: Mapping[str, float]) -> None:
+    old, new = times[THEN, part], times[NOW, part]
     ratio = statistics.median(old) / statistics.median(new)
     low, high = sorted((ratio, statistics.median(a / b for a, b in zip(old, new, strict=True))))
     if part == "step":
-        total = [sum(statistics.median(times[a, p]) for p in PARTS[:3]) for a in (then, now)]
+        total = [sum(statistics.median(times[a, p]) for p in PARTS[:3]) for a in (THEN, NOW)]
         low, high = min(low, total[0] / total[1]), max(high, total[0] / total[1])
     if 0.97 * low <= got <= 1.03 * high:
         return
