@@ -35,7 +35,7 @@ class Scales:
     def __init__(self, inmate: Inmate, limits: Limits, folder: Path | None = None) -> None:
         self.inmate, self.limits = inmate, limits
         self.folder = None if inmate.mode == "namespaces" else folder
-        self._most, self._nice = 1, 0
+        self._most, self._nice, self._running = 1, 0, 0
         self._bare = _resident(inmate.pid)
 
     def overstepped(self) -> str:
@@ -51,9 +51,10 @@ class Scales:
     def _level(self, members: list[int]) -> None:
         """A crowd that computes gets together what one process gets: its neighbours have limits of time, too, and not
         every machine shares its processors between sessions (autogroup in sched(7)). It can't undo that, and who is
-        started later inherits it."""
+        started later inherits it. Threads that were just started run for a moment, so the last look counts, too."""
         threads = [thread for pid in members for thread in _threads(pid)]
-        running = sum(map(_runs, threads))
+        now = sum(map(_runs, threads))
+        running, self._running = min(now, self._running), now
         if running > CROWD:
             self._nice = max(self._nice, min(LOWEST, math.ceil(math.log(running, STEP))))
         if self._nice:
