@@ -13,7 +13,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from ..sandbox import Limits, Scales, kill_tree
+from ..sandbox import Limits, Scales, kill_tree, memory_group
 from . import wire
 from .deaths import how_it_ended
 from .nursery import Nursery
@@ -21,6 +21,8 @@ from .outputs import Collector, Full, Room
 
 GRACE_S = 2.0
 WEIGH_EVERY_S = 0.1
+BESIDES_MB = 64
+"""What the group of a hand-in may hold besides memory and files: it is weighed more exactly than that."""
 SECONDS_TO_TAKE = 5.0
 KINDS = {"stream", "display_data", "update_display_data", "execute_result", "error", "clear_output", "done"}
 
@@ -70,6 +72,7 @@ class Process:
             self._inmate = nursery.fork(request, descriptors)
             self.pid = self._inmate.pid
             self._scales = Scales(self._inmate, limits, None if trusted else self.folder)
+            self._group = None if trusted else memory_group(self.pid, limits.memory_mb + limits.disk_mb + BESIDES_MB)
         except BaseException:
             self._control.close()
             for read, _ in pipes:
@@ -295,15 +298,20 @@ class Process:
         self._collector.own_words(ename, evalue)
 
     def _weigh(self) -> None:
-        words = self._scales.overstepped() if self._alive else ""
+        words = (self._too_large() or self._scales.overstepped()) if self._alive else ""
         if words:
             self.kill(f"it {words}")
+
+    def _too_large(self) -> str:
+        exceeded = self._group and self._group.exceeded()
+        return f"used more than {self.limits.memory_mb} MB of memory" if exceeded else ""
 
     def _bury(self) -> None:
         # It has gone, or has closed its end of the line, which comes to the same.
         if not self._alive:
             return
-        self.why = how_it_ended(self._nursery.ended(self.pid, wait=1.0), self.limits)
+        ended, words = self._nursery.ended(self.pid, wait=1.0), self._too_large()
+        self.why = f"it {words}" if words else how_it_ended(ended, self.limits)
         self._end()
         self._close()
 
@@ -316,6 +324,8 @@ class Process:
 
     def _close(self) -> None:
         self._alive = False
+        if self._group:
+            self._group.close()
         self._control.close()
         for descriptor in self._pipes:
             os.close(descriptor)

@@ -38,9 +38,6 @@ NOT_PROMISED = {
         "Its warning about an exchange directory can be ignored: hand-ins are read from the class folder.",
         "Two questions of C and F are about numbers that differ from machine to machine, so their rubrics ask for "
         "what the student's own rows show.",
-        "Linux with systemd | the same; the engine makes no cgroup and weighs processes, sockets and pipes itself, "
-        "but `systemd-run --user --scope -p MemoryMax=8G` before a command would bound all of its processes together "
-        "| no",
     ),
     "whether it was tried on such a machine": (
         "yes Linux as root",
@@ -49,6 +46,7 @@ NOT_PROMISED = {
         "cells can't start processes | yes",
         "or a long one | the same | yes",
         "a Slurm of one node",
+        "version 1 of cgroups, as root",
         "by the kernel's tables | no",
         "or a Linux container or machine | no",
         "which is Linux | no",
