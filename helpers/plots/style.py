@@ -39,7 +39,7 @@ def line(i: int, points: int = 0) -> dict[str, Any]:
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure of so many inches that leaves pyplot's global state alone."""
+    """An empty figure of this size in inches, without pyplot's global state."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")

@@ -1,4 +1,4 @@
-"""The README's pictures say what the code says: a picture's text is its metadata, and the README repeats its numbers."""
+"""The README's pictures say what the code says: the text is in their metadata, and the README repeats its numbers."""
 
 from __future__ import annotations
 
