@@ -135,7 +135,7 @@ def test_the_students_code_answers_and_outputs_are_there_the_courses_text_is_not
     assert f'<img src="data:image/png;base64,{PNG}" alt="Loss falls." width="648">' in page
     assert "ValueError: bad" in article(page, "A-sigmoid")
     assert "/home/x" not in page
-    assert "I expected 0.1 to win" in article(page, "C-seen")
+    assert "I expected 0.1 to be best" in article(page, "C-seen")
     assert "Layers and their gradients (16 points)" not in words(page)
     assert "<h1>A neural network from scratch</h1>" in page
     untouched = page_of(student=next(s for s in students(NAME) if s.done == ()), waiting={})
