@@ -14,7 +14,7 @@ from helpers.plots.cnn_learning import (
 from helpers.plots.dots import ratio_dots
 from helpers.plots.images import digits
 from helpers.plots.learning import convention_trap, learning_curves, learning_rates, loss_gap, schedules
-from helpers.plots.performance import algorithm_bars, roofline
+from helpers.plots.performance import algorithm_times, roofline
 from helpers.plots.runtime import batch_sizes, runtime_scatter, working_sets
 from helpers.plots.runtime_curves import epoch_times, fits, speed_up
 from helpers.plots.style import save, show
@@ -22,7 +22,7 @@ from helpers.plots.then_and_now import then_and_now
 from helpers.plots.training import error_curve
 
 __all__ = [
-    "algorithm_bars",
+    "algorithm_times",
     "batch_sizes",
     "convention_trap",
     "digits",
