@@ -22,14 +22,14 @@ STUDENTS = (
     ),
     Student(
         "bilal",
-        "the usual slips: overlaps assigned, zeros win in max pooling, ties, a mean over the batch, MB for MiB, no factor 2",
+        "the usual slips: overlaps assigned, zeros win in max pooling, ties, a mean over the batch, MB instead of MiB, no factor 2",
         edits=(
             Edit("B-col2im", "+= windows[:, r, s]", "= windows[:, r, s]"),  # costs C-data, too, which builds on it
             Edit("C-filter", ".reshape(w_shape)", ".reshape(w_shape) / len(x)"),
             Edit("D-max", ", constant_values=-np.inf", ""),
             Edit("E-fft", "np.conj(np.fft.rfft2(w, shape))", "np.fft.rfft2(w, shape)"),
             Edit("F-count", "return 2 * N * K", "return N * K"),
-            Edit("F-count", "/ 1e6", "/ 2**20"),
+            Edit("F-count", "/ 2**20", "/ 1e6"),
         ),
         form=form("Bilal", ["C", "D"]),
     ),

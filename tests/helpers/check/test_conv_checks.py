@@ -117,8 +117,8 @@ def moved(N, C, H, W, K, R, S, stride, padding, itemsize=4):
     return itemsize * (N * C * H * W + K * C * R * S + N * K * p * q)
 
 
-def megabytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
-    return flops(N, C, H, W, K, R, S, stride, padding) / (2 * K) * itemsize / 1e6
+def mebibytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
+    return flops(N, C, H, W, K, R, S, stride, padding) / (2 * K) * itemsize / 2**20
 
 
 def intensity(*layer):
@@ -144,7 +144,7 @@ RIGHT = {
     check.conv_fft: (lambda x, w, padding: lowered(x, w, (1, 1), padding),),
     check.conv_flops: (flops,),
     check.conv_bytes: (moved,),
-    check.conv_lowered_megabytes: (megabytes,),
+    check.conv_lowered_mebibytes: (mebibytes,),
     check.conv_intensity: (intensity, flops, moved),
     check.attainable: (lambda i, peak, bandwidth: min(peak, i * bandwidth),),
     check.conv_triton: (lowered,),
