@@ -240,12 +240,12 @@ def conv_tiled(conv_tiled: Any, *, seed: int = 0, sizes: Sequence[Sizes] = CASES
     settle(array(value, "the result of conv_tiled"), oracle.forward(case.x, case.w, case.stride, case.padding), "the output of a larger case", list)
     # The padded images, the output and a copy of it are no workspace; a tile may be copied once or twice.
     room = 2 * oracle.padded(case.x, case.padding).nbytes + 2 * case.dy.nbytes + case.w.nbytes + 30_000
-    kb = 1000
+    kib = 1024
     if used > lowered:
-        raise Mistake("lowered-at-once", f"conv_tiled had {used / kb:.0f} KB in use at a time, and the whole lowered matrix is {lowered / kb:.0f} KB: all of it exists at once. Form each tile from x when it is needed, overwrite it afterwards, and take as many columns as fit into the workspace: a column has C · R · S numbers of {case.x.itemsize} bytes each (`x.itemsize`).")
+        raise Mistake("lowered-at-once", f"conv_tiled had {used / kib:.0f} KiB in use at a time, and the whole lowered matrix is {lowered / kib:.0f} KiB: all of it exists at once. Form each tile from x when it is needed, overwrite it afterwards, and take as many columns as fit into the workspace: a column has C · R · S numbers of {case.x.itemsize} bytes each (`x.itemsize`).")
     if used > room + 3 * workspace:
-        raise Mistake("workspace-exceeded", f"conv_tiled had {used / kb:.0f} KB in use at a time, for a workspace of {workspace / kb:.0f} KB. Does the tile's width follow the workspace, and does it count that a column has C · R · S numbers of {case.x.itemsize} bytes each (`x.itemsize`)? Lowering image by image is not enough.")
-    yield f"about {workspace / kb:.0f} KB at a time, where lowering at once takes {lowered / kb:.0f} KB"
+        raise Mistake("workspace-exceeded", f"conv_tiled had {used / kib:.0f} KiB in use at a time, for a workspace of {workspace / kib:.0f} KiB. Does the tile's width follow the workspace, and does it count that a column has C · R · S numbers of {case.x.itemsize} bytes each (`x.itemsize`)? Lowering image by image is not enough.")
+    yield f"about {workspace / kib:.0f} KiB at a time, where lowering at once takes {lowered / kib:.0f} KiB"
 
 
 def _tile_edges(got: np.ndarray, expected: np.ndarray, case: Case, limit: int) -> None:

@@ -11,6 +11,7 @@ from helpers.plots.cnn_learning import (
     plateau_lengths,
     plateau_loss,
 )
+from helpers.plots.diagrams import lowering, seven_loops
 from helpers.plots.dots import ratio_dots
 from helpers.plots.images import digits
 from helpers.plots.learning import convention_trap, learning_curves, learning_rates, loss_gap, schedules
@@ -35,6 +36,7 @@ __all__ = [
     "learning_curves",
     "learning_rates",
     "loss_gap",
+    "lowering",
     "plateau_depths",
     "plateau_lengths",
     "plateau_loss",
@@ -43,6 +45,7 @@ __all__ = [
     "runtime_scatter",
     "save",
     "schedules",
+    "seven_loops",
     "show",
     "speed_up",
     "then_and_now",

@@ -477,6 +477,9 @@ for row in rows:
     print(
         f"{row['backend']:9} {row['filters']:7} {row['seconds'] * 1e3:13.2f} {row['flops'] / row['seconds'] / 1e9:9.1f}"
     )
+for name in FILTERS:
+    times = {row["filters"]: row["seconds"] for row in rows if row["backend"] == name}
+    print(f"{name}: from 8 to 64 filters × {times[64] / times[8]:.1f}, from 32 to 64 × {times[64] / times[32]:.1f}")
 
 # %% [markdown]
 # **What you should see.** Against operations the curves are flat at first and approach the slope of the guide as the network grows; against parameters they only get steeper and cross it. The speed in GFLOP/s rises with the size: every step has a fixed cost, and larger matrix products use a processor better. (Dots with long bars were measured while the machine was busy.)

@@ -128,6 +128,9 @@ check.conv_output_size(output_size, geometries=((17, 3, 2, 1), (20, 7, 3, 0), (6
 #         7 8 9
 # ```
 
+# %%
+plots.show(plots.seven_loops())
+
 
 # %% exercise="A-forward"
 def conv_forward(x, w, stride, padding):
@@ -222,6 +225,9 @@ check.true_convolution(true_convolution, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 
 # Two loops are enough. For a fixed $(r,s)$, all windows together need the pixels `x0[:, :, r : r + u * P : u, s : s + v * Q : v]`: every
 # $u$-th row and $v$-th column, starting at $(r, s)$. Fill an array with six axes, $(C, R, S, N, P, Q)$, and reshape at the end. `reshape`
 # reinterprets the same memory and never reorders axes; for that, `transpose` first.
+
+# %%
+plots.show(plots.lowering())
 
 
 # %% exercise="B-im2col"

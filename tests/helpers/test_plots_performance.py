@@ -22,6 +22,8 @@ MANY = {f"algorithm {i}": {"L1": (20.0, 1e10 * (i + 1))} for i in range(9)}
         (lambda: plots.roofline(MANY, 9e10, 1.2e10), "algorithm 8: L1 90.0"),
         (lambda: plots.algorithm_times(TIMINGS, "torch"), "L1: a 2.1, b 100; L2: a 2.1, b 100"),
         (lambda: plots.algorithm_times({"L1": {"torch": [1.0], "a": [0.5]}}, "torch"), "L1: a 0.5"),
+        (plots.seven_loops, "window of R by S pixels"),
+        (plots.lowering, "1 2 4 5; 2 3 5 6; 4 5 7 8; 5 6 8 9"),
     ],
 )
 def test_figures_are_small_and_told_in_words(draw, words):

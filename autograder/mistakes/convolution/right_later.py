@@ -169,7 +169,7 @@ def conv_fft(x, w, padding):
 '''
 FFT_FLIPPED = '''
 def conv_fft(x, w, padding):
-    """The filter turned round instead of the conjugate; the output begins at (R − 1, S − 1)."""
+    """The filter flipped instead of the conjugate; the output begins at (R − 1, S − 1)."""
     (H, W), (R, S), (a, b) = x.shape[2:], w.shape[2:], padding
     shape = (H + 2 * a + R - 1, W + 2 * b + S - 1)
     x0 = np.pad(x, ((0, 0), (0, 0), (a, a), (b, b)))

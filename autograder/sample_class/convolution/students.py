@@ -35,7 +35,7 @@ STUDENTS = (
     ),
     Student(
         "chloe",
-        "only Parts A and B, in plain loops, the filter turned round; declares both",
+        "only Parts A and B, in plain loops, the filter flipped; declares both",
         done=("A", "B", "form"),
         replace={name: text for name, text in LOOPS_THROUGHOUT.items() if name[0] in "AB" and name != "A-forward"},
         edits=(Edit("A-forward", "np.sum(window * w[k])", "np.sum(window * w[k, :, ::-1, ::-1])"),),
