@@ -331,7 +331,7 @@ def test_real_times_pass():
         (times(seconds=5e3), ERRORS, "milliseconds"),
         (times(seconds=-1.0), ERRORS, "zero, negative"),
         ({**times(), "L5": times()["L1"]}, ERRORS, "identical to the last digit"),
-        ({**times(), "L5": {name: Timing(name, [0.1] * 3) for name in NAMES}}, ERRORS, "Clocks do not do that"),
+        ({**times(), "L5": {name: Timing(name, [0.1] * 3) for name in NAMES}}, ERRORS, "Clocks never do that"),
         (times(), {**ERRORS, "L5": {"torch": 0.0, "im2col": 0.1}}, "differs from the library's"),
         (times(), {layer: dict.fromkeys(NAMES, 0.0) for layer in LAYERS}, "exactly 0"),
         (times(), {**ERRORS, "L5": {"torch": 0.0, "im2col": float("nan")}}, "differs from the library's"),
