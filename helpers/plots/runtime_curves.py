@@ -63,7 +63,7 @@ def fits(
 SIZES = {
     "flops": "operations of a training step (MFLOP)",
     "filters": "filters in each convolution",
-    "batch": "images of a batch",
+    "batch": "images per batch",
 }
 
 
