@@ -50,11 +50,10 @@ def roofline(
         hollow: dict[str, Any] = {"markerfacecolor": "white"} if i % 2 else {}
         ax.plot([x for x, _ in row.values()], [y / 1e9 for _, y in row.values()], linestyle="none", markersize=8,
                 color=COLOURS[i % 7], marker=MARKERS[i % 7], markeredgewidth=1.6, label=name, **hollow)  # fmt: skip
-    for i, (name, row) in enumerate(alone.items()):
-        ((x, y),) = row.values()
+    for i, (x, y, name) in enumerate(sorted((*point, name) for name, row in alone.items() for point in row.values())):
         ax.plot([x], [y / 1e9], linestyle="none", marker="X", markersize=9, color="black")
-        # Neighbours' names on different sides of the slope.
-        side: dict[str, Any] = {"xytext": (-8, 4), "ha": "right"} if i % 2 else {"xytext": (9, -3), "va": "top"}
+        # The first name above the slope, the others below it: neighbours may be near.
+        side: dict[str, Any] = {"xytext": (9, -3), "va": "top"} if i else {"xytext": (-8, 4), "ha": "right"}
         ax.annotate(name, (x, y / 1e9), textcoords="offset points", fontsize=9, **side)
     _layer_names(ax, points, alone)
     ax.set_xscale("log")
