@@ -6,7 +6,7 @@ FUZZ       ?= 3000
 BIN        := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help lab grade test release solutions study bench mistakes attacks lint lock prove fuzz clean
+.PHONY: help lab grade test release solutions study figures bench mistakes attacks lint lock prove fuzz clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ fuzz: .venv/.ready  ## spoil notebooks at random: FUZZ=3000 graded 1000 times an
 
 study: .venv/.ready  ## redraw every figure of an assignment's study, at full size
 	$(BIN)/python -m helpers.study $(ASSIGNMENT)
+
+figures: .venv/.ready  ## draw the README's pictures of a check and of a class report; needs Chromium or Chrome
+	$(BIN)/python -m autograder.readme_figures
 
 bench: .venv/.ready  ## measure our speed beside PyTorch's
 	$(BIN)/python -m helpers.bench all --json

@@ -29,7 +29,7 @@ def _statements(chosen: Any, name: str) -> Iterator[str]:
     table = right_answers("reading")[name]
     found = letters(chosen, name, "".join(table))
     if found == set(table):
-        raise Mistake("everything-chosen", f"`{name}` holds every statement, and some of them contradict each other. Hold each one against the paper.")
+        raise Mistake("everything-chosen", f"`{name}` holds every statement, and some of them contradict each other. Compare each one with the paper.")
     for letter, about in table.items():
         # Wrong choices first: a misreading explains what is missing, too.
         if letter in found and not about["supported"]:

@@ -147,7 +147,7 @@ def _built(place: Place, i: int, spec: NetworkSpec, backend: Backend, seed: list
     layer, geometry, scale = place.layer, place.geometry, spec.initialisation.scale
     if isinstance(geometry, ConvSpec):
         padding = (geometry.pad_h, geometry.pad_w)
-        settings = layer.filters, layer.size, layer.stride, padding, backend, seed, scale**2
+        settings = layer.filters, layer.size, layer.stride, padding, backend, seed, scale
         return [Conv2d(geometry.C, *settings, _algorithm(i, spec, backend))]
     if geometry is not None:
         pool = MaxPool2d if layer.type == "max_pool" else AveragePool2d

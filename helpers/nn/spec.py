@@ -101,7 +101,7 @@ Layer = Annotated[Conv | MaxPool | AveragePool | Plain | Dropout | Dense, Field(
 
 
 class Initialisation(_Part):
-    """Weights are drawn from N(0, scale²/inputs) and biases are zero."""
+    """Weights are normal draws with mean 0 and standard deviation scale/√inputs; biases are zero."""
 
     scale: Positive = 1.0
     """1 is N(0, 1/inputs); √2 is the choice of He et al. (2015) for ReLU."""

@@ -69,9 +69,9 @@ def learning_curves(
 ) -> dict[float, list[History]]:
     """Train convolutional_nn.json at each rate from each seed: rate -> one History a seed, of validation images.
 
-    seeds: how many, from 0 on, or which; train, validation: images; scale: of the initial weights, drawn from
-    N(0, scale²/inputs); jobs: processes (None: one a core, or this one alone where there is little to do), on which
-    the results don't depend; keep: a folder of finished runs, which are not made again. Raises CourseError for
+    seeds: how many, from 0 on, or which; train, validation: images; scale: of the initial weights, whose standard
+    deviation is scale/√inputs; jobs: processes (None: one a core, or this one alone where there is little to do), on
+    which the results don't depend; keep: a folder of finished runs, which are not made again. Raises CourseError for
     settings that cannot train.
     """
     rates, numbers, (scale,) = _rates(rates), _seeds(seeds), _scales([scale])
@@ -120,11 +120,12 @@ def plateau(
 ) -> dict[float, dict[float, list[Plateau]]]:
     """How many steps training takes to get going: scale -> rate -> one Plateau a seed.
 
-    scales: of the initial weights, drawn from N(0, scale²/inputs); steps: give up after so many, of 64 images; level:
-    stop once the mean loss of five batches is below it (nats); norms_every: also measure the gradient of each layer
-    before every so many steps; hidden: dense layers of 128 before the last one, so that hidden + 3 layers have weights
-    (the course's network has 1). These are the first steps of `learning_curves` with the same seed. Plateau.steps is
-    the number of steps, None where the level was never reached. Other arguments as in `learning_curves`.
+    scales: of the initial weights, with standard deviation scale/√inputs; steps: give up after so many, of 64 images;
+    level: stop once the mean loss of five batches is below it (nats); norms_every: also measure the gradient of each
+    layer before every so many steps; hidden: dense layers of 128 before the last one, so that hidden + 3 layers have
+    weights (the course's network has 1). These are the first steps of `learning_curves` with the same seed.
+    Plateau.steps is the number of steps, None where the level was never reached. Other arguments as in
+    `learning_curves`.
     """
     scales, rates, numbers = _scales(scales), _rates(rates), _seeds(seeds)
     tasks = [

@@ -205,7 +205,7 @@ def test_an_endless_loop_is_stopped(steps, monkeypatch):
         while True:
             pass
 
-    assert "did not come back" in hint(steps, *[endless] * len(RIGHT[steps]))
+    assert "did not return" in hint(steps, *[endless] * len(RIGHT[steps]))
 
 
 def test_a_guess_that_is_impossible_for_a_geometry_fits_nothing():

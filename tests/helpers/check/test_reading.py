@@ -91,6 +91,18 @@ def test_only_one_kind_for_each_claim_passes_and_only_where_it_stands():
             assert passed == {tuple(place) for place in (about["places"] if word == about["right"] else [place for also, place in about["also"] if also == word])}
 
 
+@pytest.mark.parametrize("place", ["abstract", "section 4", "section 4.1", "Sec. 5 (Baidu)", "conclusion"])
+def test_every_place_that_says_that_memory_falls_is_right(place):
+    right = {claim: (about["right"], " ".join(map(str, about["places"][0]))) for claim, about in CLAIMS.items()}
+    assert mistake_of(reading.claims, right | {"memory consumption falls": ("stated", place)}) == ""
+    assert mistake_of(reading.claims, right | {"memory consumption falls": ("stated", "section 2")}) == "cited-elsewhere"
+
+
+def test_who_quotes_section_4_1_is_told_that_the_paper_errs():
+    hint = ANSWERS["about_36_percent"]["a"]["hint"]
+    assert hint.startswith("Section 4.1 words it that way")
+
+
 def test_every_wrong_choice_has_a_hint_of_its_own():
     assert all(set(about["wrong"]) == set(ALGORITHMS) - {about["right"]} for about in CASES.values())
     assert all(set(about["wrong"]) == set(KINDS) - {about["right"]} for about in CLAIMS.values())
