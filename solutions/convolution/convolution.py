@@ -791,7 +791,7 @@ for name, layer in primitives.PAPER_LAYERS.items():
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="G-predict" points=1
-# L1 has only 3 channels and a large image: the sums are short (363 products) and D_m is large, so I expect tiles or PyTorch, which need not write it. L2 has 9 × 9 filters and many
+# L1 has only 3 channels and a large image: the sums are short (3 · 11 · 11 = 363 products) and D_m is large, so I expect tiles or PyTorch, which need not write it. L2 has 9 × 9 filters and many
 # channels, where the FFT counts 26 times fewer operations at N = 128, although a single image has to pay for the transforms of all filters: I expect the DFT to be close to PyTorch. L5 is
 # 3 × 3 with a small image: D_m is small and the FFT saves little, so plain lowering, one good matrix product, should win.
 
@@ -995,7 +995,7 @@ print(f"PyTorch takes {timings['L2']['torch'].median * 1000:.0f} ms")
 #
 # `direct` is several times slower than PyTorch everywhere: its inner product of one window with all filters is a matrix product with a single row, which uses each number of the filters only once, and so it waits for memory, like the dense layer with a batch of 1.
 #
-# My own FFT uses the same idea as the winner and takes 5.87 times as long as PyTorch on L1 and 75.23 times on L5: it transforms K · C filters, 49,152 of them on L5, and with one image each of them is used once. `dft` computes its transforms as matrix products, which exploit
+# My own FFT uses the same idea as the winner and takes 5.87 times as long as PyTorch on L1 and 75.23 times on L5: it transforms K · C filters, on L5 384 · 128 = 49,152 of them, and with one image each of them is used once. `dft` computes its transforms as matrix products, which exploit
 # that a filter has only R rows. My tiles save memory and not time: gathering each tile through index arrays in Python costs more than the copy that it avoids; the course's `tiled` copies long contiguous runs.
 #
 # In G1 I was right about L5, too careful about L2, where the DFT does not come close to PyTorch but beats it, and wrong about tiles on L1: D_m of one image (19 MiB) is written and read at a speed that hardly matters beside the arithmetic. Which of two algorithms that are nearly level comes first
