@@ -151,7 +151,7 @@ def step_seconds(places: Sequence[Place], images: int, itemsize: int = 4) -> flo
 
 def table_text(rows: Sequence[Row], images: int) -> str:
     """The table as text, with a total; the last column says that it is predicted."""
-    cells = [("layer", "", "output", "parameters", "MFLOP", "MB", "predicted ms")]
+    cells = [("layer", "", "output", "parameters", "MFLOP", "MiB", "predicted ms")]
     for r in rows:
         cells.append((r.where, r.name, "×".join(map(str, r.output)), f"{r.parameters:,}", *_measures([r])))
     cells.append(("total", "", "", f"{sum(r.parameters for r in rows):,}", *_measures(rows)))
@@ -169,7 +169,7 @@ def table_text(rows: Sequence[Row], images: int) -> str:
 
 def _measures(rows: Sequence[Row]) -> tuple[str, str, str]:
     flops, moved = sum(r.flops for r in rows), sum(r.bytes for r in rows)
-    return f"{flops / 1e6:,.2f}", f"{moved / 1e6:,.2f}", f"{sum(r.predicted_seconds for r in rows) * 1e3:,.3f}"
+    return f"{flops / 1e6:,.2f}", f"{moved / 2**20:,.2f}", f"{sum(r.predicted_seconds for r in rows) * 1e3:,.3f}"
 
 
 def _place(where: str, layer: Any, shape: Shape, images: int) -> Place:

@@ -129,12 +129,12 @@ def demand_right(made: Any, spec: NetworkSpec, images: np.ndarray, labels: np.nd
     made.step()
     made.synchronise()
     if not abs(made.loss() - loss) <= 1e-4 * max(1.0, loss):
-        raise CourseError(f"A loss of {made.loss():.6f} should be {loss:.6f}; mend that before it is timed.")
+        raise CourseError(f"A loss of {made.loss():.6f} should be {loss:.6f}; fix that before it is timed.")
     for (name, array), start, found in zip(ours.parameters(), before, made.parameters(), strict=True):
         change = to_numpy(array) - start
         off = float(np.abs(found.reshape(change.shape) - start - change).max())
         if not off <= ALLOWED * float(np.abs(change).max()):
-            raise CourseError(f"The gradient of {name} is wrong by up to {off / lr:.2g}; mend that before it is timed.")
+            raise CourseError(f"The gradient of {name} is wrong by up to {off / lr:.2g}; fix that before it is timed.")
 
 
 def batches_of(images: int, batches: int = BATCHES) -> tuple[np.ndarray, np.ndarray]:

@@ -202,7 +202,7 @@ def crossover(x: Numbers, ours: Numbers, other: Numbers, logarithmic: bool = Tru
 def _pairs(x: Numbers, seconds: Numbers) -> tuple[np.ndarray, np.ndarray]:
     places, times = np.asarray(x, np.float64), np.asarray(seconds, np.float64)
     if places.ndim != 1 or places.shape != times.shape or not len(places):
-        raise CourseError(f"{places.shape} places and {times.shape} times don't go together; give one time a place.")
+        raise CourseError(f"{places.shape} places and {times.shape} times don't match; give one time for each place.")
     if not (np.isfinite(places).all() and np.isfinite(times).all() and (times > 0).all()):
         raise CourseError("A time is zero, negative or no number, or a place is no number; give seconds above zero.")
     return places, times
