@@ -2,10 +2,12 @@
 
 import base64
 import html
+import io
 import math
 import sys
 
 import pytest
+from PIL import Image
 
 from helpers import plots
 from helpers.errors import CourseError
@@ -43,7 +45,8 @@ def test_every_figure_is_small_and_described(name):
     assert len(figure.alt) > 60
     picture = png(figure)
     assert picture.startswith(b"\x89PNG")
-    assert len(picture) < 50_000
+    assert len(picture) < 80_000
+    assert Image.open(io.BytesIO(picture)).width == pytest.approx(144 * figure.get_figwidth(), abs=1)
     for ax in figure.axes:
         if ax.get_visible():
             assert ax.get_xlabel()
@@ -74,7 +77,10 @@ def test_show_gives_a_notebook_picture_and_alt(monkeypatch):
     plots.show(figure)
     (bundle,), rest = shown[0]
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
-    assert rest["metadata"]["image/png"]["alt"] == bundle["text/plain"] == figure.alt
+    about = rest["metadata"]["image/png"]
+    assert about["alt"] == bundle["text/plain"] == figure.alt
+    picture = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
+    assert picture.size == (2 * about["width"], 2 * about["height"])
     (words,), _ = shown[1]
     assert html.escape(figure.alt) in words["text/html"]
 
