@@ -653,7 +653,7 @@ curves = learning_curves(RATES, SEEDS, **size.settings)
 check.learning.study(curves, RATES, SEEDS, size=size.name)
 
 # %%
-plots.show(plots.error_curves({rate: curves[rate] for rate in RATES_WIDE}))
+plots.show(plots.error_curves(curves, panels={"the four rates of their assignment": RATES_WIDE, "the nine that they tried": RATES_FINE}))
 
 # %%
 plots.show(plots.error_by_rate(curves))
@@ -814,10 +814,10 @@ plots.show(plots.plateau_lengths(lengths, size.steps))
 
 # %%
 losses_by_scale = {f"weights × {scale:g}": row[middle][0].loss for scale, row in starts.items()}
-plots.show(plots.plateau_loss(losses_by_scale, title=f"The first steps at a rate of {middle:g}"))
+plots.show(plots.plateau_loss(losses_by_scale, title=f"The first steps at a rate of {middle:g}", level=LEVEL))
 
 # %% [markdown]
-# **What you should see.** In the first figure the small scales are straight lines: half the rate, twice the steps, parallel to the grey guide. (With weights × 1 there is hardly a plateau: it is over after a dozen steps, of which
+# **What you should see.** In the first figure the small scales are straight lines: half the rate, twice the steps, as the grey dotted lines say. (With weights × 1 there is hardly a plateau: it is over after a dozen steps, of which
 # the window alone is five.) In the second, at one and the same rate, the losses of small weights stay at $\ln 10$ for a long time and then fall quickly. Nothing is stuck; it takes longer.
 
 # %% [markdown] given="C-norms-text"
@@ -896,6 +896,9 @@ print(f"B4 had {total} steps a run. From {known} steps at rate {middle:g}: the e
 for rate in RATES:
     ends = ", ".join(f"{run.error[-1]:.0%}" for run in curves[rate])
     print(f"  rate {rate:<7g} should {'leave' if rate > edge else 'stay':<6} and ended with validation errors of {ends}")
+
+# %%
+plots.show(plots.error_by_rate(curves, edge=edge))
 
 # %% [markdown]
 # **What you should see.** One run of about two hundred steps predicts the edge of a study of more than twenty thousand. The first rate above the edge has left the plateau in time, but its error is still falling; the first below it has
@@ -984,8 +987,8 @@ print(f"and × {math.prod(alexnet.values()) ** (1 / 4):.3f} in the geometric mea
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-answer" points=4
-# Nothing changes in kind at the edge. Every run starts on a plateau, and leaving it takes about the same rate × steps at every rate: with weights × 0.25 that was 416 · 0.02 = 8.3, 211 · 0.04 = 8.4 and 109 · 0.08 = 8.7. A study with
-# 630 steps per run cuts off all rates below 8.4 / 630 = 0.013, and that is where the edge is: 0.02 leaves in time, 0.01 has just begun, 0.001 would need 8,440 steps and looks dead. It is the fixed number of epochs that makes a
+# Nothing changes in kind at the edge. Every run starts on a plateau, and leaving it takes about the same rate × steps at every rate: with weights × 0.25 that was 416 · 0.02 = 8.3, 211 · 0.04 = 8.44 and 109 · 0.08 = 8.7. A study with
+# 630 steps per run cuts off all rates below 8.4 / 630 = 0.013, and that is where the edge is: 0.02 leaves in time, 0.01 has just begun, 0.001 would need 8.44 / 0.001 = 8,440 steps and looks dead. It is the fixed number of epochs that makes a
 # smooth 1/rate look abrupt, together with the shape of the plateau: there is almost nothing to see until shortly before its end.
 #
 # How long the plateau is depends on the initial weights: rate × steps was 1.8 to 2.2, 4.0 to 4.5 and 8.3 to 8.7 for × 0.5, × 0.35 and × 0.25, four times as much for half the weights. The gradient of each layer contains the weights of the
