@@ -128,7 +128,7 @@ def measured(text):
 
 
 def fits(written, known):
-    """Whether a known number, rounded as this one, is this one; per cents fit a fraction, or "(4.7 to 5.6)" after one."""
+    """Whether a known number, rounded as this one, is this one; per cents fit fractions and "(4.7 to 5.6)", too."""
     per_cent = written.endswith("%")
     for each in known:
         if each.endswith("%") and not per_cent:

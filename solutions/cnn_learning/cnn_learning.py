@@ -892,7 +892,7 @@ check.learning.predictions(predict_length, slowest_rate, seed=41)
 total = size.epochs * -(-size.train // 64)
 known = lengths[size.scale][middle]
 edge = slowest_rate(known, middle, total)
-print(f"B4 had {total} steps a run. From {known} steps at rate {middle:g}: the edge should be at a rate of about {edge:.4f}.")
+print(f"B4 had {total} steps per run. From {known} steps at rate {middle:g}: the edge should be at a rate of about {edge:.4f}.")
 for rate in RATES:
     ends = ", ".join(f"{run.error[-1]:.0%}" for run in curves[rate])
     print(f"  rate {rate:<7g} should {'leave' if rate > edge else 'stay':<6} and ended with validation errors of {ends}")
