@@ -24,7 +24,7 @@ from helpers.errors import CourseError
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one candidate, one entry a round (of one call, averaged over `inner` calls)."""
+    """Seconds of one candidate, one entry per round (of one call, averaged over `inner` calls)."""
 
     what: str
     seconds: list[float]

@@ -34,7 +34,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Places:
-    """What an attacker is told for nothing: where everything lies, and which port listens."""
+    """What an attacker is given: where everything is, and which port listens."""
 
     root: Path
     port: int = 0

@@ -94,7 +94,7 @@ class Memory:
         return None if entry is None else _strong(entry)
 
     def learn(self, key: int, value: Any) -> None:
-        """`value` is a copy of the other side's original."""
+        """Record that `value` is a copy of the other side's original."""
         if key > 0:
             self._remember(-key, value)
 

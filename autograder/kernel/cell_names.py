@@ -10,7 +10,7 @@ from IPython.core.compilerop import CachingCompiler
 
 
 class CellCompiler(CachingCompiler):
-    """Cells get the file names that ipykernel gives them, which warnings show.
+    """Cells get ipykernel's file names, which warnings show.
 
     ``trees``: of texts that were read before, each for one use, since whoever gets one may change it.
     """

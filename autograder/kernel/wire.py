@@ -155,7 +155,7 @@ def _parts(body: Buffer, size: int, count: int) -> Frame:
 
 
 def _exactly(sock: socket.socket, size: int, deadline: float | None) -> Buffer:
-    # A length is believed only as fast as bytes arrive: a lie costs the liar's memory, not ours.
+    # Memory is allocated only as bytes arrive, so a false length costs us nothing.
     got = bytearray()
     while len(got) < size:
         try:

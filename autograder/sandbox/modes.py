@@ -1,4 +1,4 @@
-"""What shuts a student's code in, and how much it may use."""
+"""The sandbox modes, and how much a student's code may use."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def carry_out(
 ) -> list[Any]:
     """Results of the tasks, in their order; the same for any number of processes.
 
-    jobs: processes (None: one a core, or none beside this one where there is little to do); threads: BLAS threads of
+    jobs: processes (None: one per core, or none beside this one where there is little to do); threads: BLAS threads of
     each; keep: folder of finished runs, which are not made again; progress: a bar where somebody watches.
     """
     kept = Keep(keep) if isinstance(keep, str | Path) else keep
@@ -69,7 +69,7 @@ def _make_missing(
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that `carry_out_for` reads."""
-    parser.add_argument("--jobs", type=count, help="processes (default: one a core); results stay the same")
+    parser.add_argument("--jobs", type=count, help="processes (default: one per core); results stay the same")
     parser.add_argument(
         "--threads", type=count, default=1,
         help="BLAS threads of each process (default 1; with more, leave as many cores idle)",

@@ -122,7 +122,7 @@ def plan_of(options: argparse.Namespace) -> Plan:
 
 
 def rows(runs: Sequence[Run], histories: Sequence[History]) -> Iterator[dict[str, Any]]:
-    """One row an epoch of each run, for history.csv."""
+    """One row per epoch of each run, for history.csv."""
     for run, history in zip(runs, histories, strict=True):
         for row in history.rows():
             yield {"study": run.study, "label": row["label"], "seed": run.seed, **row}

@@ -84,7 +84,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         found = about["format"], about["spec"], about["history"], dict(about["data"])
     except OSError as error:
         raise CourseError(
-            f"The checkpoint {path} can't be read ({error.strerror or 'it is no npz file'}); give the path of a "
+            f"The checkpoint {path} can't be read ({error.strerror or 'it is not an npz file'}); give the path of a "
             "weights.npz that training wrote."
         ) from None
     except Exception:  # zipfile, zlib and numpy each have errors of their own for a damaged file

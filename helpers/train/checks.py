@@ -47,7 +47,7 @@ def check_data(data: Any) -> None:
         images, labels = getattr(data, f"{half}_images"), getattr(data, f"{half}_labels")
         if len(images) != len(labels) or len(labels) == 0:
             raise CourseError(
-                f"The {name} set has {len(images)} images and {len(labels)} labels; give one label an image, "
+                f"The {name} set has {len(images)} images and {len(labels)} labels; give one label per image, "
                 "and at least one."
             )
         xp = array_namespace(images)

@@ -153,7 +153,7 @@ def test_what_cannot_be_measured_is_refused_in_a_sentence(call, words):
 
 def test_quartiles_in_the_wrong_order_are_no_point():
     values = runtime.recorded()[0].as_json()
-    with pytest.raises(CourseError, match="no times of a step"):
+    with pytest.raises(CourseError, match="not times of a step"):
         runtime.Point.from_json({**values, "low": 2 * values["seconds"]})
 
 

@@ -252,8 +252,8 @@ def test_jumps_are_counted_and_a_small_last_batch_is_named():
     [
         (lambda: learning_curves([], 1), "cannot all train"),
         (lambda: learning_curves([0.1, -1], 1), "cannot all train"),
-        (lambda: learning_curves([0.1], 0), "no seeds"),
-        (lambda: learning_curves([0.1], [-1]), "no seeds"),
+        (lambda: learning_curves([0.1], 0), "are not seeds"),
+        (lambda: learning_curves([0.1], [-1]), "are not seeds"),
         (lambda: plateau([0.0], [0.1]), "not all usable"),
         (lambda: learning_curves([0.1], 1, train=60_000), "more than the 50,000"),
     ],

@@ -100,7 +100,7 @@ def test_other_files_are_sentences(make, words, tmp_path):
     [
         (lambda about: about.update(format=99), "format 99"),
         (lambda about: about["spec"].pop("layers"), "damaged: layers"),
-        (lambda about: about["history"].pop("seed"), "damaged: These values are no history"),
+        (lambda about: about["history"].pop("seed"), "damaged: These values are not a history"),
     ],
 )
 def test_an_edited_description_is_a_sentence(change, words, path):

@@ -70,7 +70,7 @@ def learning_curves(
     """Train convolutional_nn.json at each rate from each seed: rate -> one History a seed, of validation images.
 
     seeds: how many, from 0 on, or which; train, validation: images; scale: of the initial weights, drawn from
-    N(0, scale²/inputs); jobs: processes (None: one a core, or this one alone where there is little to do), on which
+    N(0, scale²/inputs); jobs: processes (None: one per core, or this one alone where there is little to do), on which
     the results don't depend; keep: a folder of finished runs, which are not made again. Raises CourseError for
     settings that cannot train.
     """
@@ -211,5 +211,5 @@ def _seeds(seeds: int | Iterable[int]) -> list[int]:
     """0, 1, … for a number of seeds, or the seeds themselves; CourseError for none."""
     found = list(range(seeds)) if isinstance(seeds, int) else list(dict.fromkeys(seeds))
     if not found or any(not isinstance(seed, int) or seed < 0 for seed in found):
-        raise CourseError(f"seeds={seeds!r} are no seeds; give how many, or a list of whole numbers of at least 0.")
+        raise CourseError(f"seeds={seeds!r} are not seeds; give how many, or a list of whole numbers of at least 0.")
     return found

@@ -27,7 +27,7 @@ HIGH, LOW = 2.2, 1.0
 
 
 def lengths(plateaus: Plateaus) -> Lengths:
-    """scale -> rate -> steps to leave the plateau, one number a seed, None where it was not left."""
+    """scale -> rate -> steps to leave the plateau, one number per seed, None where it was not left."""
     return {s: {r: [p.steps for p in runs] for r, runs in row.items()} for s, row in plateaus.items()}
 
 

@@ -188,7 +188,7 @@ class Start(Task):
 
 
 def history_rows(curves: Mapping[float, Sequence[History]], scale: float = 1.0) -> list[dict[str, Any]]:
-    """One row an epoch of each run, for a CSV."""
+    """One row per epoch of each run, for a CSV."""
     return [
         {"rate": rate, "scale": scale, "seed": history.seed, **row}
         for rate, histories in curves.items()

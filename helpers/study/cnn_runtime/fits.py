@@ -204,5 +204,5 @@ def _pairs(x: Numbers, seconds: Numbers) -> tuple[np.ndarray, np.ndarray]:
     if places.ndim != 1 or places.shape != times.shape or not len(places):
         raise CourseError(f"{places.shape} places and {times.shape} times don't go together; give one time a place.")
     if not (np.isfinite(places).all() and np.isfinite(times).all() and (times > 0).all()):
-        raise CourseError("A time is zero, negative or no number, or a place is no number; give seconds above zero.")
+        raise CourseError("A time is zero, negative or not a number, or a size is not a number; give seconds above 0.")
     return places, times
