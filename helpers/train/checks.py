@@ -1,4 +1,4 @@
-"""What is looked at before training, so that nothing fails after an hour."""
+"""Checks before training, so that nothing fails after an hour."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def check_rate(rate: Any, where: str) -> None:
 
 
 def check_halves(data: Any) -> None:
-    """A CourseError for a Split, whose test images would be looked at where nobody said so."""
+    """A CourseError for a Split, whose test images would be used without being asked for."""
     if hasattr(data, "selection"):
         raise CourseError(
             "A Split has three sets and training takes two; pass its selection() to choose by validation images, or "

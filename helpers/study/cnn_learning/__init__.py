@@ -67,7 +67,7 @@ def learning_curves(
     progress: bool = True,
     keep: str | Path | None = None,
 ) -> dict[float, list[History]]:
-    """Train convolutional_nn.json at each rate from each seed: rate -> one History a seed, of validation images.
+    """Train convolutional_nn.json at each rate from each seed: rate -> one History per seed, of validation images.
 
     seeds: how many, from 0 on, or which; train, validation: images; scale: of the initial weights, drawn from
     N(0, scale²/inputs); jobs: processes (None: one per core, or this one alone where there is little to do), on which
@@ -118,7 +118,7 @@ def plateau(
     progress: bool = True,
     keep: str | Path | None = None,
 ) -> dict[float, dict[float, list[Plateau]]]:
-    """How many steps training takes to get going: scale -> rate -> one Plateau a seed.
+    """How many steps training stays on the initial plateau: scale -> rate -> one Plateau per seed.
 
     scales: of the initial weights, drawn from N(0, scale²/inputs); steps: give up after so many, of 64 images; level:
     stop once the mean loss of five batches is below it (nats); norms_every: also measure the gradient of each layer

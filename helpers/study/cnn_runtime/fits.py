@@ -1,4 +1,4 @@
-"""What a few timings say about the ones that nobody took: curves and their held-out errors, intervals, crossings.
+"""What a few timings say about those not taken: curves and their held-out errors, intervals, crossings.
 
 Errors are relative, because a millisecond is much for 8 filters and nothing for 256. Where a function takes `relative`,
 False gives the plain least squares of a textbook, in which the largest network outweighs all others.
