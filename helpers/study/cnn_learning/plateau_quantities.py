@@ -105,8 +105,8 @@ def predictions(row: Mapping[float, Sequence[Plateau]], curves: Mapping[float, S
     """Predict every curve of one scale from the first steps at one other rate: a run leaves the plateau if its
     rate × steps are more than that one took from the same seed.
 
-    The highest rate, whose plateau takes the fewest steps, predicts the others and is not itself predicted. left: the last
-    epoch's training loss is below the plateau's level. Empty where no rate let all seeds leave.
+    The highest rate, whose plateau takes the fewest steps, predicts the others and is not itself predicted. left: the
+    last epoch's training loss is below the plateau's level. Empty where no rate let all seeds leave.
     """
     known = max((rate for rate, runs in row.items() if all(p.steps for p in runs)), default=None)
     if known is None:
