@@ -34,7 +34,7 @@ from .text import fault
 
 Told = Callable[[Result, int, int], None]
 TRIES = 2
-"""How many times recording a result is tried."""
+"""How often one result is tried to be recorded."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,10 @@ class Batch:
         self.stale = [s for s in self.chosen if s not in settled]
 
     def _print(self, student: str) -> str:
-        """A digest of all that decides a student's points; "", which matches none, where it can't be computed."""
+        """Of all that decides about a student's points; "", which is nobody's, where it can't be taken."""
         try:
             return digest([self.common.encode(), *contents(self.course.submitted / student / self.name)])
-        except Exception:  # the fault is reported when it is read for grading
+        except Exception:  # what is wrong there is told when it is handed in
             return ""
 
     def _known(self, student: str) -> bool:
@@ -123,7 +123,7 @@ class Batch:
         for kept in self._kept(executor):
             self._show(kept)
             shown.append(kept)
-            while shown and not self.imports.is_alive():  # two threads importing one module may see it half imported
+            while shown and not self.imports.is_alive():  # two threads that import the same can meet half of a module
                 self._record(shown.popleft())
         self.imports.join()
         for kept in shown:
@@ -137,7 +137,7 @@ class Batch:
                 yield Kept(result, self.prints[result.student])
 
     def _results(self, executor: Executor) -> Iterator[Result]:
-        """Results as they come, none before the model solution has earned its points."""
+        """Results as they come, none before the model solution has got its points."""
         early: deque[Result] = deque()
         held: list[Result] = []
         proven = self.state.data.get("model") == self.common
@@ -240,7 +240,7 @@ class Batch:
             self._page(student, found, submission)
 
     def _give_up(self, kept: Kept, met: Exception) -> None:
-        """Record only the reason for this result."""
+        """Of this result nothing can be recorded but why."""
         result, told = kept.result, fault(met)
         lost = Result(result.student, result.reason or told, [told] if result.reason else [], mode=result.mode)
         try:
@@ -284,7 +284,7 @@ class Batch:
                     self._page(row.student, found, row=row)
 
     def save(self) -> None:
-        """Save what was recorded; only then delete a kept result."""
+        """Remember what was recorded; only then is a kept result forgotten."""
         if self.recorded or self.state.data.get("model"):
             self.state.save()
         for student in self.recorded:
@@ -294,7 +294,7 @@ class Batch:
 
 
 def _import_nbgrader(executor: Executor | None) -> None:
-    """Import and warm up what recording needs (a second) while the kernels warm up.
+    """It takes a second, and so does what a first page and a first record take: while the kernels warm up.
 
     Not before the workers have started, for whom the first result waits; it does not wait for this.
     """
@@ -307,7 +307,7 @@ def _import_nbgrader(executor: Executor | None) -> None:
 
     configure_mappers()
     page.warm_up()
-    gc.freeze()  # modules are not garbage; scanning them takes 0.1 s each time
+    gc.freeze()  # modules are no garbage, and to find that out takes a tenth of a second each time
 
 
 def stamp(row: Row) -> str:

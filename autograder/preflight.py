@@ -1,4 +1,4 @@
-"""Before a class is graded: the model solution must get all its points here, in the same way as every hand-in.
+"""Before a class is graded: the model solution must get all its points here, by the same road as every hand-in.
 
 Where it does not, the fault is in the installation or in the assignment, and a whole class would lose points for it.
 """
@@ -17,11 +17,11 @@ from .results import Row
 from .source import FORM, Assignment
 
 MODEL = "/the model solution"
-"""Used in place of a student's name; no folder can have this name."""
+"""In place of a student's name; no folder can be called that."""
 
 
 def hand_in(snapshot: Snapshot) -> bytes:
-    """The release with the model solution filled in."""
+    """The notebook of somebody who writes the model solution into the release."""
     make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
     cells = []
     for known in snapshot.cells:

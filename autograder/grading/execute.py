@@ -149,7 +149,7 @@ class _Run:
         self._finish(cell, judged)
 
     def hidden_parts(self) -> None:
-        """The remaining parts of test cells, after the student's last cell."""
+        """What is left of the test cells, when the student's last cell has run."""
         self.budget = self.end = self.budget * ALL
         self.restarts = min(self.restarts, RESTARTS - 3)
         self._hidden_parts()
@@ -200,7 +200,7 @@ class _Run:
         return bool(self.waiting and taken_back(cell.source, self._earlier(), [c.source for _, c in self.waiting]))
 
     def _needed(self) -> list[str]:
-        """The student's names that the waiting hidden parts need."""
+        """What the waiting hidden parts need of the student's names."""
         return sorted(needed(self._earlier(), [c.source for _, c in self.waiting])) if self.waiting else []
 
     def _lost(self, changed: Sequence[str]) -> list[tuple[int, NotebookNode]]:
@@ -228,7 +228,7 @@ class _Run:
                 process.kill()
 
     def _look(self, index: int, cell: NotebookNode, judged: bool, status: str, allowed: float, spent: bool) -> None:
-        """How K ended, in words."""
+        """What became of K, in words."""
         place, kept = label(cell, index), [o for o in cell.outputs if not _says(o, "Timeout", "KernelDied")]
         if status == "timeout":
             self.late = True
@@ -246,7 +246,7 @@ class _Run:
         self.done.dead += f"; {words}" if self.done.dead else words
 
     def _ready(self) -> bool:
-        """Make sure that K and T run, K with its state restored after a death, and that there is time left."""
+        """K and T are there, after a death with what stood before, and there is time to ask them."""
         if self._spent() >= self.end:
             return False
         while self.k is None or not self.k.alive or not self.t.alive:
@@ -273,7 +273,7 @@ class _Run:
         self.played, self.moved = 0, True
 
     def _replay(self) -> None:
-        """Run the student's earlier cells again, without outputs; those that now hang are skipped, too."""
+        """Earlier cells of the student again, without outputs; those that now fail to end are left out, too."""
         self.k.room = Room(0)
         for index in self.ran[self.played : self.until]:
             self.played += 1

@@ -37,13 +37,13 @@ def parse(raw: bytes, name: str) -> tuple[NotebookNode, list[str]]:
         content = _content(text)
     except ValueError as error:
         if not whole:
-            raise Ungradable(f"{name} is not a notebook: it is not text") from None
+            raise Ungradable(f"{name} is no notebook: it is not text") from None
         line = getattr(error, "lineno", 0)
         raise Ungradable(f"{name} is damaged: it stops being a notebook in line {line}") from None
     except RecursionError:
         raise Ungradable(f"{name} is damaged: it is nested too deeply") from None
     if not isinstance(content, dict) or not ("cells" in content or "worksheets" in content):
-        raise Ungradable(f"{name} is not a notebook: it holds no cells")
+        raise Ungradable(f"{name} is no notebook: it holds no cells")
     told = caps.cut(content)
     try:
         content = plain(content) if HALF in text.lower() else content

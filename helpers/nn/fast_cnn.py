@@ -41,11 +41,11 @@ Size = int | tuple[int, int]
 class FastCNN:
     """Stages of convolution (stride 1, no padding), ReLU and 2×2 max-pooling, then dense layers and softmax, in numpy.
 
-    channels: filters of each stage; filter_size: one number or (R, S), or a list with one (R, S) per stage; image:
+    channels: filters of each stage; filter_size: one number or (R, S), or a list with one (R, S) a stage; image:
     (C, H, W); hidden: units of dense layers with ReLU before the last one; scale: of the initial weights; backend: a
     numpy Backend, None for float32; micro_batch: most images at a time.
 
-    weights: a list of (K, C, R, S), one per stage; biases: (K,); dense: a list of (in, out), the first one's inputs
+    weights: a list of (K, C, R, S), one a stage; biases: (K,); dense: a list of (in, out), the first one's inputs
     channel by channel, as Flatten has them; dense_biases: (out,). Weights start as draws from N(0, scale²/inputs),
     biases at zero: the numbers that `Network` has for the same seed. Write into them in place
     (`network.weights[0][...] = w`): they are views of the memory that the products read.
@@ -153,7 +153,7 @@ class FastCNN:
         """One step of gradient descent on images (N, C, H, W) and labels (N,); returns the mean loss before it."""
         images, labels = self._checked(images), np.asarray(labels)
         if labels.ndim != 1:
-            raise CourseError(f"Labels of shape {labels.shape} are not one number per image; pass (N,).")
+            raise CourseError(f"Labels of shape {labels.shape} are not one number an image; pass (N,).")
         check_pairs(images, labels)
         check_labels(labels, self.classes)
         return self._step(images, labels, lr)

@@ -231,7 +231,7 @@ class NetworkSpec(_Part):
         return places(self.input, self.layers, self.batch_size if images is None else images)
 
     def layer_table(self, images: int | None = None, itemsize: int = 4) -> list[Row]:
-        """One Row per layer for the forward pass of a batch: shape, parameters, operations, bytes, seconds."""
+        """One Row a layer for the forward pass of a batch: shape, parameters, operations, bytes, predicted seconds."""
         count = self.batch_size if images is None else images
         return [row(place, count, itemsize) for place in self.places(count)]
 

@@ -31,7 +31,7 @@ def train_epoch(network: Any, images: Any, labels: Any, lr: float, batch_size: i
 
 
 def evaluate(network: Any, images: Any, labels: Any) -> tuple[float, float]:
-    """(mean loss, accuracy in 0…1) of the network on these images; dropout is switched off."""
+    """(mean loss, accuracy in 0…1) of the network on these images; a network with dropout lets everything through."""
     check_pairs(images, labels)
     with getattr(network, "evaluating", nullcontext)():
         return _evaluated(network, images, labels)
@@ -51,8 +51,8 @@ def _evaluated(network: Any, images: Any, labels: Any) -> tuple[float, float]:
 
 
 def check_pairs(images: Any, labels: Any) -> None:
-    """A CourseError unless there is one label per image, and at least one image."""
+    """A CourseError unless there is one label an image, and at least one image."""
     if len(images) != len(labels) or len(labels) == 0:
         raise CourseError(
-            f"There are {len(images)} images and {len(labels)} labels; give one label per image, and at least one."
+            f"There are {len(images)} images and {len(labels)} labels; give one label an image, and at least one."
         )

@@ -55,7 +55,7 @@ def learning_curves(history: Any, title: str = "") -> Figure:
 
 
 def learning_rates(histories: Any, title: str = "Test accuracy for each learning rate") -> Figure:
-    """Test accuracy over the epochs, one line per learning rate, in one figure.
+    """Test accuracy over the epochs, one line a learning rate, in one figure.
 
     histories: dict label or rate -> History, or a list. A run whose loss became NaN says so in the legend.
     """
@@ -81,7 +81,7 @@ def learning_rates(histories: Any, title: str = "Test accuracy for each learning
 
 
 def loss_gap(histories: Any, title: str = "Training and test loss, and their sweet spot") -> Figure:
-    """Train against test loss for each run, one panel per run, the epoch of lowest test loss marked."""
+    """Train against test loss for each run, one panel a run, the epoch of lowest test loss marked."""
     runs = as_dict(histories)
     _filled(runs)
     columns = min(len(runs), 3)
@@ -161,7 +161,7 @@ def schedules(results: Mapping[str, Sequence[Any]], title: str = "Decaying rates
 def convention_trap(
     table: Mapping[str, Mapping[float, float]], title: str = "One network, three conventions for the gradient"
 ) -> Figure:
-    """Accuracy against learning rate (logarithmic), one line per convention; table: convention -> rate ->
+    """Accuracy against learning rate (logarithmic), one line a convention; table: convention -> rate ->
     accuracy.
     """
     if not table or any(len(row) == 0 for row in table.values()):

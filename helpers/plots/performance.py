@@ -71,7 +71,7 @@ def roofline(
 def algorithm_bars(
     timings: Mapping[str, Mapping[str, Any]], reference: str, title: str = "Time of each algorithm"
 ) -> Figure:
-    """Median time of each algorithm over that of `reference`, one panel per layer, logarithmic, with the quartiles.
+    """Median time of each algorithm over that of `reference`, one panel a layer, logarithmic, with the quartiles.
 
     timings: layer -> algorithm -> a Timing (or its list of seconds). Ratios are taken round by round.
     """

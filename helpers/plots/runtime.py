@@ -16,13 +16,13 @@ AXES = {"parameters": "parameters of the network", "flops": "operations of a tra
 
 
 def runtime_scatter(points: Sequence[Any], x: str = "parameters", title: str = "") -> Figure:
-    """Milliseconds of a training step against "parameters" or "flops", both logarithmic: a dot and quartiles per Point.
+    """Milliseconds of a training step against "parameters" or "flops", both logarithmic: a dot and quartiles a Point.
 
     Every backend, machine, number of threads and batch has a colour and marker of its own. Predicted points are hollow,
     on dashed lines; recorded and predicted ones say so in the legend.
     """
     if x not in AXES:
-        raise CourseError(f"x={x!r} is not an axis of this figure; choose one of {', '.join(map(repr, AXES))}.")
+        raise CourseError(f"x={x!r} is no axis of this figure; choose one of {', '.join(map(repr, AXES))}.")
     groups = curves(points)
     scale = 1e6 if x == "flops" else 1
     fig = figure(9, 4.6)
@@ -68,10 +68,10 @@ def batch_sizes(points: Sequence[Any], title: str = "What larger batches change"
 def working_sets(points: Sequence[Any], sets: Sequence[int], caches: Mapping[str, int], title: str = "") -> Figure:
     """GFLOP/s against the bytes that a step comes back to, with a line at the size of each cache.
 
-    sets: bytes, one per point (`cnn_runtime.working_set`); caches: name -> bytes (`cnn_runtime.cache_sizes`).
+    sets: bytes, one a point (`cnn_runtime.working_set`); caches: name -> bytes (`cnn_runtime.cache_sizes`).
     """
     if len(sets) != len(points):
-        raise CourseError(f"There are {len(points)} points and {len(sets)} working sets; give one per point.")
+        raise CourseError(f"There are {len(points)} points and {len(sets)} working sets; give one a point.")
     size = dict(zip(map(id, points), sets, strict=True))
     groups = curves(points)
     fig = figure(9, 4.6)

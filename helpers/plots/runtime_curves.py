@@ -69,7 +69,7 @@ def speed_up(points: Sequence[Any], baseline: str, x: str = "flops", title: str 
     the crossover; where there is one, it has a vertical line and its size stands in the legend.
     """
     if x not in SIZES:
-        raise CourseError(f"x={x!r} is not an axis of this figure; choose one of {', '.join(map(repr, SIZES))}.")
+        raise CourseError(f"x={x!r} is no axis of this figure; choose one of {', '.join(map(repr, SIZES))}.")
     base = _baseline(points, baseline)
     where = {(p.filters, p.batch): p for p in base}
     rest = [p for p in points if p not in base and (p.filters, p.batch) in where]

@@ -63,14 +63,14 @@ def test_the_crossover_stands_in_the_legend():
     ("draw", "words"),
     [
         (lambda: plots.runtime_scatter([]), "no points"),
-        (lambda: plots.runtime_scatter(USUAL, "time"), "not an axis"),
+        (lambda: plots.runtime_scatter(USUAL, "time"), "no axis"),
         (lambda: plots.speed_up(USUAL, "torch2"), "no points of 'torch2'"),
         (lambda: plots.speed_up(NUMPY, "numpy"), "Nothing is left"),
-        (lambda: plots.speed_up(USUAL, "numpy", "seconds"), "not an axis"),
+        (lambda: plots.speed_up(USUAL, "numpy", "seconds"), "no axis"),
         (lambda: plots.fits(NUMPY, {}), "at least one point and one curve"),
         (lambda: plots.epoch_times([], {}), "at least one epoch"),
         (lambda: plots.batch_sizes([]), "no points"),
-        (lambda: plots.working_sets(NUMPY, [1], {}), "one per point"),
+        (lambda: plots.working_sets(NUMPY, [1], {}), "one a point"),
     ],
 )
 def test_nothing_to_draw_is_a_sentence(draw, words):
