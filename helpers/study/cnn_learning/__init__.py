@@ -70,7 +70,7 @@ def learning_curves(
     """Train convolutional_nn.json at each rate from each seed: rate -> one History per seed, of validation images.
 
     seeds: how many, from 0 on, or which; train, validation: images; scale: of the initial weights, drawn from
-    N(0, scale²/inputs); jobs: processes (None: one per core, or this one alone where there is little to do), on which
+    N(0, scale²/inputs); jobs: processes (None: one a core, or this one alone where there is little to do), on which
     the results don't depend; keep: a folder of finished runs, which are not made again. Raises CourseError for
     settings that cannot train.
     """
