@@ -969,7 +969,7 @@ print(f"and × {math.prod(alexnet.values()) ** (1 / 4):.3f} in the geometric mea
 # %% [markdown]
 # **What you should see.** The report would have needed weights about six times smaller than ours; not even AlexNet's recipe is that small in this network. So small initial weights are *enough* for an edge like the report's,
 # and the rule says how small, but it does not show that theirs were so small. The step from × 0.25 to a sixth of it, and from 8 filters to 16, is a long extrapolation, too. `plateau([0.041], [0.16], [0], train=9_984, filters=16, steps=4_000, level=1.0)`
-# tests it in some seconds: the loss is below 2 after 1,575 steps, where the rule predicts 1,955, a fifth more.
+# tests it in about twenty seconds: the loss is below 2 after 1,571 steps, where the rule predicts 1,955, a quarter more.
 
 # %% [markdown] given="C-answer-text"
 # ### C7. The answer (4 points, 30 min)
