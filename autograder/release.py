@@ -18,7 +18,7 @@ from .source import read as read_source
 
 
 class LeakError(CourseError):
-    """The release would show what only instructors may see; nothing was written."""
+    """The release contains instructor-only content; nothing was written."""
 
 
 def keep_outputs(notebook: NotebookNode, executed: Path) -> NotebookNode:

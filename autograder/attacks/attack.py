@@ -84,7 +84,7 @@ class Attack:
 
 
 NOTHING = Attack("nothing", "copy", "No attack: everything is wrong.")
-"""Everything is measured against this one."""
+"""The baseline of all measurements."""
 
 PRELUDE = """\
 import ctypes, glob, os, re, signal, socket, subprocess, sys, threading, time
@@ -134,7 +134,7 @@ def hand_in(attack: Attack, released: NotebookNode, places: Places) -> Path:
 
 
 def filled(text: str, attack: Attack, places: Places) -> str:
-    """Put the prelude where a text asks for it."""
+    """Insert the prelude where a text asks for it."""
     return text.replace("# PRELUDE\n", prelude(attack, places))
 
 

@@ -32,7 +32,7 @@ class CellCompiler(CachingCompiler):
         return name
 
     def number(self, name: str, number: int) -> None:
-        """From now on tracebacks call this file the cell of that number."""
+        """From now on tracebacks show this file as the cell with that number."""
         self._filename_map[name] = number
 
 

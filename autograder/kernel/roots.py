@@ -24,7 +24,7 @@ COURSE = Path(__file__).resolve().parents[2]
 
 
 def clean_environment(scratch: Path) -> dict[str, str]:
-    """All that a zygote, and so a student's process, ever sees of the environment."""
+    """The environment variables of a zygote, and so of a student's process."""
     user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return {
@@ -76,7 +76,7 @@ class Line:
 
 
 class Root(Line):
-    """The program, which warms up for `needs` while its owner does something else, and ends with its owner."""
+    """The root program, which warms up for `needs` in the background and ends with its owner."""
 
     def __init__(self, needs: Iterable[str] = ()) -> None:
         self._folder = Scratch("course-zygote-")
