@@ -279,6 +279,6 @@ def main() -> None:
         print(f"error: {where} may not be used ({error.strerror}): choose another folder, or ask for the right to it.",
               file=sys.stderr)  # fmt: skip
         sys.exit(2)
-    except Exception:  # none is expected here, and any may quote a student
+    except Exception:  # none is foreseen here, and any may quote a student
         print(lines(traceback.format_exc()), file=sys.stderr)
         sys.exit(1)

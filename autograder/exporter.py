@@ -67,7 +67,7 @@ def record(assignment: Assignment, row: Row) -> list[object]:
 
 
 def to_csv(found: Graded, students: Iterable[str] = ()) -> str:
-    """One line per student: points by kind, total, status in words, points of each exercise, what went
+    """One line a student: points by kind, total, status in words, points of each exercise, what went
     wrong."""
     wanted = set(students)
     text = io.StringIO()
