@@ -142,7 +142,7 @@ def test_points_are_medians_and_quartiles_of_rounds(monkeypatch):
         (lambda: runtime.measure([8], ["numpy"], threads=True), "threads has True"),
         (lambda: runtime.epochs(8, "numpy", 0), "n has 0"),
         (lambda: runtime.Point.from_json({"filters": 8}), "lacks something"),
-        (lambda: runtime.Point.from_json({"colour": 8}), "is no point"),
+        (lambda: runtime.Point.from_json({"colour": 8}), "is not a point"),
         (lambda: runtime.predicted("Tesla K4O", [8]), "did you mean|choose one of"),
     ],
 )
