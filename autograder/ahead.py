@@ -1,4 +1,4 @@
-"""The process that everything of students comes from, started before the command line is read: results wait for it.
+"""The root of all students' processes, started before the command line is read, because results wait for it.
 
 Typer, rich and the rest of `grade` take a fifth of a second to import, on another core.
 """
@@ -18,9 +18,9 @@ _started: tuple[set[str], Root] | None = None
 
 
 def start(arguments: Sequence[str]) -> None:
-    """Start it, if these words will make this machine grade an assignment; whether they do, the command line finds out.
+    """Start it if these arguments look like grading on this machine; the command line validates them later.
 
-    One that nobody takes ends with this process.
+    One that is not used ends with this process.
     """
     global _started
     if arguments[:1] != ["grade"] or not sys.platform.startswith("linux"):
@@ -39,7 +39,7 @@ def start(arguments: Sequence[str]) -> None:
 
 
 def root(needs: Iterable[str]) -> Root:
-    """One that warms up for `needs`: the one that was started, if it does, or a new one."""
+    """A root that warms up for `needs`: the one already started, if it fits, or a new one."""
     global _started
     needs = list(needs)
     if _started is not None and _started[0] == set(needs):

@@ -71,7 +71,7 @@ def read_form(source: str, letters: Iterable[str]) -> Declaration:
         told = f"The form names {len(group)} members; the first {MOST_MEMBERS} are shown."
     if any(part not in letters for _, part in declared):
         what = repr(_words(wrong)) if isinstance(wrong, str) else _words(wrong)
-        told = f"The form declares {what}, which is no part ({', '.join(letters)})."
+        told = f"The form declares {what}, which is not a part ({', '.join(letters)})."
     return Declaration(members, parts, told)
 
 

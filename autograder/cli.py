@@ -194,9 +194,9 @@ def bench(
     rounds: Annotated[int, typer.Option(help="rounds in turn")] = 3,
     sizes: Annotated[str, typer.Option(help="sizes of whole classes")] = "100,200,500",
     quick: Annotated[bool, typer.Option("--quick", help="four submissions, one round, classes of 10 and 20")] = False,
-    json: Annotated[bool, typer.Option("--json", help="one JSON object a measurement")] = False,
+    json: Annotated[bool, typer.Option("--json", help="one JSON object per measurement")] = False,
 ) -> None:
-    """Measure the grading engine, beside stock nbgrader on the same submissions (about 30 minutes; --quick: 3)."""
+    """Measure the grading engine against stock nbgrader on the same submissions (about 30 minutes; --quick: 3)."""
     from .bench.run import bench as run
     from .bench.run import show
 

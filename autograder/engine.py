@@ -1,6 +1,6 @@
 """Run nbgrader's own converters inside a scratch folder, with this course's configuration.
 
-A scratch folder keeps students' files untouched, gives a half-finished run nowhere to lie around, and spares
+A scratch folder keeps students' files untouched, leaves no half-finished run behind, and avoids
 nbgrader the folder names that its path patterns can't read (it uses them as globs and as regular
 expressions).
 """
@@ -38,7 +38,7 @@ def load_config() -> Config:
 
 @contextlib.contextmanager
 def stage(prefix: str = "course-") -> Iterator[Path]:
-    """A scratch course folder that disappears afterwards."""
+    """A temporary course folder, removed afterwards."""
     folder = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
     try:
         yield folder
@@ -71,7 +71,7 @@ def write_text(text: str, path: Path) -> None:
 
 
 def replace_folder(new: Path, old: Path) -> None:
-    """Put folder `new` where `old` is; `old` stays whole if that fails."""
+    """Replace folder `old` by `new`; `old` stays complete if that fails."""
     old.parent.mkdir(parents=True, exist_ok=True)
     incoming = old.with_name(f".{old.name}.{os.getpid()}.new")
     outgoing = old.with_name(f".{old.name}.{os.getpid()}.old")
@@ -94,7 +94,7 @@ def replace_folder(new: Path, old: Path) -> None:
 
 
 def put_source(folder: Path, course: Course, name: str, notebook: NotebookNode, ignore: list[str]) -> None:
-    """Lay an assignment's notebook and data files out as the scratch course's source folder."""
+    """Copy an assignment's notebook and data files to the scratch course's source folder."""
     target = folder / "solutions" / name
     write_notebook(notebook, target / f"{name}.ipynb")
     here = course.solutions / name
@@ -139,7 +139,7 @@ class EngineError(CourseError):
 
 
 def in_words(details: str) -> str:
-    """One plain sentence for the ways in which nbgrader is known to stop."""
+    """One sentence for each known way in which nbgrader stops."""
     known = {
         "Cannot add or remove cells": "The assignment's cells are not those that this class was first graded "
         "with; grade it into a new --class-dir or restore the old source.",

@@ -40,7 +40,7 @@ Spaces and quotes between may be read away. In Japanese and Chinese settings the
 
 
 def safe(text: str) -> str:
-    """Text on one line that a spreadsheet shows and does not run as a formula, whichever separator it goes by.
+    """Text on one line that a spreadsheet shows and does not run as a formula, whatever its separator.
 
     Nothing is taken away: what could run has an apostrophe before it.
     """

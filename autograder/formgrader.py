@@ -1,4 +1,4 @@
-"""nbgrader's formgrader prints the names of students into its pages as they are; here they are escaped first."""
+"""nbgrader's formgrader prints students' names into its pages unescaped; here they are escaped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find what must stay with the instructor in the notebooks that students get, by content and not by
+"""Find instructor-only content in the notebooks that students get, by content and not by
 marker."""
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def texts(path: Path) -> list[str]:
-    """What a reader could get out of a file: its text, and a notebook's decoded strings."""
+    """Everything that can be read from a file: its text, and a notebook's decoded strings."""
     raw = path.read_bytes().decode("utf-8", errors="replace")
     if path.suffix in (".ipynb", ".json"):
         try:

@@ -1,4 +1,4 @@
-"""One progress bar for every command; silent where nobody watches."""
+"""One progress bar for every command; silent without a terminal."""
 
 from __future__ import annotations
 

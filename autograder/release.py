@@ -18,7 +18,7 @@ from .source import read as read_source
 
 
 class LeakError(CourseError):
-    """The release would show what only instructors may see; nothing was written."""
+    """The release contains instructor-only content; nothing was written."""
 
 
 def keep_outputs(notebook: NotebookNode, executed: Path) -> NotebookNode:
@@ -27,7 +27,7 @@ def keep_outputs(notebook: NotebookNode, executed: Path) -> NotebookNode:
         return notebook
     try:
         old = nbformat.read(executed, as_version=4)
-    except Exception:  # a damaged file is simply made anew
+    except Exception:  # a damaged file is simply generated again
         return notebook
     known = {(cell.get("id"), cell.source): cell for cell in old.cells if cell.cell_type == "code"}
     for cell in notebook.cells:
@@ -87,14 +87,14 @@ def release(name: str, course: Course | None = None, force: bool = False) -> str
 
 
 def worked_in(path: Path) -> str:
-    """What shows that a released notebook was run or filled in, "" where nothing does."""
+    """The cell that shows that a released notebook was run or filled in, "" where there is none."""
     from nbgrader.utils import compute_checksum
 
     if not path.is_file():
         return ""
     try:
         notebook = nbformat.read(path, as_version=4)
-    except Exception:  # a damaged release holds nobody's work
+    except Exception:  # a damaged release contains no work
         return ""
     for number, cell in enumerate(notebook.cells, 1):
         place = f"cell {grade_id(cell)!r}" if grade_id(cell) else f"cell number {number}"

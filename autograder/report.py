@@ -93,7 +93,7 @@ def look_at(found: Graded) -> list[tuple[str, str]]:
 
 
 def frequent(found: Graded, most: int = 15) -> list[dict[str, Any]]:
-    """Equal mistakes counted once a student, the most frequent first."""
+    """Equal mistakes counted once per student, the most frequent first."""
     count: Counter[tuple[str, str]] = Counter()
     first: dict[tuple[str, str], str] = {}
     for row in found.rows:

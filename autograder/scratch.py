@@ -1,4 +1,4 @@
-"""Folders for a while, which are taken away even when whoever made them was killed: by the next of their kind."""
+"""Temporary folders, which are removed even if their owner was killed: by the next one of the same kind."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Scratch:
             os.close(self._mark)  # swept before it was locked
 
     def remove(self) -> None:
-        """Take it away; safe to call twice."""
+        """Remove it; safe to call twice."""
         if self._mark >= 0:
             remove(self.path)
             os.close(self._mark)
@@ -44,7 +44,7 @@ class Scratch:
 
 
 def left_empty(folder: Path) -> None:
-    """Take away a folder of another process's that has died, if nothing lies in it any longer."""
+    """Remove the folder of a dead process, if it is empty."""
     with contextlib.suppress(OSError):
         if os.listdir(folder) == [MARK]:
             (folder / MARK).unlink()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,7 +51,30 @@ def solve(name: str, course: Course | None = None, size: str = "standard", progr
         )
     target = source.with_suffix(".ipynb")
     write_text(text, target)
+    for path, data in doc_figures(source.parent, notebook).items():
+        (course.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (course.root / path).write_bytes(data)
     return target
+
+
+def doc_figures(folder: Path, notebook: NotebookNode) -> dict[str, bytes]:
+    """Path -> PNG of each figure of the executed notebook that the documentation shows.
+
+    They stand in assignment.toml under [figures]: path = what the figure's alt text contains. CourseError where not
+    exactly one figure does.
+    """
+    wanted = tomllib.loads((folder / "assignment.toml").read_text(encoding="utf-8")).get("figures", {})
+    pictures = [
+        (output["metadata"]["image/png"].get("alt", ""), output["data"]["image/png"])
+        for cell in notebook.cells for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})
+    ]  # fmt: skip
+    found = {}
+    for path, words in wanted.items():
+        fitting = [picture for alt, picture in pictures if words in alt]
+        if len(fitting) != 1:
+            raise CourseError(f"{len(fitting)} figures have {words!r} in their alt text; {path} needs exactly one.")
+        found[path] = base64.b64decode(fitting[0])
+    return found
 
 
 def _execute(notebook: NotebookNode, folder: Path, size: str, progress: Progress) -> None:

@@ -47,7 +47,7 @@ class State:
 
     @property
     def due(self) -> bool:
-        """Whether it is time to save again; a class of hundreds would write more than it grades otherwise."""
+        """Whether to save again; in a class of hundreds, saving each time would take longer than grading."""
         return time.monotonic() - self.saved > self.pause
 
     def reason(self, student: str) -> str:
@@ -58,7 +58,7 @@ class State:
         return [str(n) for n in found] if isinstance(found, list) else []
 
     def whole(self, student: str) -> bool:
-        """Whether what was recorded is still there."""
+        """Whether the recorded files still exist."""
         return bool(self.reason(student)) or (
             self._notebook(student).is_file() and (self.course.class_dir / "gradebook.db").is_file()
         )

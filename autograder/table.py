@@ -23,17 +23,17 @@ def number(value: float) -> str:
 
 
 def shown(value: object) -> Text:
-    """Text that says nothing to the terminal, and nothing to rich (markup, emoji codes)."""
+    """Text without terminal control sequences and rich markup (emoji codes included)."""
     return Text(one_line(value, LONGEST))
 
 
 def summary(result: Result) -> str:
-    """One line for the moment a hand-in is done."""
+    """The line printed when a hand-in is done."""
     return f"{result.student}: {result.reason or 'graded'} ({result.seconds:.1f} s)"
 
 
 def show(found: Graded, console: Console) -> None:
-    """Print one line a student: the points of every exercise, part by part, bonus, total, waiting, what went
+    """Print one line per student: the points of every exercise, part by part, bonus, total, waiting, what went
     wrong."""
     assignment = found.assignment
     parts = by_part(found)

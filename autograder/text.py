@@ -14,7 +14,7 @@ from typing import Any
 ESCAPES = re.compile(r"\x1b(?:\[([0-?]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|.)?")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 DISGUISE = re.compile("[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]")
-"""Characters that nobody sees and that reorder or hide the text around them."""
+"""Invisible characters that reorder or hide the text around them."""
 
 
 def whole(value: str) -> str:
@@ -48,7 +48,7 @@ def plain(value: Any) -> str:
 
 
 def lines(value: Any) -> str:
-    """For a terminal or a log, where nothing that was said may be written over."""
+    """For a terminal or a log, where nothing may overwrite what was printed."""
     return plain(text(value).replace("\r", " "))
 
 
@@ -58,7 +58,7 @@ def one_line(value: Any, limit: int = 600) -> str:
 
 
 class LogFilter(logging.Filter):
-    """For the handlers of a log whose messages quote students, such as nbgrader's."""
+    """For handlers of logs whose messages quote students, such as nbgrader's."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = lines(record.getMessage()), None
@@ -74,7 +74,7 @@ def sentences(values: Any, most: int = 30) -> list[str]:
 
 
 def fault(error: BaseException) -> str:
-    """An error that nobody foresaw, as the reason of the hand-in that met it: its type, where it arose, its words."""
+    """An unexpected error, as the reason of its hand-in: its type, where it arose, its message."""
     met = traceback.extract_tb(error.__traceback__)
     where = f" in line {met[-1].lineno} of {PurePath(met[-1].filename).name}" if met else ""
     return f"the grader met {type(error).__name__}{where}: {one_line(error, 200)}"

@@ -1,7 +1,7 @@
 """numpy, PyTorch on the CPU and PyTorch on a GPU behind one choice.
 
 Layer code asks an array for its namespace (`array_namespace`) and then uses the common array API, so that it
-runs unchanged on each. PyTorch and array-api-compat are imported only when somebody asks for them.
+runs unchanged on each. PyTorch and array-api-compat are imported only when needed.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
 
 class CourseError(ValueError):
-    """Something that a reader can mend. The message is one plain sentence: what was wrong, which value, what to do.
+    """Something that the reader can fix. The message is one plain sentence: what was wrong, which value, what to do.
 
     Command lines print it as ``error: …`` and leave with exit code 2.
     """
 
 
 class TooLong(BaseException):
-    """Raised in code that has used up its time. No Exception: a student's bare ``except Exception`` lets it pass."""
+    """Raised in code that has used up its time. Not an Exception, so that ``except Exception`` does not catch it."""

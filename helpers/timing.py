@@ -1,4 +1,4 @@
-"""Measure how long things take, so that the figure can be believed.
+"""Measure times reliably.
 
 A shared or warm machine changes its speed from minute to minute. Therefore: warm up; time the candidates in
 turn (A, B, A, B, …), so that a slow minute hits all of them; compare within a round; report the median and
@@ -24,7 +24,7 @@ from helpers.errors import CourseError
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one candidate, one entry a round (of one call, averaged over `inner` calls)."""
+    """Seconds of one candidate, one entry per round (of one call, averaged over `inner` calls)."""
 
     what: str
     seconds: list[float]
@@ -50,7 +50,7 @@ def measure(
 
     rounds: how often each is timed; warmup: untimed calls of each before; synchronise: called before each
     clock is read (pass a GPU backend's `synchronise`); inner: calls per timing, for functions of
-    microseconds. The order within a round alternates, so that nobody always runs on the other's warm or cold
+    microseconds. The order within a round alternates, so that none always runs on another's warm or cold
     cache.
     """
     if not candidates:

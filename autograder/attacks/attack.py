@@ -34,7 +34,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Places:
-    """What an attacker is told for nothing: where everything lies, and which port listens."""
+    """What an attacker is given: where everything is, and which port listens."""
 
     root: Path
     port: int = 0
@@ -84,7 +84,7 @@ class Attack:
 
 
 NOTHING = Attack("nothing", "copy", "No attack: everything is wrong.")
-"""Everything is measured against this one."""
+"""The baseline of all measurements."""
 
 PRELUDE = """\
 import ctypes, glob, os, re, signal, socket, subprocess, sys, threading, time
@@ -134,7 +134,7 @@ def hand_in(attack: Attack, released: NotebookNode, places: Places) -> Path:
 
 
 def filled(text: str, attack: Attack, places: Places) -> str:
-    """Put the prelude where a text asks for it."""
+    """Insert the prelude where a text asks for it."""
     return text.replace("# PRELUDE\n", prelude(attack, places))
 
 

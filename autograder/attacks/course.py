@@ -1,6 +1,6 @@
 """The little course that attacks are tried on, its honest students, and the secrets in it.
 
-Every secret is drawn anew, so that who knows one has read it.
+Every secret is drawn at random, so that knowing one proves that it was read.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class Softmax:
 def steps(n):
     return n * n
 """
-"""What an attacker puts into place once it has found a secret: it could as well have copied it."""
+"""What an attacker defines once it has found a secret, which it could as well have copied."""
 
 WRONG = """\
 def double(x):
@@ -178,7 +178,7 @@ AUTOMATIC = 12.0
 
 @dataclass(frozen=True)
 class Secrets:
-    """What nobody's code may find out; `number` is an argument of the hidden tests."""
+    """What no student's code may find out; `number` is an argument of the hidden tests."""
 
     words: Mapping[str, str]
     number: int
@@ -204,7 +204,7 @@ def neighbours(known: Secrets) -> tuple[Student, Student]:
 
 
 def write(course: Course, known: Secrets) -> None:
-    """Lay the course's source out."""
+    """Write the course's source files."""
     here = course.solutions / NAME
     here.mkdir(parents=True)
     (here / f"{NAME}.py").write_text(known.source(), encoding="utf-8")
@@ -214,7 +214,7 @@ def write(course: Course, known: Secrets) -> None:
 
 
 def write_home(home: Path, known: Secrets) -> None:
-    """The home of the instructor: things that others would like to have."""
+    """The instructor's home folder, with files worth stealing."""
     (home / ".ssh").mkdir(parents=True)
     (home / ".ssh" / "id_ed25519").write_text(f"{known.words['key']}\n")
     (home / ".bashrc").write_text("# mine\n")

@@ -1,6 +1,6 @@
 """What an attack did, judged from outside: by files, by the gradebook, by what is still alive, by who called.
 
-What an attack says of itself counts for nothing: it may have been shown a world of its own.
+What an attack reports about itself is ignored: its view may be a sandbox's.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ ANY = re.compile(r"m-[a-z0-9-]+|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32,}|[0-9]{3,
 
 
 def usual(changes: Iterable[str]) -> set[str]:
-    """Changes with what differs from run to run left open."""
+    """Changes, with what differs from run to run masked."""
     return {ANY.sub("*", path) for path in changes}
 
 
@@ -284,7 +284,7 @@ def touched_neighbours(places: Places) -> list[str]:
 
 
 def alive(root: int) -> list[int]:
-    """Processes below `root`, at any depth, that have not ended."""
+    """Descendants of `root` that are alive."""
     parents: dict[int, int] = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():

@@ -1,4 +1,4 @@
-"""A throw-away place for attacks, so that those that succeed hurt nobody.
+"""A disposable environment for attacks, so that those that succeed do no harm.
 
 Namespaces of its own (user, processes, mounts, network), everything read-only but a small /tmp and a copy on write of
 the installation, an ordinary user without rights, limits on memory and processes. It has nothing to do with the sandbox

@@ -200,7 +200,7 @@ def _in_child(
 def _work(engine: str, mode: str, places: Places, timeout: int, jobs: int, writer: int) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500")  # whoever watches goes last
+        Path("/proc/self/oom_score_adj").write_text("500")  # the watcher ends last
     null, log = os.open("/dev/null", os.O_RDWR), os.open(places.root / "run" / "log", os.O_WRONLY | os.O_CREAT)
     for number, target in ((0, null), (1, log), (2, log)):
         os.dup2(target, number)
@@ -211,7 +211,7 @@ def _work(engine: str, mode: str, places: Places, timeout: int, jobs: int, write
 
 
 def _survivors() -> list[int]:
-    """Who is left a moment after the grader has gone."""
+    """Processes that are left a moment after the grader has ended."""
     for _ in range(30):
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:

@@ -50,7 +50,7 @@ def holes(attacks: Sequence[Attack], ours: Sequence[Outcome]) -> list[Outcome]:
 
 
 def show(attacks: Sequence[Attack], results: Results, console: Console) -> None:
-    """Print a line an attack and the totals."""
+    """Print one line per attack and the totals."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for column in ("attack", *(f"{e}: {c}" for e in results for c in ("points", "harm", "s"))):
         table.add_column(column, overflow="fold")

@@ -19,7 +19,7 @@ LIMIT = resource.RLIMIT_CPU
 
 
 class Victim:
-    """A process of the instructor's that has nothing to do with the grading; nothing may happen to it."""
+    """An unrelated process of the instructor's, which must stay unharmed."""
 
     def __init__(self) -> None:
         self.pid = os.fork()
@@ -34,7 +34,7 @@ class Victim:
         return stat[0] in "TtZX", os.getpriority(os.PRIO_PROCESS, self.pid), told, resource.prlimit(self.pid, LIMIT)
 
     def end(self) -> list[str]:
-        """What became of it. It is gone afterwards."""
+        """Its state; it is ended afterwards."""
         now = self._state()
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
@@ -88,7 +88,7 @@ def _available(descriptor: int) -> bytes:
 
 
 class Listener:
-    """Ears on every kind of socket that somebody on this machine could call."""
+    """Listeners on every kind of socket that can be reached on this machine."""
 
     def __init__(self, places: Places) -> None:
         self.heard: set[str] = set()
@@ -114,7 +114,7 @@ class Listener:
         return ear
 
     def listen(self) -> None:
-        """Note who called since the last time."""
+        """Record the connections since the last call."""
         for name, ear in self.ears:
             with contextlib.suppress(OSError):
                 if ear.type == socket.SOCK_STREAM:

@@ -20,8 +20,8 @@ from ..sample_class import Student
 from ..source import Assignment
 from ..source import read as read_source
 
-# What computes next to nothing: no training, no study (E-rescale would let a given cell train). The rest is left as it
-# was released, and figures are left out.
+# Exercises that compute almost nothing: no training, no study (E-rescale would make a given cell train). The others
+# stay as released, and figures are left out.
 TRIVIAL = {"network_from_scratch": ("A", "B-mlp", "B-epoch", "C-seen", "D-decay", "E-predict", "form")}
 FIGURE = "plots.show("
 MARK = "# submission number "

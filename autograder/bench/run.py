@@ -70,7 +70,7 @@ def _memory() -> float | None:
 
 
 def show(measured: Iterator[Measured], as_json: bool, console: Console) -> None:
-    """One JSON object a measurement as it comes, the environment first; or one table."""
+    """One JSON object per measurement as it comes, the environment first; or one table."""
     if as_json:
         print(json.dumps({"environment": surroundings()}), flush=True)
         for each in measured:

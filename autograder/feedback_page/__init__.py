@@ -1,1 +1,1 @@
-"""The page that a student gets back: points, diagnoses in words, the own work; nothing hidden, nothing that runs."""
+"""The feedback page for a student: points, diagnoses, their own work; no hidden content, no active content."""

@@ -21,7 +21,7 @@ class FeedbackExporter(Exporter):
 
     file_extension = ".html"
     output_mimetype = "text/html"
-    _assignments: dict[str, Assignment] = {}  # noqa: RUF012  (traitlets owns the class; read once a process)
+    _assignments: dict[str, Assignment] = {}  # noqa: RUF012  (traitlets owns the class; read once per process)
 
     def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **_: Any) -> tuple[Any, Any]:
         """CourseError where the assignment is none of the course's; whose it is stands in `resources`."""

@@ -1,4 +1,4 @@
-"""Everything that comes from a student, made harmless: each function returns finished HTML or plain text.
+"""Sanitises everything that comes from a student: each function returns finished HTML or plain text.
 
 Nothing of a student's HTML reaches the page. Text is escaped, tables are rebuilt from their text, pictures become
 `<img>` with the data inside, in which browsers run no script and load nothing.

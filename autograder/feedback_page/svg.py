@@ -1,4 +1,4 @@
-"""Drawings (SVG) without anything that runs or loads. They are shown in `<img>`, too, where neither can happen."""
+"""SVG without scripts or external resources. They are shown in `<img>`, too, where neither works."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""How much of a hand-in is looked at. More than anybody writes; what lies beyond is cut, and a sentence says so.
+"""Limits on how much of a hand-in is read, above any real work; the rest is cut, and a note says so.
 
-What comes of a notebook is read, parsed, kept and shown by processes that many students share: its size must not decide
+A notebook is read, parsed, kept and shown by processes that many students share: its size must not affect
 about theirs.
 """
 

@@ -14,7 +14,7 @@ from .snapshot import SnapshotCell
 
 MOST_LINES, MOST_TRACEBACK = 1000, 100  # nbgrader's LimitOutput
 SCALAR = re.compile(r"(?:np\.\w+|array|tensor)\(([^(),]+)(?:, \w+=[\w.':]+)*\)")
-NO_POINTS = ("NoPoints", "The value of this test is no finite number from 0 up, so it gives no points.")
+NO_POINTS = ("NoPoints", "The value of this test is not a finite number from 0 up, so it gives no points.")
 
 
 def meta(cell: NotebookNode) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Workplace:
 
     @contextlib.contextmanager
     def proving(self, task: Task, mode: Any) -> Iterator[None]:
-        """A hand-in that tries to get out must fail, once a batch, before anything of a student's runs.
+        """A hand-in that tries to escape must fail, once per batch, before any student's code runs.
 
         It has kernels of its own, of the same mode and without libraries, so that it need not wait for these: they are
         asked for before what the block asks for, and the hand-in is sent after it.

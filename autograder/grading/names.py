@@ -59,7 +59,7 @@ def parsed(source: str) -> ast.Module:
 
 @kept
 def names(source: str) -> Names:
-    """Never raises. Code that is broken, very long, or no Python at all tells only the definitions that stand in (the
+    """Never raises. Code that is broken, very long, or not Python gives only the definitions that stand in (the
     first 200,000 characters of) it as lines."""
     plain = MAGIC.sub(r"\1pass  #", source[: 4 * LONGEST])
     try:

@@ -41,7 +41,7 @@ def prepare(course: Course, name: str) -> Prepared:
         if plain["digest"] == digest:
             return Prepared(Snapshot.from_json(plain["snapshot"]), digest)
     except (OSError, ValueError, KeyError, TypeError):
-        pass  # it is made anew
+        pass  # it is generated again
     from ..engine import load_config
     from ..source import read
     from .snapshot import take

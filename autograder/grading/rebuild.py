@@ -1,4 +1,4 @@
-"""Give a hand-in the assignment's own cells back, whatever was done to them, and lose nothing that the student wrote.
+"""Restore the assignment's own cells in a hand-in, and lose nothing that the student wrote.
 
 It depends on the notebook and the snapshot alone. Work that stock nbgrader accepts keeps exactly the cells that stock
 would grade. Everything else is mended, in an order in which honest work runs, and what was mended is told in notes.

@@ -1,1 +1,1 @@
-"""Test cells run in a process of their own: all they learn of a student's work is data that came over a socket."""
+"""Test cells run in a process of their own, which gets a student's results as data over a socket."""

@@ -1,4 +1,4 @@
-"""The way back from JSON and buffers to values. Whoever sent them may lie: nothing but `WireError` comes of it."""
+"""Decode JSON and buffers to values. The sender is untrusted: bad input raises `WireError` only."""
 
 from __future__ import annotations
 

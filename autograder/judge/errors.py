@@ -33,7 +33,7 @@ KNOWN: dict[str, type[BaseException]] = {
 
 
 class StudentGone(BaseException):
-    """The process with the student's code can't be asked any longer. No check may go on, so it is no Exception."""
+    """The student's process can't be reached any more. Checks must not catch this, so it is not an Exception."""
 
     def _render_traceback_(self) -> list[str]:
         return [f"KernelDied: {self}"]

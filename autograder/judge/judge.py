@@ -49,7 +49,7 @@ class Judges:
 
     @classmethod
     def of(cls, snapshot: Any, limits: Limits = LIMITS) -> Judges:
-        """Of a grading.Snapshot: its locked code, its tests, and what exercises define in the model solution."""
+        """From a grading.Snapshot: its locked code, its tests, and what exercises define in the model solution."""
         cells = [cell for cell in snapshot.cells if cell.cell_type == "code"]
         found = [Code(cell.kind, cell.source if cell.kind == "test" else cell.model) for cell in cells]
         return cls(found, snapshot.size, limits)
@@ -124,7 +124,7 @@ class Judge:
 
     @property
     def why(self) -> str:
-        """In words, why it died."""
+        """Why it died, in words."""
         return self._process.why
 
     def kill(self) -> None:

@@ -186,7 +186,7 @@ class Link:
     def _wait(self, number: int, deadline: float) -> None:
         """Until a message begins. Here an interrupt does no harm: the answer is thrown away when it comes."""
         try:
-            left = deadline - time.monotonic()  # looked at first: whoever never stops asking never answers
+            left = deadline - time.monotonic()  # checked first: a peer that never stops asking never answers
             if left <= 0 or not self._arrival.poll(left * 1000):
                 raise wire.TooLate("no answer in time")
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""What one side remembers of what it sent and got, so that the same object arrives as the same object."""
+"""What each side remembers of sent and received objects, so that object identity is preserved."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Memory:
         self._copied: dict[int, Any] = {}
         self._strong: collections.deque[tuple[int, int]] = collections.deque()
         self.forgotten: dict[int, None] = {}
-        """Handles that nobody holds any longer; the other side is told with the next request."""
+        """Handles that are no longer referenced; the other side is told with the next request."""
 
     def name(self, value: Any) -> int:
         """The number of an object that stays here."""
@@ -63,7 +63,7 @@ class Memory:
                 self._own_numbers.pop(id(value), None)
 
     def handle(self, number: int, kind: str, shape: int) -> Any:
-        """The one handle of the other side's object."""
+        """The only handle of the other side's object."""
         held = self._handles.get(number)
         found = None if held is None else held()
         if found is None:
@@ -94,7 +94,7 @@ class Memory:
         return None if entry is None else _strong(entry)
 
     def learn(self, key: int, value: Any) -> None:
-        """`value` is a copy of the other side's original."""
+        """Record that `value` is a copy of the other side's original."""
         if key > 0:
             self._remember(-key, value)
 

@@ -56,7 +56,7 @@ class Namespace:
         return sorted(free(test) - self.own - BUILTINS)
 
     def run(self, names: dict[str, Any]) -> None:
-        """Define the course's own names in `names`, without a word."""
+        """Define the course's own names in `names`, silently."""
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             exec(compile(self.preamble, "<the assignment's locked cells>", "exec"), names)
 

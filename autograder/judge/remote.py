@@ -21,7 +21,7 @@ _MINE = frozenset(
 
 
 class Remote:
-    """An object of the other process. Attributes, items, calls and iteration are asked of it; plain data comes back."""
+    """A proxy of an object in the other process: attributes, items, calls and iteration are forwarded to it."""
 
     __slots__ = ("__weakref__", "_link", "_number")
     __course_remote__ = True

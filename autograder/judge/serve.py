@@ -1,6 +1,6 @@
 """The student's side: do what a check asks of the student's objects, and send back plain data.
 
-Nothing here protects anything: this process is the student's, and whoever reads its answers trusts none of them.
+Nothing here is a protection: this is the student's process, and its answers are not trusted.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _beside(value: Any, function: str, args: tuple[Any, ...], named: tuple[tuple
 def _of_the_checks(function: str) -> Callable[..., Any]:
     module, _, name = function.partition(":")
     if not f"{module}.".startswith(BESIDE):
-        raise ValueError(f"{function} is no function of the checks.")
+        raise ValueError(f"{function} is not a function of the checks.")
     found: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return found
 

@@ -1,4 +1,4 @@
-"""Names that need not be asked for again: functions, classes, numbers and texts that the student's process watches.
+"""Names that need not be requested again: functions, classes, numbers and texts that the student's process watches.
 
 A test cell sees a student's name as it is when the cell begins. Most name the same as before: a quarter of all
 questions were for names, and more than half of these are spared. The student's side tells with each answer which of

@@ -25,7 +25,7 @@ CHANGING_PLAIN = CHANGING | {"pop", "clear", "update", "add", "fill", "put", "re
 """Methods of containers and arrays. Objects of a student may have methods of the names that only the second one has."""
 
 PLAIN = "Call it with values whose answer you know, and compare the plain results."
-NUMBER = "A handle is no number: call a method or read an attribute that is one."
+NUMBER = "A handle is not a number: call a method or read an attribute that is one."
 SAYINGS = {
     "magic": ("has the magic or shell line {!r}", "The judge runs plain Python: move it into a given cell."),
     "syntax": ("is no Python that can be read", "Mend its syntax."),
@@ -56,7 +56,7 @@ SAYINGS = {
     "compared": ("compares the student's {}", "Only plain values can be compared: read attributes, or call methods."),
     "number": ("computes with the student's {}", NUMBER),
     "truth": ("asks whether the student's {} is true", "Compare it with None, or ask for an attribute."),
-    "with": ("enters the student's {} by `with`", "A handle is no context manager: call its methods one by one."),
+    "with": ("enters the student's {} by `with`", "A handle is not a context manager: call its methods one by one."),
     "except": ("catches the student's {}", "Classes don't travel: catch the builtin error on which it is based."),
     "raise": ("raises the student's {}", "Raise an error of your own."),
     "global": ("has the statement `global {}`", "The judge has names of its own: return values instead."),

@@ -1,1 +1,1 @@
-"""Warm kernels: a zygote that has imported and tried everything forks one process a submission within milliseconds."""
+"""Warm kernels: a zygote with everything imported forks one process per submission within milliseconds."""

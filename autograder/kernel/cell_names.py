@@ -10,7 +10,7 @@ from IPython.core.compilerop import CachingCompiler
 
 
 class CellCompiler(CachingCompiler):
-    """Cells get the file names that ipykernel gives them, which warnings show.
+    """Cells get ipykernel's file names, which warnings show.
 
     ``trees``: of texts that were read before, each for one use, since whoever gets one may change it.
     """
@@ -32,7 +32,7 @@ class CellCompiler(CachingCompiler):
         return name
 
     def number(self, name: str, number: int) -> None:
-        """From now on tracebacks call this file the cell of that number."""
+        """From now on tracebacks show this file as the cell with that number."""
         self._filename_map[name] = number
 
 

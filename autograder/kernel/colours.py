@@ -1,4 +1,4 @@
-"""The colours of tracebacks, worked out once: pygments and stack_data begin anew for each traceback and each frame."""
+"""The colours of tracebacks, computed once: pygments and stack_data start over for each traceback and frame."""
 
 import functools
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""How a process ended, in words for the people who grade and the student who reads them."""
+"""How a process ended, in words for instructors and students."""
 
 import signal
 
@@ -19,7 +19,7 @@ SIGNALS = {
 
 
 def how_it_ended(ended: tuple[int, float] | None, limits: Limits) -> str:
-    """``ended``: exit code or minus the signal's number, and the processor's seconds; None if nobody knows."""
+    """``ended``: exit code or minus the signal's number, and the processor's seconds; None if unknown."""
     if ended is None:
         return "it cut the line to its grader"
     code, cpu_s = ended

@@ -1,4 +1,4 @@
-"""A root ends with its owner, whatever the owner dies of and whatever the root is busy with."""
+"""A root ends when its owner ends, however the owner dies and whatever the root is doing."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ def end_with_owner(control: socket.socket, scratch: Path) -> None:
         _end_with_parent(signal.SIGKILL)  # where the root dies alone, its owner sees to the rest
         if os.getppid() == root and not os.read(0, 1):
             _end_with_parent(0)
-            if os.getppid() == root:  # it may have gone meanwhile, and its number be another's
+            if os.getppid() == root:  # it may have ended, and its number be reused
                 os.kill(root, signal.SIGKILL)
             leave(scratch)
     finally:

@@ -1,7 +1,7 @@
 """The assignment's own cells in a student's kernel: their text is read once, before the fork.
 
-They are what the release gave to everybody, so nothing here is a secret. IPython runs them as it runs all cells; it is
-only spared reading again what it would read in the same way. A cell of another text is none of these.
+They are part of the release, so nothing here is secret. IPython runs them like all cells; it is
+only spared reading again what it would read in the same way. A cell with another text is not affected.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The main loop of a forked process: cells from the worker, and requests of its peer (the judge, or the judged)."""
+"""The main loop of a forked process: cells from the worker, and requests of its peer (judge or student)."""
 
 import asyncio
 import contextlib
@@ -67,13 +67,13 @@ class Inside:
         return serve_one(self.peer, self.shell.user_ns)
 
     def loop(self) -> None:
-        """Until the worker has gone."""
+        """Run until the worker closes the connection."""
         while True:
             try:
                 if not self._once():
                     return
             except KeyboardInterrupt:
-                continue  # an interrupt that came too late for the cell it was meant for
+                continue  # an interrupt that came after its cell had ended
 
     def _once(self) -> bool:
         for descriptor, _ in self._arrivals.poll():

@@ -1,4 +1,4 @@
-"""Kernels for students' cells: each in a process of its own, forked warm, in the sandbox of the mode."""
+"""Kernels for students' cells: each in its own preloaded, forked process, in the sandbox of the mode."""
 
 import dataclasses
 import socket
@@ -31,7 +31,7 @@ __all__ = ["Kernel", "Kernels", "Process", "Ran", "needs_of"]
 
 
 class Kernel(Process):
-    """One student's process and its folder, which goes with it."""
+    """One student's process and its folder, which is removed with it."""
 
     def _close(self) -> None:
         super()._close()

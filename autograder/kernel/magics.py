@@ -24,7 +24,7 @@ class CourseMagics(Magics):
 
     @line_magic
     def less(self, line: str) -> None:
-        """Show a file, in a pager that nobody sees."""
+        """Show a file, in a pager that is not displayed."""
         if not line:
             raise UsageError("Missing filename.")
         Path(line).read_text()

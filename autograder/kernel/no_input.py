@@ -1,4 +1,4 @@
-"""Cells can't ask anybody anything: `input` and `getpass` say so, in ipykernel's words."""
+"""Cells can't read input: `input` and `getpass` raise ipykernel's error."""
 
 import builtins
 import contextlib

@@ -1,4 +1,4 @@
-"""The worker's end of a zygote: start it, ask it for processes, hear how they ended. If it dies, start it once more."""
+"""The worker's end of a zygote: start it, request processes, learn how they ended. Restart it once if it dies."""
 
 import contextlib
 import os
@@ -139,5 +139,5 @@ class Nursery:
             give(root, broken)
 
     def close(self) -> None:
-        """End it at once."""
+        """Kill it."""
         self._stop()

@@ -1,4 +1,4 @@
-"""The one process that imports and tries what assignments use, and forks the zygotes of students and of judges.
+"""The process that imports and warms up what assignments use, and forks the zygotes of students and judges.
 
 ``admit`` gives it another line to take orders from; ``spawn`` tells a new zygote what to be and gives it a socket of
 its own.

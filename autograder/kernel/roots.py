@@ -24,7 +24,7 @@ COURSE = Path(__file__).resolve().parents[2]
 
 
 def clean_environment(scratch: Path) -> dict[str, str]:
-    """All that a zygote, and so a student's process, ever sees of the environment."""
+    """The environment variables of a zygote, and so of a student's process."""
     user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return {
@@ -43,13 +43,13 @@ def clean_environment(scratch: Path) -> dict[str, str]:
 
 
 class Line:
-    """A line to a root: whoever holds it may ask for zygotes."""
+    """A connection to a root; its holder may ask for zygotes."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
 
     def dead(self) -> bool:
-        """Whether nobody is at its other end any longer; one that is just ending is given a moment to."""
+        """Whether the other end is closed; a peer that is just ending gets a moment."""
         return bool(select.select([self._sock], [], [], 0.2)[0])  # a root says nothing on its own
 
     def spawn(self, request: dict[str, Any], given: Any) -> socket.socket:
@@ -76,7 +76,7 @@ class Line:
 
 
 class Root(Line):
-    """The program, which warms up for `needs` while its owner does something else, and ends with its owner."""
+    """The root program, which warms up for `needs` in the background and ends with its owner."""
 
     def __init__(self, needs: Iterable[str] = ()) -> None:
         self._folder = Scratch("course-zygote-")
@@ -124,7 +124,7 @@ class Root(Line):
         return ""
 
     def close(self) -> None:
-        """End it at once."""
+        """Kill it."""
         self._sock.close()
         self._program.kill()
         self._program.communicate()
@@ -157,7 +157,7 @@ def take() -> Line:
 
 
 def give(root: Line, broken: bool = False) -> None:
-    """No longer used by the caller, or known not to work: the last to leave ends it."""
+    """Release it: no longer used by the caller, or known not to work; the last user ends it."""
     global _root, _users
     if root is _root and _owner == os.getpid():
         _users -= 1

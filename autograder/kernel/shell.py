@@ -170,7 +170,7 @@ class CourseShell(InteractiveShell):
             return result
 
     def transform_cell(self, raw_cell: str) -> str:
-        """IPython asks for it twice a cell."""
+        """IPython asks for it twice per cell."""
         if self._once is None or self.input_transformers_post:
             return super().transform_cell(raw_cell)
         return self._once.transform(raw_cell, super().transform_cell)
@@ -178,7 +178,7 @@ class CourseShell(InteractiveShell):
     def should_run_async(
         self, raw_cell: str, *, transformed_cell: str | None = None, preprocessing_exc_tuple: Any = None
     ) -> bool:
-        """IPython asks for it twice a cell, too."""
+        """IPython asks for it twice per cell, too."""
         if self._once is None or transformed_cell is None or preprocessing_exc_tuple is not None or not self.autoawait:
             return super().should_run_async(
                 raw_cell, transformed_cell=transformed_cell, preprocessing_exc_tuple=preprocessing_exc_tuple
@@ -197,7 +197,7 @@ class CourseShell(InteractiveShell):
         self.emit({"is": "error", "ename": str(etype.__name__), "evalue": str(evalue), "traceback": traceback})
 
     def _format_exception_for_storage(self, *about: Any, **more: Any) -> dict[str, Any]:
-        """IPython's own copy of each traceback, which nobody reads and which takes as long as the one shown."""
+        """Skip IPython's own copy of each traceback, which is never read and takes as long as the one shown."""
         return {}
 
     def init_environment(self) -> None:
@@ -218,7 +218,7 @@ class CourseShell(InteractiveShell):
         """There is no screen; figures go through the inline backend."""
 
     def ask_exit(self) -> None:
-        """``quit`` and ``exit`` end nothing here: the cells below still count."""
+        """``quit`` and ``exit`` are ignored: the cells below still count."""
 
     def set_next_input(self, text: str, replace: bool = False) -> None:
         """There is no next input."""

@@ -1,4 +1,4 @@
-"""What a zygote tries once so that no submission has to: the first use of a library costs far more than the second."""
+"""What a zygote runs once to warm up: the first use of a library costs far more than the second."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -52,7 +52,7 @@ for optimiser in torch.optim.SGD([weight], 0.1, momentum=0.9), torch.optim.Adam(
 """
 
 BROKEN = "fit(None, None, None, None, lr=0.1, epochs=1)"
-"""Writing a traceback is costly the first time, too, the more so of lines in files."""
+"""Formatting a traceback is slow the first time, too, especially for lines in files."""
 
 STAGES = {"torch": TORCH, "torch.optim": OPTIM}
 """What only some assignments use, and what loading it costs the others: 1.2 s and another 1.2 s."""

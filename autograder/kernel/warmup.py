@@ -1,4 +1,4 @@
-"""In the zygote: become warm, stay fit to be forked."""
+"""In the zygote: warm up, and stay safe to fork."""
 
 import gc
 import os
@@ -23,11 +23,11 @@ class Warmth:
         self._forget()
 
     def reaches(self, needs: Iterable[str]) -> bool:
-        """Whether it is warm for ``needs``."""
+        """Whether everything in ``needs`` is loaded."""
         return self._done.issuperset(needs)
 
     def reach(self, needs: Iterable[str]) -> None:
-        """Become warm for ``needs``."""
+        """Load everything in ``needs``."""
         wanted = [need for need in STAGES if need in set(needs) - self._done]
         for need in wanted:
             self._run(need, STAGES[need])

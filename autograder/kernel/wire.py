@@ -1,7 +1,7 @@
-"""Frames over a Unix stream socket: a JSON header and buffers of bytes. Nothing is ever unpickled, whoever sent it.
+"""Frames over a Unix stream socket: a JSON header and buffers of bytes. Nothing is ever unpickled.
 
 A frame is ``b"CSK2"``, the header's length and the number of buffers (u32, little-endian), the number of all bytes that
-follow (u64): one u64 length a buffer, the header as UTF-8 JSON, the buffers. Whoever receives one trusts nothing:
+follow (u64): one u64 length a buffer, the header as UTF-8 JSON, the buffers. The receiver trusts nothing:
 memory is taken only as bytes arrive, and nothing is read beyond a frame's end.
 """
 
@@ -30,11 +30,11 @@ _AND_QUIETLY = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 
 
 class WireError(Exception):
-    """What came is no frame, is too large, or did not come in time. The peer can't be talked to any longer."""
+    """The data is not a frame, is too large, or came too late. The connection is unusable afterwards."""
 
 
 class Closed(WireError):
-    """The peer has gone."""
+    """The peer has closed the connection."""
 
 
 class TooLate(WireError):
@@ -155,7 +155,7 @@ def _parts(body: Buffer, size: int, count: int) -> Frame:
 
 
 def _exactly(sock: socket.socket, size: int, deadline: float | None) -> Buffer:
-    # A length is believed only as fast as bytes arrive: a lie costs the liar's memory, not ours.
+    # Memory is allocated only as bytes arrive, so a false length costs us nothing.
     got = bytearray()
     while len(got) < size:
         try:

@@ -1,4 +1,4 @@
-"""A process that is warm, holds no secrets, and forks one process a submission.
+"""A preloaded process that holds no secrets and forks one process per submission.
 
 The root (``root.py``) forks it and tells it what to be: in which sandbox mode, and with a function named by
 ``prepare``. It has a socket of its own, on which it says ``born`` and then ``ready``. From then on each ``fork`` comes
@@ -55,7 +55,7 @@ class Zygote:
             os._exit(code)
 
     def be(self, request: dict[str, Any], given: Any) -> None:
-        """Become a zygote of one kind."""
+        """Turn into a zygote of one kind."""
         if request["mode"] is not None:
             sandbox.settle(sandbox.Mode(request["mode"], ""))
         _adopt_orphans()
@@ -141,7 +141,7 @@ class Zygote:
                 return
             if found is None:
                 return
-            _end_group(found.si_pid)  # while its number is still its own
+            _end_group(found.si_pid)  # before its number can be reused
             ours, status, usage = os.wait4(found.si_pid, 0)
             pid = self.alive.pop(ours, None)
             if pid is not None:
@@ -150,24 +150,24 @@ class Zygote:
 
 
 def _adopt_orphans() -> None:
-    """Who outlives the process that started him is ours to bury: not every machine has an init that does, and the dead
-    count among the processes that the next one may start."""
+    """Become the reaper of orphaned children: not every machine has an init that reaps, and zombies count against the
+    limit of processes."""
     with contextlib.suppress(OSError, AttributeError):
         sandbox.syscalls.prctl(sandbox.syscalls.PR_SET_CHILD_SUBREAPER, 1)
 
 
 def _end_group(leader: int) -> None:
-    """What a process has started ends with it, where no namespace sees to that."""
+    """Kill what a process has started, where no namespace does that."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
 
 
 def order_on(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """The next order on a line, and the descriptors that came with it; Closed where nobody is left to give one."""
+    """The next order on a connection, with its descriptors; Closed where the other end is closed."""
     # They travel with the byte before their frame, so that no part of the frame is read with them.
     try:
         data, descriptors, _, _ = socket.recv_fds(control, 1, 8)
-    except ConnectionResetError:  # it went without having read all that it was told
+    except ConnectionResetError:  # it ended without having read everything
         data = b""
     if not data:
         raise wire.Closed("the worker has gone")

@@ -1,4 +1,4 @@
-"""One way to have tasks graded, whatever does the work."""
+"""The interface of everything that grades tasks."""
 
 from __future__ import annotations
 

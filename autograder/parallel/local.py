@@ -79,7 +79,7 @@ class _Worker:
         if self.process.poll() is None:
             end_family(self.process.pid)
         self.process.wait()
-        self.link.close()  # last: a worker that lives to see its pipe end takes the pool's folder for left behind
+        self.link.close()  # last: a worker whose pipe ends removes the pool's folder as abandoned
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
@@ -143,7 +143,7 @@ class Pool:
         """
         suspects: dict[str, Order] = {}
         for number, worker in enumerate(self.workers):
-            if worker.orders:  # left by a caller who did not listen to the end
+            if worker.orders:  # left by a caller that did not read all answers
                 worker.end()
                 self.workers[number] = _Worker(self.scratch.path, self.work, self.root)
         for answer, order in self._run(iter(orders), self.jobs, AHEAD):
@@ -162,12 +162,12 @@ class Pool:
         while True:
             self._hire(jobs)
             team = self.workers[:jobs]
-            for depth in range(1, 1 + (ahead if len(team) == jobs else 1)):  # everybody has one before anybody has two
+            for depth in range(1, 1 + (ahead if len(team) == jobs else 1)):  # each worker gets one before any gets two
                 for worker in team:
                     if len(worker.orders) < depth:
                         order = returned.popleft() if returned else next(orders, None)
                         if order is not None:
-                            worker.give(order)  # where it is dead already, its pipe says so below
+                            worker.give(order)  # a dead one is noticed at its pipe below
             if not any(worker.orders for worker in team):
                 return
             links = {worker.link: worker for worker in team}
@@ -199,7 +199,7 @@ class Pool:
         return message[1:] if message[:1] == DONE else None
 
     def _bury(self, worker: _Worker, returned: deque[Order], told: str) -> Iterator[tuple[Answer, Order]]:
-        """Replace a worker; what it had not begun goes back to the others, what it worked on is the caller's."""
+        """Replace a worker; orders not begun go back to the others, the current one is returned."""
         words = worker.last_words()
         if not told:
             code = worker.exit_code()

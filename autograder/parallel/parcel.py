@@ -1,4 +1,4 @@
-"""What travels between the process that records and those that grade: bytes, never objects.
+"""The messages between the recording process and the grading processes: bytes, never objects.
 
 A parcel is a JSON head and the raw bytes of the files behind it. Nothing is pickled, so nothing that a student wrote
 can become more than bytes or text on the way; and whatever text it was, what arrives can be written to a file.
@@ -84,7 +84,7 @@ def unwrap(body: Sendable) -> tuple[dict[str, Any], list[bytes]]:
             raise ValueError("length")
     except (struct.error, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ParcelError(
-            f"{len(view)} bytes from another process are no parcel ({error}); install one version everywhere."
+            f"{len(view)} bytes from another process are not a parcel ({error}); install one version everywhere."
         ) from None
     blobs = []
     for size in sizes:

@@ -55,13 +55,13 @@ def _listen(link: Connection, orders: queue.SimpleQueue[bytes], scratch: str) ->
     except (EOFError, OSError):
         end_family(os.getpid())
         shutil.rmtree(scratch, ignore_errors=True)
-        left_empty(Path(scratch).parent)  # the last worker takes the pool's own folder away
+        left_empty(Path(scratch).parent)  # the last worker removes the pool's folder
     finally:
         os._exit(1)
 
 
 def end_family(pid: int) -> None:
-    """Kill what descends from a process, parents first, so that nobody is left who could start another; and, unless it
+    """Kill the descendants of a process, parents first, so that none can start another; and, unless it
     is this one, the process itself. Zygotes and kernels have sessions of their own, so a signal to a group won't do."""
     for one in tree(pid):
         if one != os.getpid():

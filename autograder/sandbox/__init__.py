@@ -1,4 +1,4 @@
-"""Students' code, shut in: modes "namespaces", "landlock" and, only when asked for, "none"."""
+"""Sandboxes for students' code: modes "namespaces", "landlock" and, only on request, "none"."""
 
 from .cgroup import memory_group
 from .choosing import WHAT_UNSAFE_MEANS, choose

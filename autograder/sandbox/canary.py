@@ -1,4 +1,4 @@
-"""A hand-in that tries to get out, run through the real kernel before a batch. If it gets anywhere, nothing is graded.
+"""A hand-in that tries to escape, run through the real kernel before a batch. If it succeeds, nothing is graded.
 
 What it reaches is judged from outside: by secrets that only a reader of our files or processes can know, by sockets
 that hear it, by files that must not change and processes that must live or be gone. What it says of itself counts on
@@ -101,7 +101,7 @@ def _run(kernel: _Kernel) -> tuple[str, str]:
 
 
 def _at_its_end(line: socket.socket, seconds: float = 2.0) -> bool:
-    """Whether nobody holds the other end of the line any more."""
+    """Whether the other end of the connection is closed."""
     until = time.monotonic() + seconds
     while select.select([line], [], [], max(0.0, until - time.monotonic()))[0]:
         try:
@@ -114,7 +114,7 @@ def _at_its_end(line: socket.socket, seconds: float = 2.0) -> bool:
 
 @dataclass
 class Traps:
-    """Planted files, sockets and a process, all of which only somebody outside can reach."""
+    """Planted files, sockets and a process, which only code outside the sandbox can reach."""
 
     base: Path
     plants: dict[Path, str]
@@ -124,7 +124,7 @@ class Traps:
     files: list[str] = field(default_factory=list)
 
     def told(self) -> dict[str, Any]:
-        """What the canary must know to try: places, never the secrets."""
+        """What the canary needs for its attempts: locations, never the secrets."""
         return {
             "plants": [str(path) for path in self.plants],
             "files": self.files,
@@ -183,7 +183,7 @@ def _traps(paths: Sequence[Path]) -> Iterator[Traps]:
             plants[plant] = secrets.token_hex(16)
             plant.write_text(plants[plant])
         for folder in {folder for plant in plants for folder in (plant.parent, plant.parent.parent)}:
-            folder.chmod(0o777)  # so that only the sandbox stands in the way
+            folder.chmod(0o777)  # so that only the sandbox prevents access
         _listen(servers, base)
         yield Traps(base, plants, servers, victim, secret, _files(paths))
     finally:

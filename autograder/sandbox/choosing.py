@@ -37,7 +37,7 @@ def choose(unsafe: bool = False, wanted: str | None = None) -> Mode:
 
 
 def works(mode: Mode) -> str:
-    """ "" if the mode holds here, else why not. Tried once a process."""
+    """ "" if the mode holds here, else why not. Tried once per process."""
     if mode.name not in _tried:
         _tried[mode.name] = attempt(mode) if sys.platform.startswith("linux") else f"not on {_system()}"
     return _tried[mode.name]

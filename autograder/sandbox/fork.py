@@ -1,4 +1,4 @@
-"""A child that is shut in before it runs anything foreign."""
+"""A child process that is sandboxed before it runs foreign code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a child gives up before it runs foreign code, whatever its mode: files, environment, signals, and resources."""
+"""What a child drops before it runs foreign code, in every mode: files, environment, signals, resources."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def close_descriptors(keep: Iterable[int]) -> None:
 
 
 def set_environment(home: str, temporary: str, extra: Mapping[str, str]) -> None:
-    """Exactly these variables; what the process was started with is blotted out, since /proc shows it."""
+    """Exactly these variables; the original environment is overwritten, since /proc shows it."""
     _blot_out_environment()
     os.environ.clear()
     os.environ.update(
@@ -115,7 +115,7 @@ def unlimit_memory(pid: int) -> None:
 
 
 def offer_to_be_killed() -> None:
-    """Where memory runs out, let it be this process that goes, not the worker."""
+    """If memory runs out, this process is killed rather than the worker."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("800")
 

@@ -1,4 +1,4 @@
-"""What shuts a student's code in, and how much it may use."""
+"""The sandbox modes, and how much a student's code may use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Mode:
     words: str
 
 
-NAMESPACES = Mode("namespaces", "in namespaces of its own, without the network and with nothing of the course in sight")
+NAMESPACES = Mode("namespaces", "in namespaces of its own, without the network and with nothing of the course visible")
 LANDLOCK = Mode("landlock", "shut in by Landlock, without the network and with nothing of the course readable")
 NONE = Mode("none", "not shut in at all: its code could read and change whatever the grader can")
 MODES = {mode.name: mode for mode in (NAMESPACES, LANDLOCK, NONE)}

@@ -1,7 +1,7 @@
 """Mode "namespaces": a root of its own, with nothing in it but read-only Python and a small writable folder.
 
 Linux namespaces(7), pivot_root(2). The zygote `settle`s once, so that it may make a process namespace for each child;
-each child then builds its root as that namespace's first process, and gives up every right before it runs anything.
+each child then builds its root as that namespace's first process, and drops all privileges before it runs anything.
 """
 
 from __future__ import annotations

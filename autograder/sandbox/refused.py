@@ -93,7 +93,7 @@ def refusals(cells: Iterable[str], folder: Path, mode: Mode) -> list[str]:
 
 
 def _all(heard: int, inmate: Inmate) -> bytes:
-    """What is said until nobody is left who could say something."""
+    """Messages until all senders have ended."""
     said = b""
     with os.fdopen(heard, "rb", buffering=0) as pipe:
         while True:
@@ -141,7 +141,7 @@ def _watch(ours: socket.socket, theirs: socket.socket, heard: int, told: int) ->
         waiting.register(listener, select.POLLIN)
         while waiting.poll()[0][1] & select.POLLIN:
             request = bytearray(struct.calcsize(HEARD))
-            with contextlib.suppress(FileNotFoundError):  # who asked has been killed meanwhile
+            with contextlib.suppress(FileNotFoundError):  # the caller has been killed
                 fcntl.ioctl(listener, RECEIVE, request)
                 name, action, key = _named(code, machine, bytes(request))
                 if name not in known and len(known) < MOST:

@@ -1,4 +1,4 @@
-"""How much a shut-in process and all that it started use together, against what they may."""
+"""What a sandboxed process and its descendants use together, compared with their limits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ last step."""
 
 
 class Scales:
-    """Weighs one inmate with its tree; cheap enough for ten times a second.
+    """Measures one sandboxed process with its descendants; cheap enough for ten times a second.
 
     folder: its folder on the host, for the modes in which the kernel does not limit the space in it.
     """
@@ -39,7 +39,7 @@ class Scales:
         self._bare = _resident(inmate.pid)
 
     def overstepped(self) -> str:
-        """What the tree uses too much of, in words, or ""."""
+        """The limit that the tree exceeds, in words, or ""."""
         members = tree(self.inmate.pid)
         tasks = sum(map(_tasks, members))
         if words := self._too_many(tasks):
@@ -49,9 +49,9 @@ class Scales:
         return self._too_large(members, tasks) or self._too_full()
 
     def _level(self, members: list[int]) -> None:
-        """A crowd that computes gets together what one process gets: its neighbours have limits of time, too, and not
-        every machine shares its processors between sessions (autogroup in sched(7)). It can't undo that, and who is
-        started later inherits it. Threads that were just started run for a moment, so the last look counts, too."""
+        """Lower the priority of many busy processes, so that together they get the share of one: other hand-ins have
+        time limits, too, and not every machine schedules by session (autogroup in sched(7)). They can't undo it, and
+        children inherit it. Threads that were just started run for a moment, so the previous sample counts, too."""
         threads = [thread for pid in members for thread in _threads(pid)]
         now = sum(map(_runs, threads))
         running, self._running = min(now, self._running), now
@@ -67,12 +67,12 @@ class Scales:
         return f"started {tasks} processes and threads, where {allowed} are allowed" if tasks > allowed else ""
 
     def _too_large(self, members: list[int], tasks: int) -> str:
-        """Resident memory counts what is shared once for each, so it can only acquit. The true share takes the lock
-        that a fork holds: among processes that fork all the time each reading waits for a quarter of a second, in
-        which their number explodes. So a tree that has just grown is weighed the next time, unless there is more in it
+        """Resident memory counts shared pages once per process, so it is an upper bound. Reading the true share takes
+        the lock that a fork holds: among processes that keep forking each reading waits for a quarter of a second, in
+        which their number explodes. So a tree that has just grown is measured the next time, unless there is more in it
         than copies of the first process, and a reading that had to wait is followed by a count.
 
-        What lies in sockets and pipes is in nobody's memory: each counts as if it were full."""
+        What is in sockets and pipes belongs to no process's memory: each counts as if it were full."""
         grown, self._most = tasks > self._most, max(tasks, self._most)
         limit, too_much = self.limits.memory_mb * MB, f"used more than {self.limits.memory_mb} MB of memory"
         resident = {pid: _resident(pid) for pid in members}

@@ -54,13 +54,13 @@ ALLOWED = _names("""
 """)
 CHANGE_MODES = _names("chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat")
 CHANGE_ATTRIBUTES = _names("setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr")
-# Nothing that it writes is kept, and the machine's other files are none of its business.
+# Nothing that it writes is kept, and it has no access to the machine's other files.
 PRETENDED = _names("sync syncfs")
 # Allowed where all that is in reach is its own: without namespaces all processes of the user stay in reach, and
 # Landlock has no say over these.
 ALLOWED_ALONE = _names("connect bind listen accept accept4 setsid setpgid kill tkill tgkill")
 OF_A_PROCESS = _names("prlimit64 sched_setaffinity sched_setattr sched_setparam sched_setscheduler")
-# The kernel could do these, and who finds that they are missing has another way.
+# The kernel has these, and programs have a fallback where they are missing.
 MISSING = _names("memfd_create")
 
 AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10

@@ -106,7 +106,7 @@ def capabilities() -> int:
 
 
 def bound_capabilities() -> None:
-    """Empty the bounding set. It needs CAP_SETPCAP, so it comes before another user's number is taken."""
+    """Empty the bounding set. This needs CAP_SETPCAP, so it comes before changing the user id."""
     for bit in range(64):
         if libc().prctl(PR_CAPBSET_DROP, bit, 0, 0, 0) < 0:  # EINVAL beyond the last; EPERM where we hold none
             break

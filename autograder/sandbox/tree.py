@@ -1,4 +1,4 @@
-"""A shut-in process and all that it started, and its end."""
+"""A sandboxed process with its descendants, and how they are killed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _answers(pid: int) -> bool:
 
 
 def tree(pid: int) -> list[int]:
-    """The process and all that descend from it. In a sandbox nobody can leave: who loses his parent becomes the
+    """The process and all that descend from it. In a sandbox none can escape: an orphan becomes the
     child of the first process."""
     if not sys.platform.startswith("linux"):
         return _tree_by_ps(pid)
@@ -66,11 +66,11 @@ def _tree_by_ps(pid: int) -> list[int]:
 
 
 def kill_tree(inmate: Inmate, seconds: float = 5.0) -> bool:
-    """End the process and all that it started, detached ones too; True when nothing of it is left.
+    """Kill the process and its descendants, detached ones too; True when none is left.
 
     In a process namespace the kernel does it when the first process dies. In mode "landlock" all are in one group,
     which they can't leave, and a signal to a group misses nobody. In mode "none" they may have left it: then the
-    first one is stopped and kept to the last, so that whoever loses his parent is still found below it.
+    first one is stopped and kept to the last, so that orphans are still found below it.
     """
     until = time.monotonic() + seconds
     if inmate.mode == "namespaces":
@@ -88,7 +88,7 @@ def kill_tree(inmate: Inmate, seconds: float = 5.0) -> bool:
                 _kill(pid)
         _kill(inmate.pid)
     while True:
-        if start_time(inmate.pid) in (0, inmate.started):  # else its number is another's by now
+        if start_time(inmate.pid) in (0, inmate.started):  # else its number has been reused
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(inmate.pid, signal.SIGKILL)
         if not _members(inmate):

@@ -1,4 +1,4 @@
-"""Try a mode in a process that is thrown away: can it be entered, and does it hold? ``python -m …trial MODE`` says in
+"""Try a mode in a disposable process: can it be entered, and does it hold? ``python -m …trial MODE`` says in
 one line of JSON what is wrong, "" for nothing."""
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _try(mode: Mode) -> str:
             (folder / "mine.txt").write_text("mine")
             secret.write_text("secret")
             for path, mode_bits in ((Path(place), 0o777), (secret, 0o666)):
-                path.chmod(mode_bits)  # so that nothing but the sandbox stands in the way, whoever it runs as
+                path.chmod(mode_bits)  # so that only the sandbox prevents access, whatever the user
             room = standard_room(folder)
             heard, told = os.pipe()
             probes = _probes(secret, server.getsockname()[1], _secrets())

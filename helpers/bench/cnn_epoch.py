@@ -22,7 +22,7 @@ IMAGES = {8: 50_000, 16: 10_000}
 GOALS = {"NCHW": 0.6, "channels_last": None}
 SECONDS = {8: 5.0, 16: None}
 CHECKED = 1280
-"""Images on which all walk the same path before anything is timed."""
+"""Images on which all must agree before anything is timed."""
 
 
 def bench(rounds: int = 7, images: dict[int, int] | None = None) -> list[Result]:

@@ -1,6 +1,6 @@
 """Every convolution algorithm, pass and shape against PyTorch in its best layout, one thread, interleaved.
 
-Three measurements a pass. First every algorithm, in both orders of numbers in memory, a few rounds: the table. The
+Three measurements per pass. First every algorithm, in both orders of numbers in memory, a few rounds: the table. The
 fastest of them is then measured against PyTorch in full: the verdict. And the fastest way for images that come and
 must go in the order NCHW, conversions included, is measured the same way.
 """

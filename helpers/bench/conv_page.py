@@ -23,7 +23,7 @@ algorithm does not support the shape. Below the ratio: the workspace in MiB (2²
 
 
 def write(lines: Path, page: Path) -> None:
-    """The page of the records in `lines` (one JSON object a line), and its figure in the folder `figures` beside it."""
+    """The page of the records in `lines` (one JSON object per line), and its figure in the folder `figures`."""
     from helpers.plots import ratio_dots, save
 
     records = read(lines)
@@ -45,7 +45,7 @@ def read(lines: Path) -> list[dict[str, Any]]:
         records = [json.loads(line) for line in lines.read_text().splitlines()]
     except (OSError, ValueError):
         raise CourseError(
-            f"{lines} is no file of JSON lines; make it with `python -m helpers.bench conv --json`."
+            f"{lines} is not a file of JSON lines; make it with `python -m helpers.bench conv --json`."
         ) from None
     if not records or not all(isinstance(r, dict) and r.get("what", "").startswith("conv") for r in records):
         raise CourseError(f"{lines} has no records of convolution; make it with `python -m helpers.bench conv --json`.")

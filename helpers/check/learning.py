@@ -5,7 +5,7 @@ from helpers.check.learning_conv import conv_backward, conv_forward, conv_update
 from helpers.check.learning_layers import dense, flatten, max_pool, relu
 from helpers.check.learning_loop import error_rate, own_run, train
 from helpers.check.learning_network import build, network
-from helpers.check.learning_plateau import gradient_norms, plateau_length, prediction_tested, predictions
+from helpers.check.learning_plateau import gradient_norms, plateau_length, prediction_tested, predictions, scale_for
 from helpers.check.learning_report import report
 from helpers.check.learning_shapes import output_shape, parameter_count
 from helpers.check.learning_sizes import study_size
@@ -33,6 +33,7 @@ __all__ = [
     "predictions",
     "relu",
     "report",
+    "scale_for",
     "study",
     "study_size",
     "train",

@@ -50,7 +50,7 @@ def choice_case(seed: int, flip: bool = False) -> tuple[dict[float, list[History
 
 
 SOME = (slice(None, 1), slice(None, 2), slice(-1, None), slice(-2, None))
-"""Seeds that somebody looks at instead of all."""
+"""Seeds that a mistake uses instead of all."""
 
 
 
@@ -78,11 +78,11 @@ def choose_rate(function: Any, *, seed: int = 0) -> Iterator[str]:
         marks = {rate: [run.to_json() for run in runs] for rate, runs in curves.items()}
         answer = call(function, curves, what="choose_rate")
         if {rate: [run.to_json() for run in runs] for rate, runs in curves.items()} != marks:
-            raise Mistake("input-changed", "choose_rate changed the curves that it was given. It only looks at them.")
+            raise Mistake("input-changed", "choose_rate changed the curves that it was given. It should only read them.")
         answers.append((_rate(answer, curves), choices))
     wrong = [(got, choices) for got, choices in answers if got != choices["right"]]
     if not wrong:
-        yield "the rate that is best over all seeds, whatever its place in the dictionary"
+        yield "the rate that is best over all seeds, whatever its position in the dictionary"
         yield from _blown_up(function, seed)
         return
     shown, choices = wrong[0]
@@ -93,7 +93,7 @@ def choose_rate(function: Any, *, seed: int = 0) -> Iterator[str]:
         if all(got == c[kind] for got, c in answers):
             raise Mistake("no-comparison", f"choose_rate takes the {words} rate of the dictionary, whatever its errors are.")
     if len({got for got, _ in answers}) == 1:
-        raise Mistake("no-comparison", f"choose_rate always takes {shown:g}, whatever the curves are. Work it out from `curves`.")
+        raise Mistake("no-comparison", f"choose_rate always takes {shown:g}, whatever the curves are. Compute it from `curves`.")
     raise Mistake("differs", f"choose_rate takes {shown:g}; by the error after the last epoch, mean or median over the seeds, {choices['right']:g} is best.")
 
 
@@ -109,12 +109,12 @@ def _rate(answer: Any, curves: Mapping[float, Any]) -> float:
     value = float(found.reshape(()))
     if value not in curves:
         if value in range(len(curves)):
-            raise Mistake("index-for-rate", f"choose_rate returns {value:g}, a place in the list of rates; return the rate itself, a key of `curves`.")
+            raise Mistake("index-for-rate", f"choose_rate returns {value:g}, an index into the list of rates; return the rate itself, a key of `curves`.")
         ends = [[run.error[-1] for run in runs] for runs in curves.values()]
         errors = [number for row in ends for number in (*row, np.mean(row), np.median(row))] + [min(run.error) for runs in curves.values() for run in runs]
         if any(abs(value - error) < 1e-6 or abs(value - 1 + error) < 1e-6 for error in errors):
             raise Mistake("error-for-rate", f"choose_rate returns {value:g}, which looks like an error; return the rate, a key of `curves`.")
-        raise Mistake("not-a-rate", f"choose_rate returns {value:g}, which is no key of the `curves` that it was given. Is it written into the code, or worked out from another dictionary than its argument?")
+        raise Mistake("not-a-rate", f"choose_rate returns {value:g}, which is no key of the `curves` that it was given. Is it hard-coded, or computed from another dictionary than its argument?")
     return value
 
 
@@ -127,5 +127,5 @@ def _blown_up(function: Any, seed: int) -> Iterator[str]:
     dead = [made_history(wild, i, [0.9] * 8, [nan] * 8, test_loss=[nan] * 8) for i in (1, 2)]
     for together in ({wild: dead, **curves}, {**curves, wild: dead}):
         if _rate(call(function, together, what="choose_rate"), together) != choices["right"]:
-            raise Mistake("nan-wins", "A rate whose runs blew up (losses of NaN, error 90%) wins, or spoils the choice. A comparison with NaN is always False; choose by `run.error`.")
-    yield "a rate at which training blew up does not win"
+            raise Mistake("nan-wins", "A rate whose runs diverged (losses of NaN, error 90%) wins, or spoils the choice. A comparison with NaN is always False; choose by `run.error`.")
+    yield "a rate at which training diverged does not win"

@@ -89,9 +89,9 @@ def conv_backward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
     both = oracle.backward_filter(case.x, case.dy, case.window, case.stride, case.padding) + oracle.backward_filter(other.x, other.dy, other.window, other.stride, other.padding)
     with together([layer.made], *GRADIENTS):
         if close(layer.read("grad_weight"), both) or close(layer.read("grad_bias").reshape(-1), case.dy.sum(axis=(0, 2, 3)) + other.dy.sum(axis=(0, 2, 3))):
-            raise Mistake("gradient-accumulates", "The gradients of a second backward are added to those of the first. Assign them (`=`), or every batch drags all batches before it along.")
+            raise Mistake("gradient-accumulates", "The gradients of a second backward are added to those of the first. Assign them (`=`), or every batch's gradient contains those of all batches before it.")
         _conv_gradients(layer, Case(case.x, case.w, case.dy, case.stride, case.padding), dx)
-    yield "a second backward starts afresh"
+    yield "a second backward is independent of the first"
 
 
 def _conv_gradients(layer: Layer, case: Case, dx: np.ndarray) -> None:
@@ -99,7 +99,7 @@ def _conv_gradients(layer: Layer, case: Case, dx: np.ndarray) -> None:
     got = layer.read("grad_weight")
     n = len(case.x)
     if close(got, expected / n):
-        raise Mistake("gradient-averaged", f"grad_weight is 1/{n} of what it should be, and {n} is the batch size: the mean is in grad_output already. See 'One convention'.")
+        raise Mistake("gradient-averaged", f"grad_weight is 1/{n} of what it should be, and {n} is the batch size: grad_output already contains the mean. See 'One convention'.")
     settle(got, expected, f"grad_weight for {case.label}", partial(filter_guesses, case, expected))
     _bias_gradient(layer, case.dy)
     shape = case.x.shape
@@ -118,9 +118,9 @@ def _bias_gradient(layer: Layer, dy: np.ndarray) -> None:
         *(Hypothesis("bias-wrong-axes", dy.sum(axis=axis), f"grad_bias is summed over the wrong axes, {axis}. {axes}") for axis in ((0,), (2, 3), (1,), (0, 1), (1, 2, 3), (0, 2), (0, 3), (0, 1, 2), (0, 1, 2, 3))),
         *(Hypothesis("bias-wrong-axes", dy.sum(axis=axis, keepdims=True), f"grad_bias is summed over the wrong axes, {axis}. {axes}") for axis in ((0,), (2, 3), (1,))),
         Hypothesis("bias-averaged", dy.mean(axis=(0, 2, 3)), f"grad_bias is a mean over N, P and Q; it is a sum. {axes}"),
-        Hypothesis("bias-averaged", expected / n, "grad_bias is divided by the batch size. The mean is in grad_output already; here it is a sum."),
-        Hypothesis("bias-averaged", expected / (p * q), "grad_bias is a mean over the places of the output; it is a sum."),
-        Hypothesis("bias-first-image", dy[0].sum(axis=(1, 2)), "grad_bias belongs to the first image alone; sum over the batch, too."),
+        Hypothesis("bias-averaged", expected / n, "grad_bias is divided by the batch size. grad_output already contains the mean; here it is a sum."),
+        Hypothesis("bias-averaged", expected / (p * q), "grad_bias is a mean over the positions of the output; it is a sum."),
+        Hypothesis("bias-first-image", dy[0].sum(axis=(1, 2)), "grad_bias is the first image's alone; sum over the batch, too."),
     ]
     verify(got, expected, "grad_bias", hypotheses)
 

@@ -30,7 +30,7 @@ class Layer:
         return peek(self.made, "weight")
 
     def put(self, weight: np.ndarray, bias: np.ndarray) -> None:
-        """Our parameters in place of the student's."""
+        """Set the student's parameters to ours."""
         with together([self.made], *PARAMETERS):
             wanted = [(self.made, name, self._shaped(name, values)) for name, values in zip(PARAMETERS, (weight, bias), strict=True)]
         put_all(wanted)
@@ -57,7 +57,7 @@ class Layer:
         if result is None:
             raise Mistake("returns-none", f"{self.name}.{name} returned None. Is the `return` missing?")
         if isinstance(result, tuple | list):
-            raise Mistake("returns-several", f"{self.name}.{name} returned {len(result)} things; return one array, and keep in `self` what the way back needs.")
+            raise Mistake("returns-several", f"{self.name}.{name} returned {len(result)} things; return one array, and store in `self` what backward needs.")
         found = array(result, what)
         unchanged(before, array(given, given_as), given_as, f"{self.name}.{name}")
         return found
@@ -90,16 +90,16 @@ def initial(make: Any, shape: tuple[int, ...], inputs: int, inputs_are: str) -> 
     if bias.any():
         raise Mistake("bias-not-zero", f"{layer.name}.bias should start at zero.")
     if not w.any():
-        raise Mistake("weights-zero", f"{layer.name}.weight starts at zero: then every filter gets the same gradient, and nothing ever learns to differ.")
+        raise Mistake("weights-zero", f"{layer.name}.weight starts at zero: then all filters get the same gradient and stay the same.")
     _right_deviation(layer.name, w, 1.0, inputs, inputs_are, shape)
     if abs(w.mean()) > 0.1 * w.std():
-        raise Mistake("mean-not-zero", f"{layer.name}.weight has the mean {w.mean():.3g}; draw from a normal distribution around 0.")
+        raise Mistake("mean-not-zero", f"{layer.name}.weight has the mean {w.mean():.3g}; draw from a normal distribution with mean 0.")
     _right_deviation(layer.name, make(seed=3, scale=0.25).read("weight"), 0.25, inputs, inputs_are, shape)
     again, other = make(seed=3).read("weight"), make(seed=4).read("weight")
     if not np.array_equal(w, again):
-        raise Mistake("seed-ignored", "Two layers with the same seed start with different weights. Hand `seed` to `on.normal`, so that runs can be repeated.")
+        raise Mistake("seed-ignored", "Two layers with the same seed start with different weights. Pass `seed` to `on.normal`, so that runs can be repeated.")
     if np.array_equal(w, other):
-        raise Mistake("seed-ignored", "Layers with seeds 3 and 4 start with the same weights: hand `seed` to `on.normal`.")
+        raise Mistake("seed-ignored", "Layers with seeds 3 and 4 start with the same weights: pass `seed` to `on.normal`.")
 
 
 def _right_deviation(name: str, w: np.ndarray, scale: float, inputs: int, inputs_are: str, shape: tuple[int, ...]) -> None:
@@ -121,7 +121,7 @@ def weights_stay(layer: Layer, w: np.ndarray, bias: np.ndarray) -> None:
     with together([layer.made], *PARAMETERS):
         same = close(layer.read("weight"), w) and close(layer.read("bias").reshape(-1), bias)
     if not same:
-        raise Mistake("backward-updates", f"{layer.name}.backward changed the weights. It only computes gradients; `update` takes the step, after all layers have had their backward.")
+        raise Mistake("backward-updates", f"{layer.name}.backward changed the weights. It should only compute gradients; `update` takes the step after the backward pass of all layers.")
 
 
 def own_gradient(layer: Layer, name: str, right: np.ndarray) -> np.ndarray:
@@ -137,7 +137,7 @@ def updated(layer: Layer, w: np.ndarray, b: np.ndarray, dw: np.ndarray, db: np.n
     with together([layer.made], *PARAMETERS):
         got_w, got_b = layer.read("weight"), layer.read("bias", b.shape).reshape(b.shape)
     if close(got_w, w) and close(got_b, b):
-        raise Mistake("not-updated", f"{layer.name}.update leaves weight and bias as they were. Assign to `self.weight` and `self.bias`.")
+        raise Mistake("not-updated", f"{layer.name}.update leaves weight and bias unchanged. Assign to `self.weight` and `self.bias`.")
     if close(got_w, w - lr * dw) and close(got_b, b):
         raise Mistake("bias-not-updated", f"{layer.name}.update changes the weight and forgets the bias.")
     if close(got_w, w) and close(got_b, b - lr * db):
@@ -158,7 +158,7 @@ def updated(layer: Layer, w: np.ndarray, b: np.ndarray, dw: np.ndarray, db: np.n
     twice = layer.read("weight")
     second = _ratio(w - lr * dw - twice, lr * dw, float(np.abs(w).max()))
     if second is not None and abs(second - 1) > 1e-2:
-        raise Mistake("update-keeps-state", f"A second update with the same gradient goes {second:.3g} times as far as the first: something is carried over from step to step (momentum?). Here `update` is plain: parameter −= lr · gradient.")
+        raise Mistake("update-keeps-state", f"A second update with the same gradient goes {second:.3g} times as far as the first: something is carried over from step to step (momentum?). Here `update` is plain gradient descent: parameter −= lr · gradient.")
     verify(twice, w - 2 * lr * dw, "the weight after a second update with the same gradient")
     yield "a second step with the same gradient goes as far again"
 
@@ -179,7 +179,7 @@ def _odd_step(name: str, value: np.ndarray, start: np.ndarray, step: np.ndarray)
     scale = float(np.abs(start).max() + np.abs(step).max())
     times = _ratio(start - value, step, scale)
     if times is not None and abs(times - 1) > 1e-3:
-        raise Mistake("step-scaled", f"The {name} moves by {times:.4g} · lr · gradient, and should move by lr · gradient: the mean over the batch is in the gradient already, and nothing else is divided.")
+        raise Mistake("step-scaled", f"The {name} moves by {times:.4g} · lr · gradient, and should move by lr · gradient: the gradient already contains the mean over the batch; divide nothing else.")
     smaller = _ratio(start - step - value, start, scale)
     if smaller is not None and abs(smaller) > 2e-5:
-        raise Mistake("weight-decay", f"The {name} is made smaller besides, by {smaller:.3g} of itself: that is weight decay, which nobody asked for.")
+        raise Mistake("weight-decay", f"The {name} is also reduced by {smaller:.3g} of itself: that is weight decay, which is not part of this exercise.")

@@ -34,7 +34,7 @@ def _telling_problem(seed: int, n: int) -> tuple[Net, np.ndarray, np.ndarray]:
 
 @check("error_rate", "B1", builds_on="your network")
 def error_rate(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
-    """The share of wrong answers; the network stays as it is."""
+    """The fraction of wrong answers; the network is unchanged."""
     for n in (11, 70):
         net, x, labels = _telling_problem(seed, n)
         student = Student(build, net)
@@ -49,26 +49,26 @@ def error_rate(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
         wrong = float((answers != labels).mean())
         got = np.asarray(number(result, "the error"))
         if not same(student.read(net), net):
-            raise Mistake("evaluate-trains", "error_rate changed the weights. It only looks: no backward, no update.")
+            raise Mistake("evaluate-trains", "error_rate changed the weights. Evaluation has no backward and no update.")
         verify(got, np.asarray(wrong), "the error", [
-            Hypothesis("accuracy-for-error", np.asarray(1 - wrong), "This is the accuracy, the share of right answers; the error is 1 minus that."),
-            Hypothesis("percent-for-share", np.asarray(100 * wrong), "The error is in percent; it should be a share, between 0 and 1."),
-            Hypothesis("percent-for-share", np.asarray(100 * (1 - wrong)), "This is the accuracy in percent; the error is a share between 0 and 1, of the wrong answers."),
+            Hypothesis("accuracy-for-error", np.asarray(1 - wrong), "This is the accuracy, the fraction of correct answers; the error is 1 minus that."),
+            Hypothesis("percent-for-share", np.asarray(100 * wrong), "The error is in percent; it should be a fraction between 0 and 1."),
+            Hypothesis("percent-for-share", np.asarray(100 * (1 - wrong)), "This is the accuracy in percent; the error is a fraction between 0 and 1, of the wrong answers."),
             Hypothesis("error-counted", np.asarray(wrong * n), "This is the number of wrong answers; divide it by the number of images."),
-            Hypothesis("error-counted", np.asarray((1 - wrong) * n), "This is the number of right answers; the error is the share of the wrong ones."),
+            Hypothesis("error-counted", np.asarray((1 - wrong) * n), "This is the number of correct answers; the error is the fraction of wrong ones."),
             Hypothesis("loss-for-error", np.asarray(net.loss(x, labels)), "This is the loss. The error counts answers: right or wrong."),
             Hypothesis("probability-for-error", np.asarray(1 - float(mine.mean())), "This is 1 minus the mean probability of the true class. An answer is right or wrong: compare argmax with the label."),
-            Hypothesis("threshold", np.asarray(float((mine <= 0.5).mean())), "An answer counts here if the true class has more than half of the probability. It counts if no other class has more (argmax)."),
+            Hypothesis("threshold", np.asarray(float((mine <= 0.5).mean())), "An answer counts as correct here only if the true class has a probability above 0.5. It is correct if no other class has more (argmax)."),
             Hypothesis("argmin", np.asarray(float((p.argmin(axis=1) != labels).mean())), "The answer is the class with the smallest probability; take the largest (argmax)."),
-            Hypothesis("all-wrong", np.asarray(1.0), "No answer at all counts as right. Compare the numbers of classes, argmax along axis 1, with the labels (and not probabilities, or places in the batch)."),
-            *(Hypothesis("rounded", np.round(wrong, digits), f"The error is rounded to {digits} digit{'s' * (digits > 1)} (or divided by a number written into the code). Return it as it is.") for digits in (1, 2)),
+            Hypothesis("all-wrong", np.asarray(1.0), "No answer counts as correct. Compare the predicted classes, argmax along axis 1, with the labels (not probabilities, or indices in the batch)."),
+            *(Hypothesis("rounded", np.round(wrong, digits), f"The error is rounded to {digits} digit{'s' * (digits > 1)} (or divided by a hard-coded number). Return it unrounded.") for digits in (1, 2)),
             Hypothesis("compared-with-all", np.asarray(float((answers[:, None] != labels).mean())), "Every answer is compared with every label. Both should have the shape (N,)."),
-            *(Hypothesis("divided-by-a-number", np.asarray(wrong * n / d), f"The number of wrong answers is divided by {d:,}, a number written into the code; divide it by the number of images given.") for d in (64, 100, 1000, 10_000, 10, 3)),
-            Hypothesis("some-images-only", np.asarray(float((answers != labels)[:10].mean())), "Only the first images are looked at; use all of them."),
-            Hypothesis("some-images-only", np.asarray(float((answers != labels)[:64].mean())), "Only the first 64 images are looked at; use all of them."),
-            *(Hypothesis("unweighted-mean", np.asarray(float(np.mean([(answers != labels)[i : i + size].mean() for i in range(0, n, size)]))), "The images are taken in batches that count equally, though the last one is smaller. Weigh each by its size.") for size in (64, 32, 16, 8)),
+            *(Hypothesis("divided-by-a-number", np.asarray(wrong * n / d), f"The number of wrong answers is divided by {d:,}, a hard-coded number; divide it by the number of images given.") for d in (64, 100, 1000, 10_000, 10, 3)),
+            Hypothesis("some-images-only", np.asarray(float((answers != labels)[:10].mean())), "Only the first images are used; use all of them."),
+            Hypothesis("some-images-only", np.asarray(float((answers != labels)[:64].mean())), "Only the first 64 images are used; use all of them."),
+            *(Hypothesis("unweighted-mean", np.asarray(float(np.mean([(answers != labels)[i : i + size].mean() for i in range(0, n, size)]))), "The images are taken in batches that count equally, though the last one is smaller. Weight each by its size.") for size in (64, 32, 16, 8)),
         ])  # fmt: skip
-        yield f"share of wrong answers among {n} images, the network unchanged"
+        yield f"fraction of wrong answers among {n} images, the network unchanged"
 
 
 def _given(split: Split, kind: Any) -> Split:
@@ -102,9 +102,9 @@ def train(function: Any, build: Any, *, seed: int = 0, lr: float = 0.15) -> Iter
     if close(losses, np.asarray([row["validation"] for row in right_errors])) and not close(losses, errors):
         raise Mistake("pair-swapped", "The two lists are swapped: the training losses come first, `return losses, errors`.")
     _right_losses(losses, right_losses, losses_after(net, split, lr, epochs, size, seed + 5), expected, split, size)
-    yield "one mean training loss an epoch, the smaller last batch weighed by its size"
+    yield "one mean training loss per epoch, the smaller last batch weighted by its size"
     _right_errors(errors, right_errors, net, split)
-    yield "one validation error an epoch, taken after it"
+    yield "one validation error per epoch, measured after it"
     again = Student(build, net)
     second = call(function, again.network, _given(split, again.kind), 1e-12, 4, batch_size=size, seed=seed + 5, what="train")
     lengths = [np.atleast_1d(array(each, "the lists")).size for each in second]
@@ -112,7 +112,7 @@ def train(function: Any, build: Any, *, seed: int = 0, lr: float = 0.15) -> Iter
         raise Mistake("lists-shared", "A second call of train returns the entries of the first, too: the lists are made once, outside or as default arguments. Make them inside train.")
     if min(lengths) < 4:
         raise Mistake("stops-early", f"At a rate so small that nothing changes train ends after {min(lengths)} of 4 epochs. Go through all epochs, also when the error rises or stays: a curve that is cut off can't be compared with others.")
-    yield "a second call starts afresh and goes through all its epochs"
+    yield "a second call is independent of the first and runs all its epochs"
 
 
 def _two_lists(result: Any, epochs: int) -> tuple[np.ndarray, np.ndarray]:
@@ -125,11 +125,11 @@ def _two_lists(result: Any, epochs: int) -> tuple[np.ndarray, np.ndarray]:
     found = [np.atleast_1d(array(each, what)) for each, what in zip(result, ("the training losses", "the validation errors"), strict=True)]
     for values, what in zip(found, ("training losses", "validation errors"), strict=True):
         if values.size == 3 * epochs or values.size == 3 * epochs + epochs:
-            raise Mistake("one-entry-a-batch", f"There are {values.size} {what} for {epochs} epochs of 3 batches: one entry an epoch is asked for, not one a batch.")
+            raise Mistake("one-entry-a-batch", f"There are {values.size} {what} for {epochs} epochs of 3 batches: there should be one entry per epoch, not one per batch.")
         if values.size == epochs + 1:
             raise Mistake("entry-before-training", f"There are {values.size} {what} for {epochs} epochs: is one taken before the first?")
         if values.size == 1 < epochs:
-            raise Mistake("return-in-loop", f"There is only one of the {what} for {epochs} epochs. Is there a `return` inside the loop, or a list made anew in it?")
+            raise Mistake("return-in-loop", f"There is only one of the {what} for {epochs} epochs. Is there a `return` inside the loop, or a list created inside it?")
         if values.size != epochs:
             raise Mistake("wrong-length", f"There are {values.size} {what}; there should be one for each of the {epochs} epochs.")
     return found[0].reshape(-1), found[1].reshape(-1)
@@ -156,18 +156,18 @@ def _right_losses(got: np.ndarray, batches: list[list[tuple[float, int]]], late:
     verify(got, mean, "the list of training losses", [
         Hypothesis("last-batch-loss", each(lambda row, _: row[-1]), "Only the loss of the last batch is recorded. Add up the losses of all batches."),
         Hypothesis("first-batch-loss", each(lambda row, _: row[0]), "Only the loss of the first batch is recorded. Add up the losses of all batches."),
-        Hypothesis("unweighted-mean", each(lambda row, _: float(np.mean(row))), "The batches count equally, though the last one has 1 image and the others have 3. Weigh each batch's mean loss by its size."),
+        Hypothesis("unweighted-mean", each(lambda row, _: float(np.mean(row))), "The batches count equally, though the last one has 1 image and the others have 3. Weight each batch's mean loss by its size."),
         Hypothesis("loss-summed", each(lambda row, w: float(np.dot(row, w))), f"The loss is summed over the images. Divide it by their number, {n}."),
-        Hypothesis("loss-summed", each(lambda row, _: float(np.sum(row))), "The batches' mean losses are added up. Weigh each by its size and divide by the number of images."),
-        Hypothesis("loss-divided-twice", each(lambda row, _: float(np.sum(row)) / n), f"{twice} Their sum is divided by the number of images, so the curve would be far too low."),
+        Hypothesis("loss-summed", each(lambda row, _: float(np.sum(row))), "The batches' mean losses are added up. Weight each by its size and divide by the number of images."),
+        Hypothesis("loss-divided-twice", each(lambda row, _: float(np.sum(row)) / n), f"{twice} Their sum is divided by the number of images, so the curve is far too low."),
         Hypothesis("loss-divided-twice", each(lambda row, _: float(np.mean(row)) / size), f"{twice} They are divided by the batch size once more."),
         Hypothesis("loss-divided-twice", mean / size, f"{twice} They are divided by the batch size once more."),
         Hypothesis("loss-divided-twice", mean / n, f"{twice} They are divided by the number of images twice."),
-        Hypothesis("last-batch-counted-full", each(lambda row, _: float(np.sum(row)) * size / n), "Every batch is weighed by `batch_size`, the smaller last one, too. Weigh it by its own number of images."),
-        Hypothesis("losses-not-reset", np.cumsum([float(np.dot(row, w)) for row, w in zip(losses, counts, strict=True)]) / n, "The sum is not set back to 0 before each epoch, so the curve rises by itself."),
+        Hypothesis("last-batch-counted-full", each(lambda row, _: float(np.sum(row)) * size / n), "Every batch is weighted by `batch_size`, the smaller last one, too. Weight it by its own number of images."),
+        Hypothesis("losses-not-reset", np.cumsum([float(np.dot(row, w)) for row, w in zip(losses, counts, strict=True)]) / n, "The sum is not reset to 0 before each epoch, so it accumulates."),
         Hypothesis("loss-after-update", late, "Each batch's loss is taken after its update. Take it before: from the probabilities of the forward that the gradients belong to."),
         Hypothesis("running-average", each(lambda row, _: (row[0] / 2 + row[1] / 2) / 2 + row[2] / 2), "Each batch's loss is averaged with what was there before, so the last batches count most. Add up, and divide once at the end."),
-        Hypothesis("loss-after-training", np.asarray([*got[:-1], end.loss(split.train_images, split.train_labels)]), "This is the loss after the epoch. The training loss is recorded on the way: each batch before its update."),
+        Hypothesis("loss-after-training", np.asarray([*got[:-1], end.loss(split.train_images, split.train_labels)]), "This is the loss after the epoch. The training loss is recorded during the epoch: each batch before its update."),
         Hypothesis("validation-for-training", np.asarray([*got[:-1], end.loss(split.validation_images, split.validation_labels)]), "This is the loss on the validation images; the training loss of the batches is asked for."),
         Hypothesis("smoothed", _smoothed(mean), SMOOTHED),
         Hypothesis("best-so-far", np.minimum.accumulate(mean), BEST),
@@ -186,12 +186,12 @@ def _right_errors(got: np.ndarray, errors: list[dict[str, float]], net: Net, spl
         values = np.asarray([row[part] for row in errors])
         sets += [Hypothesis(name, values, hint), Hypothesis(name, 1 - values, hint + " (And they are accuracies.)"), Hypothesis(name, 100 * values, hint + " (And they are in percent.)")]
     verify(got, right, "the list of validation errors", [
-        Hypothesis("accuracy-for-error", 1 - right, "These are accuracies, shares of right answers; the error is 1 minus that."),
-        Hypothesis("percent-for-share", 100 * right, "The errors are in percent; they should be shares, between 0 and 1."),
-        Hypothesis("percent-for-share", 100 * (1 - right), "These are accuracies in percent; the error is the share of wrong answers, between 0 and 1."),
+        Hypothesis("accuracy-for-error", 1 - right, "These are accuracies, fractions of correct answers; the error is 1 minus that."),
+        Hypothesis("percent-for-share", 100 * right, "The errors are in percent; they should be fractions between 0 and 1."),
+        Hypothesis("percent-for-share", 100 * (1 - right), "These are accuracies in percent; the error is the fraction of wrong answers, between 0 and 1."),
         *sets,
-        Hypothesis("error-before-epoch", np.asarray([before, *right[:-1]]), "The error is taken before each epoch; take it after."),
-        Hypothesis("error-once", np.full(len(right), right[-1]), "All entries are the error at the end; take it after each epoch."),
+        Hypothesis("error-before-epoch", np.asarray([before, *right[:-1]]), "The error is measured before each epoch; measure it after."),
+        Hypothesis("error-once", np.full(len(right), right[-1]), "All entries are the error at the end; measure it after each epoch."),
         Hypothesis("smoothed", _smoothed(right), SMOOTHED),
         Hypothesis("best-so-far", np.minimum.accumulate(right), BEST),
         Hypothesis("sorted", np.sort(right)[::-1], "The errors are sorted. The order of the epochs is what a curve shows."),
@@ -210,9 +210,9 @@ def own_run(losses: Any, errors: Any, train: Any, build: Any, spec: Any, split: 
         if values.shape != (epochs,):
             raise Mistake("wrong-length", f"`{what}` has {values.size} entries; there should be one for each of the {epochs} epochs.")
         if not np.isfinite(values).all():
-            raise Mistake("loss-not-finite", f"`{what}` holds NaN or infinity: the training blew up. Is the rate {lr:g}, and the gradient that of the mean loss?")
+            raise Mistake("loss-not-finite", f"`{what}` holds NaN or infinity: the training diverged. Is the rate {lr:g}, and the gradient that of the mean loss?")
     if (found[1] > 1).any():
-        raise Mistake("percent-for-share", f"`errors` goes up to {found[1].max():.4g}; it should be a share, between 0 and 1.")
+        raise Mistake("percent-for-share", f"`errors` goes up to {found[1].max():.4g}; it should be a fraction between 0 and 1.")
     if found[0][0] < 0.115:
         raise Mistake("loss-divided-twice", f"`losses` starts at {found[0][0]:.4f}, but a network that guesses has a loss of ln 10 = 2.30. Is a mean divided once more?")
     if epochs > 1 and found[0][-1] > 1.05 * found[0][0]:
@@ -239,7 +239,7 @@ def own_run(losses: Any, errors: Any, train: Any, build: Any, spec: Any, split: 
             raise Mistake("another-rate", f"This run was made at a rate of {rate:g}; {lr:g} is asked for.")
     for seed in (1, 2) if seconds < 4 else ():
         if close(got, _again(train, build, spec, split, lr, seed, 1)[:, 0]):
-            raise Mistake("another-seed", f"This run started from seed {seed}; seed 0 is asked for, so that everybody sees the same curve.")
+            raise Mistake("another-seed", f"This run started from seed {seed}; seed 0 is asked for, so that all hand-ins show the same curve.")
     raise Mistake("not-reproduced", f"The first epoch, run again with your own `build` and `train`, has the loss {first[0]:.4f} and the error {first[1]:.3f}; `losses` and `errors` begin with {got[0]:.4f} and {got[1]:.3f}. Is this the network of the file, new, with seed 0 and rate {lr:g}? Run the cells from the top.")
 
 

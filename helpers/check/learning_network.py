@@ -22,7 +22,7 @@ def trained_layers(network: Any) -> list[Any]:
     """The layers that have weights, in the order of forward."""
     layers = attribute(network, "layers", "the network")
     if layers is None or not hasattr(layers, "__len__"):
-        raise Mistake("layers-missing", "The network should keep its layers in the list `self.layers`, in the order of forward.")
+        raise Mistake("layers-missing", "The network should store its layers in the list `self.layers`, in the order of forward.")
     every = [layers[i] for i in range(len(layers))]
     with together(every, "weight"):
         return [layer for layer in every if peek(layer, "weight") is not None]
@@ -92,7 +92,7 @@ class Student:
             call(method(self.network, "backward", "Network"), given_like(self.kind, labels), what="Network.backward")
         except Mistake as mistake:
             if "differ in type" in mistake.message:
-                raise Mistake("type-changed", "A layer hands on float64 where float32 came in, and the primitives take arrays of one type. Let each layer return the type that it was given (`.astype(grad_output.dtype)`).") from None
+                raise Mistake("type-changed", "A layer returns float64 for a float32 input, and the arrays of a primitive must have one dtype. Let each layer return its input's dtype (`.astype(grad_output.dtype)`).") from None
             if mistake.name == "raises" and any(word in mistake.message for word in ("shape", "broadcast", "matmul")):
                 mistake.message += " Backward goes from the layer before the Softmax to the first, and hands each the gradient that the one behind it returned."
             raise
@@ -137,11 +137,11 @@ def build(build: Any, *, seed: int = 0) -> Iterator[str]:
     given = oracle.copied(ENTRIES)
     call(build, given, IMAGE, what="build")
     if given != ENTRIES:
-        raise Mistake("input-changed", "build changed the file's own dictionaries or list. Leave them as they are: the next network is built from them, too.")
+        raise Mistake("input-changed", "build changed the file's dictionaries or list. Don't modify them: the next network is built from them, too.")
     student = Student(build, net)
     other = attribute(made(build, ENTRIES, IMAGE), "layers", "the network")
     if other is attribute(student.network, "layers", "the network") or any(layer is student.trained[0] for layer in other):
-        raise Mistake("layers-shared", "Two networks share their layers: the list belongs to the class or the module. Make it anew for each network.")
+        raise Mistake("layers-shared", "Two networks share their layers: the list belongs to the class or the module. Create it for each network.")
     yield "layers of the right sizes, each with weights of its own, by seed and scale"
     _right_forward(student, net, x)
     flat = [*ENTRIES[:5], oracle.plain("flatten"), *ENTRIES[5:]]
@@ -175,11 +175,11 @@ def _seed_and_scale(build: Any, entries: list[Entry], own: list[np.ndarray]) -> 
 
     other, small, again = weights(seed=4), weights(seed=3, scale=0.5), weights(seed=3)
     if any(len(each) != len(own) for each in (other, small, again)):
-        raise Mistake("layers-shared", f"The first network that is built has {len(own)} layers with weights, and the next ones have {len(other)}, {len(small)} and {len(again)}: their list is one and the same. Make it anew inside build.")
+        raise Mistake("layers-shared", f"The first network that is built has {len(own)} layers with weights, and the next ones have {len(other)}, {len(small)} and {len(again)}: their list is one and the same. Create it inside build.")
     if not all(np.array_equal(a, b) for a, b in zip(own, again, strict=True)):
-        raise Mistake("seed-ignored", "Two networks with the same seed start with different weights; hand the seed on to every layer.")
+        raise Mistake("seed-ignored", "Two networks with the same seed start with different weights; pass the seed on to every layer.")
     if any(np.array_equal(a, b) for a, b in zip(own, other, strict=True)):
-        raise Mistake("seed-ignored", "Networks with seeds 3 and 4 start with the same weights: hand `seed` on to every layer, as [seed, i].")
+        raise Mistake("seed-ignored", "Networks with seeds 3 and 4 start with the same weights: pass `seed` on to every layer, as [seed, i].")
     if any(close(a, b) for a, b in zip(own, small, strict=True)):
         which = "the dense layers" if not close(own[0], small[0]) else "the convolutions" if not close(own[-1], small[-1]) else "the layers"
         raise Mistake("scale-ignored", f"`scale` does not reach {which}: at scale 0.5 their first weights are as large as at scale 1.")
@@ -187,7 +187,7 @@ def _seed_and_scale(build: Any, entries: list[Entry], own: list[np.ndarray]) -> 
         if all(_drawn(w, seed) for w, seed in zip(own, seeds(3), strict=True)):
             raise Mistake(name, f"The layers with parameters get the seeds {words}, where [seed, 0], [seed, 1], … are asked for: `i` counts the layers that have parameters, from 0, and seed and i stand in a list.")
     if not all(close(0.5 * a, b) for a, b in zip(own, small, strict=True)):
-        raise Mistake("wrong-scale", "At scale 0.5 the first weights are not half of those at scale 1 with the same seed. Hand `scale` on once, as it is.")
+        raise Mistake("wrong-scale", "At scale 0.5 the first weights are not half of those at scale 1 with the same seed. Pass `scale` on once, unchanged.")
 
 
 def _right_forward(student: Student, net: Net, x: np.ndarray) -> None:
@@ -203,9 +203,9 @@ def _right_forward(student: Student, net: Net, x: np.ndarray) -> None:
         Hypothesis("softmax-twice", softmax(a[-1]), "The Softmax is applied twice."),
         Hypothesis("relu-missing", without(relus), "The ReLUs between the layers are missing; without them most of the network is one linear map."),
         *(Hypothesis("relu-missing", without([i]), "One of the ReLUs is missing: make a layer of each entry of the file.") for i in relus),
-        Hypothesis("flatten-order", net.activations(x, channels_last=True)[-1], "The images are flattened in another order than they lie in: all of channel 0 first, row by row, then channel 1."),
+        Hypothesis("flatten-order", net.activations(x, channels_last=True)[-1], "The images are not flattened in memory order: all of channel 0 first, row by row, then channel 1."),
         Hypothesis("relu-before-softmax", softmax(np.maximum(a[-2], 0)), "There is a ReLU between the last dense layer and the Softmax, which the file doesn't have."),
-        Hypothesis("output-transposed", a[-1].T, "The output is transposed: rows are the images of the batch."),
+        Hypothesis("output-transposed", a[-1].T, "The output is transposed: there should be one row per image of the batch."),
     ]
     verify(student.forward(x), a[-1], "the output of Network.forward", hypotheses)
 
@@ -220,7 +220,7 @@ def network(build: Any, *, seed: int = 0) -> Iterator[str]:
     student.backward(labels)
     expected = net.gradients(x, labels)
     if not same(student.read(net), net):
-        raise Mistake("backward-updates", "The weights changed during Network.backward. It only computes gradients; `update` takes the step when all are there.")
+        raise Mistake("backward-updates", "The weights changed during Network.backward. It should only compute gradients; `update` takes the step when all are computed.")
 
     def numerical(i: int) -> np.ndarray:
         def loss(w: np.ndarray) -> float:
@@ -240,15 +240,15 @@ def network(build: Any, *, seed: int = 0) -> Iterator[str]:
         right = close(student.forward(x), moved.forward(x))
         student.backward(labels)
         if not same(student.read(net), moved):
-            raise Mistake("update-before-backward", "In the second batch the weights change during Network.backward, with the gradients of the first. First all of backward, then `update`, which alone takes the step.")
+            raise Mistake("update-before-backward", "In the second batch the weights change during Network.backward, with the gradients of the first. First the whole backward pass, then `update`, which alone takes the step.")
         right = right and same(student.read(net, ("grad_weight", "grad_bias")), moved.gradients(x, labels))
     except Mistake as mistake:
         if mistake.name == "update-before-backward":
             raise
         right = False
     if not right:
-        raise Mistake("keeps-state", "The first forward and backward are right, and the second, with 5 images, are not. Does backward change self.layers (`pop`, `reverse`), add to old gradients, or use something that an earlier forward kept?")
-    yield "a second batch, of another size, starts afresh"
+        raise Mistake("keeps-state", "The first forward and backward are right, and the second, with 5 images, are not. Does backward change self.layers (`pop`, `reverse`), add to old gradients, or use something stored by an earlier forward?")
+    yield "a second batch, of another size, is independent of the first"
 
 
 def gradient_slips(net: Net, x: np.ndarray, labels: np.ndarray) -> list[tuple[str, Callable[[], Net], str]]:
@@ -268,7 +268,7 @@ def gradient_slips(net: Net, x: np.ndarray, labels: np.ndarray) -> list[tuple[st
         ("gradient-from-logits", started((a[-2] - y) / n), "The gradient starts from the logits; it starts from the probabilities: (p − y)/N."),
         ("relu-backward-skipped", lambda: net.gradients(x, labels, without="relu"), "The gradient does not pass through ReLU.backward on its way back. Each layer of forward has its turn, in reverse order."),
         ("gradient-to-every-tie", lambda: net.gradients(x, labels, ties=True), "In max pooling every entry that equals the maximum gets the whole gradient; one winner gets it."),
-        *(("update-before-backward", lambda rate=rate: net.gradients(x, labels, lr_inside=rate), "Weights are changed before the gradient for the layer's input is made of them. First all of backward, then update.") for rate in (0.3, 0.1)),  # type: ignore[misc]
+        *(("update-before-backward", lambda rate=rate: net.gradients(x, labels, lr_inside=rate), "Weights are changed before the gradient of the layer's input is computed from them. First the whole backward pass, then update.") for rate in (0.3, 0.1)),  # type: ignore[misc]
     ]
 
 

@@ -33,12 +33,12 @@ def plain(kind: str) -> Entry:
 
 
 def copied(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries anew, so that a student's changes stay theirs."""
+    """A new copy of the entries, which a student's code may change."""
     return [{key: list(value) if isinstance(value, list) else value for key, value in entry.items()} for entry in entries]
 
 
 def output_shape(entry: Entry, shape: Shape) -> Shape:
-    """What leaves a layer, without the batch."""
+    """A layer's output shape, without the batch axis."""
     kind = entry["type"]
     if kind in ("conv", "max_pool"):
         sides = [conv.output_size(shape[1 + i], entry["size"][i], entry["stride"][i], entry["padding"][i]) for i in (0, 1)]
@@ -49,14 +49,14 @@ def output_shape(entry: Entry, shape: Shape) -> Shape:
 
 
 def parameters(entry: Entry, shape: Shape) -> int:
-    """Weights and biases of a layer that gets this shape."""
+    """Weights and biases of a layer with this input shape."""
     if entry["type"] == "conv":
         return entry["filters"] * (shape[0] * prod(entry["size"]) + 1)
     return (prod(shape) + 1) * entry["units"] if entry["type"] == "dense" else 0
 
 
 def with_flatten(entries: Sequence[Entry], shape: Shape) -> Iterator[tuple[Entry, Shape]]:
-    """(entry, shape that goes in), a flatten put before a dense layer that gets images."""
+    """(entry, input shape), with a flatten in front of a dense layer whose input is images."""
     for entry in entries:
         if entry["type"] == "dense" and len(shape) == 3:
             yield plain("flatten"), shape

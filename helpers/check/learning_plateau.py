@@ -52,7 +52,7 @@ def plateau_length(function: Any, *, seed: int = 0) -> Iterator[str]:
             raise Mistake("not-yet-is-a-length", f"For {words} plateau_length returns {got:g}; it should return None. 'Not yet' is not a length, and a number would be drawn and averaged like any other.")
     got = _length(function, [1.0] * 9, 2.0, 5)
     if got != 5:
-        raise Mistake("window-not-counted", f"For a run that is below the level from its first step on the length is {'None' if got is None else f'{got:g}'}; it should be 5: so many steps make up the first window.")
+        raise Mistake("window-not-counted", f"For a run that is below the level from its first step on the length is {'None' if got is None else f'{got:g}'}; it should be 5: the first window consists of that many steps.")
     if (got := _length(function, [2.3] * 10 + [0.1], 2.0, 5)) != 11:
         raise Mistake("last-window-missing", f"For a run whose last window is the first below the level, 11 steps, the length is {'None' if got is None else f'{got:g}'}. The last n to try is len(losses).")
     for window in (4, 2):
@@ -65,8 +65,8 @@ def plateau_length(function: Any, *, seed: int = 0) -> Iterator[str]:
             _right_lengths([Tried(got, losses, 2.0, window, 14)])
     low = [float("nan")] * 30
     if _length(function, low, 2.0, 5) is not None:
-        raise Mistake("nan-wins", "For a run whose losses are NaN plateau_length returns a number; a run that blew up has not left its plateau. A comparison with NaN is always False.")
-    yield "None for a run that never leaves; NaN is no way out"
+        raise Mistake("nan-wins", "For a run whose losses are NaN plateau_length returns a number; a run that diverged has not left its plateau. A comparison with NaN is always False.")
+    yield "None for a run that never leaves; NaN doesn't count"
 
 
 def _length(function: Any, losses: list[float], level: float, window: int) -> float | None:
@@ -120,9 +120,9 @@ def _length_slips(losses: list[float], level: float, window: int, right: int) ->
         ("window-start", right - window + 1, "That is where the window begins; the steps are counted to its end: losses[n - window : n] gives n."),
         ("off-by-one", right - 1, "That is the place of the window's last loss; as places count from 0, the number of steps is one more."),
         ("off-by-one", right + 1, "That is one step too many: losses[n - window : n] are the last `window` of n losses."),
-        ("window-ignored", at(level, 5), "`window` is ignored: 5 is written into the code."),
-        ("level-ignored", at(2.0, window), "`level` is ignored: 2.0 is written into the code."),
-        ("level-ignored", at(1.0, window), "`level` is ignored: 1.0 is written into the code."),
+        ("window-ignored", at(level, 5), "`window` is ignored: 5 is hard-coded."),
+        ("level-ignored", at(2.0, window), "`level` is ignored: 2.0 is hard-coded."),
+        ("level-ignored", at(1.0, window), "`level` is ignored: 1.0 is hard-coded."),
         ("last-crossing", max((i + 1 for i, loss in enumerate(losses) if loss >= level), default=0), "That is the last time that the loss is above the level; the first window below it is asked for."),
         ("last-crossing", max((i + window for i, m in enumerate(means) if m >= level), default=0), "That is the last window above the level; the first one below it is asked for."),
         ("steps-below", float(len(below)), "That is the number of steps below the level; the steps until then are asked for."),
@@ -151,9 +151,9 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
     if isinstance(result, dict):
         result = list(result.values())
     if isinstance(result, list | tuple) and any(np.ndim(each) for each in result if isinstance(each, np.ndarray)):
-        raise Mistake("not-one-number", "gradient_norms gives several numbers for a layer; one norm for each layer is asked for, over all entries of its gradient (no `axis`).")
+        raise Mistake("not-one-number", "gradient_norms gives several numbers for a layer; return one norm for each layer, over all entries of its gradient (no `axis`).")
     if isinstance(result, str):
-        raise Mistake("not-an-array", "gradient_norms returns text; a list of numbers is asked for, one a layer.")
+        raise Mistake("not-an-array", "gradient_norms returns text; return a list of numbers, one per layer.")
     got = array(result, "the list of norms")
     right = np.asarray([np.sqrt((g**2).sum()) for g in grads.weights])
     flat = [g.reshape(-1) for g in grads.weights]
@@ -165,10 +165,10 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
     spectral = np.asarray([float(np.linalg.norm(g, 2)) if g.ndim == 2 else float(np.linalg.norm(g)) for g in grads.weights])
     layers = len(student.network.layers)
     if got.ndim == 1 and got.size not in (1, len(right)) and got.size in (layers, layers - 1):
-        raise Mistake("wrong-length", f"There are {got.size} norms, one for each of {got.size} layers, it seems; only the {len(right)} layers that have weights are asked for.")
+        raise Mistake("wrong-length", f"There are {got.size} norms, one for each of {got.size} layers, it seems; return one for each of the {len(right)} layers that have weights.")
     verify(got, right, "the list of norms", [
         Hypothesis("root-missing", right**2, "The square root is missing: these are sums of squares."),
-        Hypothesis("mean-for-sum", each(lambda g: np.sqrt((g**2).mean())), "These are root mean squares: the sum of the squares is divided by their number. The norm has no such mean."),
+        Hypothesis("mean-for-sum", each(lambda g: np.sqrt((g**2).mean())), "These are root mean squares: the sum of the squares is divided by their number. The norm is not a mean."),
         Hypothesis("mean-for-sum", each(lambda g: (g**2).mean()), "These are mean squares; the norm is the root of their sum."),
         Hypothesis("other-norm", each(lambda g: np.abs(g).sum()), "These are sums of absolute values, the 1-norm. The Euclidean norm is √Σg²."),
         Hypothesis("other-norm", each(lambda g: np.abs(g).max()), "These are the largest entries. The Euclidean norm is √Σg²."),
@@ -179,7 +179,7 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
         Hypothesis("other-norm", spectral, "For matrices this is the largest singular value (`np.linalg.norm(g, 2)`). Leave the 2 out, or write √Σg²."),
         Hypothesis("weights-for-gradients", np.asarray([np.sqrt((w**2).sum()) for w in net.weights]), "These are the norms of the weights; those of their gradients, `grad_weight`, are asked for."),
         Hypothesis("bias-included", with_bias, "The biases' gradients are counted, too; only those of the weights are asked for."),
-        Hypothesis("bias-included", np.asarray([n for pair in zip(right, (np.sqrt((b**2).sum()) for b in grads.biases), strict=True) for n in pair]), "The biases have entries of their own here; only the weights are asked for, one number a layer."),
+        Hypothesis("bias-included", np.asarray([n for pair in zip(right, (np.sqrt((b**2).sum()) for b in grads.biases), strict=True) for n in pair]), "The biases have entries of their own here; only the weights are asked for, one number per layer."),
         Hypothesis("bias-for-weight", np.asarray([np.sqrt((b**2).sum()) for b in grads.biases]), "These are the norms of the biases' gradients; those of the weights are asked for."),
         Hypothesis("order-reversed", right[::-1], "The order is reversed: the first layer comes first."),
         Hypothesis("one-norm-for-all", np.asarray(np.sqrt((right**2).sum())), "This is one norm for the whole network; one for each layer is asked for."),
@@ -190,7 +190,7 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
         Hypothesis("normalised", right / right.max(), "The norms are divided by the largest. Return them as they are."),
     ])  # fmt: skip
     if not same(student.read(net, ("grad_weight", "grad_bias")), grads) or not same(student.read(net), net):
-        raise Mistake("input-changed", "gradient_norms changed the network. It only looks.")
+        raise Mistake("input-changed", "gradient_norms changed the network. It should only read it.")
     yield f"{len(right)} layers, first to last; the network unchanged"
 
 
@@ -234,12 +234,12 @@ def predictions(predict_length: Any, slowest_rate: Any, *, seed: int = 0) -> Ite
             continue
         for value, name, hint in (
             (1 / right, "ratio-inverted", "The fraction is upside down."),
-            (rate * steps / length, "ratio-inverted", "Steps and length are swapped: with more steps a smaller rate will do."),
+            (rate * steps / length, "ratio-inverted", "Steps and length are swapped: with more steps a smaller rate suffices."),
             (steps / (length * rate), "ratio-inverted", "The fraction is upside down."),
             (length * rate, "not-divided", "This is length · rate; divide it by the steps."),
             (rate / steps, "length-ignored", "The length is missing."),
             (length / steps, "rate-ignored", "The rate at which the length was measured is missing."),
-            (math.ceil(right), "rounded", "It is rounded up; a rate is no whole number."),
+            (math.ceil(right), "rounded", "It is rounded up; a rate need not be a whole number."),
             (round(right, 2), "rounded", "It is rounded. Return it as it is."),
             (round(right, 3), "rounded", "It is rounded. Return it as it is."),
         ):
@@ -247,6 +247,38 @@ def predictions(predict_length: Any, slowest_rate: Any, *, seed: int = 0) -> Ite
                 raise Mistake(name, f"From {length} steps at {rate:g}, slowest_rate gives {got:.6g} for {steps} steps; it should be {right:.6g}. {hint}")
         raise Mistake("differs", f"From {length} steps at {rate:g}, slowest_rate gives {got:.6g} for {steps} steps; it should be {right:.6g}: rate × steps is the same at the edge.")
     yield "the slowest rate for three budgets"
+
+
+@check("The scale", "C6")
+def scale_for(function: Any, *, seed: int = 0) -> Iterator[str]:
+    """scale · √(length · rate / (edge · steps)), for four sets of drawn numbers."""
+    rng = np.random.default_rng([seed, 37])
+    for _ in range(4):
+        edge, rate, scale = (float(rng.choice(each)) for each in ((0.03, 0.07), (0.02, 0.05, 0.08), (0.2, 0.35, 0.6)))
+        steps, length = int(rng.integers(3000, 9000)), int(rng.integers(60, 400))
+        ratio = length * rate / (edge * steps)
+        right = scale * math.sqrt(ratio)
+        got = number(call(function, edge, steps, length, rate, scale, what="scale_for"), "the scale")
+        if math.isclose(got, right, rel_tol=1e-6):
+            continue
+        begin = f"From {length} steps at rate {rate:g} and scale {scale:g}, scale_for gives {got:.6g} for an edge at {edge:g} in {steps:,} steps; it should be {right:.6g}."
+        for value, name, hint in (
+            (scale * ratio, "root-missing", "The square root is missing: rate × steps goes as 1/scale²."),
+            (scale * ratio**2, "squared", "The ratio is squared; solved for the new scale it stands under a square root."),
+            (scale / math.sqrt(ratio), "ratio-inverted", "The fraction is upside down: a longer distance, edge · steps, needs a smaller scale."),
+            (scale / ratio, "ratio-inverted", "The fraction is upside down, and the square root is missing."),
+            (math.sqrt(ratio), "scale-ignored", "This is the factor between the scales; multiply it by the scale of the run that you know."),
+            (ratio, "scale-ignored", "The scale of the run that you know is missing, and the square root."),
+            (scale**2 * ratio, "not-solved", "This is the new scale squared; take the square root."),
+            (scale * ratio ** (1 / 3), "other-power", "The cube root is taken. The gradient goes as scale³, the distance in rate × steps as 1/scale²."),
+            (scale * math.sqrt(length / steps), "rate-ignored", "The two rates are missing: it is rate × steps that is compared."),
+            (scale * math.sqrt(rate / edge), "length-ignored", "The numbers of steps are missing: it is rate × steps that is compared."),
+            *((round(right, digits), "rounded", "It is rounded. Return it as it is.") for digits in (1, 2, 3)),
+        ):
+            if math.isclose(got, value, rel_tol=1e-9):
+                raise Mistake(name, f"{begin} {hint}")
+        raise Mistake("differs", f"{begin} Solve edge · steps = length · rate · (scale / new scale)² for the new scale.")
+    yield "the scale for four edges"
 
 
 @check("A prediction, tested", "C5", builds_on="`plateau_length`")
@@ -267,7 +299,7 @@ def prediction_tested(tested: Any, lengths: Any, *, size: str = "standard") -> I
         raise Mistake("not-a-dictionary", "`lengths` should be the dictionary of the experiment, scale → rate → length. Run the cell that makes it again.")
     row = next((dict(r) for s, r in lengths.items() if math.isclose(s, scale)), {})
     if any(math.isclose(r, rate) for r in row):
-        raise Mistake("already-tried", f"The rate {rate:g} with weights × {scale:g} is in the experiment already. A rule made from a figure fits that figure; test it on a rate or a scale that is not there.")
+        raise Mistake("already-tried", f"The rate {rate:g} with weights × {scale:g} is already in the experiment. A rule derived from a figure fits that figure; test it on a rate or a scale that is not in it.")
     if not (rate > 0 and scale > 0 and math.isfinite(rate + scale + predicted) and predicted > 0):
         raise Mistake("not-a-length", f"Rate, scale and predicted length must be positive numbers; they are {rate:g}, {scale:g} and {predicted:g}.")
     yield "a rate or scale that the experiment did not have"
@@ -284,7 +316,7 @@ def prediction_tested(tested: Any, lengths: Any, *, size: str = "standard") -> I
     possible = {math.ceil(n * r / rate - 1e-9) for r, n in row.items() if n is not None}
     if row and possible and not any(abs(predicted - p) <= 1 for p in possible):
         if predicted == measured:
-            raise Mistake("prediction-copied", f"The prediction equals the measurement, {measured:g}, and follows from none of the lengths ({', '.join(map(str, sorted(possible)))} would). A prediction is made before.")
+            raise Mistake("prediction-copied", f"The prediction equals the measurement, {measured:g}, and follows from none of the lengths ({', '.join(map(str, sorted(possible)))} would). Predict before you measure.")
         low, high = min(possible), max(possible)
         if not 0.9 * low - 1 <= predicted <= 1.1 * high + 1:
             raise Mistake("prediction-unfounded", f"The prediction is {predicted:g} steps; from the lengths with weights × {scale:g}, rate × steps gives {low} to {high}.")

@@ -16,7 +16,7 @@ from helpers.check.report import Mistake, check
 
 @check("Report", "B7", builds_on="`choose_rate`")
 def report(report: Any, opened: Any, curves: Any, choose_rate: Any, seeds: Sequence[int], *, size: str = "") -> Iterator[str]:
-    """The chosen rate, one test error a seed, mean and spread; the test set opened once and for that rate only.
+    """The chosen rate, one test error per seed, mean and spread; the test set opened once and for that rate only.
 
     With the small size of grading the networks are trained and tested once more.
     """
@@ -40,9 +40,9 @@ def report(report: Any, opened: Any, curves: Any, choose_rate: Any, seeds: Seque
         chosen = study_size(size)
         again = [final.test_error for final in endings(looks[0][0], [seed for _, seed, _ in looks], test=chosen.test, jobs=0, progress=False, **chosen.settings)]
         if not close(errors, np.asarray(again)):
-            raise Mistake("not-reproduced", "The test errors in `opened` are not those of the networks at this rate. They come from `open_test_set` alone, as they are.")
+            raise Mistake("not-reproduced", "The test errors in `opened` are not those of the networks at this rate. They must come from `open_test_set`, unchanged.")
     _right_report(report, errors, len(seeds))
-    yield "one error a seed, their mean and their spread"
+    yield "one error per seed, their mean and their spread"
 
 
 def _opened_once(looks: list[tuple[float, int, float]], report: Mapping[str, Any], curves: Any, choose_rate: Any, seeds: Sequence[int]) -> None:
@@ -57,7 +57,7 @@ def _opened_once(looks: list[tuple[float, int, float]], report: Mapping[str, Any
     if set(used) - set(seeds):
         raise Mistake("another-seed", f"The test set was opened for the seeds {used}; the study has {tuple(seeds)}. Seeds are fixed before anything is seen.")
     if len(used) < len(seeds):
-        raise Mistake("seed-picked", f"The test set was opened for the seeds {used} alone. All of {tuple(seeds)} are reported: a seed picked by its result is luck, reported as skill.")
+        raise Mistake("seed-picked", f"The test set was opened for the seeds {used} alone. All of {tuple(seeds)} are reported: a seed picked by its result reports luck.")
     chosen = float(array(call(choose_rate, curves, what="choose_rate"), "the chosen rate").reshape(-1)[0])
     if not math.isclose(rates[0], chosen):
         raise Mistake("another-rate", f"The test set was opened for the rate {rates[0]:g}, but `choose_rate(curves)` chooses {chosen:g}. The rate is chosen before the test set is opened.")
@@ -76,13 +76,13 @@ def _numbers(report: Mapping[str, Any], key: str) -> np.ndarray:
 def _right_report(report: Mapping[str, Any], errors: np.ndarray, count: int) -> None:
     told, mean, spread = (_numbers(report, key) for key in ("errors", "mean", "spread"))
     if close(told, 100 * errors):
-        raise Mistake("percent-for-share", "report['errors'] is in percent; the errors are shares, between 0 and 1.")
+        raise Mistake("percent-for-share", "report['errors'] is in percent; the errors are fractions between 0 and 1.")
     if close(told, 1 - errors):
         raise Mistake("accuracy-for-error", "report['errors'] holds accuracies; the error is 1 minus that.")
     if told.size == 1 < count:
         raise Mistake("seed-picked", f"report['errors'] holds one error; there should be one for each of the {count} seeds.")
     if told.size != count or not close(np.sort(told), np.sort(errors)):
-        raise Mistake("errors-differ", "report['errors'] are not the errors that `open_test_set` returned. Report all of them, as they are.")
+        raise Mistake("errors-differ", "report['errors'] are not the errors that `open_test_set` returned. Report all of them, unchanged.")
     if mean.size != 1:
         raise Mistake("not-one-number", f"report['mean'] should be one number; it has {mean.size}.")
     right, value = float(errors.mean()), float(mean[0])

@@ -32,7 +32,7 @@ SLIPS: tuple[tuple[str, Callable[[int, int, int, int], float], str], ...] = (
     ("window-for-stride", lambda n, w, s, p: (n + 2 * p - w) // w + 1, "The window's size is used as its step; the stride says how far it moves."),
     ("window-for-stride", lambda n, w, s, p: n // w, "The size is only divided by the window's. That is right only where windows lie side by side without padding."),
 )
-"""Wrong formulas for how often a window fits: (mistake, formula of size, window, stride, pad, hint)."""
+"""Wrong formulas for the number of window positions: (mistake, formula of size, window, stride, pad, hint)."""
 
 
 def _cases(seed: int) -> Iterator[tuple[Entry, Shape]]:
@@ -115,7 +115,7 @@ def _got(function: Any, entry: Entry, shape: Shape) -> tuple[float, ...]:
 
 def _as_shape(value: Any, given: Entry, entry: Entry, shape: Shape) -> tuple[float, ...]:
     if given != entry:
-        raise Mistake("input-changed", "output_shape changed the dictionary that it was given, which is the file's own. Leave it as it is.")
+        raise Mistake("input-changed", "output_shape changed the dictionary that it was given, which belongs to the file. Don't modify it.")
     return as_tuple(value, f"the output shape of {_words(entry)}, for {shown_shape(shape)}")
 
 
@@ -167,13 +167,13 @@ def _plain_slip(entry: Entry, shape: Shape, got: tuple[float, ...], expected: Sh
     begin = f"{what[:1].upper()}{what[1:]}, is {shown_shape(expected)} and not {shown_shape(got)}."
     if entry["type"] == "flatten":
         if prod(got) == prod(shape):
-            return Mistake("flatten-keeps-axes", f"{begin} Flatten leaves one number: C · H · W.")
-        return Mistake("flatten-forgets-axis", f"{begin} All of C, H and W are multiplied.")
+            return Mistake("flatten-keeps-axes", f"{begin} The output of Flatten has one axis, of C · H · W.")
+        return Mistake("flatten-forgets-axis", f"{begin} C, H and W are all multiplied.")
     if entry["type"] == "dense":
         if got == shape:
-            return Mistake("dense-keeps-shape", f"{begin} A dense layer gives `units` numbers, whatever comes in.")
-        return Mistake("wrong-shape", f"{begin} A dense layer gives one row of `units` numbers.")
-    return Mistake("wrong-shape", f"{begin} This layer changes each number and no shape.")
+            return Mistake("dense-keeps-shape", f"{begin} The output of a dense layer has `units` numbers, whatever its input.")
+        return Mistake("wrong-shape", f"{begin} The output of a dense layer has the shape (units,).")
+    return Mistake("wrong-shape", f"{begin} This layer does not change the shape.")
 
 
 @check("parameter_count", "A2")
@@ -225,19 +225,19 @@ def _count_slips(entry: Entry, shape: Shape) -> Iterator[tuple[str, float, str]]
         yield "image-counted", k * c * h * w + k, image
         yield "image-counted", k * c * h * w, image
         yield "image-counted", (c * r * s + 1) * k * h * w, image
-        yield "image-counted", (c * r * s + 1) * k * p * q, "Every place of the output is counted. A filter is shared by all places."
-        yield "image-counted", c * r * s * k * p * q, "Every place of the output is counted. A filter is shared by all places."
-        yield "image-counted", k * c * r * s + k * p * q, "There is a bias for each place of the output here; a filter has one bias, used everywhere."
-        yield "channels-not-counted", k * r * s + k, "The channels are missing: a filter has R · S weights for each channel that comes in."
-        yield "channels-not-counted", k * r * s, "The channels and the biases are missing: a filter has R · S weights for each channel that comes in, and one bias."
+        yield "image-counted", (c * r * s + 1) * k * p * q, "Every position of the output is counted. A filter is shared by all positions."
+        yield "image-counted", c * r * s * k * p * q, "Every position of the output is counted. A filter is shared by all positions."
+        yield "image-counted", k * c * r * s + k * p * q, "There is a bias for each position of the output here; a filter has one bias, used at all positions."
+        yield "channels-not-counted", k * r * s + k, "The channels are missing: a filter has R · S weights for each input channel."
+        yield "channels-not-counted", k * r * s, "The channels and the biases are missing: a filter has R · S weights for each input channel, and one bias."
         yield "bias-per-channel", k * c * (r * s + 1), "There is a bias for each channel of each filter here; a filter has one, since it sums over its channels first."
-        yield "bias-per-channel", k * c * r * s + c, "The biases belong to the filters, K of them, not to the channels that come in."
+        yield "bias-per-channel", k * c * r * s + c, "The biases belong to the filters, K of them, not to the input channels."
         yield "one-bias", k * c * r * s + 1, "There is only one bias here; each filter has its own."
         yield "filters-not-counted", c * r * s + 1, "This is one filter; there are K of them."
         yield "bias-per-weight", 2 * k * c * r * s, "There is a bias for each weight here; each filter has one."
         for side in (r, s):
-            yield "filter-square", k * (c * side * side + 1), "The filter is taken for a square; it has R · S entries."
-        yield "filter-added", k * (c * (r + s) + 1), "R and S are added; a filter has R · S entries a channel."
+            yield "filter-square", k * (c * side * side + 1), "The filter is assumed to be square; it has R · S entries."
+        yield "filter-added", k * (c * (r + s) + 1), "R and S are added; a filter has R · S entries per channel."
     elif entry["type"] == "dense":
         n, units = prod(shape), entry["units"]
         yield "bias-not-counted", n * units, "The biases are missing: one for each unit."
@@ -249,4 +249,4 @@ def _count_slips(entry: Entry, shape: Shape) -> Iterator[tuple[str, float, str]]
         yield "inputs-not-counted", units, "These are the biases alone; each unit has a weight for each input, too."
     else:
         for value in (prod(shape), shape[0], prod(entry.get("size", [1])), prod(entry.get("size", [1])) + 1, shape[0] * prod(entry.get("size", [1])), shape[0] * (prod(entry.get("size", [1])) + 1), 1):
-            yield "counts-where-none", value, "This layer learns nothing: it has no weights and no biases."
+            yield "counts-where-none", value, "This layer has no parameters."

@@ -8,7 +8,7 @@ from typing import Any
 from helpers.train import size_called
 
 LEVEL = 2.0
-"""A loss (nats) below ln 10 = 2.30 that nobody reaches who can't tell digits apart."""
+"""A loss (nats) below ln 10 = 2.30 that no untrained network reaches."""
 
 
 @dataclass(frozen=True)

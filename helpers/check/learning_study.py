@@ -23,18 +23,18 @@ def study(curves: Any, rates: Sequence[float], seeds: Sequence[int], *, size: st
     """A history for each rate and seed, on validation images, each trained with its own rate; one is run again."""
     chosen = study_size(size)
     runs = _all_runs(curves, rates, seeds, chosen.epochs)
-    yield f"{len(rates)} rates, {len(seeds)} seeds each, one entry an epoch"
+    yield f"{len(rates)} rates, {len(seeds)} seeds each, one entry per epoch"
     for (rate, i), run in sorted(runs.items(), key=lambda item: -item[0][1]):
         what = f"curves[{rate:g}][{i}]"
         if getattr(run, "held_out", "validation") == "test":
-            raise Mistake("test-for-validation", f"{what} was measured on the TEST images. Whoever chooses a rate by these curves has used the test set up; take `learning_curves` or `split.selection()`.")
+            raise Mistake("test-for-validation", f"{what} was measured on the TEST images. A rate chosen by these curves has used up the test set; take `learning_curves` or `split.selection()`.")
         accuracy = curve(run, "test_accuracy", what, chosen.epochs)
         if (accuracy > 1).any():
-            raise Mistake("percent-for-share", f"{what} has accuracies up to {accuracy.max():.4g}; they should be shares, between 0 and 1.")
+            raise Mistake("percent-for-share", f"{what} has accuracies up to {accuracy.max():.4g}; they should be fractions between 0 and 1.")
         right = accuracy * chosen.validation
         if (abs(right - np.round(right)) > 0.01).any():
             at = int(np.argmax(abs(right - np.round(right))))
-            raise Mistake("curve-edited", f"{what} has an accuracy of {accuracy[at]:.6g} after epoch {at + 1}, which is no number of right answers out of {chosen.validation:,} validation images. Leave the histories as the training made them: nothing smoothed, rescaled or filled in.")
+            raise Mistake("curve-edited", f"{what} has an accuracy of {accuracy[at]:.6g} after epoch {at + 1}, which is not a number of correct answers out of {chosen.validation:,} validation images. Leave the histories as the training made them: nothing smoothed, rescaled or filled in.")
         used = curve(run, "learning_rate", what, chosen.epochs)
         if np.ptp(used) > 0:
             raise Mistake("rate-changes", f"The rate of {what} changes during the run, from {used[0]:g} to {used[-1]:g}; this study compares constant rates.")
@@ -45,7 +45,7 @@ def study(curves: Any, rates: Sequence[float], seeds: Sequence[int], *, size: st
     _no_two_alike(runs)
     _seeds_right(runs, seeds)
     _settings_right(runs, chosen.train)
-    yield "each at its own rate, from its own seed, on validation images; no two curves alike"
+    yield "each at its own rate, from its own seed, on validation images; no two curves identical"
     if not any(np.isfinite(run.train_loss).all() for run in runs.values()):
         raise Mistake("loss-not-finite", "Every run has losses that are NaN or infinite.")
     if replay:
@@ -104,9 +104,9 @@ def _seeds_right(runs: Mapping[tuple[float, int], Any], seeds: Sequence[int]) ->
         ends = {str(run.ended_at): rate for rate, run in row.items() if getattr(run, "ended_at", "")}
         for rate, run in row.items():
             if getattr(run, "started_from", "") and run.started_from in ends:
-                raise Mistake("network-not-renewed", f"A run at {rate:g} went on with the network that was trained at {ends[run.started_from]:g}. Make a new one for each run.")
+                raise Mistake("network-not-renewed", f"A run at {rate:g} went on with the network that was trained at {ends[run.started_from]:g}. Build a new one for each run.")
         if len(starts) > 1:
-            raise Mistake("seed-not-reset", f"The runs of seed {seed} start from different weights at different rates, so their curves differ by luck as well as by rate.")
+            raise Mistake("seed-not-reset", f"The runs of seed {seed} start from different weights at different rates, so their curves differ by the initial weights as well as by the rate.")
 
 
 def _settings_right(runs: Mapping[tuple[float, int], Any], images: int) -> None:
@@ -139,6 +139,6 @@ def _same_run(run: Any, again: History, rate: float, epochs: int) -> None:
     if close(got, right):
         return
     if close(got[0], right[0]) and close(1 - got[1], right[1]):
-        raise Mistake("error-for-accuracy", f"`test_accuracy` of curves[{rate:g}] holds errors; leave the histories as they come, `.error` is 1 − accuracy.")
+        raise Mistake("error-for-accuracy", f"`test_accuracy` of curves[{rate:g}] holds errors; leave the histories unchanged; `.error` is 1 − accuracy.")
     at = int(np.argmax(~np.isclose(got, right, rtol=2e-4).all(axis=0)))
     raise Mistake("not-reproduced", f"The run at rate {rate:g} from seed {run.seed}, made again, has after epoch {at + 1} the training loss {right[0][at]:.4f} and the validation error {1 - right[1][at]:.3f}; `curves` has {got[0][at]:.4f} and {1 - got[1][at]:.3f}. Are these the curves of this rate, from `learning_curves(RATES, SEEDS, **size.settings)`, unchanged?")

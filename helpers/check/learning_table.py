@@ -18,7 +18,7 @@ from helpers.check.report import Mistake, check
 
 @check("layer_table", "A3", builds_on="`output_shape` and `parameter_count`")
 def layer_table(function: Any, parameter_count: Any = None, *, seed: int = 0) -> Iterator[str]:
-    """One (shape, count) a layer; files that can't be built are refused with the layer's place in the file.
+    """One (shape, count) per layer; files that can't be built are refused with the layer's index in the file.
 
     A count that is the student's own parameter_count passes, so that a mistake there costs its points once.
     """
@@ -52,7 +52,7 @@ def _right_table(function: Any, entries: list[Entry], image: Shape, parameter_co
         said = mistake.message.split(" raised ", 1)[-1]
         if mistake.name != "raises" or not re.search(r"layers\s*\[\s*\d", said.split(" in the line")[0]):
             raise
-        raise Mistake("refuses-what-fits", f"layer_table refuses a file that can be built{words}: {said.split(' in the line')[0].rstrip('.')}. Refuse it only where P < 1 or Q < 1, or where `conv` and `max_pool` get a row.") from None
+        raise Mistake("refuses-what-fits", f"layer_table refuses a file that can be built{words}: {said.split(' in the line')[0].rstrip('.')}. Refuse it only where P < 1 or Q < 1, or where the input of `conv` or `max_pool` is a vector.") from None
     if rows is None:
         raise Mistake("returns-none", "layer_table returned None. Is the `return` missing?")
     if not hasattr(rows, "__len__") or isinstance(rows, str | dict):
@@ -60,7 +60,7 @@ def _right_table(function: Any, entries: list[Entry], image: Shape, parameter_co
     if len(rows) == 1 < len(entries):
         raise Mistake("return-in-loop", "The table has one row. Is there a `return` inside the loop?")
     if len(rows) == len(entries) + 1 and isinstance(rows[0], tuple | list) and rows[0] and np.array_equal(rows[0][0], image):
-        raise Mistake("image-in-table", "The table has one row too many: the image itself is no layer.")
+        raise Mistake("image-in-table", "The table has one row too many: the image itself is not a layer.")
     if len(rows) != len(entries):
         raise Mistake("wrong-length", f"The table has {len(rows)} rows for {len(entries)} layers; there should be one for each.")
     shape = image
@@ -75,15 +75,15 @@ def _right_table(function: Any, entries: list[Entry], image: Shape, parameter_co
         got = as_tuple(row[0], f"the shape in {what}")
         if got != out:
             if got == shape and i + 1 < len(entries):
-                raise Mistake("shape-before-layer", f"{what[:1].upper()}{what[1:]} holds the shape that goes in, {shown_shape(shape)}; it should hold the one that comes out, {shown_shape(out)}.")
+                raise Mistake("shape-before-layer", f"{what[:1].upper()}{what[1:]} holds the input shape, {shown_shape(shape)}; it should hold the output shape, {shown_shape(out)}.")
             alone = oracle.output_shape(entry, image) if entry["type"] in ("conv", "max_pool", "relu") else ()
             if got == alone:
-                raise Mistake("shape-not-passed-on", f"{what[:1].upper()}{what[1:]} is worked out from the image, as if it were the first layer. Each layer gets the shape that the one before it left.")
+                raise Mistake("shape-not-passed-on", f"{what[:1].upper()}{what[1:]} is computed from the image's shape, as if it were the first layer. The input shape of a layer is the output shape of the one before it.")
             raise Mistake("differs", f"{what[:1].upper()}{what[1:]}: the shape should be {shown_shape(out)}, and it is {shown_shape(got)}.")
         if second.size != 1 or (float(second.reshape(())) != count and float(second.reshape(())) != _own_count(parameter_count, entry, shape)):
             shown = f"{float(second.reshape(-1)[0]):,.10g}"
             if second.size == 1 and count and float(second.reshape(())) == oracle.parameters(entry, out):
-                raise Mistake("count-from-output", f"{what[:1].upper()}{what[1:]}: the count is {count:,} and not {shown}. It follows from the shape that goes in; here the one that comes out was used.")
+                raise Mistake("count-from-output", f"{what[:1].upper()}{what[1:]}: the count is {count:,} and not {shown}. It follows from the input shape; here the output shape was used.")
             raise Mistake("differs", f"{what[:1].upper()}{what[1:]}: the number of parameters should be {count:,}, and it is {shown}.")
         shape = out
 
@@ -115,8 +115,8 @@ def _refused(function: Any, entries: list[Entry], image: Shape, place: int, word
         if place in named:
             return
         if "to unpack" in said or "zip()" in said:
-            raise Mistake("wrong-error", f"{what} fails by accident: {said.split(' in the line')[0].rstrip('.')}. Look for such layers first, and `raise ValueError` with a sentence that says which.") from None
+            raise Mistake("wrong-error", f"{what} fails with {said.split(' in the line')[0].rstrip('.')}. Look for such layers first, and `raise ValueError` with a sentence that says which.") from None
         if place + 1 in named:
             raise Mistake("counts-from-one", f"{what} names layers[{place + 1}]; the file's layers count from 0 (`enumerate(layers)`).") from None
         raise Mistake("layer-not-named", f"{what} raises a ValueError that does not say where: name the layer as layers[{place}], so that the reader of a long file finds it.") from None
-    raise Mistake("not-refused", f"{what} goes through without a word. A window must fit at least once (P ≥ 1 and Q ≥ 1), and `conv` and `max_pool` take images: otherwise `raise ValueError`.")
+    raise Mistake("not-refused", f"{what} is accepted silently. A window must fit at least once (P ≥ 1 and Q ≥ 1), and `conv` and `max_pool` take images: otherwise `raise ValueError`.")

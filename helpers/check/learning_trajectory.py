@@ -127,7 +127,7 @@ def trajectory_slips(net: Net, split: Split, lr: float, epochs: int, size: int, 
 
 
 def _labels_apart(net: Net, split: Split, lr: float, epochs: int, size: int, seed: int) -> Net:
-    """Images in the order of the epoch, labels as they lie."""
+    """Images in the epoch's order, labels in the original order."""
     for epoch in range(epochs):
         order = np.random.default_rng([seed, epoch]).permutation(len(split.train_labels))
         for i in range(0, len(order), size):

@@ -9,7 +9,7 @@ from helpers.primitives import relu_backward, relu_forward, tanh_backward, tanh_
 
 
 class NoParameters:
-    """What a layer without parameters says to `update` and to an optimiser."""
+    """`update` and the parameters of a layer that has none."""
 
     def update(self, lr: float) -> None:
         pass

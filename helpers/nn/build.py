@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def build(spec: NetworkSpec, backend: Backend | None = None) -> FastCNN | Network:
     """The network of a spec: FastCNN where it runs on numpy and has the form that FastCNN knows, else Network.
 
-    Both start from the same weights and walk the same path up to rounding; backend: None for the spec's own.
+    Both start from the same weights and take the same steps up to rounding; backend: None for the spec's own.
     """
     backend = backend or make_backend(spec.backend)
     if backend.name == "numpy" and not FastCNN.supports(spec):

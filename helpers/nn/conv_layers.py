@@ -156,7 +156,7 @@ class AveragePool2d(_Pool):
 
 
 class Flatten(NoParameters):
-    """(N, C, H, W) -> (N, C·H·W), a row an image, channel by channel; backward restores the axes."""
+    """(N, C, H, W) -> (N, C·H·W), one row per image, channel by channel; backward restores the axes."""
 
     def __init__(self) -> None:
         self._shape: tuple[int, ...] | None = None

@@ -22,7 +22,7 @@ class Dropout(NoParameters):
 
     def __init__(self, rate: float, seed: int | Sequence[int] = 0) -> None:
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < 1:
-            raise CourseError(f"A dropout rate of {rate!r} is no usable probability; give a number from 0 to below 1.")
+            raise CourseError(f"A dropout rate of {rate!r} is not a probability; give a number from 0 to below 1.")
         self.rate = rate
         self.training = True
         self.drawn = 0

@@ -3,7 +3,7 @@
 Images lie fastest in memory, as in `fast_stage`: an array is [features][images], and a layer is z = Wᵀ·x + b with W
 (in, out) as everywhere else. A micro-batch is a range of columns. What backward needs of all micro-batches, inputs x
 and gradients g of every layer, is small, so it is kept for the whole batch, and the gradient x·gᵀ of the weights, as
-large as the weights themselves, is made once a batch instead of once a micro-batch.
+large as the weights themselves, is made once per batch instead of once per micro-batch.
 """
 
 from __future__ import annotations

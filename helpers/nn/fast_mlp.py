@@ -225,7 +225,7 @@ def evaluate(network: FastMLP, images: np.ndarray, labels: np.ndarray) -> tuple[
 
 
 def _own(network: FastMLP, images: Any, labels: Any, order: Any) -> tuple[np.ndarray, Any]:
-    """Images in the network's dtype and a sound order, looked at once an epoch and never in the loop."""
+    """Images in the network's dtype and a sound order, checked once per epoch and never in the loop."""
     check_pairs(images, labels)
     if not isinstance(images, np.ndarray):
         raise CourseError(f"FastMLP takes numpy arrays and got a {type(images).__name__}; use MLP for PyTorch.")

@@ -75,7 +75,7 @@ def shapes_of(
     sizes = [tuple(size) for size in given] if each else [tuple(given)] * len(channels)
     if len(image) != 3 or not channels or any(len(size) != 2 for size in sizes):
         raise CourseError(
-            f"channels={channels}, filter_size={filter_size} and image={image} make no network; give at least one "
+            f"channels={channels}, filter_size={filter_size} and image={image} are no network; give at least one "
             "number of channels, one or two sizes, and (C, H, W)."
         )
     for name, values in (("channels", channels), ("filter_size", sum(sizes, ())), ("image", image)):
@@ -96,4 +96,4 @@ def shapes_of(
 def check_size(name: str, value: Any) -> None:
     """A CourseError unless this is a whole number of at least 1."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise CourseError(f"{name} has {value!r}, which is no size; give whole numbers of at least 1.")
+        raise CourseError(f"{name} has {value!r}, which is not a size; give whole numbers of at least 1.")

@@ -132,7 +132,7 @@ class MLP:
         return x
 
     def backward(self, labels: Any) -> None:
-        # Softmax and cross-entropy have one short gradient together, so the walk back starts before the
+        # Softmax and cross-entropy have one short gradient together, so the backward pass starts before the
         # softmax.
         gradient = cross_entropy_gradient(self._probabilities, labels)
         for layer in reversed(self.layers[:-1]):
@@ -152,7 +152,7 @@ def check_sizes(sizes: Sequence[int]) -> list[int]:
     """The sizes as a list of ints; a CourseError if they describe no network."""
     sizes = list(sizes)
     if len(sizes) < 2 or not all(isinstance(s, int) and s > 0 for s in sizes):
-        raise CourseError(f"Sizes {sizes} describe no network; give at least two whole numbers, as [784, 128, 10].")
+        raise CourseError(f"Sizes {sizes} don't describe a network; give at least two, as [784, 128, 10].")
     return sizes
 
 

@@ -77,7 +77,7 @@ class Network:
     def backward(self, labels: Any) -> None:
         if self._probabilities is None:
             raise CourseError("Nothing has gone through this network yet; call forward before backward.")
-        # Softmax and cross-entropy have one short gradient together, so the walk back starts before the softmax.
+        # Softmax and cross-entropy have one short gradient together, so the backward pass starts before the softmax.
         gradient = cross_entropy_gradient(self._probabilities, labels)
         for layer in reversed(self.layers[:-1]):
             gradient = layer.backward(gradient)
@@ -124,7 +124,7 @@ class Network:
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Inside this block dropout lets everything through."""
+        """Inside this block dropout is switched off."""
         set_training(self.layers, False)
         try:
             yield

@@ -133,7 +133,7 @@ class Rprop(Optimiser):
             raise CourseError(f"shrink={shrink} and grow={grow} are not usable; take 0 < shrink < 1 < grow.")
         if not 0 < smallest < largest < math.inf:
             raise CourseError(
-                f"smallest={smallest} and largest={largest} are no limits of a step; take 0 < smallest < largest."
+                f"smallest={smallest} and largest={largest} are not limits of a step; take 0 < smallest < largest."
             )
         self.shrink, self.grow, self.backtrack = shrink, grow, backtrack
         self.smallest, self.largest = smallest, largest

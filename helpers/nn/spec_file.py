@@ -27,7 +27,7 @@ def read_json(path: str | Path) -> Any:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CourseError(f"{name}: byte {error.start} is no UTF-8; save the file as UTF-8 text.") from None
+        raise CourseError(f"{name}: byte {error.start} is not UTF-8; save the file as UTF-8 text.") from None
     try:
         return parse(text)
     except CourseError as error:
@@ -40,7 +40,7 @@ def parse(text: str) -> Any:
         return json.loads(text, parse_constant=_refuse, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise CourseError(
-            f"line {error.lineno}, column {error.colno}: this is no JSON ({error.msg}); look for a missing or surplus "
+            f"line {error.lineno}, column {error.colno}: this is not JSON ({error.msg}); look for a missing or surplus "
             "comma, quote or bracket there or just before."
         ) from None
     except RecursionError:
@@ -53,7 +53,7 @@ def parse(text: str) -> Any:
 
 
 def _refuse(name: str) -> None:
-    raise CourseError(f"{name} is no number of JSON; give a finite number.")
+    raise CourseError(f"{name} is not a JSON number; give a finite number.")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

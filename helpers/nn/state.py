@@ -19,7 +19,7 @@ def copied(values: Mapping[str, Any]) -> dict[str, np.ndarray]:
 def check_state(own: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
     """A CourseError unless `saved` has the names and shapes of `own`, whose values are arrays or numbers."""
     if wrong := sorted(own.keys() ^ saved.keys()):
-        which = "is missing in" if wrong[0] in own else "is no part of this network, but of"
+        which = "is missing in" if wrong[0] in own else "is not part of this network, but of"
         raise CourseError(f"{wrong[0]} {which} the saved state; load the state of the same network.")
     for name, value in own.items():
         here, there = tuple(np.shape(value)), tuple(np.shape(saved[name]))

@@ -17,39 +17,53 @@ if TYPE_CHECKING:
 Steps = int | None | Sequence[int | None]
 
 
-def error_curves(curves: Mapping[float, Sequence[Any]], title: str = "") -> Figure:
+def error_curves(
+    curves: Mapping[float, Sequence[Any]], title: str = "", panels: Mapping[str, Iterable[float]] | None = None
+) -> Figure:
     """Error on the held-out images (%) after each epoch: the median over the seeds as a line, their range as bars.
 
-    curves: rate -> the Histories of its seeds. A title is made where none is given.
+    curves: rate -> the Histories of its seeds; panels: title -> the rates of a panel, one panel of all rates where
+    none is given. Colours run from the smallest rate (dark) to the largest. A title is made where none is given.
     """
+    from matplotlib import colormaps
+
     held_out, seeds = _checked(curves)
     title = title or f"{held_out.capitalize()} error for each learning rate"
-    fig = figure(7.5, 4.2)
-    ax = fig.subplots()
-    said = []
-    for i, rate in enumerate(sorted(curves, reverse=True)):
-        rows = [[100 * e for e in run.error] for run in curves[rate]]
-        x = range(1, len(rows[0]) + 1)
-        middle = [statistics.median(epoch) for epoch in zip(*rows, strict=True)]
-        style = line(i, len(middle))
-        ax.plot(x, middle, label=f"rate {rate:g}", **style)
-        # Bands of many rates would cover each other; bars stand where the line has its markers.
-        first, every = style["markevery"]
-        for k in range(first, len(middle), every):
-            values = [row[k] for row in rows]
-            ax.plot([k + 1] * 2, [min(values), max(values)], color=style["color"], linewidth=1)
-        said.append(f"rate {rate:g} from {middle[0]:.1f}% to {middle[-1]:.1f}%")
     what = f"median and range of {seeds} seeds" if seeds > 1 else "one seed"
-    axes(ax, f"{title} ({what})", "epoch", f"{held_out} error (%)")
-    epoch_axis(ax, max(len(run.error) for runs in curves.values() for run in runs))
-    _error_axis(ax, [100 * e for runs in curves.values() for run in runs for e in run.error])
-    fig.legend(loc="outside right upper", frameon=False)
-    return with_alt(fig, f"{title}, {what}, from the first epoch to the last: {'; '.join(said)}.")
+    panels = {name: sorted(rates) for name, rates in (panels or {f"{title} ({what})": curves}).items()}
+    fig = figure(7.5 if len(panels) == 1 else 9.5, 4.2)
+    drawn = sorted({rate for rates in panels.values() for rate in rates})
+    parts = fig.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    for ax, (name, rates) in zip(parts, panels.items(), strict=True):
+        for rate in rates:
+            rows = [[100 * e for e in run.error] for run in curves[rate]]
+            middle = [statistics.median(epoch) for epoch in zip(*rows, strict=True)]
+            i = drawn.index(rate)
+            colour = colormaps["viridis"](0.9 * i / max(1, len(drawn) - 1))
+            style = line(i, len(middle)) | {"color": colour, "linestyle": "-"}
+            ax.plot(range(1, len(middle) + 1), middle, label=f"rate {rate:g}", **style)
+            # Bands of many rates would cover each other; bars stand where the line has its markers.
+            first, every = style["markevery"]
+            for k in range(first, len(middle), every):
+                values = [row[k] for row in rows]
+                ax.plot([k + 1] * 2, [min(values), max(values)], color=style["color"], linewidth=1)
+        axes(ax, name, "epoch", f"{held_out} error (%)" if ax.get_subplotspec().is_first_col() else "")
+        epoch_axis(ax, max(len(run.error) for rate in rates for run in curves[rate]))
+        ax.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    _error_axis(parts[0], [100 * e for rate in drawn for run in curves[rate] for e in run.error])
+    if len(panels) > 1:
+        fig.suptitle(f"{title} ({what})", fontsize=11)
+    said = {
+        rate: [statistics.median(100 * run.error[k] for run in curves[rate]) for k in (0, -1)]
+        for rate in reversed(drawn)
+    }
+    words = "; ".join(f"rate {rate:g} from {first:.1f}% to {last:.1f}%" for rate, (first, last) in said.items())
+    return with_alt(fig, f"{title}, {what}, from the first epoch to the last: {words}.")
 
 
-def error_by_rate(curves: Mapping[float, Sequence[Any]], title: str = "") -> Figure:
-    """Error on the held-out images (%) after the last epoch against the learning rate: a dot a seed, a line through the
-    medians. curves: rate -> the Histories of its seeds.
+def error_by_rate(curves: Mapping[float, Sequence[Any]], title: str = "", edge: float | None = None) -> Figure:
+    """Error on the held-out images (%) after the last epoch against the learning rate: a dot per seed, a line through
+    the medians. curves: rate -> the Histories of its seeds; edge: the predicted slowest rate that leaves the plateau.
     """
     held_out, seeds = _checked(curves)
     title = title or f"Final {held_out} error against the learning rate"
@@ -62,6 +76,8 @@ def error_by_rate(curves: Mapping[float, Sequence[Any]], title: str = "") -> Fig
     style = line(1, 1)
     x, y = zip(*[(rate, error) for rate in rates for error in final[rate]], strict=True)
     ax.plot(x, y, style["marker"], color=style["color"], alpha=0.7, markeredgecolor="white", label="one seed")
+    if edge is not None:
+        ax.axvline(edge, color="#555555", linestyle="--", linewidth=1.2, label=f"predicted edge, {edge:.2g}")
     axes(ax, title, "learning rate", f"{held_out} error after the last epoch (%)")
     _log_axis(ax, rates)
     _error_axis(ax, [e for errors in final.values() for e in errors])
@@ -70,13 +86,14 @@ def error_by_rate(curves: Mapping[float, Sequence[Any]], title: str = "") -> Fig
         f"rate {r:g} {statistics.median(v):.2f}%" + (f" ({min(v):.2f} to {max(v):.2f})" if len(v) > 1 else "")
         for r, v in final.items()
     ]
-    return with_alt(fig, f"{title}, medians over {seeds} seeds: {'; '.join(said)}.")
+    marked = "" if edge is None else f" A line marks the predicted edge at {edge:.2g}."
+    return with_alt(fig, f"{title}, medians over {seeds} seeds: {'; '.join(said)}.{marked}")
 
 
 def gradient_norms(
     norms: Mapping[str, Sequence[float]], steps: Sequence[int], title: str = "Gradient norms by layer"
 ) -> Figure:
-    """The norm of each layer's gradient (logarithmic) against the number of steps taken. norms: layer -> one a step."""
+    """The norm of each layer's gradient (logarithmic) against the steps taken. norms: layer -> one per step."""
     if not norms or not steps or any(len(values) != len(steps) for values in norms.values()):
         raise CourseError("There are no norms to draw; pass one for each layer and step, and at least one step.")
     fig = figure(7, 3.8)
@@ -92,12 +109,14 @@ def gradient_norms(
 
 
 def plateau_lengths(
-    lengths: Mapping[float, Mapping[float, Steps]], most: int | None = None, title: str = "Steps on the initial plateau"
-) -> Figure:
-    """Steps until training gets going against the learning rate, both logarithmic, one line a scale of the weights.
+    lengths: Mapping[float, Mapping[float, Steps]], most: int | None = None,
+    title: str = "Length of the initial plateau", level: float = 2.0,
+) -> Figure:  # fmt: skip
+    """Steps until the loss is below `level` against the learning rate, both logarithmic, one line per scale.
 
-    lengths: scale -> rate -> steps, one number or one a seed, None where the plateau was not left; most: the number of
-    steps after which was given up. Dotted lines: rate × steps constant, through each scale's lowest rate.
+    lengths: scale of the initial weights -> rate -> steps, one number or one per seed, None where the plateau was not
+    left; most: the number of steps after which runs were stopped. Grey dotted lines: rate × steps constant, through
+    each scale's lowest rate.
     """
     rows = {s: {r: _several(steps) for r, steps in row.items()} for s, row in lengths.items()}
     left = [n for row in rows.values() for steps in row.values() for n in steps if n is not None]
@@ -107,8 +126,8 @@ def plateau_lengths(
     fig = figure(7.5, 4.4)
     ax = fig.subplots()
     said, never = [], False
-    for i, scale in enumerate(sorted(rows, reverse=True)):
-        style, row = line(i, 1), rows[scale]
+    for i, scale in enumerate(sorted(rows)):
+        style, row = line(i, 1) | {"linestyle": "-"}, rows[scale]
         found = {r: [n for n in row[r] if n is not None] for r in sorted(row)}
         middle = {r: statistics.median(n) for r, n in found.items() if len(n) == len(row[r]) > 0}
         dots = [(r, n) for r, steps in found.items() for n in steps]
@@ -117,7 +136,7 @@ def plateau_lengths(
         if middle:
             first = min(middle)
             area = first * middle[first]
-            ax.plot([*sorted(row)], [area / r for r in sorted(row)], ":", color=style["color"], linewidth=1)
+            ax.plot([*sorted(row)], [area / r for r in sorted(row)], ":", color="#555555", linewidth=1.2)
             products = [r * n for r, n in middle.items()]
             said.append(f"weights × {scale:g}: rate × steps from {min(products):.3g} to {max(products):.3g}")
         stuck = [r for r in sorted(row) if len(found[r]) < len(row[r])]
@@ -131,13 +150,15 @@ def plateau_lengths(
     if never:
         handles += ax.plot([], [], "^", color="#555555", markerfacecolor="white", markersize=9)
         labels.append(f"some not within {top} steps")
-    axes(ax, title, "learning rate", "steps of one mini-batch")
+    axes(ax, title, "learning rate", f"steps until the loss is below {level:g}")
     _plain_log(ax)
     ax.set_ylim(0.7 * min(left), 1.6 * top if never else 1.6 * max(left))
     _log_axis(ax, [r for row in rows.values() for r in row])
     fig.legend(handles, labels, loc="outside right upper", frameon=False)
     return with_alt(
-        fig, f"{title}, against the learning rate, for each scale of the initial weights. {'; '.join(said)}."
+        fig,
+        f"{title}: steps until the loss is below {level:g} against the learning rate, for each scale of the initial "
+        f"weights. {'; '.join(said)}.",
     )
 
 
@@ -148,7 +169,7 @@ def plateau_depths(
 ) -> Figure:
     """Rate × steps to the end of the plateau against the scale of the initial weights, both logarithmic.
 
-    times: label (such as "4 layers") -> scale -> one rate × steps a run; powers: label -> the power of the scale that
+    times: label (such as "4 layers") -> scale -> one rate × steps per run; powers: label -> the power of the scale that
     is expected, drawn as a dotted line through the middle of its points.
     """
     rows = {label: {s: v for s, v in row.items() if v} for label, row in times.items()}
@@ -182,10 +203,14 @@ def plateau_depths(
     return with_alt(fig, f"{title}. Medians: {'; '.join(said)}.")
 
 
-def plateau_loss(losses: Mapping[str, Sequence[float]], title: str = "The first steps", smooth: int = 5) -> Figure:
+def plateau_loss(
+    losses: Mapping[str, Sequence[float]], title: str = "The first steps", smooth: int = 5, level: float | None = None
+) -> Figure:
     """Training loss against the number of steps (logarithmic): label -> loss of each mini-batch, drawn as the mean of
-    `smooth` of them. A line marks ln 10, what a network has that tells no digit from another.
+    `smooth` of them. Lines mark ln 10, the loss of guessing one of ten classes, and the level where the plateau ends.
     """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
     if not losses or any(len(values) < smooth for values in losses.values()):
         raise CourseError(f"There is no loss to draw; pass at least {smooth} steps for each run.")
     fig = figure(7.5, 4)
@@ -195,14 +220,15 @@ def plateau_loss(losses: Mapping[str, Sequence[float]], title: str = "The first 
         mean = [statistics.fmean(values[k : k + smooth]) for k in range(len(values) - smooth + 1)]
         ax.plot(range(smooth, len(values) + 1), mean, label=label, **line(i))
         said.append(f"{label} from {mean[0]:.2f} to {mean[-1]:.2f} in {len(values)} steps")
-    ax.axhline(math.log(10), color="#777777", linewidth=1)
-    ax.annotate(
-        "ln 10: no digit told from another", (1, math.log(10)), xycoords=("axes fraction", "data"), xytext=(-2, 4),
-        textcoords="offset points", color="#555555", fontsize=9, ha="right",
-    )  # fmt: skip
-    axes(ax, title, "steps taken", "training loss (nats)")
+    ax.axhline(math.log(10), color="#777777", linewidth=1, label="ln 10, the loss of guessing")
+    if level is not None:
+        ax.axhline(level, color="#777777", linewidth=1, linestyle="--", label=f"{level:g}, the end of the plateau")
+    axes(ax, title, "steps taken", f"training loss (mean of {smooth} batches)")
     ax.set_xscale("log")
-    ax.set_ylim(bottom=0)
+    ax.xaxis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.set_ylim(0, max(2.6, 1.05 * max(max(values) for values in losses.values())))
     fig.legend(loc="outside right upper", frameon=False)
     return with_alt(fig, f"{title}, training loss: {'; '.join(said)}.")
 

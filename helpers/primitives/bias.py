@@ -20,7 +20,7 @@ def bias_forward(y: Any, b: Any) -> Any:
     if tuple(b.shape) != (y.shape[1],):
         raise CourseError(
             f"The bias has shape {tuple(b.shape)}, but the output {tuple(y.shape)} has {y.shape[1]} channels; "
-            f"give one number a channel, ({y.shape[1]},)."
+            f"give one number per channel, ({y.shape[1]},)."
         )
     if b.dtype != y.dtype:
         raise CourseError(f"The bias holds {b.dtype} and the output {y.dtype}; convert one to the other.")

@@ -1,4 +1,4 @@
-"""Which algorithm for which convolution: by a model at first, by measurement where somebody has asked for it.
+"""Which algorithm for which convolution: by a model, or by measurement on request.
 
 cuDNN's callers do the same: they ask its heuristics, or let it "find" the fastest by trying all of them on their own
 device, and keep the answer (cudnnFindConvolutionForwardAlgorithm and its two sisters).

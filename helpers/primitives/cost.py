@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MULTIPLY_ADDS, MOVES, CALLS = 45e9, 1.5e9, 1.5e-6
-"""One core of a present-day processor: multiply-adds and moved numbers a second, seconds a numpy call.
+"""One core of a present-day processor: multiply-adds and moved numbers per second, seconds per numpy call.
 
 They were read off the benchmark (`python -m helpers.bench conv`). Only their ratios matter for a choice, and those
 differ little between processors.

@@ -230,7 +230,7 @@ def _there(size: int, pixels: int, factor: str, dtype: Any) -> np.ndarray:
 
 @cache
 def _back(size: int, pixels: int, dtype: Any) -> np.ndarray:
-    """(pixels × 3·F): from three products a frequency, real k₁ − k₃ and imaginary k₁ + k₂, to real numbers."""
+    """(pixels × 3·F): from three products per frequency, real k₁ − k₃ and imaginary k₁ + k₂, to real numbers."""
     f = np.arange(pixels)[:, None] * np.arange(size // 2 + 1) * (2 * np.pi / size)
     twice = counted_twice(size)
     return of_three_products(twice * np.cos(f), -twice * np.sin(f)).astype(dtype)

@@ -101,7 +101,7 @@ def backward_filter(
     """
     _check(spec, precision, x=(x, spec.x_shape), dy=(dy, spec.y_shape))
     if splits is not None and (not isinstance(splits, int) or splits < 1):
-        raise CourseError(f"splits={splits!r} is no number of parts; give a whole number of at least 1.")
+        raise CourseError(f"splits={splits!r} is not a number of parts; give a whole number of at least 1.")
     kernels = _kernels(x)
     crs = spec.C * spec.R * spec.S
     count = splits or _splits(x, spec)

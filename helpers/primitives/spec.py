@@ -170,7 +170,7 @@ def check_whole(spec: Any, pads: tuple[str, ...]) -> None:
         except (TypeError, ValueError):
             whole = False
         if not whole or value < least:
-            raise CourseError(f"{name}={value!r} is no size; give a whole number of at least {least}.")
+            raise CourseError(f"{name}={value!r} is not a size; give a whole number of at least {least}.")
         object.__setattr__(spec, name, int(value))
 
 

@@ -18,7 +18,7 @@ def forward(spec: ConvSpec, x: Any, w: Any) -> Any:
 
 def backward_data(spec: ConvSpec, dy: Any, w: Any) -> Any:
     """dx from dy and w."""
-    # PyTorch asks for x although only its shape and layout matter. A fresh tensor that nobody touches takes no memory
+    # PyTorch asks for x although only its shape and layout matter. A fresh tensor that is never written takes no memory
     # on a CPU, where pages come with the first write; on a GPU it would, so there one number stands for all.
     x = dy.new_empty(1).expand(spec.x_shape) if dy.is_cuda else empty_like(dy, spec.x_shape)
     w = w.contiguous(memory_format=memory_format(dy))

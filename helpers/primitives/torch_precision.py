@@ -2,7 +2,7 @@
 
 On Ampere and later GPUs PyTorch lets cuDNN round float32 inputs to TF32 (10 bits of mantissa instead of 23), matrix
 products only if asked; oneDNN has the like for some CPUs. A comparison of two algorithms means something only if
-both round alike, and how they round is a global setting that anybody may have changed.
+both round alike, and how they round is a global setting that other code may have changed.
 """
 
 from __future__ import annotations

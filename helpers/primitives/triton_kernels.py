@@ -1,4 +1,4 @@
-"""Three matrix products over a lowered matrix that nobody ever writes: the paper's idea (section 3) in Triton.
+"""Three matrix products over a lowered matrix that is never stored: the paper's idea (section 3) in Triton.
 
 Explicit lowering copies the images into D_m (CRS × NPQ) and multiplies. Here every program computes one tile of the
 result, and where the product asks for a tile of D_m, the kernel works out which pixels stand in it and fetches just

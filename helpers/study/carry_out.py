@@ -1,4 +1,4 @@
-"""Carry out the runs of a study: those kept from last time are read, the others made on all cores and kept."""
+"""Carry out the runs of a study: results kept from last time are read, the others computed on all cores and kept."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def carry_out(
 ) -> list[Any]:
     """Results of the tasks, in their order; the same for any number of processes.
 
-    jobs: processes (None: one a core, or none beside this one where there is little to do); threads: BLAS threads of
-    each; keep: folder of finished runs, which are not made again; progress: a bar where somebody watches.
+    jobs: processes (None: one per core, or none beside this one where there is little to do); threads: BLAS threads of
+    each; keep: folder of finished runs, which are not repeated; progress: a bar in a terminal.
     """
     kept = Keep(keep) if isinstance(keep, str | Path) else keep
     results = [kept.load(task) if kept else None for task in tasks]
@@ -69,12 +69,12 @@ def _make_missing(
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that `carry_out_for` reads."""
-    parser.add_argument("--jobs", type=count, help="processes (default: one a core); results stay the same")
+    parser.add_argument("--jobs", type=count, help="processes (default: one per core); results stay the same")
     parser.add_argument(
         "--threads", type=count, default=1,
         help="BLAS threads of each process (default 1; with more, leave as many cores idle)",
     )  # fmt: skip
-    parser.add_argument("--fresh", action="store_true", help="make all runs again, also those that OUT/runs has")
+    parser.add_argument("--fresh", action="store_true", help="repeat all runs, also those in OUT/runs")
 
 
 def carry_out_for(options: argparse.Namespace, tasks: Sequence[Task], quiet: bool = False) -> list[Any]:
@@ -86,14 +86,14 @@ def carry_out_for(options: argparse.Namespace, tasks: Sequence[Task], quiet: boo
     results = [keep.load(task) for task in tasks]
     have = sum(result is not None for result in results)
     if have and not quiet:
-        print(f"{have} of {len(tasks)} runs are there from last time, in {keep.folder}.")
+        print(f"{have} of {len(tasks)} runs are kept from last time, in {keep.folder}.")
     try:
         _make_missing(tasks, results, options.jobs or cores(), options.threads, keep, progress=True)
     except KeyboardInterrupt:
         keep.fresh = False
         done = sum(keep.path(task).exists() for task in tasks)
         print(
-            f"stopped; {done} of {len(tasks)} runs are kept in {keep.folder}, and the same command goes on from there"
+            f"stopped; {done} of {len(tasks)} runs are kept in {keep.folder}, and the same command continues from there"
             + (" (without --fresh)." if options.fresh else "."),
             file=sys.stderr,
         )

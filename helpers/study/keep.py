@@ -36,7 +36,7 @@ class Keep:
                 return task.unpack(kept["result"])
         except (OSError, ValueError, LookupError, TypeError):
             pass
-        print(f"{path.name} is damaged; this run is made again.")
+        print(f"{path.name} is damaged; this run is repeated.")
         return None
 
     def save(self, task: Task, result: Any) -> None:

@@ -1,4 +1,4 @@
-"""Share runs out over processes with one BLAS thread each; results do not depend on how many there are."""
+"""Distribute runs over processes with one BLAS thread each; results do not depend on their number."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def perform_all(
             except queue.Empty:
                 if any(worker.exitcode not in (None, 0) for worker in workers):
                     raise CourseError(
-                        "A process of the study was killed, perhaps for want of memory; use fewer --jobs."
+                        "A process of the study was killed, perhaps because memory ran out; use fewer --jobs."
                     ) from None
                 continue
             if kind == "epoch" and on_epoch is not None:

@@ -1,6 +1,6 @@
 """Train the network of a JSON file on MNIST: layer table, training, history.csv, weights.npz and figures.
 
-The same command again goes on where an interrupted run stopped.
+The same command again resumes an interrupted run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def parser() -> Parser:
     p.add_argument("--test", type=count, help="test images, for --test-error (default 10000)")
     p.add_argument("--quick", action="store_true", help="tiny sizes for trying out; other options still hold")
     p.add_argument("--out", type=Path, help="folder (default build/train/NAME, with what the options change)")
-    p.add_argument("--fresh", action="store_true", help="train anew where the folder has an earlier run")
+    p.add_argument("--fresh", action="store_true", help="start over even if the folder has an earlier run")
     p.add_argument("--test-error", action="store_true", help="also classify the test images, once, at the end")
     return p
 
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> None:
     print(output.result(history))
     if options.test_error:
         _, accuracy = trained.network.evaluate(on.asarray(split.test_images), on.asarray(split.test_labels))
-        print(f"Test error {1 - accuracy:.2%} on {len(split.test_labels):,} images; choose nothing by this number.")
+        print(f"Test error {1 - accuracy:.2%} on {len(split.test_labels):,} images; don't choose by this number.")
 
 
 def described(options: argparse.Namespace) -> NetworkSpec:
@@ -109,7 +109,7 @@ def counts(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def folder(options: argparse.Namespace, spec: NetworkSpec) -> str:
-    """The run's folder: the network's name and what the options change in the run, so that two runs don't meet."""
+    """The run's folder: the network's name and what the options change in the run, so that two runs don't collide."""
     name = re.sub(r"[^\w.-]+", "_", spec.name).strip(".") or "network"
     keys = ("lr", "filters", "seed", "train", "validation")
     changed = [f"{key}{getattr(options, key):g}" for key in keys if getattr(options, key) is not None]

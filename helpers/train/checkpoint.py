@@ -65,7 +65,7 @@ def save_checkpoint(
                 os.unlink(part)
         if isinstance(error, OSError):
             raise CourseError(
-                f"The checkpoint {path} can't be written ({error.strerror or error}); an older one there is as it was. "
+                f"The checkpoint {path} can't be written ({error.strerror or error}); an older one there is unchanged. "
                 "Make room or choose another folder, then go on from it."
             ) from None
         raise
@@ -84,16 +84,16 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         found = about["format"], about["spec"], about["history"], dict(about["data"])
     except OSError as error:
         raise CourseError(
-            f"The checkpoint {path} can't be read ({error.strerror or 'it is no npz file'}); give the path of a "
+            f"The checkpoint {path} can't be read ({error.strerror or 'it is not an npz file'}); give the path of a "
             "weights.npz that training wrote."
         ) from None
     except Exception:  # zipfile, zlib and numpy each have errors of their own for a damaged file
         raise CourseError(
-            f"The checkpoint {path} is damaged, or no checkpoint; take a copy of it, or move it away and train anew."
+            f"The checkpoint {path} is damaged, or not a checkpoint; restore a copy, or move it away and start over."
         ) from None
     version, spec, history, data = found
     if version != FORMAT:
-        raise CourseError(f"The checkpoint {path} has format {version!r} and this course reads {FORMAT}; train anew.")
+        raise CourseError(f"The checkpoint {path} has format {version!r} and this course reads {FORMAT}; start over.")
     try:
         return Checkpoint(read_spec(spec), History.from_json(history), state, data)
     except CourseError as error:

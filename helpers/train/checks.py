@@ -1,4 +1,4 @@
-"""What is looked at before training, so that nothing fails after an hour."""
+"""Checks before training, so that nothing fails after an hour."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def check_rate(rate: Any, where: str) -> None:
 
 
 def check_halves(data: Any) -> None:
-    """A CourseError for a Split, whose test images would be looked at where nobody said so."""
+    """A CourseError for a Split, whose test images would be used without being asked for."""
     if hasattr(data, "selection"):
         raise CourseError(
             "A Split has three sets and training takes two; pass its selection() to choose by validation images, or "
@@ -47,7 +47,7 @@ def check_data(data: Any) -> None:
         images, labels = getattr(data, f"{half}_images"), getattr(data, f"{half}_labels")
         if len(images) != len(labels) or len(labels) == 0:
             raise CourseError(
-                f"The {name} set has {len(images)} images and {len(labels)} labels; give one label an image, "
+                f"The {name} set has {len(images)} images and {len(labels)} labels; give one label per image, "
                 "and at least one."
             )
         xp = array_namespace(images)

@@ -1,4 +1,4 @@
-"""Train the network of a JSON description, and go on where an interrupted run stopped."""
+"""Train the network of a JSON description, and resume an interrupted run."""
 
 from __future__ import annotations
 

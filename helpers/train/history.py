@@ -16,7 +16,7 @@ FIELDS = ("epoch", "learning_rate", "train_loss", "test_loss", "test_accuracy", 
 
 @dataclass
 class History:
-    """What a training run recorded, one entry an epoch in each list.
+    """What a training run recorded, one entry per epoch in each list.
 
     train_loss: mean over the epoch, each batch before its update; test_loss and test_accuracy (0…1): on the images
     that were held out, after the epoch; held_out: what these are, "test" or "validation"; seconds: training and
@@ -129,7 +129,7 @@ class History:
         """The history of what `to_json` gave; CourseError for anything else."""
         names = {f.name: f for f in fields(cls)}
         if not isinstance(values, dict) or values.keys() != names.keys():
-            raise CourseError("These values are no history; give what History.to_json returned.")
+            raise CourseError("These values are not a history; give what History.to_json returned.")
         made: dict[str, Any] = {}
         for name, value in values.items():
             like = getattr(cls(), name)
@@ -151,7 +151,7 @@ def column(name: str, held_out: str) -> str:
 
 
 def write_csv(path: str | Path, histories: History | Iterable[History]) -> None:
-    """One row an epoch of each run. All must hold out the same kind of images."""
+    """One row per epoch of each run. All must hold out the same kind of images."""
     histories = [histories] if isinstance(histories, History) else list(histories)
     kinds = {history.held_out for history in histories} or {"test"}
     if len(kinds) > 1:

@@ -17,7 +17,7 @@ WEIGHTS = "weights.npz"
 
 
 class Kept:
-    """What a run leaves when somebody stops it. had: epochs of an earlier run in the folder, of `epochs` in all."""
+    """What a run leaves when it is interrupted. had: epochs of an earlier run in the folder, of `epochs` in all."""
 
     def __init__(self, out: Path, had: int, epochs: int) -> None:
         self.out, self.had, self.epochs = out, had, epochs

@@ -92,6 +92,6 @@ def compared(spec: NetworkSpec, history: History, held_out: int, itemsize: int, 
     threads = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or os.cpu_count()
     words = "" if on.name == "cuda" else f", {threads} thread{'s' * (str(threads) != '1')}"
     return (
-        f"Seconds an epoch: {predicted:.2g} predicted for the layers one by one, numpy, one thread; {measured:.2g} "
+        f"Seconds per epoch: {predicted:.2g} predicted for the layers one by one, numpy, one thread; {measured:.2g} "
         f"measured\nfor {type(network).__name__}, {on.label}{words} (median of {history.epochs})."
     )

@@ -17,44 +17,45 @@
 # %% [markdown] given="title"
 # # A CNN from a JSON file: how fast should it learn?
 #
-# A file of thirty lines describes a convolutional network. You write what turns the file into a network that learns, train it on
+# A file of thirty lines describes a convolutional network. You write the code that turns the file into a network that learns, train it on
 # MNIST, choose a learning rate without looking at the test set, and then settle a question that a real report left open: *why does
 # training stall, quite suddenly, below a certain learning rate?* Not by opinion: by an experiment.
 #
 # | part | what you do | points | time |
 # |---|---|---|---|
-# | A | from a file to a network: shapes, layers, gradients | 18 | 120 min |
-# | B | training, learning curves, a rate chosen on validation | 12 | 75 min |
-# | C | why it stalls: a hypothesis, an experiment, a prediction | 10 | 75 min |
+# | A | from a file to a network: shapes, layers, gradients | 18 | 130 min |
+# | B | training, learning curves, a rate chosen on validation | 11 | 75 min |
+# | C | why it stalls: a hypothesis, an experiment, a prediction | 11 | 100 min |
+# | | the form | | 5 min |
 #
 # **How to work.** Write your code where a cell says `YOUR CODE HERE`, and delete the line that raises
 # `NotImplementedError`. Below each exercise a **check** runs your code on small arrays. When something is wrong it
-# names the mistake in words, and you can run it as often as you like. Grading runs the same checks, with other numbers.
+# names the mistake, and you can run it as often as you like. Grading runs the same checks, with other numbers.
 #
-# **How long it runs.** All of it takes about a minute on a laptop with two cores, no GPU and no network. `SIZE = "full"` below is the
-# study on 10,000 images and 20 epochs with 16 filters; that takes some ten minutes.
+# **Running time.** The whole notebook takes about a minute on a laptop with two cores, without a GPU or a network connection. `SIZE = "full"` below runs the
+# study on 10,000 images for 20 epochs with 16 filters; that takes about ten minutes.
 
 # %% [markdown] given="convention"
-# ## Names, and one convention
+# ## Notation, and one convention
 #
 # | name | meaning | | name | meaning |
 # |---|---|---|---|---|
 # | $N$ | images in the batch | | $R, S$ | height and width of a filter or window |
-# | $C$ | channels | | $u, v$ | stride: step down and across |
+# | $C$ | channels | | $u, v$ | vertical and horizontal stride |
 # | $H, W$ | height and width of an image | | $\text{pad}_h, \text{pad}_w$ | rows of zeros above *and* below, columns left *and* right |
 # | $K$ | filters | | $P, Q$ | height and width of the output |
 #
-# * Images are $(N, C, H, W)$, filters $(K, C, R, S)$, rows of numbers $(N, \text{features})$, dense weights $(\text{in}, \text{out})$.
-# * The **loss** is the mean over the batch. `backward` receives the gradient of that mean loss for a layer's output and returns the one for its
-#   input. The factor $1/N$ enters once, with the loss; no layer repeats it.
-# * `update` is plain: `parameter -= lr * gradient`.
-# * The **error** is the share of wrong answers, between 0 and 1: 1 − accuracy. Validation images choose, test images only report.
+# * Images are $(N, C, H, W)$, filters $(K, C, R, S)$, feature vectors $(N, \text{features})$, dense weights $(\text{in}, \text{out})$.
+# * The **loss** is the mean over the batch. `backward` receives the gradient of that mean loss with respect to a layer's output and returns the gradient with
+#   respect to its input. The factor $1/N$ enters once, with the loss; no layer repeats it.
+# * `update` is plain gradient descent: `parameter -= lr * gradient`.
+# * The **error** is the fraction of misclassified images, between 0 and 1: 1 − accuracy. Validation images are for choosing, test images for reporting only.
 
 # %% given="setup"
 import os
 
-# One thread for everybody: two runs at a time use two cores better than two threads in one run.
-# Numpy reads this when it is first imported; if you have run this cell late, restart the kernel.
+# One thread per process: two runs at a time use two cores better than two threads in one run.
+# numpy reads these variables when it is first imported; if it was imported before, restart the kernel.
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ[name] = "1"
 
@@ -70,7 +71,7 @@ from helpers.nn import Softmax, cross_entropy, cross_entropy_gradient
 from helpers.nn.spec import NETWORKS, load_spec
 from helpers.primitives import ConvSpec, PoolSpec
 
-SIZE = None  # None is the laptop's size; "full" is the whole study, "quick" a few seconds
+SIZE = None  # None: sized for a laptop; "full": the whole study; "quick": a few seconds
 size = check.learning.study_size(SIZE)
 on = backend("numpy")
 
@@ -78,15 +79,15 @@ on = backend("numpy")
 # ---
 # ## Part A. From a file to a network (18 points)
 #
-# Here is the file. Nothing in it says how large an image is after the first layer, how many weights there are, or what a gradient is. All of that
-# follows, and your code will work it out.
+# Here is the file. It does not say how large an image is after the first layer, how many weights there are, or what a gradient is. All of that
+# follows from it, and your code will work it out.
 
 # %%
 print((NETWORKS / "convolutional_nn.json").read_text())
 
 # %% [markdown] given="A-entries-text"
-# `load_spec` reads such a file, complains about whatever is wrong in it, and fills in what was left out: each size, stride and padding becomes a pair
-# (down, across). Each layer is a dictionary:
+# `load_spec` reads such a file, reports whatever is wrong in it, and fills in the defaults; every size, stride and padding becomes a pair
+# (vertical, horizontal). Each layer is a dictionary:
 
 # %% given="A-entries"
 spec = load_spec(NETWORKS / "convolutional_nn.json")
@@ -97,13 +98,14 @@ for layer in layers:
     print(layer)
 
 # %% [markdown] given="A-shape-text"
-# ### A1. What comes out of a layer? (3 points, 20 min)
+# ### A1. Output shapes (3 points, 20 min)
 #
-# Along one axis a window of $R$ rows, moved in steps of $u$ over $H + 2\,\text{pad}_h$ rows, fits
+# Along the vertical axis, a window of $R$ rows that moves in steps of $u$ over $H + 2\,\text{pad}_h$ rows has
 #
 # $$P = \left\lfloor \frac{H + 2\,\text{pad}_h - R}{u} \right\rfloor + 1$$
 #
-# times, and $Q$ follows in the same way from $W$, $S$, $v$ and $\text{pad}_w$. A shape stands without the batch: $(C, H, W)$ for images, $(\text{features},)$ for rows.
+# positions; $Q$ follows in the same way from $W$, $S$, $v$ and $\text{pad}_w$. Shapes are without the batch axis: $(C, H, W)$ for images, $(\text{features},)$ for
+# feature vectors.
 #
 # | type | in | out |
 # |---|---|---|
@@ -111,12 +113,12 @@ for layer in layers:
 # | `max_pool` | $(C, H, W)$ | $(C, P, Q)$ |
 # | `flatten` | $(C, H, W)$ | $(C H W,)$ |
 # | `dense` | anything | (`units`,) |
-# | `relu`, `softmax` | anything | the same |
+# | `relu`, `softmax` | anything | unchanged |
 
 
 # %% exercise="A-shape"
 def output_shape(layer, shape):
-    """layer: a dictionary of the file; shape: what goes in -> what comes out, a tuple."""
+    """layer: a dictionary of the file; shape: of the input -> shape of the output, a tuple."""
     ### BEGIN SOLUTION
     kind = layer["type"]
     if kind in ("conv", "max_pool"):
@@ -139,7 +141,7 @@ check.learning.output_shape(output_shape, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-count-text"
-# ### A2. How many numbers does it learn? (2 points, 10 min)
+# ### A2. Number of parameters (2 points, 10 min)
 #
 # | type | parameters |
 # |---|---|
@@ -147,13 +149,13 @@ check.learning.output_shape(output_shape, seed=41)
 # | `dense` | $\text{in} \cdot \text{units}$ weights and `units` biases |
 # | the others | none |
 #
-# A dense layer that gets images $(C, H, W)$ takes each as a row of $C H W$ numbers. The size of the image does not appear in the first line, and that is
-# the point of a convolution.
+# A dense layer whose input is images $(C, H, W)$ treats each as a vector of $C H W$ numbers. The size of the image does not appear in the first line: a
+# convolution uses the same weights at every position.
 
 
 # %% exercise="A-count"
 def parameter_count(layer, shape):
-    """layer: a dictionary of the file; shape: what goes in -> number of weights and biases."""
+    """layer: a dictionary of the file; shape: of the input -> number of weights and biases."""
     ### BEGIN SOLUTION
     if layer["type"] == "conv":
         R, S = layer["size"]
@@ -173,21 +175,21 @@ check.learning.parameter_count(parameter_count, seed=41)
 # %% [markdown] given="A-table-text"
 # ### A3. The whole file (1 point, 10 min)
 #
-# Walk through the layers, each with the shape that the one before it left: one pair (output shape, number of parameters) a layer.
+# Walk through the layers, giving each the output shape of the layer before it, and return one pair (output shape, number of parameters) per layer.
 #
-# Somebody will write a file that can't be built, and find out an hour later from a message about matrices. Tell them at once: where a window does not
-# fit ($P < 1$ or $Q < 1$), or where a `conv` or `max_pool` gets a row instead of images, `raise ValueError` with a sentence that names the layer as
+# Some files can't be built. Say so at once, instead of failing later in a matrix product: where a window does not
+# fit ($P < 1$ or $Q < 1$), or where the input of a `conv` or `max_pool` is a vector instead of images, `raise ValueError` with a sentence that names the layer as
 # `layers[4]`, counted from 0 as in the file.
 
 
 # %% exercise="A-table"
 def layer_table(layers, shape):
-    """layers: the dictionaries of the file; shape: of an image -> list of (output shape, parameters)."""
+    """layers: the dictionaries of the file; shape: of one image -> list of (output shape, parameters)."""
     ### BEGIN SOLUTION
     table = []
     for i, layer in enumerate(layers):
         if layer["type"] in ("conv", "max_pool") and len(shape) != 3:
-            raise ValueError(f"layers[{i}], {layer['type']}, takes images (C, H, W), but a row of {shape} comes in.")
+            raise ValueError(f"layers[{i}], {layer['type']}, takes images (C, H, W), but its input has shape {shape}.")
         out = output_shape(layer, shape)
         if min(out) < 1:
             raise ValueError(f"layers[{i}], {layer['type']}: a window of {layer['size']} does not fit into {shape}.")
@@ -207,27 +209,28 @@ check.learning.layer_table(layer_table, parameter_count, seed=41)
 table = layer_table(layers, image)
 for layer, (shape, parameters) in zip(layers, table, strict=True):
     print(f"{layer['type']:<10} {shape!s:<14} {parameters:>7,}")
-print(f"{'together':<25} {sum(parameters for _, parameters in table):>7,}")
+print(f"{'total':<25} {sum(parameters for _, parameters in table):>7,}")
 
 # %% [markdown]
-# **What you should see.** Nine tenths of the 55,000 parameters sit in one dense layer, and the two convolutions have fewer than 2,500 together, because a filter is shared by all places of the image.
+# **What you should see.** Nine tenths of the 55,000 parameters are in one dense layer, and the two convolutions have fewer than 2,500 together, because each
+# filter is used at all positions of the image.
 
 # %% [markdown] given="A-conv-text"
 # ### A4. Convolution (4 points, 25 min)
 #
-# The arithmetic is there already, the same three calls that cuDNN has. `geometry = ConvSpec.of(x, weight, stride, padding)` says how everything lies; then
+# The arithmetic is provided: the same three routines that cuDNN has. `geometry = ConvSpec.of(x, weight, stride, padding)` holds the sizes; then
 #
 # | | call | shape |
 # |---|---|---|
 # | output | `primitives.conv_forward(geometry, x, weight, bias)` | $(N, K, P, Q)$ |
-# | gradient for the weights | `primitives.conv_backward_filter(geometry, x, grad_output)` | $(K, C, R, S)$ |
-# | gradient for the images | `primitives.conv_backward_data(geometry, grad_output, weight)` | $(N, C, H, W)$ |
-# | gradient for the bias | yours: $\frac{\partial L}{\partial b_k} = \sum_{n,p,q} G[n,k,p,q]$ | $(K,)$ |
+# | gradient of the weights | `primitives.conv_backward_filter(geometry, x, grad_output)` | $(K, C, R, S)$ |
+# | gradient of the images | `primitives.conv_backward_data(geometry, grad_output, weight)` | $(N, C, H, W)$ |
+# | gradient of the bias | yours: $\frac{\partial L}{\partial b_k} = \sum_{n,p,q} G[n,k,p,q]$ | $(K,)$ |
 #
-# A bias is added to every output of its filter, so it collects from all of them. The layer keeps what the way back needs, holds the parameters, and
-# changes them in `update`, not before: the gradient for the images needs the weights that `forward` used.
+# Here $G$ is `grad_output`. A bias is added to every output of its filter, so its gradient sums over all of them. `forward` stores what `backward` needs; the parameters
+# change only in `update`, because the gradient of the images needs the weights that `forward` used.
 #
-# Weights start as draws from a normal distribution with mean 0 and standard deviation $\text{scale}/\sqrt{C R S}$ (`on.normal(shape, std, seed)`), so that at
+# The initial weights are drawn from a normal distribution with mean 0 and standard deviation $\text{scale}/\sqrt{C R S}$ (`on.normal(shape, std, seed)`), so that at
 # scale 1 the outputs are about as large as the inputs; biases start at zero (`on.zeros(shape)`). You will need `scale` in Part C.
 
 
@@ -288,14 +291,14 @@ check.learning.conv_update(Conv, seed=41, lr=0.07)
 # %% [markdown] given="A-relu-text"
 # ### A5. ReLU and max pooling (2 points, 15 min)
 #
-# $\text{ReLU}(x) = \max(x, 0)$ lets a gradient through where $x > 0$ and stops it elsewhere (at exactly 0, stop it, too). Make a new array: the one that comes in
-# belongs to somebody else.
+# $\text{ReLU}(x) = \max(x, 0)$. Its gradient is `grad_output` where $x > 0$ and 0 elsewhere (0 also at exactly $x = 0$). Return a new array; don't modify the
+# input.
 #
-# Max pooling keeps the largest number of each window. On the way back that number gets the whole gradient, the others get none.
+# Max pooling keeps the largest number of each window. In the backward pass that number gets the whole gradient, the others get none.
 # With `geometry = PoolSpec(N, C, H, W, R, S, u, v, pad_h, pad_w)`:
 # `y, winner = primitives.max_pool_forward(geometry, x)` and `primitives.max_pool_backward(geometry, grad_output, winner)`.
 #
-# The primitives take arrays of one type. Images and weights are float32; a layer of yours that makes arrays of its own should keep that (`.astype(x.dtype)`).
+# All arrays passed to a primitive must have the same dtype. Images and weights are float32; a layer of yours that makes new arrays should keep that dtype (`.astype(x.dtype)`).
 
 
 # %% exercise="A-relu"
@@ -351,17 +354,15 @@ check.learning.max_pool(MaxPool, seed=41)
 # %% [markdown] given="A-dense-text"
 # ### A6. Flatten and dense (3 points, 20 min)
 #
-# `Flatten` turns each image into a row, in the order in which it lies: all of channel 0, row by row, then channel 1, and so on; that is what `reshape` does.
-# `backward` puts the gradient back into the shape of the images.
+# `Flatten` turns each image into a vector, in memory order: all of channel 0, row by row, then channel 1, and so on; that is what `reshape` does.
+# `backward` gives the gradient the shape of the images again.
 #
 # | dense | formula | shape |
 # |---|---|---|
 # | forward | $Y = X W + b$ | $(N, \text{units})$ |
-# | gradient for the weights | $X^\top G$ | $(\text{in}, \text{units})$ |
-# | gradient for the bias | $\sum_n G_n$ | $(\text{units},)$ |
-# | gradient for the input | $G W^\top$ | $(N, \text{in})$ |
-#
-# Weights start with standard deviation $\text{scale}/\sqrt{\text{in}}$, biases at zero.
+# | gradient of the weights | $X^\top G$ | $(\text{in}, \text{units})$ |
+# | gradient of the bias | $\sum_n G_n$ | $(\text{units},)$ |
+# | gradient of the input | $G W^\top$ | $(N, \text{in})$ |
 
 
 # %% exercise="A-flatten"
@@ -430,14 +431,15 @@ check.learning.dense(Dense, seed=41)
 #
 # Two pieces are left. `Network` holds the layers in the list `self.layers`, the last of them a `Softmax`:
 #
-# * `forward` hands the images through all layers and returns the probabilities;
-# * `backward(labels)` begins with `cross_entropy_gradient(probabilities, labels)`, which is the gradient **before** the softmax already, and goes through the other
-#   layers from the last to the first;
+# * `forward` passes the images through all layers and returns the probabilities;
+# * `backward(labels)` starts from `cross_entropy_gradient(probabilities, labels)`, which is already the gradient with respect to the logits (the input of the softmax),
+#   and goes through the other layers from the last to the first;
 # * `update(lr)` updates every layer that has parameters.
 #
-# `build(layers, shape, seed, scale)` goes through the file as `layer_table` did and makes a layer of each dictionary (`Softmax()` comes from `helpers.nn`). The
-# file has no `flatten`, so put a `Flatten` in front of a dense layer that gets images. Layer number $i$ among those that have parameters,
-# counted from 0, gets the seed `[seed, i]`: two layers that start alike stay alike.
+# `build(layers, shape, seed, scale)` walks through the file as `layer_table` did and makes a layer from each dictionary (`Softmax()` comes from `helpers.nn`). The
+# file has no `flatten`, so put a `Flatten` in front of a dense layer whose input is images. Layer number $i$ among those that have parameters,
+# counted from 0, gets the seed `[seed, i]`, so that each layer has random numbers of its own. (Randomness matters most *within* a layer: units of one layer that start
+# with the same weights, incoming and outgoing, get the same gradients and stay the same.)
 
 
 # %% exercise="A-network"
@@ -457,7 +459,7 @@ class Network:
         ### END SOLUTION
 
     def backward(self, labels):
-        """Compute the gradients of all layers for the batch of the latest forward."""
+        """Compute the gradients of all layers for the batch of the most recent forward."""
         ### BEGIN SOLUTION
         gradient = cross_entropy_gradient(self.probabilities, labels)
         for layer in reversed(self.layers[:-1]):
@@ -473,7 +475,7 @@ class Network:
 
 
 def build(layers, shape, seed=0, scale=1.0):
-    """layers: the dictionaries of the file; shape: of an image -> Network"""
+    """layers: the dictionaries of the file; shape: of one image -> Network"""
     ### BEGIN SOLUTION
     made = []
     trained = 0
@@ -510,10 +512,10 @@ check.learning.network(build, seed=41)
 
 # %% [markdown] given="B-text"
 # ---
-# ## Part B. Training, and a rate chosen on validation (12 points)
+# ## Part B. Training, and a rate chosen on validation (11 points)
 #
-# MNIST comes in three parts. **Training** images teach. **Validation** images choose: a learning rate, a network, an epoch. **Test** images report, once, when
-# everything is chosen: a number that you have chosen by is no longer an honest number. `split.train_images`, `split.validation_images` and `split.test_images`
+# MNIST is split into three parts. **Training** images are for learning. **Validation** images are for choosing: a learning rate, a network, an epoch. **Test** images are for reporting, once, when
+# everything is chosen: an error that served to choose is no longer an unbiased estimate. `split.train_images`, `split.validation_images` and `split.test_images`
 # have labels beside them, `split.train_labels` and so on.
 
 # %% given="B-data"
@@ -523,14 +525,14 @@ print(split)
 # %% [markdown] given="B-error-text"
 # ### B1. The error (1 point, 5 min)
 #
-# $$\text{error} = \frac{\text{images whose most probable class is not the label}}{\text{images}}$$
+# $$\text{error} = \frac{\text{number of images whose most probable class is not the label}}{\text{number of images}}$$
 #
-# a share between 0 and 1. It is what a learning curve shows.
+# a fraction between 0 and 1. It is what a learning curve shows.
 
 
 # %% exercise="B-error"
 def error_rate(network, images, labels):
-    """Share of wrong answers (float), without changing the network."""
+    """Fraction of misclassified images (float), without changing the network."""
     ### BEGIN SOLUTION
     return float(np.mean(np.argmax(network.forward(images), axis=1) != labels))
     ### END SOLUTION
@@ -543,24 +545,24 @@ check.learning.error_rate(error_rate, build, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-train-text"
-# ### B2. One loop (3 points, 25 min)
+# ### B2. The training loop (3 points, 25 min)
 #
-# For each epoch: go once through the training images in mini-batches, in the order `order(epoch)`; batch $k$ holds the images with the numbers
-# `order[k * batch_size : (k + 1) * batch_size]`, and the last one may be smaller. For each batch forward, loss, backward, update, in this order. **After** the epoch: the
+# In each epoch, go once through the training images in mini-batches, in the order `order = epoch_order(…)`; batch $k$ holds the images with the indices
+# `order[k * batch_size : (k + 1) * batch_size]`, and the last one may be smaller. For each batch: forward, loss, backward, update, in this order. **After** the epoch: the
 # error on the validation images.
 #
-# Return two lists with one entry an epoch: the mean training loss (each batch's loss before its update, weighed by its number of images) and the validation error.
+# Return two lists with one entry per epoch: the mean training loss (each batch's loss before its update, weighted by its number of images) and the validation error.
 
 
 # %% given="B-order"
 def epoch_order(images, epoch, seed=0):
-    """The numbers of the images in the order in which an epoch (from 0) takes them."""
+    """The indices of the images in the order in which an epoch (from 0) uses them."""
     return np.random.default_rng([seed, epoch]).permutation(images)
 
 
 # %% exercise="B-train"
 def train(network, split, lr, epochs, batch_size=64, seed=0):
-    """Return (training losses, validation errors), one of each for every epoch."""
+    """Return (training losses, validation errors), two lists with one entry per epoch."""
     ### BEGIN SOLUTION
     images, labels = split.train_images, split.train_labels
     losses, errors = [], []
@@ -605,11 +607,10 @@ for epoch, (loss, error) in enumerate(zip(losses, errors, strict=True), start=1)
     print(f"epoch {epoch}: training loss {loss:.3f}, validation error {error:.1%}")
 
 # %% [markdown]
-# **What you should see.** The loss begins near $\ln 10 \approx 2.3$, the loss of guessing, and after two passes over a few thousand images the network reads some nine
-# digits in ten. That is your own code, from the file to here.
+# **What you should see.** The first batches have a loss near $\ln 10 \approx 2.3$, the loss of guessing, and after two epochs on a few thousand images the network
+# classifies about nine digits in ten correctly. All of that is your own code.
 #
-# From here on the course's network does the running: the same layers, the same weights from the same seed, the same steps, in preallocated memory. Don't believe
-# it; see.
+# The studies below use the course's network: the same layers, the same weights from the same seed, the same steps, in preallocated memory. Compare before you trust it.
 
 # %%
 from helpers import nn
@@ -622,16 +623,17 @@ print("your losses", np.round(losses, 4), "errors", np.round(errors, 4))
 print("the course's", np.round(run.train_loss, 4), "errors", np.round(run.error, 4))
 
 # %% [markdown] given="B-study-text"
-# ### B4. Eleven rates, several seeds (2 points, 10 min)
+# ### B4. Eleven rates, several seeds (1 point, 10 min)
 #
-# `learning_curves(rates, seeds, **size.settings)` trains a new network for every rate and every seed, on all cores, and returns a dictionary: rate → list of histories, one a
-# seed. A history has `.error`, the validation error after each epoch, `.train_loss`, `.learning_rate`, `.seed` and more. The seed stands for the first weights *and* the order of the images.
+# `learning_curves(rates, seeds, **size.settings)` trains a new network for every rate and every seed, on all cores, and returns a dictionary: rate → list of histories, one per
+# seed. A history has `.error`, the validation error after each epoch, `.train_loss`, `.learning_rate`, `.seed` and more. The seed determines the initial weights *and* the order of the images.
 #
-# One setting is old-fashioned on purpose: `scale` makes the first weights smaller than those of B3. Before 2010 most recipes drew them from a narrow distribution, such as $N(0, 0.01^2)$ for every
-# layer. We don't know what the students of that report had; the curves will look like theirs.
+# One setting is deliberately unfavourable: `scale` makes the initial weights smaller than those of B3. Initial weights of very different sizes have been in use: Glorot and Bengio (2010)
+# call $U(-1/\sqrt{n}, 1/\sqrt{n})$ with $n$ inputs the common choice, AlexNet (2012) drew from $N(0, 0.01^2)$ in every layer. We don't know what the students of that report used, so expect
+# an edge like theirs, but not at the same rate; C6 comes back to this.
 #
-# Train at all rates of `RATES`, each from all of `SEEDS`: the four that their sheet asked for, {0.1, 0.01, 0.001, 0.0001}, and the nine that they tried instead, from 0.01 to 0.16, because with the
-# four too little moved. **Before you run it:** which rate will win, and where will nothing move at all?
+# Train at all rates of `RATES`, each from all of `SEEDS`: the four that their assignment asked for, {0.1, 0.01, 0.001, 0.0001}, and the nine that they tried instead, from 0.01 to 0.16, because nothing
+# improved below 0.01. **Before you run it:** which rate will win, and where will nothing improve at all?
 
 # %% given="B-rates"
 from helpers.study.cnn_learning import RATES_FINE, RATES_WIDE, endings, learning_curves, plateau
@@ -647,11 +649,11 @@ curves = None
 curves = learning_curves(RATES, SEEDS, **size.settings)
 ### END SOLUTION
 
-# %% test="B-study-check" points=2
+# %% test="B-study-check" points=1
 check.learning.study(curves, RATES, SEEDS, size=size.name)
 
 # %%
-plots.show(plots.error_curves({rate: curves[rate] for rate in RATES_WIDE}))
+plots.show(plots.error_curves(curves, panels={"the four rates of their assignment": RATES_WIDE, "the nine that they tried": RATES_FINE}))
 
 # %%
 plots.show(plots.error_by_rate(curves))
@@ -659,29 +661,29 @@ plots.show(plots.error_by_rate(curves))
 # %% [markdown] given="B-seen-text"
 # ### B5. Expected and seen (1 point, 10 min)
 #
-# Describe both figures: the fastest, the slowest and what lies between. How large is the spread between seeds beside the differences between rates?
+# Describe both figures: the fastest rate, the slowest, and what lies between. How large is the spread between seeds compared with the differences between rates?
 #
 # === BEGIN MARK SCHEME ===
-# 1: reads off that the largest rates end lowest and lie close together, that 0.001 and 0.0001 have hardly left guessing (about 90% error), where between 0.01 and 0.04 the edge is, and that between neighbouring good
+# 1: reads off that the largest rates end lowest and lie close together, that 0.001 and 0.0001 are still close to guessing (about 90% error), that the edge is between 0.01 and 0.04, and that between neighbouring good
 # rates the seeds overlap, so that their order is not settled by these runs.
 # 0.5: the order of the rates without the seeds, or the seeds without the order.
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="B-seen" points=1
-# I expected 0.1 to win and 0.001 to be slow. At 0.1 the error falls to about 6% in ten epochs. At 0.01 it has only just begun to fall (52% to 82%), and 0.001 and 0.0001 are still where guessing is, at 83% to 89%: not ten times
-# slower than 0.1, but nowhere. The second figure has an edge: 66% at 0.01, 22% at 0.02, 9% at 0.04. From 0.06 on it is flat, with medians from 4.8% to 6.2%, and the dots of one rate lie as far apart as that: 0.12 is
-# lowest, but its seeds (4.7% to 5.6%) overlap with those of 0.1 and 0.14, so three seeds do not settle the order. That 0.04 and below are worse is certain.
+# I expected 0.1 to win and 0.001 to be slow. At 0.1 the error falls to about 6% in ten epochs. At 0.01 it has only just begun to fall (52% to 82%), and 0.001 and 0.0001 are still close to guessing, at 83% to 89%: not ten times
+# slower than 0.1, but stalled. The second figure has an edge: 66% at 0.01, 22% at 0.02, 9% at 0.04. From 0.06 on it is flat, with medians from 4.8% to 6.2%, and the dots of one rate lie as far apart as that: 0.12 is
+# lowest, but its seeds (4.7% to 5.6%) overlap with those of 0.1 and 0.14, so three seeds do not settle the order. That 0.04 and below are worse is clear.
 
 # %% [markdown] given="B-choose-text"
 # ### B6. Choose (2 points, 10 min)
 #
-# Write down, as a function, how you choose: **all** seeds count, not the luckiest one, and only what the histories hold, that is validation. The median (or mean) over the seeds of the error
+# Write down, as a function, how you choose: by **all** seeds, not the luckiest one, and only by what the histories hold, that is by validation. The median (or mean) over the seeds of the error
 # after the last epoch is a good criterion.
 
 
 # %% exercise="B-choose"
 def choose_rate(curves):
-    """curves: rate -> list of histories, one a seed -> the rate to use."""
+    """curves: rate -> list of histories, one per seed -> the rate to use."""
     ### BEGIN SOLUTION
     final = {rate: np.median([run.error[-1] for run in runs]) for rate, runs in curves.items()}
     return min(final, key=final.get)
@@ -697,10 +699,10 @@ check.learning.choose_rate(choose_rate, seed=41)
 # %% [markdown] given="B-report-text"
 # ### B7. Report, once (2 points, 5 min)
 #
-# `open_test_set(rate, seeds)` trains at one rate from these seeds and returns the **test** error of each network, after its last epoch. It writes down every look in `opened`.
+# `open_test_set(rate, seeds)` trains at one rate from these seeds and returns the **test** error of each network after its last epoch. Every call is recorded in `opened`.
 #
-# Open it once, for the rate that `choose_rate` has chosen and for all seeds, and report what a reader needs:
-# `report = {"rate": …, "errors": […], "mean": …, "spread": …}` with one error a seed, their mean, and as spread their standard deviation or the pair
+# Call it once, for the rate that `choose_rate` has chosen and for all seeds, and report what a reader needs:
+# `report = {"rate": …, "errors": […], "mean": …, "spread": …}` with one error per seed, their mean, and as spread their standard deviation or the pair
 # (smallest, largest). The first line lets you run the cell again.
 
 
@@ -709,7 +711,7 @@ opened = []
 
 
 def open_test_set(rate, seeds):
-    """Test error of the networks trained at this rate, one a seed. Every look is written down."""
+    """Test error of the networks trained at this rate, one per seed. Every call is recorded."""
     found = [final.test_error for final in endings(rate, seeds, test=size.test, **size.settings)]
     opened.extend((float(rate), int(seed), error) for seed, error in zip(seeds, found, strict=True))
     return found
@@ -737,47 +739,47 @@ shown = ", ".join(f"{error:.2%}" for error in report["errors"])
 print(f"rate {report['rate']:g}: test error {report['mean']:.2%} on average over the seeds ({shown})")
 
 # %% [markdown]
-# **What you should see.** Test errors close to the validation errors of the same runs, and a spread about as large as the differences between the good rates. The best seed alone would have promised less than the next student
-# gets.
+# **What you should see.** Test errors close to the validation errors of the same runs, and a spread about as large as the differences between the good rates. Reporting the best seed alone would have
+# promised an error that the next run does not reach.
 #
-# **Why not choose by the test error?** The smallest of many numbers that vary is small by luck, too. Validation errors carry that luck, since they chose; test errors don't, as long as they choose nothing.
+# **Why not choose by the test error?** The smallest of many noisy numbers is partly small by luck. The validation error of the chosen rate has that selection bias; the test error has none as long as nothing is chosen by it.
 
 # %% [markdown] given="C-text"
 # ---
-# ## Part C. Why does it stall? (10 points)
+# ## Part C. Why does it stall? (11 points)
 #
 # The students whose rates you have used wrote that training slows abruptly below 0.02, and left it at that. Your figure has such an edge, too.
-# A rate that is ten times smaller should be ten times slower, not dead. So what happens at the edge?
+# A rate that is ten times smaller should be ten times slower, not stop altogether. So what happens at the edge?
 #
 # ### C1. A hypothesis (1 point, 10 min)
 #
 # Before you measure anything: write down what you think happens in the runs that stall, and **what you would have to see** in their first steps if you are right, and if you are wrong. (A wrong
-# hypothesis with a test has the point. One that is written afterwards is no use to you.)
+# hypothesis with a test gets the point. One written afterwards is of no use to you.)
 #
 # === BEGIN MARK SCHEME ===
-# 1: a cause that could be false (for example: small steps get stuck in a local minimum; the gradients are too small for float32; the first layers get no gradient; every run waits on a plateau and slow ones
+# 1: a cause that could be false (for example: small steps get stuck in a local minimum; the gradients are too small for float32; the first layers get no gradient; every run crosses a plateau and slow ones
 # have not left it when the epochs are over) and an observation that would speak against it.
 # 0.5: a cause without an observation that could contradict it.
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-hypothesis" points=1
-# I think that every run begins with a plateau, on which the loss hardly falls, and that leaving it takes a certain *distance*, rate × steps, whatever the rate. A run with a small rate is still
-# on it when its epochs are over. Then the number of steps until the loss falls must be inversely proportional to the rate, and a longer run at a "dead" rate must come to life. I would be wrong if the number of steps
-# grew faster than 1/rate, or if a slow run stayed where it is however long it goes on.
+# I think that every run begins on a plateau, where the loss hardly falls, and that leaving it takes a certain *distance*, rate × steps, whatever the rate. A run with a small rate is still
+# on it when its epochs are over. Then the number of steps until the loss falls must be inversely proportional to the rate, and a longer run at a "dead" rate must start to learn. I would be wrong if the number of steps
+# grew faster than 1/rate, or if a slow run never left the plateau however long it trained.
 
 # %% [markdown] given="C-length-text"
 # ### C2. How long is the plateau? (2 points, 15 min)
 #
-# `plateau(scales, rates, seeds, …)` trains as before, but writes down the loss of **every batch**, until it has fallen well. `scale` multiplies the first weights. We say that the plateau is left
-# when the loss is below 2.0, which nobody reaches who can't tell digits apart (guessing is $\ln 10 = 2.30$).
+# `plateau(scales, rates, seeds, …)` trains as before, but records the loss of **every batch**, until it is well below the plateau. `scale` multiplies the initial weights. We say that the plateau is left
+# when the loss is below 2.0, which no untrained network reaches (guessing gives $\ln 10 = 2.30$).
 #
-# One batch may be below by luck. Find the smallest number of steps $n$ such that the mean of the losses of the last `window` of them,
-# `losses[n - window : n]`, is below `level`; `None` if there is none: not yet is not a length.
+# A single batch may be below by luck. Find the smallest number of steps $n$ such that the mean of the losses of the last `window` of them,
+# `losses[n - window : n]`, is below `level`; return `None` if there is none: "not yet" is not a length.
 
 
 # %% exercise="C-length"
 def plateau_length(losses, level, window=5):
-    """losses: one a step -> number of steps until the mean of `window` in a row is below `level`, or None."""
+    """losses: one per step -> number of steps until the mean of `window` in a row is below `level`, or None."""
     ### BEGIN SOLUTION
     for n in range(window, len(losses) + 1):
         if sum(losses[n - window : n]) / window < level:
@@ -793,7 +795,7 @@ check.learning.plateau_length(plateau_length, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="C-experiment-text"
-# The experiment: a few rates and several scales of the first weights, everything else the same.
+# The experiment: a few rates and several scales of the initial weights, everything else unchanged.
 
 # %% given="C-experiment"
 LEVEL = 2.0
@@ -812,17 +814,17 @@ plots.show(plots.plateau_lengths(lengths, size.steps))
 
 # %%
 losses_by_scale = {f"weights × {scale:g}": row[middle][0].loss for scale, row in starts.items()}
-plots.show(plots.plateau_loss(losses_by_scale, title=f"The first steps at a rate of {middle:g}"))
+plots.show(plots.plateau_loss(losses_by_scale, title=f"The first steps at a rate of {middle:g}", level=LEVEL))
 
 # %% [markdown]
-# **What you should see.** In the first figure the small scales are straight lines: half the rate, twice the steps, as the dotted lines say. (Weights × 1 hardly have a plateau: after a dozen steps it is over, and
-# five of them are the window.) In the second, at one and the same rate, the losses of small weights lie on $\ln 10$ as on a table before they drop off its edge. Nothing is stuck. It takes its time.
+# **What you should see.** In the first figure the small scales are straight lines: half the rate, twice the steps, as the grey dotted lines say. (With weights × 1 there is hardly a plateau: it is over after a dozen steps, of which
+# the window alone is five.) In the second, at one and the same rate, the losses of small weights stay at $\ln 10$ for a long time and then fall quickly. Nothing is stuck; it takes longer.
 
 # %% [markdown] given="C-norms-text"
-# ### C3. How large are the gradients? (2 points, 15 min)
+# ### C3. How large are the gradients? (1 point, 10 min)
 #
-# Why is the plateau longer when the weights are smaller? Measure, layer by layer, the Euclidean norm of the gradient for the weights, $\sqrt{\sum g^2}$ over all its entries, after a backward. Return a
-# list, one number for each layer that has weights, from the first to the last. (For a matrix `np.linalg.norm(g, 2)` is something else: it is the largest singular value.)
+# Why is the plateau longer when the weights are smaller? Measure, for each layer, the Euclidean norm of the gradient of the weights, $\sqrt{\sum g^2}$ over all its entries, after a backward pass. Return a
+# list, one number for each layer that has weights, from the first to the last. (For a matrix, `np.linalg.norm(g, 2)` is something else: the largest singular value.)
 
 
 # %% exercise="C-norms"
@@ -833,7 +835,7 @@ def gradient_norms(network):
     ### END SOLUTION
 
 
-# %% test="C-norms-check" points=2
+# %% test="C-norms-check" points=1
 check.learning.gradient_norms(gradient_norms, build)
 ### BEGIN HIDDEN TESTS
 check.learning.gradient_norms(gradient_norms, build, seed=41)
@@ -849,20 +851,20 @@ for scale in (1.0, 0.5, 0.25):
     print(f"{f'weights × {scale:g}':<38}" + "".join(f"{norm:>10.5f}" for norm in gradient_norms(network)))
 
 # %% [markdown]
-# **What you should see.** From row to row the weights are halved, and the gradients fall to about an eighth. (At scale 1 the first outputs are large enough to be wrong with some confidence, so the
-# first step down is even larger.)
+# **What you should see.** From row to row the weights are halved, and from × 0.5 to × 0.25 the gradients fall to about an eighth. (At × 1 the network starts with confident wrong predictions, so the
+# first drop is even larger.)
 #
-# **Why.** The gradient of a layer is a product, and the weights of all *other* layers stand in it. With four layers that is three factors: halve each, and
-# you get $(\frac12)^3$. So small weights make small gradients, small gradients leave the weights small, and only very slowly does the product grow; but the larger it is, the faster it grows, and that
-# is what a plateau with an edge looks like. (For deep *linear* networks this can be solved with pen and paper: [Saxe, McClelland and Ganguli](https://arxiv.org/abs/1312.6120).)
+# **Why.** The gradient of a layer is a product in which the weights of all *other* layers appear. With four layers that is three factors: halve each, and
+# you get $(\frac12)^3$. So small weights make small gradients, small gradients leave the weights small, and the product grows very slowly at first; but the larger it is, the faster it grows. That
+# gives a long plateau with a sudden end. (For deep *linear* networks this has an exact solution: [Saxe, McClelland and Ganguli](https://arxiv.org/abs/1312.6120).)
 
 # %% [markdown] given="C-predict-text"
-# ### C4. Predict (2 points, 15 min)
+# ### C4. Predict (1 point, 10 min)
 #
-# Small steps follow the gradient's path, and rate × steps says how far along it they have come. If that is all there is to it, then from one plateau of `length` steps at `rate` you know
+# Small steps follow the gradient flow, and rate × steps says how far along it they have come. If that is all there is to it, then from one plateau of `length` steps at `rate` you can predict
 #
 # * its length at any other rate: $\;\text{length} \cdot \text{rate} / \text{new rate}$, rounded up to a whole number of steps;
-# * the slowest rate that still leaves the plateau within so many `steps`: $\;\text{length} \cdot \text{rate} / \text{steps}$.
+# * the slowest rate that still leaves the plateau within a given number of `steps`: $\;\text{length} \cdot \text{rate} / \text{steps}$.
 
 
 # %% exercise="C-predict"
@@ -880,7 +882,7 @@ def slowest_rate(length, rate, steps):
     ### END SOLUTION
 
 
-# %% test="C-predict-check" points=2
+# %% test="C-predict-check" points=1
 check.learning.predictions(predict_length, slowest_rate)
 ### BEGIN HIDDEN TESTS
 check.learning.predictions(predict_length, slowest_rate, seed=41)
@@ -890,19 +892,22 @@ check.learning.predictions(predict_length, slowest_rate, seed=41)
 total = size.epochs * -(-size.train // 64)
 known = lengths[size.scale][middle]
 edge = slowest_rate(known, middle, total)
-print(f"B4 had {total} steps a run. From {known} steps at rate {middle:g}: the edge should be at a rate of about {edge:.4f}.")
+print(f"B4 had {total} steps per run. From {known} steps at rate {middle:g}: the edge should be at a rate of about {edge:.4f}.")
 for rate in RATES:
     ends = ", ".join(f"{run.error[-1]:.0%}" for run in curves[rate])
     print(f"  rate {rate:<7g} should {'leave' if rate > edge else 'stay':<6} and ended with validation errors of {ends}")
 
+# %%
+plots.show(plots.error_by_rate(curves, edge=edge))
+
 # %% [markdown]
-# **What you should see.** One run of some two hundred steps foretells the edge of a study of more than twenty thousand. The first rate above it has left the plateau just before the end, and its error is still falling; the first below it has
-# just begun to move; further down nothing has happened *yet*.
+# **What you should see.** One run of about two hundred steps predicts the edge of a study of more than twenty thousand. The first rate above the edge has left the plateau in time, but its error is still falling; the first below it has
+# just begun to improve; further down nothing has happened *yet*.
 
 # %% [markdown] given="C-test-text"
 # ### C5. Test it (1 point, 10 min)
 #
-# A rule made from a figure always fits that figure. Test it on something it has not seen: take a rate (or a scale) that is **not** in the experiment, and few enough steps to wait for. First predict, from
+# A rule derived from a figure always fits that figure. Test it on new data: take a rate (or a scale) that is **not** in the experiment, with a plateau short enough to wait for. First predict, from
 # one of the `lengths`; then measure with `plateau([scale], [rate], [0], **size.plateau_settings)` and your `plateau_length`.
 
 # %% exercise="C-test"
@@ -921,31 +926,79 @@ check.learning.prediction_tested(tested, lengths, size=size.name)
 # %%
 print("weights × {scale:g}, rate {rate:g}: predicted {predicted} steps, measured {measured}".format(**tested))
 
-# %% [markdown] given="C-answer-text"
-# ### C6. The answer (2 points, 15 min)
+# %% [markdown] given="C-scale-text"
+# ### C6. Which scale would the report have needed? (1 point, 15 min)
 #
-# Why does training slow so abruptly below a certain rate? Answer with your own numbers: the lengths, the norms, the test of C5. Was your hypothesis of C1 right? Where does the rule not hold exactly, and what would
-# you change in the network of those students so that their edge moves?
+# The students of the report trained for 20 epochs on 50,000 images in batches of 64: 20 · 782 = 15,640 steps, and saw their edge at a rate of 0.02. With that many steps our edge would be far below 0.02. *If*
+# small initial weights were the cause, theirs must have been smaller still. How much smaller?
+#
+# On the plateau each layer's gradient is proportional to $\text{scale}^3$ (C3). The distance that the weights have to cover is proportional to scale, as they have to grow to a multiple of their initial size. So
+# $\text{rate} \cdot \text{steps} \propto \text{scale} / \text{scale}^3 = 1 / \text{scale}^2$: half the scale, four times the distance. (Compare with your table in C2.) From one plateau of `length` steps at `rate` and
+# `scale`, an edge at the rate `edge` in a run of `steps` steps follows if
+#
+# $$\text{edge} \cdot \text{steps} = \text{length} \cdot \text{rate} \cdot \left(\frac{\text{scale}}{\text{new scale}}\right)^2$$
+#
+# Solve it for the new scale.
+
+
+# %% exercise="C-scale"
+def scale_for(edge, steps, length, rate, scale):
+    """The scale whose edge is at the rate `edge` in a run of `steps` steps, from one plateau: length at rate and scale."""
+    ### BEGIN SOLUTION
+    return scale * math.sqrt(length * rate / (edge * steps))
+    ### END SOLUTION
+
+
+# %% test="C-scale-check" points=1
+check.learning.scale_for(scale_for)
+### BEGIN HIDDEN TESTS
+check.learning.scale_for(scale_for, seed=41)
+### END HIDDEN TESTS
+
+# %%
+REPORT_STEPS, REPORT_EDGE = 20 * math.ceil(50_000 / 64), 0.02
+needed = scale_for(REPORT_EDGE, REPORT_STEPS, known, middle, size.scale)
+print(f"our edge, weights × {size.scale:g}, would be at {slowest_rate(known, middle, REPORT_STEPS):.5f} in {REPORT_STEPS:,} steps")
+print(f"an edge at {REPORT_EDGE:g} in {REPORT_STEPS:,} steps needs weights × {needed:.3f}")
+
+inputs = {"conv 1": 1 * 3 * 3, "conv 2": 16 * 3 * 3, "dense 1": 16 * 5 * 5, "dense 2": 128}
+alexnet = {name: 0.01 * math.sqrt(n) for name, n in inputs.items()}
+print("N(0, 0.01²) in the report's network is " + ", ".join(f"× {value:.2f} in {name}" for name, value in alexnet.items()))
+print(f"and × {math.prod(alexnet.values()) ** (1 / 4):.3f} in the geometric mean")
+
+# %% [markdown]
+# **What you should see.** The report would have needed weights about six times smaller than ours; not even AlexNet's recipe is that small in this network. So small initial weights are *enough* for an edge like the report's,
+# and the rule says how small, but it does not show that theirs were so small. The step from × 0.25 to a sixth of it, and from 8 filters to 16, is a long extrapolation, too. `plateau([0.041], [0.16], [0], train=9_984, filters=16, steps=4_000, level=1.0)`
+# tests it in about twenty seconds: the loss is below 2 after 1,571 steps, where the rule predicts 1,955, a quarter more.
+
+# %% [markdown] given="C-answer-text"
+# ### C7. The answer (4 points, 30 min)
+#
+# Why does training slow so abruptly below a certain rate? Answer with your own numbers: the lengths, the norms, the test of C5, the scale of C6. Was your hypothesis of C1 right? Where does the rule not hold exactly? Do your
+# experiments show why the *report's* training stalled, and what would you change in that network so that its edge moves?
 #
 # === BEGIN MARK SCHEME ===
-# 2: nothing changes in kind at the edge: every run first crosses a plateau whose length in rate × steps is about the same, and a fixed number of epochs cuts off the runs that have not left it (numbers from the own
-# table). Small first weights lengthen it, since each layer's gradient holds the product of the other layers' weights (norms). Compares prediction and measurement of C5, with their difference, and the own hypothesis; names a remedy that
-# follows (larger first weights such as He's, more epochs, momentum, normalisation).
-# 1: rate × steps or the initialisation, with numbers, but not both; or both without numbers.
-# 0: an opinion ("local minimum", "vanishing gradient") that the own figures don't support.
+# One point for each of:
+# 1: nothing changes in kind at the edge: every run first crosses a plateau whose length in rate × steps is about the same, and a fixed number of epochs cuts off the runs that have not left it (numbers from the own table).
+# 1: small initial weights lengthen it, since each layer's gradient is a product that contains the other layers' weights (numbers of C2 and C3 for two scales).
+# 1: compares prediction and measurement of C5, with their difference, and the own hypothesis; says where the rule fails (large rates, weights × 1).
+# 1: separates what is shown (small weights are enough for such an edge; the scale of C6) from what is not (what the report used), and names a remedy that follows (larger initial weights such as He's, more epochs, momentum, normalisation).
+# Half a point where the numbers are missing. 0 for an opinion ("local minimum", "vanishing gradient") that the own figures don't support.
 # === END MARK SCHEME ===
 
-# %% [markdown] answer="C-answer" points=2
-# Nothing happens at the edge. Every run starts on a plateau, and leaving it takes about the same rate × steps at every rate: with weights × 0.25 that was 416 · 0.02 = 8.3, 211 · 0.04 = 8.4 and 109 · 0.08 = 8.7. A study with
-# 630 steps a run cuts off all rates below 8.4/630 = 0.013, and that is where the edge is: 0.02 gets away in time, 0.01 has just begun, 0.001 would need 8,400 steps and looks dead. So it is the fixed number of epochs that makes a
+# %% [markdown] answer="C-answer" points=4
+# Nothing changes in kind at the edge. Every run starts on a plateau, and leaving it takes about the same rate × steps at every rate: with weights × 0.25 that was 416 · 0.02 = 8.3, 211 · 0.04 = 8.44 and 109 · 0.08 = 8.7. A study with
+# 630 steps per run cuts off all rates below 8.4 / 630 = 0.013, and that is where the edge is: 0.02 leaves in time, 0.01 has just begun, 0.001 would need 8.44 / 0.001 = 8,440 steps and looks dead. It is the fixed number of epochs that makes a
 # smooth 1/rate look abrupt, together with the shape of the plateau: there is almost nothing to see until shortly before its end.
 #
-# How long the plateau is depends on the first weights: rate × steps was 1.8 to 2.2, 4.0 to 4.5 and 8.3 to 8.7 for × 0.5, × 0.35 and × 0.25, four times as much for half the weights. The gradient of each layer holds the weights of the
-# other three, so halving them leaves an eighth (0.0324 → 0.0038 in conv 1, 0.252 → 0.031 in dense 1), while the weights, halved too, have to change half as much: 8 / 2 = 4.
+# How long the plateau is depends on the initial weights: rate × steps was 1.8 to 2.2, 4.0 to 4.5 and 8.3 to 8.7 for × 0.5, × 0.35 and × 0.25, four times as much for half the weights. The gradient of each layer contains the weights of the
+# other three, so halving them leaves an eighth (0.0324 → 0.0038 in conv 1, 0.252 → 0.031 in dense 1), while the distance that the weights have to cover is half as long: 8 / 2 = 4.
 #
-# My hypothesis was right, and the test agrees roughly: 17 steps foretold at 0.12 with weights × 0.5, 19 measured. The rule is one for small steps. At large rates a run needs more than it foretells, the window of five is a good part of a short plateau, and
-# with weights × 1 there is hardly a plateau at all (8 to 12 steps at each rate), so there the rule fails. Those students could have moved their edge with larger first weights (× 1, or He's √2 for ReLU), where 0.01 is a slow rate and no dead one, or
-# with more epochs.
+# My hypothesis was right, and the test agrees roughly: at 0.12 with weights × 0.5, 17 steps were predicted and 19 measured, 2 steps more. The rule holds for small steps. At large rates a run needs more steps than predicted, since the window of five is a good part of a short plateau, and
+# with weights × 1 there is hardly a plateau at all (8 to 12 steps at each rate), so there the rule fails.
+#
+# This shows that small initial weights are enough to make such an edge, not that the report had them. In its 15,640 steps our weights would put the edge at 0.0005; for 0.02 they would have to be × 0.041, smaller even than AlexNet's N(0, 0.01²), which is × 0.095 on average there. Its authors could have
+# moved the edge with larger initial weights (× 1, or He's √2 for ReLU), where 0.01 is slow but not dead, or with more epochs.
 
 # %% [markdown] given="group"
 # ---
@@ -953,7 +1006,7 @@ print("weights × {scale:g}, rate {rate:g}: predicted {predicted} steps, measure
 #
 # Fill in who is in your group (at most four) and who did what. In `ready_to_present` name the parts that you would present in class, such as
 # `["A", "C"]`. Each part that you name and hand in adds half of the points that you earn in it. Naming none costs nothing; if nobody volunteers, any
-# group may be asked.
+# group may be asked to present.
 
 # %% exercise="form"
 # Fill in the two lists, then delete the last line.

@@ -20,7 +20,7 @@ def test_half_of_the_declared_parts(rows):
 
 
 def test_a_form_that_cannot_be_read_costs_only_the_bonus(rows):
-    assert rows["badform"].form.fault == "The form declares 'Z', which is no part (A, B)."
+    assert rows["badform"].form.fault == "The form declares 'Z', which is not a part (A, B)."
     assert rows["codeform"].form.fault == "The form holds something other than plain lists and texts."
     assert (rows["codeform"].bonus, rows["codeform"].auto) == (0, 7)
 
@@ -35,7 +35,7 @@ def test_a_form_that_cannot_be_read_costs_only_the_bonus(rows):
         ("group=[1]\nready_to_present=[]", (), "one {…} for each member"),
         ("group=[\nready_to_present=[]", (), "can't be read"),
         ("import os\nos.abort()\ngroup=[]\nready_to_present=[os.abort()]", (), "other than plain lists"),
-        ("group=[]\nready_to_present=[['A'], 3, 'B']", ("B",), "no part"),
+        ("group=[]\nready_to_present=[['A'], 3, 'B']", ("B",), "not a part"),
         ("group=[]\nready_to_present=" + "(" * 500 + ")" * 500, (), ""),
         ("group=[]\nready_to_present=[{}: 1]", (), "can't be read"),
         ("\0", (), ""),

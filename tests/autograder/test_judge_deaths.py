@@ -263,7 +263,7 @@ def test_functions_run_beside_an_object_come_from_the_checks(student: Pupil) -> 
     layer, same = student["Layer"](), student["same"]
     assert type(same).beside(same, "helpers.check.reach:has_globals", ["Layer"]) is True
     assert type(same).beside(same, "helpers.check.reach:has_globals", names=["Other"]) is False
-    with pytest.raises(ValueError, match="no function of the checks"):
+    with pytest.raises(ValueError, match="not a function of the checks"):
         type(layer).beside(layer, "os:system")
 
 

@@ -109,7 +109,7 @@ ASKED = {
     "cnn_learning": """
         Conv Dense Flatten MaxPool ReLU build choose_rate curves error_rate errors gradient_norms group
         layer_table lengths losses opened output_shape parameter_count plateau_length predict_length
-        ready_to_present report slowest_rate tested train""",
+        ready_to_present report scale_for slowest_rate tested train""",
     "cnn_runtime": """
         batch_rows compare crossover fit forward_flops group held_out_error measure_row
         parameters per_image prediction_interval ready_to_present rows step_flops summary time_step""",

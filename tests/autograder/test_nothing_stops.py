@@ -144,7 +144,7 @@ def test_forms_with_whatever_python_can_write(course):
     assert (rows["emoji"].form.group, rows["emoji"].bonus) == (({"name": "X \U0001f600", "did": "all"},), 2.5)
     assert "X \U0001f600" in (course.feedback / "emoji/mini/mini.html").read_text(encoding="utf-8")
     assert rows["kinds"].bonus == 1.0
-    assert "(int), which is no part" in rows["hexadecimal"].form.fault
+    assert "(int), which is not a part" in rows["hexadecimal"].form.fault
     assert "longer than 20,000 characters" in rows["huge"].form.fault
     for name in FORMS:
         assert rows[name].form.fault, name

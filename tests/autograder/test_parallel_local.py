@@ -181,7 +181,7 @@ def test_parcels_hold_what_was_wrapped_and_refuse_the_rest():
     assert unwrap(wrap({"name": "X \ud83d\ude00 \ud800"}))[0] == {"name": "X \U0001f600 \ufffd"}
     body = wrap(head, blobs)
     for bad in (b"", b"hello", body[:-1], body + b"x", b"\x00\x00\x00\x02\x00\x00\x00\x00[]", b"\xff" * 40):
-        with pytest.raises(ParcelError, match="are no parcel"):
+        with pytest.raises(ParcelError, match="are not a parcel"):
             unwrap(bad)
 
 

@@ -142,7 +142,7 @@ def test_points_are_medians_and_quartiles_of_rounds(monkeypatch):
         (lambda: runtime.measure([8], ["numpy"], threads=True), "threads has True"),
         (lambda: runtime.epochs(8, "numpy", 0), "n has 0"),
         (lambda: runtime.Point.from_json({"filters": 8}), "lacks something"),
-        (lambda: runtime.Point.from_json({"colour": 8}), "is no point"),
+        (lambda: runtime.Point.from_json({"colour": 8}), "is not a point"),
         (lambda: runtime.predicted("Tesla K4O", [8]), "did you mean|choose one of"),
     ],
 )
@@ -153,7 +153,7 @@ def test_what_cannot_be_measured_is_refused_in_a_sentence(call, words):
 
 def test_quartiles_in_the_wrong_order_are_no_point():
     values = runtime.recorded()[0].as_json()
-    with pytest.raises(CourseError, match="no times of a step"):
+    with pytest.raises(CourseError, match="not times of a step"):
         runtime.Point.from_json({**values, "low": 2 * values["seconds"]})
 
 

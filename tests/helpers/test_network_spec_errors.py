@@ -109,13 +109,13 @@ def test_a_mistyped_key_is_told_before_the_missing_one():
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b'{"name": "n",\n  "input": [1 28]}', "n.json: line 2, column 15: this is no JSON"),
+        (b'{"name": "n",\n  "input": [1 28]}', "n.json: line 2, column 15: this is not JSON"),
         (b"", "line 1, column 1"),
         (b'{"name": "a", "name": "b"}', "the key 'name' stands twice"),
-        (b'{"learning_rate": NaN}', "NaN is no number of JSON"),
+        (b'{"learning_rate": NaN}', "NaN is not a JSON number"),
         (b"[" * 200_000, "nested too deeply"),
         (b'{"seed": ' + b"9" * 5000 + b"}", "thousands of digits"),
-        (b'{"name": "\xff"}', "byte 10 is no UTF-8"),
+        (b'{"name": "\xff"}', "byte 10 is not UTF-8"),
         (b" " * 1_000_001, "more than 1,000,000 bytes"),
         (b"3", "n.json: the file: expected an object with keys and values, found 3."),
     ],

@@ -224,9 +224,9 @@ def test_a_state_of_another_network_is_refused_and_changes_nothing():
         missing = {key: value for key, value in before.items() if key != "0.bias"}
         for state, words in (
             (missing, "0.bias is missing"),
-            ({**before, "9.drawn": 1}, "9.drawn is no part"),
+            ({**before, "9.drawn": 1}, "9.drawn is not part"),
             ({**before, "0.bias": np.ones(7)}, r"0.bias has shape \(7,\)"),
-            (nn.build(CASES[1], F64).state(), "shape|missing|no part"),
+            (nn.build(CASES[1], F64).state(), "shape|missing|not part"),
         ):
             with pytest.raises(CourseError, match=words):
                 network.load_state(state)

@@ -66,7 +66,7 @@ def test_finished_runs_are_not_made_again(studies):
     before = (folder / "history.csv").read_text()
     done = command("helpers.study", "network_from_scratch", *TINY, "--jobs", "2", "--out", str(folder))
     count = len(list((folder / "runs").iterdir()))
-    assert f"{count} of {count} runs are there from last time" in done.stdout
+    assert f"{count} of {count} runs are kept from last time" in done.stdout
     assert (folder / "history.csv").read_text() == before  # with the seconds of the first time
 
 

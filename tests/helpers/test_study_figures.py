@@ -8,7 +8,7 @@ from helpers.train import History
 
 
 def runs(*errors, held_out="validation"):
-    """A History a seed, from the errors of its epochs."""
+    """One History per seed, from the errors of its epochs."""
     return [
         History(
             test_accuracy=[1 - e for e in seed], test_loss=[1.0] * len(seed), train_loss=[1.0] * len(seed),
@@ -34,6 +34,21 @@ def test_error_curves_are_medians_in_per_cent():
     assert fig.axes[0].get_ylabel() == "validation error (%)"
     assert "median and range of 3 seeds" in fig.axes[0].get_title()
     assert "rate 0.1 from 30.0% to 4.0%" in fig.alt
+
+
+def test_error_curves_in_panels_share_an_axis_and_a_rate_keeps_its_colour():
+    fig = plots.error_curves(CURVES, panels={"both": CURVES, "one": [0.1]})
+    both, one = fig.axes
+    assert (both.get_title(), one.get_title()) == ("both", "one")
+    assert both.get_ylim() == one.get_ylim()
+    drawn = [{line.get_label(): line.get_color() for line in ax.lines} for ax in (both, one)]
+    assert drawn[0]["rate 0.1"] == drawn[1]["rate 0.1"] != drawn[0]["rate 0.01"]
+
+
+def test_error_by_rate_marks_the_predicted_edge():
+    fig = plots.error_by_rate(CURVES, edge=0.0134)
+    assert list(lines(fig)["predicted edge, 0.013"].get_xdata()) == [0.0134, 0.0134]
+    assert "predicted edge at 0.013" in fig.alt
 
 
 def test_error_by_rate_has_every_seed():
@@ -80,6 +95,8 @@ def test_plateau_lengths_show_seeds_products_and_runs_that_never_left():
     assert list(found["weights × 1"].get_ydata()) == [10, 8]
     assert list(found["weights × 0.1"].get_xdata()) == [0.2]
     assert list(found["weights × 0.1"].get_ydata()) == [400]
+    assert found["weights × 0.1"].get_linestyle() != ":", "only the guides are dotted"
+    assert fig.axes[0].get_ylabel() == "steps until the loss is below 2"
     assert "weights × 1: rate × steps from 1 to 1.6" in fig.alt
     assert "weights × 0.1 not left by all seeds at rate 0.1" in fig.alt
     assert any(text.get_text() == "some not within 600 steps" for text in fig.legends[0].get_texts())
@@ -94,6 +111,12 @@ def test_plateau_depths_draw_the_expected_power():
     assert "4 layers: 8 at 0.25, 2 at 0.5" in fig.alt
     with pytest.raises(CourseError, match="no plateau"):
         plots.plateau_depths({"4 layers": {0.5: []}})
+
+
+def test_plateau_loss_names_its_levels_in_the_legend_where_no_curve_runs():
+    fig = plots.plateau_loss({"a": [2.3] * 9}, level=2.0)
+    assert list(lines(fig)["2, the end of the plateau"].get_ydata()) == [2.0, 2.0]
+    assert not list(fig.axes[0].texts)
 
 
 def test_plateau_loss_is_smoothed():

@@ -117,7 +117,7 @@ def test_a_damaged_file_is_said_and_made_again(tmp_path, result, spoil, capsys):
     keep.save(RUN, result)
     keep.path(RUN).write_text(spoil(keep.path(RUN).read_text()))
     (again,) = carry_out([RUN], keep=tmp_path, progress=False)
-    assert "is damaged; this run is made again" in capsys.readouterr().out
+    assert "is damaged; this run is repeated" in capsys.readouterr().out
     assert again.test_loss == result.test_loss
     assert keep.load(RUN).test_loss == result.test_loss
 
@@ -136,7 +136,7 @@ def test_after_kill_9_no_process_is_left_and_the_study_goes_on(tmp_path):
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("rate-0.[01]*.json")}
     assert 0 < len(kept) <= 4
     done = subprocess.run(command(tmp_path, "--jobs", "2"), capture_output=True, text=True, timeout=60, check=True)
-    assert f"{len(kept)} of 4 runs are there from last time" in done.stdout
+    assert f"{len(kept)} of 4 runs are kept from last time" in done.stdout
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     found = losses(tmp_path)
     assert len(found) == 4
@@ -152,6 +152,6 @@ def test_ctrl_c_says_what_is_kept(tmp_path):
     assert process.returncode == 130
     kept = len(list((tmp_path / "runs").glob("[!.]*.json")))
     assert said == (
-        f"stopped; {kept} of 404 runs are kept in {tmp_path / 'runs'}, and the same command goes on from there.\n"
+        f"stopped; {kept} of 404 runs are kept in {tmp_path / 'runs'}, and the same command continues from there.\n"
     )
     assert not (tmp_path / "history.csv").exists()

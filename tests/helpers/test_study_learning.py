@@ -157,7 +157,7 @@ def test_predictions_come_from_the_fastest_rate_that_all_seeds_left():
     assert row[0.2][0].steps == 97
     # 20 epochs of 10 steps: 19.4 is reached at rates above 0.097.
     curves = {r: [history([2.3] * 19 + [end])] for r, end in ((0.05, 2.3), (0.1, 0.5), (0.2, 1), (0.4, 2.3))}
-    told = [(p.rate, p.foretold, p.left) for p in measure.predictions(row, curves)]
+    told = [(p.rate, p.predicted, p.left) for p in measure.predictions(row, curves)]
     assert told == [(0.05, False, False), (0.1, True, True), (0.4, True, False)]
     assert measure.predictions({0.1: [start(0.1, None)]}, curves) == []
 
@@ -228,7 +228,7 @@ def test_the_rate_is_chosen_by_the_median_of_validation_errors():
     assert best_rate(curves) == 0.1
     assert rivals(curves) == [0.2]
     text = curve_table(curves, {"train": 1, "validation": 1, "filters": 1, "epochs": 1})
-    assert "rate 0.1; these 3 seeds don't tell it from 0.2." in text
+    assert "rate 0.1; these 3 seeds don't separate it from 0.2." in text
     assert "More than half wrong after the last epoch: rate 0.05." in text
     assert "there was no other" in curve_table(
         {0.1: curves[0.1]}, {"train": 1, "validation": 1, "filters": 1, "epochs": 1}
@@ -252,8 +252,8 @@ def test_jumps_are_counted_and_a_small_last_batch_is_named():
     [
         (lambda: learning_curves([], 1), "cannot all train"),
         (lambda: learning_curves([0.1, -1], 1), "cannot all train"),
-        (lambda: learning_curves([0.1], 0), "no seeds"),
-        (lambda: learning_curves([0.1], [-1]), "no seeds"),
+        (lambda: learning_curves([0.1], 0), "are not seeds"),
+        (lambda: learning_curves([0.1], [-1]), "are not seeds"),
         (lambda: plateau([0.0], [0.1]), "not all usable"),
         (lambda: learning_curves([0.1], 1, train=60_000), "more than the 50,000"),
     ],
@@ -266,7 +266,7 @@ def test_mistakes_are_a_sentence(call, word):
 def test_the_command_writes_everything(tmp_path, capsys):
     main(f"cnn_learning --quick --rates 0.1 --seeds 1 --train 128 --jobs 1 --out {tmp_path}".split())
     said = capsys.readouterr().out
-    for word in ("Learning curves: 128", "looked at once", "The plateau:", "Gradient norms", "Why training slows"):
+    for word in ("Learning curves: 128", "evaluated once", "The plateau:", "Gradient norms", "Why training slows"):
         assert word in said
     for name in ("error_by_rate", "error_curves", "gradient_norms_0.2", "gradient_norms_1", "threshold"):
         assert (tmp_path / f"{name}.png").stat().st_size > 3000

@@ -80,13 +80,13 @@ def _pickled(path):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda p: p.write_text("no archive"), "damaged, or no checkpoint"),
+        (lambda p: p.write_text("no archive"), "damaged, or not a checkpoint"),
         (lambda p: p.mkdir(), "can't be read"),
         (lambda p: None, r"can't be read \(No such file"),
-        (_pickled, "damaged, or no checkpoint"),
-        (lambda p: np.savez(p, a=np.zeros(3)), "damaged, or no checkpoint"),
-        (lambda p: np.savez(p, about=np.array("{}")), "damaged, or no checkpoint"),
-        (lambda p: np.savez(p, about=np.array("[1]")), "damaged, or no checkpoint"),
+        (_pickled, "damaged, or not a checkpoint"),
+        (lambda p: np.savez(p, a=np.zeros(3)), "damaged, or not a checkpoint"),
+        (lambda p: np.savez(p, about=np.array("{}")), "damaged, or not a checkpoint"),
+        (lambda p: np.savez(p, about=np.array("[1]")), "damaged, or not a checkpoint"),
     ],
 )
 def test_other_files_are_sentences(make, words, tmp_path):
@@ -100,7 +100,7 @@ def test_other_files_are_sentences(make, words, tmp_path):
     [
         (lambda about: about.update(format=99), "format 99"),
         (lambda about: about["spec"].pop("layers"), "damaged: layers"),
-        (lambda about: about["history"].pop("seed"), "damaged: These values are no history"),
+        (lambda about: about["history"].pop("seed"), "damaged: These values are not a history"),
     ],
 )
 def test_an_edited_description_is_a_sentence(change, words, path):

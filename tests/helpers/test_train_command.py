@@ -247,7 +247,7 @@ def test_the_page_about_training_tells_the_truth(tmp_path):
     page = (Path(__file__).parents[2] / "docs" / "training.md").read_text()
     (tmp_path / "page.json").write_text(page.split("```json\n")[1].split("```")[0])
     spec = find_spec(tmp_path / "page.json")
-    table = page[page.index("| field |") : page.index("A mistake in the file")]
+    table = page[page.index("| field |") : page.index("The message for a mistake")]
     for field in spec.values():
         assert f"`{field}`" in table or f"`{field}." in table or field == "$schema", field
     for action in parser()._actions:

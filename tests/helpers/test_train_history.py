@@ -56,7 +56,7 @@ def test_json_brings_everything_back(split):
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        (lambda v: v.pop("seed"), "no history"),
+        (lambda v: v.pop("seed"), "not a history"),
         (lambda v: v.update(seed="x"), "seed='x'"),
         (lambda v: v["test_loss"].pop(), "different lengths"),
         (lambda v: v.update(test_loss=5), "test_loss='5'"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .wrong_plateau import LOOP, MEASURED, NORMS, PREDICT, PREDICTED, SLOWEST
+from .wrong_plateau import LOOP, MEASURED, NORMS, PREDICT, PREDICTED, SCALE, SLOWEST
 from .wrong_study import BEST, CURVES, FINAL, MEAN, OPEN, SPREAD
 from .wrong_study import LOOP as TRAINED
 
@@ -27,6 +27,8 @@ RIGHT: dict = {
     "norms by name": {"C-norms": ((NORMS, "return {f'layer {i}': math.sqrt(float((layer.grad_weight**2).sum())) for i, layer in enumerate(network.layers) if isinstance(layer, (Conv, Dense))}"),)},
     "predictions by the distance, rounding noise aside": {"C-predict": ((PREDICT, "distance = length * rate\n    return int(np.ceil(round(distance / new_rate, 9)))"), (SLOWEST, "distance = length * rate\n    return distance / steps"))},
     "the ceiling by whole numbers": {"C-predict": ((PREDICT, "return -int(-length * rate // new_rate)"),)},
+    "the scale by logarithms": {"C-scale": ((SCALE, "return float(np.exp(np.log(scale) + 0.5 * np.log(length * rate) - 0.5 * np.log(edge * steps)))"),)},
+    "the scale squared first": {"C-scale": ((SCALE, "return (scale**2 * length * rate / edge / steps) ** 0.5"),)},
     "a prediction from another rate": {"C-test": ((PREDICTED, 'tested["predicted"] = predict_length(lengths[scale][min(lengths[scale])], min(lengths[scale]), new_rate)'),)},
     "a scale that was not tried": {"C-test": (("scale, new_rate = 0.5, 0.12", "scale, new_rate = 0.6, middle"), (PREDICTED, 'tested["scale"] = scale\ntested["predicted"] = lengths[0.5][middle] * (0.5 / scale) ** 2'))},
     "the length from the library's own steps": {"C-test": ((MEASURED, 'tested["measured"] = measured[scale][new_rate][0].below(LEVEL)'),)},

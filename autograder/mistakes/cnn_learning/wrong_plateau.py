@@ -9,6 +9,7 @@ LOOP = """    for n in range(window, len(losses) + 1):
 NORMS = 'return [float(np.sqrt(np.sum(layer.grad_weight**2))) for layer in network.layers if hasattr(layer, "weight")]'
 PREDICT = "return math.ceil(length * rate / new_rate)"
 SLOWEST = "return length * rate / steps"
+SCALE = "return scale * math.sqrt(length * rate / (edge * steps))"
 MEASURED = 'tested["measured"] = plateau_length(measured[scale][new_rate][0].loss, LEVEL)'
 PREDICTED = 'tested["predicted"] = predict_length(lengths[scale][middle], middle, new_rate)'
 
@@ -56,6 +57,19 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("not-divided", SLOWEST, "return length * rate"),
         ("rate-ignored", SLOWEST, "return length / steps"),
         ("rounded", SLOWEST, "return round(length * rate / steps, 2)"),
+    ],
+    "C-scale": [
+        ("root-missing", SCALE, "return scale * length * rate / (edge * steps)"),
+        ("squared", SCALE, "return scale * (length * rate / (edge * steps)) ** 2"),
+        ("ratio-inverted", SCALE, "return scale * math.sqrt(edge * steps / (length * rate))"),
+        ("scale-ignored", SCALE, "return math.sqrt(length * rate / (edge * steps))"),
+        ("not-solved", SCALE, "return scale**2 * length * rate / (edge * steps)"),
+        ("other-power", SCALE, "return scale * (length * rate / (edge * steps)) ** (1 / 3)"),
+        ("rate-ignored", SCALE, "return scale * math.sqrt(length / steps)"),
+        ("length-ignored", SCALE, "return scale * math.sqrt(rate / edge)"),
+        ("rounded", SCALE, "return round(scale * math.sqrt(length * rate / (edge * steps)), 3)"),
+        ("differs", SCALE, "return 0.041"),
+        ("returns-none", SCALE, "print(scale * math.sqrt(length * rate / (edge * steps)))"),
     ],
     "C-test": [
         ("already-tried", "scale, new_rate = 0.5, 0.12", "scale, new_rate = 0.5, middle"),

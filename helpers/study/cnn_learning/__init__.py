@@ -67,7 +67,7 @@ def learning_curves(
     progress: bool = True,
     keep: str | Path | None = None,
 ) -> dict[float, list[History]]:
-    """Train convolutional_nn.json at each rate from each seed: rate -> one History a seed, of validation images.
+    """Train convolutional_nn.json at each rate from each seed: rate -> one History per seed, of validation images.
 
     seeds: how many, from 0 on, or which; train, validation: images; scale: of the initial weights, whose standard
     deviation is scale/√inputs; jobs: processes (None: one a core, or this one alone where there is little to do), on
@@ -118,7 +118,7 @@ def plateau(
     progress: bool = True,
     keep: str | Path | None = None,
 ) -> dict[float, dict[float, list[Plateau]]]:
-    """How many steps training takes to get going: scale -> rate -> one Plateau a seed.
+    """How many steps training stays on the initial plateau: scale -> rate -> one Plateau per seed.
 
     scales: of the initial weights, with standard deviation scale/√inputs; steps: give up after so many, of 64 images;
     level: stop once the mean loss of five batches is below it (nats); norms_every: also measure the gradient of each
@@ -212,5 +212,5 @@ def _seeds(seeds: int | Iterable[int]) -> list[int]:
     """0, 1, … for a number of seeds, or the seeds themselves; CourseError for none."""
     found = list(range(seeds)) if isinstance(seeds, int) else list(dict.fromkeys(seeds))
     if not found or any(not isinstance(seed, int) or seed < 0 for seed in found):
-        raise CourseError(f"seeds={seeds!r} are no seeds; give how many, or a list of whole numbers of at least 0.")
+        raise CourseError(f"seeds={seeds!r} are not seeds; give how many, or a list of whole numbers of at least 0.")
     return found

@@ -2,10 +2,10 @@
 
 Near weights of zero a network of L layers learns slowly, because the gradient of each layer is a product in which the
 weights of all others stand: at weights of scale s it is as small as s^(L − 1). With small steps, rate × steps is the
-time for which the gradient has been followed, and by that time alone the plateau ends: after a time that grows as
+time along the gradient flow, and the end of the plateau depends on that time alone: after a time that grows as
 s^−(L − 2) where L > 2. (Saxe, McClelland and Ganguli, *Exact solutions to the nonlinear dynamics of learning in deep
 linear neural networks*, arXiv 1312.6120, for linear networks.) A given number of steps then suffices above one rate and
-not below. All of this is measured here and may turn out otherwise.
+not below. All of this is measured here, and the measurements may contradict it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ HIGH, LOW = 2.2, 1.0
 
 
 def lengths(plateaus: Plateaus) -> Lengths:
-    """scale -> rate -> steps to leave the plateau, one number a seed, None where it was not left."""
+    """scale -> rate -> steps to leave the plateau, one number per seed, None where it was not left."""
     return {s: {r: [p.steps for p in runs] for r, runs in row.items()} for s, row in plateaus.items()}
 
 
@@ -93,20 +93,20 @@ def growth(plateau: Plateau) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Whether the run with this rate and seed leaves the plateau in its epochs: as foretold, and as it was."""
+    """Whether the run with this rate and seed leaves the plateau in its epochs: as predicted, and as observed."""
 
     rate: float
     seed: int
-    foretold: bool
+    predicted: bool
     left: bool
 
 
 def predictions(row: Mapping[float, Sequence[Plateau]], curves: Mapping[float, Sequence[History]]) -> list[Prediction]:
-    """Foretell every curve of one scale from the first steps at one other rate: a run leaves the plateau if its
+    """Predict every curve of one scale from the first steps at one other rate: a run leaves the plateau if its
     rate × steps are more than that one took from the same seed.
 
-    The rate that foretells is the highest one, whose plateau takes the fewest steps; it is not itself foretold. left:
-    the last epoch's training loss is below the plateau's level. Empty where no rate let all seeds leave.
+    The highest rate, whose plateau takes the fewest steps, predicts the others and is not itself predicted. left: the
+    last epoch's training loss is below the plateau's level. Empty where no rate let all seeds leave.
     """
     known = max((rate for rate, runs in row.items() if all(p.steps for p in runs)), default=None)
     if known is None:

@@ -1,4 +1,4 @@
-"""What the study `cnn_learning` says and draws of the initial plateau; what it measures stands in the module beside."""
+"""Tables and figures of the initial plateau; the quantities are measured in `plateau_quantities`."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 LAYERS = 4
 PLAIN = 0.3
-"""Up to this scale of the weights the plateau is plain to see."""
+"""Up to this scale of the weights there is a clear plateau."""
 
 
 class PlateauResults:
-    """starts: scale -> rate -> a Plateau a seed, each given `most` steps; deep: number of layers -> scale -> a Plateau
-    a seed, at `deep_rate`; traced: scale -> one Plateau with gradient norms; curves: rate -> a History a seed, from
-    weights of `scale`; plain: from weights × 1, where there are any.
+    """starts: scale -> rate -> one Plateau per seed, each given `most` steps; deep: number of layers -> scale -> one
+    per seed, at `deep_rate`; traced: scale -> one Plateau with gradient norms; curves: rate -> one History per seed,
+    from weights of `scale`; plain: from weights × 1, where there are any.
     """
 
     def __init__(self, most: int, scale: float, deep_rate: float) -> None:
@@ -55,7 +55,7 @@ class PlateauResults:
         return {layers: lengths(row) for layers, row in sorted({**rows, LAYERS: own}.items())}
 
     def report(self) -> list[str]:
-        """One paragraph a table, and the verdict."""
+        """One paragraph per table, and the verdict."""
         return [self._steps(), self._gradients(), self._threshold(), self._verdict()]
 
     def _steps(self) -> str:
@@ -97,9 +97,9 @@ class PlateauResults:
             lines.append(f"{f'rate {rate:g}':<12}" + "".join(f"{run.error[-1]:>8.1%}" for run in runs))
         lines += self._steepest()
         lines += [
-            f"foretold wrongly: rate {p.rate:g}, seed {p.seed} {'did not leave' if p.foretold else 'left'} the plateau"
+            f"wrong prediction: rate {p.rate:g}, seed {p.seed} {'stayed on' if p.predicted else 'left'} the plateau"
             for p in self._predictions()
-            if p.foretold != p.left
+            if p.predicted != p.left
         ]
         return "\n".join(lines)
 
@@ -125,7 +125,7 @@ class PlateauResults:
         return "\n".join(lines)
 
     def claims(self) -> list[tuple[str, bool | None, str]]:
-        """(claim, whether it holds, the numbers it is judged by); None where these runs can't say."""
+        """(claim, whether it holds, the supporting numbers); None where these runs don't decide."""
         found = lengths(self.starts)
         small = {s: row for s, row in found.items() if s <= PLAIN}
         rows: list[tuple[str, bool | None, str]] = []
@@ -155,7 +155,7 @@ class PlateauResults:
             there = math.isfinite(part)
             if scale <= PLAIN:
                 rows.append((
-                    f"from weights × {scale:g} the loss stays, then falls at once, as all gradients grow",
+                    f"from weights × {scale:g} the loss stays, then falls suddenly, as all gradients grow",
                     part > 0.5 and min(factors) > 5 if there else None,
                     f"{part:.0%} of the steps to a loss of {LOW:g} are spent above {HIGH:g}, gradients grow at least "
                     f"{min(factors):.0f}-fold" if there else f"a loss of {LOW:g} was not reached",
@@ -167,13 +167,13 @@ class PlateauResults:
                     f"{part:.0%} of the steps to a loss of {LOW:g} are spent above {HIGH:g}, gradients grow at most "
                     f"{max(factors):.1f}-fold" if there else f"a loss of {LOW:g} was not reached",
                 ))  # fmt: skip
-        foretold = self._predictions()
-        right = sum(p.foretold == p.left for p in foretold)
-        left = sum(p.left for p in foretold)
+        found = self._predictions()
+        right = sum(p.predicted == p.left for p in found)
+        left = sum(p.left for p in found)
         rows.append((
-            f"so a run at one rate foretells at which other rates weights × {self.scale:g} learn (9 of 10 right)",
-            right >= 0.9 * len(foretold) if len({v for p in foretold for v in (p.foretold, p.left)}) > 1 else None,
-            f"{right} of {len(foretold)} runs foretold rightly; {left} of these runs left the plateau",
+            f"so a run at one rate predicts at which other rates weights × {self.scale:g} learn (9 of 10 right)",
+            right >= 0.9 * len(found) if len({v for p in found for v in (p.predicted, p.left)}) > 1 else None,
+            f"{right} of {len(found)} runs predicted correctly; {left} of these runs left the plateau",
         ))  # fmt: skip
         return rows
 

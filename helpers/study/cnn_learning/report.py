@@ -1,4 +1,4 @@
-"""What the study `cnn_learning` says and draws of its runs."""
+"""Tables and figures of the learning curves of the study `cnn_learning`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Curves = Mapping[float, Sequence[History]]
 
 
 class Results:
-    """Everything that the command has trained. curves: rate -> a History a seed; ends: those of the chosen rate."""
+    """Everything that the command has trained. curves: rate -> one History per seed; ends: those of the chosen rate."""
 
     def __init__(
         self, sizes: Mapping[str, int], curves: Curves, ends: Sequence[Final], plateau: PlateauResults | None
@@ -64,7 +64,7 @@ def best_rate(curves: Curves) -> float:
 
 
 def rivals(curves: Curves) -> list[float]:
-    """Rates that these seeds don't tell from the best: the mean difference, seed by seed, is below two standard errors.
+    """Rates that these seeds don't separate from the best: the mean difference per seed is below two standard errors.
 
     Empty with one seed, which decides nothing.
     """
@@ -102,9 +102,9 @@ def curve_table(curves: Curves, sizes: Mapping[str, int]) -> str:
     if len(curves) < 2:
         tail = "there was no other"
     elif seeds < 2:
-        tail = "one seed doesn't tell it from its neighbours"
+        tail = "one seed doesn't separate it from its neighbours"
     elif others:
-        tail = f"these {seeds} seeds don't tell it from {', '.join(f'{rate:g}' for rate in others)}"
+        tail = f"these {seeds} seeds don't separate it from {', '.join(f'{rate:g}' for rate in others)}"
     else:
         tail = f"better than every other by more than the spread over these {seeds} seeds"
     lines.append(f"Chosen on validation images alone: rate {best:g}; {tail}.")
@@ -150,6 +150,6 @@ def test_sentence(curves: Curves, ends: Sequence[Final]) -> str:
     """The test error of the chosen rate, in one line."""
     errors = [end.test_error for end in ends]
     return (
-        f"Test error at the chosen rate {best_rate(curves):g}, looked at once: {statistics.fmean(errors):.2%} on "
+        f"Test error at the chosen rate {best_rate(curves):g}, evaluated once: {statistics.fmean(errors):.2%} on "
         f"average over {counted(len(errors))}, from {min(errors):.2%} to {max(errors):.2%}."
     )

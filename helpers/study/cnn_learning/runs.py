@@ -21,11 +21,9 @@ from helpers.train import History, epoch_order, fit
 
 BATCH = 64
 LEVEL = 2.0
-"""A training loss (nats) below which a network has left the plateau at ln 10 = 2.303, where it tells no digit from
-another.
-"""
+"""A training loss (nats) below which a network has left the plateau at ln 10 = 2.303, the loss of guessing."""
 SMOOTH = 5
-"""Batches whose mean loss is looked at."""
+"""Batches over which the loss is averaged."""
 PROBE = 256
 """Training images of which gradients are measured."""
 
@@ -188,7 +186,7 @@ class Start(Task):
 
 
 def history_rows(curves: Mapping[float, Sequence[History]], scale: float = 1.0) -> list[dict[str, Any]]:
-    """One row an epoch of each run, for a CSV."""
+    """One row per epoch of each run, for a CSV."""
     return [
         {"rate": rate, "scale": scale, "seed": history.seed, **row}
         for rate, histories in curves.items()

@@ -34,7 +34,7 @@ def time_steps(
     clock: Callable[[], float] = time.perf_counter,
     on_round: Callable[[], None] | None = None,
 ) -> dict[Any, list[float]]:
-    """Seconds of a step, one entry a round, for every candidate.
+    """Seconds of a step, one entry per round, for every candidate.
 
     warmup: untimed steps of each at the start. A round is a few steps in a row, so that the device's queue is as full
     as in training and the clock's own time doesn't count, with the device waited for before and after. Candidates take

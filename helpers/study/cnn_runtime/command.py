@@ -50,7 +50,7 @@ def main(options: argparse.Namespace) -> None:
     pieces = plan.pieces(facts["cpu"])
     keep = Keep(options.out / "runs", options.fresh)
     if have := kept(pieces, keep):
-        say(f"{have} of {len(pieces)} pieces are there from last time, in {keep.folder}; --fresh measures them again.")
+        say(f"{have} of {len(pieces)} pieces are kept from last time, in {keep.folder}; --fresh measures them again.")
     try:
         done = measured(pieces, keep)
     except KeyboardInterrupt:

@@ -60,7 +60,7 @@ def epochs(
 ) -> list[float]:
     """Seconds of each of n epochs over so many images, in a new process whose first step is in the first epoch.
 
-    Nothing warms up before: that is what somebody sees who measures a few epochs to know how long many will take.
+    There is no warm-up: that is what one sees who measures a few epochs to predict many.
     Images and network are made before the clock starts, as is the graph of "cuda graph". images counts in whole batches
     of 64.
     """
@@ -119,7 +119,7 @@ def _check_counts(name: str, values: Sequence[Any]) -> None:
 
 
 class _bar:
-    """`with _bar(total, unit, shown) as advance`: a progress bar where somebody watches."""
+    """`with _bar(total, unit, shown) as advance`: a progress bar in a terminal."""
 
     def __init__(self, total: int, unit: str, shown: bool) -> None:
         from tqdm import tqdm

@@ -1,4 +1,4 @@
-"""A model of a GPU that nobody here has: kernels counted, each with its launch, its operations and its bytes.
+"""A model of a GPU without having one: kernels counted, each with its launch, its operations and its bytes.
 
 It follows Paleo (Qi, Sparks and Talwalkar 2016) in the time of a kernel, FLOPs/(peak·p) + bytes/(bandwidth·p), and adds
 what small networks feel: a CPU needs time to launch each kernel, and no kernel is shorter than a few microseconds.

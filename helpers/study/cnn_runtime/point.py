@@ -87,7 +87,7 @@ class Point:
         names = {f.name for f in fields(cls)}
         if not isinstance(values, dict) or not set(values) <= names:
             raise CourseError(
-                f"{values!r} is no point of the runtime study; its fields are {', '.join(sorted(names))}."
+                f"{values!r} is not a point of the runtime study; its fields are {', '.join(sorted(names))}."
             )
         try:
             point = cls(**values)
@@ -95,7 +95,7 @@ class Point:
             raise CourseError(f"A point of the runtime study lacks something: {error}.") from None
         times = (point.low, point.seconds, point.high)
         if not all(isinstance(t, int | float) and t > 0 for t in times) or not times[0] <= times[1] <= times[2]:
-            raise CourseError(f"low, seconds, high = {times} are no times of a step; give 0 < low ≤ seconds ≤ high.")
+            raise CourseError(f"low, seconds, high = {times} are not times of a step; give 0 < low ≤ seconds ≤ high.")
         return point
 
 

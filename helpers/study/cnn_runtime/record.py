@@ -116,7 +116,7 @@ def read_record(path: str | Path) -> Record:
     except CourseError as error:
         raise CourseError(f"{path.name}: {error}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CourseError(f"{path.name} is no record of the runtime study ({error}); write it with --record.") from None
+        raise CourseError(f"{path.name} is not a record of the study ({error}); write it with --record.") from None
 
 
 def _text(values: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHORT = 2
-"""Epochs that somebody measures who is in a hurry."""
+"""Numbers of epochs of a hasty measurement."""
 
 
 class Results:

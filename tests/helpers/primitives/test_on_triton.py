@@ -363,7 +363,7 @@ def test_what_the_kernels_cannot_do_is_said():
         on_triton.forward(spec, x, w, precision="tf23")
     with pytest.raises(CourseError, match="w has shape"):
         on_triton.forward(spec, x, x)
-    with pytest.raises(CourseError, match="splits=0 is no number of parts"):
+    with pytest.raises(CourseError, match="splits=0 is not a number of parts"):
         on_triton.backward_filter(spec, x, torch.ones(spec.y_shape), splits=0)
     vast = ConvSpec(2**16, 1, 2**8, 2**8, 1, 1, 1)
     with pytest.raises(CourseError, match=r"x spans 4,294,967,296 numbers .* take fewer images at a time"):
