@@ -39,12 +39,13 @@ class Item:
 
 @dataclass(frozen=True)
 class About:
-    """What a reading may know besides the paths: the assignment, the folder around them, who is known already, and
-    the beginning of a file that the platform itself has written."""
+    """What a reading may know besides the paths: the assignment, the folder around them, who is known already, who is
+    on the roster, and what stands in a file that the platform itself has written."""
 
     assignment: str
     around: str
     known: Container[str]
+    roster: Container[str]
     content: Callable[[str], bytes]
 
 

@@ -166,7 +166,7 @@ ATTEMPT = r"(?P<head>[^/]+?)_attempt_(?P<time>[0-9]{4}(?:-[0-9]{2}){5})(?:_(?P<p
 
 def _blackboard(paths: list[str], about: About) -> Found:
     """`ASSIGNMENT_LOGIN_attempt_TIME_FILE`, and both may hold underscores. The receipts say the login; without them it
-    is what comes after the one underscore that all names have in common, or what is known already."""
+    is what comes after the one underscore that all names have in common, or what is on the roster."""
     matches = {path: match for path in paths if (match := re.fullmatch(ATTEMPT, path, re.S))}
     heads = sorted({match["head"] for match in matches.values()})
     logins = {}
@@ -179,7 +179,7 @@ def _blackboard(paths: list[str], about: About) -> Found:
         )
         if said and match["head"].endswith("_" + (login := said[2].decode("utf-8", "replace"))):
             logins[match["head"]], names[match["head"]] = login, said[1].decode("utf-8", "replace")
-    before = {head.removesuffix(login) for head, login in logins.items()} or _before(heads, about.known)
+    before = {head.removesuffix(login) for head, login in logins.items()} or _before(heads, about.roster)
     for head in heads:
         ends = {head.removeprefix(start) for start in before if head.startswith(start)}
         if head not in logins and len(ends) == 1:
@@ -198,12 +198,12 @@ def _blackboard(paths: list[str], about: About) -> Found:
     return _each(ATTEMPT, paths, item)
 
 
-def _before(heads: list[str], known: Container[str]) -> set[str]:
+def _before(heads: list[str], roster: Container[str]) -> set[str]:
     """What comes before the logins, the assignment's name and an underscore; empty where it could be several."""
     cuts = [{head[: found.end()] for found in re.finditer("_", head)} for head in heads]
     common = set.intersection(*cuts) if cuts else set()
     if len(common) > 1:
-        common = {cut for cut in common if all(head.removeprefix(cut) in known for head in heads)}
+        common = {cut for cut in common if all(head.removeprefix(cut) in roster for head in heads)}
     return common if len(common) == 1 else set()
 
 
@@ -252,7 +252,8 @@ def read(paths: list[str], about: About) -> tuple[str, str, Found]:
         places = {_first(path) for path in inside if "/" in path or path.casefold() not in OWN}
         explained = {name: reading(inside, here) for name, reading in PLATFORMS.items()}
         best = max(PLATFORMS, key=lambda name: len(places & set(map(_first, explained[name]))))
-        if 2 * len(places & set(map(_first, explained[best]))) > len(places):
+        around_all = best not in UNMISTAKABLE and len(places) == 1 and several(inside, here)
+        if 2 * len(places & set(map(_first, explained[best]))) > len(places) and not around_all:
             return best, around, {around + path: item for path, item in explained[best].items()}
     for around in _around(paths):
         inside = [path.removeprefix(around) for path in paths if path.startswith(around)]

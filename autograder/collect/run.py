@@ -182,7 +182,7 @@ def _sorted_out(
     if pattern is not None:
         found = by_pattern(pattern, paths)
     else:
-        told.platform, told.around, found = read(paths, About(name, "", people, content))
+        told.platform, told.around, found = read(paths, About(name, "", people, people if isinstance(people, Roster) else (), content))
     claims: dict[str, list[_Claim]] = {}
     receipts: list[tuple[str, Item]] = []
     for path, same in entries.items():
@@ -199,11 +199,9 @@ def _sorted_out(
                 receipts.append((path, item))
             else:
                 _claim(entry, item, people, claims, told)
-    came = {
-        person for path in paths if isinstance(item := found.get(path), Item) and item.path for person in item.people
-    }
-    for path, item in receipts:
-        if came & {*item.people}:
+    came = {person for item in found.values() if isinstance(item, Item) and item.path for person in item.people}
+    for path, receipt in receipts:
+        if came & {*receipt.people}:
             told.passed_over.append((path, "it is the platform's receipt"))
         else:
             told.left_out.append((path, "it is the platform's receipt, and there is no file beside it"))

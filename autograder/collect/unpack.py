@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol, cast
 from .archive import CHUNK, DAMAGED, IGNORED, LARGEST, TOO_MANY, Archive, Entry
 from .place import Refused
 
-INFLATED = {"gz": gzip.GzipFile, "bz2": bz2.BZ2File, "xz": lzma.LZMAFile}
+INFLATED = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
 SHORT = {"tgz": "gz", "tbz2": "bz2", "txz": "xz"}
 NO_ROOM = "its student's files are too large together"
 

@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import stat
 import zipfile
 
 import pytest
+from collect_kit import NOTEBOOK, arrived, course_in, zipped
 
 from autograder.collect import archive, collect, hand_in
 from autograder.collect.names import About
 from autograder.collect.platforms import read
-from autograder.course import Course
 from helpers.errors import CourseError
-
-NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 
 
 @pytest.fixture
 def course(tmp_path):
-    folder = tmp_path / "a course" / "solutions" / "mini"
-    folder.mkdir(parents=True)
-    (folder / "mini.py").write_text("")
-    (tmp_path / "a class").mkdir()
-    return Course(root=tmp_path / "a course", class_dir=tmp_path / "a class")
-
-
-def zipped(files, path=None):
-    """A zip file of name (or ZipInfo) -> bytes."""
-    target = io.BytesIO() if path is None else path
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
-        for name, content in files.items():
-            made.writestr(name, content)
-    return target.getvalue() if path is None else path
-
-
-def arrived(course):
-    return {str(p.relative_to(course.submitted)): p.read_bytes() for p in course.submitted.rglob("*") if p.is_file()}
+    return course_in(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +45,7 @@ def arrived(course):
     ],
 )  # fmt: skip
 def test_each_platforms_names_are_understood(path, student, inside, time):
-    platform, around, found = read([path], About("mini", "", (), lambda path: b""))
+    platform, around, found = read([path], About("mini", "", (), (), lambda path: b""))
     item = found[path]
     assert (platform != "", around) == (True, "")
     assert (item.people[0].student, item.path, str(item.time or "")) == (student, inside, time)
