@@ -182,7 +182,8 @@ def _sorted_out(
     if pattern is not None:
         found = by_pattern(pattern, paths)
     else:
-        told.platform, told.around, found = read(paths, About(name, "", people, people if isinstance(people, Roster) else (), content))
+        listed = people if isinstance(people, Roster) else ()
+        told.platform, told.around, found = read(paths, About(name, "", people, listed, content))
     claims: dict[str, list[_Claim]] = {}
     receipts: list[tuple[str, Item]] = []
     for path, same in entries.items():

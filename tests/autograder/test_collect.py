@@ -51,7 +51,10 @@ def test_each_platforms_names_are_understood(path, student, inside, time):
     assert (item.people[0].student, item.path, str(item.time or "")) == (student, inside, time)
 
 
-@pytest.mark.promise("or one with a folder for each student, and puts everybody's files at `submitted/STUDENT/NAME/`.")
+@pytest.mark.promise(
+    "or one with a folder or a file for each student, and puts everybody's files at "
+    "`submitted/STUDENT/NAME/`."
+)
 def test_folders_with_the_students_names_and_single_notebooks(course, tmp_path):
     files = {"ann/mini.ipynb": NOTEBOOK, "bob/mini/mini.ipynb": NOTEBOOK, "eve.ipynb": NOTEBOOK, "mini.ipynb": NOTEBOOK,
              "__MACOSX/ann/._mini.ipynb": b"x"}  # fmt: skip
@@ -62,7 +65,8 @@ def test_folders_with_the_students_names_and_single_notebooks(course, tmp_path):
 
 
 def test_a_folder_around_everything_is_passed_over(course, tmp_path):
-    told = collect("mini", zipped({"all/ann/mini.ipynb": NOTEBOOK, "all/bob/b.ipynb": b"1"}, tmp_path / "z.zip"), course)
+    files = {"all/ann/mini.ipynb": NOTEBOOK, "all/bob/b.ipynb": b"1"}
+    told = collect("mini", zipped(files, tmp_path / "z.zip"), course)
     assert told.new == ["ann", "bob"]
 
 

@@ -1,4 +1,4 @@
-"""Whose is it? Two students never become one, nor one two, in silence: what is not sure is asked, and nobody gets it."""
+"""Two students never become one, nor one two, in silence: what is not sure is asked, and nobody gets it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from collect_kit import NOTEBOOK, arrived, course_in, tarred, zipped
 from typer.testing import CliRunner
 
-from autograder import cli
+from autograder import cli, intake
 from autograder.collect import collect, hand_in, late_note
 from helpers.errors import CourseError
 
@@ -58,13 +58,17 @@ def whys(told):
 # --- one reading explains the whole archive
 
 
+@pytest.mark.promise(
+    "How that platform names things is learnt from the whole archive, never from one file, and a folder "
+    "around everything is passed over."
+)
 @pytest.mark.parametrize(
     ("files", "students"),
     [
         (["class/a/mini.ipynb", "class/b/mini.ipynb", "notes.txt"], ["a", "b"]),
         (["class/a/x.ipynb", "class/b/y.zip", "class/notes.txt"], ["a", "b"]),
         (["class/a.ipynb", "class/b.ipynb"], ["a", "b"]),
-        (["all/doejane_125_4569_mini.ipynb", "all/li_LATE_126_4570_mini.ipynb", "readme.txt"], ["doejane_125", "li_126"]),
+        (["all/doejane_125_4569_mini.ipynb", "all/li_LATE_126_4570_x.ipynb", "readme.txt"], ["doejane_125", "li_126"]),
         (["Blatt 01/Abgaben/Doe_Jane_jdoe_3301/x.ipynb", "Blatt 01/Abgaben/Li_Bo_b_li_3302/x.ipynb"], ["b_li", "jdoe"]),
         (["Blatt 01/Abgaben/Team 1/Doe_Jane_jdoe_3301/x.ipynb", "Blatt 01/Abgaben/Team 2/Li_Bo_bli_3302/x.ipynb"],
          ["bli", "jdoe"]),
@@ -78,7 +82,8 @@ def whys(told):
         (["1-9 - Anne-Marie Smith-Jones - Nov 3, 2026 1134 PM/x.ipynb", "2-9 - Bo Li - Nov 3, 2026 1134 PM/x.ipynb",
           "index.html"], ["Anne-Marie Smith-Jones_1", "Bo Li_2"]),
         (["Lab_1_2_ann_attempt_2026-11-03-22-34-05_x.ipynb", "Lab_1_2_bob_attempt_2026-11-03-22-34-05_x.ipynb",
-          "Lab_1_2_ann_attempt_2026-11-03-22-34-05.txt", "Lab_1_2_bob_attempt_2026-11-03-22-34-05.txt"], ["ann", "bob"]),
+          "Lab_1_2_ann_attempt_2026-11-03-22-34-05.txt", "Lab_1_2_bob_attempt_2026-11-03-22-34-05.txt"],
+         ["ann", "bob"]),
     ],
 )  # fmt: skip
 def test_wrappers_and_strays_make_nobody_somebody_else(take, files, students):
@@ -90,6 +95,7 @@ def test_wrappers_and_strays_make_nobody_somebody_else(take, files, students):
     assert [path for path, _ in told.left_out] == strays
 
 
+@pytest.mark.promise("**What is not sure is asked, and nobody gets it.**")
 @pytest.mark.parametrize(
     "files",
     [
@@ -212,6 +218,10 @@ def test_macos_writes_utf8_without_saying_so(take, course, tmp_path):
     assert collect("mini", tmp_path / "all.zip", course).new == ["Jörg"]
 
 
+@pytest.mark.promise(
+    "Without a roster the folder is called as in the table. Moodle's numbers are new in each assignment, "
+    "so the name says who it was before;"
+)
 def test_moodles_numbers_are_new_and_the_student_is_not(take, course):
     entry = "{}_assignsubmission_file_/x.ipynb".format
     assert take([entry("Jane Doe_11"), entry("Bo Li_12")]).new == ["Bo Li_12", "Jane Doe_11"]
@@ -222,6 +232,7 @@ def test_moodles_numbers_are_new_and_the_student_is_not(take, course):
     assert (namesake.new, namesake.changed) == (["Jane Doe_29"], ["Jane Doe_11"])
 
 
+@pytest.mark.promise("two people of one name are asked about from the second assignment on,")
 def test_two_people_of_one_name_are_asked_about(take, course):
     entry = "{}_assignsubmission_file_/x.ipynb".format
     assert take([entry("Jane Doe_11"), entry("Bo Li_12")]).new == ["Bo Li_12", "Jane Doe_11"]
@@ -233,6 +244,7 @@ def test_two_people_of_one_name_are_asked_about(take, course):
     assert "is it 'Jane Doe_11' or 'Jane Doe_13'?" in whys(told)
 
 
+@pytest.mark.promise("and so are names that differ in capitals or signs alone.")
 def test_names_that_differ_in_capitals_are_asked_about(take):
     assert not take(["Ann/mini.ipynb", "bob/mini.ipynb"]).left_out
     told = take(["ann/mini.ipynb", "bob/mini.ipynb"], "next")
@@ -257,6 +269,11 @@ def roster(course):
     return path
 
 
+@pytest.mark.promise(
+    "**A roster decides.** `roster.csv` in the class folder (or `--roster FILE`) lists the class: `id` "
+    "names the student's folder; `name`, `email`, `login`, `group`, and columns called `moodle`, `canvas` "
+    "and so on with that platform's number or login, say who is meant."
+)
 @pytest.mark.parametrize(
     ("file", "student"),
     [
@@ -276,6 +293,7 @@ def test_a_roster_knows_people_by_number_login_mail_and_name(take, roster, file,
     assert told.missing == sorted({"jdoe", "bli", "mul", "ode"} - {student})
 
 
+@pytest.mark.promise("Whoever is not on it is refused, with the nearest name; whoever handed in nothing is named;")
 def test_nobody_else_is_taken_and_the_nearest_name_is_said(take, roster):
     told = take(["jdoe/x.ipynb", "Jan Doe/x.ipynb", "zz/x.ipynb"])
     assert told.new == ["jdoe"]
@@ -304,6 +322,7 @@ def test_two_of_one_name_on_the_roster_need_a_number(take, roster):
     assert take([file]).new == ["a"]
 
 
+@pytest.mark.promise("the work of a group is given to each of its members.")
 def test_a_groups_work_is_each_members(take, roster, course):
     told = take(["Group A_9_assignsubmission_file_/x.ipynb", "Ann Ode_4_assignsubmission_file_/x.ipynb"])
     assert told.new == ["bli", "jdoe", "ode"]
@@ -325,6 +344,9 @@ def test_a_roster_that_cannot_be_used_says_why(take, roster, text, sentence):
 # --- times
 
 
+@pytest.mark.promise(
+    "A time without a zone is read in `--timezone`, else in your machine's, which is then said, and written in UTC."
+)
 def test_times_are_the_platforms(take, course):
     name = "Quiz_{}_attempt_2026-{}-01-22-34-05_x.ipynb".format
     told = take([name("ann", "07"), name("bob", "12")], timezone="Europe/Berlin")
@@ -338,10 +360,14 @@ def test_times_are_the_platforms(take, course):
         take([name("ann", "07")], timezone="Berlin")
 
 
+@pytest.mark.promise("Canvas says `LATE` and no time: collecting names these students, and the report notes it.")
 def test_late_is_kept(take, course):
     told = take(["doejane_LATE_125_4569_x.ipynb", "li_126_4570_x.ipynb"])
     assert [one.student for one in told.given if one.late] == ["doejane_125"]
-    assert late_note(course, "mini", "doejane_125") == ["Canvas marks it as LATE and does not say when it was handed in."]
+    assert late_note(course, "mini", "doejane_125") == [
+        "Canvas marks it as LATE and does not say when it was handed in."
+    ]
+    assert late_note(course, "mini", "doejane_125")[0] in intake.hand_in(course, "mini", "doejane_125").notes
     assert late_note(course, "mini", "li_126") == late_note(course, "next", "doejane_125") == []
     take(["doejane_125_4571_x.ipynb"])
     assert late_note(course, "mini", "doejane_125") == []
@@ -359,7 +385,10 @@ def test_a_record_that_is_none_is_passed_over(take, course, text):
 # --- kinds of files
 
 
-@pytest.mark.parametrize("name", ["mini.IPYNB", "mini.ipynb.json", "mini.ipynb.txt", "mini.ipynb (1).txt", "mini.Ipynb.download"])
+@pytest.mark.promise("Notebooks whose ending a browser has changed get it back,")
+@pytest.mark.parametrize(
+    "name", ["mini.IPYNB", "mini.ipynb.json", "mini.ipynb.txt", "mini.ipynb (1).txt", "mini.Ipynb.download"]
+)
 def test_a_spoilt_name_is_a_notebooks(take, course, name):
     take({f"ann/{name}": b"1"})
     take({f"bob{name.removeprefix('mini')}": b"2", "eve.ipynb": b"3"}, "next")
@@ -368,6 +397,7 @@ def test_a_spoilt_name_is_a_notebooks(take, course, name):
     assert here["bob/next/next.ipynb"] == b"2"
 
 
+@pytest.mark.promise("and archives are opened: `.zip`, `.tar`, `.tar.gz`, `.tar.bz2`, `.tar.xz`,")
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
 def test_tar_archives_are_opened(take, course, mode):
     link = tarfile.TarInfo("link")
@@ -389,6 +419,7 @@ def test_a_tar_archive_that_swells_costs_its_student_only(take, course, monkeypa
     assert whys(told).count("too large together") == 2
 
 
+@pytest.mark.promise("a `.rar` is told of.")
 @pytest.mark.parametrize("name", ["a.tar.gz", "a.tar", "a.tar.xz", "a.7z", "a.rar", "a.zip"])
 def test_an_archive_that_is_none_is_told(take, name):
     told = take({f"ann/{name}": b"nonsense", "ann/mini.ipynb": NOTEBOOK})
@@ -405,6 +436,7 @@ def test_a_7z_archive_is_opened_where_py7zr_is(take, course):
     assert arrived(course)["doejane_125/mini/hw/lab/mini.ipynb"] == NOTEBOOK
 
 
+@pytest.mark.promise("and `.7z` after `pip install py7zr`;")
 def test_without_py7zr_a_sentence_says_so(take, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "py7zr", None)
     told = take({"doejane_125_4569_hw.7z": b"7z", "li_126_4570_x.ipynb": b"1"})
@@ -428,11 +460,12 @@ def test_a_dry_run_shows_who_would_get_what_and_writes_nothing(course, tmp_path,
     done = run(course, tmp_path, ["doejane_LATE_125_4569_x.ipynb", "libo_126_4570_x.ipynb"], "--dry-run")
     assert done.exit_code == 0
     assert set(course.class_dir.rglob("*")) == before
-    for words in ("jdoe", "doejane_125", "LATE", "bli", "libo_126", "Nothing was written.", "named as Canvas names them",
-                  "Nothing so far from mul, ode.", "2 of 4 students have handed in."):  # fmt: skip
+    for words in ("jdoe", "doejane_125", "LATE", "bli", "libo_126", "Nothing was written.",
+                  "named as Canvas names them", "Nothing so far from mul, ode.", "2 of 4 students have handed in."):  # fmt: skip
         assert words in done.output
 
 
+@pytest.mark.promise("The last line says how many of how many have handed in.")
 def test_the_end_says_how_many_of_how_many(course, tmp_path, roster):
     done = run(course, tmp_path, ["jdoe/x.ipynb", "class/index.html"], "--roster", str(roster))
     assert done.exit_code == 1
@@ -441,6 +474,7 @@ def test_the_end_says_how_many_of_how_many(course, tmp_path, roster):
     assert (done.exit_code, done.output.splitlines()[-1]) == (0, "3 of 4 students have handed in.")
 
 
+@pytest.mark.promise("The exit code is then 1.")
 def test_what_nobody_got_ends_with_an_error_and_many_files_with_one_line(course, tmp_path):
     files = ["ann/mini.ipynb", *(f"class/a/{n}.ipynb" for n in range(20)), "class/b/x.ipynb"]
     done = run(course, tmp_path, files)
