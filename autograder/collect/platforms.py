@@ -101,7 +101,7 @@ def _metadata(about: About) -> dict[str, Item]:
     try:
         said = yaml.load(about.content(METADATA), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         return {str(submission): _submitters(one) for submission, one in said.items() if one.get(":submitters")}
-    except (yaml.YAMLError, AttributeError, TypeError, ValueError):
+    except (yaml.YAMLError, AttributeError, TypeError, ValueError, RecursionError):
         return {}
 
 
@@ -220,10 +220,16 @@ def _github(paths: list[str], about: About) -> Found:
 
 
 def _classroom(paths: list[str], about: About) -> Found:
+    """Students name these files themselves, so two of one name may be two students'."""
+    form = rf"(?P<name>[^/]+?) - (?P<path>[^/]+(?i:{NOTEBOOK.pattern}))"
+    names = Counter(match["name"] for path in paths if (match := re.fullmatch(form, path, re.S)))
+
     def item(match: re.Match[str]) -> Item:
+        if (count := names[match["name"]]) > 1:
+            raise Refused(f"{count} notebooks say that they are {match['name']!r}'s: which is?")
         return Item((Person(match["name"], match["name"], match["name"]),), match["path"])
 
-    return _each(rf"(?P<name>[^/]+?) - (?P<path>[^/]+(?i:{NOTEBOOK.pattern}))", paths, item)
+    return _each(form, paths, item)
 
 
 PLATFORMS: dict[str, Reading] = {

@@ -145,6 +145,8 @@ MOODLE = "{name}_{id}_assignsubmission_file_/mini.ipynb"
 CANVAS = "{name}_{id}_7{id}_mini.ipynb"
 BLACKBOARD = "A_{name}_{id}_attempt_2026-01-30-15-00-00_mini.ipynb"
 BRIGHTSPACE = "{id}-6 - {name} - Jan 30, 2026 300 PM/mini.ipynb"
+ILIAS = "Ode_{name}_{name}_{id}_{id}/mini.ipynb"
+GITHUB = "mini-{name}_{id}/mini.ipynb"
 WAYS = {  # how a file of the attacker's is composed -> the student that it may count for, and how others' are
     "Eve_66_assignsubmission_file_/{}": ("Eve_66", MOODLE),
     "Eve_66_assignsubmission_file_{}": ("Eve_66", MOODLE),
@@ -152,6 +154,8 @@ WAYS = {  # how a file of the attacker's is composed -> the student that it may 
     "A_eve_attempt_2026-01-30-15-00-07_{}": ("eve", BLACKBOARD),
     "66-6 - Eve - Jan 30, 2026 300 PM/{}": ("Eve_66", BRIGHTSPACE),
     "66-6 - Eve - Jan 30, 2026 300 PM - {}": ("Eve_66", BRIGHTSPACE),
+    "Ode_Eve_eve_66/{}": ("eve", ILIAS),
+    "mini-eve/{}": ("eve", GITHUB),
 }
 
 

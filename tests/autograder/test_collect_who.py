@@ -150,6 +150,12 @@ def test_uploads_on_canvas_that_are_archives_are_opened(take, course):
     assert set(arrived(course)) == {"doejane_125/mini/hw/lab/mini.ipynb", "li_126/mini/hw/lab/mini.ipynb"}
 
 
+def test_two_notebooks_of_one_name_in_a_google_classroom_are_asked_about(take):
+    told = take(["Jane Doe - mini.ipynb", "Jane Doe - mini (1).ipynb", "Bo Li - mini.ipynb"])
+    assert told.new == ["Bo Li"]
+    assert whys(told).count("2 notebooks say that they are 'Jane Doe''s: which is?") == 2
+
+
 # --- Blackboard
 
 
@@ -460,8 +466,10 @@ def test_a_dry_run_shows_who_would_get_what_and_writes_nothing(course, tmp_path,
     done = run(course, tmp_path, ["doejane_LATE_125_4569_x.ipynb", "libo_126_4570_x.ipynb"], "--dry-run")
     assert done.exit_code == 0
     assert set(course.class_dir.rglob("*")) == before
-    for words in ("jdoe", "doejane_125", "LATE", "bli", "libo_126", "Nothing was written.",
-                  "named as Canvas names them", "Nothing so far from mul, ode.", "2 of 4 students have handed in."):  # fmt: skip
+    for words in (
+        "jdoe", "doejane_125", "LATE", "bli", "libo_126", "Nothing was written.", "named as Canvas names them",
+        "Nothing so far from mul, ode.", "2 of 4 students have handed in.",
+    ):  # fmt: skip
         assert words in done.output
 
 
