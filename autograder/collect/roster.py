@@ -16,20 +16,23 @@ from .names import Person
 from .place import Refused
 from .record import Record
 
-LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae"})
+ONE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
+TWO = ({}, {"ä": "ae", "ö": "oe", "ü": "ue"}, {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+"""How names are written where there are ASCII letters only: one letter for one, or two for some."""
 
 
 def bare(text: str) -> str:
     """Without what one person writes now so, now so: capitals, accents, blanks, signs."""
-    flat = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", text).casefold())
-    return "".join(re.findall(r"\w", "".join(c for c in flat if not unicodedata.combining(c)))).replace("_", "")
+    flat = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", text).casefold().translate(ONE))
+    return "".join(c for c in flat if c.isalnum())
 
 
 def spellings(name: str) -> set[str]:
     """A name in its usual forms, each as one word: first or last name first, umlauts as one letter or as two."""
     forms = set()
-    for text in (name, unicodedata.normalize("NFC", name).casefold().translate(LETTERS)):
-        words = [word for word in map(bare, re.split(r"[\W_]+", unicodedata.normalize("NFC", text))) if word]
+    for letters in TWO:
+        text = unicodedata.normalize("NFC", name).casefold().translate(str.maketrans(letters))
+        words = [word for word in map(bare, re.split(r"[\W_]+", text)) if word]
         forms |= {"".join(words[i:] + words[:i]) for i in range(len(words))}
     return forms
 
