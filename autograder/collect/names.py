@@ -15,7 +15,7 @@ class Person:
 
     student: the name of their folder where no roster and no earlier hand-in says another. number: the platform's own.
     logins: what else tells them from others (login, e-mail, student number). lasting: whether the platform gives the
-    same number for every assignment.
+    same number for every assignment. team: for which they handed in.
     """
 
     key: str
@@ -24,6 +24,7 @@ class Person:
     number: str = ""
     logins: tuple[str, ...] = ()
     lasting: bool = True
+    team: str = ""
 
 
 @dataclass(frozen=True, slots=True)

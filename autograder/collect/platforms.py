@@ -73,10 +73,11 @@ def _brightspace(paths: list[str], about: About) -> Found:
 
 def _ilias(paths: list[str], about: About) -> Found:
     def item(match: re.Match[str]) -> Item:
-        login, name = match["login"], f"{match['first']} {match['last']}"
-        return Item((Person(f"{login}_{match['number']}", login, name, match["number"], (login,)),), match["path"])
+        key, name = f"{match['login']}_{match['number']}", f"{match['first']} {match['last']}"
+        team, login = match["team"] or "", match["login"]
+        return Item((Person(key, login, name, match["number"], (login,), team=team),), match["path"])
 
-    team, last, first = "(?:Team [^/]+/)?", "(?P<last>[^/_]+)", "(?P<first>[^/_]+)"
+    team, last, first = "(?:(?P<team>Team [^/]+)/)?", "(?P<last>[^/_]+)", "(?P<first>[^/_]+)"
     return _each(rf"{team}{last}_{first}_(?P<login>[^/]+)_(?P<number>[0-9]+)/(?P<path>.+)", paths, item)
 
 

@@ -115,21 +115,26 @@ class Roster(Earlier):
 
     def __contains__(self, name: object) -> bool:
         person = Person(str(name), str(name), str(name), "", (str(name),))
-        return bool(self._exactly(person, "") or self._named(person))
+        return bool(self._exactly(person, "") or self._named(person, ""))
 
     def find(self, person: Person, platform: str) -> tuple[list[str], bool]:
+        if team := self._group(person.team):
+            return team, True
         exact = self._exactly(person, platform)
-        found = exact or self._named(person)
+        found = exact or self._named(person, platform)
         if len(found) == 1:
             return [self._id(found[0])], bool(exact)
         shown = person.name or person.student
         if found:
             either = " or ".join(repr(row["id"]) for row in found)
             raise Refused(f"is {shown!r} {either}? Say it in the roster: a column {platform.lower() or 'login'!r}")
-        group = [row for row in self.rows if row.get("group") and bare(row["group"]) == bare(person.name)]
-        if group:
-            return [self._id(row) for row in group], True
-        raise Refused(f"{shown!r} is not on the roster{self._nearest(person)}")
+        if group := self._group(person.name):
+            return group, True
+        number = f" with the number {person.number}" if person.number else ""
+        raise Refused(f"{shown!r} is not on the roster{number}{self._nearest(person)}")
+
+    def _group(self, name: str) -> list[str]:
+        return [self._id(row) for row in self.rows if bare(name) and bare(row.get("group", "")) == bare(name)]
 
     def _id(self, row: dict[str, str]) -> str:
         return self.ids.get(row["id"], row["id"])
@@ -144,18 +149,18 @@ class Roster(Earlier):
 
         return [row for row in self.rows if fits(row)]
 
-    def _named(self, person: Person) -> list[dict[str, str]]:
+    def _named(self, person: Person, platform: str) -> list[dict[str, str]]:
+        """Whose name it is, but for rows with another number: somebody else may call themselves so."""
         wanted = spellings(person.name)
-        return [row for spelt, row in self.spelt if wanted & spelt]
+        rows = [row for spelt, row in self.spelt if wanted & spelt]
+        numbers = [row.get(platform.lower(), "") for row in rows]
+        return [row for row, no in zip(rows, numbers, strict=True) if not person.number or not no.isdigit()]
 
     def _nearest(self, person: Person) -> str:
         by_name = {bare(text): row for row in self.rows for text in (row.get("name", ""), row["id"]) if bare(text)}
         near = difflib.get_close_matches(bare(person.name or person.student), by_name, 1, 0.5)
-        return (
-            f"; nearest is {by_name[near[0]].get('name') or by_name[near[0]]['id']!r} ({by_name[near[0]]['id']})"
-            if near
-            else ""
-        )
+        row = by_name[near[0]] if near else {}
+        return f"; nearest is {row.get('name') or row['id']!r} ({row['id']})" if row else ""
 
     def doubts(self, students: Iterable[str]) -> list[tuple[str, str]]:
         return []

@@ -33,6 +33,7 @@ class Given:
     notebooks: int
     time: str = ""
     late: bool = False
+    team: str = ""
 
 
 @dataclass
@@ -253,7 +254,8 @@ def _given(student: str, claims: list[_Claim], zone: tzinfo | None) -> Given:
     paths = {claim.item.path for claim in claims}
     latest = f"{_utc(max(times), zone):%Y-%m-%d %H:%M:%S} UTC" if times else ""
     notebooks = sum(is_notebook(path) or is_archive(path) for path in paths)
-    return Given(student, claims[0].person.key, len(paths), notebooks, latest, any(claim.item.late for claim in claims))
+    late, person = any(claim.item.late for claim in claims), claims[0].person
+    return Given(student, person.key, len(paths), notebooks, latest, late, person.team)
 
 
 def _lay_all(

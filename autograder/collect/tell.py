@@ -41,6 +41,10 @@ def sentences(told: Collected, dry_run: bool) -> list[str]:
         said.append(f"The platform's times were taken to be in the time zone {told.zone}{other}.")
     if late := [one.student for one in told.given if one.late]:
         said.append(f"Marked as LATE by {told.platform}, which says no time: {', '.join(late)}.")
+    if teams := [f"{one.team} ({one.student})" for one in told.given if one.team]:
+        said.append(
+            f"Teams, and who was given their work: {', '.join(teams)}. A column group in a roster gives it to all."
+        )
     if bare := [one.student for one in told.given if not one.notebooks]:
         said.append(f"Without a notebook: {', '.join(bare)}.")
     said += _grouped(told.passed_over, "passed over")

@@ -330,10 +330,24 @@ def test_two_of_one_name_on_the_roster_need_a_number(take, roster):
     assert take([file]).new == ["a"]
 
 
-@pytest.mark.promise("the work of a group is given to each of its members.")
+@pytest.mark.promise("a roster with a column `moodle` (the numbers of that assignment) prevents it.")
+def test_a_name_with_another_number_than_the_rosters_is_refused(take, roster):
+    roster.write_text("id,name,moodle\na,Jane Doe,77\nb,Bo Li,\n")
+    told = take(["Jane Doe_78_assignsubmission_file_/x.ipynb", "Bo Li_79_assignsubmission_file_/x.ipynb"])
+    assert told.new == ["b"]
+    assert whys(told) == "'Jane Doe' is not on the roster with the number 78; nearest is 'Jane Doe' (a)"
+
+
+@pytest.mark.promise("the work of a group or team is given to each of its members.")
 def test_a_groups_work_is_each_members(take, roster, course):
     told = take(["Group A_9_assignsubmission_file_/x.ipynb", "Ann Ode_4_assignsubmission_file_/x.ipynb"])
     assert told.new == ["bli", "jdoe", "ode"]
+    roster.write_text("id,group\njdoe,Team 7\nbli,Team 7\node,\n")
+    told = take(
+        ["Blatt/Abgaben/Team 7/Li_Bo_bli_3302/x.ipynb", "Blatt/Abgaben/Team 8/Ode_Ann_ode_3303/x.ipynb"], "next"
+    )
+    assert told.new == ["bli", "jdoe", "ode"]
+    assert [one.team for one in told.given] == ["Team 7", "Team 7", "Team 8"]
 
 
 @pytest.mark.parametrize(

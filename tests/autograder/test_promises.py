@@ -66,7 +66,7 @@ NOT_PROMISED = {
         "too, use the network, and go on running afterwards.",
         "**Not protected**, by this or any autograder: * *Weak tests.* A function that returns what the test asks "
         "for passes, whatever it is.",
-        "Who takes another's name on Moodle can then be taken for them: give a roster with a column `moodle`.",
+        "Who takes another's name on Moodle can then be taken for them;",
         "*Copied work.* A neighbour's solution, or a library's, is right.",
         "*What the student says was measured.* Nobody can tell on which machine, or on how quiet a one.",
         "*Two measurements that must be taken in the student's process*: how much memory `conv_tiled` uses (2 "
