@@ -189,14 +189,13 @@ def _sorted_out(
     receipts: list[tuple[str, Item]] = []
     for path, same in entries.items():
         item = found.get(path, Refused("its name does not say whose it is"))
-        own = path.removeprefix(told.around).casefold() in OWN or (
-            not path.startswith(told.around) and path.rpartition("/")[2].casefold() in OWN
-        )
+        if len(same) > 1 and not told.platform and "/" not in path.removeprefix(told.around):
+            item = Refused(f"{len(same)} files have this name, perhaps of several students")
         for entry in same:
-            if isinstance(item, Refused):
-                (told.passed_over if own else told.left_out).append(
-                    (path, "it is the platform's" if own else str(item))
-                )
+            if isinstance(item, Refused) and path.rpartition("/")[2].casefold() in OWN:
+                told.passed_over.append((path, "it is the platform's"))
+            elif isinstance(item, Refused):
+                told.left_out.append((path, str(item)))
             elif not item.path:
                 receipts.append((path, item))
             else:

@@ -156,6 +156,14 @@ def test_two_notebooks_of_one_name_in_a_google_classroom_are_asked_about(take):
     assert whys(told).count("2 notebooks say that they are 'Jane Doe''s: which is?") == 2
 
 
+def test_two_files_of_one_name_may_be_two_students(take, course, tmp_path):
+    content = zipped({"anna.ipynb": b"1", "xnna.ipynb": b"2", "bob.ipynb": b"3"}).replace(b"xnna", b"anna")
+    (tmp_path / "all.zip").write_bytes(content)
+    told = collect("mini", tmp_path / "all.zip", course)
+    assert told.new == ["bob"]
+    assert told.left_out == [("anna.ipynb", "2 files have this name, perhaps of several students")] * 2
+
+
 # --- Blackboard
 
 
