@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -62,13 +62,21 @@ def _date(text: str) -> datetime | None:
 
 
 def _brightspace(paths: list[str], about: About) -> Found:
+    # The second number is the assignment's.
+    form = rf"(?P<number>[0-9]+)-[0-9]+ - (?P<name>[^/]+?) - (?P<time>{DATE})(?: - |/)(?P<path>.+)"
+    times: defaultdict[str, set[str]] = defaultdict(set)
+    for path in paths:
+        if match := re.fullmatch(form, path, re.S):
+            times[match["number"]].add(match["time"])
+
     def item(match: re.Match[str]) -> Item:
         _once(re.findall(f" - {DATE}(?= - |$)", match.string.partition("/")[0]))
-        key = f"{match['name']}_{match['number']}"
-        return Item((Person(key, key, match["name"], match["number"]),), match["path"], _date(match["time"]))
+        key, time = f"{match['name']}_{match['number']}", _date(match["time"])
+        if not time and len(times[match["number"]]) > 1:
+            raise Refused(f"there are several attempts, and which is the latest can't be read from {match['time']!r}")
+        return Item((Person(key, key, match["name"], match["number"]),), match["path"], time)
 
-    # The second number is the assignment's.
-    return _each(rf"(?P<number>[0-9]+)-[0-9]+ - (?P<name>[^/]+?) - (?P<time>{DATE})(?: - |/)(?P<path>.+)", paths, item)
+    return _each(form, paths, item)
 
 
 def _ilias(paths: list[str], about: About) -> Found:
@@ -110,8 +118,8 @@ def _submitters(one: dict[str, object]) -> Item:
     people = []
     for who in one[":submitters"]:  # type: ignore[attr-defined]
         name, number, mail = (str(who.get(f":{field}") or "") for field in ("name", "sid", "email"))
-        key = number or mail or name
-        people.append(Person(key, key, name, number, tuple(filter(None, (number, mail)))))
+        logins = tuple(filter(None, (number, mail)))
+        people.append(Person(" ".join((*logins, name)), number or mail or name, name, number, logins))
     time = one.get(":created_at")
     if not isinstance(time, datetime):
         return Item(tuple(people), "")

@@ -412,6 +412,13 @@ def test_a_record_that_is_none_is_passed_over(take, course, text):
     assert json.loads(place.read_text()) == {"ann": {"called": "ann", "platform": "", "late": False}}
 
 
+def test_attempts_whose_times_cannot_be_read_are_asked_about(take, course):
+    name = "1{0}-9 - {1} - {2} Mrz 2026 2334/x.ipynb".format
+    told = take([name(1, "Bo Li", "3."), name(2, "Jane Doe", "3."), name(2, "Jane Doe", "4.")])
+    assert told.new == ["Bo Li_11"]
+    assert whys(told).count("there are several attempts, and which is the latest can't be read") == 2
+
+
 # --- kinds of files
 
 
