@@ -254,6 +254,8 @@ PLATFORMS: dict[str, Reading] = {
 """Platform -> what its downloads' names say; the order decides where two explain as much."""
 UNMISTAKABLE = ("Moodle", "Brightspace", "Blackboard")
 """Nobody calls a folder or a file so by chance."""
+DEEPEST = 6
+"""Folders around everything that are looked into."""
 OWN = {"index.html", "status.xlsx", "status.csv", "readme.md", "readme.txt", METADATA, "thumbs.db", "desktop.ini"}
 """Files that platforms and systems put beside the hand-ins."""
 
@@ -295,7 +297,7 @@ def _first(path: str) -> str:
 def _around(paths: list[str]) -> Iterator[str]:
     """ "" and the folders, one in the other, that all of the archive lies in but for files that are no hand-ins."""
     around = ""
-    while True:
+    for _ in range(DEEPEST):
         yield around
         inside = [path.removeprefix(around) for path in paths if path.startswith(around)]
         folders = {_first(path) for path in inside if "/" in path}

@@ -17,7 +17,9 @@ from .place import Refused
 from .record import Record
 
 ONE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
-TWO = ({}, {"ä": "ae", "ö": "oe", "ü": "ue"}, {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+TWO: tuple[dict[str, str | int | None], ...] = (
+    {}, {"ä": "ae", "ö": "oe", "ü": "ue"}, {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"},
+)  # fmt: skip
 """How names are written where there are ASCII letters only: one letter for one, or two for some."""
 
 
