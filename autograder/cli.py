@@ -101,14 +101,25 @@ def collect(
     pattern: Annotated[
         str | None, typer.Option(help="other platforms: a regular expression with (?P<student>…) and (?P<path>…)")
     ] = None,
+    roster: Annotated[
+        Path | None, typer.Option(help="the class as a CSV file (default: roster.csv in the class folder, if any)")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="of the platform's times, such as Europe/Berlin (default: this machine's)")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show who would get what, and write nothing")] = False,
 ) -> None:
     """Put the hand-ins of a learning platform's zip file where grading looks for them."""
     from .collect import collect as run
+    from .collect.tell import sentences, table
 
-    told = run(name, archive, course_for(class_dir), pattern)
-    say(f"{len(told.new)} new, {len(told.changed)} changed, {len(told.unchanged)} as before.")
-    for path, why in told.left_out:
-        say(f"left out: {one_line(path, 200)} ({why})")
+    told = run(name, archive, course_for(class_dir), pattern, roster=roster, timezone=timezone, dry_run=dry_run)
+    if dry_run:
+        console().print(table(told))
+    for sentence in sentences(told, dry_run):
+        say(sentence)
+    if told.left_out:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -18,6 +18,8 @@ NOT_PROMISED = {
         "has built `.venv` (or in the conda environment of `environment.yml`). Put `.venv/bin` on your PATH, or "
         "write `.venv/bin/python`. `NAME` is an assignment's folder in `solutions/`.",
         "For several classes or terms,",
+        "**Files.**",
+        "**Times.**",
         "By hand, put each notebook at `submitted/STUDENT/NAME/NAME.ipynb`.",
         "**Stop and go on.**",
         "**Points.**",
@@ -62,6 +64,7 @@ NOT_PROMISED = {
         "too, use the network, and go on running afterwards.",
         "**Not protected**, by this or any autograder: * *Weak tests.* A function that returns what the test asks "
         "for passes, whatever it is.",
+        "Who takes another's name on Moodle can then be taken for them;",
         "*Copied work.* A neighbour's solution, or a library's, is right.",
         "*What the student says was measured.* Nobody can tell on which machine, or on how quiet a one.",
         "*Two measurements that must be taken in the student's process*: how much memory `conv_tiled` uses (2 "
@@ -75,10 +78,12 @@ NOT_PROMISED = {
 
 
 def words_of(page: str) -> str:
-    """The page's text on one line, without headings, code blocks, rows of counts and what is measured."""
+    """The page's text on one line, without headings, code blocks, rows of counts, tables that a test makes, and what
+    is measured."""
     chapters = re.split(r"(?m)^## ", page)
     page = "\n".join(one for one in chapters if not one.startswith(MEASURED))
     page = re.sub(r"(?ms)^```.*?^```$", "", page)
+    page = re.sub(r"(?s)<!-- this table is made by .*? -->.*?<!-- its end -->", "", page)
     page = re.sub(r"(?m)^\|[^|\d]+(\| *\d+ *){5}\|$", "", page)
     titles = re.findall(r"(?m)^#* ?(.*)", "\n".join(one.splitlines()[0] for one in chapters))
     lines = [line.strip("|- ") for line in page.splitlines() if line.lstrip("# ") not in titles]
