@@ -50,7 +50,7 @@ c.ClearMarkScheme.enforce_metadata = False
 # The grading engine of `python -m autograder grade`, one submission after the other.
 c.Autograde.sanitize_preprocessors = [ours.RebuildSubmission, stock.CheckCellMetadata]
 c.Autograde.autograde_preprocessors = [
-    ours.ExecuteSubmission, stock.IgnorePattern, stock.LimitOutput, stock.SaveAutoGrades, stock.AssignLatePenalties,
+    ours.ExecuteSubmission, stock.IgnorePattern, stock.LimitOutput, ours.SaveGrades, stock.AssignLatePenalties,
     stock.CheckCellMetadata,
 ]  # fmt: skip
 c.ExecuteSubmission.timeout = 60

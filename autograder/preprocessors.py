@@ -8,11 +8,12 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Bool, Dict, Integer, Unicode
 
 from .course import Course
 from .grading import gradebook as rows
+from .grading.answers import answers, changed
 from .grading.execute import execute
 from .grading.machine import workplace
 from .grading.prepare import prepare
@@ -73,3 +74,25 @@ class ExecuteSubmission(NbGraderPreprocessor):
         nb.metadata["course"] = about(mode, notes, done.dead, machine.words())
         scrub(nb, task.snapshot)
         return nb, resources
+
+
+class SaveGrades(SaveAutoGrades):
+    """nbgrader's own, but that what a human graded is flagged only where its answer has changed."""
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> Made:
+        source = snapshot_for(resources["nbgrader"]).source
+        self.now = answers(nb, source) if source is not None else {}
+        self.changed: set[str] | None = None
+        made: Made = super().preprocess(nb, resources)
+        return made
+
+    def _add_score(self, cell: NotebookNode, resources: Any) -> None:
+        name = cell.metadata.nbgrader.grade_id
+        if self.changed is None:  # asked here, where nbgrader has the gradebook open
+            self.changed = changed(self.gradebook, self.assignment_id, self.student_id, self.now)
+        grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
+        flagged = bool(grade.needs_manual_grade)
+        super()._add_score(cell, resources)
+        if grade.manual_score is not None and name in self.now:
+            grade.needs_manual_grade = flagged or name in self.changed
+            self.gradebook.db.commit()

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
 from helpers.errors import CourseError
 
 from .. import bonus
@@ -26,6 +28,7 @@ from ..parallel.parcel import unwrap, wrap
 from ..source import Assignment
 from ..text import one_line
 from . import gradebook as rows
+from .answers import answers
 from .files import data_files, disk_in_words, glob_safe, read_timestamp, remove, sound_timestamp
 from .snapshot import Snapshot
 from .task import Result
@@ -122,14 +125,29 @@ class Writer:
             found = found or result.found(self.assignment)
             if not sound_timestamp(self._timestamp(result.student)):
                 result.note("timestamp.txt holds no date that can be read; it was left out.")
+            earlier = self._earlier(result.student)
             self._place(result, result.notebook)
-            return self._patiently(lambda: self._save(result.student, found))
+            return self._patiently(lambda: self._save(result.student, found, earlier))
         self._patiently(lambda: self._forget(result))
         return None
 
-    def _save(self, student: str, found: Findings) -> Any:
+    def _earlier(self, student: str) -> bytes:
+        """The graded notebook that a human may have read, b"" where there is none."""
         name = self.assignment.name
-        submission = rows.save(self.gradebook, found, name, student, read_timestamp(self._timestamp(student)))
+        with contextlib.suppress(OSError):
+            return (self.course.autograded / student / name / f"{name}.ipynb").read_bytes()
+        return b""
+
+    def _answers(self, notebook: bytes) -> dict[str, str]:
+        with contextlib.suppress(Exception):  # somebody else's file
+            return answers(nbformat.reads(notebook.decode("utf-8"), as_version=4), self.assignment)
+        return {}
+
+    def _save(self, student: str, found: Findings, earlier: bytes) -> Any:
+        name, timestamp = self.assignment.name, read_timestamp(self._timestamp(student))
+        submission = rows.save(
+            self.gradebook, found, name, student, timestamp, lambda: self._answers(earlier) if earlier else {}
+        )
         bonus.carry(submission, self.assignment, found.words.form)
         rows.finish(self.gradebook, submission, self.plugin)
         return submission
