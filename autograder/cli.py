@@ -119,8 +119,8 @@ def grade(
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="hand-ins graded at the same time on this machine")] = 2,
     scheduler: Annotated[str, typer.Option(help="grade on a Dask cluster: tcp://HOST:PORT or its JSON file")] = "",
     force: Annotated[bool, typer.Option("--force/--resume", help="also those that did not change")] = False,
-    timeout: Annotated[int, typer.Option(help="seconds for one cell")] = 60,
-    budget: Annotated[int, typer.Option(help="seconds for one hand-in")] = 300,
+    timeout: Annotated[int, typer.Option(help="seconds for one cell; a quarter once one ran out of them")] = 60,
+    budget: Annotated[int, typer.Option(help="seconds for one hand-in; what a busy machine takes is extra")] = 300,
     mode: Annotated[str, typer.Option(help="the sandbox: namespaces or landlock (default: the stronger)")] = "",
     unsafe: Annotated[bool, typer.Option("--unsafe", help=UNSAFE)] = False,
 ) -> None:

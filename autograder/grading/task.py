@@ -81,6 +81,7 @@ class Result:
 
     `notes` are sentences on what was mended, `dead` says in which cells Python ended. `fatal` is a fault of this
     machine, not of the hand-in, for which the whole batch stops. `findings` are the notebook's, as plain data.
+    `starved` says that its time ran out while a busy machine kept it waiting.
     """
 
     student: str
@@ -92,6 +93,7 @@ class Result:
     dead: str = ""
     fatal: str = ""
     findings: dict[str, Any] | None = None
+    starved: bool = False
 
     def __post_init__(self) -> None:
         self.reason, self.dead, self.notes = one_line(self.reason), one_line(self.dead), sentences(self.notes)
@@ -161,7 +163,7 @@ def _work(task: Task, result: Result) -> None:
     result.mode = mode.name
     machine = workplace.machine(task, mode)
     done = execute(notebook, task.snapshot, machine, task.timeout, task.budget)
-    result.dead = done.dead
+    result.dead, result.starved = done.dead, done.starved
     result.notes += [done.left_out] if done.left_out else []
     notebook.metadata["course"] = about(mode, result.notes, done.dead, machine.words())
     scrub(notebook, task.snapshot)
