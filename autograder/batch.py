@@ -332,4 +332,5 @@ def _import_nbgrader(executor: Executor | None) -> None:
 
 def stamp(row: Row) -> str:
     """Of what a feedback page shows and a human can change."""
-    return digest([json.dumps([row.scores, row.bonus, row.extra, row.penalty, row.comments]).encode()])
+    late = [row.late] if row.late else []
+    return digest([json.dumps([row.scores, row.bonus, row.extra, row.penalty, row.comments, *late]).encode()])

@@ -53,6 +53,7 @@ c.Autograde.autograde_preprocessors = [
     ours.ExecuteSubmission, stock.IgnorePattern, stock.LimitOutput, ours.SaveGrades, stock.AssignLatePenalties,
     stock.CheckCellMetadata,
 ]  # fmt: skip
+c.AssignLatePenalties.plugin_class = ours.LatePenalty
 c.ExecuteSubmission.timeout = 60
 c.ExecuteSubmission.budget = 300
 

@@ -8,9 +8,11 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
+from nbgrader.plugins import LateSubmissionPlugin
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Bool, Dict, Integer, Unicode
 
+from . import dates
 from .course import Course
 from .grading import gradebook as rows
 from .grading.answers import answers, changed
@@ -96,3 +98,16 @@ class SaveGrades(SaveAutoGrades):
         if grade.manual_score is not None and name in self.now:
             grade.needs_manual_grade = flagged or name in self.changed
             self.gradebook.db.commit()
+
+
+class LatePenalty(LateSubmissionPlugin):
+    """What dates.toml of the class says, else nbgrader's own `penalty_method`."""
+
+    course: Course | None = None
+
+    def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float | None:
+        said = dates.penalty(dates.read(self.course or Course()), score, total_seconds_late)
+        if said is not None:
+            return said
+        stock: float | None = super().late_submission_penalty(student_id, score, total_seconds_late)
+        return stock

@@ -212,6 +212,17 @@ def _rows(submission: Any, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return grades, comments
 
 
+def late_plugin(course: Any, config: Any) -> Any:
+    """nbgrader's plugin for late penalties, as it is configured."""
+    from nbgrader.preprocessors import AssignLatePenalties
+
+    assign = AssignLatePenalties(config=config)
+    assign.init_plugin()
+    if hasattr(assign.plugin_inst, "course"):
+        assign.plugin_inst.course = course
+    return assign.plugin_inst
+
+
 def punish(gradebook: Any, submission: Any, plugin: Any) -> None:
     """The late penalty, by nbgrader's plugin; from nothing to the whole score."""
     (notebook,) = submission.notebooks

@@ -216,8 +216,6 @@ class Writer:
         """The gradebook with this assignment in it, as its source is now."""
         if self.plugin is not None:
             return
-        from nbgrader.preprocessors import AssignLatePenalties
-
         config = load_config()
         if self.gradebook is None:
             course_id = str(config.CourseDirectory.get("course_id", "default_course"))
@@ -230,9 +228,7 @@ class Writer:
                     "The assignment's cells are not those that this class was first graded with; grade it into a new "
                     "--class-dir or restore the old source."
                 ) from None
-        assign = AssignLatePenalties(config=config)
-        assign.init_plugin()
-        self.plugin = assign.plugin_inst
+        self.plugin = rows.late_plugin(self.course, config)
 
     def _timestamp(self, student: str) -> Path:
         return self.course.submitted / student / self.assignment.name / "timestamp.txt"

@@ -190,7 +190,8 @@ def test_paths_lose_what_is_this_machines() -> None:
 @pytest.mark.promise("While another program holds the gradebook, grading waits up to a minute,")
 @pytest.mark.promise(
     "**How much a hand-in may use**: `--timeout` seconds for a cell (60), `--budget` seconds in all (300), "
-    "2 GB of memory, 64 processes, 256 MB of files, 1 MB of output a cell and 4 MB in all, 1,000 cells, 1,000,000 characters of code a cell,"
+    "2 GB of memory, 64 processes, 256 MB of files, 1 MB of output a cell and 4 MB in all, "
+    "1,000 cells, 1,000,000 characters of code a cell,"
 )
 @pytest.mark.promise("Cells that it no longer reaches get two seconds each while another tenth of it lasts.")
 @pytest.mark.promise("Hidden parts of tests come last, until 1.2 budgets have gone by.")
