@@ -285,7 +285,7 @@ class Batch:
                 write_page(row, found.page, self.assignment, target)
                 self.state.students[student]["page"] = stamp(row)
         except Exception as error:
-            why = type(error).__name__
+            why = getattr(error, "strerror", None) or type(error).__name__
         if why:
             self.state.note(student, f"The feedback page could not be written ({why}).")
 

@@ -18,6 +18,7 @@ from rich.text import Text
 from helpers.errors import CourseError
 
 from .course import Course
+from .errors import sentence
 from .parallel.parcel import Executor
 from .text import lines, one_line
 
@@ -271,14 +272,7 @@ def main() -> None:
     warnings.formatwarning = lambda *words, **more: lines(AS_USUAL(*words, **more))  # they quote students' source
     try:
         app()
-    except CourseError as error:
-        print(f"error: {one_line(error, 2000)}", file=sys.stderr)
-        sys.exit(2)
-    except PermissionError as error:
-        where = repr(str(error.filename)) if error.filename else "A file"
-        print(f"error: {where} may not be used ({error.strerror}): choose another folder, or ask for the right to it.",
-              file=sys.stderr)  # fmt: skip
-        sys.exit(2)
-    except Exception:  # none is foreseen here, and any may quote a student
-        print(lines(traceback.format_exc()), file=sys.stderr)
-        sys.exit(1)
+    except Exception as error:
+        told = sentence(error)  # of what is not foreseen the traceback, which may quote a student
+        print(f"error: {one_line(told, 2000)}" if told else lines(traceback.format_exc()), file=sys.stderr)
+        sys.exit(2 if told else 1)

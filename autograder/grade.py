@@ -114,8 +114,10 @@ def _alone(course: Course) -> Iterator[None]:
 
 
 def _everybody(course: Course, name: str) -> list[str]:
+    course.source(name)  # says which assignments there are
     if not course.class_dir.is_dir():
-        raise CourseError(f"The class folder {str(course.class_dir)!r} does not exist.")
+        fault = "is a file, not a folder" if course.class_dir.exists() else "does not exist"
+        raise CourseError(f"The class folder {str(course.class_dir)!r} {fault}.")
     if "?" in str(course.class_dir):
         raise CourseError(f"The class folder {str(course.class_dir)!r} has a '?' in its name; rename it.")
     everybody = students_of(course, name)
@@ -140,8 +142,10 @@ def results(name: str, course: Course) -> Graded:
     everybody = _everybody(course, name)
     if not (course.class_dir / "gradebook.db").is_file():
         raise CourseError(f"{name} was not graded yet in {str(course.class_dir)!r}; grade it first.")
-    strangers = dates.strangers(dates.read(course), name, everybody)
-    return Graded(assignment, refresh(course, assignment, everybody, State(course, name)), [], strangers)
+    rows = refresh(course, assignment, everybody, State(course, name))
+    if all(row.reason == NOT_YET for row in rows):
+        raise CourseError(f"{name} was not graded yet in {str(course.class_dir)!r}; grade it first.")
+    return Graded(assignment, rows, [], dates.strangers(dates.read(course), name, everybody))
 
 
 def refresh(course: Course, assignment: Assignment, everybody: list[str], state: State) -> list[Row]:

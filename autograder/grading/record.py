@@ -69,7 +69,8 @@ class Pending:
                 scratch.write_bytes(body)
                 scratch.replace(self.path(kept.result.student))
             finally:
-                scratch.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    scratch.unlink(missing_ok=True)
 
     def forget(self, student: str) -> None:
         self.path(student).unlink(missing_ok=True)

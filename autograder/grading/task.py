@@ -8,6 +8,7 @@ import functools
 import gc
 import json
 import socket
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -143,12 +144,27 @@ def work(task: Task) -> Result:
         result.fatal = result.reason = str(error)
     except CourseError as error:
         result.reason = str(error).rstrip(".")
+        result.fatal = _no_room()
     except MemoryError:
         result.reason = f"to read it and what it puts out takes more than {MEMORY_MB:,} MB of memory"
     except Exception as error:
         result.reason = fault(error)
+        result.fatal = _no_room()
     result.seconds = time.monotonic() - begun
     return result
+
+
+def _no_room() -> str:
+    """Why nobody could be graded now: no file can be written, though what this hand-in wrote is gone."""
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(bytes(100_000))
+    except OSError as error:
+        return (
+            f"The folder for temporary files (TMPDIR, else /tmp) takes no more ({error.strerror}): make room there and "
+            "grade again."
+        )
+    return ""
 
 
 def _work(task: Task, result: Result) -> None:
