@@ -18,6 +18,7 @@ from rich.text import Text
 from helpers.errors import CourseError
 
 from .course import Course
+from .errors import sentence
 from .parallel.parcel import Executor
 from .text import lines, one_line
 
@@ -130,8 +131,8 @@ def grade(
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="hand-ins graded at the same time on this machine")] = 2,
     scheduler: Annotated[str, typer.Option(help="grade on a Dask cluster: tcp://HOST:PORT or its JSON file")] = "",
     force: Annotated[bool, typer.Option("--force/--resume", help="also those that did not change")] = False,
-    timeout: Annotated[int, typer.Option(help="seconds for one cell")] = 60,
-    budget: Annotated[int, typer.Option(help="seconds for one hand-in")] = 300,
+    timeout: Annotated[int, typer.Option(help="seconds for one cell; a quarter once one ran out of them")] = 60,
+    budget: Annotated[int, typer.Option(help="seconds for one hand-in; what a busy machine takes is extra")] = 300,
     mode: Annotated[str, typer.Option(help="the sandbox: namespaces or landlock (default: the stronger)")] = "",
     unsafe: Annotated[bool, typer.Option("--unsafe", help=UNSAFE)] = False,
 ) -> None:
@@ -282,14 +283,7 @@ def main() -> None:
     warnings.formatwarning = lambda *words, **more: lines(AS_USUAL(*words, **more))  # they quote students' source
     try:
         app()
-    except CourseError as error:
-        print(f"error: {one_line(error, 2000)}", file=sys.stderr)
-        sys.exit(2)
-    except PermissionError as error:
-        where = repr(str(error.filename)) if error.filename else "A file"
-        print(f"error: {where} may not be used ({error.strerror}): choose another folder, or ask for the right to it.",
-              file=sys.stderr)  # fmt: skip
-        sys.exit(2)
-    except Exception:  # none is foreseen here, and any may quote a student
-        print(lines(traceback.format_exc()), file=sys.stderr)
-        sys.exit(1)
+    except Exception as error:
+        told = sentence(error)  # of what is not foreseen the traceback, which may quote a student
+        print(f"error: {one_line(told, 2000)}" if told else lines(traceback.format_exc()), file=sys.stderr)
+        sys.exit(2 if told else 1)

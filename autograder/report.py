@@ -12,12 +12,13 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader
 
 from .course import Course
+from .dates import FILE
 from .engine import write_text
 from .exporter import to_csv
 from .figures import Figure, distribution, success
 from .grade import Graded
 from .results import TO_DO, Row
-from .table import number
+from .table import late_words, number
 
 TEMPLATES = Path(__file__).with_name("templates")
 AFTERMATH = ("NotRun",)
@@ -39,6 +40,7 @@ def render(found: Graded, course: Course) -> str:
         assignment=found.assignment,
         facts=facts(found),
         figures=figures(found),
+        late=found.late,
         look_at=look_at(found),
         mistakes=frequent(found),
         to_do=to_do(found),
@@ -71,7 +73,7 @@ def facts(found: Graded) -> list[tuple[str, str]]:
 
 def look_at(found: Graded) -> list[tuple[str, str]]:
     """(student, sentence) for everything that a human should see."""
-    told = []
+    told = [(FILE, sentence) for sentence in found.told]
     for row in found.rows:
         if row.reason:
             told.append((row.student, f"{row.status}."))
@@ -134,6 +136,7 @@ def _student(row: Row, found: Graded, course: Course) -> dict[str, Any]:
         "link": link,
         "parts": ["–" if row.reason else number(p) for p in parts.values()],
         "bonus": number(row.bonus) if row.bonus else "",
+        "late": late_words(row),
         "total": "0" if row.reason else number(row.total),
         "waiting": number(waiting) if waiting else "",
         "words": row.words,

@@ -57,7 +57,8 @@ class Words:
 
 @dataclass
 class Row:
-    """One student. Points are floats; `total` counts the bonus; `reason` is empty where grading worked."""
+    """One student. Points are floats; `total` counts the bonus; `reason` is empty where grading worked; `late` is in
+    seconds."""
 
     student: str
     reason: str = ""
@@ -67,6 +68,7 @@ class Row:
     manual: float = 0.0
     extra: float = 0.0
     bonus: float = 0.0
+    late: float = 0.0
     penalty: float = 0.0
     comments: dict[str, str] = field(default_factory=dict)
     maximum: float = 0.0
@@ -151,6 +153,7 @@ def row_of(student: str, reason: str, submission: Any, assignment: Assignment, n
         row.reason = "the gradebook holds nothing for this student; grade again with --force"
         return row
     row.bonus, row.form = bonus
+    row.late = getattr(submission, "total_seconds_late", 0.0)  # who has none was in time
     row.penalty = finite(submission.late_submission_penalty)
     row.comments = {c.name: _comment(c) for n in submission.notebooks for c in n.comments}
     points = {c.id: c.points for c in assignment.graded}

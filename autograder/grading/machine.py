@@ -65,7 +65,7 @@ class Workplace:
 
         with self.proving(task, mode):
             kernels, judges = self.kernels_of(mode, task.snapshot), self.judges_of(task.snapshot)
-        limits = Limits(**task.limits)
+        limits = Limits(**{"cpu_s": 2 * max(300, task.budget), **task.limits})
         environment = {"COURSE_SIZE": task.snapshot.size, "NBGRADER_EXECUTION": "autograde"}
         seed = int.from_bytes(hashlib.sha256(task.notebook).digest()[:4], "big")
 
