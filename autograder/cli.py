@@ -117,8 +117,8 @@ def collect(
     told = run(name, archive, course_for(class_dir), pattern, roster=roster, timezone=timezone, dry_run=dry_run)
     if dry_run:
         console().print(table(told))
-    for sentence in sentences(told, dry_run):
-        say(sentence)
+    for words in sentences(told, dry_run):
+        say(words)
     if told.left_out:
         raise typer.Exit(1)
 
