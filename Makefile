@@ -1,9 +1,12 @@
 # The verbs of the course. Each builds .venv first where it is missing or older than the lock.
 ASSIGNMENT ?= network_from_scratch
-SAMPLE     ?= build/sample_class
-PYTHON     ?= python3.11
+SAMPLE     ?= build/sample_class/$(ASSIGNMENT)
 FUZZ       ?= 3000
 BIN        := .venv/bin
+# The first Python that is new enough and can make environments (Debian has ensurepip in a package of its own).
+SERVES     := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON     ?= $(firstword $(foreach python,python3.11 python3.12 python3.13 python3.14 python3,$(shell \
+                $(python) -c '$(SERVES)' >/dev/null 2>&1 && echo $(python))))
 
 .DEFAULT_GOAL := help
 .PHONY: help lab grade test release solutions study bench mistakes attacks lint lock prove fuzz clean
@@ -12,7 +15,9 @@ help:  ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .venv/.ready: requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python"; exit 2; }
+	@test -x $(BIN)/python || { test -n "$(PYTHON)" && $(PYTHON) -c '$(SERVES)' >/dev/null 2>&1; } || { echo "No Python \
+	here serves: it takes 3.11 or newer with venv and ensurepip (Debian, Ubuntu: apt install python3-venv), and \
+	PYTHON=/path/to/python names one."; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

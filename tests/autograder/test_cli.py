@@ -201,6 +201,6 @@ def test_the_verbs_of_make_are_these_commands():
         return done.stdout
 
     assert "python -m autograder release convolution\n" in verbs("release")
-    assert "python -m autograder sample convolution --class-dir build/sample_class\n" in verbs("grade")
-    assert "python -m autograder grade convolution --class-dir build/sample_class" in verbs("grade")
+    assert "python -m autograder sample convolution --class-dir build/sample_class/convolution\n" in verbs("grade")
+    assert "python -m autograder grade convolution --class-dir build/sample_class/convolution" in verbs("grade")
     assert "python -m autograder attacks --write docs/attacks.md" in verbs("attacks")
