@@ -66,17 +66,21 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import torch
 
 from helpers import check, plots, primitives
+from helpers.backend import cuda_available, no_torch, torch_or_none
 from helpers.data import load
 from helpers.timing import environment, measure
 from helpers.train import study_size
 
-torch.set_num_threads(1)
+torch = torch_or_none()
+if torch:
+    torch.set_num_threads(1)
+else:
+    print(no_torch('what is called "torch" in Part G is the course\'s own lowering in float64, and Part H is left out'))
 SIZE = None  # None is the laptop's size, "quick" a few seconds
 size = study_size(SIZE)
-print(f"numpy {np.__version__}, PyTorch {torch.__version__}, one thread each, on {environment()['cpu']}")
+print(f"numpy {np.__version__}, PyTorch {torch.__version__ if torch else 'missing'}, one thread each, on {environment()['cpu']}")
 
 # %% [markdown] given="A-text"
 # ---
@@ -843,6 +847,8 @@ ROUNDS = 3 if quick else 5
 
 
 def with_torch(x, w, layer):
+    if torch is None:  # a right result to compare with, and no measure of speed
+        return primitives.conv_forward(layer, x.astype(np.float64), w.astype(np.float64), algorithm="im2col")
     x, w = torch.from_numpy(x), torch.from_numpy(w)
     return torch.nn.functional.conv2d(x, w, stride=(layer.u, layer.v), padding=(layer.pad_h, layer.pad_w)).numpy()
 
@@ -897,7 +903,8 @@ check.layer_timings(measure_layer, rounds=3, seed=41, sizes=(2, 3, 6, 9, 2, 2, 3
 ### END HIDDEN TESTS
 
 # %%
-plots.show(plots.algorithm_bars(timings, reference="torch", title="Forward pass, one image, float32, one thread"))
+where = "float32, one thread" if torch else "float32, one thread; torch: the course's lowering in float64"
+plots.show(plots.algorithm_bars(timings, reference="torch", title=f"Forward pass, one image, {where}"))
 
 # %%
 points = {
@@ -919,7 +926,7 @@ slow = measure({"loops": lambda: conv_forward(x, w, (1, 1), (0, 0))}, rounds=3)[
 speed = conv_flops(*numbers(small)) / slow
 seconds = conv_flops(*numbers(layers["L2"])) / speed
 print(f"your definition: {speed / 1e9:.4f} GFLOP/s; L2 with one image would take {seconds / 60:.0f} minutes")
-print(f"PyTorch takes {timings['L2']['torch'].median * 1000:.0f} ms")
+print(f"{'PyTorch' if torch else 'lowering in float64'} takes {timings['L2']['torch'].median * 1000:.0f} ms")
 
 # %% [markdown] given="G-explain-text"
 # ### G4. Explain (2 points, 15 min)
@@ -972,7 +979,7 @@ def on_gpu(layer, channels_last, with_cudnn):
     return once
 
 
-if torch.cuda.is_available():
+if cuda_available():
     layer = primitives.PAPER_LAYERS["L5"].with_images(32)
     ways = {
         "cuDNN, NCHW": on_gpu(layer, False, True),
@@ -1031,7 +1038,7 @@ np.allclose(lazy_lowering(*example, (2, 1), (1, 0)), conv_forward(*example, (2, 
 
 # %% given="H-triton"
 try:
-    if quick:
+    if quick or torch is None:
         raise ImportError
     if not torch.cuda.is_available():
         os.environ["TRITON_INTERPRET"] = "1"  # before triton is imported
@@ -1039,7 +1046,7 @@ try:
     import triton.language as tl
 except ImportError:
     triton = None
-    print("Triton is not used here: it is not installed, or this is a quick run.")
+    print("Triton is not used here: it or PyTorch is not installed, or this is a quick run.")
 
 # %% exercise="H-kernel"
 if triton:
