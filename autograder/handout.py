@@ -58,7 +58,7 @@ def handout(name: str, course: Course | None = None) -> Path:
 def build_wheel(folder: Path) -> Path:
     """The wheel of `helpers` alone, without right answers, in `folder`.
 
-    Its version ends in a number made of its contents: where a check was mended, pip and the install cell see another one.
+    Its version ends in a number made of its contents: where a check was mended, pip and the install cell see another.
     """
     source = folder / "source"
     source.mkdir(parents=True)

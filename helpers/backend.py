@@ -94,7 +94,7 @@ def backend(name: str = "numpy", dtype: str = "float32") -> Backend:
 
 
 def torch_or_none() -> Any:
-    """The module torch, or None where it is missing. One that cannot be imported, whatever it raises, is missing, too."""
+    """The module torch, or None where it is missing. One that raises whatever at import counts as missing."""
     try:
         import torch
     except Exception:
@@ -111,7 +111,7 @@ def torch_needed(instead: str) -> Any:
 
 
 def no_torch(left_out: str) -> str:
-    """A sentence for a reader whose Python has no PyTorch: what is left out, as in "the rows of PyTorch are left out"."""
+    """A sentence for a reader whose Python has no PyTorch. left_out: as in "the rows of PyTorch are left out"."""
     return f"PyTorch cannot be imported here (it is optional): {left_out}."
 
 

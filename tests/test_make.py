@@ -39,9 +39,9 @@ def test_sample_classes_come_in_any_order_and_again(tmp_path):
         assert fill(name, course, [Student(f"of-{name}", "", empty=True)]) == [course.submitted / f"of-{name}" / name]
 
 
-@pytest.fixture()
+@pytest.fixture
 def bare(tmp_path):
-    """A course without an environment, and a folder that is the whole PATH: stand-ins for Pythons say what was asked."""
+    """A course without an environment, and a folder that is the whole PATH: stand-ins for Pythons note the call."""
     course, programs = tmp_path / "course", tmp_path / "bin"
     course.mkdir()
     programs.mkdir()
@@ -55,7 +55,8 @@ def bare(tmp_path):
     def python(name: str, version: str = "", without: str = "") -> None:
         """`version`: what it says it is; without: a module that it lacks. "": a name that answers with an error."""
         path = programs / name
-        real = f"import sys; sys.version_info = {tuple(map(int, version.split('.')))}" if version else "raise SystemExit(127)"
+        numbers = tuple(map(int, version.split("."))) if version else ()
+        real = f"import sys; sys.version_info = {numbers}" if version else "raise SystemExit(127)"
         lacks = f"; sys.modules[{without!r}] = None" if without else ""
         path.write_text(
             f'#!/bin/sh\nif [ "$1" = -c ]; then exec {sys.executable} -c "{real}{lacks}; $2"; fi\n'

@@ -39,13 +39,18 @@ def blocked(folder: Path, package: str, code: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": paths, "COURSE_SIZE": "quick", "MPLBACKEND": "agg"}
 
 
+def python(code: str, folder: Path, environment: dict[str, str], *words: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", code, *words]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment)
+
+
 def run_notebook(name: str, folder: Path, environment: dict[str, str]) -> str:
     """What the model solution prints, from top to bottom at the size of grading; every test cell passes."""
     course = Course()
     _, notebook = read(course.source(name))
     cells = folder / "cells"
     cells.write_text("\0".join(c.source for c in notebook.cells if c.cell_type == "code"), encoding="utf-8")
-    done = subprocess.run([sys.executable, "-c", RUN, str(cells)], capture_output=True, text=True, cwd=folder, env=environment)
+    done = python(RUN, folder, environment, str(cells))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert done.stdout.endswith("torch loaded: False\n")
     return done.stdout
@@ -53,7 +58,7 @@ def run_notebook(name: str, folder: Path, environment: dict[str, str]) -> str:
 
 LEFT_OUT = {
     "network_from_scratch": ("missing", "Part F has numpy alone to compare, and grading tries the others."),
-    "cudnn_reading": ("broken", "Part C measures nothing, its functions are still checked, and grading measures with them."),
+    "cudnn_reading": ("broken", "its functions are still checked, and grading measures with them."),
     "convolution": ("missing", "and Part H is left out."),
     "cnn_learning": ("broken", ""),
     "cnn_runtime": ("broken", "its rows and curves are left out, and numpy's are measured."),
@@ -102,8 +107,7 @@ check.reading.training_step({}, [], threads=None)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_needs_torch_says_so(kind, tmp_path):
     """A library that cannot be loaded is as good as none; a check that needs it passes and says what was left out."""
-    environment = blocked(tmp_path, "torch", KINDS[kind])
-    done = subprocess.run([sys.executable, "-c", USE], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    done = python(USE, tmp_path, blocked(tmp_path, "torch", KINDS[kind]))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "numpy alone, for PyTorch is missing here; grading tries both" in done.stdout
     assert "no record here, for it needs PyTorch; grading makes one with your `step_times`" in done.stdout
@@ -126,8 +130,8 @@ except CourseError as error:
 
 
 def test_pydantic_is_needed_for_json_networks_alone(tmp_path):
-    environment = blocked(tmp_path, "pydantic", "raise ModuleNotFoundError(\"No module named 'pydantic'\", name='pydantic')")
-    done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, cwd=tmp_path, env=environment)
+    missing = KINDS["missing"].replace("torch", "pydantic")
+    done = python(IMPORT, tmp_path, blocked(tmp_path, "pydantic", missing))
     assert done.stdout.splitlines() == [
         "[]",
         "convolutional_nn.json: A network in a JSON file is read with the package pydantic, which is not installed: "

@@ -245,8 +245,8 @@ InteractiveShellABC.register(CourseShell)
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:
-    """The loop of this thread, which cells share; a new one where there is none, which `get_event_loop` says by an error
-    from Python 3.14 on and by a warning before."""
+    """The loop of this thread, which cells share; a new one where there is none: from Python 3.14 on
+    `asyncio.get_event_loop` makes none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)

@@ -26,7 +26,7 @@ def find_spec(network: str | Path | NetworkSpec) -> NetworkSpec:
     """
     if not isinstance(network, str | Path) and isinstance(network, model()):
         return network
-    path, known = Path(network), names()
+    path, known = Path(str(network)), names()
     if str(network) in [f"{name}.json" for name in known] and not path.exists():
         path = NETWORKS / path
     if path.suffix == ".json" or path.is_file():

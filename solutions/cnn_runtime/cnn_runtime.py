@@ -374,7 +374,7 @@ def prepare(filters, name, batch=BATCH):
 # times the time to launch one, or operations and bytes over what the card can do, whichever is longer. Both are marked in the rows and in every figure, because a prediction is no measurement.
 
 # %% given="C-gpu"
-FILTERS = {name: (8, 16, 32, 64) for name in ON_CPU}
+FILTERS = dict.fromkeys(ON_CPU, (8, 16, 32, 64))
 if cuda_available():
     FILTERS["cuda"] = (8, 16, 32, 64, 128, 256)  # then you measure it yourself
 

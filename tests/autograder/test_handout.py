@@ -1,4 +1,4 @@
-"""What a class gets: nothing in it that only instructors may have, and all of it works on an empty place without a network."""
+"""What a class gets: nothing in it that only instructors may have, and it works in an empty place without a network."""
 
 import ast
 import copy
@@ -45,8 +45,8 @@ def wheel(zips):
 
 
 @pytest.mark.promise(
-    "makes `build/handout/NAME.zip`, and that is all that students get: their notebook, a wheel of `helpers` alone, and "
-    "a page that says how to begin."
+    "makes `build/handout/NAME.zip`, and that is all that students get: their notebook, a wheel of `helpers` alone, "
+    "and a page that says how to begin."
 )
 def test_the_zip_holds_notebook_wheel_and_a_page(zips):
     for name, path in zips.items():
@@ -66,7 +66,7 @@ def test_the_wheel_holds_helpers_alone(wheel):
     assert not [n for n in names if "right_answers" in n or n.endswith((".pyc", ".ipynb", ".toml"))]
     beside = {str(p.relative_to(REPOSITORY)) for p in (REPOSITORY / "helpers").rglob("*") if p.is_file()}
     private = {n for n in beside if "right_answers" in n or "__pycache__" in n}
-    assert {n for n in names if n.startswith("helpers/")} == beside - private - {"helpers/check/sealed_answers/README.md"}
+    assert {n for n in names if n.startswith("helpers/")} == beside - private
 
 
 def text_of(archive: zipfile.ZipFile) -> str:
@@ -103,10 +103,11 @@ def secrets(name: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.promise(
-    "The zip holds nothing of a solution, hidden test, rubric, model answer or right answer, nor of the bank of mistakes."
+    "The zip holds nothing of a solution, hidden test, rubric, model answer or right answer, nor of the bank of "
+    "mistakes."
 )
 def test_nothing_that_only_instructors_may_have_is_in_zip_or_wheel(zips, wheel, tmp_path):
-    """By content: each solution, each line of a hidden test, each sentence of a rubric or answer, each row of a bank."""
+    """By content: solutions, lines of hidden tests, sentences of rubrics and answers, rows of the banks."""
     handed_out = {name: text_of(zipfile.ZipFile(path)) for name, path in zips.items()}
     handed_out["the wheel"] = text_of(zipfile.ZipFile(wheel))
     for name in NAMES:
@@ -132,8 +133,8 @@ def texts(value):
 def test_what_is_private_would_be_found():
     """The net has no holes: of what the repository holds, each kind of secret of each assignment is found."""
     for name in NAMES:
-        private = [REPOSITORY / "solutions" / name / f"{name}.py", *(REPOSITORY / "autograder/mistakes" / name).glob("*.py")]
-        text = squeeze("\n".join(path.read_text(encoding="utf-8") for path in private))
+        bank = (REPOSITORY / "autograder/mistakes" / name).glob("*.py")
+        text = squeeze("\n".join(path.read_text(encoding="utf-8") for path in (Course().source(name), *bank)))
         found = {where.split(" of ")[0] for where, secret in secrets(name) if secret in text}
         assert found == {"solution", "hidden test", "rubric or answer", "row"}
 
@@ -256,7 +257,9 @@ def test_a_handed_in_install_cell_changes_nothing(mini, tmp_path):
     assert (installed.words, installed.reason) == (plain.words, plain.reason)
 
 
-@pytest.mark.promise("The wheel asks for Jupyter where that is missing (`[notebook]`), and not for PyTorch (`[torch]`):")
+@pytest.mark.promise(
+    "The wheel asks for Jupyter where that is missing (`[notebook]`), and not for PyTorch (`[torch]`):"
+)
 def test_what_the_wheel_asks_for(wheel):
     archive = zipfile.ZipFile(wheel)
     about = archive.read(next(n for n in archive.namelist() if n.endswith("METADATA"))).decode()
