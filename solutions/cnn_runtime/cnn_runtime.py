@@ -543,6 +543,8 @@ for n in (2, 3, 5, 10):
 
 # %% given="D-epochs"
 epoch_seconds = study.epochs(8, *(("numpy", 20, 64) if quick else (ON_CPU[-1], 20, 1_000)), progress=False)
+if torch is None:
+    print(no_torch("these epochs are numpy's"))
 print("seconds of each epoch:", " ".join(f"{s:.3f}" for s in epoch_seconds))
 
 # %%
@@ -817,7 +819,8 @@ numpy_times, torch_times, gpu_times = (seconds_of(rows, name) for name in ("nump
 sizes = sorted(numpy_times)
 for one, a, other, b in (("numpy", numpy_times, "torch", torch_times), ("numpy", numpy_times, "the GPU", gpu_times)):
     if not b:
-        continue  # there is no PyTorch here
+        print(no_torch(f"{one} is not compared with it"))
+        continue
     where = crossover(sizes, [a[s] for s in sizes], [b[s] for s in sizes])
     print(
         f"{one} and {other}:", "no crossover from 8 to 64 filters" if where is None else f"equal at {where:.1f} filters"
