@@ -77,6 +77,15 @@ def release(
 
 
 @app.command()
+def handout(name: Name) -> None:
+    """Make the zip that a class gets: the notebook, a wheel of `helpers`, and a cell that installs it."""
+    from .handout import handout as run
+
+    path = run(name)
+    say(f"wrote {path} ({path.stat().st_size / 1e6:.0f} MB): hand out this file, and nothing else of the course")
+
+
+@app.command()
 def solutions(
     name: Annotated[str | None, typer.Argument(help="the assignment's folder in solutions/")] = None,
     size: Annotated[str, typer.Option(help="quick, standard or full")] = "standard",

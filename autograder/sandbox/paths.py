@@ -59,8 +59,8 @@ def hidden_paths() -> tuple[Path, ...]:
 @functools.cache
 def closed_paths() -> tuple[Path, ...]:
     """Folders of `helpers` that know right answers: not for a student's code that is graded, but for its judge."""
-    folder = helpers_folder() / "check" / "right_answers"
-    return tuple(dict.fromkeys((folder, folder.resolve())))
+    folders = [helpers_folder() / "check" / name for name in ("right_answers", "sealed_answers")]
+    return tuple(dict.fromkeys(path for folder in folders for path in (folder, folder.resolve())))
 
 
 def standard_room(folder: Path, env: Mapping[str, str] | None = None, hidden: Iterable[Path] = ()) -> Room:

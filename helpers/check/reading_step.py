@@ -23,8 +23,14 @@ FEWEST = 15
 
 
 @check("The measurement", "C1")
-def training_step(records: Any, devices: Sequence[str], *, threads: int, then: str = THEN, now: str = NOW) -> Iterator[str]:
-    """For every device seconds of forward, backward, update and whole step, by explicit lowering and by the library."""
+def training_step(records: Any, devices: Sequence[str], *, threads: int | None, then: str = THEN, now: str = NOW) -> Iterator[str]:
+    """For every device seconds of forward, backward, update and whole step, by explicit lowering and by the library.
+
+    threads: None where there is no PyTorch, so that nothing could be measured.
+    """
+    if threads is None:
+        yield "no record here, for it needs PyTorch; grading makes one with your `step_times`"
+        return
     filled(records, "records")
     if not isinstance(records, Mapping):
         raise Mistake("not-a-dictionary", f"`records` should be a dictionary, device -> algorithm -> part; it is of type {type(records).__name__}.")

@@ -11,7 +11,7 @@ from helpers.nn.fast_cnn import FastCNN
 from helpers.nn.network import Network
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 
 def build(spec: NetworkSpec, backend: Backend | None = None) -> FastCNN | Network:

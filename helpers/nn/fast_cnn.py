@@ -33,7 +33,7 @@ from helpers.nn.state import check_state, copied, write
 from helpers.nn.steps import check_pairs, evaluate
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 Size = int | tuple[int, int]
 

@@ -11,7 +11,7 @@ from helpers.primitives import ConvSpec
 
 if TYPE_CHECKING:
     from helpers.nn.layer_table import Place
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 
 class Sizes(NamedTuple):

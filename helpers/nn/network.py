@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from helpers.nn.layer_table import Place
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 PLAIN = {"relu": ReLU, "sigmoid": Sigmoid, "tanh": Tanh, "flatten": Flatten, "softmax": Softmax}
 OPTIMISERS = {"sgd": SGD, "momentum": Momentum, "rprop": Rprop, "adam": Adam}

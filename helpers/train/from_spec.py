@@ -20,7 +20,7 @@ from helpers.train.history import History
 from helpers.train.loop import fit
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 FREE = ("$schema", "name", "backend", "epochs")
 """Settings of a description that may change between two parts of one run."""

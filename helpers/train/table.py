@@ -17,7 +17,7 @@ from helpers.nn.layer_table import step_seconds, table_text
 from helpers.primitives import ConvSpec
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
     from helpers.train.history import History
 
 

@@ -51,10 +51,9 @@ from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
-import torch
 
 from helpers import check, nn, plots
-from helpers.backend import backend, cuda_available
+from helpers.backend import backend, cuda_available, no_torch, torch_or_none
 from helpers.data import load
 from helpers.nn.spec import NETWORKS, load_spec
 from helpers.study import cnn_runtime as study
@@ -63,13 +62,18 @@ from helpers.study.cnn_runtime.on_torch import torch_network
 from helpers.timing import environment
 from helpers.train import study_size
 
-torch.set_num_threads(THREADS)
+torch = torch_or_none()
+if torch:
+    torch.set_num_threads(THREADS)
+else:
+    print(no_torch("its rows and curves are left out, and numpy's are measured"))
+ON_CPU = ("numpy", "torch") if torch else ("numpy",)
 SIZE = None  # None is the laptop's size, "quick" a few seconds
 quick = study_size(SIZE).name == "quick"
 BATCH = 16 if quick else 64
 ROUNDS, WARMUP = (5, 2) if quick else (21, 3)
 CPU = environment()["cpu"]
-print(f"numpy {np.__version__}, PyTorch {torch.__version__}, {THREADS} thread each, on {CPU}")
+print(f"numpy {np.__version__}, PyTorch {torch.__version__ if torch else 'missing'}, {THREADS} thread each, on {CPU}")
 
 # %% [markdown] given="A-text"
 # ---
@@ -372,7 +376,7 @@ def prepare(filters, name, batch=BATCH):
 # A prediction has no quartiles, because nothing was timed. Its `low` and `high` are what the model gives under its most and its least favourable assumptions: 5 or 20 µs per launch instead of 10, and 51% or 30% of the card's peak instead of 43%.
 
 # %% given="C-gpu"
-FILTERS = {"numpy": (8, 16, 32, 64), "torch": (8, 16, 32, 64)}
+FILTERS = dict.fromkeys(ON_CPU, (8, 16, 32, 64))
 if cuda_available():
     FILTERS["cuda"] = (8, 16, 32, 64, 128, 256)  # then you measure it yourself
 
@@ -544,7 +548,9 @@ for n in (2, 3, 5, 10):
 # Here are twenty short epochs (1,000 images each) of PyTorch on the CPU with 8 filters, measured in a new process, so that the first epoch includes the warm-up, as it would for you.
 
 # %% given="D-epochs"
-epoch_seconds = study.epochs(8, *(("numpy", 20, 64) if quick else ("torch", 20, 1_000)), progress=False)
+epoch_seconds = study.epochs(8, *(("numpy", 20, 64) if quick else (ON_CPU[-1], 20, 1_000)), progress=False)
+if torch is None:
+    print(no_torch("these epochs are numpy's"))
 print("seconds of each epoch:", " ".join(f"{s:.3f}" for s in epoch_seconds))
 
 # %%
@@ -683,7 +689,7 @@ TURNS, AT_ONCE = (3, 2) if quick else (13, 2)
 networks = {
     (name, filters): prepare(filters, name)
     for filters in ((8, 12, 16, 24, 32, 64) if quick else (8, 12, 16, 24, 32, 48, 64, 96))
-    for name in ("numpy", "torch")
+    for name in ON_CPU
 }
 turns = {key: [] for key in networks}
 for _ in range(TURNS):
@@ -722,7 +728,7 @@ check.runtime.compare(compare, held_out_error, seed=41, filters=(6, 10, 18, 30, 
 
 # %% given="E-compared"
 errors, best = {}, {}
-for name in ("numpy", "torch"):
+for name in ON_CPU:
     errors[name], best[name] = compare(cpu_rows, name)
 
 # %%
@@ -734,7 +740,7 @@ for name in errors:
     )
 
 # %%
-for name in ("numpy", "torch"):
+for name in ON_CPU:
     mine = [row for row in cpu_rows if row["backend"] == name]
     x, y = np.array([float(row["filters"]) for row in mine]), np.array([row["seconds"] for row in mine])
     curves = {kind: partial(predict, fit(x, y, kind), kind=kind) for kind in KINDS}
@@ -839,6 +845,9 @@ def seconds_of(some_rows, name, key="filters"):
 numpy_times, torch_times, gpu_times = (seconds_of(rows, name) for name in ("numpy", "torch", "cuda"))
 sizes = sorted(numpy_times)
 for one, a, other, b in (("numpy", numpy_times, "torch", torch_times), ("numpy", numpy_times, "the GPU", gpu_times)):
+    if not b:
+        print(no_torch(f"{one} is not compared with it"))
+        continue
     where = crossover(sizes, [a[s] for s in sizes], [b[s] for s in sizes])
     print(
         f"{one} and {other}:", "no crossover from 8 to 64 filters" if where is None else f"equal at {where:.1f} filters"
@@ -856,7 +865,7 @@ for one, a, other, b in (("numpy", numpy_times, "torch", torch_times), ("numpy",
 # %% given="F-batch-measured"
 BATCHES = (1, 4, 16, 64, 256)
 batch_rows = []
-for name in ("numpy", "torch"):
+for name in ON_CPU:
     for batch in BATCHES:
         batch_rows.append(measure_row(8, name, batch))
 
@@ -872,7 +881,7 @@ def per_image(some_rows, name):
 # %% test="F-batch-check" points=2
 check.runtime.per_image(per_image)
 check.runtime.batches(
-    batch_rows, ("numpy", "torch"), BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS
+    batch_rows, ON_CPU, BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS
 )
 ### BEGIN HIDDEN TESTS
 check.runtime.per_image(
@@ -881,7 +890,7 @@ check.runtime.per_image(
 )
 more = {"seed": 41, "asked": (6, 49)}
 check.runtime.batches(
-    batch_rows, ("numpy", "torch"), BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS, **more
+    batch_rows, ON_CPU, BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS, **more
 )
 ### END HIDDEN TESTS
 

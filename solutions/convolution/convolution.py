@@ -70,17 +70,21 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import torch
 
 from helpers import check, plots, primitives
+from helpers.backend import cuda_available, no_torch, torch_or_none
 from helpers.data import load
 from helpers.timing import environment, measure
 from helpers.train import study_size
 
-torch.set_num_threads(1)
+torch = torch_or_none()
+if torch:
+    torch.set_num_threads(1)
+else:
+    print(no_torch('what is called "torch" in Part G is the course\'s own lowering in float64, and Part H is left out'))
 SIZE = None  # None is the laptop's size, "quick" a few seconds
 size = study_size(SIZE)
-print(f"numpy {np.__version__}, PyTorch {torch.__version__}, one thread each, on {environment()['cpu']}")
+print(f"numpy {np.__version__}, PyTorch {torch.__version__ if torch else 'missing'}, one thread each, on {environment()['cpu']}")
 
 # %% [markdown] given="A-text"
 # ---
@@ -854,6 +858,8 @@ ROUNDS = 3 if quick else 5
 
 
 def with_torch(x, w, layer):
+    if torch is None:  # a right result to compare with, and no measure of speed
+        return primitives.conv_forward(layer, x.astype(np.float64), w.astype(np.float64), algorithm="im2col")
     x, w = torch.from_numpy(x), torch.from_numpy(w)
     return torch.nn.functional.conv2d(x, w, stride=(layer.u, layer.v), padding=(layer.pad_h, layer.pad_w)).numpy()
 
@@ -915,7 +921,8 @@ for algorithm in run:
 
 # %%
 mine = [name for name in run if name.startswith("my ")]
-plots.show(plots.algorithm_times(timings, "torch", "Forward pass, one image, float32, one thread", own=mine))
+where = "float32, one thread" if torch else "float32, one thread; torch: the course's lowering in float64"
+plots.show(plots.algorithm_times(timings, "torch", f"Forward pass, one image, {where}", own=mine))
 
 # %% [markdown] given="G-memory-text"
 # For comparison, the next cell times three operations that do little arithmetic for each byte: ReLU, 2 × 2 max pooling, and a dense layer on a single image, a product of a matrix with one vector.
@@ -969,7 +976,7 @@ slow = measure({"loops": lambda: conv_forward(x, w, (1, 1), (0, 0))}, rounds=3)[
 speed = conv_flops(*numbers(small)) / slow
 seconds = conv_flops(*numbers(layers["L2"])) / speed
 print(f"your definition: {speed / 1e9:.4f} GFLOP/s; L2 with one image would take {seconds / 60:.0f} minutes")
-print(f"PyTorch takes {timings['L2']['torch'].median * 1000:.0f} ms")
+print(f"{'PyTorch' if torch else 'lowering in float64'} takes {timings['L2']['torch'].median * 1000:.0f} ms")
 
 # %% [markdown] given="G-explain-text"
 # ### G4. Explain (2 points, 20 min)
@@ -1026,7 +1033,7 @@ def on_gpu(layer, channels_last, with_cudnn):
     return once
 
 
-if torch.cuda.is_available():
+if cuda_available():
     layer = primitives.PAPER_LAYERS["L5"].with_images(32)
     ways = {
         "cuDNN, NCHW": on_gpu(layer, False, True),
@@ -1085,7 +1092,7 @@ np.allclose(lazy_lowering(*example, (2, 1), (1, 0)), conv_forward(*example, (2, 
 
 # %% given="H-triton"
 try:
-    if quick:
+    if quick or torch is None:
         raise ImportError
     if not torch.cuda.is_available():
         os.environ["TRITON_INTERPRET"] = "1"  # before triton is imported
@@ -1093,7 +1100,7 @@ try:
     import triton.language as tl
 except ImportError:
     triton = None
-    print("Triton is not used here: it is not installed, or this is a quick run.")
+    print("Triton is not used here: it or PyTorch is not installed, or this is a quick run.")
 
 # %% exercise="H-kernel"
 if triton:

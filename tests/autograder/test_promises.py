@@ -17,6 +17,10 @@ NOT_PROMISED = {
         "For instructors. All commands are run at the root of the repository, after `make release` or `make test` "
         "has built `.venv` (or in the conda environment of `environment.yml`). Put `.venv/bin` on your PATH, or "
         "write `.venv/bin/python`. `NAME` is an assignment's folder in `solutions/`.",
+        "**Keep private**: the repository, above all `solutions/`, `autograder/mistakes/`, `autograder/sample_class/`, "
+        "`helpers/check/right_answers/`, `docs/mistakes.md` and `build/`, and the folder of your class with its "
+        "hand-ins, gradebook, reports and feedback. Give students the zip and never the repository, nor a link to it.",
+        "Where points count, work in a private copy, change numbers and questions there, and ask people to present.",
         "For several classes or terms,",
         "**Files.**",
         "**Times.**",
@@ -54,6 +58,9 @@ NOT_PROMISED = {
         "which is Linux | no",
     ),
     "an admission of what is not protected": (
+        "The answers of this copy are public already: whoever looks for them finds them.",
+        "`helpers` has layers, loops and oracles that do what students are to write, because the checks and later "
+        "assignments need them.",
         "of others only existence, size and times | all that you can",
         "its own folder | all that you can",
         "none | all other processes",

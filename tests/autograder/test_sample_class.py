@@ -50,7 +50,7 @@ def graded(request, tmp_path_factory):
     return course, found, expected, handed_in
 
 
-@pytest.mark.promise("with the package installed (`pip install .`) it needs nothing else, not even a network.")
+@pytest.mark.promise("With the wheel installed, the notebook needs nothing else, not even a network.")
 @pytest.mark.promise("seconds instead of minutes;")
 @pytest.mark.promise(
     "In both sandboxes a filter lets through the system calls that Python, numpy, torch, matplotlib and the programs "

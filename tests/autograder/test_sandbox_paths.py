@@ -8,7 +8,7 @@ import pytest
 
 from autograder.sandbox import LANDLOCK, NAMESPACES, hidden_paths, paths, readable_paths, root
 from autograder.sandbox.paths import without
-from helpers.check.answers import right_answers
+from helpers.check.answers import questions, right_answers
 from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote, open_to_all
 
 
@@ -127,12 +127,16 @@ def test_right_answers_are_closed_and_their_neighbours_are_not(tmp_path, mode, p
     code = f"""
         import sys
         sys.path.insert(0, {str(REPOSITORY)!r})
-        from helpers.check.answers import FOLDER, right_answers
+        from helpers.check.answers import FOLDER, SEALED, questions, right_answers
         try:
             seen = os.listdir(FOLDER) + [open(FOLDER / "reading.json").read()]
         except OSError as error:
             seen = []
         say(seen)
+        try:
+            say([len(os.listdir(SEALED)), questions("reading", "claims")])
+        except Exception as error:
+            say([])
         try:
             right_answers("reading")
         except Exception as error:
@@ -140,11 +144,12 @@ def test_right_answers_are_closed_and_their_neighbours_are_not(tmp_path, mode, p
         say(len(open(FOLDER.parent / "reading_claims.py").read()) > 100)
     """
     assert right_answers("reading")
+    assert questions("reading", "claims")
     with Zygote(mode, "", prelude) as zygote:
         said = zygote.run(tmp_path, code)
-        assert len(said) == 3, said
-        seen, told, neighbour = said
-    assert seen == []
+        assert len(said) == 4, said
+        seen, sealed, told, neighbour = said
+    assert seen == sealed == []
     assert "closed while a hand-in is graded" in told
     assert neighbour
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,9 +15,12 @@ from helpers.backend import backend
 from helpers.data import load_split
 from helpers.data.split import Split
 from helpers.nn.build import build, steps
-from helpers.nn.spec import NETWORKS, NetworkSpec, load_spec
+from helpers.nn.spec import NETWORKS, load_spec
 from helpers.study.task import Task
 from helpers.train import History, epoch_order, fit
+
+if TYPE_CHECKING:
+    from helpers.nn.spec_model import NetworkSpec
 
 BATCH = 64
 LEVEL = 2.0

@@ -8,13 +8,13 @@ import numpy as np
 
 from helpers import nn
 from helpers.backend import backend as make_backend
-from helpers.backend import cuda_available, nearest, to_numpy
+from helpers.backend import cuda_available, nearest, to_numpy, torch_needed
 from helpers.data import load
 from helpers.errors import CourseError
 from helpers.study.cnn_runtime.point import BACKENDS
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 BATCHES = 16
 """Different batches that take turns."""
@@ -114,6 +114,8 @@ def check_backend(backend: str) -> None:
             f"There is no backend {backend!r} in the runtime study{nearest(backend, BACKENDS)}; "
             f"choose one of {', '.join(BACKENDS)}."
         )
+    if backend != "numpy":
+        torch_needed("or measure numpy alone")
     if backend not in BACKENDS[:2] and not cuda_available():
         raise CourseError(f"The backend {backend!r} needs an NVIDIA GPU, and PyTorch sees none here.")
 

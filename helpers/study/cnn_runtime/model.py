@@ -17,7 +17,7 @@ from helpers.primitives.spec import ConvSpec
 from helpers.study.cnn_runtime.point import BATCH, Point, study_spec, training_flops
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 ITEM = 4
 

@@ -10,7 +10,7 @@ from helpers.errors import CourseError
 if TYPE_CHECKING:
     import numpy as np
 
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 Step = Callable[[], None]
 WARM_UP = 3

@@ -12,7 +12,7 @@ from helpers.nn.spec import NETWORKS, load_spec
 from helpers.primitives.spec import ConvSpec
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 BACKENDS = ("numpy", "torch", "cuda", "cuda graph")
 CPU_FILTERS = (8, 16, 32, 64)
