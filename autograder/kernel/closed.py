@@ -21,7 +21,8 @@ import helpers
 from ..sandbox.paths import CHECKS
 
 BESIDE = (
-    "around", "beside", "gradients", "learning_sizes", "picture", "reach", "report", "runtime_machine", "student_errors",
+    "around", "beside", "gradients", "learning_sizes", "picture", "reach", "report", "runtime_machine",
+    "student_errors",
 )  # fmt: skip
 """Modules of the checks that know no right result: some run beside the student's code, some are for given cells."""
 OPEN = {
