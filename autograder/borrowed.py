@@ -62,7 +62,8 @@ def borrowed(notebook: Any, assignment: Assignment) -> list[str]:
             first = min(line for line, _ in found)
             what = ", ".join(sorted({what for _, what in found})[:4])
             place = name or f"cell {number}"
-            told.append(one_line(f"{place} uses {what} (line {first} of its cell), which may do what was to be written."))
+            sentence = f"{place} uses {what} (line {first} of its cell), which may do what was to be written."
+            told.append(one_line(sentence))
     return told[:MOST]
 
 

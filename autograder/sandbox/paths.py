@@ -65,9 +65,10 @@ def closed_paths(modules: Mapping[str, Sequence[str]] | None = None) -> tuple[Pa
     copies of `helpers`."""
     found = [*other_copies(), *_module(CHECKS)]
     for module, kept in (modules or {}).items():
-        stays, place = {"__init__.py", *kept, *(f"{name}.py" for name in kept)}, _module(module)
-        found += place if not kept else [p for p in place[0].iterdir() if p.name not in stays]
-        found.append(place[0] / "__pycache__")  # it may come into being later
+        places, stays = _module(module), {"__init__.py", *kept, *(f"{name}.py" for name in kept)}
+        if kept:  # bytecode may come into being later
+            places = [p for p in places[0].iterdir() if p.name not in stays] + [places[0] / "__pycache__"]
+        found += places
     return tuple(dict.fromkeys(p for path in found for p in (path, path.resolve())))
 
 
@@ -113,7 +114,8 @@ def without(readable: Iterable[Path], hidden: Iterable[Path]) -> tuple[Path, ...
     What is readable *inside* something hidden was named on purpose and stays.
     """
     taken = [Path(p) for p in readable]
-    for secret in {s for h in hidden for s in (Path(h), Path(h).resolve())}:
+    # A folder before what lies in it: its entries would stay, once they stand there by themselves.
+    for secret in sorted({s for h in hidden for s in (Path(h), Path(h).resolve())}):
         opened: list[Path] = []
         for path in taken:
             opened += _around(path, secret)
