@@ -36,14 +36,6 @@ def changed(scratch, **cells):
     return notebook
 
 
-PROMISE = pytest.mark.promise(
-    "The class report lists, under hand-ins to look at, cells that use a library for what was to be written "
-    "(`torch.nn`, `torch.autograd`, `scipy.signal`, `sklearn` and the like) or a closed module, with the line, and "
-    "longer cells that are word for word another's or the model solution's. Points stay: they are yours to take. "
-    "Whoever renames what was copied is not seen."
-)
-
-
 @pytest.mark.parametrize(
     ("source", "line", "what"),
     [
@@ -124,7 +116,12 @@ def test_a_stub_as_released_is_nobodys(scratch):
     assert given(Cell("exercise", "A", 0, "code", text, 1, 0)) == "def f():\n    pass"
 
 
-@PROMISE
+@pytest.mark.promise(
+    "The class report lists, under hand-ins to look at, cells that use a library for what was to be written "
+    "(`torch.nn`, `torch.autograd`, `scipy.signal`, `sklearn` and the like) or a closed module, with the line, and "
+    "longer cells that are word for word another's or the model solution's. Points stay: they are yours to take. "
+    "Whoever renames what was copied is not seen."
+)
 def test_the_class_report_lists_them_and_points_stay(scratch, tmp_path):
     assignment, _ = scratch
     texts = {

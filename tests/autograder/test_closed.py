@@ -128,19 +128,18 @@ named = {{name for name in sys.modules}} | {{one["__name__"] for one in gc.get_o
          if type(one) is dict and "__builtins__" in one and type(one.get("__name__")) is str}}
 print(sorted(name for name in named if name.startswith(wanted) and name not in {open_!r}))
 for path in {paths!r}:
-    try:
-        print(path, os.listdir(path) if os.path.isdir(path) else open(path).read(9))
-    except OSError:
-        pass
+    for file in [path, *(os.path.join(path, name) for name in (os.listdir(path) if os.path.isdir(path) else ()))]:
+        try:
+            print(file, open(file).read(9))
+        except OSError:
+            pass
 """
     cells = ["from helpers import check, primitives\nfrom helpers.primitives import ConvSpec\nimport helpers.nn"]
     with Kernels(mode, needs=(), cells=cells, closed=modules) as kernels:
         kernel = kernels.start({}, Limits(), None)
         ran = kernel.run(look, 20)
         said = "".join(output.get("text", "") or output.get("evalue", "") for output in ran.outputs)
-        first, *files = said.strip().splitlines()
-        assert first == "[]", said
-        assert all(line.endswith(" []") for line in files), said  # an empty folder stands where one is covered
+        assert said.strip() == "[]"
         again = kernel.run("from helpers import primitives\nprimitives.ConvSpec\nimport helpers.check.oracle", 20)
         assert KNOWS in again.outputs[-1]["evalue"]
 
