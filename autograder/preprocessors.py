@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from .grading.scrub import scrub
 from .grading.snapshot import Snapshot
 from .grading.task import Task, about
 from .intake import data_beside
+from .source import settings
 
 Made = tuple[NotebookNode, Any]
 
@@ -36,7 +38,9 @@ def snapshot_for(info: dict[str, str]) -> Snapshot:
             snapshot = prepare(course, name).snapshot
             if rows.holds(gradebook, snapshot):
                 return snapshot
-        return rows.known_to(gradebook, name, info["notebook"])
+        known = rows.known_to(gradebook, name, info["notebook"])
+    closed = settings(course.source(name))["closed"] if name in course.assignments() else {}
+    return dataclasses.replace(known, closed=closed)
 
 
 class RebuildSubmission(NbGraderPreprocessor):

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader
 
+from .borrowed import copies
 from .course import Course
 from .dates import FILE
 from .engine import write_text
@@ -84,7 +85,8 @@ def look_at(found: Graded) -> list[tuple[str, str]]:
             told.append((row.student, f"Ran out of time in {', '.join(row.late_cells)}."))
         if row.form.fault:
             told.append((row.student, row.form.fault))
-        told += [(row.student, sentence) for sentence in row.notes]
+        told += [(row.student, sentence) for sentence in (*row.notes, *row.borrowed)]
+    told += copies(((row.student, row.fingerprints) for row in good(found)), found.assignment)
     for cell in found.assignment.graded:
         names = [row.student for row in found.rows if cell.id in row.waiting]
         if names:

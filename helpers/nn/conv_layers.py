@@ -14,7 +14,8 @@ from helpers import primitives
 from helpers.backend import Backend, array_namespace
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
-from helpers.nn.activations import NoParameters, check_gradient
+from helpers.nn.activations import NoParameters
+from helpers.nn.loss import check_gradient
 from helpers.primitives import ConvSpec, PoolSpec
 from helpers.primitives.spec import pair
 

@@ -23,14 +23,13 @@ import numpy as np
 from helpers.backend import Backend
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
+from helpers.nn.accuracy import check_pairs, evaluate
 from helpers.nn.fast_columns import column_order
 from helpers.nn.fast_dense import DensePart, DenseWork
 from helpers.nn.fast_spec import check_size, shapes_of, sizes_of
 from helpers.nn.fast_stage import Stage, flip
-from helpers.nn.layers import layer_seed
 from helpers.nn.loss import check_labels
-from helpers.nn.state import check_state, copied, write
-from helpers.nn.steps import check_pairs, evaluate
+from helpers.nn.state import check_state, copied, layer_seed, write
 
 if TYPE_CHECKING:
     from helpers.nn.spec_model import NetworkSpec

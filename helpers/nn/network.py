@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from helpers.backend import Backend, array_namespace
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
+from helpers.nn.accuracy import evaluate
 from helpers.nn.activations import ReLU, Tanh
 from helpers.nn.conv_layers import AveragePool2d, Conv2d, Flatten, MaxPool2d
 from helpers.nn.dropout import Dropout, set_training
-from helpers.nn.layers import Linear, Sigmoid, Softmax, layer_seed
-from helpers.nn.loss import cross_entropy_gradient
+from helpers.nn.layers import Linear, Sigmoid
+from helpers.nn.loss import Softmax, cross_entropy_gradient
 from helpers.nn.optimisers import SGD, Adam, Momentum, Optimiser, Rprop, named_parameters, parameters_and_gradients
-from helpers.nn.state import check_state, copied, write
-from helpers.nn.steps import evaluate, train_epoch
+from helpers.nn.state import check_state, copied, layer_seed, write
+from helpers.nn.steps import train_epoch
 from helpers.primitives import ConvSpec
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from helpers.plots.style import COLOURS, DASHES, MARKERS, axes, epoch_axis, figu
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+Crossover = Callable[[Sequence[float], Sequence[float], Sequence[float]], float | None]
 
 
 def fits(
@@ -68,7 +70,8 @@ SIZES = {
 
 
 def speed_up(
-    points: Sequence[Any], baseline: str | Sequence[str], x: str = "flops", title: str = "", claim: float = 0
+    points: Sequence[Any], baseline: str | Sequence[str], x: str = "flops", title: str = "", claim: float = 0,
+    crossover: Crossover | None = None,
 ) -> Figure:
     """How many times as fast as `baseline` each other curve is, against "flops" (MFLOP), "filters" or "batch".
 
@@ -76,7 +79,8 @@ def speed_up(
     all of them, a baseline only with those before it. Of several curves of a backend the one with the fewest threads
     counts. Only numbers of filters and batches that both have are compared. A line at 1 marks the crossover; where
     there is one, it has a vertical line and its size stands in the legend. claim: a speed-up that somebody reported,
-    drawn as a line; 0 for none.
+    drawn as a line; 0 for none. crossover: finds it, from sizes and the times of two curves there; None for the study's
+    own (`cnn_runtime.fits.crossover`).
     """
     if x not in SIZES:
         raise CourseError(f"x={x!r} is no axis of this figure; choose one of {', '.join(map(repr, SIZES))}.")
@@ -95,7 +99,7 @@ def speed_up(
             row = sorted(row, key=lambda p: getattr(p, x))
             sizes = [getattr(p, x) / unit for p in row]
             times = [where[p.filters, p.batch].seconds / p.seconds for p in row]
-            at, n = _crossing(sizes, times), n + 1
+            at, n = (crossover or _crossover())(sizes, times, [1.0] * len(times)), n + 1
             hollow: dict[str, Any] = {"markerfacecolor": "white", "linestyle": "--"} if row[0].predicted else {}
             note = f"as fast at {_plain(at)}" if at else "no crossover in this range"
             ax.plot(sizes, times, color=COLOURS[n % 7], marker=MARKERS[n % 7], linewidth=1.2,
@@ -139,10 +143,10 @@ def _plain(size: float) -> str:
     return f"{size:,.0f}" if size >= 100 else f"{size:.3g}"
 
 
-def _crossing(sizes: Sequence[float], times: Sequence[float]) -> float | None:
+def _crossover() -> Crossover:
     from helpers.study.cnn_runtime.fits import crossover
 
-    return crossover(sizes, times, [1.0] * len(times))
+    return crossover
 
 
 def epoch_times(seconds: Sequence[float], prediction: Any, title: str = "Is a short run enough?") -> Figure:

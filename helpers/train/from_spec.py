@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from helpers import nn
 from helpers.backend import Backend
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
@@ -54,6 +53,7 @@ def train_spec(
     grow where the schedule doesn't depend on it. on_epoch(history) comes after the checkpoint. Raises CourseError for
     whatever doesn't fit.
     """
+    from helpers import nn
     from helpers.nn.shipped import find_spec
 
     spec = find_spec(spec)

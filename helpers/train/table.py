@@ -13,7 +13,7 @@ from helpers import nn
 from helpers.backend import Backend
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
-from helpers.nn.layer_table import step_seconds, table_text
+from helpers.nn.layer_costs import step_seconds, table_text
 from helpers.primitives import ConvSpec
 
 if TYPE_CHECKING:

@@ -57,8 +57,8 @@ from helpers.backend import backend, cuda_available, no_torch, torch_or_none
 from helpers.data import load
 from helpers.nn.spec import NETWORKS, load_spec
 from helpers.study import cnn_runtime as study
-from helpers.study.cnn_runtime.fits import Interval, t_quantile
 from helpers.study.cnn_runtime.on_torch import torch_network
+from helpers.study.cnn_runtime.student_t import Interval, t_quantile
 from helpers.timing import environment
 from helpers.train import study_size
 
@@ -698,8 +698,7 @@ for _ in range(TURNS):
         turns[key].append(timing["seconds"])
 for (name, filters), seconds in turns.items():
     row = {"backend": name, "filters": filters, "batch": BATCH, "hardware": CPU, "threads": THREADS}
-    spec = study.study_spec(filters, BATCH)
-    row |= {"parameters": spec.parameters, "flops": study.training_flops(spec), "rounds": TURNS}
+    row |= {"parameters": sum(parameters(filters)), "flops": sum(step_flops(filters, BATCH)), "rounds": TURNS}
     cpu_rows.append({**row, **summary(seconds)})
 for row in cpu_rows:
     print(f"{row['backend']:6} {row['filters']:3} filters: {row['seconds'] * 1e3:8.2f} ms")
@@ -833,7 +832,7 @@ check.runtime.crossover(
 
 # %%
 title = "How many times as fast? (the GPU's points are hollow where they are predicted)"
-plots.show(plots.speed_up(as_points(rows), ("numpy", "torch"), x="filters", title=title, claim=20))
+plots.show(plots.speed_up(as_points(rows), ("numpy", "torch"), x="filters", title=title, claim=20, crossover=crossover))
 
 
 # %%

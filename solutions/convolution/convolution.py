@@ -664,11 +664,16 @@ def fft_flops(layer):
     return 2.5 * transforms * m * np.log2(m) + 8 * layer.N * layer.K * layer.C * m / 2
 
 
+def definition_flops(layer):
+    """Operations of the definition."""
+    return 2 * layer.N * layer.K * layer.C * layer.R * layer.S * layer.P * layer.Q
+
+
 print("operations of the definition ÷ operations by the FFT")
 print("layer   filter   N = 128    N = 1   N = 128, stride 2")
 for name, layer in primitives.PAPER_LAYERS.items():
     ways = [layer, layer.with_images(1), replace(layer, u=2, v=2)]
-    ratios = [way.flops / fft_flops(way) for way in ways]
+    ratios = [definition_flops(way) / fft_flops(way) for way in ways]
     print(f"{name:5} {layer.R:>5} × {layer.S:<2}" + "".join(f"{r:10.2f}" for r in ratios))
 
 # %% [markdown] given="E-question"
@@ -870,7 +875,8 @@ def with_numpy(algorithm, x, w, layer):
 
 run = {
     "torch": with_torch,
-    **{name: partial(with_numpy, name) for name in ("direct", "im2col", "tiled", "width", "dft")},
+    # The course's own: they are not there while your work is graded, in which you write them yourself.
+    **{name: partial(with_numpy, name) for name in (() if quick else ("direct", "im2col", "tiled", "width", "dft"))},
     "my lowering": lambda x, w, layer: conv_lowered(x, w, (layer.u, layer.v), (layer.pad_h, layer.pad_w)),
     "my tiles": lambda x, w, layer: conv_tiled(x, w, (layer.u, layer.v), (layer.pad_h, layer.pad_w), 2**20),
     "my FFT": lambda x, w, layer: conv_fft(x, w, (layer.pad_h, layer.pad_w)),

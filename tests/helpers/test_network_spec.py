@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from helpers.errors import CourseError
 from helpers.nn import schedule
-from helpers.nn.layer_table import table_text
+from helpers.nn.layer_costs import table_text
 from helpers.nn.spec import NETWORKS, load_spec, read_spec, schema, schema_text
 from helpers.primitives.choose import modelled
 from helpers.primitives.spec import ConvSpec
@@ -275,6 +275,6 @@ def test_only_what_reads_json_imports_pydantic_and_the_package_does_not():
         if re.search(r"^\s*(from|import) pydantic\b", p.read_text(), re.M)
     ]
     assert sorted(found) == ["spec.py", "spec_model.py"]
-    code = "import sys, helpers, helpers.nn, helpers.nn.layer_table; print('pydantic' in sys.modules)"
+    code = "import sys, helpers, helpers.nn, helpers.nn.layer_costs; print('pydantic' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert out.strip() == "False"

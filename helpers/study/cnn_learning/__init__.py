@@ -6,15 +6,13 @@ import argparse
 import math
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from helpers.command import count, rate
 from helpers.errors import CourseError
 from helpers.study import files
 from helpers.study.carry_out import add_options as add_run_options
 from helpers.study.carry_out import carry_out, carry_out_for
-from helpers.study.cnn_learning.plateau_quantities import lengths
-from helpers.study.cnn_learning.plateau_report import PlateauResults
-from helpers.study.cnn_learning.report import Results, best_rate
 from helpers.study.cnn_learning.runs import BATCH, LEVEL, Curve, Ending, Final, Plateau, Start
 from helpers.train import History
 
@@ -152,6 +150,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Train what the options ask for, print tables and verdicts, write figures and tables."""
+    from helpers.study.cnn_learning.plateau_report import PlateauResults
+    from helpers.study.cnn_learning.report import Results, best_rate
+
     sizes = {name: getattr(options, name) or value for name, value in (QUICK if options.quick else FULL).items()}
     for name, most in MOST.items():
         if sizes[name] > most:
@@ -191,6 +192,19 @@ def main(options: argparse.Namespace) -> None:
     results = Results(sizes, found, carry_out_for(options, ends, quiet=True), plateau if grid else None)
     print(results.report())
     files.write(options.out, results.figures, results.tables())
+
+
+def __getattr__(name: str) -> Any:
+    """What makes something of runs, loaded when it is first asked for."""
+    if name == "best_rate":
+        from helpers.study.cnn_learning.report import best_rate
+
+        return best_rate
+    if name == "lengths":
+        from helpers.study.cnn_learning.plateau_quantities import lengths
+
+        return lengths
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _rates(rates: Iterable[float]) -> list[float]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from helpers import nn
 from helpers.backend import backend
 from helpers.data import load_split
 from helpers.data.split import Split
@@ -123,9 +122,9 @@ class Plateau:
 
     def below(self, level: float) -> int | None:
         """Steps until the mean of five batches' losses was below `level`, None where it never was."""
-        sums = np.convolve(self.loss, np.ones(SMOOTH), "valid") if len(self.loss) >= SMOOTH else np.zeros(0)
-        found = np.flatnonzero(sums < SMOOTH * level)
-        return int(found[0]) + SMOOTH if len(found) else None
+        from helpers.study.cnn_learning.plateau_quantities import steps_below
+
+        return steps_below(self.loss, level)
 
 
 @dataclass(frozen=True)
@@ -159,8 +158,12 @@ class Start(Task):
     def perform(self, on_epoch: Callable[[Any], None] | None = None) -> Plateau:
         data = _split(self.train, 1, 1)
         spec = _spec(self.filters, self.rate, self.seed, self.scale, self.hidden)
-        network, reader = build(spec), nn.Network(spec, backend("numpy"))
-        names = layer_names(reader)
+        network = build(spec)
+        reader, names = network, layer_names(network)
+        if self.norms_every:
+            from helpers.nn.network import Network  # it can tell gradients without taking a step
+
+            reader = Network(spec, backend("numpy"))
         found = Plateau(self.rate, self.scale, self.seed, self.level, norms={name: [] for name in names.values()})
         with np.errstate(all="ignore"):
             for i, batch in enumerate(_batches(self.train, self.seed, self.steps)):
