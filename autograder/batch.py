@@ -154,7 +154,8 @@ class Batch:
                 try:
                     taken = hand_in(here, self.name, student)
                     files = data_files(here, self.name, taken.files)
-                    made = replace(make, student=student, notebook=taken.notebook, file=taken.file, files=files)
+                    made = replace(make, student=student, notebook=taken.notebook, file=taken.file, files=files,
+                                   others=taken.others)  # fmt: skip
                     made_of = order(made)
                 except Ungradable as error:
                     early.append(Result(student, reason=str(error)))

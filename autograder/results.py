@@ -17,6 +17,7 @@ from .text import fault, one_line, sentences
 
 CHECK = "application/vnd.course.check+json"
 TO_DO = "still-to-do"
+FAILED_ABOVE = "failed-above"
 NOT_YET = "not graded yet"
 MOST_SHOWN = 300
 """Characters of a message that people read."""
@@ -216,6 +217,8 @@ def _mistakes(cell: Any, name: str, exercise: str) -> list[Mistake]:
     errors = [o for o in cell.get("outputs", []) if o.get("output_type") == "error"]
     if not errors:
         return []
+    if cause := one_line(cell.metadata.get("course", {}).get("cause", ""), MOST_SHOWN):
+        return [Mistake(name, exercise, FAILED_ABOVE, cause)]
     if told:
         return told[:1]
     error = next((e for e in errors if e.get("ename") == "TimeUp"), errors[0])

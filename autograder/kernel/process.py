@@ -28,7 +28,8 @@ KINDS = {"stream", "display_data", "update_display_data", "execute_result", "err
 @dataclass
 class Ran:
     """What came of one cell. ``beside``: what the other processes wrote meanwhile; ``changed``: names of the ``watch``
-    of its request which, as the process itself says, are gone or name something else now.
+    of its request which, as the process itself says, are gone or name something else now; ``at``: line and column of
+    the cell where, as it says, an error arose.
     """
 
     outputs: list[NotebookNode]
@@ -38,6 +39,7 @@ class Ran:
     beside: list[NotebookNode] = field(default_factory=list)
     answer: dict[str, Any] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
+    at: tuple[int, int] | None = None
 
 
 class Process:
@@ -127,6 +129,7 @@ class Process:
             ],
             answer=answer if self._trusted else {},
             changed=[name for name in more.get("watch", ()) if name in changed],
+            at=_place(answer.get("at")),
         )
 
     def interrupt(self) -> None:
@@ -320,3 +323,8 @@ class Process:
         for descriptor in self._pipes:
             os.close(descriptor)
         self._pipes = {}
+
+
+def _place(told: Any) -> tuple[int, int] | None:
+    numbers = told if isinstance(told, list) and len(told) == 2 else [None]
+    return (numbers[0], numbers[1]) if all(type(one) is int and 0 <= one < 2**31 for one in numbers) else None
