@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from helpers.errors import CourseError
 
 from . import bonus as bonus_module
+from . import preflight
 from .batch import Batch, Terms, Told
 from .course import Course, clean_name
 from .grading.gradebook import whole
@@ -27,11 +28,13 @@ from .state import State
 
 @dataclass(frozen=True)
 class Graded:
-    """What one run of grading found: rows in the order of the names, and who was graded in this run."""
+    """What one run of grading found: rows in the order of the names, who was graded in this run, and who imports
+    modules that are absent here."""
 
     assignment: Assignment
     rows: list[Row]
     regraded: list[str]
+    absent: dict[str, list[str]] = field(default_factory=dict)
 
 
 def grade(
@@ -49,12 +52,14 @@ def grade(
     patience: float = PATIENCE,
     executor: Executor | None = None,
     told: Told | None = None,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> Graded:
     """Grade the hand-ins in CLASSDIR/submitted/*/NAME and write feedback; those that did not change are skipped.
 
     `timeout` and `budget` are seconds for one cell and for one submission. `executor` does the work (default: `jobs`
     processes here), in the sandbox `mode` (default: the strongest); `unsafe` goes on where there is none. A gradebook
-    that another program holds is waited for `patience` seconds. `told` hears each result with how many are done.
+    that another program holds is waited for `patience` seconds. `told` hears each result with how many are done, `say`
+    what the instructor should know before that.
     CourseError where nothing can be graded or recorded; a hand-in that can't be graded is a row with a reason.
     """
     course = course or Course()
@@ -70,6 +75,8 @@ def grade(
         stack.callback(batch.save)
         stack.enter_context(batch.writer)
         batch.look(chosen, force)
+        for module, students in preflight.tally({s: batch.absent.get(s, []) for s in batch.stale}).items():
+            say(preflight.in_words(module, students))
 
         def hire() -> Executor:
             return executor or stack.enter_context(contextlib.closing(choose(min(jobs, len(batch.stale)))))
@@ -77,7 +84,8 @@ def grade(
         if batch.stale or batch.pending:
             batch.run(hire)
         batch.save()
-        found = Graded(batch.assignment, refresh(course, batch.assignment, everybody, batch.state), batch.chosen)
+        rows = refresh(course, batch.assignment, everybody, batch.state)
+        found = Graded(batch.assignment, rows, batch.chosen, _absent(batch.state, everybody))
         batch.renew_pages(found.rows)
     return found
 
@@ -129,7 +137,12 @@ def results(name: str, course: Course) -> Graded:
     everybody = _everybody(course, name)
     if not (course.class_dir / "gradebook.db").is_file():
         raise CourseError(f"{name} was not graded yet in {str(course.class_dir)!r}; grade it first.")
-    return Graded(assignment, refresh(course, assignment, everybody, State(course, name)), [])
+    state = State(course, name)
+    return Graded(assignment, refresh(course, assignment, everybody, state), [], _absent(state, everybody))
+
+
+def _absent(state: State, everybody: list[str]) -> dict[str, list[str]]:
+    return preflight.tally({student: state.students.get(student, {}).get("absent") for student in everybody})
 
 
 def refresh(course: Course, assignment: Assignment, everybody: list[str], state: State) -> list[Row]:

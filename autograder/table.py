@@ -9,6 +9,7 @@ from rich.text import Text
 
 from .grade import Graded
 from .grading.task import Result
+from .preflight import in_words
 from .results import Row
 from .source import Cell
 from .text import one_line
@@ -104,6 +105,7 @@ def legend(found: Graded) -> list[str]:
     bad = [r.student for r in found.rows if r.reason]
     if bad:
         told.append(f"could not be graded: {', '.join(bad)} (their total shows 0).")
+    told += [in_words(module, students) for module, students in found.absent.items()]
     regraded = len(found.regraded)
     told.append(f"{regraded} graded now, {len(found.rows) - regraded} unchanged since the last time.")
     return told

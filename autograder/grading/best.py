@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 from nbformat import NotebookNode
 
+from ..results import UNTOUCHED
 from ..source import FORM, grade_id
 from .reading import Ungradable, ways
 from .rebuild import rebuild
 from .roles import squash
 from .snapshot import Snapshot
-
-UNTOUCHED = "Nothing was written: this is the notebook as it was handed out. Was it saved?"
 
 
 def best(files: Mapping[str, bytes], snapshot: Snapshot) -> tuple[NotebookNode, list[str], str]:

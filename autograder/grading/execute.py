@@ -145,6 +145,7 @@ class _Run:
         else:
             ran = self._through(index, cell, own=known is None or not known.locked)
             cell.outputs = ran.outputs
+            rest.explain(cell, self.causes)
             if lost := self._lost(ran.changed):
                 self.lost.setdefault(len(self.ran), []).extend(lost)
                 self.waiting = [one for one in self.waiting if one not in lost]

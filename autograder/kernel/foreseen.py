@@ -7,13 +7,15 @@ only spared reading again what it would read in the same way. A cell of another 
 from __future__ import annotations
 
 from .cell_names import CellCompiler, murmur2
+from .colab import stand_in
 from .inside import Inside, Make
 from .once import Once
 from .shell import CourseShell
 
 
 def prepare(shell: CourseShell, given: list[str]) -> Make:
-    """In the zygote of students: learn the texts of `given`."""
+    """In the zygote of students: learn the texts of `given`, and what stands in for Colab."""
+    stand_in()
     for text in given:
         learn(shell, text)
     return Inside
