@@ -72,7 +72,7 @@ def absent(contents: Iterable[bytes]) -> list[str]:
     `contents`: names and bytes of its files, in turn."""
     parts = list(contents)
     files = dict(zip(parts[::2], parts[1::2], strict=False))
-    own = {re.split(rb"[/.]", name)[0] for name in files if name.endswith(b".py")}
+    own = {part for name in files if name.endswith(b".py") for part in re.split(rb"[/.]", name)}
     found: set[str] = set()
     for name, raw in files.items():
         if NOTEBOOK.search(name.decode("utf-8", "replace")):
@@ -130,4 +130,7 @@ def in_words(module: str, students: list[str]) -> str:
     """A sentence for the instructor."""
     many = "1 hand-in imports" if len(students) == 1 else f"{len(students)} hand-ins import"
     what = "pip install '.[usual]'" if module in USUAL else f"pip install {module}"
-    return f"{many} {module}, which is absent here; what needs it fails. To add it: {what}, then grade again."
+    return (
+        f"{many} {module}, which is neither installed here nor handed in. What needs it fails; {what} and another "
+        "`grade` give it what it needs."
+    )

@@ -17,7 +17,7 @@ from .snapshot import Snapshot
 def best(files: Mapping[str, bytes], snapshot: Snapshot) -> tuple[NotebookNode, list[str], str]:
     """Of notebook files by their names, those to prefer first: the one that holds most of the student's work, rebuilt;
     notes; its name. Ungradable, with the first one's reason, where none can be graded."""
-    found: list[tuple[tuple[int, int], NotebookNode, list[str], str]] = []
+    found: list[tuple[tuple[int, int, int], NotebookNode, list[str], str]] = []
     failed: dict[str, Ungradable] = {}
     for name, raw in files.items():
         try:
@@ -34,25 +34,26 @@ def best(files: Mapping[str, bytes], snapshot: Snapshot) -> tuple[NotebookNode, 
         cells = "1 cell" if most[0] == 1 else f"{most[0]} cells"
         told = f"{len(files)} notebooks were handed in; {name} was taken, which holds most of the student's own work"
         notes.insert(0, f"{told} ({cells}). Left out: {', '.join(others)}.")
-    if most == (0, 0):
+    if most == (0, 0, 0):
         notes.insert(0, UNTOUCHED)
     return notebook, notes, name
 
 
-def work(notebook: NotebookNode, snapshot: Snapshot) -> tuple[int, int]:
-    """How many of the assignment's solution cells a rebuilt notebook holds written in, and how many other cells of the
-    student's: the form, and what the release has not."""
+def work(notebook: NotebookNode, snapshot: Snapshot) -> tuple[int, int, int]:
+    """How many of the assignment's solution cells a rebuilt notebook holds written in, in how many of them nothing is
+    still to do, and how many other cells of the student's it holds: the form, and what the release has not."""
     released = {squash(cell.released) for cell in snapshot.cells}
-    solutions = others = 0
+    solutions = done = others = 0
     for cell in notebook.cells:
         source = snapshot.known.get(grade_id(cell))
         if source is not None and (source.solution or source.kind == FORM):
             changed = squash(cell.source) not in (squash(source.released), squash(source.source), "")
             solutions += changed and source.solution
+            done += changed and source.solution and "raise NotImplementedError" not in cell.source
             others += changed and not source.solution
         elif source is None:
             others += squash(cell.source) not in released | {""}
-    return solutions, others
+    return solutions, done, others
 
 
 def around(notebook: str, files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -37,21 +37,21 @@ SKIPPED = {  # what stands above a right `double`
 }
 NOTED = {
     "pandas": "Line 1 of cell 'A-double' (`import nopandas as pd`) failed (ModuleNotFoundError: No module named",
-    "upload": "(`uploaded = files.upload()`) failed (RuntimeError: nobody can upload a file while this is graded", "locale": "unsupported locale setting", "cuda": "no GPU", "pip": "nothing is installed",
+    "upload": "(`uploaded = files.upload()`) failed (RuntimeError: nobody can upload a file while this is graded",
+    "locale": "unsupported locale setting", "cuda": "no GPU", "pip": "nothing is installed or fetched in grading",
     "magic": "%load_ext nothing_like_it", "style": "seaborn", "guard": "this needs Kaggle",
-    "empty-lines": "Line 4 of cell 'A-double' (`import nopandas as pd`)",
-    "one-line": "(`import nopandas as pd`)",
+    "empty-lines": "Line 4 of cell 'A-double' (`import nopandas as pd`)", "one-line": "(`import nopandas as pd`)",
 }  # fmt: skip
 STOPPED = {
     "uses": "import nopandas as pd\n\ndef double(x):\n    return pd.Series([2 * x])[0]",
     "base": "import nopandas\n\nclass Twice(nopandas.Base):\n    pass\n\ndouble = Twice()",
-    "raises": f"raise SystemExit('not ready')\n{DOUBLE}",
+    "raises": f"raise SystemExit('no')\n{DOUBLE}",
     "syntax": "def double(x)\n    return 2 * x",
 }
 CAUSE = {
     "uses": "There is no `pd`, because line 1 of cell 'A-double' (`import nopandas as pd`) failed: ModuleNotFoundError",
     "base": "There is no `double`, because line 1 of cell 'A-double' (`import nopandas`) failed: ModuleNotFoundError",
-    "raises": "There is no `double`, because line 1 of cell 'A-double' (`raise SystemExit('not ready')`) failed: SystemExit",
+    "raises": "There is no `double`, because line 1 of cell 'A-double' (`raise SystemExit('no')`) failed: SystemExit",
     "syntax": "There is no `double`, because cell 'A-double' failed: SyntaxError",
 }
 
