@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+import tomllib
 import zipfile
 
 import nbformat
@@ -178,6 +179,17 @@ def page(course, student: str) -> str:
     return (course.feedback / student / "mini" / "mini.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.promise(
+    "**What can be read is read.** Mended are git's conflict markers (of the two sides the one with more of "
+    "the student's own work is taken), a comma or a brace too many, two notebooks one after the other in one "
+    "file,"
+)
+@pytest.mark.promise(
+    "and UTF-16. Outputs are made anew, so up to 250 MB with them do no harm."
+)
+@pytest.mark.promise(
+    "Each repair is a note for the student and for you."
+)
 @pytest.mark.parametrize("name", READ)
 def test_what_can_be_read_is_read(graded, name):
     row = graded[0][name]
@@ -186,6 +198,9 @@ def test_what_can_be_read_is_read(graded, name):
     assert bool(row.notes) == bool(READ[name][1])
 
 
+@pytest.mark.promise(
+    "a file that is cut off (the cells before the cut count),"
+)
 def test_of_a_cut_file_the_cells_before_the_cut_count(graded, course):
     row = graded[0]["cut"]
     assert row.auto == 3
@@ -193,6 +208,13 @@ def test_of_a_cut_file_the_cells_before_the_cut_count(graded, course):
     assert "is cut off or damaged" in page(course, "cut")
 
 
+@pytest.mark.promise(
+    "A file that is no notebook is called what it is: a login page, a PDF, an archive, a picture, a script, a "
+    "shortcut."
+)
+@pytest.mark.promise(
+    "who could not be graded reads there why, and what to do;"
+)
 @pytest.mark.parametrize("name", NONE)
 def test_what_is_no_notebook_is_named_and_has_a_page(graded, course, name):
     row = graded[0][f"none-{name}"]
@@ -203,6 +225,9 @@ def test_what_is_no_notebook_is_named_and_has_a_page(graded, course, name):
     assert "hand in the <code>.ipynb</code> file itself once more" in shown
 
 
+@pytest.mark.promise(
+    "A notebook may be called `x.IPYNB`, `x.ipynb.json`, `x.ipynb.txt` or `Copy of x.ipynb`;"
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_names_that_systems_change(graded, name):
     row = graded[0][f"name-{name}"]
@@ -210,6 +235,9 @@ def test_names_that_systems_change(graded, name):
     assert row.notes == [f"The notebook is called {NAMES[name]!r}; it was taken as mini.ipynb."]
 
 
+@pytest.mark.promise(
+    "of several the one with most of the student's own work is taken,"
+)
 def test_of_several_notebooks_the_one_with_the_work(graded):
     row = graded[0]["two"]
     assert row.auto == 7
@@ -217,6 +245,9 @@ def test_of_several_notebooks_the_one_with_the_work(graded):
     assert "Left out: mini.ipynb, bad.ipynb" in row.notes[0]
 
 
+@pytest.mark.promise(
+    "of equal ones the latest."
+)
 def test_of_equal_ones_the_latest_and_then_the_one_of_the_right_name(course, texts, submit, tmp_path):
     folder = submit("equal", {"a.ipynb": texts["right"], "mini.ipynb": texts["right"]})
     assert hand_in(course, "mini", "equal").file == "mini.ipynb"
@@ -228,6 +259,10 @@ def test_of_equal_ones_the_latest_and_then_the_one_of_the_right_name(course, tex
     folder.parent.rmdir()
 
 
+@pytest.mark.promise(
+    "Modules and data beside the notebook come along into the student's process, but no module with the name "
+    "of an installed one."
+)
 def test_modules_come_along(graded, course):
     assert graded[0]["modules"].auto == 7
     assert graded[0]["modules"].notes == ["Modules with the name of an installed one were left out: random.py."]
@@ -235,6 +270,9 @@ def test_modules_come_along(graded, course):
     assert not list(course.autograded.rglob("layers.py"))
 
 
+@pytest.mark.promise(
+    "Who hands in the notebook as it was handed out is asked whether it was saved."
+)
 def test_a_hand_in_that_equals_the_release(graded, course):
     row = graded[0]["empty"]
     told = "Nothing was written: this is the notebook as it was handed out. Was it saved?"
@@ -246,6 +284,10 @@ def test_a_hand_in_that_equals_the_release(graded, course):
     assert "Nothing was written" not in " ".join(graded[0]["right"].notes)
 
 
+@pytest.mark.promise(
+    "What hand-ins import and is neither installed nor handed in is told before anything is graded, and in the "
+    "report."
+)
 def test_absent_modules_are_told_before_grading_and_in_the_report(graded, course):
     _, ran, found = graded
     told = "1 hand-in imports nopandas, which is neither installed here nor handed in."
@@ -256,12 +298,18 @@ def test_absent_modules_are_told_before_grading_and_in_the_report(graded, course
     assert graded[0]["absent"].auto == 7
 
 
+@pytest.mark.promise(
+    "once a module is installed, who imports it is graded again."
+)
 def test_once_a_module_is_installed_who_imports_it_is_graded_again(graded, course, monkeypatch):
     real = preflight.installed
     monkeypatch.setattr(preflight, "installed", lambda name: name == "nopandas" or real(name))
     assert grade("mini", course).regraded == ["absent"]
 
 
+@pytest.mark.promise(
+    "the PNG and JPEG pictures in their texts,"
+)
 def test_pictures_in_texts_are_shown(graded, course):
     shown = page(course, "pasted")
     assert shown.count(f'src="data:image/png;base64,{PNG}"') == 2
@@ -344,3 +392,13 @@ def test_a_zip_in_place_of_a_notebook_is_left_alone(tmp_path):
         archive.writestr("word/document.xml", "")
     with pytest.raises(Ungradable, match="a Word document"):
         parse((tmp_path / "x.ipynb").read_bytes(), "x.ipynb")
+
+
+@pytest.mark.promise("`pip install '.[usual]'` adds pandas, scipy, scikit-learn and seaborn;")
+def test_the_usual_packages_are_an_extra():
+    extra = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]["usual"]
+    named = {requirement.partition(">")[0] for requirement in extra}
+    assert named == {"pandas", "scipy", "scikit-learn", "seaborn"}
+    assert {name.replace("scikit-learn", "sklearn") for name in named} == set(preflight.USUAL)
+    assert "pip install '.[usual]'" in preflight.in_words("pandas", ["a", "b"])
+    assert preflight.in_words("pandas", ["a", "b"]).startswith("2 hand-ins import pandas, which is neither")

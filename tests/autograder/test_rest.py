@@ -78,6 +78,16 @@ def rows(tmp_path_factory):
     return {row.student: (row, course) for row in found.rows}
 
 
+@pytest.mark.promise(
+    "**A line that fails costs what needs it.** What else stands in its cell runs,"
+)
+@pytest.mark.promise(
+    "the note names line and error."
+)
+@pytest.mark.promise(
+    "Lines that install or download something are passed over, and `google.colab` has a stand-in that does "
+    "nothing."
+)
 @pytest.mark.parametrize("student", SKIPPED)
 def test_what_does_not_need_the_failing_line_runs(rows, student):
     row, _ = rows[student]
@@ -89,6 +99,12 @@ def test_what_does_not_need_the_failing_line_runs(rows, student):
     assert row.notes
 
 
+@pytest.mark.promise(
+    "unless the cell stops itself with `raise` or an exit;"
+)
+@pytest.mark.promise(
+    "A check that misses a name says in which line of which cell it was lost."
+)
 @pytest.mark.parametrize("student", STOPPED)
 def test_what_needs_it_names_it(rows, student):
     row, course = rows[student]
