@@ -71,6 +71,7 @@ class Batch:
         self.prints: dict[str, str] = {}
         self.failed: list[str] = []
         self.anew: set[str] = set()
+        self.absent: dict[str, list[str]] = {}
         self.done = 0
 
     def look(self, chosen: list[str], force: bool) -> None:
@@ -93,7 +94,9 @@ class Batch:
     def _print(self, student: str) -> str:
         """Of all that decides about a student's points; "", which is nobody's, where it can't be taken."""
         try:
-            return digest([self.common.encode(), *contents(self.course.submitted / student / self.name)])
+            found = list(contents(self.course.submitted / student / self.name))
+            self.absent[student] = preflight.absent(found)
+            return digest([self.common.encode(), *found, *map(str.encode, self.absent[student])])
         except Exception:  # what is wrong there is told when it is handed in
             return ""
 
@@ -153,7 +156,8 @@ class Batch:
         def order_of(student: str) -> tuple[Order, list[str]]:
             taken = hand_in(here, self.name, student)
             files = data_files(here, self.name, taken.files)
-            made = replace(make, student=student, notebook=taken.notebook, file=taken.file, files=files)
+            made = replace(make, student=student, notebook=taken.notebook, file=taken.file, files=files,
+                           others=taken.others)  # fmt: skip
             return order(made), taken.notes
 
         def orders() -> Iterator[Order]:
@@ -254,10 +258,24 @@ class Batch:
         found = result.found(self.assignment) if result.notebook is not None else None
         submission = self.writer.record(result, found)
         entry = {"student": student, "reason": result.reason, "notes": [*result.notes], "seconds": result.seconds,
-                 "mode": result.mode, "fingerprint": kept.fingerprint, "page": ""}  # fmt: skip
+                 "mode": result.mode, "fingerprint": kept.fingerprint, "page": "",
+                 "absent": self.absent.get(student, [])}  # fmt: skip
         self.state.remember(student, entry, found.words if found is not None else None)
         if found is not None:
             self._page(student, found, submission)
+        else:
+            self._reason_page(result)
+
+    def _reason_page(self, result: Result) -> None:
+        """For who can't be graded: why, and what to do."""
+        from .feedback_page.page import write_page
+
+        row = Row(result.student, result.reason, maximum=self.assignment.points, notes=[*result.notes])
+        try:
+            target = self.course.feedback / result.student / self.name / f"{self.name}.html"
+            write_page(row, None, self.assignment, target)
+        except Exception as error:
+            self.state.note(result.student, f"The feedback page could not be written ({type(error).__name__}).")
 
     def _give_up(self, kept: Kept, met: Exception) -> None:
         """Of this result nothing can be recorded but why."""

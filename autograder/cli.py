@@ -154,7 +154,7 @@ def grade(
 
         with bar(f"grading {name}", "hand-ins") as advance:
             found = run(name, course, students or (), force=force, timeout=timeout, budget=budget, mode=mode,
-                        unsafe=unsafe, executor=executor,
+                        unsafe=unsafe, executor=executor, say=lambda sentence: advance(0, None, sentence),
                         told=lambda outcome, done, total: advance(done, total, summary(outcome)))  # fmt: skip
     from .report import write  # brings nbgrader, which is imported beside the first hand-ins
 

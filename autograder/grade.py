@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from helpers.errors import CourseError
 
 from . import bonus as bonus_module
-from . import dates
+from . import dates, preflight
 from .batch import Batch, Terms, Told
 from .course import Course, clean_name
 from .engine import load_config
@@ -29,13 +29,14 @@ from .state import State
 
 @dataclass(frozen=True)
 class Graded:
-    """What one run of grading found: rows in the order of the names, who was graded in this run, and what else the
-    instructor should know, in sentences."""
+    """What one run of grading found: rows in the order of the names, who was graded in this run, what else the
+    instructor should know, in sentences, and who imports modules that are absent here."""
 
     assignment: Assignment
     rows: list[Row]
     regraded: list[str]
     told: list[str] = field(default_factory=list)
+    absent: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def late(self) -> bool:
@@ -58,12 +59,14 @@ def grade(
     patience: float = PATIENCE,
     executor: Executor | None = None,
     told: Told | None = None,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> Graded:
     """Grade the hand-ins in CLASSDIR/submitted/*/NAME and write feedback; those that did not change are skipped.
 
     `timeout` and `budget` are seconds for one cell and for one submission. `executor` does the work (default: `jobs`
     processes here), in the sandbox `mode` (default: the strongest); `unsafe` goes on where there is none. A gradebook
-    that another program holds is waited for `patience` seconds. `told` hears each result with how many are done.
+    that another program holds is waited for `patience` seconds. `told` hears each result with how many are done, `say`
+    what the instructor should know before that.
     CourseError where nothing can be graded or recorded; a hand-in that can't be graded is a row with a reason.
     """
     course = course or Course()
@@ -80,6 +83,8 @@ def grade(
         stack.callback(batch.save)
         stack.enter_context(batch.writer)
         batch.look(chosen, force)
+        for module, students in preflight.tally({s: batch.absent.get(s, []) for s in batch.stale}).items():
+            say(preflight.in_words(module, students))
 
         def hire() -> Executor:
             return executor or stack.enter_context(contextlib.closing(choose(min(jobs, len(batch.stale)))))
@@ -88,7 +93,7 @@ def grade(
             batch.run(hire)
         batch.save()
         rows = refresh(course, batch.assignment, everybody, batch.state)
-        found = Graded(batch.assignment, rows, batch.chosen, told_of_dates)
+        found = Graded(batch.assignment, rows, batch.chosen, told_of_dates, _absent(batch.state, everybody))
         batch.renew_pages(found.rows)
     return found
 
@@ -142,10 +147,16 @@ def results(name: str, course: Course) -> Graded:
     everybody = _everybody(course, name)
     if not (course.class_dir / "gradebook.db").is_file():
         raise CourseError(f"{name} was not graded yet in {str(course.class_dir)!r}; grade it first.")
-    rows = refresh(course, assignment, everybody, State(course, name))
+    state = State(course, name)
+    rows = refresh(course, assignment, everybody, state)
     if all(row.reason == NOT_YET for row in rows):
         raise CourseError(f"{name} was not graded yet in {str(course.class_dir)!r}; grade it first.")
-    return Graded(assignment, rows, [], dates.strangers(dates.read(course), name, everybody))
+    told = dates.strangers(dates.read(course), name, everybody)
+    return Graded(assignment, rows, [], told, _absent(state, everybody))
+
+
+def _absent(state: State, everybody: list[str]) -> dict[str, list[str]]:
+    return preflight.tally({student: state.students.get(student, {}).get("absent") for student in everybody})
 
 
 def refresh(course: Course, assignment: Assignment, everybody: list[str], state: State) -> list[Row]:

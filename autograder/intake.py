@@ -7,15 +7,21 @@ can be written and shown, and no two students become one.
 from __future__ import annotations
 
 import errno
+import functools
 import heapq
 import os
+import re
+import site
 import stat
+import sys
+import sysconfig
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from .course import Course
-from .grading.reading import LARGEST, Ungradable, parse
+from .grading.reading import LARGEST, MOST_READ, Ungradable, parse, slim
 from .text import one_line, whole
 
 __all__ = ["HandIn", "Ungradable", "beside", "choose", "data_beside", "hand_in", "parse", "read", "students", "walk"]
@@ -26,16 +32,22 @@ UNFIT_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
 """What a disk says of a name that it can't hold, and not of itself."""
 SHOWN = 80
 """Characters of a name in a sentence."""
+NOTEBOOK = re.compile(r"\.ipynb(?![a-z])[^/]{0,20}\Z", re.IGNORECASE)
+"""A notebook's name, also as systems change it: x.IPYNB, x.ipynb.json, x.ipynb.txt, x.ipynb (1)."""
+MOST_NOTEBOOKS = 10
+OURS = ("helpers", "autograder")
 
 
 @dataclass
 class HandIn:
-    """A notebook file's bytes and name, the data files beside it, and what is worth knowing about them."""
+    """A notebook file's bytes and name, the data files and modules beside it, what is worth knowing about them, and
+    other notebooks by their names."""
 
     notebook: bytes
     file: str
     files: dict[str, bytes]
     notes: list[str] = field(default_factory=list)
+    others: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,20 +118,32 @@ def hand_in(course: Course, name: str, student: str) -> HandIn:
         os.listdir(folder)  # says why, where it may not be read
         files, told = walk(folder)
         chosen, notes = _chosen([file for file in files if file.plain], name, told)
-        if chosen.about.st_size > LARGEST:
-            large = chosen.about.st_size / 1e6
-            raise Ungradable(f"{shown(chosen.name)} is {large:.0f} MB large, more than {LARGEST // 10**6}")
-        notebook = read(chosen.path, LARGEST)
+        notebooks: dict[str, bytes] = {}
+        room = LARGEST
+        for file in chosen:
+            if file.about.st_size > MOST_READ:
+                large = file.about.st_size / 1e6
+                raise Ungradable(f"{shown(file.path.name)} is {large:.0f} MB large, more than {MOST_READ // 10**6}")
+            content = slim(read(file.path, MOST_READ))
+            room -= len(content)
+            if room >= 0 or not notebooks:
+                called = shown(file.name)
+                while called in notebooks:
+                    called += "'"
+                notebooks[called] = content
     except OSError as error:
         where = shown(Path(os.fsdecode(error.filename or place)).name)
         raise Ungradable(f"{where} can't be read: {error.strerror or error}") from None
-    data, left_out = beside(files, folder)
+    data, left_out = beside(files, folder, modules=True)
     from .collect import late_note  # which takes over names by this module's rules
 
-    return HandIn(notebook, shown(chosen.path.name), data, notes + told + left_out + late_note(course, name, student))
+    first, *others = notebooks
+    more = {other: notebooks[other] for other in others}
+    notes += told + left_out + late_note(course, name, student)
+    return HandIn(notebooks[first], first, data, notes, more)
 
 
-def _chosen(files: list[Found], name: str, told: list[str]) -> tuple[Found, list[str]]:
+def _chosen(files: list[Found], name: str, told: list[str]) -> tuple[list[Found], list[str]]:
     """As `choose`, where `told` says what was passed over, the notebook perhaps."""
     try:
         return choose(files, name)
@@ -186,7 +210,7 @@ def _listed(place: Path, most: int) -> list[str]:
         return []
     with os.scandir(place) as entries:
         names = (e.name for e in entries if not e.name.startswith(".") and e.name != "__pycache__")
-        first = heapq.nsmallest(most, ((not name.endswith(".ipynb"), name) for name in names))
+        first = heapq.nsmallest(most, ((not NOTEBOOK.search(name), name) for name in names))
     return [name for _, name in first]
 
 
@@ -201,24 +225,25 @@ def read(path: Path, most: int) -> bytes:
     return content
 
 
-def data_beside(folder: Path) -> dict[str, bytes]:
-    """The data files of a hand-in by their names in its folder: no notebooks, no Python, nothing hidden, no links."""
-    return beside(walk(folder)[0], folder)[0]
+def data_beside(folder: Path, modules: bool = False) -> dict[str, bytes]:
+    """The data files of a hand-in by their names in its folder: no notebooks, nothing hidden, no links, and Python
+    `modules` only where they are asked for."""
+    return beside(walk(folder)[0], folder, modules)[0]
 
 
-def beside(files: Iterable[Found], folder: Path) -> tuple[dict[str, bytes], list[str]]:
+def beside(files: Iterable[Found], folder: Path, modules: bool = False) -> tuple[dict[str, bytes], list[str]]:
     """The data files among what was found in a hand-in's folder, and sentences about those that were left out."""
     kept: dict[str, bytes] = {}
-    out: dict[str, list[str]] = {why: [] for why in (PYTHON, SHARED, ODD, UNREAD, LARGE)}
+    out: dict[str, list[str]] = {why: [] for why in (TAKEN, SHARED, ODD, UNREAD, LARGE)}
     plain = [file for file in files if file.plain]
     links = [file for file in plain if file.about.st_nlink > 1]
     others = _of_others(folder.parent) if links else set()
     room = MOST_DATA
     for file in plain:
-        if file.path.suffix == ".ipynb":
+        if NOTEBOOK.search(file.name) or (file.path.suffix == ".py" and not modules):
             continue
-        if file.path.suffix == ".py":
-            out[PYTHON].append(file.path.name)
+        if file.path.suffix == ".py" and _installed(file.name):
+            out[TAKEN].append(file.name)
         elif (file.about.st_dev, file.about.st_ino) in others:
             out[SHARED].append(file.name)
         elif file.name != whole(file.name):
@@ -234,11 +259,26 @@ def beside(files: Iterable[Found], folder: Path) -> tuple[dict[str, bytes], list
     return kept, [f"{why}: {listing(names)}." for why, names in out.items() if names]
 
 
-PYTHON = "Python files beside the notebook were left out"
+TAKEN = "Modules with the name of an installed one were left out"
 SHARED = "Files that are another student's, too, by a link were left out"
 ODD = "Files whose names are not UTF-8 were left out"
 UNREAD = "Files that can't be read were left out"
 LARGE = f"Files beyond {MOST_DATA // 10**6} MB in all were left out"
+
+
+def _installed(name: str) -> bool:
+    """Whether a module's file, by its name in the hand-in, would stand in for one that is installed."""
+    return installed(Path(name).parts[0].removesuffix(".py"))
+
+
+@functools.lru_cache(1000)
+def installed(module: str) -> bool:
+    """Whether Python, its packages or the course have a module of this name (that of a top-level one)."""
+    if module in sys.stdlib_module_names or module in OURS:
+        return True
+    places = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
+    places += [*site.getsitepackages(), *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]
+    return PathFinder.find_spec(module, places) is not None
 
 
 def _of_others(place: Path) -> set[tuple[int, int]]:
@@ -256,17 +296,33 @@ def listing(names: list[str]) -> str:
     return ", ".join(map(shown, names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def choose(files: list[Found], name: str) -> tuple[Found, list[str]]:
-    """The notebook among the files, and a note where it has another name."""
-    notebooks = [file for file in files if file.path.suffix == ".ipynb"]
-    for file in notebooks:
-        if file.name == f"{name}.ipynb":
-            return file, []
-    if len(notebooks) == 1:
-        return notebooks[0], [f"The notebook is called {shown(notebooks[0].name)!r}; it was taken as {name}.ipynb."]
+def choose(files: list[Found], name: str) -> tuple[list[Found], list[str]]:
+    """The notebooks among the files, the most likely first, and a note where it has another name.
+
+    Which one holds the work is found out where they are read; of equal ones it is the latest, by the minute, and then
+    the one of the right name.
+    """
+    notebooks = [file for file in files if NOTEBOOK.search(file.name)]
+    notebooks = notebooks or [file for file in files if _holds_cells(file)]
+    right = f"{name}.ipynb"
+    notebooks.sort(key=lambda file: (-int(file.about.st_mtime // 60), file.name != right, file.name))
+    if len(notebooks) == 1 and notebooks[0].name != right:
+        return notebooks, [f"The notebook is called {shown(notebooks[0].name)!r}; it was taken as {right}."]
+    if len(notebooks) > MOST_NOTEBOOKS:
+        return notebooks[:MOST_NOTEBOOKS], [f"Of {len(notebooks)} notebooks the latest {MOST_NOTEBOOKS} were read."]
     if notebooks:
-        called = listing([file.path.name for file in notebooks])
-        raise Ungradable(f"none of its {len(notebooks)} notebooks is called {name}.ipynb ({called})")
+        return notebooks, []
     if files:
         raise Ungradable(f"there is no notebook in it, only {listing([file.path.name for file in files])}")
     raise Ungradable("the folder is empty, nothing was handed in")
+
+
+def _holds_cells(file: Found) -> bool:
+    """Whether a file of another name begins as a notebook does."""
+    if file.path.suffix.lower() not in ("", ".json", ".txt") or not file.about.st_size:
+        return False
+    try:
+        begin = read(file.path, MOST_READ)[:1000]
+    except OSError:
+        return False
+    return begin.lstrip()[:1] == b"{" and b'"cells"' in begin

@@ -65,7 +65,7 @@ class ExecuteSubmission(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> Made:
         info, folder = resources["nbgrader"], Path(resources["metadata"]["path"])
-        files = data_beside(folder)
+        files = data_beside(folder, modules=True)
         course = Course()
         guarded = tuple(str(p) for p in (course.class_dir / "gradebook.db", course.solutions, folder) if p.exists())
         task = Task(
@@ -76,7 +76,7 @@ class ExecuteSubmission(NbGraderPreprocessor):
         notes = list(nb.metadata.get("course", {}).get("notes", []))
         machine = workplace.machine(task, mode)
         done = execute(nb, task.snapshot, machine, self.timeout, self.budget)
-        notes += [done.left_out] if done.left_out else []
+        notes += [*done.skipped, *([done.left_out] if done.left_out else [])]
         nb.metadata["course"] = about(mode, notes, done.dead, machine.words())
         scrub(nb, task.snapshot)
         return nb, resources

@@ -18,6 +18,7 @@ from .engine import write_text
 from .exporter import to_csv
 from .figures import Figure, distribution, success
 from .grade import Graded
+from .preflight import in_words
 from .results import TO_DO, Row
 from .table import late_words, number
 
@@ -75,6 +76,7 @@ def facts(found: Graded) -> list[tuple[str, str]]:
 def look_at(found: Graded) -> list[tuple[str, str]]:
     """(student, sentence) for everything that a human should see."""
     told = [(FILE, sentence) for sentence in found.told]
+    told += [(module, in_words(module, students)) for module, students in found.absent.items()]
     for row in found.rows:
         if row.reason:
             told.append((row.student, f"{row.status}."))
@@ -130,7 +132,7 @@ def exercises(found: Graded) -> list[dict[str, Any]]:
 def _student(row: Row, found: Graded, course: Course) -> dict[str, Any]:
     name = found.assignment.name
     page = course.feedback / row.student / name / f"{name}.html"
-    link = quote(os.fsencode(os.path.relpath(page, course.reports))) if not row.reason and page.is_file() else ""
+    link = quote(os.fsencode(os.path.relpath(page, course.reports))) if page.is_file() else ""
     waiting = sum(row.waiting.values())
     parts = row.part_points(found.assignment)
     return {

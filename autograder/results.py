@@ -17,7 +17,9 @@ from .source import FORM_CHECK, Assignment, cells_by_id
 from .text import fault, one_line, sentences
 
 CHECK = "application/vnd.course.check+json"
+UNTOUCHED = "Nothing was written: this is the notebook as it was handed out. Was it saved?"
 TO_DO = "still-to-do"
+FAILED_ABOVE = "failed-above"
 NOT_YET = "not graded yet"
 MOST_SHOWN = 300
 """Characters of a message that people read."""
@@ -110,12 +112,14 @@ class Row:
         told = [f"{m.cell}: {m.message}" for m in self.wrong if not self.dead or m.id not in ("NotRun", "KernelDied")]
         if self.dead:
             told.insert(0, f"{self.dead[:1].upper()}{self.dead[1:]}.")
+        if UNTOUCHED in self.notes:
+            told.insert(0, UNTOUCHED)
         to_do = len({m.exercise for m in self.mistakes if m.id == TO_DO})
         if to_do:
             told.append(f"{to_do} {'exercise' if to_do == 1 else 'exercises'} still to do")
         if self.form.fault:
             told.append(self.form.fault)
-        told += self.notes
+        told += [note for note in self.notes if note != UNTOUCHED]
         return " ".join([*told[:1], f"(and {len(told) - 1} more)" if len(told) > 1 else ""]).strip()
 
     def exercise_points(self, assignment: Assignment) -> dict[str, float]:
@@ -230,6 +234,8 @@ def _mistakes(cell: Any, name: str, exercise: str) -> list[Mistake]:
     errors = [o for o in cell.get("outputs", []) if o.get("output_type") == "error"]
     if not errors:
         return []
+    if cause := one_line(cell.metadata.get("course", {}).get("cause", ""), MOST_SHOWN):
+        return [Mistake(name, exercise, FAILED_ABOVE, cause)]
     if told:
         return told[:1]
     error = next((e for e in errors if e.get("ename") == "TimeUp"), errors[0])

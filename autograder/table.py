@@ -10,6 +10,7 @@ from rich.text import Text
 from .dates import in_words
 from .grade import Graded
 from .grading.task import Result
+from .preflight import in_words as absent_words
 from .results import Row
 from .source import Cell
 from .text import one_line
@@ -114,6 +115,7 @@ def legend(found: Graded) -> list[str]:
     if bad:
         told.append(f"could not be graded: {', '.join(bad)} (their total shows 0).")
     told += found.told
+    told += [absent_words(module, students) for module, students in found.absent.items()]
     regraded = len(found.regraded)
     told.append(f"{regraded} graded now, {len(found.rows) - regraded} unchanged since the last time.")
     return told

@@ -158,6 +158,8 @@ def diagnose(graded: Cell, cell: NotebookNode | None, secrets: Secrets) -> Told:
         told.verified = [secrets.without(item) for r in visible for item in r.verified][:6]
         return told
     name = next((e for o in errors for e in ENGINE if one_line(o.get("ename")) == e), "")
+    if (cause := one_line(course_data(cell).get("cause"))) and not unseen:
+        return Told(title, FAILED, secrets.without(cause))
     if failed is not None:
         return Told(
             title,

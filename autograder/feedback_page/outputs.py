@@ -15,6 +15,9 @@ from .redact import Secrets
 from .safe import cut, image_url, table_html, text_html
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
+PASTED = ("image/png", "image/jpeg")
+DATA_PICTURE = re.compile(r"!\[([^\[\]\n]{0,200})\]\(data:(image/(?:png|jpeg));base64,([A-Za-z0-9+/=]+)\)")
+MORE_PICTURES = "This text has more pictures; they are left out here."
 PER_CELL = 20
 PICTURES, TEXTS, CELLS = 12_000_000, 4_000_000, 4_000_000
 """Bytes of HTML on one page: of pictures, of what cells put out otherwise, of the cells themselves."""
@@ -80,6 +83,26 @@ def blocks(outputs: Any, secrets: Secrets, pictures: Room, texts: Room) -> list[
                 return [*made, Block("note", words=FULL)]
             made.append(block)
     return made
+
+
+def attached(cell: Any, secrets: Secrets, pictures: Room) -> list[Block]:
+    """The pictures that were pasted into a text: its attachments, and those that stand in it as data."""
+    found: list[tuple[str, str, Any]] = []
+    attachments = cell.get("attachments")
+    for name, bundle in attachments.items() if isinstance(attachments, dict) else ():
+        found += [(mime, text(name), bundle[mime]) for mime in PASTED if isinstance(bundle, dict) and mime in bundle]
+    for one in DATA_PICTURE.finditer(text(cell.get("source"))):
+        found.append((one[2], one[1], one[3]))
+    made = []
+    for mime, name, data in found[:PER_CELL]:
+        about = {mime: {"alt": f"A picture in this text: {one_line(name, 200)}"}}
+        made.append(_image(mime, {mime: data}, about, secrets, pictures))
+    return made + ([Block("note", words=MORE_PICTURES)] if len(found) > PER_CELL else [])
+
+
+def without_data(source: str) -> str:
+    """A text without the data of its pictures, which are shown below it."""
+    return DATA_PICTURE.sub(r"(picture: \1)", source)
 
 
 def _error_name(output: Any) -> str:

@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from ..source import FORM, FORM_CHECK, Assignment, Cell, grade_id
 from ..text import plain, sentences, text
 from .diagnosis import Told, course_data, diagnose
-from .outputs import AFTER_HIDDEN, CELLS, FRAME, KEPT_OUT, PICTURES, TEXTS, Block, Room, blocks
+from .outputs import AFTER_HIDDEN, CELLS, FRAME, KEPT_OUT, PICTURES, TEXTS, Block, Room, attached, blocks, without_data
 from .redact import Secrets, secrets, shown
 from .safe import code_html, prose_html
 
@@ -106,6 +106,8 @@ def _work(made: Pieces, cells: list[Any], assignment: Assignment, known: dict[st
         told = course_data(cell).get("told")
         runs = cell.get("cell_type") == "code"
         outputs = blocks(cell.get("outputs"), secret, pictures, texts) if runs and not told else []
+        if own and not runs:
+            outputs, source = attached(cell | {"source": source}, secret, pictures), without_data(source)
         if "BEGIN " in source:
             source = shown(source)
         if not kind and secret.in_text(source):

@@ -12,7 +12,7 @@ import platform
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from nbformat import NotebookNode
@@ -22,6 +22,7 @@ from ..kernel.meter import PATIENCE
 from ..kernel.outputs import Room
 from ..source import grade_id
 from . import cells as rules
+from . import rest
 from .snapshot import Snapshot
 from .waiting import needed, taken_back
 
@@ -66,11 +67,13 @@ class Machine:
 @dataclass
 class Done:
     """In which cells Python ended, and how: for the instructor alone. Code in a hidden part can choose all of it.
-    `left_out` says which outputs were too many, `starved` that time ran out while a busy machine kept it waiting."""
+    `left_out` says which outputs were too many, `starved` that time ran out while a busy machine kept it waiting,
+    `skipped` which lines of the student's own cells were passed over."""
 
     dead: str = ""
     left_out: str = ""
     starved: bool = False
+    skipped: list[str] = field(default_factory=list)
 
 
 def execute(notebook: NotebookNode, snapshot: Snapshot, machine: Machine, timeout: float, budget: float) -> Done:
@@ -116,6 +119,8 @@ class _Run:
         self.waiting: list[tuple[int, NotebookNode]] = []
         self.lost: dict[int, list[tuple[int, NotebookNode]]] = {}
         self.told, self.moved = False, True
+        self.again: dict[int, str] = {}
+        self.causes: dict[str, str] = {}
         self.k: Any = None
         self.t: Any = None
         self.done = Done()
@@ -141,11 +146,13 @@ class _Run:
             ran = self._judge(cell, allowed, which=False)
             cell.outputs = merged(ran.beside, ran.outputs)
             self._still_there(ran)
+            rest.explain(cell, self.causes)
             if ran.status == "ok" and chosen(cell.source, True):
                 self.waiting.append((index, cell))
         else:
-            ran = self._student(cell.source, allowed, self.count, self._needed())
-            cell.outputs = list(ran.outputs)
+            ran = self._through(index, cell, own=known is None or not known.locked)
+            cell.outputs = ran.outputs
+            rest.explain(cell, self.causes)
             if lost := self._lost(ran.changed):
                 self.lost.setdefault(len(self.ran), []).extend(lost)
                 self.waiting = [one for one in self.waiting if one not in lost]
@@ -186,6 +193,15 @@ class _Run:
             self._look(index, cell, True, ran, allowed, spent)
             self._finish(cell, True)
         self.waiting = []
+
+    def _through(self, index: int, cell: NotebookNode, own: bool) -> rest.Passed:
+        def run(source: str) -> Any:
+            return self._student(source, self._seconds(), self.count, self._needed())
+
+        passed = rest.through(cell.source, label(cell, index), run, own, self.causes)
+        self.done.skipped += passed.notes
+        self.again[index] = passed.ran
+        return passed
 
     def _student(self, source: str, seconds: float, count: int | None = None, watch: Sequence[str] = ()) -> Any:
         """Run something in K, after which its names may name something else; it says which of those to `watch` do."""
@@ -298,7 +314,7 @@ class _Run:
             if self._left() <= 0:
                 break
             cell = self.notebook.cells[index]
-            self._student(cell.source, self._seconds(), cell.execution_count)
+            self._student(self.again[index], self._seconds(), cell.execution_count)
             if not self.k.alive:
                 self.deadly.add(index)
                 return

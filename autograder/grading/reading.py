@@ -10,10 +10,12 @@ import nbformat
 from nbformat import NotebookNode
 
 from ..salvage import plain, salvage
-from . import caps
+from . import caps, repairs
 
-LARGEST = 50_000_000
-MOST_METADATA, DEEPEST, LONGEST_NUMBER = 100_000, 40, 1000
+LARGEST, LARGE, MOST_READ = 50_000_000, 5_000_000, 250_000_000
+"""Bytes of a notebook that are looked at; from how many on its outputs are left out before; and with these."""
+MOST_METADATA, DEEPEST = 100_000, 40
+MERGED = repairs.CONFLICT_TOLD.replace("markers", "markers in its cells")
 HALF = "\\ud"
 """Only so written a file can hold halves of characters, which no other file can."""
 
@@ -23,27 +25,57 @@ class Ungradable(Exception):
 
 
 def parse(raw: bytes, name: str) -> tuple[NotebookNode, list[str]]:
-    """A notebook file's bytes as a valid notebook of version 4, with a note where it had to be mended.
+    """The first of `ways`."""
+    return ways(raw, name)[0]
+
+
+def ways(raw: bytes, name: str) -> list[tuple[NotebookNode, list[str]]]:
+    """A notebook file's bytes as a valid notebook of version 4, with notes where it had to be mended; as several, where
+    only what is in them can tell which is meant.
 
     What only breaks rules of the format (fields, ids, outputs) is passed over. Ungradable with a sentence that begins
     with `name` where no cell can be read.
     """
     if len(raw) > LARGEST:
-        raise Ungradable(f"{name} is {len(raw) / 1e6:.0f} MB large, more than {LARGEST // 10**6}")
-    if not raw.strip():
-        raise Ungradable(f"{name} is an empty file")
+        raise Ungradable(f"{name} is {len(raw) / 1e6:.0f} MB large, more than {LARGEST // 10**6}, its outputs aside")
+    if not raw.strip(b"\0 \t\r\n\xef\xbb\xbf"):
+        raise Ungradable(f"{name} is an empty file; was it saved?")
     text, whole = _text(raw)
     try:
-        content = _content(text)
+        found = repairs.readings(text)
     except ValueError as error:
+        if what := repairs.kind(raw, text):
+            raise Ungradable(f"{name} is no notebook but {what}") from None
         if not whole:
             raise Ungradable(f"{name} is no notebook: it is not text") from None
         line = getattr(error, "lineno", 0)
         raise Ungradable(f"{name} is damaged: it stops being a notebook in line {line}") from None
     except RecursionError:
         raise Ungradable(f"{name} is damaged: it is nested too deeply") from None
-    if not isinstance(content, dict) or not ("cells" in content or "worksheets" in content):
-        raise Ungradable(f"{name} is no notebook: it holds no cells")
+    marked = [] if whole else [f"{name} holds characters that can't be read; they were replaced."]
+    read: list[tuple[NotebookNode, list[str]]] = []
+    met = Ungradable(f"{name} is no notebook: it holds no cells")
+    for content, mended in found:
+        if not isinstance(content, dict) or not ("cells" in content or "worksheets" in content):
+            what = repairs.kind(raw, text)
+            met = Ungradable(f"{name} is no notebook but {what}") if what else met
+            continue
+        sides = repairs.merged(content)
+        mended = MERGED if sides else mended
+        for side in sides or [content]:
+            try:
+                notebook, told = _notebook(side, name, text)
+            except Ungradable as error:
+                met = error
+                continue
+            read.append((notebook, marked + ([f"{name} {mended}."] if mended else []) + told))
+    if not read:
+        raise met
+    return read
+
+
+def _notebook(content: dict[str, Any], name: str, text: str) -> tuple[NotebookNode, list[str]]:
+    """A notebook's JSON, which is `text` in its file, as a valid notebook; Ungradable where no cell can be read."""
     told = caps.cut(content)
     try:
         content = plain(content) if HALF in text.lower() else content
@@ -54,7 +86,7 @@ def parse(raw: bytes, name: str) -> tuple[NotebookNode, list[str]]:
             notebook = nbformat.reads(json.dumps(content), as_version=4)
             _, notebook = nbformat.validator.normalize(notebook, strip_invalid_metadata=True)
             nbformat.validate(notebook)
-        return notebook, told + ([] if whole else [f"{name} holds characters that can't be read; they were replaced."])
+        return notebook, told
     except Exception as error:
         what = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     found = salvage(content)
@@ -76,19 +108,21 @@ def _usual(content: dict[str, Any]) -> NotebookNode | None:
     return notebook if len({cell.id for cell in notebook.cells}) == len(notebook.cells) else None
 
 
-def _content(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:  # a number of thousands of digits, of which Python makes none
-        return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) < LONGEST_NUMBER else 0)
+def slim(raw: bytes) -> bytes:
+    """A notebook file without its outputs, in UTF-8, where it is larger than what is looked at; else as it is."""
+    if len(raw) <= LARGE:
+        return raw
+    encoding = json.detect_encoding(raw)
+    if not encoding.startswith("utf-8"):
+        raw = raw.decode(encoding, "replace").encode("utf-8", "replace")
+    return raw if repairs.CONFLICT.search(raw) else repairs.without_outputs(raw)
 
 
 def _text(raw: bytes) -> tuple[str, bool]:
     """The text of a file, and whether all of it could be read."""
+    encoding = json.detect_encoding(raw)
     try:
-        return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"), True
+        return raw.decode(encoding), True
     except UnicodeDecodeError:
         return raw.decode("utf-8-sig", "replace"), False
 

@@ -22,8 +22,8 @@ from helpers.errors import CourseError
 from ..parallel.parcel import unwrap, wrap
 from ..parallel.worker import LARGEST_ANSWER
 from ..text import fault, one_line, sentences, whole
-from .reading import Ungradable, parse
-from .rebuild import rebuild
+from .best import around, best
+from .reading import Ungradable
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ MEMORY_MB = 2_000
 
 @dataclass(frozen=True)
 class Task:
-    """One hand-in. `notebook` is the bytes of `file`, `files` the data files beside it (relative name -> bytes).
+    """One hand-in. `notebook` is the bytes of `file`, `files` the data files and modules beside it (relative name ->
+    bytes), `others` further notebooks among which the work may be.
 
     `limits` are the fields of sandbox.Limits, `mode` the sandbox that is wanted ("" for the strongest here), `timeout`
     and `budget` seconds for one cell and for the submission. `batch` names the run: a process proves its sandbox once a
@@ -56,22 +57,31 @@ class Task:
     batch: str = ""
     guarded: tuple[str, ...] = ()
     file: str = "the notebook"
+    others: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def notebooks(self) -> dict[str, bytes]:
+        return {self.file: self.notebook, **self.others}
 
     def pack(self) -> bytes:
         head = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         head |= {
             "notebook": None,
             "files": list(self.files),
+            "others": list(self.others),
             "limits": dict(self.limits),
             "snapshot": self.snapshot.digest,
         }
-        return wrap(head, [self.notebook, self.snapshot.encoded, *self.files.values()])
+        return wrap(head, [self.notebook, self.snapshot.encoded, *self.files.values(), *self.others.values()])
 
     @classmethod
     def unpack(cls, body: bytes) -> Task:
         head, blobs = unwrap(body)
         notebook, snapshot, *contents = blobs
-        head |= {"notebook": notebook, "files": dict(zip(head["files"], contents, strict=True))}
+        names = [*head["files"], *head["others"]]
+        held = list(zip(names, contents, strict=True))
+        files, others = dict(held[: len(head["files"])]), dict(held[len(head["files"]) :])
+        head |= {"notebook": notebook, "files": files, "others": others}
         head |= {"snapshot": Snapshot.decode(head["snapshot"], snapshot), "guarded": tuple(head["guarded"])}
         return cls(**head)
 
@@ -172,15 +182,14 @@ def _work(task: Task, result: Result) -> None:
     from .machine import workplace
     from .scrub import scrub
 
-    read, mended = parse(task.notebook, task.file)
-    notebook, rebuilt = rebuild(read, task.snapshot, task.file)
-    result.notes = [*mended, *rebuilt]
+    notebook, result.notes, file = best(task.notebooks, task.snapshot)
+    task = dataclasses.replace(task, files=around(file, task.files))
     mode = workplace.mode(task)
     result.mode = mode.name
     machine = workplace.machine(task, mode)
     done = execute(notebook, task.snapshot, machine, task.timeout, task.budget)
     result.dead, result.starved = done.dead, done.starved
-    result.notes += [done.left_out] if done.left_out else []
+    result.notes += [*done.skipped, *([done.left_out] if done.left_out else [])]
     notebook.metadata["course"] = about(mode, result.notes, done.dead, machine.words())
     scrub(notebook, task.snapshot)
     result.notebook = written(notebook)

@@ -10,13 +10,15 @@ from typing import Any
 
 from .cell_names import CellCompiler, murmur2
 from .closed import close
+from .colab import stand_in
 from .inside import Inside, Make
 from .once import Once
 from .shell import CourseShell
 
 
 def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
-    """In the zygote of students: close the modules `closed`, learn the texts of `cells`."""
+    """In the zygote of students: close the modules `closed`, learn the texts of `cells`, stand in for Colab."""
+    stand_in()
     close(given["closed"], given["cells"])
     for text in given["cells"]:
         learn(shell, text)

@@ -38,7 +38,8 @@ class Inside:
         watched = {name: self._mark(name) for name in request.get("watch", ())}
         good, count = self.cell(str(request["source"]))
         changed = [name for name, mark in watched.items() if mark is not None and self._mark(name) != mark]
-        return {"status": "ok" if good else "error", "count": count, "changed": changed}
+        status = "ok" if good else "error"
+        return {"status": status, "count": count, "changed": changed, "at": self.shell.failed_at}
 
     def _mark(self, name: str) -> tuple[int, ...] | None:
         """What tells whether a name still means the same: a function's code, a class's functions, of data only the

@@ -31,7 +31,8 @@ KINDS = {"stream", "display_data", "update_display_data", "execute_result", "err
 class Ran:
     """What came of one cell. ``beside``: what the other processes wrote meanwhile; ``changed``: names of the ``watch``
     of its request which, as the process itself says, are gone or name something else now; ``used``: the seconds that
-    count, of the ``seconds`` on the clock (`Meter`).
+    count, of the ``seconds`` on the clock (`Meter`); ``at``: line and column of the cell where, as it says, an error
+    arose.
     """
 
     outputs: list[NotebookNode]
@@ -42,6 +43,7 @@ class Ran:
     answer: dict[str, Any] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
     used: float = 0.0
+    at: tuple[int, int] | None = None
 
 
 class Process:
@@ -135,6 +137,7 @@ class Process:
             answer=answer if self._trusted else {},
             changed=[name for name in more.get("watch", ()) if name in changed],
             used=meter.look(last=True),
+            at=_place(answer.get("at")),
         )
 
     def interrupt(self) -> None:
@@ -340,3 +343,9 @@ class Process:
         for descriptor in self._pipes:
             os.close(descriptor)
         self._pipes = {}
+
+
+def _place(told: Any) -> tuple[int, int] | None:
+    if not (isinstance(told, list) and len(told) == 2 and all(type(one) is int and 0 <= one < 2**31 for one in told)):
+        return None
+    return told[0], told[1]

@@ -3,6 +3,7 @@
 import asyncio
 import codecs
 import contextlib
+import itertools
 import os
 import signal
 import subprocess
@@ -91,6 +92,7 @@ class CourseShell(InteractiveShell):
     events_out: Events
     streams: list[Stream]
     failed_to_show: bool
+    failed_at: list[int] | None = None
     foreseen: dict[str, str]
     input_transformer_manager = Instance(QuickTransformer, ())
     _once: Once | None = None
@@ -126,7 +128,7 @@ class CourseShell(InteractiveShell):
         for stream in self.streams:
             stream.start_cell()
         sys.stdout, sys.stderr = self.streams
-        self.failed_to_show = False
+        self.failed_to_show, self.failed_at = False, None
 
     def run_one(self, source: str) -> tuple[bool, int]:
         """Run a cell inside a running event loop, as ipykernel does. (It went well, its execution count.)"""
@@ -139,7 +141,19 @@ class CourseShell(InteractiveShell):
             result = loop.run_until_complete(self._run(source))
         finally:
             self.flush()
+        self.failed_at = self._place(result.error_in_exec)
         return bool(result.success) and not self.failed_to_show, self.execution_count - 1
+
+    def _place(self, error: Any) -> list[int] | None:
+        """Line (from 1) and column of the cell where an error arose, None where there was none."""
+        try:
+            trace = error.__traceback__
+            while trace.tb_frame.f_globals is not self.user_global_ns:
+                trace = trace.tb_next
+            line, _, column, _ = next(itertools.islice(trace.tb_frame.f_code.co_positions(), trace.tb_lasti // 2, None))
+            return [int(line), int(column or 0)]
+        except Exception:  # no error, or one that is not as errors are
+            return None
 
     def written(self) -> int:
         """How often something was written to the streams."""

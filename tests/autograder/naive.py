@@ -8,17 +8,16 @@ import threading
 
 import nbformat
 
+from autograder.grading.best import best
 from autograder.grading.execute import error
-from autograder.grading.reading import Ungradable, parse
-from autograder.grading.rebuild import rebuild
+from autograder.grading.reading import Ungradable
 from autograder.grading.task import Result, Task
 from autograder.parallel.parcel import Answer
 
 
 def work(task: Task) -> Result:
     try:
-        read, _ = parse(task.notebook, task.file)
-        notebook, notes = rebuild(read, task.snapshot, task.file)
+        notebook, notes, _ = best(task.notebooks, task.snapshot)
     except Ungradable as reason:
         return Result(task.student, str(reason))
     run_cells(notebook)

@@ -141,7 +141,7 @@ def test_stock_commands_work(mini, tmp_path):
     "`feedback/`, `reports/` and `gradebook.db`."
 )
 @pytest.mark.promise("shows a table (points, what went wrong in words), and writes")
-@pytest.mark.promise("`feedback/STUDENT/NAME/NAME.html`, a page for each student whose work could be graded;")
+@pytest.mark.promise("`feedback/STUDENT/NAME/NAME.html`, a page for each student;")
 @pytest.mark.promise("In grading, the studies run at a small size (`COURSE_SIZE=quick`),")
 def test_an_ordinary_user_collects_and_grades_into_a_folder_of_a_class(mini, tmp_path):
     prelude = ORDINARY if os.geteuid() == 0 else ()

@@ -76,7 +76,7 @@ def test_a_lost_byte_costs_a_character():
     [
         (b" \n", "is an empty file"),
         (b"Dear teacher", "stops being a notebook in line 1"),
-        (b"\x89PNG\xff\x00", "it is not text"),
+        (b"\x88PNG\xff\x00", "it is not text"),
         (b"[1, 2]", "it holds no cells"),
         (b'{"cells": 7}', "no cell that can be read"),
         (b'{"cells": ' + b"[" * 100_000, "nested too deeply"),

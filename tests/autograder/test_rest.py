@@ -1,0 +1,133 @@
+"""A line that fails costs what needs it: the rest of its cell runs, and checks that fail for it name it."""
+
+from __future__ import annotations
+
+import nbformat
+import pytest
+
+from autograder import sample
+from autograder.grade import grade
+from autograder.grading import rest
+from autograder.sample_class import Student
+
+DOUBLE = "def double(x):\n    return 2 * x"
+HALF = "def half(x):\n    return x / 2"
+
+
+def above(line: str, more: str = "") -> str:
+    return f"{line}\n\n{DOUBLE}\n{more}"
+
+
+SKIPPED = {  # what stands above a right `double`
+    "pandas": "import nopandas as pd\nframe = pd.DataFrame()",
+    "drive": "from google.colab import drive\ndrive.mount('/content/drive')",
+    "colab": "try:\n    import google.colab\n    HERE = '/content/drive/MyDrive'\nexcept ImportError:\n"
+    "    HERE = '.'\nassert HERE == '.'\nopen(HERE + '/numbers.csv').close()",
+    "upload": "from google.colab import files\nuploaded = files.upload()\nfor name in uploaded:\n    print(name)",
+    "locale": "import locale\nlocale.setlocale(locale.LC_ALL, 'de_DE.UTF-8')",
+    "cuda": "import torch\nassert torch.cuda.is_available(), 'no GPU'",
+    "widget": "%matplotlib widget",
+    "magic": "%load_ext nothing_like_it",
+    "pip": "!pip install nopandas\n%pip install nopandas",
+    "style": "import matplotlib.pyplot as plt\nplt.style.use('seaborn')",
+    "file": "frame = open('/content/drive/MyDrive/x.csv').read()\nlength = len(frame)",
+    "guard": "import os\nif not os.path.exists('/kaggle'):\n    raise RuntimeError('this needs Kaggle')",
+    "one-line": "import nopandas as pd; import math",
+    "empty-lines": "\n\n\nimport nopandas as pd",
+}
+NOTED = {
+    "pandas": "Line 1 of cell 'A-double' (`import nopandas as pd`) failed (ModuleNotFoundError: No module named",
+    "upload": "(`uploaded = files.upload()`) failed (RuntimeError: nobody can upload a file while this is graded",
+    "locale": "unsupported locale setting", "cuda": "no GPU", "pip": "nothing is installed or fetched in grading",
+    "magic": "%load_ext nothing_like_it", "style": "seaborn", "guard": "this needs Kaggle",
+    "empty-lines": "Line 4 of cell 'A-double' (`import nopandas as pd`)", "one-line": "(`import nopandas as pd`)",
+}  # fmt: skip
+STOPPED = {
+    "uses": "import nopandas as pd\n\ndef double(x):\n    return pd.Series([2 * x])[0]",
+    "base": "import nopandas\n\nclass Twice(nopandas.Base):\n    pass\n\ndouble = Twice()",
+    "raises": f"raise SystemExit('no')\n{DOUBLE}",
+    "syntax": "def double(x)\n    return 2 * x",
+}
+CAUSE = {
+    "uses": "There is no `pd`, because line 1 of cell 'A-double' (`import nopandas as pd`) failed: ModuleNotFoundError",
+    "base": "There is no `double`, because line 1 of cell 'A-double' (`import nopandas`) failed: ModuleNotFoundError",
+    "raises": "There is no `double`, because line 1 of cell 'A-double' (`raise SystemExit('no')`) failed: SystemExit",
+    "syntax": "There is no `double`, because cell 'A-double' failed: SyntaxError",
+}
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    from conftest import SOURCE, TOML
+
+    from autograder.course import Course
+
+    folder = tmp_path_factory.mktemp("rest")
+    here = folder / "course" / "solutions" / "mini"
+    here.mkdir(parents=True)
+    (here / "mini.py").write_text(SOURCE, encoding="utf-8")
+    (here / "assignment.toml").write_text(TOML, encoding="utf-8")
+    (here / "numbers.csv").write_text("1,2\n")
+    course = Course(root=folder / "course", class_dir=folder / "class")
+    wrong = {name: above(text) for name, text in SKIPPED.items()} | STOPPED
+    made = [Student(name, "", replace={"A-double": text}) for name, text in wrong.items()]
+    made.append(Student("died", "", replace={
+        "A-double": above("import nopandas"), "A-half": f"import os\n{HALF}\nos._exit(1)"}))  # fmt: skip
+    sample.fill("mini", course, made)
+    found = grade("mini", course, timeout=20, budget=60)
+    return {row.student: (row, course) for row in found.rows}
+
+
+@pytest.mark.promise(
+    "**A line that fails costs what needs it.** What else stands in its cell runs,"
+)
+@pytest.mark.promise(
+    "the note names line and error."
+)
+@pytest.mark.promise(
+    "Lines that install or download something are passed over, and `google.colab` has a stand-in that does "
+    "nothing."
+)
+@pytest.mark.parametrize("student", SKIPPED)
+def test_what_does_not_need_the_failing_line_runs(rows, student):
+    row, _ = rows[student]
+    assert (row.auto, row.reason) == (7, "")
+    notes = " ".join(row.notes)
+    assert NOTED.get(student, "") in notes
+    if student in ("drive", "colab", "widget"):
+        return
+    assert row.notes
+
+
+@pytest.mark.promise(
+    "unless the cell stops itself with `raise` or an exit;"
+)
+@pytest.mark.promise(
+    "A check that misses a name says in which line of which cell it was lost."
+)
+@pytest.mark.parametrize("student", STOPPED)
+def test_what_needs_it_names_it(rows, student):
+    row, course = rows[student]
+    assert row.auto == 4
+    told = {mistake.message for mistake in row.wrong if mistake.exercise == "A-double"}
+    assert all(one.startswith(CAUSE[student]) for one in told)
+    assert told
+    page = (course.feedback / student / "mini" / "mini.html").read_text("utf-8")
+    assert CAUSE[student].replace("`", "`").partition("'")[0] in page
+
+
+def test_after_a_death_the_same_runs_again(rows):
+    row, _ = rows["died"]
+    assert row.auto == 5
+    assert row.scores["A-double-two"] == 2
+
+
+def test_the_parts_of_a_cell():
+    source = "\n@dec\ndef f():\n    x\n%time y\nx = !ls\nimport a; b = 'é'; c\nfor i in ():\n    pass"
+    parts = rest.cell_parts(source)
+    assert [(part.begin[0], part.end[0]) for part in parts] == [
+        (2, 4), (5, 5), (6, 6), (7, 7), (7, 7), (7, 7), (8, 9),
+    ]  # fmt: skip
+    assert rest._only(source, parts, [0, 5]).split("\n")[-3:] == ["pass; pass; c", "pass", ""]
+    assert rest.cell_parts("%%bash\nls") == rest.cell_parts("def (") == []
+    assert nbformat.v4.new_code_cell(rest._only(source, parts, range(7))).source == source
