@@ -135,9 +135,9 @@ def hand_in(course: Course, name: str, student: str) -> HandIn:
         where = shown(Path(os.fsdecode(error.filename or place)).name)
         raise Ungradable(f"{where} can't be read: {error.strerror or error}") from None
     data, left_out = beside(files, folder, modules=True)
-    file, *others = notebooks
+    first, *others = notebooks
     more = {other: notebooks[other] for other in others}
-    return HandIn(notebooks[file], file, data, notes + told + left_out, more)
+    return HandIn(notebooks[first], first, data, notes + told + left_out, more)
 
 
 def _chosen(files: list[Found], name: str, told: list[str]) -> tuple[list[Found], list[str]]:

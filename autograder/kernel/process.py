@@ -326,5 +326,6 @@ class Process:
 
 
 def _place(told: Any) -> tuple[int, int] | None:
-    numbers = told if isinstance(told, list) and len(told) == 2 else [None]
-    return (numbers[0], numbers[1]) if all(type(one) is int and 0 <= one < 2**31 for one in numbers) else None
+    if not isinstance(told, list) or len(told) != 2 or not all(type(one) is int and 0 <= one < 2**31 for one in told):
+        return None
+    return told[0], told[1]
