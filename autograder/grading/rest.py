@@ -68,7 +68,8 @@ def through(source: str, place: str, run: Callable[[str], Any], own: bool, cause
         _there(causes, defined(code))
         return passed
     parts = cell_parts(code)
-    todo, done = list(range(len(parts))), list[int]()
+    todo = list(range(len(parts)))
+    done: list[int] = []
     missing: frozenset[str] = frozenset()
     for _ in range(MOST):
         error = _error(ran.outputs)

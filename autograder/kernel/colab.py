@@ -48,7 +48,8 @@ def _tried() -> bool:
     frame = sys._getframe(2)
     while frame.f_back is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
         frame = frame.f_back
-    return any(one.start <= frame.f_lasti < one.end for one in dis.Bytecode(frame.f_code).exception_entries)
+    entries: Any = getattr(dis.Bytecode(frame.f_code), "exception_entries", ())
+    return any(one.start <= frame.f_lasti < one.end for one in entries)
 
 
 def stand_in() -> None:
