@@ -25,7 +25,7 @@ def sizes_of(spec: NetworkSpec) -> Sizes | str:
     """The sizes of a network that FastCNN can run; of another, the reason why it cannot, in words."""
     if spec.optimiser.type != "sgd":
         return f"the optimiser is {spec.optimiser.type}; FastCNN takes steps of plain SGD only"
-    layers = [(f"layers[{i}]", layer) for i, layer in enumerate(spec.layers)]
+    layers: list[tuple[str, Any]] = [(f"layers[{i}]", layer) for i, layer in enumerate(spec.layers)]
     channels, sizes, hidden = [], [], []
     while layers and layers[0][1].type == "conv":
         stage, layers = layers[:3], layers[3:]

@@ -8,6 +8,7 @@ import pytest
 from autograder.course import Course
 from autograder.source import read
 from helpers.study import cnn_runtime as runtime
+from helpers.study.cnn_runtime import model
 from helpers.study.cnn_runtime.model import DEVICES, LAUNCH, SHORTEST, Kernel, kernels, step_seconds
 
 K40 = DEVICES["Tesla K40"]
@@ -89,3 +90,20 @@ def test_where_nobody_has_recorded_a_gpu_a_model_predicts(monkeypatch):
     assert [point.kind for point in names["gpu_points"]((8, 16))] == ["recorded"]
     names["cuda_available"] = lambda: True
     assert names["gpu_points"]((8, 16)) == []
+
+
+def test_the_points_that_are_kept_are_what_is_computed():
+    """For a process in which counting is not there, because it is the exercise."""
+    kept = model._kept()
+    assert len(kept) == 20
+    for (device, filters, batch, graph), point in kept.items():
+        assert runtime.predicted(device, [filters], batch=batch, graph=graph) == [point]
+
+
+def test_where_counting_is_closed_the_kept_points_are_taken(monkeypatch):
+    def closed(*about):
+        raise ImportError("closed")
+
+    expected = runtime.predicted("Titan X", [8, 256], batch=16)
+    monkeypatch.setattr(model, "_computed", closed)
+    assert runtime.predicted("Titan X", [8, 256], batch=16) == expected
