@@ -227,8 +227,8 @@ def copies(rows: Iterable[tuple[str, Mapping[str, str]]], assignment: Assignment
         if len(students) > 1 or same:
             shared[tuple(students), same].append(exercise)
     told = []
-    for (students, same), exercises in shared.items():
-        some = ", ".join(students[:4]) + (f" and {len(students) - 4} more" if len(students) > 4 else "")
+    for (group, same), exercises in shared.items():
+        some = ", ".join(group[:4]) + (f" and {len(group) - 4} more" if len(group) > 4 else "")
         whose = "the model solution's" if same else "the same"
         told.append((some, f"Word for word {whose}: {', '.join(exercises)}."))
     return told

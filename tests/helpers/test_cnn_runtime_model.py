@@ -8,6 +8,7 @@ import pytest
 from autograder.course import Course
 from autograder.source import read
 from helpers.study import cnn_runtime as runtime
+from helpers.study.cnn_runtime import model
 from helpers.study.cnn_runtime.model import DEVICES, LAUNCH, SHORTEST, Kernel, kernels, step_seconds
 
 K40 = DEVICES["Tesla K40"]
@@ -98,3 +99,20 @@ def test_the_notebook_says_what_the_range_of_a_prediction_is():
         f"{share[2]:.0%} or {share[0]:.0%} of the card's peak instead of {share[1]:.0%}"
     )
     assert words in Course().source("cnn_runtime").read_text()
+
+
+def test_the_points_that_are_kept_are_what_is_computed():
+    """For a process in which counting is not there, because it is the exercise."""
+    kept = model._kept()
+    assert len(kept) == 20
+    for (device, filters, batch, graph), point in kept.items():
+        assert runtime.predicted(device, [filters], batch=batch, graph=graph) == [point]
+
+
+def test_where_counting_is_closed_the_kept_points_are_taken(monkeypatch):
+    def closed(*about):
+        raise ImportError("closed")
+
+    expected = runtime.predicted("Titan X", [8, 256], batch=16)
+    monkeypatch.setattr(model, "_computed", closed)
+    assert runtime.predicted("Titan X", [8, 256], batch=16) == expected
