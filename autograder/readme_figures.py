@@ -101,7 +101,7 @@ def main() -> None:
         fill(NAME, course)
         found = grade(NAME, course, timeout=30)
         page = report.write(found, course).read_text(encoding="utf-8")
-        draw(page, "\n".join(report_words(found)), (1000, 1350), FOLDER / "report.png")
+        draw(page, "\n".join(report_words(found)), (1120, 1600), FOLDER / "report.png")
 
 
 if __name__ == "__main__":

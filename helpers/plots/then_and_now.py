@@ -22,8 +22,8 @@ def then_and_now(
 ) -> Figure:
     """Speed-up of each part of a training step, the paper's beside those measured: a dot, and a line for the quartiles.
 
-    A dot is the ratio of the medians, its line holds the quartiles of the rounds' own ratios. Where these include 1 the
-    difference may be noise: the dot is hollow and grey.
+    A dot is the ratio of the medians, its line holds the quartiles of the rounds' own ratios. Where more than one round
+    in twenty says the opposite, the difference may be noise: the dot is hollow and grey.
 
     paper: part -> (old, new) time of Table 4, with "overall" for the whole; records: device -> algorithm -> part ->
     Timing, parts forward, backward, update and step.
@@ -34,8 +34,11 @@ def then_and_now(
     labels = ["forward", "backward", "update", "whole step"]
     old = [paper["overall" if part == "step" else part] for part in parts]
     groups: dict[str, list[tuple[float, float, float]]] = {"paper, Table 4 (K40)": [(a / b,) * 3 for a, b in old]}
+    unsure = {label: [False] * len(parts) for label in groups}
     for device, record in records.items():
-        groups[f"here, {device} (line: quartiles)"] = [_gain(record[then][part], record[now][part]) for part in parts]
+        label = f"here, {device} (line: quartiles)"
+        groups[label] = [_gain(record[then][part], record[now][part]) for part in parts]
+        unsure[label] = [_unsure(record[then][part], record[now][part]) for part in parts]
     fig = figure(7.5, 1.9 + 0.6 * len(groups))
     ax = fig.subplots()
     height = 0.7 / len(groups)
@@ -44,13 +47,13 @@ def then_and_now(
         ax.plot([], [], MARKERS[i], color=COLOURS[i], markersize=8, label=label)
         for k, (m, low, high) in enumerate(rows):
             y = k + (i - (len(groups) - 1) / 2) * height
-            noise = i > 0 and low <= 1 <= high
+            noise = unsure[label][k]
             colour = "#888888" if noise else COLOURS[i]
             ax.plot([low, min(high, shown)], [y, y], color=colour, linewidth=2)
             ax.plot(m, y, MARKERS[i], color=colour, markersize=8, markerfacecolor="white" if noise else colour)
             ax.annotate(f"{m:.2f}", (min(high, shown), y), xytext=(9, 0), textcoords="offset points", va="center",
                         fontsize=9, color="#555555" if noise else "black")  # fmt: skip
-    ax.plot([], [], "o", color="#888888", markerfacecolor="white", markersize=8, label="within the noise of 1")
+    ax.plot([], [], "o", color="#888888", markerfacecolor="white", markersize=8, label="may be noise")
     ax.axvline(1, color="#555555", linewidth=1.2, linestyle="--")
     ax.set_xlim(0, shown * 1.12)
     axes(ax, title, "speed-up: old time ÷ new time (1: no gain)", "")
@@ -59,8 +62,9 @@ def then_and_now(
     fig.legend(loc="outside lower center", ncols=min(3, len(groups) + 1), frameon=False)
     said = [
         f"{label}: " + ", ".join(
-            f"{name} {m:.2f}" + (f" (quartiles {low:.2f} to {high:.2f})" if low != high else "")
-            for name, (m, low, high) in zip(labels, rows, strict=True)
+            f"{name} {m:.2f}"
+            + (f" (quartiles {low:.2f} to {high:.2f}{', may be noise' if noise else ''})" if low != high else "")
+            for name, (m, low, high), noise in zip(labels, rows, unsure[label], strict=True)
         )
         for label, rows in groups.items()
     ]  # fmt: skip
@@ -72,6 +76,12 @@ def _gain(old: Any, new: Any) -> tuple[float, float, float]:
     value = old.median / new.median
     rounds = ratio(old, new)[1]
     return value, min(value, rounds["q1"]), max(value, rounds["q3"])
+
+
+def _unsure(old: Any, new: Any) -> bool:
+    """Whether more than one round in twenty says the opposite of the others."""
+    faster = sum(a > b for a, b in zip(old.seconds, new.seconds, strict=True)) / len(old.seconds)
+    return bool(0.05 < faster < 0.95)
 
 
 def _room(values: list[float]) -> float:

@@ -696,7 +696,7 @@ for device in devices:
 
 # %% [markdown] given="C-amdahl-text"
 # **What you should see, and why.** On a CPU the step becomes between one and a half and three times as fast. Forward and backward gain differently, because the library has a separate algorithm for each. The update contains no convolution; both sides run the same
-# code, in a few hundredths of a millisecond, and its ratio is measurement noise. The lines in the figure are interquartile ranges: trust a difference only if it is larger than they are. (Where the range includes 1, the figure is grey.)
+# code, in a few hundredths of a millisecond, and its ratio is measurement noise. The lines in the figure are interquartile ranges: trust a difference only if it is larger than they are. (A grey mark: more than one round in twenty says the opposite.)
 #
 # ### C3. From the parts to the whole (1 point, 10 min)
 #
