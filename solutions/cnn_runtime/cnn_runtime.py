@@ -488,7 +488,7 @@ for name in FILTERS:
 # Which is the better horizontal axis, and why? How good was your prediction? Where do the points of one backend leave the guide, and what may be the reason?
 #
 # === BEGIN MARK SCHEME ===
-# 2: operations, with the reason (time goes into work; most parameters sit in the dense layer, which does little of it, and conv 2's few parameters are used 121 times an image); against operations the slope comes closer to 1 as networks grow, against parameters it goes on growing; a deviation named with a possible reason (small sizes: overhead or launches; higher GFLOP/s for larger products;
+# 2: operations, with the reason (time goes into work; most parameters sit in the dense layer, which does little of it, and conv 2's few parameters are used 121 times per image); against operations the slope comes closer to 1 as networks grow, against parameters it goes on growing; a deviation named with a possible reason (small sizes: overhead or launches; higher GFLOP/s for larger products;
 # caches); comparison with their own prediction.
 # 1: operations with a reason, or the figures described without one.
 # 0: an axis chosen without a reason.
@@ -838,7 +838,11 @@ def seconds_of(some_rows, name, key="filters"):
 
 numpy_times, torch_times, gpu_times = (seconds_of(rows, name) for name in ("numpy", "torch", "cuda"))
 sizes = sorted(numpy_times)
-for one, a, other, b in (("numpy", numpy_times, "torch", torch_times), ("numpy", numpy_times, "the GPU", gpu_times)):
+for one, a, other, b in (
+    ("numpy", numpy_times, "torch", torch_times),
+    ("numpy", numpy_times, "the GPU", gpu_times),
+    ("torch", torch_times, "the GPU", gpu_times),
+):
     where = crossover(sizes, [a[s] for s in sizes], [b[s] for s in sizes])
     print(
         f"{one} and {other}:", "no crossover from 8 to 64 filters" if where is None else f"equal at {where:.1f} filters"
