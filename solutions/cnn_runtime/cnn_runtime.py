@@ -752,7 +752,7 @@ plots.show(plots.runtime_scatter(as_reported, "parameters", "As in the report: t
 # %%
 print("from 8 to 64 filters:", f"parameters × {sum(parameters(64)) / sum(parameters(8)):.1f}", end="")
 print(f", operations × {sum(step_flops(64, BATCH)) / sum(step_flops(8, BATCH)):.1f}")
-for name in ("numpy", "torch"):
+for name in errors:
     times = {row["filters"]: row["seconds"] for row in cpu_rows if row["backend"] == name}
     factors = [times[2 * filters] / times[filters] for filters in (8, 16, 32)]
     print(f"{name}: each doubling of the filters multiplies the time by", ", ".join(f"{f:.1f}" for f in factors))
@@ -827,7 +827,8 @@ check.runtime.crossover(
 
 # %%
 title = "How many times as fast? (the GPU's points are hollow where they are predicted)"
-plots.show(plots.speed_up(as_points(rows), ("numpy", "torch"), x="filters", title=title, claim=20))
+on_cpu = [name for name in FILTERS if name != "cuda"]
+plots.show(plots.speed_up(as_points(rows), on_cpu, x="filters", title=title, claim=20))
 
 
 # %%
@@ -843,6 +844,8 @@ for one, a, other, b in (
     ("numpy", numpy_times, "the GPU", gpu_times),
     ("torch", torch_times, "the GPU", gpu_times),
 ):
+    if not (a and b):
+        continue  # one of them is not here
     where = crossover(sizes, [a[s] for s in sizes], [b[s] for s in sizes])
     print(
         f"{one} and {other}:", "no crossover from 8 to 64 filters" if where is None else f"equal at {where:.1f} filters"

@@ -914,8 +914,9 @@ for algorithm in run:
     print(f"{algorithm:<29}" + "".join(f"{np.median(ratios):8.2f}" for ratios in rounds))
 
 # %%
+where = "float32, one thread" if torch else "float32, one thread; torch: the course's lowering in float64"
 mine = [name for name in run if name.startswith("my ")]
-plots.show(plots.algorithm_times(timings, "torch", "Forward pass, one image, float32, one thread", own=mine))
+plots.show(plots.algorithm_times(timings, "torch", f"Forward pass, one image, {where}", own=mine))
 
 # %% [markdown] given="G-memory-text"
 # For comparison, the next cell times three operations that do little arithmetic for each byte: ReLU, 2 × 2 max pooling, and a dense layer on a single image, a product of a matrix with one vector.
