@@ -492,7 +492,7 @@ for name in FILTERS:
 # Which is the better horizontal axis, and why? How good was your prediction? Where do the points of one backend leave the guide, and what may be the reason?
 #
 # === BEGIN MARK SCHEME ===
-# 2: operations, with the reason (time goes into work; most parameters sit in the dense layer, which does little of it, and conv 2's few parameters are used 121 times an image); against operations the slope comes closer to 1 as networks grow, against parameters it goes on growing; a deviation named with a possible reason (small sizes: overhead or launches; higher GFLOP/s for larger products;
+# 2: operations, with the reason (time goes into work; most parameters sit in the dense layer, which does little of it, and conv 2's few parameters are used 121 times per image); against operations the slope comes closer to 1 as networks grow, against parameters it goes on growing; a deviation named with a possible reason (small sizes: overhead or launches; higher GFLOP/s for larger products;
 # caches); comparison with their own prediction.
 # 1: operations with a reason, or the figures described without one.
 # 0: an axis chosen without a reason.
@@ -757,7 +757,7 @@ plots.show(plots.runtime_scatter(as_reported, "parameters", "As in the report: t
 # %%
 print("from 8 to 64 filters:", f"parameters × {sum(parameters(64)) / sum(parameters(8)):.1f}", end="")
 print(f", operations × {sum(step_flops(64, BATCH)) / sum(step_flops(8, BATCH)):.1f}")
-for name in ("numpy", "torch"):
+for name in errors:
     times = {row["filters"]: row["seconds"] for row in cpu_rows if row["backend"] == name}
     factors = [times[2 * filters] / times[filters] for filters in (8, 16, 32)]
     print(f"{name}: each doubling of the filters multiplies the time by", ", ".join(f"{f:.1f}" for f in factors))
@@ -832,7 +832,8 @@ check.runtime.crossover(
 
 # %%
 title = "How many times as fast? (the GPU's points are hollow where they are predicted)"
-plots.show(plots.speed_up(as_points(rows), ("numpy", "torch"), x="filters", title=title, claim=20, crossover=crossover))
+on_cpu = [name for name in FILTERS if name != "cuda"]
+plots.show(plots.speed_up(as_points(rows), on_cpu, x="filters", title=title, claim=20, crossover=crossover))
 
 
 # %%
@@ -843,10 +844,13 @@ def seconds_of(some_rows, name, key="filters"):
 
 numpy_times, torch_times, gpu_times = (seconds_of(rows, name) for name in ("numpy", "torch", "cuda"))
 sizes = sorted(numpy_times)
-for one, a, other, b in (("numpy", numpy_times, "torch", torch_times), ("numpy", numpy_times, "the GPU", gpu_times)):
-    if not b:
-        print(no_torch(f"{one} is not compared with it"))
-        continue
+for one, a, other, b in (
+    ("numpy", numpy_times, "torch", torch_times),
+    ("numpy", numpy_times, "the GPU", gpu_times),
+    ("torch", torch_times, "the GPU", gpu_times),
+):
+    if not (a and b):
+        continue  # one of them is not here
     where = crossover(sizes, [a[s] for s in sizes], [b[s] for s in sizes])
     print(
         f"{one} and {other}:", "no crossover from 8 to 64 filters" if where is None else f"equal at {where:.1f} filters"

@@ -926,8 +926,8 @@ for algorithm in run:
     print(f"{algorithm:<29}" + "".join(f"{np.median(ratios):8.2f}" for ratios in rounds))
 
 # %%
-mine = [name for name in run if name.startswith("my ")]
 where = "float32, one thread" if torch else "float32, one thread; torch: the course's lowering in float64"
+mine = [name for name in run if name.startswith("my ")]
 plots.show(plots.algorithm_times(timings, "torch", f"Forward pass, one image, {where}", own=mine))
 
 # %% [markdown] given="G-memory-text"
