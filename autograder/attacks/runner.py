@@ -127,7 +127,7 @@ def run(
 
 
 def groups(engine: str, attacks: Sequence[Attack]) -> Iterator[list[Attack]]:
-    """Attacks grouped into classes: one each with stock nbgrader, where one attack would spoil the others."""
+    """Who stands in one class: everybody alone with stock nbgrader, where one attack would spoil the others."""
     if engine == "stock":
         yield from ([a] for a in attacks)
         return
@@ -137,7 +137,7 @@ def groups(engine: str, attacks: Sequence[Attack]) -> Iterator[list[Attack]]:
 
 
 def together(place: Place, attacks: list[Attack]) -> list[Outcome]:
-    """Try some in one class; where anything happened, bisect down to single attacks to find the cause."""
+    """Try some in one class; where anything happened, fewer and at last each alone, to know whose doing it was."""
     timeout = TIMEOUT[place.engine]
     told = place.run(attacks, timeout, 1, wall(place.engine, attacks, timeout))
     outcomes = [outcome(a, told, place.about["base"]) for a in attacks]
@@ -150,7 +150,7 @@ def together(place: Place, attacks: list[Attack]) -> list[Outcome]:
 
 
 def wall(engine: str, attacks: Sequence[Attack], timeout: int) -> float:
-    """Seconds after which a batch counts as hanging; our engine gets more, to be judged conservatively."""
+    """Seconds after which a batch counts as one that does not end; ours is given more, lest it is called ended."""
     each = 5 if engine == "stock" else 16
     return 25 + sum((each if a.slow else 4) * timeout for a in attacks)
 

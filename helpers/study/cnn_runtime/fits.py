@@ -1,4 +1,4 @@
-"""What a few timings say about those not taken: curves and their held-out errors, intervals, crossings.
+"""What a few timings say about the ones that nobody took: curves and their held-out errors, intervals, crossings.
 
 Errors are relative, because a millisecond is much for 8 filters and nothing for 256. Where a function takes `relative`,
 False gives the plain least squares of a textbook, in which the largest network outweighs all others.
@@ -204,5 +204,5 @@ def _pairs(x: Numbers, seconds: Numbers) -> tuple[np.ndarray, np.ndarray]:
     if places.ndim != 1 or places.shape != times.shape or not len(places):
         raise CourseError(f"{places.shape} places and {times.shape} times don't go together; give one time a place.")
     if not (np.isfinite(places).all() and np.isfinite(times).all() and (times > 0).all()):
-        raise CourseError("A time is zero, negative or not a number, or a size is not a number; give seconds above 0.")
+        raise CourseError("A time is zero, negative or no number, or a place is no number; give seconds above zero.")
     return places, times

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHORT = 2
-"""Numbers of epochs of a hasty measurement."""
+"""Epochs that somebody measures who is in a hurry."""
 
 
 class Results:
@@ -178,7 +178,7 @@ class Results:
         if not pairs:
             return ""
         gains = ", ".join(f"{p.filters} filters {p.seconds / g.seconds:.2f}" for p, g in pairs)
-        return f"One CUDA graph instead of single launches makes a step faster by these factors: {gains}."
+        return f"One CUDA graph instead of single launches makes a step so many times as fast: {gains}."
 
 
 def comparable(points: Sequence[Point], backend: str) -> bool:
@@ -252,7 +252,7 @@ def epochs_verdict(backend: str, runs: Sequence[Epochs]) -> str:
     n = len(runs[0].seconds)
     slow = [f["first_over_others"] for f in found]
     lines = [
-        f"{backend}: a few epochs for {n}, {len(runs)} run{'s' * (len(runs) > 1)}, {runs[0].images} images per epoch. "
+        f"{backend}: a few epochs for {n}, {len(runs)} run{'s' * (len(runs) > 1)} of {runs[0].images} images an epoch. "
         f"The first epoch takes {_range(slow, '{:.2f}')} times as long as the others."
     ]
     for name in found[0]["errors"]:
