@@ -1,18 +1,23 @@
 # The verbs of the course. Each builds .venv first where it is missing or older than the lock.
 ASSIGNMENT ?= network_from_scratch
-SAMPLE     ?= build/sample_class
-PYTHON     ?= python3.11
+SAMPLE     ?= build/sample_class/$(ASSIGNMENT)
 FUZZ       ?= 3000
 BIN        := .venv/bin
+# The first Python that is new enough and can make environments (Debian has ensurepip in a package of its own).
+SERVES     := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON     ?= $(firstword $(foreach python,python3.11 python3.12 python3.13 python3.14 python3,$(shell \
+                $(python) -c '$(SERVES)' >/dev/null 2>&1 && echo $(python))))
 
 .DEFAULT_GOAL := help
-.PHONY: help lab grade test release solutions study bench mistakes attacks lint lock prove fuzz clean
+.PHONY: help lab grade test release handout solutions study figures bench mistakes attacks lint lock prove fuzz clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .venv/.ready: requirements.lock pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python"; exit 2; }
+	@test -x $(BIN)/python || { test -n "$(PYTHON)" && $(PYTHON) -c '$(SERVES)' >/dev/null 2>&1; } || { echo "No Python \
+	here serves: it takes 3.11 or newer with venv and ensurepip (Debian, Ubuntu: apt install python3-venv), and \
+	PYTHON=/path/to/python names one."; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -28,6 +33,9 @@ build/.released-$(ASSIGNMENT): .venv/.ready $(SOURCES)
 	@mkdir -p build && touch $@
 
 release: build/.released-$(ASSIGNMENT)  ## generate the student's notebook from solutions/
+
+handout: build/.released-$(ASSIGNMENT)  ## make the zip that a class gets: build/handout/ASSIGNMENT.zip
+	$(BIN)/python -m autograder handout $(ASSIGNMENT)
 
 solutions: .venv/.ready  ## execute the model solution and keep its notebook
 	$(BIN)/python -m autograder solutions $(ASSIGNMENT)
@@ -50,6 +58,9 @@ fuzz: .venv/.ready  ## spoil notebooks at random: FUZZ=3000 graded 1000 times an
 study: .venv/.ready  ## redraw every figure of an assignment's study, at full size
 	$(BIN)/python -m helpers.study $(ASSIGNMENT)
 
+figures: .venv/.ready  ## draw the README's pictures of a check and of a class report; needs Chromium or Chrome
+	$(BIN)/python -m autograder.readme_figures
+
 bench: .venv/.ready  ## measure our speed beside PyTorch's
 	$(BIN)/python -m helpers.bench all --json
 
@@ -63,15 +74,18 @@ lint: .venv/.ready  ## style and types only
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# soupsieve 3 needs Python 3.11.5, and Debian 12 has 3.11.2. triton: the version that torch's CUDA build demands, and
-# where it exists, which pip-compile leaves out.
+# Made with Python 3.11, the oldest that the course knows; newer ones install the same. soupsieve 3 needs Python 3.11.5,
+# and Debian 12 has 3.11.2. triton: the version that torch's CUDA build demands. pip-compile leaves out where there are
+# wheels of torch and triton.
 TRITON = ; sys_platform == "linux" and platform_machine == "x86_64"
+TORCH  = ; (sys_platform != "darwin" or platform_machine != "x86_64") and (sys_platform != "win32" or platform_machine != "ARM64")
 lock:  ## pin all dependencies anew
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet pip-tools
 	build/lock/bin/pip-compile --quiet --all-extras --strip-extras --allow-unsafe --no-emit-index-url \
 	  --no-emit-find-links --no-emit-trusted-host --no-header --annotation-style=line \
 	  -P torch==2.13.0 -P triton==3.7.1 -P 'soupsieve<3' -o build/lock/requirements.txt pyproject.toml
 	{ sed -n '/^#/p' requirements.lock; sed -e 's/+cpu//' -e '/^#/d' -e '/^$$/d' -e 's/^\(triton==[^ ]*\) */\1 $(TRITON)  /' \
+	  -e 's/^\(torch==[^ ]*\) */\1 $(TORCH)  /' \
 	  build/lock/requirements.txt; } > build/lock/new
 	mv build/lock/new requirements.lock
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import sys
@@ -140,22 +141,27 @@ class Batch:
         """Results as they come, none before the model solution has got its points."""
         early: deque[Result] = deque()
         held: list[Result] = []
+        starved: list[Result] = []
         proven = self.state.data.get("model") == self.common
 
+        here = self.course
+        secret = here.class_dir / "gradebook.db", here.submitted, here.autograded, here.reports, here.solutions
+        guarded = tuple(str(path) for path in secret if path.exists())
+        files = data_files(here, self.name, {})
+        make = Task("", b"", self.snapshot, files, **vars(self.terms), batch=uuid.uuid4().hex, guarded=guarded)
+
+        def order_of(student: str) -> tuple[Order, list[str]]:
+            taken = hand_in(here, self.name, student)
+            files = data_files(here, self.name, taken.files)
+            made = replace(make, student=student, notebook=taken.notebook, file=taken.file, files=files)
+            return order(made), taken.notes
+
         def orders() -> Iterator[Order]:
-            here = self.course
-            secret = here.class_dir / "gradebook.db", here.submitted, here.autograded, here.reports, here.solutions
-            guarded = tuple(str(path) for path in secret if path.exists())
-            files = data_files(here, self.name, {})
-            make = Task("", b"", self.snapshot, files, **vars(self.terms), batch=uuid.uuid4().hex, guarded=guarded)
             if not proven:
                 yield order(replace(make, student=preflight.MODEL, notebook=preflight.hand_in(self.snapshot)))
             for student in self.stale:
                 try:
-                    taken = hand_in(here, self.name, student)
-                    files = data_files(here, self.name, taken.files)
-                    made = replace(make, student=student, notebook=taken.notebook, file=taken.file, files=files)
-                    made_of = order(made)
+                    made_of, self.intake[student] = order_of(student)
                 except Ungradable as error:
                     early.append(Result(student, reason=str(error)))
                     continue
@@ -164,7 +170,6 @@ class Batch:
                 except Exception as error:
                     early.append(Result(student, reason=fault(error)))
                     continue
-                self.intake[student] = taken.notes
                 yield made_of
 
         self.intake: dict[str, list[str]] = {}
@@ -178,13 +183,28 @@ class Batch:
                 keep(self.prepared, self.course)
                 self.state.data["model"] = self.common
             else:
-                result.notes = self.intake.get(result.student, []) + result.notes
-                held.append(result)
+                (starved if result.starved else held).append(result)
             if proven:
-                yield from held + list(early)
+                yield from map(self._noted, [*held, *early])
                 held.clear()
                 early.clear()
         yield from early
+        for result in starved:  # now that nothing else runs, one after the other
+            found = [result]
+            with contextlib.suppress(Ungradable, OSError):  # it has been taken away meanwhile
+                found += graded_by(executor, [order_of(result.student)[0]])
+            better = max(reversed(found), key=self._worth)  # of equal ones the second
+            better.note("The machine was too busy, and its time ran out; so it was graded once more, alone.")
+            yield self._noted(better)
+
+    def _noted(self, result: Result) -> Result:
+        result.notes = self.intake.get(result.student, []) + result.notes
+        return result
+
+    def _worth(self, result: Result) -> float:
+        """Points of a result, -1 for none."""
+        points = result.found(self.assignment).points.values() if result.notebook is not None else [-1.0]
+        return sum(point or 0.0 for point in points)
 
     def _show(self, kept: Kept) -> None:
         """Keep a result on the disk, so that no run after this one has to grade it again, and tell of it."""
@@ -265,7 +285,7 @@ class Batch:
                 write_page(row, found.page, self.assignment, target)
                 self.state.students[student]["page"] = stamp(row)
         except Exception as error:
-            why = type(error).__name__
+            why = getattr(error, "strerror", None) or type(error).__name__
         if why:
             self.state.note(student, f"The feedback page could not be written ({why}).")
 
@@ -312,4 +332,5 @@ def _import_nbgrader(executor: Executor | None) -> None:
 
 def stamp(row: Row) -> str:
     """Of what a feedback page shows and a human can change."""
-    return digest([json.dumps([row.scores, row.bonus, row.extra, row.penalty, row.comments]).encode()])
+    late = [row.late] if row.late else []
+    return digest([json.dumps([row.scores, row.bonus, row.extra, row.penalty, row.comments, *late]).encode()])

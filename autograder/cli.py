@@ -18,6 +18,7 @@ from rich.text import Text
 from helpers.errors import CourseError
 
 from .course import Course
+from .errors import sentence
 from .parallel.parcel import Executor
 from .text import lines, one_line
 
@@ -76,6 +77,15 @@ def release(
 
 
 @app.command()
+def handout(name: Name) -> None:
+    """Make the zip that a class gets: the notebook, a wheel of `helpers`, and a cell that installs it."""
+    from .handout import handout as run
+
+    path = run(name)
+    say(f"wrote {path} ({path.stat().st_size / 1e6:.0f} MB): hand out this file, and nothing else of the course")
+
+
+@app.command()
 def solutions(
     name: Annotated[str | None, typer.Argument(help="the assignment's folder in solutions/")] = None,
     size: Annotated[str, typer.Option(help="quick, standard or full")] = "standard",
@@ -101,14 +111,25 @@ def collect(
     pattern: Annotated[
         str | None, typer.Option(help="other platforms: a regular expression with (?P<student>…) and (?P<path>…)")
     ] = None,
+    roster: Annotated[
+        Path | None, typer.Option(help="the class as a CSV file (default: roster.csv in the class folder, if any)")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="of the platform's times, such as Europe/Berlin (default: this machine's)")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show who would get what, and write nothing")] = False,
 ) -> None:
     """Put the hand-ins of a learning platform's zip file where grading looks for them."""
     from .collect import collect as run
+    from .collect.tell import sentences, table
 
-    told = run(name, archive, course_for(class_dir), pattern)
-    say(f"{len(told.new)} new, {len(told.changed)} changed, {len(told.unchanged)} as before.")
-    for path, why in told.left_out:
-        say(f"left out: {one_line(path, 200)} ({why})")
+    told = run(name, archive, course_for(class_dir), pattern, roster=roster, timezone=timezone, dry_run=dry_run)
+    if dry_run:
+        console().print(table(told))
+    for words in sentences(told, dry_run):
+        say(words)
+    if told.left_out:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -119,8 +140,8 @@ def grade(
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="hand-ins graded at the same time on this machine")] = 2,
     scheduler: Annotated[str, typer.Option(help="grade on a Dask cluster: tcp://HOST:PORT or its JSON file")] = "",
     force: Annotated[bool, typer.Option("--force/--resume", help="also those that did not change")] = False,
-    timeout: Annotated[int, typer.Option(help="seconds for one cell")] = 60,
-    budget: Annotated[int, typer.Option(help="seconds for one hand-in")] = 300,
+    timeout: Annotated[int, typer.Option(help="seconds for one cell; a quarter once one ran out of them")] = 60,
+    budget: Annotated[int, typer.Option(help="seconds for one hand-in; what a busy machine takes is extra")] = 300,
     mode: Annotated[str, typer.Option(help="the sandbox: namespaces or landlock (default: the stronger)")] = "",
     unsafe: Annotated[bool, typer.Option("--unsafe", help=UNSAFE)] = False,
 ) -> None:
@@ -271,14 +292,7 @@ def main() -> None:
     warnings.formatwarning = lambda *words, **more: lines(AS_USUAL(*words, **more))  # they quote students' source
     try:
         app()
-    except CourseError as error:
-        print(f"error: {one_line(error, 2000)}", file=sys.stderr)
-        sys.exit(2)
-    except PermissionError as error:
-        where = repr(str(error.filename)) if error.filename else "A file"
-        print(f"error: {where} may not be used ({error.strerror}): choose another folder, or ask for the right to it.",
-              file=sys.stderr)  # fmt: skip
-        sys.exit(2)
-    except Exception:  # none is foreseen here, and any may quote a student
-        print(lines(traceback.format_exc()), file=sys.stderr)
-        sys.exit(1)
+    except Exception as error:
+        told = sentence(error)  # of what is not foreseen the traceback, which may quote a student
+        print(f"error: {one_line(told, 2000)}" if told else lines(traceback.format_exc()), file=sys.stderr)
+        sys.exit(2 if told else 1)

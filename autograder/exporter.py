@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from nbgrader.api import Gradebook
 from nbgrader.plugins import ExportPlugin
 
+from helpers.errors import CourseError
+
 from .course import Course
 from .engine import write_text
 from .grade import Graded, results
@@ -25,6 +27,7 @@ HEAD = (
     "manual",
     "extra",
     "bonus",
+    "hours late",
     "penalty",
     "total",
     "max",
@@ -47,12 +50,13 @@ def safe(text: str) -> str:
     return RUNS.sub(r"\1\2'", one_line(text, LONGEST))
 
 
-def record(assignment: Assignment, row: Row) -> list[object]:
+def record(assignment: Assignment, row: Row, exercises: Iterable[str]) -> list[object]:
     numbers = (
         row.auto,
         row.manual,
         row.extra,
         row.bonus,
+        row.late / 3600,
         row.penalty,
         0.0 if row.reason else row.total,
         row.maximum,
@@ -61,35 +65,45 @@ def record(assignment: Assignment, row: Row) -> list[object]:
     return [
         assignment.name, row.student, *(round(n, 4) for n in numbers),
         round(sum(row.waiting.values()), 4), row.status,
-        *("" if row.reason else round(p, 4) for p in points.values()),
+        *("" if row.reason or e not in points else round(points[e], 4) for e in exercises),
         row.words,
     ]  # fmt: skip
 
 
-def to_csv(found: Graded, students: Iterable[str] = ()) -> str:
-    """One line a student: points by kind, total, status in words, points of each exercise, what went
-    wrong."""
+def to_csv(*classes: Graded, students: Iterable[str] = ()) -> str:
+    """One line a student and assignment: points by kind, total, status in words, points of each exercise, what went
+    wrong. Exercises of all assignments are columns of the one table."""
     wanted = set(students)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    lines: list[list[object]] = [[*HEAD, *found.assignment.exercises(), "what went wrong"]]
-    lines += [record(found.assignment, row) for row in found.rows if not wanted or row.student in wanted]
+    exercises = list(dict.fromkeys(exercise for found in classes for exercise in found.assignment.exercises()))
+    lines: list[list[object]] = [[*HEAD, *exercises, "what went wrong"]]
+    for found in classes:
+        chosen = (row for row in found.rows if not wanted or row.student in wanted)
+        lines += [record(found.assignment, row, exercises) for row in chosen]
     for line in lines:
         writer.writerow([safe(value) if isinstance(value, str) else value for value in line])
     return text.getvalue()
 
 
 class TableExporter(ExportPlugin):
-    """`nbgrader export`: every graded assignment of the class folder, one table after the other (default
-    grades.csv)."""
+    """`nbgrader export`: all graded assignments of the class folder in one table (default grades.csv). Of those that
+    are asked for each must be there."""
 
     def export(self, gradebook: Gradebook) -> None:
         from pathlib import Path
 
-        course = Course()
-        names = [str(a) for a in self.assignment] or [a.name for a in gradebook.assignments]
-        students = [str(s) for s in self.student]
-        tables = [to_csv(results(name, course), students) for name in names]
+        course, asked = Course(), [str(a) for a in self.assignment]
+        found = []
+        for name in asked or [a.name for a in gradebook.assignments]:
+            try:
+                found.append(results(name, course))
+            except CourseError as error:
+                if asked or (name in course.assignments() and gradebook.assignment_submissions(name)):
+                    raise
+                self.log.warning("%s was left out: %s", name, error)  # another course's, or not graded yet
+        if not found:
+            raise CourseError(f"Nothing was graded yet in {str(course.class_dir)!r}.")
         target = Path(self.to or "grades.csv")
-        write_text("\n".join(tables), target)
-        self.log.info("Exported %s to %s", ", ".join(names) or "nothing", target)
+        write_text(to_csv(*found, students=[str(s) for s in self.student]), target)
+        self.log.info("Exported %s to %s", ", ".join(one.assignment.name for one in found), target)

@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 
 from .feedback_page.pieces import Pieces, pieces
 from .grading import cells as rules
+from .grading.answers import answers
 from .results import Words, words_in
 from .source import Assignment, grade_id
 
@@ -21,13 +22,15 @@ from .source import Assignment, grade_id
 @dataclass
 class Findings:
     """`points` of the graded cells by their names, None where a human must look; `untouched` cells hold what was
-    released. Without a `page` there is the `fault` that kept it from being made.
+    released; `answers` are digests of what was written for the graded cells. Without a `page` there is the `fault` that
+    kept it from being made.
     """
 
     points: dict[str, float | None]
     untouched: list[str]
     words: Words
     page: Pieces | None
+    answers: dict[str, str]
     fault: str = ""
 
     def plain(self) -> dict[str, Any]:
@@ -55,4 +58,4 @@ def find(notebook: NotebookNode, assignment: Assignment) -> Findings:
         page = pieces(notebook, assignment)
     except Exception as error:
         fault = type(error).__name__
-    return Findings(points, untouched, words_in(notebook, assignment), page, fault)
+    return Findings(points, untouched, words_in(notebook, assignment), page, answers(notebook, assignment), fault)

@@ -6,15 +6,17 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from helpers.errors import CourseError
 
 from . import bonus as bonus_module
+from . import dates
 from .batch import Batch, Terms, Told
 from .course import Course, clean_name
-from .grading.gradebook import whole
+from .engine import load_config
+from .grading.gradebook import late_plugin, punish, whole
 from .grading.prepare import prepare
 from .grading.record import PATIENCE, damage
 from .intake import students as students_of
@@ -27,11 +29,18 @@ from .state import State
 
 @dataclass(frozen=True)
 class Graded:
-    """What one run of grading found: rows in the order of the names, and who was graded in this run."""
+    """What one run of grading found: rows in the order of the names, who was graded in this run, and what else the
+    instructor should know, in sentences."""
 
     assignment: Assignment
     rows: list[Row]
     regraded: list[str]
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def late(self) -> bool:
+        """Whether anybody handed in late."""
+        return any(row.late for row in self.rows)
 
 
 def grade(
@@ -63,6 +72,7 @@ def grade(
     terms = Terms(timeout, budget, unsafe, mode, limits or {})
     terms.check()
     everybody = _everybody(course, name)
+    told_of_dates = dates.strangers(dates.read(course), name, everybody)
     chosen = _chosen(list(only), everybody, course)
     with contextlib.ExitStack() as stack:
         stack.enter_context(_alone(course))
@@ -77,7 +87,8 @@ def grade(
         if batch.stale or batch.pending:
             batch.run(hire)
         batch.save()
-        found = Graded(batch.assignment, refresh(course, batch.assignment, everybody, batch.state), batch.chosen)
+        rows = refresh(course, batch.assignment, everybody, batch.state)
+        found = Graded(batch.assignment, rows, batch.chosen, told_of_dates)
         batch.renew_pages(found.rows)
     return found
 
@@ -103,8 +114,10 @@ def _alone(course: Course) -> Iterator[None]:
 
 
 def _everybody(course: Course, name: str) -> list[str]:
+    course.source(name)  # says which assignments there are
     if not course.class_dir.is_dir():
-        raise CourseError(f"The class folder {str(course.class_dir)!r} does not exist.")
+        fault = "is a file, not a folder" if course.class_dir.exists() else "does not exist"
+        raise CourseError(f"The class folder {str(course.class_dir)!r} {fault}.")
     if "?" in str(course.class_dir):
         raise CourseError(f"The class folder {str(course.class_dir)!r} has a '?' in its name; rename it.")
     everybody = students_of(course, name)
@@ -129,17 +142,22 @@ def results(name: str, course: Course) -> Graded:
     everybody = _everybody(course, name)
     if not (course.class_dir / "gradebook.db").is_file():
         raise CourseError(f"{name} was not graded yet in {str(course.class_dir)!r}; grade it first.")
-    return Graded(assignment, refresh(course, assignment, everybody, State(course, name)), [])
+    rows = refresh(course, assignment, everybody, State(course, name))
+    if all(row.reason == NOT_YET for row in rows):
+        raise CourseError(f"{name} was not graded yet in {str(course.class_dir)!r}; grade it first.")
+    return Graded(assignment, rows, [], dates.strangers(dates.read(course), name, everybody))
 
 
 def refresh(course: Course, assignment: Assignment, everybody: list[str], state: State) -> list[Row]:
-    """Bring the bonus up to date and read everybody's results; who was never graded says so."""
+    """Bring dates, bonus and late penalties up to date and read everybody's results; who was never graded says so."""
     from nbgrader.api import Gradebook
     from sqlalchemy.exc import DatabaseError
 
+    due = dates.read(course)
     try:
         with Gradebook(course.db_url) as gradebook:
             held = whole(gradebook, assignment.name)
+            dates.bring(gradebook, due, assignment.name, held)
             # Students that nbgrader's own commands graded are in no state file.
             known = {submission.student_id for submission in held}
             reasons = {s: state.reason(s) or ("" if s in known or s in state.students else NOT_YET) for s in everybody}
@@ -147,6 +165,11 @@ def refresh(course: Course, assignment: Assignment, everybody: list[str], state:
             words: dict[str, Words] = {s: w for s in everybody if (w := state.words(s)) is not None}
             forms = {s: w.form for s, w in words.items()}
             bonuses = bonus_module.update(gradebook, assignment, course.autograded, forms)
+            late = [s for s in held if s.total_seconds_late or any(n.late_submission_penalty for n in s.notebooks)]
+            plugin = late_plugin(course, load_config()) if late else None
+            for submission in late:
+                punish(gradebook, submission, plugin)
+            gradebook.db.commit()
             return collect(gradebook, course, assignment, reasons, notes, bonuses, words)
     except DatabaseError as error:
         raise CourseError(damage(str(error.orig), course)) from None

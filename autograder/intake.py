@@ -114,7 +114,9 @@ def hand_in(course: Course, name: str, student: str) -> HandIn:
         where = shown(Path(os.fsdecode(error.filename or place)).name)
         raise Ungradable(f"{where} can't be read: {error.strerror or error}") from None
     data, left_out = beside(files, folder)
-    return HandIn(notebook, shown(chosen.path.name), data, notes + told + left_out)
+    from .collect import late_note  # which takes over names by this module's rules
+
+    return HandIn(notebook, shown(chosen.path.name), data, notes + told + left_out + late_note(course, name, student))
 
 
 def _chosen(files: list[Found], name: str, told: list[str]) -> tuple[Found, list[str]]:

@@ -13,13 +13,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from nbgrader import preprocessors as stock
 
-from autograder import formgrader
+from autograder import errors, formgrader
 from autograder import preprocessors as ours
 from autograder.bonus import bonus_hook
 from autograder.course import IGNORED, Course, prepare_environment
 from autograder.exporter import TableExporter
 from autograder.feedback_page.exporter import FeedbackExporter
 
+sys.excepthook = errors.hook
 course = Course()
 prepare_environment()
 os.environ.setdefault("COURSE_SIZE", "quick")
@@ -50,9 +51,10 @@ c.ClearMarkScheme.enforce_metadata = False
 # The grading engine of `python -m autograder grade`, one submission after the other.
 c.Autograde.sanitize_preprocessors = [ours.RebuildSubmission, stock.CheckCellMetadata]
 c.Autograde.autograde_preprocessors = [
-    ours.ExecuteSubmission, stock.IgnorePattern, stock.LimitOutput, stock.SaveAutoGrades, stock.AssignLatePenalties,
+    ours.ExecuteSubmission, stock.IgnorePattern, stock.LimitOutput, ours.SaveGrades, stock.AssignLatePenalties,
     stock.CheckCellMetadata,
 ]  # fmt: skip
+c.AssignLatePenalties.plugin_class = ours.LatePenalty
 c.ExecuteSubmission.timeout = 60
 c.ExecuteSubmission.budget = 300
 

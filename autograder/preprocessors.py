@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.plugins import LateSubmissionPlugin
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Bool, Dict, Integer, Unicode
 
+from . import dates
 from .course import Course
 from .grading import gradebook as rows
+from .grading.answers import answers, changed
 from .grading.execute import execute
 from .grading.machine import workplace
 from .grading.prepare import prepare
@@ -21,6 +25,7 @@ from .grading.scrub import scrub
 from .grading.snapshot import Snapshot
 from .grading.task import Task, about
 from .intake import data_beside
+from .source import settings
 
 Made = tuple[NotebookNode, Any]
 
@@ -33,7 +38,9 @@ def snapshot_for(info: dict[str, str]) -> Snapshot:
             snapshot = prepare(course, name).snapshot
             if rows.holds(gradebook, snapshot):
                 return snapshot
-        return rows.known_to(gradebook, name, info["notebook"])
+        known = rows.known_to(gradebook, name, info["notebook"])
+    closed = settings(course.source(name))["closed"] if name in course.assignments() else {}
+    return dataclasses.replace(known, closed=closed)
 
 
 class RebuildSubmission(NbGraderPreprocessor):
@@ -73,3 +80,38 @@ class ExecuteSubmission(NbGraderPreprocessor):
         nb.metadata["course"] = about(mode, notes, done.dead, machine.words())
         scrub(nb, task.snapshot)
         return nb, resources
+
+
+class SaveGrades(SaveAutoGrades):
+    """nbgrader's own, but that what a human graded is flagged only where its answer has changed."""
+
+    def preprocess(self, nb: NotebookNode, resources: Any) -> Made:
+        source = snapshot_for(resources["nbgrader"]).source
+        self.now = answers(nb, source) if source is not None else {}
+        self.changed: set[str] | None = None
+        made: Made = super().preprocess(nb, resources)
+        return made
+
+    def _add_score(self, cell: NotebookNode, resources: Any) -> None:
+        name = cell.metadata.nbgrader.grade_id
+        if self.changed is None:  # asked here, where nbgrader has the gradebook open
+            self.changed = changed(self.gradebook, self.assignment_id, self.student_id, self.now)
+        grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
+        flagged = bool(grade.needs_manual_grade)
+        super()._add_score(cell, resources)
+        if grade.manual_score is not None and name in self.now:
+            grade.needs_manual_grade = flagged or name in self.changed
+            self.gradebook.db.commit()
+
+
+class LatePenalty(LateSubmissionPlugin):
+    """What dates.toml of the class says, else nbgrader's own `penalty_method`."""
+
+    course: Course | None = None
+
+    def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float | None:
+        said = dates.penalty(dates.read(self.course or Course()), score, total_seconds_late)
+        if said is not None:
+            return said
+        stock: float | None = super().late_submission_penalty(student_id, score, total_seconds_late)
+        return stock

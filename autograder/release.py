@@ -60,6 +60,17 @@ def generate(name: str, course: Course, folder: Path, db_url: str) -> Path:
     return released
 
 
+def checked(name: str, course: Course, folder: Path) -> Path:
+    """A release inside the scratch folder. LeakError, SourceError where it must not be handed out."""
+    refuse(read_source(course.source(name))[0])
+    released = generate(name, course, folder, f"sqlite:///{folder / 'gradebook.db'}")
+    found = leaks(name, course, released)
+    if found:
+        more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
+        raise LeakError("Nothing was released, because it would give away: " + " ".join(found[:5]) + more)
+    return released
+
+
 def release(name: str, course: Course | None = None, force: bool = False) -> str:
     """Write notebooks/NAME from solutions/NAME; returns a sentence. The same source gives the same bytes.
 
@@ -69,13 +80,8 @@ def release(name: str, course: Course | None = None, force: bool = False) -> str
     """
     course = course or Course()
     target = course.notebooks / name
-    refuse(read_source(course.source(name))[0])
     with stage() as folder:
-        released = generate(name, course, folder, f"sqlite:///{folder / 'gradebook.db'}")
-        found = leaks(name, course, released)
-        if found:
-            more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
-            raise LeakError("Nothing was released, because it would give away: " + " ".join(found[:5]) + more)
+        released = checked(name, course, folder)
         refresh(course, name)
         if same_files(released, target):
             return f"notebooks/{name} is up to date"

@@ -11,13 +11,15 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader
 
+from .borrowed import copies
 from .course import Course
+from .dates import FILE
 from .engine import write_text
 from .exporter import to_csv
 from .figures import Figure, distribution, success
 from .grade import Graded
 from .results import TO_DO, Row
-from .table import number
+from .table import late_words, number
 
 TEMPLATES = Path(__file__).with_name("templates")
 AFTERMATH = ("NotRun",)
@@ -39,6 +41,7 @@ def render(found: Graded, course: Course) -> str:
         assignment=found.assignment,
         facts=facts(found),
         figures=figures(found),
+        late=found.late,
         look_at=look_at(found),
         mistakes=frequent(found),
         to_do=to_do(found),
@@ -71,7 +74,7 @@ def facts(found: Graded) -> list[tuple[str, str]]:
 
 def look_at(found: Graded) -> list[tuple[str, str]]:
     """(student, sentence) for everything that a human should see."""
-    told = []
+    told = [(FILE, sentence) for sentence in found.told]
     for row in found.rows:
         if row.reason:
             told.append((row.student, f"{row.status}."))
@@ -82,7 +85,8 @@ def look_at(found: Graded) -> list[tuple[str, str]]:
             told.append((row.student, f"Ran out of time in {', '.join(row.late_cells)}."))
         if row.form.fault:
             told.append((row.student, row.form.fault))
-        told += [(row.student, sentence) for sentence in row.notes]
+        told += [(row.student, sentence) for sentence in (*row.notes, *row.borrowed)]
+    told += copies(((row.student, row.fingerprints) for row in good(found)), found.assignment)
     for cell in found.assignment.graded:
         names = [row.student for row in found.rows if cell.id in row.waiting]
         if names:
@@ -134,6 +138,7 @@ def _student(row: Row, found: Graded, course: Course) -> dict[str, Any]:
         "link": link,
         "parts": ["–" if row.reason else number(p) for p in parts.values()],
         "bonus": number(row.bonus) if row.bonus else "",
+        "late": late_words(row),
         "total": "0" if row.reason else number(row.total),
         "waiting": number(waiting) if waiting else "",
         "words": row.words,

@@ -11,6 +11,7 @@ from typing import Any
 import nbformat
 
 from .bonus import Declaration, declared_in, earned_points, finite
+from .borrowed import borrowed, fingerprints
 from .course import Course
 from .source import FORM_CHECK, Assignment, cells_by_id
 from .text import fault, one_line, sentences
@@ -34,7 +35,8 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Words:
-    """What a graded notebook says: mistakes, in which cell Python first ended, where time ran out, the form."""
+    """What a graded notebook says: mistakes, in which cell Python first ended, where time ran out, the form, and what
+    may be somebody else's."""
 
     mistakes: tuple[Mistake, ...] = ()
     notes: tuple[str, ...] = ()
@@ -42,6 +44,8 @@ class Words:
     dead: str = ""
     late_cells: tuple[str, ...] = ()
     mode: str = ""
+    borrowed: tuple[str, ...] = ()
+    fingerprints: dict[str, str] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)
@@ -52,12 +56,16 @@ class Words:
         form = plain["form"]
         declared = Declaration(tuple(form["group"]), tuple(form["parts"]), form["fault"])
         mistakes = tuple(Mistake(**m) for m in plain["mistakes"])
-        return cls(mistakes, tuple(plain["notes"]), declared, plain["dead"], tuple(plain["late_cells"]), plain["mode"])
+        return cls(
+            mistakes, tuple(plain["notes"]), declared, plain["dead"], tuple(plain["late_cells"]), plain["mode"],
+            tuple(plain["borrowed"]), dict(plain["fingerprints"]),
+        )  # fmt: skip
 
 
 @dataclass
 class Row:
-    """One student. Points are floats; `total` counts the bonus; `reason` is empty where grading worked."""
+    """One student. Points are floats; `total` counts the bonus; `reason` is empty where grading worked; `late` is in
+    seconds."""
 
     student: str
     reason: str = ""
@@ -67,6 +75,7 @@ class Row:
     manual: float = 0.0
     extra: float = 0.0
     bonus: float = 0.0
+    late: float = 0.0
     penalty: float = 0.0
     comments: dict[str, str] = field(default_factory=dict)
     maximum: float = 0.0
@@ -76,6 +85,8 @@ class Row:
     dead: str = ""
     late_cells: list[str] = field(default_factory=list)
     mode: str = ""
+    borrowed: list[str] = field(default_factory=list)
+    fingerprints: dict[str, str] = field(default_factory=dict)
 
     @property
     def total(self) -> float:
@@ -151,6 +162,7 @@ def row_of(student: str, reason: str, submission: Any, assignment: Assignment, n
         row.reason = "the gradebook holds nothing for this student; grade again with --force"
         return row
     row.bonus, row.form = bonus
+    row.late = getattr(submission, "total_seconds_late", 0.0)  # who has none was in time
     row.penalty = finite(submission.late_submission_penalty)
     row.comments = {c.name: _comment(c) for n in submission.notebooks for c in n.comments}
     points = {c.id: c.points for c in assignment.graded}
@@ -166,6 +178,7 @@ def row_of(student: str, reason: str, submission: Any, assignment: Assignment, n
             row.waiting[grade.name] = points.get(grade.name, 0.0)
     row.notes += [n for n in words.notes if n not in row.notes]
     row.mistakes, row.dead, row.late_cells = list(words.mistakes), words.dead, list(words.late_cells)
+    row.borrowed, row.fingerprints = list(words.borrowed), words.fingerprints
     return row
 
 
@@ -203,6 +216,7 @@ def words_in(notebook: Any, assignment: Assignment) -> Words:
     return Words(
         tuple(mistakes), tuple(sentences(about.get("notes"))), declared_in(notebook, assignment),
         one_line(about.get("dead")), tuple(one_line(i, 80) for i in late), one_line(about.get("mode"), 80),
+        tuple(borrowed(notebook, assignment)), fingerprints(notebook, assignment),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+import helpers
 from helpers.errors import CourseError
 
 KINDS = ("given", "exercise", "test", "answer")
@@ -60,13 +61,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Assignment:
-    """An assignment as its source says it."""
+    """An assignment as its source says it. `closed`: modules of `helpers` that hold what students are to write,
+    with what of each stays."""
 
     name: str
     title: str
     points: float
     parts: dict[str, str]
     cells: tuple[Cell, ...]
+    closed: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plain: dict[str, Any]) -> Assignment:
@@ -132,7 +135,7 @@ def read(path: Path) -> tuple[Assignment, NotebookNode]:
     import jupytext  # takes a second, which most commands don't need
 
     name, faults = path.stem, []
-    settings, faults_toml = _settings(path.with_name("assignment.toml"))
+    about, faults_toml = _settings(path.with_name("assignment.toml"))
     faults += faults_toml
     text = path.read_text(encoding="utf-8")
     raw = jupytext.reads(text, fmt="py:percent")
@@ -142,15 +145,20 @@ def read(path: Path) -> tuple[Assignment, NotebookNode]:
         parsed, found = _parse(cell, line, position)
         cells.append(parsed)
         faults += found
-    assignment = Assignment(name, settings["title"], settings["points"], settings["parts"], tuple(cells))
+    assignment = Assignment(name, about["title"], about["points"], about["parts"], tuple(cells), about["closed"])
     faults += lint(assignment)
     if faults:
         raise SourceError(f"solutions/{name}: " + " ".join(faults))
     return assignment, _expand(assignment, raw)
 
 
+def settings(source: Path) -> dict[str, Any]:
+    """What the assignment.toml beside a source says, or what stands for it where it breaks its rules."""
+    return _settings(source.with_name("assignment.toml"))[0]
+
+
 def _settings(path: Path) -> tuple[dict[str, Any], list[str]]:
-    empty: dict[str, Any] = {"title": path.parent.name, "points": 0.0, "parts": {}}
+    empty: dict[str, Any] = {"title": path.parent.name, "points": 0.0, "parts": {}, "closed": {}}
     if not path.is_file():
         return empty, ["assignment.toml is missing; it gives title, points and the parts' letters."]
     try:
@@ -164,7 +172,19 @@ def _settings(path: Path) -> tuple[dict[str, Any], list[str]]:
         faults.append("assignment.toml needs points as a number.")
     if not isinstance(found.get("parts"), dict):
         faults.append("assignment.toml needs a [parts] table of letters and names.")
+    faults += _closed_faults(found.get("closed", {}))
     return empty | ({} if faults else found), faults
+
+
+def _closed_faults(closed: Any) -> Iterator[str]:
+    if not isinstance(closed, dict) or not all(isinstance(kept, list) for kept in closed.values()):
+        yield 'assignment.toml needs [closed] as a table, each line like "helpers.nn" = ["what", "stays", "of", "it"].'
+        return
+    for module, kept in closed.items():
+        for name in (module, *(f"{module}.{one}" for one in kept)):
+            place = Path(helpers.__file__).parent.joinpath(*name.split(".")[1:])
+            if not name.startswith("helpers.") or not (place.is_dir() or place.with_name(f"{place.name}.py").is_file()):
+                yield f"assignment.toml names {name!r} in [closed], which is no module of helpers."
 
 
 def _parse(cell: NotebookNode, line: int, position: int) -> tuple[Cell, list[str]]:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .dates import in_words
 from .grade import Graded
 from .grading.task import Result
 from .results import Row
@@ -49,11 +50,13 @@ def show(found: Graded, console: Console) -> None:
         most = [number(sum(cell.points for cell in cells)) for cells in exercises.values()]
         table.add_column(Text(f"{part}\n{' '.join(most)}"), no_wrap=True)
     table.add_column("bonus", justify="right", no_wrap=True)
+    if found.late:
+        table.add_column("late", justify="right", no_wrap=True)
     table.add_column(Text(f"total\n/{number(assignment.points)}"), justify="right", no_wrap=True)
     table.add_column("waiting", justify="right", no_wrap=True)
     table.add_column("what went wrong", ratio=1, min_width=24)
     for row in found.rows:
-        table.add_row(*_cells(row, parts))
+        table.add_row(*_cells(row, parts, found.late))
     console.print(table)
     for sentence in legend(found):
         console.print(shown(sentence))
@@ -67,13 +70,19 @@ def by_part(found: Graded) -> dict[str, dict[str, list[Cell]]]:
     return parts
 
 
-def _cells(row: Row, parts: dict[str, dict[str, list[Cell]]]) -> list[Text]:
+def late_words(row: Row) -> str:
+    """How late, and what it costs."""
+    return (in_words(row.late) + (f", −{number(row.penalty)}" if row.penalty else "")) if row.late else ""
+
+
+def _cells(row: Row, parts: dict[str, dict[str, list[Cell]]], late: bool) -> list[Text]:
     if row.reason:
-        return [shown(row.student), *([Text("–")] * (len(parts) + 1)), Text("0"), Text(""), shown(row.status)]
+        return [shown(row.student), *([Text("–")] * (len(parts) + 1 + late)), Text("0"), Text(""), shown(row.status)]
     return [
         shown(row.student),
         *(Text(" ".join(_points(row, cells) for cells in exercises.values())) for exercises in parts.values()),
         Text(number(row.bonus) if row.bonus else ""),
+        *([Text(late_words(row))] if late else []),
         Text(number(row.total)),
         Text(number(sum(row.waiting.values())) if row.waiting else ""),
         shown(shorten(row.words)),
@@ -104,6 +113,7 @@ def legend(found: Graded) -> list[str]:
     bad = [r.student for r in found.rows if r.reason]
     if bad:
         told.append(f"could not be graded: {', '.join(bad)} (their total shows 0).")
+    told += found.told
     regraded = len(found.regraded)
     told.append(f"{regraded} graded now, {len(found.rows) - regraded} unchanged since the last time.")
     return told

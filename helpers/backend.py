@@ -6,7 +6,6 @@ runs unchanged on each. PyTorch and array-api-compat are imported only when need
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -94,6 +93,28 @@ def backend(name: str = "numpy", dtype: str = "float32") -> Backend:
     return Backend(name, xp, device, getattr(torch, dtype), f"PyTorch on {where}, {dtype}")
 
 
+def torch_or_none() -> Any:
+    """The module torch, or None where it is missing. One that raises whatever at import counts as missing."""
+    try:
+        import torch
+    except Exception:
+        return None
+    return torch
+
+
+def torch_needed(instead: str) -> Any:
+    """The module torch. CourseError, which ends in what else can be done, where there is none."""
+    torch = torch_or_none()
+    if torch is None:
+        raise CourseError(f"PyTorch is not installed; install torch, {instead}.")
+    return torch
+
+
+def no_torch(left_out: str) -> str:
+    """A sentence for a reader whose Python has no PyTorch. left_out: as in "the rows of PyTorch are left out"."""
+    return f"PyTorch cannot be imported here (it is optional): {left_out}."
+
+
 def array_namespace(*arrays: Any) -> Any:
     """The array API namespace of the arrays: numpy itself, or array-api-compat's for other libraries."""
     if all(isinstance(a, np.ndarray | np.generic) for a in arrays):
@@ -117,12 +138,9 @@ def to_numpy(x: Any) -> np.ndarray:
 
 
 def cuda_available() -> bool:
-    """Whether PyTorch is installed and sees a CUDA GPU."""
-    if "torch" not in sys.modules and importlib.util.find_spec("torch") is None:
-        return False
-    import torch
-
-    return bool(torch.cuda.is_available())
+    """Whether there is a PyTorch that sees a CUDA GPU."""
+    torch = torch_or_none()
+    return torch is not None and bool(torch.cuda.is_available())
 
 
 def nearest(name: Any, valid: Sequence[str]) -> str:
@@ -142,10 +160,7 @@ def _numpy_type(array: np.ndarray, dtype: np.dtype) -> np.dtype:
 
 
 def _torch_namespace() -> tuple[Any, Any]:
-    try:
-        import torch
-    except ImportError:
-        raise CourseError('PyTorch is not installed; install torch, or choose the backend "numpy".') from None
+    torch = torch_needed('or choose the backend "numpy"')
     try:
         import array_api_compat.torch as xp
     except ImportError:

@@ -19,6 +19,7 @@ from typing import Any
 
 from autograder.course import REPOSITORY, THREAD_VARIABLES
 from autograder.engine import write_text
+from autograder.kernel.meter import PATIENCE
 from helpers.errors import CourseError
 
 from . import course as course_module
@@ -127,7 +128,7 @@ def run(
 
 
 def groups(engine: str, attacks: Sequence[Attack]) -> Iterator[list[Attack]]:
-    """Who stands in one class: everybody alone with stock nbgrader, where one attack would spoil the others."""
+    """Attacks grouped into classes: one each with stock nbgrader, where one attack would spoil the others."""
     if engine == "stock":
         yield from ([a] for a in attacks)
         return
@@ -137,7 +138,7 @@ def groups(engine: str, attacks: Sequence[Attack]) -> Iterator[list[Attack]]:
 
 
 def together(place: Place, attacks: list[Attack]) -> list[Outcome]:
-    """Try some in one class; where anything happened, fewer and at last each alone, to know whose doing it was."""
+    """Try some in one class; where anything happened, bisect down to single attacks to find the cause."""
     timeout = TIMEOUT[place.engine]
     told = place.run(attacks, timeout, 1, wall(place.engine, attacks, timeout))
     outcomes = [outcome(a, told, place.about["base"]) for a in attacks]
@@ -150,9 +151,9 @@ def together(place: Place, attacks: list[Attack]) -> list[Outcome]:
 
 
 def wall(engine: str, attacks: Sequence[Attack], timeout: int) -> float:
-    """Seconds after which a batch counts as one that does not end; ours is given more, lest it is called ended."""
-    each = 5 if engine == "stock" else 16
-    return 25 + sum((each if a.slow else 4) * timeout for a in attacks)
+    """Seconds after which a batch counts as hanging; ours is given more, to be judged conservatively."""
+    each, quick = (5, 4) if engine == "stock" else (16 * PATIENCE, 4 * PATIENCE)
+    return 25 + sum((each if a.slow else quick) * timeout for a in attacks)
 
 
 def outcome(attack: Attack, told: dict[str, Any], base: float) -> Outcome:

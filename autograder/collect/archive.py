@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import stat
 import struct
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from .kinds import is_archive
 from .place import Refused
 
 LARGEST = 50_000_000
@@ -17,8 +19,9 @@ LARGEST = 50_000_000
 LISTED = 64_000_000
 """Bytes of an archive's list of files: 300,000 of them with names of usual length."""
 CHUNK = 1 << 18
-IGNORED = {"__MACOSX", "__pycache__", ".ipynb_checkpoints", ".DS_Store"}
+IGNORED = {"__MACOSX", "__pycache__", ".ipynb_checkpoints", ".DS_Store", ".git"}
 DAMAGED = "it is a damaged zip file"
+TOO_MANY = "it lists more files than anybody hands in"
 HEAD = 46
 """Bytes of a file's line in the list, before its name."""
 LOCKED, UTF8 = 0x41, 0x800
@@ -36,7 +39,7 @@ class Entry:
 
     @property
     def archive(self) -> bool:
-        return self.path.lower().endswith(".zip")
+        return is_archive(self.path)
 
 
 class Archive:
@@ -49,6 +52,7 @@ class Archive:
     def __init__(self, file: BinaryIO, most: int = LISTED) -> None:
         self.file = file
         self.shift, self.lines = _list_of(file, most)
+        self.listed = len(self.lines)
 
     def entries(self) -> Iterator[Entry]:
         """Its files in the order of its list, without folders and what systems put beside them."""
@@ -73,12 +77,13 @@ class Archive:
         (length,) = struct.unpack_from("<H", self.lines, at + 28)
         (attributes,) = struct.unpack_from("<L", self.lines, at + 38)
         name = self.lines[at + HEAD : at + HEAD + length]
+        fault = "it is a link, not a file" if stat.S_ISLNK(attributes >> 16) else ""
         try:
-            path = name.decode("utf-8" if flags & UTF8 else "cp437").replace("\\", "/")
+            path = name.decode("utf-8")  # macOS writes UTF-8 without saying so
         except UnicodeDecodeError:
-            shown = name.decode("utf-8", "replace").replace("\\", "/")
-            return Entry(shown, at, "its name is not the text that it says it is")
-        return Entry(path, at, "it is a link, not a file" if stat.S_ISLNK(attributes >> 16) else "")
+            path = name.decode("utf-8", "replace") if flags & UTF8 else name.decode("cp437")
+            fault = "its name is not the text that it says it is" if flags & UTF8 else fault
+        return Entry(unicodedata.normalize("NFC", path.replace("\\", "/")), at, fault)
 
     def read(self, entry: Entry, room: int) -> Iterator[bytes]:
         """The bytes of a file, piece by piece; Refused, in the midst of it too, where they can't be had."""
@@ -167,7 +172,7 @@ def _list_of(file: BinaryIO, most: int) -> tuple[int, bytes]:
     if length + offset > end:
         raise Refused(DAMAGED)
     if length > most:
-        raise Refused("it lists more files than anybody hands in")
+        raise Refused(TOO_MANY)
     file.seek(end - length)
     return end - length - offset, file.read(length)
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import filecmp
 import hashlib
-import io
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from ..course import Course
 from ..intake import UNFIT_NAME
-from .archive import Archive, Entry
+from .archive import Entry
+from .kinds import as_notebook, is_notebook, unpacked
 from .place import Refused, below, sound
+from .unpack import Unpacks, opened
 
 MOST_FILES = 2000
 MOST_BYTES = 200_000_000
@@ -26,10 +27,6 @@ MOST_LISTED = 4_000_000
 MOST_TOLD = 100
 """Files of one student that are told of one by one when they are left out; the others are counted."""
 TIMESTAMP = "timestamp.txt"
-
-
-Inside = Callable[[str], str]
-"""From a path in a student's own archive to its path in the hand-in. It may refuse it."""
 
 
 class Left:
@@ -65,34 +62,34 @@ class Fresh:
         self.contents: dict[str, set[bytes]] = {}
         self.numbers: dict[str, int] = {}
 
-    def fill(self, archive: Archive, items: Iterable[tuple[Entry, str | Inside]]) -> None:
-        """Unpack entries, each to its path in the hand-in; of a student's own archives, what is in them.
+    def fill(self, archive: Unpacks, items: Iterable[tuple[Entry, str]]) -> None:
+        """Unpack entries, each to its path in the hand-in; of a student's own archives, what is in them, to a folder.
 
         Notebooks come first, so that nothing else can use up what they need.
         """
-        for entry, place in sorted(items, key=lambda item: (not _notebook(item[0]), isinstance(item[1], str))):
-            if isinstance(place, str):
-                self._take(archive, entry, entry.path, place)
-            else:
+        for entry, place in sorted(items, key=lambda item: (not is_notebook(item[0].path), not item[0].archive)):
+            if entry.archive:
                 self._open(archive, entry, place)
+            else:
+                self._take(archive, entry, entry.path, place)
 
-    def _open(self, archive: Archive, entry: Entry, inside: Inside) -> None:
+    def _open(self, archive: Unpacks, entry: Entry, folder: str) -> None:
         try:
             self._count()
-            content = io.BytesIO(b"".join(self._unpacked(archive, entry)))
-            own = Archive(content, MOST_LISTED - self.listed)
+            content = b"".join(self._unpacked(archive, entry))
+            own = opened(entry.path, content, MOST_LISTED - self.listed, MOST_BYTES - self.bytes, self._spend)
         except Refused as why:
             self.left.out(entry.path, str(why))
             return
-        self.listed += len(own.lines)
-        for inner in sorted(own.entries(), key=lambda inner: not _notebook(inner)):
-            self._take(own, inner, f"{entry.path[:-4]}/{inner.path}", inside)
+        self.listed += own.listed
+        for inner in sorted(own.entries(), key=lambda inner: not is_notebook(inner.path)):
+            self._take(own, inner, f"{unpacked(entry.path)}/{inner.path}", f"{folder}{inner.path}")
 
-    def _take(self, archive: Archive, entry: Entry, shown: str, place: str | Inside) -> None:
+    def _take(self, archive: Unpacks, entry: Entry, shown: str, place: str) -> None:
         try:
             self._count()
             sound(entry.path)
-            self._add(place if isinstance(place, str) else place(entry.path), self._unpacked(archive, entry))
+            self._add(as_notebook(place), self._unpacked(archive, entry))
         except Refused as why:
             self.left.out(shown, str(why))
 
@@ -101,7 +98,10 @@ class Fresh:
         if self.tries > MOST_FILES:
             raise Refused(f"its student handed in more than {MOST_FILES} files")
 
-    def _unpacked(self, archive: Archive, entry: Entry) -> Iterator[bytes]:
+    def _spend(self, count: int) -> None:
+        self.bytes += count
+
+    def _unpacked(self, archive: Unpacks, entry: Entry) -> Iterator[bytes]:
         for piece in archive.read(entry, MOST_BYTES - self.bytes):
             self.bytes += len(piece)
             yield piece
@@ -138,10 +138,6 @@ class Fresh:
             number = self.numbers[path] = self.numbers.get(path, 1) + 1
             place = below(self.folder, str(pure.with_stem(f"{pure.stem} ({number})")))
         return place
-
-
-def _notebook(entry: Entry) -> bool:
-    return entry.path.endswith(".ipynb")
 
 
 def put(fresh: Path, course: Course, student: str, name: str) -> str:

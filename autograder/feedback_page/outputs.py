@@ -44,6 +44,8 @@ class Block:
     html: Markup = field(default_factory=Markup)
     words: str = ""
     url: str = ""
+    width: int = 0
+    """CSS pixels of a picture, 0 for its own size."""
 
 
 class Room:
@@ -140,7 +142,9 @@ def _image(mime: str, data: Any, metadata: Any, secrets: Secrets, pictures: Room
     about = metadata.get(mime) if isinstance(metadata, dict) else None
     alt = about.get("alt") if isinstance(about, dict) else None
     words = one_line(alt or "A picture that this cell drew.", 1000)
-    return Block("image", words="A picture." if secrets.in_text(words) else words, url=url)
+    width = about.get("width") if isinstance(about, dict) else 0
+    width = width if type(width) is int and 0 < width < 5000 else 0
+    return Block("image", words="A picture." if secrets.in_text(words) else words, url=url, width=width)
 
 
 def _error(output: Any, secrets: Secrets) -> Block:

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
 from nbformat import NotebookNode
 
+from ..dates import in_words
 from ..engine import write_text
 from ..results import Row
 from ..source import FORM, Assignment, Cell
@@ -175,7 +176,8 @@ def _parts(row: Row, assignment: Assignment, exercises: list[Exercise]) -> list[
 
 def _lines(row: Row) -> list[tuple[str, float]]:
     """What the total is made of besides the exercises' points."""
-    told = [("bonus for presenting", row.bonus), ("extra points", row.extra), ("handed in late", -row.penalty)]
+    late = f"handed in {in_words(row.late)} late"
+    told = [("bonus for presenting", row.bonus), ("extra points", row.extra), (late, -row.penalty)]
     return [(what, value) for what, value in told if value]
 
 
@@ -190,6 +192,7 @@ def _form(row: Row, assignment: Assignment) -> dict[str, Any] | None:
 
 def _notes(row: Row, found: Pieces | None) -> list[str]:
     """What was mended, in sentences. What died stands at its cell: `row.dead` says how, and code chooses that."""
-    told = [*row.notes, *(found.notes if found else [])]
+    late = [f"handed in {in_words(row.late)} late, which costs nothing"] if row.late and not row.penalty else []
+    told = [*late, *row.notes, *(found.notes if found else [])]
     clean = [one_line(note).rstrip(".") for note in told if note]
     return [f"{note[:1].upper()}{note[1:]}." for note in dict.fromkeys(clean)]

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from nbformat import NotebookNode
 
 from ..judge.judge import chosen
+from ..kernel.meter import PATIENCE
 from ..kernel.outputs import Room
 from ..source import grade_id
 from . import cells as rules
@@ -28,6 +29,8 @@ LAST_SECONDS = 2
 RESTARTS = 12
 OVERTIME, ALL = 1.1, 1.2
 """Parts of the budget: where the last cell may begin, and where the last hidden part must end."""
+STARVED = 0.25
+"""Seconds that a machine lets a hand-in wait for each that it uses, from which on it is too busy to judge by."""
 OUTPUT_IN_ALL = 4_000_000
 """Bytes of output of all of a notebook's cells; a single one's limit is its kernel's (`sandbox.Limits`)."""
 FROM_K = ("text/plain", "image/png", "image/jpeg")
@@ -63,18 +66,20 @@ class Machine:
 @dataclass
 class Done:
     """In which cells Python ended, and how: for the instructor alone. Code in a hidden part can choose all of it.
-    `left_out` says which outputs were too many."""
+    `left_out` says which outputs were too many, `starved` that time ran out while a busy machine kept it waiting."""
 
     dead: str = ""
     left_out: str = ""
+    starved: bool = False
 
 
 def execute(notebook: NotebookNode, snapshot: Snapshot, machine: Machine, timeout: float, budget: float) -> Done:
     """Run all code cells of `notebook` and put their outputs into it, as nbclient would.
 
-    `timeout` and `budget` are seconds for one cell and for all, restarts included. Once a cell ran out of time, each
-    later one gets a quarter: the same loop is often called again. When the budget is used up each cell gets two
-    seconds, as long as a tenth of the budget lasts. After a death a fresh K runs the earlier student's cells again, but
+    `timeout` and `budget` are seconds for one cell and for all, restarts included: what `kernel.meter` counts, or the
+    time on the clock over `PATIENCE` where that is more. Once a cell ran out of time, each later one gets a quarter:
+    the same loop is often called again. When the budget is used up each cell gets two seconds, as long as a tenth of
+    the budget lasts. After a death a fresh K runs the earlier student's cells again, but
     the deadly ones. Hidden parts of tests come last, until 1.2 budgets have gone by; see `waiting`. What stood in the
     notebook before the first of them stays as it was.
     """
@@ -85,6 +90,7 @@ def execute(notebook: NotebookNode, snapshot: Snapshot, machine: Machine, timeou
                 run.cell(index, cell)
         run.hidden_parts()
         run.done.left_out = run.room.words if run.room.over else ""
+        run.done.starved = run.late and run.waited >= STARVED * run.used
     finally:
         run.close()
     notebook.metadata["language_info"] = NotebookNode(LANGUAGE | {"version": platform.python_version()})
@@ -97,7 +103,7 @@ class _Run:
     ) -> None:
         self.notebook, self.snapshot, self.machine = notebook, snapshot, machine
         self.timeout, self.budget = timeout, budget
-        self.started = time.monotonic()
+        self.started, self.used, self.waited = time.monotonic(), 0.0, 0.0
         self.end = budget * OVERTIME
         self.room = Room(OUTPUT_IN_ALL)
         self.late = False
@@ -145,7 +151,7 @@ class _Run:
                 self.waiting = [one for one in self.waiting if one not in lost]
             self.ran.append(index)
             self.played = len(self.ran)
-        self._look(index, cell, judged, ran.status, allowed, spent)
+        self._look(index, cell, judged, ran, allowed, spent)
         self._finish(cell, judged)
 
     def hidden_parts(self) -> None:
@@ -177,21 +183,24 @@ class _Run:
             ran = self._judge(cell, allowed, which=True)
             cell.outputs += merged([], ran.outputs)
             self._still_there(ran)
-            self._look(index, cell, True, ran.status, allowed, spent)
+            self._look(index, cell, True, ran, allowed, spent)
             self._finish(cell, True)
         self.waiting = []
 
     def _student(self, source: str, seconds: float, count: int | None = None, watch: Sequence[str] = ()) -> Any:
         """Run something in K, after which its names may name something else; it says which of those to `watch` do."""
         self.moved = True
-        return self.k.run(source, seconds, count=count, watch=watch)
+        return self._count(self.k.run(source, seconds, count=count, watch=watch))
 
     def _judge(self, cell: NotebookNode, seconds: float, which: bool) -> Any:
         """Run a test's parts before the first hidden one, or the others, in T."""
         moved, self.moved = self.moved, False
-        return self.t.run(
-            cell.source, seconds, beside=(self.k,), count=cell.execution_count, which=which, moved=moved
-        )
+        about = {"count": cell.execution_count, "which": which, "moved": moved}
+        return self._count(self.t.run(cell.source, seconds, beside=(self.k,), **about))
+
+    def _count(self, ran: Any) -> Any:
+        self.used, self.waited = self.used + ran.used, self.waited + max(0.0, ran.seconds - ran.used)
+        return ran
 
     def _earlier(self) -> list[str]:
         return [self.notebook.cells[index].source for index in self.ran]
@@ -227,12 +236,18 @@ class _Run:
             if process is not None:
                 process.kill()
 
-    def _look(self, index: int, cell: NotebookNode, judged: bool, status: str, allowed: float, spent: bool) -> None:
+    def _look(self, index: int, cell: NotebookNode, judged: bool, ran: Any, allowed: float, spent: bool) -> None:
         """What became of K, in words."""
         place, kept = label(cell, index), [o for o in cell.outputs if not _says(o, "Timeout", "KernelDied")]
-        if status == "timeout":
+        if ran.status == "timeout":
+            limit = f"it ran longer than {allowed:g} s, not counting what a busy machine let it wait"
+            if spent:
+                limit = "the time for the whole submission was used up"
+            elif ran.used < allowed:
+                limit = f"the machine was so busy that it was not done after {PATIENCE * allowed:g} s"
+            elif self.late:
+                limit += "; after the first such cell each gets a quarter of the time"
             self.late = True
-            limit = "the time for the whole submission was used up" if spent else f"it ran longer than {allowed:g} s"
             cell.outputs = [*kept, error("TimeUp", f"This cell was stopped, because {limit}.")]
             words = f"cell {place} ran longer than {allowed:g} s and could not be interrupted"
         else:
@@ -241,13 +256,14 @@ class _Run:
             return
         if not judged:
             self.deadly.add(index)
-        if status != "timeout":
+        if ran.status != "timeout":
             cell.outputs = [*kept, error("KernelDied", f"Python itself ended in this cell: {self.k.why}.")]
         self.done.dead += f"; {words}" if self.done.dead else words
 
     def _ready(self) -> bool:
         """K and T are there, after a death with what stood before, and there is time to ask them."""
         if self._spent() >= self.end:
+            self.late = True
             return False
         while self.k is None or not self.k.alive or not self.t.alive:
             if self.restarts >= RESTARTS or (self.restarts >= 0 and self._left() <= 0):
@@ -289,7 +305,7 @@ class _Run:
         self.k.room = self.room
 
     def _spent(self) -> float:
-        return time.monotonic() - self.started
+        return max(self.used, (time.monotonic() - self.started) / PATIENCE)
 
     def _left(self) -> float:
         return self.budget - self._spent()

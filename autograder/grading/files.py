@@ -62,7 +62,8 @@ def remove(path: Path) -> None:
         make_writable(path)
         shutil.rmtree(path)
     else:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(NotADirectoryError):  # a file stands in the place of its folder
+            path.unlink(missing_ok=True)
 
 
 def glob_safe(name: str) -> str:

@@ -11,6 +11,8 @@ from nbformat import NotebookNode, from_dict
 from ..findings import Findings
 from ..source import FORM
 from . import cells as rules
+from .answers import Earlier
+from .answers import changed as changed_answers
 from .draft import Draft, draft, insert
 from .snapshot import Snapshot, SnapshotCell
 
@@ -138,14 +140,18 @@ def enter(gradebook: Any, url: str, snapshot: Snapshot, config: Any) -> None:
     gradebook.db.expire_all()
 
 
-def save(gradebook: Any, found: Findings, name: str, student: str, timestamp: Any) -> Any:
+def save(
+    gradebook: Any, found: Findings, name: str, student: str, timestamp: Any, earlier: Earlier = dict
+) -> Any:
     """Scores and comments of a graded notebook; returns the submission, which `finish` has to see.
 
-    Manual ones stay, flagged as in stock.
+    Manual ones stay; what has one is flagged where its answer has changed, where stock flags all. `earlier` knows the
+    answers of a submission that was recorded before answers were.
     """
     from nbgrader.utils import parse_utc
 
     gradebook.update_or_create_student(student)
+    changed = changed_answers(gradebook, name, student, found.answers, earlier)
     when = parse_utc(timestamp) if timestamp else None
     notebook = _first_in_time(gradebook, name, student, when)
     if notebook is not None:
@@ -161,7 +167,10 @@ def save(gradebook: Any, found: Findings, name: str, student: str, timestamp: An
         comment.auto_comment = "No response." if cell in found.untouched else None
     for cell, points in found.points.items():
         grades[cell].auto_score = points
-        grades[cell].needs_manual_grade = grades[cell].manual_score is not None or points is None
+        by_hand = grades[cell].manual_score is not None
+        grades[cell].needs_manual_grade = (
+            bool(grades[cell].needs_manual_grade) or cell in changed if by_hand else points is None
+        )
     return submission
 
 
@@ -201,6 +210,17 @@ def _rows(submission: Any, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         if cell.name not in comments:
             comments[cell.name] = Comment(cell_id=cell.id, notebook=kept)
     return grades, comments
+
+
+def late_plugin(course: Any, config: Any) -> Any:
+    """nbgrader's plugin for late penalties, as it is configured."""
+    from nbgrader.preprocessors import AssignLatePenalties
+
+    assign = AssignLatePenalties(config=config)
+    assign.init_plugin()
+    if hasattr(assign.plugin_inst, "course"):
+        assign.plugin_inst.course = course
+    return assign.plugin_inst
 
 
 def punish(gradebook: Any, submission: Any, plugin: Any) -> None:

@@ -40,7 +40,8 @@ class Workplace:
             _make_room(self.kernels)
             code = [cell for cell in snapshot.cells if cell.cell_type == "code"]
             released = [cell.released for cell in code if not cell.judged]
-            self.kernels[key] = Kernels(mode, needs=needs_of(cell.model for cell in code), cells=released)
+            needs = needs_of(cell.model for cell in code)
+            self.kernels[key] = Kernels(mode, needs=needs, cells=released, closed=snapshot.closed)
         return self.kernels[key]
 
     def judges_of(self, snapshot: Snapshot) -> Any:
@@ -65,7 +66,7 @@ class Workplace:
 
         with self.proving(task, mode):
             kernels, judges = self.kernels_of(mode, task.snapshot), self.judges_of(task.snapshot)
-        limits = Limits(**task.limits)
+        limits = Limits(**{"cpu_s": 2 * max(300, task.budget), **task.limits})
         environment = {"COURSE_SIZE": task.snapshot.size, "NBGRADER_EXECUTION": "autograde"}
         seed = int.from_bytes(hashlib.sha256(task.notebook).digest()[:4], "big")
 
@@ -85,12 +86,13 @@ class Workplace:
             yield
             return
         from ..kernel.kernel import Kernels
-        from ..sandbox import canary
+        from ..sandbox import canary, closed_paths
 
-        with Kernels(mode, needs=()) as kernels:
+        closed = task.snapshot.closed
+        with Kernels(mode, needs=(), closed=closed) as kernels:
             yield
             try:
-                canary.prove(kernels, [Path(path) for path in task.guarded])
+                canary.prove(kernels, [Path(path) for path in task.guarded], closed_paths(closed))
             except CourseError as error:
                 raise Unsafe(str(error)) from None
         self.proved.add((task.batch, mode.name))

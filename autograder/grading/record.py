@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
+
 from helpers.errors import CourseError
 
 from .. import bonus
@@ -26,6 +28,7 @@ from ..parallel.parcel import unwrap, wrap
 from ..source import Assignment
 from ..text import one_line
 from . import gradebook as rows
+from .answers import answers
 from .files import data_files, disk_in_words, glob_safe, read_timestamp, remove, sound_timestamp
 from .snapshot import Snapshot
 from .task import Result
@@ -66,7 +69,8 @@ class Pending:
                 scratch.write_bytes(body)
                 scratch.replace(self.path(kept.result.student))
             finally:
-                scratch.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    scratch.unlink(missing_ok=True)
 
     def forget(self, student: str) -> None:
         self.path(student).unlink(missing_ok=True)
@@ -122,14 +126,29 @@ class Writer:
             found = found or result.found(self.assignment)
             if not sound_timestamp(self._timestamp(result.student)):
                 result.note("timestamp.txt holds no date that can be read; it was left out.")
+            earlier = self._earlier(result.student)
             self._place(result, result.notebook)
-            return self._patiently(lambda: self._save(result.student, found))
+            return self._patiently(lambda: self._save(result.student, found, earlier))
         self._patiently(lambda: self._forget(result))
         return None
 
-    def _save(self, student: str, found: Findings) -> Any:
+    def _earlier(self, student: str) -> bytes:
+        """The graded notebook that a human may have read, b"" where there is none."""
         name = self.assignment.name
-        submission = rows.save(self.gradebook, found, name, student, read_timestamp(self._timestamp(student)))
+        with contextlib.suppress(OSError):
+            return (self.course.autograded / student / name / f"{name}.ipynb").read_bytes()
+        return b""
+
+    def _answers(self, notebook: bytes) -> dict[str, str]:
+        with contextlib.suppress(Exception):  # somebody else's file
+            return answers(nbformat.reads(notebook.decode("utf-8"), as_version=4), self.assignment)
+        return {}
+
+    def _save(self, student: str, found: Findings, earlier: bytes) -> Any:
+        name, timestamp = self.assignment.name, read_timestamp(self._timestamp(student))
+        submission = rows.save(
+            self.gradebook, found, name, student, timestamp, lambda: self._answers(earlier) if earlier else {}
+        )
         bonus.carry(submission, self.assignment, found.words.form)
         rows.finish(self.gradebook, submission, self.plugin)
         return submission
@@ -198,8 +217,6 @@ class Writer:
         """The gradebook with this assignment in it, as its source is now."""
         if self.plugin is not None:
             return
-        from nbgrader.preprocessors import AssignLatePenalties
-
         config = load_config()
         if self.gradebook is None:
             course_id = str(config.CourseDirectory.get("course_id", "default_course"))
@@ -212,9 +229,7 @@ class Writer:
                     "The assignment's cells are not those that this class was first graded with; grade it into a new "
                     "--class-dir or restore the old source."
                 ) from None
-        assign = AssignLatePenalties(config=config)
-        assign.init_plugin()
-        self.plugin = assign.plugin_inst
+        self.plugin = rows.late_plugin(self.course, config)
 
     def _timestamp(self, student: str) -> Path:
         return self.course.submitted / student / self.assignment.name / "timestamp.txt"

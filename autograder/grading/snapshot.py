@@ -58,7 +58,8 @@ class SnapshotCell:
 class Snapshot:
     """An assignment as the engine sees it. Holds hidden tests and solutions: it never enters a student's process.
 
-    `source` is the assignment as its source says it; None where only the gradebook was asked.
+    `source` is the assignment as its source says it; None where only the gradebook was asked. `closed`: modules that a
+    student's process does without, with what of each stays.
     """
 
     assignment: str
@@ -66,6 +67,7 @@ class Snapshot:
     kernelspec: Mapping[str, Any] = field(default_factory=dict)
     size: str = "quick"
     source: Assignment | None = None
+    closed: Mapping[str, list[str]] = field(default_factory=dict)
 
     @cached_property
     def known(self) -> dict[str, SnapshotCell]:
@@ -88,7 +90,8 @@ class Snapshot:
     def to_json(self) -> str:
         source = asdict(self.source) if self.source else None
         plain = {"assignment": self.assignment, "kernelspec": dict(self.kernelspec), "size": self.size,
-                 "source": source, "cells": [asdict(cell) for cell in self.cells]}  # fmt: skip
+                 "closed": dict(self.closed), "source": source,
+                 "cells": [asdict(cell) for cell in self.cells]}  # fmt: skip
         return json.dumps(plain, ensure_ascii=False)
 
     @classmethod
@@ -97,7 +100,7 @@ class Snapshot:
         plain = json.loads(text)
         cells = tuple(SnapshotCell(**cell) for cell in plain["cells"])
         source = Assignment.of(plain["source"]) if plain["source"] else None
-        return cls(plain["assignment"], cells, plain["kernelspec"], plain["size"], source)
+        return cls(plain["assignment"], cells, plain["kernelspec"], plain["size"], source, plain["closed"])
 
     @classmethod
     def decode(cls, digest: str, encoded: bytes) -> Snapshot:
@@ -132,7 +135,7 @@ def take(source: Assignment, notebook: NotebookNode, config: Any, size: str = "q
         raise ValueError("c.GenerateAssignment.preprocessors has no SaveCells")
     cells = zip(notebook.cells, recorded.cells, made.cells, strict=True)
     made_of = tuple(_cell(*three) for three in cells)
-    return Snapshot(name, made_of, dict(recorded.metadata.get("kernelspec", {})), size, source)
+    return Snapshot(name, made_of, dict(recorded.metadata.get("kernelspec", {})), size, source, source.closed)
 
 
 def _cell(model: NotebookNode, recorded: NotebookNode, released: NotebookNode) -> SnapshotCell:

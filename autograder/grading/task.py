@@ -8,6 +8,7 @@ import functools
 import gc
 import json
 import socket
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -81,6 +82,7 @@ class Result:
 
     `notes` are sentences on what was mended, `dead` says in which cells Python ended. `fatal` is a fault of this
     machine, not of the hand-in, for which the whole batch stops. `findings` are the notebook's, as plain data.
+    `starved` says that its time ran out while a busy machine kept it waiting.
     """
 
     student: str
@@ -92,6 +94,7 @@ class Result:
     dead: str = ""
     fatal: str = ""
     findings: dict[str, Any] | None = None
+    starved: bool = False
 
     def __post_init__(self) -> None:
         self.reason, self.dead, self.notes = one_line(self.reason), one_line(self.dead), sentences(self.notes)
@@ -141,12 +144,27 @@ def work(task: Task) -> Result:
         result.fatal = result.reason = str(error)
     except CourseError as error:
         result.reason = str(error).rstrip(".")
+        result.fatal = _no_room()
     except MemoryError:
         result.reason = f"to read it and what it puts out takes more than {MEMORY_MB:,} MB of memory"
     except Exception as error:
         result.reason = fault(error)
+        result.fatal = _no_room()
     result.seconds = time.monotonic() - begun
     return result
+
+
+def _no_room() -> str:
+    """Why nobody could be graded now: no file can be written, though what this hand-in wrote is gone."""
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(bytes(100_000))
+    except OSError as error:
+        return (
+            f"The folder for temporary files (TMPDIR, else /tmp) takes no more ({error.strerror}): make room there and "
+            "grade again."
+        )
+    return ""
 
 
 def _work(task: Task, result: Result) -> None:
@@ -161,7 +179,7 @@ def _work(task: Task, result: Result) -> None:
     result.mode = mode.name
     machine = workplace.machine(task, mode)
     done = execute(notebook, task.snapshot, machine, task.timeout, task.budget)
-    result.dead = done.dead
+    result.dead, result.starved = done.dead, done.starved
     result.notes += [done.left_out] if done.left_out else []
     notebook.metadata["course"] = about(mode, result.notes, done.dead, machine.words())
     scrub(notebook, task.snapshot)

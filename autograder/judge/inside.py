@@ -9,6 +9,7 @@ import socket
 import sys
 from typing import Any
 
+from ..kernel.closed import whole
 from ..kernel.inside import Inside, Make
 from ..kernel.known import Known
 from ..kernel.shell import CourseShell
@@ -23,6 +24,7 @@ def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
     # What a hand-in was run with is what it is judged with: its process sees no GPU.
     _keep_to_itself()
     os.environ.update(COURSE_SIZE=str(given["size"]), CUDA_VISIBLE_DEVICES="")
+    whole()
     for source in ("import helpers.check", "from IPython.display import HTML\nHTML('')", "nothing_here"):
         shell.run_one(source)
     _show_reports_alone(shell)

@@ -157,7 +157,7 @@ class Judge:
         for hidden, text in chosen(source, which):
             more = {"cell": source, "attach": self._attach, "count": count, "moved": self._moved, "hidden": hidden}
             self._attach = 0
-            ran = self._process.run(text, max(seconds - total.seconds, 0.1), beside, **more)
+            ran = self._process.run(text, max(seconds - total.used, 0.1), beside, **more)
             self._moved = self._moved and ran.status == "timeout"  # it may not have come to asking
             if hidden:
                 total.answer["hidden"] += range(len(total.outputs), len(total.outputs) + len(ran.outputs))
@@ -165,7 +165,7 @@ class Judge:
             total.outputs += ran.outputs
             total.beside += [] if hidden else ran.beside
             total.count = total.count or ran.count
-            total.status, total.seconds = ran.status, total.seconds + ran.seconds
+            total.status, total.seconds, total.used = ran.status, total.seconds + ran.seconds, total.used + ran.used
             gone = ran.answer.get("gone")
             total.answer["gone"] = gone if isinstance(gone, str) else ""
             if ran.status != "ok":

@@ -25,7 +25,7 @@ RECORDS = frozenset(
         "helpers.study.cnn_learning.runs:Final",
         "helpers.study.cnn_learning.runs:Plateau",
         "helpers.study.cnn_runtime.fits:Fit",
-        "helpers.study.cnn_runtime.fits:Interval",
+        "helpers.study.cnn_runtime.student_t:Interval",
         "helpers.study.cnn_runtime.point:Point",
         "helpers.timing:Timing",
         "helpers.train.history:History",

@@ -6,15 +6,19 @@ only spared reading again what it would read in the same way. A cell with anothe
 
 from __future__ import annotations
 
+from typing import Any
+
 from .cell_names import CellCompiler, murmur2
+from .closed import close
 from .inside import Inside, Make
 from .once import Once
 from .shell import CourseShell
 
 
-def prepare(shell: CourseShell, given: list[str]) -> Make:
-    """In the zygote of students: learn the texts of `given`."""
-    for text in given:
+def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
+    """In the zygote of students: close the modules `closed`, learn the texts of `cells`."""
+    close(given["closed"], given["cells"])
+    for text in given["cells"]:
         learn(shell, text)
     return Inside
 

@@ -3,8 +3,9 @@
 import dataclasses
 import socket
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from helpers.errors import CourseError
 
@@ -26,6 +27,7 @@ ENVIRONMENT = {
 }
 
 PREPARE = "autograder.kernel.foreseen:prepare"
+NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 __all__ = ["Kernel", "Kernels", "Process", "Ran", "needs_of"]
 
@@ -42,13 +44,22 @@ class Kernels:
     """Starts kernels in milliseconds, after its zygote has warmed up once. Making it doesn't wait for that.
 
     needs: what the assignment uses, from ``needs_of`` of its cells' sources. None: anything, which takes longer.
-    cells: texts that the release gave to everybody; they are read before a kernel starts.
+    cells: texts that the release gave to everybody; they are read before a kernel starts. closed: modules of `helpers`
+    that are not there, with what of each is (the checks never are).
     """
 
-    def __init__(self, mode: Mode, *, needs: Iterable[str] | None = None, cells: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        mode: Mode,
+        *,
+        needs: Iterable[str] | None = None,
+        cells: Iterable[str] = (),
+        closed: Mapping[str, Sequence[str]] = NOTHING,
+    ) -> None:
         self.mode = mode
-        self.nursery = Nursery(mode, needs=needs, prepare=PREPARE, given=list(cells))
-        hidden = [str(path) for path in (*hidden_paths(), *closed_paths())]
+        given = {"cells": list(cells), "closed": dict(closed)}
+        self.nursery = Nursery(mode, needs=needs, prepare=PREPARE, given=given)
+        hidden = [str(path) for path in (*hidden_paths(), *closed_paths(closed))]
         self._room = {"readable": [str(path) for path in readable_paths()], "hidden": hidden}
         self._base = Scratch("course-kernels-")
         self._base.path.chmod(0o711)  # where the grader is root, a student's process is somebody else

@@ -13,14 +13,16 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from ..sandbox import Limits, Scales, kill_tree
+from ..sandbox import Limits, Scales, kill_tree, memory_group
 from . import wire
 from .deaths import how_it_ended
+from .meter import EVERY_S, PATIENCE, Meter
 from .nursery import Nursery
 from .outputs import Collector, Full, Room
 
 GRACE_S = 2.0
-WEIGH_EVERY_S = 0.1
+BESIDES_MB = 64
+"""What the group of a hand-in may hold besides memory and files: it is weighed more exactly than that."""
 SECONDS_TO_TAKE = 5.0
 KINDS = {"stream", "display_data", "update_display_data", "execute_result", "error", "clear_output", "done"}
 
@@ -28,7 +30,8 @@ KINDS = {"stream", "display_data", "update_display_data", "execute_result", "err
 @dataclass
 class Ran:
     """What came of one cell. ``beside``: what the other processes wrote meanwhile; ``changed``: names of the ``watch``
-    of its request which, as the process itself says, are gone or name something else now.
+    of its request which, as the process itself says, are gone or name something else now; ``used``: the seconds that
+    count, of the ``seconds`` on the clock (`Meter`).
     """
 
     outputs: list[NotebookNode]
@@ -38,6 +41,7 @@ class Ran:
     beside: list[NotebookNode] = field(default_factory=list)
     answer: dict[str, Any] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
+    used: float = 0.0
 
 
 class Process:
@@ -70,6 +74,7 @@ class Process:
             self._inmate = nursery.fork(request, descriptors)
             self.pid = self._inmate.pid
             self._scales = Scales(self._inmate, limits, None if trusted else self.folder)
+            self._group = None if trusted else memory_group(self.pid, limits.memory_mb + limits.disk_mb + BESIDES_MB)
         except BaseException:
             self._control.close()
             for read, _ in pipes:
@@ -97,12 +102,14 @@ class Process:
         return self._alive
 
     def run(self, source: str, seconds: float, beside: Sequence["Process"] = (), **more: Any) -> Ran:
-        """Run a cell for at most ``seconds``; then it is interrupted and, 2 s later, killed with all its children."""
+        """Run a cell for at most ``seconds`` that count, those ``beside`` it included, and `PATIENCE` times as long on
+        the clock; then it is interrupted and, 2 s later, killed with all its children."""
         began = time.monotonic()
         self._begin()
         for other in beside:
             other._begin()
-        status = self._through(source, began + seconds, beside, more) if self.alive else "died"
+        meter = Meter(one.pid for one in (self, *beside))
+        status = self._through(source, seconds, meter, beside, more) if self.alive else "died"
         spent = time.monotonic() - began
         if status == "timeout":
             self._say("Timeout", f"This cell ran longer than {seconds:g} s and was stopped.")
@@ -127,6 +134,7 @@ class Process:
             ],
             answer=answer if self._trusted else {},
             changed=[name for name in more.get("watch", ()) if name in changed],
+            used=meter.look(last=True),
         )
 
     def interrupt(self) -> None:
@@ -150,7 +158,10 @@ class Process:
         self._collector.begin(self.room)
         self._done, self._full, self._heard = None, False, 0
 
-    def _through(self, source: str, deadline: float, beside: Sequence["Process"], more: dict[str, Any]) -> str:
+    def _through(
+        self, source: str, seconds: float, meter: Meter, beside: Sequence["Process"], more: dict[str, Any]
+    ) -> str:
+        deadline = time.monotonic() + PATIENCE * seconds
         try:
             wire.send(
                 self._control, {"do": "run", "source": source, **more}, deadline=time.monotonic() + SECONDS_TO_TAKE
@@ -161,12 +172,12 @@ class Process:
             self._bury()
         late = False
         steps: list[Callable[[], None]] = []
-        step_at = weigh_at = time.monotonic() + WEIGH_EVERY_S
+        step_at = weigh_at = time.monotonic() + EVERY_S
         everyone = [self, *beside]
         flooding: dict[int, float] = {}
         while self._done is None and self._alive:
             now = time.monotonic()
-            if not late and now >= deadline:
+            if not late and (now >= deadline or meter.counted >= seconds):
                 late = True
                 if not steps:
                     # A judge may be waiting for the student's code: that one is stopped first.
@@ -184,7 +195,9 @@ class Process:
                     one._weigh()
                 for other in beside:
                     other._stem(flooding)
-                weigh_at = time.monotonic() + WEIGH_EVERY_S
+                meter.look()
+                weigh_at = time.monotonic() + EVERY_S
+                continue
             until = min([weigh_at] + ([] if late else [deadline]) + ([step_at] if steps else []))
             self._wait(everyone, max(0.0, until - now))
         for one in everyone:
@@ -295,15 +308,20 @@ class Process:
         self._collector.own_words(ename, evalue)
 
     def _weigh(self) -> None:
-        words = self._scales.overstepped() if self._alive else ""
+        words = (self._too_large() or self._scales.overstepped()) if self._alive else ""
         if words:
             self.kill(f"it {words}")
+
+    def _too_large(self) -> str:
+        exceeded = self._group and self._group.exceeded()
+        return f"used more than {self.limits.memory_mb} MB of memory" if exceeded else ""
 
     def _bury(self) -> None:
         # It has gone, or has closed its end of the line, which comes to the same.
         if not self._alive:
             return
-        self.why = how_it_ended(self._nursery.ended(self.pid, wait=1.0), self.limits)
+        ended, words = self._nursery.ended(self.pid, wait=1.0), self._too_large()
+        self.why = f"it {words}" if words else how_it_ended(ended, self.limits)
         self._end()
         self._close()
 
@@ -316,6 +334,8 @@ class Process:
 
     def _close(self) -> None:
         self._alive = False
+        if self._group:
+            self._group.close()
         self._control.close()
         for descriptor in self._pipes:
             os.close(descriptor)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import types
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ class CourseShell(InteractiveShell):
         known = self.foreseen.get(source) if self._transformers() == self._usual else None
         self._once = Once(self.written, None if known is None else (source, known))
         self.input_transformer_manager.once = self._once
-        loop = asyncio.get_event_loop_policy().get_event_loop()
+        loop = _event_loop()
         try:
             result = loop.run_until_complete(self._run(source))
         finally:
@@ -241,6 +242,19 @@ class CourseShell(InteractiveShell):
 
 
 InteractiveShellABC.register(CourseShell)
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    """The loop of this thread, which cells share; a new one where there is none: from Python 3.14 on
+    `asyncio.get_event_loop` makes none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return asyncio.get_event_loop()
+    except RuntimeError:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        return loop
 
 
 def shorten(error: BaseException | None) -> None:

@@ -6,14 +6,15 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from ..kernel.meter import PATIENCE
 from ..text import fault
 from .parcel import Executor, Order
 
 if TYPE_CHECKING:
     from ..grading.task import Result, Task
 
-# Beyond a submission's own budget: warming up on a slow machine, restarts after deaths, writing the notebook. Only a
-# grading process that is itself stuck takes longer.
+# Beyond the time that a submission may take on the clock: warming up on a slow machine, restarts after deaths, writing
+# the notebook. Only a grading process that is itself stuck takes longer.
 SLACK = 180.0
 
 
@@ -34,7 +35,7 @@ def choose(jobs: int, scheduler: str = "", needs: Iterable[str] = ()) -> Executo
 
 def order(task: Task) -> Order:
     """A task as an executor takes it."""
-    return Order(task.student, task.pack(), task.budget + SLACK)
+    return Order(task.student, task.pack(), 1.2 * PATIENCE * task.budget + SLACK)  # 1.2: grading.execute.ALL
 
 
 def results(executor: Executor, orders: Iterable[Order]) -> Iterator[Result]:

@@ -1,5 +1,6 @@
 """Sandboxes for students' code: modes "namespaces", "landlock" and, only on request, "none"."""
 
+from .cgroup import memory_group
 from .choosing import WHAT_UNSAFE_MEANS, choose
 from .fork import fork_into, reap, settle
 from .modes import LANDLOCK, MODES, NAMESPACES, NONE, Inmate, Limits, Mode, Room
@@ -9,6 +10,6 @@ from .tree import gone, kill_tree
 
 __all__ = [
     "LANDLOCK", "MODES", "NAMESPACES", "NONE", "WHAT_UNSAFE_MEANS", "Inmate", "Limits", "Mode", "Room", "Scales",
-    "choose", "closed_paths", "fork_into", "gone", "hidden_paths", "kill_tree", "readable_paths", "reap", "settle",
-    "standard_room", "tree_memory",
+    "choose", "closed_paths", "fork_into", "gone", "hidden_paths", "kill_tree", "memory_group",
+    "readable_paths", "reap", "settle", "standard_room", "tree_memory",
 ]  # fmt: skip

@@ -48,16 +48,17 @@ class _Kernels(Protocol):
     def start(self, files: dict[str, bytes], limits: Limits, judge: socket.socket | None) -> Any: ...
 
 
-def prove(kernels: _Kernels, paths: Sequence[Path]) -> None:
+def prove(kernels: _Kernels, paths: Sequence[Path], closed: Sequence[Path] = ()) -> None:
     """Run the canary and come back, if it got nowhere.
 
-    paths: files and folders that no submission may see (the gradebook, the class's folder, the course's). CourseError:
-    what it could do, or that it could not even try, twice: one that broke has proved nothing for or against.
+    paths: files and folders that no submission may see (the gradebook, the class's folder, the course's); closed: those
+    of `helpers`, which it tries to read only. CourseError: what it could do, or that it could not even try, twice: one
+    that broke has proved nothing for or against.
     """
     try:
-        wrong = verdict(kernels, paths)
+        wrong = verdict(kernels, paths, closed)
     except Broken:
-        wrong = verdict(kernels, paths)
+        wrong = verdict(kernels, paths, closed)
     if wrong:
         more = f"; and {len(wrong) - TOLD} things more" if len(wrong) > TOLD else ""
         raise CourseError(
@@ -66,9 +67,10 @@ def prove(kernels: _Kernels, paths: Sequence[Path]) -> None:
         )
 
 
-def verdict(kernels: _Kernels, paths: Sequence[Path]) -> list[str]:
+def verdict(kernels: _Kernels, paths: Sequence[Path], closed: Sequence[Path] = ()) -> list[str]:
     """What the canary could do, each thing in words; empty if it got nowhere."""
     with _traps(paths) as traps:
+        traps.files += _files(closed, helpers=False)
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
@@ -234,9 +236,9 @@ def _is_real(path: str) -> bool:
     return os.path.isfile(path) and not os.path.islink(path) and os.access(path, os.R_OK)
 
 
-def _files(paths: Sequence[Path]) -> list[str]:
+def _files(paths: Sequence[Path], helpers: bool = True) -> list[str]:
     """A few real files of what must not be seen; `helpers` and Python may lie among it and are not meant."""
-    allowed = (helpers_folder(), Path(sys.prefix), Path(sys.base_prefix))
+    allowed = (helpers_folder(), Path(sys.prefix), Path(sys.base_prefix)) if helpers else ()
     found: list[str] = []
     for path in paths:
         some: list[str] = []

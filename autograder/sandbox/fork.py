@@ -25,7 +25,7 @@ from .limits import (
     start_time,
 )
 from .modes import Inmate, Limits, Mode, Room
-from .paths import closed_paths, without
+from .paths import emptied, without
 
 PATIENCE_S = 60
 
@@ -121,8 +121,8 @@ def _plan(mode: Mode, room: Room, limits: Limits, install: Install) -> Plan:
     fork."""
     if mode.name == "none":
         return lambda: _enter_none(room, limits)
-    # One mount over a closed folder is cheaper than a mount for each of its neighbours.
-    covered = tuple(p for p in closed_paths() if p in room.hidden) if mode.name == "namespaces" else ()
+    # One mount over a hidden folder is cheaper than a mount for each of its neighbours.
+    covered = emptied(room.readable, room.hidden) if mode.name == "namespaces" else ()
     shown = _shown(room.readable, tuple(p for p in room.hidden if p not in covered))
     machine = sc.machine()
     if mode.name == "namespaces":

@@ -16,7 +16,7 @@ from pathlib import Path
 from . import syscalls as sc
 from .limits import tasks_of
 from .modes import Limits, Room
-from .paths import closed_paths
+from .paths import helpers_folder, other_copies
 from .root import DEVICES, OUTSIDE, may_change_user
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
@@ -63,7 +63,8 @@ def enter(room: Room, shown: tuple[Path, ...], limits: Limits, drop: bool, known
     temporary = room.folder / ".tmp"
     temporary.mkdir(exist_ok=True, mode=0o700)
     rules = ruleset(room.folder, shown, known)
-    for package in {closed.parents[1] for closed in closed_paths() if closed in room.hidden}:
+    packages = {helpers_folder(), *(copy.parent for copy in other_copies())}
+    for package in {top for top in packages if any(top in path.parents for path in room.hidden)}:
         _allow(rules, package, READ_DIR, READ_DIR)  # Python finds modules by listing the folders that hold them
     uid = OUTSIDE if drop else os.geteuid()
     processes = limits.processes * 4 + tasks_of(uid) if uid else None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from helpers.backend import nearest
+from helpers.backend import nearest, torch_needed
 from helpers.bench.result import Result
 from helpers.command import Parser
 from helpers.errors import CourseError
 
 NAMES = ("mlp", "conv", "cnn", "cnn-epoch", "cnn-runtime", "gpu-conv", "study", "import", "notebook", "all")
+WITHOUT_TORCH = ("study", "import", "notebook")
 PAGE = "page"
 
 
@@ -47,6 +48,8 @@ def measurements(name: str, rounds: int, epochs: int, full: bool) -> Iterator[Re
     """The results of one benchmark, each measured when it is asked for."""
     from helpers.bench import cnn, conv, mlp, whole
 
+    if name not in WITHOUT_TORCH:
+        torch_needed(f"which {name} measures beside ours; without it there are {', '.join(WITHOUT_TORCH)}")
     if name == "mlp":
         yield mlp.bench(rounds)
     elif name == "conv":

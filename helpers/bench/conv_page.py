@@ -13,13 +13,13 @@ from helpers.primitives.registry import NAMES
 
 FIGURE = "figures/convolution.png"
 READING = """\
-*numpy* is the algorithm that was fastest in a first trial, in the order of numbers in memory that suits it (CHWN:
-images fastest); *PyTorch* the better of NCHW and channels_last. *NCHW* is the fastest way for arrays that come and must
-go in the order NCHW, conversions included. *product* is one matrix product of as many FLOPs. The ratio is the median
-over rounds, with its quartiles."""
+*numpy* is the algorithm that was fastest in a first trial, in the memory layout that suits it best (in CHWN the index
+of the image varies fastest); *PyTorch* is the faster of NCHW and channels_last. *NCHW* is the fastest algorithm when
+input and output must be NCHW, conversions included. *product* is one matrix product with the same number of FLOPs. The
+ratio is the median over rounds, with its quartiles."""
 TABLE = """\
-Time ÷ PyTorch's, in the better of both orders, from the first trial of a few rounds; — where the algorithm can't
-compute the shape. Below it the workspace in MB."""
+Time ÷ PyTorch's time, each in the faster of its two layouts, from the first trial of a few rounds; — where the
+algorithm does not support the shape. Below the ratio: the workspace in MiB (2²⁰ bytes)."""
 
 
 def write(lines: Path, page: Path) -> None:
@@ -131,7 +131,7 @@ def _algorithms(record: dict[str, Any]) -> str:
     for algorithm in NAMES:
         if algorithm in ratios:
             least = min(spec.workspace(algorithm, which, 4, chwn) for chwn in (False, True))
-            cells.append(f"{ratios[algorithm]:.2f}<br>{least / 1e6:.1f}")
+            cells.append(f"{ratios[algorithm]:.2f}<br>{least / 2**20:.1f}")
         else:
             cells.append("—")
     return f"| {_case(record)} | " + " | ".join(cells) + " |"

@@ -6,7 +6,7 @@ with a hint in plain words. All are pure functions of what the student defined; 
 
 from helpers.check import learning, reading, runtime
 from helpers.check.activations import sigmoid_backward, sigmoid_forward, softmax_backward, softmax_forward
-from helpers.check.conv_counts import conv_bytes, conv_flops, conv_intensity, conv_lowered_megabytes
+from helpers.check.conv_counts import conv_bytes, conv_flops, conv_intensity, conv_lowered_mebibytes
 from helpers.check.conv_definition import conv_bias, conv_forward, conv_output_size, true_convolution
 from helpers.check.conv_fourier import conv_fft, dft_matrix
 from helpers.check.conv_gradients import conv_backward_bias, conv_backward_data, conv_backward_filter
@@ -43,7 +43,7 @@ __all__ = [
     "conv_im2col",
     "conv_intensity",
     "conv_lowered",
-    "conv_lowered_megabytes",
+    "conv_lowered_mebibytes",
     "conv_output_size",
     "conv_tiled",
     "conv_timings",

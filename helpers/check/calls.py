@@ -132,11 +132,11 @@ def _called(what: str, run: Callable[..., Any], *how: Any) -> Any:
     except TooLong:
         raise Mistake(
             "never-returns",
-            f"{what} did not come back within {SECONDS} seconds on very small arrays. "
+            f"{what} did not return within {SECONDS} seconds on very small arrays. "
             "Look for a loop whose condition never becomes false, such as a counter that is not advanced.",
         ) from None
     except RecursionError:
-        raise Mistake("calls-itself", f"{what} calls itself without end. Look for a call of its own name.") from None
+        raise Mistake("calls-itself", f"{what} calls itself endlessly. Look for a call of its own name.") from None
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         if isinstance(error, KeyboardInterrupt):
             raise
@@ -153,7 +153,7 @@ def _advice(error: BaseException) -> str:
         return " Is that attribute set before it is read, with `self.` in front, and spelled the same?"
     shapes = re.findall(r"\((\d+),(\d*)\)", text)
     if "broadcast" in text and len(shapes) == 2 and shapes[0][0] == shapes[1][0] and shapes[1][1] == "":
-        return " A sum or maximum over an axis loses that axis: keep it with `keepdims=True`, so that each row meets its own number. (Labels are integers, one a row; they have no second axis.)"
+        return " A sum or maximum over an axis loses that axis: keep it with `keepdims=True`, so that each row meets its own number. (Labels are integers, one per row; they have no second axis.)"
     if isinstance(error, ValueError) and any(word in text for word in ("matmul", "broadcast", "align", "shape")):
         return " The shapes don't fit: write down the shape of each factor, and what each axis stands for."
     if isinstance(error, RuntimeError) and "shapes cannot be multiplied" in text:

@@ -90,24 +90,24 @@ def _general(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[st
         where = _first(~np.isfinite(got))
         return Mistake("not-finite", f"{what} has a value that is not a number{_at(where)}: {got[where]}.")
     if expected.size > 1 and not got.any():
-        return Mistake("all-zero", f"{what} is zero everywhere. Is it computed, and kept where it is looked for?")
+        return Mistake("all-zero", f"{what} is zero everywhere. Is it computed, and stored under the name that the exercise gives?")
     for lost in (np.trunc, np.round, np.floor):
         if close(got, lost(expected)) and got.any():
-            return Mistake("fractions-lost", f"{what} holds whole numbers only: the fractions are lost. Is it kept in an array of integers, or divided with `//`?")
+            return Mistake("fractions-lost", f"{what} holds integers only: the fractions are lost. Is it stored in an array of integers, or divided with `//`?")
     if expected.size > 2 and close(got, np.abs(expected)):
         return Mistake("absolute-value", f"{what} has lost its signs: these are absolute values.")
     if expected.size > 2 and close(got, np.sign(expected)):
         return Mistake("only-the-sign", f"{what} holds only the signs, 1 and −1, of what it should be.")
     limit = float(np.max(np.abs(got), initial=0.0))
     if expected.size > 2 and close(got, np.clip(expected, -limit, limit)):
-        return Mistake("clipped", f"{what} is cut off at ±{limit:.4g}; larger values are right as they are.")
+        return Mistake("clipped", f"{what} is clipped at ±{limit:.4g}; larger values are right as they are.")
     return _constant_factor(got, expected, what, sizes) or _constant_offset(got, expected, what) or _imprecise(got, expected, what)
 
 
 def _imprecise(got: np.ndarray, expected: np.ndarray, what: str) -> Mistake | None:
     if not np.allclose(got, expected, rtol=8e-3, atol=2e-3 * float(np.max(np.abs(expected), initial=0.0))):
         return None
-    return Mistake("imprecise", f"{what} is right to two or three digits only. Is something rounded, computed in float16, or a small number added where it is not needed?")
+    return Mistake("imprecise", f"{what} has only two or three correct digits. Is something rounded, computed in float16, or a small number added where it is not needed?")
 
 
 def _first_difference(got: np.ndarray, expected: np.ndarray, what: str, numerical: np.ndarray | None) -> Mistake:

@@ -152,4 +152,4 @@ def float32_too(function: Any, case: Case, expected: np.ndarray, what: str) -> N
     """The first case again in float32, as it comes in practice."""
     got = result(function, case.x.astype(np.float32), case.w.astype(np.float32), case.stride, case.padding, what=what)
     if not close(got, expected):
-        raise Mistake("float32-fails", f"{what} is right for float64 arrays and wrong for float32 ones. Let the arrays keep the type that comes in.")
+        raise Mistake("float32-fails", f"{what} is right for float64 arrays and wrong for float32 ones. Keep the dtype of the input.")

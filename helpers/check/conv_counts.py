@@ -14,6 +14,8 @@ from helpers.check.conv_cases import Guess, Sizes, settle
 from helpers.check.conv_oracle import output_size
 from helpers.check.report import Mistake, check
 
+MIB = 2**20
+
 LAYERS: tuple[Sizes, ...] = (
     (128, 3, 128, 128, 96, 11, 11, 1, 1, 0, 0),
     (128, 96, 64, 64, 128, 9, 9, 1, 1, 0, 0),
@@ -162,7 +164,7 @@ def conv_bytes(compulsory_bytes: Any, *, layers: Sequence[Sizes] = LAYERS, items
                 Guess("output-forgotten", lambda: b * (x + w), "The output is not counted; it has to be written."),
                 Guess("images-forgotten", lambda: b * (w + y), "The images are not counted; they have to be read."),
                 Guess("input-size-for-output", lambda: b * (x + w + y / (d.P * d.Q) * d.H * d.W), "The output is counted with H · W; it has P · Q pixels."),
-                Guess("padding-counted", lambda: b * (d.padded + w + y), "The zeros of the padding are counted. Nobody has to load them: count H · W."),
+                Guess("padding-counted", lambda: b * (d.padded + w + y), "The zeros of the padding are counted. They need not be loaded: count H · W."),
                 Guess("filters-per-image", lambda: b * (x + d.N * w + y), "The filters are counted once for each image; they are the same for all N and have to move once."),
                 Guess("output-twice", lambda: b * (x + w + 2 * y), "The output is counted twice; it is written once."),
                 Guess("lowered-counted", lambda: b * (d.lowered + w + y), "This counts the lowered matrix. The bytes that *any* algorithm must move are those of the images themselves."),
@@ -175,38 +177,40 @@ def conv_bytes(compulsory_bytes: Any, *, layers: Sequence[Sizes] = LAYERS, items
     yield f"{len(layers)} layers, numbers of {' and '.join(map(str, itemsizes))} bytes"
 
 
-@check("The lowered matrix in megabytes", "F3")
-def conv_lowered_megabytes(lowered_megabytes: Any, *, layers: Sequence[Sizes] = LAYERS, itemsizes: Sequence[int] = (4, 8)) -> Iterator[str]:
-    """C·R·S · N·P·Q · itemsize / 10⁶."""
+@check("The lowered matrix in mebibytes", "F3")
+def conv_lowered_mebibytes(lowered_mebibytes: Any, *, layers: Sequence[Sizes] = LAYERS, itemsizes: Sequence[int] = (4, 8)) -> Iterator[str]:
+    """C·R·S · N·P·Q · itemsize / 2²⁰."""
     d = _Layers.of(layers)
     x, w, y = d.parts
     for b in itemsizes:
 
         def guesses(b: int = b) -> list[Guess]:
-            right = b * d.lowered / 1e6
+            right = b * d.lowered / MIB
             return [
-                Guess("mebibytes", lambda: right * 1e6 / 2**20, "This is in MiB (2²⁰ bytes); a megabyte (MB) has 10⁶."),
-                Guess("bytes-for-megabytes", lambda: right * 1e6, "This is in bytes; divide by 10⁶."),
-                Guess("bytes-for-megabytes", lambda: right * 1e3, "This is in kilobytes; divide by 10⁶."),
-                Guess("bytes-for-megabytes", lambda: right / 1e3, "This is in gigabytes; divide by 10⁶."),
-                Guess("elements-for-bytes", lambda: right / b, "This counts millions of numbers; each of them has `itemsize` bytes."),
+                Guess("megabytes", lambda: right * MIB / 1e6, "This is in MB (10⁶ bytes); a mebibyte (MiB) has 2²⁰ = 1,048,576."),
+                Guess("bytes-for-mebibytes", lambda: right * MIB, "This is in bytes; divide by 2²⁰."),
+                Guess("bytes-for-mebibytes", lambda: right * 1024, "This is in KiB; divide the bytes by 2²⁰."),
+                Guess("bytes-for-mebibytes", lambda: right * MIB / 1e3, "This is in kilobytes; divide the bytes by 2²⁰."),
+                Guess("bytes-for-mebibytes", lambda: right / 1024, "This is in GiB; divide the bytes by 2²⁰."),
+                Guess("bytes-for-mebibytes", lambda: right * MIB / 1e9, "This is in gigabytes; divide the bytes by 2²⁰."),
+                Guess("elements-for-bytes", lambda: right / b, "This counts numbers, in units of 2²⁰; each of them has `itemsize` bytes."),
                 Guess("itemsize-ignored", lambda: right / b * 4, f"Each number is counted as 4 bytes; here a number has {b} (`itemsize`)."),
                 Guess("itemsize-ignored", lambda: right / b * 8, f"Each number is counted as 8 bytes; here a number has {b} (`itemsize`)."),
-                Guess("filters-for-channels", lambda: right / d.C * d.K, "K · R · S is the wrong height: the lowered images know nothing of the filters. D_m has C · R · S rows."),
+                Guess("filters-for-channels", lambda: right / d.C * d.K, "K · R · S is the wrong height: the lowered images do not depend on the filters. D_m has C · R · S rows."),
                 Guess("input-size-for-output", lambda: right / (d.P * d.Q) * d.H * d.W, "H · W stands where P · Q belongs: D_m has one column for each output pixel, N · P · Q."),
                 Guess("images-forgotten", lambda: right / d.N, "N is missing: this is the lowered matrix of one image."),
-                Guess("filters-for-channels", lambda: right * d.K, "K is counted, too: the lowered images know nothing of the filters. D_m has the shape (C·R·S, N·P·Q)."),
+                Guess("filters-for-channels", lambda: right * d.K, "K is counted, too: the lowered images do not depend on the filters. D_m has the shape (C·R·S, N·P·Q)."),
                 Guess("channels-forgotten", lambda: right / d.C, "C is missing: D_m has C · R · S rows."),
                 Guess("window-forgotten", lambda: right / (d.R * d.S), "R · S is missing: D_m has C · R · S rows."),
-                Guess("input-for-lowered", lambda: b * x / 1e6, "This is the size of the images before lowering. D_m has the shape (C·R·S, N·P·Q)."),
-                Guess("output-for-lowered", lambda: b * y / 1e6, "This is the size of the output. D_m has the shape (C·R·S, N·P·Q)."),
-                Guess("all-three-counted", lambda: b * (d.lowered + w + y) / 1e6, "Filters and output are counted, too; the question is the lowered matrix alone."),
-                *_mixups(d, lambda wrong: b * wrong.lowered / 1e6),
-                Guess("sum-for-product", lambda: b * (d.C * d.R * d.S + d.N * d.P * d.Q) / 1e6, "The two sides of the matrix are added; its size is their product."),
+                Guess("input-for-lowered", lambda: b * x / MIB, "This is the size of the images before lowering. D_m has the shape (C·R·S, N·P·Q)."),
+                Guess("output-for-lowered", lambda: b * y / MIB, "This is the size of the output. D_m has the shape (C·R·S, N·P·Q)."),
+                Guess("all-three-counted", lambda: b * (d.lowered + w + y) / MIB, "Filters and output are counted, too; the question is the lowered matrix alone."),
+                *_mixups(d, lambda wrong: b * wrong.lowered / MIB),
+                Guess("sum-for-product", lambda: b * (d.C * d.R * d.S + d.N * d.P * d.Q) / MIB, "The two sides of the matrix are added; its size is their product."),
             ]
 
-        _settle_each(_counted(lowered_megabytes, "lowered_megabytes", layers, b), b * d.lowered / 1e6, f"the size in megabytes (numbers of {b} bytes)", layers, guesses)
-    yield f"{len(layers)} layers, numbers of {' and '.join(map(str, itemsizes))} bytes, 1 MB = 10⁶ bytes"
+        _settle_each(_counted(lowered_mebibytes, "lowered_mebibytes", layers, b), b * d.lowered / MIB, f"the size in MiB (numbers of {b} bytes)", layers, guesses)
+    yield f"{len(layers)} layers, numbers of {' and '.join(map(str, itemsizes))} bytes, 1 MiB = 2²⁰ bytes"
 
 
 @check("Arithmetic intensity", "F4")
@@ -223,8 +227,8 @@ def conv_intensity(arithmetic_intensity: Any, conv_flops: Any, compulsory_bytes:
             right = d.flops / (b * moved)
             return [
                 Guess("intensity-upside-down", lambda: 1 / right, "Bytes are divided by operations; the intensity is FLOPs per byte."),
-                Guess("elements-for-bytes", lambda: right * b, "The operations are divided by the count of numbers; each of them has `itemsize` bytes."),
-                Guess("itemsize-ignored", lambda: right * b / 4, f"`itemsize` does not reach the count of bytes: here a number has {b}."),
+                Guess("elements-for-bytes", lambda: right * b, "The operations are divided by the number of array entries; each has `itemsize` bytes."),
+                Guess("itemsize-ignored", lambda: right * b / 4, f"`itemsize` is not passed on to the count of bytes: here a number has {b}."),
                 Guess("lowered-counted", lambda: d.flops / (b * d.lowered), "The operations are divided by the size of the lowered matrix; the bytes that must move are those of images, filters and output."),
                 *_mixups(d, lambda wrong: wrong.flops / (b * np.asarray(sum(wrong.parts)))),
                 Guess("factor-two-missing", lambda: right / 2, "The factor 2 of the operations (multiply and add) is missing."),

@@ -30,7 +30,7 @@ def conv_output_size(output_size: Any, *, geometries: Sequence[tuple[int, int, i
     sizes = np.array(geometries, dtype=float).T
     h, r, u, p = sizes
     guesses = (
-        Guess("size-not-rounded", lambda: (h + 2 * p - r) / u + 1, "The size has a fraction. A window that does not fit whole is left out: divide with `//`, which rounds down."),
+        Guess("size-not-rounded", lambda: (h + 2 * p - r) / u + 1, "The size is not a whole number. A window that would hang over the edge is left out: divide with `//`, which rounds down."),
         Guess("plus-one-missing", lambda: (h + 2 * p - r) // u, "The size is one too small: the window at position 0 counts, too (`+ 1`, after the division)."),
         Guess("plus-one-inside", lambda: (h + 2 * p - r + 1) // u, "The 1 is added before the division; it belongs after it. (Equation (1) of the paper has it inside, and rounds up.)"),
         Guess("size-rounded-up", lambda: np.ceil((h + 2 * p - r) / u) + 1, "The division is rounded up, so that the last window hangs over the edge. Round down (`//`) and add 1."),
@@ -41,7 +41,7 @@ def conv_output_size(output_size: Any, *, geometries: Sequence[tuple[int, int, i
         Guess("stride-ignored", lambda: h + 2 * p - r + 1, "The stride is not used: divide by it, rounded down."),
         Guess("window-ignored", lambda: (h + 2 * p) // u + 1, "The window's size is not subtracted: its last position is size − window."),
         Guess("window-ignored", lambda: (h + 2 * p) // u, "The window's size is not subtracted: its last position is size − window."),
-        Guess("parentheses-missing", lambda: h + 2 * p - r // u + 1, "Only the window is divided by the stride: parentheses are missing around size + 2 · pad − window."),
+        Guess("parentheses-missing", lambda: h + 2 * p - r // u + 1, "Only the window is divided by the stride: there are no parentheses around size + 2 · pad − window."),
     )
     right = (h + 2 * p - r) // u + 1
     try:
@@ -59,20 +59,20 @@ def forward_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
     x, w, stride, padding = case.x, case.w, case.stride, case.padding
     (n, k, p, q), (u, v), (pad_h, pad_w), (_, c, r, s) = expected.shape, stride, padding, w.shape
     run = partial(oracle.forward, x, w)
-    flip = "The filter is turned round (flipped along both axes): that is \"true\" convolution. Here filter and window meet entry by entry, w[k, c, r, s] with x[…, p·u + r, q·v + s]."
-    channels = "Only one channel reaches the output. Add the products up over all C channels."
-    not_added = "Only the last product is left: each one overwrites the one before. Add them up (`+=`)."
+    flip = "The filter is flipped along both axes: that is \"true\" convolution. Here filter and window are multiplied entry by entry, w[k, c, r, s] with x[…, p·u + r, q·v + s]."
+    channels = "Only one channel reaches the output. Sum the products over all C channels."
+    not_added = "Only the last product is left: each one overwrites the one before. Add them (`+=`)."
     stride_hint = "The window moves by 1 each time: the stride is ignored. Output row p starts at input row p · u, column q at column q · v."
     def run_with(filters: np.ndarray) -> np.ndarray:
         return oracle.forward(x, filters, stride, padding)
 
     return [
         Guess("flipped-filter", lambda: run_with(w[:, :, ::-1, ::-1]), flip),
-        Guess("flipped-one-axis", lambda: run_with(w[:, :, ::-1]), "The filter is turned upside down (flipped along R). Filter and window meet entry by entry."),
-        Guess("flipped-one-axis", lambda: run_with(w[:, :, :, ::-1]), "The filter is mirrored (flipped along S). Filter and window meet entry by entry."),
+        Guess("flipped-one-axis", lambda: run_with(w[:, :, ::-1]), "The filter is flipped along R. Filter and window are multiplied entry by entry, without flipping."),
+        Guess("flipped-one-axis", lambda: run_with(w[:, :, :, ::-1]), "The filter is flipped along S. Filter and window are multiplied entry by entry, without flipping."),
         Guess("flipped-channels", lambda: run_with(w[:, ::-1]), "The channels of the filter are reversed: channel c of the image belongs to channel c of the filter."),
-        Guess("flipped-channels", lambda: run_with(w[:, ::-1, ::-1, ::-1]), "The filter is reversed along all three axes, the channels too. Filter and window meet entry by entry."),
-        Guess("filter-transposed", lambda: run_with(w.transpose(0, 1, 3, 2)), "R and S are swapped: R is the filter's height and meets the rows, S its width and meets the columns."),
+        Guess("flipped-channels", lambda: run_with(w[:, ::-1, ::-1, ::-1]), "The filter is reversed along all three axes, including the channels. Filter and window are multiplied entry by entry."),
+        Guess("filter-transposed", lambda: run_with(w.transpose(0, 1, 3, 2)), "R and S are swapped: R is the filter's height, along the rows, S its width, along the columns."),
         Guess("filter-transposed", lambda: run_with(w.reshape(k, c, s, r)), "R and S are swapped in a reshape: w has the shape (K, C, R, S)."),
         Guess("filter-transposed", lambda: run_with(w.transpose(0, 1, 3, 2).reshape(w.shape)), "The filter's rows and columns are mixed up: R is its height and S its width, and w has the shape (K, C, R, S)."),
         Guess("stride-ignored", lambda: run((1, 1), padding), stride_hint),
@@ -97,20 +97,20 @@ def forward_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
         *guess_each("padding-value", lambda m: run(stride, padding, m), ("edge", "wrap", "reflect", "symmetric"), "The padding repeats the image (as numpy's mode {!r} does); it should be zeros."),
         *guess_each("padding-value", lambda b: run(stride, padding, value=b), (1.0, -1.0, float(x.mean()), float(x.min())), "The padding is filled with {:g}; it should be zeros."),
         Guess("padding-value", lambda: run(stride, padding, value=-1e30), "The padding is not zero but very small; in a sum it counts."),
-        Guess("negative-index", lambda: oracle.forward(_wrapped(x, padding), w, stride, (0, 0)), "A negative index counts from the end in Python: above and left of the image the far edge comes in. Pad with zeros first, or leave out indices below 0."),
+        Guess("negative-index", lambda: oracle.forward(_wrapped(x, padding), w, stride, (0, 0)), "A negative index counts from the end in Python: above and left of the image, pixels of the opposite edge are read. Pad with zeros first, or leave out indices below 0."),
         Guess("rows-columns-swapped", lambda: expected.transpose(0, 1, 3, 2), "The output has its rows and columns swapped: its shape is (N, K, P, Q)."),
         Guess("rows-columns-swapped", lambda: expected.reshape(n, k, q, p), "The output has shape (N, K, Q, P): P, the number of rows, comes first."),
         Guess("images-filters-swapped", lambda: expected.transpose(1, 0, 2, 3), "The output has shape (K, N, P, Q): the images come first, (N, K, P, Q)."),
         Guess("filters-last", lambda: expected.transpose(0, 2, 3, 1), "The output has the filters last, (N, P, Q, K); the exercise asks for (N, K, P, Q)."),
-        Guess("reshape-for-transpose", lambda: expected.transpose(1, 0, 2, 3).reshape(expected.shape), "The numbers are right and in the wrong places: (K, N, …) is turned into (N, K, …) by `reshape`, which does not move anything. Give the axes by name: reshape to (K, N, P, Q), then `transpose(1, 0, 2, 3)`."),
-        Guess("reshape-for-transpose", lambda: expected.transpose(0, 2, 3, 1).reshape(expected.shape), "The numbers are right and in the wrong places: the filters lie last and are brought to the front by `reshape`, which does not move anything. Use `transpose(0, 3, 1, 2)`."),
+        Guess("reshape-for-transpose", lambda: expected.transpose(1, 0, 2, 3).reshape(expected.shape), "The numbers are right but in the wrong places: (K, N, …) is turned into (N, K, …) by `reshape`, which never reorders axes. Reshape to (K, N, P, Q), then `transpose(1, 0, 2, 3)`."),
+        Guess("reshape-for-transpose", lambda: expected.transpose(0, 2, 3, 1).reshape(expected.shape), "The numbers are right but in the wrong places: the filters lie last and are brought to the front by `reshape`, which never reorders axes. Use `transpose(0, 3, 1, 2)`."),
         Guess("output-too-small", lambda: expected[:, :, :-1, :-1], "The last row and column of the output are missing: the size is one too small (`+ 1`)."),
         Guess("output-too-small", lambda: expected[:, :, :-1], "The last row of the output is missing."),
         Guess("output-too-small", lambda: expected[:, :, :, :-1], "The last column of the output is missing."),
         Guess("loop-too-short", lambda: _zero_after(expected, p - 1, q - 1), "The last row and column of the output stay zero: a loop ends one too early."),
         Guess("loop-too-short", lambda: _zero_after(expected, p - 1, q), "The last row of the output stays zero: a loop ends one too early."),
         Guess("loop-too-short", lambda: _zero_after(expected, p, q - 1), "The last column of the output stays zero: a loop ends one too early."),
-        Guess("output-too-large", lambda: np.pad(expected, ((0, 0), (0, 0), (0, 1), (0, 1))), "The output has a row and a column of zeros too many: windows that do not fit whole are left out."),
+        Guess("output-too-large", lambda: np.pad(expected, ((0, 0), (0, 0), (0, 1), (0, 1))), "The output has a row and a column of zeros too many: windows that would hang over the edge are left out."),
         Guess("filter-cut", lambda: run_with(_zero_after(w, r - 1, s - 1)), "The last row and column of the filter are left out: r runs from 0 to R − 1, s from 0 to S − 1."),
         Guess("filter-cut", lambda: run_with(_zero_after(w, r - 1, s)), "The last row of the filter is left out: r runs from 0 to R − 1."),
         Guess("filter-cut", lambda: run_with(_zero_after(w, r, s - 1)), "The last column of the filter is left out: s runs from 0 to S − 1."),
@@ -193,13 +193,13 @@ def conv_bias(add_bias: Any, *, seed: int = 0, shape: Sizes = (2, 5, 3, 4)) -> I
     for n, k, p, q in (shape, (shape[0], 3, 3, 3)):  # the second is where broadcasting along the wrong axis works
         y, b = rng.normal(size=(n, k, p, q)), rng.normal(size=k)
         settle(result(add_bias, y, b, what="add_bias"), y + b[:, None, None], "the output", partial(_bias_guesses, y, b))
-    yield "one number a filter, for every image and pixel; y unchanged"
+    yield "one number per filter, for every image and pixel; y unchanged"
 
 
 def _bias_guesses(y: np.ndarray, b: np.ndarray) -> list[Guess]:
     expected = y + b[:, None, None]
     return [
-        Guess("bias-wrong-axis", lambda: y + b, "The bias is added along the columns: without axes of its own numpy lines b up with the last axis. Give it the shape (K, 1, 1)."),
+        Guess("bias-wrong-axis", lambda: y + b, "The bias is added along the columns: numpy broadcasts b along the last axis. Give it the shape (K, 1, 1)."),
         Guess("bias-wrong-axis", lambda: y + b[:, None], "The bias is added along the rows (axis 2). It belongs to the filters, axis 1: give it the shape (K, 1, 1)."),
         Guess("bias-per-image", lambda: y + b[: y.shape[0], None, None, None], "The bias is added along the images (axis 0). It belongs to the filters, axis 1: give it the shape (K, 1, 1)."),
         Guess("bias-one-number", lambda: y + b.sum(), "One number is added to all outputs; each filter has a bias of its own."),
@@ -207,7 +207,7 @@ def _bias_guesses(y: np.ndarray, b: np.ndarray) -> list[Guess]:
         Guess("bias-one-number", lambda: y + b[0], "The first filter's bias is added to all outputs; each filter has its own."),
         Guess("bias-missing", lambda: y, "The bias is not added."),
         Guess("bias-first-image", lambda: np.concatenate([expected[:1], y[1:]]), "Only the first image gets the bias."),
-        Guess("bias-first-pixel", lambda: _first_pixel(y, expected), "Only the first pixel of each output gets the bias; every pixel of the filter's output does."),
+        Guess("bias-first-pixel", lambda: _first_pixel(y, expected), "Only the first pixel of each output gets the bias; every pixel should."),
         Guess("bias-per-image", lambda: y + b[:, None, None] / y.shape[0], "The bias is divided by the number of images."),
         Guess("bias-repeated", lambda: y + b[:, None, None] * y.shape[0], "The bias is added once for each image, so N times; each output gets it once."),
         Guess("bias-repeated", lambda: y + b[:, None, None] * y[0, 0].size, "The bias is added once for each pixel, P · Q times over; each entry gets it once."),
@@ -238,10 +238,10 @@ def _true_guesses(case: Case, flipped: Case, expected: np.ndarray) -> list[Guess
     x, w = case.x, case.w
     run = partial(oracle.forward, stride=case.stride, padding=case.padding)
     return [
-        Guess("filter-not-flipped", lambda: run(x, w), "The filter is not flipped: this is a cross-correlation. Turn the filter round along both axes, R and S. (If the check of A2 says that `conv_forward` turns it round, mend that first.)"),
-        Guess("flipped-one-axis", lambda: run(x, w[:, :, ::-1]), "The filter is flipped along R only; turn it round along S, too."),
-        Guess("flipped-one-axis", lambda: run(x, w[:, :, :, ::-1]), "The filter is flipped along S only; turn it round along R, too."),
-        Guess("flipped-channels", lambda: run(x, w[:, ::-1, ::-1, ::-1]), "The channels are reversed, too. Flip along R and S only: channel c still meets channel c."),
+        Guess("filter-not-flipped", lambda: run(x, w), "The filter is not flipped: this is a cross-correlation. Flip the filter along both axes, R and S. (If the check of A2 says that `conv_forward` flips it, fix that first.)"),
+        Guess("flipped-one-axis", lambda: run(x, w[:, :, ::-1]), "The filter is flipped along R only; flip it along S, too."),
+        Guess("flipped-one-axis", lambda: run(x, w[:, :, :, ::-1]), "The filter is flipped along S only; flip it along R, too."),
+        Guess("flipped-channels", lambda: run(x, w[:, ::-1, ::-1, ::-1]), "The channels are reversed, too. Flip along R and S only: channel c still belongs to channel c."),
         Guess("flipped-channels", lambda: run(x, w[::-1, :, ::-1, ::-1]), "The order of the filters is reversed, too. Flip along R and S only."),
         Guess("flipped-channels", lambda: run(x, w[::-1, ::-1, ::-1, ::-1]), "All axes of w are reversed. Flip along R and S only."),
         Guess("image-flipped", lambda: run(x[:, :, ::-1, ::-1], w), "The image is flipped instead of the filter: the values come out in the reverse order."),

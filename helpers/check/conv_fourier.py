@@ -40,27 +40,27 @@ def _complex(value: Any, what: str) -> np.ndarray:
 
 @check("DFT matrix", "E1")
 def dft_matrix(dft_matrix: Any, *, sizes: Sequence[int] = (5, 8, 1)) -> Iterator[str]:
-    """F[j, k] = e^(−2πi·j·k/n): F @ x is the discrete Fourier transform of x."""
+    """T[j, k] = e^(−2πi·j·k/n): T @ x is the discrete Fourier transform of x."""
     for n in sizes:
         got = _complex(call(dft_matrix, n, what="dft_matrix"), "the result of dft_matrix")
         jk = np.outer(np.arange(n), np.arange(n))
         expected = np.exp(-2j * np.pi * jk / n)
         wrong: tuple[tuple[str, Any, str], ...] = (
-            ("sign-of-the-exponent", expected.conj(), "The exponent has the wrong sign: this is the matrix of the way back (without its 1/n). Here it is −2πi·j·k/n."),
+            ("sign-of-the-exponent", expected.conj(), "The exponent has the wrong sign: this is the matrix of the inverse transform (without its 1/n). Here it is −2πi·j·k/n."),
             ("two-pi-missing", np.exp(-1j * jk / n), "2π is missing in the exponent: −2πi·j·k/n."),
             ("two-pi-missing", np.exp(-1j * np.pi * jk / n), "The exponent is half of what it should be: −2πi·j·k/n."),
-            ("sign-of-the-exponent", expected.conj() / n, "This is the matrix of the way back: its exponent has the other sign, and it is divided by n. Here it is −2πi·j·k/n, without a factor."),
+            ("sign-of-the-exponent", expected.conj() / n, "This is the matrix of the inverse transform: its exponent has the other sign, and it is divided by n. Here it is −2πi·j·k/n, without a factor."),
             ("two-pi-missing", np.exp(-2j * jk / n), "π is missing in the exponent: −2πi·j·k/n."),
             ("imaginary-missing", expected.real, "Only the real part is left, the cosines. The matrix is complex: cos − i·sin."),
-            ("imaginary-missing", np.exp(-2 * np.pi * jk / n), "The i is missing in the exponent (`1j` in Python), so the entries decay instead of going round a circle."),
-            ("normalised", expected / n, "The matrix is divided by n. That factor belongs to the way back."),
-            ("normalised", expected / np.sqrt(n), "The matrix is divided by √n. That is a possible convention; here, as in numpy, the way there has no factor and the way back has 1/n."),
+            ("imaginary-missing", np.exp(-2 * np.pi * jk / n), "The i is missing in the exponent (`1j` in Python), so the entries decay instead of lying on the unit circle."),
+            ("normalised", expected / n, "The matrix is divided by n. That factor belongs to the inverse transform."),
+            ("normalised", expected / np.sqrt(n), "The matrix is divided by √n. That is a possible convention; here, as in numpy, the transform has no factor and its inverse has 1/n."),
             ("counted-from-one", np.exp(-2j * np.pi * np.outer(np.arange(1, n + 1), np.arange(1, n + 1)) / n), "j and k count from 0, so that the first row and column are ones."),
             ("n-missing", np.exp(-2j * np.pi * jk), "The division by n is missing: every exponent is a whole number of turns, so every entry is 1."),
             ("sum-for-product", np.exp(-2j * np.pi * np.add.outer(np.arange(n), np.arange(n)) / n), "j and k are added in the exponent; they are multiplied."),
         )
         if got.shape != expected.shape:
-            raise Mistake("wrong-shape", f"The matrix has shape {got.shape}; it should be ({n}, {n})." + (" Every j meets every k: `np.outer(j, k)`." if got.shape == (n,) else ""))
+            raise Mistake("wrong-shape", f"The matrix has shape {got.shape}; it should be ({n}, {n})." + (" Every j is multiplied by every k: `np.outer(j, k)`." if got.shape == (n,) else ""))
         both = _parts(got)
         if not close(both, _parts(expected)):
             named = next((Mistake(name, hint) for name, value, hint in wrong if n > 2 and close(both, _parts(np.asarray(value, dtype=complex)))), None)
@@ -128,7 +128,7 @@ def _fft_guesses(case: Case, expected: np.ndarray, got: np.ndarray) -> list[Gues
 
     conj = "The product of the transforms is a true convolution: the filter comes out flipped. For the cross-correlation take the conjugate of the filter's transform (`np.conj`)."
     crop = "The numbers are right and the crop is not: output (0, 0) is where the filter's corner lies on the corner of the padded image."
-    wrap = "The transform is taken over too few points: what leaves the image on one side comes in on the other (wrap-around). Transform over the padded size, H + 2·pad_h by W + 2·pad_w."
+    wrap = "The transform is taken over too few points: windows wrap around to the opposite edge. Transform over the padded size, H + 2·pad_h by W + 2·pad_w."
     full = (height + r - 1, width + s - 1)
     return [
         Guess("wrap-around", lambda: oracle.forward(x, w, (1, 1), padding, "wrap"), wrap),
@@ -136,8 +136,8 @@ def _fft_guesses(case: Case, expected: np.ndarray, got: np.ndarray) -> list[Gues
         Guess("no-conjugate", lambda: circular(whole, w, False, (height, width))[:, :, :p, :q], conj),
         Guess("no-conjugate", lambda: oracle.forward(whole, w[:, :, ::-1, ::-1], (1, 1), (0, 0)), conj),
         Guess("no-conjugate", lambda: circular(whole, w, False, full)[:, :, :p, :q], conj),
-        Guess("conjugate-of-the-image", lambda: np.fft.ifft2(np.einsum("nchw,kchw->nkhw", np.conj(np.fft.fft2(whole)), np.fft.fft2(w, (height, width)))).real[:, :, :p, :q], "The conjugate is taken of the image's transform; take it of the filter's. The output comes out turned round."),
-        Guess("forward-for-inverse", lambda: np.fft.fft2(np.einsum("nchw,kchw->nkhw", np.fft.fft2(whole), np.conj(np.fft.fft2(w, (height, width))))).real[:, :, :p, :q], "The way back is an `fft2`, too; it is an `ifft2`."),
+        Guess("conjugate-of-the-image", lambda: np.fft.ifft2(np.einsum("nchw,kchw->nkhw", np.conj(np.fft.fft2(whole)), np.fft.fft2(w, (height, width)))).real[:, :, :p, :q], "The conjugate is taken of the image's transform; take it of the filter's. The output comes out flipped."),
+        Guess("forward-for-inverse", lambda: np.fft.fft2(np.einsum("nchw,kchw->nkhw", np.fft.fft2(whole), np.conj(np.fft.fft2(w, (height, width))))).real[:, :, :p, :q], "The inverse transform should be an `ifft2`; it is an `fft2`."),
         Guess("wrong-crop", moved, crop),
         Guess("wrong-crop", lambda: rolled(True, whole, (height, width)), crop),
         Guess("wrong-crop", lambda: rolled(True, whole, full), crop),

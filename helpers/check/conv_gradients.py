@@ -45,7 +45,7 @@ def _data_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
     (n, k, p, q), (_, c, r, s) = dy.shape, w.shape
     back = partial(oracle.backward_data, dy, x_shape=shape, stride=stride, padding=padding)
     view = np.einsum("nkpq,kcrs->ncpqrs", dy, w)
-    flip = "The filter is the wrong way round. Scattering dy takes w as it is, entry (r, s) to row p·u + r; gathering (dx as a convolution of dy) takes it turned round along R and S."
+    flip = "The filter is flipped where it should not be, or the other way round. Scattering dy uses w as it is, entry (r, s) at row p·u + r; gathering (dx as a convolution of dy) uses it flipped along R and S."
 
     def of_stride_one() -> np.ndarray:
         """dy, not spread out, convolved as at stride 1, in the corner of the image."""
@@ -60,13 +60,13 @@ def _data_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
             for _ in range(stride != (1, 1))
         ),
         Guess("flipped-filter", lambda: back(w=w[:, :, ::-1, ::-1]), flip),
-        Guess("flipped-one-axis", lambda: back(w=w[:, :, ::-1]), "The filter is turned round along one axis only, or along one too many: R is the wrong way round."),
-        Guess("flipped-one-axis", lambda: back(w=w[:, :, :, ::-1]), "The filter is turned round along one axis only, or along one too many: S is the wrong way round."),
-        Guess("channels-not-exchanged", lambda: back(w=w.reshape(c, k, r, s).transpose(1, 0, 2, 3)), "K and C are not exchanged, only renamed: `reshape` moves nothing. Use `w.transpose(1, 0, 2, 3)`, so that each channel c collects from all filters k."),
+        Guess("flipped-one-axis", lambda: back(w=w[:, :, ::-1]), "The filter is flipped along one axis only, or along one too many: R has the wrong direction."),
+        Guess("flipped-one-axis", lambda: back(w=w[:, :, :, ::-1]), "The filter is flipped along one axis only, or along one too many: S has the wrong direction."),
+        Guess("channels-not-exchanged", lambda: back(w=w.reshape(c, k, r, s).transpose(1, 0, 2, 3)), "K and C are not exchanged, only renamed: `reshape` never reorders axes. Use `w.transpose(1, 0, 2, 3)`, so that each channel c collects from all filters k."),
         Guess("channels-not-exchanged", lambda: back(w=w[:, ::-1]), "The channels come out in the reverse order: flip R and S only, and exchange K and C with a transpose."),
-        Guess("filters-not-summed", lambda: oracle.backward_data(dy[:, -1:], w[-1:], shape, stride, padding), "Only the last filter reaches dx. Every filter saw the image: add up over all K."),
-        Guess("filters-not-summed", lambda: oracle.backward_data(dy[:, :1], w[:1], shape, stride, padding), "Only the first filter reaches dx. Every filter saw the image: add up over all K."),
-        Guess("returns-output", lambda: dy, "The result is dy as it came. Send it back through the filters."),
+        Guess("filters-not-summed", lambda: oracle.backward_data(dy[:, -1:], w[-1:], shape, stride, padding), "Only the last filter reaches dx. Every filter was applied to the image: sum over all K."),
+        Guess("filters-not-summed", lambda: oracle.backward_data(dy[:, :1], w[:1], shape, stride, padding), "Only the first filter reaches dx. Every filter was applied to the image: sum over all K."),
+        Guess("returns-output", lambda: dy, "The result is dy itself. Propagate it back through the filters."),
         *scatter_guesses(view, expected, shape, stride, padding),
         *index_guesses(case, partial(scattered, case, view)),
         *averaged(expected, (("images-averaged", n, "the number of images N"), ("filters-averaged", k, "the number of filters K"), ("window-averaged", r * s, "the size of the filter, R · S"), ("positions-averaged", p * q, "the number of positions, P · Q"), ("positions-averaged", n * p * q, "the number of positions in all images, N · P · Q"))),
@@ -74,8 +74,8 @@ def _data_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
         Guess("channels-mixed", lambda: np.broadcast_to(expected.sum(axis=1, keepdims=True), shape), "The channels of dx are added together; each has a gradient of its own."),
         Guess("one-image-only", lambda: np.concatenate([expected[:1], 0 * expected[1:]]), "Only the first image has a gradient; the others stay zero."),
         Guess("images-filters-swapped", lambda: expected.transpose(1, 0, 2, 3), "dx has shape (C, N, H, W): the images come first, (N, C, H, W)."),
-        Guess("reshape-for-transpose", lambda: oracle.scatter((w.reshape(k, -1).T @ dy.reshape(k, -1)).reshape(c, r, s, n, p, q).transpose(3, 0, 4, 5, 1, 2), shape, stride, padding), "dy is turned from (N, K, …) into (K, …) by `reshape`, which moves nothing, so images and filters are mixed. Use `dy.transpose(1, 0, 2, 3).reshape(K, -1)`."),
-        Guess("reshape-for-transpose", lambda: oracle.scatter((w.reshape(c * r * s, k) @ dy.transpose(1, 0, 2, 3).reshape(k, -1)).reshape(c, r, s, n, p, q).transpose(3, 0, 4, 5, 1, 2), shape, stride, padding), "F_m is turned into its transpose by `reshape`, which moves nothing: use `w.reshape(K, -1).T`."),
+        Guess("reshape-for-transpose", lambda: oracle.scatter((w.reshape(k, -1).T @ dy.reshape(k, -1)).reshape(c, r, s, n, p, q).transpose(3, 0, 4, 5, 1, 2), shape, stride, padding), "dy is brought from (N, K, …) to (K, …) by `reshape`, which never reorders axes, so images and filters are mixed up. Use `dy.transpose(1, 0, 2, 3).reshape(K, -1)`."),
+        Guess("reshape-for-transpose", lambda: oracle.scatter((w.reshape(c * r * s, k) @ dy.transpose(1, 0, 2, 3).reshape(k, -1)).reshape(c, r, s, n, p, q).transpose(3, 0, 4, 5, 1, 2), shape, stride, padding), "F_m is transposed by `reshape`, which never reorders axes: use `w.reshape(K, -1).T`."),
         *slips.scattered(case, view),
         *slips.data(case, by_window(np.einsum("npq,crs->ncpqrs", dy[:, -1], w[-1]), shape, stride, padding)),
     ]
@@ -105,12 +105,12 @@ def _filter_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
         return oracle.backward_filter(x, dy, window, strides, ((a[0], a[1] + ends[0]), (b[0], b[1] + ends[1])))
 
     last = {
-        "images": ("Only the last image reaches dw: each one overwrites the one before. Add them up (`+=`).", lambda: oracle.backward_filter(x[-1:], dy[-1:], window, stride, padding)),
-        "first": ("Only the first image reaches dw. Add up over all N.", lambda: oracle.backward_filter(x[:1], dy[:1], window, stride, padding)),
-        "position": ("Only the last position (p, q) reaches dw: each one overwrites the one before. Add them up (`+=`).", lambda: _positions(x, dy, window, stride, padding, (p - 1, q - 1))),
-        "row": ("Only the last position of the loops reaches dw: each one overwrites the one before. Add them up (`+=`).", lambda: _last_position(x, dy, window, stride, padding)),
+        "images": ("Only the last image reaches dw: each one overwrites the one before. Add them (`+=`).", lambda: oracle.backward_filter(x[-1:], dy[-1:], window, stride, padding)),
+        "first": ("Only the first image reaches dw. Sum over all N.", lambda: oracle.backward_filter(x[:1], dy[:1], window, stride, padding)),
+        "position": ("Only the last position (p, q) reaches dw: each one overwrites the one before. Add them (`+=`).", lambda: _positions(x, dy, window, stride, padding, (p - 1, q - 1))),
+        "row": ("Only the last position of the loops reaches dw: each one overwrites the one before. Add them (`+=`).", lambda: _last_position(x, dy, window, stride, padding)),
     }
-    stride_hint = "The stride is ignored: dy[p, q] met the window that starts at row p · u and column q · v."
+    stride_hint = "The stride is ignored: dy[p, q] belongs to the window that starts at row p · u and column q · v."
     return [
         *(Guess("stride-ignored-in-dw", lambda: fit((1, 1)), stride_hint) for _ in range(stride != (1, 1))),
         Guess("stride-swapped", lambda: fit((v, u)), "u and v are swapped: u is the step downwards (rows), v the step across (columns)."),
@@ -119,9 +119,9 @@ def _filter_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
         Guess("padding-swapped", lambda: fit(stride, (pad_w, pad_h)), "pad_h and pad_w are swapped: pad_h counts rows, pad_w columns."),
         *guess_each("padding-one-side", lambda a: fit(stride, a), (((pad_h, 0), (pad_w, 0)), ((0, 2 * pad_h), (0, 2 * pad_w)), ((2 * pad_h, 0), (2 * pad_w, 0)), (pad_h, 0), (0, pad_w), (pad_h, pad_h), (pad_w, pad_w)), "The zeros lie on one side only, or on one axis only: pad above and below, left and right."),
         *guess_each("padding-value", lambda m: run(stride, padding, m), ("edge", "wrap", "reflect"), "The padding repeats the image (as numpy's mode {!r} does); it should be zeros."),
-        Guess("flipped-filter", lambda: expected[:, :, ::-1, ::-1], "dw is turned round. Entry (r, s) collects dy[p, q] · x[…, p·u + r, q·v + s]."),
-        Guess("flipped-one-axis", lambda: expected[:, :, ::-1], "dw is upside down (flipped along R). Entry (r, s) collects dy[p, q] · x[…, p·u + r, q·v + s]."),
-        Guess("flipped-one-axis", lambda: expected[:, :, :, ::-1], "dw is mirrored (flipped along S). Entry (r, s) collects dy[p, q] · x[…, p·u + r, q·v + s]."),
+        Guess("flipped-filter", lambda: expected[:, :, ::-1, ::-1], "dw is flipped along R and S. Entry (r, s) sums dy[p, q] · x[…, p·u + r, q·v + s]."),
+        Guess("flipped-one-axis", lambda: expected[:, :, ::-1], "dw is flipped along R. Entry (r, s) sums dy[p, q] · x[…, p·u + r, q·v + s]."),
+        Guess("flipped-one-axis", lambda: expected[:, :, :, ::-1], "dw is flipped along S. Entry (r, s) sums dy[p, q] · x[…, p·u + r, q·v + s]."),
         *averaged(expected, (("images-averaged", n, "the number of images N"), ("positions-averaged", p * q, "the number of positions, P · Q"), ("positions-averaged", n * p * q, "the number of positions in all images, N · P · Q"), ("window-averaged", r * s, "the size of the filter, R · S"))),
         *index_guesses(case, lambda i, j: np.einsum("ncpqrs,nkpq->kcrs", gathered(case, i, j), dy)),
         *(Guess("not-accumulated", wrong, hint) for hint, wrong in last.values()),
@@ -130,8 +130,8 @@ def _filter_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
         Guess("channels-exchanged", lambda: expected.transpose(1, 0, 2, 3), "dw has shape (C, K, R, S); it has the shape of w, (K, C, R, S)."),
         Guess("filter-transposed", lambda: expected.transpose(0, 1, 3, 2), "R and S are swapped: dw has the shape of w, (K, C, R, S)."),
         Guess("filter-transposed", lambda: expected.transpose(0, 1, 3, 2).reshape(expected.shape), "R and S are mixed up: dw has the shape of w, (K, C, R, S)."),
-        Guess("reshape-for-transpose", lambda: (dy.reshape(k, -1) @ oracle.im2col(x, window, stride, padding).T).reshape(expected.shape), "dy is turned from (N, K, …) into (K, …) by `reshape`, which moves nothing, so images and filters are mixed. Use `dy.transpose(1, 0, 2, 3).reshape(K, -1)`."),
-        Guess("gradient-not-used", lambda: oracle.backward_filter(x, np.ones_like(dy), window, stride, padding), "dy is not multiplied in: each window counts with its own dy[p, q]."),
+        Guess("reshape-for-transpose", lambda: (dy.reshape(k, -1) @ oracle.im2col(x, window, stride, padding).T).reshape(expected.shape), "dy is brought from (N, K, …) to (K, …) by `reshape`, which never reorders axes, so images and filters are mixed up. Use `dy.transpose(1, 0, 2, 3).reshape(K, -1)`."),
+        Guess("gradient-not-used", lambda: oracle.backward_filter(x, np.ones_like(dy), window, stride, padding), "dy is missing: each window is multiplied by its own dy[p, q]."),
         *slips.filters(case, expected),
     ]
 
@@ -154,8 +154,8 @@ def conv_backward_bias(conv_backward_bias: Any, *, seed: int = 0, shape: Sizes =
     dy = np.random.default_rng([seed, *shape]).normal(size=shape)
     n, k, p, q = shape
     expected = dy.sum(axis=(0, 2, 3))
-    wrong_axes = "dy is summed over the wrong axes. One bias serves every image and every position of its filter: sum over the axes 0, 2 and 3."
-    not_enough = "dy is not summed far enough: the bias has one number a filter, so sum over images, rows and columns (axes 0, 2 and 3)."
+    wrong_axes = "dy is summed over the wrong axes. One bias is shared by every image and every position of its filter: sum over the axes 0, 2 and 3."
+    not_enough = "dy is not summed over enough axes: the bias has one number per filter, so sum over images, rows and columns (axes 0, 2 and 3)."
     guesses = (
         *guess_each("bias-grad-wrong-axes", lambda a: dy.sum(axis=a), ((1, 2, 3), (0, 1, 2), (0, 1, 3)), wrong_axes),
         *guess_each("bias-grad-not-summed", lambda a: dy.sum(axis=a), ((2, 3), (0,), (0, 2), (0, 3), (2,), (3,), (1,), ()), not_enough),
@@ -171,4 +171,4 @@ def conv_backward_bias(conv_backward_bias: Any, *, seed: int = 0, shape: Sizes =
         Guess("axes-kept", lambda: expected.reshape(1, k, 1, 1), "The values are right; the summed axes are still there. The gradient has the bias's shape, (K,)."),
     )
     settle(result(conv_backward_bias, dy, what="conv_backward_bias"), expected, "the gradient for the bias", lambda: guesses)
-    yield "one number a filter, summed over images and positions; dy unchanged"
+    yield "one number per filter, summed over images and positions; dy unchanged"

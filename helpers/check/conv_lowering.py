@@ -30,7 +30,7 @@ def conv_im2col(im2col: Any, *, seed: int = 0, sizes: Sequence[Sizes] = CASES) -
     case = Case.of(sizes[0], seed)
     got = result(im2col, case.x.astype(np.float32), *case.window, case.stride, case.padding, what="im2col")
     if not close(got, oracle.im2col(case.x, case.window, case.stride, case.padding)):
-        raise Mistake("float32-fails", "im2col is right for float64 arrays and wrong for float32 ones. Let the array keep the type that comes in.")
+        raise Mistake("float32-fails", "im2col is right for float64 arrays and wrong for float32 ones. Keep the dtype of the input.")
     yield "float32; x unchanged"
 
 
@@ -54,7 +54,7 @@ def _im2col_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
 
     rows = "The rows of D_m are in the order {0}; they should be in the order (c, r, s), as in the filter, so that `w.reshape(K, -1)` fits."
     columns = "The columns of D_m are in the order {0}; they should be in the order (n, p, q): image by image, row by row."
-    scrambled = "The numbers are all there and in the wrong places: `reshape` only cuts anew what lies in memory and moves no axis. Bring the axes into the order (c, r, s, n, p, q) with `transpose` first, then reshape."
+    scrambled = "The numbers are all there, but in the wrong places: `reshape` reinterprets the same memory and never reorders axes. Bring the axes into the order (c, r, s, n, p, q) with `transpose` first, then reshape."
     whole = view.size
     return [
         Guess("lowering-transposed", lambda: expected.T, "D_m is transposed: its rows are (c, r, s) and its columns (n, p, q), so its shape is (C·R·S, N·P·Q)."),
@@ -68,8 +68,8 @@ def _im2col_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
         Guess("columns-in-another-order", lambda: ordered(1, 4, 5, 2, 0, 3), columns.format("(p, n, q)")),
         Guess("columns-in-another-order", lambda: ordered(4, 5, 1, 2, 3, 0), "Both orders differ: rows should be in the order (c, r, s), columns in the order (n, p, q)."),
         *guess_each("reshape-for-transpose", lambda a: view.transpose(a).reshape(c * r * s, n * p * q), ((0, 1, 2, 3, 4, 5), (0, 1, 4, 5, 2, 3), (0, 2, 3, 1, 4, 5), (2, 3, 0, 1, 4, 5), (1, 0, 2, 3, 4, 5), (4, 5, 0, 1, 2, 3), (2, 3, 4, 5, 0, 1)), scrambled),
-        Guess("batch-in-rows", lambda: view.transpose(0, 1, 4, 5, 2, 3).reshape(n, c * r * s, p * q), "D_m has one matrix an image, (N, C·R·S, P·Q). Here all images stand side by side in one matrix, (C·R·S, N·P·Q)."),
-        Guess("batch-in-rows", lambda: view.transpose(0, 1, 4, 5, 2, 3).reshape(n * c * r * s, p * q), "The images stand below each other, (N·C·R·S, P·Q); they should stand side by side, (C·R·S, N·P·Q)."),
+        Guess("batch-in-rows", lambda: view.transpose(0, 1, 4, 5, 2, 3).reshape(n, c * r * s, p * q), "D_m has one matrix per image, (N, C·R·S, P·Q). Here all images stand side by side in one matrix, (C·R·S, N·P·Q)."),
+        Guess("batch-in-rows", lambda: view.transpose(0, 1, 4, 5, 2, 3).reshape(n * c * r * s, p * q), "The images are stacked below each other, (N·C·R·S, P·Q); they should stand side by side, (C·R·S, N·P·Q)."),
         Guess("flipped-filter", lambda: view[..., ::-1, ::-1].transpose(1, 4, 5, 0, 2, 3).reshape(c * r * s, -1), "The rows of D_m run backwards within each channel, as for a flipped filter. Row (c, r, s) holds x[n, c, p·u + r, q·v + s]."),
         Guess("stride-ignored", lambda: lowered((1, 1), (pad_h, pad_w)), "The stride is ignored: column (n, p, q) starts at row p · u and column q · v of the image."),
         Guess("stride-ignored", lambda: oracle.windows(x, window, (1, 1), (pad_h, pad_w))[:, :, :p, :q].transpose(1, 4, 5, 0, 2, 3).reshape(c * r * s, -1), "The stride is ignored: column (n, p, q) starts at row p · u and column q · v of the image."),
@@ -82,7 +82,7 @@ def _im2col_guesses(case: Case, expected: np.ndarray) -> list[Guess]:
         *guess_each("padding-one-number", lambda a: lowered((u, v), a), ((pad_h, pad_h), (pad_w, pad_w), (pad_h, 0), (0, pad_w)), "The padding is used as if it were {}: pad_h counts rows, pad_w columns."),
         *guess_each("padding-value", lambda m: oracle.windows(x, window, (u, v), (pad_h, pad_w), mode=m).transpose(1, 4, 5, 0, 2, 3).reshape(c * r * s, -1), ("edge", "wrap", "reflect"), "The padding repeats the image (as numpy's mode {!r} does); it should be zeros."),
         Guess("window-transposed", lambda: oracle.im2col(x, window[::-1], (u, v), (pad_h, pad_w)), "R and S are swapped: the window has R rows and S columns."),
-        Guess("one-image-only", lambda: oracle.im2col(x[:1], window, (u, v), (pad_h, pad_w)), "D_m holds the first image only; all N stand in it, side by side."),
+        Guess("one-image-only", lambda: oracle.im2col(x[:1], window, (u, v), (pad_h, pad_w)), "D_m holds the first image only; all N belong in it, side by side."),
         Guess("output-too-small", lambda: view[:, :, : p - 1, : q - 1].transpose(1, 4, 5, 0, 2, 3).reshape(c * r * s, -1), "The last row and column of windows are missing: the output's size is one too small (`+ 1`)."),
         Guess("output-too-small", lambda: view[:, :, : p - 1].transpose(1, 4, 5, 0, 2, 3).reshape(c * r * s, -1), "The last row of windows is missing: the output's size is one too small (`+ 1`)."),
         *index_guesses(case, lambda i, j: gathered(case, i, j).transpose(1, 4, 5, 0, 2, 3).reshape(c * r * s, n * p * q)),
@@ -135,22 +135,22 @@ def scatter_guesses(view: np.ndarray, expected: np.ndarray, x_shape: tuple[int, 
     whole = uncropped()
     crop = f"`x[:, :, pad:-pad]` is empty for a padding of 0, because −0 is 0. Crop to `pad : pad + H`. (The padding here is {padding}.)"
     return [
-        Guess("overlap-assigned", lambda: oracle.scatter(view, x_shape, stride, padding, add=False), "Where windows overlap, the last one wins: entries are assigned (`=`). Each belongs to the sum: add them (`+=`)."),
-        Guess("overlap-assigned", lambda: by_window(view, x_shape, stride, padding), "Where windows overlap, the last one wins: entries are assigned (`=`). Each belongs to the sum: add them (`+=`)."),
-        Guess("overlap-averaged", lambda: np.where(counts() > 0, expected / np.maximum(counts(), 1), 0), "Where windows overlap, their mean is taken; they add up."),
+        Guess("overlap-assigned", lambda: oracle.scatter(view, x_shape, stride, padding, add=False), "Where windows overlap, only the last one is kept: entries are assigned (`=`). They are summed: add them (`+=`)."),
+        Guess("overlap-assigned", lambda: by_window(view, x_shape, stride, padding), "Where windows overlap, only the last one is kept: entries are assigned (`=`). They are summed: add them (`+=`)."),
+        Guess("overlap-averaged", lambda: np.where(counts() > 0, expected / np.maximum(counts(), 1), 0), "Where windows overlap, their mean is taken; they are summed."),
         Guess("crop-at-zero", lambda: whole[:, :, pad_h : -pad_h or 0, pad_w : -pad_w or 0] if not (pad_h and pad_w) else np.empty(0), crop),
         Guess("crop-at-zero", lambda: whole[:, :, pad_h:-pad_h, pad_w:-pad_w] if not (pad_h and pad_w) else np.empty(0), crop),
         Guess("not-cropped", lambda: whole, "The zeros of the padding are still around the result: crop it to (N, C, H, W)."),
-        Guess("not-cropped", lambda: whole[:, :, :h, :w], "The result is cropped at the wrong place: the image begins at row pad_h and column pad_w of the padded one."),
+        Guess("not-cropped", lambda: whole[:, :, :h, :w], "The crop is at the wrong place: the image begins at row pad_h and column pad_w of the padded one."),
         Guess("crop-swapped", lambda: whole[:, :, pad_w : pad_w + h, pad_h : pad_h + w], "pad_h and pad_w are swapped in the crop: the image begins at row pad_h and column pad_w."),
         Guess("padding-ignored", lambda: _clipped(view, x_shape, stride), "The padding is ignored: window (p, q) begins at row p · u − pad_h and column q · v − pad_w of the image."),
-        Guess("padding-ignored", lambda: whole[:, :, 2 * pad_h :, 2 * pad_w :], "The result is cropped at the wrong place: the image begins at row pad_h and column pad_w of the padded one."),
+        Guess("padding-ignored", lambda: whole[:, :, 2 * pad_h :, 2 * pad_w :], "The crop is at the wrong place: the image begins at row pad_h and column pad_w of the padded one."),
         Guess("stride-ignored", lambda: grown((1, 1)), "The stride is ignored on the way back: window (p, q) lies at row p · u and column q · v. Right for stride 1 only."),
         Guess("stride-swapped", lambda: grown((v, u)), "u and v are swapped on the way back: u is the step of the rows, v of the columns."),
         *guess_each("stride-one-axis", lambda a: grown(a), ((u, 1), (1, v), (u, u), (v, v)), "The stride is applied as if it were {}: rows step by u and columns by v."),
-        Guess("flipped-filter", lambda: oracle.scatter(view[..., ::-1, ::-1], x_shape, stride, padding), "Each window goes back turned round: entry (r, s) belongs to row p·u + r and column q·v + s."),
-        Guess("flipped-one-axis", lambda: oracle.scatter(view[..., ::-1, :], x_shape, stride, padding), "Each window goes back upside down: entry (r, s) belongs to row p·u + r."),
-        Guess("flipped-one-axis", lambda: oracle.scatter(view[..., ::-1], x_shape, stride, padding), "Each window goes back mirrored: entry (r, s) belongs to column q·v + s."),
+        Guess("flipped-filter", lambda: oracle.scatter(view[..., ::-1, ::-1], x_shape, stride, padding), "Each window goes back flipped along R and S: entry (r, s) belongs to row p·u + r and column q·v + s."),
+        Guess("flipped-one-axis", lambda: oracle.scatter(view[..., ::-1, :], x_shape, stride, padding), "Each window goes back flipped along R: entry (r, s) belongs to row p·u + r."),
+        Guess("flipped-one-axis", lambda: oracle.scatter(view[..., ::-1], x_shape, stride, padding), "Each window goes back flipped along S: entry (r, s) belongs to column q·v + s."),
         Guess("filter-cut", lambda: oracle.scatter(_without(view, -2), x_shape, stride, padding), "The last row of the windows is left out: r runs from 0 to R − 1."),
         Guess("filter-cut", lambda: oracle.scatter(_without(view, -1), x_shape, stride, padding), "The last column of the windows is left out: s runs from 0 to S − 1."),
         Guess("loop-too-short", lambda: oracle.scatter(_without(view, 2), x_shape, stride, padding), "The last row of windows is left out: p runs from 0 to P − 1."),
@@ -209,8 +209,8 @@ def _col2im_guesses(case: Case, view: np.ndarray, expected: np.ndarray) -> list[
         Guess("rows-in-another-order", lambda: read_as((c, s, r, n, p, q), (3, 0, 4, 5, 2, 1)), rows.format("(c, s, r)")),
         Guess("columns-in-another-order", lambda: read_as((c, r, s, p, q, n), (5, 0, 3, 4, 1, 2)), cols.format("(p, q, n)")),
         Guess("columns-in-another-order", lambda: read_as((c, r, s, n, q, p), (3, 0, 5, 4, 1, 2)), cols.format("(n, q, p)")),
-        Guess("reshape-for-transpose", lambda: read_as((n, c, p, q, r, s), (0, 1, 2, 3, 4, 5)), "The matrix is cut into (n, c, p, q, r, s) by `reshape` alone, which moves nothing. Reshape to (c, r, s, n, p, q), then `transpose(3, 0, 4, 5, 1, 2)`."),
-        Guess("reshape-for-transpose", lambda: read_as((n, c, r, s, p, q), (0, 1, 4, 5, 2, 3)), "The matrix is cut into (n, c, r, s, p, q) by `reshape` alone, which moves nothing. Reshape to (c, r, s, n, p, q), then transpose."),
+        Guess("reshape-for-transpose", lambda: read_as((n, c, p, q, r, s), (0, 1, 2, 3, 4, 5)), "The matrix is brought to the shape (n, c, p, q, r, s) by `reshape` alone, which never reorders axes. Reshape to (c, r, s, n, p, q), then `transpose(3, 0, 4, 5, 1, 2)`."),
+        Guess("reshape-for-transpose", lambda: read_as((n, c, r, s, p, q), (0, 1, 4, 5, 2, 3)), "The matrix is brought to the shape (n, c, r, s, p, q) by `reshape` alone, which never reorders axes. Reshape to (c, r, s, n, p, q), then transpose."),
         *slips.scattered(case, view),
     ]
 
@@ -240,12 +240,12 @@ def conv_tiled(conv_tiled: Any, *, seed: int = 0, sizes: Sequence[Sizes] = CASES
     settle(array(value, "the result of conv_tiled"), oracle.forward(case.x, case.w, case.stride, case.padding), "the output of a larger case", list)
     # The padded images, the output and a copy of it are no workspace; a tile may be copied once or twice.
     room = 2 * oracle.padded(case.x, case.padding).nbytes + 2 * case.dy.nbytes + case.w.nbytes + 30_000
-    kb = 1000
+    kib = 1024
     if used > lowered:
-        raise Mistake("lowered-at-once", f"conv_tiled had {used / kb:.0f} KB in use at a time, and the whole lowered matrix is {lowered / kb:.0f} KB: all of it is there at once. Form each tile when it is needed, from x, forget it afterwards, and take as many columns as fit into the workspace: a column has C · R · S numbers of {case.x.itemsize} bytes each (`x.itemsize`).")
+        raise Mistake("lowered-at-once", f"conv_tiled had {used / kib:.0f} KiB in use at a time, and the whole lowered matrix is {lowered / kib:.0f} KiB: all of it exists at once. Form each tile from x when it is needed, overwrite it afterwards, and take as many columns as fit into the workspace: a column has C · R · S numbers of {case.x.itemsize} bytes each (`x.itemsize`).")
     if used > room + 3 * workspace:
-        raise Mistake("workspace-exceeded", f"conv_tiled had {used / kb:.0f} KB in use at a time, for a workspace of {workspace / kb:.0f} KB. Does the tile's width follow the workspace, and does it count that a column has C · R · S numbers of {case.x.itemsize} bytes each (`x.itemsize`)? Lowering image by image is not enough.")
-    yield f"about {workspace / kb:.0f} KB at a time, where lowering at once takes {lowered / kb:.0f} KB"
+        raise Mistake("workspace-exceeded", f"conv_tiled had {used / kib:.0f} KiB in use at a time, for a workspace of {workspace / kib:.0f} KiB. Does the tile's width follow the workspace, and does it count that a column has C · R · S numbers of {case.x.itemsize} bytes each (`x.itemsize`)? Lowering image by image is not enough.")
+    yield f"about {workspace / kib:.0f} KiB at a time, where lowering at once takes {lowered / kib:.0f} KiB"
 
 
 def _tile_edges(got: np.ndarray, expected: np.ndarray, case: Case, limit: int) -> None:

@@ -38,7 +38,7 @@ def attainable(attainable: Any, *, peak: float = 9.0e10, bandwidth: float = 1.1e
     got = np.array([number(value, "the result of attainable") for value in call_each(attainable, cases, what="attainable")])
     slope = intensities * bandwidth
     guesses = [
-        Guess("max-for-min", lambda: np.maximum(peak, slope), "The larger of the two is taken. Both limits hold at once, so the smaller one decides."),
+        Guess("max-for-min", lambda: np.maximum(peak, slope), "The larger of the two is taken. Both limits hold, so the smaller one decides."),
         Guess("limits-added", lambda: peak + slope, "The two limits are added; the smaller one decides."),
         Guess("one-limit-only", lambda: slope, "Only the memory limits here: no program is faster than the peak."),
         Guess("one-limit-only", lambda: np.full_like(slope, peak), "Only the peak limits here: at a low intensity the memory cannot deliver fast enough."),
@@ -88,7 +88,7 @@ def layer_timings(measure_layer: Any, *, rounds: int = 4, seed: int = 0, sizes: 
     found = value_of(measure_layer, dict(pieces), case.x, case.w, ConvSpec(*sizes), rounds, what="measure_layer")
     timings, errors = _pair(found)
     if odd:
-        raise Mistake("other-images", f"measure_layer calls functions[{odd[0]!r}] with other images or filters than it was given. Hand on `x` and `w` as they are.")
+        raise Mistake("other-images", f"measure_layer calls functions[{odd[0]!r}] with other images or filters than it was given. Pass on `x` and `w` as they are.")
     _called(pieces, bench, timings, rounds)
     yield f"each of {len(WAYS)} functions called in each of {rounds} rounds"
     _errors(errors, results)
@@ -191,7 +191,7 @@ def conv_timings(timings: Any, errors: Any, layers: Mapping[str, Any], algorithm
         what = f"errors[{layer!r}][{algorithm!r}]"
         error = number(errors[layer][algorithm], what)
         if not 0 <= error <= tolerance:
-            raise Mistake("results-disagree", f"{what} is {error:.2g}: this result differs from the library's by more than rounding ({tolerance:g} of the largest entry). A wrong algorithm can be as fast as it likes; mend it first.")
+            raise Mistake("results-disagree", f"{what} is {error:.2g}: this result differs from the library's by more than rounding ({tolerance:g} of the largest entry). The speed of a wrong result means nothing; fix it first.")
     measured = np.array([float(number(errors[layer][a], "an error")) for layer, a in itertools.product(layers, algorithms)])
     if len(measured) > 3 and not measured.any():
         raise Mistake("not-compared", "Every recorded error is exactly 0. Different algorithms round differently in float32: is each result really compared with the library's?")
@@ -201,7 +201,7 @@ def conv_timings(timings: Any, errors: Any, layers: Mapping[str, Any], algorithm
         what = f"timings[{layer!r}][{algorithm!r}]"
         found = _seconds(timings[layer][algorithm], what, rounds)
         if len(found) > 1 and np.ptp(found) == 0:
-            raise Mistake("rounds-identical", f"All rounds of {what} took exactly {found[0]:g} s. Clocks do not do that: is one timing repeated?")
+            raise Mistake("rounds-identical", f"All rounds of {what} took exactly {found[0]:g} s. Clocks never do that: is one timing repeated?")
         if found.tobytes() in seen:
             raise Mistake("timings-identical", f"{seen[found.tobytes()]} and {what} are identical to the last digit: is one of them a copy?")
         seen[found.tobytes()] = what

@@ -80,6 +80,6 @@ def scattered(case: Case, view: np.ndarray, i: np.ndarray, j: np.ndarray) -> np.
 def index_guesses(case: Case, result: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> list[Guess]:
     """One guess for each wrong index; `result` makes the result of row and column indices."""
     return [
-        Guess("index-mixed-up", partial(result, i, j), f"Output (p, q) and filter entry (r, s) meet row {row}, column {column} of the padded image; they should meet row p·u + r, column q·v + s.")
+        Guess("index-mixed-up", partial(result, i, j), f"Output (p, q) and filter entry (r, s) use row {row}, column {column} of the padded image; they should use row p·u + r, column q·v + s.")
         for row, column, i, j in indices(case)
     ]

@@ -21,7 +21,7 @@ def forward(case: Case, expected: np.ndarray) -> list[Guess]:
     apart = i + u * a + 0 * (j + b), j + v * b + 0 * (i + a)
     a_pad, b_pad = case.padding
     exchanged = i * u + a + a_pad - b_pad + 0 * (j + b), j * v + b + b_pad - a_pad + 0 * (i + a)
-    wraps = "A negative index counts from the end in Python: {} the image the far edge comes in. Leave out indices below 0."
+    wraps = "A negative index counts from the end in Python: {} the image, pixels of the opposite edge are read. Leave out indices below 0."
     run = partial(oracle.forward, stride=case.stride, padding=case.padding)
 
     def unread(rows: slice, columns: slice) -> np.ndarray:
@@ -37,8 +37,8 @@ def forward(case: Case, expected: np.ndarray) -> list[Guess]:
         Guess("negative-index", lambda: oracle.forward(_around(x, (0, b_pad)), w, case.stride, (case.padding[0], 0)), wraps.format("left of")),
         Guess("padding-swapped", lambda: np.einsum("ncpqrs,kcrs->nkpq", gathered(case, *exchanged), w), "pad_h and pad_w are exchanged where the window starts: row p · u − pad_h, column q · v − pad_w of the image."),
         Guess("dilated", lambda: np.einsum("ncpqrs,kcrs->nkpq", gathered(case, *apart), w), "The stride spreads the filter's entries apart, row p + r · u; it moves the window: row p · u + r."),
-        Guess("columns-in-another-order", lambda: expected.transpose(1, 0, 2, 3).reshape(k, p, q, n).transpose(3, 0, 1, 2), "The columns of the product are read in the order (p, q, n); they are in the order (n, p, q): cut into (K, N, P, Q), then move the axes."),
-        Guess("reshape-for-transpose", lambda: run(x, w.reshape(-1, k).T.reshape(w.shape)), "F_m is cut as (C·R·S, K) and then transposed, which mixes the filters: each filter lies in one piece, so `w.reshape(K, -1)`."),
+        Guess("columns-in-another-order", lambda: expected.transpose(1, 0, 2, 3).reshape(k, p, q, n).transpose(3, 0, 1, 2), "The columns of the product are read in the order (p, q, n); they are in the order (n, p, q): reshape to (K, N, P, Q), then transpose."),
+        Guess("reshape-for-transpose", lambda: run(x, w.reshape(-1, k).T.reshape(w.shape)), "w is reshaped to (C·R·S, K) and then transposed, which mixes the filters: each filter is contiguous, so F_m is `w.reshape(K, -1)`."),
         Guess("rows-in-another-order", lambda: run(x, w.transpose(0, 2, 3, 1).reshape(w.shape)), "The filters are flattened in the order (r, s, c), the rows of D_m in the order (c, r, s)."),
     ]
 
@@ -70,10 +70,10 @@ def turned(case: Case) -> list[Guess]:
     x, w = case.x, case.w
     run = partial(oracle.forward, x, stride=case.stride, padding=case.padding)
     return [
-        Guess("flipped-channels", lambda: run(w[::-1, ::-1]), "K and C are reversed; turn round R and S, the last two axes."),
-        Guess("filter-transposed", lambda: run(w.transpose(0, 1, 3, 2)), "R and S are exchanged (a transpose); turning round reverses each of the two axes, `[::-1]`."),
-        *guess_each("quarter-turn", lambda turns: run(np.rot90(w, turns, axes=(2, 3))), (1, 3), "The filter is turned by a quarter, which makes S × R of R × S; turn it by half."),
-        Guess("output-flipped", lambda: run(w)[:, :, ::-1, ::-1], "The output is turned round instead of the filter."),
+        Guess("flipped-channels", lambda: run(w[::-1, ::-1]), "K and C are reversed; flip R and S, the last two axes."),
+        Guess("filter-transposed", lambda: run(w.transpose(0, 1, 3, 2)), "R and S are exchanged (a transpose); flipping reverses each of the two axes, `[::-1]`."),
+        *guess_each("quarter-turn", lambda turns: run(np.rot90(w, turns, axes=(2, 3))), (1, 3), "The filter is rotated by 90°, which makes it S × R instead of R × S; flip both axes, a rotation by 180°."),
+        Guess("output-flipped", lambda: run(w)[:, :, ::-1, ::-1], "The output is flipped instead of the filter."),
     ]
 
 
@@ -85,7 +85,7 @@ def lowered(view: np.ndarray) -> list[Guess]:
         parts = [[view[..., i, j].reshape(c, n, p, q) for j in range(s)] for i in range(r)]
         return np.array(parts).transpose(2, 0, 1, 3, 4, 5).reshape(c * r * s, -1)
 
-    return [Guess("reshape-for-transpose", renamed, "Images and channels are exchanged by `reshape`, which moves nothing: (N, C, P, Q) becomes (C, N, P, Q) by `transpose(1, 0, 2, 3)`.")]
+    return [Guess("reshape-for-transpose", renamed, "Images and channels are exchanged by `reshape`, which never reorders axes: (N, C, P, Q) becomes (C, N, P, Q) by `transpose(1, 0, 2, 3)`.")]
 
 
 def scattered(case: Case, view: np.ndarray) -> list[Guess]:
@@ -108,8 +108,8 @@ def scattered(case: Case, view: np.ndarray) -> list[Guess]:
     edge = "Nothing comes back to {} of the image. With a test for the border, indices run from 0 to H − 1 and W − 1: `0 <= row < H`."
     return [
         *(Guess("border-not-read", partial(_blank, right, rows, columns), edge.format(words)) for rows, columns, words in _EDGES),
-        Guess("negative-index", wrapped, "A negative index counts from the end in Python: what hangs over above and left comes back at the far edge. Leave out indices below 0."),
-        Guess("reshape-for-transpose", renamed, "Channels and images are exchanged by `reshape`, which moves nothing: (C, N, P, Q) becomes (N, C, P, Q) by `transpose(1, 0, 2, 3)`."),
+        Guess("negative-index", wrapped, "A negative index counts from the end in Python: what hangs over above and left is added at the opposite edge. Leave out indices below 0."),
+        Guess("reshape-for-transpose", renamed, "Channels and images are exchanged by `reshape`, which never reorders axes: (C, N, P, Q) becomes (N, C, P, Q) by `transpose(1, 0, 2, 3)`."),
     ]
 
 
@@ -142,7 +142,7 @@ def data(case: Case, assigned: np.ndarray) -> list[Guess]:
     """dx in loops; `assigned` is what is left of the last filter where windows overwrite each other."""
     back = partial(oracle.backward_data, case.dy, x_shape=case.x.shape, stride=case.stride, padding=case.padding)
     return [
-        Guess("overlap-assigned", lambda: assigned, "The last filter and window win: entries are assigned (`=`). A pixel collects from all filters and all windows that saw it: add (`+=`)."),
+        Guess("overlap-assigned", lambda: assigned, "Only the last filter and window are kept: entries are assigned (`=`). A pixel receives the sum over all filters and all windows that cover it: add (`+=`)."),
         *guess_each("one-filter-only", lambda i: back(w=np.broadcast_to(case.w[i], case.w.shape)), (0, -1), "One filter, w[{}], is used with every dy[n, k]; dy[n, k, p, q] goes back through w[k]."),
     ]
 
@@ -160,7 +160,7 @@ def filters(case: Case, expected: np.ndarray) -> list[Guess]:
 
     return [
         Guess("stride-swapped", swapped, "u and v are swapped: u is the step downwards (rows), v the step across (columns)."),
-        Guess("reshape-for-transpose", lambda: expected.reshape(len(expected), -1).T.reshape(expected.shape), "The product is dw transposed, C·R·S × K, and `reshape` does not turn it round: G_m D_mᵀ has the rows of the filters."),
+        Guess("reshape-for-transpose", lambda: expected.reshape(len(expected), -1).T.reshape(expected.shape), "The product is dw transposed, C·R·S × K, and `reshape` does not transpose it back: G_m D_mᵀ has the rows of the filters."),
     ]
 
 
@@ -181,35 +181,35 @@ def fourier(case: Case, got: np.ndarray, expected: np.ndarray) -> list[Guess]:
         larger = got.ndim == 4 and got.shape[2] >= size[0] and got.shape[3] >= size[1] and got.shape != expected.shape
         return got if larger and np.allclose(got[:, :, :p, :q], expected, rtol=2e-4, atol=1e-4) else np.full(3, np.nan)
 
-    real = "Only the real part of a transform is kept; the imaginary part carries where things are. Take the real part after the way back."
+    real = "Only the real part of a transform is kept; the imaginary part carries the positions. Take the real part after the inverse transform."
     return [
         Guess("not-cropped", uncropped, "The first P rows and Q columns are right; the rest, where the window hangs over the edge, is still there. Crop it away."),
-        Guess("shape-of-the-inverse", lambda: through("rfft2", "irfft2"), "The way back makes an even number of columns, as it can't know the size: pass the shape, `irfft2(product, shape)`."),
+        Guess("shape-of-the-inverse", lambda: through("rfft2", "irfft2"), "The inverse transform returns an even number of columns unless it is told the size: pass the shape, `irfft2(product, shape)`."),
         Guess("imaginary-lost", lambda: through("fft2", "ifft2", "real"), real),
         Guess("imaginary-lost", lambda: np.fft.ifft2(np.einsum("nchw,kchw->nkhw", np.fft.fft2(whole).real, np.conj(np.fft.fft2(filled)))).real[:, :, :p, :q], real),
         Guess("imaginary-lost", lambda: np.fft.irfft2(np.einsum("nchw,kchw->nkhw", np.fft.rfft2(whole).real, np.conj(np.fft.rfft2(filled))), size)[:, :, :p, :q], real),
         Guess("axes-of-the-transform", lambda: through("fft", "ifft"), "The transform runs along the columns only (`fft`); images need both axes (`fft2`)."),
-        Guess("axes-of-the-transform", lambda: np.fft.ifftn(np.einsum("nchw,kchw->nkhw", np.fft.fftn(whole), np.conj(np.fft.fftn(filled)))).real[:, :, :p, :q], "The transform runs over all four axes (`fftn`); images and channels are no signal: `fft2` takes the last two."),
+        Guess("axes-of-the-transform", lambda: np.fft.ifftn(np.einsum("nchw,kchw->nkhw", np.fft.fftn(whole), np.conj(np.fft.fftn(filled)))).real[:, :, :p, :q], "The transform runs over all four axes (`fftn`); images and channels are not to be transformed: `fft2` takes the last two."),
     ]
 
 
 def advice(text: str, what: str) -> str:
     """What an error means in one exercise, or nothing."""
     if "negative" in text and "stride" in text:
-        return " PyTorch takes no array that runs backwards, as `[::-1]` makes it: copy it first, with `.copy()`."
+        return " PyTorch accepts no array with negative strides, which `[::-1]` makes: copy it first, with `.copy()`."
     shapes = [tuple(int(n) for n in found.split(",") if n) for found in re.findall(r"\(([\d,]+)\)", text)]
     if "broadcast" in text and len(shapes) == 2 and shapes[0] != shapes[1] and sorted(shapes[0]) == sorted(shapes[1]):
-        return f" The same sizes stand in another order, {shapes[0]} and {shapes[1]}: two axes are exchanged on one side."
+        return f" The same sizes are in a different order, {shapes[0]} and {shapes[1]}: two axes are exchanged on one side."
     if "Size of label" in text or "does not match previous terms" in text:
         return " One letter of the einsum stands for axes of different sizes: compare the letters with the shapes."
     if what == "add_bias" and "broadcast" in text:
-        return " Numpy lines b up with the last axis of y, the columns; b belongs to axis 1: give it the shape (K, 1, 1)."
+        return " Numpy broadcasts b along the last axis of y, the columns; b belongs to axis 1: give it the shape (K, 1, 1)."
     if what == "conv_fft" and any(word in text for word in ("broadcast", "matmul", "size")):
-        return " Both transforms need the same size, that of the padded images: `np.fft.rfft2(w, shape)` fills the filter up with zeros."
+        return " Both transforms need the same size, that of the padded images: `np.fft.rfft2(w, shape)` pads the filter with zeros."
     return ""
 
 
 def own_winners(first: np.ndarray, second: np.ndarray, what: str) -> None:
     """Gradients of one forward pass, before and after another one, have to agree."""
     if first.shape != second.shape or not np.allclose(first, second):
-        raise Mistake("winner-remembered", f"{what} gives something else once max_pool_forward has run again: it uses the winners of the last call, not the ones that it is given. A network calls forward for all layers before it goes back; put all that is needed into `winner`.")
+        raise Mistake("winner-remembered", f"{what} gives something else once max_pool_forward has run again: it uses the winners of the last call, not the ones that it is given. A network calls forward for all layers before the backward pass begins; put all that is needed into `winner`.")

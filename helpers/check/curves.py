@@ -33,7 +33,7 @@ def _learns(history: Any, what: str, epochs: int | None) -> Curves:
     if (accuracy > 1).any():
         raise Mistake("accuracy-in-percent", f"{what}.test_accuracy goes up to {accuracy.max():.4g}; it should lie between 0 and 1.")
     if train[0] < GUESSING / 20:
-        raise Mistake("loss-divided-twice", f"{what}.train_loss starts at {train[0]:.4f}, but a network that guesses has a loss of ln 10 = {GUESSING:.2f}. Is a mean divided once more by the batch size or the number of images?")
+        raise Mistake("loss-divided-twice", f"{what}.train_loss starts at {train[0]:.4f}, but a network that guesses has a loss of ln 10 = {GUESSING:.2f}. Is a mean divided again by the batch size or the number of images?")
     if train[0] > 5 * GUESSING:
         raise Mistake("loss-summed", f"{what}.train_loss starts at {train[0]:.4g}, but a network that guesses has a loss of ln 10 = {GUESSING:.2f}. Is the loss summed instead of averaged?")
     if len(train) > 1 and np.ptp(train) == 0:
@@ -77,7 +77,7 @@ def _in_band(found: Curves, size: str, chosen: Size) -> Iterator[str]:
         raise Mistake("last-batch-logged", "history.train_loss jumps up and down far more than a mean over all images does. Is only the loss of the last batch recorded?")
     if not inside:
         raise _outside(found, right, measured["seeds"])
-    yield f"all three curves lie where {measured['seeds']} seeds lay"
+    yield f"all three curves lie in the band of {measured['seeds']} seeds"
 
 
 WORDS = ("training loss", "test loss", "test accuracy")

@@ -84,7 +84,7 @@ class _Case:
                 unchanged(before, array(after, "x"), "x", "Linear.forward")
             else:
                 unchanged(before, array(after, "grad_output"), "grad_output", "Linear.backward")
-                found = array(out, "the gradient for the input, which backward returns,")
+                found = array(out, "the gradient with respect to the input, which backward returns,")
             yield found
 
 
@@ -132,20 +132,20 @@ def linear_forward(Linear: Any, *, seed: int = 0, shapes: tuple[tuple[int, int, 
             Hypothesis("bias-subtracted", x @ w - b, "The bias is subtracted; it should be added."),
             Hypothesis("sigmoid-in-linear", sigmoid(x @ w + b), "The output went through a sigmoid. `Linear` has no activation; `Sigmoid` is a layer of its own."),
             Hypothesis("output-transposed", (x @ w + b).T, "The output is transposed: rows should be the examples of the batch."),
-            Hypothesis("stale-weight", x @ case.first_weight + b, "The weights are those of the start: forward uses a copy that was made in `__init__`. Use self.weight as it is now."),
+            Hypothesis("stale-weight", x @ case.first_weight + b, "forward uses the initial weights, a copy made in `__init__`. Use self.weight as it is now."),
             Hypothesis("relu-in-linear", np.maximum(x @ w + b, 0), "Negative outputs are set to 0. `Linear` has no activation."),
             Hypothesis("bias-multiplied", _plus_multiple(next(outputs), x @ w, np.broadcast_to(b, (n, n_out))), "A multiple of the bias is added; add it once for each example, outside of any loop over the inputs."),
             Hypothesis("bias-summed", x @ w + b.sum(), "The sum of all biases is added everywhere. Each output has a bias of its own: add the array as it is."),
             Hypothesis("bias-summed", x @ w + b[0], "The first bias is added everywhere. Each output has a bias of its own: add the array as it is."),
             Hypothesis("sum-not-accumulated", x[:, -1:] * w[-1] + b, "Only the last input counts: in the loop, the products are assigned (`=`) where they should be added up (`+=`)."),
             Hypothesis("bias-summed", x @ w + b.mean(), "The mean of all biases is added everywhere. Each output has a bias of its own: add the array as it is."),
-            Hypothesis("forward-averaged", x @ w / n + b, "x @ weight is divided by the batch size. Each example stands for itself; nothing is averaged in forward."),
+            Hypothesis("forward-averaged", x @ w / n + b, "x @ weight is divided by the batch size. Examples are independent; nothing is averaged in forward."),
             Hypothesis("reshaped-not-transposed", x @ w.T.reshape(w.shape) + b, "The weights are reshaped where they should be transposed: `reshape` keeps the order of the numbers and mixes rows and columns. Use `.T`."),
-            Hypothesis("forward-averaged", x @ w / x.shape[1] + b, "x @ weight is divided by in_features. The scale belongs into the initial weights, not into forward."),
+            Hypothesis("forward-averaged", x @ w / x.shape[1] + b, "x @ weight is divided by in_features. The scale belongs in the initial weights, not in forward."),
         ]
         verify(next(outputs), x @ w + b, "the output", hypotheses, case.sizes)
         if not close(next(outputs), x @ w + b):
-            raise Mistake("keeps-state", "The second forward on the same x gives something else than the first. Start each forward afresh: don't change weight, bias or other kept arrays in it.")
+            raise Mistake("keeps-state", "The second forward on the same x gives another result than the first. A forward must not depend on earlier calls: don't change weight, bias or other stored arrays in it.")
         verify(next(outputs), again @ w + b, "the output of a second call, with another batch size,")
     yield f"output for (N, in, out) = {', '.join(map(str, shapes))}"
     yield "another batch size afterwards; x unchanged"
@@ -165,11 +165,11 @@ def linear_backward(Linear: Any, *, seed: int = 0, shapes: tuple[tuple[int, int,
                 raise Mistake("backward-updates", "backward changed the weights. It only computes gradients; `update` takes the step.")
             _verify_gradients(case, case.x, case.grad, grad_input)
             if n > 1:
-                yield "grad_weight, grad_bias and the gradient for the input agree with finite differences"
+                yield "grad_weight, grad_bias and the gradient with respect to the input agree with finite differences"
             first = (_read(case.layer, "grad_weight", case.shape).copy(), _read(case.layer, "grad_bias", (n_out,)).copy())
         _, grad_input = case.run(("forward", case.other_x), ("backward", case.other_grad), bring=case.all(*PARAMETERS, *GRADIENTS))
         _verify_gradients(case, case.other_x, case.other_grad, grad_input, first)
-    yield "a second forward and backward start afresh; inputs unchanged; a batch of one"
+    yield "a second forward and backward do not depend on the first; inputs unchanged; a batch of one"
     case = _Case(Linear, *shapes[0], seed, "float32")
     _, grad_input = case.run(("forward", case.x), ("backward", case.grad), bring=case.all(*PARAMETERS, *GRADIENTS))
     _verify_gradients(case, case.x, case.grad, grad_input)
@@ -183,7 +183,7 @@ def _verify_gradients(case: _Case, x: np.ndarray, g: np.ndarray, grad_input: np.
         grad_weight, grad_bias = _read(case.layer, "grad_weight", case.shape), _read(case.layer, "grad_bias", b.shape)
     stale = case.x if first is not None else x
     stale_hint = "The gradient uses the x of an earlier forward. Keep x in every forward: `self.x = x`."
-    accumulated = "Gradients pile up: the second backward added to the first. Assign the gradient (`=`), don't add to it (`+=`)."
+    accumulated = "Gradients accumulate: the second backward added to the first. Assign the gradient (`=`), don't add to it (`+=`)."
     verify(
         grad_weight,
         x.T @ g,
@@ -232,10 +232,10 @@ def _verify_gradients(case: _Case, x: np.ndarray, g: np.ndarray, grad_input: np.
         "the returned gradient for the input",
         lambda: [
             Hypothesis("grad-input-transposed", w @ g.T, "The returned gradient is transposed (weight @ grad_output.T). It needs the shape of x: rows are examples."),
-            Hypothesis("stale-weight", g @ case.first_weight.T, "The gradient goes back through the weights of the start: a copy was made in `__init__`. Use self.weight as it is now."),
-            Hypothesis("absolute-value", g @ np.abs(w).T, "The gradient goes back through the absolute values of the weights; their signs count."),
-            Hypothesis("returns-grad-weight", x.T @ g, "backward returns grad_weight. It should return the gradient for the input, so that the layer before can go on."),
-            Hypothesis("returns-grad-output", g, "backward returns grad_output as it came. Send it back through the weights."),
+            Hypothesis("stale-weight", g @ case.first_weight.T, "The gradient is propagated through the initial weights, a copy made in `__init__`. Use self.weight as it is now."),
+            Hypothesis("absolute-value", g @ np.abs(w).T, "The gradient is propagated through the absolute values of the weights; their signs matter."),
+            Hypothesis("returns-grad-weight", x.T @ g, "backward returns grad_weight. It should return the gradient with respect to the input, which the previous layer needs."),
+            Hypothesis("returns-grad-output", g, "backward returns grad_output unchanged. Propagate it through the weights."),
         ],
         sizes,
         lambda: numerical_gradient(lambda v: float(((v @ w + b) * g).sum()), x),
@@ -292,7 +292,7 @@ def linear_update(Linear: Any, *, seed: int = 0, lr: float = 0.3) -> Iterator[st
                     Hypothesis("step-assigned", before - rate * g, f"{name} becomes the step itself: lr · gradient is assigned where it should be subtracted (`-=`)."),
                     Hypothesis("step-assigned", before + rate * g, f"{name} becomes the step itself: −lr · gradient is assigned where it should be subtracted (`-=`)."),
                     Hypothesis("step-multiplied", before * rate * g, f"{name} is multiplied by (1 − lr · gradient); subtract lr · gradient."),
-                    Hypothesis("updated-twice", 2 * rate * g, f"The step of {name} is twice too long: is the gradient subtracted twice?"),
+                    Hypothesis("updated-twice", 2 * rate * g, f"The step of {name} is twice as long as it should be: is the gradient subtracted twice?"),
                     Hypothesis("rate-halved", rate * g / 2, f"The step of {name} is half as long as it should be. Is lr divided by 2?"),
                     Hypothesis("gradient-of-the-other", rate * gw.sum(axis=0) if g.ndim == 1 else rate * (g * 0 + gb), f"{name} takes the step of the other parameter's gradient."),
                     Hypothesis("step-reversed", 2 * before - rate * g, f"{name} becomes lr · gradient − {name}: the two sides of the minus are swapped."),

@@ -105,9 +105,9 @@ def cross_entropy(function: Any, *, seed: int = 0) -> Iterator[str]:
     yield "value for 5 examples, inputs unchanged"
     loss = number(next(results), "the loss")
     if not np.isfinite(loss):
-        raise Mistake("log-of-zero", f"Where the true class has probability 0 the loss is {loss}: log(0). Keep the probability above a tiny number, such as 1e-12, inside the logarithm.")
+        raise Mistake("log-of-zero", f"Where the true class has probability 0 the loss is {loss}: log(0). Clip the probability from below inside the logarithm, at 1e-12 for example.")
     if loss < 1e-6:
-        raise Mistake("zero-skipped", "A completely wrong answer costs nothing: where the probability is 0 the loss becomes 0. Bound the probability from below instead, such as by 1e-12.")
+        raise Mistake("zero-skipped", "A completely wrong answer costs nothing: where the probability is 0 the loss becomes 0. Clip the probability from below instead, at 1e-12 for example.")
     if loss < 5:
         raise Mistake("clamp-too-large", f"A completely wrong answer costs only {2 * loss:.2f}: the lower bound inside the logarithm is too large. 1e-12 keeps it finite and hardly changes anything else.")
     if not np.isfinite(number(next(results), "the loss")):
@@ -136,7 +136,7 @@ def cross_entropy_gradient(function: Any, *, seed: int = 0) -> Iterator[str]:
         unaveraged = f"The gradient is {n} times too large, and {n} is the batch size: this is p − y, the gradient of the summed loss. Ours is the gradient of the mean loss; see 'One convention'."
         hypotheses = [
             Hypothesis("gradient-not-averaged", p - y, unaveraged),
-            Hypothesis("gradient-sign", -expected, "The gradient has the wrong sign (y − p): the loss would rise. The probability of the true class should go up when you walk against the gradient."),
+            Hypothesis("gradient-sign", -expected, "The gradient has the wrong sign (y − p): the loss would rise. The probability of the true class should rise when you step against the gradient."),
             Hypothesis("gradient-sign", y - p, "The gradient is y − p: the sign is wrong, and the division by the batch size is missing."),
             Hypothesis("gradient-divided-by-classes", (p - y) / CLASSES, "The gradient is divided by the number of classes instead of the batch size."),
             Hypothesis("gradient-divided-by-everything", (p - y) / (n * CLASSES), "The gradient is divided by N · C (the mean over all entries). The loss is a mean over the N examples only."),
@@ -147,13 +147,13 @@ def cross_entropy_gradient(function: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("softmax-twice", (oracle.softmax(p) - y) / n, "A softmax is applied to the probabilities once more. They are probabilities already."),
             Hypothesis("prediction-for-label", (p - oracle.one_hot(p.argmax(axis=1), CLASSES)) / n, "The 1 is subtracted at the predicted class (argmax); subtract it at the label."),
             Hypothesis("label-off-by-one", (p - oracle.one_hot(labels - 1, CLASSES)) / n, "The labels are shifted by one: classes count from 0, as indices do."),
-            Hypothesis("label-as-number", (p - labels[:, None]) / n, "The label itself is subtracted from all probabilities. It is the number of a column: subtract 1 there."),
+            Hypothesis("label-as-number", (p - labels[:, None]) / n, "The label itself is subtracted from all probabilities. It is the index of a column: subtract 1 there."),
             Hypothesis("assigned-for-subtracted", (p * (1 - y) - y) / n, "At the label the entry becomes −1; subtract 1 from it (`-=`)."),
-            Hypothesis("fractions-lost", np.trunc(p) / n - y / n, "The probabilities are kept as whole numbers, so they are lost. Copy the array as it is."),
+            Hypothesis("fractions-lost", np.trunc(p) / n - y / n, "The probabilities are truncated to integers. Copy the array as it is."),
             Hypothesis("only-true-class", (p - y) * y / n, "All entries but the true class's are zero. The other classes have a gradient too: their own probability."),
             Hypothesis("one-subtracted-everywhere", p[:, :] / n - _columns(labels), "1 is subtracted in whole columns: `p[:, labels]` means every row. Pair each row with its own label: `p[arange(N), labels]`."),
             Hypothesis("derivative-again", (p - y) * p * (1 - p) / n, "p(1 − p) is multiplied in. p − y includes the softmax's derivative already."),
-            Hypothesis("derivative-again", p * ((p - y) - ((p - y) * p).sum(axis=1, keepdims=True)) / n, "The result went through the softmax's derivative once more. p − y includes it already."),
+            Hypothesis("derivative-again", p * ((p - y) - ((p - y) * p).sum(axis=1, keepdims=True)) / n, "The softmax's derivative is applied once more. p − y includes it already."),
             Hypothesis("division-forgotten-elsewhere", p - y + (1 / n - 1) * y * (p - 1), "Only the entries of the true class are divided by N. Divide the whole array."),
             Hypothesis("labels-forgotten", p / n, "The labels are not subtracted: this is p/N."),
         ]

@@ -117,8 +117,10 @@ def same(a: Net, b: Net) -> bool:
 
 
 def verify_net(got: Net, expected: Net, what: str, hypotheses: Lazy[list[tuple[str, Net, str]]], sizes: dict[str, float]) -> None:
-    """Compare all parameters at once, so that a hypothesis must explain all of them."""
+    """Compare all parameters at once, so that a hypothesis must explain all of them.
 
+    what: the words for one parameter, with {} in the place of its name: "the {} after the epoch".
+    """
     if same(got, expected):
         return
     for name, wrong, hint in needed(hypotheses):
@@ -126,7 +128,7 @@ def verify_net(got: Net, expected: Net, what: str, hypotheses: Lazy[list[tuple[s
             raise Mistake(name, hint)
     for i in range(len(expected.weights) - 1, -1, -1):
         for part, g, e in (("weight", got.weights[i], expected.weights[i]), ("bias", got.biases[i], expected.biases[i])):
-            verify(g, e, f"{what} {part} of Linear layer {i + 1}", (), sizes)
+            verify(g, e, what.format(f"{part} of Linear layer {i + 1}"), (), sizes)
 
 
 @check("MLP", "B1", builds_on="your layers and loss of Part A")
@@ -157,11 +159,11 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
         Hypothesis("sigmoid-before-softmax", softmax(sigmoid(logits)), "There is a Sigmoid between the last Linear and the Softmax. It squeezes the logits into 0 … 1, so no class can become certain."),
         Hypothesis("sigmoid-at-the-end", sigmoid(logits), "The output is a Sigmoid of the logits; it should be a Softmax, whose rows add up to 1."),
         Hypothesis("sigmoids-missing", softmax(linear_chain), "The Sigmoids between the Linear layers are missing; without them the whole network is one linear map."),
-        Hypothesis("relu-for-sigmoid", _other_activation(net, x, lambda z: np.maximum(z, 0)), "Between the Linear layers stands ReLU; the exercise asks for Sigmoid."),
-        Hypothesis("tanh-for-sigmoid", _other_activation(net, x, np.tanh), "Between the Linear layers stands tanh; the exercise asks for Sigmoid."),
+        Hypothesis("relu-for-sigmoid", _other_activation(net, x, lambda z: np.maximum(z, 0)), "There is a ReLU between the Linear layers; the exercise asks for Sigmoid."),
+        Hypothesis("tanh-for-sigmoid", _other_activation(net, x, np.tanh), "There is a tanh between the Linear layers; the exercise asks for Sigmoid."),
         Hypothesis("input-rescaled", net.forward(x / 255), "The input is divided by 255 once more. The images are normalised already."),
         Hypothesis("input-rescaled", net.forward((x - x.mean()) / x.std()), "The input is standardised once more, batch by batch. The images are normalised already, with the training set's numbers."),
-        Hypothesis("softmax-everywhere", _other_activation(net, x, softmax), "Between the Linear layers stands Softmax; only the last layer has it, the others have Sigmoid."),
+        Hypothesis("softmax-everywhere", _other_activation(net, x, softmax), "There is a Softmax between the Linear layers; only the last activation is a Softmax, the others are Sigmoids."),
         Hypothesis("softmax-twice", softmax(a[-1]), "The Softmax is applied twice."),
         Hypothesis("output-transposed", a[-1].T, "The output is transposed: rows should be the examples of the batch."),
     ]
@@ -187,14 +189,14 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
     verify_net(
         student.read(GRADIENTS),
         expected,
-        "the gradient for",
+        "the gradient with respect to the {}",
         lambda: [
             ("gradient-not-averaged", net.gradients(x, labels, 1.0), f"All gradients are {n} times too large, and {n} is the batch size: they belong to the summed loss. See 'One convention'."),
             ("gradient-averaged-twice", net.gradients(x, labels, 1 / n**2), f"All gradients are 1/{n} of what they should be, and {n} is the batch size: the mean is taken twice."),
             ("gradient-sign", net.gradients(x, labels, -1 / n), "All gradients have the wrong sign; look at the gradient of the loss."),
             ("gradient-from-logits", net.backward(a, (logits - y) / n), "The gradient starts from the logits; it starts from the probabilities, the output of the Softmax: (p − y)/N."),
-            ("through-softmax-twice", through_softmax(), "cross_entropy_gradient already includes the softmax, and its result went through Softmax.backward once more. Start with the last Linear layer."),
-            ("sigmoid-backward-skipped", no_sigmoid, "The gradient does not pass through Sigmoid.backward on its way back. Each layer of forward has its turn in backward, in reverse order."),
+            ("through-softmax-twice", through_softmax(), "cross_entropy_gradient already includes the softmax, and its result is passed through Softmax.backward once more. Start with the last Linear layer."),
+            ("sigmoid-backward-skipped", no_sigmoid, "The gradient skips Sigmoid.backward. backward calls every layer of forward, in reverse order."),
         ],
         {"batch size": n},
     )
@@ -212,22 +214,22 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
     verify_net(
         student.read(),
         stepped,
-        "after MLP.update, the",
+        "the {} after MLP.update",
         lambda: [
-            ("not-updated", net, "MLP.update leaves all weights as they were. Call `update(lr)` of every Linear layer."),
+            ("not-updated", net, "MLP.update leaves all weights unchanged. Call `update(lr)` of every Linear layer."),
             ("only-last-updated", only_last, "Only the last Linear layer is updated. Call `update(lr)` of every Linear layer."),
             ("only-first-updated", only_first, "Only the first Linear layer is updated. Is there a `return` inside the loop?"),
             ("last-not-updated", all_but_last, "The last Linear layer is not updated. Call `update(lr)` of every Linear layer."),
             ("first-not-updated", all_but_first, "The first Linear layer is not updated. Call `update(lr)` of every Linear layer."),
             *(("rate-ignored", net.stepped(expected, rate), f"`lr` is ignored: the weights move as with {rate:g}.") for rate in (1.0, 0.1, 0.01, 0.001)),
-            ("updated-twice", net.stepped(expected, 0.6), "The step is twice too long: is update called twice for each layer?"),
+            ("updated-twice", net.stepped(expected, 0.6), "The step is twice as long as it should be: is update called twice for each layer?"),
             ("update-adds", net.stepped(expected, -0.3), "The step goes uphill: the gradient is added."),
         ],
         {},
     )
     yield "update moves every layer"
     _second_pass(student, seed)
-    yield "a second pass starts afresh"
+    yield "a second pass does not depend on the first"
 
 
 def _second_pass(student: Student, seed: int) -> None:
@@ -240,7 +242,7 @@ def _second_pass(student: Student, seed: int) -> None:
     except Mistake:
         right = False
     if not right:
-        raise Mistake("keeps-state", "The first forward and backward are right, and the second are not. Does backward change self.layers (`pop`, `reverse`), or take probabilities that an earlier forward kept?")
+        raise Mistake("keeps-state", "The first forward and backward are right, and the second are not. Does backward change self.layers (`pop`, `reverse`), or take probabilities that an earlier forward stored?")
 
 
 def _other_activation(net: Net, x: np.ndarray, f: Any) -> np.ndarray:

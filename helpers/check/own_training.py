@@ -50,8 +50,8 @@ def trains(own: Own, seed: int) -> Iterator[str]:
         call(own.train_epoch, student.network, *arrays[:2], rate, batch_size=batch, order=arrays[2], what="train_epoch", bring=student.all(*PARAMETERS))
         for index in (order[i : i + batch] for i in range(0, len(x), batch)):
             expected.step(expected.gradients(x[index], labels[index]), rate)
-    moves(net, expected, student.read(), f"{ALONE} On a few small batches that were drawn for it,")
-    yield "your own functions train, on numbers drawn for this check"
+    moves(net, expected, student.read(), f"{ALONE} On a few small batches that were generated for it,")
+    yield "your own functions train, on numbers generated for this check"
 
 
 def moves(start: Net, expected: Net, got: Net, how: str) -> None:
@@ -77,7 +77,7 @@ def _tells_apart(own: Own, student: Student, net: Net, sets: list[tuple[np.ndarr
     found = np.asarray([_pair(result) for result in in_turn(asked)])
     right = np.asarray([net.loss(x, labels) for x, labels in sets])
     if max(abs(_cosine(column - column.mean(), right - right.mean())) for column in found.T) < 0.9:
-        raise Mistake("not-trained", f"{ALONE} On images that were drawn for it, what evaluate returns has nothing to do with how well the network does. See the check of B3.")
+        raise Mistake("not-trained", f"{ALONE} On images that were generated for it, what evaluate returns has nothing to do with how well the network does. See the check of B3.")
 
 
 def _pair(result: Any) -> tuple[float, float]:

@@ -93,7 +93,7 @@ def _forward_guesses(case: Pool, kind: str) -> list[Guess]:
 
     other = "the mean" if kind == "max" else "the maximum"
     same: list[Guess] = [
-        Guess("padding-wins", lambda: pool(value=0.0), "The padding of zeros wins where all entries of a window are negative. Pad with −inf, which never wins.") if kind == "max" else Guess("padding-not-counted", without_padding, "Each sum is divided by the number of entries inside the image. Here all R · S entries count, the zeros of the padding too."),
+        Guess("padding-wins", lambda: pool(value=0.0), "The padding of zeros wins where all entries of a window are negative. Pad with −inf, which is never the maximum.") if kind == "max" else Guess("padding-not-counted", without_padding, "Each sum is divided by the number of entries inside the image. Here all R · S entries count, the zeros of the padding too."),
         *(Guess("starts-at-zero", lambda: np.maximum(pool(), 0), "The search for the maximum starts at 0, so that negative numbers never win: start at −inf, or at the first entry.") for _ in range(kind == "max")),
         Guess("width-uses-pool-height", lambda: pool(window=(r, r)), "The windows are as wide as they are high: S is the width."),
         Guess("width-uses-pool-height", lambda: pool(window=(s, s)), "The windows are as high as they are wide: R is the height."),
@@ -211,15 +211,15 @@ def _backward_guesses(case: Pool, expected: np.ndarray) -> list[Guess]:
     return [
         *scatter_guesses(grad, expected, case.x.shape, case.stride, case.padding),
         Guess("padding-wins", lambda: _zeros_win(case), "The padding of zeros wins where all entries of a window are negative, and its gradient is lost. Pad with −inf in forward."),
-        Guess("overlap-assigned", assigned, "Where windows overlap, the last winner's gradient replaces the others (`=`). A pixel that wins twice collects twice: add (`+=`)."),
-        Guess("overlap-assigned", by_window, "A pixel that wins in several windows keeps only the last gradient; it collects all of them. (In numpy, `dx[index] += dy` counts a repeated index once; `np.add.at` counts it each time.)"),
-        *guess_each("winner-misread", numbered, (rows * r + columns, rows + columns * r, rows + columns * s, rows * s + columns + 1, rows + columns), "Backward numbers the entries of a window otherwise than forward: argmax over the flattened window gives r · S + s."),
-        Guess("gradient-to-all", lambda: oracle.scatter(everywhere, case.x.shape, case.stride, case.padding), "Every entry of the window gets the gradient; only the winner does: moving any other entry a little leaves the maximum as it is."),
+        Guess("overlap-assigned", assigned, "Where windows overlap, the last winner's gradient replaces the others (`=`). A pixel that wins twice receives the sum: add (`+=`)."),
+        Guess("overlap-assigned", by_window, "A pixel that wins in several windows keeps only the last gradient; it receives the sum of all of them. (In numpy, `dx[index] += dy` counts a repeated index once; `np.add.at` counts it each time.)"),
+        *guess_each("winner-misread", numbered, (rows * r + columns, rows + columns * r, rows + columns * s, rows * s + columns + 1, rows + columns), "Backward numbers the entries of a window differently from forward: argmax over the flattened window gives r · S + s."),
+        Guess("gradient-to-all", lambda: oracle.scatter(everywhere, case.x.shape, case.stride, case.padding), "Every entry of the window gets the gradient; only the winner does: changing any other entry a little leaves the maximum as it is."),
         Guess("gradient-shared", lambda: oracle.scatter(everywhere / (r * s), case.x.shape, case.stride, case.padding), "The gradient is shared among all entries of the window; the winner gets all of it."),
         Guess("winner-ones", lambda: oracle.scatter((grad != 0) * 1.0, case.x.shape, case.stride, case.padding), "The winners get 1; they get dy."),
         Guess("winner-ones", lambda: case.x * (expected != 0), "The winners get their own value; they get dy."),
-        Guess("winner-misread", lambda: decoded(best // r, best % r), "The winner's number in the window is taken apart with the wrong size: number r · S + s is row number // S, column number % S."),
-        Guess("winner-misread", lambda: decoded(best % r, best // r), "The winner's number in the window is taken apart the wrong way round: number r · S + s is row number // S, column number % S."),
+        Guess("winner-misread", lambda: decoded(best // r, best % r), "The winner's number in the window is decoded with the wrong size: number r · S + s is row number // S, column number % S."),
+        Guess("winner-misread", lambda: decoded(best % r, best // r), "The winner's number in the window is decoded with quotient and remainder exchanged: number r · S + s is row number // S, column number % S."),
         Guess("winner-misread", lambda: decoded(best % s, best // s), "Row and column of the winner are swapped: number r · S + s is row number // S, column number % S."),
         Guess("winner-misread", lambda: decoded(0 * best, 0 * best), "The gradient goes to the upper left entry of each window; it goes to the winner."),
         Guess("smallest-wins", lambda: oracle.max_pool_backward(-case.x, case.dy, *geometry), "The gradient goes to the smallest entry of each window; the largest wins."),
@@ -244,11 +244,11 @@ def _tie_guesses(case: Pool, expected: np.ndarray) -> list[Guess]:
     def back(grad: np.ndarray) -> np.ndarray:
         return oracle.scatter(grad, case.x.shape, case.stride, case.padding)
 
-    to_all = "Where several entries are the largest, each gets the whole gradient, so that it counts several times. One winner gets it: keep a position (argmax), not a mask `x == y`."
+    to_all = "Where several entries tie for the maximum, each gets the whole gradient, so that it counts several times. Only one of them gets it: keep a position (argmax), not a mask `x == y`."
     return [
         Guess("gradient-to-every-tie", lambda: back(ties * dy), to_all),
         Guess("gradient-to-every-tie", lambda: oracle.scatter(ties * dy, case.x.shape, case.stride, case.padding, add=False), to_all),
-        Guess("gradient-shared-by-ties", lambda: back(ties * dy / ties.sum(axis=(4, 5), keepdims=True)), "Where several entries are the largest, they share the gradient. That is a possible convention; this exercise asks for one winner, as the libraries have it."),
+        Guess("gradient-shared-by-ties", lambda: back(ties * dy / ties.sum(axis=(4, 5), keepdims=True)), "Where several entries tie for the maximum, they share the gradient. That is a possible convention; this exercise asks for one winner, as in the libraries."),
         *_backward_guesses(case, expected),
     ]
 
@@ -276,6 +276,6 @@ def _average_guesses(case: Pool, expected: np.ndarray) -> list[Guess]:
         Guess("gradient-not-divided", lambda: whole, "Each entry gets the whole dy; it gets 1/(R · S) of it, its share in the mean."),
         *guess_each("divided-by-another-number", lambda d: whole / d, (r, s, r * r, s * s, case.stride[0] * case.stride[1], r + s, 4, (r * s) ** 2), f"dy is divided by {{:g}}; the window has R · S = {r * s} entries."),
         Guess("padding-not-counted", lambda: oracle.scatter(view * (r * s) / inside, case.x.shape, case.stride, case.padding), "dy is divided by the number of entries inside the image. Here all R · S entries count, the zeros of the padding too."),
-        Guess("gradient-to-one", lambda: oracle.scatter(view * np.pad([[float(r * s)]], ((0, r - 1), (0, s - 1))), case.x.shape, case.stride, case.padding), "One entry of each window gets everything; in a mean all entries have the same share."),
+        Guess("gradient-to-one", lambda: oracle.scatter(view * np.pad([[float(r * s)]], ((0, r - 1), (0, s - 1))), case.x.shape, case.stride, case.padding), "One entry of each window gets everything; in a mean each entry gets the same share."),
         Guess("width-uses-pool-height", lambda: oracle.scatter(np.broadcast_to(case.dy[..., None, None] / (r * r), (*case.dy.shape, r, r)), case.x.shape, case.stride, case.padding), "The windows are as wide as they are high: S is the width."),
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from helpers.check.answers import right_answers
+from helpers.check.answers import accepted, questions, verdict
 from helpers.check.reading_words import choice, filled, letters, places, plain
 from helpers.check.report import Mistake, check
 
@@ -26,15 +26,16 @@ def blas_like(chosen: Any) -> Iterator[str]:
 
 
 def _statements(chosen: Any, name: str) -> Iterator[str]:
-    table = right_answers("reading")[name]
+    table = questions("reading", name)
     found = letters(chosen, name, "".join(table))
     if found == set(table):
-        raise Mistake("everything-chosen", f"`{name}` holds every statement, and some of them contradict each other. Hold each one against the paper.")
-    for letter, about in table.items():
+        raise Mistake("everything-chosen", f"`{name}` holds every statement, and some of them contradict each other. Compare each one with the paper.")
+    said = {letter: verdict("reading", name, letter, letter in found) for letter in table}
+    for letter, about in said.items():
         # Wrong choices first: a misreading explains what is missing, too.
-        if letter in found and not about["supported"]:
+        if letter in found and "mistake" in about:
             raise Mistake(about["mistake"], f"Statement {letter}: {about['hint']}")
-    missing = [about for letter, about in table.items() if about["supported"] and letter not in found]
+    missing = [about for letter, about in said.items() if letter not in found and "mistake" in about]
     if missing:
         many = "One statement is" if len(missing) == 1 else f"{len(missing)} statements are"
         raise Mistake(missing[0]["mistake"], f"{many} missing. {missing[0]['hint']}")
@@ -60,15 +61,15 @@ def algorithm_for(chosen: Any) -> Iterator[str]:
     if not isinstance(chosen, Mapping):
         raise Mistake("not-a-dictionary", f"`algorithm_for` should be a dictionary, case -> approach; it is of type {type(chosen).__name__}.")
     given = {plain(key): value for key, value in chosen.items()}
-    cases = right_answers("reading")["algorithm_for"]
-    for case, about in cases.items():
+    cases = questions("reading", "algorithm_for")
+    for case in cases:
         value = given.get(plain(case))
         if value is None or not plain(value):
             raise Mistake("still-to-do" if value is not None else "entry-missing", f"`algorithm_for` has no answer yet for {case!r}.")
         found = choice(value, f"algorithm_for[{case!r}]", ALGORITHMS)
-        if found != about["right"]:
-            misread = about["wrong"][found]
-            raise Mistake(misread["mistake"], f"{_sentence(case)}: {misread['hint']}")
+        about = verdict("reading", "algorithm_for", case, found)
+        if "mistake" in about:
+            raise Mistake(about["mistake"], f"{_sentence(case)}: {about['hint']}")
     yield f"{len(cases)} cases"
 
 
@@ -86,8 +87,8 @@ def claims(found: Any) -> Iterator[str]:
     if not isinstance(found, Mapping):
         raise Mistake("not-a-dictionary", f"`claims` should be a dictionary, claim -> (kind, place); it is of type {type(found).__name__}.")
     given = {plain(key): value for key, value in found.items()}
-    answers = right_answers("reading")["claims"]
-    for claim, about in answers.items():
+    answers = questions("reading", "claims")
+    for claim in answers:
         entry = given.get(plain(claim))
         if entry is None:
             raise Mistake("entry-missing", f"`claims` has no entry for {claim!r}.")
@@ -102,11 +103,11 @@ def claims(found: Any) -> Iterator[str]:
         cited = [one for part in parts[1:] for one in places(part, f"The place of {claim!r}")]
         if len(cited) > 2:
             raise Mistake("too-many-places", f"claims[{claim!r}] names {len(cited)} places. Name the one that shows it, or two at most.")
-        right = about["right"]
-        if kind != right and not any([kind, list(one)] in about["also"] for one in cited):
-            misread = about["wrong"][kind]
-            raise Mistake(misread["mistake"], f"{_sentence(claim)}: {kind}? {misread['hint']}")
-        if kind == right and not any(list(one) in about["places"] for one in cited):
-            name = " ".join(map(str, cited[0])).replace("abstract 0", "the abstract").replace("references 0", "the list of references")
-            raise Mistake("cited-elsewhere", f"{_sentence(claim)}: {name} does not {'say' if right == 'stated' else 'show'} it. {about['where']}")
+        if any(accepted("reading", "claims", claim, kind, *one) for one in cited):
+            continue
+        about = verdict("reading", "claims", claim, kind)
+        if "mistake" in about:
+            raise Mistake(about["mistake"], f"{_sentence(claim)}: {kind}? {about['hint']}")
+        name = " ".join(map(str, cited[0])).replace("abstract 0", "the abstract").replace("references 0", "the list of references")
+        raise Mistake("cited-elsewhere", f"{_sentence(claim)}: {name} does not {'say' if kind == 'stated' else 'show'} it. {about['where']}")
     yield f"{len(answers)} claims, each with its place"

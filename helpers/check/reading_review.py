@@ -62,7 +62,7 @@ def _verdict(verdict: Any) -> str:
     if len(said) == 1 and not re.search(r"\b(?:not|no|never|cannot|neither)\b|n['’]t\b", text):
         return said[0]
     if said:
-        raise Mistake("unknown-word", f"accept_or_reject is {verdict!r}. Write one word, accept or reject; the reasons stand in your review.")
+        raise Mistake("unknown-word", f"accept_or_reject is {verdict!r}. Write one word, accept or reject; the reasons belong in your review.")
     return choice(verdict, "accept_or_reject", dict.fromkeys(VERDICTS, ()))
 
 
@@ -89,7 +89,7 @@ def sample_marks(marks: Any, *, reviews: int = 3, criteria: Mapping[str, int], i
     yield f"{reviews} reviews, {len(criteria)} marks each, all within range"
     rows = [tuple(row.values()) for row in given.values()]
     if reviews > 1 and len(set(rows)) == 1:
-        raise Mistake("all-alike", "All reviews have the same marks. They differ in quality: hold each against the rubric, criterion by criterion.")
+        raise Mistake("all-alike", "All reviews have the same marks. They differ in quality: compare each with the rubric, criterion by criterion.")
     if instructor is None:
         yield "how close they are to the instructor's is told when your work is graded"
         return
@@ -136,6 +136,6 @@ def _table(marks: Any, reviews: int, criteria: Mapping[str, int]) -> dict[int, d
                 raise Mistake("entry-missing", f"Review {i} has no mark for {criterion!r}.")
             mark = amount(named[criterion], f"the mark of review {i} for {criterion}")
             if mark != round(mark) or not 0 <= mark <= most:
-                raise Mistake("mark-out-of-range", f"Review {i}, {criterion}: {mark:g} is no mark; the rubric gives whole marks from 0 to {most}.")
+                raise Mistake("mark-out-of-range", f"Review {i}, {criterion}: {mark:g} is not a mark; the rubric gives whole marks from 0 to {most}.")
             table[i][criterion] = mark
     return table

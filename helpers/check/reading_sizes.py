@@ -43,22 +43,22 @@ def output_sizes(paper: Any, today: Any, *, seed: int = 0) -> Iterator[str]:
         ("off-by-one", "The result is one too large. Is a 1 added twice, inside and outside the rounding?", right + 1, right + 1),
         ("brackets-missing", "Division goes first: put brackets around everything that the stride divides.", np.ceil(h - r + 1 + 2 * p / u), np.floor(h + 2 * p - r / u) + 1),
         ("brackets-missing", "Division goes first: put brackets around everything that the stride divides.", np.ceil((h - r) / u + 1 + 2 * p), np.floor(h + 2 * p - r // u) + 1),
-        ("off-by-one", "The result is one too small: the window at the very start counts, too. Look for a missing + 1.", right - 1, right - 1),
+        ("off-by-one", "The result is one too small: the window's first position counts, too. Look for a missing + 1.", right - 1, right - 1),
     ]
     for function, name, own in (
         (paper, "size_paper", [
-            Hypothesis("floor-for-ceiling", a // u, "This rounds down. Equation (1) in section 2 rounds up: look at which way its brackets are open. (`//` rounds down, too, before `ceil` can see the fraction.)"),
+            Hypothesis("floor-for-ceiling", a // u, "This rounds down. Equation (1) in section 2 rounds up: look at its brackets. (`//` rounds down, too, before `ceil` can see the fraction.)"),
             Hypothesis("not-rounded", a / u, "The quotient is not rounded; the brackets in equation (1) mean rounding up."),
             Hypothesis("plus-one-outside", np.ceil((a - 1) / u) + 1, "The + 1 stands outside the rounding. In equation (1) it is part of what is divided by u."),
             Hypothesis("plus-one-missing", np.ceil(b / u), "The + 1 of equation (1) is missing."),
-            Hypothesis("rounded-to-nearest", np.round(a / u), "`round` goes to the nearest whole number; equation (1) rounds up always."),
+            Hypothesis("rounded-to-nearest", np.round(a / u), "`round` goes to the nearest whole number; equation (1) always rounds up."),
         ]),
         (today, "size_today", [
             Hypothesis("ceiling-for-floor", np.ceil(b / u) + 1, "This rounds up. Today's formula rounds down, and adds 1 afterwards."),
             Hypothesis("not-rounded", b / u + 1, "The quotient is not rounded; today's formula rounds it down before the 1 is added."),
-            Hypothesis("plus-one-missing", b // u, "The + 1 is missing: with the window at the very start there is one place already."),
+            Hypothesis("plus-one-missing", b // u, "The + 1 is missing: the window's first position is one output already."),
             Hypothesis("plus-one-inside", a // u, "The + 1 is divided by the stride, too. In today's formula it is added after rounding down."),
-            Hypothesis("rounded-to-nearest", np.round(b / u) + 1, "`round` goes to the nearest whole number; today's formula rounds down always."),
+            Hypothesis("rounded-to-nearest", np.round(b / u) + 1, "`round` goes to the nearest whole number; today's formula always rounds down."),
         ]),
     ):  # fmt: skip
         got = _each(function, name, cases)
@@ -87,7 +87,7 @@ def formulas_agree(cases: Any, differences: Any) -> Iterator[str]:
         raise Mistake("window-too-large", f"In the case {bad} the window is larger than the padded image, so there is no output to count. Leave such cases out.")
     for values, what in ((u, "stride"), (p, "padding")):
         if len(set(values.tolist())) == 1:
-            raise Mistake("cases-alike", f"All of the cases have the same {what}, {values[0]}. Take several, so that a formula that forgets it would be found out.")
+            raise Mistake("cases-alike", f"All of the cases have the same {what}, {values[0]}. Take several, so that a formula that forgets it is caught.")
     if not ((h + 2 * p - r) % u).any() or not p.any():
         raise Mistake("cases-too-easy", "None of the cases can tell the formulas apart: take strides that do not divide H + 2·pad − R, and paddings above 0.")
     yield f"{len(rows)} cases with strides up to {u.max()} and paddings up to {p.max()}"
@@ -127,10 +127,10 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
     missing = [Hypothesis(f"{m}-forgotten", np.asarray(right / z[m]), f"{m} is missing from the product: equation (3) has four loops for the outputs and three sums, and {m} runs in one of them.") for m in "NKCRSPQ"]
     verify(got, np.asarray(right), f"forward_flops for {shown}", [
         Hypothesis("additions-forgotten", np.asarray(right / 2), "This counts multiplications only. Each is followed by an addition, so there are twice as many FLOPs."),
-        Hypothesis("first-addition", np.asarray((2 * _product(z, "CRS") - 1) * _product(z, "NKPQ")), "This leaves out one addition for each output, because a sum of n products has n − 1. That is exact, but equation (3) adds to an output that starts at zero, and everybody counts so: 2 for each product."),
+        Hypothesis("first-addition", np.asarray((2 * _product(z, "CRS") - 1) * _product(z, "NKPQ")), "This leaves out one addition for each output, because a sum of n products has n − 1. That is exact, but equation (3) adds to an output that starts at zero, and the usual convention counts 2 FLOPs for each product."),
         Hypothesis("per-image", np.asarray(right / z["N"] / z["K"]), "This is one output channel of one image. Count all N·K of them."),
         Hypothesis("units-changed", np.asarray(right / 1e9), "This is in GFLOP. Return the number of operations itself."),
-        Hypothesis("counted-twice", np.asarray(right * 2), "This is twice too many: one multiplication and one addition make 2."),
+        Hypothesis("counted-twice", np.asarray(right * 2), "This is twice the right number: one multiplication and one addition make 2."),
         Hypothesis("outputs-only", np.asarray(2 * _product(z, "NKPQ")), "This counts 2 for each output. Each output is a sum of C·R·S products, equation (3)."),
         Hypothesis("input-size-for-output", np.asarray(2 * _product(z, "NKCRSHW")), "H and W are used for P and Q: count the outputs, not the inputs."),
         *missing,
@@ -155,7 +155,7 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
         if name == "D_m" and shape == (z["C"] * z["R"] * z["S"], z["P"] * z["Q"]):
             raise Mistake("one-image-only", f"D_m has shape {shape}, which has room for one image. The paper lowers the whole mini-batch at once: N of them.")
         if name == "D_m" and int(np.prod(shape)) == z["N"] * z["C"] * z["P"] * z["Q"]:
-            raise Mistake("not-lowered", f"D_m has shape {shape}, which holds each input once. Lowering copies an input element for each of the R·S places of the filter.")
+            raise Mistake("not-lowered", f"D_m has shape {shape}, which holds each input once. Lowering copies an input element for each of the R·S positions in the filter.")
         if len(shape) == 2 and shape[0] == right_[0] and shape[1] in (z["R"] * z["S"], z["P"] * z["Q"]):
             what = "channels" if name == "F_m" else "images"
             raise Mistake("dimension-forgotten", f"{name} has shape {shape}: the {what} are missing from its columns.")
@@ -220,17 +220,17 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
             if np.array_equal(np.sort(dm.ravel()), np.sort(columns.ravel())):
                 reordered = patches.transpose(1, 2, 0, 3, 4, 5).reshape(n * p * q, -1).T
                 if n > 1 and np.array_equal(np.sort(dm, axis=0), np.sort(reordered, axis=0)):
-                    raise Mistake("images-innermost", "The columns of D_m have the images innermost. O_m has one row a filter and columns in the order n, p, q, so that it can be reshaped to the output.")
-                raise Mistake("patches-mixed", f"For {example}, D_m holds the right numbers in the wrong columns: a column should be the C·R·S numbers under one place of the window.")
+                    raise Mistake("images-innermost", "In the columns of D_m the image index varies fastest. O_m has one row per filter and columns in the order n, p, q, so that it can be reshaped to the output.")
+                raise Mistake("patches-mixed", f"For {example}, D_m holds the right numbers in the wrong columns: a column should be the C·R·S numbers at one position of the window.")
             if n > 1 and np.array_equal(dm, np.tile(dm[:, : p * q], n)):
                 raise Mistake("one-image-repeated", f"For {example}, every image has the same columns in D_m. Does the loop over n also move to the next image, and to the next p·q columns?")
             at = int((np.sort(dm, axis=0) != np.sort(columns.T, axis=0)).any(axis=0).argmax())
-            raise Mistake("patches-wrong", f"For {example}, column {at} of D_m holds the numbers {_some(dm[:, at])}; under that place of the window lie {_some(columns[at])} (both sorted).")
+            raise Mistake("patches-wrong", f"For {example}, column {at} of D_m holds the numbers {_some(dm[:, at])}; at that position of the window are {_some(columns[at])} (both sorted).")
         right = f.reshape(k, -1) @ columns.T
         flipped = f[:, :, ::-1, ::-1].reshape(k, -1) @ columns.T
         verify(fm @ dm, right, f"F_m @ D_m for {example}", [
-            Hypothesis("filter-flipped", flipped, "This is the convolution of equation (3), with the filter turned by 180°. The exercise asks for cross-correlation, as libraries compute by default: leave the filter as it is."),
-            *(Hypothesis("orders-differ", product, "The rows of D_m and the columns of F_m run through channels and places of the window in different orders. Keep C, then R, then S in both.") for product in _other_orders(f, patches)),
+            Hypothesis("filter-flipped", flipped, "This is the convolution of equation (3), with the filter rotated by 180°. The exercise asks for cross-correlation, as libraries compute by default: leave the filter as it is."),
+            *(Hypothesis("orders-differ", product, "The rows of D_m and the columns of F_m run through channels and window positions in different orders. Keep C, then R, then S in both.") for product in _other_orders(f, patches)),
         ])  # fmt: skip
         yield f"{example}: {k}×{c * r * s} times {c * r * s}×{n * p * q}"
 
@@ -254,14 +254,14 @@ def _shape_hint(got: tuple[int, ...], shape: tuple[int, int], c: int, n: int, na
     if got == shape[::-1]:
         return "shape-transposed", " It is transposed."
     if len(got) != 2:
-        return "not-a-matrix", " It should be a matrix, with two axes: put the others together."
+        return "not-a-matrix", " It should be a matrix, with two axes: merge the others."
     rows, columns = shape
     if name == "D_m" and got[0] * c == rows:
         return "one-channel-only", " It has one channel only: a column holds what the window sees in all of them."
     if name == "D_m" and got[0] == rows and n > 1 and got[1] * n == columns:
         return "one-image-only", " It has one image only: the columns of all images stand side by side."
     if name == "D_m" and got[0] == rows and got[1] < columns:
-        return "windows-missing", " Places of the window are missing: there are H − R + 1 down and W − S + 1 across."
+        return "windows-missing", " Positions of the window are missing: there are H − R + 1 down and W − S + 1 across."
     return "wrong-shape", ""
 
 
@@ -284,27 +284,27 @@ def index_functions(g_paper: Any, g_correlation: Any, flip: Any, *, seed: int = 
     ]
     for function, name, right, other, own in (
         (g_paper, "g_paper", convolution, correlation, [Hypothesis("minus-one-forgotten", convolution + 1, "It is one too large. r counts from 0 to R − 1, so the mirror image of r is R − 1 − r.")]),
-        (g_correlation, "g_correlation", correlation, convolution, [Hypothesis("signs-turned", p * u - r + pad, "The signs of r and pad are turned: a later row of the filter meets a later row of the image, and padding shifts the image down."), Hypothesis("size-of-the-filter", p * u - size + r + 1 - pad, "R belongs to the mirror image, R − 1 − r. Nothing is mirrored here, so R does not occur."), Hypothesis("off-by-one", correlation + 1, "It is one too large: r counts from 0."), Hypothesis("off-by-one", correlation - 1, "It is one too small: r counts from 0.")]),
+        (g_correlation, "g_correlation", correlation, convolution, [Hypothesis("signs-turned", p * u - r + pad, "The signs of r and pad are wrong: a later row of the filter meets a later row of the image, and padding shifts the image down."), Hypothesis("size-of-the-filter", p * u - size + r + 1 - pad, "R belongs to the mirror image, R − 1 − r. Nothing is mirrored here, so R does not occur."), Hypothesis("off-by-one", correlation + 1, "It is one too large: r counts from 0."), Hypothesis("off-by-one", correlation - 1, "It is one too small: r counts from 0.")]),
     ):
         got = _each(function, name, cases)
-        swapped = "This does not turn the filter: r and the image go the same way. Equation (2) goes through the filter backwards." if name == "g_paper" else "This turns the filter, as equation (2) does. Cross-correlation goes through filter and image the same way."
+        swapped = "This does not flip the filter: filter and image are traversed in the same direction. Equation (2) traverses the filter backwards." if name == "g_paper" else "This flips the filter, as equation (2) does. Cross-correlation traverses filter and image in the same direction."
         verify(got, right, name, [Hypothesis("convolution-and-correlation-swapped", other, swapped), *own, *(Hypothesis(n, change(right), hint) for n, hint, change in both)])
-        yield f"{name} for {len(cases)} places"
+        yield f"{name} for {len(cases)} positions"
     f = _arrays(1, 1, 1, 1, 3, 4, 2 + seed % 2, seed)[1]
     f = np.stack([f[:, 0], f[:, 0] + 100, f[:, 0] - 300, f[:, 0] * 7, f[:, 0] * 3], axis=1)
     got = array(call(flip, f.copy(), what="flip"), "the result of flip")
     verify(got, f[:, :, ::-1, ::-1], "flip(F)", [
-        Hypothesis("channels-flipped", f[:, ::-1, ::-1, ::-1], "The channels are reversed, too. Equation (3) turns only r and s."),
-        Hypothesis("everything-flipped", f[::-1, ::-1, ::-1, ::-1], "All four axes are reversed. Equation (3) turns only r and s; K and C stay."),
+        Hypothesis("channels-flipped", f[:, ::-1, ::-1, ::-1], "The channels are reversed, too. Equation (3) flips only r and s."),
+        Hypothesis("everything-flipped", f[::-1, ::-1, ::-1, ::-1], "All four axes are reversed. Equation (3) flips only r and s; K and C stay."),
         Hypothesis("filters-flipped", f[::-1, ::-1], "K and C are reversed, and r and s, the last two axes, are not."),
         Hypothesis("one-axis-only", f[:, :, ::-1], "Only the rows are reversed. Equation (3) uses g for the rows and for the columns."),
         Hypothesis("one-axis-only", f[:, :, :, ::-1], "Only the columns are reversed. Equation (3) uses g for the rows and for the columns."),
         Hypothesis("wrong-axis", f[:, ::-1], "The channels are reversed, and r and s, the last two axes, are not. (`fliplr` and `flipud` know the first two axes only.)"),
         Hypothesis("wrong-axis", f[::-1], "The order of the filters is reversed, and r and s, the last two axes, are not. (`fliplr` and `flipud` know the first two axes only.)"),
-        Hypothesis("turned-by-90", np.rot90(f, 1, (2, 3)), "This turns by 90°. Both axes have to be reversed, which is a turn by 180°."),
-        Hypothesis("turned-by-90", np.rot90(f, 3, (2, 3)), "This turns by 90°. Both axes have to be reversed, which is a turn by 180°."),
-        Hypothesis("signs-changed", -f, "The signs are changed. The numbers stay; their places change."),
-        Hypothesis("transposed", f.transpose(0, 1, 3, 2), "This exchanges rows and columns. Turning by 180° reverses both."),
+        Hypothesis("turned-by-90", np.rot90(f, 1, (2, 3)), "This rotates by 90°. Both axes have to be reversed, which is a rotation by 180°."),
+        Hypothesis("turned-by-90", np.rot90(f, 3, (2, 3)), "This rotates by 90°. Both axes have to be reversed, which is a rotation by 180°."),
+        Hypothesis("signs-changed", -f, "The signs are changed. The numbers stay; only their positions change."),
+        Hypothesis("transposed", f.transpose(0, 1, 3, 2), "This transposes the filter. Rotating by 180° reverses both axes."),
         Hypothesis("not-flipped", f, "The filter comes back unchanged."),
     ])  # fmt: skip
-    yield "flip turns the filter's rows and columns"
+    yield "flip reverses the filter's rows and columns"

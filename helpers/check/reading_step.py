@@ -23,8 +23,14 @@ FEWEST = 15
 
 
 @check("The measurement", "C1")
-def training_step(records: Any, devices: Sequence[str], *, threads: int, then: str = THEN, now: str = NOW) -> Iterator[str]:
-    """For every device seconds of forward, backward, update and whole step, by explicit lowering and by the library."""
+def training_step(records: Any, devices: Sequence[str], *, threads: int | None, then: str = THEN, now: str = NOW) -> Iterator[str]:
+    """For every device seconds of forward, backward, update and whole step, by explicit lowering and by the library.
+
+    threads: None where there is no PyTorch, so that nothing could be measured.
+    """
+    if threads is None:
+        yield "no record here, for it needs PyTorch; grading makes one with your `step_times`"
+        return
     filled(records, "records")
     if not isinstance(records, Mapping):
         raise Mistake("not-a-dictionary", f"`records` should be a dictionary, device -> algorithm -> part; it is of type {type(records).__name__}.")
@@ -67,15 +73,15 @@ def _real(times: Mapping[tuple[str, str], list[float]], device: str) -> None:
     for (algorithm, part), seconds in times.items():
         what = f"{part} of {algorithm!r} on {device}"
         if len(seconds) < FEWEST:
-            raise Mistake("too-few-rounds", f"{what} was timed {len(seconds)} times. Take at least {FEWEST} rounds: from few of them one can't tell a median, or a spread.")
+            raise Mistake("too-few-rounds", f"{what} was timed {len(seconds)} times. Take at least {FEWEST} rounds: fewer give no reliable median or spread.")
         if not all(math.isfinite(s) and s > 0 for s in seconds):
             raise Mistake("not-positive", f"{what} has a time that is not above zero. Read the clock before and after: seconds = after − before.")
         if len(set(seconds)) == 1:
-            raise Mistake("times-identical", f"All rounds of {what} took exactly {seconds[0]:g} s. A clock never shows that: is one measurement repeated in the list?")
+            raise Mistake("times-identical", f"All rounds of {what} took exactly {seconds[0]:g} s. Real measurements never repeat exactly: is one measurement repeated in the list?")
     if statistics.median(times[NOW, "step"]) > 60:
         raise Mistake("not-in-seconds", "A step takes more than a minute. Keep the times in seconds, as `measure` returns them, and convert where you print.")
     if len({len(seconds) for seconds in times.values()}) > 1:
-        raise Mistake("rounds-differ", f"The parts on {device} have different numbers of rounds: time all of them in one call of `measure`, so that they take turns.")
+        raise Mistake("rounds-differ", f"The parts on {device} have different numbers of rounds: time all of them in one call of `measure`, so that they are interleaved.")
 
 
 def _one_call(record: Any, then: str, now: str, device: str) -> None:
@@ -83,13 +89,13 @@ def _one_call(record: Any, then: str, now: str, device: str) -> None:
     names = [getattr(record[algorithm][part], "what", None) for algorithm in (then, now) for part in PARTS]
     for name in names:
         if name is not None and names.count(name) > 1:
-            raise Mistake("measured-apart", f"On {device} two entries were measured under the same name, {name!r}: they come from different calls of `measure`, or one stands in two places. Put all eight functions into one dictionary, with a name each, so that they take turns.")
+            raise Mistake("measured-apart", f"On {device} two entries were measured under the same name, {name!r}: they come from different calls of `measure`, or one is used in two places. Put all eight functions into one dictionary, with a name each, so that they are interleaved.")
 
 
 def _separate(times: Mapping[tuple[str, str], list[float]], then: str, now: str, device: str) -> None:
     for part in PARTS:
         if times[then, part] == times[now, part]:
-            raise Mistake("same-record-twice", f"{part} has the same times to the last digit for {then!r} and {now!r} on {device}: one measurement stands under both names.")
+            raise Mistake("same-record-twice", f"{part} has the same times to the last digit for {then!r} and {now!r} on {device}: one measurement is stored under both names.")
 
 
 @check("Measuring a training step", "C1")
@@ -105,7 +111,7 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
     times = {key: _seconds(found, *key, "step_times(…)") for key in keys}
     for key, seconds in times.items():
         if len(seconds) < rounds:
-            raise Mistake("too-few-rounds", f"step_times was asked for {rounds} rounds, and {_name(key)} has {len(seconds)}. Hand `rounds` on to `measure`.")
+            raise Mistake("too-few-rounds", f"step_times was asked for {rounds} rounds, and {_name(key)} has {len(seconds)}. Pass `rounds` on to `measure`.")
         if not all(math.isfinite(s) and s > 0 for s in seconds):
             raise Mistake("not-positive", f"{_name(key)} has a time that is not above zero. Read the clock before and after: seconds = after − before.")
     for key, piece in pieces.items():
@@ -115,7 +121,7 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
     _in_turn(bench, pieces, rounds)
     yield "in turn"
     if not waited:
-        raise Mistake("not-synchronised", "`synchronise` is never called. A GPU returns before its work is done, and without it the clock is read too early: hand it on, `measure(…, synchronise=synchronise)`.")
+        raise Mistake("not-synchronised", "`synchronise` is never called. GPU calls are asynchronous: they return before the work is done, and the clock is read too early. Pass it on, `measure(…, synchronise=synchronise)`.")
     for key, piece in pieces.items():
         _demand_own(key, times)
         demand_possible(times[key], piece.seconds, bench.longest(piece), f"The time of {_name(key)}")
@@ -131,14 +137,14 @@ def _in_turn(bench: Bench, pieces: Mapping[tuple[str, str], Piece], rounds: int)
     order = {key: [i for i, (one, _, _) in enumerate(bench.calls) if one is piece][-rounds:] for key, piece in pieces.items()}
     for early, late in itertools.permutations(order, 2):
         if rounds > 1 and order[early][-1] < order[late][0]:
-            raise Mistake("measured-apart", f"All rounds of {_name(early)} are over before those of {_name(late)} begin. Put all eight functions into one dictionary, with a name each, and call `measure` once: then they take turns, and a slow moment of the machine hits all of them.")
+            raise Mistake("measured-apart", f"All rounds of {_name(early)} are over before those of {_name(late)} begin. Put all eight functions into one dictionary, with a name each, and call `measure` once: then they are interleaved, and a slow moment of the machine affects all of them.")
 
 
 def _demand_own(key: tuple[str, str], times: Mapping[tuple[str, str], list[float]]) -> None:
     """Its times stand in its own place."""
     for other, seconds in times.items():
         if other != key and times[key] == seconds:
-            raise Mistake("same-record-twice", f"{_name(key)} and {_name(other)} have the same times to the last digit: one measurement stands in two places.")
+            raise Mistake("same-record-twice", f"{_name(key)} and {_name(other)} have the same times to the last digit: one measurement is stored in two places.")
 
 
 @check("The gain of each part", "C2")
@@ -224,11 +230,11 @@ def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int
     rounded = any(np.abs(np.asarray(got) - np.round(right, digits)).max() < 1e-7 for digits in (2, 3, 4))
     verify(right if rounded else np.asarray(got), right, "the predicted speed-up", [
         Hypothesis("paired-by-order", each(lambda t, s: t.sum() / (t / s[::-1]).sum()), "The two dictionaries have the same keys, but not in the same order. Look the speed-up of a part up by its key."),
-        Hypothesis("average-of-speedups", each(lambda t, s: s.mean()), "This is the plain average of the speed-ups. A part that takes little time contributes little: weigh with the times."),
-        Hypothesis("arithmetic-weights", each(lambda t, s: (t * s).sum() / t.sum()), "This weighs the speed-ups with the old times, as if times were multiplied. Times add up: the new time of a part is t ÷ s. Sum these, and divide the old sum by it."),
+        Hypothesis("average-of-speedups", each(lambda t, s: s.mean()), "This is the plain average of the speed-ups. A part that takes little time contributes little: weight by the times."),
+        Hypothesis("arithmetic-weights", each(lambda t, s: (t * s).sum() / t.sum()), "This weights the speed-ups by the old times, as if times were multiplied. Times add up: the new time of a part is t ÷ s. Sum these, and divide the old sum by it."),
         Hypothesis("upside-down", each(lambda t, s: (t / s).sum() / t.sum()), "This is new time over old. A speed-up is old over new."),
         Hypothesis("new-time-only", each(lambda t, s: (t / s).sum()), "This is the new time. Divide the old time by it."),
-        Hypothesis("times-forgotten", each(lambda t, s: len(s) / (1 / s).sum()), "All parts count alike here. Weigh with the time that each takes."),
+        Hypothesis("times-forgotten", each(lambda t, s: len(s) / (1 / s).sum()), "All parts count alike here. Weight each by the time that it takes."),
         Hypothesis("speedups-multiplied", each(lambda t, s: s.prod()), "The speed-ups are multiplied. The parts run one after the other: their times add up."),
         Hypothesis("largest-part-only", each(lambda t, s: s[t.argmax()]), "This is the speed-up of the longest part alone."),
         Hypothesis("best-speedup", each(lambda t, s: s.max()), "This is the largest speed-up. The parts that gain less hold the whole back: that is Amdahl's point."),

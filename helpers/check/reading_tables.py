@@ -32,15 +32,15 @@ def table_3(percentages: Any, disagree: Any, peak: Any, *, table: Mapping[str, M
     right = 100 * speed / top
     other = np.asarray([next(p for d, p in peaks.items() if d != device) for _, device in cells])
     if np.allclose(got, printed):
-        raise Mistake("copied-not-computed", "These are the printed percentages. Compute them anew from the TFLOP/s and the peak; that is the only way to see whether they agree.")
+        raise Mistake("copied-not-computed", "These are the printed percentages. Recompute them from the TFLOP/s and the peak; that is the only way to see whether they agree.")
     if not any(np.allclose(got, np.round(right, digits), atol=1e-9) for digits in (0, 1, 2, 3)):
         verify(got, right, "the percentages", [
-            Hypothesis("fraction-for-percent", right / 100, "These are fractions. Per cent are 100 times as many."),
+            Hypothesis("fraction-for-percent", right / 100, "These are fractions. Percentages are 100 times as large."),
             Hypothesis("other-peak", 100 * speed / other, "Each device is divided by the other one's peak."),
             Hypothesis("one-peak-for-both", 100 * speed / peaks["K40"], "Both devices are divided by the K40's peak; the GTX 980 has its own."),
             Hypothesis("one-peak-for-both", 100 * speed / peaks["GTX 980"], "Both devices are divided by the GTX 980's peak; the K40 has its own."),
-            Hypothesis("upside-down", 100 / (right / 100), "The quotient is upside down: divide what was reached by the peak."),
-            Hypothesis("truncated", np.floor(right), "The percentages are cut off, not rounded."),
+            Hypothesis("upside-down", 100 / (right / 100), "The quotient is inverted: divide the measured speed by the peak."),
+            Hypothesis("truncated", np.floor(right), "The percentages are truncated, not rounded."),
         ])  # fmt: skip
     yield f"{len(cells)} percentages of peak"
     if disagree is None:
@@ -56,16 +56,16 @@ def table_3(percentages: Any, disagree: Any, peak: Any, *, table: Mapping[str, M
         if mine == set(cells):
             raise Mistake("not-rounded-before-comparing", "All cells disagree, because a computed 23.08 is never equal to a printed 23. Ask which percentages the printed TFLOP/s can round to.")
         if not mine:
-            raise Mistake("table-believed", "Every printed percentage is believed. Round your own to whole per cents and lay them beside Table 3: look at the GTX 980.")
+            raise Mistake("table-believed", "Every printed percentage is believed. Round your own to whole percentages and compare them with Table 3: look at the GTX 980.")
         if mine == rounded:
             extra = sorted(rounded - wrong)[0]
             value = table[extra[0]][extra[1]][0]
-            raise Mistake("digits-forgotten", f"{extra[0]} on {extra[1]} differs only because {value} is rounded itself: it may have been anything up to {value + 0.005:.3f}. Count a percentage as wrong only if no such number gives it.")
+            raise Mistake("digits-forgotten", f"{extra[0]} on {extra[1]} differs only because {value} is rounded itself: it may be anything up to {value + 0.005:.3f}. Count a percentage as wrong only if no such number gives it.")
         if any(device == "K40" for _, device in mine - wrong):
-            raise Mistake("k40-accused", "A percentage of the K40 is accused, and all of these agree: check the peak that you divided by, and how you rounded.")
+            raise Mistake("k40-accused", "`disagree` lists a percentage of the K40, and all of these agree: check the peak that you divided by, and how you rounded.")
         if mine > wrong:
-            raise Mistake("too-many-accused", f"{sorted(mine - wrong)[0][0]} is accused wrongly: a TFLOP/s that rounds to the printed one gives the printed percentage.")
-        raise Mistake("disagreement-missed", f"`disagree` holds {'one cell' if len(mine) == 1 else f'{len(mine)} cells'}, and at least one that belongs there is missing. Compare all ten percentages, rounded to whole per cents, with Table 3.")
+            raise Mistake("too-many-accused", f"{sorted(mine - wrong)[0][0]} does not belong in `disagree`: a TFLOP/s that rounds to the printed one gives the printed percentage.")
+        raise Mistake("disagreement-missed", f"`disagree` holds {'one cell' if len(mine) == 1 else f'{len(mine)} cells'}, and at least one that belongs there is missing. Compare all ten percentages, rounded to whole percentages, with Table 3.")
     yield "the printed percentages that can't be right"
     if peak is None:
         raise Mistake("still-to-do", "Still to do: `explaining_peak` is still empty; find a peak of the GTX 980 that would explain its whole column.")
@@ -88,7 +88,7 @@ def _possible(speed: float, printed: int, peak: float) -> bool:
 def _cell(percentages: Any, layer: str, device: str) -> Any:
     """percentages[layer][device], [device][layer], [(layer, device)] or [(device, layer)]."""
     if not isinstance(percentages, Mapping):
-        raise Mistake("not-a-dictionary", f"`percentages` should be a dictionary, layer -> device -> per cent; it is of type {type(percentages).__name__}.")
+        raise Mistake("not-a-dictionary", f"`percentages` should be a dictionary, layer -> device -> percentage; it is of type {type(percentages).__name__}.")
     for one, two in ((layer, device), (device, layer)):
         if (one, two) in percentages:
             return percentages[one, two]
@@ -137,7 +137,7 @@ def table_4_unit(minutes_if_seconds: Any, unit: Any, *, overall: float, iteratio
     got = amount(minutes_if_seconds, "minutes_if_seconds")
     right = overall / iterations / 60
     for name, wrong, hint in (
-        ("seconds-for-minutes", overall / iterations, "This is seconds an iteration; minutes are asked for."),
+        ("seconds-for-minutes", overall / iterations, "This is seconds per iteration; minutes are asked for."),
         ("whole-run", overall / 60, "These are the minutes of the whole run. Divide by the number of iterations, too."),
         ("whole-run", overall / 3600, "These are the hours of the whole run; the minutes of one iteration are asked for."),
     ):
@@ -145,10 +145,10 @@ def table_4_unit(minutes_if_seconds: Any, unit: Any, *, overall: float, iteratio
             raise Mistake(name, hint)
     if not math.isclose(got, right, rel_tol=0.03):
         raise Mistake("differs", f"minutes_if_seconds is {got:.4g}. Take the overall time of plain Caffe in Table 4 and divide by the iterations and by 60.")
-    yield f"{right:.0f} minutes an iteration if the table were in seconds"
+    yield f"{right:.0f} minutes per iteration if the table were in seconds"
     found = choice(unit, "table_4_unit", {key: others for key, (_, others) in UNITS.items()})
     if found == "seconds":
-        raise Mistake("seconds-believed", f"In seconds, {iterations} iterations would take {overall / 86400:.1f} days and each one {right:.0f} minutes. Nobody trains with that: the caption of Table 4 can't be right.")
+        raise Mistake("seconds-believed", f"In seconds, {iterations} iterations would take {overall / 86400:.1f} days and each one {right:.0f} minutes. Nobody trains at that speed: the column heads of Table 4 can't be right.")
     if found in ("microseconds", "nanoseconds"):
         each = overall * UNITS[found][0] / iterations
         raise Mistake("too-fast", f"In {found}, one iteration would take {each:.2g} s. Even at its peak a K40 does {4290 * each:.2g} GFLOP in that time, less than half of what layer L5, the smallest of Table 2, needs for its forward pass; and here a whole network goes forward and backward.")
@@ -189,8 +189,8 @@ def speedup_and_saving(speedup: Any, time_saved: Any, *, table: Mapping[str, tup
     verify(factor if _rounded(got, factor) else got, factor, f"speedup {where}", [
         Hypothesis("upside-down", after / before, "This is the new time over the old: below 1 where things got faster. A speed-up is old over new."),
         Hypothesis("gain-for-factor", factor - 1, "This is the gain, 0.36 for a speed-up of 1.36. The factor itself is asked for."),
-        Hypothesis("percent-for-factor", 100 * factor, "This is in per cent; a speed-up is a plain factor such as 1.36."),
-        Hypothesis("percent-for-factor", 100 * (factor - 1), "This is the gain in per cent; a speed-up is a plain factor such as 1.36."),
+        Hypothesis("percent-for-factor", 100 * factor, "This is a percentage; a speed-up is a plain factor such as 1.36."),
+        Hypothesis("percent-for-factor", 100 * (factor - 1), "This is the gain as a percentage; a speed-up is a plain factor such as 1.36."),
         Hypothesis("difference-for-ratio", before - after, "This is a difference of times. A speed-up is a ratio."),
         Hypothesis("time-saved-for-speedup", saved, "This is the share of time saved. A speed-up is old time over new."),
         Hypothesis("rounded", np.round(factor, 1), "The factor is rounded to one decimal, which loses too much. Return it as it is and round where you print."),
@@ -199,11 +199,11 @@ def speedup_and_saving(speedup: Any, time_saved: Any, *, table: Mapping[str, tup
     yield f"speedup {where}"
     got = values(time_saved, "time_saved")
     verify(saved if _rounded(got, saved) else got, saved, f"time_saved {where}", [
-        Hypothesis("throughput-for-time", factor - 1, "This is the gain in throughput, the paper's 36%: (old − new) ÷ new. The share of time saved is measured on the old time, (old − new) ÷ old; saving 36% of the time would be a factor of 1.56."),
+        Hypothesis("throughput-for-time", factor - 1, "This is the gain in throughput, the paper's 36%: (old − new) ÷ new. The share of time saved is relative to the old time, (old − new) ÷ old; saving 36% of the time, as section 4.1 words it, would be a factor of 1.56."),
         Hypothesis("remaining-for-saved", after / before, "This is the share of time that is left; the share that is saved is 1 minus it."),
-        Hypothesis("percent-for-fraction", 100 * saved, "This is in per cent; return a fraction, 0.26 for 26%."),
+        Hypothesis("percent-for-fraction", 100 * saved, "This is a percentage; return a fraction, 0.26 for 26%."),
         Hypothesis("difference-for-ratio", before - after, "This is a difference of times; divide it by the old time."),
-        Hypothesis("sign-turned", -saved, "The sign is turned: time that is saved counts as positive."),
+        Hypothesis("sign-turned", -saved, "The sign is wrong: time that is saved counts as positive."),
         Hypothesis("speedup-for-time-saved", factor, "This is the speed-up again."),
         Hypothesis("rounded", np.round(saved, 1), "The fraction is rounded to one decimal, which loses too much. Return it as it is and round where you print."),
         Hypothesis("ratio-turned", 1 - factor, "This is 1 − old ÷ new, below zero where time is saved. The share of the old time that is left is new ÷ old; the rest is saved."),

@@ -33,7 +33,7 @@ def curve(history: Any, name: str, what: str, epochs: int | None) -> np.ndarray:
             raise
         raise Mistake("not-a-history", f"{what} should be the history that `fit` returns, whole; it is of type {type(history).__name__} and has no `{name}`.") from None
     if found.ndim != 1 or found.size == 0:
-        raise Mistake("not-a-curve", f"{what}.{name} should be a list with one number an epoch; it has shape {found.shape}.")
+        raise Mistake("not-a-curve", f"{what}.{name} should be a list with one number per epoch; it has shape {found.shape}.")
     if epochs is not None and found.size != epochs:
         if found.size % epochs == 0:
             raise Mistake("lists-shared", f"{what}.{name} has {found.size} entries for {epochs} epochs: several runs were written into one list, or this run was longer. Keep what `fit` returns, each run's own.")
@@ -81,9 +81,9 @@ def made_again(own: Own, runs: Mapping[str, tuple[Any, str]], size: str) -> Iter
     except Mistake as mistake:
         if mistake.name != "never-returns" or size == "quick":
             raise
-        yield "not made again, as that would take more than a minute here; grading does it on few images"
+        yield "not repeated, as that would take more than a minute here; grading does it on few images"
         return
-    yield "made again with your own functions, the first epochs are as recorded"
+    yield "repeated with your own functions, the first epochs are as recorded"
 
 
 _Start = tuple[str, int | None]
@@ -119,16 +119,16 @@ class _Again:
         found, recorded = tried[0], self._recorded(tried[0])
         at = int(np.argmin(np.isclose(found, recorded, rtol=1e-3, equal_nan=True).all(axis=0)))
         numbers = [" and ".join(f"the {words} {values[row, at]:.4f}" for row, words in enumerate(("training loss", "test loss")[: len(values)])) for values in (found, recorded)]
-        raise Mistake("not-reproduced", f"Made again with your own functions, {record.what} has after epoch {at + 1} {numbers[0]}; recorded is {numbers[1]}. {ALONE} Keep what `fit` returns, unchanged; if a function has changed since, run the cells again from the top.")
+        raise Mistake("not-reproduced", f"Repeated with your own functions, {record.what} has after epoch {at + 1} {numbers[0]}; recorded is {numbers[1]}. {ALONE} Keep what `fit` returns, unchanged; if a function has changed since, run the cells again from the top.")
 
     def trained(self, start: _Start, images: int) -> np.ndarray:
         """(3, epochs) in the order of CURVES, or only the training losses where nobody knows how many test images there were."""
         record, (dtype, seed) = self.record, start
         epochs = min(len(record.rates), 2 if images <= FEW else 1)
         given = (backend(record.backend, dtype), NETWORK, seed, images, self.test.get(images, 1), record.rates[:epochs], record.seed, record.batch_size or 64)
-        found = retrain(*self.own, *given, what=f"{record.what}, made again with your own functions,")
+        found = retrain(*self.own, *given, what=f"{record.what}, repeated with your own functions,")
         if found.shape != (3, epochs):
-            raise Mistake("not-reproduced", f"{record.what} can't be made again with your own functions. {ALONE}")
+            raise Mistake("not-reproduced", f"{record.what} can't be repeated with your own functions. {ALONE}")
         return found if images in self.test else found[:1]
 
     def _recorded(self, found: np.ndarray) -> np.ndarray:
@@ -158,4 +158,4 @@ class _Again:
                 found = first_weights(self.own.MLP, backend(record.backend, dtype), NETWORK, seeds, record.start)
                 if record.start in found:
                     return dtype, seeds[found.index(record.start)]
-        raise Mistake("not-reproduced", f"{record.what} did not start from a network that your MLP makes for the sizes {NETWORK} with a seed from 0 to {SEEDS - 1}, so nobody can make it again. {ALONE} Give `fit` such a network, and keep what it returns, unchanged; if a function has changed since, run the cells again from the top.")
+        raise Mistake("not-reproduced", f"{record.what} did not start from a network that your MLP makes for the sizes {NETWORK} with a seed from 0 to {SEEDS - 1}, so nobody can repeat it. {ALONE} Give `fit` such a network, and keep what it returns, unchanged; if a function has changed since, run the cells again from the top.")

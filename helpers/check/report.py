@@ -144,7 +144,7 @@ def check(title: str, section: str = "", builds_on: str = "") -> Callable[[Calla
             except Mistake as mistake:
                 report.mistake, report.message, report.picture = mistake.name, mistake.message, mistake.picture
                 if builds_on and mistake.name in UNNAMED:
-                    report.message += f" This builds on {builds_on}: if a check there still fails, mend that first."
+                    report.message += f" This builds on {builds_on}: if a check there still fails, fix that first."
             except (Exception, SystemExit) as error:
                 # Objects can misbehave wherever they are touched; a student never reads a traceback of ours.
                 report.mistake = "check-stumbled"

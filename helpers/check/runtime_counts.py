@@ -101,7 +101,7 @@ def _sizes(i: int, count: Count) -> list[Guess]:
             ("filters-written-in", _of(i, count, outputs=lambda f: 16), "16 filters are written into the code; `filters` says how many there are."),
         ]
         if i == 1:  # of operations the same number as a single filter, and the likelier mistake
-            found.insert(0, ("channels-forgotten", _of(i, count, inputs=lambda f: 1), "the input channels are forgotten: each of its F filters looks at all F channels that the first convolution made, and that makes it quadratic."))
+            found.insert(0, ("channels-forgotten", _of(i, count, inputs=lambda f: 1), "the input channels are forgotten: each of its F filters spans all F channels of the first convolution's output, which makes it quadratic."))
         if i == 0:
             found += [
                 ("channels-mixed-up", _of(i, count, inputs=lambda f: f), "its input has F channels here, but a digit has one (grey)."),
@@ -111,7 +111,7 @@ def _sizes(i: int, count: Count) -> list[Guess]:
         else:
             found += [
                 ("doubled-for-squared", _of(i, count, inputs=lambda f: 2, outputs=lambda f: f), "it has 2 · F here instead of F · F: F filters, each over F channels."),
-                ("filters-written-in", _of(i, count, inputs=lambda f: 16), "16 input channels are written into the code; they are the F channels that the first convolution made."),
+                ("filters-written-in", _of(i, count, inputs=lambda f: 16), "16 input channels are written into the code; they are the F channels of the first convolution's output."),
                 ("filters-doubled", _of(i, count, outputs=lambda f: 2 * f), "it has 2F filters here; both convolutions have F."),
             ]
         return found
@@ -151,8 +151,8 @@ def _parameter_guesses(i: int) -> list[Guess]:
         ("bias-per-input", _of(i, lambda layer, n: layer.weights + layer.inputs), "it has a bias for each input here; there is one for each *output*."),
         ("bias-per-weight", _of(i, lambda layer, n: 2 * layer.weights), "it has a bias for each weight here; there is one for each filter, or for each output of a dense layer."),
         ("bias-per-position", _of(i, lambda layer, n: layer.weights + layer.outputs * layer.positions), "it has a bias for each output pixel here; a filter has one bias for all positions."),
-        ("weights-per-position", _of(i, lambda layer, n: layer.weights * layer.positions + layer.outputs), "its weights are counted once for each position; a filter's weights serve all positions, which is what makes it a convolution."),
-        ("weights-per-position", _of(i, lambda layer, n: layer.weights * layer.positions), "its weights are counted once for each position; a filter's weights serve all positions, which is what makes it a convolution."),
+        ("weights-per-position", _of(i, lambda layer, n: layer.weights * layer.positions + layer.outputs), "its weights are counted once for each position; a filter's weights are shared by all positions, which is what makes it a convolution."),
+        ("weights-per-position", _of(i, lambda layer, n: layer.weights * layer.positions), "its weights are counted once for each position; a filter's weights are shared by all positions, which is what makes it a convolution."),
         ("bytes-for-parameters", _of(i, lambda layer, n: 4 * layer.parameters), "this is bytes; the number of parameters is asked for."),
         ("flops-for-parameters", _of(i, lambda layer, n: layer.flops), "these are operations; parameters are numbers that are learned, whatever is done with them."),
         *_sizes(i, all_),
@@ -177,8 +177,8 @@ def _flops_guesses(i: int) -> list[Guess]:
                 areas.append(("wrong-positions", _of(i, half, positions=lambda f, a=area: a), hint + " (And the factor 2 is missing.)"))  # type: ignore[misc]
     return [
         ("factor-two-missing", _of(i, half), "half of the operations are missing: each product is also added, so a multiply-add counts as 2."),
-        ("batch-forgotten", _of(i, lambda layer, n: layer.flops), "this is one image; `batch` says how many go through."),
-        ("positions-forgotten", _of(i, lambda layer, n: 2 * n * layer.weights), "this counts each weight once an image; a filter is applied at every output pixel, P · Q times."),
+        ("batch-forgotten", _of(i, lambda layer, n: layer.flops), "this is one image; the batch has `batch` of them."),
+        ("positions-forgotten", _of(i, lambda layer, n: 2 * n * layer.weights), "this counts each weight once per image; a filter is applied at every output pixel, P · Q times."),
         ("parameters-for-flops", _of(i, lambda layer, n: 2 * n * layer.parameters), "this is twice the number of parameters; biases make no products, and a filter is applied at every output pixel."),
         ("parameters-for-flops", _of(i, lambda layer, n: layer.parameters), "this is the number of parameters; operations count every use of them."),
         ("biases-counted", _of(i, lambda layer, n: n * (layer.flops + layer.outputs * layer.positions)), "the additions of the biases are counted, too. True, but here, as is usual, only the products count, 2 each."),
@@ -195,10 +195,10 @@ def _flops_guesses(i: int) -> list[Guess]:
 def _four(value: Any, what: str, totals: Sequence[float]) -> np.ndarray:
     """The four layers' numbers, from a list, tuple or array in the layers' order."""
     if isinstance(value, Mapping):
-        raise Mistake("not-a-list", f"{what} is a dictionary; return a list of four numbers, for conv 1, conv 2, dense and output. The cells below add them up.")
+        raise Mistake("not-a-list", f"{what} is a dictionary; return a list of four numbers, for conv 1, conv 2, dense and output. The cells below sum them.")
     found = array(value, what)
     if found.size == 1 and any(np.isclose(float(found.reshape(())), total) for total in totals):
-        raise Mistake("total-for-layers", f"{what} is the sum over the layers; return a list of four numbers, one a layer. The notebook takes their sum itself.")
+        raise Mistake("total-for-layers", f"{what} is the sum over the layers; return a list of four numbers, one per layer. The notebook takes their sum itself.")
     if found.shape != (4,):
         size = f"has {found.size} numbers" if found.ndim == 1 else f"has shape {found.shape}"
         raise Mistake("wrong-shape", f"{what} should be a list of four numbers, for conv 1, conv 2, dense and output; it {size}. ReLU, pooling and softmax have no entry of their own.")
@@ -248,17 +248,17 @@ def forward_flops(forward_flops: Any, *, cases: Sequence[tuple[int, int]] = ((3,
 
 
 TIMES = {
-    (3, 3, 3, 3): ("gradient-of-the-images", "conv 1 is counted three times, too. Nobody needs the gradient for the images: the first layer has no backward-data."),
-    (1, 1, 1, 1): ("forward-only", "This is the forward pass alone. A training step goes backward, too: once for the weights, once for the layer's input."),
-    (2, 2, 2, 2): ("one-backward-only", "Only one of the two backward passes is counted. A layer needs the gradient for its weights *and*, to hand on, for its input."),
+    (3, 3, 3, 3): ("gradient-of-the-images", "conv 1 is counted three times, too. The gradient for the images is not needed: the first layer has no backward-data."),
+    (1, 1, 1, 1): ("forward-only", "This is the forward pass alone. A training step has a backward pass, too: once for the weights, once for the layer's input."),
+    (2, 2, 2, 2): ("one-backward-only", "Only one of the two backward passes is counted. A layer needs the gradient for its weights *and* for its input, to pass on."),
     (1, 2, 2, 2): ("backward-only", "The forward pass is missing: a step is forward, backward-filter and backward-data."),
     (1, 3, 3, 3): ("first-layer-not-trained", "conv 1 is counted once. It has no backward-data, but its weights are learned, too: forward and backward-filter."),
-    (3, 3, 3, 2): ("wrong-end", "The output layer is counted without backward-data. It is the *first* layer that needs none: going backward, the gradient starts at the output and must reach conv 2."),
-    (2, 3, 3, 2): ("wrong-end", "The output layer is counted without backward-data. Only the first layer needs none: the gradient starts at the output and must get through all others."),
-    (2, 2, 3, 3): ("wrong-end", "conv 2 is counted without backward-data. Only the first layer needs none; conv 2 has to hand a gradient on to conv 1."),
+    (3, 3, 3, 2): ("wrong-end", "The output layer is counted without backward-data. It is the *first* layer that needs none: the gradient starts at the output and must reach conv 2."),
+    (2, 3, 3, 2): ("wrong-end", "The output layer is counted without backward-data. Only the first layer needs none: the gradient starts at the output and must pass through all others."),
+    (2, 2, 3, 3): ("wrong-end", "conv 2 is counted without backward-data. Only the first layer needs none; conv 2 has to pass a gradient on to conv 1."),
     (3, 2, 2, 2): ("wrong-end", "It is the other way round: the first layer has no backward-data (2 passes), all others have three."),
-    (1, 1, 1, 3): ("wrong-layers", "Only the output layer is counted backward; all layers are trained."),
-    (2, 3, 1, 1): ("wrong-layers", "Only the convolutions are counted backward; the dense layers are trained, too."),
+    (1, 1, 1, 3): ("wrong-layers", "Only the output layer's backward pass is counted; all layers are trained."),
+    (2, 3, 1, 1): ("wrong-layers", "Only the convolutions' backward passes are counted; the dense layers are trained, too."),
     (4, 4, 4, 4): ("too-many-passes", "Every layer is counted four times. A step has three passes: forward, backward-filter, backward-data."),
     (3, 4, 4, 4): ("too-many-passes", "There is one pass too many: forward, backward-filter and backward-data, and the first layer has no backward-data."),
 }  # fmt: skip

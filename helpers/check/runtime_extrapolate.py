@@ -67,7 +67,7 @@ def _explained(low: float, high: float, seconds: Sequence[float], m: int, level:
     if _alike(low, m * mean, right) and _alike(high, right, right):
         return Mistake("half-width-for-interval", "This is the middle and half the width; return the two ends, (low, high).")
     if half < 0:
-        return Mistake("level-turned", "The lower end lies above the upper one, for t is negative: below t_quantile(p, …) lies the share p, and yours is less than one half. Take p = (1 + level)/2.")
+        return Mistake("level-turned", "The lower end lies above the upper one, for t is negative: t_quantile(p, …) is the p-quantile, and your p is less than one half. Take p = (1 + level)/2.")
     if half == 0:
         return Mistake("no-width", "The interval has no width. Epochs differ, so their total is not known exactly: add and subtract t · s · √(r + r²/n).")
     t, s, s0 = student_t(level, n - 1), float(np.std(seconds, ddof=1)), float(np.std(seconds))
@@ -86,23 +86,23 @@ def _explained(low: float, high: float, seconds: Sequence[float], m: int, level:
     root = math.sqrt(r + r * r / n)
     widths: list[tuple[float, str, str]] = [
         (t * s * root, "", ""),
-        (t * s * math.sqrt(m + m * m / n), "past-epochs-scatter", "The width counts {m} epochs that scatter. {n} of them have been measured and are known; only r = {r} are still to come: √(r + r²/n)."),
-        (t * s * r / math.sqrt(n), "interval-of-the-mean", "The width is only that of the mean's own uncertainty, t · s · r/√n. The {r} epochs to come will scatter, too: √(r + r²/n)."),
-        (t * s * m / math.sqrt(n), "interval-of-the-mean", "The width is only that of the mean's own uncertainty. The {r} epochs to come will scatter, too: √(r + r²/n)."),
-        (t * s * math.sqrt(r), "mean-taken-for-sure", "The width is only that of the {r} epochs' scatter, t · s · √r. Their mean is not known but estimated from {n} epochs: √(r + r²/n)."),
-        (t * s * math.sqrt(m), "mean-taken-for-sure", "The width is only that of the epochs' scatter, t · s · √m. Their mean is not known but estimated from {n} epochs: √(r + r²/n), r = {r}."),
-        (t * s * r * math.sqrt(1 + 1 / n), "one-epoch-times-r", "The interval of one epoch is multiplied by {r}, as if all epochs were slow or fast together. Independent ones balance each other: √(r + r²/n)."),
-        (t * s * m * math.sqrt(1 + 1 / n), "one-epoch-times-r", "The interval of one epoch is multiplied by {m}, as if all epochs were slow or fast together. Independent ones balance each other: √(r + r²/n), r = {r}."),
+        (t * s * math.sqrt(m + m * m / n), "past-epochs-scatter", "The width counts the variation of {m} epochs. {n} of them have been measured and are known; only r = {r} are still to come: √(r + r²/n)."),
+        (t * s * r / math.sqrt(n), "interval-of-the-mean", "The width is only that of the mean's own uncertainty, t · s · r/√n. The {r} epochs to come vary, too: √(r + r²/n)."),
+        (t * s * m / math.sqrt(n), "interval-of-the-mean", "The width is only that of the mean's own uncertainty. The {r} epochs to come vary, too: √(r + r²/n)."),
+        (t * s * math.sqrt(r), "mean-taken-for-sure", "The width only has the variation of the {r} epochs, t · s · √r. Their mean is not known but estimated from {n} epochs: √(r + r²/n)."),
+        (t * s * math.sqrt(m), "mean-taken-for-sure", "The width only has the variation of the epochs, t · s · √m. Their mean is not known but estimated from {n} epochs: √(r + r²/n), r = {r}."),
+        (t * s * r * math.sqrt(1 + 1 / n), "one-epoch-times-r", "The interval of one epoch is multiplied by {r}, as if all epochs were slow or fast together. Independent ones partly cancel: √(r + r²/n)."),
+        (t * s * m * math.sqrt(1 + 1 / n), "one-epoch-times-r", "The interval of one epoch is multiplied by {m}, as if all epochs were slow or fast together. Independent ones partly cancel: √(r + r²/n), r = {r}."),
         (t * s * math.sqrt(1 + 1 / n), "one-epoch-for-all", "The width is that of a single epoch, √(1 + 1/n); for the {r} that are still to come it is √(r + r²/n)."),
-        (t * s / math.sqrt(n), "interval-of-the-mean", "The width is that of the mean of one epoch. The total is asked for, and the epochs scatter themselves: √(r + r²/n)."),
-        (t * s * r, "one-epoch-times-r", "The deviation is multiplied by {r}. Independent epochs balance each other: √(r + r²/n)."),
-        (t * s * m, "one-epoch-times-r", "The deviation is multiplied by {m}. Independent epochs balance each other: √(r + r²/n), r = {r}."),
+        (t * s / math.sqrt(n), "interval-of-the-mean", "The width is that of the mean of one epoch. The total is asked for, and the epochs themselves vary: √(r + r²/n)."),
+        (t * s * r, "one-epoch-times-r", "The deviation is multiplied by {r}. Independent epochs partly cancel: √(r + r²/n)."),
+        (t * s * m, "one-epoch-times-r", "The deviation is multiplied by {m}. Independent epochs partly cancel: √(r + r²/n), r = {r}."),
         (t * s, "one-epoch-for-all", "The width is t · s, whatever the number of epochs; for the {r} that are still to come it is t · s · √(r + r²/n)."),
-        (t * s * math.sqrt(r + r / n), "square-forgotten", "Below the root stands r + r/n; the error of the mean counts r times over, so its variance r² times: √(r + r²/n)."),
+        (t * s * math.sqrt(r + r / n), "square-forgotten", "Under the root is r + r/n; the error of the mean counts r times, so its variance counts r² times: √(r + r²/n)."),
         (t * s * (r + r * r / n), "root-forgotten", "The root is missing: √(r + r²/n)."),
-        (t * s * (math.sqrt(r) + r / math.sqrt(n)), "added-for-squares", "Two deviations are added. Independent ones add in squares, below one root: √(r + r²/n)."),
-        (t * s * (math.sqrt(r) + r * r / n), "root-of-a-part", "The root is taken of r alone; both terms stand below it: √(r + r²/n)."),
-        (t * s * math.sqrt(r + (r / n) ** 2), "n-squared", "Below the root stands r + (r/n)²; the variance of a mean is divided by n and not by n²: √(r + r²/n)."),
+        (t * s * (math.sqrt(r) + r / math.sqrt(n)), "added-for-squares", "Two deviations are added. Independent ones add in squares, under one root: √(r + r²/n)."),
+        (t * s * (math.sqrt(r) + r * r / n), "root-of-a-part", "The root is taken of r alone; both terms are under it: √(r + r²/n)."),
+        (t * s * math.sqrt(r + (r / n) ** 2), "n-squared", "Under the root is r + (r/n)²; the variance of a mean is divided by n and not by n²: √(r + r²/n)."),
         (t * s * s * root, "variance-for-deviation", "The variance stands where the standard deviation belongs: take its root."),
         (t * s0 * root, "divided-by-n", "The deviation is divided by n. The mean was estimated from the same epochs, so divide by n − 1: `np.std(seconds, ddof=1)`."),
         (student_t(level, n) * s * root, "degrees-of-freedom", "t has n degrees of freedom here; one is spent on the mean: n − 1."),
@@ -120,7 +120,7 @@ def _explained(low: float, high: float, seconds: Sequence[float], m: int, level:
         if 0 < other < 1:
             hint = {
                 "one-sided": "All of the remaining share lies on one side here: `t_quantile(p, …)` counts from minus infinity, so p = (1 + level)/2 leaves the same share on both sides.",
-                "level-turned": "The level is turned round: p = (1 + level)/2 is above one half.",
+                "level-turned": "The level is inverted: p = (1 + level)/2 is above one half.",
                 "two-sided-twice": "The remaining share is halved twice: p = (1 + level)/2.",
                 "level-in-per-cent": "The level is divided by 100, but it is a share already, such as 0.95.",
             }[what]

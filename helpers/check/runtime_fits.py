@@ -157,7 +157,7 @@ def _guesses_of(x: Sequence[float], y: Sequence[float], kind: str, relative: flo
         ("median-for-mean", float(np.median(errors)), "This is the median of the relative errors; their mean is asked for."),
         ("last-point-only", float(errors[-1]), "Only the last point is left out; each point has its turn. Is the `return` inside the loop, or the result overwritten in it?"),
         ("first-point-only", float(errors[0]), "Only the first point is left out; each point has its turn. Is there a `return` inside the loop?"),
-        ("percent-for-fraction", float(100 * errors.mean()), "This is in per cent; return a fraction."),
+        ("percent-for-fraction", float(100 * errors.mean()), "This is in percent; return a fraction."),
         ("signs-cancel", float(((held - ys) / ys).mean()), "The errors keep their signs and cancel each other. Take the absolute value of each."),
         ("signs-cancel", float(abs(((held - ys) / ys).mean())), "The signs cancel before the absolute value is taken. Take it of each error, then the mean."),
         ("squared-for-absolute", float(((held - ys) ** 2 / ys**2).mean()), "The relative errors are squared; take their absolute values."),
@@ -184,7 +184,7 @@ def held_out_error(held_out_error: Any, fit: Any, *, x: Sequence[float] = X, y: 
                         raise Mistake(name, hint)
                 for another, way in itertools.product(KINDS, WAYS):
                     if another != kind and math.isclose(got, float(reference.held_out_errors(x, y, another, way).mean()), rel_tol=GUESSED):
-                        raise Mistake("kind-ignored", f"For {kind!r} this is the error of the {another} fit. Hand `kind` on to `fit`, and predict with the curve of that kind.")
+                        raise Mistake("kind-ignored", f"For {kind!r} this is the error of the {another} fit. Pass `kind` on to `fit`, and predict with the curve of that kind.")
                 raise Mistake("differs", f"The error for {kind!r} should be {right:.4g}; it is {got:.4g}.")
         yield f"{kind}, each of {len(x)} points left out once"
 
@@ -237,7 +237,7 @@ def compare(compare: Any, held_out_error: Any, *, seed: int = 1, filters: Sequen
             raise Mistake("not-a-kind", f"The best kind that compare returns is {str(best)[:40]!r}; it should be one of {', '.join(KINDS)}.")
         if best != least:
             extreme = max(KINDS, key=lambda kind: float(errors[kind]))
-            raise Mistake("worst-for-best" if best == extreme else "not-the-least", f"compare(rows, {backend!r}) says that {best!r} is best, but the error of {least!r} is the least: {float(errors[least]):.3g} against {float(errors[best]):.3g}.")
+            raise Mistake("worst-for-best" if best == extreme else "not-the-least", f"compare(rows, {backend!r}) says that {best!r} is best, but the error of {least!r} is the smallest: {float(errors[least]):.3g} against {float(errors[best]):.3g}.")
         yield f"{backend}: {least} with an error of {float(errors[least]):.1%}"
 
 

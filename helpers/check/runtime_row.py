@@ -180,7 +180,7 @@ def measured(measure_row: Any, asked: Sequence[Asked], rounds: int, seed: int) -
         _arguments((one[0], one[1], network.asked[-1][2]), one)
         count = bench.count(network.step)
         if count < rounds / 2:
-            raise Mistake("not-called", f"For a row of {rounds} rounds the network's `step` is called {count} times. What is not run can't be measured: hand `prepare(…).step` to your `time_step`.")
+            raise Mistake("not-called", f"For a row of {rounds} rounds the network's `step` is called {count} times. What is not run can't be measured: pass `prepare(…).step` to your `time_step`.")
         if "seconds" not in row:
             raise Mistake("key-missing", f"{named(row)} has no 'seconds'. `time_step` returns them.")
         got = number(row["seconds"], "'seconds' of measure_row's row")
@@ -190,11 +190,11 @@ def measured(measure_row: Any, asked: Sequence[Asked], rounds: int, seed: int) -
 def _arguments(got: tuple[Any, Any, Any], asked: Asked) -> None:
     """measure_row hands on what it is given."""
     if got[0] != asked[0]:
-        raise Mistake("filters-not-handed-on", f"Asked for {asked[0]} filters, measure_row prepares a network with {got[0]}. Hand `filters` on to `prepare`.")
+        raise Mistake("filters-not-handed-on", f"Asked for {asked[0]} filters, measure_row prepares a network with {got[0]}. Pass `filters` on to `prepare`.")
     if got[1] != asked[1]:
-        raise Mistake("backend-not-handed-on", f"Asked for {asked[1]!r}, measure_row prepares a network on {got[1]!r}: the row would name a backend that never ran. Hand `name` on to `prepare`.")
+        raise Mistake("backend-not-handed-on", f"Asked for {asked[1]!r}, measure_row prepares a network on {got[1]!r}: the row would name a backend that never ran. Pass `name` on to `prepare`.")
     if got[2] != asked[2]:
-        raise Mistake("batch-not-handed-on", f"Asked for a batch of {asked[2]}, measure_row prepares {'the usual one' if got[2] is None else f'one of {got[2]}'}. Hand `batch` on to `prepare`.")
+        raise Mistake("batch-not-handed-on", f"Asked for a batch of {asked[2]}, measure_row prepares {'the usual one' if got[2] is None else f'one of {got[2]}'}. Pass `batch` on to `prepare`.")
 
 
 def _answers(row: Mapping[str, Any], parts: Parts, rounds: int, warmup: int, batch: int) -> None:
@@ -215,12 +215,12 @@ def _answers(row: Mapping[str, Any], parts: Parts, rounds: int, warmup: int, bat
 def _changed(key: str, got: float, answer: Mapping[str, Any], batch: int) -> Mistake:
     right = answer[key]
     for factor, name, hint in (
-        (1e3, "wrong-unit", "it is in milliseconds. Keep seconds everywhere and turn them into others only where you print."),
-        (1e6, "wrong-unit", "it is in microseconds. Keep seconds everywhere and turn them into others only where you print."),
-        (1 / 60, "wrong-unit", "it is in minutes. Keep seconds everywhere and turn them into others only where you print."),
-        (1 / batch, "per-image", "it is divided by the images of the batch. A row tells the seconds of a whole step."),
-        (batch, "times-the-batch", "it is multiplied by the images of the batch. A row tells the seconds of one step."),
-        (answer["rounds"], "all-rounds", "it is multiplied by the rounds. A row tells the seconds of one step."),
+        (1e3, "wrong-unit", "it is in milliseconds. Use seconds everywhere and convert only where you print."),
+        (1e6, "wrong-unit", "it is in microseconds. Use seconds everywhere and convert only where you print."),
+        (1 / 60, "wrong-unit", "it is in minutes. Use seconds everywhere and convert only where you print."),
+        (1 / batch, "per-image", "it is divided by the images of the batch. A row has the seconds of a whole step."),
+        (batch, "times-the-batch", "it is multiplied by the images of the batch. A row has the seconds of one step."),
+        (answer["rounds"], "all-rounds", "it is multiplied by the rounds. A row has the seconds of one step."),
         (1 / answer["rounds"], "divided-by-rounds", "it is divided by the rounds; time_step has returned the seconds of one step already."),
     ):
         if math.isclose(got, right * factor, rel_tol=1e-3):
@@ -230,4 +230,4 @@ def _changed(key: str, got: float, answer: Mapping[str, Any], batch: int) -> Mis
     for other in ("seconds", "low", "high"):
         if math.isclose(got, answer[other], rel_tol=2e-3):
             return Mistake("wrong-entry", f"{key!r} of measure_row's row is the {other!r} that time_step returned.")
-    return Mistake("changed-after-timing", f"{key!r} of measure_row's row is {got:.5g}, and time_step returned {right:.5g}. Take what was measured as it is.")
+    return Mistake("changed-after-timing", f"{key!r} of measure_row's row is {got:.5g}, and time_step returned {right:.5g}. Keep the measured value as it is.")

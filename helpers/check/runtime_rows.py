@@ -57,7 +57,7 @@ def _times(row: Mapping[str, Any], rounds: int) -> None:
         raise Mistake("not-in-order", f"{_row(row)}: low {low:.4g}, seconds {seconds:.4g}, high {high:.4g} are not in order. The median lies between the quartiles.")
     speed = number(row["flops"], "'flops'") / seconds
     if speed > FASTEST[NAMED[row["backend"]]] or seconds < 1e-6:
-        raise Mistake("too-fast", f"{_row(row)} has {seconds:.3g} s a step; that would be {speed / 1e9:,.0f} GFLOP/s. Was the device awaited, was a step taken at all, and are these seconds?")
+        raise Mistake("too-fast", f"{_row(row)} has {seconds:.3g} s a step; that would be {speed / 1e9:,.0f} GFLOP/s. Was `synchronise` called, did a step run at all, and are these seconds?")
 
 
 def _labels(row: Mapping[str, Any], threads: int | None) -> None:
@@ -65,7 +65,7 @@ def _labels(row: Mapping[str, Any], threads: int | None) -> None:
         raise Mistake("unknown-backend", f"A row has the backend {row['backend']!r}; known are {', '.join(NAMED)}.")
     ran, meant = device_of(row["device"]), NAMED[row["backend"]]
     if ran != meant:
-        raise Mistake("cpu-run-labelled-gpu" if meant == "cuda" else "gpu-run-labelled-cpu", f"{_row(row)} ran on {ran!r}. What ran on another device than its label says can't be compared with anything.")
+        raise Mistake("cpu-run-labelled-gpu" if meant == "cuda" else "gpu-run-labelled-cpu", f"{_row(row)} ran on {ran!r}. A time with the wrong device in its label can't be compared with anything.")
     one.hardware(row)
     if row["threads"] is None or isinstance(row["threads"], str):
         raise Mistake("threads-unknown", f"{_row(row)} says {row['threads']!r} under 'threads'; it is the number of threads that computed, {threads or 1}.")
@@ -81,15 +81,15 @@ def _measured_each(rows: Sequence[Mapping[str, Any]]) -> None:
     narrow = [row for row in rows if row["low"] == row["high"]]
     # on a coarse clock a quiet row may have equal quartiles, but not most of them
     if len(narrow) > 1 and 2 * len(narrow) >= len(rows):
-        raise Mistake("no-spread", f"{_row(narrow[0])} has two equal quartiles, to the last digit, and so have {len(narrow) - 1} more. Clocks do not do that: is one timing repeated?")
+        raise Mistake("no-spread", f"{_row(narrow[0])} has two equal quartiles, to the last digit, and so have {len(narrow) - 1} more. Clocks never do that: is one timing repeated?")
     for a, b in itertools.combinations(rows, 2):
         if a["low"] == a["high"] or any(not math.isclose(a[key] / a["seconds"], b[key] / b["seconds"], rel_tol=1e-11) for key in ("low", "high")):
             continue
         if a["seconds"] != b["seconds"]:
-            raise Mistake("computed-not-measured", f"{_row(b)} is {b['seconds'] / a['seconds']:.6g} times that of {a['backend']} with {a['filters']} filters, batch {a['batch']}, in its median and both quartiles, to the last digit. It was calculated: each network has to be timed itself.")
+            raise Mistake("computed-not-measured", f"{_row(b)} is {b['seconds'] / a['seconds']:.6g} times that of {a['backend']} with {a['filters']} filters, batch {a['batch']}, in its median and both quartiles, to the last digit. It was calculated: each network has to be timed.")
         size = a["filters"] != b["filters"] or a["batch"] != b["batch"]
         name = "copied-to-another-size" if a["backend"] == b["backend"] and size else "copied-from-another-backend"
-        raise Mistake(name, f"{_row(a)} and that of {b['backend']} with {b['filters']} filters, batch {b['batch']}, took exactly the same time, to the last digit. One of them is a copy: each network has to be timed itself.")
+        raise Mistake(name, f"{_row(a)} and that of {b['backend']} with {b['filters']} filters, batch {b['batch']}, took exactly the same time, to the last digit. One of them is a copy: each network has to be timed.")
 
 
 def _not_recorded(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -113,12 +113,12 @@ def _same_as_given(rows: Sequence[Mapping[str, Any]], given: Sequence[Any]) -> N
         for row in mine:
             for kind in ("recorded", "predicted"):
                 if getattr(point, kind) and not row.get(kind):
-                    raise Mistake(f"{kind}-as-measured", f"The row of {named} is no longer marked as {kind}. Nobody measured it here: say so, in the row and in every figure.")
+                    raise Mistake(f"{kind}-as-measured", f"The row of {named} is no longer marked as {kind}. It was not measured here: say so, in the row and in every figure.")
                 if row.get(kind) and not getattr(point, kind):
                     raise Mistake("wrongly-marked", f"The row of {named} is marked as {kind}, and it is {point.kind}.")
             for key in ("seconds", "low", "high", "hardware", "rounds"):
                 if row[key] != getattr(point, key):
-                    raise Mistake(f"{point.kind}-row-changed", f"{key!r} of the {point.kind} row of {named} was {getattr(point, key)!r} and is now {row[key]!r}. Rows that others made are taken as they are.")
+                    raise Mistake(f"{point.kind}-row-changed", f"{key!r} of the {point.kind} row of {named} was {getattr(point, key)!r} and is now {row[key]!r}. Rows from others are used unchanged.")
 
 
 @check("Measured rows", "C2")
@@ -141,7 +141,7 @@ def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], pa
                 hint = " There is one that is marked as recorded or predicted, but you measured it yourself." if marked else ""
                 raise Mistake("wrongly-marked" if marked else "size-missing", f"There is no measured row of {backend} with {size} filters.{hint}")
             if len(here) > 1:
-                raise Mistake("row-twice", f"There are {len(here)} rows of {backend} with {size} filters; keep one. (Picking the best of several is choosing by the result.)")
+                raise Mistake("row-twice", f"There are {len(here)} rows of {backend} with {size} filters; keep one. (Picking the best of several is selecting by the result.)")
     extra = [row for row in measured if row["filters"] not in filters.get(row["backend"], ())]
     known = {(point.backend, point.filters) for point in gpu}
     if any((row["backend"], row["filters"]) in known for row in extra):
@@ -200,10 +200,10 @@ def _seconds_per_image(got: np.ndarray, backend: str, sizes: np.ndarray, seconds
         ("one-batch-for-all", seconds * (got[0] / seconds[0]), "All are divided by the same number; each row has its own `batch`."),
         ("order-reversed", right[::-1], "The order is reversed: the first entry belongs to the first row."),
         ("multiplied-for-divided", seconds * sizes, "The seconds are multiplied by the batch; divide."),
-        ("wrong-unit", 1e3 * right, "These are milliseconds. Keep seconds everywhere and turn them into others only where you print."),
-        ("wrong-unit", 1e6 * right, "These are microseconds. Keep seconds everywhere and turn them into others only where you print."),
-        ("wrong-entry", 0.97 * right, "These are made of `low`; take the rows' `seconds`."),
-        ("wrong-entry", 1.06 * right, "These are made of `high`; take the rows' `seconds`."),
+        ("wrong-unit", 1e3 * right, "These are milliseconds. Use seconds everywhere and convert only where you print."),
+        ("wrong-unit", 1e6 * right, "These are microseconds. Use seconds everywhere and convert only where you print."),
+        ("wrong-entry", 0.97 * right, "These come from `low`; take the rows' `seconds`."),
+        ("wrong-entry", 1.06 * right, "These come from `high`; take the rows' `seconds`."),
     ):
         if np.allclose(got, wrong, rtol=1e-6):
             raise Mistake(name, f"{what}: {hint}")

@@ -55,11 +55,11 @@ def _middle(values: Sequence[float]) -> float:
 
 
 CENTRES: tuple[tuple[str, Callable[[Sequence[float]], float], str], ...] = (
-    ("mean-for-median", statistics.fmean, "This is the mean. One round that the system held up moves it; the median stays where most of the rounds are."),
-    ("best-for-median", min, "This is the fastest round. It says what the machine can do on its best day; the median says what to expect."),
+    ("mean-for-median", statistics.fmean, "This is the mean. A single slow round moves it; the median stays where most of the rounds are."),
+    ("best-for-median", min, "This is the fastest round. It says what the machine can do at best; the median says what to expect."),
     ("worst-for-median", max, "This is the slowest round; take the median."),
     ("sum-for-median", sum, "This is the sum of all rounds; one step's median is asked for."),
-    ("not-sorted", _middle, "This is the entry in the middle of the list as it came. The median is the middle one by size: sort first."),
+    ("not-sorted", _middle, "This is the entry in the middle of the list as it came. The median is the middle of the sorted list: sort first."),
     ("upper-middle", lambda v: sorted(v)[len(v) // 2], "With an even number of rounds there are two in the middle; the median is halfway between them."),
     ("upper-middle", lambda v: sorted(v)[(len(v) - 1) // 2], "With an even number of rounds there are two in the middle; the median is halfway between them."),
     ("geometric-mean", lambda v: float(np.exp(np.mean(np.log(v)))), "This is the geometric mean; take the median."),
@@ -70,7 +70,7 @@ CENTRES: tuple[tuple[str, Callable[[Sequence[float]], float], str], ...] = (
 LEFT_OUT: tuple[tuple[str, Callable[[Sequence[float]], float], str], ...] = (
     ("fraction-for-percent", lambda v: float(np.percentile(v, 0.5)), "This is the percentile 0.5 of 100. np.percentile takes 50, np.quantile 0.5."),
     ("first-left-out", lambda v: statistics.median(v[1:]), "The first round is left out. The warm-up is no part of this list: take all of it."),
-    ("slowest-left-out", lambda v: statistics.median(sorted(v)[:-1]), "The slowest round is left out. Choosing rounds by their result is not needed: the median does not mind a slow one."),
+    ("slowest-left-out", lambda v: statistics.median(sorted(v)[:-1]), "The slowest round is left out. Selecting rounds by their result is not needed: the median is robust against a slow one."),
     *(("rounded", lambda v, d=digits: round(statistics.median(v), d), "The median is rounded. Small networks take less than a millisecond: round only where you print.") for digits in (0, 1, 2, 3)),  # type: ignore[misc]
 )
 UNITS = ((1e3, "milliseconds"), (1e6, "microseconds"), (1e9, "nanoseconds"), (1 / 60, "minutes"))
@@ -88,10 +88,10 @@ def spread(found: Mapping[str, Any], seconds: Sequence[float], what: str, unit: 
         if alike(low, max(quartile_range(seconds, 0.75))) or alike(high, min(quartile_range(seconds, 0.25))) or low > high:
             raise Mistake("quartiles-exchanged", "`low` is the upper quartile and `high` the lower one; exchange them.")
         if alike(low, min(seconds)) and alike(high, max(seconds)):
-            raise Mistake("range-for-quartiles", "`low` and `high` are the fastest and the slowest round. One that was held up decides `high` then, and the range only grows with more rounds; take the quartiles, between which half of the rounds lie.")
+            raise Mistake("range-for-quartiles", "`low` and `high` are the fastest and the slowest round. Then a single slow round decides `high`, and the range only grows with more rounds; take the quartiles, between which half of the rounds lie.")
         for deviation in (statistics.stdev(seconds), statistics.pstdev(seconds)):
             if any(alike(low, centre - deviation) and alike(high, centre + deviation) for centre in (mean, middle)):
-                raise Mistake("deviation-for-quartiles", "`low` and `high` are one standard deviation away. Timings are not spread evenly: none is much faster than usual, and a few are much slower. Take the quartiles.")
+                raise Mistake("deviation-for-quartiles", "`low` and `high` are one standard deviation away. Timings are not distributed symmetrically: none is much faster than usual, and a few are much slower. Take the quartiles.")
             if alike(high, deviation) or alike(low, deviation):
                 raise Mistake("deviation-for-quartiles", f"`{key}` is the standard deviation; `low` and `high` are the quartiles themselves.")
         if alike(got, around[2] - around[0]):
@@ -123,7 +123,7 @@ def summary(summary: Any, *, lists: Sequence[Sequence[float]] = LISTS) -> Iterat
                     raise Mistake(name, hint)
             for factor, unit in UNITS:
                 if alike(got, right * factor):
-                    raise Mistake("wrong-unit", f"`seconds` is in {unit}. Keep seconds everywhere and turn them into others only where you print.")
+                    raise Mistake("wrong-unit", f"`seconds` is in {unit}. Use seconds everywhere and convert only where you print.")
             raise Mistake("differs", f"The median of {given} is {right:g}; `seconds` is {got:g}.")
         spread(found, seconds, "summary")
         yield f"{len(seconds)} rounds{', one of them held up' if max(seconds) > 3 * right else ''}"

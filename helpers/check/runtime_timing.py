@@ -69,17 +69,17 @@ class Way:
 
 WRONG: dict[str, tuple[tuple[Any, str, str], ...]] = {
     "readings": (
-        ("one", "one-reading-for-all-rounds", "The clock is read once around all rounds. That gives a mean, in which loading and a held-up round are hidden, and no spread: read it before and after *each* step."),
+        ("one", "one-reading-for-all-rounds", "The clock is read once around all rounds. That gives a mean, in which loading and slow rounds are hidden, and no spread: read it before and after *each* step."),
         ("one, not divided", "one-reading-for-all-rounds", "The clock is read once around all rounds, and the time is that of all of them: read it before and after *each* step."),
     ),
-    "after": (("no", "missing-synchronise-after", "The device is not awaited before the clock is read the second time. A GPU takes an order and returns at once, so this is the time of *giving* the order: call `synchronise()` after the step, then read the clock."),),
-    "before": (("no", "missing-synchronise-before", "The device is not awaited before the clock is read the first time. What was still in its queue (earlier steps, or copying the batch) counts as part of this step: call `synchronise()` right before the first reading, after loading."), ("late", "missing-synchronise-before", "The device is awaited after the first reading of the clock, so the waiting is timed, too: earlier steps and the copying of the batch count as part of this one. Call `synchronise()` first, then read the clock.")),
-    "warm": (("included", "warm-up-included", "The warm-up steps are among the rounds. The first steps are slow (memory is allocated, kernels are compiled or chosen) and say nothing about the others: make `warmup` steps untimed, then `rounds` more."), ("after", "warm-up-after", "The warm-up comes after the rounds, so the slow first steps are among those that are timed. Make the `warmup` steps first.")),
+    "after": (("no", "missing-synchronise-after", "There is no `synchronise()` before the clock is read the second time. Kernel launches are asynchronous, so this is the time of the *launch*: call `synchronise()` after the step, then read the clock."),),
+    "before": (("no", "missing-synchronise-before", "There is no `synchronise()` before the clock is read the first time. Work that was still in the queue (earlier steps, or copying the batch) counts as part of this step: call `synchronise()` right before the first reading, after loading."), ("late", "missing-synchronise-before", "`synchronise()` comes after the first reading of the clock, so the waiting is timed, too: earlier steps and the copying of the batch count as part of this one. Call `synchronise()` first, then read the clock.")),
+    "warm": (("included", "warm-up-included", "The warm-up steps are among the rounds. The first steps are slow (memory is allocated, kernels are compiled or selected) and say nothing about the others: run `warmup` steps untimed, then time `rounds` more."), ("after", "warm-up-after", "The warm-up comes after the rounds, so the slow first steps are among those that are timed. Run the `warmup` steps first.")),
     "load": (("inside", "data-loading-included", "Loading the batch lies between the two readings of the clock. It is the network that is timed: load first, then read the clock."),),
-    "unit": tuple((factor, "wrong-unit", f"`seconds` is in {unit}. Keep seconds everywhere and turn them into others only where you print.") for factor, unit in UNITS),
+    "unit": tuple((factor, "wrong-unit", f"`seconds` is in {unit}. Use seconds everywhere and convert only where you print.") for factor, unit in UNITS),
     "rounds": (
-        ("one less", "wrong-number-of-rounds", "One round is missing: {rounds} are asked for, beside the warm-up."),
-        ("one more", "wrong-number-of-rounds", "There is one round too many: {rounds} are asked for, beside the warm-up."),
+        ("one less", "wrong-number-of-rounds", "One round is missing: {rounds} are asked for, besides the warm-up."),
+        ("one more", "wrong-number-of-rounds", "There is one round too many: {rounds} are asked for, besides the warm-up."),
         ("less the warm-up", "wrong-number-of-rounds", "The warm-up is taken from the rounds: {rounds} are to be timed *after* {warmup} warm-up steps."),
         ("with the warm-up", "wrong-number-of-rounds", "There are too many rounds: {rounds} are asked for, and the warm-up steps don't count among them."),
     ),
@@ -110,9 +110,9 @@ def _by_events(machine: Machine, rounds: int, warmup: int) -> Mistake | None:
     if machine.steps == 0:
         return Mistake("step-not-called", "time_step never calls `step`.")
     if machine.steps <= warmup:
-        return Mistake("step-not-called", "Beside the warm-up, time_step never calls `step`.")
+        return Mistake("step-not-called", "Apart from the warm-up, time_step never calls `step`.")
     if machine.readings == 0:
-        return Mistake("own-clock", "time_step never reads the `clock` that it is given. With a clock of its own nobody can try it on a machine whose times are known: call `clock()`.")
+        return Mistake("own-clock", "time_step never reads the `clock` that it is given. With a clock of its own it cannot be tested on a machine whose times are known: call `clock()`.")
     if machine.readings < 2 * rounds:
         return Mistake("one-reading-for-all-rounds", f"The clock is read {machine.readings} times for {rounds} rounds. Each round needs two readings of its own: before the step and after it.")
     if machine.steps != rounds + warmup:
@@ -131,13 +131,13 @@ def _by_count(got: float, right: Sequence[float], machine: Machine, rounds: int,
     if steps == warmup + 1 and readings <= 2:
         return Mistake("one-round-only", f"Only one round is timed; {rounds} are asked for. Is the `return` inside the loop?")
     if readings <= 2 < rounds:
-        return Mistake("one-reading-for-all-rounds", "The clock is read once before all rounds and once after them. That gives a mean at best, in which loading and a held-up round are hidden, and no spread: read it before and after *each* step.")
+        return Mistake("one-reading-for-all-rounds", "The clock is read once before all rounds and once after them. That gives a mean at best, in which loading and slow rounds are hidden, and no spread: read it before and after *each* step.")
     if readings == 2 * warmup != 2 * rounds and steps == rounds + warmup:
         return Mistake("rounds-and-warm-up-exchanged", f"{rounds} steps are not timed and {warmup} are; it should be the other way round: `warmup` steps first, then `rounds` that are timed.")
     if steps == warmup + 2 * rounds and machine.loads == warmup + rounds:
         return Mistake("step-twice", "`step` is called twice in each round. Keep what the timed call returns: `loss = step(batch)`.")
     if warmup and steps == rounds * (warmup + 1):
-        return Mistake("warm-up-in-every-round", "The warm-up is made again in each round. Once, before the first round, is enough; take the loop over `warmup` out of the loop over `rounds`.")
+        return Mistake("warm-up-in-every-round", "The warm-up is repeated in each round. Once, before the first round, is enough; take the loop over `warmup` out of the loop over `rounds`.")
     if alike(got, -middle):
         return Mistake("subtraction-reversed", "`seconds` is negative: subtract the first reading of the clock from the second.")
     if got == 0 and readings >= 2 * rounds:
@@ -154,9 +154,9 @@ def _run(time_step: Any, machine: Machine, rounds: int, warmup: int) -> Any:
         return call(time_step, machine.step, machine.load, rounds, warmup, machine.synchronise, machine.clock, what="time_step")
     except Mistake as mistake:
         if "has no attribute 'type'" in mistake.message:
-            raise Mistake("device-as-text", "time_step asks for `.type` of the device. Numpy's numbers say theirs as plain text, which has none: take `str(loss.device)`.") from None
+            raise Mistake("device-as-text", "time_step asks for `.type` of the device. That of numpy's scalars is plain text, which has none: take `str(loss.device)`.") from None
         if "'int' object has no attribute 'device'" in mistake.message:
-            raise Mistake("device-of-the-batch", "time_step asks a batch for its device; you may not know what a batch is. Ask what the step returns: `str(loss.device)`.") from None
+            raise Mistake("device-of-the-batch", "time_step reads the device of a batch, but a batch can be anything. Read that of the loss, which the step returns: `str(loss.device)`.") from None
         raise
 
 
@@ -167,11 +167,11 @@ def _timed(time_step: Any, make: Callable[[], Machine], rounds: int, warmup: int
     right = Way().measure(make(), rounds, warmup)
     got = value_of(found, "seconds", "time_step")
     if machine.strangers:
-        raise Mistake("batch-not-handed-on", "`step` is called with something that `load()` has not returned. Hand it the batch: `step(batch)`.")
+        raise Mistake("batch-not-handed-on", "`step` is called with something that `load()` has not returned. Pass it the batch: `step(batch)`.")
     if not alike(got, statistics.median(right)):
         named = _by_events(machine, rounds, warmup) if machine.readings == 0 or machine.steps <= warmup else _by_count(got, right, machine, rounds, warmup) or _named(got, machine.steps, make, rounds, warmup)
         mistake = named or _by_events(machine, rounds, warmup)
-        raise mistake or Mistake("differs", f"On a machine whose steps take {statistics.median(right) * 1e3:.3f} ms (median), time_step says {got * 1e3:.3f} ms. Load, wait, read the clock, step, wait, read the clock; and that {rounds} times, after {warmup} warm-up steps.")
+        raise mistake or Mistake("differs", f"On a machine whose steps take {statistics.median(right) * 1e3:.3f} ms (median), time_step says {got * 1e3:.3f} ms. Load, synchronise, read the clock, step, synchronise, read the clock; all that {rounds} times, after {warmup} warm-up steps.")
     return found, machine, right
 
 
@@ -195,7 +195,7 @@ def time_on_a_queue(time_step: Any, *, seed: int = 2, sizes: Sequence[tuple[int,
     for rounds, warmup in sizes:
         found, _, right = _timed(time_step, lambda r=rounds, w=warmup: runtime_machine.gpu(seed, w, r), rounds, warmup)  # type: ignore[misc]
         spread(found, right, "time_step")
-        yield f"a device with a queue, {rounds} rounds: the device is awaited before both readings"
+        yield f"a device with a queue, {rounds} rounds: synchronised before both readings"
 
 
 def device_of(value: Any) -> str:
@@ -215,8 +215,8 @@ def where_it_ran(time_step: Any, *, seed: int = 3, rounds: int = 5, warmup: int 
         if got == right:
             yield words
         elif got == "cuda":
-            raise Mistake("cpu-run-labelled-gpu", "The step ran on the CPU, and the result says 'cuda'. A hand-in of such a course compared two CPUs like this and called one of them a GPU. Don't say what you meant to use; ask the loss where it is: `loss.device`.")
+            raise Mistake("cpu-run-labelled-gpu", "The step ran on the CPU, and the result says 'cuda'. A hand-in of such a course compared two CPUs like this and called one of them a GPU. Don't write what you meant to use; read it from the loss: `loss.device`.")
         elif got == "cpu":
-            raise Mistake("gpu-run-labelled-cpu", "The step ran on the GPU, and the result says 'cpu'. Ask the loss where it is: `loss.device`.")
+            raise Mistake("gpu-run-labelled-cpu", "The step ran on the GPU, and the result says 'cpu'. Read it from the loss: `loss.device`.")
         else:
-            raise Mistake("device-unknown", f"'device' is {str(found['device'])[:40]!r}. It should be what the loss says, `str(loss.device)`: 'cpu' or 'cuda:0'.")
+            raise Mistake("device-unknown", f"'device' is {str(found['device'])[:40]!r}. It should be the device of the loss, `str(loss.device)`: 'cpu' or 'cuda:0'.")

@@ -39,7 +39,7 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
         Hypothesis("first-turn", each(_first_turn), "This is where the loss rises for the first time. It may fall again: look at all epochs."),
         Hypothesis("first-epoch-skipped", each(lambda t: np.argmin(t[1:]) + 2), "The first epoch is left out."),
         Hypothesis("last-epoch-skipped", each(lambda t: np.argmin(t[:-1]) + 1), "The last epoch is left out."),
-        Hypothesis("fractions-lost", each(lambda t: np.argmin(t.astype(int)) + 1), "The losses are compared as whole numbers (`int`): the fractions are lost."),
+        Hypothesis("fractions-lost", each(lambda t: np.argmin(t.astype(int)) + 1), "The losses are compared as integers (`int`): the fractions are lost."),
     ]
     verify(got, np.asarray(places) + 1.0, "the epoch of five runs", hypotheses)
     yield "the epoch of the lowest test loss, counted from 1, wherever it is"
@@ -47,7 +47,7 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
         epoch = next(spots)
         if epoch != right:
             shown = ", ".join(f"{loss:g}" for loss in losses)
-            raise Mistake("nan-wins", f"For the losses {shown} the answer was epoch {epoch:g}; a run that blew up must not win, and its epochs still count. A comparison with NaN is always False; look for it first (`np.nanargmin`).")
+            raise Mistake("nan-wins", f"For the losses {shown} the answer was epoch {epoch:g}; a run that diverged must not win, and its epochs still count. A comparison with NaN is always False; look for it first (`np.nanargmin`).")
     yield "a NaN does not win, wherever it is"
 
 
@@ -100,7 +100,7 @@ def step_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
         got = np.asarray([next(rates) for _ in epochs])
         again = [next(rates) for _ in epochs]
         if not np.array_equal(got, again[::-1]):
-            raise Mistake("keeps-state", "Asked for the same epochs in another order, step_decay gives other rates. Make the rate from the arguments alone, without a variable that is kept between calls.")
+            raise Mistake("keeps-state", "Asked for the same epochs in another order, step_decay gives other rates. Compute the rate from the arguments alone, without a variable that survives the call.")
         hypotheses = [
             Hypothesis("decay-does-nothing", np.full(12, first), "The rate never changes."),
             Hypothesis("decays-every-epoch", first * factor**epochs, "The rate falls every epoch; `every` is ignored."),

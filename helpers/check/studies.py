@@ -40,7 +40,7 @@ def learning_rate_study(histories: Any, rates: Sequence[float], MLP: Any, train_
             raise Mistake("rate-changes", f"The rate of {what} changes during the run, from {used[0]:g} to {used[-1]:g}; this study compares constant rates.")
         if not np.allclose(used, rate):
             raise Mistake("loop-variable-ignored", f"{what} was trained with a rate of {used[0]:g}, not {rate:g}. Does the loop's own variable reach `fit`?")
-    yield f"{len(rates)} histories with one entry an epoch"
+    yield f"{len(rates)} histories with one entry per epoch"
     if not any(np.isfinite(curve).all() for curve in curves.values()):
         raise Mistake("loss-not-finite", "Every run has losses that are NaN or infinite, at the smallest rate too. Look at the layers and the loss first.")
     for a, b in itertools.combinations(rates, 2):
@@ -85,7 +85,7 @@ def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *,
             what = f"results[{name!r}][{i}]"
             losses = curve(runs[i], "test_loss", what, epochs)
             if not np.isfinite(losses).any():
-                raise Mistake("loss-not-finite", f"{what} has no finite loss: the training blew up from the start.")
+                raise Mistake("loss-not-finite", f"{what} has no finite loss: the training diverged from the start.")
             key = losses.tobytes()
             if key in seen:
                 hint = "is the same seed used for every run?" if seen[key].rsplit("[", 1)[0] == what.rsplit("[", 1)[0] else "does the schedule reach `fit`, as a function? (A lambda in a loop sees the loop's last values; `lambda epoch, g=g: …` keeps its own.)"
@@ -101,7 +101,7 @@ def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *,
             decays.append((name, rates))
     yield f"{len(names)} settings, {seeds} seeds each, no two runs alike"
     if not constant:
-        raise Mistake("no-constant-rate", "There is nothing to compare with: one setting should keep the best constant rate of Part C.")
+        raise Mistake("no-constant-rate", "There is nothing to compare with: one setting should have the best constant rate of Part C.")
     every = {f"results[{name!r}][{i}]": run for name in names for i, run in enumerate(results[name])}
     _same_settings(every, ("images", "batch_size"))
     ends = {str(getattr(run, "ended_at", "")): what for what, run in every.items()}
@@ -138,7 +138,7 @@ def _same_settings(runs: dict[str, Any], names: Sequence[str]) -> None:
         values = {what: getattr(run, name, None) for what, run in runs.items()}
         if len(set(values.values())) > 1:
             (a, first), (b, second) = next((x, y) for x in values.items() for y in values.items() if x[1] != y[1])
-            words = "images" if name == "images" else "images a batch"
+            words = "images" if name == "images" else "images per batch"
             raise Mistake("settings-differ", f"{a} was trained with {first} {words} and {b} with {second}. Only what you compare should differ: keep everything else the same.")
 
 
@@ -154,14 +154,14 @@ def same_on_all(by_backend: Any, names: Sequence[str], MLP: Any, train_epoch: An
     for name in names:
         run = by_backend[name]
         if name != "numpy" and getattr(run, "device", "") == "numpy" and np.array_equal(curves[name], curves.get("numpy", np.empty(0))):
-            raise Mistake("wrong-backend", f"by_backend[{name!r}] equals numpy's run to the last digit, and its data lay in numpy. Move the data (`small.to(where)`) and give the network the same `backend`.")
+            raise Mistake("wrong-backend", f"by_backend[{name!r}] equals numpy's run to the last digit, and its data were numpy arrays. Move the data (`small.to(where)`) and give the network the same `backend`.")
         if len(run.train_loss) != 2:
             raise Mistake("wrong-length", f"by_backend[{name!r}] has {len(run.train_loss)} epochs; 2 are asked for.")
         if not np.allclose(run.learning_rate, 0.5):
             raise Mistake("another-rate", f"by_backend[{name!r}] was trained with a rate of {run.learning_rate[0]:g}; 0.5 is asked for.")
     first = curves[names[0]]
     if not np.isfinite(first).all():
-        raise Mistake("loss-not-finite", f"The training loss on {names[0]} is not finite: the training blew up.")
+        raise Mistake("loss-not-finite", f"The training loss on {names[0]} is not finite: the training diverged.")
     for name in names[1:]:
         if curves[name].shape != first.shape or not np.allclose(curves[name], first, rtol=0.02):
             raise Mistake(

@@ -1,47 +1,38 @@
-"""Layers, loss, optimisers, schedules, and one epoch of training."""
+"""Layers, loss, optimisers, schedules, and one epoch of training; each loaded when it is first asked for."""
 
-from helpers.nn.activations import ReLU, Tanh
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
 from helpers.nn.build import build
 from helpers.nn.build import steps as network_steps
-from helpers.nn.conv_layers import AveragePool2d, Conv2d, Flatten, MaxPool2d
-from helpers.nn.dropout import Dropout, set_training
-from helpers.nn.fast_cnn import FastCNN
-from helpers.nn.fast_mlp import FastMLP
-from helpers.nn.layers import MLP, Linear, Sigmoid, Softmax
-from helpers.nn.loss import cross_entropy, cross_entropy_gradient
-from helpers.nn.network import Network
-from helpers.nn.optimisers import SGD, Adam, Momentum, Rprop
-from helpers.nn.schedule import constant, cosine_decay, exponential_decay, step_decay
-from helpers.nn.steps import evaluate, train_epoch
 
-__all__ = [
-    "MLP",
-    "SGD",
-    "Adam",
-    "AveragePool2d",
-    "Conv2d",
-    "Dropout",
-    "FastCNN",
-    "FastMLP",
-    "Flatten",
-    "Linear",
-    "MaxPool2d",
-    "Momentum",
-    "Network",
-    "ReLU",
-    "Rprop",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
-    "build",
-    "constant",
-    "cosine_decay",
-    "cross_entropy",
-    "cross_entropy_gradient",
-    "evaluate",
-    "exponential_decay",
-    "network_steps",
-    "set_training",
-    "step_decay",
-    "train_epoch",
-]
+MODULES = {
+    "accuracy": ("evaluate",),
+    "activations": ("ReLU", "Tanh"),
+    "conv_layers": ("AveragePool2d", "Conv2d", "Flatten", "MaxPool2d"),
+    "dropout": ("Dropout", "set_training"),
+    "fast_cnn": ("FastCNN",),
+    "fast_mlp": ("FastMLP",),
+    "layers": ("MLP", "Linear", "Sigmoid"),
+    "loss": ("Softmax", "cross_entropy", "cross_entropy_gradient"),
+    "network": ("Network",),
+    "optimisers": ("SGD", "Adam", "Momentum", "Rprop"),
+    "schedule": ("constant", "cosine_decay", "exponential_decay", "step_decay"),
+    "steps": ("train_epoch",),
+}
+"""Where each name lies. While a hand-in is graded, some of these modules may not be there."""
+PLACES = {name: module for module, names in MODULES.items() for name in names}
+
+__all__ = ["build", "network_steps", *PLACES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *PLACES})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from helpers.errors import CourseError
+from helpers.nn.loss import check_gradient
 from helpers.primitives import relu_backward, relu_forward, tanh_backward, tanh_forward
 
 
@@ -55,17 +55,3 @@ class Tanh(NoParameters):
 
     def __str__(self) -> str:
         return "Tanh"
-
-
-def check_gradient(layer: Any, gradient: Any, output: Any) -> None:
-    """A CourseError unless the layer's forward has kept `output` (an array or its shape) and the gradient has its
-    shape.
-    """
-    if output is None:
-        raise CourseError(f"Nothing has gone through {layer} yet; call forward before backward.")
-    expected = tuple(getattr(output, "shape", output))
-    if tuple(gradient.shape) != expected:
-        raise CourseError(
-            f"The gradient for {layer} has shape {tuple(gradient.shape)}; the layer's last output had {expected}; "
-            "pass one like it."
-        )

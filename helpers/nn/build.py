@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from helpers.backend import Backend
 from helpers.backend import backend as make_backend
 from helpers.nn.fast_cnn import FastCNN
-from helpers.nn.network import Network
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.network import Network
+    from helpers.nn.spec_model import NetworkSpec
 
 
 def build(spec: NetworkSpec, backend: Backend | None = None) -> FastCNN | Network:
@@ -22,6 +22,8 @@ def build(spec: NetworkSpec, backend: Backend | None = None) -> FastCNN | Networ
     backend = backend or make_backend(spec.backend)
     if backend.name == "numpy" and not FastCNN.supports(spec):
         return FastCNN.from_spec(spec, backend)
+    from helpers.nn.network import Network
+
     return Network(spec, backend)
 
 

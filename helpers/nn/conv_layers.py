@@ -14,7 +14,8 @@ from helpers import primitives
 from helpers.backend import Backend, array_namespace
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
-from helpers.nn.activations import NoParameters, check_gradient
+from helpers.nn.activations import NoParameters
+from helpers.nn.loss import check_gradient
 from helpers.primitives import ConvSpec, PoolSpec
 from helpers.primitives.spec import pair
 
@@ -24,10 +25,11 @@ Size = int | tuple[int, int]
 class Conv2d:
     """y[n, k] = bias[k] + Σ_c x[n, c] ⋆ weight[k, c]: (N, in_channels, H, W) -> (N, filters, P, Q).
 
-    weight (filters, in_channels, R, S) is drawn from N(0, scale / (in_channels·R·S)), bias (filters,) is zero; the same
-    seed gives the same numbers on every backend. size, stride and padding: one number or (down, across). algorithm: a
-    name that `primitives.conv_forward` takes. backward keeps grad_weight and grad_bias. Raises CourseError for sizes
-    that are none and images that don't fit. Chetlur et al., *cuDNN* (arXiv 1410.0759), section 2.
+    weight (filters, in_channels, R, S) is drawn with mean 0 and standard deviation scale / √(in_channels·R·S), bias
+    (filters,) is zero; the same seed gives the same numbers on every backend. size, stride and padding: one number or
+    (down, across). algorithm: a name that `primitives.conv_forward` takes. backward keeps grad_weight and grad_bias.
+    Raises CourseError for sizes that are none and images that don't fit. Chetlur et al., *cuDNN* (arXiv 1410.0759),
+    section 2.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class Conv2d:
             raise CourseError(f"scale={scale!r} is not usable; give a positive finite number.")
         backend = backend or make_backend("numpy")
         self.algorithm = algorithm
-        std = math.sqrt(scale) * (in_channels * r * s) ** -0.5
+        std = scale * (in_channels * r * s) ** -0.5
         self.weight = backend.normal((filters, in_channels, r, s), std, seed)
         self.bias = backend.zeros((filters,))
         self.grad_weight: Any = None

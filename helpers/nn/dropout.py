@@ -9,7 +9,8 @@ import numpy as np
 
 from helpers.backend import array_namespace
 from helpers.errors import CourseError
-from helpers.nn.activations import NoParameters, check_gradient
+from helpers.nn.activations import NoParameters
+from helpers.nn.loss import check_gradient
 
 
 class Dropout(NoParameters):

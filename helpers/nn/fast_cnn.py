@@ -23,17 +23,16 @@ import numpy as np
 from helpers.backend import Backend
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
+from helpers.nn.accuracy import check_pairs, evaluate
 from helpers.nn.fast_columns import column_order
 from helpers.nn.fast_dense import DensePart, DenseWork
 from helpers.nn.fast_spec import check_size, shapes_of, sizes_of
 from helpers.nn.fast_stage import Stage, flip
-from helpers.nn.layers import layer_seed
 from helpers.nn.loss import check_labels
-from helpers.nn.state import check_state, copied, write
-from helpers.nn.steps import check_pairs, evaluate
+from helpers.nn.state import check_state, copied, layer_seed, write
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 Size = int | tuple[int, int]
 
@@ -42,12 +41,12 @@ class FastCNN:
     """Stages of convolution (stride 1, no padding), ReLU and 2×2 max-pooling, then dense layers and softmax, in numpy.
 
     channels: filters of each stage; filter_size: one number or (R, S), or a list with one (R, S) a stage; image:
-    (C, H, W); hidden: units of dense layers with ReLU before the last one; scale: of the initial weights; backend: a
-    numpy Backend, None for float32; micro_batch: most images at a time.
+    (C, H, W); hidden: units of dense layers with ReLU before the last one; scale: a factor of the initial weights'
+    standard deviation; backend: a numpy Backend, None for float32; micro_batch: most images at a time.
 
     weights: a list of (K, C, R, S), one a stage; biases: (K,); dense: a list of (in, out), the first one's inputs
-    channel by channel, as Flatten has them; dense_biases: (out,). Weights start as draws from N(0, scale²/inputs),
-    biases at zero: the numbers that `Network` has for the same seed. Write into them in place
+    channel by channel, as Flatten has them; dense_biases: (out,). Weights start as normal draws with standard
+    deviation scale/√inputs, biases at zero: the numbers that `Network` has for the same seed. Write into them in place
     (`network.weights[0][...] = w`): they are views of the memory that the products read.
     """
 
@@ -75,7 +74,7 @@ class FastCNN:
         for i, ((c, _, _), k, (r, s)) in enumerate(zip(self.shapes, self.channels, self.filter_sizes, strict=False)):
             packed = np.empty((k, r, c, s), self.dtype)
             logical = packed.transpose(0, 2, 1, 3)
-            std = math.sqrt(scale**2) * (c * r * s) ** -0.5
+            std = scale * (c * r * s) ** -0.5
             logical[...] = backend.normal((k, c, r, s), std, layer_seed(seed, i))
             self._packed.append(packed)
             self._flipped.append(np.empty((c, s, r, k), self.dtype))

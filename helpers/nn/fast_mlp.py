@@ -17,9 +17,10 @@ import numpy as np
 from helpers.backend import Backend
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
-from helpers.nn.layers import MLP, check_sizes, layer_seed
+from helpers.nn.accuracy import check_pairs
+from helpers.nn.layers import MLP, check_sizes
 from helpers.nn.loss import check_labels
-from helpers.nn.steps import check_pairs
+from helpers.nn.state import layer_seed
 
 # OpenBLAS multiplies small matrices (rows × columns × inner at most 100³) without first copying them into
 # packed panels. At these sizes the copying costs a fifth, so larger products are cut into such tiles.

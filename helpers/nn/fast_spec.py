@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from helpers.errors import CourseError
-from helpers.primitives import ConvSpec
+from helpers.nn.spec_sizes import padding_of
 
 if TYPE_CHECKING:
-    from helpers.nn.layer_table import Place
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 
 class Sizes(NamedTuple):
@@ -26,43 +25,42 @@ def sizes_of(spec: NetworkSpec) -> Sizes | str:
     """The sizes of a network that FastCNN can run; of another, the reason why it cannot, in words."""
     if spec.optimiser.type != "sgd":
         return f"the optimiser is {spec.optimiser.type}; FastCNN takes steps of plain SGD only"
-    places = spec.places(1)
+    layers = [(f"layers[{i}]", layer) for i, layer in enumerate(spec.layers)]
     channels, sizes, hidden = [], [], []
-    while places and isinstance(places[0].geometry, ConvSpec):
-        stage, places = places[:3], places[3:]
+    while layers and layers[0][1].type == "conv":
+        stage, layers = layers[:3], layers[3:]
         if reason := _no_stage(stage):
             return reason
-        channels.append(stage[0].layer.filters)
-        sizes.append(tuple(stage[0].layer.size))
+        channels.append(stage[0][1].filters)
+        sizes.append(tuple(stage[0][1].size))
     if not channels:
         return "there is no convolution before the dense layers"
-    if places[0].layer.type == "flatten":
-        places = places[1:]
-    while len(places) > 2:
-        dense, relu, places = places[0], places[1], places[2:]
-        if dense.layer.type != "dense" or relu.layer.type != "relu":
-            wrong = relu if dense.layer.type == "dense" else dense
-            return f"{wrong.where} is {wrong.layer.type}; after the stages FastCNN has dense layers, with ReLU between"
-        hidden.append(dense.layer.units)
+    if layers[0][1].type == "flatten":
+        layers = layers[1:]
+    while len(layers) > 2:
+        dense, relu, layers = layers[0], layers[1], layers[2:]
+        if dense[1].type != "dense" or relu[1].type != "relu":
+            where, wrong = relu if dense[1].type == "dense" else dense
+            return f"{where} is {wrong.type}; after the stages FastCNN has dense layers, with ReLU between"
+        hidden.append(dense[1].units)
     return Sizes(tuple(channels), tuple(sizes), tuple(hidden))
 
 
-def _no_stage(stage: list[Place]) -> str:
-    """Why these places are no stage, or ""."""
-    types = [place.layer.type for place in stage]
+def _no_stage(stage: list[tuple[str, Any]]) -> str:
+    """Why these layers, each with its place, are no stage, or ""."""
+    types = [layer.type for _, layer in stage]
     if types not in (["conv", "relu", "max_pool"], ["conv", "max_pool", "relu"]):
-        return f"a stage of FastCNN is conv, relu and max_pool, and {stage[0].where} begins with {', '.join(types)}"
-    for place in stage:
-        geometry: Any = place.geometry
-        wanted = {"conv": (1, 1), "max_pool": (2, 2)}.get(place.layer.type)
-        if geometry is None:
+        return f"a stage of FastCNN is conv, relu and max_pool, and {stage[0][0]} begins with {', '.join(types)}"
+    for where, layer in stage:
+        wanted = {"conv": (1, 1), "max_pool": (2, 2)}.get(layer.type)
+        if wanted is None:
             continue
-        if (geometry.pad_h, geometry.pad_w) != (0, 0):
-            return f"{place.where} has padding, which FastCNN does not have"
-        if tuple(place.layer.stride) != wanted:
-            return f"{place.where} has stride {tuple(place.layer.stride)}; FastCNN has {wanted} there"
-        if place.layer.type == "max_pool" and tuple(place.layer.size) != (2, 2):
-            return f"{place.where} pools {tuple(place.layer.size)}; FastCNN pools (2, 2)"
+        if padding_of(layer.size, layer.padding) != (0, 0):
+            return f"{where} has padding, which FastCNN does not have"
+        if tuple(layer.stride) != wanted:
+            return f"{where} has stride {tuple(layer.stride)}; FastCNN has {wanted} there"
+        if layer.type == "max_pool" and tuple(layer.size) != (2, 2):
+            return f"{where} pools {tuple(layer.size)}; FastCNN pools (2, 2)"
     return ""
 
 

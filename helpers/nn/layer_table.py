@@ -1,8 +1,4 @@
-"""What each layer of a described network makes and costs, by counting, before anything is built.
-
-Operations are counted by the definition: a multiplication, an addition, a comparison and an exponential are one each.
-Bytes are those that any program must move: inputs and parameters read once, outputs written once.
-"""
+"""What each layer of a described network makes of what comes in, before anything is built."""
 
 from __future__ import annotations
 
@@ -11,18 +7,12 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from helpers.errors import CourseError
-from helpers.primitives.choose import modelled
-from helpers.primitives.cost import Cost
+from helpers.nn.spec_sizes import padding_of
 from helpers.primitives.pooling import PoolSpec
 from helpers.primitives.spec import ConvSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-OPERATIONS = {"relu": 1, "sigmoid": 4, "tanh": 5, "dropout": 2, "softmax": 5}
-"""Operations for each number: max(x, 0); 1/(1 + e^−x); 1 − 2/(e^2x + 1); draw below the rate, multiply; and for
-softmax the maximum, the difference from it, its exponential, the sum and the quotient.
-"""
 
 Shape = tuple[int, ...]
 
@@ -43,28 +33,9 @@ class Place:
     @property
     def parameters(self) -> int:
         """Weights and biases: K·C·R·S + K of a convolution, in·out + out of a dense layer, else none."""
-        if isinstance(self.geometry, ConvSpec):
-            return prod(self.geometry.w_shape) + self.geometry.K
-        if self.layer.type == "dense":
-            return (prod(self.shape_in) + 1) * self.layer.units
-        return 0
+        from helpers.nn.layer_costs import parameters  # where counting is an exercise it may not be there
 
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the layer table, for the forward pass of one batch.
-
-    output: shape without the batch; flops: operations; bytes: moved at least; predicted_seconds: by the model behind
-    "auto" (`helpers.primitives.cost`) for numpy on one thread. It is a prediction; nothing has been run.
-    """
-
-    where: str
-    name: str
-    output: Shape
-    parameters: int
-    flops: int
-    bytes: int
-    predicted_seconds: float
+        return parameters(self)
 
 
 def places(image: Shape, layers: Sequence[Any], images: int) -> list[Place]:
@@ -85,93 +56,6 @@ def places(image: Shape, layers: Sequence[Any], images: int) -> list[Place]:
     return found
 
 
-def padding_of(window: tuple[int, int], padding: tuple[int, int] | str) -> tuple[int, int]:
-    """(rows, columns) of padding: "valid" is none, "same" half a window, "full" a window less one; a pair is itself.
-
-    With stride 1, "same" keeps the size, which needs windows of odd size; CourseError for even ones.
-    """
-    if not isinstance(padding, str):
-        return padding
-    r, s = window
-    if padding == "same" and (r % 2 == 0 or s % 2 == 0):
-        raise CourseError(
-            f'Padding "same" needs a window of odd size, and {r}×{s} is not; take an odd size, or give the padding as '
-            "[rows, columns]."
-        )
-    return {"valid": (0, 0), "same": (r // 2, s // 2), "full": (r - 1, s - 1)}[padding]
-
-
-def row(place: Place, images: int, itemsize: int = 4) -> Row:
-    """The layer's line of the table for a batch of `images`, numbers of `itemsize` bytes."""
-    inputs, outputs = images * prod(place.shape_in), images * prod(place.shape_out)
-    kind, geometry = place.layer.type, place.geometry
-    bytes_moved = (inputs + outputs + place.parameters) * itemsize
-    if isinstance(geometry, ConvSpec):
-        flops, moved = geometry.flops + outputs, (outputs, 1)
-        seconds = modelled(geometry, "forward")[0].seconds
-        name = f"conv {geometry.K} × {geometry.R}×{geometry.S}{_steps(geometry, (1, 1))}"
-    elif isinstance(geometry, PoolSpec):
-        window = geometry.R * geometry.S
-        # A maximum takes one comparison fewer than there are pixels, a mean as many additions and one division.
-        flops, moved, seconds = outputs * (window - (kind == "max_pool")), (outputs * window, window), 0.0
-        bytes_moved = geometry.bytes_moved(itemsize)
-        name = f"{kind} {geometry.R}×{geometry.S}{_steps(geometry, (geometry.R, geometry.S))}"
-    elif kind == "dense":
-        products = inputs * place.layer.units
-        flops, moved, seconds = 2 * products + outputs, (outputs, 2), Cost(products, 0, 0).seconds
-        name = f"dense {place.layer.units}"
-    elif kind == "flatten":
-        flops, moved, seconds, bytes_moved, name = 0, (0, 0), 0.0, 0, kind
-    else:
-        flops = outputs * OPERATIONS[kind]
-        moved, seconds = (flops, OPERATIONS[kind]), 0.0
-        name = f"dropout {place.layer.rate:g}" if kind == "dropout" else kind
-    # The model's speeds are those of 4-byte numbers; wider ones take longer in proportion.
-    seconds = (seconds + Cost(0, *moved).seconds) * itemsize / 4
-    return Row(place.where, name, place.shape_out, place.parameters, flops, bytes_moved, seconds)
-
-
-def step_seconds(places: Sequence[Place], images: int, itemsize: int = 4) -> float:
-    """Predicted seconds of one training step of a batch: forward, backward and update, by the same model.
-
-    Backward takes two convolutions where forward takes one, two products where a dense layer takes one, and elsewhere
-    as long as forward; an update moves each parameter and its gradient.
-    """
-    total = 0.0
-    for place in places:
-        forward = row(place, images, itemsize).predicted_seconds
-        if isinstance(place.geometry, ConvSpec):
-            passes = sum(modelled(place.geometry, which)[0].seconds for which in ("backward-data", "backward-filter"))
-            backward = passes * itemsize / 4
-        else:
-            backward = forward * (2 if place.layer.type == "dense" else 1)
-        total += forward + backward + Cost(0, 2 * place.parameters, 2 * (place.parameters > 0)).seconds * itemsize / 4
-    return total
-
-
-def table_text(rows: Sequence[Row], images: int) -> str:
-    """The table as text, with a total; the last column says that it is predicted."""
-    cells = [("layer", "", "output", "parameters", "MFLOP", "MB", "predicted ms")]
-    for r in rows:
-        cells.append((r.where, r.name, "×".join(map(str, r.output)), f"{r.parameters:,}", *_measures([r])))
-    cells.append(("total", "", "", f"{sum(r.parameters for r in rows):,}", *_measures(rows)))
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = [
-        "  ".join(c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True)))
-        for line in cells
-    ]
-    note = (
-        f"Forward pass of a batch of {images}, counted. Times are predicted by a model of numpy on one thread, not\n"
-        "measured: they compare layers and sizes with each other, and know nothing of other hardware."
-    )
-    return "\n".join([*lines, note])
-
-
-def _measures(rows: Sequence[Row]) -> tuple[str, str, str]:
-    flops, moved = sum(r.flops for r in rows), sum(r.bytes for r in rows)
-    return f"{flops / 1e6:,.2f}", f"{moved / 1e6:,.2f}", f"{sum(r.predicted_seconds for r in rows) * 1e3:,.3f}"
-
-
 def _place(where: str, layer: Any, shape: Shape, images: int) -> Place:
     if layer.type in ("conv", "max_pool", "average_pool"):
         if len(shape) != 3:
@@ -189,8 +73,3 @@ def _place(where: str, layer: Any, shape: Shape, images: int) -> Place:
     if layer.type == "dense":
         return Place(where, layer, shape, (layer.units,))
     return Place(where, layer, shape, (prod(shape),) if layer.type == "flatten" else shape)
-
-
-def _steps(geometry: ConvSpec | PoolSpec, usual: tuple[int, int]) -> str:
-    text = "" if (geometry.u, geometry.v) == usual else f", stride {geometry.u}×{geometry.v}"
-    return text + (f", pad {geometry.pad_h}×{geometry.pad_w}" if geometry.pad_h or geometry.pad_w else "")

@@ -11,8 +11,8 @@ from typing import Any
 
 from helpers.backend import Backend, array_namespace, backend
 from helpers.errors import CourseError
-from helpers.nn.activations import check_gradient
-from helpers.nn.loss import cross_entropy_gradient
+from helpers.nn.loss import Softmax, check_gradient, cross_entropy_gradient
+from helpers.nn.state import layer_seed
 
 
 class Linear:
@@ -81,33 +81,6 @@ class Sigmoid:
         return "Sigmoid"
 
 
-class Softmax:
-    """Rows of positive numbers that sum to 1, (N, classes) -> (N, classes); backward is the full Jacobian
-    product.
-    """
-
-    def __init__(self) -> None:
-        self._output: Any = None
-
-    def forward(self, x: Any) -> Any:
-        xp = array_namespace(x)
-        e = xp.exp(x - xp.max(x, axis=1, keepdims=True))
-        self._output = e / xp.sum(e, axis=1, keepdims=True)
-        return self._output
-
-    def backward(self, grad_output: Any) -> Any:
-        check_gradient(self, grad_output, self._output)
-        xp = array_namespace(grad_output)
-        inner = xp.sum(grad_output * self._output, axis=1, keepdims=True)
-        return self._output * (grad_output - inner)
-
-    def update(self, lr: float) -> None:
-        pass
-
-    def __str__(self) -> str:
-        return "Softmax"
-
-
 class MLP:
     """Linear and sigmoid layers in turn, then a softmax: MLP([784, 512, 128, 10], backend).
 
@@ -141,11 +114,6 @@ class MLP:
     def update(self, lr: float) -> None:
         for layer in self.layers:
             layer.update(lr)
-
-
-def layer_seed(seed: int, index: int) -> list[int]:
-    """Seed of the `index`-th linear layer of a network with this seed."""
-    return [seed, index]
 
 
 def check_sizes(sizes: Sequence[int]) -> list[int]:

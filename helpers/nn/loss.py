@@ -1,4 +1,4 @@
-"""Cross-entropy of probabilities and integer labels, as the MEAN over the batch, and its gradient."""
+"""Softmax, and the cross-entropy of probabilities and integer labels, as the MEAN over the batch, with gradients."""
 
 from __future__ import annotations
 
@@ -6,6 +6,33 @@ from typing import Any
 
 from helpers.backend import array_namespace
 from helpers.errors import CourseError
+
+
+class Softmax:
+    """Rows of positive numbers that sum to 1, (N, classes) -> (N, classes); backward is the full Jacobian
+    product.
+    """
+
+    def __init__(self) -> None:
+        self._output: Any = None
+
+    def forward(self, x: Any) -> Any:
+        xp = array_namespace(x)
+        e = xp.exp(x - xp.max(x, axis=1, keepdims=True))
+        self._output = e / xp.sum(e, axis=1, keepdims=True)
+        return self._output
+
+    def backward(self, grad_output: Any) -> Any:
+        check_gradient(self, grad_output, self._output)
+        xp = array_namespace(grad_output)
+        inner = xp.sum(grad_output * self._output, axis=1, keepdims=True)
+        return self._output * (grad_output - inner)
+
+    def update(self, lr: float) -> None:
+        pass
+
+    def __str__(self) -> str:
+        return "Softmax"
 
 
 def cross_entropy(probabilities: Any, labels: Any) -> Any:
@@ -52,4 +79,18 @@ def check_labels(labels: Any, classes: int) -> None:
     if low < 0 or high >= classes:
         raise CourseError(
             f"A label is {low if low < 0 else high}; with {classes} classes, labels go from 0 to {classes - 1}."
+        )
+
+
+def check_gradient(layer: Any, gradient: Any, output: Any) -> None:
+    """A CourseError unless the layer's forward has kept `output` (an array or its shape) and the gradient has its
+    shape.
+    """
+    if output is None:
+        raise CourseError(f"Nothing has gone through {layer} yet; call forward before backward.")
+    expected = tuple(getattr(output, "shape", output))
+    if tuple(gradient.shape) != expected:
+        raise CourseError(
+            f"The gradient for {layer} has shape {tuple(gradient.shape)}; the layer's last output had {expected}; "
+            "pass one like it."
         )

@@ -11,21 +11,22 @@ from typing import TYPE_CHECKING, Any
 from helpers.backend import Backend, array_namespace
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
+from helpers.nn.accuracy import evaluate
 from helpers.nn.activations import ReLU, Tanh
 from helpers.nn.conv_layers import AveragePool2d, Conv2d, Flatten, MaxPool2d
 from helpers.nn.dropout import Dropout, set_training
-from helpers.nn.layers import Linear, Sigmoid, Softmax, layer_seed
-from helpers.nn.loss import cross_entropy_gradient
+from helpers.nn.layers import Linear, Sigmoid
+from helpers.nn.loss import Softmax, cross_entropy_gradient
 from helpers.nn.optimisers import SGD, Adam, Momentum, Optimiser, Rprop, named_parameters, parameters_and_gradients
-from helpers.nn.state import check_state, copied, write
-from helpers.nn.steps import evaluate, train_epoch
+from helpers.nn.state import check_state, copied, layer_seed, write
+from helpers.nn.steps import train_epoch
 from helpers.primitives import ConvSpec
 
 if TYPE_CHECKING:
     import numpy as np
 
     from helpers.nn.layer_table import Place
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 PLAIN = {"relu": ReLU, "sigmoid": Sigmoid, "tanh": Tanh, "flatten": Flatten, "softmax": Softmax}
 OPTIMISERS = {"sgd": SGD, "momentum": Momentum, "rprop": Rprop, "adam": Adam}
@@ -147,7 +148,7 @@ def _built(place: Place, i: int, spec: NetworkSpec, backend: Backend, seed: list
     layer, geometry, scale = place.layer, place.geometry, spec.initialisation.scale
     if isinstance(geometry, ConvSpec):
         padding = (geometry.pad_h, geometry.pad_w)
-        settings = layer.filters, layer.size, layer.stride, padding, backend, seed, scale**2
+        settings = layer.filters, layer.size, layer.stride, padding, backend, seed, scale
         return [Conv2d(geometry.C, *settings, _algorithm(i, spec, backend))]
     if geometry is not None:
         pool = MaxPool2d if layer.type == "max_pool" else AveragePool2d

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from helpers.errors import CourseError
-from helpers.nn.spec import NETWORKS, NetworkSpec, load_spec
+from helpers.nn.spec import NETWORKS, load_spec, model
+
+if TYPE_CHECKING:
+    from helpers.nn.spec_model import NetworkSpec
 
 
 def names() -> list[str]:
@@ -20,9 +24,9 @@ def find_spec(network: str | Path | NetworkSpec) -> NetworkSpec:
     A path that exists comes before a name. CourseError for anything that is none of these, and for what is wrong in
     the file.
     """
-    if isinstance(network, NetworkSpec):
+    if not isinstance(network, str | Path) and isinstance(network, model()):
         return network
-    path, known = Path(network), names()
+    path, known = Path(str(network)), names()
     if str(network) in [f"{name}.json" for name in known] and not path.exists():
         path = NETWORKS / path
     if path.suffix == ".json" or path.is_file():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from helpers.errors import CourseError
+
 LARGEST_SIZE = 4096
 PADDINGS = ("same", "valid", "full")
 
@@ -37,6 +39,22 @@ def padding_value(value: Any) -> tuple[int, ...] | str:
 def image_of(value: Any) -> tuple[int, ...]:
     """(C, H, W). ValueError for anything else."""
     return _wholes(value, 3, 1)
+
+
+def padding_of(window: tuple[int, int], padding: tuple[int, int] | str) -> tuple[int, int]:
+    """(rows, columns) of padding: "valid" is none, "same" half a window, "full" a window less one; a pair is itself.
+
+    With stride 1, "same" keeps the size, which needs windows of odd size; CourseError for even ones.
+    """
+    if not isinstance(padding, str):
+        return padding
+    r, s = window
+    if padding == "same" and (r % 2 == 0 or s % 2 == 0):
+        raise CourseError(
+            f'Padding "same" needs a window of odd size, and {r}×{s} is not; take an odd size, or give the padding as '
+            "[rows, columns]."
+        )
+    return {"valid": (0, 0), "same": (r // 2, s // 2), "full": (r - 1, s - 1)}[padding]
 
 
 def _wholes(value: Any, count: int, least: int) -> tuple[int, ...]:

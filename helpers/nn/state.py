@@ -33,3 +33,8 @@ def write(array: Any, saved: Any) -> None:
     """The saved numbers into `array`, a numpy array or a tensor on any device, in place."""
     xp = array_namespace(array)
     array[...] = saved if isinstance(array, np.ndarray) else xp.asarray(saved, device=array.device)
+
+
+def layer_seed(seed: int, index: int) -> list[int]:
+    """Seed of the `index`-th layer with weights of a network with this seed."""
+    return [seed, index]

@@ -11,10 +11,11 @@ from helpers.plots.cnn_learning import (
     plateau_lengths,
     plateau_loss,
 )
+from helpers.plots.diagrams import lowering, seven_loops
 from helpers.plots.dots import ratio_dots
 from helpers.plots.images import digits
 from helpers.plots.learning import convention_trap, learning_curves, learning_rates, loss_gap, schedules
-from helpers.plots.performance import algorithm_bars, roofline
+from helpers.plots.performance import algorithm_times, roofline
 from helpers.plots.runtime import batch_sizes, runtime_scatter, working_sets
 from helpers.plots.runtime_curves import epoch_times, fits, speed_up
 from helpers.plots.style import save, show
@@ -22,7 +23,7 @@ from helpers.plots.then_and_now import then_and_now
 from helpers.plots.training import error_curve
 
 __all__ = [
-    "algorithm_bars",
+    "algorithm_times",
     "batch_sizes",
     "convention_trap",
     "digits",
@@ -35,6 +36,7 @@ __all__ = [
     "learning_curves",
     "learning_rates",
     "loss_gap",
+    "lowering",
     "plateau_depths",
     "plateau_lengths",
     "plateau_loss",
@@ -43,6 +45,7 @@ __all__ = [
     "runtime_scatter",
     "save",
     "schedules",
+    "seven_loops",
     "show",
     "speed_up",
     "then_and_now",

@@ -8,7 +8,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from helpers.errors import CourseError
-from helpers.plots.style import as_dict, axes, epoch_axis, figure, line, percent_axis, with_alt
+from helpers.plots.style import (
+    as_dict,
+    axes,
+    epoch_axis,
+    figure,
+    line,
+    log_percent_axis,
+    percent_axis,
+    plain_log_ticks,
+    with_alt,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,8 +64,8 @@ def learning_curves(history: Any, title: str = "") -> Figure:
     )
 
 
-def learning_rates(histories: Any, title: str = "Test accuracy for each learning rate") -> Figure:
-    """Test accuracy over the epochs, one line a learning rate, in one figure.
+def learning_rates(histories: Any, title: str = "Test error for each learning rate") -> Figure:
+    """Test error over the epochs on a logarithmic axis, where good rates stay apart; one line per learning rate.
 
     histories: dict label or rate -> History, or a list. A run whose loss became NaN says so in the legend.
     """
@@ -63,60 +73,72 @@ def learning_rates(histories: Any, title: str = "Test accuracy for each learning
     _filled(runs)
     fig = figure(7.5, 4)
     ax = fig.subplots()
-    said = []
+    said, drawn = [], []
     for i, (label, run) in enumerate(runs.items()):
         broken = _nan_epoch(run)
         note = f" (loss not finite from epoch {broken})" if broken else ""
         wrapped = note.replace(" (", "\n(").replace(" from", "\nfrom")
-        x = range(1, run.epochs + 1)
-        ax.plot(x, run.test_accuracy, label=label + wrapped, **line(i, run.epochs))
+        errors = [100 * (1 - accuracy) for accuracy in run.test_accuracy]
+        drawn += [error for error in errors if error > 0]
+        ax.plot(range(1, run.epochs + 1), errors, label=label + wrapped, **line(i, run.epochs))
         if broken:
-            ax.plot(broken, run.test_accuracy[broken - 1], "x", color="black", markersize=10, zorder=5)
-        said.append(f"{label} ends at {run.test_accuracy[-1]:.1%}{note}")
-    axes(ax, title, "epoch", "images classified correctly")
+            ax.plot(broken, errors[broken - 1], "x", color="black", markersize=10, zorder=5)
+        said.append(f"{label} ends at {errors[-1]:.1f}%{note}")
+    axes(ax, title, "epoch", "test images classified wrongly (%)")
     epoch_axis(ax, max(run.epochs for run in runs.values()))
-    percent_axis(ax, [a for run in runs.values() for a in run.test_accuracy])
+    if drawn:
+        log_percent_axis(ax, min(drawn), max(drawn))
     fig.legend(loc="outside right upper", frameon=False)
     return with_alt(fig, f"{title}, over the epochs: {'; '.join(said)}.")
 
 
-def loss_gap(histories: Any, title: str = "Training and test loss, and their sweet spot") -> Figure:
-    """Train against test loss for each run, one panel a run, the epoch of lowest test loss marked."""
+def loss_gap(histories: Any, title: str = "Where the test loss turns") -> Figure:
+    """For each run, the test loss near its minimum (above, with the training loss) and the test accuracy (below).
+
+    Each panel has an axis of its own, from a little below the lowest test loss to half as much again: the training loss
+    leaves it at the bottom. The epoch of the lowest test loss is marked.
+    """
     runs = as_dict(histories)
     _filled(runs)
-    columns = min(len(runs), 3)
-    rows = math.ceil(len(runs) / columns)
-    fig = figure(3.1 * columns + (1.2 if columns == 1 else 0), 2.5 * rows + 0.5)
-    grid = fig.subplots(rows, columns, squeeze=False, sharey=True)
+    columns = min(len(runs), 5)
+    bands = math.ceil(len(runs) / columns)
+    fig = figure(1.2 + 1.75 * columns, 0.8 + 3.5 * bands)
+    grid = fig.subplots(2 * bands, columns, squeeze=False, sharex="col")
+    for ax in grid.flat:
+        ax.set_visible(False)
     said = []
     for i, (label, run) in enumerate(runs.items()):
-        ax = grid[i // columns][i % columns]
-        x = range(1, run.epochs + 1)
-        ax.plot(x, run.train_loss, label="training set", **line(1, run.epochs))
-        ax.plot(x, run.test_loss, label="test set", **line(0, run.epochs))
-        best = run.best_epoch()
-        if math.isfinite(run.test_loss[best]):
-            ax.plot(
-                best + 1, run.test_loss[best], "*", color="black", markersize=12, zorder=5,
-                linestyle="none", label="lowest test loss",
-            )  # fmt: skip
-            heading = f"{label}: best at epoch {best + 1}"
-            gap = run.test_loss[-1] - run.train_loss[-1]
+        top, below = grid[2 * (i // columns)][i % columns], grid[2 * (i // columns) + 1][i % columns]
+        x, best = range(1, run.epochs + 1), run.best_epoch()
+        top.plot(x, run.train_loss, label="training loss", **line(1, run.epochs))
+        top.plot(x, run.test_loss, label="test loss", **line(0, run.epochs))
+        below.plot(x, run.test_accuracy, **line(2, run.epochs))
+        lowest = run.test_loss[best]
+        if math.isfinite(lowest):
+            star = {"color": "black", "markersize": 11, "zorder": 5, "linestyle": "none"}
+            top.plot(best + 1, lowest, "*", label="lowest test loss, and the accuracy there", **star)
+            below.plot(best + 1, run.test_accuracy[best], "*", **star)
+            top.set_ylim(0.9 * lowest, 1.5 * lowest)
+            heading = f"{label}: epoch {best + 1}"
             said.append(
-                f"{label}: lowest test loss {run.test_loss[best]:.3f} at epoch {best + 1}, gap {gap:.3f} at the end"
+                f"{label}: lowest test loss {lowest:.3f} at epoch {best + 1}, with accuracy "
+                f"{run.test_accuracy[best]:.1%}; at the end {run.test_loss[-1]:.3f}, with {run.test_accuracy[-1]:.1%}, "
+                f"and training loss {run.train_loss[-1]:.3f}"
             )
         else:
             heading = f"{label}: no finite loss"
             said.append(heading)
         first = i % columns == 0
-        axes(ax, heading, "epoch", "mean cross-entropy (nats)" if first else "")
-        epoch_axis(ax, run.epochs)
-    for i in range(len(runs), rows * columns):
-        grid[i // columns][i % columns].set_visible(False)
-    drawn = [v for run in runs.values() for v in (*run.train_loss, *run.test_loss)]
-    losses = [v for v in drawn if math.isfinite(v) and v > 0]
-    if losses and max(losses) / min(losses) > 20:
-        grid[0][0].set_yscale("log")
+        axes(top, heading, "", "cross-entropy (nats)" if first else "")
+        axes(below, "", "epoch", "test accuracy" if first else "")
+        epoch_axis(below, run.epochs)
+        percent_axis(below, _near_the_best(run.test_accuracy))
+        for ax in (top, below):
+            ax.set_visible(True)
+            ax.title.set_fontsize(9)
+            ax.tick_params(labelsize=8)
+            ax.locator_params(axis="y", nbins=5)
+        below.locator_params(axis="x", nbins=4)
     handles, labels = max((ax.get_legend_handles_labels() for ax in grid.flat), key=lambda pair: len(pair[1]))
     fig.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     fig.suptitle(title)
@@ -130,12 +152,14 @@ def schedules(results: Mapping[str, Sequence[Any]], title: str = "Decaying rates
     """
     if not results or any(len(runs) == 0 for runs in results.values()):
         raise CourseError("There is no schedule to draw; pass at least one history for each label.")
-    fig = figure(9.5, 3.4 + 0.12 * max(0, len(results) - 5))
+    fig = figure(9.5, 3.8 + 0.12 * max(0, len(results) - 5))
     left, right = fig.subplots(1, 2, width_ratios=[1, 1.15])
     final: dict[str, list[float]] = {}
+    rates = []
     for i, (label, runs) in enumerate(results.items()):
         run = runs[0]
         left.plot(range(1, run.epochs + 1), run.learning_rate, label=label, **line(i, run.epochs))
+        rates += run.learning_rate
         final[label] = [r.test_accuracy[-1] for r in runs]
         style = line(i)
         y = len(results) - 1 - i
@@ -147,11 +171,13 @@ def schedules(results: Mapping[str, Sequence[Any]], title: str = "Decaying rates
         right.plot([mean, mean], [y - 0.33, y + 0.33], color=style["color"], linewidth=2.5)
     axes(left, "Learning rate", "epoch", "learning rate")
     left.set_yscale("log")
+    plain_log_ticks(left, min(rates), max(rates))
     epoch_axis(left, max(run.epochs for runs in results.values() for run in runs))
     axes(right, "Final test accuracy: seeds (dots), mean (bar)", "images classified correctly", "")
     right.set_yticks(range(len(results)), [*results][::-1])
     right.set_ylim(-0.6, len(results) - 0.4)
     _percent_x(right, [v for values in final.values() for v in values])
+    fig.legend(loc="outside lower center", ncols=min(3, len(results)), frameon=False)
     fig.suptitle(title)
     said = [f"{label} mean {statistics.fmean(v):.2%} (from {min(v):.2%} to {max(v):.2%})" for label, v in final.items()]
     seeds = max(len(v) for v in final.values())
@@ -159,34 +185,67 @@ def schedules(results: Mapping[str, Sequence[Any]], title: str = "Decaying rates
 
 
 def convention_trap(
-    table: Mapping[str, Mapping[float, float]], title: str = "One network, three conventions for the gradient"
+    table: Mapping[str, Mapping[float, float]],
+    batch: int = 64,
+    inputs: Sequence[int] = (784, 512, 128),
+    title: str = "One network, three conventions for the gradient",
 ) -> Figure:
-    """Accuracy against learning rate (logarithmic), one line a convention; table: convention -> rate ->
-    accuracy.
+    """Accuracy against learning rate (left) and against learning rate × the convention's factor (right), logarithmic.
+
+    table: convention -> rate -> accuracy. The factor, by which a convention's gradient is longer than that of the mean
+    loss, is 1 for "mean", `batch` for "sum", and for "in_features" batch ÷ inputs, another one in each layer (`inputs`:
+    of the layers): those stand as lines from the smallest to the largest.
     """
     if not table or any(len(row) == 0 for row in table.values()):
         raise CourseError("There is no convention to draw; pass accuracies for at least one rate of each.")
-    fig = figure(7.5, 3.8)
-    ax = fig.subplots()
+    layers = sorted(batch / n for n in inputs)
+    factors = {"mean": (1.0, 1.0), "sum": (float(batch), float(batch)), "in_features": (layers[0], layers[-1])}
+    fig = figure(9.5, 3.8)
+    left, right = fig.subplots(1, 2, sharey=True)
     said = []
     for i, (convention, row) in enumerate(table.items()):
         rates = sorted(row)
-        ax.plot(rates, [row[r] for r in rates], label=convention, **line(i, 1))
+        accuracies = [row[r] for r in rates]
+        left.plot(rates, accuracies, label=convention, **line(i, 1))
         best = max(rates, key=lambda r: row[r] if math.isfinite(row[r]) else -1.0)
         said.append(f"{convention} is best at rate {best:g} with {row[best]:.1%}")
-    ax.axhline(0.1, color="#777777", linewidth=1)
-    ax.annotate(
+        low, high = factors.get(convention, (math.nan, math.nan))
+        if low == high:
+            right.plot([low * r for r in rates], accuracies, **{**line(i, 1), "linestyle": "none", "markersize": 7})
+        elif low < high:
+            ends = [low * r for r in rates], [high * r for r in rates]
+            right.hlines(accuracies, *ends, color=line(i)["color"], linewidth=2.5)
+    for ax in (left, right):
+        ax.axhline(0.1, color="#777777", linewidth=1)
+        ax.set_xscale("log")
+    left.annotate(
         "chance", (0, 0.1), xycoords=("axes fraction", "data"), xytext=(3, -11),
         textcoords="offset points", color="#555555", fontsize=9,
     )  # fmt: skip
-    axes(ax, title, "learning rate", "test accuracy")
-    ax.set_xscale("log")
-    percent_axis(ax, [0.0, 1.0])
+    axes(left, "As the reports state it", "learning rate", "test accuracy")
+    axes(
+        right,
+        "In the units of the mean loss",
+        "learning rate × factor of the convention\n(a line: the factors of all layers)",
+        "",
+    )
+    percent_axis(left, [0.0, 1.0])
     rates = sorted({rate for row in table.values() for rate in row})
-    ax.set_xticks(rates, [f"{rate:g}" for rate in rates])
-    ax.minorticks_off()
-    fig.legend(loc="outside right upper", frameon=False, title="gradient")
-    return with_alt(fig, f"{title}, test accuracy against learning rate: {'; '.join(said)}.")
+    left.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    left.minorticks_off()
+    lowest, highest = rates[0] * min(1, layers[0]), rates[-1] * max(1, batch, layers[-1])
+    decades = [10.0**p for p in range(math.ceil(math.log10(lowest / 2)), math.floor(math.log10(highest * 2)) + 1)]
+    right.set_xticks(decades, [f"{tick:g}" for tick in decades])
+    right.minorticks_off()
+    right.set_xlim(lowest / 2, highest * 2)
+    fig.legend(loc="outside lower center", ncols=len(table), frameon=False, title="gradient")
+    fig.suptitle(title)
+    return with_alt(
+        fig,
+        f"{title}, test accuracy against learning rate: {'; '.join(said)}. Against learning rate × factor (1 for mean, "
+        f"{batch} for sum), mean and sum lie on one curve; in_features has a range of factors, {layers[0]:.2g} to "
+        f"{layers[-1]:.2g}, one for each layer.",
+    )
 
 
 def _percent_x(ax: Any, values: Sequence[float]) -> None:
@@ -197,6 +256,12 @@ def _percent_x(ax: Any, values: Sequence[float]) -> None:
     ax.set_xlim(max(0.0, low - room), min(1.0, high + room))
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=1 if high - low < 0.1 else 0))
+
+
+def _near_the_best(accuracies: Sequence[float]) -> list[float]:
+    """Those with at most twice the errors of the best, so that small differences there are seen."""
+    finite = [a for a in accuracies if math.isfinite(a)] or [0.0]
+    return [a for a in finite if 1 - a <= 2 * (1 - max(finite))]
 
 
 def _nan_epoch(run: Any) -> int | None:

@@ -15,35 +15,80 @@ if TYPE_CHECKING:
 AXES = {"parameters": "parameters of the network", "flops": "operations of a training step (MFLOP)"}
 
 
-def runtime_scatter(points: Sequence[Any], x: str = "parameters", title: str = "") -> Figure:
-    """Milliseconds of a training step against "parameters" or "flops", both logarithmic: a dot and quartiles a Point.
+def runtime_scatter(points: Sequence[Any], x: str = "parameters", title: str = "", scale: str = "log") -> Figure:
+    """Milliseconds of a training step against "parameters" or "flops", a dot with a bar for each Point.
 
     Every backend, machine, number of threads and batch has a colour and marker of its own. Predicted points are hollow,
-    on dashed lines; recorded and predicted ones say so in the legend.
+    on dashed lines; recorded and predicted ones say so in the legend. scale: "log" draws a line of slope 1 through the
+    largest network of each curve, as "proportional" looks there; "linear" a straight line from the first to the last
+    point, and what a time in proportion to the operations would be, equal at the last point.
     """
+    if scale not in ("log", "linear"):
+        raise CourseError(f"scale={scale!r} is no scale of this figure; choose 'log' or 'linear'.")
     if x not in AXES:
         raise CourseError(f"x={x!r} is no axis of this figure; choose one of {', '.join(map(repr, AXES))}.")
     groups = curves(points)
-    scale = 1e6 if x == "flops" else 1
+    unit = 1e6 if x == "flops" else 1
     fig = figure(9, 4.6)
     ax = fig.subplots()
     said = []
     for i, (label, row) in enumerate(groups.items()):
         row = sorted(row, key=lambda p: getattr(p, x))
-        places = [getattr(p, x) / scale for p in row]
+        places = [getattr(p, x) / unit for p in row]
         _curve(ax, i, label, row, places, [1e3 * p.seconds for p in row])
+        if scale == "log":
+            _proportional(ax, places, 1e3 * row[-1].seconds, "slope 1: proportional" if i == 0 else None)
+        else:
+            _straight(ax, places, [1e3 * p.seconds for p in row], i == 0)
+            _by_operations(ax, row, x, unit, i == 0)
         said.append(f"{label}: " + ", ".join(f"{p.filters} filters {ms(p.seconds)}" for p in row))
-    ax.set_xscale("log")
-    ax.set_yscale("log")
     title = title or f"Time of a training step against {'parameters' if x == 'parameters' else 'operations'}"
-    axes(ax, title, AXES[x], "median of a step (ms), quartiles")
-    plain_ticks(ax)
-    legend(fig, groups)
-    return with_alt(fig, f"{title}. Medians. {'; '.join(said)}.")
+    axes(ax, title, AXES[x], "median of a step (ms)")
+    if scale == "log":
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        plain_ticks(ax)
+    else:
+        ax.set_xlim(left=0)
+        ax.set_ylim(bottom=0)
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    legend(fig, ax.get_legend_handles_labels()[1], bars(points))
+    return with_alt(fig, f"{title}, both axes {'logarithmic' if scale == 'log' else 'linear'}. {'; '.join(said)}.")
+
+
+def bars(points: Sequence[Any]) -> str:
+    """What the bars of these points mean."""
+    said = ["quartiles of what was timed"] if any(not p.predicted for p in points) else []
+    if any(p.predicted for p in points):
+        said.append("of a prediction, what its model gives under its best and its worst assumptions")
+    return "Bars: " + "; ".join(said)
+
+
+def _proportional(ax: Axes, x: list[float], last: float, label: str | None) -> None:
+    """Slope 1 through the last point."""
+    ax.plot(x, [last * v / x[-1] for v in x], color="#888888", linewidth=0.9, linestyle=(0, (1, 2)), label=label,
+            zorder=1)  # fmt: skip
+
+
+def _straight(ax: Axes, x: list[float], y: list[float], first: bool) -> None:
+    """From the first point to the last."""
+    ax.plot([x[0], x[-1]], [y[0], y[-1]], color="#888888", linewidth=0.9, linestyle=(0, (1, 2)), zorder=1,
+            label="straight line between the ends" if first else None)  # fmt: skip
+
+
+def _by_operations(ax: Axes, row: Sequence[Any], x: str, unit: float, first: bool) -> None:
+    """The time of all networks in between, if it were proportional to their operations; equal at the last point."""
+    from helpers.study.cnn_runtime.point import study_spec, training_flops
+
+    specs = [study_spec(filters, row[0].batch) for filters in range(row[0].filters, row[-1].filters + 1)]
+    flops = [training_flops(spec) for spec in specs]
+    places = flops if x == "flops" else [spec.parameters for spec in specs]
+    ax.plot([v / unit for v in places], [1e3 * row[-1].seconds * v / flops[-1] for v in flops], color="black", zorder=1,
+            linewidth=1, linestyle=(0, (6, 3)), label="in proportion to the operations" if first else None)  # fmt: skip
 
 
 def batch_sizes(points: Sequence[Any], title: str = "What larger batches change") -> Figure:
-    """Microseconds an image against the images of a batch, both logarithmic, a curve for each backend and network."""
+    """Microseconds per image against the images per batch, both logarithmic, a curve for each backend and network."""
     if not points:
         raise CourseError("There are no points to draw; measure several batches first.")
     groups: dict[str, list[Any]] = {}
@@ -57,11 +102,11 @@ def batch_sizes(points: Sequence[Any], title: str = "What larger batches change"
         said.append(f"{label}: " + ", ".join(f"batch {p.batch} {1e6 * p.seconds_per_image:.3g} µs" for p in row))
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
-    axes(ax, title, "images of a batch", "median time an image (µs), quartiles")
+    axes(ax, title, "images per batch", "median time per image (µs)")
     plain_ticks(ax)
     batches = sorted({p.batch for p in points})
     ax.set_xticks(batches, [str(b) for b in batches])
-    legend(fig, groups)
+    legend(fig, groups, bars(points))
     return with_alt(fig, f"{title}. {'; '.join(said)}.")
 
 
@@ -110,9 +155,10 @@ def curves(points: Sequence[Any], batches_together: bool = False) -> dict[str, l
     return groups
 
 
-def legend(fig: Figure, groups: Any) -> None:
-    """Below the axes, because names of machines are long."""
-    fig.legend(loc="outside lower center", ncols=1 if len(groups) < 4 else 2, frameon=False, fontsize=9)
+def legend(fig: Figure, groups: Any, note: str = "") -> None:
+    """Below the axes, because names of machines are long; a note stands above it."""
+    fig.legend(loc="outside lower center", ncols=1 if len(groups) < 4 else 2, frameon=False, fontsize=9,
+               title=note or None, title_fontsize=9)  # fmt: skip
 
 
 def plain_ticks(ax: Axes, which: str = "xy") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +14,14 @@ from helpers.plots.style import COLOURS, DASHES, MARKERS, axes, epoch_axis, figu
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Crossover = Callable[[Sequence[float], Sequence[float], Sequence[float]], float | None]
+
 
 def fits(
     points: Sequence[Any], fits: Mapping[str, Any], held_out: Sequence[Any] = (), title: str = "Which curve?"
 ) -> Figure:
-    """Milliseconds of a step against the number of filters, with fitted curves; the time axis is logarithmic.
+    """Milliseconds of a step against the number of filters, with fitted curves; twice, with a linear and a logarithmic
+    time axis.
 
     points: those that were fitted; fits: name -> callable of the number of filters, in seconds; held_out: points that
     no curve has seen, drawn as crosses. Curves go on to the largest of all.
@@ -27,25 +30,30 @@ def fits(
         raise CourseError("A figure of fits needs at least one point and one curve; measure and fit first.")
     everything = [*points, *held_out]
     last = max(p.filters for p in everything)
-    fig = figure(9, 4.6)
-    ax = fig.subplots()
+    fig = figure(9, 4.4)
+    panels = fig.subplots(1, 2)
     x = np.linspace(min(p.filters for p in everything), last, 200)
-    for i, (name, curve) in enumerate(fits.items()):
-        y = np.array([1e3 * curve(float(v)) for v in x])
-        ax.plot(x, np.where(y > 0, y, np.nan), color=COLOURS[(i + 1) % 7], linestyle=DASHES[i % 7], label=name)
     times = [1e3 * p.seconds for p in points]
     spans = [[1e3 * (p.seconds - p.low) for p in points], [1e3 * (p.high - p.seconds) for p in points]]
-    ax.errorbar([p.filters for p in points], times, yerr=spans, color=COLOURS[0], marker=MARKERS[0], linestyle="none",
-                capsize=2.5, label=f"fitted: {points[0].label}")  # fmt: skip
-    if held_out:
-        ax.plot([p.filters for p in held_out], [1e3 * p.seconds for p in held_out], color="black", marker="X",
-                markersize=8, linestyle="none", label="held out: no curve has seen it")  # fmt: skip
-    ax.set_yscale("log")
     shown = [1e3 * p.seconds for p in everything]
-    ax.set_ylim(min(shown) / 2, max(shown) * 4)
-    axes(ax, title, "filters in each convolution", "median of a step (ms)")
-    plain_ticks(ax, "y")
-    legend(fig, [*fits, "", ""])
+    for ax in panels:
+        for i, (name, curve) in enumerate(fits.items()):
+            y = np.array([1e3 * curve(float(v)) for v in x])
+            ax.plot(x, np.where(y > 0, y, np.nan), color=COLOURS[(i + 1) % 7], linestyle=DASHES[i % 7], label=name)
+        ax.errorbar([p.filters for p in points], times, yerr=spans, color=COLOURS[0], marker=MARKERS[0],
+                    linestyle="none", capsize=2.5, label=f"fitted: {points[0].label}")  # fmt: skip
+        if held_out:
+            ax.plot([p.filters for p in held_out], [1e3 * p.seconds for p in held_out], color="black", marker="X",
+                    markersize=8, linestyle="none", label="held out: no curve has seen it")  # fmt: skip
+    axes(panels[0], "linear time axis", "filters in each convolution", "median of a step (ms)")
+    axes(panels[1], "logarithmic: an exponential is straight", "filters in each convolution", "")
+    panels[0].set_ylim(0, max(shown) * 1.4)
+    panels[1].set_yscale("log")
+    panels[1].set_ylim(min(shown) / 2, max(shown) * 2)
+    plain_ticks(panels[1], "y")
+    fig.suptitle(title, fontsize=11)
+    handles, labels = panels[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     said = "; ".join(
         f"{name}: " + ", ".join(f"{p.filters} filters {ms(curve(float(p.filters)))}" for p in everything)
         for name, curve in fits.items()
@@ -57,50 +65,67 @@ def fits(
 SIZES = {
     "flops": "operations of a training step (MFLOP)",
     "filters": "filters in each convolution",
-    "batch": "images of a batch",
+    "batch": "images per batch",
 }
 
 
-def speed_up(points: Sequence[Any], baseline: str, x: str = "flops", title: str = "") -> Figure:
+def speed_up(
+    points: Sequence[Any], baseline: str | Sequence[str], x: str = "flops", title: str = "", claim: float = 0,
+    crossover: Crossover | None = None,
+) -> Figure:
     """How many times as fast as `baseline` each other curve is, against "flops" (MFLOP), "filters" or "batch".
 
-    baseline: the backend, such as "numpy", or the whole label of its curve. Of several curves of that backend the one
-    with the fewest threads counts. Only numbers of filters and batches that both have are compared. A line at 1 marks
-    the crossover; where there is one, it has a vertical line and its size stands in the legend.
+    baseline: the backend, such as "numpy", or the whole label of its curve; several, and each curve is compared with
+    all of them, a baseline only with those before it. Of several curves of a backend the one with the fewest threads
+    counts. Only numbers of filters and batches that both have are compared. A line at 1 marks the crossover; where
+    there is one, it has a vertical line and its size stands in the legend. claim: a speed-up that somebody reported,
+    drawn as a line; 0 for none. crossover: finds it, from sizes and the times of two curves there; None for the study's
+    own (`cnn_runtime.fits.crossover`).
     """
     if x not in SIZES:
         raise CourseError(f"x={x!r} is no axis of this figure; choose one of {', '.join(map(repr, SIZES))}.")
-    base = _baseline(points, baseline)
-    where = {(p.filters, p.batch): p for p in base}
-    rest = [p for p in points if p not in base and (p.filters, p.batch) in where]
-    if not rest:
-        raise CourseError(f"Nothing is left to compare with {baseline!r}; add points of another backend.")
-    fig = figure(9, 4.6)
+    names = [baseline] if isinstance(baseline, str) else list(baseline)
+    fig = figure(9, 4.8)
     ax = fig.subplots()
-    said, scale = [], 1e6 if x == "flops" else 1
-    groups = curves(rest, x == "batch" or len({p.filters for p in rest}) == 1)
-    for i, (label, row) in enumerate(groups.items()):
-        row = sorted(row, key=lambda p: getattr(p, x))
-        sizes = [getattr(p, x) / scale for p in row]
-        times = [where[p.filters, p.batch].seconds / p.seconds for p in row]
-        at = _crossing(sizes, times)
-        colour = COLOURS[(i + 1) % 7]
-        hollow: dict[str, Any] = {"markerfacecolor": "white", "linestyle": "--"} if row[0].predicted else {}
-        note = f"as fast at {_plain(at)}" if at else "no crossover in this range"
-        ax.plot(
-            sizes, times, color=colour, marker=MARKERS[(i + 1) % 7], linewidth=1.2, label=f"{label}: {note}", **hollow
-        )
-        if at:
-            ax.axvline(at, color=colour, linewidth=0.8, linestyle=":")
-        pairs = ", ".join(f"{a:,.4g} {b:.2f}" for a, b in zip(sizes, times, strict=True))
-        said.append(f"{label}: {pairs}, {note}")
+    said, unit, seen, n = [], 1e6 if x == "flops" else 1, list[Any](), 0
+    places: set[float] = set()
+    for name in names:
+        base = _baseline(points, name)
+        seen += base
+        where = {(p.filters, p.batch): p for p in base}
+        rest = [p for p in points if p not in seen and (p.filters, p.batch) in where]
+        over = f" over {name}" if len(names) > 1 else ""
+        for label, row in (curves(rest, x == "batch" or len({p.filters for p in rest}) == 1) if rest else {}).items():
+            row = sorted(row, key=lambda p: getattr(p, x))
+            sizes = [getattr(p, x) / unit for p in row]
+            times = [where[p.filters, p.batch].seconds / p.seconds for p in row]
+            at, n = (crossover or _crossover())(sizes, times, [1.0] * len(times)), n + 1
+            hollow: dict[str, Any] = {"markerfacecolor": "white", "linestyle": "--"} if row[0].predicted else {}
+            note = f"as fast at {_plain(at)}" if at else "no crossover in this range"
+            ax.plot(sizes, times, color=COLOURS[n % 7], marker=MARKERS[n % 7], linewidth=1.2,
+                    label=f"{label}{over}: {note}", **hollow)  # fmt: skip
+            if at:
+                ax.axvline(at, color=COLOURS[n % 7], linewidth=0.8, linestyle=":")
+            pairs = ", ".join(f"{a:,.4g} {b:.2f}" for a, b in zip(sizes, times, strict=True))
+            said.append(f"{label}{over}: {pairs}, {note}")
+            places |= set(sizes)
+    if not n:
+        raise CourseError(f"Nothing is left to compare with {baseline!r}; add points of another backend.")
     ax.axhline(1, color="black", linewidth=1.2)
+    if claim:
+        ax.axhline(claim, color="black", linewidth=1, linestyle="--")
+        ax.annotate(f"reported: at least {claim:g}", (0.01, claim), (0, 3), xycoords=("axes fraction", "data"),
+                    textcoords="offset points", fontsize=9)  # fmt: skip
+        said.append(f"a line at {claim:g}, the speed-up that was reported")
     ax.set_xscale("log")
     ax.set_yscale("log")
-    title = title or f"Speed-up over {base[0].label}"
+    title = title or f"Speed-up over {_baseline(points, names[0])[0].label if len(names) == 1 else ' and '.join(names)}"
     axes(ax, title, SIZES[x], "times as fast (1: the crossover)")
     plain_ticks(ax)
-    legend(fig, groups)
+    if x != "flops":
+        ax.set_xticks(sorted(places), [f"{v:g}" for v in sorted(places)])
+        ax.minorticks_off()
+    legend(fig, range(n))
     return with_alt(fig, f"{title}: time there over time here, against {SIZES[x]}. {'; '.join(said)}.")
 
 
@@ -118,10 +143,10 @@ def _plain(size: float) -> str:
     return f"{size:,.0f}" if size >= 100 else f"{size:.3g}"
 
 
-def _crossing(sizes: Sequence[float], times: Sequence[float]) -> float | None:
+def _crossover() -> Crossover:
     from helpers.study.cnn_runtime.fits import crossover
 
-    return crossover(sizes, times, [1.0] * len(times))
+    return crossover
 
 
 def epoch_times(seconds: Sequence[float], prediction: Any, title: str = "Is a short run enough?") -> Figure:

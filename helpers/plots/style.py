@@ -39,7 +39,7 @@ def line(i: int, points: int = 0) -> dict[str, Any]:
 
 
 def figure(width: float, height: float) -> Figure:
-    """An empty figure of so many inches that leaves pyplot's global state alone."""
+    """An empty figure of this size in inches, without pyplot's global state."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
@@ -74,6 +74,25 @@ def percent_axis(ax: Axes, values: Iterable[float]) -> None:
     # Steps of 2.5 would print as if they were whole per cents.
     ax.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1 if high - low < 0.05 else 0))
+
+
+def plain_log_ticks(ax: Axes, low: float, high: float) -> None:
+    """Ticks of a logarithmic y axis at 1, 2 and 5 of each decade, as plain numbers, with room around low and high."""
+    room = 0.07 * math.log10(high / low) if high > low else 0.1
+    bottom, top = low * 10**-room, high * 10**room
+    decades = range(math.floor(math.log10(bottom)), math.ceil(math.log10(top)) + 1)
+    steps = (1, 2, 5) if top / bottom < 300 else (1,)
+    ticks = [step * 10.0**decade for decade in decades for step in steps]
+    ticks = [tick for tick in ticks if bottom <= tick <= top]
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.minorticks_off()
+    ax.set_ylim(bottom, top)
+
+
+def log_percent_axis(ax: Axes, low: float, high: float) -> None:
+    """A logarithmic y axis for per cent, with plain numbers."""
+    ax.set_yscale("log")
+    plain_log_ticks(ax, low, high)
 
 
 def with_alt(fig: Figure, alt: str) -> Figure:

@@ -1,48 +1,37 @@
-"""cuDNN's routines, on numpy and torch: convolution, pooling, softmax, activations, bias, each forward and backward."""
+"""cuDNN's routines, on numpy and torch: convolution, pooling, softmax, activations, bias, each forward and backward.
 
-from helpers.primitives.activations import (
-    relu_backward,
-    relu_forward,
-    sigmoid_backward,
-    sigmoid_forward,
-    tanh_backward,
-    tanh_forward,
-)
-from helpers.primitives.bias import bias_backward, bias_forward
-from helpers.primitives.choose import find, forget
-from helpers.primitives.convolution import conv_backward_data, conv_backward_filter, conv_forward
-from helpers.primitives.pooling import (
-    PoolSpec,
-    average_pool_backward,
-    average_pool_forward,
-    max_pool_backward,
-    max_pool_forward,
-)
-from helpers.primitives.softmax import softmax_backward, softmax_forward
-from helpers.primitives.spec import PAPER_LAYERS, PASSES, ConvSpec
+Each is loaded when it is first asked for.
+"""
 
-__all__ = [
-    "PAPER_LAYERS",
-    "PASSES",
-    "ConvSpec",
-    "PoolSpec",
-    "average_pool_backward",
-    "average_pool_forward",
-    "bias_backward",
-    "bias_forward",
-    "conv_backward_data",
-    "conv_backward_filter",
-    "conv_forward",
-    "find",
-    "forget",
-    "max_pool_backward",
-    "max_pool_forward",
-    "relu_backward",
-    "relu_forward",
-    "sigmoid_backward",
-    "sigmoid_forward",
-    "softmax_backward",
-    "softmax_forward",
-    "tanh_backward",
-    "tanh_forward",
-]
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+MODULES = {
+    "activations": (
+        "relu_backward", "relu_forward", "sigmoid_backward", "sigmoid_forward", "tanh_backward", "tanh_forward",
+    ),
+    "bias": ("bias_backward", "bias_forward"),
+    "choose": ("find", "forget"),
+    "convolution": ("conv_backward_data", "conv_backward_filter", "conv_forward"),
+    "pooling": (
+        "PoolSpec", "average_pool_backward", "average_pool_forward", "max_pool_backward", "max_pool_forward",
+    ),
+    "softmax": ("softmax_backward", "softmax_forward"),
+    "spec": ("PAPER_LAYERS", "PASSES", "ConvSpec"),
+}  # fmt: skip
+"""Where each name lies. While a hand-in is graded, some of these modules may not be there."""
+PLACES = {name: module for module, names in MODULES.items() for name in names}
+
+__all__ = [*PLACES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *PLACES})

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from helpers.errors import CourseError
-from helpers.primitives.activations import check_floats
+from helpers.primitives.arrays import check_floats
 
 
 def bias_forward(y: Any, b: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from helpers.errors import CourseError
-from helpers.primitives.activations import check_alike, check_floats
+from helpers.primitives.arrays import check_alike, check_floats
 
 
 def softmax_forward(x: Any, axis: int | tuple[int, ...] = 1) -> Any:

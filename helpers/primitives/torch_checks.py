@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from helpers.backend import torch_needed
 from helpers.errors import CourseError
 
 
@@ -12,10 +13,7 @@ def check_tensors(**tensors: tuple[Any, tuple[int, ...]]) -> None:
 
     Each keyword is the name of an argument, with the tensor and the shape that it must have.
     """
-    try:
-        import torch
-    except ImportError:
-        raise CourseError("PyTorch is not installed; install torch, or pass numpy arrays.") from None
+    torch = torch_needed("or pass numpy arrays")
     for name, (tensor, shape) in tensors.items():
         if not isinstance(tensor, torch.Tensor):
             kind = type(tensor).__name__

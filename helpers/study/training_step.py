@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from helpers.backend import torch_needed
 from helpers.errors import CourseError
 from helpers.primitives.spec import ConvSpec
 
@@ -26,7 +27,7 @@ class TrainingStep:
     algorithm: one of ALGORITHMS; device: "cpu" or "cuda"; batch: images of 28 × 28. The same seed gives the same
     weights, images and labels to every algorithm. `forward`, `backward` and `update` can be called and timed in any
     order, for `backward` keeps the graph of the latest `forward`. Raises CourseError for an unknown algorithm or a
-    missing GPU.
+    missing PyTorch or GPU.
     """
 
     def __init__(
@@ -34,8 +35,7 @@ class TrainingStep:
     ):
         if algorithm not in ALGORITHMS:
             raise CourseError(f"There is no algorithm {algorithm!r}; choose one of {', '.join(map(repr, ALGORITHMS))}.")
-        import torch
-
+        torch = torch_needed("for both sides of this comparison are PyTorch's")
         if device != "cpu" and not torch.cuda.is_available():
             raise CourseError(f"There is no GPU for device={device!r} on this machine; take device='cpu'.")
         self.algorithm, self.device, self.lr = algorithm, device, lr

@@ -16,7 +16,7 @@ from helpers.command import Parser, check_folder, count, run
 from helpers.errors import CourseError
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 QUICK = {"train": 1000, "validation": 500, "test": 500, "epochs": 2}
 

@@ -23,7 +23,7 @@ from helpers.errors import CourseError
 from helpers.train.history import History
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 FORMAT = 1
 ABOUT = "about"

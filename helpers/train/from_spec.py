@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from helpers import nn
 from helpers.backend import Backend
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
@@ -20,7 +19,7 @@ from helpers.train.history import History
 from helpers.train.loop import fit
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 FREE = ("$schema", "name", "backend", "epochs")
 """Settings of a description that may change between two parts of one run."""
@@ -54,6 +53,7 @@ def train_spec(
     grow where the schedule doesn't depend on it. on_epoch(history) comes after the checkpoint. Raises CourseError for
     whatever doesn't fit.
     """
+    from helpers import nn
     from helpers.nn.shipped import find_spec
 
     spec = find_spec(spec)

@@ -13,11 +13,11 @@ from helpers import nn
 from helpers.backend import Backend
 from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
-from helpers.nn.layer_table import step_seconds, table_text
+from helpers.nn.layer_costs import step_seconds, table_text
 from helpers.primitives import ConvSpec
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
     from helpers.train.history import History
 
 

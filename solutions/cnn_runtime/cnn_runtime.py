@@ -17,9 +17,9 @@
 # %% [markdown] given="title"
 # # How long does it take? Runtime of a CNN on CPU and GPU
 #
-# A group of students once measured how long a small CNN trains. On the CPU they measured two epochs and multiplied by ten. Their curve of time against the number
-# of filters "appears exponential", they wrote, and doubted it themselves: few points, and the multiplication. You do that study properly. First you count what there is to do, then
-# you write a timing function that can be trusted, then you measure, and only then you draw conclusions, with a number that says how far to trust them.
+# A group of students once measured how long a small CNN takes to train, with 8 to 64 filters on a CPU and 8 to 256 on a GPU. On the CPU they measured two epochs and multiplied by ten. Their report has a scatter plot of
+# time against the number of parameters and three claims: the time on the CPU "appears exponential" (which they doubted themselves), the GPU is "at least 20 times" faster, and its time is linear in the parameters.
+# You will do that study properly and answer all three. First you count the operations, then you write a timing function that can be trusted, then you measure, and only then do you draw conclusions, with a number that says how far to trust them.
 #
 # | part | what you do | points | time |
 # |---|---|---|---|
@@ -51,25 +51,29 @@ from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
-import torch
 
 from helpers import check, nn, plots
-from helpers.backend import backend, cuda_available
+from helpers.backend import backend, cuda_available, no_torch, torch_or_none
 from helpers.data import load
 from helpers.nn.spec import NETWORKS, load_spec
 from helpers.study import cnn_runtime as study
-from helpers.study.cnn_runtime.fits import Interval, t_quantile
 from helpers.study.cnn_runtime.on_torch import torch_network
+from helpers.study.cnn_runtime.student_t import Interval, t_quantile
 from helpers.timing import environment
 from helpers.train import study_size
 
-torch.set_num_threads(THREADS)
+torch = torch_or_none()
+if torch:
+    torch.set_num_threads(THREADS)
+else:
+    print(no_torch("its rows and curves are left out, and numpy's are measured"))
+ON_CPU = ("numpy", "torch") if torch else ("numpy",)
 SIZE = None  # None is the laptop's size, "quick" a few seconds
 quick = study_size(SIZE).name == "quick"
 BATCH = 16 if quick else 64
 ROUNDS, WARMUP = (5, 2) if quick else (21, 3)
 CPU = environment()["cpu"]
-print(f"numpy {np.__version__}, PyTorch {torch.__version__}, {THREADS} thread each, on {CPU}")
+print(f"numpy {np.__version__}, PyTorch {torch.__version__ if torch else 'missing'}, {THREADS} thread each, on {CPU}")
 
 # %% [markdown] given="A-text"
 # ---
@@ -87,17 +91,17 @@ for place in load_spec(NETWORKS / "convolutional_nn.json").places(1):
 #
 # | layer | input | output | weights | biases |
 # |---|---|---|---|---|
-# | conv 1 | 1 × 28 × 28 | $F$ × 26 × 26, pooled to 13 × 13 | one window of 3 · 3 for each filter | one a filter |
-# | conv 2 | $F$ × 13 × 13 | $F$ × 11 × 11, pooled to 5 × 5 | one window of 3 · 3 for each filter *and each input channel* | one a filter |
-# | dense | all numbers of the last image | 128 | inputs · outputs | one an output |
-# | output | 128 | 10 | inputs · outputs | one an output |
+# | conv 1 | 1 × 28 × 28 | $F$ × 26 × 26, pooled to 13 × 13 | one window of 3 · 3 for each filter | one per filter |
+# | conv 2 | $F$ × 13 × 13 | $F$ × 11 × 11, pooled to 5 × 5 | one window of 3 · 3 for each filter *and each input channel* | one per filter |
+# | dense | all numbers of the last image | 128 | inputs · outputs | one per output |
+# | output | 128 | 10 | inputs · outputs | one per output |
 #
 # Return a list with the number of parameters (weights and biases) of each of these four layers, in this order.
 
 
 # %% exercise="A-parameters"
 def parameters(filters):
-    """[conv 1, conv 2, dense, output] for so many filters in each convolution."""
+    """[conv 1, conv 2, dense, output] for the given number of filters in each convolution."""
     ### BEGIN SOLUTION
     return [
         9 * filters + filters,
@@ -117,11 +121,11 @@ check.runtime.parameters(parameters, filters=(5, 16, 33, 100))
 # %% [markdown] given="A-forward-text"
 # ### A2. Operations of the forward pass (2 points, 15 min)
 #
-# A weight of a dense layer is used once an image. A weight of a convolution is used at every position of its output:
+# A weight of a dense layer is used once per image. A weight of a convolution is used at every position of its output:
 #
 # $$\text{FLOPs} = 2 \cdot N \cdot K \cdot C \cdot R \cdot S \cdot P \cdot Q$$
 #
-# $N$ images in the batch, $K$ filters, $C$ input channels, windows of $R \times S$, an output of $P \times Q$ *before* pooling. A multiplication and an addition are two operations. As is usual, only these products are counted: no biases, no
+# $N$ images in the batch, $K$ filters, $C$ input channels, windows of $R \times S$, an output of $P \times Q$ *before* pooling. A multiplication and an addition are two operations. As is usual, only these are counted: no biases, no
 # ReLU, no pooling, no softmax.
 
 
@@ -147,8 +151,8 @@ check.runtime.forward_flops(forward_flops, cases=((5, 3), (16, 64), (33, 10)))
 # %% [markdown] given="A-step-text"
 # ### A3. The whole training step (2 points, 10 min)
 #
-# Going backward, a layer computes two more products of the same size as its forward pass: the gradient for its weights (*backward-filter*), and the gradient for its input (*backward-data*), which the layer before needs. Nobody needs
-# the gradient for the images themselves. So how many times its forward pass does each of the four layers cost in one training step? Use your `forward_flops`.
+# In the backward pass, a layer computes two more products of the same size as in its forward pass: the gradient for its weights (*backward-filter*), and the gradient for its input (*backward-data*), which the previous layer needs. The
+# gradient for the images themselves is not needed. So how many times its forward pass does each of the four layers cost in one training step? Use your `forward_flops`.
 
 
 # %% exercise="A-step"
@@ -167,14 +171,14 @@ check.runtime.step_flops(step_flops, forward_flops, cases=((5, 3), (16, 64), (33
 ### END HIDDEN TESTS
 
 # %%
-print("filters   parameters   MFLOP a step   of these conv 1   conv 2    dense")
+print("filters   parameters   MFLOP per step   of these conv 1   conv 2    dense")
 for filters in (8, 16, 32, 64, 128, 256):
     work = step_flops(filters, BATCH)
     shares = "".join(f"{part / sum(work):10.0%}" for part in work[:3])
-    print(f"{filters:7} {sum(parameters(filters)):12,} {sum(work) / 1e6:14,.0f}        {shares}")
+    print(f"{filters:7} {sum(parameters(filters)):12,} {sum(work) / 1e6:16,.0f}        {shares}")
 
 # %% [markdown]
-# **What you should see.** The parameters grow 9 times from 8 to 64 filters and the operations 38 times: what most parameters do (the dense layer) is little work, and what does most of the work (conv 2) has few parameters, each of them used 121 times an image.
+# **What you should see.** From 8 to 64 filters the parameters grow 9 times and the operations 38 times: most parameters are in the dense layer, which does little of the work, and most of the work is in conv 2, which has few parameters, each used 121 times per image.
 
 # %% [markdown] given="A-question"
 # ### A4. What is quadratic? (1 point, 5 min)
@@ -187,25 +191,25 @@ for filters in (8, 16, 32, 64, 128, 256):
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="A-answer" points=1
-# Only conv 2 grows with F², in parameters and in operations, for each of its F filters looks at F channels. Conv 1 (one input channel) and the dense layer (25 · F inputs, 128 outputs) are linear in F, and the output layer does not
-# change. So the sum lies in between: from 8 to 16 filters the work grows 3.1 times, from 128 to 256 it grows 3.9 times, since conv 2 has nearly all of it by then. The number of parameters grows more slowly (2.0 times from 8 to 16), for most
+# Only conv 2 grows with F², in parameters and in operations, because each of its F filters spans F channels. Conv 1 (one input channel) and the dense layer (25 · F inputs, 128 outputs) are linear in F, and the output layer does not
+# change. So the sum lies in between: from 8 to 16 filters the work grows 3.1 times, from 128 to 256 it grows 3.9 times, since conv 2 has nearly all of it by then. The number of parameters grows more slowly (2.0 times from 8 to 16), because most
 # parameters belong to the dense layer, which does little work.
 
 # %% [markdown] given="B-text"
 # ---
 # ## Part B. Time one step (8 points)
 #
-# Timing looks easy: read the clock, do it, read the clock. It goes wrong all the same, and then by factors and not by per cents. There are five traps:
+# Timing looks easy: read the clock, run the code, read the clock. It often goes wrong, and then by factors, not by a few percent. There are five traps:
 #
-# 1. **Warm-up.** The first steps are slow: memory is allocated, code is loaded, kernels are chosen.
-# 2. **Loading.** Reading a batch takes time, too, and is not what we ask about.
-# 3. **The queue.** A GPU takes an order and returns at once. The clock then shows how long it took to *order*.
-# 4. **The mean.** Now and then the system does something else, and one round takes five times as long.
-# 5. **The label.** The network was meant to be on the GPU.
+# 1. **Warm-up.** The first steps are slow: memory is allocated, code is loaded, kernels are selected.
+# 2. **Data loading.** Reading a batch takes time, too, and is not what we want to measure.
+# 3. **Asynchronous kernels.** A call on a GPU *launches* a kernel and returns before it has run. Without waiting for it, the clock measures the launch and not the work.
+# 4. **Outliers.** Now and then the system does something else, and one round takes five times as long. A mean is moved by that, a median hardly.
+# 5. **The wrong device.** The network was meant to run on the GPU, and ran on the CPU.
 #
 # ### B1. Median and spread (1 point, 10 min)
 #
-# From the seconds of all rounds, make the median, which a held-up round cannot move, and the lower and upper quartile, between which half of the rounds lie. `np.median` and `np.percentile` know how.
+# From the seconds of all rounds, compute the median, which a single slow round hardly moves, and the lower and the upper quartile, between which half of the rounds lie: `np.median`, `np.percentile`.
 
 
 # %% exercise="B-summary"
@@ -228,22 +232,22 @@ check.runtime.summary(
 # %% [markdown] given="B-time-text"
 # ### B2, B3 and B4. The timing function (3 + 2 + 1 points, 40 min)
 #
-# You are given functions, and may not know what is behind them:
+# You are given four functions, and should assume nothing about how they work:
 #
 # | | |
 # |---|---|
-# | `load()` | the next batch; takes time that is not to be counted |
+# | `load()` | returns the next batch; its time must not be counted |
 # | `step(batch)` | one training step; returns the loss, and `loss.device` says where it was computed |
-# | `synchronise()` | waits until the device has done everything that it was ordered to do |
-# | `clock()` | the time in seconds, from some moment on |
+# | `synchronise()` | waits until the device has finished all work that was submitted to it |
+# | `clock()` | the current time in seconds, from an arbitrary origin |
 #
-# First take `warmup` steps that are not timed. Then time `rounds` steps, each by itself:
+# First run `warmup` steps that are not timed. Then time `rounds` steps, each by itself:
 #
 # $$\text{load} \;\to\; \text{synchronise} \;\to\; \text{clock} \;\to\; \text{step} \;\to\; \text{synchronise} \;\to\; \text{clock}$$
 #
-# Why wait twice? After the step, so that it is finished. Before it, so that what was ordered earlier (the last warm-up step, copying the batch to the GPU) is not counted with it.
+# Why synchronise twice? After the step, so that it is finished. Before it, so that work submitted earlier (the last warm-up step, copying the batch to the GPU) is not counted with it.
 #
-# Return what `summary` makes of the seconds, and two more entries: `"rounds"`, and `"device"`, what the loss says about where it was computed, as text (`str(loss.device)`). Not what you believe: ask.
+# Return what `summary` makes of the seconds, and two more entries: `"rounds"`, and `"device"`, the device of the loss as text (`str(loss.device)`), which is where the step really ran.
 
 
 # %% exercise="B-time"
@@ -265,7 +269,7 @@ def time_step(step, load, rounds, warmup, synchronise, clock=time.perf_counter):
 
 
 # %% [markdown] given="B-machine-text"
-# The checks run your function on a machine made of numbers: its clock moves only by what each call would have cost, so the right answer is known exactly, and each mistake leaves another number.
+# The checks run your function on a simulated machine: its clock advances only by the cost of each call, so the right answer is known exactly, and each mistake gives a different number.
 
 # %% test="B-time-check" points=3
 check.runtime.time_step(time_step)
@@ -288,16 +292,16 @@ check.runtime.where_it_ran(time_step, seed=7, rounds=4, warmup=1)
 # %% [markdown] given="B-question"
 # ### B5. Four hand-ins (1 point, 10 min)
 #
-# Four groups timed the same step on the same GPU; it takes 2.1 ms. Ana: 0.2 ms, whatever the size of the network. Ben: 2.1 ms, but 11 ms in the very first of his ten rounds, which he averages to 3.0 ms. Cem: 5.9 ms. Dua: 9.6 ms, the same as on the CPU.
-# What went wrong in each of them, most likely?
+# Four students timed the same step on the same GPU; it takes 2.1 ms. Ana: 0.2 ms, whatever the size of the network. Ben: 2.1 ms, but 11 ms in the very first of his ten rounds, so his average is 3.0 ms. Cem: 5.9 ms. Dua: 9.6 ms, the same as on the CPU.
+# What most likely went wrong in each case?
 #
 # === BEGIN MARK SCHEME ===
-# 1: Ana: not awaited before the second reading (only the launch); Ben: warm-up counted and mean instead of median; Cem: loading (or copying) counted; Dua: ran on the CPU. All four.
+# 1: Ana: did not synchronise before the second reading (only the launch is timed); Ben: warm-up counted and mean instead of median; Cem: loading (or copying) counted; Dua: ran on the CPU. All four.
 # 0.5: at least two of them with the reason.
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="B-answer" points=1
-# Ana read the clock before the device had finished: she timed the launch, which is the same for every network. Ben counted a warm-up round, and took a mean, so that one slow round moved his result by 40%. Cem most likely loaded his batch between
+# Ana read the clock before the device had finished: she timed the launches, which take the same time for every network. Ben counted a warm-up round and took a mean, so that one slow round moved his result by 40%. Cem most likely loaded his batch between
 # the two readings. Dua's network was still on the CPU.
 
 # %% [markdown] given="C-text"
@@ -306,7 +310,7 @@ check.runtime.where_it_ran(time_step, seed=7, rounds=4, warmup=1)
 #
 # ### C1. Predict (1 point, 5 min)
 #
-# Before you run anything: from 8 to 64 filters, how many times longer will a step take with numpy on one core? Will the time follow the number of parameters or the number of operations? And from 8 to 16 filters on a GPU? Give numbers and a reason.
+# Before you run anything: from 8 to 64 filters, by what factor will the time of a step grow with numpy on one core? Will it follow the number of parameters or the number of operations? And from 8 to 16 filters on a GPU? Give numbers and a reason.
 # (A wrong prediction with a reason has full points.)
 #
 # === BEGIN MARK SCHEME ===
@@ -315,8 +319,8 @@ check.runtime.where_it_ran(time_step, seed=7, rounds=4, warmup=1)
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-predict" points=1
-# From 8 to 64 filters the operations grow 38 times and the parameters 9 times. I expect the time to follow the operations, though a little less than 38 times, perhaps 25, since small matrix products use a core badly. On a GPU I expect hardly any difference between 8 and 16 filters, for both
-# are far too small for it and what takes time is giving the orders.
+# From 8 to 64 filters the operations grow 38 times and the parameters 9 times. I expect the time to follow the operations, though a little less than 38 times, perhaps 25, since small matrix products use a core poorly. On a GPU I expect hardly any difference between 8 and 16 filters: both
+# are far too small for it, and what takes the time is launching the kernels.
 
 # %% [markdown] given="C-prepare-text"
 # ### C2. The rows (3 points, 25 min)
@@ -329,7 +333,7 @@ RATE = 0.01
 
 
 def prepare(filters, name, batch=BATCH):
-    """A new network of that size on the backend `name`, with its `step`, `load`, `synchronise` and `hardware`."""
+    """A new network with that many filters on the backend `name`: its `step`, `load`, `synchronise` and `hardware`."""
     spec = study.study_spec(filters, batch)
     order = iter(np.random.default_rng(0).integers(0, len(digits.train_labels), size=(1000, batch)))
     if name == "numpy":
@@ -340,7 +344,7 @@ def prepare(filters, name, batch=BATCH):
             return digits.train_images[chosen], digits.train_labels[chosen]
 
         def step(pair):
-            return np.float32(network.step(*pair, RATE))  # numpy's numbers know their device, too: it is "cpu"
+            return np.float32(network.step(*pair, RATE))  # numpy's scalars have a `device`, too: "cpu"
 
         return SimpleNamespace(step=step, load=load, synchronise=lambda: None, hardware=CPU)
 
@@ -366,11 +370,13 @@ def prepare(filters, name, batch=BATCH):
 
 
 # %% [markdown] given="C-gpu-text"
-# Most of you have no GPU at hand. Then the rows of a GPU come from somebody who has one: `gpu_points` below takes what was **recorded** on named hardware (a teacher with a card records it with `python -m helpers.study cnn_runtime --record FILE`). Where nobody has recorded any yet, they are **predicted** by a model: the number of kernels
-# times the time to launch one, or operations and bytes over what the card can do, whichever is longer. Both are marked in the rows and in every figure, because a prediction is no measurement.
+# Most of you have no GPU at hand. Then its rows come from somebody who has one: `gpu_points` below takes what was **recorded** on named hardware (a teacher with a card records it with `python -m helpers.study cnn_runtime --record FILE`). Where nothing has been recorded yet, they are **predicted** by a model: the number of kernels
+# times the time to launch one, or operations and bytes divided by what the card can do, whichever is longer. Both are marked in the rows and in every figure, because a prediction is not a measurement.
+#
+# A prediction has no quartiles, because nothing was timed. Its `low` and `high` are what the model gives under its most and its least favourable assumptions: 5 or 20 µs per launch instead of 10, and 51% or 30% of the card's peak instead of 43%.
 
 # %% given="C-gpu"
-FILTERS = {"numpy": (8, 16, 32, 64), "torch": (8, 16, 32, 64)}
+FILTERS = dict.fromkeys(ON_CPU, (8, 16, 32, 64))
 if cuda_available():
     FILTERS["cuda"] = (8, 16, 32, 64, 128, 256)  # then you measure it yourself
 
@@ -390,10 +396,11 @@ for row in gpu_rows:
     print(
         f"{row['backend']}, {row['hardware']}, {row['filters']:3} filters: {row['seconds'] * 1e3:.3f} ms, "
         + ("predicted" if row["predicted"] else "recorded")
+        + f", between {row['low'] * 1e3:.3f} and {row['high'] * 1e3:.3f} ms"
     )
 
 # %% [markdown] given="C-rows-text"
-# Now write `measure_row`. It prepares a network, times it with your `time_step` (with `ROUNDS` and `WARMUP`), and returns one row, a dictionary with everything that a reader must know to believe the number:
+# Now write `measure_row`. It prepares a network, times it with your `time_step` (with `ROUNDS` and `WARMUP`), and returns one row, a dictionary with everything that a reader needs to judge the number:
 #
 # | key | |
 # |---|---|
@@ -402,16 +409,16 @@ for row in gpu_rows:
 # | `hardware`, `threads` | `prepare(…).hardware`, `THREADS` |
 # | `seconds`, `low`, `high`, `rounds`, `device` | what `time_step` returned |
 #
-# The check below also calls `measure_row` with stand-ins for `prepare` and `time_step`, whose answers are known; so use them by these names.
+# The check below also replaces `prepare` and `time_step` by stand-ins whose answers are known; so call them by these names.
 #
 # With your function, the cell below it measures `rows`: a row for each backend in `FILTERS` and each of its numbers of filters, and after them the `gpu_rows` as they are.
 #
-# If a row's quartiles lie far apart, your machine was busy with something else. Then measure all rows again, not only those that you don't like: choosing by the result is how wrong figures are made.
+# If the quartiles of a row lie far apart, your machine was busy with something else. Then measure all rows again, not only those that you don't like: selecting by the result is how wrong figures are made.
 
 
 # %% exercise="C-rows"
 def measure_row(filters, name, batch=BATCH):
-    """One row: a training step with so many filters on the backend `name`."""
+    """One row: a training step with the given number of filters on the backend `name`."""
     ### BEGIN SOLUTION
     prepared = prepare(filters, name, batch)
     timing = time_step(prepared.step, prepared.load, ROUNDS, WARMUP, prepared.synchronise)
@@ -446,7 +453,7 @@ check.runtime.row(measure_row, parameters, step_flops, rounds=ROUNDS, warmup=WAR
 
 # %% given="C-points"
 def as_points(some_rows):
-    """Rows as the figures want them; a bar begins or ends at its dot where the quartiles don't enclose it."""
+    """Rows in the form that the figures take."""
     fields = study.Point.__dataclass_fields__
     return [
         study.Point(
@@ -460,7 +467,7 @@ def as_points(some_rows):
 # %% [markdown] given="C-figure-text"
 # ### C3. Two figures (2 points, 10 min)
 #
-# The same rows, against the number of parameters and against the operations of a step. Bars show the quartiles; where you see none, they are smaller than the dot.
+# The same rows, against the number of parameters and against the operations of a step. On logarithmic axes "proportional" is a straight line of slope 1; the dotted guide through the largest network of each curve has that slope. Bars show the quartiles (of a prediction: its range); where you see none, they are smaller than the dot.
 
 # %%
 plots.show(plots.runtime_scatter(as_points(rows), x="parameters"))
@@ -469,21 +476,24 @@ plots.show(plots.runtime_scatter(as_points(rows), x="parameters"))
 plots.show(plots.runtime_scatter(as_points(rows), x="flops"))
 
 # %%
-print("backend   filters   ms a step   GFLOP/s")
+print("backend   filters   ms per step   GFLOP/s")
 for row in rows:
     print(
-        f"{row['backend']:9} {row['filters']:7} {row['seconds'] * 1e3:11.2f} {row['flops'] / row['seconds'] / 1e9:9.1f}"
+        f"{row['backend']:9} {row['filters']:7} {row['seconds'] * 1e3:13.2f} {row['flops'] / row['seconds'] / 1e9:9.1f}"
     )
+for name in FILTERS:
+    times = {row["filters"]: row["seconds"] for row in rows if row["backend"] == name}
+    print(f"{name}: from 8 to 64 filters × {times[64] / times[8]:.1f}, from 32 to 64 × {times[64] / times[32]:.1f}")
 
 # %% [markdown]
-# **What you should see.** Against operations the curves are flat at first and come closer to slope 1 the larger the network is; against parameters they only get steeper. With PyTorch the speed in GFLOP/s rises with the size: each of its steps has a fixed price, and larger matrix products use a processor better. (Dots with long bars were measured while the machine was busy.)
+# **What you should see.** Against operations the curves are flat at first and approach the slope of the guide as the network grows; against parameters they only get steeper and cross it. The speed in GFLOP/s rises with the size: every step has a fixed cost, and larger matrix products use a processor better. (Dots with long bars were measured while the machine was busy.)
 
 # %% [markdown] given="C-question"
-# Which is the better horizontal axis, and why? (On logarithmic axes a straight line of slope 1 means "proportional".) How was your prediction? Where do the points of one backend leave the straight line, and what may be the reason?
+# Which is the better horizontal axis, and why? How good was your prediction? Where do the points of one backend leave the guide, and what may be the reason?
 #
 # === BEGIN MARK SCHEME ===
 # 2: operations, with the reason (time goes into work; most parameters sit in the dense layer, which does little of it, and conv 2's few parameters are used 121 times an image); against operations the slope comes closer to 1 as networks grow, against parameters it goes on growing; a deviation named with a possible reason (small sizes: overhead or launches; higher GFLOP/s for larger products;
-# caches); comparison with the own prediction.
+# caches); comparison with their own prediction.
 # 1: operations with a reason, or the figures described without one.
 # 0: an axis chosen without a reason.
 # === END MARK SCHEME ===
@@ -501,17 +511,17 @@ for row in rows:
 # ### D1. A prediction interval (3 points, 25 min)
 #
 # Twenty epochs take long, so the group measured two and multiplied by ten. How good is that? Let $x_1, \dots, x_n$ be the seconds of the $n$ epochs measured, $\bar x$ their mean and $s$ their standard deviation (divided by $n - 1$). The run has $m$ epochs in all, so
-# $r = m - n$ are still to come. If epochs differ only by chance, the total lies with probability `level` in
+# $r = m - n$ are still to come. If epochs differ only by chance (independent, with one normal distribution), then with probability `level` the total lies in
 #
 # $$m\,\bar x \;\pm\; t \cdot s \cdot \sqrt{r + \frac{r^2}{n}}$$
 #
-# Two things are unknown, and both stand below the root: the epochs to come scatter ($r$), and their mean is only estimated from $n$ epochs ($r^2/n$). The factor $t$ is Student's, with $n - 1$ degrees of freedom: the deviation, too, is only estimated, and from two numbers very badly.
-# `t_quantile(p, freedom)` gives the number below which a share $p$ lies; to leave the same share on both sides, $p = (1 + \text{level})/2$.
+# Two things are uncertain, and both are under the root: the epochs to come vary ($r$), and their mean is only estimated from $n$ epochs ($r^2/n$). The factor $t$ is a quantile of Student's distribution with $n - 1$ degrees of freedom: the deviation, too, is only estimated, and from two numbers very poorly.
+# `t_quantile(p, freedom)` returns the $p$-quantile, the number below which a fraction $p$ of the distribution lies; to leave the same fraction on both sides, $p = (1 + \text{level})/2$.
 
 
 # %% exercise="D-interval"
 def prediction_interval(seconds, epochs, level):
-    """Seconds of the first n epochs -> (low, high) for the total of a run of so many `epochs`."""
+    """Seconds of the first n epochs -> (low, high) for the total of a run of `epochs` epochs."""
     ### BEGIN SOLUTION
     n, rest = len(seconds), epochs - len(seconds)
     middle = epochs * np.mean(seconds)
@@ -535,10 +545,12 @@ for n in (2, 3, 5, 10):
     print(f"t for 95% from {n:2} epochs: {t_quantile(0.975, n - 1):.2f}")
 
 # %% [markdown] given="D-measure-text"
-# Here are twenty short epochs (1,000 images each) of PyTorch on the CPU with 8 filters, measured in a new process, so that the first one begins cold, as yours would.
+# Here are twenty short epochs (1,000 images each) of PyTorch on the CPU with 8 filters, measured in a new process, so that the first epoch includes the warm-up, as it would for you.
 
 # %% given="D-epochs"
-epoch_seconds = study.epochs(8, *(("numpy", 20, 64) if quick else ("torch", 20, 1_000)), progress=False)
+epoch_seconds = study.epochs(8, *(("numpy", 20, 64) if quick else (ON_CPU[-1], 20, 1_000)), progress=False)
+if torch is None:
+    print(no_torch("these epochs are numpy's"))
 print("seconds of each epoch:", " ".join(f"{s:.3f}" for s in epoch_seconds))
 
 # %%
@@ -561,16 +573,16 @@ print(f"from two neighbouring epochs after the first, it is between {widths[0]:.
 plots.show(plots.epoch_times(epoch_seconds, intervals))
 
 # %% [markdown]
-# **What you should see.** Left, what a single run looks like: seldom is one epoch like the next. Right, four predictions from parts of the same run. From two epochs, the width of the interval is a matter of luck: it follows from one difference, multiplied by nearly 13. An interval can also be narrow and wrong.
+# **What you should see.** Left, a single run: no two epochs take quite the same time. Right, four predictions from parts of the same run. From two epochs, the width of the interval is a matter of luck: it comes from a single difference, multiplied by $t = 12.7$ and more. An interval can also be narrow and wrong.
 
 # %% [markdown] given="D-question"
 # ### D2. Is it sound? (3 points, 20 min)
 #
-# Is it sound to measure two epochs and multiply by ten? Say what the interval from two epochs looks like and why, what the first epoch does to it, and whether "epochs differ only by chance" holds for yours. Then write the sentence that the
+# Is it sound to measure two epochs and multiply by ten? Describe the interval from two epochs and explain its width, what the first epoch does to it, and whether "epochs differ only by chance" holds for yours. Then write the sentence that the
 # group should have written instead of "20 epochs take … s".
 #
 # === BEGIN MARK SCHEME ===
-# 3: from two epochs the interval is useless, with its reason (t = 12.7 at one degree of freedom, s from a single difference); the first epoch is slower (warm-up) and shifts the mean *and* inflates s, or, if it is not seen here, why it might be; checks the assumption on the own epochs (drift, other load, epochs alike); an honest sentence with number of epochs measured, the interval, and that warm-up is left out or counted.
+# 3: from two epochs the interval is useless, with its reason (t = 12.7 at one degree of freedom, s from a single difference); the first epoch is slower (warm-up) and shifts the mean *and* inflates s, or, if it is not seen here, why it might be; checks the assumption on their own epochs (drift, other load, or none of these); an honest sentence with the number of epochs measured, the interval, and whether the warm-up is included.
 # 2: the width with a reason, and the warm-up or the sentence. 1: one of them. Also full points for measuring a few epochs after the warm-up, whose interval is narrow.
 # === END MARK SCHEME ===
 
@@ -587,7 +599,7 @@ plots.show(plots.epoch_times(epoch_seconds, intervals))
 # ---
 # ## Part E. Linear, quadratic or exponential? (7 points)
 #
-# "CPU time appears exponential." Four points can lie near almost any curve. So fit all three, and ask which one says best what it has *not* seen.
+# "CPU time appears exponential." Four points can lie near almost any curve. So fit all three, and ask which one best predicts points that it was *not* fitted to.
 #
 # ### E1. Fit (2 points, 20 min)
 #
@@ -597,12 +609,12 @@ plots.show(plots.epoch_times(epoch_seconds, intervals))
 # | `"quadratic"` | $a + b\,x + c\,x^2$ | `[a, b, c]` |
 # | `"exponential"` | $a\,e^{b x}$ | `[a, b]` |
 #
-# Take least squares. `np.polyfit(x, y, degree)` does it for the first two, and returns the highest power first; here the constant comes first. (You may divide each difference by $y$ before you square it, so that per cents count and not seconds; both are right.) The exponential becomes a line when you take logarithms: $\ln y = \ln a + b\,x$.
+# Use least squares. `np.polyfit(x, y, degree)` does it for the first two, and returns the highest power first; here the constant comes first. (You may weight each difference by $1/y$, so that relative errors are minimised; both are right.) The exponential becomes a line when you take logarithms: $\ln y = \ln a + b\,x$.
 
 
 # %% exercise="E-fit"
 def fit(x, y, kind):
-    """Arrays of places and times -> the coefficients of the curve of that kind, the constant first."""
+    """Arrays of x and of times y -> the coefficients of the curve of that kind, the constant first."""
     ### BEGIN SOLUTION
     if kind == "exponential":
         slope, constant = np.polyfit(x, np.log(y), 1)
@@ -636,9 +648,9 @@ def predict(coefficients, x, kind):
 
 
 # %% [markdown] given="E-held-text"
-# ### E2. The error at a point left out (2 points, 20 min)
+# ### E2. The held-out error (2 points, 20 min)
 #
-# A curve with more coefficients always comes closer to the points that it was fitted to. So leave one point out, fit the others, predict the one that was left out, and look how far off that is, relative to what was measured. Do it for each point in turn, and take the mean:
+# A curve with more coefficients always comes closer to the points that it was fitted to. So leave one point out, fit the others, predict the one that was left out, and take the relative error of the prediction. Do this for each point in turn, and take the mean (leave-one-out cross-validation):
 #
 # $$\text{error} = \frac{1}{n} \sum_{i} \frac{|\,\text{prediction}_i - y_i\,|}{y_i}, \qquad \text{prediction}_i \text{ from the fit to all points but } i$$
 #
@@ -647,7 +659,7 @@ def predict(coefficients, x, kind):
 
 # %% exercise="E-held"
 def held_out_error(x, y, kind):
-    """Mean relative error at each point of the curve that was fitted to the others; a fraction."""
+    """Mean over all points of the relative error of the curve that was fitted to the others; a fraction."""
     ### BEGIN SOLUTION
     errors = []
     for i in range(len(x)):
@@ -668,8 +680,8 @@ check.runtime.held_out_error(
 # %% [markdown] given="E-more-text"
 # ### E3. Compare (1 point, 5 min)
 #
-# Four points are few. And the rows of Part C were measured one after the other: if your machine slowed down in between, the curve got a bend that is not the network's. So the next cell measures more sizes, and **in turns**: every network once, then every network again, and so on. A slow moment
-# then hits all of them alike. From all turns your `summary` makes the median and the quartiles.
+# Four points are few. And the rows of Part C were measured one after the other: if your machine slowed down in between, the curve got a bend that is not the network's. So the next cell measures more sizes, and **interleaves** them: every network once, then every network again, and so on, so that a temporary slowdown
+# affects all of them alike. From all turns your `summary` computes the median and the quartiles.
 
 # %% given="E-more"
 cpu_rows = []
@@ -677,7 +689,7 @@ TURNS, AT_ONCE = (3, 2) if quick else (13, 2)
 networks = {
     (name, filters): prepare(filters, name)
     for filters in ((8, 12, 16, 24, 32, 64) if quick else (8, 12, 16, 24, 32, 48, 64, 96))
-    for name in ("numpy", "torch")
+    for name in ON_CPU
 }
 turns = {key: [] for key in networks}
 for _ in range(TURNS):
@@ -686,20 +698,19 @@ for _ in range(TURNS):
         turns[key].append(timing["seconds"])
 for (name, filters), seconds in turns.items():
     row = {"backend": name, "filters": filters, "batch": BATCH, "hardware": CPU, "threads": THREADS}
-    spec = study.study_spec(filters, BATCH)
-    row |= {"parameters": spec.parameters, "flops": study.training_flops(spec), "rounds": TURNS}
+    row |= {"parameters": sum(parameters(filters)), "flops": sum(step_flops(filters, BATCH)), "rounds": TURNS}
     cpu_rows.append({**row, **summary(seconds)})
 for row in cpu_rows:
     print(f"{row['backend']:6} {row['filters']:3} filters: {row['seconds'] * 1e3:8.2f} ms")
 
 # %% [markdown] given="E-compare-text"
-# Write `compare`. From such rows and the name of a backend it makes two things: a dictionary with the held-out error of each kind in `KINDS`, for the seconds of this backend's rows against their filters, and the kind whose error is least. The
-# check has rows of its own; the cell below the exercise then compares the curves through yours.
+# Write `compare`. From such rows and the name of a backend it returns two things: a dictionary with the held-out error of each kind in `KINDS`, for the seconds of this backend's rows against their filters, and the kind with the smallest error. The
+# check uses rows of its own; the cell below the exercise then compares the curves through yours.
 
 
 # %% exercise="E-compare"
 def compare(some_rows, name):
-    """Rows and the name of a backend -> ({kind: held-out error}, the kind whose error is least)"""
+    """Rows and the name of a backend -> ({kind: held-out error}, the kind with the smallest error)"""
     ### BEGIN SOLUTION
     x = np.array([float(row["filters"]) for row in some_rows if row["backend"] == name])
     y = np.array([row["seconds"] for row in some_rows if row["backend"] == name])
@@ -716,7 +727,7 @@ check.runtime.compare(compare, held_out_error, seed=41, filters=(6, 10, 18, 30, 
 
 # %% given="E-compared"
 errors, best = {}, {}
-for name in ("numpy", "torch"):
+for name in ON_CPU:
     errors[name], best[name] = compare(cpu_rows, name)
 
 # %%
@@ -728,23 +739,40 @@ for name in errors:
     )
 
 # %%
-for name in ("numpy", "torch"):
+for name in ON_CPU:
     mine = [row for row in cpu_rows if row["backend"] == name]
     x, y = np.array([float(row["filters"]) for row in mine]), np.array([row["seconds"] for row in mine])
     curves = {kind: partial(predict, fit(x, y, kind), kind=kind) for kind in KINDS}
     plots.show(plots.fits(as_points(mine), curves, title=f"Three curves through the times of {name}"))
 
 # %% [markdown]
-# **What you should see.** On this logarithmic axis an exponential is a straight line. The times bend away from it: they grow fast at first and ever more slowly, as a power does. The line $a + b\,x$ misses the largest networks.
+# **What you should see.** On the left, with a linear time axis, the times bend upwards, and the line $a + b\,x$ misses the largest networks. On the right, with a logarithmic axis, an exponential is a straight line, and the times bend away from it: they grow by smaller and smaller factors, as a power does.
+#
+# The report drew something else: its horizontal axis was the number of *parameters*. Here is that figure, with the same four sizes and both axes linear. The dotted line joins the ends of a curve; the dashed one is what the time would be if it were exactly proportional to the operations that you counted in Part A.
+
+# %%
+as_reported = as_points([row for row in cpu_rows if row["filters"] in (8, 16, 32, 64)])
+plots.show(plots.runtime_scatter(as_reported, "parameters", "As in the report: time against parameters", scale="linear"))
+
+# %%
+print("from 8 to 64 filters:", f"parameters × {sum(parameters(64)) / sum(parameters(8)):.1f}", end="")
+print(f", operations × {sum(step_flops(64, BATCH)) / sum(step_flops(8, BATCH)):.1f}")
+for name in ("numpy", "torch"):
+    times = {row["filters"]: row["seconds"] for row in cpu_rows if row["backend"] == name}
+    factors = [times[2 * filters] / times[filters] for filters in (8, 16, 32)]
+    print(f"{name}: each doubling of the filters multiplies the time by", ", ".join(f"{f:.1f}" for f in factors))
+
+# %% [markdown]
+# **What you should see.** Even the dashed curve bends upwards, and there is no exponential in it. Parameters grow about as $F$ in this range, operations about as $F^2$, so over the parameters the time must be convex.
 
 # %% [markdown] given="E-question"
 # ### E4. "Appears exponential" (2 points, 15 min)
 #
-# Answer the group: is the time on a CPU linear, quadratic or exponential in the number of filters? Use the held-out errors, the count of Part A and the GFLOP/s of Part C. Why can a quadratic look exponential when few sizes are measured, and those are 8, 16, 32 and 64? What could a cache do to the curve?
+# Answer the group: is the time on a CPU linear, quadratic or exponential in the number of filters? Use the held-out errors, the count of Part A and the GFLOP/s of Part C. Why did their scatter plot over the parameters, with 8, 16, 32 and 64 filters, bend upwards as if it were exponential? What could a cache do to the curve?
 #
 # === BEGIN MARK SCHEME ===
-# 2: quadratic (or between linear and quadratic), supported by the held-out errors and by the operations, a + b·F + c·F²; explains the appearance (sizes double, so equal steps on the axis of the table multiply the time; or: each doubling brings a growing factor, below 4, while an exponential would *square* the factor with each doubling); caches: once the working set leaves a cache, each operation takes longer, the curve bends up or gets a step, which is not exponential either; or the GFLOP/s rise with the size and bend it down.
-# 1: quadratic with one of the reasons. 0: exponential without a test. Another winner has full points if the errors are read off rightly and the noise is discussed.
+# 2: quadratic (or between linear and quadratic), supported by the held-out errors and by the operations, a + b·F + c·F²; explains the appearance (over parameters, which grow about as F here, work that grows about as F² is convex without any exponential; or: each doubling brings a growing factor, below 4, while an exponential in F would *square* the factor with each doubling); caches: once the working set exceeds a cache, each operation takes longer, the curve bends up or gets a step, which is not exponential either; or the GFLOP/s rise with the size and bend it down.
+# 1: quadratic with one of the reasons. 0: exponential without a test. Another winner gets full points if the errors are read correctly and the noise is discussed.
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="E-answer" points=2
@@ -761,17 +789,17 @@ for name in ("numpy", "torch"):
 #
 # ### F1. The crossover (2 points, 20 min)
 #
-# Which of two machines is faster often depends on the size. Write a function that finds the first size at which they take the same time. Between two measured sizes, take both curves as straight lines. Timings are drawn on logarithmic axes, so use the logarithms: with $d_i = \ln(a_i / b_i)$, the curves cross between
+# Which of two machines is faster often depends on the size. Write a function that finds the first size at which they take the same time. Between two measured sizes, interpolate linearly. Timings are drawn on logarithmic axes, so interpolate in the logarithms: with $d_i = \ln(a_i / b_i)$, the curves cross between
 # the sizes $s_0$ and $s_1$ where $d_0$ and $d_1$ have different signs, at
 #
 # $$\ln s = \ln s_0 + (\ln s_1 - \ln s_0)\,\frac{d_0}{d_0 - d_1}$$
 #
-# (Straight lines on plain axes are right, too, with $d_i = a_i - b_i$ and $s$ instead of $\ln s$.) Where the two are equal at a measured size, that is the crossover. Where they don't cross between the first and the last size, return `None`: nobody has measured what happens beyond.
+# (Interpolating on linear axes is right, too, with $d_i = a_i - b_i$ and $s$ instead of $\ln s$.) If the two are equal at a measured size, that is the crossover. If they don't cross between the first and the last size, return `None`: nothing has been measured beyond.
 
 
 # %% exercise="F-crossover"
 def crossover(sizes, a, b):
-    """Growing sizes and the seconds of two machines -> the first size at which both take equally long, or None."""
+    """Increasing sizes and the seconds of two machines -> the first size at which both take equally long, or None."""
     ### BEGIN SOLUTION
     d = [np.log(p / q) for p, q in zip(a, b, strict=True)]
     for i in range(len(sizes)):
@@ -799,8 +827,12 @@ check.runtime.crossover(
 )
 ### END HIDDEN TESTS
 
+# %% [markdown]
+# The report says that the GPU is "at least 20 times" faster. Faster than which program on the CPU? The next figure compares it with both of yours; the dashed line is the claim.
+
 # %%
-plots.show(plots.speed_up(as_points(rows), "numpy", x="filters"))
+title = "How many times as fast? (the GPU's points are hollow where they are predicted)"
+plots.show(plots.speed_up(as_points(rows), ("numpy", "torch"), x="filters", title=title, claim=20, crossover=crossover))
 
 
 # %%
@@ -812,6 +844,9 @@ def seconds_of(some_rows, name, key="filters"):
 numpy_times, torch_times, gpu_times = (seconds_of(rows, name) for name in ("numpy", "torch", "cuda"))
 sizes = sorted(numpy_times)
 for one, a, other, b in (("numpy", numpy_times, "torch", torch_times), ("numpy", numpy_times, "the GPU", gpu_times)):
+    if not b:
+        print(no_torch(f"{one} is not compared with it"))
+        continue
     where = crossover(sizes, [a[s] for s in sizes], [b[s] for s in sizes])
     print(
         f"{one} and {other}:", "no crossover from 8 to 64 filters" if where is None else f"equal at {where:.1f} filters"
@@ -820,16 +855,16 @@ for one, a, other, b in (("numpy", numpy_times, "torch", torch_times), ("numpy",
 # %% [markdown] given="F-batch-text"
 # ### F2. Larger batches (2 points, 15 min)
 #
-# A small network does not fill a GPU. Each step consists of some thirty orders ("kernels"), and giving each of them takes a few microseconds, however little there is to do. The network is *launch-bound*. Two things help: more work an order (a larger batch), or one order for all (a *CUDA graph*, which records the
-# whole step once and replays it). The first can be measured on a CPU, too.
+# A small network does not fill a GPU. Each step launches some thirty kernels, and each launch takes a few microseconds, however little the kernel has to compute. The network is *launch-bound*. Two things help: more work per launch (a larger batch), or a single launch for the whole step (a *CUDA graph*, which records the
+# step once and replays it). The first can be measured on a CPU, too.
 #
-# With 8 filters, the next cell measures `batch_rows` by your `measure_row`: a row for numpy and for torch and each batch size in `BATCHES`. Write `per_image`: from such rows and the name of a backend it makes a list of the seconds *per image*,
+# With 8 filters, the next cell measures `batch_rows` with your `measure_row`: a row for numpy and for torch and each batch size in `BATCHES`. Write `per_image`: from such rows and the name of a backend it returns a list of the seconds *per image*,
 # one for each row of this backend, in the order of the rows.
 
 # %% given="F-batch-measured"
 BATCHES = (1, 4, 16, 64, 256)
 batch_rows = []
-for name in ("numpy", "torch"):
+for name in ON_CPU:
     for batch in BATCHES:
         batch_rows.append(measure_row(8, name, batch))
 
@@ -845,7 +880,7 @@ def per_image(some_rows, name):
 # %% test="F-batch-check" points=2
 check.runtime.per_image(per_image)
 check.runtime.batches(
-    batch_rows, ("numpy", "torch"), BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS
+    batch_rows, ON_CPU, BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS
 )
 ### BEGIN HIDDEN TESTS
 check.runtime.per_image(
@@ -854,7 +889,7 @@ check.runtime.per_image(
 )
 more = {"seed": 41, "asked": (6, 49)}
 check.runtime.batches(
-    batch_rows, ("numpy", "torch"), BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS, **more
+    batch_rows, ON_CPU, BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS, **more
 )
 ### END HIDDEN TESTS
 
@@ -877,15 +912,32 @@ for graph in ("cuda", "cuda graph"):
     )
 
 # %% [markdown]
-# **What you should see.** The time per image falls with the batch, steeply at first: every step has a fixed price (Python, kernels to launch), and the images of a batch share it. On a CPU the gain soon ends, because the work itself takes the time. On a GPU it goes on much longer.
+# **What you should see.** The time per image falls with the batch, steeply at first: every step has a fixed cost (Python, kernel launches), which the images of a batch share. On a CPU the gain soon ends, because the work itself takes the time. On a GPU it goes on much longer.
+#
+# If one point lies higher than its neighbours, such as 256 images with numpy, measure again before you explain it: these rows are measured one after the other, and a machine that was busy for a moment lifts a single point. What stays has a reason. PyTorch keeps the outputs of all layers for the whole batch, so a large
+# batch can exceed the cache; the course's numpy network processes a batch in parts of 64 images, so its memory hardly grows beyond that.
+#
+# And is the GPU's time linear in the parameters, as the report says? The same figure as in Part E, for the GPU:
+
+# %%
+on_gpu = [row for row in rows if row["backend"] == "cuda"]
+plots.show(plots.runtime_scatter(as_points(on_gpu), "parameters", "The GPU's time against parameters", scale="linear"))
+
+# %%
+print("filters   parameters   ms per step   ns per parameter   ps per operation")
+for row in on_gpu:
+    print(
+        f"{row['filters']:7} {row['parameters']:12,} {row['seconds'] * 1e3:13.2f} {row['seconds'] / row['parameters'] * 1e9:18.1f}"
+        f" {row['seconds'] / row['flops'] * 1e12:18.2f}"
+    )
 
 # %% [markdown] given="F-question"
 # ### F3. Explain (2 points, 10 min)
 #
-# How does the speed-up of the GPU over the CPU depend on the size of the network, and where is the crossover, in filters and in images a batch? Why is one image at a time so slow on a GPU, and what do a larger batch and a CUDA graph change? What do your rows of the GPU stand on: measured by you, recorded, or predicted, and how much does your answer depend on it?
+# How does the speed-up of the GPU depend on the size of the network, and where is the crossover, in filters and in images per batch? Is "at least 20 times" right, and is the GPU's time linear in the parameters? Why is one image at a time so slow on a GPU, and what do a larger batch and a CUDA graph change? Are your GPU rows measured, recorded or predicted, and how much does your answer depend on it?
 #
 # === BEGIN MARK SCHEME ===
-# 2: the speed-up grows with the size (small networks are launch-bound, their time hardly depends on the filters); the crossover read off, or that there is none in the range, and one in the batch size; a batch shares the launches among its images, a graph needs one launch; says what the GPU's rows are (measured, recorded or predicted) and what that means for the answer.
+# 2: the speed-up grows with the size (small networks are launch-bound, their time hardly depends on the filters); the crossover read off, or that there is none in the range, and one in the batch size; "20 times" depends on the program it is compared with and on the size; "linear in the parameters" is near the truth in this range and not the cause; a batch shares the launches among its images, a graph needs one launch; says what the GPU's rows are (measured, recorded or predicted) and what that means for the answer.
 # 1: growth and launches explained, or crossovers without a reason. A larger batch also changes training (fewer, smoother steps): no points needed, but welcome.
 # === END MARK SCHEME ===
 

@@ -17,31 +17,33 @@
 # %% [markdown] given="title"
 # # Convolution as cuDNN does it
 #
-# A convolution is seven nested loops. Written down like that it is ten thousand times too slow; a library does the same arithmetic as a matrix
-# product, in tiles, or in the frequency domain. You write the definition first, then the tricks that [the cuDNN paper](https://arxiv.org/abs/1410.0759)
-# chose from, with their gradients. Then you count, measure on your own machine, and explain which trick wins where.
+# A convolution is seven nested loops. Written that way it is ten thousand times too slow; a library computes the same result as a matrix
+# product, in tiles, or in the frequency domain. You write the definition first, then the algorithms that [the cuDNN paper](https://arxiv.org/abs/1410.0759)
+# chose from, with their gradients. Then you count operations, measure on your own machine, and explain which algorithm wins where.
 #
 # | part | what you do | points | time |
 # |---|---|---|---|
-# | A | the definition | 6 | 50 min |
-# | B | lowering: im2col, col2im, tiles | 8 | 90 min |
-# | C | gradients | 7 | 60 min |
-# | D | pooling | 5 | 45 min |
-# | E | the frequency domain | 4 | 45 min |
-# | F | counting operations and bytes | 4 | 30 min |
-# | G | measuring, roofline | 6 | 50 min |
+# | A | the definition | 6 | 70 min |
+# | B | lowering: im2col, col2im, tiles | 8 | 130 min |
+# | C | gradients | 7 | 80 min |
+# | D | pooling | 5 | 60 min |
+# | E | the frequency domain | 4 | 60 min |
+# | F | counting operations and bytes | 4 | 40 min |
+# | G | measuring, roofline | 6 | 70 min |
 # | H | optional: on a GPU, in Triton | 0 | |
 #
 # **How to work.** Write your code where a cell says `YOUR CODE HERE`, and delete the line that raises
 # `NotImplementedError`. Below each exercise a **check** runs your code on small arrays. When something is wrong it
 # names the mistake in words, and you can run it as often as you like. Grading runs the same checks, with other numbers.
 #
+# In all that is eight and a half hours. Parts A, B and C build on each other; D, E and F can be done in any order after A, and G needs B, E and F.
+#
 # **How long it runs.** About a minute on a laptop, on one core, without a GPU and without a network.
 
 # %% [markdown] given="convention"
 # ## Names
 #
-# The paper's Table 1, which every library has followed since:
+# They are those of the paper's Table 1. (Libraries differ: what is $K$ here is `out_channels` in PyTorch.)
 #
 # | name | meaning | | name | meaning |
 # |---|---|---|---|---|
@@ -51,7 +53,9 @@
 # | $K$ | filters, and channels of the output | | $P, Q$ | height and width of the output |
 #
 # Images are arrays of shape $(N, C, H, W)$, filters $(K, C, R, S)$, outputs $(N, K, P, Q)$. In code, `stride` is the pair `(u, v)` and `padding`
-# the pair `(pad_h, pad_w)`. Inside a function you are free: loops, slices, `einsum`, views, or PyTorch. Don't change the arrays that you are given.
+# the pair `(pad_h, pad_w)`. Inside a function you are free: loops, slices, `einsum`, views, or PyTorch. Don't modify the arrays that you are given.
+#
+# Memory is counted in MiB (2²⁰ bytes) and GiB (2³⁰ bytes); speeds in GFLOP/s and GB/s, with 10⁹ as is usual for rates.
 
 # %% given="setup"
 import os
@@ -66,17 +70,21 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import torch
 
 from helpers import check, plots, primitives
+from helpers.backend import cuda_available, no_torch, torch_or_none
 from helpers.data import load
 from helpers.timing import environment, measure
 from helpers.train import study_size
 
-torch.set_num_threads(1)
+torch = torch_or_none()
+if torch:
+    torch.set_num_threads(1)
+else:
+    print(no_torch('what is called "torch" in Part G is the course\'s own lowering in float64, and Part H is left out'))
 SIZE = None  # None is the laptop's size, "quick" a few seconds
 size = study_size(SIZE)
-print(f"numpy {np.__version__}, PyTorch {torch.__version__}, one thread each, on {environment()['cpu']}")
+print(f"numpy {np.__version__}, PyTorch {torch.__version__ if torch else 'missing'}, one thread each, on {environment()['cpu']}")
 
 # %% [markdown] given="A-text"
 # ---
@@ -84,17 +92,17 @@ print(f"numpy {np.__version__}, PyTorch {torch.__version__}, one thread each, on
 #
 # ### A1. How large is the output? (1 point, 10 min)
 #
-# A window of $R$ rows slides down over $H + 2\,\text{pad}$ rows in steps of $u$. How often does it fit?
+# A window of $R$ rows slides down over $H + 2\,\text{pad}$ rows in steps of $u$. How many positions does it have?
 #
 # $$P = \left\lfloor \frac{H + 2\,\text{pad} - R}{u} \right\rfloor + 1$$
 #
-# The first window counts, too, hence the 1; a window that does not fit whole is left out, hence the rounding down. The paper's equation (1) looks
-# different, $\lceil (H - R + 1 + 2\,\text{pad}) / u \rceil$, and is the same: try it.
+# The first position counts, too, hence the 1; a window that would hang over the edge is left out, hence the rounding down. The paper's equation (1) looks
+# different, $\lceil (H - R + 1 + 2\,\text{pad}) / u \rceil$, but gives the same: try it.
 
 
 # %% exercise="A-size"
 def output_size(size, window, stride, pad):
-    """How often a window fits along one axis, a whole number."""
+    """Number of window positions along one axis, an integer."""
     ### BEGIN SOLUTION
     return (size + 2 * pad - window) // stride + 1
     ### END SOLUTION
@@ -107,22 +115,25 @@ check.conv_output_size(output_size, geometries=((17, 3, 2, 1), (20, 7, 3, 0), (6
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-forward-text"
-# ### A2. Seven loops (3 points, 25 min)
+# ### A2. Seven loops (3 points, 40 min)
 #
 # $$O[n,k,p,q] \;=\; \sum_{c}\sum_{r}\sum_{s}\; F[k,c,r,s]\;\cdot\; D_0[n,\,c,\;p\,u + r,\;q\,v + s]$$
 #
-# $D_0$ is $D$ with its border of zeros. Four of the seven indices are **independent**: each $(n,k,p,q)$ can be computed without the
+# $D_0$ is $D$ with its border of zeros. Four of the seven indices are **independent**: each output $(n,k,p,q)$ can be computed without the
 # others, in any order or all at once. Three **accumulate**: $c$, $r$ and $s$ run inside the sum. Almost everything that makes convolution fast is a way
 # of arranging these seven loops.
 #
-# This is the *cross-correlation* that deep learning calls convolution: filter and window meet entry by entry. Make it right, not fast;
-# a slice for the three inner loops is allowed. For one image, one channel and one filter:
+# This is the *cross-correlation* that deep learning calls convolution: filter and window are multiplied entry by entry. Aim for a correct function, not for
+# a fast one; you may replace the three inner loops by a slice. For one image, one channel and one filter:
 #
 # ```
 # image   1 2 3     filter   1 0     output   1·1+5·1  2·1+6·1      6  8
 #         4 5 6              0 1              4·1+8·1  5·1+9·1  =  12 14
 #         7 8 9
 # ```
+
+# %%
+plots.show(plots.seven_loops())
 
 
 # %% exercise="A-forward"
@@ -157,7 +168,7 @@ conv_forward(image, np.eye(2).reshape(1, 1, 2, 2), (1, 1), (0, 0))  # expected: 
 # %% [markdown] given="A-bias-text"
 # ### A3. Bias (1 point, 5 min)
 #
-# Each filter has one number that is added to all of its outputs: $Y[n,k,p,q] = O[n,k,p,q] + b[k]$. Mind which axis numpy lines `b` up with.
+# Each filter has one number that is added to all of its outputs: $Y[n,k,p,q] = O[n,k,p,q] + b[k]$. Check which axis of `y` numpy broadcasts `b` along.
 
 
 # %% exercise="A-bias"
@@ -175,18 +186,18 @@ check.conv_bias(add_bias, seed=41, shape=(3, 2, 5, 4))
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-true-text"
-# ### A4. The other convolution (1 point, 10 min)
+# ### A4. The other convolution (1 point, 15 min)
 #
-# In signal processing, and in the paper's equations (2) and (3), a convolution turns the filter round first:
+# In signal processing, and in the paper's equations (2) and (3), a convolution flips the filter first:
 #
 # $$O[n,k,p,q] = \sum_{c,r,s} F[k,c,r,s]\cdot D_0[n,\,c,\;p\,u + R - 1 - r,\;q\,v + S - 1 - s]$$
 #
-# For learning it makes no difference, since the filter is learned either way. In Part E and in the gradients it does.
+# For learning it makes no difference, since the filter is learned either way. In Part E and in the gradients it does matter.
 
 
 # %% exercise="A-true"
 def true_convolution(x, w, stride, padding):
-    """As conv_forward, with the filter turned round along R and S."""
+    """As conv_forward, with the filter flipped along R and S."""
     ### BEGIN SOLUTION
     return conv_forward(x, w[:, :, ::-1, ::-1], stride, padding)
     ### END SOLUTION
@@ -199,25 +210,28 @@ check.true_convolution(true_convolution, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **What you should see.** Four ticks, and no speed: Python's loops do some ten million operations a second, and the processor could do some
-# ten thousand times as many. The rest of the notebook closes that gap without changing a single product.
+# **What you should see.** Four checks passed, and no speed: Python's loops do some ten million operations per second, while the processor can do some
+# ten thousand times as many. The rest of the notebook closes that gap.
 
 # %% [markdown] given="B-text"
 # ---
 # ## Part B. Lowering (8 points)
 #
-# Matrix products are what processors are built for. *Lowering* turns the convolution into one (the paper's Figure 1):
+# A matrix product is what a processor computes fastest. *Lowering* turns the convolution into one (the paper's Figure 1):
 #
 # $$O_m = F_m\, D_m, \qquad F_m: K \times CRS, \quad D_m: CRS \times NPQ, \quad O_m: K \times NPQ$$
 #
-# ### B1. im2col (3 points, 30 min)
+# ### B1. im2col (3 points, 45 min)
 #
-# Column $(n,p,q)$ of $D_m$ holds the window that output $(n,p,q)$ looks at: row $(c,r,s)$ of it is $D_0[n,c,\,pu+r,\,qv+s]$. Rows come in the order
-# $(c,r,s)$, $s$ the fastest, as they lie in `w`; columns in the order $(n,p,q)$, $q$ the fastest.
+# Column $(n,p,q)$ of $D_m$ holds the window that output $(n,p,q)$ is computed from: its row $(c,r,s)$ is $D_0[n,c,\,pu+r,\,qv+s]$. Rows are in the order
+# $(c,r,s)$, with $s$ varying fastest, as they lie in `w`; columns in the order $(n,p,q)$, with $q$ varying fastest.
 #
 # Two loops are enough. For a fixed $(r,s)$, all windows together need the pixels `x0[:, :, r : r + u * P : u, s : s + v * Q : v]`: every
-# $u$-th row and $v$-th column, from $(r, s)$ on. Fill an array with six axes, $(C, R, S, N, P, Q)$, and reshape at the end. `reshape` moves
-# nothing in memory, it only cuts anew; when axes have to change places, `transpose` first.
+# $u$-th row and $v$-th column, starting at $(r, s)$. Fill an array with six axes, $(C, R, S, N, P, Q)$, and reshape at the end. `reshape`
+# reinterprets the same memory and never reorders axes; for that, `transpose` first.
+
+# %%
+plots.show(plots.lowering())
 
 
 # %% exercise="B-im2col"
@@ -243,12 +257,12 @@ check.conv_im2col(im2col, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2
 ### END HIDDEN TESTS
 
 # %%
-im2col(image, 2, 2, (1, 1), (0, 0))  # four windows of 2 × 2, one a column; the 5 in the middle stands in all of them
+im2col(image, 2, 2, (1, 1), (0, 0))  # four windows of 2 × 2, one per column; the 5 in the middle is in all of them
 
 # %% [markdown] given="B-lowered-text"
 # ### B2. One matrix product (1 point, 10 min)
 #
-# `w.reshape(K, -1)` is $F_m$. The product is $(K, N P Q)$; the output should be $(N, K, P, Q)$: cut first, then move the axes.
+# `w.reshape(K, -1)` is $F_m$. The product has the shape $(K, N P Q)$, the output $(N, K, P, Q)$: reshape, then transpose.
 
 
 # %% exercise="B-lowered"
@@ -269,13 +283,13 @@ check.conv_lowered(conv_lowered, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0,
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-col2im-text"
-# ### B3. col2im: the way back (2 points, 25 min)
+# ### B3. col2im: the way back (2 points, 35 min)
 #
-# `im2col` copies pixels into columns. `col2im` takes a matrix of that shape and returns every entry to the pixel it came from. Windows overlap, so a pixel was
-# copied several times; what comes back **adds up**. (It is not the inverse but the *adjoint*: $\sum \text{im2col}(x)\cdot M = \sum x\cdot\text{col2im}(M)$.
-# That is what gradients need: a pixel that was used nine times collects nine gradients.)
+# `im2col` copies pixels into columns. `col2im` takes a matrix of that shape and sends every entry back to the pixel it was copied from. Windows overlap, so a pixel was
+# copied several times, and what comes back is **summed**. (It is not the inverse but the *adjoint*: $\sum \text{im2col}(x)\cdot M = \sum x\cdot\text{col2im}(M)$.
+# That is what gradients need: a pixel that was used nine times receives the sum of nine gradients.)
 #
-# Collect in an array with the border, then crop it to $(N,C,H,W)$. What lands in the border is gone, rightly so.
+# Accumulate in an array that includes the border, then crop it to $(N,C,H,W)$. What falls on the border is discarded, as it should be: those zeros are constants.
 
 
 # %% exercise="B-col2im"
@@ -301,21 +315,21 @@ check.conv_col2im(col2im, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-tiled-text"
-# ### B4. Tiles: what cuDNN changed (2 points, 25 min)
+# ### B4. Tiles: what cuDNN changed (2 points, 40 min)
 #
-# Lowering copies each pixel up to $R\cdot S$ times, and then the matrix is larger than any cache. The paper's idea: never form $D_m$. Form a *tile* of it when the
-# product needs it, use it, and overwrite it with the next. The price is index arithmetic. Column $j$ of $D_m$ belongs to
+# Lowering copies each pixel up to $R\cdot S$ times, and the matrix soon exceeds every cache. The paper's idea: never form $D_m$ as a whole. Form a *tile* of it when the
+# product needs it, use it, and overwrite it with the next one. The price is index arithmetic. Column $j$ of $D_m$ belongs to
 #
 # $$n = \lfloor j / PQ \rfloor, \qquad p = \lfloor j / Q \rfloor \bmod P, \qquad q = j \bmod Q .$$
 #
-# Go through the columns in groups, as many as fit into `workspace` bytes, and at least one: a column has $C\cdot R\cdot S$ numbers of `x.itemsize` bytes. For each group, fetch its
-# part of $D_m$ straight from the padded images, multiply, and put the result where it belongs. The last group is smaller. The check watches how much
-# memory is in use; the padded images and the output do not count.
+# Process the columns in groups of as many as fit into `workspace` bytes, but at least one: a column has $C\cdot R\cdot S$ numbers of `x.itemsize` bytes. For each group, gather its
+# part of $D_m$ directly from the padded images, multiply, and store the result in its columns of the output. The last group may be smaller. The check measures the memory
+# in use; the padded images and the output do not count.
 
 
 # %% exercise="B-tiled"
 def conv_tiled(x, w, stride, padding, workspace):
-    """The same as conv_forward; auxiliary memory of about `workspace` bytes."""
+    """The same as conv_forward, with about `workspace` bytes of auxiliary memory."""
     ### BEGIN SOLUTION
     (N, C, H, W), (K, _, R, S) = x.shape, w.shape
     (u, v), (pad_h, pad_w) = stride, padding
@@ -343,17 +357,17 @@ check.conv_tiled(conv_tiled, seed=41, workspace=20_000, sizes=((3, 2, 11, 8, 5, 
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# **What you should see.** The same numbers as before with a fraction of the memory. On a CPU the tile lives in the second-level cache; on a GPU cuDNN keeps
-# it in shared memory, and no D_m ever reaches the main memory.
+# **What you should see.** The same numbers as before with a fraction of the memory. On a CPU the tile stays in the second-level cache; on a GPU cuDNN keeps
+# it in on-chip shared memory, and D_m is never written to main memory.
 
 # %% [markdown] given="C-text"
 # ---
 # ## Part C. Gradients (7 points)
 #
 # Let $G = \partial L/\partial O$, of shape $(N,K,P,Q)$, be the `dy` that comes in. The forward pass was a matrix product, $O_m = F_m D_m$, so the gradients are matrix products,
-# too, with the chain rule you know from a dense layer:
+# too, by the chain rule that you know from a dense layer:
 #
-# | | formula | back in shape by |
+# | | formula | then |
 # |---|---|---|
 # | for the images, *backward-data* | $F_m^\top\, G_m$ | col2im |
 # | for the filters, *backward-filter* | $G_m\, D_m^\top$ | reshape to $(K,C,R,S)$ |
@@ -361,10 +375,10 @@ check.conv_tiled(conv_tiled, seed=41, workspace=20_000, sizes=((3, 2, 11, 8, 5, 
 #
 # You may build on Part B, or write the sums from scratch; both are right.
 #
-# ### C1. For the images (3 points, 25 min)
+# ### C1. For the images (3 points, 35 min)
 #
-# Each output handed a window its filter; on the way back each `dy[n, k, p, q]` adds `dy · w[k]` to the window it came from, at row $pu$, column $qv$ of the padded
-# image. Pixels that no window reached have gradient zero. At padding 0, beware of `dx[:, :, pad:-pad]`.
+# In the forward pass, output $(n,k,p,q)$ is the inner product of a window with filter $k$. In the backward pass, `dy[n, k, p, q] * w[k]` is added to the gradient of that
+# window, which begins at row $pu$, column $qv$ of the padded image. Pixels that no window covers have gradient zero. With padding 0, `dx[:, :, pad:-pad]` is empty: beware.
 
 
 # %% exercise="C-data"
@@ -385,13 +399,13 @@ check.conv_backward_data(conv_backward_data, seed=41, sizes=((3, 2, 11, 8, 5, 3,
 ### END HIDDEN TESTS
 
 # %% [markdown] given="C-filter-text"
-# ### C2. For the filters (2 points, 15 min)
+# ### C2. For the filters (2 points, 20 min)
 #
-# One filter serves all images and all positions, so its gradient is a sum over all of them:
+# One filter is shared by all images and all positions, so its gradient is a sum over all of them:
 #
 # $$\frac{\partial L}{\partial F[k,c,r,s]} = \sum_{n,p,q} G[n,k,p,q]\cdot D_0[n,\,c,\,pu+r,\,qv+s]$$
 #
-# A sum, not a mean: the mean over the batch was taken once, in the loss.
+# A sum, not a mean: the mean over the batch has been taken once, in the loss.
 
 
 # %% exercise="C-filter"
@@ -413,7 +427,7 @@ check.conv_backward_filter(conv_backward_filter, seed=41, sizes=((3, 2, 11, 8, 5
 # %% [markdown] given="C-bias-text"
 # ### C3. For the bias (1 point, 5 min)
 #
-# One number serves all images and all positions of its filter: sum over them.
+# One number is shared by all images and all positions of its filter: sum over them.
 
 
 # %% exercise="C-bias"
@@ -444,43 +458,43 @@ for step in range(60):
 print(learned[0, 0].round(3))
 
 # %% [markdown]
-# **What you should see.** A filter that finds vertical edges, learned from nothing but examples of its output: your gradient at work. Each of its nine entries is a sum over
-# 8 images and 144 positions, and so is dependable from the first step on.
+# **What you should see.** A filter that detects vertical edges, learned from nothing but examples of its output, with your gradient. Each of its nine entries is a sum over
+# 8 images and 144 positions, and therefore reliable from the first step on.
 
 # %% [markdown] given="C-question"
-# ### C4. A convolution again (1 point, 15 min)
+# ### C4. A convolution again (1 point, 20 min)
 #
-# At stride 1, backward-data is itself a convolution: of `dy`, with which filters (what happens to $K$ and $C$, and to $R$ and $S$), and with how much padding? And what has to be done
-# to `dy` first when the stride is 2?
+# At stride 1, backward-data is itself a convolution of `dy`: with which filters (what happens to $K$ and $C$, and to $R$ and $S$), and with how much padding? And what has to be done
+# to `dy` first if the stride is 2?
 #
 # === BEGIN MARK SCHEME ===
-# 1: the filters turned round along R and S, K and C exchanged, padding R − 1 − pad_h (S − 1 − pad_w); at stride 2 zeros are put between the entries of
+# 1: the filters flipped along R and S, K and C exchanged, padding R − 1 − pad_h (S − 1 − pad_w); at stride 2 zeros are inserted between the entries of
 # dy (u − 1 rows, v − 1 columns).
-# 0.5: the turned filter and one of the others (exchange, padding, zeros between).
+# 0.5: the flipped filter and one of the others (exchange, padding, inserted zeros).
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-answer" points=1
-# With the filters turned round along R and S (entry (r, s) of a window goes back to where it came from, so seen from the pixel the filter runs backwards) and with
+# With the filters flipped along R and S (entry (r, s) of a window goes back to where it came from, so seen from the pixel the filter runs backwards) and with
 # K and C exchanged, because now C outputs are sums over K channels: `w[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)`. The padding is R − 1 − pad_h and
-# S − 1 − pad_w ("full" for a "valid" forward pass). At stride 2 neighbouring entries of dy belong to windows two pixels apart, so a row and a column of zeros has to be put between
-# them; that is why it is called a transposed or fractionally strided convolution.
+# S − 1 − pad_w ("full" for a "valid" forward pass). At stride 2, neighbouring entries of dy belong to windows two pixels apart, so a row and a column of zeros have to be inserted between
+# them; hence the names transposed and fractionally strided convolution.
 
 # %% [markdown] given="D-text"
 # ---
 # ## Part D. Pooling (5 points)
 #
-# ### D1. Max pooling (2 + 2 points, 30 min)
+# ### D1. Max pooling (2 + 2 points, 40 min)
 #
 # $$y[n,c,p,q] = \max_{r,s}\; x_0[n,\,c,\;pu + r,\;qv + s]$$
 #
-# The border must never win, not even where all pixels are negative: here it is $-\infty$, not zero.
+# The border must never be the maximum, not even where all pixels are negative: here it is $-\infty$, not zero.
 #
-# On the way back each output's gradient goes to **one** pixel, the winner: moving another pixel a little changes nothing. Where several pixels are the largest (on
-# the black background of a digit they nearly always are) still one of them gets it, else the gradient is counted several times. Windows may overlap; a pixel that
-# wins twice collects twice.
+# In the backward pass, each output's gradient goes to **one** pixel, the maximum ("winner"): changing any other pixel a little changes nothing. Where several pixels tie for the
+# maximum (on the black background of a digit they nearly always do), still only one of them gets it, otherwise the gradient is counted several times. Windows may overlap; a pixel
+# that wins in two windows receives the sum of both gradients.
 #
-# `max_pool_forward` returns `y` and `winner`: whatever your `max_pool_backward` needs to know to find the winners. It has to travel in
-# `winner`, not in a global variable: a network calls forward for all of its layers before it goes back.
+# `max_pool_forward` returns `y` and `winner`: whatever your `max_pool_backward` needs to find the winners. Return it as
+# `winner`, don't keep it in a global variable: a network calls forward for all of its layers before the backward pass begins.
 
 
 # %% exercise="D-max"
@@ -533,12 +547,12 @@ print(f"gradient in: {pooled.size}, out: {back.sum():.0f}; to every largest pixe
 
 # %% [markdown]
 # **What you should see.** Ties are the rule, not the exception: most of a digit's image is background, where all four pixels are equal. A gradient that goes to every one of them comes out
-# several times too large, and nothing crashes: no loss curve would tell you.
+# several times too large. Nothing crashes, and the loss may still fall, so look at sums as above: what comes in must go out.
 
 # %% [markdown] given="D-average-text"
-# ### D2. Average pooling (1 point, 15 min)
+# ### D2. Average pooling (1 point, 20 min)
 #
-# The mean of all $R\cdot S$ entries of the window, the zeros of the border included. Each entry's share in the output is the same, and so is its share in the gradient.
+# The mean of all $R\cdot S$ entries of the window, the zeros of the border included. Each entry contributes $1/(R\,S)$ to the output, so it receives $1/(R\,S)$ of the gradient.
 
 
 # %% exercise="D-average"
@@ -576,18 +590,18 @@ check.average_pool(average_pool_forward, average_pool_backward, seed=41, sizes=(
 # ---
 # ## Part E. The frequency domain (4 points)
 #
-# ### E1. The DFT is a matrix product, too (1 point, 10 min)
+# ### E1. The DFT is a matrix product, too (1 point, 15 min)
 #
-# The discrete Fourier transform of $n$ numbers is $X = F x$ with
+# The discrete Fourier transform (DFT) of $n$ numbers $x$ is the product $T x$ with the matrix
 #
-# $$F_{jk} = e^{-2\pi i\,jk/n}, \qquad j, k = 0, \dots, n-1 .$$
+# $$T_{jl} = e^{-2\pi i\,jl/n}, \qquad j, l = 0, \dots, n-1 .$$
 #
-# The FFT computes the same with $n\log n$ instead of $n^2$ operations. For the small sizes of images the plain product is often as fast, because matrix products are.
+# The FFT computes the same with about $n\log n$ instead of $n^2$ operations. For $n$ as small as the side of an image, the matrix product is often just as fast, because it runs near the processor's peak.
 
 
 # %% exercise="E-dft"
 def dft_matrix(n):
-    """The complex (n, n) matrix of the discrete Fourier transform."""
+    """The complex (n, n) matrix T of the discrete Fourier transform."""
     ### BEGIN SOLUTION
     j = np.arange(n)
     return np.exp(-2j * np.pi * np.outer(j, j) / n)
@@ -601,17 +615,17 @@ check.dft_matrix(dft_matrix, sizes=(7, 4))
 ### END HIDDEN TESTS
 
 # %% [markdown] given="E-fft-text"
-# ### E2. Convolution by the FFT (2 points, 25 min)
+# ### E2. Convolution by the FFT (2 points, 30 min)
 #
-# A convolution of signals is an entry-by-entry product of their transforms. For the cross-correlation one of them is conjugated:
+# The transform of a convolution is the entry-by-entry product of the transforms. For the cross-correlation, one of them is conjugated:
 #
-# $$O[n,k] = \mathcal F^{-1}\Bigl(\sum_c \mathcal F(D_0[n,c]) \cdot \overline{\mathcal F(F[k,c])}\Bigr)$$
+# $$O[n,k] = \mathrm{DFT}^{-1}\Bigl(\sum_c \mathrm{DFT}(D_0[n,c]) \cdot \overline{\mathrm{DFT}(F[k,c])}\Bigr)$$
 #
-# * Transform over the *padded* size, $H + 2\,\text{pad}_h$ by $W + 2\,\text{pad}_w$, the filter filled up with zeros. The transform believes that the image repeats
-#   without end: with less room, what leaves on one side comes in on the other.
-# * The first $P$ rows and $Q$ columns of the result are the output; in the rest the window hangs over the edge.
-# * `np.fft.rfft2(x0)`, `np.fft.rfft2(w, shape)`, `np.conj`, `np.fft.irfft2(product, shape)` keep real numbers real and need only half of the work.
-# * The sum over $c$ for every frequency is a small matrix product: bring the axes into the order (frequency, frequency, $N$, $C$) and let `@` do it.
+# * Transform over the *padded* size, $H + 2\,\text{pad}_h$ by $W + 2\,\text{pad}_w$, with the filter zero-padded to it. The DFT treats the image as periodic:
+#   over a smaller size, windows would wrap around to the opposite edge.
+# * The first $P$ rows and $Q$ columns of the result are the output; in the rest the window wraps around.
+# * `np.fft.rfft2(x0)`, `np.fft.rfft2(w, shape)`, `np.conj`, `np.fft.irfft2(product, shape)` exploit that the input is real and do half of the work.
+# * The sum over $c$ at every frequency is a small matrix product: bring the axes into the order (frequency, frequency, $N$, $C$) and use `@`.
 #
 # The stride is 1 here.
 
@@ -637,7 +651,7 @@ check.conv_fft(conv_fft, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 1, 1, 0, 1), (2,
 ### END HIDDEN TESTS
 
 # %% [markdown] given="E-count-text"
-# ### E3. Where it pays (1 point, 10 min)
+# ### E3. Where it pays (1 point, 15 min)
 #
 # The next cell counts. One transform of $m = HW$ real numbers costs about $2.5\,m\log_2 m$ operations; there are $NC + KC + NK$ of them. The products cost 8 operations for each of
 # $N\,K\,C$ triples and $m/2$ frequencies. The definition costs $2\,NKCRSPQ$.
@@ -650,40 +664,45 @@ def fft_flops(layer):
     return 2.5 * transforms * m * np.log2(m) + 8 * layer.N * layer.K * layer.C * m / 2
 
 
+def definition_flops(layer):
+    """Operations of the definition."""
+    return 2 * layer.N * layer.K * layer.C * layer.R * layer.S * layer.P * layer.Q
+
+
 print("operations of the definition ÷ operations by the FFT")
 print("layer   filter   N = 128    N = 1   N = 128, stride 2")
 for name, layer in primitives.PAPER_LAYERS.items():
     ways = [layer, layer.with_images(1), replace(layer, u=2, v=2)]
-    ratios = [way.flops / fft_flops(way) for way in ways]
+    ratios = [definition_flops(way) / fft_flops(way) for way in ways]
     print(f"{name:5} {layer.R:>5} × {layer.S:<2}" + "".join(f"{r:10.2f}" for r in ratios))
 
 # %% [markdown] given="E-question"
-# For which layers does the FFT save most arithmetic, and what decides it? Why does it save less at stride 2, and with a single image? Name one cost that this count leaves out.
+# For which layers does the FFT save the most arithmetic, and what decides it? Why does it save less at stride 2, and with a single image? Name one cost that this count leaves out.
 #
 # === BEGIN MARK SCHEME ===
-# 1: the gain grows with the filter's size R·S and with many channels and filters (the FFT's cost does not depend on R and S) and fades for 3×3; at stride 2 it still computes all outputs of stride 1 and throws three
-# quarters away, while the definition's work falls to a quarter; at N = 1 the transforms of the K·C filters are not shared by many images; left out: memory for the
+# 1: the gain grows with the filter's size R·S and with many channels and filters (the FFT's cost does not depend on R and S) and fades for 3×3; at stride 2 it still computes all outputs of stride 1 and discards three
+# quarters of them, while the definition's work falls to a quarter; at N = 1 the transforms of the K·C filters are not shared by many images; left out: memory for the
 # padded filters and transforms, complex numbers, traffic, smaller matrix products.
 # 0.5: the filter's size and one of the other reasons.
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="E-answer" points=1
-# L2 and L3 gain most, 26 and 20 times, with their 9 × 9 filters and about a hundred channels: what the FFT costs does not depend on the filter's size, while the definition pays for each of its 81
-# entries. L1 has larger filters and still gains less, for with 3 channels there is little work between the transforms to share their cost. L5, 3 × 3, gains a factor of 3 at best. At stride 2 the FFT still computes every output of stride 1
-# and throws three quarters away; the definition does a quarter of the work, so the gain falls by four and L5 loses. With one image the K·C transforms of the filters are used once instead of
-# 128 times: L5 needs nearly twice as many operations as the definition. The count leaves out the memory: each 3 × 3 filter is blown up to the size of the image, in complex numbers, and has to be written and read again.
+# L2 and L3 gain the most, 26 and 20 times, with their 9 × 9 filters and about a hundred channels: the cost of the FFT does not depend on the filter's size, while the definition pays for each of its 81
+# entries. L1 has larger filters and still gains less: with only 3 channels there are few products over which the cost of the transforms is spread. L5, 3 × 3, gains a factor of 3 at best. At stride 2 the FFT still computes every output of stride 1
+# and discards three quarters of them; the definition does a quarter of the work, so the gain falls by a factor of four and L5 loses. With one image the K·C transforms of the filters are used once instead of
+# 128 times: on L5 the FFT needs nearly twice as many operations as the definition. The count leaves out the memory: each 3 × 3 filter is expanded to the size of the image, in complex numbers, and has to be written and read again.
 
 # %% [markdown] given="F-text"
 # ---
-# ## Part F. Counting (4 points, 30 min)
+# ## Part F. Counting (4 points, 40 min)
 #
-# Before measuring, count. All four functions take the same arguments, in the paper's order: `(N, C, H, W, K, R, S, stride, padding)`.
+# Count before you measure. All four functions take the same arguments, in the paper's order: `(N, C, H, W, K, R, S, stride, padding)`.
 #
 # * **F1** `conv_flops`: the operations of the definition. A multiplication and an addition are two.
 # * **F2** `compulsory_bytes`: what *any* algorithm must move between memory and processor: images and filters read once, the output written once. A number has `itemsize` bytes; the
 #   zeros of the border need not be moved.
-# * **F3** `lowered_megabytes`: how large $D_m$ is, in megabytes of $10^6$ bytes.
-# * **F4** `arithmetic_intensity`: operations for each byte that must move.
+# * **F3** `lowered_mebibytes`: the size of $D_m$ in MiB, $2^{20}$ bytes.
+# * **F4** `arithmetic_intensity`: operations per byte that must be moved.
 
 
 # %% exercise="F-count"
@@ -696,18 +715,18 @@ def conv_flops(N, C, H, W, K, R, S, stride, padding):
 
 
 def compulsory_bytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
-    """Bytes that every algorithm must move."""
+    """Bytes that every algorithm must move between memory and processor."""
     ### BEGIN SOLUTION
     P, Q = output_size(H, R, stride[0], padding[0]), output_size(W, S, stride[1], padding[1])
     return itemsize * (N * C * H * W + K * C * R * S + N * K * P * Q)
     ### END SOLUTION
 
 
-def lowered_megabytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
-    """Size of the lowered matrix D_m in MB (10⁶ bytes)."""
+def lowered_mebibytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
+    """Size of the lowered matrix D_m in MiB (2²⁰ bytes)."""
     ### BEGIN SOLUTION
     P, Q = output_size(H, R, stride[0], padding[0]), output_size(W, S, stride[1], padding[1])
-    return itemsize * (C * R * S) * (N * P * Q) / 1e6
+    return itemsize * (C * R * S) * (N * P * Q) / 2**20
     ### END SOLUTION
 
 
@@ -732,9 +751,9 @@ check.conv_bytes(compulsory_bytes, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), 
 ### END HIDDEN TESTS
 
 # %% test="F-count-lowered" points=1
-check.conv_lowered_megabytes(lowered_megabytes)
+check.conv_lowered_mebibytes(lowered_mebibytes)
 ### BEGIN HIDDEN TESTS
-check.conv_lowered_megabytes(lowered_megabytes, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)), itemsizes=(2,))
+check.conv_lowered_mebibytes(lowered_mebibytes, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)), itemsizes=(2,))
 ### END HIDDEN TESTS
 
 # %% test="F-count-intensity" points=1
@@ -751,24 +770,25 @@ def numbers(layer):
 
 
 print("The paper's five layers, float32, N = 128")
-print("layer    GFLOP   images MB   lowered MB   times   FLOPs/byte")
+print("layer    GFLOP   images MiB   lowered MiB   times   all in MiB   FLOPs/byte")
 for name, layer in primitives.PAPER_LAYERS.items():
-    images = layer.N * layer.C * layer.H * layer.W * 4 / 1e6
-    lowered = lowered_megabytes(*numbers(layer))
+    images = layer.N * layer.C * layer.H * layer.W * 4 / 2**20
+    lowered = lowered_mebibytes(*numbers(layer))
+    together = lowered + compulsory_bytes(*numbers(layer)) / 2**20
     print(
-        f"{name:5} {conv_flops(*numbers(layer)) / 1e9:8.1f} {images:11.1f} {lowered:12.1f} {lowered / images:7.1f} "
-        f"{arithmetic_intensity(*numbers(layer)):12.1f}"
+        f"{name:5} {conv_flops(*numbers(layer)) / 1e9:8.1f} {images:12,.0f} {lowered:13,.0f} {lowered / images:7.0f} "
+        f"{together:12,.0f} {arithmetic_intensity(*numbers(layer)):12,.0f}"
     )
 
 # %% [markdown]
-# **What you should see.** The lowered matrix of L2 takes 12.5 GB, more than the whole memory of the paper's graphics card, and 62 times what the images take. And every
-# intensity is in the hundreds or more: with the right order of loops, a convolution is limited by arithmetic, not by memory.
+# **What you should see.** The lowered matrix of L2 takes 11,907 MiB, 62 times as much as the images. The paper's graphics card has 12 GiB, which is 12,288 MiB; with the images, the filters and
+# the output the layer would need 12,299 MiB, more than the card has. And every intensity is in the hundreds or more: with a good order of loops, a convolution is limited by arithmetic, not by memory.
 
 # %% [markdown] given="G-text"
 # ---
 # ## Part G. Measuring (6 points)
 #
-# ### G1. Predict (1 point, 5 min)
+# ### G1. Predict (1 point, 10 min)
 #
 # Below you time nine ways to compute the five layers: PyTorch (oneDNN); the course's own numpy versions of the definition (`direct`, with only two of its loops in Python), lowering (`im2col`), tiles (`tiled`), lowering along
 # the width only (`width`) and the DFT as matrix products (`dft`); and your own three. One image, float32, one thread. Before you run anything: which one wins on L1, on L2 and on L5, and why?
@@ -780,20 +800,20 @@ for name, layer in primitives.PAPER_LAYERS.items():
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="G-predict" points=1
-# L1 has only 3 channels and a large image: the sums are short (363 products) and D_m is large, so I expect tiles or PyTorch, which need not write it. L2 has 9 × 9 filters and many
+# L1 has only 3 channels and a large image: the sums are short (3 · 11 · 11 = 363 products) and D_m is large, so I expect tiles or PyTorch, which need not write it. L2 has 9 × 9 filters and many
 # channels, where the FFT counts 26 times fewer operations at N = 128, although a single image has to pay for the transforms of all filters: I expect the DFT to be close to PyTorch. L5 is
-# 3 × 3 with a small image: D_m is tiny and the FFT saves little, so plain lowering, one good matrix product, should win.
+# 3 × 3 with a small image: D_m is small and the FFT saves little, so plain lowering, one good matrix product, should win.
 
 # %% [markdown] given="G-roof-text"
 # ### G2. The roof (1 point, 10 min)
 #
-# Two things limit every program: how fast the processor computes (FLOP/s) and how fast the memory delivers (bytes/s). With an intensity of $I$ FLOPs per byte, the memory allows
-# $I \cdot \text{bandwidth}$. The slower of the two decides.
+# In the *roofline model*, two things limit a program: how fast the processor computes (its peak, in FLOP/s) and how fast the memory delivers data (its bandwidth, in bytes/s). At an
+# intensity of $I$ FLOPs per byte, the memory allows $I \cdot \text{bandwidth}$ FLOP/s. The lower of the two limits is what is attainable.
 
 
 # %% exercise="G-roof"
 def attainable(intensity, peak, bandwidth):
-    """FLOP/s within reach at this intensity (FLOPs/byte); peak in FLOP/s, bandwidth in bytes/s."""
+    """Attainable FLOP/s at this intensity (FLOPs/byte); peak in FLOP/s, bandwidth in bytes/s."""
     ### BEGIN SOLUTION
     return min(peak, intensity * bandwidth)
     ### END SOLUTION
@@ -806,7 +826,7 @@ check.attainable(attainable, peak=5.0e11, bandwidth=3.0e10)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Your machine's two roofs, measured: the fastest matrix product that numpy can do on one core, and copying an array that fits into no cache (read once, written once).
+# Your machine's two limits, measured: a large matrix product with numpy on one core, and copying an array that is larger than most caches (read once, written once).
 
 # %% given="G-roofs"
 quick = size.name == "quick"
@@ -814,23 +834,23 @@ n = 256 if quick else 1024
 a, b, c = (np.ones((n, n), np.float32) for _ in range(3))
 source, target = (np.ones((1 if quick else 32) * 2**20, np.float32) for _ in range(2))
 roofs = measure({"product": lambda: np.matmul(a, b, out=c), "copy": lambda: np.copyto(target, source)}, rounds=9)
-# A roof is what the machine can do at best, so here the fastest round counts and not the median.
+# A roof is the best that the machine can do, so the fastest round counts here, not the median.
 peak = 2 * n**3 / min(roofs["product"].seconds)
 bandwidth = 2 * source.nbytes / min(roofs["copy"].seconds)
 print(f"one matrix product: {peak / 1e9:.1f} GFLOP/s; copying: {bandwidth / 1e9:.1f} GB/s")
 print(f"the ridge, where the two meet, is at {peak / bandwidth:.1f} FLOPs per byte")
 
 # %% [markdown] given="G-measure-text"
-# ### G3. Measure (2 points, 20 min)
+# ### G3. Measure (2 points, 30 min)
 #
-# The next cell collects nine functions in a dictionary, `run`: `run[algorithm](x, w, layer)` computes a layer. Write `measure_layer`, which is given such a dictionary and
+# The next cell collects nine functions in a dictionary, `run`: `run[algorithm](x, w, layer)` computes a layer. Write `measure_layer`, which takes such a dictionary and
 # returns two others:
 #
-# * `errors[algorithm]`: the largest difference from the result of `functions["torch"]`, divided by the largest entry of that result (both without their signs). **First** make sure that a result is right.
-# * `timings[algorithm]`: what `measure` returns. Give it all functions at once, `measure({"torch": function, …}, rounds=rounds)`: it times them in turn,
-#   round after round, so that a slow moment of the machine hits all of them. A function for it takes no arguments: `partial(functions[algorithm], x, w, layer)`. (A `lambda` in a loop sees the loop's last values.)
+# * `errors[algorithm]`: the largest difference from the result of `functions["torch"]`, divided by the largest entry of that result (both as absolute values). **First** make sure that the results are right.
+# * `timings[algorithm]`: what `measure` returns. Pass all functions at once, `measure({"torch": function, …}, rounds=rounds)`: it times them in turn,
+#   round after round, so that a temporary slowdown of the machine affects all of them alike. It calls them without arguments: `partial(functions[algorithm], x, w, layer)`. (A `lambda` in a loop would see the last values of the loop's variables.)
 #
-# The check below hands `measure_layer` functions of its own, of which it knows how long they take and how far they are off. The cell below the exercise then measures the five layers.
+# The check below passes `measure_layer` functions whose running times and errors it knows. The cell below the exercise then measures the five layers.
 
 # %% given="G-layers"
 layers = {name: layer.with_images(1) for name, layer in primitives.PAPER_LAYERS.items()}
@@ -843,6 +863,8 @@ ROUNDS = 3 if quick else 5
 
 
 def with_torch(x, w, layer):
+    if torch is None:  # a right result to compare with, and no measure of speed
+        return primitives.conv_forward(layer, x.astype(np.float64), w.astype(np.float64), algorithm="im2col")
     x, w = torch.from_numpy(x), torch.from_numpy(w)
     return torch.nn.functional.conv2d(x, w, stride=(layer.u, layer.v), padding=(layer.pad_h, layer.pad_w)).numpy()
 
@@ -853,7 +875,8 @@ def with_numpy(algorithm, x, w, layer):
 
 run = {
     "torch": with_torch,
-    **{name: partial(with_numpy, name) for name in ("direct", "im2col", "tiled", "width", "dft")},
+    # The course's own: they are not there while your work is graded, in which you write them yourself.
+    **{name: partial(with_numpy, name) for name in (() if quick else ("direct", "im2col", "tiled", "width", "dft"))},
     "my lowering": lambda x, w, layer: conv_lowered(x, w, (layer.u, layer.v), (layer.pad_h, layer.pad_w)),
     "my tiles": lambda x, w, layer: conv_tiled(x, w, (layer.u, layer.v), (layer.pad_h, layer.pad_w), 2**20),
     "my FFT": lambda x, w, layer: conv_fft(x, w, (layer.pad_h, layer.pad_w)),
@@ -897,7 +920,42 @@ check.layer_timings(measure_layer, rounds=3, seed=41, sizes=(2, 3, 6, 9, 2, 2, 3
 ### END HIDDEN TESTS
 
 # %%
-plots.show(plots.algorithm_bars(timings, reference="torch", title="Forward pass, one image, float32, one thread"))
+print("time ÷ time of torch, medians" + "".join(f"{name:>8}" for name in layers))
+for algorithm in run:
+    rounds = [np.divide(timings[name][algorithm].seconds, timings[name]["torch"].seconds) for name in layers]
+    print(f"{algorithm:<29}" + "".join(f"{np.median(ratios):8.2f}" for ratios in rounds))
+
+# %%
+mine = [name for name in run if name.startswith("my ")]
+where = "float32, one thread" if torch else "float32, one thread; torch: the course's lowering in float64"
+plots.show(plots.algorithm_times(timings, "torch", f"Forward pass, one image, {where}", own=mine))
+
+# %% [markdown] given="G-memory-text"
+# For comparison, the next cell times three operations that do little arithmetic for each byte: ReLU, 2 × 2 max pooling, and a dense layer on a single image, a product of a matrix with one vector.
+
+# %% given="G-memory"
+blocks, pooled = source.reshape(-1, 2, 64, 2, 256), target[: source.size // 4].reshape(-1, 64, 256)
+weights, one, output = source.reshape(-1, 4096), np.ones(4096, np.float32), np.empty(source.size // 4096, np.float32)
+
+
+def max_pool():
+    """The last axis is the image, so that every read and write is contiguous."""
+    for x, y in zip(blocks, pooled, strict=True):
+        np.maximum(x[0, :, 0], x[0, :, 1], out=y)
+        np.maximum(y, x[1, :, 0], out=y)
+        np.maximum(y, x[1, :, 1], out=y)
+
+
+work = {  # operations, bytes that must move, and a function that does it
+    "ReLU": (source.size, 2 * source.nbytes, lambda: np.maximum(source, 0, out=target)),
+    "max pooling": (3 * pooled.size, source.nbytes + pooled.nbytes, max_pool),
+    "dense, batch 1": (2 * weights.size, weights.nbytes, lambda: np.dot(weights, one, out=output)),
+}
+times = measure({name: function for name, (_, _, function) in work.items()}, rounds=5)
+memory_bound = {}
+for name, (flops, moved, _) in work.items():
+    memory_bound[name] = {name: (flops / moved, flops / min(times[name].seconds))}
+    print(f"{name:15} {flops / moved:5.2f} FLOPs per byte, {flops / min(times[name].seconds) / 1e9:5.2f} GFLOP/s")
 
 # %%
 points = {
@@ -905,9 +963,14 @@ points = {
         name: (arithmetic_intensity(*numbers(layer)), conv_flops(*numbers(layer)) / timings[name][algorithm].median)
         for name, layer in layers.items()
     }
-    for algorithm in run
+    for algorithm in ("torch", "dft", "my lowering", "my FFT")
 }
-plots.show(plots.roofline(points, peak, bandwidth, title="Five layers, one image, one thread"))
+plots.show(plots.roofline(points | memory_bound, peak, bandwidth, title="Five layers with one image, and three others"))
+
+# %% [markdown]
+# **What you should see.** All five convolutions lie to the right of the ridge: arithmetic limits them, and a better algorithm or a faster processor helps. The three crosses lie on the slope or near it, at a hundredth of
+# the peak: memory limits them, and no better arithmetic would help. That is why libraries *fuse* ReLU or pooling with the layer before, which saves moving the data once more, and why a dense layer wants a batch.
+# (Reading alone is faster than copying, so the dense layer may lie a little above the slope.)
 
 # %% [markdown]
 # And your own definition? Its seven loops on a small layer, and what L2 would take at that speed:
@@ -919,33 +982,37 @@ slow = measure({"loops": lambda: conv_forward(x, w, (1, 1), (0, 0))}, rounds=3)[
 speed = conv_flops(*numbers(small)) / slow
 seconds = conv_flops(*numbers(layers["L2"])) / speed
 print(f"your definition: {speed / 1e9:.4f} GFLOP/s; L2 with one image would take {seconds / 60:.0f} minutes")
-print(f"PyTorch takes {timings['L2']['torch'].median * 1000:.0f} ms")
+print(f"{'PyTorch' if torch else 'lowering in float64'} takes {timings['L2']['torch'].median * 1000:.0f} ms")
 
 # %% [markdown] given="G-explain-text"
-# ### G4. Explain (2 points, 15 min)
+# ### G4. Explain (2 points, 20 min)
 #
 # Which algorithm wins on which layer, and why? Use your figures: the intensity, the roofs, the size of the lowered matrix, the count of Part E. How can a point lie above the roof? Where were you wrong in G1?
 #
 # === BEGIN MARK SCHEME ===
 # 2: winners read off correctly for at least three layers; a reason that fits for at least two kinds of layer (large filters and many channels: the DFT needs fewer operations; 3 × 3 or few
-# channels: nothing to save, so one good matrix product or a library's direct kernel wins; large D_m: tiles save memory traffic); explains that points above the roof come from counting the definition's operations for an
-# algorithm that does fewer; compares with the own prediction.
+# channels: little to save, so one good matrix product or a library's direct kernel wins; large D_m: tiles save memory traffic); explains that a point can lie above the roof because the definition's operations are counted for an
+# algorithm that does fewer (or because a library's kernel beats the matrix product that the roof is made of); compares with their own prediction.
 # 1: winners with one fitting reason.
 # 0: a list of times without a reason, or reasons that the figures contradict. Any winner can have full points; it depends on the machine.
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="G-explain" points=2
-# On L2 the DFT wins clearly, in between a third and two fifths of PyTorch's time, and on L3 it is a little ahead: 9 × 9 filters and a hundred channels, where the frequency domain needs far fewer operations (3 to 4
-# times fewer even for a single image, by the count of Part E). That is also how its point on L2 gets above the roof: the vertical axis credits it with the definition's operations, and it does fewer. On L1
-# PyTorch leads, by a tenth or two over the best of ours, and on L4 and L5 plain lowering is level with it: with 3 channels, 3 × 3 filters or small images there is little to save, and one good matrix product is near the best a core can do (these points lie
-# at the flat roof or a little below; PyTorch's on L2 is a little above it, since its own matrix product is faster than the one of numpy that the roof is made of). All five intensities lie far to the right of the ridge, so it is arithmetic that limits, not memory; lowering moves more bytes than it must, and that costs it most on L2, whose D_m has 98 MB for one image.
+# **L2: the DFT wins**, on this machine with 0.50 of PyTorch's time: 9 × 9 filters and a hundred channels, where the frequency domain needs far fewer operations (3.59 times fewer even for a single image, by the count of
+# Part E). That is also how its point gets above the roof: the vertical axis credits it with the operations of the definition, and it does fewer. On L3, with as large filters on a smaller image, the same count promises nearly as much, but the DFT is only about level
+# with PyTorch, ahead on one processor and behind on another: its matrix products are smaller and the transforms of the filters weigh more.
 #
-# `direct` is 3 to 13 times slower: its inner product of a window with all filters is a matrix product with a single row, which uses each filter number once and so waits for memory.
+# **L1: PyTorch wins**, the best of the others takes 1.09 times as long: with 3 channels the sums are short, so there is little to save, and what remains is a kernel that was written for such layers. **L5, and nearly L4: plain lowering** is level with PyTorch or a little ahead: 3 × 3 filters on a
+# small image, D_m fits into a cache, and one good matrix product is near the best that a core can do. Points of PyTorch can lie above the roof, too: the roof is made of numpy's matrix product, and PyTorch has another library for its own.
+# All five intensities lie far to the right of the ridge, so arithmetic is the limit and not memory; lowering moves more bytes than it must, and that costs it most on L2, whose D_m has 93 MiB for one image.
 #
-# My own FFT uses the same idea as the winner and is from a few times to a hundred times slower than PyTorch: it transforms K · C filters, 49,152 of them on L5, and with one image each is used once. `dft` does its transforms as matrix products, which exploit
-# that a filter has only R rows. My tiles save memory and not time: fetching each tile through index arrays in Python costs more than the copy that it avoids; the library's `tiled` copies in long slices.
+# `direct` is several times slower than PyTorch everywhere: its inner product of one window with all filters is a matrix product with a single row, which uses each number of the filters only once, and so it waits for memory, like the dense layer with a batch of 1.
 #
-# In G1 I was right about L5, where lowering is level with PyTorch, too careful about L2, where the DFT does not come close but wins, and wrong about L1: tiles do not help there, since D_m of one image (20 MB) is written and read at a speed that hardly matters beside the arithmetic.
+# My own FFT uses the same idea as the winner and takes 5.87 times as long as PyTorch on L1 and 75.23 times on L5: it transforms K · C filters, on L5 384 · 128 = 49,152 of them, and with one image each of them is used once. `dft` computes its transforms as matrix products, which exploit
+# that a filter has only R rows. My tiles save memory and not time: gathering each tile through index arrays in Python costs more than the copy that it avoids; the course's `tiled` copies long contiguous runs.
+#
+# In G1 I was right about L5, too careful about L2, where the DFT does not come close to PyTorch but beats it, and wrong about tiles on L1: D_m of one image (19 MiB) is written and read at a speed that hardly matters beside the arithmetic. Which of two algorithms that are nearly level comes first
+# depends on the machine; the reasons do not.
 
 # %% [markdown] given="H-text"
 # ---
@@ -954,7 +1021,7 @@ print(f"PyTorch takes {timings['L2']['torch'].median * 1000:.0f} ms")
 # ### H1. The library with and without its tricks
 #
 # Where there is a GPU, the next cell times layer L5 with 32 images: through cuDNN, in both memory layouts, and without cuDNN, where PyTorch falls back on explicit lowering and a matrix
-# product. `channels_last` keeps the $C$ numbers of a pixel side by side, so that a tile of $D_m$ is read in long runs.
+# product. `channels_last` stores the $C$ numbers of a pixel side by side, so that a tile of $D_m$ is read in long contiguous runs.
 
 # %% given="H-gpu"
 from helpers.primitives.torch_precision import cudnn, pinned
@@ -972,7 +1039,7 @@ def on_gpu(layer, channels_last, with_cudnn):
     return once
 
 
-if torch.cuda.is_available():
+if cuda_available():
     layer = primitives.PAPER_LAYERS["L5"].with_images(32)
     ways = {
         "cuDNN, NCHW": on_gpu(layer, False, True),
@@ -987,9 +1054,9 @@ else:
 # %% [markdown] given="H-kernel-text"
 # ### H2. Lazy lowering in Triton
 #
-# Triton compiles Python-like kernels for GPUs; its interpreter runs them on the CPU, slowly, for trying out. Your `conv_tiled` was the idea; in the paper each *program* makes one tile of $O_m$,
-# and all programs run at the same time. Here is the whole algorithm once more in numpy, line by line as the kernel needs it. It is the specification: the images are one long row of numbers, an
-# entry of $D_m$ is found by arithmetic, and what lies outside is masked to zero.
+# Triton compiles Python-like kernels for GPUs; its interpreter runs them on the CPU, slowly, for testing. Your `conv_tiled` was the idea; in the paper each *program* computes one tile of $O_m$,
+# and all programs run in parallel. Here is the whole algorithm once more in numpy, line by line as the kernel needs it. It is the specification: the images are one flat array, an
+# entry of $D_m$ is located by index arithmetic, and what lies outside the image is masked to zero.
 
 # %%
 TILE = 16
@@ -1026,12 +1093,12 @@ example = rng.normal(size=(2, 3, 7, 6)), rng.normal(size=(4, 3, 3, 2))
 np.allclose(lazy_lowering(*example, (2, 1), (1, 0)), conv_forward(*example, (2, 1), (1, 0)))
 
 # %% [markdown] given="H-kernel-todo"
-# Now in Triton: `tl.arange`, `tl.load(pointer + offsets, mask=…, other=0.0)` and `tl.dot(a, b, input_precision="ieee")`; `x`, `w` and `y` are pointers to the first number. `j[None, :]` and `k[:, None]`
-# give the axes. Compute `total`; storing it is done.
+# Now in Triton: `tl.arange`, `tl.load(pointer + offsets, mask=…, other=0.0)` and `tl.dot(a, b, input_precision="ieee")`; `x`, `w` and `y` are pointers to the first number. Broadcast with `j[None, :]` and
+# `k[:, None]`. Compute `total`; the cell already stores it.
 
 # %% given="H-triton"
 try:
-    if quick:
+    if quick or torch is None:
         raise ImportError
     if not torch.cuda.is_available():
         os.environ["TRITON_INTERPRET"] = "1"  # before triton is imported
@@ -1039,7 +1106,7 @@ try:
     import triton.language as tl
 except ImportError:
     triton = None
-    print("Triton is not used here: it is not installed, or this is a quick run.")
+    print("Triton is not used here: it or PyTorch is not installed, or this is a quick run.")
 
 # %% exercise="H-kernel"
 if triton:

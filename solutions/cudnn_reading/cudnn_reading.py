@@ -18,7 +18,7 @@
 # # Reading the cuDNN paper
 #
 # You read the paper that this course is named after, and you read it as a reviewer would: what does it contribute, what does it show, and what
-# does it only say? You rebuild its formulas, recompute its tables, and put its main claim to the test on your own machine.
+# does it only claim? You rebuild its formulas, recompute its tables, and put its main claim to the test on your own machine.
 #
 # The paper: Chetlur, Woolley, Vandermersch, Cohen, Tran, Catanzaro, Shelhamer, *cuDNN: Efficient Primitives for Deep Learning*, 2014,
 # [arXiv:1410.0759](https://arxiv.org/abs/1410.0759). Have it open beside this notebook. Sections, tables, figures
@@ -34,9 +34,9 @@
 # | | the form | | 5 min |
 #
 # **How to work.** Read the paper once from beginning to end. Then do Part B with the paper at hand, then C and D, and write Part A last: by then you will
-# see more in it. (Part A stands first because it is the main exercise and the rest prepares it.) Below each exercise a **check** tells you in words
+# see more in it. (Part A comes first because it is the main exercise; the rest prepares for it.) Below each exercise a **check** tells you in words
 # which misreading may be behind a wrong answer, and where in the paper to look again. Run it as often as you like. It can't tell, though, whether you have
-# read or guessed, and trying all choices teaches nothing. Questions marked *by hand* are read by a person.
+# read or guessed, and trying all choices teaches nothing. Questions marked *by hand* are graded by a person.
 #
 # **How long it runs.** All of it takes less than a minute on a laptop, without a GPU and without a network.
 
@@ -48,6 +48,11 @@ from math import ceil, floor
 import numpy as np
 
 from helpers import check, plots
+from helpers.backend import no_torch, torch_or_none
+
+torch = torch_or_none()
+if torch is None:
+    print(no_torch("Part C measures nothing, its functions are still checked, and grading measures with them"))
 
 # Table 2: five layers, stride 1, no padding, square images (H = W) and filters (R = S), mini-batch N = 128
 TABLE_2 = {
@@ -57,7 +62,7 @@ TABLE_2 = {
     "L4": {"C": 128, "H": 16, "K": 128, "R": 7},
     "L5": {"C": 128, "H": 13, "K": 384, "R": 3},
 }
-# Table 3: TFLOP/s, and the printed per cent of the peak
+# Table 3: TFLOP/s, and the printed percentage of peak
 TABLE_3 = {
     "L1": {"K40": (0.99, 23), "GTX 980": (1.46, 30)},
     "L2": {"K40": (1.52, 35), "GTX 980": (2.49, 51)},
@@ -88,8 +93,8 @@ TABLE_4 = {
 # | `opinion` | What convinces you and what doesn't, and what is left of it today? | 25–200 |
 # | `verdict` | Accept or reject, as a reviewer in 2014: your two or three decisive reasons | 25–150 |
 #
-# *By hand, 5 points.* One point each for contribution, insight and verdict, two for the opinion and its relevance today. Any opinion and any verdict can have
-# full points; what counts is whether it rests on the paper. (The texts stand in a code cell so that the words can be counted for you.)
+# *By hand, 5 points.* One point each for contribution, insight and verdict, two for the opinion and its relevance today. Any opinion and any verdict can earn
+# full points; what counts is whether the paper supports it. (The texts are in a code cell so that the words can be counted for you.)
 #
 # === BEGIN MARK SCHEME ===
 # contribution (1): a library of low-level routines with an interface like that of BLAS, usable from any framework (section 2: no layers, the caller's buffers,
@@ -100,13 +105,15 @@ TABLE_4 = {
 # on-chip memory inside the product; the price is index arithmetic and a final transposition. 0.5: lowering without "never in memory", or without a price.
 # 0: "use GPUs", "use a library".
 #
-# opinion (2): one point for a judgement held against at least two anchors: 1.36 is throughput, 26% of the time (Table 4); cuda-convnet2 is ahead at
-# mini-batch 128 (Figure 2); no table for memory although the abstract claims it; FFT set aside by argument (section 3); at best 35% and 51% of peak (Table 3);
+# opinion (2): one point for a judgement supported by at least two anchors: 1.36 is throughput, 26% of the time (Table 4), and the authors themselves confuse
+# the two (section 4.1 says that the time improved by 36%); cuda-convnet2 is ahead at mini-batch 128 (Figure 2); no table for memory although the abstract
+# and sections 4 and 5 claim it; FFT set aside by argument (section 3); at best 35% and 51% of peak (Table 3);
 # the unit of Table 4; one network, one GPU, one early release. One point for relevance today with a reason (the interface and the implicit product are still how
 # frameworks call libraries; the FFT and other algorithms joined; section 6). Half for relevance asserted only ("everybody uses it").
 #
-# verdict (1): follows from the opinion and names decisive reasons with anchors. 0.5: reasons that don't decide. 0: contradicts the own opinion, or rests on a
-# misreading (36% less time, 36% fewer iterations, 36% of peak). Deduct nothing for language.
+# verdict (1): follows from the opinion and names decisive reasons with anchors. 0.5: reasons that don't decide, or section 4.1's "36% of the time" believed
+# without a look at Table 4 (the paper says so: it is no misreading). 0: contradicts the student's own opinion, or rests on a misreading (36% fewer iterations,
+# 36% of peak). Deduct nothing for language.
 # === END MARK SCHEME ===
 
 # %% answer="A-review" points=5
@@ -126,26 +133,26 @@ review = {
     "primary_contribution": """
 Frameworks get an interface to program against: a C library of convolution and a handful of other primitives that stands to networks as BLAS stands to
 linear algebra (section 2). It takes the caller's own buffers in whatever layout the strides describe and keeps no layers of its own, so that Caffe could
-adopt it by adding code only (section 4), and its maker can tune it anew for each generation of GPUs.
+adopt it by adding code only (section 4), and its maker can tune it again for each generation of GPUs.
 """,
     "key_insight": """
 Convolution by lowering is robust, because the shape of its matrix product depends only on products of the parameters; but the lowered matrix is up to R·S
-times as large as the images, 12 GB for L2 by my count. Section 3 has the way out: build that matrix piece by piece inside the multiplication, in on-chip
-memory, just when a tile is needed. Nothing of it is ever written to main memory. The price is index arithmetic with divisions for every element, which is
-made cheap by constants worked out beforehand, and a transposition of the result at the end.
+times as large as the images, 11,907 MiB for L2 by my count. Section 3 has the way out: build that matrix piece by piece inside the multiplication, in on-chip
+memory, just when a tile is needed. It is never written to main memory. The price is index arithmetic with divisions for every element, which is
+made cheap by precomputed constants, and a transposition of the result at the end.
 """,
     "opinion": """
 Convincing: the method can be rebuilt from section 3, and Figure 2 shows what a library should have, a speed that hardly depends on the mini-batch. It also
-shows honestly that cuda-convnet2 is ahead at 128. Less convincing: the 36% are throughput, 26% of the time, for one network on one GPU (Table 4, whose unit
-must be milliseconds). The abstract says that memory falls, and no table has a byte in it. The FFT is set aside by argument only. And the best layer
-reaches half of the peak at most (Table 3). Today the interface has won: PyTorch hands its convolutions to libraries in just this manner, and the
+shows honestly that cuda-convnet2 is ahead at 128. Less convincing: the 36% are throughput, for one network on one GPU; section 4.1 calls them time, where Table 4
+(whose unit must be milliseconds) gives 26%. The abstract and sections 4 and 5 say that memory falls, and no table has a byte in it. The FFT is set aside by
+argument only. And the best layer reaches half of the peak at most (Table 3). Today the interface has won: PyTorch hands its convolutions to libraries in just this manner, and the
 implicit matrix product is still one of the standard algorithms, beside the FFT and others. On my CPU the library halves the time of a step, although against a
 naive lowering. The table of absolute speeds is history; the division of labour between framework and library is not.
 """,
     "verdict": """
-Accept. Two reasons decide: the interface fills a real gap and is shown to fit into an existing framework, where nothing had to be taken out (section 4), and the
+Accept. Two reasons decide: the interface fills a real gap and is shown to fit into an existing framework, where nothing had to be removed (section 4), and the
 idea of section 3 is simple, explained with its costs, and measured against two rivals over a range of mini-batches (Figure 2). I would ask the authors to
-correct the unit of Table 4 and to add a table of memory use, or take that claim out of the abstract.
+correct the unit of Table 4 and the sentence above it, and to add a table of memory use, or remove that claim.
 """,
 }
 ### END SOLUTION
@@ -155,9 +162,9 @@ for name, text in review.items():
     print(f"{name}\n{textwrap.fill(' '.join(text.split()), 110)}\n")
 
 # %% [markdown] given="A-anchors-text"
-# Now the verdict in one word, `"accept"` or `"reject"`, and for each text the places in the paper on which it rests, such as
-# `["section 2", "table 1"]`: sections, tables, figures and equations by their numbers. The abstract alone is not enough, for it is the authors' own summary;
-# name the places that you looked at yourself. The check counts your words and looks up whether the paper has such places. (1 point, 10 of the 90 min)
+# Now the verdict in one word, `"accept"` or `"reject"`, and for each text the places in the paper that support it, such as
+# `["section 2", "table 1"]`: sections, tables, figures and equations by their numbers. The abstract alone is not enough, because it is the authors' own summary;
+# name the places that you checked yourself. The check counts your words and verifies that the paper has these places. (1 point, 10 of the 90 min)
 
 # %% exercise="A-anchors"
 accept_or_reject = ""
@@ -186,8 +193,8 @@ check.reading.review(review, accept_or_reject, anchors)
 #
 # $$P_\text{today} = \left\lfloor \frac{H + 2\,pad - R}{u} \right\rfloor + 1$$
 #
-# Write both functions, equation (1) exactly as it stands in section 2. Then compare them: collect in `cases` at least 100 different tuples `(size, window, stride, pad)`, with
-# several strides and paddings and only such windows as fit into the padded image. In `differences` collect the cases for which your two functions differ.
+# Write both functions, equation (1) exactly as printed in section 2. Then compare them: collect in `cases` at least 100 different tuples `(size, window, stride, pad)`, with
+# several strides and paddings, and only windows that fit into the padded image. In `differences` collect the cases for which your two functions differ.
 
 
 # %% exercise="B-sizes"
@@ -231,15 +238,15 @@ check.reading.formulas_agree(cases, differences)
 
 # %% [markdown] given="B-agree-why"
 # **What you should see, and why.** No difference at all. Write $a = H + 2\,pad - R$, a whole number. Dividing $a + 1$ by $u$ and rounding up is the same as dividing $a$ by $u$, rounding
-# down and adding 1: between two multiples of $u$ both stay where they are, and at $a = ku$ both step up. Two formulas that look different are one.
+# down and adding 1: both are constant between two multiples of $u$, and both increase by 1 at $a = ku$. Two formulas that look different are one.
 #
 # ### B2. What it costs (2 points, 15 min)
 #
 # Write three functions of the sizes:
 #
-# * `forward_flops`: operations of the forward pass by equation (3), where a multiplication and an addition count as two;
+# * `forward_flops`: floating-point operations of the forward pass by equation (3); a multiplication and an addition count as two;
 # * `lowered_shapes`: the shapes of $F_m$, $D_m$ and $O_m = F_m \cdot D_m$ in section 3, in this order, each as (rows, columns);
-# * `intensity`: FLOPs per byte of an algorithm that reads $D$ and $F$ once and writes $O$ once, in float32.
+# * `intensity`: the arithmetic intensity, FLOPs per byte, of an algorithm that reads $D$ and $F$ once and writes $O$ once, in float32.
 
 
 # %% exercise="B-cost"
@@ -289,15 +296,15 @@ for name, z in TABLE_2.items():
     )
 
 # %% [markdown] given="B-cost-why"
-# **What you should see, and why.** Lowering makes 11,907 MiB out of L2's 192 MiB, sixty times as much. And every layer does more than
-# 170 operations for each byte that must move, while 15 are enough to keep a K40 busy (4.29 TFLOP/s, 288 GB/s): if numbers stay on the chip while they are needed, the arithmetic is the limit and not the memory. That is the room
-# that the paper's method uses.
+# **What you should see, and why.** Lowering turns L2's 192 MiB into 11,907 MiB, 62 times as much. And every layer does more than
+# 170 operations for each byte that must move, while 15 are enough to keep a K40 busy (4.29 TFLOP/s, 288 GB/s): as long as the numbers stay on chip while they are needed, all five layers are compute-bound, not memory-bound. The paper's
+# method exploits that.
 #
 # ### B3. The lowered matrices (1 point, 20 min)
 #
 # Rebuild the lowering of Figure 1 for arrays of any size, with stride 1 and without padding. `lower_filters(F)` turns filters $(K, C, R, S)$ into $F_m$; `lower_images(D, R, S)` turns images
-# $(N, C, H, W)$ into $D_m$, a column for each place of the window, in the order $n, p, q$. Their product should be the **cross-correlation**, which is what today's
-# libraries compute: no filter is turned around. Here are some arrays with the sizes of Figure 1 to try it on:
+# $(N, C, H, W)$ into $D_m$, one column per position of the window, in the order $n, p, q$. Their product should be the **cross-correlation**, which is what today's
+# libraries compute: the filters are not flipped. Here are some arrays with the sizes of Figure 1 to try it on:
 
 # %% given="B-lower-example"
 D = np.array([[[[1, 0, 4], [2, 7, 1], [0, 3, 5]],
@@ -339,14 +346,14 @@ print("F_m", F_m.shape, "times D_m", D_m.shape, "is\n", F_m @ D_m)
 print("The 27 numbers of D became", D_m.size, "in D_m.")
 
 # %% [markdown] given="B-index-text"
-# **What you should see, and why.** 27 numbers become 48: the middle of a 3×3 image lies under all four places of a 2×2 window and is copied four times, a corner once. In a large image nearly every element is copied
+# **What you should see, and why.** 27 numbers become 48: the centre of a 3×3 image is covered by all four positions of a 2×2 window and is copied four times, a corner only once. In a large image nearly every element is copied
 # $R \cdot S$ times.
 #
 # ### B4. Convolution or cross-correlation? (1 point, 15 min)
 #
 # Equation (2) says which row of the image meets row $r$ of the filter for output row $p$. Write it as `g_paper`. (The image is padded with zeros; a negative row
-# lies in the padding.) In `g_correlation` write the same for cross-correlation. And `flip` gets filters $(K, C, R, S)$ and turns them so that the one operation
-# with the turned filters gives what the other gives with the original ones.
+# is in the padding.) In `g_correlation` write the same for cross-correlation. And `flip` takes filters $(K, C, R, S)$ and returns flipped ones, with which one
+# operation gives what the other gives with the original filters.
 
 
 # %% exercise="B-index"
@@ -378,16 +385,16 @@ check.reading.index_functions(g_paper, g_correlation, flip, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-index-why"
-# **Why nobody minds.** Filters are learned. A network trained with one operation learns the filters of the other, turned around; loss and accuracy are the same. It matters only when filters travel
-# from one program to another.
+# **Why it rarely matters.** Filters are learned. A network trained with one operation learns the flipped filters of the other; loss and accuracy are the same. It matters only when weights move
+# from one framework to another.
 #
 # ### B5. Checking the tables (2 points, 20 min)
 #
-# **Table 3.** `TABLE_3[layer][device]` holds the TFLOP/s and the printed per cent of the peak, `PEAKS[device]` the peak in the text.
+# **Table 3.** `TABLE_3[layer][device]` holds the TFLOP/s and the printed percentage of peak, `PEAKS[device]` the peak given in the text.
 #
-# * `percentages[layer][device]`: per cent of the peak, computed by you, not rounded;
-# * `disagree`: a list of the cells, such as `[("L1", "K40")]`, whose printed percentage can't be right with that peak. Be fair: a printed 1.46 may have been any number from 1.455 to 1.465, so
-#   accuse a percentage only if no such number rounds to it;
+# * `percentages[layer][device]`: the percentage of peak, computed by you, not rounded;
+# * `disagree`: a list of the cells, such as `[("L1", "K40")]`, whose printed percentage can't be right with that peak. Be fair: a printed 1.46 may be any number from 1.455 to 1.465, so
+#   list a percentage only if no such number rounds to it;
 # * `explaining_peak`: a peak of the GTX 980, in TFLOP/s, with which its whole column would be right.
 
 # %% exercise="B-table3"
@@ -417,7 +424,7 @@ explaining_peak = 4.9
 check.reading.table_3(percentages, disagree, explaining_peak, table=TABLE_3, peaks=PEAKS)
 
 # %% [markdown] given="B-table4-text"
-# **Table 4.** Its caption gives a unit. `TABLE_4["overall"][0]` is the time of plain Caffe for 200 iterations.
+# **Table 4.** Its column heads give a unit; what was run is described in section 4.1. `TABLE_4["overall"][0]` is the time of plain Caffe for 200 iterations.
 #
 # * `minutes_if_seconds`: how many minutes *one* iteration would have taken if the table were in seconds;
 # * `table_4_unit`: the unit that fits, as a word.
@@ -434,11 +441,11 @@ table_4_unit = "milliseconds"
 check.reading.table_4_unit(minutes_if_seconds, table_4_unit, overall=TABLE_4["overall"][0])
 
 # %% [markdown] given="B-36-text"
-# **What you should see, and why.** Tables are typed by people, so a careful reader recomputes what can be recomputed. Here the conclusions survive, because a speed-up doesn't depend on the unit. Next time they may not.
+# **What you should see, and why.** Tables are typed by people, so a careful reader recomputes what can be recomputed. Here the conclusions stand, because a speed-up doesn't depend on the unit. Next time they may not.
 #
 # ### B6. What 36% is, and what it is not (2 points, 20 min)
 #
-# Write two functions of the time before and the time after: the speed-up, a factor, and the share of the time that is saved, a fraction (0.1 for 10%, below zero where time is lost). The check runs them on the rows of Table 4.
+# Write two functions of the time before and the time after: the speed-up, a factor, and the fraction of the time that is saved (0.1 for 10%, negative where time is lost). The check runs them on the rows of Table 4.
 
 
 # %% exercise="B-36"
@@ -465,7 +472,7 @@ for row, (before, after) in TABLE_4.items():
     print(f"{row:>9}: speed-up {float(speedup(before, after)):.2f}, time saved {float(time_saved(before, after)):.1%}")
 
 # %% [markdown] given="B-36-question"
-# The abstract says that the performance of Caffe improves by 36%. Which of these statements does Table 4 support, read with its caption and your two functions? Collect their letters in the set `about_36_percent`, such as `{"a", "b"}`.
+# The abstract says that the performance of Caffe improves by 36%; section 4.1 words the same number differently. Which of these statements does Table 4 itself support, read with the description of the run in section 4.1 and your two functions? Collect their letters in the set `about_36_percent`, such as `{"a", "b"}`.
 #
 # * **a.** The run takes 36% less time.
 # * **b.** In the same time, 36% more iterations get done.
@@ -485,6 +492,10 @@ about_36_percent = {"b", "c", "f", "i"}
 
 # %% test="B-about36-check" points=1
 check.reading.about_36_percent(about_36_percent)
+
+# %% [markdown] given="B-36-why"
+# **The authors' own slip.** Section 4.1 says that the *time* for 200 iterations improved by 36%. Whoever quotes it has read carefully, and still it is wrong: by the paper's own Table 4 the time falls by 26%, and 36% is what the
+# *throughput* gains. Even the authors confuse the two. So quote a speed-up as a factor, old time over new, and say what was timed: 1.36 can't be misread.
 
 # %% [markdown] given="B-library-text"
 # ### B7. A library, and its choice of algorithm (2 points, 15 min)
@@ -511,10 +522,10 @@ check.reading.blas_like(blas_like)
 # %% [markdown] given="B-algorithm-text"
 # Now choose one approach for each case in `algorithm_for`, by the arguments of section 3 and by Figure 2. The approaches are
 #
-# * `"direct"`: equation (3) as it stands, as in cuda-convnet2;
+# * `"direct"`: equation (3) computed directly, as in cuda-convnet2;
 # * `"fft"`: through the Fourier transform;
 # * `"explicit"`: lowering, with the lowered matrix in memory, as in Caffe;
-# * `"tiled"`: cuDNN's own way, where the lowered matrix is formed piece by piece on the chip.
+# * `"tiled"`: cuDNN's own way, where the lowered matrix is formed on chip, tile by tile.
 
 # %% exercise="B-algorithm"
 algorithm_for = {
@@ -545,8 +556,8 @@ check.reading.algorithm_for(algorithm_for)
 #
 # ### B8. Measured, argued or stated? (1 point, 15 min)
 #
-# A claim can be **measured** (a table or figure shows it), **argued** (reasons are given, but no numbers), or only **stated**. For each claim give the kind and the place where this is done:
-# a section, a table, a figure or the abstract, such as `("measured", "table 1")`. Several kinds may seem to fit; take the strongest that you can point to.
+# A claim can be **measured** (a table or figure shows it), **argued** (reasons are given, but no numbers), or only **stated**. For each claim give the kind and the place that shows it:
+# a section, a table, a figure or the abstract, such as `("measured", "table 1")`. A claim may stand in several places, and several kinds may seem to fit: take the strongest kind that you can point to.
 
 # %% exercise="B-claims"
 claims = {
@@ -584,26 +595,25 @@ check.reading.claims(claims)
 #
 # `TrainingStep(algorithm, device=device)` has the methods `forward()`, `backward()`, `update()` and `step()`, which does all three. `algorithm` is `"lowering by image"` (what Caffe did), or `"library"`. Everything but the
 # convolutions is the same code. `same_results(one, other)` raises an error if two steps don't compute the same: a fast wrong result is no gain.
-# The cell below your function makes these steps, compares them and hands their methods to it.
+# The cell below your function makes these steps, compares them and passes their methods to it.
 #
-# `measure(candidates, rounds=…, warmup=…, synchronise=…)` takes a dictionary, name → function, times all of them **in turn** and returns name → `Timing`, with `.seconds`, one for each round, and `.median`. Taking turns matters: a
-# machine that becomes slow for a second slows both sides, not one. `synchronise` makes a GPU finish before the clock is read. Both sides have one thread.
+# `measure(candidates, rounds=…, warmup=…, synchronise=…)` takes a dictionary, name → function, times all of them **interleaved**, one after the other in each round, and returns name → `Timing`, with `.seconds`, one per round, and `.median`. Interleaving matters: if the
+# machine slows down for a second, it slows down both sides, not one. `synchronise` makes a GPU finish before the clock is read. Both sides run on one thread.
 #
-# Write `step_times(functions, rounds, synchronise)`. `functions[algorithm][part]` is a function without arguments; return `times[algorithm][part]`, a `Timing` of `rounds` rounds for each of them. All eight come from one call of `measure`, and a
-# GPU is waited for with `synchronise`. The check hands it functions of which it alone knows how long they take, so a record without a measurement earns nothing. Before you run it: do you expect more or less than 1.36?
+# Write `step_times(functions, rounds, synchronise)`. `functions[algorithm][part]` is a function without arguments; return `times[algorithm][part]`, a `Timing` of `rounds` rounds for each of them. All eight come from one call of `measure`, to which
+# you pass `synchronise`. The check calls it with functions whose run time only the check knows, so a made-up record earns nothing. Before you run it: do you expect more or less than 1.36?
 
 # %% given="C-setup"
-import torch
-
 from helpers.backend import cuda_available
 from helpers.study.training_step import TrainingStep, same_results
 from helpers.timing import measure
 
-torch.set_num_threads(1)
+if torch:
+    torch.set_num_threads(1)
 PARTS = ("forward", "backward", "update", "step")
-devices = ["cpu", "cuda"] if cuda_available() else ["cpu"]
+devices = ["cpu", "cuda"] if cuda_available() else ["cpu"] if torch else []
 missing = "" if cuda_available() else " There is no GPU, so there is no row for it."
-print(f"Devices here: {', '.join(devices)}.{missing}")
+print(f"Devices here: {', '.join(devices)}.{missing}" if torch else no_torch("there is nothing to measure"))
 
 
 # %% exercise="C-measure"
@@ -626,7 +636,7 @@ for device in devices:
 
 # %% test="C-measure-check" points=1
 check.reading.step_times(step_times)
-check.reading.training_step(records, devices, threads=torch.get_num_threads())
+check.reading.training_step(records, devices, threads=torch.get_num_threads() if torch else None)
 ### BEGIN HIDDEN TESTS
 check.reading.step_times(step_times, rounds=3, seed=41)
 ### END HIDDEN TESTS
@@ -665,12 +675,17 @@ for device in devices:
             f"{device} {part:>8}: lowering {1e3 * old.median:7.3f} ms, library {1e3 * new.median:7.3f} ms "
             f"(half of the rounds in {1e3 * low:.3f} to {1e3 * high:.3f}), speed-up {gains[device][part]:.2f}"
         )
-plots.show(plots.then_and_now(TABLE_4, records))
+if records:
+    plots.show(plots.then_and_now(TABLE_4, records))
+else:
+    print(no_torch("there is nothing to draw"))
 
 # %% [markdown]
-# A fair question: how much of the gain comes from ending the loop over the images, and how much from a better algorithm? `"lowering"` lowers the whole mini-batch at once, which needs no loop but a larger matrix in memory.
+# A fair question: how much of the gain comes from removing the loop over the images, and how much from a better algorithm? `"lowering"` lowers the whole mini-batch at once, which needs no loop but a larger matrix in memory.
 
 # %%
+if not devices:
+    print(no_torch("there is no loop over images to compare with"))
 for device in devices:
     steps = {name: TrainingStep(name, device=device) for name in ("lowering by image", "lowering", "library")}
     same_results(steps["lowering"], steps["library"])
@@ -680,12 +695,12 @@ for device in devices:
         print(f"{device}: {name:<17} {three[name].median / three['library'].median:.2f} times as long as the library")
 
 # %% [markdown] given="C-amdahl-text"
-# **What you should see, and why.** On a CPU the step becomes between one and a half and three times as fast. Forward and backward gain differently, because the library chooses another program for each. The update contains no convolution; both sides run the same
-# code, in a few hundredths of a millisecond, and its ratio shows the noise of the clock and the cache. The lines on the bars hold the middle half of the rounds: trust a difference only if it is larger than they are.
+# **What you should see, and why.** On a CPU the step becomes between one and a half and three times as fast. Forward and backward gain differently, because the library has a separate algorithm for each. The update contains no convolution; both sides run the same
+# code, in a few hundredths of a millisecond, and its ratio is measurement noise. The lines in the figure are interquartile ranges: trust a difference only if it is larger than they are. (Where the range includes 1, the figure is grey.)
 #
 # ### C3. From the parts to the whole (1 point, 10 min)
 #
-# Let part $i$ of a program take the time $t_i$ and become $s_i$ times as fast. What is the speed-up of the whole? Write it for two dictionaries with the same keys, in whatever order: part → old seconds and part → speed-up. (This is Amdahl's law; try it on Table 4.)
+# Let part $i$ of a program take the time $t_i$ and become $s_i$ times as fast. What is the speed-up of the whole? Write it for two dictionaries with the same keys, in any order: part → old seconds and part → speed-up. (This is Amdahl's law; try it on Table 4.)
 
 
 # %% exercise="C-amdahl"
@@ -703,6 +718,8 @@ check.reading.amdahl(predicted_speedup, table={}, seed=41)
 ### END HIDDEN TESTS
 
 # %%
+if not devices:
+    print(no_torch("there is no measured step to predict"))
 for device in devices:
     old = {part: records[device]["lowering by image"][part].median for part in PARTS[:3]}
     predicted = predicted_speedup(old, {part: gains[device][part] for part in PARTS[:3]})
@@ -713,22 +730,22 @@ for device in devices:
     )
 
 # %% [markdown] given="C-explain-text"
-# **What you should see, and why.** Prediction and measurement agree about as well as two measurements do: times add up, speed-ups don't. (If they don't agree at all, the machine was busy with something else; measure again.) A part that takes a thousandth of the time can't change the whole, whatever becomes of it.
+# **What you should see, and why.** Prediction and measurement agree about as well as two measurements do: times add up, speed-ups don't. (If they don't agree at all, the machine was busy with something else; measure again.) A part that takes a thousandth of the time can't change the whole, however fast it becomes.
 #
 # ### C4. Explain (2 points, 10 min, by hand)
 #
 # Compare your gains with the paper's, part by part. Why is the whole nearer to some parts than to others? Name at least two reasons why your number and 1.36 are not the same quantity, and say what your own measurement does not show. (100 to 200 words.)
 #
 # === BEGIN MARK SCHEME ===
-# 2: own numbers beside Table 4's; the whole is dominated by forward and backward because these take nearly all of the time, and the update, which uses no convolution, gains nothing but weighs almost nothing (Amdahl); two real differences
-# (CPU and one thread against a K40; another network; only part of the step is convolution; testing is not measured; lowering written in PyTorch against Caffe's; the library of today against R1); a limit of the own measurement (one shape,
+# 2: own numbers beside Table 4's; the whole is dominated by forward and backward because these take nearly all of the time, and the update, which uses no convolution, gains nothing but has almost no weight (Amdahl); two real differences
+# (CPU and one thread against a K40; another network; only part of the step is convolution; testing is not measured; lowering written in PyTorch against Caffe's; the library of today against R1); a limit of the student's own measurement (one shape,
 # one machine, spread; the update's ratio is noise at microseconds).
 # 1: a comparison with numbers and one reason, or reasons without numbers.
 # 0: "mine is faster because computers are faster today": both sides ran on the same machine.
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-explain" points=2
-# My whole step is 1.7 to 2.2 times as fast in several runs, the paper's run 1.36 times. Here the backward pass gains most (more than 2) and the forward pass 1.5 to 1.9; in Table 4 it is the other way round, forward 1.45 and backward 1.30. In both, the whole
+# My whole step is 1.7 to 2.2 times as fast in several runs, the paper's run 1.36 times. Here the backward pass gains most (more than 2) and the forward pass 1.4 to 1.9; in Table 4 it is the other way round, forward 1.45 and backward 1.30. In both, the whole
 # lies between forward and backward, because these two take nearly all of the time; the update has no convolution in it, and whatever its ratio is can't be seen in the whole. Its own ratio, below 1, says nothing about the library: both sides run the same code for hundredths of a millisecond, and what lay in the cache before decides. The two numbers are
 # not the same quantity: mine is one thread of a CPU with two small convolutions, the paper's a K40 with a large network, and it includes testing; and my "then" is lowering written in PyTorch, not Caffe's. (The loop over
 # the images is not what I measured: against lowering of the whole mini-batch at once the factor is nearly the same, 1.7 to 2.0.) What I have not shown: other shapes, larger
@@ -749,7 +766,7 @@ for device in devices:
 #
 # **Review 1.** This paper gives framework authors a set of GPU routines for convolution and its relatives, at the level of BLAS: the caller keeps the data, the layers and the training loop (section 2). I take that interface to be the contribution, more than any single speed. The
 # technical idea is in section 3: a convolution is computed as one matrix product whose lowered operand is never written to memory but formed on the chip, tile by tile; the price is index arithmetic and a transposition. The evidence is decent where there is any. Figure 2 shows that
-# the speed depends little on the mini-batch, and also that cuda-convnet2 is ahead at 128, which speaks for the authors' honesty. Table 4 gives a throughput of 1.36 for one network on one GPU, so about a quarter less time; its caption says seconds, but three days for 200 iterations are
+# the speed depends little on the mini-batch, and also that cuda-convnet2 is ahead at 128, which speaks for the authors' honesty. Table 4 gives a throughput of 1.36 for one network on one GPU, so about a quarter less time; its column heads say seconds, but three days for 200 iterations are
 # hard to believe. What I miss is any number for the memory that is said to be saved, and a measurement of the FFT. Half of the peak is left unused even in the best case of Table 3. I recommend to accept: the gap that it fills is real, the method can be rebuilt from the text, and what is missing
 # would fit into two more tables.
 #
@@ -766,8 +783,8 @@ for device in devices:
 #
 # ### D1. Your marks (1 point, 15 min)
 #
-# Fill in `marks`. Here the check only looks whether all marks are there. You learn how close they are to an instructor's when your work is graded: each mark may be one off, a review that is far better than another has to come out above it, and
-# one mark for all criteria of a review is not enough where it does some things well and others badly. (So decide; there is nothing to try out.)
+# Fill in `marks`. Here the check only verifies that no mark is missing. You learn how close they are to an instructor's when your work is graded: each mark may differ by one, a review that is far better than another has to score higher, and
+# the same mark for all criteria is not accepted where a review does some things well and others badly. (So decide; trial and error won't help.)
 #
 # === BEGIN MARK SCHEME ===
 # Graded by the hidden test of the cell below, which holds the instructor's marks and, for each, what a grader finds in the text. Change them there, and nowhere else: they are in no file that students have. A student's mark may differ by one; feedback names
@@ -809,7 +826,7 @@ INSTRUCTOR = {
         "contribution": (0, "A wrapper around gemm is what section 3 explains that the library is not, and the interface of section 2 is not seen."),
         "insight": (0, "The lowered matrix in memory is explicit lowering, which section 3 sets aside; what it does instead is the opposite."),
         "evidence": (1, "That cuda-convnet2 is ahead in Figure 2 is true at mini-batch 128 only; 36% is no share of the peak (Table 4, not Table 3), and at small mini-batches cuDNN's curve is the highest."),
-        "judgement": (0, "The verdict is sure of itself and contradicts the paper: section 3 gives the FFT's weakness at strides, and turning the filter around is what convolution means."),
+        "judgement": (0, "The verdict is sure of itself and contradicts the paper: section 3 gives the FFT's weakness at strides, and flipping the filter is what convolution means."),
     },
 }
 check.reading.sample_marks(marks, criteria=RUBRIC, instructor=INSTRUCTOR)
@@ -821,7 +838,7 @@ check.reading.sample_marks(marks, criteria=RUBRIC, instructor=INSTRUCTOR)
 # Reviews 2 and 3 come to opposite verdicts and have something in common. What is it? And name one sentence of your own review that you changed, or would change, after this part. (At most 120 words.)
 #
 # === BEGIN MARK SCHEME ===
-# 1: neither verdict rests on what the paper shows: both misread the 36% (iterations; share of the peak), neither has the idea of section 3 or gives a place that bears out the claim; and a concrete sentence of the own review with what is wrong with it.
+# 1: neither verdict rests on what the paper shows: both misread the 36% (iterations; share of the peak), neither has the idea of section 3 or gives a place that bears out the claim; and a concrete sentence of the student's own review with what is wrong with it.
 # 0.5: only one of the two. 0: "both are bad".
 # === END MARK SCHEME ===
 

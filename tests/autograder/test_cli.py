@@ -187,7 +187,7 @@ def test_without_a_folder_a_class_lies_beside_the_configuration(monkeypatch):
     assert Course().class_dir == Path(REPOSITORY, "autograder").resolve()
 
 
-@pytest.mark.promise("hand out | `make release ASSIGNMENT=NAME`")
+@pytest.mark.promise("hand out | `make handout ASSIGNMENT=NAME`")
 @pytest.mark.promise("`make grade` shows all of it on a sample class.")
 @pytest.mark.promise(
     "`make attacks` tries these on this engine and on stock nbgrader, side by side ([attacks.md](attacks.md)): kind "
@@ -201,6 +201,7 @@ def test_the_verbs_of_make_are_these_commands():
         return done.stdout
 
     assert "python -m autograder release convolution\n" in verbs("release")
-    assert "python -m autograder sample convolution --class-dir build/sample_class\n" in verbs("grade")
-    assert "python -m autograder grade convolution --class-dir build/sample_class" in verbs("grade")
+    assert "python -m autograder handout convolution\n" in verbs("handout")
+    assert "python -m autograder sample convolution --class-dir build/sample_class/convolution\n" in verbs("grade")
+    assert "python -m autograder grade convolution --class-dir build/sample_class/convolution" in verbs("grade")
     assert "python -m autograder attacks --write docs/attacks.md" in verbs("attacks")

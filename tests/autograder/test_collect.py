@@ -2,63 +2,59 @@
 
 from __future__ import annotations
 
-import io
 import stat
 import zipfile
 
 import pytest
+from collect_kit import NOTEBOOK, arrived, course_in, zipped
 
 from autograder.collect import archive, collect, hand_in
-from autograder.collect.names import reader
-from autograder.course import Course
+from autograder.collect.names import About
+from autograder.collect.platforms import read
 from helpers.errors import CourseError
-
-NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 
 
 @pytest.fixture
 def course(tmp_path):
-    folder = tmp_path / "a course" / "solutions" / "mini"
-    folder.mkdir(parents=True)
-    (folder / "mini.py").write_text("")
-    (tmp_path / "a class").mkdir()
-    return Course(root=tmp_path / "a course", class_dir=tmp_path / "a class")
+    return course_in(tmp_path)
 
 
-def zipped(files, path=None):
-    """A zip file of name (or ZipInfo) -> bytes."""
-    target = io.BytesIO() if path is None else path
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
-        for name, content in files.items():
-            made.writestr(name, content)
-    return target.getvalue() if path is None else path
-
-
-def arrived(course):
-    return {str(p.relative_to(course.submitted)): p.read_bytes() for p in course.submitted.rglob("*") if p.is_file()}
-
-
-@pytest.mark.promise("takes the zip file that Moodle, Canvas, Blackboard or Brightspace makes of all hand-ins,")
 @pytest.mark.parametrize(
     ("path", "student", "inside", "time"),
     [
         ("Jane Doe_12345_assignsubmission_file_/mini.ipynb", "Jane Doe_12345", "mini.ipynb", ""),
         ("Jane Doe_12345_assignsubmission_file/data/a.csv", "Jane Doe_12345", "data/a.csv", ""),
         ("Jane Doe_12345_assignsubmission_file_my_work.ipynb", "Jane Doe_12345", "my_work.ipynb", ""),
+        ("Jane Doe_12345_assignsubmission_onlinetext/onlinetext.html", "Jane Doe_12345", "onlinetext.html", ""),
+        ("Group A_7_assignsubmission_file/mini.ipynb", "Group A_7", "mini.ipynb", ""),
+        ("Default group_assignsubmission_file/mini.ipynb", "Default group", "mini.ipynb", ""),
         ("doejane_12345_678901_mini.ipynb", "doejane_12345", "mini.ipynb", ""),
         ("doejane_LATE_12345_678901_mini-2.ipynb", "doejane_12345", "mini.ipynb", ""),
+        ("doejane_LATE_12345_text.html", "doejane_12345", "text.html", ""),
+        ("anon_x7Yz1_678901_mini.ipynb", "anon_x7Yz1", "mini.ipynb", ""),
         ("Assignment 1_jdoe_attempt_2026-01-30-15-00-07_mini.ipynb", "jdoe", "mini.ipynb", "2026-01-30 15:00:07"),
         ("A_jdoe_attempt_2026-99-30-15-00-07_mini.ipynb", "jdoe", "mini.ipynb", ""),
-        ("12-34 - Jane Doe - Jan 30, 2026 300 PM/mini.ipynb", "Jane Doe_12-34", "mini.ipynb", "2026-01-30 15:00:00"),
-        ("12-34 - Jane Doe - 30 May, 2026 15:04 - mini.ipynb", "Jane Doe_12-34", "mini.ipynb", "2026-05-30 15:04:00"),
+        ("12-34 - Jane Doe - Jan 30, 2026 300 PM/mini.ipynb", "Jane Doe_12", "mini.ipynb", "2026-01-30 15:00:00"),
+        ("12-34 - Anne-Marie Smith-Jones - Jan 30, 2026 300 PM/mini.ipynb", "Anne-Marie Smith-Jones_12", "mini.ipynb",
+         "2026-01-30 15:00:00"),
+        ("12-34 - Jane Doe - 30 May, 2026 15:04 - mini.ipynb", "Jane Doe_12", "mini.ipynb", "2026-05-30 15:04:00"),
+        ("Doe_Jane_jane_doe_3301/mini.ipynb", "jane_doe", "mini.ipynb", ""),
+        ("Team 12/Doe_Jane_jdoe_3301/mini.ipynb", "jdoe", "mini.ipynb", ""),
+        ("mini-jdoe/mini.ipynb", "jdoe", "mini.ipynb", ""),
+        ("Jane Doe - mini.ipynb", "Jane Doe", "mini.ipynb", ""),
     ],
 )  # fmt: skip
 def test_each_platforms_names_are_understood(path, student, inside, time):
-    found = reader(None)(path)
-    assert (found.student, found.path, found.time) == (student, inside, time)
+    platform, around, found = read([path], About("mini", "", (), (), lambda path: b""))
+    item = found[path]
+    assert (platform != "", around) == (True, "")
+    assert (item.people[0].student, item.path, str(item.time or "")) == (student, inside, time)
 
 
-@pytest.mark.promise("or one with a folder for each student, and puts everybody's files at `submitted/STUDENT/NAME/`.")
+@pytest.mark.promise(
+    "or one with a folder or a file for each student, and puts everybody's files at "
+    "`submitted/STUDENT/NAME/`."
+)
 def test_folders_with_the_students_names_and_single_notebooks(course, tmp_path):
     files = {"ann/mini.ipynb": NOTEBOOK, "bob/mini/mini.ipynb": NOTEBOOK, "eve.ipynb": NOTEBOOK, "mini.ipynb": NOTEBOOK,
              "__MACOSX/ann/._mini.ipynb": b"x"}  # fmt: skip
@@ -69,7 +65,8 @@ def test_folders_with_the_students_names_and_single_notebooks(course, tmp_path):
 
 
 def test_a_folder_around_everything_is_passed_over(course, tmp_path):
-    told = collect("mini", zipped({"all/ann/mini.ipynb": NOTEBOOK, "all/bob/a.csv": b"1"}, tmp_path / "z.zip"), course)
+    files = {"all/ann/mini.ipynb": NOTEBOOK, "all/bob/b.ipynb": b"1"}
+    told = collect("mini", zipped(files, tmp_path / "z.zip"), course)
     assert told.new == ["ann", "bob"]
 
 
@@ -78,9 +75,10 @@ def test_the_latest_attempt_counts_in_any_order_and_brings_its_time(course, tmp_
     name = "A_jdoe_attempt_2026-01-{}-15-00-00_mini.ipynb"
     files = {name.format("29"): b"old", name.format("30"): b"new", name.format("28"): b"older",
              "A_jdoe_attempt_2026-01-30-15-00-00.txt": b"receipt"}  # fmt: skip
-    told = collect("mini", zipped(files, tmp_path / "z.zip"), course)
-    assert arrived(course) == {"jdoe/mini/mini.ipynb": b"new", "jdoe/mini/timestamp.txt": b"2026-01-30 15:00:00 UTC\n"}
-    assert sorted(why for _, why in told.left_out) == [
+    told = collect("mini", zipped(files, tmp_path / "z.zip"), course, timezone="America/Toronto")
+    assert arrived(course) == {"jdoe/mini/mini.ipynb": b"new", "jdoe/mini/timestamp.txt": b"2026-01-30 20:00:00 UTC\n"}
+    assert not told.left_out
+    assert sorted(why for _, why in told.passed_over) == [
         "it is the platform's receipt",
         *["there is a later attempt"] * 2,
     ]
@@ -122,7 +120,7 @@ def test_nothing_is_written_outside(course, tmp_path):
     told = collect("mini", zipped(files, tmp_path / "z.zip"), course)
     assert arrived(course) == {"ann/mini/mini.ipynb": NOTEBOOK}
     new = {p for p in tmp_path.rglob("*") if p not in before and p != tmp_path / "z.zip"}
-    assert all(course.submitted in (p, *p.parents) for p in new)
+    assert all({course.submitted, course.class_dir / "collected"} & {p, *p.parents} for p in new)
     reasons = [why for _, why in told.left_out]
     assert reasons.count("its name would lead out of the folder") == 5
     assert "it is a link, not a file" in reasons

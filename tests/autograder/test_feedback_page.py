@@ -123,7 +123,7 @@ def test_still_to_do_and_what_was_not_run_read_as_such_and_not_as_mistakes():
 def test_the_students_code_answers_and_outputs_are_there_the_courses_text_is_not():
     table = "<table><tr><th>rate</th></tr><tr><td>0.5</td></tr></table>"
     picture = display(image_png=PNG)
-    picture["metadata"] = {"image/png": {"alt": "Loss falls."}}
+    picture["metadata"] = {"image/png": {"alt": "Loss falls.", "width": 648}}
     page = page_of({
         "A-linear": [stream("\x1b[32mgreen\x1b[0m"), display(text_html=table, text_plain="rate\n0.5")],
         "A-sigmoid": [picture, error("ValueError", "bad", ["\x1b[31mValueError\x1b[0m", "/home/x/site-packages/n.py"])],
@@ -132,10 +132,10 @@ def test_the_students_code_answers_and_outputs_are_there_the_courses_text_is_not
     assert '<span class="c-k">class</span>' in page
     assert "green" in article(page, "A-linear")
     assert '<table class="data"><tr><th>rate</th></tr><tr><td>0.5</td></tr></table>' in page
-    assert f'<img src="data:image/png;base64,{PNG}" alt="Loss falls.">' in page
+    assert f'<img src="data:image/png;base64,{PNG}" alt="Loss falls." width="648">' in page
     assert "ValueError: bad" in article(page, "A-sigmoid")
     assert "/home/x" not in page
-    assert "I expected 0.1 to win" in article(page, "C-seen")
+    assert "I expected 0.1 to be best" in article(page, "C-seen")
     assert "Layers and their gradients (16 points)" not in words(page)
     assert "<h1>A neural network from scratch</h1>" in page
     untouched = page_of(student=next(s for s in students(NAME) if s.done == ()), waiting={})

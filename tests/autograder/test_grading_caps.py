@@ -22,7 +22,7 @@ from autograder.grade import grade
 from autograder.grading import caps, execute, names, record, task, waiting
 from autograder.grading.reading import parse
 from autograder.judge import judge, namespace
-from autograder.kernel import once, process
+from autograder.kernel import meter, once
 from autograder.sandbox import Limits
 from autograder.text import plain
 
@@ -189,9 +189,9 @@ def test_paths_lose_what_is_this_machines() -> None:
 @pytest.mark.promise("A page holds about 20 MB, pictures included, and says what it leaves out.")
 @pytest.mark.promise("While another program holds the gradebook, grading waits up to a minute,")
 @pytest.mark.promise(
-    "**How much a hand-in may use**: `--timeout` seconds for a cell (60; a quarter of that once one has run out of "
-    "time), `--budget` seconds in all (300), 2 GB of memory, 64 processes, 256 MB of files, 1 MB of output a cell "
-    "and 4 MB in all, 1,000 cells, 1,000,000 characters of code a cell,"
+    "**How much a hand-in may use**: `--timeout` seconds for a cell (60), `--budget` seconds in all (300), "
+    "2 GB of memory, 64 processes, 256 MB of files, 1 MB of output a cell and 4 MB in all, "
+    "1,000 cells, 1,000,000 characters of code a cell,"
 )
 @pytest.mark.promise("Cells that it no longer reaches get two seconds each while another tenth of it lasts.")
 @pytest.mark.promise("Hidden parts of tests come last, until 1.2 budgets have gone by.")
@@ -211,7 +211,7 @@ def test_the_numbers_of_the_page_are_the_engines() -> None:
     assert (task.MEMORY_MB, judge.LIMITS.memory_mb) == (2_000, 3_000)
     assert record.PATIENCE == 60
     assert outputs.PICTURES + outputs.TEXTS + outputs.CELLS == 20_000_000
-    assert process.WEIGH_EVERY_S == 0.1
+    assert (meter.EVERY_S, meter.PATIENCE) == (0.1, 5)
     assert (hand_in.MOST_FILES, hand_in.MOST_BYTES, archive.LARGEST) == (2_000, 200_000_000, 50_000_000)
 
 

@@ -116,7 +116,7 @@ ASKED = {
     "convolution": """
         add_bias arithmetic_intensity attainable average_pool_backward average_pool_forward col2im
         compulsory_bytes conv_backward_bias conv_backward_data conv_backward_filter conv_fft conv_flops
-        conv_forward conv_lowered conv_tiled conv_triton dft_matrix errors group im2col lowered_megabytes
+        conv_forward conv_lowered conv_tiled conv_triton dft_matrix errors group im2col lowered_mebibytes
         max_pool_backward max_pool_forward measure_layer output_size ready_to_present timings true_convolution""",
     "cudnn_reading": """
         about_36_percent accept_or_reject algorithm_for anchors blas_like cases claims differences disagree

@@ -17,7 +17,13 @@ NOT_PROMISED = {
         "For instructors. All commands are run at the root of the repository, after `make release` or `make test` "
         "has built `.venv` (or in the conda environment of `environment.yml`). Put `.venv/bin` on your PATH, or "
         "write `.venv/bin/python`. `NAME` is an assignment's folder in `solutions/`.",
+        "**Keep private**: the repository, above all `solutions/`, `autograder/mistakes/`, `autograder/sample_class/`, "
+        "`helpers/check/right_answers/`, `docs/mistakes.md` and `build/`, and the folder of your class with its "
+        "hand-ins, gradebook, reports and feedback. Give students the zip and never the repository, nor a link to it.",
+        "Where points count, work in a private copy, change numbers and questions there, and ask people to present.",
         "For several classes or terms,",
+        "**Files.**",
+        "**Times.**",
         "By hand, put each notebook at `submitted/STUDENT/NAME/NAME.ipynb`.",
         "**Stop and go on.**",
         "**Points.**",
@@ -38,9 +44,6 @@ NOT_PROMISED = {
         "Its warning about an exchange directory can be ignored: hand-ins are read from the class folder.",
         "Two questions of C and F are about numbers that differ from machine to machine, so their rubrics ask for "
         "what the student's own rows show.",
-        "Linux with systemd | the same; the engine makes no cgroup and weighs processes, sockets and pipes itself, "
-        "but `systemd-run --user --scope -p MemoryMax=8G` before a command would bound all of its processes together "
-        "| no",
     ),
     "whether it was tried on such a machine": (
         "yes Linux as root",
@@ -49,11 +52,15 @@ NOT_PROMISED = {
         "cells can't start processes | yes",
         "or a long one | the same | yes",
         "a Slurm of one node",
+        "version 1 of cgroups, as root",
         "by the kernel's tables | no",
         "or a Linux container or machine | no",
         "which is Linux | no",
     ),
     "an admission of what is not protected": (
+        "The answers of this copy are public already: whoever looks for them finds them.",
+        "`helpers` has layers, loops and oracles that do what students are to write, because the checks and later "
+        "assignments need them.",
         "of others only existence, size and times | all that you can",
         "its own folder | all that you can",
         "none | all other processes",
@@ -64,6 +71,7 @@ NOT_PROMISED = {
         "too, use the network, and go on running afterwards.",
         "**Not protected**, by this or any autograder: * *Weak tests.* A function that returns what the test asks "
         "for passes, whatever it is.",
+        "Who takes another's name on Moodle can then be taken for them;",
         "*Copied work.* A neighbour's solution, or a library's, is right.",
         "*What the student says was measured.* Nobody can tell on which machine, or on how quiet a one.",
         "*Two measurements that must be taken in the student's process*: how much memory `conv_tiled` uses (2 "
@@ -77,10 +85,12 @@ NOT_PROMISED = {
 
 
 def words_of(page: str) -> str:
-    """The page's text on one line, without headings, code blocks, rows of counts and what is measured."""
+    """The page's text on one line, without headings, code blocks, rows of counts, tables that a test makes, and what
+    is measured."""
     chapters = re.split(r"(?m)^## ", page)
     page = "\n".join(one for one in chapters if not one.startswith(MEASURED))
     page = re.sub(r"(?ms)^```.*?^```$", "", page)
+    page = re.sub(r"(?s)<!-- this table is made by .*? -->.*?<!-- its end -->", "", page)
     page = re.sub(r"(?m)^\|[^|\d]+(\| *\d+ *){5}\|$", "", page)
     titles = re.findall(r"(?m)^#* ?(.*)", "\n".join(one.splitlines()[0] for one in chapters))
     lines = [line.strip("|- ") for line in page.splitlines() if line.lstrip("# ") not in titles]

@@ -13,7 +13,7 @@ from autograder.source import SourceError, cells_by_id, read
 from tests.autograder.conftest import SOURCE
 
 
-@pytest.mark.promise("`notebooks/NAME/` is what students get;")
+@pytest.mark.promise("`notebooks/NAME/` holds the same notebook without the cell that installs.")
 def test_release_is_what_students_should_see(mini):
     path = mini.notebooks / "mini" / "mini.ipynb"
     cells = cells_by_id(nbformat.read(path, as_version=4))

@@ -103,7 +103,7 @@ def test_words_name_the_first_real_mistake():
     assert row.words == "A-b: wrong sign. (and 1 more)"
 
 
-@pytest.mark.promise("`nbgrader export` writes the same for all assignments.")
+@pytest.mark.promise("`nbgrader export` writes all assignments into one table of the same form.")
 def test_exporter_plugin(mini, graded, tmp_path, monkeypatch):
     from nbgrader.api import Gradebook
 

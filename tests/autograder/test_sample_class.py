@@ -9,8 +9,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from autograder import grade
+from autograder import grade, readme_figures
 from autograder.course import REPOSITORY, Course
 from autograder.leaks import squeeze
 from autograder.sample import fill
@@ -49,7 +50,7 @@ def graded(request, tmp_path_factory):
     return course, found, expected, handed_in
 
 
-@pytest.mark.promise("with the package installed (`pip install .`) it needs nothing else, not even a network.")
+@pytest.mark.promise("With the wheel installed, the notebook needs nothing else, not even a network.")
 @pytest.mark.promise("seconds instead of minutes;")
 @pytest.mark.promise(
     "In both sandboxes a filter lets through the system calls that Python, numpy, torch, matplotlib and the programs "
@@ -78,6 +79,19 @@ def test_the_first_mistake_of_every_student_is_named(graded):
     _, found, expected, _ = graded
     named = {r.student: "ungradable" if r.reason else next((m.id for m in r.mistakes), "") for r in found.rows}
     assert named == {student: row["first mistake"] for student, row in expected.items()}
+
+
+def test_the_report_in_the_readme_says_what_the_report_says(graded):
+    """Of students who are here; what the engine itself says, such as of time, depends on the machine."""
+    _, found, _, _ = graded
+    if found.assignment.name != readme_figures.NAME:
+        pytest.skip("the README shows another class")
+    words = Image.open(readme_figures.FOLDER / "report.png").info["Description"].splitlines()
+    drawn = [line for line in words if re.match(r"\S+, [a-z-]+: ", line)]
+    now = readme_figures.report_words(found)
+    kinds = {line.split(": ")[0] for line in now}
+    assert len(drawn) > 5
+    assert [line for line in drawn if line.split(": ")[0] in kinds and line not in now] == [], "run `make figures`"
 
 
 @pytest.mark.promise("Grading never changes the files under `submitted/`.")

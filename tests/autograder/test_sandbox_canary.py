@@ -182,7 +182,7 @@ def test_a_canary_that_can_not_try_proves_nothing(places, run):
 def test_a_canary_that_breaks_is_sent_once_more(monkeypatch, then, refused):
     runs = iter([canary.Broken("no memory"), then])
 
-    def verdict(kernels, paths):
+    def verdict(kernels, paths, closed):
         found = next(runs)
         if isinstance(found, Exception):
             raise found

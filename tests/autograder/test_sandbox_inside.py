@@ -236,7 +236,7 @@ def found(request, tmp_path_factory):
     "with Landlock | Linux or macOS"
 )
 @pytest.mark.promise(
-    "files it can read | the system's programs, Python, and `helpers` without its right answers; nothing else exists "
+    "files it can read | the system's programs, Python, and `helpers` without what is closed; nothing else exists "
     "| the same;"
 )
 @pytest.mark.promise("files it can write | its own memory disk, gone afterwards | its own folder |")

@@ -50,8 +50,8 @@ def folder(tmp_path):
 
 
 @pytest.mark.promise(
-    "memory | 2 GB, each process by the kernel, all together watched, sockets and pipes counted as if they were full "
-    "| the same | the same (not on macOS),"
+    "memory | 2 GB, each process by the kernel, all together watched, sockets and pipes counted as if they were full, "
+    "and bounded by a cgroup where you may make one | the same | the same (not on macOS),"
 )
 @pytest.mark.parametrize("place", PLACES)
 def test_memory_of_one_process(zygotes, folder, place):
@@ -69,8 +69,8 @@ def test_memory_of_one_process(zygotes, folder, place):
 
 @pytest.mark.promise("2 GB of memory, 64 processes, 256 MB of files,")
 @pytest.mark.promise(
-    "memory | 2 GB, each process by the kernel, all together watched, sockets and pipes counted as if they were full "
-    "| the same | the same (not on macOS),"
+    "memory | 2 GB, each process by the kernel, all together watched, sockets and pipes counted as if they were full, "
+    "and bounded by a cgroup where you may make one | the same | the same (not on macOS),"
 )
 @pytest.mark.parametrize("place", PLACES)
 def test_memory_of_the_tree(zygotes, folder, place):

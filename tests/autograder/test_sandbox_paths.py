@@ -8,7 +8,7 @@ import pytest
 
 from autograder.sandbox import LANDLOCK, NAMESPACES, hidden_paths, paths, readable_paths, root
 from autograder.sandbox.paths import without
-from helpers.check.answers import right_answers
+from helpers.check.answers import questions, right_answers
 from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote, open_to_all
 
 
@@ -74,6 +74,23 @@ def test_what_lies_around_something_hidden_stays(prefix):
     assert without([prefix / "lib"], [course]) == (prefix / "lib",)
 
 
+def test_nothing_comes_back_of_a_folder_that_is_hidden_with_a_part_of_it(prefix):
+    whole, part = prefix / "share", prefix / "share" / "other" / "data"
+    for hidden in ((whole, part), (part, whole)):
+        assert not any(path.is_relative_to(whole) for path in without([prefix], hidden))
+
+
+def test_other_copies_of_the_course_are_closed(monkeypatch, tmp_path):
+    (tmp_path / "lib/python3.99/site-packages/helpers/nn").mkdir(parents=True)
+    (tmp_path / "lib/python3.99/site-packages/autograder").mkdir()
+    monkeypatch.setattr(paths, "readable_paths", lambda: (tmp_path / "lib", *readable_paths()))
+    paths.other_copies.cache_clear()
+    found = paths.closed_paths()
+    paths.other_copies.cache_clear()
+    assert {path.name for path in found if path.is_relative_to(tmp_path)} == {"helpers", "autograder"}
+    assert not any(paths.helpers_folder() == path for path in found)
+
+
 def test_something_hidden_is_found_behind_a_link(prefix):
     assert prefix / "share" / "course" not in without([prefix], [prefix / "share" / "link"])
 
@@ -117,35 +134,40 @@ def standard_room(folder, env, hidden):
 @pytest.mark.skipif(not sys.platform.startswith("linux") or os.geteuid() != 0, reason="needs Linux, and root to be all")
 @pytest.mark.promise("right answers of multiple choice,")
 @pytest.mark.promise(
-    "files it can read | the system's programs, Python, and `helpers` without its right answers; nothing else exists "
+    "files it can read | the system's programs, Python, and `helpers` without what is closed; nothing else exists "
     "| the same;"
 )
 @pytest.mark.parametrize("prelude", [(), ORDINARY], ids=["root", "ordinary user"])
 @pytest.mark.parametrize("mode", [NAMESPACES, LANDLOCK], ids=lambda mode: mode.name)
-def test_right_answers_are_closed_and_their_neighbours_are_not(tmp_path, mode, prelude):
+def test_the_checks_are_closed_and_their_neighbours_are_not(tmp_path, mode, prelude):
     open_to_all(tmp_path, 0o777)
     code = f"""
         import sys
         sys.path.insert(0, {str(REPOSITORY)!r})
-        from helpers.check.answers import FOLDER, right_answers
-        try:
-            seen = os.listdir(FOLDER) + [open(FOLDER / "reading.json").read()]
-        except OSError as error:
-            seen = []
+        import helpers
+        from pathlib import Path
+        place = Path(helpers.__file__).parent
+        seen = []
+        for inner in ("check", "check/right_answers", "check/sealed_answers"):
+            try:
+                seen += [name for name in os.listdir(place / inner) if (place / inner / name).read_bytes()]
+            except OSError:
+                pass
         say(seen)
         try:
-            right_answers("reading")
-        except Exception as error:
-            say(str(error))
-        say(len(open(FOLDER.parent / "reading_claims.py").read()) > 100)
+            import helpers.check.conv_oracle
+        except (ImportError, PermissionError):
+            say("no such module")
+        say(len(open(place / "timing.py").read()) > 100)
     """
     assert right_answers("reading")
+    assert questions("reading", "claims")
     with Zygote(mode, "", prelude) as zygote:
         said = zygote.run(tmp_path, code)
         assert len(said) == 3, said
         seen, told, neighbour = said
     assert seen == []
-    assert "closed while a hand-in is graded" in told
+    assert told == "no such module"
     assert neighbour
 
 

@@ -107,7 +107,7 @@ def test_collect(run, tmp_path):
         ):
             made.writestr(zipfile.ZipInfo(name.encode("utf-8", "replace").decode()), b"{}")
     code, out, err = run("collect", "mini", tmp_path / "all.zip", "--class-dir", tmp_path / "class")
-    assert (code, err) == (0, "")
+    assert (code, err) == (1, "")
     assert MARKUP in quiet(out)
 
 

@@ -141,7 +141,7 @@ def test_a_call_returns_what_the_function_returns(home):
         (lambda x: x @ x, (np.ones((2, 3)),), "raises", "The shapes don't fit"),
         (lambda x: x.nothing, (np.ones(2),), "raises", "Is that attribute set before it is read"),
         (lambda: undefined, (), "raises", "Was its cell run"),  # noqa: F821
-        (deeper, (), "calls-itself", "calls itself without end"),
+        (deeper, (), "calls-itself", "calls itself endlessly"),
     ],
 )
 def test_what_a_call_raises_is_told_in_the_same_words(home, function, args, name, words):

@@ -81,9 +81,9 @@ def test_fewer_places_than_coefficients_are_refused(form):
     ("call", "words"),
     [
         (lambda: fits.fit("cubic", X, X), "no form 'cubic'"),
-        (lambda: fits.fit("linear", X, [1.0, 0.0, 1.0, 1.0, 1.0]), "zero, negative or no number"),
-        (lambda: fits.fit("linear", X, [1.0, math.nan, 1.0, 1.0, 1.0]), "no number"),
-        (lambda: fits.fit("linear", X, [1.0]), "one time a place"),
+        (lambda: fits.fit("linear", X, [1.0, 0.0, 1.0, 1.0, 1.0]), "zero, negative or not a number"),
+        (lambda: fits.fit("linear", X, [1.0, math.nan, 1.0, 1.0, 1.0]), "not a number"),
+        (lambda: fits.fit("linear", X, [1.0]), "one time for each place"),
         (lambda: fits.held_out("linear", X, X, 5), "beyond=5"),
         (lambda: fits.prediction_interval([1.0], 20), "at least two that count"),
         (lambda: fits.prediction_interval([1.0, 1.0, 1.0], 2), "fewer than that"),

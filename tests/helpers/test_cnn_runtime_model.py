@@ -89,3 +89,12 @@ def test_where_nobody_has_recorded_a_gpu_a_model_predicts(monkeypatch):
     assert [point.kind for point in names["gpu_points"]((8, 16))] == ["recorded"]
     names["cuda_available"] = lambda: True
     assert names["gpu_points"]((8, 16)) == []
+
+
+def test_the_notebook_says_what_the_range_of_a_prediction_is():
+    share = DEVICES["Titan X"].share
+    words = (
+        f"{LAUNCH[0] * 1e6:.0f} or {LAUNCH[2] * 1e6:.0f} µs per launch instead of {LAUNCH[1] * 1e6:.0f}, and "
+        f"{share[2]:.0%} or {share[0]:.0%} of the card's peak instead of {share[1]:.0%}"
+    )
+    assert words in Course().source("cnn_runtime").read_text()

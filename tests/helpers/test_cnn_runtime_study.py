@@ -192,7 +192,7 @@ def test_a_gpu_that_was_measured_needs_no_model():
     cpu = [replace(p, backend="numpy", hardware="CPU", seconds=4 * p.seconds, high=5 * p.high) for p in measured]
     results = Results(runtime.Record({"caches": {}}, (*cpu, *measured, *graph)))
     assert results.stand_ins == []
-    assert "so many times as fast: 8 filters 2.00, 16 filters 2.00" in results.report()
+    assert "speeds up a step by a factor of: 8 filters 2.00, 16 filters 2.00" in results.report()
     assert "predicted" not in results.report()
 
 

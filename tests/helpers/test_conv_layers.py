@@ -139,10 +139,10 @@ def test_algorithm_reaches_all_three_passes():
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0])
-def test_weights_have_variance_scale_over_fan_in(scale):
+def test_scale_multiplies_the_standard_deviation(scale):
     conv = nn.Conv2d(40, 100, (3, 5), backend=F64, seed=0, scale=scale)
     assert conv.weight.shape == (100, 40, 3, 5)
-    assert conv.weight.std() == pytest.approx((scale / (40 * 3 * 5)) ** 0.5, rel=0.01)
+    assert conv.weight.std() == pytest.approx(scale / (40 * 3 * 5) ** 0.5, rel=0.01)
     assert abs(conv.weight.mean()) < 1e-3
     assert not conv.bias.any()
     np.testing.assert_array_equal(conv.weight, to_numpy(nn.Conv2d(40, 100, (3, 5), 1, 0, T64, 0, scale).weight))

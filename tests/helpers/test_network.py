@@ -130,9 +130,9 @@ def test_dropout_is_off_in_evaluation_only():
     assert not np.array_equal(network.forward(x), network.forward(x))
 
 
-def test_the_scale_of_the_initialisation():
-    one, four = (Network(small(initialisation={"scale": s}), backend("numpy")) for s in (1.0, 2.0))
-    for (name, a), (_, b) in zip(one.parameters(), four.parameters(), strict=True):
+def test_the_scale_multiplies_every_standard_deviation():
+    one, two = (Network(small(initialisation={"scale": s}), backend("numpy")) for s in (1.0, 2.0))
+    for (name, a), (_, b) in zip(one.parameters(), two.parameters(), strict=True):
         np.testing.assert_allclose(b, a if name.endswith("bias") else 2 * a, rtol=1e-6)
 
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.errors import CourseError
-from helpers.nn.spec import NETWORKS, NetworkSpec, load_spec, read_spec, schema, schema_text
+from helpers.nn.spec import NETWORKS, load_spec, read_spec, schema, schema_text
+from helpers.nn.spec_model import NetworkSpec
 
 NAMES = sorted(path.stem for path in NETWORKS.glob("*.json") if path.name != "schema.json")
 

@@ -6,6 +6,7 @@ import io
 import math
 import sys
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -48,13 +49,57 @@ def test_every_figure_is_small_and_described(name):
     assert len(picture) < 80_000
     assert Image.open(io.BytesIO(picture)).width == pytest.approx(144 * figure.get_figwidth(), abs=1)
     for ax in figure.axes:
-        if ax.get_visible():
+        if ax.get_visible() and ax.xaxis.get_tick_params().get("labelbottom", True):
             assert ax.get_xlabel()
 
 
 def test_lines_differ_without_colour():
     ax = plots.learning_rates([history(f"rate {i}") for i in range(9)]).axes[0]
     assert len({(line.get_color(), str(line.get_linestyle()), line.get_marker()) for line in ax.lines}) == 9
+
+
+def test_errors_stand_on_a_logarithmic_axis_where_good_rates_stay_apart():
+    ax = plots.learning_rates({0.1: history(), 1.0: history("b")}).axes[0]
+    assert ax.get_yscale() == "log"
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [10, 9, 8, 7, 6])
+
+
+def test_a_small_turn_of_the_test_loss_is_seen_and_no_panel_is_empty():
+    run = history("rate 1", 30)
+    run.test_loss = [*np.linspace(2.0, 0.199, 12), *np.linspace(0.2, 0.215, 18)]
+    run.train_loss = [2.0 * 0.75**i for i in range(30)]
+    run.test_accuracy = [0.1 + 0.028 * i for i in range(30)]
+    figure = plots.loss_gap(dict.fromkeys("abcde", run))
+    above, below = figure.axes[0], figure.axes[5]
+    low, high = above.get_ylim()
+    assert (0.215 - 0.199) / (high - low) > 0.1
+    assert below.get_ylabel() == "test accuracy"
+    assert len(figure.axes) == 10
+    assert all(ax.get_visible() for ax in figure.axes)
+    assert "lowest test loss 0.199 at epoch 12" in figure.alt
+
+
+def test_schedules_have_plain_ticks_and_a_legend_for_the_rates():
+    run = history()
+    run.learning_rate = [2.0, 1.5, 1.0, 0.7, 0.6]
+    figure = plots.schedules({"constant 1.0": [history()] * 2, "decay": [run] * 2})
+    ticks = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert ticks == ["0.1", "0.2", "0.5", "1", "2"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["constant 1.0", "decay"]
+
+
+def test_conventions_fall_on_one_curve_against_rate_times_factor():
+    def accuracy(rate):
+        return 0.5 + 0.1 * math.log10(rate)
+
+    rates = (1.0, 0.1, 0.01)
+    table = {"mean": {r: accuracy(r) for r in rates}, "sum": {r: accuracy(8 * r) for r in rates}}
+    figure = plots.convention_trap(table | {"in_features": {0.1: 0.4}}, batch=8, inputs=(16, 4))
+    mean, total = (line for line in figure.axes[1].lines[:2])
+    for points in (mean, total):
+        np.testing.assert_allclose(points.get_ydata(), [accuracy(x) for x in points.get_xdata()])
+    ((ends,),) = [c.get_segments() for c in figure.axes[1].collections]
+    np.testing.assert_allclose(ends, [[0.05, 0.4], [0.2, 0.4]])
 
 
 def test_nan_is_said():

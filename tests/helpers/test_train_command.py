@@ -38,7 +38,7 @@ def test_it_prints_trains_and_writes_figures_too(tmp_path, capsys):
     assert error == ""
     table = out[: out.index("3 epochs")]
     assert table.count("layers[") == 10
-    for word in ("parameters", "MFLOP", "MB", "predicted ms", "2×26×26", "agree with the network as built (FastCNN)"):
+    for word in ("parameters", "MFLOP", "MiB", "predicted ms", "2×26×26", "agree with the network as built (FastCNN)"):
         assert word in table
     for word in ("3 epochs, sgd, rate 0.05", "seed 7", "128 training and 64 validation images", "an epoch by the same"):
         assert word in out

@@ -8,7 +8,7 @@ from helpers import nn
 from helpers.backend import backend
 from helpers.data import load_split
 from helpers.errors import CourseError
-from helpers.nn.layer_table import step_seconds
+from helpers.nn.layer_costs import step_seconds
 from helpers.nn.shipped import find_spec, names
 from helpers.primitives.choose import modelled
 from helpers.train import History

@@ -92,3 +92,16 @@ def test_the_figure_is_small_and_described(records):
     assert len(png(figure)) < 50_000
     with pytest.raises(CourseError, match="no record"):
         plots.then_and_now(TABLE_4, {})
+
+
+def test_a_difference_within_the_noise_is_grey():
+    def timing(ms):
+        return Timing("", [1e-3 * m for m in ms])
+
+    sure, noisy = ([2.0] * 9, [1.0] * 9), ([1.0, 1.2, 0.8] * 3, [1.1, 1.0, 0.9] * 3)
+    parts = {"forward": sure, "backward": sure, "update": noisy, "step": sure}
+    names = ("lowering by image", "library")
+    record = {name: {p: timing(t[i]) for p, t in parts.items()} for i, name in enumerate(names)}
+    ax = plots.then_and_now(TABLE_4, {"cpu": record}).axes[0]
+    hollow = [line for line in ax.lines if line.get_markerfacecolor() == "white" and len(line.get_xdata())]
+    assert [round(line.get_ydata()[0]) for line in hollow] == [2]  # the third row, update

@@ -5,6 +5,7 @@ SLOW = {
     "G-roofs": "quick = True",
     "G-measure": "",
     "G-measure-layers": "",
+    "G-memory": "",
     "H-gpu": "",
     "H-triton": "triton = None",
     "H-kernel": "",

@@ -80,7 +80,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "DFT: of unit vectors": {"E-dft": z.DFT_OF_UNITS},
     "DFT: cosine and sine": {"E-dft": z.DFT_COS_SIN},
     "FFT: complex, a power of two": {"E-fft": z.FFT_COMPLEX},
-    "FFT: the filter turned round": {"E-fft": z.FFT_FLIPPED},
+    "FFT: the filter flipped": {"E-fft": z.FFT_FLIPPED},
     "FFT: zeros behind, rolled": {"E-fft": z.FFT_NO_EXPLICIT_PADDING},
     "counts: from ConvSpec": {"F-count": z.COUNT_BY_SPEC},
     "counts: from shapes, floats": {"F-count": z.COUNT_BY_SHAPES},

@@ -169,7 +169,7 @@ def conv_fft(x, w, padding):
 '''
 FFT_FLIPPED = '''
 def conv_fft(x, w, padding):
-    """The filter turned round instead of the conjugate; the output begins at (R − 1, S − 1)."""
+    """The filter flipped instead of the conjugate; the output begins at (R − 1, S − 1)."""
     (H, W), (R, S), (a, b) = x.shape[2:], w.shape[2:], padding
     shape = (H + 2 * a + R - 1, W + 2 * b + S - 1)
     x0 = np.pad(x, ((0, 0), (0, 0), (a, a), (b, b)))
@@ -221,8 +221,8 @@ def compulsory_bytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
     return spec_of(N, C, H, W, K, R, S, stride, padding).bytes_moved(itemsize)
 
 
-def lowered_megabytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
-    return spec_of(N, C, H, W, K, R, S, stride, padding).lowered_bytes(itemsize) * 1e-6
+def lowered_mebibytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
+    return spec_of(N, C, H, W, K, R, S, stride, padding).lowered_bytes(itemsize) * 2**-20
 
 
 def arithmetic_intensity(*layer):
@@ -249,9 +249,9 @@ def compulsory_bytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
     return sum(np.prod(shape, dtype=float) for shape in shapes(N, C, H, W, K, R, S, stride, padding)) * itemsize
 
 
-def lowered_megabytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
+def lowered_mebibytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
     output = shapes(N, C, H, W, K, R, S, stride, padding)[2]
-    return C * R * S * math.prod(output) / K * itemsize / 1000 / 1000
+    return C * R * S * math.prod(output) / K * itemsize / 1024 / 1024
 
 
 def arithmetic_intensity(N, C, H, W, K, R, S, stride, padding, itemsize=4):

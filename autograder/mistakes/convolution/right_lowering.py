@@ -180,7 +180,7 @@ def conv_backward_data(dy, w, x_shape, stride, padding):
 '''
 DATA_GATHER = '''
 def conv_backward_data(dy, w, x_shape, stride, padding):
-    """A convolution of dy, spread out by the stride, with the filters turned round."""
+    """A convolution of dy, spread out by the stride, with the filters flipped."""
     (N, C, H, W), (K, _, R, S), (u, v), (a, b) = x_shape, w.shape, stride, padding
     P, Q = dy.shape[2:]
     spread = np.zeros((N, K, H + 2 * a + R - 1, W + 2 * b + S - 1), dy.dtype)

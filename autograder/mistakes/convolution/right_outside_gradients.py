@@ -161,9 +161,9 @@ def compulsory_bytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
     return (x + w + y) * itemsize
 
 
-def lowered_megabytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
+def lowered_mebibytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
     P, Q = sizes_of(H, W, R, S, stride, padding)
-    return N * C * R * S * P * Q * itemsize / 10**6
+    return N * C * R * S * P * Q * itemsize / (1 << 20)
 
 
 def arithmetic_intensity(N, C, H, W, K, R, S, stride, padding, itemsize=4):
@@ -181,8 +181,8 @@ def compulsory_bytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
     return sum(a * b * c * d for a, b, c, d in ((N, C, H, W), (K, C, R, S), (N, K, P, Q))) * itemsize
 
 
-def lowered_megabytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
-    return itemsize * conv_flops(N, C, H, W, 1, R, S, stride, padding) / 2 * 1e-6
+def lowered_mebibytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
+    return itemsize * conv_flops(N, C, H, W, 1, R, S, stride, padding) / 2 / 1048576
 
 
 def arithmetic_intensity(*layer, itemsize=4):

@@ -8,7 +8,7 @@ BACK = "return np.fft.irfft2(product, shape)[:, :, : shape[0] - R + 1, : shape[1
 PAD = "x0 = np.pad(x, ((0, 0), (0, 0), (pad_h, pad_h), (pad_w, pad_w)))"
 FLOPS = "return 2 * N * K * C * R * S * P * Q"
 BYTES = "return itemsize * (N * C * H * W + K * C * R * S + N * K * P * Q)"
-LOWERED = "return itemsize * (C * R * S) * (N * P * Q) / 1e6"
+LOWERED = "return itemsize * (C * R * S) * (N * P * Q) / 2**20"
 INTENSITY = "return conv_flops(*layer) / compulsory_bytes(*layer, itemsize)"
 ROOF = "min(peak, intensity * bandwidth)"
 TIMED = "{algorithm: partial(function, x, w, layer) for algorithm, function in functions.items()}, rounds=rounds"
@@ -144,19 +144,19 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
         ("padding-counted", BYTES, BYTES.replace("H * W", "(H + 2 * padding[0]) * (W + 2 * padding[1])")),
         ("lowered-counted", BYTES, BYTES.replace("N * C * H * W", "C * R * S * N * P * Q")),
         ("filters-per-image", BYTES, BYTES.replace("K * C * R * S", "N * K * C * R * S")),
-        ("mebibytes", LOWERED, LOWERED.replace("1e6", "2**20")),
-        ("bytes-for-megabytes", LOWERED, LOWERED.replace(" / 1e6", "")),
+        ("megabytes", LOWERED, LOWERED.replace("2**20", "1e6")),
+        ("bytes-for-mebibytes", LOWERED, LOWERED.replace(" / 2**20", "")),
         ("elements-for-bytes", LOWERED, LOWERED.replace("itemsize * ", "")),
         ("filters-for-channels", LOWERED, LOWERED.replace("(C * R * S)", "(K * R * S)")),
         ("input-size-for-output", LOWERED, LOWERED.replace("P * Q", "H * W")),
         ("images-forgotten", LOWERED, LOWERED.replace("(N * P * Q)", "(P * Q)")),
-        ("input-for-lowered", LOWERED, "return itemsize * N * C * H * W / 1e6"),
+        ("input-for-lowered", LOWERED, "return itemsize * N * C * H * W / 2**20"),
         ("itemsize-ignored", LOWERED, LOWERED.replace("itemsize", "4")),
         ("sum-for-product", LOWERED, LOWERED.replace("(C * R * S) * (N * P * Q)", "(C * R * S + N * P * Q)")),
         ("intensity-upside-down", INTENSITY, "return compulsory_bytes(*layer, itemsize) / conv_flops(*layer)"),
         ("itemsize-ignored", INTENSITY, INTENSITY.replace(", itemsize", "")),
         ("elements-for-bytes", INTENSITY, INTENSITY.replace(", itemsize", ", 1")),
-        ("lowered-counted", INTENSITY, "return conv_flops(*layer) / (lowered_megabytes(*layer, itemsize) * 1e6)"),
+        ("lowered-counted", INTENSITY, "return conv_flops(*layer) / (lowered_mebibytes(*layer, itemsize) * 2**20)"),
         ("raises", INTENSITY, "return conv_flops(layer) / compulsory_bytes(layer)"),
     ],
     "G-roof": [

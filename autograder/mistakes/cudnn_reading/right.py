@@ -163,7 +163,7 @@ PLACES = {
     "B-claims": """
 claims = {
     "training in Caffe is faster": ["Measured", "Tab. 4"],
-    "memory consumption falls": ("only stated", "the abstract", "section 2"),
+    "memory consumption falls": ("only stated", "the abstract", "section 5"),
     "the FFT does not suit a general library": ("argued", 3),
     "speed holds up at small mini-batches": ("measured", "section 3, Fig. 2"),
     "it runs well on two generations of GPUs": {"kind": "measured", "place": "Table 3"},
@@ -177,7 +177,7 @@ SECTIONS = {
     "B-claims": """
 claims = {
     "training in Caffe is faster": ("measured", "section 4.2"),
-    "memory consumption falls": ("stated", "introduction"),
+    "memory consumption falls": ("stated", "section 4.1"),
     "the FFT does not suit a general library": ("argued", "sec. 3"),
     "speed holds up at small mini-batches": ("measured", "3.2"),
     "it runs well on two generations of GPUs": ("measured", 3.3),

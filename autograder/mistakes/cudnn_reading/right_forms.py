@@ -166,7 +166,7 @@ CELLS: dict[str, list[str]] = {
     "B-claims": [
         _claims(("Measured", "Table IV"), ("only stated", "Abstract, Section 7"), ("argued", "section 3, third paragraph"), ("measured", "Figure 2 / section 3"), ("measured", "tables 2 and 3"), ("argued", "figure 1"), ("stated", "section 6 (future work)")),
         _claims(("measured", "table 4 (section 4)"), ("argued", "section 3"), ("argued", "section three"), ("measured", "Fig.2"), ("measured", "Tab.3"), ("argued", "page 4, section 3.1"), ("stated", "future work")),
-        _claims(("MEASURED", "Tabelle 4"), ("stated", "the abstract"), ("argued", "Abschnitt 3"), ("measured", "Abbildung 2"), ("measured", "Tabelle 3"), ("argued", "3. Implementation"), ("stated", "Section #6")),
+        _claims(("MEASURED", "Tabelle 4"), ("stated", "Abschnitt 5"), ("argued", "Abschnitt 3"), ("measured", "Abbildung 2"), ("measured", "Tabelle 3"), ("argued", "3. Implementation"), ("stated", "Section #6")),
         _claims(("table 4", "measured"), ["stated", "introduction"], ("argued", ["section 3"]), ("measured", "figure-2"), ("measured", "table\u00a03"), ("argued", "§§ 3.1-3.2"), ("stated", "conclusions")),
     ],
     "A-anchors": [

@@ -74,7 +74,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("measurement-overlooked", *_claim("speed holds up at small mini-batches", '("measured", "figure 2")', '("stated", "abstract")')),
         ("measurement-overlooked", *_claim("training in Caffe is faster", '("measured", "table 4")', '("stated", "abstract")')),
         ("cited-elsewhere", *_claim("training in Caffe is faster", '("measured", "table 4")', '("measured", "table 3")')),
-        ("cited-elsewhere", *_claim("training in Caffe is faster", '("measured", "table 4")', '("measured", "abstract")')),
+        ("cited-elsewhere", *_claim("memory consumption falls", '("stated", "abstract")', '("stated", "section 2")')),
         ("cited-elsewhere", *_claim("speed holds up at small mini-batches", '("measured", "figure 2")', '("measured", "figure 1")')),
         ("lowering-measured", *_claim("explicit lowering needs much memory and traffic", '("argued", "section 3")', '("measured", "table 2")')),
         ("argument-overlooked", *_claim("explicit lowering needs much memory and traffic", '("argued", "section 3")', '("stated", "section 3")')),

@@ -65,7 +65,7 @@ STUDENTS = (
     ),
     Student(
         "bruno",
-        "the usual slips: no biases, the images' gradient counted, the device not awaited, 1.96 for t, errors at points that the fit has seen",
+        "the usual slips: no biases, the images' gradient counted, no synchronise, 1.96 for t, errors at points that the fit has seen",
         edits=(
             Edit("A-parameters", "9 * filters + filters,", "9 * filters,"),
             Edit("A-step", "[2 * first,", "[3 * first,"),

@@ -22,20 +22,20 @@ STUDENTS = (
     ),
     Student(
         "bilal",
-        "the usual slips: overlaps assigned, zeros win in max pooling, ties, a mean over the batch, MB for MiB, no factor 2",
+        "the usual slips: overlaps assigned, zeros win in max pooling, ties, a mean over the batch, MB instead of MiB, no factor 2",
         edits=(
             Edit("B-col2im", "+= windows[:, r, s]", "= windows[:, r, s]"),  # costs C-data, too, which builds on it
             Edit("C-filter", ".reshape(w_shape)", ".reshape(w_shape) / len(x)"),
             Edit("D-max", ", constant_values=-np.inf", ""),
             Edit("E-fft", "np.conj(np.fft.rfft2(w, shape))", "np.fft.rfft2(w, shape)"),
             Edit("F-count", "return 2 * N * K", "return N * K"),
-            Edit("F-count", "/ 1e6", "/ 2**20"),
+            Edit("F-count", "/ 2**20", "/ 1e6"),
         ),
         form=form("Bilal", ["C", "D"]),
     ),
     Student(
         "chloe",
-        "only Parts A and B, in plain loops, the filter turned round; declares both",
+        "only Parts A and B, in plain loops, the filter flipped; declares both",
         done=("A", "B", "form"),
         replace={name: text for name, text in LOOPS_THROUGHOUT.items() if name[0] in "AB" and name != "A-forward"},
         edits=(Edit("A-forward", "np.sum(window * w[k])", "np.sum(window * w[k, :, ::-1, ::-1])"),),

@@ -6,15 +6,13 @@ import argparse
 import math
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from helpers.command import count, rate
 from helpers.errors import CourseError
 from helpers.study import files
 from helpers.study.carry_out import add_options as add_run_options
 from helpers.study.carry_out import carry_out, carry_out_for
-from helpers.study.cnn_learning.plateau_quantities import lengths
-from helpers.study.cnn_learning.plateau_report import PlateauResults
-from helpers.study.cnn_learning.report import Results, best_rate
 from helpers.study.cnn_learning.runs import BATCH, LEVEL, Curve, Ending, Final, Plateau, Start
 from helpers.train import History
 
@@ -69,9 +67,9 @@ def learning_curves(
 ) -> dict[float, list[History]]:
     """Train convolutional_nn.json at each rate from each seed: rate -> one History per seed, of validation images.
 
-    seeds: how many, from 0 on, or which; train, validation: images; scale: of the initial weights, drawn from
-    N(0, scale²/inputs); jobs: processes (None: one a core, or this one alone where there is little to do), on which
-    the results don't depend; keep: a folder of finished runs, which are not made again. Raises CourseError for
+    seeds: how many, from 0 on, or which; train, validation: images; scale: of the initial weights, whose standard
+    deviation is scale/√inputs; jobs: processes (None: one a core, or this one alone where there is little to do), on
+    which the results don't depend; keep: a folder of finished runs, which are not made again. Raises CourseError for
     settings that cannot train.
     """
     rates, numbers, (scale,) = _rates(rates), _seeds(seeds), _scales([scale])
@@ -120,11 +118,12 @@ def plateau(
 ) -> dict[float, dict[float, list[Plateau]]]:
     """How many steps training stays on the initial plateau: scale -> rate -> one Plateau per seed.
 
-    scales: of the initial weights, drawn from N(0, scale²/inputs); steps: give up after so many, of 64 images; level:
-    stop once the mean loss of five batches is below it (nats); norms_every: also measure the gradient of each layer
-    before every so many steps; hidden: dense layers of 128 before the last one, so that hidden + 3 layers have weights
-    (the course's network has 1). These are the first steps of `learning_curves` with the same seed. Plateau.steps is
-    the number of steps, None where the level was never reached. Other arguments as in `learning_curves`.
+    scales: of the initial weights, with standard deviation scale/√inputs; steps: give up after so many, of 64 images;
+    level: stop once the mean loss of five batches is below it (nats); norms_every: also measure the gradient of each
+    layer before every so many steps; hidden: dense layers of 128 before the last one, so that hidden + 3 layers have
+    weights (the course's network has 1). These are the first steps of `learning_curves` with the same seed.
+    Plateau.steps is the number of steps, None where the level was never reached. Other arguments as in
+    `learning_curves`.
     """
     scales, rates, numbers = _scales(scales), _rates(rates), _seeds(seeds)
     tasks = [
@@ -151,6 +150,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Train what the options ask for, print tables and verdicts, write figures and tables."""
+    from helpers.study.cnn_learning.plateau_report import PlateauResults
+    from helpers.study.cnn_learning.report import Results, best_rate
+
     sizes = {name: getattr(options, name) or value for name, value in (QUICK if options.quick else FULL).items()}
     for name, most in MOST.items():
         if sizes[name] > most:
@@ -190,6 +192,19 @@ def main(options: argparse.Namespace) -> None:
     results = Results(sizes, found, carry_out_for(options, ends, quiet=True), plateau if grid else None)
     print(results.report())
     files.write(options.out, results.figures, results.tables())
+
+
+def __getattr__(name: str) -> Any:
+    """What makes something of runs, loaded when it is first asked for."""
+    if name == "best_rate":
+        from helpers.study.cnn_learning.report import best_rate
+
+        return best_rate
+    if name == "lengths":
+        from helpers.study.cnn_learning.plateau_quantities import lengths
+
+        return lengths
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _rates(rates: Iterable[float]) -> list[float]:

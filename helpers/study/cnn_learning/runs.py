@@ -6,18 +6,20 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from helpers import nn
 from helpers.backend import backend
 from helpers.data import load_split
 from helpers.data.split import Split
 from helpers.nn.build import build, steps
-from helpers.nn.spec import NETWORKS, NetworkSpec, load_spec
+from helpers.nn.spec import NETWORKS, load_spec
 from helpers.study.task import Task
 from helpers.train import History, epoch_order, fit
+
+if TYPE_CHECKING:
+    from helpers.nn.spec_model import NetworkSpec
 
 BATCH = 64
 LEVEL = 2.0
@@ -120,9 +122,9 @@ class Plateau:
 
     def below(self, level: float) -> int | None:
         """Steps until the mean of five batches' losses was below `level`, None where it never was."""
-        sums = np.convolve(self.loss, np.ones(SMOOTH), "valid") if len(self.loss) >= SMOOTH else np.zeros(0)
-        found = np.flatnonzero(sums < SMOOTH * level)
-        return int(found[0]) + SMOOTH if len(found) else None
+        from helpers.study.cnn_learning.plateau_quantities import steps_below
+
+        return steps_below(self.loss, level)
 
 
 @dataclass(frozen=True)
@@ -156,8 +158,12 @@ class Start(Task):
     def perform(self, on_epoch: Callable[[Any], None] | None = None) -> Plateau:
         data = _split(self.train, 1, 1)
         spec = _spec(self.filters, self.rate, self.seed, self.scale, self.hidden)
-        network, reader = build(spec), nn.Network(spec, backend("numpy"))
-        names = layer_names(reader)
+        network = build(spec)
+        reader, names = network, layer_names(network)
+        if self.norms_every:
+            from helpers.nn.network import Network  # it can tell gradients without taking a step
+
+            reader = Network(spec, backend("numpy"))
         found = Plateau(self.rate, self.scale, self.seed, self.level, norms={name: [] for name in names.values()})
         with np.errstate(all="ignore"):
             for i, batch in enumerate(_batches(self.train, self.seed, self.steps)):

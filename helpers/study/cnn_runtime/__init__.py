@@ -4,7 +4,10 @@
 `predicted` is a model of a GPU.
 """
 
-from helpers.study.cnn_runtime.command import add_options, main
+from __future__ import annotations
+
+from typing import Any
+
 from helpers.study.cnn_runtime.measuring import epochs, measure
 from helpers.study.cnn_runtime.model import DEVICES, predicted
 from helpers.study.cnn_runtime.point import (
@@ -43,3 +46,12 @@ __all__ = [
     "training_flops",
     "working_set",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The command, which brings the curves and verdicts, when it is first asked for."""
+    if name in ("add_options", "main"):
+        from helpers.study.cnn_runtime import command
+
+        return getattr(command, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

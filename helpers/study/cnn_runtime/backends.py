@@ -8,13 +8,13 @@ import numpy as np
 
 from helpers import nn
 from helpers.backend import backend as make_backend
-from helpers.backend import cuda_available, nearest, to_numpy
+from helpers.backend import cuda_available, nearest, to_numpy, torch_needed
 from helpers.data import load
 from helpers.errors import CourseError
 from helpers.study.cnn_runtime.point import BACKENDS
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 BATCHES = 16
 """Different batches that take turns."""
@@ -114,6 +114,8 @@ def check_backend(backend: str) -> None:
             f"There is no backend {backend!r} in the runtime study{nearest(backend, BACKENDS)}; "
             f"choose one of {', '.join(BACKENDS)}."
         )
+    if backend != "numpy":
+        torch_needed("or measure numpy alone")
     if backend not in BACKENDS[:2] and not cuda_available():
         raise CourseError(f"The backend {backend!r} needs an NVIDIA GPU, and PyTorch sees none here.")
 
@@ -129,12 +131,12 @@ def demand_right(made: Any, spec: NetworkSpec, images: np.ndarray, labels: np.nd
     made.step()
     made.synchronise()
     if not abs(made.loss() - loss) <= 1e-4 * max(1.0, loss):
-        raise CourseError(f"A loss of {made.loss():.6f} should be {loss:.6f}; mend that before it is timed.")
+        raise CourseError(f"A loss of {made.loss():.6f} should be {loss:.6f}; fix that before it is timed.")
     for (name, array), start, found in zip(ours.parameters(), before, made.parameters(), strict=True):
         change = to_numpy(array) - start
         off = float(np.abs(found.reshape(change.shape) - start - change).max())
         if not off <= ALLOWED * float(np.abs(change).max()):
-            raise CourseError(f"The gradient of {name} is wrong by up to {off / lr:.2g}; mend that before it is timed.")
+            raise CourseError(f"The gradient of {name} is wrong by up to {off / lr:.2g}; fix that before it is timed.")
 
 
 def batches_of(images: int, batches: int = BATCHES) -> tuple[np.ndarray, np.ndarray]:

@@ -29,10 +29,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backends", nargs="+", choices=BACKENDS, help="what to measure (default: all that run here)")
     parser.add_argument("--filters", nargs="+", type=count, help="filters on the CPU (default 8 16 32 64)")
     parser.add_argument("--gpu-filters", nargs="+", type=count, help="filters on a GPU (default 8 to 256)")
-    parser.add_argument("--threads", nargs="+", type=count, help="threads of the CPU, each apart (default 1)")
-    parser.add_argument("--rounds", type=count, help="rounds of a sitting (default 8)")
+    parser.add_argument("--threads", nargs="+", type=count, help="numbers of CPU threads, timed separately (default 1)")
+    parser.add_argument("--rounds", type=count, help="rounds in a session (default 8)")
     parser.add_argument("--sittings", type=count, help="how often the backends take turns (default 2)")
-    parser.add_argument("--epochs", type=count, help="epochs of the run that is looked at one by one (default 20)")
+    parser.add_argument("--epochs", type=count, help="epochs of the run whose epochs are timed one by one (default 20)")
     parser.add_argument("--thorough", action="store_true", help="more networks, threads and runs, for a record")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write what this machine measures; thorough")
     parser.add_argument("--fresh", action="store_true", help="measure everything again, finished pieces too")
@@ -122,7 +122,7 @@ def measured(pieces: list[Piece], keep: Keep) -> list[dict[str, Any]]:
 
 def notice(load: list[float] | None, cores: int) -> str:
     """What to know before numbers appear."""
-    text = "One process at a time: two that are measured together take each other's caches, memory and clock rate."
+    text = "One process at a time: two that run together compete for caches, memory and clock rate."
     if load is not None and load[0] > BUSY * cores:
         busy = f"The machine is busy (load {load[0]:.1f} on {cores} cores)"
         text += f"\n{busy}; wait until it is quiet, or times come out long."

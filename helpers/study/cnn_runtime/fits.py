@@ -1,4 +1,4 @@
-"""What a few timings say about the ones that nobody took: curves and their held-out errors, intervals, crossings.
+"""What a few timings say about those not taken: curves and their held-out errors, intervals, crossings.
 
 Errors are relative, because a millisecond is much for 8 filters and nothing for 256. Where a function takes `relative`,
 False gives the plain least squares of a textbook, in which the largest network outweighs all others.
@@ -14,6 +14,8 @@ import numpy as np
 
 from helpers.backend import nearest
 from helpers.errors import CourseError
+from helpers.study.cnn_runtime.student_t import Interval as Interval
+from helpers.study.cnn_runtime.student_t import t_quantile as t_quantile
 
 FORMS = {"linear": "a + b·x", "quadratic": "a + b·x + c·x²", "exponential": "a·exp(b·x)"}
 Numbers = Sequence[float] | np.ndarray
@@ -113,16 +115,6 @@ def compare(x: Numbers, seconds: Numbers, relative: bool = True) -> dict[str, fl
     return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A predicted total in seconds and the bounds between which it should lie with that confidence."""
-
-    total: float
-    low: float
-    high: float
-    confidence: float
-
-
 def prediction_interval(seconds: Numbers, epochs: int, confidence: float = 0.95, drop: int = 0) -> Interval:
     """Total time of `epochs` epochs of which the first len(seconds) have been measured.
 
@@ -144,35 +136,6 @@ def prediction_interval(seconds: Numbers, epochs: int, confidence: float = 0.95,
     total = math.fsum(times) + rest * mean
     half = t_quantile(0.5 + confidence / 2, n - 1) * deviation * math.sqrt(rest + rest**2 / n)
     return Interval(total, total - half, total + half, confidence)
-
-
-def t_quantile(p: float, freedom: int) -> float:
-    """The p-quantile of Student's t with so many degrees of freedom; t_quantile(0.975, 1) is 12.706."""
-    if not 0 < p < 1 or freedom < 1:
-        raise CourseError(f"p={p} and freedom={freedom} have no quantile; give 0 < p < 1 and freedom of at least 1.")
-    if p < 0.5:
-        return -t_quantile(1 - p, freedom)
-    low, high = 0.0, math.pi / 2
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _t_share(middle, freedom) < p else (low, middle)
-    return math.sqrt(freedom) * math.tan(low)
-
-
-def _t_share(angle: float, freedom: int) -> float:
-    """P(T ≤ √freedom · tan(angle)): so substituted, the density is cos(angle)^(freedom − 1) up to a factor, and its
-    integral follows from the next lower power but one.
-    """
-    sine, cosine = math.sin(angle), math.cos(angle)
-    if freedom % 2:
-        total, term, k = angle, sine * cosine, 3
-        while k <= freedom:
-            total, term, k = total + term, term * cosine**2 * (k - 1) / k, k + 2
-        return 0.5 + total / math.pi
-    total, term, k = 0.0, sine, 2
-    while k <= freedom:
-        total, term, k = total + term, term * cosine**2 * (k - 1) / k, k + 2
-    return 0.5 + total / 2
 
 
 def crossover(x: Numbers, ours: Numbers, other: Numbers, logarithmic: bool = True) -> float | None:
@@ -202,7 +165,7 @@ def crossover(x: Numbers, ours: Numbers, other: Numbers, logarithmic: bool = Tru
 def _pairs(x: Numbers, seconds: Numbers) -> tuple[np.ndarray, np.ndarray]:
     places, times = np.asarray(x, np.float64), np.asarray(seconds, np.float64)
     if places.ndim != 1 or places.shape != times.shape or not len(places):
-        raise CourseError(f"{places.shape} places and {times.shape} times don't go together; give one time a place.")
+        raise CourseError(f"{places.shape} places and {times.shape} times don't match; give one time for each place.")
     if not (np.isfinite(places).all() and np.isfinite(times).all() and (times > 0).all()):
-        raise CourseError("A time is zero, negative or no number, or a place is no number; give seconds above zero.")
+        raise CourseError("A time is zero, negative or not a number, or a size is not a number; give seconds above 0.")
     return places, times

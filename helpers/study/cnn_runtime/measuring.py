@@ -108,7 +108,7 @@ def run_worker(job: dict[str, Any], threads: int, advance: Callable[[], None]) -
         finally:
             process.kill()
     raise CourseError(
-        f"The process that measures {job['backend']} ended early: {last}; mend that, or take another backend."
+        f"The process that measures {job['backend']} ended early: {last}; fix that, or choose another backend."
     )
 
 

@@ -6,9 +6,12 @@ what small networks feel: a CPU needs time to launch each kernel, and no kernel 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.backend import nearest
@@ -17,9 +20,11 @@ from helpers.primitives.spec import ConvSpec
 from helpers.study.cnn_runtime.point import BATCH, Point, study_spec, training_flops
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 ITEM = 4
+KEPT = Path(__file__).with_name("predicted.json")
+"""The points of the assignment `cnn_runtime`, as `predicted` has computed them: a test compares."""
 
 Range = tuple[float, float, float]
 
@@ -126,7 +131,13 @@ def predicted(device: str, filters: Sequence[int], *, batch: int = BATCH, graph:
         raise CourseError(
             f"The model knows no device {device!r}{nearest(device, known)}; choose one of {', '.join(known)}."
         )
-    card = DEVICES[device]
+    try:
+        return _computed(DEVICES[device], filters, batch, graph)
+    except ImportError:  # counting is not there while a hand-in is graded in which it is an exercise
+        return [_kept()[device, k, batch, graph] for k in filters]
+
+
+def _computed(card: Device, filters: Sequence[int], batch: int, graph: bool) -> list[Point]:
     found = []
     for k in filters:
         spec = study_spec(k, batch)
@@ -142,3 +153,9 @@ def predicted(device: str, filters: Sequence[int], *, batch: int = BATCH, graph:
             )
         )  # fmt: skip
     return found
+
+
+@cache
+def _kept() -> dict[tuple[str, int, int, bool], Point]:
+    points = [Point.from_json(values) for values in json.loads(KEPT.read_text(encoding="utf-8"))]
+    return {(p.hardware, p.filters, p.batch, p.backend == "cuda graph"): p for p in points}

@@ -10,7 +10,7 @@ from helpers.errors import CourseError
 if TYPE_CHECKING:
     import numpy as np
 
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 Step = Callable[[], None]
 WARM_UP = 3
@@ -23,7 +23,7 @@ def torch_network(spec: NetworkSpec) -> Any:
     """
     from torch import nn
 
-    from helpers.nn.layer_table import padding_of
+    from helpers.nn.spec_sizes import padding_of
 
     plain = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "flatten": nn.Flatten}
     pools = {"max_pool": nn.MaxPool2d, "average_pool": nn.AvgPool2d}

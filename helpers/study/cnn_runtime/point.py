@@ -12,7 +12,7 @@ from helpers.nn.spec import NETWORKS, load_spec
 from helpers.primitives.spec import ConvSpec
 
 if TYPE_CHECKING:
-    from helpers.nn.spec import NetworkSpec
+    from helpers.nn.spec_model import NetworkSpec
 
 BACKENDS = ("numpy", "torch", "cuda", "cuda graph")
 CPU_FILTERS = (8, 16, 32, 64)
@@ -27,9 +27,10 @@ class Point:
 
     parameters: weights and biases; flops: of one step (see `training_flops`); batch: images of a step; backend: one of
     BACKENDS; hardware: name of the CPU, or of the GPU for "cuda" and "cuda graph"; threads: of the CPU; seconds: median
-    of a step, low and high: quartiles; rounds: how often it was timed. recorded: read from a file that some machine has
-    written, `made` on that day with those versions. predicted: out of a model; nothing was timed. working_set: bytes
-    that a step comes back to, counted in our numpy network and computed for PyTorch (`working_set`); 0: unknown.
+    of a step, low and high: its quartiles, or the range of a prediction; rounds: how often it was timed. recorded: read
+    from a file that some machine has written, `made` on that day with those versions. predicted: out of a model;
+    nothing was timed. working_set: bytes that a step comes back to, counted in our numpy network and computed for
+    PyTorch (`working_set`); 0: unknown.
     """
 
     filters: int

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHORT = 2
-"""Epochs that somebody measures who is in a hurry."""
+"""Numbers of epochs of a hasty measurement."""
 
 
 class Results:
@@ -75,7 +75,7 @@ class Results:
             several = {p.filters for p in self.record.points if p.batch != BATCH}
             series = self.series(min(several, default=0))
             if len({p.batch for p in series}) > 1 and comparable(series, base):
-                title = f"Speed-up over {base} by images of a batch, {series[0].filters} filters"
+                title = f"Speed-up over {base} by images per batch, {series[0].filters} filters"
                 made["speed_up_by_batch.png"] = plots.speed_up(series, base, "batch", title)
         for backend in self.backends():
             if runs := [run for run in self.record.epochs if run.backend == backend]:
@@ -171,14 +171,14 @@ class Results:
                 )
                 times = ", ".join(f"{p.batch}: {1e6 * p.seconds_per_image:.1f}" for p in rows)
                 lines.append(f"{backend}, {k} filters: {times}")
-        return "\n".join(["Microseconds an image, by images of a batch", *lines]) if lines else ""
+        return "\n".join(["Microseconds per image, by images per batch", *lines]) if lines else ""
 
     def _graphs(self) -> str:
         pairs = list(zip(self.rows("cuda"), self.rows("cuda graph"), strict=False))
         if not pairs:
             return ""
         gains = ", ".join(f"{p.filters} filters {p.seconds / g.seconds:.2f}" for p, g in pairs)
-        return f"One CUDA graph instead of single launches makes a step so many times as fast: {gains}."
+        return f"A CUDA graph instead of single launches speeds up a step by a factor of: {gains}."
 
 
 def comparable(points: Sequence[Point], backend: str) -> bool:
@@ -252,7 +252,7 @@ def epochs_verdict(backend: str, runs: Sequence[Epochs]) -> str:
     n = len(runs[0].seconds)
     slow = [f["first_over_others"] for f in found]
     lines = [
-        f"{backend}: a few epochs for {n}, {len(runs)} run{'s' * (len(runs) > 1)} of {runs[0].images} images an epoch. "
+        f"{backend}: a few epochs for {n}, {len(runs)} run{'s' * (len(runs) > 1)}, {runs[0].images} images per epoch. "
         f"The first epoch takes {_range(slow, '{:.2f}')} times as long as the others."
     ]
     for name in found[0]["errors"]:

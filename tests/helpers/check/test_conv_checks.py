@@ -117,8 +117,8 @@ def moved(N, C, H, W, K, R, S, stride, padding, itemsize=4):
     return itemsize * (N * C * H * W + K * C * R * S + N * K * p * q)
 
 
-def megabytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
-    return flops(N, C, H, W, K, R, S, stride, padding) / (2 * K) * itemsize / 1e6
+def mebibytes(N, C, H, W, K, R, S, stride, padding, itemsize=4):
+    return flops(N, C, H, W, K, R, S, stride, padding) / (2 * K) * itemsize / 2**20
 
 
 def intensity(*layer):
@@ -144,7 +144,7 @@ RIGHT = {
     check.conv_fft: (lambda x, w, padding: lowered(x, w, (1, 1), padding),),
     check.conv_flops: (flops,),
     check.conv_bytes: (moved,),
-    check.conv_lowered_megabytes: (megabytes,),
+    check.conv_lowered_mebibytes: (mebibytes,),
     check.conv_intensity: (intensity, flops, moved),
     check.attainable: (lambda i, peak, bandwidth: min(peak, i * bandwidth),),
     check.conv_triton: (lowered,),
@@ -205,7 +205,7 @@ def test_an_endless_loop_is_stopped(steps, monkeypatch):
         while True:
             pass
 
-    assert "did not come back" in hint(steps, *[endless] * len(RIGHT[steps]))
+    assert "did not return" in hint(steps, *[endless] * len(RIGHT[steps]))
 
 
 def test_a_guess_that_is_impossible_for_a_geometry_fits_nothing():
@@ -233,7 +233,7 @@ def test_tiles_that_lower_all_at_once_are_named():
             y[n] = w.reshape(len(w), -1) @ columns.reshape(-1, p * q)
         return y.reshape(len(x), len(w), p, q)
 
-    assert "all of it is there at once" in hint(check.conv_tiled, at_once)
+    assert "all of it exists at once" in hint(check.conv_tiled, at_once)
     assert "Lowering image by image is not enough" in hint(check.conv_tiled, by_image)
 
 
@@ -331,7 +331,7 @@ def test_real_times_pass():
         (times(seconds=5e3), ERRORS, "milliseconds"),
         (times(seconds=-1.0), ERRORS, "zero, negative"),
         ({**times(), "L5": times()["L1"]}, ERRORS, "identical to the last digit"),
-        ({**times(), "L5": {name: Timing(name, [0.1] * 3) for name in NAMES}}, ERRORS, "Clocks do not do that"),
+        ({**times(), "L5": {name: Timing(name, [0.1] * 3) for name in NAMES}}, ERRORS, "Clocks never do that"),
         (times(), {**ERRORS, "L5": {"torch": 0.0, "im2col": 0.1}}, "differs from the library's"),
         (times(), {layer: dict.fromkeys(NAMES, 0.0) for layer in LAYERS}, "exactly 0"),
         (times(), {**ERRORS, "L5": {"torch": 0.0, "im2col": float("nan")}}, "differs from the library's"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import textwrap
 from decimal import Decimal
 from fractions import Fraction
@@ -91,6 +92,18 @@ def test_only_one_kind_for_each_claim_passes_and_only_where_it_stands():
             assert passed == {tuple(place) for place in (about["places"] if word == about["right"] else [place for also, place in about["also"] if also == word])}
 
 
+@pytest.mark.parametrize("place", ["abstract", "section 4", "section 4.1", "Sec. 5 (Baidu)", "conclusion"])
+def test_every_place_that_says_that_memory_falls_is_right(place):
+    right = {claim: (about["right"], " ".join(map(str, about["places"][0]))) for claim, about in CLAIMS.items()}
+    assert mistake_of(reading.claims, right | {"memory consumption falls": ("stated", place)}) == ""
+    assert mistake_of(reading.claims, right | {"memory consumption falls": ("stated", "section 2")}) == "cited-elsewhere"
+
+
+def test_who_quotes_section_4_1_is_told_that_the_paper_errs():
+    hint = ANSWERS["about_36_percent"]["a"]["hint"]
+    assert hint.startswith("Section 4.1 words it that way")
+
+
 def test_every_wrong_choice_has_a_hint_of_its_own():
     assert all(set(about["wrong"]) == set(ALGORITHMS) - {about["right"]} for about in CASES.values())
     assert all(set(about["wrong"]) == set(KINDS) - {about["right"]} for about in CLAIMS.values())
@@ -106,10 +119,40 @@ def test_no_module_holds_the_right_answers():
 
 
 def test_closed_answers_are_told(monkeypatch, tmp_path):
-    right_answers.cache_clear()
+    right_answers.cache_clear(), answers._sealed.cache_clear()
     monkeypatch.setattr(answers, "FOLDER", tmp_path)
+    monkeypatch.setattr(answers, "SEALED", tmp_path)
     with pytest.raises(CourseError, match="closed while a hand-in is graded"):
         right_answers("reading")
+    with pytest.raises(CourseError, match="closed while a hand-in is graded"):
+        list(reading.blas_like.__wrapped__({"a"}))
+
+
+def test_sealed_answers_are_those_of_today_and_tell_nothing():
+    """What students have is made of the right answers, and shows neither which are right nor a hint."""
+    text = (answers.SEALED / "reading.json").read_text(encoding="utf-8")
+    assert text == answers.sealed(ANSWERS), 'python -c "from helpers.check import answers; answers.seal()"'
+    verdicts = json.loads(text)["verdicts"]
+    assert len({len(told) for told in verdicts.values()}) == 1
+    hints = {words for table in ANSWERS.values() for about in table.values() for words in strings(about)}
+    assert len(hints) > 50
+    assert not [words for words in hints if words in text]
+
+
+def test_the_checks_need_the_sealed_answers_alone(monkeypatch, tmp_path):
+    right_answers.cache_clear()
+    monkeypatch.setattr(answers, "FOLDER", tmp_path)
+    assert mistake_of(reading.about_36_percent, {"e"}) == "fewer-iterations"
+    assert not mistake_of(reading.algorithm_for, {case: about["right"] for case, about in CASES.items()})
+    with pytest.raises(KeyError):
+        answers.verdict("reading", "algorithm_for", next(iter(CASES)), "another")
+
+
+def strings(value):
+    """Hints and names of mistakes, wherever they stand."""
+    if isinstance(value, dict):
+        return [word for key, item in value.items() if key != "right" for word in strings(item)]
+    return [value] if isinstance(value, str) else []
 
 
 @pytest.mark.parametrize("written", [{"a", "c"}, ["A", " c "], ("a", "c", "a"), "ac", "a, c", "{a; c}", {"a": True, "b": False, "c": 1}, frozenset("ac"), ["(a)", "c."]])

@@ -1,0 +1,209 @@
+"""What an assignment asks for can't be fetched from the course's own package while a hand-in is graded."""
+
+import ast
+import dataclasses
+import json
+
+import nbformat
+import pytest
+from reference_hand_ins import REFERENCE
+
+from autograder.course import Course, prepare_environment
+from autograder.grading.files import data_files
+from autograder.grading.names import MAGIC
+from autograder.grading.prepare import prepare
+from autograder.grading.task import Task, work
+from autograder.judge.kinds import HARMLESS, TEXTS
+from autograder.kernel import closed
+from autograder.kernel.kernel import Kernels
+from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, Limits, choose, closed_paths
+from autograder.source import SourceError, grade_id, read, settings
+from helpers import check
+from helpers.errors import CourseError
+
+LEFT = {"network_from_scratch": 1, "cnn_learning": 0, "cnn_runtime": 0, "convolution": 1, "cudnn_reading": 1}
+"""Points that the reference earns in its exercises: the sizes of outputs come from the geometry of a convolution, and
+the sweet spot from the history, which cells of the assignments need."""
+WRITE = "holds what this assignment asks you to write, so it is not there while your work is graded"
+KNOWS = "knows the right results, so it is not there while your work is graded"
+
+
+def handed_in(name, cells, model=False, **options):
+    """(the snapshot, its graded notebook) of a hand-in with these cells, the others as released or solved."""
+    prepare_environment()
+    course = Course()
+    snapshot = prepare(course, name).snapshot
+    notebook = nbformat.v4.new_notebook()
+    for known in snapshot.cells:
+        solved = model and known.kind in ("exercise", "answer", "form")
+        text = known.model if solved else known.released
+        make = nbformat.v4.new_code_cell if known.cell_type == "code" else nbformat.v4.new_markdown_cell
+        cell = make(cells.get(known.name, text) if known.name else text, id=known.id)
+        if known.name:
+            about = {"grade_id": known.name, "grade": known.grade, "solution": known.solution, "locked": known.locked}
+            cell.metadata["nbgrader"] = about | {"schema_version": 3, "task": False}
+            if known.grade:
+                cell.metadata["nbgrader"]["points"] = known.points
+        notebook.cells.append(cell)
+    task = Task("somebody", nbformat.writes(notebook).encode(), snapshot, data_files(course, name, {}), **options)
+    result = work(task)
+    assert not result.reason, result.reason
+    return snapshot, result
+
+
+def points(snapshot, result):
+    """Of automatic tests, by cell."""
+    tests = {cell.id for cell in snapshot.source.graded if cell.kind == "test"}
+    found = result.found(snapshot.source)
+    return {cell: value or 0 for cell, value in found.points.items() if cell in tests}
+
+
+def earned_in(snapshot, result, exercises):
+    source = snapshot.source
+    exercise = {cell.id: source.exercise_of(cell) for cell in source.graded}
+    return sum(n for cell, n in points(snapshot, result).items() if exercise[cell] in exercises)
+
+
+def errors(result):
+    return {
+        grade_id(cell): " ".join(o.evalue for o in cell.get("outputs", []) if o.output_type == "error")
+        for cell in result.graded.cells
+    }
+
+
+@pytest.mark.promise(
+    "Modules that an assignment closes (what students are to write, `[closed]` in its `assignment.toml`) and all "
+    "checks are not there in K: not as files, not in its memory."
+)
+@pytest.mark.parametrize("name", REFERENCE)
+def test_the_reference_earns_nothing(name):
+    snapshot, result = handed_in(name, REFERENCE[name])
+    assert earned_in(snapshot, result, REFERENCE[name]) <= LEFT[name], points(snapshot, result)
+    assert result.mode != "none"
+
+
+IMPORTS = {
+    "A-size": "from helpers.check.conv_oracle import output_size",
+    "A-forward": "from helpers.primitives import conv_forward",
+    "A-bias": "from helpers import nn",
+    "A-true": "def true_convolution(x, w, stride, padding):\n    return primitives.conv_forward(x, w)",
+}
+
+
+@pytest.mark.promise(
+    "Who asks for one reads why, in the error and on the feedback page; in a student's own Jupyter they stay."
+)
+@pytest.mark.promise("With `--unsafe` only the import is refused: the files lie open.")
+@pytest.mark.parametrize("mode", ["", "landlock", "none"])
+def test_the_reason_is_told(mode):
+    try:
+        choose(mode == "none", mode or None)
+    except CourseError as error:
+        pytest.skip(str(error))
+    snapshot, result = handed_in("convolution", IMPORTS, mode=mode, unsafe=mode == "none")
+    told = errors(result)
+    assert KNOWS in told["A-size"]
+    assert all(WRITE in told[cell] for cell in ("A-forward", "A-bias", "A-true-check"))
+    assert not earned_in(snapshot, result, IMPORTS)
+    page = json.dumps(result.found(snapshot.source).page.plain())
+    assert KNOWS in page
+    assert page.count(WRITE) >= 3
+
+
+@pytest.mark.parametrize("mode", [NAMESPACES, LANDLOCK, NONE], ids=lambda mode: mode.name)
+def test_nothing_of_them_is_loaded_or_lies_there(mode):
+    try:
+        choose(mode is NONE, mode.name)
+    except CourseError as error:
+        pytest.skip(str(error))
+    modules = {"helpers.nn": [], "helpers.primitives": ["spec"]}
+    open_ = {"helpers.check", "helpers.primitives", "helpers.primitives.spec"}
+    open_ |= {f"helpers.check.{name}" for name in (*closed.BESIDE, *closed.GROUPS)}
+    paths = [str(path) for path in closed_paths(modules)] if mode is not NONE else []
+    look = f"""
+import gc, os, sys
+gc.unfreeze()
+wanted = ("helpers.check", "helpers.nn", "helpers.primitives")
+named = {{name for name in sys.modules}} | {{one["__name__"] for one in gc.get_objects()
+         if type(one) is dict and "__builtins__" in one and type(one.get("__name__")) is str}}
+print(sorted(name for name in named if name.startswith(wanted) and name not in {open_!r}))
+for path in {paths!r}:
+    for file in [path, *(os.path.join(path, name) for name in (os.listdir(path) if os.path.isdir(path) else ()))]:
+        try:
+            print(file, open(file).read(9))
+        except OSError:
+            pass
+"""
+    cells = ["from helpers import check, primitives\nfrom helpers.primitives import ConvSpec\nimport helpers.nn"]
+    with Kernels(mode, needs=(), cells=cells, closed=modules) as kernels:
+        kernel = kernels.start({}, Limits(), None)
+        ran = kernel.run(look, 20)
+        said = "".join(output.get("text", "") or output.get("evalue", "") for output in ran.outputs)
+        assert said.strip() == "[]"
+        again = kernel.run("from helpers import primitives\nprimitives.ConvSpec\nimport helpers.check.oracle", 20)
+        assert KNOWS in again.outputs[-1]["evalue"]
+
+
+@pytest.mark.promise("A student's own cells may call checks: there they do nothing but say so.")
+def test_a_call_of_a_check_in_a_students_cell_costs_nothing():
+    more = {
+        "A-bias": "def add_bias(y, b):\n    return y + b[:, None, None]\ntry:\n    check.conv_bias(add_bias)\n"
+        "except check.CheckFailed:\n    pass\ncheck.learning.relu(1)",
+        "A-size": "check.conv_output_size(len)\nslope = check.numerical_gradient(lambda w: w[0] ** 2, [3.0])\n"
+        "def output_size(size, window, stride, pad):\n    assert abs(slope[0] - 6) < 1e-6\n"
+        "    return (size + 2 * pad - window) // stride + 1",
+    }
+    snapshot, result = handed_in("convolution", more, model=True)
+    got = points(snapshot, result)
+    assert got == {cell: next(c.points for c in snapshot.source.cells if c.id == cell) for cell in got}
+    said = next(cell for cell in result.graded.cells if grade_id(cell) == "A-bias").outputs[0].text
+    assert "check.conv_bias is not run here" in said
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_cells_that_run_there_use_only_what_is_open(name):
+    """The release's own cells that run in a student's process call no check that is not there."""
+    assignment, _ = read(Course().source(name))
+    used = set()
+    for cell in assignment.cells:
+        if cell.type == "code" and cell.kind != "test":
+            for node in ast.walk(ast.parse(MAGIC.sub(r"\1pass  #", cell.text))):
+                path = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+                if path.startswith("check.") and path not in ("check.learning", "check.reading", "check.runtime"):
+                    used.add(path.removeprefix("check."))
+    assert used <= set(closed.OPEN), used
+
+
+def test_what_stands_in_for_the_checks_is_what_they_have():
+    for name, place in closed.OPEN.items():
+        found = check
+        for part in name.split("."):
+            found = getattr(found, part)
+        assert f"helpers.check.{place}" == f"{found.__module__}:{found.__name__}"
+    for kind in (*TEXTS, *HARMLESS):
+        assert kind.partition(":")[0].removeprefix("helpers.check.") in closed.BESIDE, "it travels there"
+
+
+@pytest.mark.parametrize(
+    ("table", "fault"),
+    [
+        ('[closed]\n"helpers.nn" = "layers"', "needs [closed] as a table"),
+        ('[closed]\n"numpy" = []', "'numpy'"),
+        ('[closed]\n"helpers.nothing" = []', "'helpers.nothing'"),
+        ('[closed]\n"helpers.nn" = ["nothing"]', "'helpers.nn.nothing'"),
+    ],
+)
+def test_a_table_that_means_nothing_is_refused(tmp_path, table, fault):
+    (tmp_path / "mini.py").write_text("# %%\nx = 1\n")
+    about = 'title = "Mini"\npoints = 0\n'
+    parts = '[parts]\nA = "a"\n'
+    (tmp_path / "assignment.toml").write_text(about + parts + table)
+    with pytest.raises(SourceError, match=fault.replace("[", r"\[").replace("]", r"\]")):
+        read(tmp_path / "mini.py")
+    assert settings(tmp_path / "mini.py")["closed"] == {}
+
+
+def test_the_gradebooks_own_snapshot_is_closed_too():
+    snapshot = prepare(Course(), "convolution").snapshot
+    assert snapshot.closed["helpers.primitives"] == ["spec", "torch_precision"]
+    assert dataclasses.replace(snapshot, source=None).closed == snapshot.closed
