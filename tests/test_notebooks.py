@@ -77,6 +77,7 @@ NUMBER = re.compile(r"(?<![\w.,−-])\d{1,3}(?:,\d{3})+|(?<![\w.,])\d+(?:\.\d+)?
 SUM = re.compile(r"((?:\d[\d.,]* ?[·×/+−-] ?)+\d[\d.,]*) = (\d[\d.,]*)")
 SIGNS = str.maketrans({"·": "*", "×": "*", "−": "-", ",": None})
 NOT_FROM_AN_OUTPUT: dict[tuple[str, str], dict[str, str]] = {
+    ("convolution", "G-explain"): {"384": "K of L5, from the paper's Table 2"},
     ("cnn_runtime", "D-answer"): {"1.96": "the normal distribution's 97.5% quantile"},
 }
 """(assignment, answer) -> number as written -> why no output above shows it."""
