@@ -52,10 +52,13 @@ def hand_in(snapshot: Snapshot) -> bytes:
 def check(result: Result, assignment: Assignment) -> None:
     """CourseError names what the model solution lost."""
     fault = result.reason or _lost(result, assignment)
+    mend = "Mend the installation or the assignment, then grade again."
+    if result.starved:
+        mend = "This machine is too busy: grade again when it is quieter, or with -j 1 and a longer --timeout."
     if fault:
         raise CourseError(
             f"The model solution of {assignment.name} does not get its own points here, so nothing was graded: "
-            f"{fault.rstrip('.')}. Mend the installation or the assignment, then grade again."
+            f"{fault.rstrip('.')}. {mend}"
         )
 
 

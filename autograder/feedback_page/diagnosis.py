@@ -26,7 +26,7 @@ LEFT_OUT = "Numbers that belong to it are left out (…)."
 ENGINE = {
     "KernelDied": "Python itself ended while this check ran: a crash, an exit, or too much memory.",
     "NotRun": "This check was not run, because Python had ended before.",
-    "TimeUp": "This check was stopped, because your code ran too long.",
+    "TimeUp": "This check was stopped, because your code ran too long. Waiting for a busy machine does not count.",
 }
 ENDED = (
     "Python ended, or was stopped, while this check called your code with numbers that are not shown: a crash, an "

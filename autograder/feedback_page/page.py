@@ -176,7 +176,7 @@ def _parts(row: Row, assignment: Assignment, exercises: list[Exercise]) -> list[
 
 def _lines(row: Row) -> list[tuple[str, float]]:
     """What the total is made of besides the exercises' points."""
-    late = f"handed in {in_words(row.late)} late"
+    late = "handed in late" + (f" ({in_words(row.late)})" if row.late else "")
     told = [("bonus for presenting", row.bonus), ("extra points", row.extra), (late, -row.penalty)]
     return [(what, value) for what, value in told if value]
 

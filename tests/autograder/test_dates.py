@@ -87,10 +87,10 @@ def test_it_is_shown_wherever_points_are(handed_in):
     assert (rows["bob"]["hours late"], rows["bob"]["penalty"], rows["bob"]["total"]) == ("48.5", "1.2", "2.8")
     assert rows["ann"]["hours late"] == "0.0"
     page = handed_in.feedback / "bob" / "mini" / "mini.html"
-    assert "Handed in 2 d 0 h late" in page.read_text(encoding="utf-8")
+    assert "Handed in late (2 d 0 h)" in page.read_text(encoding="utf-8")
     write(handed_in, DUE.replace("11-30", "12-03"))
     in_time = grade("mini", handed_in, executor=Nobody())
-    assert "d 0 h late" not in page.read_text(encoding="utf-8")
+    assert "Handed in late" not in page.read_text(encoding="utf-8")
     console = Console(width=160, record=True)
     table.show(in_time, console)
     assert " late " not in console.export_text()

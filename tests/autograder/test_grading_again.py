@@ -13,7 +13,9 @@ from autograder.grading.execute import error
 from autograder.grading.task import Result, Task
 from autograder.parallel.executor import order
 from autograder.parallel.parcel import Answer
+from autograder.preflight import MODEL
 from autograder.source import cells_by_id
+from helpers.errors import CourseError
 from tests.autograder.test_grading_record import course, filled  # noqa: F401
 
 
@@ -89,6 +91,11 @@ def test_what_has_been_taken_away_meanwhile_keeps_its_first_result(course):  # n
 
     found = grade("mini", course, executor=Taken({"ann": (1,)}))
     assert {r.student: r.auto for r in found.rows}["ann"] == 2
+
+
+def test_a_machine_on_which_not_even_the_model_solution_ends_is_told_of(course):  # noqa: F811
+    with pytest.raises(CourseError, match="This machine is too busy: grade again when it is quieter"):
+        grade("mini", course, executor=Busy({MODEL: (1,)}))
 
 
 def test_a_worker_is_given_up_only_after_all_that_its_hand_in_may_take(course):  # noqa: F811
