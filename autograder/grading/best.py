@@ -16,18 +16,18 @@ from .snapshot import Snapshot
 
 def best(files: Mapping[str, bytes], snapshot: Snapshot) -> tuple[NotebookNode, list[str], str]:
     """Of notebook files by their names, those to prefer first: the one that holds most of the student's work, rebuilt;
-    notes; its name. Ungradable, with the first one's reason, where none can be graded."""
+    notes; its name. Ungradable, with the reason of each, where none can be graded."""
     found: list[tuple[tuple[int, int, int], NotebookNode, list[str], str]] = []
-    failed: dict[str, Ungradable] = {}
+    failed: list[str] = []
     for name, raw in files.items():
         try:
             for read, mended in ways(raw, name):
                 notebook, rebuilt = rebuild(read, snapshot, name)
                 found.append((work(notebook, snapshot), notebook, [*mended, *rebuilt], name))
         except Ungradable as error:
-            failed[name] = error
+            failed.append(str(error))
     if not found:
-        raise next(iter(failed.values()))
+        raise Ungradable("; ".join(failed))
     most, notebook, notes, name = max(found, key=lambda one: one[0])  # of equal ones the first
     others = [other for other in files if other != name]
     if others:

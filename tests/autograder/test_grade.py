@@ -10,6 +10,8 @@ import pytest
 from autograder import report, sample
 from autograder.course import Course
 from autograder.grade import grade, results
+from autograder.grading.best import best
+from autograder.grading.prepare import prepare
 from autograder.intake import Ungradable, hand_in
 from autograder.sample_class import Student
 from autograder.sandbox import MODES
@@ -46,7 +48,9 @@ def test_wrong_work_loses_its_points_only(rows):
 def test_untouched_has_no_points_and_waits_for_nobody(rows):
     row = rows["untouched"]
     assert (row.total, row.waiting) == (0, {})
-    assert row.words == "3 exercises still to do"
+    assert row.words == (
+        "Nothing was written: this is the notebook as it was handed out. Was it saved? (and 1 more)"
+    )
 
 
 @pytest.mark.promise("A crash,")
@@ -189,8 +193,9 @@ def test_hand_in_of_notebooks_with_two_other_names(write_course, mini):
     folder.mkdir(parents=True)
     for name in ("a.ipynb", "b.ipynb"):
         (folder / name).write_text("{}", encoding="utf-8")
-    with pytest.raises(Ungradable, match=r"none of its 2 notebooks is called mini.ipynb \(a.ipynb, b.ipynb\)"):
-        hand_in(course, "mini", "x")
+    taken = hand_in(course, "mini", "x")
+    with pytest.raises(Ungradable, match=r"^a.ipynb is no notebook: it holds no cells; b.ipynb is no notebook"):
+        best({taken.file: taken.notebook, **taken.others}, prepare(mini, "mini").snapshot)
 
 
 FORKS = """

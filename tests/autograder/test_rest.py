@@ -73,6 +73,9 @@ def rows(tmp_path_factory):
     made = [Student(name, "", replace={"A-double": text}) for name, text in wrong.items()]
     made.append(Student("died", "", replace={
         "A-double": above("import nopandas"), "A-half": f"import os\n{HALF}\nos._exit(1)"}))  # fmt: skip
+    made.append(Student("spy", "", replace={
+        "A-double": "seen = []\n\ndef double(x):\n    seen.append(x)\n    return 2 * x",
+        "A-half": f"double = double\nnumber = int('x' + str(seen))\n{HALF}\nimport nopandas\nlast = 1"}))  # fmt: skip
     sample.fill("mini", course, made)
     found = grade("mini", course, timeout=20, budget=60)
     return {row.student: (row, course) for row in found.rows}
@@ -120,6 +123,15 @@ def test_after_a_death_the_same_runs_again(rows):
     row, _ = rows["died"]
     assert row.auto == 5
     assert row.scores["A-double-two"] == 2
+
+
+def test_no_note_tells_what_hidden_tests_asked(rows):
+    row, course = rows["spy"]
+    assert row.auto == 7
+    page = (course.feedback / "spy" / "mini" / "mini.html").read_text("utf-8")
+    cells = nbformat.read(course.autograded / "spy" / "mini" / "mini.ipynb", as_version=4).cells
+    assert any("317" in output.get("evalue", "") for cell in cells for output in cell.get("outputs", []))
+    assert "317" not in page + " ".join(row.notes)
 
 
 def test_the_parts_of_a_cell():
