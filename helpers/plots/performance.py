@@ -53,7 +53,7 @@ def roofline(
     for i, (x, y, name) in enumerate(sorted((*point, name) for name, row in alone.items() for point in row.values())):
         ax.plot([x], [y / 1e9], linestyle="none", marker="X", markersize=9, color="black")
         # The first name above the slope, the others below it: neighbours may be near.
-        side: dict[str, Any] = {"xytext": (9, -3), "va": "top"} if i else {"xytext": (-8, 4), "ha": "right"}
+        side: dict[str, Any] = {"xytext": (10, -7), "va": "top"} if i else {"xytext": (-8, 4), "ha": "right"}
         ax.annotate(name, (x, y / 1e9), textcoords="offset points", fontsize=9, **side)
     _layer_names(ax, points, alone)
     ax.set_xscale("log")

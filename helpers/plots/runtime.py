@@ -29,7 +29,7 @@ def runtime_scatter(points: Sequence[Any], x: str = "parameters", title: str = "
         raise CourseError(f"x={x!r} is no axis of this figure; choose one of {', '.join(map(repr, AXES))}.")
     groups = curves(points)
     unit = 1e6 if x == "flops" else 1
-    fig = figure(9, 4.6)
+    fig = figure(8, 4.2)
     ax = fig.subplots()
     said = []
     for i, (label, row) in enumerate(groups.items()):
@@ -94,7 +94,7 @@ def batch_sizes(points: Sequence[Any], title: str = "What larger batches change"
     groups: dict[str, list[Any]] = {}
     for p in sorted(points, key=lambda p: p.batch):
         groups.setdefault(f"{p.filters} filters, {p.label}", []).append(p)
-    fig = figure(9, 4.6)
+    fig = figure(8, 4.2)
     ax = fig.subplots()
     said = []
     for i, (label, row) in enumerate(groups.items()):
@@ -119,7 +119,7 @@ def working_sets(points: Sequence[Any], sets: Sequence[int], caches: Mapping[str
         raise CourseError(f"There are {len(points)} points and {len(sets)} working sets; give one a point.")
     size = dict(zip(map(id, points), sets, strict=True))
     groups = curves(points)
-    fig = figure(9, 4.6)
+    fig = figure(8, 4.2)
     ax = fig.subplots()
     said = []
     for i, (label, row) in enumerate(groups.items()):
@@ -157,7 +157,8 @@ def curves(points: Sequence[Any], batches_together: bool = False) -> dict[str, l
 
 def legend(fig: Figure, groups: Any, note: str = "") -> None:
     """Below the axes, because names of machines are long; a note stands above it."""
-    fig.legend(loc="outside lower center", ncols=1 if len(groups) < 4 else 2, frameon=False, fontsize=9,
+    longest = max((len(label) for ax in fig.axes for label in ax.get_legend_handles_labels()[1]), default=0)
+    fig.legend(loc="outside lower center", ncols=1 if len(groups) < 4 or longest > 50 else 2, frameon=False, fontsize=9,
                title=note or None, title_fontsize=9)  # fmt: skip
 
 

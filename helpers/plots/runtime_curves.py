@@ -30,7 +30,7 @@ def fits(
         raise CourseError("A figure of fits needs at least one point and one curve; measure and fit first.")
     everything = [*points, *held_out]
     last = max(p.filters for p in everything)
-    fig = figure(9, 4.4)
+    fig = figure(8, 4.1)
     panels = fig.subplots(1, 2)
     x = np.linspace(min(p.filters for p in everything), last, 200)
     times = [1e3 * p.seconds for p in points]
@@ -85,7 +85,7 @@ def speed_up(
     if x not in SIZES:
         raise CourseError(f"x={x!r} is no axis of this figure; choose one of {', '.join(map(repr, SIZES))}.")
     names = [baseline] if isinstance(baseline, str) else list(baseline)
-    fig = figure(9, 4.8)
+    fig = figure(8, 4.4)
     ax = fig.subplots()
     said, unit, seen, n = [], 1e6 if x == "flops" else 1, list[Any](), 0
     places: set[float] = set()

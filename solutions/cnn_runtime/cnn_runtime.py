@@ -499,10 +499,11 @@ for name in FILTERS:
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-answer" points=2
-# Operations. From 8 to 64 filters there are 38 times as many operations and 9 times as many parameters; numpy takes 22 times as long and PyTorch 10 times. That PyTorch comes out near the parameters is an accident of the small end, where every step has a fixed price of a few milliseconds: from 32 to 64 filters (3.7 times the operations, 2.2 times the
-# parameters) it takes 2.6 times as long, and numpy 3.1 times. Against operations the slope is below 1 and comes closer to 1 the larger the network is; against parameters it is 1 or more and goes on growing, so no straight line would hold for larger networks. And there is a reason for it: a processor takes time for what it does. Most parameters lie in the dense layer and are used once an image, those of conv 2 are used 121 times.
+# Operations. From 8 to 64 filters there are 38 times as many operations and 9 times as many parameters; on this machine numpy takes 13.4 times as long and PyTorch 8.1 times. Neither factor settles it, but the slopes do: against operations the curves lie below the guide and come closer to its slope as networks grow (from 32 to 64 filters the operations
+# grow 1,892 / 518 = 3.7 times and the times 2.7 and 1.8 times), since what keeps them below it are the fixed costs of a step and small matrix products. Against parameters they cross the slope of the guide and go on getting steeper, so no straight line would hold for larger networks. That PyTorch may come out near the parameters is an accident of the small end, where every step has a fixed cost of a few
+# milliseconds. And there is a reason for the operations: a processor takes time for what it does. Most parameters are in the dense layer and are used once per image, those of conv 2 are used 121 times.
 #
-# Where a curve leaves the line, the GFLOP/s say why: PyTorch does 11 at 8 filters and 42 at 64, because orders, memory and Python cost the same for small products. The GPU's curve is flat at its lower end for the same reason, only more so; but that is what its model assumes and not a measurement. I had expected a factor of 25 for numpy, not far from 22.
+# Where a curve leaves the guide, the GFLOP/s say why: they are lowest for the smallest networks, because Python, memory and kernel launches cost the same for small products. The GPU's curve is flat at its lower end for the same reason, only more so; but that is what its model assumes and not a measurement. I had expected a factor of 25 for numpy; it is 13.4.
 
 # %% [markdown] given="D-text"
 # ---
@@ -587,13 +588,13 @@ plots.show(plots.epoch_times(epoch_seconds, intervals))
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="D-answer" points=3
-# No. The first two epochs give 1.65 s for all twenty, with a 95% interval from 0.4 to 2.9 s: a factor of seven between its ends. The reason is n = 2: the deviation is estimated from a single difference, and Student's t with one degree of freedom is 12.7 (1.96 if the deviation were known). The result itself, 1.59 s, was only 4% off, but nothing in the two numbers
-# said so. How wide the interval comes out is luck: two later neighbours give anything between 0.05 and 1.3 s.
+# No. The first two epochs give 7.12 s for all twenty, with a 95% interval from -5.68 to 19.91 s, which says next to nothing. The reason is n = 2: the deviation is estimated from a single difference, and Student's t with one degree of freedom is 12.71, where it would be 1.96 if the deviation were known. The total of 8.70 s lies in the interval, but almost anything would.
+# How wide it comes out is luck: two later neighbours give anything between 0.41 and 41.61 s.
 #
-# The first epoch is a tenth slower than the others, because memory is allocated and code is loaded in it. Multiplied by ten with the second one, this one-time price is counted ten times. It also makes the difference between the two epochs, and so the interval, larger than chance would. Without it, the epochs 2 to 10 give 1.56 to 1.60 s, and hold the truth. Otherwise my epochs look alike: no drift that I
-# can see. In other runs, with the machine busy, whole groups of epochs were slower; then they are not independent, and the narrow interval from nine of them missed.
+# The first epoch is usually slower than the others, because memory is allocated and code is loaded in it. Multiplied by ten together with the second one, this one-time cost is counted ten times. It also makes the difference between the two epochs, and so the interval, larger than chance would. Without it, the epochs 2 to 10 give 7.84 to 9.30 s,
+# and the total is inside. Whether such a narrow interval can be trusted depends on the assumption: where the machine becomes busier or quieter during a run, whole groups of epochs are slower, they are not independent, and the interval misses more often than one time in twenty. I look at the left figure for that before I use the formula.
 #
-# The honest sentence: "We measured 10 epochs of 20; leaving out the first, which is slower, we expect 1.58 s for all 20 (95%: 1.56 to 1.60 s), if the machine stays as busy as it was."
+# The honest sentence: "We measured 10 epochs of 20; leaving out the first, which includes the warm-up, we expect 8.57 s for all 20 (95%: 7.84 to 9.30 s), if the machine stays as busy as it was."
 
 # %% [markdown] given="E-text"
 # ---
@@ -776,12 +777,12 @@ for name in errors:
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="E-answer" points=2
-# Quadratic, or more exactly a + b · F + c · F², as the count of Part A says it must be: conv 2 grows with F², conv 1 and the dense layer with F, and every step has a fixed price. The held-out errors agree: 6% for numpy and 7% for PyTorch, against 34% and 19% for the line and 48% and 35% for the exponential, which misses at both ends.
+# Quadratic, or more exactly a + b · F + c · F², as the count of Part A says it must be: conv 2 grows with F², conv 1 and the dense layer with F, and every step has a fixed cost. The held-out errors agree: 11% for numpy and 16% for PyTorch, against 30% and 19% for the line and 37% and 32% for the exponential, which misses at both ends.
 #
-# It looks exponential since the sizes 8, 16, 32, 64 double each time. Drawn at equal distances, a quadratic multiplies by nearly four from one point to the next, which is what an exponential does in equal steps. But an exponential in F would multiply by the *square* of the factor before at every doubling; measured are 2.2, 2.8 and 3.0 times for numpy: growing, and below 4. With four points and one slow measurement nobody can tell.
+# The report drew time over *parameters*. From 8 to 64 filters these grow 8.8 times, about as F does, because most of them are in the dense layer; the operations grow 38.2 times, nearly as F². So over the parameters even a time exactly proportional to the operations bends upwards: that is the dashed curve of the figure, and there is no exponential in it. Four points along such a curve look like
+# the beginning of an exponential, and one slow measurement or a wrong extrapolation at the upper end makes it look more so. A logarithmic time axis tells them apart, because an exponential is straight there. So do the doublings: an exponential in F would *square* the factor from one doubling to the next; measured are 1.8, 2.8 and 3.3 times for numpy, growing and below 4, as a quadratic does.
 #
-# Caches: as long as what a step uses again and again fits into a cache, each operation costs the same. When it grows out of it, each operation waits for memory and the curve bends up, by a step or a factor and not exponentially. From 64 to 96 filters numpy takes 2.6 times as long for 2.2 times the operations, after its speed had risen up to there: that may be such a
-# step. The rising GFLOP/s at the small end bend the curve the other way.
+# Caches: as long as what a step uses again and again fits into a cache, each operation costs the same. When it no longer fits, each operation waits for memory and the curve bends upwards, by a step or a factor and not exponentially. From 64 to 96 filters numpy's time grows more than its operations do, after the speed had risen up to there: that may be such a step. The rising GFLOP/s at the small end bend the curve the other way.
 
 # %% [markdown] given="F-text"
 # ---
@@ -946,12 +947,16 @@ for row in on_gpu:
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="F-answer" points=2
-# The speed-up grows with the size: 3 times over numpy at 8 filters, 6 at 16, 8 at 32 and 11 at 64. At 8 filters the GPU is launch-bound: some 34 kernels at 10 µs each take 0.34 ms, whether they have anything to do or not, while a CPU's time falls with the work. From 8 filters on there is no crossover, for the GPU is ahead everywhere at a batch of 64.
+# The speed-up grows with the size: the GPU is 30.6 times as fast as numpy at 8 filters and 63.0 times at 64, and 71.9 and 90.4 times as fast as PyTorch on the CPU. At 8 filters it is launch-bound: some 34 kernels at 10 µs each take 0.34 ms, whether they have anything to compute or not, while a CPU's time falls with the work. So from 8 to 64 filters, at a
+# batch of 64, there is no crossover: the GPU is ahead everywhere.
 #
-# There is one in the batch size: with 8 filters, numpy is faster below about 9 images and the GPU above. One image takes 0.34 ms on the GPU, as long as 64 do, since the launches are the same; a batch shares them among its images, down to 3 µs an image at 256. A CUDA graph needs one launch for the whole step. With it the GPU is ahead even for one image (0.11 against 0.22 ms), and at 256 images it no longer
-# matters, because there the arithmetic takes the time. On the CPU a batch helps for the same reason, but only up to about 16 images.
+# "At least 20 times" is not a property of the GPU. It depends on the size of the network and on the program on the CPU: it is higher against the slower of my two programs than against the faster one, on one and the same core. "Linear in the parameters" describes the figure well, and not the cause: a parameter costs between 8.3 and 12.3 ns from
+# 8 to 256 filters, so the points lie near a line. But at 8 filters the time goes into launches, and later it grows with the work: from 128 to 256 filters the cost per parameter rises from 10.2 to 11.8 ns while the cost per operation still falls, from 0.79 to 0.59 ps. The truth lies between the two, and a larger range would show it.
 #
-# All this stands on rows that are predicted by a model of a Titan X, with 10 µs a launch put in by hand. I trust the shape (flat, then rising with the work), not the figures: with 5 µs a launch there would be none at all, with 20 µs it would be near 30 images. A measurement on a real card would settle it.
+# There is a crossover in the batch size: with 8 filters, numpy is faster below about 5.3 images and the GPU above. One image takes 0.34 ms on the GPU, as long as 64 do, since the launches are the same; a batch shares them among its images. A CUDA graph needs one launch for the whole step. With it the GPU is ahead even for one image (112 against 247 µs), and at 256 images it no longer
+# matters, because there the arithmetic takes the time. On the CPU a batch helps for the same reason, but the gain soon ends.
+#
+# All this stands on rows that are predicted by a model of a Titan X, with 10 µs per launch put in by hand. I trust the shape (flat, then rising with the work), not the figures: at 8 filters the model says 0.21 ms under its best assumptions and 0.68 ms under its worst, and the crossover moves with it. A measurement on a real card would settle it.
 
 # %% [markdown] given="group"
 # ---
