@@ -76,16 +76,6 @@ def test_helpers_knows_nothing_of_the_autograder():
         assert not re.search(r"^\s*(from|import) (autograder|nbgrader)\b", path.read_text(), re.M), path
 
 
-def test_files_stay_readable():
-    long = {
-        str(path.relative_to(ROOT)): count
-        for room in ("helpers", "autograder")
-        for path in (ROOT / room).rglob("*.py")
-        if (count := len(path.read_text().splitlines())) > 350
-    }
-    assert not long, f"split these files by idea: {long}"
-
-
 @pytest.mark.slow
 def test_every_collection_finds_the_same_tests():
     """Names with the time of day or a set's order in them break the tests, once in a while, on two workers."""
