@@ -14,7 +14,7 @@ from typing import BinaryIO
 from .kinds import is_archive
 from .place import Refused
 
-LARGEST = 50_000_000
+LARGEST = 200_000_000
 """Bytes of one file."""
 LISTED = 64_000_000
 """Bytes of an archive's list of files: 300,000 of them with names of usual length."""

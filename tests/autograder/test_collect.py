@@ -127,7 +127,7 @@ def test_nothing_is_written_outside(course, tmp_path):
     assert "'.hidden' can't be the name of a student" in reasons
 
 
-@pytest.mark.promise("Of one student 2,000 files and 200 MB are taken, notebooks first, no file larger than 50 MB.")
+@pytest.mark.promise("Of one student 2,000 files and 200 MB are taken, notebooks first.")
 def test_files_that_swell_are_left_out(course, tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "LARGEST", 1000)
     monkeypatch.setattr(hand_in, "MOST_BYTES", 1500)

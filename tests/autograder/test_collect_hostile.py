@@ -422,7 +422,7 @@ def test_one_name_many_times_takes_one_step_each(world, monkeypatch):
     assert len(asked) < 4 * 302
 
 
-@pytest.mark.promise("Of one student 2,000 files and 200 MB are taken, notebooks first, no file larger than 50 MB.")
+@pytest.mark.promise("Of one student 2,000 files and 200 MB are taken, notebooks first.")
 def test_a_flood_of_files_costs_its_student_only(world, monkeypatch):
     monkeypatch.setattr(hand_in, "MOST_FILES", 20)
     monkeypatch.setattr(hand_in, "MOST_TOLD", 5)

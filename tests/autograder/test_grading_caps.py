@@ -185,7 +185,7 @@ def test_paths_lose_what_is_this_machines() -> None:
     assert short("/helpers/x.py a/b helpers/check") == "/helpers/x.py a/b helpers/check"
 
 
-@pytest.mark.promise("Of one student 2,000 files and 200 MB are taken, notebooks first, no file larger than 50 MB.")
+@pytest.mark.promise("Of one student 2,000 files and 200 MB are taken, notebooks first.")
 @pytest.mark.promise("A page holds about 20 MB, pictures included, and says what it leaves out.")
 @pytest.mark.promise("While another program holds the gradebook, grading waits up to a minute,")
 @pytest.mark.promise(
