@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import threading
 import uuid
@@ -158,8 +159,8 @@ def _connect(scheduler: str, seconds: float) -> Any:
     try:
         return Client(**where, timeout=seconds, set_as_default=False)
     except (OSError, TimeoutError):
-        raise CourseError(
-            f"The Dask scheduler at {scheduler} does not answer; is it running, and can this machine reach it?"
-        ) from None
+        fault = f"The Dask scheduler at {scheduler} does not answer; is it running, and can this machine reach it?"
     except Exception as error:
-        raise CourseError(f"--scheduler {scheduler!r} can't be used: {str(error)[:200]}") from None
+        fault = f"--scheduler {scheduler!r} can't be used: {str(error)[:200]}"
+    gc.collect()  # a client that failed closes itself when it is collected; while the next one starts, that never ends
+    raise CourseError(fault)

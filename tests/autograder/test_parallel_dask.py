@@ -1,5 +1,6 @@
 """The same orders through a Dask cluster of separate processes, and what is said where that can't be."""
 
+import gc
 import json
 import os
 import signal
@@ -140,6 +141,14 @@ def test_where_there_is_no_cluster(tmp_path, monkeypatch, make_cluster):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(CourseError, match="Dask is not installed here"):
         Dask("tcp://127.0.0.1:9")
+
+
+def test_a_client_that_failed_does_not_wait_to_be_collected():
+    from distributed import Client
+
+    with pytest.raises(CourseError, match="does not answer"):
+        Dask("tcp://127.0.0.1:9", connect=0.5)
+    assert not [one for one in gc.get_objects() if isinstance(one, Client)]
 
 
 def test_a_reply_is_bytes_and_says_whose_fault_it_is():
