@@ -46,14 +46,15 @@ class Part:
 
 @dataclass
 class Passed:
-    """What came of a cell: outputs, watched names that have changed, sentences, how it ended, and the text of what ran,
-    which makes the same again."""
+    """What came of a cell: outputs, watched names that have changed, sentences, how it ended, the text of what ran, which
+    makes the same again, and the seconds that count of the last run."""
 
     outputs: list[NotebookNode]
     changed: list[str]
     notes: list[str]
     status: str
     ran: str
+    used: float
 
 
 def through(source: str, place: str, run: Callable[[str], Any], own: bool, causes: dict[str, str]) -> Passed:
@@ -63,7 +64,7 @@ def through(source: str, place: str, run: Callable[[str], Any], own: bool, cause
     """
     code, notes = _without_installs(source, place) if own else (source, [])
     ran = run(code)
-    passed = Passed(list(ran.outputs), list(ran.changed), notes, ran.status, code)
+    passed = Passed(list(ran.outputs), list(ran.changed), notes, ran.status, code, ran.used)
     if ran.status == "ok":
         _there(causes, defined(code))
         return passed
@@ -92,7 +93,7 @@ def through(source: str, place: str, run: Callable[[str], Any], own: bool, cause
         ran = run(_only(code, parts, todo))
         passed.outputs += ran.outputs
         passed.changed += ran.changed
-        passed.status = ran.status
+        passed.status, passed.used = ran.status, ran.used
         if ran.status == "ok":
             done += todo
             _there(causes, frozenset(name for number in todo for name in parts[number].about.binds))

@@ -964,6 +964,7 @@ points = {
         for name, layer in layers.items()
     }
     for algorithm in ("torch", "dft", "my lowering", "my FFT")
+    if algorithm in run
 }
 plots.show(plots.roofline(points | memory_bound, peak, bandwidth, title="Five layers with one image, and three others"))
 

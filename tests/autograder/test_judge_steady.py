@@ -206,7 +206,7 @@ def test_the_worker_says_when_the_student_ran_something() -> None:
         alive, why = True, ""
 
         def run(self, source: str, seconds: float, **more: Any) -> Any:
-            return types.SimpleNamespace(outputs=[], status="ok", changed=())
+            return types.SimpleNamespace(outputs=[], status="ok", changed=(), used=0, seconds=0)
 
         def kill(self, why: str = "") -> None: ...
 
@@ -216,7 +216,7 @@ def test_the_worker_says_when_the_student_ran_something() -> None:
         def run(self, source: str, seconds: float, beside: Any = (), moved: bool = True, **more: Any) -> Any:
             told.append((source.splitlines()[0], moved))
             status = "timeout" if "slow" in source else "ok"
-            return types.SimpleNamespace(outputs=[], beside=[], status=status, answer={})
+            return types.SimpleNamespace(outputs=[], beside=[], status=status, answer={}, used=0, seconds=0)
 
     def cell(name: str, source: str = "pass") -> Any:
         return new_code_cell(f"# {name}\n{source}", metadata={"nbgrader": {"grade_id": name, "points": 1}})

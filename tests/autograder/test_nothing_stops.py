@@ -351,7 +351,7 @@ def test_what_an_earlier_run_kept_and_nobody_can_record_is_made_anew(course, mon
     entry = json.loads((course.reports / ".mini.json").read_text())["students"]
     (course.reports / ".mini.json").unlink()
     notebook = (course.autograded / "ann" / "mini" / "mini.ipynb").read_bytes()
-    unknown = {"points": {"there is none": 1.0}, "untouched": [], "fault": "", "page": None}
+    unknown = {"points": {"there is none": 1.0}, "untouched": [], "fault": "", "page": None, "answers": {}}
     unknown["words"] = results.Words().plain()
     kept = {
         "ann": Result("ann", notebook=b"no notebook at all"),
@@ -537,7 +537,7 @@ def test_where_the_sandbox_does_not_hold_nothing_is_graded(course, monkeypatch):
     monkeypatch.setattr(machine.Workplace, "judges_of", lambda *_: ran)
     monkeypatch.setattr("autograder.grading.execute.execute", lambda *_: ran.append("a hand-in"))
     guarded = []
-    monkeypatch.setattr(canary, "verdict", lambda kernels, paths: guarded.extend(paths) or ["use netlink"])
+    monkeypatch.setattr(canary, "verdict", lambda kernels, paths, closed: guarded.extend(paths) or ["use netlink"])
     before = (course.class_dir / "gradebook.db").read_bytes()
     with pytest.raises(CourseError, match=r"could use netlink.*Nothing was graded"):
         run(course, Real())

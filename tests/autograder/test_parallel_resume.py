@@ -89,7 +89,7 @@ class Class:
 
 def pages(graded):
     found = {p.parts[-3]: p.read_text(encoding="utf-8") for p in graded.folder.glob("feedback/*/mini/*.html")}
-    assert len(found) == 8
+    assert len(found) == 10
     return found
 
 
