@@ -499,11 +499,11 @@ for name in FILTERS:
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-answer" points=2
-# Operations. From 8 to 64 filters there are 38 times as many operations and 9 times as many parameters; on this machine numpy takes 13.4 times as long and PyTorch 8.1 times. Neither factor settles it, but the slopes do: against operations the curves lie below the guide and come closer to its slope as networks grow (from 32 to 64 filters the operations
-# grow 1,892 / 518 = 3.7 times and the times 2.7 and 1.8 times), since what keeps them below it are the fixed costs of a step and small matrix products. Against parameters they cross the slope of the guide and go on getting steeper, so no straight line would hold for larger networks. That PyTorch may come out near the parameters is an accident of the small end, where every step has a fixed cost of a few
+# Operations. From 8 to 64 filters there are 38 times as many operations and 9 times as many parameters; on this machine numpy takes 20.7 times as long and PyTorch 9.8 times. Neither factor settles it, but the slopes do: against operations the curves lie below the guide and come closer to its slope as networks grow (from 32 to 64 filters the operations
+# grow 1,892 / 518 = 3.7 times and the times 4.0 and 3.4 times), since what keeps them below it are the fixed costs of a step and small matrix products. Against parameters they cross the slope of the guide and go on getting steeper, so no straight line would hold for larger networks. That PyTorch may come out near the parameters is an accident of the small end, where every step has a fixed cost of a few
 # milliseconds. And there is a reason for the operations: a processor takes time for what it does. Most parameters are in the dense layer and are used once per image, those of conv 2 are used 121 times.
 #
-# Where a curve leaves the guide, the GFLOP/s say why: they are lowest for the smallest networks, because Python, memory and kernel launches cost the same for small products. The GPU's curve is flat at its lower end for the same reason, only more so; but that is what its model assumes and not a measurement. I had expected a factor of 25 for numpy; it is 13.4.
+# Where a curve leaves the guide, the GFLOP/s say why: they are lowest for the smallest networks, because Python, memory and kernel launches cost the same for small products. The GPU's curve is flat at its lower end for the same reason, only more so; but that is what its model assumes and not a measurement. I had expected a factor of 25 for numpy; it is 20.7.
 
 # %% [markdown] given="D-text"
 # ---
@@ -588,13 +588,13 @@ plots.show(plots.epoch_times(epoch_seconds, intervals))
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="D-answer" points=3
-# No. The first two epochs give 7.12 s for all twenty, with a 95% interval from -5.68 to 19.91 s, which says next to nothing. The reason is n = 2: the deviation is estimated from a single difference, and Student's t with one degree of freedom is 12.71, where it would be 1.96 if the deviation were known. The total of 8.70 s lies in the interval, but almost anything would.
-# How wide it comes out is luck: two later neighbours give anything between 0.41 and 41.61 s.
+# No. The first two epochs give 1.80 s for all twenty, with a 95% interval that begins at 0 and ends at 3.61 s, which says next to nothing. The reason is n = 2: the deviation is estimated from a single difference, and Student's t with one degree of freedom is 12.71, where it would be 1.96 if the deviation were known. The total of 1.66 s lies in the interval, but almost anything would.
+# How wide it comes out is luck: two later neighbours give anything between 0.01 and 1.47 s.
 #
-# The first epoch is usually slower than the others, because memory is allocated and code is loaded in it. Multiplied by ten together with the second one, this one-time cost is counted ten times. It also makes the difference between the two epochs, and so the interval, larger than chance would. Without it, the epochs 2 to 10 give 7.84 to 9.30 s,
+# The first epoch is usually slower than the others, because memory is allocated and code is loaded in it. Multiplied by ten together with the second one, this one-time cost is counted ten times. It also makes the difference between the two epochs, and so the interval, larger than chance would. Without it, the epochs 2 to 10 give 1.64 to 1.68 s,
 # and the total is inside. Whether such a narrow interval can be trusted depends on the assumption: where the machine becomes busier or quieter during a run, whole groups of epochs are slower, they are not independent, and the interval misses more often than one time in twenty. I look at the left figure for that before I use the formula.
 #
-# The honest sentence: "We measured 10 epochs of 20; leaving out the first, which includes the warm-up, we expect 8.57 s for all 20 (95%: 7.84 to 9.30 s), if the machine stays as busy as it was."
+# The honest sentence: "We measured 10 epochs of 20; leaving out the first, which includes the warm-up, we expect 1.66 s for all 20 (95%: 1.64 to 1.68 s), if the machine stays as busy as it was."
 
 # %% [markdown] given="E-text"
 # ---
@@ -777,10 +777,10 @@ for name in errors:
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="E-answer" points=2
-# Quadratic, or more exactly a + b · F + c · F², as the count of Part A says it must be: conv 2 grows with F², conv 1 and the dense layer with F, and every step has a fixed cost. The held-out errors agree: 11% for numpy and 16% for PyTorch, against 30% and 19% for the line and 37% and 32% for the exponential, which misses at both ends.
+# Quadratic, or more exactly a + b · F + c · F², as the count of Part A says it must be: conv 2 grows with F², conv 1 and the dense layer with F, and every step has a fixed cost. The held-out errors agree: 11% for numpy and 7% for PyTorch, against 31% and 16% for the line and 30% and 23% for the exponential, which misses at both ends.
 #
 # The report drew time over *parameters*. From 8 to 64 filters these grow 8.8 times, about as F does, because most of them are in the dense layer; the operations grow 38.2 times, nearly as F². So over the parameters even a time exactly proportional to the operations bends upwards: that is the dashed curve of the figure, and there is no exponential in it. Four points along such a curve look like
-# the beginning of an exponential, and one slow measurement or a wrong extrapolation at the upper end makes it look more so. A logarithmic time axis tells them apart, because an exponential is straight there. So do the doublings: an exponential in F would *square* the factor from one doubling to the next; measured are 1.8, 2.8 and 3.3 times for numpy, growing and below 4, as a quadratic does.
+# the beginning of an exponential, and one slow measurement or a wrong extrapolation at the upper end makes it look more so. A logarithmic time axis tells them apart, because an exponential is straight there. So do the doublings: an exponential in F would *square* the factor from one doubling to the next; measured are 1.8, 2.2 and 3.5 times for numpy, growing and below 4, as a quadratic does.
 #
 # Caches: as long as what a step uses again and again fits into a cache, each operation costs the same. When it no longer fits, each operation waits for memory and the curve bends upwards, by a step or a factor and not exponentially. From 64 to 96 filters numpy's time grows more than its operations do, after the speed had risen up to there: that may be such a step. The rising GFLOP/s at the small end bend the curve the other way.
 
@@ -947,13 +947,13 @@ for row in on_gpu:
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="F-answer" points=2
-# The speed-up grows with the size: the GPU is 30.6 times as fast as numpy at 8 filters and 63.0 times at 64, and 71.9 and 90.4 times as fast as PyTorch on the CPU. At 8 filters it is launch-bound: some 34 kernels at 10 µs each take 0.34 ms, whether they have anything to compute or not, while a CPU's time falls with the work. So from 8 to 64 filters, at a
+# The speed-up grows with the size: the GPU is 3.95 times as fast as numpy at 8 filters and 12.60 times at 64, and 16.49 and 24.87 times as fast as PyTorch on the CPU. At 8 filters it is launch-bound: some 34 kernels at 10 µs each take 0.34 ms, whether they have anything to compute or not, while a CPU's time falls with the work. So from 8 to 64 filters, at a
 # batch of 64, there is no crossover: the GPU is ahead everywhere.
 #
-# "At least 20 times" is not a property of the GPU. It depends on the size of the network and on the program on the CPU: it is higher against the slower of my two programs than against the faster one, on one and the same core. "Linear in the parameters" describes the figure well, and not the cause: a parameter costs between 8.3 and 12.3 ns from
+# "At least 20 times" is not a property of the GPU. It depends on the size of the network and on the program on the CPU: at 64 filters it is more than 20 against the slower of my two programs and less against the faster one, on one and the same core. "Linear in the parameters" describes the figure well, and not the cause: a parameter costs between 8.3 and 12.3 ns from
 # 8 to 256 filters, so the points lie near a line. But at 8 filters the time goes into launches, and later it grows with the work: from 128 to 256 filters the cost per parameter rises from 10.2 to 11.8 ns while the cost per operation still falls, from 0.79 to 0.59 ps. The truth lies between the two, and a larger range would show it.
 #
-# There is a crossover in the batch size: with 8 filters, numpy is faster below about 5.3 images and the GPU above. One image takes 0.34 ms on the GPU, as long as 64 do, since the launches are the same; a batch shares them among its images. A CUDA graph needs one launch for the whole step. With it the GPU is ahead even for one image (112 against 247 µs), and at 256 images it no longer
+# There is a crossover in the batch size: with 8 filters, numpy is faster below about 5.0 images and the GPU above. One image takes 0.34 ms on the GPU, as long as 64 do, since the launches are the same; a batch shares them among its images. A CUDA graph needs one launch for the whole step. With it the GPU is ahead even for one image (112 against 251 µs), and at 256 images it no longer
 # matters, because there the arithmetic takes the time. On the CPU a batch helps for the same reason, but the gain soon ends.
 #
 # All this stands on rows that are predicted by a model of a Titan X, with 10 µs per launch put in by hand. I trust the shape (flat, then rising with the work), not the figures: at 8 filters the model says 0.21 ms under its best assumptions and 0.68 ms under its worst, and the crossover moves with it. A measurement on a real card would settle it.

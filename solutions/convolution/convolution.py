@@ -999,17 +999,17 @@ print(f"{'PyTorch' if torch else 'lowering in float64'} takes {timings['L2']['to
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="G-explain" points=2
-# **L2: the DFT wins**, on this machine with 0.52 of PyTorch's time: 9 × 9 filters and a hundred channels, where the frequency domain needs far fewer operations (3.59 times fewer even for a single image, by the count of
+# **L2: the DFT wins**, on this machine with 0.51 of PyTorch's time: 9 × 9 filters and a hundred channels, where the frequency domain needs far fewer operations (3.59 times fewer even for a single image, by the count of
 # Part E). That is also how its point gets above the roof: the vertical axis credits it with the operations of the definition, and it does fewer. On L3, with as large filters on a smaller image, the same count promises nearly as much, but the DFT is only about level
 # with PyTorch, ahead on one processor and behind on another: its matrix products are smaller and the transforms of the filters weigh more.
 #
-# **L1: PyTorch wins**, the best of the others takes 1.42 times as long: with 3 channels the sums are short, so there is little to save, and what remains is a kernel that was written for such layers. **L5, and nearly L4: plain lowering** is level with PyTorch or a little ahead: 3 × 3 filters on a
+# **L1: PyTorch wins**, the best of the others takes 1.34 times as long: with 3 channels the sums are short, so there is little to save, and what remains is a kernel that was written for such layers. **L5, and nearly L4: plain lowering** is level with PyTorch or a little ahead: 3 × 3 filters on a
 # small image, D_m fits into a cache, and one good matrix product is near the best that a core can do. Points of PyTorch can lie above the roof, too: the roof is made of numpy's matrix product, and PyTorch has another library for its own.
 # All five intensities lie far to the right of the ridge, so arithmetic is the limit and not memory; lowering moves more bytes than it must, and that costs it most on L2, whose D_m has 93 MiB for one image.
 #
 # `direct` is several times slower than PyTorch everywhere: its inner product of one window with all filters is a matrix product with a single row, which uses each number of the filters only once, and so it waits for memory, like the dense layer with a batch of 1.
 #
-# My own FFT uses the same idea as the winner and takes 6.79 times as long as PyTorch on L1 and 76.12 times on L5: it transforms K · C filters, on L5 384 · 128 = 49,152 of them, and with one image each of them is used once. `dft` computes its transforms as matrix products, which exploit
+# My own FFT uses the same idea as the winner and takes 6.19 times as long as PyTorch on L1 and 67.16 times on L5: it transforms K · C filters, on L5 384 · 128 = 49,152 of them, and with one image each of them is used once. `dft` computes its transforms as matrix products, which exploit
 # that a filter has only R rows. My tiles save memory and not time: gathering each tile through index arrays in Python costs more than the copy that it avoids; the course's `tiled` copies long contiguous runs.
 #
 # In G1 I was right about L5, too careful about L2, where the DFT does not come close to PyTorch but beats it, and wrong about tiles on L1: D_m of one image (19 MiB) is written and read at a speed that hardly matters beside the arithmetic. Which of two algorithms that are nearly level comes first

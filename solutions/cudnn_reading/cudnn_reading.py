@@ -745,10 +745,10 @@ for device in devices:
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-explain" points=2
-# My whole step is 1.7 to 2.2 times as fast in several runs, the paper's run 1.36 times. Here the backward pass gains most (more than 2) and the forward pass 1.4 to 1.9; in Table 4 it is the other way round, forward 1.45 and backward 1.30. In both, the whole
-# lies between forward and backward, because these two take nearly all of the time; the update has no convolution in it, and whatever its ratio is can't be seen in the whole. Its own ratio, below 1, says nothing about the library: both sides run the same code for hundredths of a millisecond, and what lay in the cache before decides. The two numbers are
+# My whole step is 1.95 times as fast, the paper's run 1.36 times. Here the backward pass gains most (2.47) and the forward pass 1.42; in Table 4 it is the other way round, forward 1.45 and backward 1.30. In both, the whole
+# lies between forward and backward, because these two take nearly all of the time; the update has no convolution in it, and whatever its ratio is can't be seen in the whole. Its own ratio, 0.67, says nothing about the library: both sides run the same code for hundredths of a millisecond, and what lay in the cache before decides. The two numbers are
 # not the same quantity: mine is one thread of a CPU with two small convolutions, the paper's a K40 with a large network, and it includes testing; and my "then" is lowering written in PyTorch, not Caffe's. (The loop over
-# the images is not what I measured: against lowering of the whole mini-batch at once the factor is nearly the same, 1.7 to 2.0.) What I have not shown: other shapes, larger
+# the images is not what I measured: against lowering of the whole mini-batch at once the factor is nearly the same, 1.85.) Other runs on this machine give somewhat different factors. What I have not shown: other shapes, larger
 # batches, more threads. It does show that one factor for "convolution" does not exist.
 
 # %% [markdown] given="D-text"
