@@ -46,8 +46,8 @@ class Part:
 
 @dataclass
 class Passed:
-    """What came of a cell: outputs, watched names that have changed, sentences, how it ended, the text of what ran, which
-    makes the same again, and the seconds that count of the last run."""
+    """What came of a cell: outputs, watched names that have changed, sentences, how it ended, the text of what ran,
+    which makes the same again, and the seconds that count of the last run."""
 
     outputs: list[NotebookNode]
     changed: list[str]

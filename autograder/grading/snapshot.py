@@ -79,6 +79,11 @@ class Snapshot:
         return {cell.name: cell for cell in self.cells if cell.grade}
 
     @cached_property
+    def handed_out(self) -> frozenset[str]:
+        """The texts of the cells that students get."""
+        return frozenset(cell.released for cell in self.cells)
+
+    @cached_property
     def encoded(self) -> bytes:
         """The snapshot as it travels."""
         return self.to_json().encode("utf-8", "surrogatepass")

@@ -72,7 +72,8 @@ def graded(
     monkeypatch.setattr(Judge, "hidden", hidden)
     tests = [f"t{i}" for i, source in enumerate(sources) if "visible" in source]
     cells = [new_code_cell(s, metadata={"nbgrader": {"grade_id": f"t{i}", "points": 1}}) for i, s in enumerate(sources)]
-    snapshot: Any = types.SimpleNamespace(known=dict.fromkeys(tests, types.SimpleNamespace(judged=True)))
+    judged = types.SimpleNamespace(judged=True)
+    snapshot: Any = types.SimpleNamespace(known=dict.fromkeys(tests, judged), handed_out=())
     notebook = new_notebook(cells=cells)
     done = execute(notebook, snapshot, Machine(lambda line: Student(clock), lambda: Judge(clock)), 60, budget)
     notebook.metadata["starved"] = done.starved

@@ -224,7 +224,8 @@ def test_the_worker_says_when_the_student_ran_something() -> None:
     hidden = "1\n### BEGIN HIDDEN TESTS\n2\n### END HIDDEN TESTS"
     cells = [cell("t1"), cell("s1"), cell("t2", hidden), cell("t3"), cell("s2"), cell("t4 slow"), cell("t5")]
     tests = [name for name in (c.metadata.nbgrader.grade_id for c in cells) if name.startswith("t")]
-    snapshot: Any = types.SimpleNamespace(known=dict.fromkeys(tests, types.SimpleNamespace(judged=True)))
+    judged = types.SimpleNamespace(judged=True)
+    snapshot: Any = types.SimpleNamespace(known=dict.fromkeys(tests, judged), handed_out=())
     machine: Any = Machine(lambda line: K(), T)
     execute(new_notebook(cells=cells), snapshot, machine, 10, 100)
     assert told == [

@@ -55,6 +55,13 @@ CAUSE = {
     "syntax": "There is no `double`, because cell 'A-double' failed: SyntaxError",
 }
 
+SHOWN = """
+
+# %%
+four = double(2)
+print("shown")
+"""
+
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
@@ -65,7 +72,7 @@ def rows(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rest")
     here = folder / "course" / "solutions" / "mini"
     here.mkdir(parents=True)
-    (here / "mini.py").write_text(SOURCE, encoding="utf-8")
+    (here / "mini.py").write_text(SOURCE + SHOWN, encoding="utf-8")
     (here / "assignment.toml").write_text(TOML, encoding="utf-8")
     (here / "numbers.csv").write_text("1,2\n")
     course = Course(root=folder / "course", class_dir=folder / "class")
@@ -117,6 +124,12 @@ def test_what_needs_it_names_it(rows, student):
     assert told
     page = (course.feedback / student / "mini" / "mini.html").read_text("utf-8")
     assert CAUSE[student].replace("`", "`").partition("'")[0] in page
+
+
+def test_a_cell_as_it_was_handed_out_leaves_no_note(rows):
+    row, course = rows["raises"]
+    assert "print(\"shown\")" in nbformat.read(course.autograded / "raises" / "mini" / "mini.ipynb", 4).cells[-1].source
+    assert not [note for note in row.notes if "four" in note]
 
 
 def test_after_a_death_the_same_runs_again(rows):
