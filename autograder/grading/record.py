@@ -36,6 +36,8 @@ from .task import Result
 PATIENCE = 60.0
 PAUSE = 0.1
 READ_ONLY = 0o444
+ACTIVE = (".htm", ".html", ".mht", ".mhtml", ".shtml", ".svg", ".svgz", ".xht", ".xhtml", ".xml", ".xsl", ".xslt")
+"""Files in which a browser runs scripts, when somebody opens them in the formgrader's Jupyter."""
 
 
 class Blocked(CourseError):
@@ -241,6 +243,9 @@ class Writer:
         handed_in = data_beside(self.course.submitted / student / name)
         if not sound_timestamp(self._timestamp(student)):
             handed_in.pop("timestamp.txt", None)  # nbgrader's commands would end at it
+        for file in [file for file in handed_in if file.lower().endswith(ACTIVE)]:
+            del handed_in[file]
+            result.note(f"{shown(file)} was left out of autograded/: a browser could run what is in it.")
         files = data_files(self.course, name, handed_in)
         with disk_in_words("a graded notebook"):
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -67,6 +67,16 @@ def run(course, executor=None, **more):
     return grade("mini", course, executor=executor or Here(), **more)
 
 
+def test_what_a_browser_would_run_stays_where_it_was_handed_in(course):
+    for name in ("evil.html", "Evil.SVG", "words.txt"):
+        (course.submitted / "ann" / "mini" / name).write_text("<script>alert(1)</script>")
+    row = next(row for row in run(course).rows if row.student == "ann")
+    assert {path.name for path in (course.autograded / "ann" / "mini").iterdir()} == {
+        "mini.ipynb", "numbers.csv", "words.txt"
+    }  # fmt: skip
+    assert [note.split()[0] for note in row.notes if "a browser could run" in note] == ["Evil.SVG", "evil.html"]
+
+
 def table(course: Course) -> dict:
     """student -> cell -> what the gradebook holds, without its random ids."""
     with sqlite3.connect(course.class_dir / "gradebook.db") as db:
