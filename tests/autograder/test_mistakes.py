@@ -34,6 +34,20 @@ def test_every_assignment_has_a_bank():
     assert Course().assignments() == NAMES
 
 
+@every_bank
+def test_every_change_fits_the_cell_that_it_changes(name):
+    assignment, made = read(Course().source(name))[0], load(name)
+    cells = {cell.id: cell for cell in assignment.cells}
+    faults = []
+    for solution in made.solutions:
+        for cell in solution.cells:
+            try:
+                bank.cell_text(cells[cell], made, solution, full=True)
+            except CourseError as error:
+                faults.append(str(error))
+    assert faults == []
+
+
 @pytest.mark.promise(
     "The checks of this course try many shapes and seeds, compare with an oracle and have met thousands of wrong "
     "solutions ([mistakes.md](mistakes.md));"

@@ -10,7 +10,7 @@ FITS = '''        if min(out) < 1:
             raise ValueError(f"layers[{i}], {layer['type']}: a window of {layer['size']} does not fit into {shape}.")
 '''
 IMAGES = '''        if layer["type"] in ("conv", "max_pool") and len(shape) != 3:
-            raise ValueError(f"layers[{i}], {layer['type']}, takes images (C, H, W), but a row of {shape} comes in.")
+            raise ValueError(f"layers[{i}], {layer['type']}, takes images (C, H, W), but its input has shape {shape}.")
 '''
 
 ROWS: dict[str, list[tuple[str, ...]]] = {

@@ -130,7 +130,7 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
         ("wrong-filters", "measure_row(8, name, batch)", "measure_row(batch, name, 8)"),
         ("size-missing", "measure_row(8, name, batch)", "measure_row(8, name)"),
         ("size-missing", "in BATCHES:", "in BATCHES[1:]:"),
-        ("size-missing", '("numpy", "torch")', '("numpy",)'),
+        ("size-missing", "in ON_CPU:", "in ON_CPU[:1]:"),
         ("copied-from-another-backend", "        batch_rows.append(measure_row(8, name, batch))", "        batch_rows.append(measure_row(8, name, batch))\nbatch_rows[5:] = [{**row, 'backend': 'torch'} for row in batch_rows[:5]]"),
         ("computed-not-measured", "        batch_rows.append(measure_row(8, name, batch))", "        batch_rows.append(measure_row(8, name, batch))\nbatch_rows[4] |= {key: 256 * batch_rows[0][key] for key in ('seconds', 'low', 'high')}"),
     ],
