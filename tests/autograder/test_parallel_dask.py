@@ -74,7 +74,7 @@ def make_cluster(tmp_path):
 def test_answers_are_streamed_and_a_death_is_told(make_cluster, tmp_path):
     cluster, pids = make_cluster(), tmp_path / "pids"
     with Dask(str(cluster.file), work=STAND_IN) as dask:
-        dask.client.wait_for_workers(2, timeout=30)
+        dask.client.wait_for_workers(2, timeout=120)
         keys = [a.key for a in dask.run([slow("slow", 2.0), *(order(f"q{i}") for i in range(10))])]
         assert sorted(keys) == sorted(["slow", *(f"q{i}" for i in range(10))])
         assert keys.index("slow") >= 4
@@ -89,7 +89,7 @@ def test_answers_are_streamed_and_a_death_is_told(make_cluster, tmp_path):
 def test_the_orders_of_a_lost_worker_are_done_by_another(make_cluster):
     cluster = make_cluster()
     with Dask(str(cluster.file), work=STAND_IN) as dask:
-        dask.client.wait_for_workers(2, timeout=30)
+        dask.client.wait_for_workers(2, timeout=120)
         processes = dask.client.run(os.getpid)
         answered = dask.run([slow(f"e{i}", 0.6) for i in range(6)])
         found = [next(answered).key]
