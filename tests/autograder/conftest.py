@@ -8,6 +8,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
 from autograder import release as release_module
 from autograder import sample
 from autograder.course import Course
@@ -101,6 +106,16 @@ def hello(name):
 # %% test="B-hello-you" points=2
 assert hello("you") == "hello you", "say hello"
 '''
+
+
+@pytest.fixture(autouse=True)
+def memory_without_limit():
+    """A worker's limit of memory, where tests grade in their own process, ends with the test."""
+    yield
+    if resource:
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+        if soft != hard:
+            resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
 
 
 @pytest.fixture
