@@ -20,6 +20,7 @@ from autograder.grade import grade
 from autograder.handout import handout, with_install_cell
 from autograder.leaks import leaks, split, squeeze, words
 from autograder.release import LeakError
+from autograder.results import UNTOUCHED
 from autograder.sample_class import Student
 from autograder.source import read, regions
 from helpers.check.answers import FOLDER
@@ -255,6 +256,21 @@ def test_a_handed_in_install_cell_changes_nothing(mini, tmp_path):
     assert plain.scores == installed.scores
     assert plain.total == installed.total > 0
     assert (installed.words, installed.reason) == (plain.words, plain.reason)
+
+
+def test_who_saved_nothing_in_the_handouts_notebook_is_asked(mini, tmp_path):
+    course = Course(root=mini.root, class_dir=tmp_path / "class")
+    sample.fill("mini", course, [Student.untouched("empty", ""), Student.untouched("wrote", "")])
+    for student in ("empty", "wrote"):
+        path = course.submitted / student / "mini" / "mini.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        with_install_cell(notebook, "from_scratch_to_cudnn-0.1.0.post7-py3-none-any.whl")
+        if student == "wrote":
+            notebook.cells.append(nbformat.v4.new_code_cell("1 + 1"))
+        path.chmod(0o644)
+        nbformat.write(notebook, path)
+    told = {row.student: UNTOUCHED in row.notes for row in grade("mini", course, timeout=20, budget=60).rows}
+    assert told == {"empty": True, "wrote": False}
 
 
 @pytest.mark.promise(
