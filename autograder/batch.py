@@ -11,6 +11,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -272,10 +273,9 @@ class Batch:
 
         row = Row(result.student, result.reason, maximum=self.assignment.points, notes=[*result.notes])
         try:
-            target = self.course.feedback / result.student / self.name / f"{self.name}.html"
-            write_page(row, None, self.assignment, target)
+            write_page(row, None, self.assignment, self._page_of(result.student))
         except Exception as error:
-            self.state.note(result.student, f"The feedback page could not be written ({type(error).__name__}).")
+            self._no_page(result.student, _why(error))
 
     def _give_up(self, kept: Kept, met: Exception) -> None:
         """Of this result nothing can be recorded but why."""
@@ -293,19 +293,24 @@ class Batch:
         """Of a submission of nbgrader's, or of what was read of it. The points stand whatever becomes of the page."""
         from .feedback_page.page import write_page  # brings jinja2
 
-        target = self.course.feedback / student / self.name / f"{self.name}.html"
         why = found.fault
         try:
             if row is None:
                 bonus = bonus_module.of(submission), found.words.form
                 row = row_of(student, "", submission, self.assignment, self.state.notes(student), bonus, found.words)
             if found.page is not None:
-                write_page(row, found.page, self.assignment, target)
+                write_page(row, found.page, self.assignment, self._page_of(student))
                 self.state.students[student]["page"] = stamp(row)
         except Exception as error:
-            why = getattr(error, "strerror", None) or type(error).__name__
+            why = _why(error)
         if why:
-            self.state.note(student, f"The feedback page could not be written ({why}).")
+            self._no_page(student, why)
+
+    def _page_of(self, student: str) -> Path:
+        return self.course.feedback / student / self.name / f"{self.name}.html"
+
+    def _no_page(self, student: str, why: str) -> None:
+        self.state.note(student, f"The feedback page could not be written ({why}).")
 
     def renew_pages(self, rows: list[Row]) -> None:
         """A human may have given points or comments since a page was written."""
@@ -346,6 +351,10 @@ def _import_nbgrader(executor: Executor | None) -> None:
     configure_mappers()
     page.warm_up()
     gc.freeze()  # modules are no garbage, and to find that out takes a tenth of a second each time
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
 
 
 def stamp(row: Row) -> str:

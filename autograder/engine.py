@@ -61,11 +61,16 @@ def write_notebook(notebook: NotebookNode, path: Path) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
+    """`write_bytes` of a text in UTF-8."""
+    write_bytes(text.encode("utf-8"), path)
+
+
+def write_bytes(content: bytes, path: Path) -> None:
     """In one step: an OSError, which names `path`, leaves what was there."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_text(text, encoding="utf-8")
+        scratch.write_bytes(content)
         scratch.replace(path)
     except OSError as error:
         error.filename = str(path)

@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 from helpers.errors import CourseError
 
 from .course import REPOSITORY, Course
-from .engine import stage, write_notebook
+from .engine import stage, write_bytes, write_notebook
 from .release import checked
 from .source import read as read_source
 
@@ -45,13 +45,7 @@ def handout(name: str, course: Course | None = None) -> Path:
         words = filled("handout.md", NAME=name, TITLE=read_source(course.source(name))[0].title, WHEEL=wheel.name)
         files = {str(p.relative_to(released)): p.read_bytes() for p in released.rglob("*") if p.is_file()}
         content = zipped(name, {**files, wheel.name: wheel.read_bytes(), "README.md": words.encode()}.items())
-    target.parent.mkdir(parents=True, exist_ok=True)
-    incoming = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        incoming.write_bytes(content)
-        incoming.replace(target)
-    finally:
-        incoming.unlink(missing_ok=True)
+    write_bytes(content, target)
     return target
 
 

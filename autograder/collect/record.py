@@ -6,6 +6,7 @@ import json
 from typing import TypedDict
 
 from ..course import Course
+from ..engine import write_text
 
 
 class Entry(TypedDict):
@@ -35,10 +36,7 @@ class Record:
         self.entries[student] = Entry(called=called, platform=platform, late=late)
 
     def save(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = self.path.with_suffix(".new")
-        new.write_text(json.dumps(self.entries, ensure_ascii=False, indent=1), encoding="utf-8")
-        new.replace(self.path)
+        write_text(json.dumps(self.entries, ensure_ascii=False, indent=1), self.path)
 
 
 def late_note(course: Course, assignment: str, student: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Limits on how much of a hand-in is read, above any real work; the rest is cut, and a note says so.
 
-A notebook is read, parsed, kept and shown by processes that many students share: its size must not affect
-about theirs.
+A notebook is read, parsed, kept and shown by processes that many students share: its size must not
+affect what the others get.
 """
 
 from __future__ import annotations

@@ -5,10 +5,9 @@ Each is loaded when it is first asked for.
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from helpers.lazy import lazy
 
-MODULES = {
+_names, __getattr__, __dir__ = lazy(__name__, {
     "activations": (
         "relu_backward", "relu_forward", "sigmoid_backward", "sigmoid_forward", "tanh_backward", "tanh_forward",
     ),
@@ -20,18 +19,6 @@ MODULES = {
     ),
     "softmax": ("softmax_backward", "softmax_forward"),
     "spec": ("PAPER_LAYERS", "PASSES", "ConvSpec"),
-}  # fmt: skip
-"""Where each name lies. While a hand-in is graded, some of these modules may not be there."""
-PLACES = {name: module for module, names in MODULES.items() for name in names}
+})  # fmt: skip
 
-__all__ = [*PLACES]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{PLACES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *PLACES})
+__all__ = [*_names]

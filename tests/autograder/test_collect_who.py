@@ -440,8 +440,8 @@ def test_tar_archives_are_opened(take, course, mode):
     link = tarfile.TarInfo("link")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
     files = {"./mini.ipynb": NOTEBOOK, "../../evil": b"x", link: b"", "/etc/evil": b"x"}
-    told = take({"ann/work.tar" + mode[1:].replace(":", "."): tarred(files, mode)})
-    assert set(arrived(course)) == {"ann/mini/work/mini.ipynb"}
+    told = take({"ann/homework.tar" + mode[1:].replace(":", "."): tarred(files, mode)})
+    assert set(arrived(course)) == {"ann/mini/homework/mini.ipynb"}
     assert [why for _, why in told.left_out] == [
         "its name would lead out of the folder", "it is a link, not a file", "its name would lead out of the folder",
     ]  # fmt: skip
