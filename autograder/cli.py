@@ -18,7 +18,7 @@ from rich.text import Text
 from helpers.errors import CourseError
 
 from .course import Course
-from .errors import sentence
+from .error_sentence import sentence
 from .parallel.parcel import Executor
 from .text import lines, one_line
 

@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 
 from .feedback_page.pieces import Pieces, pieces
 from .grading import cells as rules
-from .grading.answers import answers
+from .grading.answer_digests import answers
 from .results import Words, words_in
 from .source import Assignment, grade_id
 

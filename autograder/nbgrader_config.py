@@ -13,14 +13,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from nbgrader import preprocessors as stock
 
-from autograder import errors, formgrader
+from autograder import error_sentence, formgrader
 from autograder import preprocessors as ours
 from autograder.bonus import bonus_hook
 from autograder.course import IGNORED, Course, prepare_environment
 from autograder.exporter import TableExporter
 from autograder.feedback_page.exporter import FeedbackExporter
 
-sys.excepthook = errors.hook
+sys.excepthook = error_sentence.hook
 course = Course()
 prepare_environment()
 os.environ.setdefault("COURSE_SIZE", "quick")

@@ -16,7 +16,7 @@ from traitlets import Bool, Dict, Integer, Unicode
 from . import dates
 from .course import Course
 from .grading import gradebook as rows
-from .grading.answers import answers, changed
+from .grading.answer_digests import answers, changed
 from .grading.execute import execute
 from .grading.machine import workplace
 from .grading.prepare import prepare

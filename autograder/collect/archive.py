@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from .kinds import is_archive
+from .file_kinds import is_archive
 from .place import Refused
 
 LARGEST = 200_000_000

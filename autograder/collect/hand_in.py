@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from ..course import Course
 from ..intake import UNFIT_NAME
 from .archive import Entry
-from .kinds import as_notebook, is_notebook, unpacked
+from .file_kinds import as_notebook, is_notebook, unpacked
 from .place import Refused, below, sound
 from .unpack import Unpacks, opened
 

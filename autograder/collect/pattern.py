@@ -6,7 +6,7 @@ import re
 
 from helpers.errors import CourseError
 
-from .kinds import is_archive, unpacked
+from .file_kinds import is_archive, unpacked
 from .names import Found, Item, Person
 from .place import Refused
 

@@ -13,10 +13,10 @@ from statistics import median
 
 import yaml
 
-from .folders import plain, several
-from .kinds import NOTEBOOK, is_work
+from .file_kinds import NOTEBOOK, is_work
 from .names import About, Found, Item, Person, Reading
 from .place import Refused
+from .plain_folders import plain, several
 
 
 def _each(pattern: str, paths: list[str], item: Callable[[re.Match[str]], Item]) -> Found:

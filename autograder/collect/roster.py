@@ -12,9 +12,9 @@ from pathlib import Path
 from helpers.errors import CourseError
 
 from ..course import Course, clean_name
+from .collected import Record
 from .names import Person
 from .place import Refused
-from .record import Record
 
 ONE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
 TWO: tuple[dict[str, str | int | None], ...] = (

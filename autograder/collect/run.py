@@ -13,13 +13,13 @@ from helpers.errors import CourseError
 from ..course import Course
 from ..scratch import Scratch, remove
 from .archive import DAMAGED, LARGEST, Archive, Entry
+from .collected import Record
+from .file_kinds import is_archive, is_notebook, unpacked
 from .hand_in import TIMESTAMP, Fresh, Left, put
-from .kinds import is_archive, is_notebook, unpacked
 from .names import About, Item, Person
 from .pattern import by_pattern
 from .place import Refused, sound
 from .platforms import OWN, read
-from .record import Record
 from .roster import Earlier, Roster
 
 

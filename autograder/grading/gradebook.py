@@ -11,8 +11,8 @@ from nbformat import NotebookNode, from_dict
 from ..findings import Findings
 from ..source import FORM
 from . import cells as rules
-from .answers import Earlier
-from .answers import changed as changed_answers
+from .answer_digests import Earlier
+from .answer_digests import changed as changed_answers
 from .draft import Draft, draft, insert
 from .snapshot import Snapshot, SnapshotCell
 

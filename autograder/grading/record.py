@@ -28,7 +28,7 @@ from ..parallel.parcel import unwrap, wrap
 from ..source import Assignment
 from ..text import one_line
 from . import gradebook as rows
-from .answers import answers
+from .answer_digests import answers
 from .files import data_files, disk_in_words, glob_safe, read_timestamp, remove, sound_timestamp
 from .snapshot import Snapshot
 from .task import Result

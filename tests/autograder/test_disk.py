@@ -18,7 +18,7 @@ from naive import Here
 from autograder import cli, report, sample
 from autograder.course import REPOSITORY, Course
 from autograder.engine import write_text
-from autograder.errors import sentence
+from autograder.error_sentence import sentence
 from autograder.exporter import TableExporter
 from autograder.grade import grade, results
 from autograder.grading import task

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
-from .kinds import NOTEBOOK, is_notebook, is_work, unpacked
+from .file_kinds import NOTEBOOK, is_notebook, is_work, unpacked
 from .names import About, Found, Item, Person
 from .place import Refused
 
