@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .grading.names import MAGIC, parsed
+from .kernel.closed import is_closed, is_in
+from .sandbox.paths import CHECKS
 from .source import Assignment, Cell, grade_id
 from .text import one_line
 
@@ -29,7 +31,6 @@ FUNCTIONS = {
 LEAST = 6
 """Statements that a copied cell must have beyond those that were given."""
 MOST = 20
-CHECKS = "helpers.check"
 
 Place = tuple[str, int, str]
 """Cell, line in it, what is used there."""
@@ -88,7 +89,7 @@ def uses(source: str, names: dict[str, str], closed: Closed) -> Iterator[tuple[i
     for node in nodes:
         if isinstance(node, ast.Attribute | ast.Name) and (what := _told(_path(node, names), closed)):
             yield node.lineno, what
-        if _differentiates(node) and any(_in(path, "torch") for path in names.values()):
+        if _differentiates(node) and any(is_in(path, "torch") for path in names.values()):
             yield node.lineno, "torch.autograd"  # type: ignore[attr-defined]
 
 
@@ -156,7 +157,7 @@ def _path(node: ast.AST, names: Mapping[str, str]) -> str:
 def _told(path: str, closed: Closed) -> str:
     """What is to be told of a path, as short as it can be."""
     for library in LIBRARIES:
-        if _in(path, library):
+        if is_in(path, library):
             return library
     for library, functions in FUNCTIONS.items():
         name = path.removeprefix(f"{library}.")
@@ -165,15 +166,10 @@ def _told(path: str, closed: Closed) -> str:
     if path in closed.given:
         return ""
     for module, kept in closed.modules.items():
-        inside = path.removeprefix(f"{module}.").partition(".")[0]
-        if _in(path, module) and not (kept and (path == module or inside in kept)):
-            return f"{module}.{inside}" if kept else module
+        if is_closed(path, module, kept):
+            return f"{module}.{path.removeprefix(f'{module}.').partition('.')[0]}" if kept else module
     inside = path.removeprefix(f"{CHECKS}.")
     return f"{CHECKS}.{inside.partition('.')[0]}" if inside != path and "." in inside else ""
-
-
-def _in(path: str, module: str) -> bool:
-    return f"{path}.".startswith(f"{module}.")
 
 
 # Copies ---------------------------------------------------------------------------------------------------------------

@@ -71,9 +71,12 @@ def _utc(when: Any, zone: tzinfo | None, what: str) -> datetime:
         when = datetime.combine(when, time(23, 59, 59))
     if not isinstance(when, datetime):
         raise CourseError(f"{FILE}: {what} must be a date like 2026-11-30 23:59:00, without quotes, not {when!r}.")
-    if when.tzinfo is None and zone is not None:
-        when = when.replace(tzinfo=zone)
-    return when.astimezone(UTC).replace(tzinfo=None)
+    return utc(when, zone).replace(tzinfo=None)
+
+
+def utc(when: datetime, zone: tzinfo | None) -> datetime:
+    """A time in UTC; without a zone of its own it is in `zone`, or in this machine's."""
+    return (when.replace(tzinfo=zone) if zone and not when.tzinfo else when).astimezone(UTC)
 
 
 def bring(gradebook: Any, dates: Dates, name: str, submissions: Iterable[Any]) -> None:

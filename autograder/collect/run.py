@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from helpers.errors import CourseError
 
 from ..course import Course
+from ..dates import utc
 from ..scratch import Scratch, remove
 from .archive import DAMAGED, LARGEST, Archive, Entry
 from .collected import Record
@@ -126,11 +127,6 @@ def _zone(name: str | None) -> tzinfo | None:
         raise CourseError(
             f"--timezone {name!r} is not known; it is a name like Europe/Berlin or America/Toronto."
         ) from None
-
-
-def _utc(time: datetime, zone: tzinfo | None) -> datetime:
-    """Without a zone it is of this machine's, or of the one that was given."""
-    return (time.replace(tzinfo=zone) if zone and not time.tzinfo else time).astimezone(UTC)
 
 
 def _scratch(course: Course) -> Scratch:
@@ -251,7 +247,7 @@ def _apart(claims: dict[str, list[_Claim]], told: Collected) -> dict[str, list[_
 def _given(student: str, claims: list[_Claim], zone: tzinfo | None) -> Given:
     times = [claim.item.time for claim in claims if claim.item.time]
     paths = {claim.item.path for claim in claims}
-    latest = f"{_utc(max(times), zone):%Y-%m-%d %H:%M:%S} UTC" if times else ""
+    latest = f"{utc(max(times), zone):%Y-%m-%d %H:%M:%S} UTC" if times else ""
     notebooks = sum(is_notebook(path) or is_archive(path) for path in paths)
     late, person = any(claim.item.late for claim in claims), claims[0].person
     return Given(student, person.key, len(paths), notebooks, latest, late, person.team)
@@ -303,7 +299,7 @@ def _lay(
     try:
         scratch.mkdir()
         fresh, counts = Fresh(scratch, left), None
-        for time in sorted(attempts, key=lambda time: _utc(time, zone) if time else datetime.min, reverse=True):
+        for time in sorted(attempts, key=lambda time: utc(time, zone) if time else datetime.min, reverse=True):
             if counts:
                 told.passed_over += [(entry.path, "there is a later attempt") for entry, _ in attempts[time]]
                 continue
@@ -312,7 +308,7 @@ def _lay(
         fresh.fill(opened, undated)
         if fresh.files:
             if counts:
-                stamp = f"{_utc(counts, zone):%Y-%m-%d %H:%M:%S} UTC\n"
+                stamp = f"{utc(counts, zone):%Y-%m-%d %H:%M:%S} UTC\n"
                 (fresh.folder / TIMESTAMP).write_text(stamp, encoding="utf-8")
             getattr(told, put(fresh.folder, course, student, name)).append(student)
             laid = True
