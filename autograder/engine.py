@@ -61,16 +61,24 @@ def write_notebook(notebook: NotebookNode, path: Path) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
-    """`write_bytes` of a text in UTF-8."""
-    write_bytes(text.encode("utf-8"), path)
+    """In one step, in UTF-8: an OSError, which names `path`, leaves what was there."""
+    with _in_one_step(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
 
 
 def write_bytes(content: bytes, path: Path) -> None:
-    """In one step: an OSError, which names `path`, leaves what was there."""
+    """As `write_text`."""
+    with _in_one_step(path) as scratch:
+        scratch.write_bytes(content)
+
+
+@contextlib.contextmanager
+def _in_one_step(path: Path) -> Iterator[Path]:
+    """A file to write beside `path`, which then takes its place."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_bytes(content)
+        yield scratch
         scratch.replace(path)
     except OSError as error:
         error.filename = str(path)

@@ -108,6 +108,17 @@ assert hello("you") == "hello you", "say hello"
 '''
 
 
+def mini_course(folder: Path, source: str = SOURCE, toml: str | None = TOML) -> Course:
+    """The small course's source in folder/course; its class is to lie in folder/class."""
+    here = folder / "course" / "solutions" / "mini"
+    here.mkdir(parents=True, exist_ok=True)
+    (here / "mini.py").write_text(source, encoding="utf-8")
+    (here / "numbers.csv").write_text("1,2\n", encoding="utf-8")
+    if toml is not None:
+        (here / "assignment.toml").write_text(toml, encoding="utf-8")
+    return Course(root=folder / "course", class_dir=folder / "class")
+
+
 @pytest.fixture(autouse=True)
 def memory_without_limit():
     """A worker's limit of memory, where tests grade in their own process, ends with the test."""
@@ -172,12 +183,7 @@ CLASS = (
 def mini(tmp_path_factory) -> Course:
     """The mini course, released, with its class handed in."""
     folder = tmp_path_factory.mktemp("a mini [course] (1+1)")
-    here = folder / "course" / "solutions" / "mini"
-    here.mkdir(parents=True)
-    (here / "mini.py").write_text(SOURCE, encoding="utf-8")
-    (here / "assignment.toml").write_text(TOML, encoding="utf-8")
-    (here / "numbers.csv").write_text("1,2\n", encoding="utf-8")
-    course = Course(root=folder / "course", class_dir=folder / "class")
+    course = mini_course(folder)
     release_module.release("mini", course)
     names = [student.name.replace("/", "_") for student in CLASS]
     sample.fill("mini", course, CLASS)

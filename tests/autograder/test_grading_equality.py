@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import nbformat
 import pytest
-from conftest import SOURCE, TOML
+from conftest import SOURCE, TOML, mini_course
 
 from autograder import sample
 from autograder.course import Course
@@ -121,11 +121,7 @@ def plain(notebook) -> list:
 def both(tmp_path_factory):
     """The class graded twice, by our command and by nbgrader's own lists of preprocessors."""
     folder = tmp_path_factory.mktemp("equal")
-    here = folder / "course" / "solutions" / "mini"
-    here.mkdir(parents=True)
-    (here / "mini.py").write_text(SOURCE + PARTIAL, encoding="utf-8")
-    (here / "assignment.toml").write_text(TOML.replace("points = 10", "points = 11.5"), encoding="utf-8")
-    (here / "numbers.csv").write_text("1,2\n", encoding="utf-8")
+    mini_course(folder, SOURCE + PARTIAL, TOML.replace("points = 10", "points = 11.5"))
     ours = Course(root=folder / "course", class_dir=folder / "ours")
     sample.fill("mini", ours, [*SAME, *(student for student, _ in KINDER.values())])
     tag(ours.submitted / "tagged" / "mini" / "mini.ipynb")

@@ -14,7 +14,7 @@ from random import Random
 
 import nbformat
 import pytest
-from conftest import SOURCE, TOML
+from conftest import mini_course
 from naive import Here
 
 from autograder import sample
@@ -40,12 +40,7 @@ CLASS = (
 def filled(tmp_path_factory) -> Path:
     """A folder with the mini course and a class that handed in."""
     folder = tmp_path_factory.mktemp("record")
-    here = folder / "course" / "solutions" / "mini"
-    here.mkdir(parents=True)
-    (here / "mini.py").write_text(SOURCE, encoding="utf-8")
-    (here / "assignment.toml").write_text(TOML, encoding="utf-8")
-    (here / "numbers.csv").write_text("1,2\n")
-    sample.fill("mini", Course(root=folder / "course", class_dir=folder / "class"), CLASS)
+    sample.fill("mini", mini_course(folder), CLASS)
     return folder
 
 

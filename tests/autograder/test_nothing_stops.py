@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import SOURCE, TOML
+from conftest import mini_course
 from hostile import chain
 from naive import Here
 
@@ -49,12 +49,7 @@ EMOJI = 'group = [{"name": "X \\ud83d\\ude00", "did": "all"}]\nready_to_present 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("nothing stops")
-    here = folder / "course" / "solutions" / "mini"
-    here.mkdir(parents=True)
-    (here / "mini.py").write_text(SOURCE, encoding="utf-8")
-    (here / "assignment.toml").write_text(TOML, encoding="utf-8")
-    (here / "numbers.csv").write_text("1,2\n")
-    course = Course(root=folder / "course", class_dir=folder / "class")
+    course = mini_course(folder)
     sample.fill("mini", course, CLASS)
     prepared = prepare(course, "mini")
     keep(prepared, course)

@@ -16,7 +16,7 @@ import zipfile
 
 import nbformat
 import pytest
-from conftest import SOURCE, TOML
+from conftest import mini_course
 
 from autograder import preflight, sample
 from autograder.course import REPOSITORY, Course
@@ -98,12 +98,7 @@ NAMES = {
 @pytest.fixture(scope="module")
 def course(tmp_path_factory) -> Course:
     folder = tmp_path_factory.mktemp("repairs")
-    here = folder / "course" / "solutions" / "mini"
-    here.mkdir(parents=True)
-    (here / "mini.py").write_text(SOURCE, encoding="utf-8")
-    (here / "assignment.toml").write_text(TOML, encoding="utf-8")
-    (here / "numbers.csv").write_text("1,2\n")
-    course = Course(root=folder / "course", class_dir=folder / "class")
+    course = mini_course(folder)
     sample.fill("mini", course, [Student("right", ""), Student.untouched("empty", "")])
     return course
 

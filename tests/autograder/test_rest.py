@@ -65,17 +65,11 @@ print("shown")
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
-    from conftest import SOURCE, TOML
+    from conftest import SOURCE, mini_course
 
-    from autograder.course import Course
 
     folder = tmp_path_factory.mktemp("rest")
-    here = folder / "course" / "solutions" / "mini"
-    here.mkdir(parents=True)
-    (here / "mini.py").write_text(SOURCE + SHOWN, encoding="utf-8")
-    (here / "assignment.toml").write_text(TOML, encoding="utf-8")
-    (here / "numbers.csv").write_text("1,2\n")
-    course = Course(root=folder / "course", class_dir=folder / "class")
+    course = mini_course(folder, SOURCE + SHOWN)
     wrong = {name: above(text) for name, text in SKIPPED.items()} | STOPPED
     made = [Student(name, "", replace={"A-double": text}) for name, text in wrong.items()]
     made.append(Student("died", "", replace={
