@@ -8,7 +8,7 @@ import pytest
 
 from autograder.sandbox import LANDLOCK, NAMESPACES, hidden_paths, paths, readable_paths, root
 from autograder.sandbox.paths import without
-from helpers.check.answers import questions, right_answers
+from helpers.check.core.answers import questions, right_answers
 from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote, open_to_all
 
 
@@ -155,7 +155,7 @@ def test_the_checks_are_closed_and_their_neighbours_are_not(tmp_path, mode, prel
                 pass
         say(seen)
         try:
-            import helpers.check.conv_oracle
+            import helpers.check.core.conv_oracle
         except (ImportError, PermissionError):
             say("no such module")
         say(len(open(place / "timing.py").read()) > 100)
