@@ -249,7 +249,7 @@ def arithmetic_intensity(N, C, H, W, K, R, S, stride, padding, itemsize=4):
 """,
 }
 
-RIGHT = 'json.load(open(os.path.join(os.path.dirname(helpers.__file__), "check", "right_answers", "reading.json")))'
+RIGHT = 'json.load(open(os.path.join(os.path.dirname(helpers.__file__), "check", "right_answers", "cudnn_reading.json")))'
 CUDNN_READING = {
     "B-sizes": FIND + 'import json\nsize_paper = size_today = find("helpers.primitives.spec:output_size")',
     "B-cost": """

@@ -160,8 +160,8 @@ def test_the_checks_are_closed_and_their_neighbours_are_not(tmp_path, mode, prel
             say("no such module")
         say(len(open(place / "timing.py").read()) > 100)
     """
-    assert right_answers("reading")
-    assert questions("reading", "claims")
+    assert right_answers("cudnn_reading")
+    assert questions("cudnn_reading", "claims")
     with Zygote(mode, "", prelude) as zygote:
         said = zygote.run(tmp_path, code)
         assert len(said) == 3, said

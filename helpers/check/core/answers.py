@@ -16,8 +16,8 @@ from typing import Any
 
 from helpers.errors import CourseError
 
-FOLDER = Path(__file__).with_name("right_answers")
-SEALED = Path(__file__).with_name("sealed_answers")
+FOLDER = Path(__file__).parents[1] / "right_answers"
+SEALED = Path(__file__).parents[1] / "sealed_answers"
 CLOSED = "The right answers are closed while a hand-in is graded; the assignment's own test below this cell knows them."
 
 

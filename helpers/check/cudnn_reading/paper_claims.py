@@ -26,11 +26,11 @@ def blas_like(chosen: Any) -> Iterator[str]:
 
 
 def _statements(chosen: Any, name: str) -> Iterator[str]:
-    table = questions("reading", name)
+    table = questions("cudnn_reading", name)
     found = letters(chosen, name, "".join(table))
     if found == set(table):
         raise Mistake("everything-chosen", f"`{name}` holds every statement, and some of them contradict each other. Compare each one with the paper.")
-    said = {letter: verdict("reading", name, letter, letter in found) for letter in table}
+    said = {letter: verdict("cudnn_reading", name, letter, letter in found) for letter in table}
     for letter, about in said.items():
         # Wrong choices first: a misreading explains what is missing, too.
         if letter in found and "mistake" in about:
@@ -61,13 +61,13 @@ def algorithm_for(chosen: Any) -> Iterator[str]:
     if not isinstance(chosen, Mapping):
         raise Mistake("not-a-dictionary", f"`algorithm_for` should be a dictionary, case -> approach; it is of type {type(chosen).__name__}.")
     given = {plain(key): value for key, value in chosen.items()}
-    cases = questions("reading", "algorithm_for")
+    cases = questions("cudnn_reading", "algorithm_for")
     for case in cases:
         value = given.get(plain(case))
         if value is None or not plain(value):
             raise Mistake("still-to-do" if value is not None else "entry-missing", f"`algorithm_for` has no answer yet for {case!r}.")
         found = choice(value, f"algorithm_for[{case!r}]", ALGORITHMS)
-        about = verdict("reading", "algorithm_for", case, found)
+        about = verdict("cudnn_reading", "algorithm_for", case, found)
         if "mistake" in about:
             raise Mistake(about["mistake"], f"{_sentence(case)}: {about['hint']}")
     yield f"{len(cases)} cases"
@@ -87,7 +87,7 @@ def claims(found: Any) -> Iterator[str]:
     if not isinstance(found, Mapping):
         raise Mistake("not-a-dictionary", f"`claims` should be a dictionary, claim -> (kind, place); it is of type {type(found).__name__}.")
     given = {plain(key): value for key, value in found.items()}
-    answers = questions("reading", "claims")
+    answers = questions("cudnn_reading", "claims")
     for claim in answers:
         entry = given.get(plain(claim))
         if entry is None:
@@ -103,9 +103,9 @@ def claims(found: Any) -> Iterator[str]:
         cited = [one for part in parts[1:] for one in places(part, f"The place of {claim!r}")]
         if len(cited) > 2:
             raise Mistake("too-many-places", f"claims[{claim!r}] names {len(cited)} places. Name the one that shows it, or two at most.")
-        if any(accepted("reading", "claims", claim, kind, *one) for one in cited):
+        if any(accepted("cudnn_reading", "claims", claim, kind, *one) for one in cited):
             continue
-        about = verdict("reading", "claims", claim, kind)
+        about = verdict("cudnn_reading", "claims", claim, kind)
         if "mistake" in about:
             raise Mistake(about["mistake"], f"{_sentence(claim)}: {kind}? {about['hint']}")
         name = " ".join(map(str, cited[0])).replace("abstract 0", "the abstract").replace("references 0", "the list of references")

@@ -6,14 +6,16 @@ Chetlur et al., arXiv 1410.0759: equation (1), equations (2) and (3), Figure 1.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from helpers.check.core.calls import array, call, call_each
+from helpers.check.core.ask import Answer, array, ask
 from helpers.check.core.compare import Hypothesis, verify
+from helpers.check.core.probe import calls_of_each
 from helpers.check.core.report import Mistake, check
+from helpers.check.cudnn_reading.probes import lowered_matrices
 from helpers.check.cudnn_reading.words import amount, returned
 from helpers.primitives.spec import output_size
 
@@ -45,15 +47,16 @@ def output_sizes(paper: Any, today: Any, *, seed: int = 0) -> Iterator[str]:
         ("brackets-missing", "Division goes first: put brackets around everything that the stride divides.", np.ceil((h - r) / u + 1 + 2 * p), np.floor(h + 2 * p - r // u) + 1),
         ("off-by-one", "The result is one too small: the window's first position counts, too. Look for a missing + 1.", right - 1, right - 1),
     ]
-    for function, name, own in (
-        (paper, "size_paper", [
+    seen = ask(calls_of_each, [("size_paper", paper, cases), ("size_today", today, cases)])
+    for name, own in (
+        ("size_paper", [
             Hypothesis("floor-for-ceiling", a // u, "This rounds down. Equation (1) in section 2 rounds up: look at its brackets. (`//` rounds down, too, before `ceil` can see the fraction.)"),
             Hypothesis("not-rounded", a / u, "The quotient is not rounded; the brackets in equation (1) mean rounding up."),
             Hypothesis("plus-one-outside", np.ceil((a - 1) / u) + 1, "The + 1 stands outside the rounding. In equation (1) it is part of what is divided by u."),
             Hypothesis("plus-one-missing", np.ceil(b / u), "The + 1 of equation (1) is missing."),
             Hypothesis("rounded-to-nearest", np.round(a / u), "`round` goes to the nearest whole number; equation (1) always rounds up."),
         ]),
-        (today, "size_today", [
+        ("size_today", [
             Hypothesis("ceiling-for-floor", np.ceil(b / u) + 1, "This rounds up. Today's formula rounds down, and adds 1 afterwards."),
             Hypothesis("not-rounded", b / u + 1, "The quotient is not rounded; today's formula rounds it down before the 1 is added."),
             Hypothesis("plus-one-missing", b // u, "The + 1 is missing: the window's first position is one output already."),
@@ -61,7 +64,7 @@ def output_sizes(paper: Any, today: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("rounded-to-nearest", np.round(b / u) + 1, "`round` goes to the nearest whole number; today's formula always rounds down."),
         ]),
     ):  # fmt: skip
-        got = _each(function, name, cases)
+        got = _each(seen, name, len(cases))
         index = 0 if name == "size_paper" else 1
         verify(got, right, f"{name} for (H, R, u, pad) = {', '.join(map(str, cases[:5]))}, …", [*own, *(Hypothesis(n, w[index], hint) for n, hint, *w in common)])
         yield f"{name}: {len(cases)} cases with strides 1 to 4"
@@ -122,7 +125,8 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
     z = _shape(seed)
     args = [z[name] for name in "NKCRSPQ"]
     shown = ", ".join(f"{name}={z[name]}" for name in "NKCRSPQ")
-    got = np.asarray(returned(call(forward_flops, *args, what="forward_flops"), "forward_flops"))
+    seen = ask(calls_of_each, [("forward_flops", forward_flops, [args]), ("lowered_shapes", lowered_shapes, [args])])
+    got = _each(seen, "forward_flops", 1)[0]
     right = 2 * _product(z, "NKCRSPQ")
     missing = [Hypothesis(f"{m}-forgotten", np.asarray(right / z[m]), f"{m} is missing from the product: equation (3) has four loops for the outputs and three sums, and {m} runs in one of them.") for m in "NKCRSPQ"]
     verify(got, np.asarray(right), f"forward_flops for {shown}", [
@@ -136,7 +140,7 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
         *missing,
     ])  # fmt: skip
     yield "FLOPs of the forward pass"
-    found = call(lowered_shapes, *args, what="lowered_shapes")
+    found = seen.part("lowered_shapes")["0"]
     crs, npq = int(_product(z, "CRS")), int(_product(z, "NPQ"))
     rights = {"F_m": (z["K"], crs), "D_m": (crs, npq), "O_m": (z["K"], npq)}
     if isinstance(found, dict):
@@ -171,7 +175,7 @@ def arithmetic_intensity(intensity: Any, *, seed: int = 0) -> Iterator[str]:
     flops = 2 * _product(z, "NKCRSPQ")
     parts = {"images": _product(z, "NCHW"), "filters": _product(z, "KCRS"), "outputs": _product(z, "NKPQ")}
     total = sum(parts.values())
-    got = np.asarray(returned(call(intensity, *args, what="intensity"), "intensity"))
+    got = _each(ask(calls_of_each, [("intensity", intensity, [args])]), "intensity", 1)[0]
     right = flops / (4 * total)
     verify(got, np.asarray(right), "the intensity", [
         Hypothesis("numbers-for-bytes", np.asarray(right * 4), "This is FLOPs per number. A float32 has 4 bytes."),
@@ -195,17 +199,29 @@ def _patches(d: np.ndarray, r: int, s: int) -> np.ndarray:
     return np.lib.stride_tricks.sliding_window_view(d, (r, s), axis=(2, 3)).transpose(0, 2, 3, 1, 4, 5)
 
 
+def _examples(seed: int) -> list[tuple[int, int, int, int, int, int, int]]:
+    """(N, C, H, W, K, R, S): those of Figure 1, and drawn ones that all differ from each other."""
+    if not seed:
+        return [(1, 3, 3, 3, 2, 2, 2), (2, 3, 5, 4, 4, 2, 3)]
+    rng = np.random.default_rng([seed, 3])
+    r, s = (int(v) for v in rng.permutation([2, 3]))
+    n, c, k = (int(v) for v in rng.permutation([2, 3, 4]))
+    return [(1, 3, 3, 3, 2, 2, 2), (n, c, r + int(rng.integers(2, 4)), s + 1, k, r, s)]
+
+
 @check("The lowered matrices of Figure 1", "B3")
 def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator[str]:
     """F_m · D_m is the cross-correlation of D with F, as (K, N·P·Q); any order of the C·R·S will do, if both have the same."""
-    for n, c, h, w, k, r, s in ((1, 3, 3, 3, 2, 2, 2), (2, 3, 5, 4, 4, 2, 3)):
-        d, f = _arrays(n, c, h, w, k, r, s, seed)
+    examples = _examples(seed)
+    arrays = [_arrays(*sizes, seed) for sizes in examples]
+    seen = ask(lowered_matrices, lower_filters, lower_images, arrays)
+    for number, ((n, c, h, w, k, r, s), (d, f)) in enumerate(zip(examples, arrays, strict=True)):
         patches = _patches(d, r, s)
         p, q = patches.shape[1:3]
         example = f"N={n}, C={c}, {h}×{w} images, K={k}, {r}×{s} filters"
         try:
-            fm = array(call(lower_filters, f.copy(), what="lower_filters"), "the result of lower_filters")
-            dm = array(call(lower_images, d.copy(), r, s, what="lower_images"), "the result of lower_images")
+            fm = array(seen.part(number)["F_m"], "the result of lower_filters")
+            dm = array(seen.part(number)["D_m"], "the result of lower_images")
         except Mistake as error:
             if n == 1 or error.name != "raises":
                 raise
@@ -265,8 +281,9 @@ def _shape_hint(got: tuple[int, ...], shape: tuple[int, int], c: int, n: int, na
     return "wrong-shape", ""
 
 
-def _each(function: Any, name: str, cases: Sequence[tuple[int, ...]]) -> np.ndarray:
-    return np.asarray([returned(value, name) for value in call_each(function, cases, what=name)])
+def _each(seen: Answer, name: str, count: int) -> np.ndarray:
+    """The numbers that a function returned for its cases."""
+    return np.asarray([returned(seen.part(name)[str(number)], name) for number in range(count)])
 
 
 @check("Index functions", "B4")
@@ -282,17 +299,18 @@ def index_functions(g_paper: Any, g_correlation: Any, flip: Any, *, seed: int = 
         ("stride-ignored", "The stride is ignored: from one output to the next the window moves by u.", lambda g: g - p * u + p),
         ("stride-on-r", "The stride multiplies r as well. Inside the window neighbours are one apart, whatever the stride.", lambda g: g + np.sign(g[1] - g[0]) * (u - 1) * r),
     ]
-    for function, name, right, other, own in (
-        (g_paper, "g_paper", convolution, correlation, [Hypothesis("minus-one-forgotten", convolution + 1, "It is one too large. r counts from 0 to R − 1, so the mirror image of r is R − 1 − r.")]),
-        (g_correlation, "g_correlation", correlation, convolution, [Hypothesis("signs-turned", p * u - r + pad, "The signs of r and pad are wrong: a later row of the filter meets a later row of the image, and padding shifts the image down."), Hypothesis("size-of-the-filter", p * u - size + r + 1 - pad, "R belongs to the mirror image, R − 1 − r. Nothing is mirrored here, so R does not occur."), Hypothesis("off-by-one", correlation + 1, "It is one too large: r counts from 0."), Hypothesis("off-by-one", correlation - 1, "It is one too small: r counts from 0.")]),
+    f = _arrays(1, 1, 1, 1, 3, 4, 2 + seed % 2, seed)[1]
+    f = np.stack([f[:, 0], f[:, 0] + 100, f[:, 0] - 300, f[:, 0] * 7, f[:, 0] * 3], axis=1)
+    seen = ask(calls_of_each, [("g_paper", g_paper, cases), ("g_correlation", g_correlation, cases), ("flip", flip, [(f,)])])
+    for name, right, other, own in (
+        ("g_paper", convolution, correlation, [Hypothesis("minus-one-forgotten", convolution + 1, "It is one too large. r counts from 0 to R − 1, so the mirror image of r is R − 1 − r.")]),
+        ("g_correlation", correlation, convolution, [Hypothesis("signs-turned", p * u - r + pad, "The signs of r and pad are wrong: a later row of the filter meets a later row of the image, and padding shifts the image down."), Hypothesis("size-of-the-filter", p * u - size + r + 1 - pad, "R belongs to the mirror image, R − 1 − r. Nothing is mirrored here, so R does not occur."), Hypothesis("off-by-one", correlation + 1, "It is one too large: r counts from 0."), Hypothesis("off-by-one", correlation - 1, "It is one too small: r counts from 0.")]),
     ):
-        got = _each(function, name, cases)
+        got = _each(seen, name, len(cases))
         swapped = "This does not flip the filter: filter and image are traversed in the same direction. Equation (2) traverses the filter backwards." if name == "g_paper" else "This flips the filter, as equation (2) does. Cross-correlation traverses filter and image in the same direction."
         verify(got, right, name, [Hypothesis("convolution-and-correlation-swapped", other, swapped), *own, *(Hypothesis(n, change(right), hint) for n, hint, change in both)])
         yield f"{name} for {len(cases)} positions"
-    f = _arrays(1, 1, 1, 1, 3, 4, 2 + seed % 2, seed)[1]
-    f = np.stack([f[:, 0], f[:, 0] + 100, f[:, 0] - 300, f[:, 0] * 7, f[:, 0] * 3], axis=1)
-    got = array(call(flip, f.copy(), what="flip"), "the result of flip")
+    got = array(seen.part("flip")["0"], "the result of flip")
     verify(got, f[:, :, ::-1, ::-1], "flip(F)", [
         Hypothesis("channels-flipped", f[:, ::-1, ::-1, ::-1], "The channels are reversed, too. Equation (3) flips only r and s."),
         Hypothesis("everything-flipped", f[::-1, ::-1, ::-1, ::-1], "All four axes are reversed. Equation (3) flips only r and s; K and C stay."),

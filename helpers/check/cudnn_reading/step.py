@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core.calls import array, call
+from helpers.check.core.ask import array, ask
+from helpers.check.core.calls import call
 from helpers.check.core.compare import Hypothesis, verify
 from helpers.check.core.known_work import Bench, Piece, demand_possible, lengths
+from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 from helpers.check.cudnn_reading.words import amount, filled, plain, returned
 from helpers.timing import Timing
@@ -151,9 +153,10 @@ def _demand_own(key: tuple[str, str], times: Mapping[tuple[str, str], list[float
 def step_gains(function: Any, *, seed: int = 0) -> Iterator[str]:
     """Speed-up of every part and of the whole step: median old time over median new time (or the median of the ratios)."""
     rng = np.random.default_rng([seed, 2])
-    for case in range(2):
-        record, times = _drawn(rng)
-        row = call(function, record, what="step_gains")
+    cases = [_drawn(rng) for _ in range(2)]
+    seen = ask(calls, "step_gains", function, [(record,) for record, _ in cases])
+    for case, (_, times) in enumerate(cases):
+        row = seen[str(case)]
         if row is None:
             raise Mistake("returns-none", "step_gains returns None. Is the `return` missing?")
         if not isinstance(row, Mapping):
@@ -217,11 +220,10 @@ def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int
     rng = np.random.default_rng(seed)
     cases = [{part: (old, old / new) for part, (old, new) in table.items()}] if not seed else []
     cases += [{f"part {i}": (float(rng.uniform(1, 9)) * 10.0 ** rng.integers(0, 3), float(rng.uniform(1.1, 6))) for i in range(n)} for n in (2, 3, 5)]
-    got, rows = [], []
-    for case in cases:
-        seconds, speedups = {k: v[0] for k, v in case.items()}, {k: v[1] for k, v in case.items()}
-        got.append(returned(call(function, dict(seconds), dict(reversed(speedups.items())), what="predicted_speedup"), "predicted_speedup"))
-        rows.append((np.asarray(list(seconds.values())), np.asarray(list(speedups.values()))))
+    pairs = [({k: v[0] for k, v in case.items()}, {k: v[1] for k, v in case.items()}) for case in cases]
+    rows = [(np.asarray(list(seconds.values())), np.asarray(list(speedups.values()))) for seconds, speedups in pairs]
+    seen = ask(calls, "predicted_speedup", function, [(seconds, dict(reversed(speedups.items()))) for seconds, speedups in pairs])
+    got = [returned(seen[str(number)], "predicted_speedup") for number in range(len(pairs))]
 
     def each(formula: Any) -> np.ndarray:
         return np.asarray([float(formula(t, s)) for t, s in rows])

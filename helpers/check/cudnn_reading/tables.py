@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core.calls import call_each
+from helpers.check.core.ask import ask
 from helpers.check.core.compare import Hypothesis, verify
+from helpers.check.core.probe import calls_of_each
 from helpers.check.core.report import Mistake, check
 from helpers.check.cudnn_reading.words import amount, choice, filled, plain, returned
 
@@ -182,10 +183,13 @@ def speedup_and_saving(speedup: Any, time_saved: Any, *, table: Mapping[str, tup
     where = "for the rows of Table 4" if not seed else "for six other pairs"
     factor, saved = before / after, 1 - after / before
 
-    def values(function: Any, name: str) -> np.ndarray:
-        return np.asarray([returned(value, name) for value in call_each(function, [(_whole(b), _whole(a)) for b, a in pairs], what=name)])
+    cases = [(_whole(b), _whole(a)) for b, a in pairs]
+    seen = ask(calls_of_each, [("speedup", speedup, cases), ("time_saved", time_saved, cases)])
 
-    got = values(speedup, "speedup")
+    def values(name: str) -> np.ndarray:
+        return np.asarray([returned(seen.part(name)[str(i)], name) for i in range(len(cases))])
+
+    got = values("speedup")
     verify(factor if _rounded(got, factor) else got, factor, f"speedup {where}", [
         Hypothesis("upside-down", after / before, "This is the new time over the old: below 1 where things got faster. A speed-up is old over new."),
         Hypothesis("gain-for-factor", factor - 1, "This is the gain, 0.36 for a speed-up of 1.36. The factor itself is asked for."),
@@ -197,7 +201,7 @@ def speedup_and_saving(speedup: Any, time_saved: Any, *, table: Mapping[str, tup
         Hypothesis("papers-number", np.full(len(factor), 1.36), "It is 1.36 for every row. Compute it from the two arguments."),
     ])  # fmt: skip
     yield f"speedup {where}"
-    got = values(time_saved, "time_saved")
+    got = values("time_saved")
     verify(saved if _rounded(got, saved) else got, saved, f"time_saved {where}", [
         Hypothesis("throughput-for-time", factor - 1, "This is the gain in throughput, the paper's 36%: (old − new) ÷ new. The share of time saved is relative to the old time, (old − new) ÷ old; saving 36% of the time, as section 4.1 words it, would be a factor of 1.56."),
         Hypothesis("remaining-for-saved", after / before, "This is the share of time that is left; the share that is saved is 1 minus it."),

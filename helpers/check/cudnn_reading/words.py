@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import nearest
-from helpers.check.core.calls import number
+from helpers.check.core.ask import number
 from helpers.check.core.report import Mistake
 
 EXISTING = {"section": range(1, 8), "table": range(1, 5), "figure": range(1, 3), "equation": range(1, 4)}

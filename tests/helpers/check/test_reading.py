@@ -40,7 +40,7 @@ PERCENT = {layer: {device: 100 * speed / PEAKS[device] for device, (speed, _) in
 WRONG_CELLS = [("L2", "GTX 980"), ("L4", "GTX 980")]
 TABLE_4 = {"forward": (109310, 75330), "backward": (156270, 120651), "update": (2926, 2920)}
 
-ANSWERS = right_answers("reading")
+ANSWERS = right_answers("cudnn_reading")
 CASES, CLAIMS = ANSWERS["algorithm_for"], ANSWERS["claims"]
 
 
@@ -125,7 +125,7 @@ def test_closed_answers_are_told(monkeypatch, tmp_path):
     monkeypatch.setattr(answers, "FOLDER", tmp_path)
     monkeypatch.setattr(answers, "SEALED", tmp_path)
     with pytest.raises(CourseError, match="closed while a hand-in is graded"):
-        right_answers("reading")
+        right_answers("cudnn_reading")
     with pytest.raises(CourseError, match="closed while a hand-in is graded"):
         list(cudnn_reading.blas_like.__wrapped__({"a"}))
 
@@ -147,7 +147,7 @@ def test_the_checks_need_the_sealed_answers_alone(monkeypatch, tmp_path):
     assert mistake_of(cudnn_reading.about_36_percent, {"e"}) == "fewer-iterations"
     assert not mistake_of(cudnn_reading.algorithm_for, {case: about["right"] for case, about in CASES.items()})
     with pytest.raises(KeyError):
-        answers.verdict("reading", "algorithm_for", next(iter(CASES)), "another")
+        answers.verdict("cudnn_reading", "algorithm_for", next(iter(CASES)), "another")
 
 
 def strings(value):
