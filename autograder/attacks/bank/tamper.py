@@ -41,9 +41,11 @@ for name in dir(numpy.testing):
 """),
     of("checks-patched", "The functions of helpers.check are replaced by functions that do nothing.", """
 from helpers import check
-for name in dir(check):
-    if callable(getattr(check, name)):
-        setattr(check, name, lambda *a, **k: None)
+for name in ("forward", "bias"):
+    setattr(check.convolution, name, lambda *a, **k: None)
+for name in dir(check.network_from_scratch):
+    if callable(getattr(check.network_from_scratch, name)):
+        setattr(check.network_from_scratch, name, lambda *a, **k: None)
 """),
     of("check-rebound", "The name `check` is bound to something that agrees with everything.", ALWAYS + """
 check = Always()
@@ -53,9 +55,9 @@ from helpers import check
 import gc
 def nothing(*a, **k): return None
 for name in ("linear_forward", "softmax_forward"):
-    f = getattr(check, name)
+    f = getattr(check.network_from_scratch, name)
     inner = getattr(f, "__wrapped__", f)
-    setattr(check, name, nothing)
+    setattr(check.network_from_scratch, name, nothing)
     for g in gc.get_objects():
         if getattr(g, "__name__", "") == "verify" and hasattr(g, "__code__"):
             g.__code__ = nothing.__code__.replace(co_freevars=g.__code__.co_freevars)

@@ -60,7 +60,7 @@ def test_every_guess_at_a_wrong_count_is_told_where_it_is_wrong(named, i):
             def student(f, n=1, right=right, wrong=wrong):
                 return [*right(f, n)[:i], wrong(f, n), *right(f, n)[i + 1 :]]
 
-            told += named(getattr(check.runtime, name), student, **given) not in ("", "differs")
+            told += named(getattr(check.cnn_runtime, name), student, **given) not in ("", "differs")
         assert told >= 8
 
 

@@ -127,7 +127,7 @@ CHECKS = {
     "experiment": lambda t: check.network_from_scratch.decay_experiment(t, t, t, t, seeds=3, epochs=12),
     "backends": lambda t: check.network_from_scratch.same_on_all(t, ["numpy", "torch"], t, t, t),
     "own training": lambda t: check.network_from_scratch.own_training(t, t, t),
-    "form": lambda t: check.form(t, t, parts="ABC"),
+    "form": lambda t: check.convolution.form(t, t, parts="ABC"),
 }
 
 
