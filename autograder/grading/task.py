@@ -231,14 +231,14 @@ def work_bytes(body: bytes) -> bytes:
 def warm(line: socket.socket | None = None) -> None:
     """Let the program that all kernels and judges come from start while the first hand-in is still on its way.
 
-    `line` leads to one that several workers share; see kernel.roots.
+    `line` leads to one that several workers share; see kernel.fork_client.
     """
-    from ..kernel import roots
+    from ..kernel import fork_client
 
     if line is not None:
-        roots.adopt(line)
+        fork_client.adopt(line)
     else:
-        roots.take()
+        fork_client.take()
     from .. import findings  # noqa: F401
     from ..feedback_page.safe import code_html
     from ..judge import judge  # noqa: F401

@@ -9,8 +9,8 @@ import socket
 import sys
 from typing import Any
 
-from ..kernel.closed import whole
-from ..kernel.inside import Inside, Make
+from ..kernel.cell_loop import CellLoop, Make
+from ..kernel.closed_modules import whole
 from ..kernel.known import Known
 from ..kernel.shell import CourseShell
 from .errors import StudentGone
@@ -41,7 +41,7 @@ def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
     shell.execution_count = 1
     gc.freeze()
 
-    def make(shell: CourseShell, control: socket.socket, line: socket.socket | None) -> Inside:
+    def make(shell: CourseShell, control: socket.socket, line: socket.socket | None) -> CellLoop:
         return JudgeInside(shell, control, line, found, known)
 
     return make
@@ -64,7 +64,7 @@ def _keep_to_itself() -> None:
         ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
 
 
-class JudgeInside(Inside):
+class JudgeInside(CellLoop):
     """Runs parts of test cells, with the names that they take from the student's process."""
 
     def __init__(

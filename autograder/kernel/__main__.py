@@ -18,7 +18,7 @@ def main() -> None:
     needs, sys.argv[:] = sys.argv[3:], [""]
     try:
         end_with_owner(control, scratch)
-        from .root import Root  # half a second in which the owner may go
+        from .fork_server import Root  # half a second in which the owner may go
 
         Root(control, scratch).serve(needs)
     except wire.Closed:

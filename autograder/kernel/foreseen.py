@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .cell_loop import CellLoop, Make
 from .cell_names import CellCompiler, murmur2
-from .closed import close
+from .closed_modules import close
 from .colab import stand_in
-from .inside import Inside, Make
 from .once import Once
 from .shell import CourseShell
 
@@ -22,7 +22,7 @@ def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
     close(given["closed"], given["cells"])
     for text in given["cells"]:
         learn(shell, text)
-    return Inside
+    return CellLoop
 
 
 def learn(shell: CourseShell, text: str) -> None:

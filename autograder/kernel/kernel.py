@@ -11,9 +11,9 @@ from helpers.errors import CourseError
 
 from ..sandbox import Limits, Mode, closed_paths, hidden_paths, readable_paths
 from ..scratch import Scratch, remove
-from .nursery import Nursery
 from .process import Process, Ran
 from .stages import needs_of
+from .zygote_client import ZygoteClient
 
 ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "",
@@ -58,7 +58,7 @@ class Kernels:
     ) -> None:
         self.mode = mode
         given = {"cells": list(cells), "closed": dict(closed)}
-        self.nursery = Nursery(mode, needs=needs, prepare=PREPARE, given=given)
+        self.zygote = ZygoteClient(mode, needs=needs, prepare=PREPARE, given=given)
         hidden = [str(path) for path in (*hidden_paths(), *closed_paths(closed))]
         self._room = {"readable": [str(path) for path in readable_paths()], "hidden": hidden}
         self._base = Scratch("course-kernels-")
@@ -90,7 +90,7 @@ class Kernels:
             "seed": seed,
         }
         try:
-            kernel = Kernel(self.nursery, request, limits=limits, peer=judge)
+            kernel = Kernel(self.zygote, request, limits=limits, peer=judge)
         except BaseException:
             remove(folder)
             raise
@@ -99,13 +99,13 @@ class Kernels:
 
     def ready(self) -> None:
         """Wait until the zygote is warm."""
-        self.nursery.ready()
+        self.zygote.ready()
 
     def close(self) -> None:
         """End everything at once."""
         for kernel in self._living:
             kernel.kill()
-        self.nursery.close()
+        self.zygote.close()
         self._base.remove()
 
     def __enter__(self) -> "Kernels":

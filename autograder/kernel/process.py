@@ -13,12 +13,12 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from ..sandbox import Limits, Scales, kill_tree, memory_group
+from ..sandbox import Limits, Usage, kill_tree, memory_group
 from . import wire
 from .deaths import how_it_ended
 from .meter import EVERY_S, PATIENCE, Meter
-from .nursery import Nursery
 from .outputs import Collector, Full, Room
+from .zygote_client import ZygoteClient
 
 GRACE_S = 2.0
 BESIDES_MB = 64
@@ -51,7 +51,7 @@ class Process:
 
     def __init__(
         self,
-        nursery: Nursery,
+        zygote: ZygoteClient,
         request: dict[str, Any],
         *,
         limits: Limits,
@@ -62,7 +62,7 @@ class Process:
         self.why = ""
         self.room: Room | None = None
         """What its cells may put out together with those of others; None for no limit but each one's own."""
-        self._nursery = nursery
+        self._zygote = zygote
         self.folder = Path(request["folder"])
         self._trusted = trusted
         self._collector = Collector(limits.output_bytes, trusted)
@@ -73,9 +73,9 @@ class Process:
         pipes = [os.pipe(), os.pipe()]
         descriptors = [theirs.fileno(), pipes[0][1], pipes[1][1]] + ([peer.fileno()] if peer is not None else [])
         try:
-            self._inmate = nursery.fork(request, descriptors)
+            self._inmate = zygote.fork(request, descriptors)
             self.pid = self._inmate.pid
-            self._scales = Scales(self._inmate, limits, None if trusted else self.folder)
+            self._usage = Usage(self._inmate, limits, None if trusted else self.folder)
             self._group = None if trusted else memory_group(self.pid, limits.memory_mb + limits.disk_mb + BESIDES_MB)
         except BaseException:
             self._control.close()
@@ -99,7 +99,7 @@ class Process:
         """False once it is known to have ended; ``why`` then says in words what happened."""
         if self._alive:
             self._read()
-        if self._alive and self._nursery.ended(self.pid) is not None:
+        if self._alive and self._zygote.ended(self.pid) is not None:
             self._bury()
         return self._alive
 
@@ -234,9 +234,9 @@ class Process:
                 for descriptor in (one._control.fileno(), *one._pipes):
                     poller.register(descriptor, select.POLLIN)
                     owners[descriptor] = one
-                nursery = one._nursery.sock
-                if nursery is not None:
-                    poller.register(nursery.fileno(), select.POLLIN)
+                zygote = one._zygote.sock
+                if zygote is not None:
+                    poller.register(zygote.fileno(), select.POLLIN)
         ready = {descriptor for descriptor, _ in poller.poll(int(seconds * 1000) + 1)}
         for one in {owners[descriptor] for descriptor in ready if descriptor in owners}:
             one._read()
@@ -311,7 +311,7 @@ class Process:
         self._collector.own_words(ename, evalue)
 
     def _weigh(self) -> None:
-        words = (self._too_large() or self._scales.overstepped()) if self._alive else ""
+        words = (self._too_large() or self._usage.overstepped()) if self._alive else ""
         if words:
             self.kill(f"it {words}")
 
@@ -323,7 +323,7 @@ class Process:
         # It has gone, or has closed its end of the line, which comes to the same.
         if not self._alive:
             return
-        ended, words = self._nursery.ended(self.pid, wait=1.0), self._too_large()
+        ended, words = self._zygote.ended(self.pid, wait=1.0), self._too_large()
         self.why = f"it {words}" if words else how_it_ended(ended, self.limits)
         self._end()
         self._close()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .closed import bare
+from .closed_modules import bare
 from .shell import CourseShell
 from .stages import BASE, BROKEN, STAGES
 

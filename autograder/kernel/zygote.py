@@ -20,8 +20,8 @@ from typing import Any, NoReturn
 
 from .. import sandbox
 from . import wire
+from .cell_loop import CellLoop, Make, live
 from .deaths import FAILED
-from .inside import Inside, Make, live
 from .shell import CourseShell
 from .warmup import one_thread, reseed
 
@@ -34,7 +34,7 @@ class Zygote:
     def __init__(self, control: socket.socket, shell: CourseShell) -> None:
         self.control, self.shell = control, shell
         self.alive: dict[int, int] = {}
-        self.make: Make = Inside
+        self.make: Make = CellLoop
 
     def live(self, request: dict[str, Any], given: Any) -> NoReturn:
         sys.dont_write_bytecode = True  # what is imported from here on may be a student's

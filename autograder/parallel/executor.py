@@ -27,10 +27,10 @@ def choose(jobs: int, scheduler: str = "", needs: Iterable[str] = ()) -> Executo
         from .dask import Dask
 
         return Dask(scheduler)
-    from .. import ahead
-    from .local import Pool
+    from .. import prewarm
+    from .local_pool import Pool
 
-    return Pool(jobs, root=ahead.root(needs) if jobs > 0 and sys.platform.startswith("linux") else None)
+    return Pool(jobs, root=prewarm.fork_server(needs) if jobs > 0 and sys.platform.startswith("linux") else None)
 
 
 def order(task: Task) -> Order:

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from helpers.errors import CourseError
 
-from . import landlock, namespaces, root, seccomp
+from . import landlock, namespaces, rootfs, seccomp
 from . import syscalls as sc
 from .limits import (
     close_descriptors,
@@ -184,7 +184,7 @@ def _enter_namespaces(
 ) -> None:
     os.setsid()
     processes = namespaces.enter(room, shown, covered, limits)
-    set_environment(root.HOME, root.TEMPORARY, room.env)
+    set_environment(rootfs.HOME, rootfs.TEMPORARY, room.env)
     set_limits(limits, processes)
     sc.prctl(sc.PR_SET_PDEATHSIG, 9)
     sc.drop_capabilities()

@@ -32,7 +32,7 @@ from .choosing import choose
 from .fork import fork_into, reap, settle
 from .modes import Inmate, Limits, Mode
 from .paths import standard_room
-from .root import copy_files
+from .rootfs import copy_files
 from .syscall_table import NUMBERS
 from .tree import gone, kill_tree
 

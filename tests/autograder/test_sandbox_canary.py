@@ -17,7 +17,7 @@ from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, canary, choosing, clo
 from autograder.sandbox.tree import tree
 from helpers.errors import CourseError
 from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote, open_to_all
-from tests.autograder.test_parallel_local import gone_within
+from tests.autograder.test_parallel_local_pool import gone_within
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox's modes are Linux's"),
@@ -112,13 +112,13 @@ def test_it_cries_where_there_is_no_sandbox(places):
         assert words in wrong, words
 
 
-OPEN = "from autograder.sandbox import fork, landlock, namespaces, root, seccomp, syscalls as sc\n"
+OPEN = "from autograder.sandbox import fork, landlock, namespaces, rootfs, seccomp, syscalls as sc\n"
 CLASS = "fork.without = lambda shown, hidden, real=fork.without: real((*shown, Path({base!r})), hidden)\n"
 WEAK = {
     "a readable class": (NAMESPACES, CLASS, ["read class (a folder of the course)"]),
     "a readable class, by Landlock": (LANDLOCK, CLASS, ["read class (a folder of the course)"]),
     "a writable class": (
-        NAMESPACES, CLASS + "root.make_read_only = lambda place: None", ["change solutions (a folder of the course)"],
+        NAMESPACES, CLASS + "rootfs.make_read_only = lambda place: None", ["change solutions (a folder of the course)"],
     ),
     "a writable class, by Landlock": (
         LANDLOCK, CLASS + "landlock.EXECUTE = (1 << 13) - 1", ["change solutions (a folder of the course)"],
@@ -128,7 +128,7 @@ WEAK = {
         ["reach TCP", "reach UDP", "reach an abstract socket", "use the network"],
     ),
     "the host's processes": (
-        NAMESPACES, "root._proc = lambda base: sc.mount('/proc', base + '/proc', flags=0x5000)",
+        NAMESPACES, "rootfs._proc = lambda base: sc.mount('/proc', base + '/proc', flags=0x5000)",
         ["see processes outside"],
     ),
     "no filter": (

@@ -26,7 +26,7 @@ STEP, LOWEST = 1.25, 19
 last step."""
 
 
-class Scales:
+class Usage:
     """Measures one sandboxed process with its descendants; cheap enough for ten times a second.
 
     folder: its folder on the host, for the modes in which the kernel does not limit the space in it.

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from .course import Course
-from .kernel.roots import Root
+from .kernel.fork_client import Root
 from .kernel.stages import needs_of_file
 
 _started: tuple[set[str], Root] | None = None
@@ -38,7 +38,7 @@ def start(arguments: Sequence[str]) -> None:
             return
 
 
-def root(needs: Iterable[str]) -> Root:
+def fork_server(needs: Iterable[str]) -> Root:
     """A root that warms up for `needs`: the one already started, if it fits, or a new one."""
     global _started
     needs = list(needs)

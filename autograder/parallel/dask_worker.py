@@ -15,7 +15,7 @@ import socket
 from helpers.errors import CourseError
 
 from ..course import REPOSITORY
-from .local import Pool
+from .local_pool import Pool
 from .parcel import Order, unwrap, wrap
 
 _idle: dict[str, queue.LifoQueue[Pool]] = {}

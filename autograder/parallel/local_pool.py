@@ -20,7 +20,7 @@ from pathlib import Path
 from helpers.errors import CourseError
 
 from ..course import REPOSITORY
-from ..kernel.roots import Root
+from ..kernel.fork_client import Root
 from ..scratch import Scratch
 from .parcel import Answer, Order
 from .worker import DONE, LARGEST_ANSWER, READY, end_family

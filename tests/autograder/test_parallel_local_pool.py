@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.parallel.local import AHEAD, Pool
+from autograder.parallel.local_pool import AHEAD, Pool
 from autograder.parallel.parcel import Order, ParcelError, unwrap, wrap
 from helpers.errors import CourseError
 
@@ -139,7 +139,7 @@ def test_workers_that_cannot_start_are_a_sentence():
 
 MAIN = """
 import json, sys
-from autograder.parallel.local import Pool
+from autograder.parallel.local_pool import Pool
 from autograder.parallel.parcel import Order
 pids, scratch = sys.argv[1:]
 with Pool(2, work="tests.autograder.parallel_stand_in:work") as pool:

@@ -13,7 +13,7 @@ from helpers.errors import CourseError
 
 from ..sandbox import Inmate, Mode
 from . import wire
-from .roots import Line, give, take
+from .fork_client import Line, give, take
 from .stages import STAGES
 
 SECONDS_TO_START = 120.0
@@ -22,11 +22,11 @@ SECONDS_TO_TELL = 5.0
 MOST_FRAME = 1_000_000
 
 
-class Nursery:
+class ZygoteClient:
     """One zygote. Making it doesn't wait; ``ready`` does.
 
     needs: what the assignment uses, from ``stages.needs_of`` (None: anything). prepare: ``"module:function"``, which is
-    called in the zygote with its shell and ``given`` (JSON) and gives a maker of ``inside.Inside``. mode: that of the
+    called in the zygote with its shell and ``given`` (JSON) and gives a maker of ``inside.CellLoop``. mode: that of the
     students' sandbox, None for a zygote that forks no students.
     """
 

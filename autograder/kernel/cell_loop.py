@@ -17,7 +17,7 @@ from .shell import CourseShell
 MOST_REQUEST = 64_000_000
 
 
-class Inside:
+class CellLoop:
     """What runs in the process. The judge has a class of its own that runs its cells in another way."""
 
     def __init__(self, shell: CourseShell, control: socket.socket, peer: socket.socket | None) -> None:
@@ -100,7 +100,7 @@ class Inside:
         self.shell.events_out.send({"is": "done", **done})
 
 
-Make = Callable[[CourseShell, socket.socket, socket.socket | None], Inside]
+Make = Callable[[CourseShell, socket.socket, socket.socket | None], CellLoop]
 
 
 def live(shell: CourseShell, make: Make, control: socket.socket, peer: socket.socket | None) -> None:
