@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from helpers.errors import CourseError
 
 from ..kernel.process import Process, Ran
-from ..kernel.stages import needs_of
+from ..kernel.warmup import needs_of
 from ..kernel.zygote_client import ZygoteClient
 from ..sandbox import LANDLOCK, Limits, hidden_paths, readable_paths
 from ..scratch import Scratch

@@ -15,7 +15,6 @@ from nbformat import NotebookNode
 
 from ..sandbox import Limits, Usage, kill_tree, memory_group
 from . import wire
-from .deaths import how_it_ended
 from .meter import EVERY_S, PATIENCE, Meter
 from .outputs import Collector, Full, Room
 from .zygote_client import ZygoteClient
@@ -24,6 +23,15 @@ GRACE_S = 2.0
 BESIDES_MB = 64
 """What the group of a hand-in may hold besides memory and files: it is weighed more exactly than that."""
 SECONDS_TO_TAKE = 5.0
+SIGNALS = {
+    signal.SIGSEGV: "it crashed with a segmentation fault",
+    signal.SIGBUS: "it crashed with a bus error",
+    signal.SIGFPE: "it crashed with an arithmetic error in compiled code",
+    signal.SIGILL: "it crashed at an instruction that this processor doesn't know",
+    signal.SIGABRT: "it aborted itself",
+    signal.SIGKILL: "it was killed from outside; most likely the machine had run out of memory",
+    signal.SIGSYS: "it tried something that the sandbox forbids",
+}
 KINDS = {"stream", "display_data", "update_display_data", "execute_result", "error", "clear_output", "done"}
 
 
@@ -274,7 +282,7 @@ class Process:
         header, buffers = frame
         if buffers or not isinstance(header.get("is"), str) or header["is"] not in KINDS:
             raise wire.WireError("a frame that no cell sends")
-        if header.get("ahead") is not True:
+        if header.get("pipes_empty") is not True:
             self._drain()
         if header["is"] == "done":
             self._done = header
@@ -349,3 +357,19 @@ def _place(told: Any) -> tuple[int, int] | None:
     if not (isinstance(told, list) and len(told) == 2 and all(type(one) is int and 0 <= one < 2**31 for one in told)):
         return None
     return told[0], told[1]
+
+
+def how_it_ended(ended: tuple[int, float] | None, limits: Limits) -> str:
+    """In words. `ended`: exit code or minus the signal's number, and the processor's seconds; None if unknown."""
+    if ended is None:
+        return "it cut the line to its grader"
+    code, cpu_s = ended
+    if code >= 0:
+        return f"it ended itself with exit code {code}"
+    if code == -signal.SIGXCPU or (code == -signal.SIGKILL and cpu_s >= limits.cpu_s - 1):
+        return f"it used more than {limits.cpu_s:,} s of processor time"
+    try:
+        known = signal.Signals(-code)
+    except ValueError:
+        return f"it was ended by signal {-code}"
+    return SIGNALS.get(known, f"it was ended by signal {known.name}")

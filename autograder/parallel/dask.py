@@ -15,8 +15,8 @@ from typing import Any
 from helpers.errors import CourseError
 
 from . import dask_worker
+from .executor import Answer, Order
 from .local_pool import WORK
-from .parcel import Answer, Order
 
 CONNECT = 10.0  # seconds for the scheduler to answer
 STAFF = 60.0  # seconds for the first worker to appear
@@ -114,7 +114,7 @@ class Dask:
                     f"the same requirements.lock ({type(error).__name__}: {str(error)[:200]})."
                 )
             raise CourseError(f"A worker of {who} failed with {type(error).__name__}: {str(error)[:200]}")
-        body, why, fault = dask_worker.read(reply)
+        body, why, fault = reply
         if fault:
             raise CourseError(f"A worker of {who} can't grade: {fault}.")
         return Answer(order.key, body, why)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from autograder.kernel import fork_client
-from autograder.kernel.fork_client import Root
+from autograder.kernel.fork_client import ForkServerProcess
 from autograder.kernel.kernel import Kernels
-from autograder.kernel.stages import needs_of_file
+from autograder.kernel.warmup import needs_of_file
 from autograder.sandbox import NONE, Limits
 from autograder.sandbox.tree import gone, tree
 from helpers.errors import CourseError
@@ -71,7 +71,7 @@ def value(kernels, expression):
 
 @pytest.fixture
 def root():
-    root = Root()
+    root = ForkServerProcess()
     yield root
     root.close()
 
@@ -98,7 +98,7 @@ def test_a_worker_whose_root_dies_starts_its_own(root):
     worker.process.stdin.close()
     assert worker.process.wait(20) == 0
 
-    late = Root()
+    late = ForkServerProcess()
     line = late.line()
     os.kill(late.pid, signal.SIGKILL)
     assert ended(late.dead)
@@ -116,8 +116,8 @@ def test_a_worker_whose_root_dies_starts_its_own(root):
 def orphaned(needs, line=""):
     """(process id, folder) of a root whose owner has just been killed."""
     owner = subprocess.Popen(
-        [sys.executable, "-c", "import time\nfrom autograder.kernel.fork_client import Root\n"
-         f"root = Root({needs})\n{line}\n"
+        [sys.executable, "-c", "import time\nfrom autograder.kernel.fork_client import ForkServerProcess\n"
+         f"root = ForkServerProcess({needs})\n{line}\n"
          "print(root.pid, root.scratch, flush=True)\ntime.sleep(60)"],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -201,7 +201,7 @@ def test_a_root_that_still_warms_up_ends_with_its_owner():
 BUSY = """
 import os, socket, sys
 from pathlib import Path
-from autograder.kernel.ending import end_with_owner
+from autograder.kernel.fork_server import end_with_owner
 end_with_owner(socket.socketpair()[0], Path(sys.argv[1]))
 print(os.read(0, 1) == b"", flush=True)
 sum(range(10**11))  # as a large library does while it is loaded: no other line of Python is run
@@ -226,8 +226,8 @@ def test_a_root_that_is_busy_outside_python_ends_with_its_owner(tmp_path, way):
 
 def test_who_needs_less_is_served_before_the_root_is_warm_for_the_others(monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    root = Root(["torch"])
-    for name in ("_root", "_users", "_owner"):  # other tests' kernels go on with theirs
+    root = ForkServerProcess(["torch"])
+    for name in ("_server", "_users", "_owner"):  # other tests' kernels go on with theirs
         monkeypatch.setattr(fork_client, name, getattr(fork_client, name))
     fork_client.adopt(root.line())
     try:

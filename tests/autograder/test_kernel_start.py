@@ -101,7 +101,7 @@ def test_history_is_off_and_ipython_writes_nothing(kernels):
         "import threading, sqlite3, os\n[t.name for t in threading.enumerate()], get_ipython().history_manager.enabled"
     )
     assert value(kernel, source) == "(['MainThread'], False)"
-    scratch = kernels.zygote._root.scratch
+    scratch = kernels.zygote._server.scratch
     assert not [path for path in scratch.rglob("*") if path.suffix == ".sqlite"]
 
 
@@ -179,9 +179,9 @@ def test_a_killed_worker_leaves_no_process(mode):
 
 
 def test_one_root_serves_all_and_ends_with_the_last(kernels):
-    root = kernels.zygote._root
+    root = kernels.zygote._server
     other = Kernels(NONE, needs=())
-    assert other.zygote._root is root
+    assert other.zygote._server is root
     other.close()
     assert value(kernels.start({}, Limits(), None), "1") == "1"
     assert root._program.poll() is None
@@ -279,13 +279,13 @@ def test_needs_are_read_from_the_sources():
 
 
 def test_a_forked_worker_gets_a_root_of_its_own(kernels):
-    root = kernels.zygote._root
+    root = kernels.zygote._server
     read, write = os.pipe()
     pid = os.fork()
     if not pid:
-        own = fork_client.take()
+        own = fork_client.acquire()
         os.write(write, str(own is root).encode())
-        fork_client.give(own)
+        fork_client.release(own)
         os._exit(0)
     os.waitpid(pid, 0)
     assert os.read(read, 10) == b"False"
@@ -299,10 +299,10 @@ def test_a_forked_worker_gets_a_root_of_its_own(kernels):
 def test_a_dead_root_is_replaced():
     with Kernels(NONE, needs=()) as kernels:
         kernels.ready()
-        for pid in (kernels.zygote._root.pid, kernels.zygote.pid):
+        for pid in (kernels.zygote._server.pid, kernels.zygote.pid):
             os.kill(pid, signal.SIGKILL)
         assert value(kernels.start({}, Limits(), None), "6 * 7") == "42"
-        root = kernels.zygote._root
+        root = kernels.zygote._server
     assert not root.scratch.exists()
     assert root.dead()
 
@@ -316,7 +316,7 @@ def test_a_dead_zygote_is_replaced_once_and_then_told_in_words():
         assert value(kernel, "6 * 7") == "42"
         assert first.run("1", 5).status == "died"
         os.kill(kernels.zygote.pid, signal.SIGKILL)
-        os.kill(kernels.zygote._root.pid, signal.SIGKILL)
+        os.kill(kernels.zygote._server.pid, signal.SIGKILL)
         with pytest.raises(CourseError, match="died again"):
             kernels.start({}, Limits(), None)
 

@@ -13,7 +13,7 @@ import pytest
 from autograder.parallel import dask as dask_module
 from autograder.parallel import dask_worker
 from autograder.parallel.dask import Dask
-from autograder.parallel.parcel import Order, unwrap
+from autograder.parallel.executor import Order
 from helpers.errors import CourseError
 from tests.autograder.test_parallel_local_pool import ROOT, STAND_IN, answers, gone_within, order, wait_for_lines
 
@@ -151,11 +151,14 @@ def test_a_client_that_failed_does_not_wait_to_be_collected():
     assert not [one for one in gc.get_objects() if isinstance(one, Client)]
 
 
-def test_a_reply_is_bytes_and_says_whose_fault_it_is():
-    reply = dask_worker.graded(b'{"do": "echo", "word": "hi"}', 10, STAND_IN, dask_worker.code_print())
-    body, why, fault = dask_worker.read(reply)
+def test_a_reply_says_whose_fault_it_is():
+    body, why, fault = dask_worker.graded(
+        b'{"do": "echo", "word": "hi"}', 10, STAND_IN, dask_worker.code_print()
+    )
     assert (json.loads(body)["said"], why, fault) == ("hi", "", "")
-    assert unwrap(reply)[0] == {"why": ""}
+    body, why, fault = dask_worker.graded(b"{}", 10, STAND_IN, "another")
+    assert (body, why) == (None, "")
+    assert "another version" in fault
     dask_worker.rest()
     assert all(pools.empty() for pools in dask_worker._idle.values())
     assert dask_module.STAFF >= 10

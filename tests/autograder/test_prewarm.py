@@ -32,7 +32,7 @@ def made(tmp_path, monkeypatch):
         folder.mkdir(parents=True)
         (folder / f"{name}.py").write_text(source)
     monkeypatch.setenv("COURSE_ROOT", str(tmp_path))
-    monkeypatch.setattr(prewarm, "Root", Stand)
+    monkeypatch.setattr(prewarm, "ForkServerProcess", Stand)
     monkeypatch.setattr(prewarm, "_started", None)
     monkeypatch.setattr(prewarm.atexit, "register", lambda function: None)
     monkeypatch.setattr(Stand, "made", [], raising=False)
@@ -70,9 +70,9 @@ def test_where_no_process_can_be_started_the_command_goes_on(made, monkeypatch):
     def none(needs):
         raise OSError("no process")
 
-    monkeypatch.setattr(prewarm, "Root", none)
+    monkeypatch.setattr(prewarm, "ForkServerProcess", none)
     prewarm.start(["grade", "deep"])
-    monkeypatch.setattr(prewarm, "Root", Stand)
+    monkeypatch.setattr(prewarm, "ForkServerProcess", Stand)
     assert prewarm.fork_server(["torch"]) is made[0]
 
 
