@@ -1,11 +1,11 @@
 """Sandboxes for students' code: modes "namespaces", "landlock" and, only on request, "none"."""
 
 from .cgroup import memory_group
-from .choosing import WHAT_UNSAFE_MEANS, choose
 from .fork import fork_into, reap, settle
 from .modes import LANDLOCK, MODES, NAMESPACES, NONE, Inmate, Limits, Mode, Room
 from .paths import closed_paths, hidden_paths, readable_paths, standard_room
 from .tree import gone, kill_tree
+from .trial import WHAT_UNSAFE_MEANS, choose
 from .usage import Usage, tree_memory
 
 __all__ = [

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import select
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from helpers.errors import CourseError
@@ -133,14 +135,9 @@ def _plan(mode: Mode, room: Room, limits: Limits, install: Install) -> Plan:
     return lambda: _enter_landlock(room, shown, limits, machine, known, drop, install)
 
 
-_last: tuple = ((), (), ())
-
-
-def _shown(readable: tuple, hidden: tuple) -> tuple:
-    global _last
-    if _last[:2] != (readable, hidden):
-        _last = (readable, hidden, without(readable, hidden))
-    return _last[2]
+@functools.lru_cache(maxsize=4)
+def _shown(readable: tuple[Path, ...], hidden: tuple[Path, ...]) -> tuple[Path, ...]:
+    return without(readable, hidden)
 
 
 def _live(plan: Plan, room: Room, limits: Limits, body: Callable[[], None], told: int, keep: Sequence[int]) -> NoReturn:

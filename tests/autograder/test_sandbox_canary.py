@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, canary, choosing, closed_paths, kill_tree
+from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, canary, closed_paths, kill_tree, trial
 from autograder.sandbox.tree import tree
 from helpers.errors import CourseError
 from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote, open_to_all
@@ -245,8 +245,8 @@ def test_it_is_told_no_secret(places):
 def test_through_the_real_kernel(places, mode):
     from autograder.kernel.kernel import Kernels as Real
 
-    if choosing.works(mode):
-        pytest.skip(choosing.works(mode))
+    if trial.works(mode):
+        pytest.skip(trial.works(mode))
     with Real(mode, needs=()) as kernels:
         assert canary.verdict(kernels, places) == []
 
@@ -255,8 +255,8 @@ def test_through_the_real_kernel(places, mode):
 def test_it_finds_out_whether_what_is_closed_can_be_read(places, mode):
     from autograder.kernel.kernel import Kernels as Real
 
-    if choosing.works(mode):
-        pytest.skip(choosing.works(mode))
+    if trial.works(mode):
+        pytest.skip(trial.works(mode))
     closed = closed_paths({"helpers.nn": []})
     with Real(mode, needs=()) as kernels:
         assert any("helpers/nn" in words for words in canary.verdict(kernels, places, closed))
@@ -269,8 +269,8 @@ def test_the_course_that_runs_here_is_out_of_sight(tmp_path, mode, monkeypatch):
     """Its own files are tried, but nothing is planted among them: other tests look there."""
     from autograder.kernel.kernel import Kernels as Real
 
-    if choosing.works(mode):
-        pytest.skip(choosing.works(mode))
+    if trial.works(mode):
+        pytest.skip(trial.works(mode))
     files = canary._files([REPOSITORY / "solutions", REPOSITORY / "tests"])
     assert len(files) == 2 * canary.FILES_TRIED
     monkeypatch.setattr(canary, "_files", lambda paths, helpers=True: files)
