@@ -109,7 +109,7 @@ class Zygote:
                 finally:
                     os._exit(wire.FAILED)
             self.alive[pid] = pid
-            return {"pid": pid, "mode": "none", "started": sandbox.limits.start_time(pid)}
+            return {"pid": pid, "mode": "none", "started": sandbox.tree.start_time(pid)}
         readable, hidden = (tuple(map(Path, request["room"][kind])) for kind in ("readable", "hidden"))
         room = sandbox.Room(folder, readable, environment, hidden)
         mode = sandbox.Mode(request["mode"], "")

@@ -24,10 +24,10 @@ from .limits import (
     set_environment,
     set_limit,
     set_limits,
-    start_time,
 )
 from .modes import Inmate, Limits, Mode, Room
 from .paths import emptied, without
+from .tree import start_time
 
 PATIENCE_S = 60
 

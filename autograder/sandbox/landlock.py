@@ -14,10 +14,10 @@ import struct
 from pathlib import Path
 
 from . import syscalls as sc
-from .limits import tasks_of
 from .modes import Limits, Room
 from .paths import helpers_folder, other_copies
 from .rootfs import DEVICES, OUTSIDE, may_change_user
+from .tree import tasks_of
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15

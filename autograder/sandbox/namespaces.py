@@ -15,9 +15,9 @@ from pathlib import Path
 
 from . import rootfs
 from . import syscalls as sc
-from .limits import tasks_of
 from .modes import Limits, Room
 from .rootfs import OUTSIDE
+from .tree import tasks_of
 
 try:
     import fcntl

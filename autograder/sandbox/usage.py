@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .limits import FILES, MB
 from .modes import Inmate, Limits
-from .tree import tree
+from .tree import stat, tree
 
 FILES_AT_MOST = 50_000
 SLOW_S = 0.02
@@ -181,9 +181,7 @@ def _threads(pid: int) -> list[tuple[int, int]]:
 
 
 def _runs(thread: tuple[int, int]) -> bool:
-    with contextlib.suppress(OSError):
-        return Path("/proc/{}/task/{}/stat".format(*thread)).read_text().rpartition(")")[2].split()[0] == "R"
-    return False
+    return stat("{}/task/{}".format(*thread))[:1] == ["R"]
 
 
 def _sizes(folder: Path) -> Iterator[int]:
