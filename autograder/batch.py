@@ -25,11 +25,10 @@ from .findings import Findings, find
 from .grading.files import data_files
 from .grading.prepare import Prepared, keep
 from .grading.record import Blocked, Kept, Pending, Writer
-from .grading.task import Result, Task
+from .grading.task import Result, Task, order
+from .grading.task import results as graded_by
 from .intake import Ungradable, hand_in
-from .parallel.executor import order
-from .parallel.executor import results as graded_by
-from .parallel.parcel import Executor, Order
+from .parallel.executor import Executor, Order
 from .results import Row, row_of
 from .state import State, code_digest, contents, digest, source_digest
 from .text import fault

@@ -20,8 +20,8 @@ from .grading.gradebook import late_plugin, punish, whole
 from .grading.prepare import prepare
 from .grading.record import PATIENCE, damage
 from .intake import students as students_of
-from .parallel.executor import choose
-from .parallel.parcel import Executor
+from .parallel import choose
+from .parallel.executor import Executor
 from .results import NOT_YET, Row, Words, collect
 from .source import Assignment
 from .state import State

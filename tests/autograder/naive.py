@@ -12,7 +12,7 @@ from autograder.grading.best import best
 from autograder.grading.execute import error
 from autograder.grading.reading import Ungradable
 from autograder.grading.task import Result, Task
-from autograder.parallel.parcel import Answer
+from autograder.parallel.executor import Answer
 
 
 def work(task: Task) -> Result:

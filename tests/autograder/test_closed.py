@@ -14,7 +14,7 @@ from autograder.grading.names import MAGIC
 from autograder.grading.prepare import prepare
 from autograder.grading.task import Task, work
 from autograder.judge.kinds import HARMLESS, TEXTS
-from autograder.kernel import closed
+from autograder.kernel import closed_modules
 from autograder.kernel.kernel import Kernels
 from autograder.mistakes import Bank, load
 from autograder.mistakes.bank import cell_text
@@ -120,7 +120,7 @@ def test_nothing_of_them_is_loaded_or_lies_there(mode):
         pytest.skip(str(error))
     modules = {"helpers.nn": [], "helpers.primitives": ["spec"]}
     open_ = {"helpers.check", "helpers.primitives", "helpers.primitives.spec"}
-    open_ |= {f"helpers.check.{name}" for name in (*closed.BESIDE, *closed.GROUPS)}
+    open_ |= {f"helpers.check.{name}" for name in (*closed_modules.BESIDE, *closed_modules.GROUPS)}
     paths = [str(path) for path in closed_paths(modules)] if mode is not NONE else []
     look = f"""
 import gc, os, sys
@@ -173,12 +173,12 @@ def test_cells_that_run_there_use_only_what_is_open(name):
                 path = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
                 if path.startswith(f"check.{name}."):
                     used.add(getattr(getattr(check, name), path.rpartition(".")[2]).__module__)
-    assert {module.removeprefix("helpers.check.") for module in used} <= set(closed.BESIDE), used
+    assert {module.removeprefix("helpers.check.") for module in used} <= set(closed_modules.BESIDE), used
 
 
 def test_kinds_of_the_checks_that_travel_are_known_on_both_sides():
     for kind in (*TEXTS, *HARMLESS):
-        assert kind.partition(":")[0].removeprefix("helpers.check.") in closed.BESIDE, "it travels there"
+        assert kind.partition(":")[0].removeprefix("helpers.check.") in closed_modules.BESIDE, "it travels there"
 
 
 @pytest.mark.parametrize(

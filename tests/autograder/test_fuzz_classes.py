@@ -30,7 +30,7 @@ from autograder.grade import Graded, grade
 from autograder.grade import results as read_again
 from autograder.grading.execute import Done, Machine
 from autograder.grading.task import Task, work
-from autograder.parallel.parcel import Answer
+from autograder.parallel.executor import Answer
 from autograder.scratch import remove
 
 EXAMPLES = max(3, int(os.environ.get("FUZZ", "150")) // 50)

@@ -10,9 +10,8 @@ from naive import Here, work
 
 from autograder.grade import grade
 from autograder.grading.execute import error
-from autograder.grading.task import Result, Task
-from autograder.parallel.executor import order
-from autograder.parallel.parcel import Answer
+from autograder.grading.task import Result, Task, order
+from autograder.parallel.executor import Answer
 from autograder.preflight import MODEL
 from autograder.source import cells_by_id
 from helpers.errors import CourseError

@@ -22,7 +22,7 @@ from autograder.grade import grade
 from autograder.grading import caps, execute, names, record, task, waiting
 from autograder.grading.reading import parse
 from autograder.judge import judge, namespace
-from autograder.kernel import meter, once
+from autograder.kernel import meter
 from autograder.sandbox import Limits
 from autograder.text import plain
 
@@ -136,7 +136,6 @@ def test_an_answer_that_nobody_could_record_becomes_a_sentence(monkeypatch: pyte
 PATTERNS = {
     "magics": lambda text: names.MAGIC.sub("", text),
     "definitions": names.BINDS.findall,
-    "IPython's marks": once.SPECIAL.search,
     "a test's magics": namespace._plain,
     "plain text": plain,
     "colours": safe.ansi_html,
@@ -217,8 +216,8 @@ def test_the_numbers_of_the_page_are_the_engines() -> None:
 
 WORKER = """
 from autograder.grading import task
-from autograder.kernel import roots
-roots.take = lambda: None
+from autograder.kernel import fork_client
+fork_client.acquire = lambda: None
 task.warm()
 bytearray(1_000 << 20)
 try:

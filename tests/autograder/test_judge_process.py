@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from autograder.grading.machine import SERVE
 from autograder.judge.judge import Judge, Judges
 from autograder.judge.namespace import Code
 from autograder.kernel.kernel import Kernel, Kernels
@@ -41,7 +42,7 @@ result = 7
 
 @pytest.fixture(scope="module")
 def zygotes() -> Iterator[tuple[Kernels, Judges]]:
-    with Kernels(Mode("none", ""), needs=()) as kernels, Judges(Code(*cell) for cell in CELLS) as judges:
+    with Kernels(Mode("none", ""), needs=(), serve=SERVE) as kernels, Judges(Code(*cell) for cell in CELLS) as judges:
         yield kernels, judges
 
 

@@ -28,7 +28,8 @@ from autograder.grading.prepare import keep, prepare
 from autograder.grading.record import Kept, Pending, Writer
 from autograder.grading.task import Result, Task
 from autograder.intake import DEEPEST, MOST_FILES, hand_in, students
-from autograder.parallel.parcel import Answer, unwrap, wrap
+from autograder.parallel.executor import Answer
+from autograder.parallel.parcel import unwrap, wrap
 from autograder.sample_class import Edit, Student
 from autograder.sandbox import MODES, canary
 from autograder.scratch import remove

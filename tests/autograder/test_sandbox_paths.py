@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sandbox import LANDLOCK, NAMESPACES, hidden_paths, paths, readable_paths, root
+from autograder.sandbox import LANDLOCK, NAMESPACES, hidden_paths, paths, readable_paths, rootfs
 from autograder.sandbox.paths import without
 from helpers.check.core.answers import questions, right_answers
 from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote, open_to_all
@@ -177,7 +177,8 @@ def test_read_only_before_linux_5_12(tmp_path, prelude):
     """Without ``mount_setattr`` each mount is done by itself."""
     open_to_all(tmp_path, 0o777)
     before = (
-        "from autograder.sandbox import root; real = root.make_read_only; root.make_read_only = lambda b: real(b, True)"
+        "from autograder.sandbox import rootfs; real = rootfs.make_read_only; "
+        "rootfs.make_read_only = lambda b: real(b, True)"
     )
     code = """
         said = []
@@ -194,12 +195,35 @@ def test_read_only_before_linux_5_12(tmp_path, prelude):
     assert said == [[30, 30, 30], True]
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
+def test_more_may_be_shown_than_a_student_may_open(tmp_path):
+    """Hiding one file of a large folder shows each of its others by itself."""
+    large, folder = tmp_path / "large", tmp_path / "k"
+    open_to_all(tmp_path)
+    for place in (large, folder):
+        place.mkdir()
+    for number in range(300):
+        (large / f"{number}.txt").write_text("shown")
+    before = f"""
+from pathlib import Path
+real = standard_room
+def standard_room(folder, env, hidden):
+    room = real(folder, env, hidden)
+    return Room(room.folder, (*room.readable, Path({str(large)!r})), room.env, (*room.hidden, *map(Path, hidden)))
+"""
+    with Zygote(NAMESPACES, before) as zygote:
+        code = f"say(sorted(os.listdir({str(large)!r})))"
+        (said,) = zygote.run(folder, code, hidden=[str(large / "7.txt")])
+    assert len(said) == 299
+    assert "7.txt" not in said
+
+
 def test_only_plain_files_are_copied(tmp_path):
     source = tmp_path / "source"
     (source / "deep").mkdir(parents=True)
     (source / "deep" / "data.csv").write_text("1")
     (source / "link").symlink_to("/etc/passwd")
     os.mkfifo(source / "pipe")
-    root.copy_files(str(source), str(tmp_path / "target"))
+    rootfs.copy_files(str(source), str(tmp_path / "target"))
     found = sorted(str(p.relative_to(tmp_path / "target")) for p in (tmp_path / "target").rglob("*"))
     assert found == ["deep", "deep/data.csv"]
