@@ -71,7 +71,7 @@ def release(
     force: Annotated[bool, typer.Option("--force", help="replace a notebook that was worked in")] = False,
 ) -> None:
     """Make the student's notebook in notebooks/ from the source in solutions/."""
-    from .release import release as run
+    from .authoring.release import release as run
 
     say(run(name, force=force))
 
@@ -79,7 +79,7 @@ def release(
 @app.command()
 def handout(name: Name) -> None:
     """Make the zip that a class gets: the notebook, a wheel of `helpers`, and a cell that installs it."""
-    from .handout import handout as run
+    from .authoring.handout import handout as run
 
     path = run(name)
     say(f"wrote {path} ({path.stat().st_size / 1e6:.0f} MB): hand out this file, and nothing else of the course")
@@ -92,8 +92,8 @@ def solutions(
     every: Annotated[bool, typer.Option("--all", help="every assignment")] = False,
 ) -> None:
     """Execute the model solution and keep its notebook beside the source."""
+    from .authoring.solutions import solve
     from .progress import bar
-    from .solutions import solve
 
     if (name is None) != every:
         raise CourseError("Name one assignment, or give --all.")
@@ -120,8 +120,8 @@ def collect(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show who would get what, and write nothing")] = False,
 ) -> None:
     """Put the hand-ins of a learning platform's zip file where grading looks for them."""
-    from .collect import collect as run
-    from .collect.tell import sentences, table
+    from .submission.collect import collect as run
+    from .submission.collect.tell import sentences, table
 
     told = run(name, archive, course_for(class_dir), pattern, roster=roster, timezone=timezone, dry_run=dry_run)
     if dry_run:
@@ -150,13 +150,13 @@ def grade(
     with starting(jobs, scheduler, students, course, name) as executor:
         from .grade import grade as run
         from .progress import bar
-        from .table import show, summary
+        from .reports.terminal import show, summary
 
         with bar(f"grading {name}", "hand-ins") as advance:
             found = run(name, course, students or (), force=force, timeout=timeout, budget=budget, mode=mode,
                         unsafe=unsafe, executor=executor, say=lambda sentence: advance(0, None, sentence),
                         told=lambda outcome, done, total: advance(done, total, summary(outcome)))  # fmt: skip
-    from .report import write  # brings nbgrader, which is imported beside the first hand-ins
+    from .reports.class_report import write  # brings nbgrader, which is imported beside the first hand-ins
 
     written = write(found, course)  # before anything is printed, which a terminal may refuse
     show(found, console())
@@ -169,7 +169,7 @@ def sample(
     class_dir: Annotated[Path, typer.Option("--class-dir", help="the folder to make the class in")],
 ) -> None:
     """Make a class of made-up students who hand in right, wrong and broken work."""
-    from .sample import fill
+    from .authoring.sample import fill
 
     folders = fill(name, course_for(class_dir))
     say(f"{len(folders)} students handed in {name} in {class_dir}/submitted")
@@ -268,7 +268,7 @@ def attacks(
 def report(name: Name, class_dir: ClassDir = None) -> None:
     """Write the class report anew from the gradebook, without grading."""
     from .grade import results
-    from .report import write
+    from .reports.class_report import write
 
     course = course_for(class_dir)
     say(f"report: {write(results(name, course), course)}")

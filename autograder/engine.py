@@ -24,8 +24,8 @@ from traitlets.config.loader import PyFileConfigLoader
 from helpers.errors import CourseError
 
 from . import course as course_module
+from .authoring.source import source_files
 from .course import Course
-from .source import source_files
 
 CONFIG = Path(__file__).with_name("nbgrader_config.py")
 log = logging.getLogger("autograder.nbgrader")

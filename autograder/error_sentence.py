@@ -36,7 +36,7 @@ def sentence(error: BaseException) -> str:
     database = getattr(error, "orig", error)  # sqlalchemy's errors hold the database's own
     if isinstance(database, sqlite3.DatabaseError):
         from .course import Course
-        from .grading.record import damage
+        from .recording.writer import damage
 
         return damage(str(database), Course())
     return ""

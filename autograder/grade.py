@@ -11,20 +11,21 @@ from typing import Any
 
 from helpers.errors import CourseError
 
-from . import bonus as bonus_module
-from . import dates, preflight
+from . import dates
+from .authoring.prepare import prepare
+from .authoring.source import Assignment
 from .batch import Batch, Terms, Told
 from .course import Course, clean_name
 from .engine import load_config
-from .grading.gradebook import late_plugin, punish, whole
-from .grading.prepare import prepare
-from .grading.record import PATIENCE, damage
-from .intake import students as students_of
+from .execution import preflight
 from .parallel.executor import choose
 from .parallel.parcel import Executor
-from .results import NOT_YET, Row, Words, collect
-from .source import Assignment
-from .state import State
+from .recording import bonus as bonus_module
+from .recording.gradebook import late_plugin, punish, whole
+from .recording.state import State
+from .recording.writer import PATIENCE, damage
+from .reports.results import NOT_YET, Row, Words, collect
+from .submission.intake import students as students_of
 
 
 @dataclass(frozen=True)

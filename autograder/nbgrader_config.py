@@ -15,10 +15,10 @@ from nbgrader import preprocessors as stock
 
 from autograder import error_sentence, formgrader
 from autograder import preprocessors as ours
-from autograder.bonus import bonus_hook
 from autograder.course import IGNORED, Course, prepare_environment
-from autograder.exporter import TableExporter
-from autograder.feedback_page.exporter import FeedbackExporter
+from autograder.recording.bonus import bonus_hook
+from autograder.reports.csv_table import TableExporter
+from autograder.reports.feedback_page.exporter import FeedbackExporter
 
 sys.excepthook = error_sentence.hook
 course = Course()

@@ -14,18 +14,18 @@ from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from traitlets import Bool, Dict, Integer, Unicode
 
 from . import dates
+from .authoring.prepare import prepare
+from .authoring.snapshot import Snapshot
+from .authoring.source import settings
 from .course import Course
-from .grading import gradebook as rows
-from .grading.answer_digests import answers, changed
-from .grading.execute import execute
-from .grading.machine import workplace
-from .grading.prepare import prepare
-from .grading.rebuild import rebuild
-from .grading.scrub import scrub
-from .grading.snapshot import Snapshot
-from .grading.task import Task, about
-from .intake import data_beside
-from .source import settings
+from .execution.execute import execute
+from .execution.scrub import scrub
+from .execution.task import Task, about
+from .execution.workplace import workplace
+from .recording import gradebook as rows
+from .recording.answer_digests import answers, changed
+from .submission.intake import data_beside
+from .submission.rebuild import rebuild
 
 Made = tuple[NotebookNode, Any]
 

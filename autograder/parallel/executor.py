@@ -11,7 +11,7 @@ from ..text import fault
 from .parcel import Executor, Order
 
 if TYPE_CHECKING:
-    from ..grading.task import Result, Task
+    from ..execution.task import Result, Task
 
 # Beyond the time that a submission may take on the clock: warming up on a slow machine, restarts after deaths, writing
 # the notebook. Only a grading process that is itself stuck takes longer.
@@ -35,12 +35,12 @@ def choose(jobs: int, scheduler: str = "", needs: Iterable[str] = ()) -> Executo
 
 def order(task: Task) -> Order:
     """A task as an executor takes it."""
-    return Order(task.student, task.pack(), 1.2 * PATIENCE * task.budget + SLACK)  # 1.2: grading.execute.ALL
+    return Order(task.student, task.pack(), 1.2 * PATIENCE * task.budget + SLACK)  # 1.2: execution.execute.ALL
 
 
 def results(executor: Executor, orders: Iterable[Order]) -> Iterator[Result]:
     """Results as they come; orders are taken only as they are needed. One whose answer can't be read has a reason."""
-    from ..grading.task import Result
+    from ..execution.task import Result
 
     for answer in executor.run(orders):
         if answer.body is None:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from autograder import bonus
-from autograder.bonus import read_form
+from autograder.authoring.source import FORM_CHECK, read
 from autograder.grade import results
-from autograder.source import FORM_CHECK, read
+from autograder.recording import bonus
+from autograder.recording.bonus import read_form
 
 
 @pytest.mark.promise(

@@ -17,15 +17,15 @@ import pytest
 from conftest import mini_course
 from naive import Here
 
-from autograder import sample
+from autograder.authoring import sample
 from autograder.course import Course
 from autograder.engine import write_text
 from autograder.grade import grade
-from autograder.grading import cells as rules
-from autograder.grading import gradebook as rows
-from autograder.grading.draft import insert
-from autograder.grading.record import Pending, Writer
+from autograder.recording import gradebook as rows
+from autograder.recording.draft import insert
+from autograder.recording.writer import Pending, Writer
 from autograder.sample_class import Edit, Student
+from autograder.submission import nbgrader_rules as rules
 from helpers.errors import CourseError
 
 CLASS = (
@@ -151,7 +151,7 @@ def test_a_page_that_can_not_be_made_costs_no_points(course, monkeypatch):
 
     run(course)
     other = another(course)
-    monkeypatch.setattr("autograder.findings.pieces", broken)
+    monkeypatch.setattr("autograder.reports.findings.pieces", broken)
     told = run(other)
     assert table(other) == table(course)
     told = {row.student for row in told.rows if "could not be written (ZeroDivisionError)" in " ".join(row.notes)}
@@ -181,7 +181,7 @@ def test_a_locked_gradebook_is_waited_for(course, monkeypatch):
     holder = sqlite3.connect(course.class_dir / "gradebook.db", isolation_level=None)
     holder.execute("begin exclusive")
     tried = []
-    monkeypatch.setattr("autograder.grading.record.time.sleep",
+    monkeypatch.setattr("autograder.recording.writer.time.sleep",
                         lambda _: (tried.append(1), holder.execute("commit") if len(tried) == 2 else None))  # fmt: skip
     run(course, patience=30)
     assert len(tried) == 2

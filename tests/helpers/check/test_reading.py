@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autograder.authoring.source import read
 from autograder.course import Course
-from autograder.source import read
 from helpers.check import CheckFailed, answers, reading, reading_claims
 from helpers.check import report as report_module
 from helpers.check.answers import right_answers

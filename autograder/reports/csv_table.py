@@ -1,0 +1,109 @@
+"""A table of results as CSV that spreadsheets and learning platforms read, for nbgrader's `export` and
+for reports."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+
+from nbgrader.api import Gradebook
+from nbgrader.plugins import ExportPlugin
+
+from helpers.errors import CourseError
+
+from ..course import Course
+from ..engine import write_text
+from ..grade import Graded, results
+from .results import Row
+from ..authoring.source import Assignment
+from ..text import one_line
+
+HEAD = (
+    "assignment",
+    "student",
+    "auto",
+    "manual",
+    "extra",
+    "bonus",
+    "hours late",
+    "penalty",
+    "total",
+    "max",
+    "waiting",
+    "status",
+)
+
+
+LONGEST = 10_000
+RUNS = re.compile("(^|;)([\\s\"'\\xad\u200c\u200d\ufe0f]*)(?=[-=+@＝＋－＠﹢﹣﹦﹫])")
+"""Before what spreadsheets run: the beginning of a cell and, where a comma is no separator, what follows a semicolon.
+Spaces and quotes between may be read away. In Japanese and Chinese settings the wide forms count, too."""
+
+
+def safe(text: str) -> str:
+    """Text on one line that a spreadsheet shows and does not run as a formula, whatever its separator.
+
+    Nothing is taken away: what could run has an apostrophe before it.
+    """
+    return RUNS.sub(r"\1\2'", one_line(text, LONGEST))
+
+
+def record(assignment: Assignment, row: Row, exercises: Iterable[str]) -> list[object]:
+    numbers = (
+        row.auto,
+        row.manual,
+        row.extra,
+        row.bonus,
+        row.late / 3600,
+        row.penalty,
+        0.0 if row.reason else row.total,
+        row.maximum,
+    )
+    points = row.exercise_points(assignment)
+    return [
+        assignment.name, row.student, *(round(n, 4) for n in numbers),
+        round(sum(row.waiting.values()), 4), row.status,
+        *("" if row.reason or e not in points else round(points[e], 4) for e in exercises),
+        row.words,
+    ]  # fmt: skip
+
+
+def to_csv(*classes: Graded, students: Iterable[str] = ()) -> str:
+    """One line a student and assignment: points by kind, total, status in words, points of each exercise, what went
+    wrong. Exercises of all assignments are columns of the one table."""
+    wanted = set(students)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    exercises = list(dict.fromkeys(exercise for found in classes for exercise in found.assignment.exercises()))
+    lines: list[list[object]] = [[*HEAD, *exercises, "what went wrong"]]
+    for found in classes:
+        chosen = (row for row in found.rows if not wanted or row.student in wanted)
+        lines += [record(found.assignment, row, exercises) for row in chosen]
+    for line in lines:
+        writer.writerow([safe(value) if isinstance(value, str) else value for value in line])
+    return text.getvalue()
+
+
+class TableExporter(ExportPlugin):
+    """`nbgrader export`: all graded assignments of the class folder in one table (default grades.csv). Of those that
+    are asked for each must be there."""
+
+    def export(self, gradebook: Gradebook) -> None:
+        from pathlib import Path
+
+        course, asked = Course(), [str(a) for a in self.assignment]
+        found = []
+        for name in asked or [a.name for a in gradebook.assignments]:
+            try:
+                found.append(results(name, course))
+            except CourseError as error:
+                if asked or (name in course.assignments() and gradebook.assignment_submissions(name)):
+                    raise
+                self.log.warning("%s was left out: %s", name, error)  # another course's, or not graded yet
+        if not found:
+            raise CourseError(f"Nothing was graded yet in {str(course.class_dir)!r}.")
+        target = Path(self.to or "grades.csv")
+        write_text(to_csv(*found, students=[str(s) for s in self.student]), target)
+        self.log.info("Exported %s to %s", ", ".join(one.assignment.name for one in found), target)

@@ -1,0 +1,61 @@
+"""What a graded notebook says to the process that records it: points, words and the pieces of its page.
+
+Whoever graded a notebook works it out, and so the one process that records, for which all workers wait in the end, need
+not even read the notebook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nbformat import NotebookNode
+
+from .feedback_page.pieces import Pieces, pieces
+from ..submission import nbgrader_rules as rules
+from ..recording.answer_digests import answers
+from .results import Words, words_in
+from ..authoring.source import Assignment, grade_id
+
+
+@dataclass
+class Findings:
+    """`points` of the graded cells by their names, None where a human must look; `untouched` cells hold what was
+    released; `answers` are digests of what was written for the graded cells. Without a `page` there is the `fault` that
+    kept it from being made.
+    """
+
+    points: dict[str, float | None]
+    untouched: list[str]
+    words: Words
+    page: Pieces | None
+    answers: dict[str, str]
+    fault: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return vars(self) | {"words": self.words.plain(), "page": self.page and self.page.plain()}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Findings:
+        """The opposite of `plain`; raises TypeError, ValueError or KeyError where it is something else."""
+        page = Pieces.of(plain["page"]) if plain["page"] else None
+        return cls(**{**plain, "words": Words.of(plain["words"]), "page": page})
+
+
+def find(notebook: NotebookNode, assignment: Assignment) -> Findings:
+    """In an autograded notebook. Whatever keeps its page from being made, the points stand."""
+    points, untouched = {}, []
+    for cell in notebook.cells:
+        about = rules.meta(cell)
+        if about.get("grade"):
+            points[grade_id(cell)] = rules.points(cell)
+        if about.get("solution") and about.get("checksum") == rules.checksum(cell):
+            untouched.append(grade_id(cell))
+    page, fault = None, ""
+    try:
+        page = pieces(notebook, assignment)
+    except Exception as error:
+        fault = type(error).__name__
+    return Findings(points, untouched, words_in(notebook, assignment), page, answers(notebook, assignment), fault)
