@@ -25,13 +25,11 @@ from .execution.task import Result, Task
 from .parallel.executor import order
 from .parallel.executor import results as graded_by
 from .parallel.parcel import Executor, Order
-from .recording import bonus as bonus_module
-from .recording.files import data_files
 from .recording.state import State, code_digest, contents, digest, source_digest
 from .recording.writer import Blocked, Kept, Pending, Writer
 from .reports.findings import Findings, find
-from .reports.results import Row, row_of
-from .submission.intake import Ungradable, hand_in
+from .reports.results import Row, bonus_of, row_of
+from .submission.intake import Ungradable, data_files, hand_in
 from .text import fault
 
 Told = Callable[[Result, int, int], None]
@@ -296,7 +294,7 @@ class Batch:
         why = found.fault
         try:
             if row is None:
-                bonus = bonus_module.of(submission), found.words.form
+                bonus = bonus_of(submission), found.words.form
                 row = row_of(student, "", submission, self.assignment, self.state.notes(student), bonus, found.words)
             if found.page is not None:
                 write_page(row, found.page, self.assignment, self._page_of(student))

@@ -186,7 +186,7 @@ def mistakes(
     """Run the mistake bank: wrong solutions must be caught and named, right ones must pass."""
     from json import dumps
 
-    from .engine import write_text
+    from .files import write_text
     from .mistakes.bank import run
     from .mistakes.table import Totals, as_json, page, show
     from .progress import bar
@@ -245,7 +245,7 @@ def attacks(
     from .attacks import table
     from .attacks.bank import chosen
     from .attacks.runner import run
-    from .engine import write_text
+    from .files import write_text
     from .progress import bar
 
     if jobs < 1:

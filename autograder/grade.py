@@ -15,15 +15,15 @@ from . import dates
 from .authoring.prepare import prepare
 from .authoring.source import Assignment
 from .batch import Batch, Terms, Told
-from .course import Course, clean_name
-from .engine import load_config
+from .course import Course, clean_name, load_config
+from .error_sentence import damage
 from .execution import preflight
 from .parallel.executor import choose
 from .parallel.parcel import Executor
 from .recording import bonus as bonus_module
 from .recording.gradebook import late_plugin, punish, whole
 from .recording.state import State
-from .recording.writer import PATIENCE, damage
+from .recording.writer import PATIENCE
 from .reports.results import NOT_YET, Row, Words, collect
 from .submission.intake import students as students_of
 
@@ -176,7 +176,7 @@ def refresh(course: Course, assignment: Assignment, everybody: list[str], state:
             notes = {s: state.notes(s) for s in everybody}
             words: dict[str, Words] = {s: w for s in everybody if (w := state.words(s)) is not None}
             forms = {s: w.form for s, w in words.items()}
-            bonuses = bonus_module.update(gradebook, assignment, course.autograded, forms)
+            bonuses = bonus_module.update(gradebook, assignment, course, forms)
             late = [s for s in held if s.total_seconds_late or any(n.late_submission_penalty for n in s.notebooks)]
             plugin = late_plugin(course, load_config()) if late else None
             for submission in late:

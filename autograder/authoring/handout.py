@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 from helpers.errors import CourseError
 
 from ..course import REPOSITORY, Course
-from ..engine import stage, write_bytes, write_notebook
+from ..files import stage, write_bytes, write_notebook
 from .release import checked
 from .source import read as read_source
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from helpers.errors import CourseError
 
-from ..course import Course
-from ..engine import CONFIG, write_text
+from ..course import CONFIG, Course
+from ..files import write_text
 from .snapshot import Snapshot
 from .source import Assignment
 
@@ -42,7 +42,7 @@ def prepare(course: Course, name: str) -> Prepared:
             return Prepared(Snapshot.from_json(plain["snapshot"]), digest)
     except (OSError, ValueError, KeyError, TypeError):
         pass  # it is generated again
-    from ..engine import load_config
+    from ..course import load_config
     from .snapshot import take
     from .source import read
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+import re
+import shutil
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from traitlets.config import Config
 
 from helpers.errors import CourseError
 
-from ..course import Course, prepare_environment
-from ..engine import convert, load_config, put_source, replace_folder, stage, write_notebook
+from ..course import Course, load_config, prepare_environment
+from ..files import replace_folder, stage, write_notebook
 from ..judge.travel import refuse
 from .leaks import leaks
-from .source import grade_id
+from .source import grade_id, source_files
 from .source import read as read_source
+
+log = logging.getLogger("autograder.nbgrader")
 
 
 class LeakError(CourseError):
     """The release contains instructor-only content; nothing was written."""
+
+
+class EngineError(CourseError):
+    """nbgrader stopped; the message is its last word."""
 
 
 def keep_outputs(notebook: NotebookNode, executed: Path) -> NotebookNode:
@@ -42,6 +52,42 @@ def refresh(course: Course, name: str) -> None:
     _, notebook = read_source(course.source(name))
     target = course.solutions / name / f"{name}.ipynb"
     write_notebook(keep_outputs(notebook, target), target)
+
+
+def put_source(folder: Path, course: Course, name: str, notebook: NotebookNode, ignore: list[str]) -> None:
+    """Copy an assignment's notebook and data files to the source folder of a course in `folder`."""
+    target = folder / "solutions" / name
+    write_notebook(notebook, target / f"{name}.ipynb")
+    here = course.solutions / name
+    for path in source_files(here, ignore):
+        copy = target / path.relative_to(here)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+
+
+def convert(converter: type, folder: Path, name: str, db_url: str, config: Config) -> None:
+    """Run one of nbgrader's converters over the course in `folder`; EngineError if it fails.
+
+    The folder is a scratch one: that keeps a class's files untouched, and from nbgrader, which uses paths as patterns,
+    the names that it can't read.
+    """
+    from nbgrader.coursedir import CourseDirectory
+    from nbgrader.utils import capture_log
+
+    prepare_environment()
+    local = Config(config)
+    local.CourseDirectory.merge({
+        "root": str(folder), "db_url": db_url, "assignment_id": name, "submitted_directory": "submitted",
+        "autograded_directory": "autograded", "feedback_directory": "feedback",
+    })  # fmt: skip
+    app = converter(coursedir=CourseDirectory(config=local), config=local, log=log)
+    app.force = True
+    log.propagate = False
+    result = capture_log(app)
+    if not result["success"]:
+        said = f"{result.get('log', '')}\n{result.get('error', '')}".splitlines()
+        errors = [line.strip() for line in said if re.match(r"\s*\w*(?:Error|Exception)\b", line)]
+        raise EngineError(f"nbgrader stopped: {[*said, *errors][-1].strip()[:200]}")
 
 
 def generate(name: str, course: Course, folder: Path, db_url: str) -> Path:

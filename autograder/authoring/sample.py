@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from helpers.errors import CourseError
 
 from ..course import Course, clean_name
-from ..engine import stage, write_notebook
+from ..files import stage, write_notebook
 from ..sample_class import Student
 from .leaks import MARKERS
 from .release import generate, worked_in

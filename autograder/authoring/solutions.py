@@ -17,8 +17,8 @@ from helpers.errors import CourseError
 from helpers.train import study_size
 
 from ..course import Course, prepare_environment
-from ..engine import stage, write_text
-from ..execution.execute import label
+from ..files import stage, write_text
+from .source import label
 from .source import read as read_source
 
 LARGEST = 500_000

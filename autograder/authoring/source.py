@@ -296,6 +296,14 @@ def grade_id(cell: NotebookNode) -> str:
     return ""
 
 
+def label(cell: NotebookNode, index: int) -> str:
+    """What to call a cell in a sentence: its grade id, or its number with its first line."""
+    if grade_id(cell):
+        return repr(grade_id(cell))
+    first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
+    return f"number {index + 1} ({first[:40]!r})"
+
+
 def cells_by_id(notebook: NotebookNode) -> dict[str, NotebookNode]:
     return {grade_id(c): c for c in notebook.cells if grade_id(c)}
 

@@ -13,11 +13,11 @@ import nbformat
 
 from helpers.errors import CourseError
 
+from ..authoring.release import put_source
 from ..authoring.sample import build, release_of
 from ..authoring.source import Assignment
 from ..authoring.source import read as read_source
-from ..course import REPOSITORY, Course
-from ..engine import load_config, put_source
+from ..course import REPOSITORY, Course, load_config
 from ..sample_class import Student
 
 # Exercises that compute almost nothing: no training, no study (E-rescale would make a given cell train). The others

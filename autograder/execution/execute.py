@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from nbformat import NotebookNode
 
 from ..authoring.snapshot import Snapshot
-from ..authoring.source import grade_id
+from ..authoring.source import grade_id, label
 from ..judge.judge import chosen
 from ..kernel.meter import PATIENCE
 from ..kernel.outputs import Room
@@ -358,11 +358,3 @@ def _says(output: NotebookNode, *names: str) -> bool:
 
 def error(ename: str, evalue: str) -> NotebookNode:
     return NotebookNode(output_type="error", ename=ename, evalue=evalue, traceback=[f"{ename}: {evalue}"])
-
-
-def label(cell: NotebookNode, index: int) -> str:
-    """What to call a cell in a sentence: its grade id, or its number with its first line."""
-    if grade_id(cell):
-        return repr(grade_id(cell))
-    first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
-    return f"number {index + 1} ({first[:40]!r})"

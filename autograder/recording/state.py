@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..course import REPOSITORY, Course
-from ..engine import write_text
+from ..files import read, write_text
 from ..reports.results import Words
-from ..submission.intake import MOST_DATA, read, walk
+from ..submission.intake import MOST_DATA, walk
 from ..submission.reading import LARGEST
 
 EVERY, SHARE = 1.0, 100

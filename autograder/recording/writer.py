@@ -21,17 +21,17 @@ from helpers.errors import CourseError
 
 from ..authoring.snapshot import Snapshot
 from ..authoring.source import Assignment
-from ..course import Course
-from ..engine import load_config
+from ..course import Course, load_config
+from ..error_sentence import damage
 from ..execution.task import Result
+from ..files import UNFIT_NAME, disk_in_words, glob_safe, remove
 from ..parallel.parcel import unwrap, wrap
 from ..reports.findings import Findings
-from ..submission.intake import UNFIT_NAME, data_beside, shown
+from ..submission.intake import data_beside, data_files, read_timestamp, shown, sound_timestamp
 from ..text import one_line
 from . import bonus
 from . import gradebook as rows
 from .answer_digests import answers
-from .files import data_files, disk_in_words, glob_safe, read_timestamp, remove, sound_timestamp
 
 PATIENCE = 60.0
 PAUSE = 0.1
@@ -271,23 +271,3 @@ class Writer:
                 target.rename(outgoing)
             incoming.rename(target)
             remove(outgoing)
-
-
-def damage(told: str, course: Course) -> str:
-    """A database's complaint as a sentence that says what to do."""
-    where = "gradebook.db" if course.db_url.startswith("sqlite:") else "The gradebook"
-    known = {
-        "readonly": f"{where} can't be written: give yourself the right to write it and the class folder.",
-        "locked": f"{where} is locked by another program: close that program and try again.",
-        "malformed": f"{where} is damaged: restore it from a copy, or move it away to grade everything anew.",
-        "not a database": f"{where} is no database: restore it from a copy, or move it away to grade everything anew.",
-        "full": f"The disk with {where} is full: make room and grade again.",
-        "unable to open": f"{where} can't be opened: check the rights of the class folder.",
-        "no such table": f"{where} was made by another version of nbgrader: run `nbgrader db upgrade`.",
-        "no such column": f"{where} was made by another version of nbgrader: run `nbgrader db upgrade`.",
-        "disk I/O": f"The disk with {where} does not answer properly: check it and grade again.",
-    }
-    for sign, sentence in known.items():
-        if sign in told:
-            return sentence
-    return f"{where} refused what was written to it ({told.splitlines()[0][:150] if told else 'no reason given'})."

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader
 from .borrowed import copies
 from ..course import Course
 from ..dates import FILE
-from ..engine import write_text
+from ..files import write_text
 from .csv_table import to_csv
 from .figures import Figure, distribution, success
 from ..grade import Graded

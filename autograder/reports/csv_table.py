@@ -14,7 +14,7 @@ from nbgrader.plugins import ExportPlugin
 from helpers.errors import CourseError
 
 from ..course import Course
-from ..engine import write_text
+from ..files import write_text
 from ..grade import Graded, results
 from .results import Row
 from ..authoring.source import Assignment
@@ -84,26 +84,3 @@ def to_csv(*classes: Graded, students: Iterable[str] = ()) -> str:
     for line in lines:
         writer.writerow([safe(value) if isinstance(value, str) else value for value in line])
     return text.getvalue()
-
-
-class TableExporter(ExportPlugin):
-    """`nbgrader export`: all graded assignments of the class folder in one table (default grades.csv). Of those that
-    are asked for each must be there."""
-
-    def export(self, gradebook: Gradebook) -> None:
-        from pathlib import Path
-
-        course, asked = Course(), [str(a) for a in self.assignment]
-        found = []
-        for name in asked or [a.name for a in gradebook.assignments]:
-            try:
-                found.append(results(name, course))
-            except CourseError as error:
-                if asked or (name in course.assignments() and gradebook.assignment_submissions(name)):
-                    raise
-                self.log.warning("%s was left out: %s", name, error)  # another course's, or not graded yet
-        if not found:
-            raise CourseError(f"Nothing was graded yet in {str(course.class_dir)!r}.")
-        target = Path(self.to or "grades.csv")
-        write_text(to_csv(*found, students=[str(s) for s in self.student]), target)
-        self.log.info("Exported %s to %s", ", ".join(one.assignment.name for one in found), target)

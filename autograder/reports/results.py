@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,14 +11,14 @@ from typing import Any
 
 import nbformat
 
-from ..recording.bonus import Declaration, declared_in, earned_points, finite
 from .borrowed import borrowed, fingerprints
 from ..course import Course
 from ..authoring.source import FORM_CHECK, Assignment, cells_by_id
+from .feedback_page.diagnosis import CHECK
+from ..submission.form import Declaration, declared_in
+from ..submission.best import UNTOUCHED
 from ..text import fault, one_line, sentences
 
-CHECK = "application/vnd.course.check+json"
-UNTOUCHED = "Nothing was written: this is the notebook as it was handed out. Was it saved?"
 TO_DO = "still-to-do"
 FAILED_ABOVE = "failed-above"
 NOT_YET = "not graded yet"
@@ -189,6 +190,21 @@ def row_of(student: str, reason: str, submission: Any, assignment: Assignment, n
 def _comment(comment: Any) -> str:
     """nbgrader's own `comment.comment`, which asks the database anew for each that was changed."""
     return str((comment.auto_comment if comment.manual_comment is None else comment.manual_comment) or "")
+
+
+def earned_points(grade: Any) -> float:
+    """Points of a nbgrader grade without extra credit: the human's score where there is one."""
+    return finite(grade.manual_score if grade.manual_score is not None else grade.auto_score)
+
+
+def finite(points: float | None) -> float:
+    """Points as a gradebook holds them; 0 for what can't be added up."""
+    return float(points) if points and math.isfinite(points) else 0.0
+
+
+def bonus_of(submission: Any) -> float:
+    """The bonus that nbgrader's `submission` carries."""
+    return sum(finite(g.extra_credit) for n in submission.notebooks for g in n.grades if g.name == FORM_CHECK)
 
 
 def notebook_path(course: Course, assignment: Assignment, student: str) -> Path:

@@ -9,11 +9,11 @@ from nbformat import NotebookNode
 
 from ..authoring.snapshot import Snapshot
 from ..authoring.source import FORM, grade_id
-from ..reports.results import UNTOUCHED
 from .match import squash
 from .reading import Ungradable, ways
 from .rebuild import rebuild
 
+UNTOUCHED = "Nothing was written: this is the notebook as it was handed out. Was it saved?"
 TEMPLATE = Path(__file__).parents[1] / "authoring" / "templates" / "install_cell.py"
 INSTALL_CELL = squash(TEMPLATE.read_text(encoding="utf-8")).partition('install("WHEEL")')[0]
 """How the cell begins that a handout's notebook has on top; in it stands the name of the handout's wheel."""

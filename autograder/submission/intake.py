@@ -6,7 +6,6 @@ can be written and shown, and no two students become one.
 
 from __future__ import annotations
 
-import errno
 import functools
 import heapq
 import os
@@ -15,21 +14,25 @@ import site
 import stat
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from importlib.machinery import PathFinder
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from ..course import Course
+from helpers.errors import CourseError
+
+from ..authoring.source import source_files
+from ..course import IGNORED, Course
+from ..files import read
 from ..text import one_line, whole
+from .collect.collected import late_note
 from .reading import LARGEST, MOST_READ, Ungradable, parse, slim
 
 __all__ = ["HandIn", "Ungradable", "beside", "choose", "data_beside", "hand_in", "parse", "read", "students", "walk"]
 MOST_DATA = 64_000_000
 MOST_FILES, MOST_SEEN, DEEPEST = 2_000, 20_000, 20
 """Files that are taken of a hand-in, names that are looked at to find them, folders in each other."""
-UNFIT_NAME = (errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
-"""What a disk says of a name that it can't hold, and not of itself."""
 SHOWN = 80
 """Characters of a name in a sentence."""
 NOTEBOOK = re.compile(r"\.ipynb(?![a-z])[^/]{0,20}\Z", re.IGNORECASE)
@@ -135,8 +138,6 @@ def hand_in(course: Course, name: str, student: str) -> HandIn:
         where = shown(Path(os.fsdecode(error.filename or place)).name)
         raise Ungradable(f"{where} can't be read: {error.strerror or error}") from None
     data, left_out = beside(files, folder, modules=True)
-    from .collect import late_note  # which takes over names by this module's rules
-
     first, *others = notebooks
     more = {other: notebooks[other] for other in others}
     notes += told + left_out + late_note(course, name, student)
@@ -212,17 +213,6 @@ def _listed(place: Path, most: int) -> list[str]:
         names = (e.name for e in entries if not e.name.startswith(".") and e.name != "__pycache__")
         first = heapq.nsmallest(most, ((not NOTEBOOK.search(name), name) for name in names))
     return [name for _, name in first]
-
-
-def read(path: Path, most: int) -> bytes:
-    """The bytes of a plain file; OSError where it is a link or a pipe, or has more than `most` bytes."""
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "it is no plain file", str(path))
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise OSError(errno.EFBIG, "it is too large", str(path))
-    return content
 
 
 def data_beside(folder: Path, modules: bool = False) -> dict[str, bytes]:
@@ -326,3 +316,43 @@ def _holds_cells(file: Found) -> bool:
     except OSError:
         return False
     return begin.lstrip()[:1] == b"{" and b'"cells"' in begin
+
+
+def data_files(course: Course, name: str, handed_in: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What lies beside the graded notebook: the hand-in's data files, and over them those of the assignment.
+
+    What of the hand-in stands in the place of these, or of the notebook, is left out: a folder of the same name, too.
+    """
+    here = course.solutions / name
+    try:
+        own = {str(p.relative_to(here)): p.read_bytes() for p in source_files(here, IGNORED)}
+    except OSError as error:
+        raise CourseError(f"{error.filename} can't be read ({error.strerror}): mend that and grade again.") from None
+    files = {*own, f"{name}.ipynb"}
+    folders = {str(parent) for file in files for parent in PurePosixPath(file).parents}
+    kept = {
+        file: content
+        for file, content in handed_in.items()
+        if file not in folders and files.isdisjoint(map(str, [PurePosixPath(file), *PurePosixPath(file).parents]))
+    }
+    return kept | own
+
+
+def read_timestamp(path: Path) -> datetime | None:
+    """nbgrader's timestamp.txt, in UTC; None where there is none that can be read."""
+    from nbgrader.utils import parse_utc
+
+    try:
+        text = read(path, 200).decode("utf-8").strip()
+        found: datetime | None = parse_utc(text) if text else None
+        return found
+    except Exception:  # dateutil has many ways to fail
+        return None
+
+
+def sound_timestamp(path: Path) -> bool:
+    """No file, an empty one, or one that can be read."""
+    try:
+        return not path.is_file() or not path.stat().st_size or read_timestamp(path) is not None
+    except OSError:
+        return True

@@ -15,8 +15,7 @@ from nbformat import NotebookNode, v4
 
 from autograder.authoring.prepare import prepare
 from autograder.authoring.snapshot import Snapshot
-from autograder.course import Course
-from autograder.engine import load_config
+from autograder.course import Course, load_config
 from autograder.execution.scrub import scrub
 
 NAME = "network_from_scratch"

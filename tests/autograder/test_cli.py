@@ -114,7 +114,7 @@ def test_stock_commands_work(mini, tmp_path):
     script = (
         "import os, sys; from nbgrader.apps.nbgraderapp import main\n"
         "from autograder.course import Course, prepare_environment; prepare_environment()\n"
-        "from autograder.engine import stage; from autograder.authoring.release import generate\n"
+        "from autograder.files import stage; from autograder.authoring.release import generate\n"
         "with stage() as s: generate('mini', Course(), s, Course().db_url)\n"
     )
     here = cli.__file__.rpartition(os.sep)[0]

@@ -17,9 +17,9 @@ from autograder.kernel import closed
 from autograder.kernel.kernel import Kernels
 from autograder.mistakes import Bank, load
 from autograder.mistakes.bank import cell_text
-from autograder.recording.files import data_files
 from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, Limits, choose, closed_paths
 from autograder.submission.bindings import MAGIC
+from autograder.submission.intake import data_files
 from helpers import check
 from helpers.errors import CourseError
 

@@ -18,12 +18,12 @@ from naive import Here
 from autograder import cli
 from autograder.authoring import sample
 from autograder.course import REPOSITORY, Course
-from autograder.engine import write_text
 from autograder.error_sentence import sentence
 from autograder.execution import task
+from autograder.files import write_text
 from autograder.grade import grade, results
+from autograder.nbgrader_plugins import TableExporter
 from autograder.reports import class_report
-from autograder.reports.csv_table import TableExporter
 from helpers.errors import CourseError
 from tests.autograder.test_grading_record import CLASS, course, filled, table  # noqa: F401
 

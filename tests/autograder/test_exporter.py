@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from autograder.authoring.source import read
 from autograder.grade import Graded
-from autograder.recording.bonus import Declaration
 from autograder.reports.csv_table import HEAD, safe, to_csv
 from autograder.reports.results import Mistake, Row
+from autograder.submission.form import Declaration
 
 RUN = re.compile("[\\s\"'\xad\u200c\u200d\ufe0f]*[-=+@＝＋－＠﹢﹣﹦﹫]")
 

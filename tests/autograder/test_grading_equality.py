@@ -14,9 +14,9 @@ import pytest
 from conftest import SOURCE, TOML, mini_course
 
 from autograder.authoring import sample
-from autograder.authoring.release import generate
-from autograder.course import Course
-from autograder.engine import EngineError, convert, load_config, stage
+from autograder.authoring.release import EngineError, convert, generate
+from autograder.course import Course, load_config
+from autograder.files import stage
 from autograder.grade import grade
 from autograder.sample_class import Edit, Student
 

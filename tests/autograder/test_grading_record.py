@@ -19,7 +19,7 @@ from naive import Here
 
 from autograder.authoring import sample
 from autograder.course import Course
-from autograder.engine import write_text
+from autograder.files import write_text
 from autograder.grade import grade
 from autograder.recording import gradebook as rows
 from autograder.recording.draft import insert

@@ -33,7 +33,7 @@ from nbformat import v4
 from test_feedback_injection import OUTPUTS, PAYLOADS
 
 from autograder.authoring.source import grade_id
-from autograder.engine import load_config
+from autograder.course import load_config
 from autograder.execution import scrub as scrub_module
 from autograder.execution import task as task_module
 from autograder.execution.execute import Done, Machine
@@ -298,13 +298,13 @@ def test_a_worker_writes_it_so_and_finds_the_same(monkeypatch):
 
 
 def test_nbgraders_own_commands_scrub_what_they_write_each_time(monkeypatch):
-    from autograder import preprocessors
+    from autograder import nbgrader_plugins
 
     seen = []
-    monkeypatch.setattr(preprocessors, "scrub", lambda notebook, snapshot: seen.append(notebook))
-    monkeypatch.setattr(preprocessors, "snapshot_for", lambda info: snapshot())
-    monkeypatch.setattr(preprocessors, "execute", lambda *a: Done())
-    monkeypatch.setattr(preprocessors, "workplace", SimpleNamespace(
+    monkeypatch.setattr(nbgrader_plugins, "scrub", lambda notebook, snapshot: seen.append(notebook))
+    monkeypatch.setattr(nbgrader_plugins, "snapshot_for", lambda info: snapshot())
+    monkeypatch.setattr(nbgrader_plugins, "execute", lambda *a: Done())
+    monkeypatch.setattr(nbgrader_plugins, "workplace", SimpleNamespace(
         mode=lambda task: SimpleNamespace(name="none", words=""), machine=lambda *a: Machine(None, None)))  # fmt: skip
     about = {"nbgrader": {"student": "zoe", "assignment": NAME, "notebook": NAME}, "metadata": {"path": "/nowhere"}}
     config = load_config()

@@ -161,7 +161,7 @@ REAL = Course()
 def test_committed_assignments_agree_with_their_sources(name, tmp_path, monkeypatch):
     """notebooks/ and the executed solution are made from solutions/NAME/NAME.py and from nothing older."""
     from autograder.authoring.release import generate
-    from autograder.engine import stage
+    from autograder.files import stage
 
     assignment, notebook = read(REAL.source(name))
     with stage() as folder:

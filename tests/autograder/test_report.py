@@ -107,7 +107,7 @@ def test_words_name_the_first_real_mistake():
 def test_exporter_plugin(mini, graded, tmp_path, monkeypatch):
     from nbgrader.api import Gradebook
 
-    from autograder.reports.csv_table import TableExporter
+    from autograder.nbgrader_plugins import TableExporter
 
     monkeypatch.setenv("COURSE_ROOT", str(mini.root))
     monkeypatch.setenv("COURSE_CLASS_DIR", str(mini.class_dir))

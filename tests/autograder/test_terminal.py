@@ -17,9 +17,9 @@ from rich.console import Console
 from autograder import cli, grade, progress
 from autograder.authoring.source import read
 from autograder.execution.task import Result
-from autograder.recording.bonus import Declaration
 from autograder.reports import terminal as printed
 from autograder.reports.results import Mistake, Row
+from autograder.submission.form import Declaration
 from autograder.text import LogFilter
 from helpers.errors import CourseError
 
@@ -141,7 +141,7 @@ def test_errors_and_warnings(run, monkeypatch, error):
 def test_nbgraders_log(monkeypatch, write_course):
     from nbgrader.apps import AutogradeApp
 
-    from autograder.engine import load_config
+    from autograder.course import load_config
 
     monkeypatch.setenv("COURSE_ROOT", str(write_course().root))
     out = io.StringIO()

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from nbformat import NotebookNode
 
 from ...dates import in_words
-from ...engine import write_text
+from ...files import write_text
 from ..results import Row
 from ...authoring.source import FORM, Assignment, Cell
 from ...text import one_line, plain

@@ -6,7 +6,7 @@ import json
 from typing import TypedDict
 
 from ...course import Course
-from ...engine import write_text
+from ...files import write_text
 
 
 class Entry(TypedDict):

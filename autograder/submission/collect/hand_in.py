@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from ...course import Course
-from ..intake import UNFIT_NAME
+from ...files import UNFIT_NAME
 from .archive import Entry
 from .file_kinds import as_notebook, is_notebook, unpacked
 from .place import Refused, below, sound
