@@ -2,10 +2,10 @@
 
 import sys
 
-from . import ahead
+from . import prewarm
 
 if __name__ == "__main__":
-    ahead.start(sys.argv[1:])
+    prewarm.start(sys.argv[1:])
     from .cli import main
 
     main()

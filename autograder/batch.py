@@ -21,10 +21,9 @@ from helpers.errors import CourseError
 from .authoring.prepare import Prepared, keep
 from .course import Course
 from .execution import preflight
-from .execution.task import Result, Task
-from .parallel.executor import order
-from .parallel.executor import results as graded_by
-from .parallel.parcel import Executor, Order
+from .execution.task import Result, Task, order
+from .execution.task import results as graded_by
+from .parallel.executor import Executor, Order
 from .recording.state import State, code_digest, contents, digest, source_digest
 from .recording.writer import Blocked, Kept, Pending, Writer
 from .reports.findings import Findings, find

@@ -19,7 +19,7 @@ from helpers.errors import CourseError
 
 from .course import Course
 from .error_sentence import sentence
-from .parallel.parcel import Executor
+from .parallel.executor import Executor
 from .text import lines, one_line
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -43,8 +43,8 @@ def course_for(class_dir: Path | None) -> Course:
 @contextmanager
 def starting(jobs: int, scheduler: str, students: list[str] | None, course: Course, name: str) -> Iterator[Executor]:
     """What grades, already warming up while the rest is imported. Ctrl-C ends it at once."""
-    from .kernel.stages import needs_of_file
-    from .parallel.executor import choose
+    from .kernel.warmup import needs_of_file
+    from .parallel import choose
 
     handed_in = len(students or ()) or len(list(course.submitted.glob(f"*/{name}"))) or 1
     needs = needs_of_file(course.solutions / name / f"{name}.py")

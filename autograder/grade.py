@@ -18,8 +18,8 @@ from .batch import Batch, Terms, Told
 from .course import Course, clean_name, load_config
 from .error_sentence import damage
 from .execution import preflight
-from .parallel.executor import choose
-from .parallel.parcel import Executor
+from .parallel import choose
+from .parallel.executor import Executor
 from .recording import bonus as bonus_module
 from .recording.gradebook import late_plugin, punish, whole
 from .recording.state import State

@@ -71,11 +71,6 @@ def test_importing_helpers_is_light():
     assert out.strip() == "[] 1"
 
 
-def test_helpers_knows_nothing_of_the_autograder():
-    for path in (ROOT / "helpers").rglob("*.py"):
-        assert not re.search(r"^\s*(from|import) (autograder|nbgrader)\b", path.read_text(), re.M), path
-
-
 @pytest.mark.slow
 def test_every_collection_finds_the_same_tests():
     """Names with the time of day or a set's order in them break the tests, once in a while, on two workers."""

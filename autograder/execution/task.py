@@ -10,7 +10,7 @@ import json
 import socket
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ from nbformat import NotebookNode
 from helpers.errors import CourseError
 
 from ..authoring.snapshot import Snapshot
+from ..kernel.meter import PATIENCE
+from ..parallel.executor import Executor, Order
 from ..parallel.parcel import unwrap, wrap
 from ..parallel.worker import LARGEST_ANSWER
 from ..submission.best import around, best
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 MEMORY_MB = 2_000
 """What a worker may take for one hand-in, beyond what it holds when it is warm."""
+SLACK = 180.0
+"""Seconds beyond the time that a submission may take on the clock: warming up on a slow machine, restarts after deaths,
+writing the notebook. Only a grading process that is itself stuck takes longer."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +220,26 @@ def written(notebook: NotebookNode) -> bytes:
     return whole(f'{{"cells": [\n{cells}\n],\n{line(rest)[1:]}\n').encode()
 
 
+def order(task: Task) -> Order:
+    """A task as an executor takes it."""
+    return Order(task.student, task.pack(), 1.2 * PATIENCE * task.budget + SLACK)  # 1.2: execute.ALL
+
+
+def results(executor: Executor, orders: Iterable[Order]) -> Iterator[Result]:
+    """Results as they come; orders are taken only as they are needed. One whose answer can't be read has a reason."""
+    for answer in executor.run(orders):
+        if answer.body is None:
+            yield Result(answer.key, reason=answer.why)
+            continue
+        try:
+            found = Result.unpack(answer.body)
+            if found.student != answer.key:
+                raise ValueError(f"the answer is about {found.student!r}")
+        except Exception as error:
+            found = Result(answer.key, reason=fault(error))
+        yield found
+
+
 def work_bytes(body: bytes) -> bytes:
     """The same, from and to parcels."""
     result = work(Task.unpack(body))
@@ -231,14 +256,14 @@ def work_bytes(body: bytes) -> bytes:
 def warm(line: socket.socket | None = None) -> None:
     """Let the program that all kernels and judges come from start while the first hand-in is still on its way.
 
-    `line` leads to one that several workers share; see kernel.roots.
+    `line` leads to one that several workers share; see kernel.fork_client.
     """
-    from ..kernel import roots
+    from ..kernel import fork_client
 
     if line is not None:
-        roots.adopt(line)
+        fork_client.adopt(line)
     else:
-        roots.take()
+        fork_client.acquire()
     from ..judge import judge  # noqa: F401
     from ..reports import findings  # noqa: F401
     from ..reports.feedback_page.safe import code_html

@@ -17,6 +17,7 @@ from .execute import Machine
 from .task import Task
 
 MOST_ASSIGNMENTS = 2
+SERVE = "autograder.judge.serve:serve_one"
 
 
 class Unsafe(CourseError):
@@ -41,7 +42,7 @@ class Workplace:
             code = [cell for cell in snapshot.cells if cell.cell_type == "code"]
             released = [cell.released for cell in code if not cell.judged]
             needs = needs_of(cell.model for cell in code)
-            self.kernels[key] = Kernels(mode, needs=needs, cells=released, closed=snapshot.closed)
+            self.kernels[key] = Kernels(mode, needs=needs, cells=released, closed=snapshot.closed, serve=SERVE)
         return self.kernels[key]
 
     def judges_of(self, snapshot: Snapshot) -> Any:

@@ -9,14 +9,13 @@ import socket
 import sys
 from typing import Any
 
-from ..kernel.closed import whole
-from ..kernel.inside import Inside, Make
-from ..kernel.known import Known
+from ..kernel.cell_loop import CellLoop, Make
+from ..kernel.closed_modules import whole
 from ..kernel.shell import CourseShell
 from .errors import StudentGone
 from .grant import judging, sealed
 from .link import Link
-from .namespace import Code, Namespace, namespace, parts
+from .namespace import Code, Namespace, namespace
 
 
 def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
@@ -33,16 +32,11 @@ def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
     names: dict[str, Any] = {}
     found.run(names)
     shell.user_ns.update({name: names[name] for name in found.own if name in names})
-    known: dict[str, Known] = {}
-    for cell in given["cells"]:
-        if cell["kind"] == "test":
-            found.wanted(cell["text"])
-            known.update({text: one for _, text in parts(cell["text"]) if (one := Known.of(shell, text))})
     shell.execution_count = 1
     gc.freeze()
 
-    def make(shell: CourseShell, control: socket.socket, line: socket.socket | None) -> Inside:
-        return JudgeInside(shell, control, line, found, known)
+    def make(shell: CourseShell, control: socket.socket, line: socket.socket | None) -> CellLoop:
+        return JudgeInside(shell, control, line, found)
 
     return make
 
@@ -64,21 +58,15 @@ def _keep_to_itself() -> None:
         ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
 
 
-class JudgeInside(Inside):
+class JudgeInside(CellLoop):
     """Runs parts of test cells, with the names that they take from the student's process."""
 
     def __init__(
-        self,
-        shell: CourseShell,
-        control: socket.socket,
-        line: socket.socket | None,
-        found: Namespace,
-        known: dict[str, Known],
+        self, shell: CourseShell, control: socket.socket, line: socket.socket | None, found: Namespace
     ) -> None:
         super().__init__(shell, control, None)
         _keep_to_itself()  # who becomes somebody else can be looked into again
-        shell.events_out.together = True
-        self.line, self.found, self.known = line, found, known
+        self.line, self.found = line, found
         self.link: Link | None = None
         self.moved = True
         self._asked: set[str] = set()
@@ -97,10 +85,6 @@ class JudgeInside(Inside):
             return {"status": "error", "count": None, "gone": str(error)}
         done = super().run(request, buffers)
         return {**done, "gone": self.link.why if self.link else ""}
-
-    def cell(self, source: str) -> tuple[bool, int]:
-        known = self.known.get(source)
-        return known.run(self.shell) if known else super().cell(source)
 
     def attach(self) -> None:
         assert self.line is not None

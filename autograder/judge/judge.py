@@ -19,9 +19,9 @@ from nbformat import NotebookNode
 
 from helpers.errors import CourseError
 
-from ..kernel.nursery import Nursery
 from ..kernel.process import Process, Ran
-from ..kernel.stages import needs_of
+from ..kernel.warmup import needs_of
+from ..kernel.zygote_client import ZygoteClient
 from ..sandbox import LANDLOCK, Limits, hidden_paths, readable_paths
 from ..scratch import Scratch
 from .namespace import Code, parts
@@ -43,7 +43,7 @@ class Judges:
         cells = list(cells)
         given = {"cells": [asdict(cell) for cell in cells], "size": size}
         needs = needs_of(cell.text for cell in cells)
-        self.nursery = Nursery(needs=needs, prepare=PREPARE, given=given)
+        self.zygote = ZygoteClient(needs=needs, prepare=PREPARE, given=given)
         self._base = Scratch("course-judges-")
         self._living: list[Judge] = []
 
@@ -66,22 +66,22 @@ class Judges:
         try:
             if self.words or not sys.platform.startswith("linux"):
                 raise CourseError("There is no Landlock here.")
-            judge = Judge(self.nursery, {**request, "mode": LANDLOCK.name, "room": _room()}, self.limits)
+            judge = Judge(self.zygote, {**request, "mode": LANDLOCK.name, "room": _room()}, self.limits)
         except CourseError:
             self.words = NOT_SHUT_IN
-            judge = Judge(self.nursery, {**request, "room": None}, self.limits)
+            judge = Judge(self.zygote, {**request, "room": None}, self.limits)
         self._living = [one for one in self._living if one.alive] + [judge]
         return judge
 
     def ready(self) -> None:
         """Wait until the zygote is warm."""
-        self.nursery.ready()
+        self.zygote.ready()
 
     def close(self) -> None:
         """End everything at once."""
         for judge in self._living:
             judge.kill()
-        self.nursery.close()
+        self.zygote.close()
         self._base.remove()
 
     def __enter__(self) -> Judges:
@@ -101,12 +101,12 @@ def _room() -> dict[str, list[str]]:
 class Judge:
     """One judge as the worker sees it."""
 
-    def __init__(self, nursery: Nursery, request: dict[str, Any], limits: Limits) -> None:
+    def __init__(self, zygote: ZygoteClient, request: dict[str, Any], limits: Limits) -> None:
         self._line, theirs = socket.socketpair()
         self._folder = Path(request["folder"])
         try:
             with theirs:
-                self._process = Process(nursery, request, limits=limits, peer=theirs, trusted=True)
+                self._process = Process(zygote, request, limits=limits, peer=theirs, trusted=True)
         except BaseException:
             self._line.close()
             raise

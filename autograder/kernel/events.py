@@ -2,7 +2,8 @@
 
 A frame's header says what it ``is``: ``stream``, ``display_data``, ``update_display_data``, ``execute_result``,
 ``error``, ``clear_output``, or ``done`` at the end of a cell. What is written to file descriptors 1 and 2 (by C code,
-by child processes) goes through pipes that the worker reads; ``ahead`` says that both were empty when it was sent.
+by child processes) goes through pipes that the worker reads; ``pipes_empty`` says that nothing of that waited when the
+frame was sent.
 """
 
 import base64
@@ -26,22 +27,15 @@ EAGER_LINES = 200
 PIECE = 8192
 PAUSE_S = 0.05
 MOST_DEPTH = 40
-MOST_WAITING = 64 * PIECE
 
 
 class Events:
-    """Sends what happens to the worker. Before ``connect`` (in the zygote) everything is dropped.
-
-    ``together``: outputs wait for the end of their cell and go in one piece, so that the worker need not wake for each.
-    Not for a student's process: it may end at any moment, and what it wrote before is not to be lost.
-    """
+    """Sends what happens to the worker. Before ``connect`` (in the zygote) everything is dropped."""
 
     def __init__(self) -> None:
         self._sock: socket.socket | None = None
         self._owner = 0
         self._lock = threading.RLock()
-        self.together = False
-        self._waiting: list[wire.Buffer] = []
 
     def connect(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -56,13 +50,9 @@ class Events:
         if self._sock is None or not self.ours:
             return
         with wire.shield(), self._lock:
-            header["ahead"] = _empty(1) and _empty(2)
-            self._waiting += wire.encode(header)
-            if self.together and header["is"] != "done" and sum(map(len, self._waiting)) < MOST_WAITING:
-                return
-            whole, self._waiting = b"".join(self._waiting), []
+            header["pipes_empty"] = _empty(1) and _empty(2)
             try:
-                wire.push(self._sock, [whole])
+                wire.send(self._sock, header)
             except wire.Closed:
                 os._exit(0)
 
@@ -100,8 +90,6 @@ class Stream(io.TextIOBase):
         self._size = 0
         self._eager = EAGER_LINES
         self._sent = 0.0
-        self.written = 0
-        """How often something was written."""
 
     def start_cell(self) -> None:
         self._eager = EAGER_LINES
@@ -111,7 +99,6 @@ class Stream(io.TextIOBase):
             raise TypeError(f"write() argument must be str, not {type(string)}")
         with wire.shield():
             self._parts.append(string)
-            self.written += 1
             self._size += len(string)
             if self._size > PIECE or (not self._events.ours):
                 self.flush()

@@ -11,9 +11,9 @@ from helpers.errors import CourseError
 
 from ..sandbox import Limits, Mode, closed_paths, hidden_paths, readable_paths
 from ..scratch import Scratch, remove
-from .nursery import Nursery
 from .process import Process, Ran
-from .stages import needs_of
+from .warmup import needs_of
+from .zygote_client import ZygoteClient
 
 ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "",
@@ -26,7 +26,7 @@ ENVIRONMENT = {
     "GIT_PAGER": "cat",
 }
 
-PREPARE = "autograder.kernel.foreseen:prepare"
+PREPARE = "autograder.kernel.cell_loop:prepare"
 NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 __all__ = ["Kernel", "Kernels", "Process", "Ran", "needs_of"]
@@ -44,8 +44,9 @@ class Kernels:
     """Starts kernels in milliseconds, after its zygote has warmed up once. Making it doesn't wait for that.
 
     needs: what the assignment uses, from ``needs_of`` of its cells' sources. None: anything, which takes longer.
-    cells: texts that the release gave to everybody; they are read before a kernel starts. closed: modules of `helpers`
-    that are not there, with what of each is (the checks never are).
+    cells: texts that the release gave to everybody; what they import is imported before a kernel starts. closed:
+    modules of `helpers` that are not there, with what of each is (the checks never are). serve: "module:function" of
+    what answers a judge (`cell_loop.Serve`).
     """
 
     def __init__(
@@ -55,10 +56,11 @@ class Kernels:
         needs: Iterable[str] | None = None,
         cells: Iterable[str] = (),
         closed: Mapping[str, Sequence[str]] = NOTHING,
+        serve: str = "",
     ) -> None:
         self.mode = mode
-        given = {"cells": list(cells), "closed": dict(closed)}
-        self.nursery = Nursery(mode, needs=needs, prepare=PREPARE, given=given)
+        given = {"cells": list(cells), "closed": dict(closed), "serve": serve}
+        self.zygote = ZygoteClient(mode, needs=needs, prepare=PREPARE, given=given)
         hidden = [str(path) for path in (*hidden_paths(), *closed_paths(closed))]
         self._room = {"readable": [str(path) for path in readable_paths()], "hidden": hidden}
         self._base = Scratch("course-kernels-")
@@ -90,7 +92,7 @@ class Kernels:
             "seed": seed,
         }
         try:
-            kernel = Kernel(self.nursery, request, limits=limits, peer=judge)
+            kernel = Kernel(self.zygote, request, limits=limits, peer=judge)
         except BaseException:
             remove(folder)
             raise
@@ -99,13 +101,13 @@ class Kernels:
 
     def ready(self) -> None:
         """Wait until the zygote is warm."""
-        self.nursery.ready()
+        self.zygote.ready()
 
     def close(self) -> None:
         """End everything at once."""
         for kernel in self._living:
             kernel.kill()
-        self.nursery.close()
+        self.zygote.close()
         self._base.remove()
 
     def __enter__(self) -> "Kernels":

@@ -6,9 +6,8 @@ import contextlib
 import os
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
-from ..sandbox.tree import tree
+from ..sandbox.tree import stat, tree
 
 EVERY_S = 0.1
 """How often a process that runs a cell is looked at."""
@@ -53,15 +52,9 @@ class Meter:
         return self.counted
 
 
-def _stat(path: str) -> list[str]:
-    with contextlib.suppress(OSError):
-        return Path(path).read_text().rpartition(")")[2].split()
-    return []
-
-
 def _times(pid: int) -> tuple[int, int] | None:
     """Clock ticks of a process with its threads, and of its children that have ended (proc_pid_stat(5))."""
-    fields = _stat(f"/proc/{pid}/stat")
+    fields = stat(pid)
     return (int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])) if fields else None
 
 
@@ -69,5 +62,5 @@ def _wants(pid: int) -> bool:
     """Whether one of its threads computes, would if it were let, or waits for the disk."""
     with contextlib.suppress(OSError):
         threads = os.listdir(f"/proc/{pid}/task")
-        return any(_stat(f"/proc/{pid}/task/{thread}/stat")[:1] in (["R"], ["D"]) for thread in threads)
+        return any(stat(f"{pid}/task/{thread}")[:1] in (["R"], ["D"]) for thread in threads)
     return False

@@ -13,17 +13,25 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from ..sandbox import Limits, Scales, kill_tree, memory_group
+from ..sandbox import Limits, Usage, kill_tree, memory_group
 from . import wire
-from .deaths import how_it_ended
 from .meter import EVERY_S, PATIENCE, Meter
-from .nursery import Nursery
 from .outputs import Collector, Full, Room
+from .zygote_client import ZygoteClient
 
 GRACE_S = 2.0
 BESIDES_MB = 64
 """What the group of a hand-in may hold besides memory and files: it is weighed more exactly than that."""
 SECONDS_TO_TAKE = 5.0
+SIGNALS = {
+    signal.SIGSEGV: "it crashed with a segmentation fault",
+    signal.SIGBUS: "it crashed with a bus error",
+    signal.SIGFPE: "it crashed with an arithmetic error in compiled code",
+    signal.SIGILL: "it crashed at an instruction that this processor doesn't know",
+    signal.SIGABRT: "it aborted itself",
+    signal.SIGKILL: "it was killed from outside; most likely the machine had run out of memory",
+    signal.SIGSYS: "it tried something that the sandbox forbids",
+}
 KINDS = {"stream", "display_data", "update_display_data", "execute_result", "error", "clear_output", "done"}
 
 
@@ -51,7 +59,7 @@ class Process:
 
     def __init__(
         self,
-        nursery: Nursery,
+        zygote: ZygoteClient,
         request: dict[str, Any],
         *,
         limits: Limits,
@@ -62,7 +70,7 @@ class Process:
         self.why = ""
         self.room: Room | None = None
         """What its cells may put out together with those of others; None for no limit but each one's own."""
-        self._nursery = nursery
+        self._zygote = zygote
         self.folder = Path(request["folder"])
         self._trusted = trusted
         self._collector = Collector(limits.output_bytes, trusted)
@@ -73,9 +81,9 @@ class Process:
         pipes = [os.pipe(), os.pipe()]
         descriptors = [theirs.fileno(), pipes[0][1], pipes[1][1]] + ([peer.fileno()] if peer is not None else [])
         try:
-            self._inmate = nursery.fork(request, descriptors)
+            self._inmate = zygote.fork(request, descriptors)
             self.pid = self._inmate.pid
-            self._scales = Scales(self._inmate, limits, None if trusted else self.folder)
+            self._usage = Usage(self._inmate, limits, None if trusted else self.folder)
             self._group = None if trusted else memory_group(self.pid, limits.memory_mb + limits.disk_mb + BESIDES_MB)
         except BaseException:
             self._control.close()
@@ -99,7 +107,7 @@ class Process:
         """False once it is known to have ended; ``why`` then says in words what happened."""
         if self._alive:
             self._read()
-        if self._alive and self._nursery.ended(self.pid) is not None:
+        if self._alive and self._zygote.ended(self.pid) is not None:
             self._bury()
         return self._alive
 
@@ -234,9 +242,9 @@ class Process:
                 for descriptor in (one._control.fileno(), *one._pipes):
                     poller.register(descriptor, select.POLLIN)
                     owners[descriptor] = one
-                nursery = one._nursery.sock
-                if nursery is not None:
-                    poller.register(nursery.fileno(), select.POLLIN)
+                zygote = one._zygote.sock
+                if zygote is not None:
+                    poller.register(zygote.fileno(), select.POLLIN)
         ready = {descriptor for descriptor, _ in poller.poll(int(seconds * 1000) + 1)}
         for one in {owners[descriptor] for descriptor in ready if descriptor in owners}:
             one._read()
@@ -274,7 +282,7 @@ class Process:
         header, buffers = frame
         if buffers or not isinstance(header.get("is"), str) or header["is"] not in KINDS:
             raise wire.WireError("a frame that no cell sends")
-        if header.get("ahead") is not True:
+        if header.get("pipes_empty") is not True:
             self._drain()
         if header["is"] == "done":
             self._done = header
@@ -311,7 +319,7 @@ class Process:
         self._collector.own_words(ename, evalue)
 
     def _weigh(self) -> None:
-        words = (self._too_large() or self._scales.overstepped()) if self._alive else ""
+        words = (self._too_large() or self._usage.overstepped()) if self._alive else ""
         if words:
             self.kill(f"it {words}")
 
@@ -323,7 +331,7 @@ class Process:
         # It has gone, or has closed its end of the line, which comes to the same.
         if not self._alive:
             return
-        ended, words = self._nursery.ended(self.pid, wait=1.0), self._too_large()
+        ended, words = self._zygote.ended(self.pid, wait=1.0), self._too_large()
         self.why = f"it {words}" if words else how_it_ended(ended, self.limits)
         self._end()
         self._close()
@@ -349,3 +357,19 @@ def _place(told: Any) -> tuple[int, int] | None:
     if not (isinstance(told, list) and len(told) == 2 and all(type(one) is int and 0 <= one < 2**31 for one in told)):
         return None
     return told[0], told[1]
+
+
+def how_it_ended(ended: tuple[int, float] | None, limits: Limits) -> str:
+    """In words. `ended`: exit code or minus the signal's number, and the processor's seconds; None if unknown."""
+    if ended is None:
+        return "it cut the line to its grader"
+    code, cpu_s = ended
+    if code >= 0:
+        return f"it ended itself with exit code {code}"
+    if code == -signal.SIGXCPU or (code == -signal.SIGKILL and cpu_s >= limits.cpu_s - 1):
+        return f"it used more than {limits.cpu_s:,} s of processor time"
+    try:
+        known = signal.Signals(-code)
+    except ValueError:
+        return f"it was ended by signal {-code}"
+    return SIGNALS.get(known, f"it was ended by signal {known.name}")

@@ -1,8 +1,11 @@
 """An IPython shell whose outputs are what ipykernel would send, without zmq and threads: it is made before the fork."""
 
 import asyncio
+import builtins
 import codecs
 import contextlib
+import getpass
+import inspect
 import itertools
 import os
 import signal
@@ -10,23 +13,24 @@ import subprocess
 import sys
 import types
 import warnings
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from IPython.core import page
 from IPython.core.application import ProfileDir
+from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
+from IPython.core.error import StdinNotImplementedError, UsageError
 from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
-from traitlets import CBool, Instance, Type
+from IPython.core.magic import Magics, line_magic, magics_class
+from IPython.display import Javascript, display
+from traitlets import CBool, Type
 from traitlets.config import Config
 
-from . import colours
-from .cell_names import CellCompiler
 from .events import Events, Stream, plain
-from .magics import CourseMagics
-from .no_input import no_input
-from .once import Once, QuickTransformer
 
 FRAMES_SHOWN = 20
 QUIET = Config({"HistoryManager": {"enabled": False, "hist_file": ":memory:"}, "HistoryAccessor": {"enabled": False}})
@@ -82,6 +86,59 @@ def _shell(owner: Any) -> "CourseShell":
     return shell
 
 
+class CellCompiler(CachingCompiler):
+    """Cells get file names as ipykernel gives them, which warnings and syntax errors show."""
+
+    def get_code_name(self, raw_code: str, code: str, number: int) -> str:
+        name = f"/tmp/ipykernel_{os.getpid()}/{zlib.crc32(raw_code.encode('utf-8', 'replace'))}.py"
+        # Else every frame of a traceback makes inspect ask each of 2,000 modules whether this file is its own: 20 ms.
+        inspect.modulesbyfile[name] = "__main__"  # type: ignore[attr-defined]
+        return name
+
+
+@magics_class
+class CourseMagics(Magics):
+    """The magics that ipykernel adds and that make sense without a front end."""
+
+    @line_magic
+    def autosave(self, line: str) -> None:
+        """What the notebook's page is told; there is none."""
+        try:
+            seconds = int(line)
+        except ValueError:
+            raise UsageError(f"%%autosave requires an integer, got {line!r}") from None
+        script = Javascript(f"IPython.notebook.set_autosave_interval({1000 * seconds})")
+        display(script, include=["application/javascript"])
+        print(f"Autosaving every {seconds} seconds" if seconds else "Autosave disabled")
+
+    @line_magic
+    def less(self, line: str) -> None:
+        """Show a file, in a pager that is not displayed."""
+        if not line:
+            raise UsageError("Missing filename.")
+        Path(line).read_text()
+
+    more = line_magic("more")(less)  # type: ignore[arg-type,var-annotated]
+
+
+@contextlib.contextmanager
+def no_input() -> Iterator[None]:
+    """While a cell runs, `input` and `getpass` raise ipykernel's error."""
+    before = builtins.input, getpass.getpass
+    builtins.input, getpass.getpass = _refuse("raw_input"), _refuse("getpass")
+    try:
+        yield
+    finally:
+        builtins.input, getpass.getpass = before
+
+
+def _refuse(name: str) -> Any:
+    def refuse(prompt: object = "", *args: object, **kwargs: object) -> NoReturn:
+        raise StdinNotImplementedError(f"{name} was called, but this frontend does not support input requests.")
+
+    return refuse
+
+
 class CourseShell(InteractiveShell):
     """See ``events``: ``shell.events_out`` takes what cells write. One a process; make it in the zygote."""
 
@@ -93,19 +150,13 @@ class CourseShell(InteractiveShell):
     streams: list[Stream]
     failed_to_show: bool
     failed_at: list[int] | None = None
-    foreseen: dict[str, str]
-    input_transformer_manager = Instance(QuickTransformer, ())
-    _once: Once | None = None
-    _usual: list[Any]
 
     @classmethod
     def make(cls, scratch: Path) -> "CourseShell":
         """The one shell of this process. ``scratch``: a folder for what IPython insists on writing."""
-        colours.remember()
         os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
         shell = cls.instance(config=QUIET, ipython_dir=str(scratch), profile_dir=ProfileDir(location=str(scratch)))
         shell.events_out = Events()
-        shell.foreseen, shell._usual = {}, shell._transformers()
         shell.streams = [Stream(shell.events_out, name) for name in ("stdout", "stderr")]
         sys.stdout, sys.stderr = shell.streams
         return shell
@@ -123,19 +174,12 @@ class CourseShell(InteractiveShell):
         for stream in self.streams:
             stream.flush()
 
-    def begin(self) -> None:
-        """A new cell."""
+    def run_one(self, source: str) -> tuple[bool, int]:
+        """Run a cell inside a running event loop, as ipykernel does. (It went well, its execution count.)"""
         for stream in self.streams:
             stream.start_cell()
         sys.stdout, sys.stderr = self.streams
         self.failed_to_show, self.failed_at = False, None
-
-    def run_one(self, source: str) -> tuple[bool, int]:
-        """Run a cell inside a running event loop, as ipykernel does. (It went well, its execution count.)"""
-        self.begin()
-        known = self.foreseen.get(source) if self._transformers() == self._usual else None
-        self._once = Once(self.written, None if known is None else (source, known))
-        self.input_transformer_manager.once = self._once
         loop = _event_loop()
         try:
             result = loop.run_until_complete(self._run(source))
@@ -154,15 +198,6 @@ class CourseShell(InteractiveShell):
             return [int(line), int(column or 0)]
         except Exception:  # no error, or one that is not as errors are
             return None
-
-    def written(self) -> int:
-        """How often something was written to the streams."""
-        return sum(one.written for one in self.streams)
-
-    def _transformers(self) -> list[Any]:
-        """What changes the text of cells; a cell may have added to it."""
-        manager = self.input_transformer_manager
-        return [*manager.cleanup_transforms, *manager.line_transforms, *manager.token_transformers]
 
     async def _run(self, source: str) -> Any:
         with no_input():
@@ -183,22 +218,6 @@ class CourseShell(InteractiveShell):
                     self.events.trigger("post_execute")
                     self.events.trigger("post_run_cell", result)
             return result
-
-    def transform_cell(self, raw_cell: str) -> str:
-        """IPython asks for it twice per cell."""
-        if self._once is None or self.input_transformers_post:
-            return super().transform_cell(raw_cell)
-        return self._once.transform(raw_cell, super().transform_cell)
-
-    def should_run_async(
-        self, raw_cell: str, *, transformed_cell: str | None = None, preprocessing_exc_tuple: Any = None
-    ) -> bool:
-        """IPython asks for it twice per cell, too."""
-        if self._once is None or transformed_cell is None or preprocessing_exc_tuple is not None or not self.autoawait:
-            return super().should_run_async(
-                raw_cell, transformed_cell=transformed_cell, preprocessing_exc_tuple=preprocessing_exc_tuple
-            )
-        return self._once.awaits(transformed_cell)
 
     def _get_exc_info(self, exc_tuple: Any = None) -> Any:
         kind, error, trace = super()._get_exc_info(exc_tuple)

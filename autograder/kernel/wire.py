@@ -22,9 +22,12 @@ Frame = tuple[dict[str, Any], list[Any]]
 MAGIC = b"CSK2"
 START = struct.Struct("<4sIIQ")
 LENGTH = struct.Struct("<Q")
-MOST_BUFFERS = 1024
+MOST_BUFFERS = 1 << 16
 MOST_DEPTH = 64
+MOST_ORDER = 1_000_000
 PIECE = 1 << 20
+FAILED = 71
+"""The exit code of a process of ours that could not go on; its log says why."""
 _AT_ONCE = int(socket.MSG_DONTWAIT)
 _AND_QUIETLY = int(socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
 
@@ -41,35 +44,38 @@ class TooLate(WireError):
     """The deadline passed."""
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+def encode(header: dict[str, Any] | str, buffers: Sequence[Buffer] = ()) -> list[Buffer]:
+    """The frame in pieces, ready for ``sendmsg``; `header` may be JSON already.
 
-
-_WRITER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-_READER = json.JSONDecoder(parse_constant=_no_constant)
-
-
-def encode(header: dict[str, Any], buffers: Sequence[Buffer] = ()) -> list[Buffer]:
-    """The frame in pieces, ready for ``sendmsg``. ValueError for a header that isn't strict JSON (NaN included)."""
-    text = _WRITER.encode(header).encode()
-    if not buffers:
-        return [START.pack(MAGIC, len(text), 0, len(text)) + text]
+    ValueError for a header that isn't strict JSON (NaN included).
+    """
+    text = header if isinstance(header, str) else json.dumps(header, allow_nan=False, separators=(",", ":"))
     views = [memoryview(buffer).cast("B") for buffer in buffers]
     if len(views) > MOST_BUFFERS:
         raise WireError(f"a frame carries at most {MOST_BUFFERS} buffers, not {len(views)}")
-    lengths = b"".join([LENGTH.pack(len(view)) for view in views])
-    whole = len(lengths) + len(text) + sum(map(len, views))
-    return [START.pack(MAGIC, len(text), len(views), whole) + lengths + text, *[view for view in views if len(view)]]
+    head = b"".join([LENGTH.pack(len(view)) for view in views]) + (encoded := text.encode())
+    start = START.pack(MAGIC, len(encoded), len(views), len(head) + sum(map(len, views)))
+    return [start + head, *[view for view in views if len(view)]]
+
+
+def decode(frame: Buffer) -> Frame:
+    """A frame that lies in memory, whole; WireError for anything else."""
+    if len(frame) < START.size:
+        raise WireError("half a frame")
+    size, count, whole = _started(frame)
+    if START.size + whole != len(frame):
+        raise WireError("a frame whose lengths do not fit")
+    return _parts(memoryview(frame)[START.size :], size, count)
 
 
 def decode_header(text: Buffer) -> dict[str, Any]:
     """The header of a frame. WireError unless it is a JSON object, without NaN, at most ``MOST_DEPTH`` deep."""
     try:
         plain = str(text, "utf-8")
-        header, end = _READER.raw_decode(plain)
+        header = json.loads(plain, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise WireError(f"the header of a frame can't be read: {error}") from None
-    if end != len(plain) or not isinstance(header, dict):
+    if not isinstance(header, dict):
         raise WireError("the header of a frame is not an object")
     # Only what opens more than MOST_DEPTH times can be nested deeper.
     if plain.count("[") + plain.count("{") > MOST_DEPTH and _deeper(header, MOST_DEPTH):
@@ -77,27 +83,23 @@ def decode_header(text: Buffer) -> dict[str, Any]:
     return header
 
 
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
 def _deeper(value: Any, depth: int) -> bool:
     level = [value]
-    for _ in range(depth):
-        inner: list[Any] = []
-        for one in level:
-            inner.extend(one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
-        level = [one for one in inner if isinstance(one, (dict, list))]
-        if not level:
-            return False
-    return True
+    for _ in range(depth + 1):
+        level = [one for one in level if isinstance(one, (dict, list))]
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+    return bool(level)
 
 
 def send(
     sock: socket.socket, header: dict[str, Any], buffers: Sequence[Buffer] = (), deadline: float | None = None
 ) -> None:
     """Send one frame, whole even if SIGINT comes (it is raised afterwards). ``deadline`` as in ``time.monotonic()``."""
-    push(sock, encode(header, buffers), deadline)
-
-
-def push(sock: socket.socket, pieces: list[Buffer], deadline: float | None = None) -> None:
-    """Send what `encode` made of one frame or several, whole as `send` does."""
+    pieces = encode(header, buffers)
     with shield():
         while pieces:
             try:
@@ -125,7 +127,30 @@ def receive(
         raise WireError(f"a frame of {whole} bytes, {limit_bytes} are allowed")
     if header_bytes is not None and size > header_bytes:
         raise WireError(f"a header of {size} bytes, {header_bytes} are allowed")
-    return _parts(_exactly(sock, whole, deadline), size, count)
+    return _parts(memoryview(_exactly(sock, whole, deadline)), size, count)
+
+
+def send_order(sock: socket.socket, header: dict[str, Any], descriptors: Sequence[int]) -> None:
+    """Send a frame with open files. They travel with a byte before it, so that no part of the frame is read with them.
+
+    WireError where the other end has gone or takes nothing for ten seconds.
+    """
+    try:
+        socket.send_fds(sock, [b"F"], descriptors)
+    except OSError as error:
+        raise Closed(f"the other process has gone ({error.strerror})") from None
+    send(sock, header, deadline=time.monotonic() + 10)
+
+
+def receive_order(sock: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """What `send_order` sent, and the descriptors; Closed where the other end is closed."""
+    try:
+        data, descriptors, _, _ = socket.recv_fds(sock, 1, 8)
+    except ConnectionResetError:  # it ended without having read everything
+        data = b""
+    if not data:
+        raise Closed("the other process has gone")
+    return receive(sock, MOST_ORDER)[0], descriptors
 
 
 def _started(start: Buffer) -> tuple[int, int, int]:
@@ -140,18 +165,17 @@ def _started(start: Buffer) -> tuple[int, int, int]:
     return size, count, whole
 
 
-def _parts(body: Buffer, size: int, count: int) -> Frame:
+def _parts(body: memoryview, size: int, count: int) -> Frame:
     """The header and the buffers; these are views of `body`."""
-    if not count and size == len(body):
-        return decode_header(body), []
-    view, buffers, at = memoryview(body), list[Any](), LENGTH.size * count + size
+    at = LENGTH.size * count + size
+    buffers = []
     for place in range(count):
         end = at + LENGTH.unpack_from(body, LENGTH.size * place)[0]
-        buffers.append(view[at:end])
+        buffers.append(body[at:end])
         at = end
     if at != len(body):
         raise WireError("a frame whose lengths do not fit")
-    return decode_header(view[LENGTH.size * count : LENGTH.size * count + size]), buffers
+    return decode_header(body[LENGTH.size * count :][:size]), buffers
 
 
 def _exactly(sock: socket.socket, size: int, deadline: float | None) -> Buffer:
@@ -167,8 +191,6 @@ def _exactly(sock: socket.socket, size: int, deadline: float | None) -> Buffer:
             raise Closed(f"the other process has gone ({error.strerror})") from None
         if not part:
             raise Closed("the other process has gone")
-        if len(part) == size:
-            return part
         got += part
     return got
 
@@ -198,7 +220,7 @@ class Frames:
         self._skip -= skipped
         self._held += memoryview(data)[skipped:]
         while len(self._held) >= START.size:
-            size, count, whole = _started(self._held)
+            _, count, whole = _started(self._held)
             end = START.size + whole
             if whole - LENGTH.size * count > self.limit:
                 self._skip = max(0, end - len(self._held))
@@ -207,9 +229,9 @@ class Frames:
                 continue
             if len(self._held) < end:
                 return
-            body = bytes(memoryview(self._held)[START.size : end])
+            frame = bytes(memoryview(self._held)[:end])
             del self._held[:end]
-            yield _parts(body, size, count)
+            yield decode(frame)
 
 
 _depth = 0
@@ -229,7 +251,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
 
-class _Shield:
+class shield:
+    """No KeyboardInterrupt within, where ``raise_interrupts`` was called; one that came is raised at the end."""
+
     def __enter__(self) -> None:
         global _depth
         _depth += 1
@@ -240,11 +264,3 @@ class _Shield:
         if _pending and not _depth:
             _pending = False
             signal.raise_signal(signal.SIGINT)
-
-
-_SHIELD = _Shield()
-
-
-def shield() -> _Shield:
-    """No KeyboardInterrupt within, where ``raise_interrupts`` was called; one that came is raised at the end."""
-    return _SHIELD

@@ -1,6 +1,6 @@
 """A preloaded process that holds no secrets and forks one process per submission.
 
-The root (``root.py``) forks it and tells it what to be: in which sandbox mode, and with a function named by
+The fork server forks it and tells it what to be: in which sandbox mode, and with a function named by
 ``prepare``. It has a socket of its own, on which it says ``born`` and then ``ready``. From then on each ``fork`` comes
 with the file descriptors of the new process and is answered with its number; how processes ended is told as ``ended``.
 It ends when its worker has closed the other end.
@@ -20,12 +20,9 @@ from typing import Any, NoReturn
 
 from .. import sandbox
 from . import wire
-from .deaths import FAILED
-from .inside import Inside, Make, live
+from .cell_loop import CellLoop, Make, live
 from .shell import CourseShell
 from .warmup import one_thread, reseed
-
-MOST_REQUEST = 1_000_000
 
 
 class Zygote:
@@ -34,12 +31,12 @@ class Zygote:
     def __init__(self, control: socket.socket, shell: CourseShell) -> None:
         self.control, self.shell = control, shell
         self.alive: dict[int, int] = {}
-        self.make: Make = Inside
+        self.make: Make = CellLoop
 
     def live(self, request: dict[str, Any], given: Any) -> NoReturn:
         sys.dont_write_bytecode = True  # what is imported from here on may be a student's
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-        code = FAILED
+        code = wire.FAILED
         try:
             wire.send(self.control, {"is": "born", "pid": os.getpid()})
             self.be(request, given)
@@ -73,7 +70,7 @@ class Zygote:
                 os.read(wake, 4096)
             self.reap()
             if self.control.fileno() in readable:
-                self.fork(*order_on(self.control))
+                self.fork(*wire.receive_order(self.control))
 
     def fork(self, request: dict[str, Any], descriptors: list[int]) -> None:
         try:
@@ -110,9 +107,9 @@ class Zygote:
                         sandbox.limits.set_limits(sandbox.Limits(**request["limits"]), None)
                     body()
                 finally:
-                    os._exit(FAILED)
+                    os._exit(wire.FAILED)
             self.alive[pid] = pid
-            return {"pid": pid, "mode": "none", "started": sandbox.limits.start_time(pid)}
+            return {"pid": pid, "mode": "none", "started": sandbox.tree.start_time(pid)}
         readable, hidden = (tuple(map(Path, request["room"][kind])) for kind in ("readable", "hidden"))
         room = sandbox.Room(folder, readable, environment, hidden)
         mode = sandbox.Mode(request["mode"], "")
@@ -160,18 +157,6 @@ def _end_group(leader: int) -> None:
     """Kill what a process has started, where no namespace does that."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
-
-
-def order_on(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """The next order on a connection, with its descriptors; Closed where the other end is closed."""
-    # They travel with the byte before their frame, so that no part of the frame is read with them.
-    try:
-        data, descriptors, _, _ = socket.recv_fds(control, 1, 8)
-    except ConnectionResetError:  # it ended without having read everything
-        data = b""
-    if not data:
-        raise wire.Closed("the worker has gone")
-    return wire.receive(control, MOST_REQUEST)[0], descriptors
 
 
 def _as_we_see(pid: int) -> int:

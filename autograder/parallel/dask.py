@@ -14,9 +14,9 @@ from typing import Any
 
 from helpers.errors import CourseError
 
-from . import remote
-from .local import WORK
-from .parcel import Answer, Order
+from . import dask_worker
+from .executor import Answer, Order
+from .local_pool import WORK
 
 CONNECT = 10.0  # seconds for the scheduler to answer
 STAFF = 60.0  # seconds for the first worker to appear
@@ -51,7 +51,7 @@ class Dask:
         """Leave the cluster; its grading processes end."""
         if not self.lost:
             with contextlib.suppress(Exception):
-                self.client.run(remote.rest, on_error="ignore")
+                self.client.run(dask_worker.rest, on_error="ignore")
         with contextlib.suppress(Exception):
             self.client.close(timeout=2)
 
@@ -72,7 +72,7 @@ class Dask:
                     with self._talking():
                         # No name of a student: keys are shown on the scheduler's public page.
                         future = self.client.submit(
-                            remote.graded, order.body, order.seconds, self.work, remote.code_print(),
+                            dask_worker.graded, order.body, order.seconds, self.work, dask_worker.code_print(),
                             key=f"grade-{batch}-{number}", pure=False,
                         )  # fmt: skip
                         arrived.add(future)
@@ -114,7 +114,7 @@ class Dask:
                     f"the same requirements.lock ({type(error).__name__}: {str(error)[:200]})."
                 )
             raise CourseError(f"A worker of {who} failed with {type(error).__name__}: {str(error)[:200]}")
-        body, why, fault = remote.read(reply)
+        body, why, fault = reply
         if fault:
             raise CourseError(f"A worker of {who} can't grade: {fault}.")
         return Answer(order.key, body, why)

@@ -1,7 +1,7 @@
 """A worker process of `local.Pool`: orders come in over a pipe, answers go out, one at a time.
 
 `python -m autograder.parallel.worker FD MODULE:FUNCTION SCRATCH [LINE]`. The function takes bytes and returns bytes;
-LINE is a socket to a shared root of kernels. Whatever the main process dies of, the pipe then ends, and the worker ends
+LINE is a socket to a shared fork server. Whatever the main process dies of, the pipe then ends, and the worker ends
 with everything it started.
 """
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..submission.bindings import MAGIC, parsed
-from ..kernel.closed import is_closed, is_in
+from ..kernel.closed_modules import is_closed, is_in
 from ..sandbox.paths import CHECKS
 from ..authoring.source import Assignment, Cell, grade_id
 from ..text import one_line

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import select
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from helpers.errors import CourseError
 
-from . import landlock, namespaces, root, seccomp
+from . import landlock, namespaces, rootfs, seccomp
 from . import syscalls as sc
 from .limits import (
     close_descriptors,
@@ -22,10 +24,10 @@ from .limits import (
     set_environment,
     set_limit,
     set_limits,
-    start_time,
 )
 from .modes import Inmate, Limits, Mode, Room
 from .paths import emptied, without
+from .tree import start_time
 
 PATIENCE_S = 60
 
@@ -133,14 +135,9 @@ def _plan(mode: Mode, room: Room, limits: Limits, install: Install) -> Plan:
     return lambda: _enter_landlock(room, shown, limits, machine, known, drop, install)
 
 
-_last: tuple = ((), (), ())
-
-
-def _shown(readable: tuple, hidden: tuple) -> tuple:
-    global _last
-    if _last[:2] != (readable, hidden):
-        _last = (readable, hidden, without(readable, hidden))
-    return _last[2]
+@functools.lru_cache(maxsize=4)
+def _shown(readable: tuple[Path, ...], hidden: tuple[Path, ...]) -> tuple[Path, ...]:
+    return without(readable, hidden)
 
 
 def _live(plan: Plan, room: Room, limits: Limits, body: Callable[[], None], told: int, keep: Sequence[int]) -> NoReturn:
@@ -184,7 +181,7 @@ def _enter_namespaces(
 ) -> None:
     os.setsid()
     processes = namespaces.enter(room, shown, covered, limits)
-    set_environment(root.HOME, root.TEMPORARY, room.env)
+    set_environment(rootfs.HOME, rootfs.TEMPORARY, room.env)
     set_limits(limits, processes)
     sc.prctl(sc.PR_SET_PDEATHSIG, 9)
     sc.drop_capabilities()

@@ -14,10 +14,10 @@ import struct
 from pathlib import Path
 
 from . import syscalls as sc
-from .limits import tasks_of
 from .modes import Limits, Room
 from .paths import helpers_folder, other_copies
-from .root import DEVICES, OUTSIDE, may_change_user
+from .rootfs import DEVICES, OUTSIDE, may_change_user
+from .tree import tasks_of
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
@@ -32,7 +32,7 @@ OF_PROC = ("cpuinfo", "meminfo", "stat", "uptime", "version")
 
 def abi() -> int:
     """The kernel's Landlock ABI; OSError where there is none."""
-    return sc.call("landlock_create_ruleset", sc.LANDLOCK_CREATE_RULESET, None, 0, 1)
+    return sc.call("landlock_create_ruleset", None, 0, 1)
 
 
 def may_drop(room: Room) -> bool:
@@ -77,7 +77,7 @@ def enter(room: Room, shown: tuple[Path, ...], limits: Limits, drop: bool, known
         sc.prctl(sc.PR_SET_DUMPABLE, 1)
     sc.prctl(sc.PR_SET_CHILD_SUBREAPER, 1)
     sc.no_new_privileges()
-    sc.call("landlock_restrict_self", sc.LANDLOCK_RESTRICT_SELF, rules, 0)
+    sc.call("landlock_restrict_self", rules, 0)
     return processes
 
 
@@ -90,7 +90,7 @@ def ruleset(folder: Path, shown: tuple[Path, ...], known: int) -> int:
     scopes = ABSTRACT_SOCKETS | SIGNALS if known >= 6 else 0
     fields = [files] + ([network] if known >= 4 else []) + ([scopes] if known >= 6 else [])
     head = ctypes.create_string_buffer(struct.pack(f"={len(fields)}Q", *fields))
-    rules = sc.call("landlock_create_ruleset", sc.LANDLOCK_CREATE_RULESET, head, 8 * len(fields), 0)
+    rules = sc.call("landlock_create_ruleset", head, 8 * len(fields), 0)
     for path in shown:
         if not path.is_symlink():
             _allow(rules, path, EXECUTE | READ_FILE | READ_DIR, files)
@@ -109,5 +109,5 @@ def _allow(rules: int, path: Path, rights: int, handled: int) -> None:
         return
     rights &= handled if path.is_dir() else handled & ON_FILES
     rule = ctypes.create_string_buffer(struct.pack("=Qi", rights, fd))
-    sc.call("landlock_add_rule", sc.LANDLOCK_ADD_RULE, rules, PATH_BENEATH, rule, 0)
+    sc.call("landlock_add_rule", rules, PATH_BENEATH, rule, 0)
     os.close(fd)

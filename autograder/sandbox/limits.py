@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from .modes import Limits
+from .tree import stat
 
 try:
     import resource
@@ -55,15 +56,12 @@ def set_environment(home: str, temporary: str, extra: Mapping[str, str]) -> None
 
 
 def _blot_out_environment() -> None:
-    """The memory that /proc/PID/environ shows (proc(5): env_start and env_end, fields 50 and 51 of stat)."""
-    try:
-        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-        start, end = int(fields[47]), int(fields[48])
-    except (OSError, ValueError, IndexError):
-        return
+    """The memory that /proc/PID/environ shows (env_start and env_end in proc_pid_stat(5))."""
     os.environ.clear()
-    if 0 < start < end:
-        ctypes.memset(start, 0, end - start)
+    if fields := stat("self"):
+        start, end = int(fields[47]), int(fields[48])
+        if 0 < start < end:
+            ctypes.memset(start, 0, end - start)
 
 
 def reset_signals() -> None:
@@ -125,26 +123,4 @@ def mapped() -> int:
     try:
         return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
-        return 0
-
-
-def tasks_of(uid: int, proc: int | None = None) -> int:
-    """How many processes and threads of all programs run as `uid` now. `proc`: the host's /proc, opened."""
-    folder = os.open("/proc", os.O_RDONLY) if proc is None else proc
-    count = 0
-    for name in os.listdir(folder):
-        if name.isdecimal():
-            with contextlib.suppress(OSError):
-                if os.stat(name, dir_fd=folder).st_uid == uid:
-                    count += max(1, os.stat(f"{name}/task", dir_fd=folder).st_nlink - 2)
-    if proc is None:
-        os.close(folder)
-    return count
-
-
-def start_time(pid: int | str) -> int:
-    """When a process was started, in clock ticks since boot; 0 where /proc does not tell."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
-    except (OSError, ValueError, IndexError):
         return 0

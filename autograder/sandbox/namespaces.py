@@ -13,11 +13,11 @@ import socket
 import struct
 from pathlib import Path
 
-from . import root
+from . import rootfs
 from . import syscalls as sc
-from .limits import tasks_of
 from .modes import Limits, Room
-from .root import OUTSIDE
+from .rootfs import OUTSIDE
+from .tree import tasks_of
 
 try:
     import fcntl
@@ -91,13 +91,13 @@ def enter(room: Room, shown: tuple[Path, ...], covered: tuple[Path, ...], limits
     os.umask(0o022)
     host = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     me = os.open("self", os.O_RDONLY | os.O_DIRECTORY, dir_fd=host)
-    drops = root.may_change_user()
+    drops = rootfs.may_change_user()
     uid, gid = (OUTSIDE, OUTSIDE) if drops else (os.geteuid(), os.getegid())
     sc.unshare(SPACES)
     _loopback_up()
     _little_in_sockets(host)
     socket.sethostname("course")
-    root.build(room.folder, shown, covered, limits.disk_mb, uid, gid)
+    rootfs.build(room.folder, shown, covered, limits.disk_mb, uid, gid)
     if drops:
         sc.bound_capabilities()
         os.setgroups([])
@@ -106,7 +106,7 @@ def enter(room: Room, shown: tuple[Path, ...], covered: tuple[Path, ...], limits
         sc.prctl(sc.PR_SET_DUMPABLE, 1)  # else /proc/self would belong to root
     try:
         sc.unshare(sc.CLONE_NEWUSER)
-        _map(me, (root.INSIDE, uid), (root.INSIDE, gid))
+        _map(me, (rootfs.INSIDE, uid), (rootfs.INSIDE, gid))
         alone = kernel() >= (5, 14)
     except OSError:
         alone = False
@@ -120,7 +120,7 @@ def kernel() -> tuple[int, int]:
 
 def _privileged() -> bool:
     """Rights over this user namespace, in which OUTSIDE is somebody: root's, in short."""
-    return bool(sc.capabilities() >> sc.CAP_SYS_ADMIN & 1) and root.may_change_user()
+    return bool(sc.capabilities() >> sc.CAP_SYS_ADMIN & 1) and rootfs.may_change_user()
 
 
 def _map(process: int | str, uid: tuple[int, int], gid: tuple[int, int]) -> None:

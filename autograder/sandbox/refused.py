@@ -28,13 +28,13 @@ from helpers.errors import CourseError
 from ..text import one_line
 from . import seccomp
 from . import syscalls as sc
-from .choosing import choose
 from .fork import fork_into, reap, settle
 from .modes import Inmate, Limits, Mode
 from .paths import standard_room
-from .root import copy_files
-from .syscall_table import NUMBERS
+from .rootfs import copy_files
+from .syscalls import NUMBERS
 from .tree import gone, kill_tree
+from .trial import choose
 
 # struct seccomp_notif and seccomp_notif_resp, and the requests that take and answer one (linux/seccomp.h)
 HEARD, ANSWER = "=QIIiIQ6Q", "=QqiI"

@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from . import syscalls as sc
-from .syscall_table import NUMBERS, SHARED
+from .syscalls import NUMBERS, SHARED
 
 ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
@@ -243,7 +243,7 @@ def install_with_listener(code: bytes) -> int:
         for kind, yes, no, operand in struct.iter_unpack("=HBBI", code)
     )
     with _in_memory(told) as head:
-        return sc.call("seccomp", NUMBERS[sc.machine()]["seccomp"], SET_MODE_FILTER, NEW_LISTENER, head)
+        return sc.call("seccomp", SET_MODE_FILTER, NEW_LISTENER, head)
 
 
 @contextlib.contextmanager
@@ -272,17 +272,3 @@ def outcome(code: bytes, machine: str, number: int, arguments: Sequence[int] = (
         else:
             holds = {EQUAL: value == operand, AT_LEAST: value >= operand, ANY_BIT: bool(value & operand)}[kind]
             at += yes if holds else no
-
-
-def word(action: int) -> str:
-    """ "allowed", "pretended" (it answers that it has worked), or the name of an error."""
-    return "allowed" if action == ALLOW else errno.errorcode.get(action & 0xFFFF, "pretended")
-
-
-def answers(code: bytes, machine: str) -> Iterator[tuple[str, int, str]]:
-    """(name, number, what it answers) for every call that has a name; "by its arguments" where they decide."""
-    for name, number in sorted(NUMBERS[machine].items(), key=lambda item: item[1]):
-        try:
-            yield name, number, word(outcome(code, machine, number))
-        except KeyError:
-            yield name, number, "by its arguments"

@@ -10,8 +10,22 @@ import sys
 import time
 from pathlib import Path
 
-from .limits import start_time
 from .modes import Inmate
+
+
+def stat(process: int | str) -> list[str]:
+    """What /proc/PID/stat says of a process (`process` may be "self", or PID/task/TID) from its state on, which is the
+    third field in proc_pid_stat(5); [] where there is none. The name before that is the process's to choose."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def start_time(pid: int | str) -> int:
+    """When a process was started, in clock ticks since boot; 0 where /proc does not tell."""
+    fields = stat(pid)
+    return int(fields[19]) if fields else 0
 
 
 def gone(who: Inmate | int) -> bool:
@@ -19,11 +33,8 @@ def gone(who: Inmate | int) -> bool:
     pid = who if isinstance(who, int) else who.pid
     if not sys.platform.startswith("linux"):
         return not _answers(pid)
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return True
-    if isinstance(who, Inmate) and who.started and int(fields[19]) != who.started:
+    fields = stat(pid)
+    if not fields or (isinstance(who, Inmate) and who.started and int(fields[19]) != who.started):
         return True
     return fields[0] in "ZX"
 
@@ -65,6 +76,20 @@ def _tree_by_ps(pid: int) -> list[int]:
     return found
 
 
+def tasks_of(uid: int, proc: int | None = None) -> int:
+    """How many processes and threads of all programs run as `uid` now. `proc`: the host's /proc, opened."""
+    folder = os.open("/proc", os.O_RDONLY) if proc is None else proc
+    count = 0
+    for name in os.listdir(folder):
+        if name.isdecimal():
+            with contextlib.suppress(OSError):
+                if os.stat(name, dir_fd=folder).st_uid == uid:
+                    count += max(1, os.stat(f"{name}/task", dir_fd=folder).st_nlink - 2)
+    if proc is None:
+        os.close(folder)
+    return count
+
+
 def kill_tree(inmate: Inmate, seconds: float = 5.0) -> bool:
     """Kill the process and its descendants, detached ones too; True when none is left.
 
@@ -104,11 +129,8 @@ def _members(inmate: Inmate) -> list[int]:
     found = set(tree(inmate.pid)) if same else set()
     if sys.platform.startswith("linux") and (same or start_time(inmate.pid) in (0, inmate.started)):
         for name in os.listdir("/proc"):
-            if name.isdecimal():
-                with contextlib.suppress(OSError, ValueError, IndexError):
-                    fields = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
-                    if inmate.pid in (int(fields[2]), int(fields[3])):
-                        found.add(int(name))
+            if name.isdecimal() and str(inmate.pid) in stat(name)[2:4]:
+                found.add(int(name))
     return [pid for pid in found if not gone(pid)]
 
 

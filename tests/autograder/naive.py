@@ -10,7 +10,7 @@ import nbformat
 
 from autograder.execution.execute import error
 from autograder.execution.task import Result, Task
-from autograder.parallel.parcel import Answer
+from autograder.parallel.executor import Answer
 from autograder.submission.best import best
 from autograder.submission.reading import Ungradable
 

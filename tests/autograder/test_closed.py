@@ -13,7 +13,7 @@ from autograder.authoring.source import SourceError, grade_id, read, settings
 from autograder.course import Course, prepare_environment
 from autograder.execution.task import Task, work
 from autograder.judge.kinds import HARMLESS, TEXTS
-from autograder.kernel import closed
+from autograder.kernel import closed_modules
 from autograder.kernel.kernel import Kernels
 from autograder.mistakes import Bank, load
 from autograder.mistakes.bank import cell_text
@@ -120,7 +120,7 @@ def test_nothing_of_them_is_loaded_or_lies_there(mode):
         pytest.skip(str(error))
     modules = {"helpers.nn": [], "helpers.primitives": ["spec"]}
     open_ = {"helpers.check", "helpers.primitives", "helpers.primitives.spec"}
-    open_ |= {f"helpers.check.{name}" for name in (*closed.BESIDE, *closed.GROUPS)}
+    open_ |= {f"helpers.check.{name}" for name in (*closed_modules.BESIDE, *closed_modules.GROUPS)}
     paths = [str(path) for path in closed_paths(modules)] if mode is not NONE else []
     look = f"""
 import gc, os, sys
@@ -173,17 +173,17 @@ def test_cells_that_run_there_use_only_what_is_open(name):
                 path = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
                 if path.startswith("check.") and path not in ("check.learning", "check.reading", "check.runtime"):
                     used.add(path.removeprefix("check."))
-    assert used <= set(closed.OPEN), used
+    assert used <= set(closed_modules.OPEN), used
 
 
 def test_what_stands_in_for_the_checks_is_what_they_have():
-    for name, place in closed.OPEN.items():
+    for name, place in closed_modules.OPEN.items():
         found = check
         for part in name.split("."):
             found = getattr(found, part)
         assert f"helpers.check.{place}" == f"{found.__module__}:{found.__name__}"
     for kind in (*TEXTS, *HARMLESS):
-        assert kind.partition(":")[0].removeprefix("helpers.check.") in closed.BESIDE, "it travels there"
+        assert kind.partition(":")[0].removeprefix("helpers.check.") in closed_modules.BESIDE, "it travels there"
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from autograder.execution.execute import Done, Machine
 from autograder.execution.task import Task, work
 from autograder.grade import Graded, grade
 from autograder.grade import results as read_again
-from autograder.parallel.parcel import Answer
+from autograder.parallel.executor import Answer
 from autograder.reports import class_report
 from autograder.scratch import remove
 

@@ -11,10 +11,9 @@ from naive import Here, work
 from autograder.authoring.source import cells_by_id
 from autograder.execution.execute import error
 from autograder.execution.preflight import MODEL
-from autograder.execution.task import Result, Task
+from autograder.execution.task import Result, Task, order
 from autograder.grade import grade
-from autograder.parallel.executor import order
-from autograder.parallel.parcel import Answer
+from autograder.parallel.executor import Answer
 from helpers.errors import CourseError
 from tests.autograder.test_grading_record import course, filled  # noqa: F401
 

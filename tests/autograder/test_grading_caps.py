@@ -19,7 +19,7 @@ from autograder.course import REPOSITORY
 from autograder.execution import execute, task, waiting
 from autograder.grade import grade
 from autograder.judge import judge, namespace
-from autograder.kernel import meter, once
+from autograder.kernel import meter
 from autograder.recording import writer
 from autograder.reports.feedback_page import outputs, redact, safe, svg
 from autograder.sandbox import Limits
@@ -138,7 +138,6 @@ def test_an_answer_that_nobody_could_record_becomes_a_sentence(monkeypatch: pyte
 PATTERNS = {
     "magics": lambda text: bindings.MAGIC.sub("", text),
     "definitions": bindings.BINDS.findall,
-    "IPython's marks": once.SPECIAL.search,
     "a test's magics": namespace._plain,
     "plain text": plain,
     "colours": safe.ansi_html,
@@ -219,8 +218,8 @@ def test_the_numbers_of_the_page_are_the_engines() -> None:
 
 WORKER = """
 from autograder.execution import task
-from autograder.kernel import roots
-roots.take = lambda: None
+from autograder.kernel import fork_client
+fork_client.acquire = lambda: None
 task.warm()
 bytearray(1_000 << 20)
 try:

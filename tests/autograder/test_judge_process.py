@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from autograder.execution.workplace import SERVE
 
 from autograder.judge.judge import Judge, Judges
 from autograder.judge.namespace import Code
@@ -41,7 +42,7 @@ result = 7
 
 @pytest.fixture(scope="module")
 def zygotes() -> Iterator[tuple[Kernels, Judges]]:
-    with Kernels(Mode("none", ""), needs=()) as kernels, Judges(Code(*cell) for cell in CELLS) as judges:
+    with Kernels(Mode("none", ""), needs=(), serve=SERVE) as kernels, Judges(Code(*cell) for cell in CELLS) as judges:
         yield kernels, judges
 
 

@@ -11,6 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from autograder.execution.execute import Machine, execute
+from autograder.execution.workplace import SERVE
 from autograder.judge.grant import judging
 from autograder.judge.judge import Judge, Judges
 from autograder.judge.namespace import Code
@@ -111,7 +112,8 @@ def test_an_answer_that_nobody_waits_for_any_longer_is_heard_all_the_same() -> N
 
 @pytest.fixture(scope="module")
 def zygotes() -> Iterator[tuple[Kernels, Judges]]:
-    with Kernels(Mode("none", ""), needs=()) as kernels, Judges([Code("exercise", "number = 1")]) as judges:
+    cells = [Code("exercise", "number = 1")]
+    with Kernels(Mode("none", ""), needs=(), serve=SERVE) as kernels, Judges(cells) as judges:
         yield kernels, judges
 
 

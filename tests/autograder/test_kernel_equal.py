@@ -174,6 +174,7 @@ def plain(outputs):
     text = text.replace("~/", json.dumps(str(Path.home()))[1:-1] + "/")  # their home is ours, a kernel's is its own
     text = re.sub(r"0x[0-9a-f]+", "0x0", text)
     text = re.sub(r"[\w/.-]*/ipykernel_\d+/\d+\.py", "CELL", text)
+    text = re.sub(r"\(\d+\.py, line", "(CELL, line", text)
     text = re.sub(r"[\d.]+(?:e\+?\d+)? (ns|\\u00b5s|\\u03bcs|ms|s)\b", "TIME", text)
     return json.loads(text)
 

@@ -136,6 +136,13 @@ def test_a_cell_that_runs_too_long_is_interrupted_and_the_kernel_lives(kernel):
     assert kernel.run("x", 5).outputs[0]["data"]["text/plain"] == "5"
 
 
+def test_a_process_with_an_odd_name_is_measured_like_others(kernel):
+    named = "import ctypes; ctypes.CDLL(None).prctl(15, b') \\xff\\n\\xfe', 0, 0, 0)"
+    ran = kernel.run(f"{named}\nwhile True: pass", 0.5)
+    assert (ran.status, kernel.alive) == ("timeout", True)
+    assert 0.3 < ran.used < 2
+
+
 @pytest.mark.parametrize(
     "source",
     [

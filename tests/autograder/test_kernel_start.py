@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from autograder.kernel import roots, wire
+from autograder.kernel import fork_client, wire
 from autograder.kernel.kernel import Kernels, needs_of
-from autograder.kernel.nursery import Nursery
 from autograder.kernel.process import Process
+from autograder.kernel.zygote_client import ZygoteClient
 from autograder.sandbox import MODES, NONE, Limits
 from autograder.sandbox.tree import tree
 from autograder.sandbox.trial import attempt
@@ -101,7 +101,7 @@ def test_history_is_off_and_ipython_writes_nothing(kernels):
         "import threading, sqlite3, os\n[t.name for t in threading.enumerate()], get_ipython().history_manager.enabled"
     )
     assert value(kernel, source) == "(['MainThread'], False)"
-    scratch = kernels.nursery._root.scratch
+    scratch = kernels.zygote._server.scratch
     assert not [path for path in scratch.rglob("*") if path.suffix == ".sqlite"]
 
 
@@ -133,7 +133,7 @@ def test_closing_leaves_nothing():
     kernels = Kernels(NONE, needs=())
     kernel = kernels.start({"a": b""}, Limits(), None)
     kernel.run("import subprocess; p = subprocess.Popen(['sleep', '60'])", 10)
-    pids = [*tree(kernel.pid), *tree(kernels.nursery.pid)]
+    pids = [*tree(kernel.pid), *tree(kernels.zygote.pid)]
     assert len(set(pids)) >= 3
     places = [kernel.folder, kernels._base.path]
     kernels.close()
@@ -148,16 +148,16 @@ def test_closing_leaves_nothing():
 WORKER = """
 import os, sys, threading
 from autograder.kernel.kernel import Kernels
-from autograder.kernel.nursery import Nursery
+from autograder.kernel.zygote_client import ZygoteClient
 from autograder.kernel.process import Process
 from autograder.sandbox import MODES, Limits
 kernels = Kernels(MODES[sys.argv[1]], needs=())
 kernel = kernels.start({}, Limits(), None)
 kernel.run("import subprocess; p = subprocess.Popen(['sleep', '60'])", 10)
 other = kernels.start({}, Limits(), None)
-judges = Nursery(needs=())
+judges = ZygoteClient(needs=())
 judge = Process(judges, {"room": None, "folder": "/", "environment": {}, "seed": 0}, limits=Limits(), trusted=True)
-pids = kernel.pid, other.pid, judge.pid, kernels.nursery.pid, judges.pid
+pids = kernel.pid, other.pid, judge.pid, kernels.zygote.pid, judges.pid
 threading.Timer(0.5, lambda: print(*pids, flush=True)).start()
 judge.run("while True: pass", 60, (kernel, other))
 """
@@ -179,26 +179,26 @@ def test_a_killed_worker_leaves_no_process(mode):
 
 
 def test_one_root_serves_all_and_ends_with_the_last(kernels):
-    root = kernels.nursery._root
+    root = kernels.zygote._server
     other = Kernels(NONE, needs=())
-    assert other.nursery._root is root
+    assert other.zygote._server is root
     other.close()
     assert value(kernels.start({}, Limits(), None), "1") == "1"
     assert root._program.poll() is None
 
 
 def test_a_prepare_that_fails_is_told_in_words(kernels):
-    nursery = Nursery(needs=(), prepare="autograder.nowhere:prepare")
+    zygote = ZygoteClient(needs=(), prepare="autograder.nowhere:prepare")
     with pytest.raises(CourseError, match=r"No module named 'autograder\.nowhere'"):
-        nursery.ready()
-    nursery.close()
+        zygote.ready()
+    zygote.close()
 
 
 def prepare(shell, given):
     """In a zygote: makes judges, as the judges' room does."""
-    from autograder.kernel.inside import Inside
+    from autograder.kernel.cell_loop import CellLoop
 
-    class Asks(Inside):
+    class Asks(CellLoop):
         def run(self, request, buffers):
             self.shell.user_ns["given"] = given
             self.shell.user_ns["line"] = self.peer
@@ -212,15 +212,16 @@ def prepare(shell, given):
 
 @pytest.fixture
 def judge(kernels, tmp_path):
-    nursery = Nursery(needs=(), prepare="tests.autograder.test_kernel_start:prepare", given={"a": [1, "é" * 300_000]})
+    prepare = "tests.autograder.test_kernel_start:prepare"
+    zygote = ZygoteClient(needs=(), prepare=prepare, given={"a": [1, "é" * 300_000]})
     line, theirs = socket.socketpair()
     request = {"room": None, "folder": str(tmp_path), "environment": {}, "seed": 0}
     with theirs:
-        process = Process(nursery, request, limits=Limits(), peer=theirs, trusted=True)
+        process = Process(zygote, request, limits=Limits(), peer=theirs, trusted=True)
     yield process, line
     line.close()
     process.kill()
-    nursery.close()
+    zygote.close()
 
 
 def test_a_judge_is_the_same_machinery_with_what_it_was_given(judge):
@@ -278,13 +279,13 @@ def test_needs_are_read_from_the_sources():
 
 
 def test_a_forked_worker_gets_a_root_of_its_own(kernels):
-    root = kernels.nursery._root
+    root = kernels.zygote._server
     read, write = os.pipe()
     pid = os.fork()
     if not pid:
-        own = roots.take()
+        own = fork_client.acquire()
         os.write(write, str(own is root).encode())
-        roots.give(own)
+        fork_client.release(own)
         os._exit(0)
     os.waitpid(pid, 0)
     assert os.read(read, 10) == b"False"
@@ -298,10 +299,10 @@ def test_a_forked_worker_gets_a_root_of_its_own(kernels):
 def test_a_dead_root_is_replaced():
     with Kernels(NONE, needs=()) as kernels:
         kernels.ready()
-        for pid in (kernels.nursery._root.pid, kernels.nursery.pid):
+        for pid in (kernels.zygote._server.pid, kernels.zygote.pid):
             os.kill(pid, signal.SIGKILL)
         assert value(kernels.start({}, Limits(), None), "6 * 7") == "42"
-        root = kernels.nursery._root
+        root = kernels.zygote._server
     assert not root.scratch.exists()
     assert root.dead()
 
@@ -310,12 +311,12 @@ def test_a_dead_zygote_is_replaced_once_and_then_told_in_words():
     with Kernels(NONE, needs=()) as kernels:
         kernels.ready()
         first = kernels.start({}, Limits(), None)
-        os.kill(kernels.nursery.pid, signal.SIGKILL)
+        os.kill(kernels.zygote.pid, signal.SIGKILL)
         kernel = kernels.start({}, Limits(), None)
         assert value(kernel, "6 * 7") == "42"
         assert first.run("1", 5).status == "died"
-        os.kill(kernels.nursery.pid, signal.SIGKILL)
-        os.kill(kernels.nursery._root.pid, signal.SIGKILL)
+        os.kill(kernels.zygote.pid, signal.SIGKILL)
+        os.kill(kernels.zygote._server.pid, signal.SIGKILL)
         with pytest.raises(CourseError, match="died again"):
             kernels.start({}, Limits(), None)
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import signal
 import socket
 import struct
@@ -12,7 +11,6 @@ import time
 import pytest
 
 from autograder.kernel import wire
-from autograder.kernel.events import MOST_WAITING, Events
 
 
 @pytest.fixture
@@ -44,7 +42,6 @@ def frame(size, rest, count=0, whole=None):
         frame(5, b"[1,2]"),
         frame(9, b'{"a":NaN}'),
         frame(7, b'{"a":\xff}'),
-        frame(3, b"{} "),
         frame(4, b"{}{}"),
         frame(2, b"", count=1 << 20, whole=1 << 30),
         frame(1 << 30, b"", whole=1 << 30),
@@ -139,39 +136,26 @@ def test_depth_is_counted_for_lists_and_objects():
         wire.decode_header(json.dumps(deep).encode())
 
 
-def came(sock, wait=0.0):
-    """What frames lie in a socket."""
-    frames = wire.Frames(10_000_000)
-    found = []
-    while select.select([sock], [], [], wait)[0]:
-        found += [header for header, _ in frames.feed(sock.recv(1 << 20))]
-    return found
-
-
-def test_outputs_of_a_judge_wait_for_the_end_of_their_cell_and_those_of_a_student_for_nothing(pair):
+def test_an_order_brings_open_files_and_nothing_of_the_next_frame(pair):
     ours, theirs = pair
-    events = Events()
-    events.connect(ours)
-    events.send({"is": "display_data", "data": {}})
-    assert [one["is"] for one in came(theirs)] == ["display_data"]
-    events.together = True
-    events.text("stdout", "a")
-    events.send({"is": "error", "ename": "E"})
-    with pytest.raises(ValueError, match="JSON"):
-        events.send({"is": "display_data", "data": float("nan")})
-    assert came(theirs) == []
-    events.send({"is": "done", "status": "ok"})
-    assert [one["is"] for one in came(theirs)] == ["stream", "error", "done"]
-    events.send({"is": "done", "status": "ok"})
-    assert [one["is"] for one in came(theirs)] == ["done"]
+    with open(os.devnull, "rb") as one, open("/proc/self/status", "rb") as two:
+        wire.send_order(ours, {"do": "a"}, [one.fileno(), two.fileno()])
+    wire.send_order(ours, {"do": "b"}, [])
+    header, descriptors = wire.receive_order(theirs)
+    assert (header, len(descriptors)) == ({"do": "a"}, 2)
+    assert os.read(descriptors[1], 5) == b"Name:"
+    for descriptor in descriptors:
+        os.close(descriptor)
+    assert wire.receive_order(theirs) == ({"do": "b"}, [])
+    ours.close()
+    with pytest.raises(wire.Closed):
+        wire.receive_order(theirs)
 
 
-def test_what_is_large_does_not_wait(pair):
-    ours, theirs = pair
-    events = Events()
-    events.connect(ours)
-    events.together = True
-    sender = threading.Thread(target=events.text, args=("stdout", "x" * MOST_WAITING))
-    sender.start()
-    assert sum(len(one["text"]) for one in came(theirs, 0.5)) == MOST_WAITING
-    sender.join()
+def test_a_frame_in_memory_is_whole_or_none():
+    frame = b"".join(wire.encode({"a": 1}, [b"xy", b""]))
+    header, buffers = wire.decode(frame)
+    assert (header, list(map(bytes, buffers))) == ({"a": 1}, [b"xy", b""])
+    for bad in (frame[:-1], frame + b"x", frame[:10], b"", b"x" * len(frame)):
+        with pytest.raises(wire.WireError):
+            wire.decode(bad)

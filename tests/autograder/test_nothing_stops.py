@@ -24,7 +24,8 @@ from autograder.course import Course
 from autograder.execution.task import Result, Task
 from autograder.grade import grade
 from autograder.grade import results as read_again
-from autograder.parallel.parcel import Answer, unwrap, wrap
+from autograder.parallel.executor import Answer
+from autograder.parallel.parcel import unwrap, wrap
 from autograder.recording import bonus
 from autograder.recording.state import State
 from autograder.recording.writer import Kept, Pending, Writer

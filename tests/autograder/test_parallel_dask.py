@@ -11,11 +11,11 @@ import time
 import pytest
 
 from autograder.parallel import dask as dask_module
-from autograder.parallel import remote
+from autograder.parallel import dask_worker
 from autograder.parallel.dask import Dask
-from autograder.parallel.parcel import Order, unwrap
+from autograder.parallel.executor import Order
 from helpers.errors import CourseError
-from tests.autograder.test_parallel_local import ROOT, STAND_IN, answers, gone_within, order, wait_for_lines
+from tests.autograder.test_parallel_local_pool import ROOT, STAND_IN, answers, gone_within, order, wait_for_lines
 
 pytest.importorskip("distributed", reason="Dask is not installed (pip install -r requirements.lock)")
 
@@ -59,7 +59,7 @@ def slow(key, seconds):
 @pytest.fixture
 def make_cluster(tmp_path):
     made = []
-    remote.code_print.cache_clear()  # the workers read the files as they are now
+    dask_worker.code_print.cache_clear()  # the workers read the files as they are now
 
     def make(workers=2):
         made.append(Cluster(tmp_path, workers))
@@ -113,7 +113,7 @@ def test_a_scheduler_that_goes_away_is_a_sentence(make_cluster):
 def test_other_versions_and_missing_packages_are_sentences(make_cluster, monkeypatch):
     cluster = make_cluster(workers=1)
     with Dask(str(cluster.file), work=STAND_IN) as dask:
-        monkeypatch.setattr(remote, "code_print", lambda: "another")
+        monkeypatch.setattr(dask_worker, "code_print", lambda: "another")
         with pytest.raises(CourseError, match="has another version of the course installed than this machine"):
             list(dask.run([order("a")]))
         found = dask.client.get_versions()
@@ -151,11 +151,14 @@ def test_a_client_that_failed_does_not_wait_to_be_collected():
     assert not [one for one in gc.get_objects() if isinstance(one, Client)]
 
 
-def test_a_reply_is_bytes_and_says_whose_fault_it_is():
-    reply = remote.graded(b'{"do": "echo", "word": "hi"}', 10, STAND_IN, remote.code_print())
-    body, why, fault = remote.read(reply)
+def test_a_reply_says_whose_fault_it_is():
+    body, why, fault = dask_worker.graded(
+        b'{"do": "echo", "word": "hi"}', 10, STAND_IN, dask_worker.code_print()
+    )
     assert (json.loads(body)["said"], why, fault) == ("hi", "", "")
-    assert unwrap(reply)[0] == {"why": ""}
-    remote.rest()
-    assert all(pools.empty() for pools in remote._idle.values())
+    body, why, fault = dask_worker.graded(b"{}", 10, STAND_IN, "another")
+    assert (body, why) == (None, "")
+    assert "another version" in fault
+    dask_worker.rest()
+    assert all(pools.empty() for pools in dask_worker._idle.values())
     assert dask_module.STAFF >= 10

@@ -17,7 +17,7 @@ import pytest
 from autograder.authoring.sample import fill
 from autograder.bench.memory import tree
 from autograder.sample_class import Edit, Student
-from tests.autograder.test_parallel_local import ROOT, gone_within
+from tests.autograder.test_parallel_local_pool import ROOT, gone_within
 
 CRASH = "import os\n\ndef half(x):\n    os._exit(3)"
 PEOPLE = (
@@ -180,14 +180,14 @@ def test_force_grades_everybody_again_and_keeps_what_a_human_gave(undisturbed, m
 @pytest.mark.promise("Points don't depend on it.")
 def test_the_same_scores_whoever_does_the_work(undisturbed, make_class, tmp_path):
     pytest.importorskip("distributed", reason="Dask is not installed (pip install -r requirements.lock)")
-    from autograder.parallel import remote
+    from autograder.parallel import dask_worker
     from tests.autograder.test_parallel_dask import Cluster
 
     alone = make_class("alone")
     alone.run("-j", "1")
     assert alone.found() == undisturbed.found()
     assert pages(alone) == pages(undisturbed)
-    remote.code_print.cache_clear()
+    dask_worker.code_print.cache_clear()
     (tmp_path / "dask").mkdir()
     cluster = Cluster(tmp_path / "dask", 2)
     try:

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from autograder.parallel import remote
+from autograder.parallel import dask_worker
 from autograder.parallel.dask import Dask
 from tests.autograder.one_node_slurm import Slurm, missing
-from tests.autograder.test_parallel_local import ROOT, STAND_IN, answers, gone_within, order
+from tests.autograder.test_parallel_local_pool import ROOT, STAND_IN, answers, gone_within, order
 from tests.autograder.test_parallel_resume import PEOPLE, Class, pages
 
 pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed (pip install -r requirements.lock)")
@@ -47,7 +47,7 @@ def address(slurm, tmp_path):
 
 @pytest.mark.promise("a few machines or a Slurm cluster can share the work ([cluster.md](cluster.md)).")
 def test_the_documented_script_brings_workers_that_grade(slurm, address):
-    remote.code_print.cache_clear()
+    dask_worker.code_print.cache_clear()
     with Dask(address, work=STAND_IN) as dask:
         found = answers(dask, [*(order(f"s{i}") for i in range(8)), order("dies", "die")])
         assert {k: v["said"] for k, v in found.items() if k != "dies"} == {f"s{i}": f"s{i}" for i in range(8)}

@@ -12,7 +12,7 @@ import pytest
 
 from autograder.sandbox import LANDLOCK, NAMESPACES, seccomp
 from autograder.sandbox import syscalls as sc
-from autograder.sandbox.syscall_table import NUMBERS
+from autograder.sandbox.syscalls import NUMBERS
 from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote, open_to_all
 
 if not sys.platform.startswith("linux"):

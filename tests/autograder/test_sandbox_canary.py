@@ -13,11 +13,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, canary, choosing, closed_paths, kill_tree
+from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, canary, closed_paths, kill_tree, trial
 from autograder.sandbox.tree import tree
 from helpers.errors import CourseError
 from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote, open_to_all
-from tests.autograder.test_parallel_local import gone_within
+from tests.autograder.test_parallel_local_pool import gone_within
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox's modes are Linux's"),
@@ -112,13 +112,13 @@ def test_it_cries_where_there_is_no_sandbox(places):
         assert words in wrong, words
 
 
-OPEN = "from autograder.sandbox import fork, landlock, namespaces, root, seccomp, syscalls as sc\n"
+OPEN = "from autograder.sandbox import fork, landlock, namespaces, rootfs, seccomp, syscalls as sc\n"
 CLASS = "fork.without = lambda shown, hidden, real=fork.without: real((*shown, Path({base!r})), hidden)\n"
 WEAK = {
     "a readable class": (NAMESPACES, CLASS, ["read class (a folder of the course)"]),
     "a readable class, by Landlock": (LANDLOCK, CLASS, ["read class (a folder of the course)"]),
     "a writable class": (
-        NAMESPACES, CLASS + "root.make_read_only = lambda place: None", ["change solutions (a folder of the course)"],
+        NAMESPACES, CLASS + "rootfs.make_read_only = lambda place: None", ["change solutions (a folder of the course)"],
     ),
     "a writable class, by Landlock": (
         LANDLOCK, CLASS + "landlock.EXECUTE = (1 << 13) - 1", ["change solutions (a folder of the course)"],
@@ -128,7 +128,7 @@ WEAK = {
         ["reach TCP", "reach UDP", "reach an abstract socket", "use the network"],
     ),
     "the host's processes": (
-        NAMESPACES, "root._proc = lambda base: sc.mount('/proc', base + '/proc', flags=0x5000)",
+        NAMESPACES, "rootfs._proc = lambda base: sc.mount('/proc', base + '/proc', flags=0x5000)",
         ["see processes outside"],
     ),
     "no filter": (
@@ -245,8 +245,8 @@ def test_it_is_told_no_secret(places):
 def test_through_the_real_kernel(places, mode):
     from autograder.kernel.kernel import Kernels as Real
 
-    if choosing.works(mode):
-        pytest.skip(choosing.works(mode))
+    if trial.works(mode):
+        pytest.skip(trial.works(mode))
     with Real(mode, needs=()) as kernels:
         assert canary.verdict(kernels, places) == []
 
@@ -255,8 +255,8 @@ def test_through_the_real_kernel(places, mode):
 def test_it_finds_out_whether_what_is_closed_can_be_read(places, mode):
     from autograder.kernel.kernel import Kernels as Real
 
-    if choosing.works(mode):
-        pytest.skip(choosing.works(mode))
+    if trial.works(mode):
+        pytest.skip(trial.works(mode))
     closed = closed_paths({"helpers.nn": []})
     with Real(mode, needs=()) as kernels:
         assert any("helpers/nn" in words for words in canary.verdict(kernels, places, closed))
@@ -269,8 +269,8 @@ def test_the_course_that_runs_here_is_out_of_sight(tmp_path, mode, monkeypatch):
     """Its own files are tried, but nothing is planted among them: other tests look there."""
     from autograder.kernel.kernel import Kernels as Real
 
-    if choosing.works(mode):
-        pytest.skip(choosing.works(mode))
+    if trial.works(mode):
+        pytest.skip(trial.works(mode))
     files = canary._files([REPOSITORY / "solutions", REPOSITORY / "tests"])
     assert len(files) == 2 * canary.FILES_TRIED
     monkeypatch.setattr(canary, "_files", lambda paths, helpers=True: files)

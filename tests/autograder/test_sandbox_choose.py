@@ -9,7 +9,7 @@ import pytest
 
 from autograder.execution.task import Task
 from autograder.execution.workplace import Workplace
-from autograder.sandbox import LANDLOCK, MODES, NAMESPACES, NONE, choose, choosing
+from autograder.sandbox import LANDLOCK, MODES, NAMESPACES, NONE, choose, trial
 from autograder.sandbox.trial import attempt
 from helpers.errors import CourseError
 from tests.autograder.sandboxed import NO_USER_NAMESPACES, ORDINARY, REPOSITORY, ROOT_WITHOUT_USER_NAMESPACES
@@ -21,11 +21,11 @@ root = pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only 
 @pytest.fixture
 def works(monkeypatch):
     """Say what works instead of trying it."""
-    monkeypatch.setattr(choosing, "_tried", {})
+    monkeypatch.setattr(trial, "_tried", {})
     monkeypatch.setattr(sys, "platform", "linux")
 
     def these(*names):
-        monkeypatch.setattr(choosing, "attempt", lambda mode: "" if mode.name in names else f"{mode.name} is broken")
+        monkeypatch.setattr(trial, "attempt", lambda mode: "" if mode.name in names else f"{mode.name} is broken")
 
     return these
 
@@ -89,7 +89,7 @@ def test_other_systems(works, monkeypatch, platform, words):
 
 def test_it_is_tried_once(works, monkeypatch):
     tries = []
-    monkeypatch.setattr(choosing, "attempt", lambda mode: tries.append(mode) or "")
+    monkeypatch.setattr(trial, "attempt", lambda mode: tries.append(mode) or "")
     choose()
     choose()
     assert tries == [NAMESPACES]
@@ -99,7 +99,7 @@ def test_it_is_tried_once(works, monkeypatch):
 def test_what_works_here_is_chosen():
     chosen = {mode.name for mode in (NAMESPACES, LANDLOCK) if attempt(mode) == ""}
     assert chosen, "neither of the modes works on this machine; the sandbox's tests mean little here"
-    choosing._tried.clear()
+    trial._tried.clear()
     assert choose().name in chosen
 
 
@@ -147,7 +147,7 @@ def test_other_users(prelude, name):
         ("fork.sc.drop_capabilities = lambda: None", "gain rights"),
         ("namespaces.SPACES &= ~0x40000000; namespaces._loopback_up = lambda: None", "connect to this machine"),
         ("fork.without = lambda shown, hidden: (*shown, Path('/var/tmp'))", "read a file outside its folder"),
-        ("namespaces.root.make_read_only = lambda base: None; "
+        ("namespaces.rootfs.make_read_only = lambda base: None; "
          "fork.without = lambda shown, hidden: (*shown, Path('/var/tmp'))", "changed"),
         ("fork.without = lambda shown, hidden: (*shown, hidden[0])", "read the course"),
     ],

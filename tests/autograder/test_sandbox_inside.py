@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, kill_tree
-from autograder.sandbox.root import BLANK, DEVICES
+from autograder.sandbox.rootfs import BLANK, DEVICES
 from tests.autograder.sandboxed import (
     ORDINARY,
     REPOSITORY,

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, Limits, Scales, gone, kill_tree, tree_memory
+from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, Limits, Usage, gone, kill_tree, tree_memory
 from autograder.sandbox.tree import tree
 from tests.autograder.sandboxed import ORDINARY, ROOT_WHOSE_PYTHON_ALL_SEE, Zygote, open_to_all
 
@@ -134,7 +134,7 @@ def test_memory_hidden_in_files(zygotes, folder, place):
         assert said[0] == 28
         assert 20 <= said[1] <= 40
     else:  # the worker looks
-        assert Scales(guest.inmate, Limits(disk_mb=40), folder).overstepped() == "wrote more than 40 MB of files"
+        assert Usage(guest.inmate, Limits(disk_mb=40), folder).overstepped() == "wrote more than 40 MB of files"
     _end(guest)
 
 
@@ -351,8 +351,8 @@ def test_calls_of_another_architecture_are_refused(zygotes, folder):
 
 def _told(guest, limits, seconds=3.0):
     until = time.monotonic() + seconds
-    scales = Scales(guest.inmate, limits)
-    while not (words := scales.overstepped()) and time.monotonic() < until:
+    usage = Usage(guest.inmate, limits)
+    while not (words := usage.overstepped()) and time.monotonic() < until:
         time.sleep(0.02)
     return words
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sandbox import LANDLOCK, NAMESPACES, hidden_paths, paths, readable_paths, root
+from autograder.sandbox import LANDLOCK, NAMESPACES, hidden_paths, paths, readable_paths, rootfs
 from autograder.sandbox.paths import without
 from helpers.check.answers import questions, right_answers
 from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote, open_to_all
@@ -177,7 +177,8 @@ def test_read_only_before_linux_5_12(tmp_path, prelude):
     """Without ``mount_setattr`` each mount is done by itself."""
     open_to_all(tmp_path, 0o777)
     before = (
-        "from autograder.sandbox import root; real = root.make_read_only; root.make_read_only = lambda b: real(b, True)"
+        "from autograder.sandbox import rootfs; real = rootfs.make_read_only; "
+        "rootfs.make_read_only = lambda b: real(b, True)"
     )
     code = """
         said = []
@@ -200,6 +201,6 @@ def test_only_plain_files_are_copied(tmp_path):
     (source / "deep" / "data.csv").write_text("1")
     (source / "link").symlink_to("/etc/passwd")
     os.mkfifo(source / "pipe")
-    root.copy_files(str(source), str(tmp_path / "target"))
+    rootfs.copy_files(str(source), str(tmp_path / "target"))
     found = sorted(str(p.relative_to(tmp_path / "target")) for p in (tmp_path / "target").rglob("*"))
     assert found == ["deep", "deep/data.csv"]

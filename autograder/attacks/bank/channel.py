@@ -43,7 +43,7 @@ def send():
         def stuff(fd=fd):
             with socket.socket(fileno=os.dup(fd)) as s:
                 s.setblocking(False)
-                for _ in range(50): socket.send_fds(s, [frame({"is": "stream", "name": "stdout", "text": "x", "ahead": True})], [0] * 200)
+                for _ in range(50): socket.send_fds(s, [frame({"is": "stream", "name": "stdout", "text": "x", "pipes_empty": True})], [0] * 200)
         quietly(stuff)
 everywhere(send)
 """),
@@ -76,7 +76,7 @@ def square(x):
     of("messages-from-threads", "forge", "Threads write messages while the main thread answers.", FRAMES + """
 def chatter():
     while True:
-        shout(frame({"is": "display_data", "data": {"text/plain": "2.0"}, "metadata": {}, "ahead": True}))
+        shout(frame({"is": "display_data", "data": {"text/plain": "2.0"}, "metadata": {}, "pipes_empty": True}))
         time.sleep(0.001)
 for _ in range(2): threading.Thread(target=chatter, daemon=True).start()
 """),

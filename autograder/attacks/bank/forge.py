@@ -107,11 +107,11 @@ type(session).send = send
 """),
     of("frames-to-descriptors", "Frames that say `done, ok` are written to every descriptor that the process holds.",
        FRAMES + """
-everywhere(lambda: shout(frame({"is": "done", "status": "ok", "count": 1, "ahead": True})))
+everywhere(lambda: shout(frame({"is": "done", "status": "ok", "count": 1, "pipes_empty": True})))
 """),
     of("results-to-descriptors", "Frames with a result of 2.0 are written to every descriptor.", FRAMES + f"""
 result = json.loads({RESULT!r})
-everywhere(lambda: shout(frame(result | {{"ahead": True}})))
+everywhere(lambda: shout(frame(result | {{"pipes_empty": True}})))
 """),
     of("answers-to-descriptors", "Answers to questions that nobody has asked yet are written to every descriptor.",
        FRAMES + """

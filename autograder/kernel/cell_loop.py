@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import functools
+import importlib
 import os
 import select
 import socket
@@ -11,17 +13,25 @@ from collections.abc import Callable
 from typing import Any
 
 from . import wire
-from .deaths import FAILED
+from .closed_modules import close
+from .colab import stand_in
 from .shell import CourseShell
 
 MOST_REQUEST = 64_000_000
 
 
-class Inside:
+Serve = Callable[[socket.socket, dict[str, Any]], bool]
+"""Answers one request that has come from a student's judge, about these names; False when the judge has gone."""
+
+
+class CellLoop:
     """What runs in the process. The judge has a class of its own that runs its cells in another way."""
 
-    def __init__(self, shell: CourseShell, control: socket.socket, peer: socket.socket | None) -> None:
+    def __init__(
+        self, shell: CourseShell, control: socket.socket, peer: socket.socket | None, serve: Serve | None = None
+    ) -> None:
         self.shell = shell
+        self.serve = serve
         self.control = control
         self.peer = peer
         self._arrivals = select.poll()
@@ -62,10 +72,8 @@ class Inside:
 
     def serve_peer(self) -> bool:
         """Answer one request of the peer. False when it has gone."""
-        from ..judge.serve import serve_one
-
         assert self.peer is not None
-        return serve_one(self.peer, self.shell.user_ns)
+        return self.serve is not None and self.serve(self.peer, self.shell.user_ns)
 
     def loop(self) -> None:
         """Run until the worker closes the connection."""
@@ -100,7 +108,17 @@ class Inside:
         self.shell.events_out.send({"is": "done", **done})
 
 
-Make = Callable[[CourseShell, socket.socket, socket.socket | None], Inside]
+Make = Callable[[CourseShell, socket.socket, socket.socket | None], CellLoop]
+
+
+def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
+    """In the zygote of students: close the modules `closed`, after what these `cells` import, and stand in for Colab.
+    `serve`: "module:function" of a `Serve`, "" where nobody asks."""
+    module, _, name = given["serve"].partition(":")
+    serve = getattr(importlib.import_module(module), name) if module else None
+    stand_in()
+    close(given["closed"], given["cells"])
+    return functools.partial(CellLoop, serve=serve)
 
 
 def live(shell: CourseShell, make: Make, control: socket.socket, peer: socket.socket | None) -> None:
@@ -114,4 +132,4 @@ def live(shell: CourseShell, make: Make, control: socket.socket, peer: socket.so
     except BaseException:
         with contextlib.suppress(OSError):
             os.write(2, traceback.format_exc().encode("utf-8", "replace"))
-        os._exit(FAILED)
+        os._exit(wire.FAILED)

@@ -13,8 +13,8 @@ from helpers.errors import CourseError
 
 from ..sandbox import Inmate, Mode
 from . import wire
-from .roots import Line, give, take
-from .stages import STAGES
+from .fork_client import Line, acquire, release
+from .warmup import STAGES
 
 SECONDS_TO_START = 120.0
 SECONDS_TO_FORK = 20.0
@@ -22,11 +22,11 @@ SECONDS_TO_TELL = 5.0
 MOST_FRAME = 1_000_000
 
 
-class Nursery:
+class ZygoteClient:
     """One zygote. Making it doesn't wait; ``ready`` does.
 
     needs: what the assignment uses, from ``stages.needs_of`` (None: anything). prepare: ``"module:function"``, which is
-    called in the zygote with its shell and ``given`` (JSON) and gives a maker of ``inside.Inside``. mode: that of the
+    called in the zygote with its shell and ``given`` (JSON) and gives a maker of ``inside.CellLoop``. mode: that of the
     students' sandbox, None for a zygote that forks no students.
     """
 
@@ -44,16 +44,16 @@ class Nursery:
         self._ended: dict[int, tuple[int, float]] = {}
         self._starts = 0
         self._pid = 0
-        self._root: Line | None = None
+        self._server: Line | None = None
         self.sock: socket.socket | None = None
         self._start()
 
     def _start(self) -> None:
         self._starts += 1
-        self._root = take()
+        self._server = acquire()
         self._waiting = True
         try:
-            self.sock = self._root.spawn(self._asked, self._given)
+            self.sock = self._server.spawn(self._asked, self._given)
         except (wire.WireError, OSError):
             self.sock = None
 
@@ -79,21 +79,20 @@ class Nursery:
             try:
                 if self.sock is None:
                     raise wire.Closed("there is no zygote")
-                socket.send_fds(self.sock, [b"F"], descriptors)
-                wire.send(self.sock, {"do": "fork", **request}, deadline=time.monotonic() + 10)
+                wire.send_order(self.sock, {"do": "fork", **request}, descriptors)
                 return Inmate(**self._hear("forked", SECONDS_TO_FORK)["inmate"])
-            except (wire.WireError, OSError):
+            except wire.WireError:
                 self._again()
 
     def _again(self) -> None:
-        words = self._root.last_words() if self._root else ""
+        words = self._server.last_words() if self._server else ""
         if self._starts > 1:
             self.close()
             raise CourseError(
                 "the warm process that starts the kernels died, was restarted and died again; look whether the machine "
                 "is out of memory, and run the grader again" + words
             )
-        self._stop(broken=self._root is not None and self._root.dead())
+        self._stop(broken=self._server is not None and self._server.dead())
         self._start()
 
     def _hear(self, kind: str, seconds: float) -> dict[str, Any]:
@@ -134,9 +133,9 @@ class Nursery:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._pid, signal.SIGKILL)
             self._pid = 0
-        if self._root is not None:
-            root, self._root = self._root, None
-            give(root, broken)
+        if self._server is not None:
+            server, self._server = self._server, None
+            release(server, broken)
 
     def close(self) -> None:
         """Kill it."""

@@ -1,4 +1,4 @@
-"""The root of all students' processes, started before the command line is read, because results wait for it.
+"""The fork server of all students' processes, started before the command line is read, because results wait for it.
 
 Typer, rich and the rest of `grade` take a fifth of a second to import, on another core.
 """
@@ -11,10 +11,10 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from .course import Course
-from .kernel.roots import Root
-from .kernel.stages import needs_of_file
+from .kernel.fork_client import ForkServerProcess
+from .kernel.warmup import needs_of_file
 
-_started: tuple[set[str], Root] | None = None
+_started: tuple[set[str], ForkServerProcess] | None = None
 
 
 def start(arguments: Sequence[str]) -> None:
@@ -33,19 +33,19 @@ def start(arguments: Sequence[str]) -> None:
         if "/" not in word and source.is_file():
             needs = needs_of_file(source)
             with contextlib.suppress(OSError):  # told when it is wanted
-                _started = set(needs), Root(needs)
+                _started = set(needs), ForkServerProcess(needs)
                 atexit.register(_end)
             return
 
 
-def root(needs: Iterable[str]) -> Root:
-    """A root that warms up for `needs`: the one already started, if it fits, or a new one."""
+def fork_server(needs: Iterable[str]) -> ForkServerProcess:
+    """A fork server that warms up for `needs`: the one already started, if it fits, or a new one."""
     global _started
     needs = list(needs)
     if _started is not None and _started[0] == set(needs):
         (_, found), _started = _started, None
         return found
-    return Root(needs)
+    return ForkServerProcess(needs)
 
 
 def _end() -> None:

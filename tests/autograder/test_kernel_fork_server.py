@@ -11,24 +11,24 @@ from pathlib import Path
 
 import pytest
 
-from autograder.kernel import roots
+from autograder.kernel import fork_client
+from autograder.kernel.fork_client import ForkServerProcess
 from autograder.kernel.kernel import Kernels
-from autograder.kernel.roots import Root
-from autograder.kernel.stages import needs_of_file
+from autograder.kernel.warmup import needs_of_file
 from autograder.sandbox import NONE, Limits
 from autograder.sandbox.tree import gone, tree
 from helpers.errors import CourseError
 
 WORKER = """
 import os, socket, sys
-from autograder.kernel import roots
+from autograder.kernel import fork_client
 from autograder.kernel.kernel import Kernels
 from autograder.sandbox import NONE, Limits
-roots.adopt(socket.socket(fileno=int(sys.argv[1])))
+fork_client.adopt(socket.socket(fileno=int(sys.argv[1])))
 with Kernels(NONE, needs=()) as kernels:
     for order in sys.stdin:
         kernels.ready()
-        parent = open(f"/proc/{kernels.nursery.pid}/stat").read().rpartition(")")[2].split()[1]
+        parent = open(f"/proc/{kernels.zygote.pid}/stat").read().rpartition(")")[2].split()[1]
         ran = kernels.start({}, Limits(), None).run(order, 20)
         print(parent, ran.outputs[-1]["data"]["text/plain"], flush=True)
 """
@@ -71,7 +71,7 @@ def value(kernels, expression):
 
 @pytest.fixture
 def root():
-    root = Root()
+    root = ForkServerProcess()
     yield root
     root.close()
 
@@ -98,7 +98,7 @@ def test_a_worker_whose_root_dies_starts_its_own(root):
     worker.process.stdin.close()
     assert worker.process.wait(20) == 0
 
-    late = Root()
+    late = ForkServerProcess()
     line = late.line()
     os.kill(late.pid, signal.SIGKILL)
     assert ended(late.dead)
@@ -116,7 +116,8 @@ def test_a_worker_whose_root_dies_starts_its_own(root):
 def orphaned(needs, line=""):
     """(process id, folder) of a root whose owner has just been killed."""
     owner = subprocess.Popen(
-        [sys.executable, "-c", f"from autograder.kernel.roots import Root; import time\nroot = Root({needs})\n{line}\n"
+        [sys.executable, "-c", "import time\nfrom autograder.kernel.fork_client import ForkServerProcess\n"
+         f"root = ForkServerProcess({needs})\n{line}\n"
          "print(root.pid, root.scratch, flush=True)\ntime.sleep(60)"],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -138,7 +139,7 @@ def test_what_a_kernel_started_ends_with_a_worker_that_had_not_heard_all_that_it
         started = tree(kernel.pid)[1:]
         assert len(started) == 1
         os.kill(other.pid, signal.SIGKILL)
-        line = kernels.nursery.sock
+        line = kernels.zygote.sock
         assert select.select([line], [], [], 10)[0]  # the zygote tells of it, and nobody reads that
         line.close()  # as the end of a killed worker does
         assert ended(lambda: gone(kernel.pid) and gone(started[0]))
@@ -157,10 +158,10 @@ if __name__ == "__main__":
         assert len(tree(kernel.pid)) == 21
         kernel.kill()
         until = time.monotonic() + 10
-        while tree(kernels.nursery.pid)[1:] and time.monotonic() < until:
+        while tree(kernels.zygote.pid)[1:] and time.monotonic() < until:
             time.sleep(0.02)
         left = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        print("unburied:", tree(kernels.nursery.pid)[1:], left and left.si_pid)
+        print("unburied:", tree(kernels.zygote.pid)[1:], left and left.si_pid)
 """
 
 
@@ -200,7 +201,7 @@ def test_a_root_that_still_warms_up_ends_with_its_owner():
 BUSY = """
 import os, socket, sys
 from pathlib import Path
-from autograder.kernel.ending import end_with_owner
+from autograder.kernel.fork_server import end_with_owner
 end_with_owner(socket.socketpair()[0], Path(sys.argv[1]))
 print(os.read(0, 1) == b"", flush=True)
 sum(range(10**11))  # as a large library does while it is loaded: no other line of Python is run
@@ -225,16 +226,16 @@ def test_a_root_that_is_busy_outside_python_ends_with_its_owner(tmp_path, way):
 
 def test_who_needs_less_is_served_before_the_root_is_warm_for_the_others(monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    root = Root(["torch"])
-    for name in ("_root", "_users", "_owner"):  # other tests' kernels go on with theirs
-        monkeypatch.setattr(roots, name, getattr(roots, name))
-    roots.adopt(root.line())
+    root = ForkServerProcess(["torch"])
+    for name in ("_server", "_users", "_owner"):  # other tests' kernels go on with theirs
+        monkeypatch.setattr(fork_client, name, getattr(fork_client, name))
+    fork_client.adopt(root.line())
     try:
         with Kernels(NONE, needs=["torch"]) as patient, Kernels(NONE, needs=()) as quick:
             quick.ready()
-            assert not select.select([patient.nursery.sock], [], [], 0)[0]  # the root still imports torch
+            assert not select.select([patient.zygote.sock], [], [], 0)[0]  # the root still imports torch
             assert value(quick, "'torch' in sys.modules, sys.dont_write_bytecode") == "(False, True)"
-            held = [os.readlink(path) for path in Path(f"/proc/{quick.nursery.pid}/fd").iterdir()]
+            held = [os.readlink(path) for path in Path(f"/proc/{quick.zygote.pid}/fd").iterdir()]
             assert not [path for path in held if "(deleted)" in path]  # what another zygote was given
             assert value(patient, "'torch' in sys.modules, sys.dont_write_bytecode") == "(True, True)"
     finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder import ahead
+from autograder import prewarm
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,19 +32,19 @@ def made(tmp_path, monkeypatch):
         folder.mkdir(parents=True)
         (folder / f"{name}.py").write_text(source)
     monkeypatch.setenv("COURSE_ROOT", str(tmp_path))
-    monkeypatch.setattr(ahead, "Root", Stand)
-    monkeypatch.setattr(ahead, "_started", None)
-    monkeypatch.setattr(ahead.atexit, "register", lambda function: None)
+    monkeypatch.setattr(prewarm, "ForkServerProcess", Stand)
+    monkeypatch.setattr(prewarm, "_started", None)
+    monkeypatch.setattr(prewarm.atexit, "register", lambda function: None)
     monkeypatch.setattr(Stand, "made", [], raising=False)
     return Stand.made
 
 
 @pytest.mark.parametrize("words", ["grade deep", "grade --jobs 3 deep ann", "grade --class-dir plain/x deep"])
 def test_it_is_started_for_the_assignment_and_taken_once(made, words):
-    ahead.start(words.split())
+    prewarm.start(words.split())
     assert [one.needs for one in made] == [("torch",)]
-    assert ahead.root(["torch"]) is made[0]
-    assert ahead.root(["torch"]) is made[1]
+    assert prewarm.fork_server(["torch"]) is made[0]
+    assert prewarm.fork_server(["torch"]) is made[1]
 
 
 @pytest.mark.parametrize(
@@ -53,15 +53,15 @@ def test_it_is_started_for_the_assignment_and_taken_once(made, words):
      "grade deep --scheduler tcp://here:1", "grade --scheduler=x deep"],
 )  # fmt: skip
 def test_it_is_not_started_for_anything_else(made, words):
-    ahead.start(words.split())
+    prewarm.start(words.split())
     assert made == []
 
 
 def test_one_that_is_warm_for_something_else_is_not_taken_and_ends(made):
-    ahead.start(["grade", "plain"])
-    assert ahead.root(["torch"]).needs == ("torch",)
+    prewarm.start(["grade", "plain"])
+    assert prewarm.fork_server(["torch"]).needs == ("torch",)
     assert len(made) == 2
-    ahead._end()
+    prewarm._end()
     assert made[0].closed
     assert not made[1].closed
 
@@ -70,10 +70,10 @@ def test_where_no_process_can_be_started_the_command_goes_on(made, monkeypatch):
     def none(needs):
         raise OSError("no process")
 
-    monkeypatch.setattr(ahead, "Root", none)
-    ahead.start(["grade", "deep"])
-    monkeypatch.setattr(ahead, "Root", Stand)
-    assert ahead.root(["torch"]) is made[0]
+    monkeypatch.setattr(prewarm, "ForkServerProcess", none)
+    prewarm.start(["grade", "deep"])
+    monkeypatch.setattr(prewarm, "ForkServerProcess", Stand)
+    assert prewarm.fork_server(["torch"]) is made[0]
 
 
 def test_a_command_that_grades_nothing_leaves_none_behind():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, Inmate, Limits, Scales, kill_tree, scales
+from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, Inmate, Limits, Usage, kill_tree, usage
 from autograder.sandbox.tree import tree
 from tests.autograder.sandboxed import ORDINARY, Zygote, open_to_all
 
@@ -22,11 +22,11 @@ class Tree:
 
     def __init__(self, monkeypatch, tasks, resident, share, seconds=0.0, meanwhile=lambda: None):
         self.tasks, self.read = tasks, []
-        monkeypatch.setattr(scales, "tree", lambda pid: list(range(len(self.tasks))))
-        monkeypatch.setattr(scales, "_tasks", lambda pid: self.tasks[pid])
-        monkeypatch.setattr(scales, "_resident", lambda pid: resident(pid) * MB)
-        monkeypatch.setattr(scales, "_files", lambda pid: 0)
-        monkeypatch.setattr(scales, "_held_by_the_kernel", lambda members: 0)
+        monkeypatch.setattr(usage, "tree", lambda pid: list(range(len(self.tasks))))
+        monkeypatch.setattr(usage, "_tasks", lambda pid: self.tasks[pid])
+        monkeypatch.setattr(usage, "_resident", lambda pid: resident(pid) * MB)
+        monkeypatch.setattr(usage, "_files", lambda pid: 0)
+        monkeypatch.setattr(usage, "_held_by_the_kernel", lambda members: 0)
 
         def slowly(pid):
             self.read.append(pid)
@@ -34,21 +34,21 @@ class Tree:
             meanwhile()
             return share(pid) * MB
 
-        monkeypatch.setattr(scales, "_share", slowly)
-        self.scales = Scales(Inmate(1, "landlock"), Limits(memory_mb=1000))
+        monkeypatch.setattr(usage, "_share", slowly)
+        self.usage = Usage(Inmate(1, "landlock"), Limits(memory_mb=1000))
 
 
 def test_threads_that_run_at_one_look_only_are_no_crowd(monkeypatch):
     running, given = [10, 0, 10, 10], []
     tree = Tree(monkeypatch, [13], lambda pid: 1, lambda pid: 1)
-    monkeypatch.setattr(scales, "_threads", lambda pid: [(pid, thread) for thread in range(13)])
-    monkeypatch.setattr(scales, "_runs", lambda thread: thread[1] < running[0])
+    monkeypatch.setattr(usage, "_threads", lambda pid: [(pid, thread) for thread in range(13)])
+    monkeypatch.setattr(usage, "_runs", lambda thread: thread[1] < running[0])
     monkeypatch.setattr(os, "setpriority", lambda kind, thread, steps: given.append(steps))
     for _ in range(3):
-        tree.scales.overstepped()
+        tree.usage.overstepped()
         running.pop(0)
     assert given == []
-    tree.scales.overstepped()
+    tree.usage.overstepped()
     assert given == [11] * 13
 
 
@@ -56,31 +56,31 @@ def test_a_tree_that_grows_is_counted_and_not_weighed(monkeypatch):
     tree = Tree(monkeypatch, [1], lambda pid: 600, lambda pid: 600)
     for size in (20, 40, 60):
         tree.tasks = [1] * size
-        assert tree.scales.overstepped() == ""
+        assert tree.usage.overstepped() == ""
     assert tree.read == []
     tree.tasks = [1] * 65
-    assert tree.scales.overstepped() == "started 65 processes and threads, where 64 are allowed"
+    assert tree.usage.overstepped() == "started 65 processes and threads, where 64 are allowed"
     tree.tasks = [1] * 60
-    assert tree.scales.overstepped() == "used more than 1000 MB of memory"
+    assert tree.usage.overstepped() == "used more than 1000 MB of memory"
     assert tree.read == [0, 1]
 
 
 def test_one_that_explodes_while_it_is_weighed_is_counted_again(monkeypatch):
     tree = Tree(monkeypatch, [1, 1], lambda pid: 600, lambda pid: 1, 0.03, lambda: tree.tasks.extend([1] * 50))
-    tree.scales.overstepped()
-    assert tree.scales.overstepped() == ""
+    tree.usage.overstepped()
+    assert tree.usage.overstepped() == ""
     tree.tasks = [1] * 30
-    tree.scales.overstepped()
+    tree.usage.overstepped()
     tree.read.clear()
-    assert tree.scales.overstepped() == "started 80 processes and threads, where 64 are allowed"
+    assert tree.usage.overstepped() == "started 80 processes and threads, where 64 are allowed"
     assert tree.read == [0]
 
 
 def test_no_more_is_weighed_than_the_answer_needs(monkeypatch):
     tree = Tree(monkeypatch, [1] * 40, lambda pid: 100 if pid < 39 else 2000, lambda pid: 1)
-    tree.scales.overstepped()
+    tree.usage.overstepped()
     tree.read.clear()
-    assert tree.scales.overstepped() == ""
+    assert tree.usage.overstepped() == ""
     assert tree.read == [39, *range(30)]  # the others could not make 1000 MB even if they shared nothing
 
 
@@ -88,9 +88,9 @@ def test_a_tree_that_grows_all_the_time_is_weighed_once_it_holds_more_than_copie
     size = [100]
     tree = Tree(monkeypatch, [1], lambda pid: size[0], lambda pid: 110)
     tree.tasks = [1] * 15
-    assert tree.scales.overstepped() == ""
+    assert tree.usage.overstepped() == ""
     tree.tasks, size[0] = [1] * 16, 200
-    assert tree.scales.overstepped() == "used more than 1000 MB of memory"
+    assert tree.usage.overstepped() == "used more than 1000 MB of memory"
 
 
 @pytest.mark.promise("processes, files | 64, 256 MB, by the kernel | 64, 256 MB, watched ten times a second | watched")
@@ -100,11 +100,11 @@ def test_without_a_sandbox_processes_and_files_are_watched(tmp_path):
                               "    threading.Thread(target=time.sleep, args=(60,)).start()"])  # fmt: skip
     try:
         inmate, until = Inmate(child.pid, "none"), time.monotonic() + 10
-        while not (words := Scales(inmate, Limits(processes=9)).overstepped()) and time.monotonic() < until:
+        while not (words := Usage(inmate, Limits(processes=9)).overstepped()) and time.monotonic() < until:
             time.sleep(0.02)
         assert words == "started 10 processes and threads, where 9 are allowed"
         (tmp_path / "large").write_bytes(bytes(2 * MB))
-        assert Scales(inmate, Limits(disk_mb=1), tmp_path).overstepped() == "wrote more than 1 MB of files"
+        assert Usage(inmate, Limits(disk_mb=1), tmp_path).overstepped() == "wrote more than 1 MB of files"
     finally:
         child.kill()
         child.wait()
@@ -132,7 +132,7 @@ def test_a_fork_bomb_of_large_processes_is_noticed_at_once(folder):
         guest = zygote.start(folder, code, limits=limits)
         try:
             assert guest.next() == "go"
-            scale, words, looks = Scales(guest.inmate, limits), "", 0
+            scale, words, looks = Usage(guest.inmate, limits), "", 0
             while not words and looks < 30:
                 time.sleep(0.05)
                 begun, looks = time.monotonic(), looks + 1
@@ -168,7 +168,7 @@ IDLE = CROWD.format(threads="time.sleep", args=(60,), does="pass")
 
 
 def _threads(guest):
-    return [thread for pid in tree(guest.inmate.pid) for thread in scales._threads(pid)]
+    return [thread for pid in tree(guest.inmate.pid) for thread in usage._threads(pid)]
 
 
 @pytest.mark.promise(
@@ -190,9 +190,9 @@ def test_a_busy_crowd_gets_the_share_of_one_and_an_idle_one_is_left_alone(folder
             assert guest.next() == "started"
             until = time.monotonic() + 20
             if not busy:  # on a busy machine it takes them a moment to fall asleep
-                while sum(map(scales._runs, _threads(guest))) > 1 and time.monotonic() < until:
+                while sum(map(usage._runs, _threads(guest))) > 1 and time.monotonic() < until:
                     time.sleep(0.05)
-            scale = Scales(guest.inmate, Limits())
+            scale = Usage(guest.inmate, Limits())
             for look in range(400):
                 assert scale.overstepped() == ""
                 threads = [thread for _, thread in _threads(guest)]
@@ -234,10 +234,10 @@ def test_sockets_count_as_if_they_were_full_and_hold_no_more(folder, mode):
         try:
             assert guest.next() <= 2 * int(Path("/proc/sys/net/core/wmem_default").read_text())
             assert guest.next() == "held"
-            limit = 100 * scales.socket_memory() // MB
-            told = Scales(guest.inmate, Limits(memory_mb=limit - 5)).overstepped()
+            limit = 100 * usage.socket_memory() // MB
+            told = Usage(guest.inmate, Limits(memory_mb=limit - 5)).overstepped()
             assert told == f"used more than {limit - 5} MB of memory, sockets and pipes included"
-            assert Scales(guest.inmate, Limits(memory_mb=limit + 200)).overstepped() == ""
+            assert Usage(guest.inmate, Limits(memory_mb=limit + 200)).overstepped() == ""
         finally:
             assert kill_tree(guest.inmate)
             guest.close()
@@ -251,8 +251,8 @@ def test_pipes_count_little(folder):
         guest = zygote.start(folder, HELD.format(sockets=False))
         try:
             assert [guest.next(), guest.next()] == [0, "held"]
-            found = scales._held_by_the_kernel([guest.inmate.pid])
-            assert 50 * scales.PIPE <= found < 60 * scales.PIPE + 5 * scales.socket_memory()
+            found = usage._held_by_the_kernel([guest.inmate.pid])
+            assert 50 * usage.PIPE <= found < 60 * usage.PIPE + 5 * usage.socket_memory()
         finally:
             assert kill_tree(guest.inmate)
             guest.close()
@@ -262,9 +262,9 @@ def test_who_lets_nobody_look_has_sockets_only(monkeypatch):
     def refuse(path):
         raise PermissionError(path)
 
-    monkeypatch.setattr(scales.os, "listdir", refuse)
-    monkeypatch.setattr(scales, "_files", lambda pid: 100)
-    assert scales._held_by_the_kernel([1, 2]) == 200 * scales.socket_memory()
+    monkeypatch.setattr(usage.os, "listdir", refuse)
+    monkeypatch.setattr(usage, "_files", lambda pid: 100)
+    assert usage._held_by_the_kernel([1, 2]) == 200 * usage.socket_memory()
 
 
 @ON_LINUX
@@ -273,4 +273,4 @@ def test_tcp_holds_little_in_a_network_of_its_own(folder):
     code = "say(int(open('/proc/sys/net/ipv4/tcp_rmem').read().split()[2]))"
     with Zygote(NAMESPACES, "", ORDINARY) as zygote:
         (most,) = zygote.run(folder, code)
-    assert most <= scales.socket_memory()
+    assert most <= usage.socket_memory()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .limits import FILES, MB
 from .modes import Inmate, Limits
-from .tree import tree
+from .tree import stat, tree
 
 FILES_AT_MOST = 50_000
 SLOW_S = 0.02
@@ -26,7 +26,7 @@ STEP, LOWEST = 1.25, 19
 last step."""
 
 
-class Scales:
+class Usage:
     """Measures one sandboxed process with its descendants; cheap enough for ten times a second.
 
     folder: its folder on the host, for the modes in which the kernel does not limit the space in it.
@@ -181,9 +181,7 @@ def _threads(pid: int) -> list[tuple[int, int]]:
 
 
 def _runs(thread: tuple[int, int]) -> bool:
-    with contextlib.suppress(OSError):
-        return Path("/proc/{}/task/{}/stat".format(*thread)).read_text().rpartition(")")[2].split()[0] == "R"
-    return False
+    return stat("{}/task/{}".format(*thread))[:1] == ["R"]
 
 
 def _sizes(folder: Path) -> Iterator[int]:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.parallel.local import AHEAD, Pool
-from autograder.parallel.parcel import Order, ParcelError, unwrap, wrap
+from autograder.parallel.executor import Order
+from autograder.parallel.local_pool import AHEAD, Pool
+from autograder.parallel.parcel import ParcelError, unwrap, wrap
 from helpers.errors import CourseError
 
 ROOT = Path(__file__).parents[2]
@@ -139,8 +140,8 @@ def test_workers_that_cannot_start_are_a_sentence():
 
 MAIN = """
 import json, sys
-from autograder.parallel.local import Pool
-from autograder.parallel.parcel import Order
+from autograder.parallel.local_pool import Pool
+from autograder.parallel.executor import Order
 pids, scratch = sys.argv[1:]
 with Pool(2, work="tests.autograder.parallel_stand_in:work") as pool:
     open(scratch, "w").write(str(pool.scratch))
@@ -205,7 +206,7 @@ def test_workers_that_start_leave_the_root_a_core(monkeypatch, cores, at_once):
         starting.append(sum(not one.ready for one in pool.workers))
 
     monkeypatch.setattr(Pool, "_hire", watched)
-    with Pool(3, work=STAND_IN, root=Rootless()) as pool:
+    with Pool(3, work=STAND_IN, fork_server=Rootless()) as pool:
         assert pool.workers == []
         assert not pool.hired.is_set()
         slow = {"do": "echo", "word": "slow", "seconds": 1.0}

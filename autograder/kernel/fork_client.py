@@ -1,4 +1,4 @@
-"""The worker's end of the root of all zygotes: one program, shared by the kernels and judges of one or more workers."""
+"""The worker's end of the fork server: one program, shared by the kernels and judges of one or more workers."""
 
 import contextlib
 import json
@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -43,14 +42,14 @@ def clean_environment(scratch: Path) -> dict[str, str]:
 
 
 class Line:
-    """A connection to a root; its holder may ask for zygotes."""
+    """A connection to a fork server; its holder may ask for zygotes."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
 
     def dead(self) -> bool:
         """Whether the other end is closed; a peer that is just ending gets a moment."""
-        return bool(select.select([self._sock], [], [], 0.2)[0])  # a root says nothing on its own
+        return bool(select.select([self._sock], [], [], 0.2)[0])  # a fork server says nothing on its own
 
     def spawn(self, request: dict[str, Any], given: Any) -> socket.socket:
         """Ask for a zygote; it will be at the other end of this socket. Doesn't wait for it."""
@@ -60,12 +59,8 @@ class Line:
             file.write(json.dumps(given).encode())
             file.flush()
             file.seek(0)
-            self._ask({"do": "spawn", **request}, theirs.fileno(), file.fileno())
+            wire.send_order(self._sock, {"do": "spawn", **request}, [theirs.fileno(), file.fileno()])
         return ours
-
-    def _ask(self, request: dict[str, Any], *descriptors: int) -> None:
-        socket.send_fds(self._sock, [b"F"], descriptors)
-        wire.send(self._sock, request, deadline=time.monotonic() + 10)
 
     def last_words(self) -> str:
         """What an error message should add."""
@@ -75,8 +70,8 @@ class Line:
         self._sock.close()
 
 
-class Root(Line):
-    """The root program, which warms up for `needs` in the background and ends with its owner."""
+class ForkServerProcess(Line):
+    """The fork server program, which warms up for `needs` in the background and ends with its owner."""
 
     def __init__(self, needs: Iterable[str] = ()) -> None:
         self._folder = Scratch("course-zygote-")
@@ -84,12 +79,13 @@ class Root(Line):
         ours, theirs = socket.socketpair()
         super().__init__(ours)
         with theirs, (self.scratch / "log").open("wb") as log:
+            program = [sys.executable, "-m", "autograder.kernel.fork_server"]
             self._program = subprocess.Popen(
-                [sys.executable, "-m", "autograder.kernel", str(theirs.fileno()), str(self.scratch), *needs],
+                [*program, str(theirs.fileno()), str(self.scratch), *needs],
                 pass_fds=[theirs.fileno()],
                 env=clean_environment(self.scratch),
                 cwd=COURSE,
-                stdin=subprocess.PIPE,  # ends with this process, and the root with it
+                stdin=subprocess.PIPE,  # ends with this process, and the fork server with it
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -110,8 +106,8 @@ class Root(Line):
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                self._ask({"do": "admit"}, theirs.fileno())
-            except (wire.WireError, OSError):
+                wire.send_order(self._sock, {"do": "admit"}, [theirs.fileno()])
+            except wire.WireError:
                 ours.close()
                 raise CourseError(f"the warm process that starts the kernels died{self.last_words()}") from None
         return ours
@@ -131,36 +127,36 @@ class Root(Line):
         self._folder.remove()
 
 
-_root: Line | None = None
+_server: Line | None = None
 _users = 0
 _owner = 0
 
 
 def adopt(line: socket.socket) -> None:
-    """Let this process use the root at the other end of a line instead of one of its own, as long as that lives."""
-    global _root, _users, _owner
-    _root, _users, _owner = Line(line), 1, os.getpid()
+    """Let this process use the fork server at the other end of a line as long as that lives, then one of its own."""
+    global _server, _users, _owner
+    _server, _users, _owner = Line(line), 1, os.getpid()
 
 
-def take() -> Line:
-    """The root of this process, started if there is none. Each ``take`` wants its ``give``."""
-    global _root, _users, _owner
+def acquire() -> Line:
+    """The fork server of this process, started if there is none. Each ``acquire`` wants its ``release``."""
+    global _server, _users, _owner
     if _owner != os.getpid():  # a forked worker has its own
-        _root, _users, _owner = None, 0, os.getpid()
-    if _root is None:
+        _server, _users, _owner = None, 0, os.getpid()
+    if _server is None:
         try:
-            _root = Root()
+            _server = ForkServerProcess()
         except OSError as error:
             raise CourseError(f"no process for the kernels could be started ({error.strerror})") from error
     _users += 1
-    return _root
+    return _server
 
 
-def give(root: Line, broken: bool = False) -> None:
+def release(server: Line, broken: bool = False) -> None:
     """Release it: no longer used by the caller, or known not to work; the last user ends it."""
-    global _root, _users
-    if root is _root and _owner == os.getpid():
+    global _server, _users
+    if server is _server and _owner == os.getpid():
         _users -= 1
         if broken or _users <= 0:
-            _root, _users = None, 0
-            root.close()
+            _server, _users = None, 0
+            server.close()

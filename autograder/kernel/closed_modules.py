@@ -1,6 +1,6 @@
 """What a student's process must do without: the modules of `helpers` that an assignment closes, and all checks.
 
-The root of all processes has never imported them, so that nothing of them lies in the memory of what it forks; the
+The fork server has never imported them, so that nothing of them lies in the memory of what it forks; the
 sandbox hides their files (`sandbox.paths.closed_paths`); and here is what students are told who ask for them.
 """
 

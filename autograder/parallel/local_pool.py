@@ -20,9 +20,9 @@ from pathlib import Path
 from helpers.errors import CourseError
 
 from ..course import REPOSITORY
-from ..kernel.roots import Root
+from ..kernel.fork_client import ForkServerProcess
 from ..scratch import Scratch
-from .parcel import Answer, Order
+from .executor import Answer, Order
 from .worker import DONE, LARGEST_ANSWER, READY, end_family
 
 WORK = "autograder.execution.task:work_bytes"
@@ -32,10 +32,10 @@ AHEAD = 2  # orders that lie in a worker: one that it works on, one that it find
 class _Worker:
     """One process with its own session, scratch folder and pipe."""
 
-    def __init__(self, scratch: Path, work: str, root: Root | None) -> None:
+    def __init__(self, scratch: Path, work: str, fork_server: ForkServerProcess | None) -> None:
         self.scratch = Path(tempfile.mkdtemp(dir=scratch))
         self.link, theirs = Pipe()
-        line = _line(root)
+        line = _line(fork_server)
         given = [theirs.fileno(), *([line.fileno()] if line else [])]
         self.errors = self.scratch / "stderr.txt"
         self.orders: deque[Order] = deque()
@@ -83,37 +83,37 @@ class _Worker:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def _line(root: Root | None) -> socket.socket | None:
-    """A worker's line to the shared root; without one it starts its own."""
+def _line(fork_server: ForkServerProcess | None) -> socket.socket | None:
+    """A worker's line to the shared fork_server; without one it starts its own."""
     with contextlib.suppress(CourseError):
-        return root.line() if root else None
+        return fork_server.line() if fork_server else None
     return None
 
 
 class Pool:
     """N worker processes, which stay warm from `run` to `run`. Use it with `with`: leaving ends all.
 
-    `work` names a function of bytes to bytes, and its module may have a `warm(line)`, which hears of the `root` that
-    all workers share. All wait longest for that, so with one the workers start with the first `run`, never more at a
-    time than leave it a core.
+    `work` names a function of bytes to bytes, and its module may have a `warm(line)`, which hears of the `fork_server`
+    that all workers share. All wait longest for that, so with one the workers start with the first `run`, never more at
+    a time than leave it a core.
     """
 
-    def __init__(self, jobs: int, *, work: str = WORK, root: Root | None = None) -> None:
-        self.root = root
+    def __init__(self, jobs: int, *, work: str = WORK, fork_server: ForkServerProcess | None = None) -> None:
+        self.fork_server = fork_server
         if jobs < 1:
             raise CourseError(f"--jobs must be at least 1, not {jobs}.")
         self.work, self.jobs = work, jobs
         self.scratch = Scratch("course-grading-")
         self.workers: list[_Worker] = []
         self.hired = threading.Event()
-        self.at_once = max(1, len(os.sched_getaffinity(0)) - 1) if root else jobs
-        if root is None:
+        self.at_once = max(1, len(os.sched_getaffinity(0)) - 1) if fork_server else jobs
+        if fork_server is None:
             self._hire(jobs)
 
     def _hire(self, jobs: int) -> None:
         try:
             while len(self.workers) < jobs and sum(not one.ready for one in self.workers) < self.at_once:
-                self.workers.append(_Worker(self.scratch.path, self.work, self.root))
+                self.workers.append(_Worker(self.scratch.path, self.work, self.fork_server))
         except BaseException:
             self.close()
             raise
@@ -131,8 +131,8 @@ class Pool:
         for worker in self.workers:
             worker.end()
         self.workers = []
-        if self.root is not None:
-            self.root.close()
+        if self.fork_server is not None:
+            self.fork_server.close()
         self.scratch.remove()
 
     def run(self, orders: Iterable[Order]) -> Iterator[Answer]:
@@ -145,7 +145,7 @@ class Pool:
         for number, worker in enumerate(self.workers):
             if worker.orders:  # left by a caller that did not read all answers
                 worker.end()
-                self.workers[number] = _Worker(self.scratch.path, self.work, self.root)
+                self.workers[number] = _Worker(self.scratch.path, self.work, self.fork_server)
         for answer, order in self._run(iter(orders), self.jobs, AHEAD):
             self.hired.set()  # whoever waits for it need not with an answer in hand
             if answer.body is None:
@@ -210,6 +210,6 @@ class Pool:
             raise CourseError(f"Nothing could be graded, because the grading process {told}.")
         begun = worker.orders.popleft() if worker.orders else None
         returned.extend(worker.orders)
-        self.workers[self.workers.index(worker)] = _Worker(self.scratch.path, self.work, self.root)
+        self.workers[self.workers.index(worker)] = _Worker(self.scratch.path, self.work, self.fork_server)
         if begun is not None:
             yield Answer(begun.key, None, f"the process that graded it {told}"), begun

@@ -15,8 +15,8 @@ import socket
 from helpers.errors import CourseError
 
 from ..course import REPOSITORY
-from .local import Pool
-from .parcel import Order, unwrap, wrap
+from .executor import Order
+from .local_pool import Pool
 
 _idle: dict[str, queue.LifoQueue[Pool]] = {}
 
@@ -31,11 +31,11 @@ def code_print() -> str:
     return total.hexdigest()
 
 
-def graded(body: bytes, seconds: float, work: str, code: str) -> bytes:
-    """A parcel with the answer to one order; its head has `why` (about the hand-in) or `fault` (about this machine)."""
+def graded(body: bytes, seconds: float, work: str, code: str) -> tuple[bytes | None, str, str]:
+    """The answer to one order, or None; why there is none (about the hand-in); a fault of this machine."""
     here = socket.gethostname()
     if code != code_print():
-        return wrap({"fault": f"{here} has another version of the course installed than this machine"})
+        return None, "", f"{here} has another version of the course installed than this machine"
     pools = _idle.setdefault(work, queue.LifoQueue())
     try:
         pool = pools.get_nowait()
@@ -45,12 +45,12 @@ def graded(body: bytes, seconds: float, work: str, code: str) -> bytes:
         (answer,) = pool.run([Order("", body, seconds)])
     except CourseError as error:
         pool.close()
-        return wrap({"fault": f"on {here}: {error}".rstrip(".")})
+        return None, "", f"on {here}: {error}".rstrip(".")
     except BaseException:
         pool.close()
         raise
     pools.put(pool)
-    return wrap({"why": answer.why}, [] if answer.body is None else [answer.body])
+    return answer.body, answer.why, ""
 
 
 @atexit.register
@@ -62,9 +62,3 @@ def rest() -> None:
                 pools.get_nowait().close()
             except queue.Empty:
                 break
-
-
-def read(reply: bytes) -> tuple[bytes | None, str, str]:
-    """(body, why, fault) of what `graded` returned."""
-    head, blobs = unwrap(reply)
-    return (blobs[0] if blobs else None), str(head.get("why", "")), str(head.get("fault", ""))
