@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -21,6 +21,9 @@ from .course import Course
 from .error_sentence import sentence
 from .parallel.executor import Executor
 from .text import lines, one_line
+
+if TYPE_CHECKING:
+    from .execution.task import Result
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Release, grade and report the assignments of this course.")  # fmt: skip
@@ -150,7 +153,7 @@ def grade(
     with starting(jobs, scheduler, students, course, name) as executor:
         from .grade import grade as run
         from .progress import bar
-        from .reports.terminal import show, summary
+        from .reports.terminal import show
 
         with bar(f"grading {name}", "hand-ins") as advance:
             found = run(name, course, students or (), force=force, timeout=timeout, budget=budget, mode=mode,
@@ -282,6 +285,11 @@ def bonus(name: Name, class_dir: ClassDir = None) -> None:
     for row in results(name, course_for(class_dir)).rows:
         parts = ", ".join(row.form.parts) or "nothing"
         say(f"{row.student}: {row.bonus:g} points for {parts}. {row.form.fault}".rstrip())
+
+
+def summary(result: Result) -> str:
+    """The line printed when a hand-in is done."""
+    return f"{result.student}: {result.reason or 'graded'} ({result.seconds:.1f} s)"
 
 
 def say(sentence: str) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from helpers.errors import CourseError
@@ -24,25 +23,8 @@ from .recording import bonus as bonus_module
 from .recording.gradebook import late_plugin, punish, whole
 from .recording.state import State
 from .recording.writer import PATIENCE
-from .reports.results import NOT_YET, Row, Words, collect
+from .reports.results import NOT_YET, Graded, Row, Words, absent_words, collect
 from .submission.intake import students as students_of
-
-
-@dataclass(frozen=True)
-class Graded:
-    """What one run of grading found: rows in the order of the names, who was graded in this run, what else the
-    instructor should know, in sentences, and who imports modules that are absent here."""
-
-    assignment: Assignment
-    rows: list[Row]
-    regraded: list[str]
-    told: list[str] = field(default_factory=list)
-    absent: dict[str, list[str]] = field(default_factory=dict)
-
-    @property
-    def late(self) -> bool:
-        """Whether anybody handed in late."""
-        return any(row.late for row in self.rows)
 
 
 def grade(
@@ -85,7 +67,7 @@ def grade(
         stack.enter_context(batch.writer)
         batch.look(chosen, force)
         for module, students in preflight.tally({s: batch.absent.get(s, []) for s in batch.stale}).items():
-            say(preflight.in_words(module, students))
+            say(absent_words(module, students))
 
         def hire() -> Executor:
             return executor or stack.enter_context(contextlib.closing(choose(min(jobs, len(batch.stale)))))

@@ -36,9 +36,9 @@ from .files import write_text
 from .grade import results
 from .recording import bonus
 from .recording import gradebook as rows
-from .recording.answer_digests import answers, changed
 from .reports.csv_table import to_csv
 from .reports.feedback_page.page import render
+from .reports.findings import answers
 from .reports.results import Row, bonus_of, row_of, words_in
 from .submission.intake import data_beside
 from .submission.rebuild import rebuild
@@ -116,7 +116,7 @@ class SaveGrades(SaveAutoGrades):
     def _add_score(self, cell: NotebookNode, resources: Any) -> None:
         name = cell.metadata.nbgrader.grade_id
         if self.changed is None:  # asked here, where nbgrader has the gradebook open
-            self.changed = changed(self.gradebook, self.assignment_id, self.student_id, self.now)
+            self.changed = rows.changed_answers(self.gradebook, self.assignment_id, self.student_id, self.now)
         grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
         flagged = bool(grade.needs_manual_grade)
         super()._add_score(cell, resources)

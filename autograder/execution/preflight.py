@@ -29,8 +29,6 @@ MODEL = "/the model solution"
 """In place of a student's name; no folder can be called that."""
 IMPORT = re.compile(rb"""(?:"|\\n)[ \t]*(?:import[ \t]+([\w., \t]+)|from[ \t]+(\w+)[\w.]*[ \t]+import\b)""")
 """What looks like an import in a notebook's JSON."""
-USUAL = ("pandas", "scipy", "sklearn", "seaborn")
-"""Modules of the packages of the extra `usual` in pyproject.toml."""
 
 
 def hand_in(snapshot: Snapshot) -> bytes:
@@ -127,13 +125,3 @@ def tally(entries: Mapping[str, Any]) -> dict[str, list[str]]:
         for module in modules if isinstance(modules, list) else ():
             found.setdefault(str(module), []).append(student)
     return dict(sorted(found.items(), key=lambda one: (-len(one[1]), one[0])))
-
-
-def in_words(module: str, students: list[str]) -> str:
-    """A sentence for the instructor."""
-    many = "1 hand-in imports" if len(students) == 1 else f"{len(students)} hand-ins import"
-    what = "pip install '.[usual]'" if module in USUAL else f"pip install {module}"
-    return (
-        f"{many} {module}, which is neither installed here nor handed in. What needs it fails; {what} and another "
-        "`grade` give it what it needs."
-    )

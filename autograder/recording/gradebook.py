@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbformat import NotebookNode, from_dict
@@ -12,9 +13,13 @@ from ..authoring.snapshot import Snapshot, SnapshotCell
 from ..authoring.source import FORM
 from ..reports.findings import Findings
 from ..submission import nbgrader_rules as rules
-from .answer_digests import Earlier
-from .answer_digests import changed as changed_answers
 from .draft import Draft, draft, insert
+
+Earlier = Callable[[], Mapping[str, str]]
+CREATE = """create table if not exists course_answer (
+    assignment varchar(128), student varchar(128), cell varchar(128), digest varchar(64),
+    primary key (assignment, student, cell))"""
+"""A table of ours beside nbgrader's, of what was written for each graded cell when it was recorded."""
 
 
 def open_gradebook(url: str, course_id: str) -> Any:
@@ -235,6 +240,30 @@ def punish(gradebook: Any, submission: Any, plugin: Any) -> None:
     penalty = plugin.late_submission_penalty(submission.student_id, notebook.score, late)
     if penalty is not None:
         notebook.late_submission_penalty = min(max(0, penalty), notebook.score)
+
+
+def changed_answers(
+    gradebook: Any, name: str, student: str, now: Mapping[str, str], earlier: Earlier = dict
+) -> set[str]:
+    """The graded cells whose answer is not the one that was recorded last, and record those that are there `now`.
+
+    `earlier` is asked where none were recorded: by a version that did not do so.
+    """
+    from sqlalchemy import text
+
+    who = {"assignment": name, "student": student}
+    gradebook.db.execute(text(CREATE))
+    asked = text("select cell, digest from course_answer where assignment = :assignment and student = :student")
+    known: dict[str, str] = dict(gradebook.db.execute(asked, who).all())
+    found = known or earlier()
+    differ = {cell for cell, digest in now.items() if found.get(cell) != digest}
+    if rows := [who | {"cell": cell, "digest": digest} for cell, digest in now.items() if known.get(cell) != digest]:
+        write = "delete from course_answer where assignment = :assignment and student = :student and cell = :cell"
+        if known:
+            gradebook.db.execute(text(write), rows)
+        put = "insert into course_answer values (:assignment, :student, :cell, :digest)"
+        gradebook.db.execute(text(put), rows)
+    return differ
 
 
 def touched_by_hand(submission: Any) -> bool:

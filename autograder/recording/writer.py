@@ -26,12 +26,11 @@ from ..error_sentence import damage
 from ..execution.task import Result
 from ..files import UNFIT_NAME, disk_in_words, glob_safe, remove
 from ..parallel.parcel import unwrap, wrap
-from ..reports.findings import Findings
+from ..reports.findings import Findings, answers
 from ..submission.intake import data_beside, data_files, read_timestamp, shown, sound_timestamp
 from ..text import one_line
 from . import bonus
 from . import gradebook as rows
-from .answer_digests import answers
 
 PATIENCE = 60.0
 PAUSE = 0.1

@@ -17,9 +17,7 @@ from ..dates import FILE
 from ..files import write_text
 from .csv_table import to_csv
 from .figures import Figure, distribution, success
-from ..grade import Graded
-from ..execution.preflight import in_words
-from .results import TO_DO, Row
+from .results import Graded, Row, TO_DO, absent_words
 from .terminal import late_words, number
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -76,7 +74,7 @@ def facts(found: Graded) -> list[tuple[str, str]]:
 def look_at(found: Graded) -> list[tuple[str, str]]:
     """(student, sentence) for everything that a human should see."""
     told = [(FILE, sentence) for sentence in found.told]
-    told += [(module, in_words(module, students)) for module, students in found.absent.items()]
+    told += [(module, absent_words(module, students)) for module, students in found.absent.items()]
     for row in found.rows:
         if row.reason:
             told.append((row.student, f"{row.status}."))

@@ -15,8 +15,7 @@ from helpers.errors import CourseError
 
 from ..course import Course
 from ..files import write_text
-from ..grade import Graded, results
-from .results import Row
+from .results import Graded, Row
 from ..authoring.source import Assignment
 from ..text import one_line
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from statistics import mean, median
 from typing import Any
 
-from ..grade import Graded
-from .results import Row
+from .results import Graded, Row
 
 BLUE, ORANGE, GREY = "#0072b2", "#e69f00", "#999999"
 

@@ -6,6 +6,7 @@ not even read the notebook.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,6 @@ from nbformat import NotebookNode
 
 from .feedback_page.pieces import Pieces, pieces
 from ..submission import nbgrader_rules as rules
-from ..recording.answer_digests import answers
 from .results import Words, words_in
 from ..authoring.source import Assignment, grade_id
 
@@ -59,3 +59,15 @@ def find(notebook: NotebookNode, assignment: Assignment) -> Findings:
     except Exception as error:
         fault = type(error).__name__
     return Findings(points, untouched, words_in(notebook, assignment), page, answers(notebook, assignment), fault)
+
+
+def answers(notebook: NotebookNode, assignment: Assignment) -> dict[str, str]:
+    """Graded cell -> digest of what the student wrote for it: the answer itself, or of a test the exercise's cell.
+    Line endings and blanks at the ends of lines don't count."""
+    texts = {grade_id(cell): cell.source for cell in notebook.cells if rules.meta(cell).get("solution")}
+    return {cell.id: _digest(texts.get(assignment.exercise_of(cell), "")) for cell in assignment.graded}
+
+
+def _digest(text: str) -> str:
+    plain = "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
+    return hashlib.sha256(plain.encode("utf-8", "replace")).hexdigest()

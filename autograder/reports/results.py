@@ -22,6 +22,8 @@ from ..text import fault, one_line, sentences
 TO_DO = "still-to-do"
 FAILED_ABOVE = "failed-above"
 NOT_YET = "not graded yet"
+USUAL = ("pandas", "scipy", "sklearn", "seaborn")
+"""Modules of the packages of the extra `usual` in pyproject.toml."""
 MOST_SHOWN = 300
 """Characters of a message that people read."""
 
@@ -128,6 +130,23 @@ class Row:
 
     def part_points(self, assignment: Assignment) -> dict[str, float]:
         return {p: sum(self.scores.get(c.id, 0.0) for c in assignment.graded if c.part == p) for p in assignment.parts}
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What one run of grading found: rows in the order of the names, who was graded in this run, what else the
+    instructor should know, in sentences, and who imports modules that are absent here."""
+
+    assignment: Assignment
+    rows: list[Row]
+    regraded: list[str]
+    told: list[str] = field(default_factory=list)
+    absent: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def late(self) -> bool:
+        """Whether anybody handed in late."""
+        return any(row.late for row in self.rows)
 
 
 def collect(
@@ -262,3 +281,13 @@ def _mistakes(cell: Any, name: str, exercise: str) -> list[Mistake]:
         return [Mistake(name, exercise, ename, evalue)]
     plain = evalue if ename in ("AssertionError", "CheckFailed") and evalue else f"{ename}: {evalue}".rstrip(": ")
     return [Mistake(name, exercise, f"{ename} in {name}", plain)]
+
+
+def absent_words(module: str, students: list[str]) -> str:
+    """A sentence on a module that hand-ins import and that is absent here, for the instructor."""
+    many = "1 hand-in imports" if len(students) == 1 else f"{len(students)} hand-ins import"
+    what = "pip install '.[usual]'" if module in USUAL else f"pip install {module}"
+    return (
+        f"{many} {module}, which is neither installed here nor handed in. What needs it fails; {what} and another "
+        "`grade` give it what it needs."
+    )

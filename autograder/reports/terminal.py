@@ -8,10 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..dates import in_words
-from ..grade import Graded
-from ..execution.task import Result
-from ..execution.preflight import in_words as absent_words
-from .results import Row
+from .results import Graded, Row, absent_words
 from ..authoring.source import Cell
 from ..text import one_line
 
@@ -27,11 +24,6 @@ def number(value: float) -> str:
 def shown(value: object) -> Text:
     """Text without terminal control sequences and rich markup (emoji codes included)."""
     return Text(one_line(value, LONGEST))
-
-
-def summary(result: Result) -> str:
-    """The line printed when a hand-in is done."""
-    return f"{result.student}: {result.reason or 'graded'} ({result.seconds:.1f} s)"
 
 
 def show(found: Graded, console: Console) -> None:

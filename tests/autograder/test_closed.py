@@ -11,7 +11,8 @@ from reference_hand_ins import REFERENCE
 from autograder.authoring.prepare import prepare
 from autograder.authoring.source import SourceError, grade_id, read, settings
 from autograder.course import Course, prepare_environment
-from autograder.execution.task import Task, work
+from autograder.execution.task import Task
+from autograder.execution.work import work
 from autograder.judge.kinds import HARMLESS, TEXTS
 from autograder.kernel import closed_modules
 from autograder.kernel.kernel import Kernels

@@ -19,7 +19,8 @@ from autograder import cli
 from autograder.authoring import sample
 from autograder.course import REPOSITORY, Course
 from autograder.error_sentence import sentence
-from autograder.execution import task
+from autograder.execution import work
+from autograder.execution.task import Task
 from autograder.files import write_text
 from autograder.grade import grade, results
 from autograder.nbgrader_plugins import TableExporter
@@ -146,10 +147,10 @@ def test_no_room_for_temporary_files_is_the_machines_fault_and_no_students(monke
     def full(*given):
         raise FULL
 
-    monkeypatch.setattr(task, "_work", full)
+    monkeypatch.setattr(work, "_work", full)
     if not room:
         monkeypatch.setattr("tempfile.TemporaryFile", full)
-    result = task.work(task.Task("ann", b"", None))
+    result = work.work(Task("ann", b"", None))
     assert bool(result.fatal) is not room
     assert ("The folder for temporary files (TMPDIR, else /tmp) takes no more" in result.fatal) is not room
     assert result.reason

@@ -6,7 +6,8 @@ import nbformat
 import pytest
 
 from autograder.authoring.prepare import prepare
-from autograder.execution.task import Result, Task, work
+from autograder.execution.task import Result, Task
+from autograder.execution.work import work
 from autograder.reports.feedback_page.page import assemble, render
 from autograder.reports.findings import Findings, find
 from autograder.submission.intake import hand_in

@@ -26,7 +26,8 @@ from test_nothing_stops import POINTS, Nobody, filled  # noqa: F401
 
 from autograder.course import Course
 from autograder.execution.execute import Done, Machine
-from autograder.execution.task import Task, work
+from autograder.execution.task import Task
+from autograder.execution.work import work
 from autograder.grade import Graded, grade
 from autograder.grade import results as read_again
 from autograder.parallel.executor import Answer

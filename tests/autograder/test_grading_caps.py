@@ -16,7 +16,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder import cli
 from autograder.course import REPOSITORY
-from autograder.execution import execute, task, waiting
+from autograder.execution import execute, task, waiting, work
 from autograder.grade import grade
 from autograder.judge import judge, namespace
 from autograder.kernel import meter
@@ -122,16 +122,16 @@ def test_a_hand_in_that_takes_too_much_memory_gets_a_sentence(monkeypatch: pytes
     def greedy(*about: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(task, "_work", greedy)
-    found = task.work(task.Task("ada", b"", None))  # type: ignore[arg-type]
+    monkeypatch.setattr(work, "_work", greedy)
+    found = work.work(task.Task("ada", b"", None))  # type: ignore[arg-type]
     assert found.reason == "to read it and what it puts out takes more than 2,000 MB of memory"
 
 
 def test_an_answer_that_nobody_could_record_becomes_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task, "LARGEST_ANSWER", 10_000)
+    monkeypatch.setattr(work, "LARGEST_ANSWER", 10_000)
     monkeypatch.setattr(task.Task, "unpack", staticmethod(lambda body: body))
-    monkeypatch.setattr(task, "work", lambda body: task.Result("ada", notebook=bytes(20_000)))
-    found = task.Result.unpack(task.work_bytes(b""))
+    monkeypatch.setattr(work, "work", lambda body: task.Result("ada", notebook=bytes(20_000)))
+    found = task.Result.unpack(work.work_bytes(b""))
     assert (found.student, found.notebook, found.reason) == ("ada", None, "what came of it is 0 MB large, more than 0")
 
 
@@ -209,7 +209,7 @@ def test_the_numbers_of_the_page_are_the_engines() -> None:
         defaults = inspect.signature(command).parameters
         assert (defaults["timeout"].default, defaults["budget"].default) == (60, 300)
     assert (execute.LAST_SECONDS, execute.OVERTIME, execute.ALL) == (2, 1.1, 1.2)
-    assert (task.MEMORY_MB, judge.LIMITS.memory_mb) == (2_000, 3_000)
+    assert (work.MEMORY_MB, judge.LIMITS.memory_mb) == (2_000, 3_000)
     assert writer.PATIENCE == 60
     assert outputs.PICTURES + outputs.TEXTS + outputs.CELLS == 20_000_000
     assert (meter.EVERY_S, meter.PATIENCE) == (0.1, 5)
@@ -217,10 +217,10 @@ def test_the_numbers_of_the_page_are_the_engines() -> None:
 
 
 WORKER = """
-from autograder.execution import task
+from autograder.execution import work
 from autograder.kernel import fork_client
 fork_client.acquire = lambda: None
-task.warm()
+work.warm()
 bytearray(1_000 << 20)
 try:
     bytearray(2_500 << 20)

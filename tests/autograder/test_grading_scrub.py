@@ -35,10 +35,11 @@ from test_feedback_injection import OUTPUTS, PAYLOADS
 from autograder.authoring.source import grade_id
 from autograder.course import load_config
 from autograder.execution import scrub as scrub_module
-from autograder.execution import task as task_module
+from autograder.execution import work as work_module
 from autograder.execution.execute import Done, Machine
 from autograder.execution.harmless import harmless
 from autograder.execution.scrub import Reader, fenced
+from autograder.execution.task import Task
 from autograder.judge.judge import NOT_SHUT_IN
 from autograder.reports.findings import find
 from helpers.check.picture import Picture
@@ -287,7 +288,7 @@ def test_a_worker_writes_it_so_and_finds_the_same(monkeypatch):
     monkeypatch.setattr(workplace, "workplace", SimpleNamespace(
         mode=lambda task: SimpleNamespace(name="landlock", words="shut in"),
         machine=lambda *a: Machine(None, None, lambda: NOT_SHUT_IN)))  # fmt: skip
-    result = task_module.work(task_module.Task("zoe", nbformat.writes(handed_in).encode(), snapshot()))
+    result = work_module.work(Task("zoe", nbformat.writes(handed_in).encode(), snapshot()))
     assert result.reason == ""
     graded = result.graded
     assert graded.metadata.course["mode"] == "landlock"

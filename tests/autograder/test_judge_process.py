@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from autograder.execution.workplace import SERVE
 
+from autograder.execution.workplace import SERVE
 from autograder.judge.judge import Judge, Judges
 from autograder.judge.namespace import Code
 from autograder.kernel.kernel import Kernel, Kernels

@@ -517,12 +517,12 @@ def test_the_kinds_of_students_that_once_left_nobody_with_a_report_run_for_real(
 )
 def test_where_the_sandbox_does_not_hold_nothing_is_graded(course, monkeypatch):
     """A canary that gets somewhere ends the run before anything of a student's has run."""
-    from autograder.execution import task, workplace
+    from autograder.execution import work, workplace
 
     class Real(Here):
         def run(self, orders):
             for order in orders:
-                yield Answer(order.key, task.work(Task.unpack(order.body)).pack())
+                yield Answer(order.key, work.work(Task.unpack(order.body)).pack())
 
     @contextlib.contextmanager
     def kernels(mode, **more):

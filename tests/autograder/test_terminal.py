@@ -69,7 +69,7 @@ def test_the_table(found, terminal):
 
 
 def test_the_line_of_a_hand_in_and_the_bar(monkeypatch):
-    line = printed.summary(Result(HOSTILE, reason=HOSTILE))
+    line = cli.summary(Result(HOSTILE, reason=HOSTILE))
     out = io.StringIO()
     monkeypatch.setattr(sys, "stderr", out)
     with progress.bar(HOSTILE) as advance:
