@@ -30,7 +30,8 @@ from .authoring.source import read as read_source
 from .course import Course
 from .execution.execute import execute
 from .execution.scrub import scrub
-from .execution.task import Task, about
+from .execution.task import Task
+from .execution.work import about
 from .execution.workplace import workplace
 from .files import write_text
 from .grade import results

@@ -13,7 +13,6 @@ from ..authoring.snapshot import Snapshot, SnapshotCell
 from ..authoring.source import FORM
 from ..reports.findings import Findings
 from ..submission import nbgrader_rules as rules
-from .draft import Draft, draft, insert
 
 Earlier = Callable[[], Mapping[str, str]]
 CREATE = """create table if not exists course_answer (
@@ -148,26 +147,17 @@ def enter(gradebook: Any, url: str, snapshot: Snapshot, config: Any) -> None:
 def save(
     gradebook: Any, found: Findings, name: str, student: str, timestamp: Any, earlier: Earlier = dict
 ) -> Any:
-    """Scores and comments of a graded notebook; returns the submission, which `finish` has to see.
+    """Scores and comments of a graded notebook; returns nbgrader's submission.
 
     Manual ones stay; what has one is flagged where its answer has changed, where stock flags all. `earlier` knows the
     answers of a submission that was recorded before answers were.
     """
-    from nbgrader.utils import parse_utc
-
     gradebook.update_or_create_student(student)
     changed = changed_answers(gradebook, name, student, found.answers, earlier)
-    when = parse_utc(timestamp) if timestamp else None
-    notebook = _first_in_time(gradebook, name, student, when)
-    if notebook is not None:
-        submission = draft(student, when, notebook)
-        grades = {g.name: g for g in submission.grades}
-        comments = {c.name: c for c in submission.comments}
-    else:
-        with gradebook.db.no_autoflush:  # it would warn of what is not complete yet
-            gradebook.update_or_create_submission(name, student, **({"timestamp": timestamp} if timestamp else {}))
-        (submission,) = whole(gradebook, name, student)
-        grades, comments = _rows(submission, name)
+    with gradebook.db.no_autoflush:  # it would warn of what is not complete yet
+        gradebook.update_or_create_submission(name, student, **({"timestamp": timestamp} if timestamp else {}))
+    (submission,) = whole(gradebook, name, student)
+    grades, comments = _rows(submission, name)
     for cell, comment in comments.items():
         comment.auto_comment = "No response." if cell in found.untouched else None
     for cell, points in found.points.items():
@@ -177,28 +167,6 @@ def save(
             bool(grades[cell].needs_manual_grade) or cell in changed if by_hand else points is None
         )
     return submission
-
-
-def _first_in_time(gradebook: Any, name: str, student: str, when: Any) -> Any:
-    """The assignment's notebook for a student of whom the gradebook holds no submission and whose hand-in is not late,
-    else None."""
-    from nbgrader.api import SubmittedAssignment
-
-    notebook = _held(gradebook, name)
-    due = notebook.assignment.duedate
-    if notebook.task_cells or (when and due and when > due):
-        return None
-    asked = gradebook.db.query(SubmittedAssignment.id)
-    asked = asked.filter_by(assignment_id=notebook.assignment_id, student_id=student)
-    return None if asked.first() else notebook
-
-
-def finish(gradebook: Any, submission: Any, plugin: Any) -> None:
-    """What waits for the bonus: the rows of a first hand-in go to the database, others get their late penalty."""
-    if isinstance(submission, Draft):
-        insert(gradebook.db, submission)
-    else:
-        punish(gradebook, submission, plugin)
 
 
 def _rows(submission: Any, name: str) -> tuple[dict[str, Any], dict[str, Any]]:

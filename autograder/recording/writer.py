@@ -151,7 +151,7 @@ class Writer:
             self.gradebook, found, name, student, timestamp, lambda: self._answers(earlier) if earlier else {}
         )
         bonus.carry(submission, self.assignment, found.words.form)
-        rows.finish(self.gradebook, submission, self.plugin)
+        rows.punish(self.gradebook, submission, self.plugin)
         return submission
 
     def _forget(self, result: Result) -> None:
