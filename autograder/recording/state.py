@@ -69,7 +69,7 @@ class State:
         entry = self.students.get(student, {})
         try:
             return Words.of(entry["words"]) if entry["file"] == self._stamp(student) else None
-        except (KeyError, TypeError, OSError):
+        except (KeyError, TypeError, ValueError, OSError):
             return None
 
     def remember(self, student: str, entry: dict[str, Any], words: Words | None) -> None:

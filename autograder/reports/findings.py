@@ -7,20 +7,19 @@ not even read the notebook.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nbformat import NotebookNode
 
 from .feedback_page.pieces import Pieces, pieces
+from ..plain_data import Plain
 from ..submission import nbgrader_rules as rules
 from .results import Words, words_in
 from ..authoring.source import Assignment, grade_id
 
 
 @dataclass
-class Findings:
+class Findings(Plain):
     """`points` of the graded cells by their names, None where a human must look; `untouched` cells hold what was
     released; `answers` are digests of what was written for the graded cells. Without a `page` there is the `fault` that
     kept it from being made.
@@ -32,16 +31,6 @@ class Findings:
     page: Pieces | None
     answers: dict[str, str]
     fault: str = ""
-
-    def plain(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return vars(self) | {"words": self.words.plain(), "page": self.page and self.page.plain()}
-
-    @classmethod
-    def of(cls, plain: Mapping[str, Any]) -> Findings:
-        """The opposite of `plain`; raises TypeError, ValueError or KeyError where it is something else."""
-        page = Pieces.of(plain["page"]) if plain["page"] else None
-        return cls(**{**plain, "words": Words.of(plain["words"]), "page": page})
 
 
 def find(notebook: NotebookNode, assignment: Assignment) -> Findings:

@@ -16,6 +16,7 @@ from ..course import Course
 from ..authoring.source import FORM_CHECK, Assignment, cells_by_id
 from .feedback_page.diagnosis import CHECK
 from ..submission.form import Declaration, declared_in
+from ..plain_data import Plain
 from ..submission.best import UNTOUCHED
 from ..text import fault, one_line, sentences
 
@@ -39,7 +40,7 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Words:
+class Words(Plain):
     """What a graded notebook says: mistakes, in which cell Python first ended, where time ran out, the form, and what
     may be somebody else's."""
 
@@ -51,20 +52,6 @@ class Words:
     mode: str = ""
     borrowed: tuple[str, ...] = ()
     fingerprints: dict[str, str] = field(default_factory=dict)
-
-    def plain(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def of(cls, plain: Mapping[str, Any]) -> Words:
-        """The opposite of `plain`; raises TypeError or KeyError where it is something else."""
-        form = plain["form"]
-        declared = Declaration(tuple(form["group"]), tuple(form["parts"]), form["fault"])
-        mistakes = tuple(Mistake(**m) for m in plain["mistakes"])
-        return cls(
-            mistakes, tuple(plain["notes"]), declared, plain["dead"], tuple(plain["late_cells"]), plain["mode"],
-            tuple(plain["borrowed"]), dict(plain["fingerprints"]),
-        )  # fmt: skip
 
 
 @dataclass

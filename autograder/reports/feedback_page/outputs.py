@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ...text import one_line, plain, text
 from .diagnosis import ENGINE
 from .redact import Secrets
-from .safe import cut, image_url, table_html, text_html
+from .safe import Html, cut, image_url, table_html, text_html
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 PASTED = ("image/png", "image/jpeg")
@@ -44,7 +44,7 @@ class Block:
     """`kind` is text, table, image, error or note; `html` is safe, `words` are escaped by the template."""
 
     kind: str
-    html: Markup = field(default_factory=Markup)
+    html: Html = field(default_factory=Markup)
     words: str = ""
     url: str = ""
     width: int = 0

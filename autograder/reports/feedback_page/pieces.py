@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +9,12 @@ from markupsafe import Markup
 from nbformat import NotebookNode
 
 from ...authoring.source import FORM, FORM_CHECK, Assignment, Cell, grade_id
+from ...plain_data import Plain
 from ...text import plain, sentences, text
 from .diagnosis import Told, course_data, diagnose
 from .outputs import AFTER_HIDDEN, CELLS, FRAME, KEPT_OUT, PICTURES, TEXTS, Block, Room, attached, blocks, without_data
 from .redact import Secrets, secrets, shown
-from .safe import code_html, prose_html
+from .safe import Html, code_html, prose_html
 
 EMPTY = "*Your answer here: replace this line.*"
 BEFORE = "before the first exercise"
@@ -25,21 +25,13 @@ BEFORE = "before the first exercise"
 class Work:
     """A cell on the page: its code or prose, and what it put out. `own` is False for the notebook's own cells."""
 
-    html: Markup = field(default_factory=Markup)
+    html: Html = field(default_factory=Markup)
     outputs: list[Block] = field(default_factory=list)
     own: bool = True
 
-    def plain(self) -> list[Any]:
-        return [self.html, [[b.kind, b.html, b.words, b.url] for b in self.outputs], self.own]
-
-    @classmethod
-    def of(cls, plain: list[Any]) -> Work:
-        html, outputs, own = plain
-        return cls(Markup(html), [Block(kind, Markup(html), *rest) for kind, html, *rest in outputs], own)
-
 
 @dataclass
-class Pieces:
+class Pieces(Plain):
     """What its tests say, by their ids; the student's cells and whether there is an answer, by their exercises' ids;
     what was mended. Nothing in it is secret or runs.
     """
@@ -48,18 +40,6 @@ class Pieces:
     work: dict[str, list[Work]] = field(default_factory=dict)
     unanswered: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-    def plain(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        work = {id_: [one.plain() for one in cells] for id_, cells in self.work.items()}
-        return vars(self) | {"told": {id_: vars(told) for id_, told in self.told.items()}, "work": work}
-
-    @classmethod
-    def of(cls, plain: Mapping[str, Any]) -> Pieces:
-        """The opposite of `plain`; raises TypeError, ValueError or KeyError where it is something else."""
-        told = {id_: Told(**one) for id_, one in plain["told"].items()}
-        work = {id_: [Work.of(one) for one in cells] for id_, cells in plain["work"].items()}
-        return cls(**{**plain, "told": told, "work": work})
 
 
 def pieces(notebook: NotebookNode, assignment: Assignment) -> Pieces:

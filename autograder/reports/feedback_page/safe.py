@@ -12,9 +12,10 @@ import re
 from collections.abc import Callable
 from functools import lru_cache, wraps
 from html import escape, unescape
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from markupsafe import Markup
+from pydantic import PlainSerializer, PlainValidator
 
 from ...text import ESCAPES, one_line, plain, text, visible
 
@@ -26,6 +27,7 @@ REMEMBERED = 20_000
 IMAGE, SVG, TABLE = 3_000_000, 600_000, 60_000
 ROWS, COLUMNS = 60, 30
 
+Html = Annotated[Markup, PlainValidator(Markup), PlainSerializer(str)]
 COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 Made = TypeVar("Made")
 
