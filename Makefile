@@ -26,7 +26,7 @@ help:  ## list the verbs
 lab: .venv/.ready  ## open JupyterLab on the student's notebooks
 	$(BIN)/jupyter lab notebooks
 
-SOURCES = $(wildcard solutions/$(ASSIGNMENT)/*.py solutions/$(ASSIGNMENT)/*.toml notebooks/$(ASSIGNMENT)/* autograder/*.py)
+SOURCES = $(wildcard solutions/$(ASSIGNMENT)/*.py solutions/$(ASSIGNMENT)/*.toml notebooks/$(ASSIGNMENT)/* autograder/*.py autograder/authoring/*.py)
 
 build/.released-$(ASSIGNMENT): .venv/.ready $(SOURCES)
 	$(BIN)/python -m autograder release $(ASSIGNMENT)

@@ -18,19 +18,17 @@ import nbformat
 
 from helpers.errors import CourseError
 
-from . import bonus as bonus_module
-from . import preflight
+from .authoring.prepare import Prepared, keep
 from .course import Course
-from .findings import Findings, find
-from .grading.files import data_files
-from .grading.prepare import Prepared, keep
-from .grading.record import Blocked, Kept, Pending, Writer
-from .grading.task import Result, Task, order
-from .grading.task import results as graded_by
-from .intake import Ungradable, hand_in
+from .execution import preflight
+from .execution.task import Result, Task, order
+from .execution.task import results as graded_by
 from .parallel.executor import Executor, Order
-from .results import Row, row_of
-from .state import State, code_digest, contents, digest, source_digest
+from .recording.state import State, code_digest, contents, digest, source_digest
+from .recording.writer import Blocked, Kept, Pending, Writer
+from .reports.findings import Findings, find
+from .reports.results import Row, bonus_of, row_of
+from .submission.intake import Ungradable, data_files, hand_in
 from .text import fault
 
 Told = Callable[[Result, int, int], None]
@@ -268,7 +266,7 @@ class Batch:
 
     def _reason_page(self, result: Result) -> None:
         """For who can't be graded: why, and what to do."""
-        from .feedback_page.page import write_page
+        from .reports.feedback_page.page import write_page
 
         row = Row(result.student, result.reason, maximum=self.assignment.points, notes=[*result.notes])
         try:
@@ -290,12 +288,12 @@ class Batch:
 
     def _page(self, student: str, found: Findings, submission: Any = None, row: Row | None = None) -> None:
         """Of a submission of nbgrader's, or of what was read of it. The points stand whatever becomes of the page."""
-        from .feedback_page.page import write_page  # brings jinja2
+        from .reports.feedback_page.page import write_page  # brings jinja2
 
         why = found.fault
         try:
             if row is None:
-                bonus = bonus_module.of(submission), found.words.form
+                bonus = bonus_of(submission), found.words.form
                 row = row_of(student, "", submission, self.assignment, self.state.notes(student), bonus, found.words)
             if found.page is not None:
                 write_page(row, found.page, self.assignment, self._page_of(student))
@@ -345,7 +343,7 @@ def _import_nbgrader(executor: Executor | None) -> None:
     import nbgrader.preprocessors  # noqa: F401
     from sqlalchemy.orm import configure_mappers
 
-    from .feedback_page import page
+    from .reports.feedback_page import page
 
     configure_mappers()
     page.warm_up()

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -21,6 +21,9 @@ from .course import Course
 from .error_sentence import sentence
 from .parallel.executor import Executor
 from .text import lines, one_line
+
+if TYPE_CHECKING:
+    from .execution.task import Result
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
                   help="Release, grade and report the assignments of this course.")  # fmt: skip
@@ -71,7 +74,7 @@ def release(
     force: Annotated[bool, typer.Option("--force", help="replace a notebook that was worked in")] = False,
 ) -> None:
     """Make the student's notebook in notebooks/ from the source in solutions/."""
-    from .release import release as run
+    from .authoring.release import release as run
 
     say(run(name, force=force))
 
@@ -79,7 +82,7 @@ def release(
 @app.command()
 def handout(name: Name) -> None:
     """Make the zip that a class gets: the notebook, a wheel of `helpers`, and a cell that installs it."""
-    from .handout import handout as run
+    from .authoring.handout import handout as run
 
     path = run(name)
     say(f"wrote {path} ({path.stat().st_size / 1e6:.0f} MB): hand out this file, and nothing else of the course")
@@ -92,8 +95,8 @@ def solutions(
     every: Annotated[bool, typer.Option("--all", help="every assignment")] = False,
 ) -> None:
     """Execute the model solution and keep its notebook beside the source."""
+    from .authoring.solutions import solve
     from .progress import bar
-    from .solutions import solve
 
     if (name is None) != every:
         raise CourseError("Name one assignment, or give --all.")
@@ -120,8 +123,8 @@ def collect(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show who would get what, and write nothing")] = False,
 ) -> None:
     """Put the hand-ins of a learning platform's zip file where grading looks for them."""
-    from .collect import collect as run
-    from .collect.tell import sentences, table
+    from .submission.collect import collect as run
+    from .submission.collect.tell import sentences, table
 
     told = run(name, archive, course_for(class_dir), pattern, roster=roster, timezone=timezone, dry_run=dry_run)
     if dry_run:
@@ -150,13 +153,13 @@ def grade(
     with starting(jobs, scheduler, students, course, name) as executor:
         from .grade import grade as run
         from .progress import bar
-        from .table import show, summary
+        from .reports.terminal import show
 
         with bar(f"grading {name}", "hand-ins") as advance:
             found = run(name, course, students or (), force=force, timeout=timeout, budget=budget, mode=mode,
                         unsafe=unsafe, executor=executor, say=lambda sentence: advance(0, None, sentence),
                         told=lambda outcome, done, total: advance(done, total, summary(outcome)))  # fmt: skip
-    from .report import write  # brings nbgrader, which is imported beside the first hand-ins
+    from .reports.class_report import write  # brings nbgrader, which is imported beside the first hand-ins
 
     written = write(found, course)  # before anything is printed, which a terminal may refuse
     show(found, console())
@@ -169,7 +172,7 @@ def sample(
     class_dir: Annotated[Path, typer.Option("--class-dir", help="the folder to make the class in")],
 ) -> None:
     """Make a class of made-up students who hand in right, wrong and broken work."""
-    from .sample import fill
+    from .authoring.sample import fill
 
     folders = fill(name, course_for(class_dir))
     say(f"{len(folders)} students handed in {name} in {class_dir}/submitted")
@@ -186,7 +189,7 @@ def mistakes(
     """Run the mistake bank: wrong solutions must be caught and named, right ones must pass."""
     from json import dumps
 
-    from .engine import write_text
+    from .files import write_text
     from .mistakes.bank import run
     from .mistakes.table import Totals, as_json, page, show
     from .progress import bar
@@ -245,7 +248,7 @@ def attacks(
     from .attacks import table
     from .attacks.bank import chosen
     from .attacks.runner import run
-    from .engine import write_text
+    from .files import write_text
     from .progress import bar
 
     if jobs < 1:
@@ -268,7 +271,7 @@ def attacks(
 def report(name: Name, class_dir: ClassDir = None) -> None:
     """Write the class report anew from the gradebook, without grading."""
     from .grade import results
-    from .report import write
+    from .reports.class_report import write
 
     course = course_for(class_dir)
     say(f"report: {write(results(name, course), course)}")
@@ -282,6 +285,11 @@ def bonus(name: Name, class_dir: ClassDir = None) -> None:
     for row in results(name, course_for(class_dir)).rows:
         parts = ", ".join(row.form.parts) or "nothing"
         say(f"{row.student}: {row.bonus:g} points for {parts}. {row.form.fault}".rstrip())
+
+
+def summary(result: Result) -> str:
+    """The line printed when a hand-in is done."""
+    return f"{result.student}: {result.reason or 'graded'} ({result.seconds:.1f} s)"
 
 
 def say(sentence: str) -> None:

@@ -7,14 +7,19 @@ import sys
 import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from helpers.errors import CourseError
+
+if TYPE_CHECKING:
+    from traitlets.config import Config
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 # What nbgrader leaves where it is when it copies files: to the release, or beside a student's work.
 IGNORED = (
     ".ipynb_checkpoints", "__pycache__", "*.pyc", "feedback", "*.py", "assignment.toml", "rubric*", ".*",
 )  # fmt: skip
+CONFIG = Path(__file__).with_name("nbgrader_config.py")
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -85,3 +90,10 @@ def clean_name(name: str, what: str) -> str:
     if not name or name != name.strip() or name.startswith(".") or any(c in name for c in "/\\\0"):
         raise CourseError(f"{name!r} can't be the name of {what}; use a plain name without a slash or a leading dot.")
     return name
+
+
+def load_config() -> Config:
+    """The class's nbgrader configuration, the same that stock commands read."""
+    from traitlets.config.loader import PyFileConfigLoader
+
+    return PyFileConfigLoader(CONFIG.name, path=str(CONFIG.parent)).load_config()

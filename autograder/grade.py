@@ -6,42 +6,25 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from helpers.errors import CourseError
 
-from . import bonus as bonus_module
-from . import dates, preflight
+from . import dates
+from .authoring.prepare import prepare
+from .authoring.source import Assignment
 from .batch import Batch, Terms, Told
-from .course import Course, clean_name
-from .engine import load_config
-from .grading.gradebook import late_plugin, punish, whole
-from .grading.prepare import prepare
-from .grading.record import PATIENCE, damage
-from .intake import students as students_of
+from .course import Course, clean_name, load_config
+from .error_sentence import damage
+from .execution import preflight
 from .parallel import choose
 from .parallel.executor import Executor
-from .results import NOT_YET, Row, Words, collect
-from .source import Assignment
-from .state import State
-
-
-@dataclass(frozen=True)
-class Graded:
-    """What one run of grading found: rows in the order of the names, who was graded in this run, what else the
-    instructor should know, in sentences, and who imports modules that are absent here."""
-
-    assignment: Assignment
-    rows: list[Row]
-    regraded: list[str]
-    told: list[str] = field(default_factory=list)
-    absent: dict[str, list[str]] = field(default_factory=dict)
-
-    @property
-    def late(self) -> bool:
-        """Whether anybody handed in late."""
-        return any(row.late for row in self.rows)
+from .recording import bonus as bonus_module
+from .recording.gradebook import late_plugin, punish, whole
+from .recording.state import State
+from .recording.writer import PATIENCE
+from .reports.results import NOT_YET, Graded, Row, Words, absent_words, collect
+from .submission.intake import students as students_of
 
 
 def grade(
@@ -84,7 +67,7 @@ def grade(
         stack.enter_context(batch.writer)
         batch.look(chosen, force)
         for module, students in preflight.tally({s: batch.absent.get(s, []) for s in batch.stale}).items():
-            say(preflight.in_words(module, students))
+            say(absent_words(module, students))
 
         def hire() -> Executor:
             return executor or stack.enter_context(contextlib.closing(choose(min(jobs, len(batch.stale)))))
@@ -175,7 +158,7 @@ def refresh(course: Course, assignment: Assignment, everybody: list[str], state:
             notes = {s: state.notes(s) for s in everybody}
             words: dict[str, Words] = {s: w for s in everybody if (w := state.words(s)) is not None}
             forms = {s: w.form for s, w in words.items()}
-            bonuses = bonus_module.update(gradebook, assignment, course.autograded, forms)
+            bonuses = bonus_module.update(gradebook, assignment, course, forms)
             late = [s for s in held if s.total_seconds_late or any(n.late_submission_penalty for n in s.notebooks)]
             plugin = late_plugin(course, load_config()) if late else None
             for submission in late:

@@ -13,12 +13,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from nbgrader import preprocessors as stock
 
-from autograder import error_sentence, formgrader
-from autograder import preprocessors as ours
-from autograder.bonus import bonus_hook
+from autograder import error_sentence
+from autograder import nbgrader_plugins as ours
 from autograder.course import IGNORED, Course, prepare_environment
-from autograder.exporter import TableExporter
-from autograder.feedback_page.exporter import FeedbackExporter
 
 sys.excepthook = error_sentence.hook
 course = Course()
@@ -59,9 +56,9 @@ c.ExecuteSubmission.timeout = 60
 c.ExecuteSubmission.budget = 300
 
 c.GenerateFeedback.preprocessors = []
-c.GenerateFeedback.exporter_class = FeedbackExporter
-c.GenerateFeedback.pre_convert_hook = bonus_hook
-c.HTMLExporter.preprocessors = [formgrader.EscapeNames]
-formgrader.protect()
-c.ExportApp.plugin_class = TableExporter
+c.GenerateFeedback.exporter_class = ours.FeedbackExporter
+c.GenerateFeedback.pre_convert_hook = ours.bonus_hook
+c.HTMLExporter.preprocessors = [ours.EscapeNames]
+ours.escape_names_in_pages()
+c.ExportApp.plugin_class = ours.TableExporter
 c.Exchange.path_includes_course = False

@@ -20,11 +20,11 @@ from PIL.PngImagePlugin import PngInfo
 from helpers.check.core import report as check_report
 from helpers.errors import CourseError
 
-from . import report
+from .authoring.sample import fill
+from .authoring.source import read as read_source
 from .course import REPOSITORY, Course
 from .grade import Graded, grade
-from .sample import fill
-from .source import read as read_source
+from .reports import class_report
 
 NAME = "network_from_scratch"
 FOLDER = REPOSITORY / "docs/figures"
@@ -64,7 +64,7 @@ def check_page() -> tuple[str, str]:
 
 def report_words(found: Graded) -> list[str]:
     """The rows of the report's most frequent mistakes, as the page has them."""
-    return [f"{m['exercise']}, {m['id']}: {m['message']}" for m in report.frequent(found)]
+    return [f"{m['exercise']}, {m['id']}: {m['message']}" for m in class_report.frequent(found)]
 
 
 def draw(page: str, words: str, size: tuple[int, int], target: Path) -> None:
@@ -100,7 +100,7 @@ def main() -> None:
         course = Course(class_dir=Path(folder))
         fill(NAME, course)
         found = grade(NAME, course, timeout=30)
-        page = report.write(found, course).read_text(encoding="utf-8")
+        page = class_report.write(found, course).read_text(encoding="utf-8")
         draw(page, "\n".join(report_words(found)), (1120, 1600), FOLDER / "report.png")
 
 

@@ -17,12 +17,8 @@ PACKAGES = ("helpers", "autograder")
 Graph = dict[str, set[str]]
 
 KNOWN = {
-    ("autograder.borrowed", "autograder.grading.names"),
-    ("autograder.findings", "autograder.grading.answer_digests"),
-    ("autograder.findings", "autograder.grading.cells"),
-    ("autograder.grading.machine", "autograder.grading.task"),
-    ("autograder.intake", "autograder.collect"),
-    ("autograder.intake", "autograder.grading.reading"),
+    ("autograder.authoring.release", "autograder.judge.travel"),
+    ("autograder.authoring.sample", "autograder.sample_class"),
     ("autograder.mistakes.judged", "autograder.mistakes.bank"),
     ("helpers.check.conv_cases", "helpers.check.conv_slips"),
     ("helpers.nn.layer_costs", "helpers.nn.layer_table"),

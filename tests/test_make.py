@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.authoring.sample import fill
 from autograder.course import Course
-from autograder.sample import fill
 from autograder.sample_class import Student
 
 ROOT = Path(__file__).parents[1]

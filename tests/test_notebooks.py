@@ -7,9 +7,9 @@ import re
 import nbformat
 import pytest
 
+from autograder.authoring.solutions import doc_figures
+from autograder.authoring.source import read
 from autograder.course import REPOSITORY, Course
-from autograder.solutions import doc_figures
-from autograder.source import read
 
 NAMES = Course().assignments()
 every_assignment = pytest.mark.parametrize("name", NAMES)

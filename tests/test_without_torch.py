@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.authoring.source import read
 from autograder.course import Course
-from autograder.source import read
 
 ROOT = Path(__file__).parents[1]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.source import grade_id
+from autograder.authoring.source import grade_id
 
 from .course import EXERCISES, NAME, PATTERN, RIGHT, WRONG
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import nbformat
 
-from autograder.source import grade_id
+from autograder.authoring.source import grade_id
 
 from .attack import Places
 from .course import AUTOMATIC, EXERCISES, Secrets

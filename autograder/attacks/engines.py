@@ -57,7 +57,7 @@ def run(engine: str, places: Places, timeout: int, jobs: int, mode: str = "") ->
 
 def ours(places: Places, timeout: int, jobs: int, graded: Graded, mode: str) -> None:
     from autograder.grade import grade
-    from autograder.report import write
+    from autograder.reports.class_report import write
 
     def told(outcome: Any, done: int, total: int) -> None:
         graded.seconds[outcome.student] = float(outcome.seconds)
@@ -124,9 +124,9 @@ def _convert(converter: type, places: Places, timeout: int, log: logging.Logger)
 
 def prepare(engine: str, places: Places) -> nbformat.NotebookNode:
     """What the instructor does beforehand; returns the released notebook."""
-    from autograder.release import release
-    from autograder.sample import release_of
-    from autograder.source import read
+    from autograder.authoring.release import release
+    from autograder.authoring.sample import release_of
+    from autograder.authoring.source import read
 
     prepare_environment()
     course = Course(root=places.course, class_dir=places.class_dir)

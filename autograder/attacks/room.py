@@ -51,7 +51,7 @@ def make(engine: str, mode: str, known: Secrets, places: Places) -> bytes:
     write(course, known)
     write_home(places.home, known)
     released = engines.prepare(engine, places)
-    from autograder.sample import fill
+    from autograder.authoring.sample import fill
 
     ada, zoe = neighbours(known)
     fill(NAME, course, [ada])

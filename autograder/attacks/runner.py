@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.course import REPOSITORY, THREAD_VARIABLES
-from autograder.engine import write_text
+from autograder.files import write_text
 from autograder.kernel.meter import PATIENCE
 from helpers.errors import CourseError
 

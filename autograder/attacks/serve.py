@@ -47,7 +47,7 @@ class Server:
         import nbgrader.converters  # noqa: F401
 
         import autograder.grade
-        import autograder.report  # noqa: F401
+        import autograder.reports.class_report  # noqa: F401
 
     def run(self, attacks: list[Attack], timeout: int, jobs: int, wall: float) -> dict[str, Any]:
         begun = time.monotonic()

@@ -13,12 +13,12 @@ import nbformat
 
 from helpers.errors import CourseError
 
-from ..course import REPOSITORY, Course
-from ..engine import load_config, put_source
-from ..sample import build, release_of
+from ..authoring.release import put_source
+from ..authoring.sample import build, release_of
+from ..authoring.source import Assignment
+from ..authoring.source import read as read_source
+from ..course import REPOSITORY, Course, load_config
 from ..sample_class import Student
-from ..source import Assignment
-from ..source import read as read_source
 
 # Exercises that compute almost nothing: no training, no study (E-rescale would make a given cell train). The others
 # stay as released, and figures are left out.

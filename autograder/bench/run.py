@@ -16,7 +16,7 @@ from helpers.errors import CourseError
 from helpers.timing import environment
 
 from ..course import Course, prepare_environment
-from ..engine import stage
+from ..files import stage
 from . import measure
 from .folders import lay_out
 from .measure import Measured

@@ -49,7 +49,7 @@ class Judges:
 
     @classmethod
     def of(cls, snapshot: Any, limits: Limits = LIMITS) -> Judges:
-        """From a grading.Snapshot: its locked code, its tests, and what exercises define in the model solution."""
+        """From an authoring.Snapshot: its locked code, its tests, and what exercises define in the model solution."""
         cells = [cell for cell in snapshot.cells if cell.cell_type == "code"]
         found = [Code(cell.kind, cell.source if cell.kind == "test" else cell.model) for cell in cells]
         return cls(found, snapshot.size, limits)

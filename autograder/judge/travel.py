@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from ..source import Assignment, Cell, SourceError
+from ..authoring.source import Assignment, Cell, SourceError
 from .travel_names import Names, bound, names_used
 
 MAGIC = re.compile(r"^\s*[%!?].*|^.*=\s*[%!]\w.*|^\s*\w[\w.]*\?\??\s*$", re.M)

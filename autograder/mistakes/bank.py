@@ -20,9 +20,9 @@ import numpy as np
 
 from helpers.errors import CourseError
 
+from ..authoring.source import FORM, FORM_CHECK, Assignment, Cell
+from ..authoring.source import read as read_source
 from ..course import Course
-from ..source import FORM, FORM_CHECK, Assignment, Cell
-from ..source import read as read_source
 from . import Bank, Edits, Solution, load
 
 SECONDS = 3

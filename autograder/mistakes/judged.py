@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ..authoring.source import Assignment, Cell
 from ..course import Course
 from ..judge.local import pupil
 from ..judge.namespace import Code, namespace
-from ..source import Assignment, Cell
 from . import Bank, Solution, bank
 from .bank import BEGIN, Run, Verdict, cell_text
 

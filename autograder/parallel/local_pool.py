@@ -25,7 +25,7 @@ from ..scratch import Scratch
 from .executor import Answer, Order
 from .worker import DONE, LARGEST_ANSWER, READY, end_family
 
-WORK = "autograder.grading.task:work_bytes"
+WORK = "autograder.execution.work:work_bytes"
 AHEAD = 2  # orders that lie in a worker: one that it works on, one that it finds when that is done
 
 

@@ -13,12 +13,12 @@ try:
 except ImportError:  # Windows
     resource = None
 
-from autograder import release as release_module
-from autograder import sample
+from autograder.authoring import release as release_module
+from autograder.authoring import sample
+from autograder.authoring.source import cells_by_id
 from autograder.course import Course
 from autograder.grade import Graded, grade
 from autograder.sample_class import Edit, Student
-from autograder.source import cells_by_id
 
 TOML = """\
 title = "Mini"

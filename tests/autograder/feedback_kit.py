@@ -13,12 +13,12 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.authoring.sample import build, load, release_of
+from autograder.authoring.source import Assignment, cells_by_id, grade_id
+from autograder.authoring.source import read as read_source
 from autograder.course import Course
-from autograder.results import Row
-from autograder.sample import build, load, release_of
+from autograder.reports.results import Row
 from autograder.sample_class import Student
-from autograder.source import Assignment, cells_by_id, grade_id
-from autograder.source import read as read_source
 from helpers.check.core.picture import Picture
 from helpers.check.core.report import MIME, Report
 

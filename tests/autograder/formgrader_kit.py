@@ -13,11 +13,10 @@ from typing import Any
 from feedback_kit import autograded, read
 from nbformat import NotebookNode, v4
 
-from autograder.course import Course
-from autograder.engine import load_config
-from autograder.grading.prepare import prepare
-from autograder.grading.scrub import scrub
-from autograder.grading.snapshot import Snapshot
+from autograder.authoring.prepare import prepare
+from autograder.authoring.snapshot import Snapshot
+from autograder.course import Course, load_config
+from autograder.execution.scrub import scrub
 
 NAME = "network_from_scratch"
 ANSWER = "C-seen"

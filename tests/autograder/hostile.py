@@ -15,7 +15,7 @@ from typing import Any
 from hypothesis import strategies as st
 from mutations import mutated
 
-from autograder.results import CHECK
+from autograder.reports.results import CHECK
 
 
 def chain(folder: Path, depth: int) -> None:

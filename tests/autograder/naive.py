@@ -8,11 +8,11 @@ import threading
 
 import nbformat
 
-from autograder.grading.best import best
-from autograder.grading.execute import error
-from autograder.grading.reading import Ungradable
-from autograder.grading.task import Result, Task
+from autograder.execution.execute import error
+from autograder.execution.task import Result, Task
 from autograder.parallel.executor import Answer
+from autograder.submission.best import best
+from autograder.submission.reading import Ungradable
 
 
 def work(task: Task) -> Result:

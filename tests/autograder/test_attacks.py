@@ -15,8 +15,8 @@ from autograder.attacks.attack import KINDS, NOTHING, Attack, Places, build, pre
 from autograder.attacks.bank import attacks, by_name, chosen
 from autograder.attacks.course import EXERCISES, NAME, RIGHT, WRONG, Secrets, write
 from autograder.attacks.runner import Outcome, Place
+from autograder.authoring.sample import release_of
 from autograder.course import REPOSITORY, Course
-from autograder.sample import release_of
 from autograder.sandbox import choose
 from helpers.errors import CourseError
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from autograder import bonus
-from autograder.bonus import read_form
+from autograder import nbgrader_plugins
+from autograder.authoring.source import FORM_CHECK, read
 from autograder.grade import results
-from autograder.source import FORM_CHECK, read
+from autograder.recording import bonus
+from autograder.submission.form import read_form
 
 
 @pytest.mark.promise(
@@ -66,7 +67,7 @@ def test_other_extra_credit_is_the_instructors(mini, graded, copy_of):
 
 
 def test_hook_never_raises():
-    bonus.bonus_hook(assignment="there is none")
+    nbgrader_plugins.bonus_hook(assignment="there is none")
 
 
 @pytest.mark.promise("a part that was not handed in adds nothing.")

@@ -3,12 +3,12 @@
 import nbformat
 import pytest
 
-from autograder import report
-from autograder.borrowed import MOST, borrowed, copies, fingerprint, fingerprints, given
+from autograder.authoring.source import Cell, grade_id, read
 from autograder.course import Course
 from autograder.grade import Graded
-from autograder.results import Row, Words, row_of, words_in
-from autograder.source import Cell, grade_id, read
+from autograder.reports import class_report
+from autograder.reports.borrowed import MOST, borrowed, copies, fingerprint, fingerprints, given
+from autograder.reports.results import Row, Words, row_of, words_in
 
 LONG = """
 def train_epoch(network, images, labels, lr, batch_size=64, order=None):
@@ -139,7 +139,7 @@ def test_the_class_report_lists_them_and_points_stay(scratch, tmp_path):
         submission = type("S", (), {"late_submission_penalty": 0.0, "notebooks": notebooks})
         rows.append(row_of(student, "", submission, assignment, [], (0.0, words.form), words))
     assert [row.scores["A-linear-init"] for row in rows] == [1.0, 1.0, 1.0]
-    told = report.look_at(Graded(assignment, rows, []))
+    told = class_report.look_at(Graded(assignment, rows, []))
     assert ("ana", "A-linear uses torch.nn (line 1 of its cell), which may do what was to be written.") in told
     assert ("ben", "A-linear uses helpers.nn (line 1 of its cell), which may do what was to be written.") in told
     assert ("ana, ben", "Word for word the same: B-epoch.") in told

@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from autograder import cli
+from autograder.authoring.solutions import solve
 from autograder.course import REPOSITORY, Course
-from autograder.solutions import solve
 from helpers.errors import CourseError
 from tests.autograder.conftest import SOURCE
 from tests.autograder.sandboxed import ORDINARY, open_to_all
@@ -66,7 +66,7 @@ def test_a_folder_that_may_not_be_written(run, mini, tmp_path, monkeypatch):
     def refused(*args, **more):
         raise PermissionError(13, "Permission denied", "/a folder")
 
-    monkeypatch.setattr("autograder.sample.fill", refused)
+    monkeypatch.setattr("autograder.authoring.sample.fill", refused)
     code, said = run("sample", "mini", "--class-dir", tmp_path / "class")
     assert code == 2
     assert said.startswith("error: '/a folder' may not be used (Permission denied): choose another folder")
@@ -114,7 +114,7 @@ def test_stock_commands_work(mini, tmp_path):
     script = (
         "import os, sys; from nbgrader.apps.nbgraderapp import main\n"
         "from autograder.course import Course, prepare_environment; prepare_environment()\n"
-        "from autograder.engine import stage; from autograder.release import generate; from pathlib import Path\n"
+        "from autograder.files import stage; from autograder.authoring.release import generate\n"
         "with stage() as s: generate('mini', Course(), s, Course().db_url)\n"
     )
     here = cli.__file__.rpartition(os.sep)[0]

@@ -8,18 +8,19 @@ import nbformat
 import pytest
 from reference_hand_ins import REFERENCE
 
+from autograder.authoring.prepare import prepare
+from autograder.authoring.source import SourceError, grade_id, read, settings
 from autograder.course import Course, prepare_environment
-from autograder.grading.files import data_files
-from autograder.grading.names import MAGIC
-from autograder.grading.prepare import prepare
-from autograder.grading.task import Task, work
+from autograder.execution.task import Task
+from autograder.execution.work import work
 from autograder.judge.kinds import HARMLESS, TEXTS
 from autograder.kernel import closed_modules
 from autograder.kernel.kernel import Kernels
 from autograder.mistakes import Bank, load
 from autograder.mistakes.bank import cell_text
 from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, Limits, choose, closed_paths
-from autograder.source import SourceError, grade_id, read, settings
+from autograder.submission.bindings import MAGIC
+from autograder.submission.intake import data_files
 from helpers import check
 from helpers.errors import CourseError
 

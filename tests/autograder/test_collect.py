@@ -8,9 +8,9 @@ import zipfile
 import pytest
 from collect_kit import NOTEBOOK, arrived, course_in, zipped
 
-from autograder.collect import archive, collect, hand_in
-from autograder.collect.names import About
-from autograder.collect.platforms import read
+from autograder.submission.collect import archive, collect, hand_in
+from autograder.submission.collect.names import About
+from autograder.submission.collect.platforms import read
 from helpers.errors import CourseError
 
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from autograder.collect import archive, collect, hand_in, place
-from autograder.collect.place import Refused, below
 from autograder.course import Course
+from autograder.submission.collect import archive, collect, hand_in, place
+from autograder.submission.collect.place import Refused, below
 from helpers.errors import CourseError
 
 OWN, OTHERS = b"the attacker's", b"somebody else's"

@@ -11,8 +11,9 @@ import pytest
 from collect_kit import NOTEBOOK, arrived, course_in, tarred, zipped
 from typer.testing import CliRunner
 
-from autograder import cli, intake
-from autograder.collect import collect, hand_in, late_note
+from autograder import cli
+from autograder.submission import intake
+from autograder.submission.collect import collect, hand_in, late_note
 from helpers.errors import CourseError
 
 METADATA = """---

@@ -10,9 +10,10 @@ import pytest
 from naive import Here
 from rich.console import Console
 
-from autograder import dates, report, table
-from autograder.exporter import to_csv
+from autograder import dates
 from autograder.grade import grade, results
+from autograder.reports import class_report, terminal
+from autograder.reports.csv_table import to_csv
 from helpers.errors import CourseError
 from tests.autograder.test_grading_record import Nobody, course, filled  # noqa: F401
 
@@ -70,7 +71,7 @@ def test_a_student_gets_more_time(handed_in):
     found = grade("mini", handed_in, executor=Here())
     assert late(found) == {}
     assert found.told == ["dates.toml gives 'zoe' more time, who has not handed in mini."]
-    assert ("dates.toml", found.told[0]) in report.look_at(found)
+    assert ("dates.toml", found.told[0]) in class_report.look_at(found)
     write(handed_in, DUE)
     assert late(grade("mini", handed_in, executor=Nobody()))["bob"] == (48.5, 1.2)
 
@@ -80,9 +81,9 @@ def test_it_is_shown_wherever_points_are(handed_in):
     write(handed_in, DUE)
     found = grade("mini", handed_in, executor=Here())
     console = Console(width=160, record=True)
-    table.show(found, console)
+    terminal.show(found, console)
     assert "2 d 0 h, −1.2" in console.export_text()
-    assert "2 d 0 h, −1.2" in report.render(found, handed_in)
+    assert "2 d 0 h, −1.2" in class_report.render(found, handed_in)
     rows = {row["student"]: row for row in csv.DictReader(to_csv(found).splitlines())}
     assert (rows["bob"]["hours late"], rows["bob"]["penalty"], rows["bob"]["total"]) == ("48.5", "1.2", "2.8")
     assert rows["ann"]["hours late"] == "0.0"
@@ -92,7 +93,7 @@ def test_it_is_shown_wherever_points_are(handed_in):
     in_time = grade("mini", handed_in, executor=Nobody())
     assert "Handed in late" not in page.read_text(encoding="utf-8")
     console = Console(width=160, record=True)
-    table.show(in_time, console)
+    terminal.show(in_time, console)
     assert " late " not in console.export_text()
 
 

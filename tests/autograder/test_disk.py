@@ -15,13 +15,16 @@ import pytest
 from conftest import SOURCE, TOML
 from naive import Here
 
-from autograder import cli, report, sample
+from autograder import cli
+from autograder.authoring import sample
 from autograder.course import REPOSITORY, Course
-from autograder.engine import write_text
 from autograder.error_sentence import sentence
-from autograder.exporter import TableExporter
+from autograder.execution import work
+from autograder.execution.task import Task
+from autograder.files import write_text
 from autograder.grade import grade, results
-from autograder.grading import task
+from autograder.nbgrader_plugins import TableExporter
+from autograder.reports import class_report
 from helpers.errors import CourseError
 from tests.autograder.test_grading_record import CLASS, course, filled, table  # noqa: F401
 
@@ -94,17 +97,17 @@ def test_a_disk_that_gets_full_in_the_middle_of_a_batch(course, disk):
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="only root makes a disk")
 def test_a_full_and_a_read_only_disk_leave_what_was_there(disk):
     full = disk(4000)
-    page = report.write(grade("mini", full, executor=Here()), full)
+    page = class_report.write(grade("mini", full, executor=Here()), full)
     before = {path: path.read_bytes() for path in full.class_dir.rglob("*") if path.is_file()}
     fill(full.class_dir)
     assert "mini.html' could not be written (No space left on device): make room" in told(
-        lambda: report.write(results("mini", full), full)
+        lambda: class_report.write(results("mini", full), full)
     )
     assert told(grade, "mini", full, executor=Here(), force=True)
     (full.class_dir / "fill").unlink()
     subprocess.run(["mount", "-o", "remount,ro", full.class_dir], check=True)
     assert "Read-only file system" in told(grade, "mini", full, executor=Here(), force=True)
-    assert "(Read-only file system)" in told(lambda: report.write(results("mini", full), full))
+    assert "(Read-only file system)" in told(lambda: class_report.write(results("mini", full), full))
     after = {path: path.read_bytes() for path in full.class_dir.rglob("*") if path.is_file()}
     assert {path for path in before if after.get(path) != before[path]} <= {full.reports / ".mini.json"}
     assert left_over(full.class_dir) == []
@@ -144,10 +147,10 @@ def test_no_room_for_temporary_files_is_the_machines_fault_and_no_students(monke
     def full(*given):
         raise FULL
 
-    monkeypatch.setattr(task, "_work", full)
+    monkeypatch.setattr(work, "_work", full)
     if not room:
         monkeypatch.setattr("tempfile.TemporaryFile", full)
-    result = task.work(task.Task("ann", b"", None))
+    result = work.work(Task("ann", b"", None))
     assert bool(result.fatal) is not room
     assert ("The folder for temporary files (TMPDIR, else /tmp) takes no more" in result.fatal) is not room
     assert result.reason

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.bonus import Declaration
-from autograder.exporter import HEAD, safe, to_csv
+from autograder.authoring.source import read
 from autograder.grade import Graded
-from autograder.results import Mistake, Row
-from autograder.source import read
+from autograder.reports.csv_table import HEAD, safe, to_csv
+from autograder.reports.results import Mistake, Row
+from autograder.submission.form import Declaration
 
 RUN = re.compile("[\\s\"'\xad\u200c\u200d\ufe0f]*[-=+@＝＋－＠﹢﹣﹦﹫]")
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 from feedback_kit import ASSIGNMENTS, MODEL, autograded, display, error, read, row, stream, students, told, words
 
-from autograder.feedback_page.diagnosis import OTHER_NUMBERS, SAME_KIND, diagnose, visible_checks
-from autograder.feedback_page.page import render
-from autograder.feedback_page.redact import hidden_regions, redacted, secrets, shown
-from autograder.leaks import squeeze
+from autograder.authoring.leaks import squeeze
+from autograder.reports.feedback_page.diagnosis import OTHER_NUMBERS, SAME_KIND, diagnose, visible_checks
+from autograder.reports.feedback_page.page import render
+from autograder.reports.feedback_page.redact import hidden_regions, redacted, secrets, shown
 from autograder.sample_class import Student
 from helpers.check.core.picture import Picture
 

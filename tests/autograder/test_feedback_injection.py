@@ -12,10 +12,10 @@ import time
 import pytest
 from feedback_kit import MIME, autograded, display, error, read, row, stream, told, walk, words
 
-from autograder.bonus import Declaration
-from autograder.feedback_page import safe
-from autograder.feedback_page.page import render
-from autograder.feedback_page.svg import cleaned
+from autograder.reports.feedback_page import safe
+from autograder.reports.feedback_page.page import render
+from autograder.reports.feedback_page.svg import cleaned
+from autograder.submission.form import Declaration
 from autograder.text import plain
 
 NAME = "network_from_scratch"

@@ -23,9 +23,9 @@ from feedback_kit import (
     words,
 )
 
-from autograder.bonus import Declaration
-from autograder.feedback_page.page import headings, render, write_page
-from autograder.feedback_page.redact import hidden_regions
+from autograder.reports.feedback_page.page import headings, render, write_page
+from autograder.reports.feedback_page.redact import hidden_regions
+from autograder.submission.form import Declaration
 from helpers.check.core.picture import Picture
 
 NAME = "network_from_scratch"

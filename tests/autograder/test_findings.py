@@ -5,11 +5,12 @@ import json
 import nbformat
 import pytest
 
-from autograder.feedback_page.page import assemble, render
-from autograder.findings import Findings, find
-from autograder.grading.prepare import prepare
-from autograder.grading.task import Result, Task, work
-from autograder.intake import hand_in
+from autograder.authoring.prepare import prepare
+from autograder.execution.task import Result, Task
+from autograder.execution.work import work
+from autograder.reports.feedback_page.page import assemble, render
+from autograder.reports.findings import Findings, find
+from autograder.submission.intake import hand_in
 from tests.autograder.conftest import CLASS
 
 NAMES = sorted({student.name.replace("/", "_") for student in CLASS})

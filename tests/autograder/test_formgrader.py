@@ -17,7 +17,7 @@ import pytest
 from formgrader_kit import active, everything, hand_in, page, scrubbed, usual
 from jinja2 import Environment, FileSystemLoader
 
-from autograder.engine import load_config
+from autograder.course import load_config
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HOSTILE = ('"><img src=x onerror=alert(1)>', '";alert(1);"', "</script><script>alert(1)</script>", "<b>x")

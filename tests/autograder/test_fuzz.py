@@ -15,11 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutations import moved, mutated
 
+from autograder.authoring.prepare import prepare
+from autograder.authoring.source import cells_by_id
 from autograder.grade import grade
-from autograder.grading.prepare import prepare
-from autograder.grading.reading import Ungradable, parse
-from autograder.grading.rebuild import rebuild
-from autograder.source import cells_by_id
+from autograder.submission.reading import Ungradable, parse
+from autograder.submission.rebuild import rebuild
 
 EXAMPLES = int(os.environ.get("FUZZ", "150"))
 CLASS = EXAMPLES // 3

@@ -24,13 +24,14 @@ from hypothesis import strategies as st
 from naive import Here, run_cells
 from test_nothing_stops import POINTS, Nobody, filled  # noqa: F401
 
-from autograder import report
 from autograder.course import Course
+from autograder.execution.execute import Done, Machine
+from autograder.execution.task import Task
+from autograder.execution.work import work
 from autograder.grade import Graded, grade
 from autograder.grade import results as read_again
-from autograder.grading.execute import Done, Machine
-from autograder.grading.task import Task, work
 from autograder.parallel.executor import Answer
+from autograder.reports import class_report
 from autograder.scratch import remove
 
 EXAMPLES = max(3, int(os.environ.get("FUZZ", "150")) // 50)
@@ -71,15 +72,15 @@ def pretended(filled):  # noqa: F811
     place = SimpleNamespace(mode=lambda task: SimpleNamespace(name="none", words=""), machine=machine_of)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("autograder.batch.code_digest", lambda: "the code")
-        patch.setattr("autograder.grading.execute.execute", execute)
-        patch.setattr("autograder.grading.machine.workplace", place)
-        patch.setattr(report, "figures", lambda found: [])
+        patch.setattr("autograder.execution.execute.execute", execute)
+        patch.setattr("autograder.execution.workplace.workplace", place)
+        patch.setattr(class_report, "figures", lambda found: [])
         yield filled, said
 
 
 def written(course: Course, found: Graded) -> list[tuple]:
     """Each student's row, once all that is written for a class was seen to be whole."""
-    target = report.write(found, course)
+    target = class_report.write(found, course)
     assert target.read_bytes().decode("utf-8").endswith("</html>")
     table = list(csv.reader(io.StringIO(target.with_suffix(".csv").read_bytes().decode("utf-8"), newline="")))
     assert len(table) == 1 + len(found.rows)

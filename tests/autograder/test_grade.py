@@ -7,15 +7,16 @@ import sqlite3
 import nbformat
 import pytest
 
-from autograder import report, sample
+from autograder.authoring import sample
+from autograder.authoring.prepare import prepare
+from autograder.authoring.source import cells_by_id
 from autograder.course import Course
 from autograder.grade import grade, results
-from autograder.grading.best import best
-from autograder.grading.prepare import prepare
-from autograder.intake import Ungradable, hand_in
+from autograder.reports import class_report
 from autograder.sample_class import Student
 from autograder.sandbox import MODES
-from autograder.source import cells_by_id
+from autograder.submission.best import best
+from autograder.submission.intake import Ungradable, hand_in
 from helpers.errors import CourseError
 
 AUTO = {"A-double-two": 2, "A-double-hidden": 1, "A-half-one": 2, "B-hello-you": 2}
@@ -159,13 +160,13 @@ def test_a_humans_points_survive_a_regrade_and_reach_feedback(mini, graded, copy
         gradebook.find_comment("B-why", "mini", "mini", "model").manual_comment = "well put indeed"
         gradebook.db.commit()
     page = course.feedback / "model" / "mini" / "mini.html"
-    target = report.write(results("mini", course), course).with_suffix(".csv")
+    target = class_report.write(results("mini", course), course).with_suffix(".csv")
     assert csv_of(target)["model"]["bonus"] == "4.75"
     assert "well put indeed" not in page.read_text(encoding="utf-8")
     target.unlink()
     again = grade("mini", course, timeout=3, budget=60)
     assert again.regraded == []
-    report.write(again, course)
+    class_report.write(again, course)
     assert csv_of(target)["model"]["bonus"] == "4.75"
     row = {r.student: r for r in again.rows}["model"]
     assert (row.manual, row.bonus, row.waiting) == (2.5, (7 + 2.5) / 2, {})
@@ -230,4 +231,4 @@ def test_a_memory_blow_up_costs_one_question_and_the_mode_is_kept(mini, tmp_path
         path = course.autograded / row.student / "mini" / "mini.ipynb"
         assert nbformat.read(path, as_version=4).metadata.course["mode"] == row.mode in MODES
     assert "used more than 300 MB of memory" in found.rows[1].words
-    assert f"<b>{found.rows[0].mode}</b>sandbox" in report.render(found, course)
+    assert f"<b>{found.rows[0].mode}</b>sandbox" in class_report.render(found, course)

@@ -8,12 +8,12 @@ import nbformat
 import pytest
 from naive import Here, work
 
+from autograder.authoring.source import cells_by_id
+from autograder.execution.execute import error
+from autograder.execution.preflight import MODEL
+from autograder.execution.task import Result, Task, order
 from autograder.grade import grade
-from autograder.grading.execute import error
-from autograder.grading.task import Result, Task, order
 from autograder.parallel.executor import Answer
-from autograder.preflight import MODEL
-from autograder.source import cells_by_id
 from helpers.errors import CourseError
 from tests.autograder.test_grading_record import course, filled  # noqa: F401
 
@@ -98,8 +98,8 @@ def test_a_machine_on_which_not_even_the_model_solution_ends_is_told_of(course):
 
 
 def test_a_worker_is_given_up_only_after_all_that_its_hand_in_may_take(course):  # noqa: F811
-    from autograder.grading.execute import ALL
-    from autograder.grading.prepare import prepare
+    from autograder.authoring.prepare import prepare
+    from autograder.execution.execute import ALL
     from autograder.kernel.meter import PATIENCE
 
     task = Task("ann", b"", prepare(course, "mini").snapshot, budget=1000)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.grading import execute as engine
-from autograder.grading.execute import Machine, execute
+from autograder.execution import execute as engine
+from autograder.execution.execute import Machine, execute
 from autograder.kernel.meter import PATIENCE
 from autograder.kernel.outputs import Room
 

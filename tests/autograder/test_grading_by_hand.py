@@ -12,10 +12,10 @@ import nbformat
 import pytest
 from naive import Here
 
+from autograder.authoring.source import cells_by_id
 from autograder.course import REPOSITORY, Course
 from autograder.grade import grade
-from autograder.grading.record import Pending
-from autograder.source import cells_by_id
+from autograder.recording.writer import Pending
 from tests.autograder.test_grading_record import filled, killed  # noqa: F401
 
 BY_HAND = ("B-why", "A-half-one")

@@ -15,15 +15,17 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from autograder import cli
-from autograder.collect import archive, hand_in
 from autograder.course import REPOSITORY
-from autograder.feedback_page import outputs, redact, safe, svg
+from autograder.execution import execute, task, waiting, work
 from autograder.grade import grade
-from autograder.grading import caps, execute, names, record, task, waiting
-from autograder.grading.reading import parse
 from autograder.judge import judge, namespace
 from autograder.kernel import meter
+from autograder.recording import writer
+from autograder.reports.feedback_page import outputs, redact, safe, svg
 from autograder.sandbox import Limits
+from autograder.submission import bindings, caps
+from autograder.submission.collect import archive, hand_in
+from autograder.submission.reading import parse
 from autograder.text import plain
 
 
@@ -71,12 +73,12 @@ def test_an_answer_in_words_is_cut_where_it_is_too_long() -> None:
     assert source(found[0]).endswith("(Cut: this cell has 5,000,000 characters, and there was room for 4,000,000.)")
 
 
-@pytest.mark.parametrize("size", [names.LONGEST, names.LONGEST + 1], ids=["for the parser", "too long for it"])
+@pytest.mark.parametrize("size", [bindings.LONGEST, bindings.LONGEST + 1], ids=["for the parser", "too long for it"])
 def test_all_text_together_has_a_limit(size: int) -> None:
     count = 2 * (caps.PARSED + caps.UNPARSED) // size
     found, notes = given(*(new_code_cell("a" * size) for _ in range(count)))
     assert sum(len(source(c)) for c in found if source(c)[0] == "a") <= (
-        caps.PARSED if size <= names.LONGEST else caps.UNPARSED
+        caps.PARSED if size <= bindings.LONGEST else caps.UNPARSED
     )
     assert len(notes) == 1
 
@@ -97,19 +99,19 @@ def test_the_parser_is_not_asked_about_more_than_it_can_take(monkeypatch: pytest
     """It takes a kilobyte of memory for a character."""
     asked: list[int] = []
     real = ast.parse
-    long = "def f():\n    return 1\ng = 2\n" + "a = 1\n" * (names.LONGEST // 6)
+    long = "def f():\n    return 1\ng = 2\n" + "a = 1\n" * (bindings.LONGEST // 6)
     with monkeypatch.context() as patched:  # pytest parses, too
-        patched.setattr(names.ast, "parse", lambda text: (asked.append(len(text)), real(text))[1])
-        found, changed, short = names.names(long), waiting.changes(long), names.names("h = f(1)")
+        patched.setattr(bindings.ast, "parse", lambda text: (asked.append(len(text)), real(text))[1])
+        found, changed, short = bindings.names(long), waiting.changes(long), bindings.names("h = f(1)")
     assert found.defines == changed == {"f", "g", "a"}
     assert short.uses == {"f"}
     assert asked == [8]
 
 
 def test_names_of_large_cells_are_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(names, "KEPT", 30 * 1000)
+    monkeypatch.setattr(bindings, "KEPT", 30 * 1000)
     made: list[str] = []
-    found = names.kept(lambda text: (made.append(text), text)[1])
+    found = bindings.kept(lambda text: (made.append(text), text)[1])
     for text in ("a" * 400, "b" * 400, "a" * 400, "c" * 400, "a" * 400, "d" * 2000, "d" * 2000):
         assert found(text) == text
     assert [text[0] for text in made] == ["a", "b", "c", "a", "d"]
@@ -120,22 +122,22 @@ def test_a_hand_in_that_takes_too_much_memory_gets_a_sentence(monkeypatch: pytes
     def greedy(*about: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(task, "_work", greedy)
-    found = task.work(task.Task("ada", b"", None))  # type: ignore[arg-type]
+    monkeypatch.setattr(work, "_work", greedy)
+    found = work.work(task.Task("ada", b"", None))  # type: ignore[arg-type]
     assert found.reason == "to read it and what it puts out takes more than 2,000 MB of memory"
 
 
 def test_an_answer_that_nobody_could_record_becomes_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task, "LARGEST_ANSWER", 10_000)
+    monkeypatch.setattr(work, "LARGEST_ANSWER", 10_000)
     monkeypatch.setattr(task.Task, "unpack", staticmethod(lambda body: body))
-    monkeypatch.setattr(task, "work", lambda body: task.Result("ada", notebook=bytes(20_000)))
-    found = task.Result.unpack(task.work_bytes(b""))
+    monkeypatch.setattr(work, "work", lambda body: task.Result("ada", notebook=bytes(20_000)))
+    found = task.Result.unpack(work.work_bytes(b""))
     assert (found.student, found.notebook, found.reason) == ("ada", None, "what came of it is 0 MB large, more than 0")
 
 
 PATTERNS = {
-    "magics": lambda text: names.MAGIC.sub("", text),
-    "definitions": names.BINDS.findall,
+    "magics": lambda text: bindings.MAGIC.sub("", text),
+    "definitions": bindings.BINDS.findall,
     "a test's magics": namespace._plain,
     "plain text": plain,
     "colours": safe.ansi_html,
@@ -207,18 +209,18 @@ def test_the_numbers_of_the_page_are_the_engines() -> None:
         defaults = inspect.signature(command).parameters
         assert (defaults["timeout"].default, defaults["budget"].default) == (60, 300)
     assert (execute.LAST_SECONDS, execute.OVERTIME, execute.ALL) == (2, 1.1, 1.2)
-    assert (task.MEMORY_MB, judge.LIMITS.memory_mb) == (2_000, 3_000)
-    assert record.PATIENCE == 60
+    assert (work.MEMORY_MB, judge.LIMITS.memory_mb) == (2_000, 3_000)
+    assert writer.PATIENCE == 60
     assert outputs.PICTURES + outputs.TEXTS + outputs.CELLS == 20_000_000
     assert (meter.EVERY_S, meter.PATIENCE) == (0.1, 5)
     assert (hand_in.MOST_FILES, hand_in.MOST_BYTES, archive.LARGEST) == (2_000, 200_000_000, 200_000_000)
 
 
 WORKER = """
-from autograder.grading import task
+from autograder.execution import work
 from autograder.kernel import fork_client
 fork_client.acquire = lambda: None
-task.warm()
+work.warm()
 bytearray(1_000 << 20)
 try:
     bytearray(2_500 << 20)

@@ -13,11 +13,11 @@ import nbformat
 import pytest
 from conftest import SOURCE, TOML, mini_course
 
-from autograder import sample
-from autograder.course import Course
-from autograder.engine import EngineError, convert, load_config, stage
+from autograder.authoring import sample
+from autograder.authoring.release import EngineError, convert, generate
+from autograder.course import Course, load_config
+from autograder.files import stage
 from autograder.grade import grade
-from autograder.release import generate
 from autograder.sample_class import Edit, Student
 
 pytestmark = pytest.mark.slow
@@ -135,7 +135,7 @@ def both(tmp_path_factory):
     config = load_config()
     config.LateSubmissionPlugin.penalty_method = "zero"
     monkeypatch = pytest.MonkeyPatch()
-    monkeypatch.setattr("autograder.grading.record.load_config", lambda: config)
+    monkeypatch.setattr("autograder.recording.writer.load_config", lambda: config)
     try:
         grade("mini", ours, ["early"], timeout=10, budget=60, jobs=1)
         set_due(ours.db_url)

@@ -10,12 +10,12 @@ import sys
 import pytest
 from test_grading_equality import rows_of
 
-from autograder import report
+from autograder.authoring.prepare import prepare
 from autograder.course import REPOSITORY, Course
+from autograder.execution.task import Result
 from autograder.grade import results
-from autograder.grading.prepare import prepare
-from autograder.grading.record import Writer
-from autograder.grading.task import Result
+from autograder.recording.writer import Writer
+from autograder.reports import class_report
 
 EMOJI = 'group = [{"name": "X \\ud83d\\ude00"}]\nready_to_present = ["A"]'
 GRADED = ("model", "wrong", "warned", "crash", "deleted", "twice")
@@ -77,6 +77,6 @@ def test_names_forms_and_folders_that_it_can_not_take_leave_a_report_for_everybo
     assert {row.auto for student, row in rows.items() if student in ("model", "emoji")} == {7}
     assert rows["emoji"].form.group == ({"name": "X \U0001f600"},)
     assert (rows["folder"].auto, rows["caf\\xe9"].reason) == (0, "not graded yet")
-    page = report.write(found, course)
+    page = class_report.write(found, course)
     for path in (page, page.with_suffix(".csv")):
         assert "caf\\xe9" in path.read_text(encoding="utf-8")

@@ -10,15 +10,15 @@ import nbformat
 import pytest
 from mutations import mutated
 
-from autograder.course import REPOSITORY, Course
-from autograder.engine import load_config, stage
-from autograder.grading.reading import Ungradable, parse
-from autograder.grading.rebuild import rebuild
-from autograder.grading.snapshot import Snapshot, take
-from autograder.release import generate
-from autograder.sample import build
+from autograder.authoring.release import generate
+from autograder.authoring.sample import build
+from autograder.authoring.snapshot import Snapshot, take
+from autograder.authoring.source import cells_by_id, grade_id, read
+from autograder.course import REPOSITORY, Course, load_config
+from autograder.files import stage
 from autograder.sample_class import Student
-from autograder.source import cells_by_id, grade_id, read
+from autograder.submission.reading import Ungradable, parse
+from autograder.submission.rebuild import rebuild
 
 pytestmark = pytest.mark.filterwarnings("ignore:Non-unique cell id", "ignore:Cell is missing an id")
 REAL = Course().source("network_from_scratch")

@@ -17,15 +17,14 @@ import pytest
 from conftest import mini_course
 from naive import Here
 
-from autograder import sample
+from autograder.authoring import sample
 from autograder.course import Course
-from autograder.engine import write_text
+from autograder.files import write_text
 from autograder.grade import grade
-from autograder.grading import cells as rules
-from autograder.grading import gradebook as rows
-from autograder.grading.draft import insert
-from autograder.grading.record import Pending, Writer
+from autograder.recording import gradebook as rows
+from autograder.recording.writer import Pending, Writer
 from autograder.sample_class import Edit, Student
+from autograder.submission import nbgrader_rules as rules
 from helpers.errors import CourseError
 
 CLASS = (
@@ -108,50 +107,13 @@ def test_scores_and_files_do_not_depend_on_the_order_of_results(course):
         assert (mine.parent / "numbers.csv").read_text() == "1,2\n"
 
 
-TABLES = {
-    "student": "select * from student order by id",
-    "submitted_assignment": "select s.student_id, a.name, s.timestamp, s.extension from submitted_assignment s "
-    "join assignment a on s.assignment_id = a.id order by 1",
-    "submitted_notebook": "select s.student_id, o.name, n.flagged, n.late_submission_penalty from submitted_notebook n "
-    "join submitted_assignment s on n.assignment_id = s.id join notebook o on n.notebook_id = o.id order by 1",
-    "grade": "select s.student_id, b.name, g.auto_score, g.manual_score, g.extra_credit, g.needs_manual_grade "
-    "from grade g join submitted_notebook n on g.notebook_id = n.id join base_cell b on g.cell_id = b.id "
-    "join submitted_assignment s on n.assignment_id = s.id order by 1, 2",
-    "comment": "select s.student_id, b.name, c.auto_comment, c.manual_comment "
-    "from comment c join submitted_notebook n on c.notebook_id = n.id join base_cell b on c.cell_id = b.id "
-    "join submitted_assignment s on n.assignment_id = s.id order by 1, 2",
-}
-
-
-def test_a_first_hand_ins_rows_are_those_that_nbgraders_own_objects_make(course, monkeypatch):
-    (course.submitted / "ann" / "mini" / "timestamp.txt").write_text("2026-01-05 10:00:00 UTC")
-    other, drafts = another(course), []
-    monkeypatch.setattr(rows, "insert", lambda session, made: (drafts.append(made.student_id), insert(session, made)))
-    run(course)
-    assert drafts == ["ann", "bob", "cem"]
-    with monkeypatch.context() as patch:
-        patch.setattr(rows, "_first_in_time", lambda *_: None)
-        run(other)
-    assert drafts == ["ann", "bob", "cem"]
-    found = []
-    for here in (course, other):
-        with sqlite3.connect(here.class_dir / "gradebook.db") as db:
-            found.append({name: db.execute(question).fetchall() for name, question in TABLES.items()})
-            ids = [row[0] for name in TABLES for row in db.execute(f"select id from {name}")]
-            assert len(set(ids)) == len(ids)
-    assert found[0] == found[1]
-    assert [len(rows) for rows in found[0].values()] == [3, 3, 3, 18, 12]
-    run(course, force=True)
-    assert drafts == ["ann", "bob", "cem"]  # who is known already is written to by nbgrader's objects
-
-
 def test_a_page_that_can_not_be_made_costs_no_points(course, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError
 
     run(course)
     other = another(course)
-    monkeypatch.setattr("autograder.findings.pieces", broken)
+    monkeypatch.setattr("autograder.reports.findings.pieces", broken)
     told = run(other)
     assert table(other) == table(course)
     told = {row.student for row in told.rows if "could not be written (ZeroDivisionError)" in " ".join(row.notes)}
@@ -181,7 +143,7 @@ def test_a_locked_gradebook_is_waited_for(course, monkeypatch):
     holder = sqlite3.connect(course.class_dir / "gradebook.db", isolation_level=None)
     holder.execute("begin exclusive")
     tried = []
-    monkeypatch.setattr("autograder.grading.record.time.sleep",
+    monkeypatch.setattr("autograder.recording.writer.time.sleep",
                         lambda _: (tried.append(1), holder.execute("commit") if len(tried) == 2 else None))  # fmt: skip
     run(course, patience=30)
     assert len(tried) == 2

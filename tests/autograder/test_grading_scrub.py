@@ -32,15 +32,16 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import v4
 from test_feedback_injection import OUTPUTS, PAYLOADS
 
-from autograder.engine import load_config
-from autograder.findings import find
-from autograder.grading import scrub as scrub_module
-from autograder.grading import task as task_module
-from autograder.grading.execute import Done, Machine
-from autograder.grading.harmless import harmless
-from autograder.grading.scrub import Reader, fenced
+from autograder.authoring.source import grade_id
+from autograder.course import load_config
+from autograder.execution import scrub as scrub_module
+from autograder.execution import work as work_module
+from autograder.execution.execute import Done, Machine
+from autograder.execution.harmless import harmless
+from autograder.execution.scrub import Reader, fenced
+from autograder.execution.task import Task
 from autograder.judge.judge import NOT_SHUT_IN
-from autograder.source import grade_id
+from autograder.reports.findings import find
 from helpers.check.core.picture import Picture
 
 TO = "http://127.0.0.1:9/hit"
@@ -269,8 +270,8 @@ def test_html_that_is_not_harmless(markup):
 @pytest.mark.promise("and the graded notebook's metadata says so.")
 def test_a_worker_writes_it_so_and_finds_the_same(monkeypatch):
     """The real road of a hand-in, but for running its cells."""
-    from autograder.grading import execute as execute_module
-    from autograder.grading import machine
+    from autograder.execution import execute as execute_module
+    from autograder.execution import workplace
 
     hostile = everything(TO)
     handed_in = copy.deepcopy(hostile)
@@ -284,10 +285,10 @@ def test_a_worker_writes_it_so_and_finds_the_same(monkeypatch):
         return execute_module.Done()
 
     monkeypatch.setattr(execute_module, "execute", run)
-    monkeypatch.setattr(machine, "workplace", SimpleNamespace(
+    monkeypatch.setattr(workplace, "workplace", SimpleNamespace(
         mode=lambda task: SimpleNamespace(name="landlock", words="shut in"),
         machine=lambda *a: Machine(None, None, lambda: NOT_SHUT_IN)))  # fmt: skip
-    result = task_module.work(task_module.Task("zoe", nbformat.writes(handed_in).encode(), snapshot()))
+    result = work_module.work(Task("zoe", nbformat.writes(handed_in).encode(), snapshot()))
     assert result.reason == ""
     graded = result.graded
     assert graded.metadata.course["mode"] == "landlock"
@@ -298,13 +299,13 @@ def test_a_worker_writes_it_so_and_finds_the_same(monkeypatch):
 
 
 def test_nbgraders_own_commands_scrub_what_they_write_each_time(monkeypatch):
-    from autograder import preprocessors
+    from autograder import nbgrader_plugins
 
     seen = []
-    monkeypatch.setattr(preprocessors, "scrub", lambda notebook, snapshot: seen.append(notebook))
-    monkeypatch.setattr(preprocessors, "snapshot_for", lambda info: snapshot())
-    monkeypatch.setattr(preprocessors, "execute", lambda *a: Done())
-    monkeypatch.setattr(preprocessors, "workplace", SimpleNamespace(
+    monkeypatch.setattr(nbgrader_plugins, "scrub", lambda notebook, snapshot: seen.append(notebook))
+    monkeypatch.setattr(nbgrader_plugins, "snapshot_for", lambda info: snapshot())
+    monkeypatch.setattr(nbgrader_plugins, "execute", lambda *a: Done())
+    monkeypatch.setattr(nbgrader_plugins, "workplace", SimpleNamespace(
         mode=lambda task: SimpleNamespace(name="none", words=""), machine=lambda *a: Machine(None, None)))  # fmt: skip
     about = {"nbgrader": {"student": "zoe", "assignment": NAME, "notebook": NAME}, "metadata": {"path": "/nowhere"}}
     config = load_config()

@@ -7,9 +7,9 @@ import json
 import pytest
 from feedback_kit import words
 
+from autograder.authoring.sample import fill
+from autograder.execution.waiting import changes, taken_back
 from autograder.grade import grade
-from autograder.grading.waiting import changes, taken_back
-from autograder.sample import fill
 from autograder.sample_class import Student
 
 KEEP = "seen = []\n\ndef double(x):\n    seen.append(x)\n    return 2 * x"

@@ -14,15 +14,15 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder import sample
+from autograder.authoring import sample
+from autograder.authoring.handout import handout, with_install_cell
+from autograder.authoring.leaks import leaks, split, squeeze, words
+from autograder.authoring.release import LeakError
+from autograder.authoring.source import read, regions
 from autograder.course import REPOSITORY, Course
 from autograder.grade import grade
-from autograder.handout import handout, with_install_cell
-from autograder.leaks import leaks, split, squeeze, words
-from autograder.release import LeakError
-from autograder.results import UNTOUCHED
+from autograder.reports.results import UNTOUCHED
 from autograder.sample_class import Student
-from autograder.source import read, regions
 from helpers.check.core.answers import FOLDER
 
 NAMES = Course().assignments()
@@ -142,7 +142,7 @@ def test_what_is_private_would_be_found():
 
 def test_a_release_that_leaks_makes_no_handout(mini, copy_of, monkeypatch):
     course = copy_of(mini)
-    monkeypatch.setattr("autograder.release.leaks", lambda *about: ["It shows a rubric."])
+    monkeypatch.setattr("autograder.authoring.release.leaks", lambda *about: ["It shows a rubric."])
     with pytest.raises(LeakError, match="It shows a rubric"):
         handout("mini", course)
     assert not list(course.root.rglob("*.zip"))

@@ -7,9 +7,8 @@ import os
 import pytest
 
 from autograder.course import Course
-from autograder.grading.files import read_timestamp
-from autograder.intake import MOST_DATA, Ungradable, hand_in
-from autograder.state import contents
+from autograder.recording.state import contents
+from autograder.submission.intake import MOST_DATA, Ungradable, hand_in, read_timestamp
 
 
 @pytest.fixture

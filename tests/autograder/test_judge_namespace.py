@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.authoring.source import read
 from autograder.judge.namespace import Code, free, namespace, parts, statements
-from autograder.source import read
 
 SOLUTIONS = Path(__file__).parents[2] / "solutions"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from autograder.grading.machine import SERVE
+from autograder.execution.workplace import SERVE
 from autograder.judge.judge import Judge, Judges
 from autograder.judge.namespace import Code
 from autograder.kernel.kernel import Kernel, Kernels

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from autograder.grading.execute import Machine, execute
-from autograder.grading.machine import SERVE
+from autograder.execution.execute import Machine, execute
+from autograder.execution.workplace import SERVE
 from autograder.judge.grant import judging
 from autograder.judge.judge import Judge, Judges
 from autograder.judge.namespace import Code

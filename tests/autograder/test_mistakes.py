@@ -12,10 +12,10 @@ from dataclasses import replace
 
 import pytest
 
+from autograder.authoring.source import read
 from autograder.course import REPOSITORY, Course
 from autograder.mistakes import Bank, Solution, bank, load
 from autograder.mistakes.table import Totals, page
-from autograder.source import read
 from helpers.errors import CourseError
 
 NAMES = sorted(path.parent.name for path in (REPOSITORY / "autograder/mistakes").glob("*/wrong.py"))

@@ -16,25 +16,28 @@ from conftest import mini_course
 from hostile import chain
 from naive import Here
 
-from autograder import batch, bonus, report, results, sample
+from autograder import batch
+from autograder.authoring import sample
+from autograder.authoring.prepare import keep, prepare
+from autograder.authoring.source import cells_by_id
 from autograder.course import Course
-from autograder.feedback_page import page as page_module
-from autograder.feedback_page.outputs import FULL, PER_CELL
-from autograder.feedback_page.pieces import Pieces, pieces
-from autograder.findings import find
+from autograder.execution.task import Result, Task
 from autograder.grade import grade
 from autograder.grade import results as read_again
-from autograder.grading.prepare import keep, prepare
-from autograder.grading.record import Kept, Pending, Writer
-from autograder.grading.task import Result, Task
-from autograder.intake import DEEPEST, MOST_FILES, hand_in, students
 from autograder.parallel.executor import Answer
 from autograder.parallel.parcel import unwrap, wrap
+from autograder.recording import bonus
+from autograder.recording.state import State
+from autograder.recording.writer import Kept, Pending, Writer
+from autograder.reports import class_report, results
+from autograder.reports.feedback_page import page as page_module
+from autograder.reports.feedback_page.outputs import FULL, PER_CELL
+from autograder.reports.feedback_page.pieces import Pieces, pieces
+from autograder.reports.findings import find
 from autograder.sample_class import Edit, Student
 from autograder.sandbox import MODES, canary
 from autograder.scratch import remove
-from autograder.source import cells_by_id
-from autograder.state import State
+from autograder.submission.intake import DEEPEST, MOST_FILES, hand_in, students
 from helpers.errors import CourseError
 
 CLASS = (
@@ -43,7 +46,7 @@ CLASS = (
     Student("cem", "no notebook", raw=b"Dear teacher"),
 )
 POINTS = {"ann": 7, "bob": 4, "cem": 0}
-FIGURES = report.figures
+FIGURES = class_report.figures
 EMOJI = 'group = [{"name": "X \\ud83d\\ude00", "did": "all"}]\nready_to_present = ["A"]'
 
 
@@ -62,7 +65,7 @@ def filled(tmp_path_factory) -> Path:
 @pytest.fixture
 def course(filled, tmp_path, monkeypatch) -> Course:
     monkeypatch.setattr("autograder.batch.code_digest", lambda: "the code")
-    monkeypatch.setattr(report, "figures", lambda found: [])  # which take longer than all else
+    monkeypatch.setattr(class_report, "figures", lambda found: [])  # which take longer than all else
     shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
     return Course(root=tmp_path / "course", class_dir=tmp_path / "class")
 
@@ -94,7 +97,7 @@ def form(text: str):
 
 def told(course: Course, found) -> dict[str, tuple[float, str]]:
     """student -> (points, reason), after a look at everything that is written for a class."""
-    target = report.write(found, course)
+    target = class_report.write(found, course)
     target.read_bytes().decode("utf-8")
     table = list(csv.DictReader(target.with_suffix(".csv").read_bytes().decode("utf-8").splitlines()))
     assert len(table) == len(found.rows)
@@ -370,7 +373,7 @@ def test_faults_of_the_machine_still_end_the_run_with_their_sentence(course, mon
         with pytest.raises(CourseError, match="No space left"):
             run(course)
     with monkeypatch.context() as patch:
-        patch.setattr("autograder.grading.record.load_config", lambda: 1 / 0)
+        patch.setattr("autograder.recording.writer.load_config", lambda: 1 / 0)
         with pytest.raises(CourseError, match=r"configuration or gradebook can't be used \(ZeroDivisionError"):
             run(course)
     assert {s: points for s, (points, _) in told(course, run(course)).items()} == POINTS
@@ -445,7 +448,7 @@ def test_reports_of_long_names_and_notes_stay_small(course):
             (folder / f"{'&' * 240}{number}.py").touch()
     run(course)
     found = read_again("mini", course)
-    assert report.write(found, course).stat().st_size < 400_000
+    assert class_report.write(found, course).stat().st_size < 400_000
     result = Result("x", reason="r" * 10**6, notes=["n" * 10**6] * 1000)
     assert len(result.pack()) < 30_000
     assert result.notes[-1] == "970 more notes are left out."
@@ -514,12 +517,12 @@ def test_the_kinds_of_students_that_once_left_nobody_with_a_report_run_for_real(
 )
 def test_where_the_sandbox_does_not_hold_nothing_is_graded(course, monkeypatch):
     """A canary that gets somewhere ends the run before anything of a student's has run."""
-    from autograder.grading import machine, task
+    from autograder.execution import work, workplace
 
     class Real(Here):
         def run(self, orders):
             for order in orders:
-                yield Answer(order.key, task.work(Task.unpack(order.body)).pack())
+                yield Answer(order.key, work.work(Task.unpack(order.body)).pack())
 
     @contextlib.contextmanager
     def kernels(mode, **more):
@@ -528,10 +531,10 @@ def test_where_the_sandbox_does_not_hold_nothing_is_graded(course, monkeypatch):
     ran = []
     monkeypatch.setattr("autograder.sandbox.choose", lambda *_: MODES["landlock"])
     monkeypatch.setattr("autograder.kernel.kernel.Kernels", kernels)
-    monkeypatch.setattr(machine, "workplace", machine.Workplace())
-    monkeypatch.setattr(machine.Workplace, "kernels_of", lambda *_: ran)
-    monkeypatch.setattr(machine.Workplace, "judges_of", lambda *_: ran)
-    monkeypatch.setattr("autograder.grading.execute.execute", lambda *_: ran.append("a hand-in"))
+    monkeypatch.setattr(workplace, "workplace", workplace.Workplace())
+    monkeypatch.setattr(workplace.Workplace, "kernels_of", lambda *_: ran)
+    monkeypatch.setattr(workplace.Workplace, "judges_of", lambda *_: ran)
+    monkeypatch.setattr("autograder.execution.execute.execute", lambda *_: ran.append("a hand-in"))
     guarded = []
     monkeypatch.setattr(canary, "verdict", lambda kernels, paths, closed: guarded.extend(paths) or ["use netlink"])
     before = (course.class_dir / "gradebook.db").read_bytes()

@@ -14,8 +14,8 @@ import time
 import nbformat
 import pytest
 
+from autograder.authoring.sample import fill
 from autograder.bench.memory import tree
-from autograder.sample import fill
 from autograder.sample_class import Edit, Student
 from tests.autograder.test_parallel_local_pool import ROOT, gone_within
 

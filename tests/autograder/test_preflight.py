@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from autograder import grade, preflight, sample
+from autograder import grade
+from autograder.authoring import sample
+from autograder.execution import preflight
 from autograder.sample_class import Student
 from helpers.errors import CourseError
 

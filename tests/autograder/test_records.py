@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from autograder.authoring.source import read
 from autograder.course import Course
 from autograder.mistakes import bank, load
-from autograder.source import read
 from helpers import check
 from helpers.backend import backend
 from helpers.check import CheckFailed

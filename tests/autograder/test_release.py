@@ -6,10 +6,10 @@ import re
 import nbformat
 import pytest
 
+from autograder.authoring.leaks import leaks
+from autograder.authoring.release import LeakError, keep_outputs, release, same_files, worked_in
+from autograder.authoring.source import SourceError, cells_by_id, read
 from autograder.course import Course
-from autograder.leaks import leaks
-from autograder.release import LeakError, keep_outputs, release, same_files, worked_in
-from autograder.source import SourceError, cells_by_id, read
 from tests.autograder.conftest import SOURCE
 
 
@@ -160,8 +160,8 @@ REAL = Course()
 @pytest.mark.parametrize("name", REAL.assignments())
 def test_committed_assignments_agree_with_their_sources(name, tmp_path, monkeypatch):
     """notebooks/ and the executed solution are made from solutions/NAME/NAME.py and from nothing older."""
-    from autograder.engine import stage
-    from autograder.release import generate
+    from autograder.authoring.release import generate
+    from autograder.files import stage
 
     assignment, notebook = read(REAL.source(name))
     with stage() as folder:

@@ -18,16 +18,17 @@ import nbformat
 import pytest
 from conftest import mini_course
 
-from autograder import preflight, sample
+from autograder.authoring import sample
+from autograder.authoring.prepare import prepare
+from autograder.authoring.source import cells_by_id
 from autograder.course import REPOSITORY, Course
+from autograder.execution import preflight
 from autograder.grade import grade, results
-from autograder.grading import repairs
-from autograder.grading.best import best, work
-from autograder.grading.prepare import prepare
-from autograder.grading.reading import LARGE, LARGEST, Ungradable, parse, slim, ways
-from autograder.intake import hand_in
 from autograder.sample_class import Student
-from autograder.source import cells_by_id
+from autograder.submission import repairs
+from autograder.submission.best import best, work
+from autograder.submission.intake import hand_in
+from autograder.submission.reading import LARGE, LARGEST, Ungradable, parse, slim, ways
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(50)).decode()
 HALF = "def half(x):\n    return x / 2"

@@ -9,10 +9,10 @@ from html.parser import HTMLParser
 import pytest
 from rich.console import Console
 
-from autograder import report
-from autograder.exporter import safe, to_csv
-from autograder.results import Mistake, Row
-from autograder.table import show
+from autograder.reports import class_report
+from autograder.reports.csv_table import safe, to_csv
+from autograder.reports.results import Mistake, Row
+from autograder.reports.terminal import show
 from tests.autograder.conftest import EVIL
 
 
@@ -29,7 +29,7 @@ class Tags(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page(mini, graded):
-    return report.write(graded, mini).read_text(encoding="utf-8")
+    return class_report.write(graded, mini).read_text(encoding="utf-8")
 
 
 def test_markup_from_students_stays_text(page, rows):
@@ -57,10 +57,10 @@ def test_report_stands_alone_with_figures_in_words(page):
 )
 @pytest.mark.promise("and a place among the hand-ins to look at.")
 def test_report_counts_mistakes_and_names_what_to_look_at(mini, graded, page):
-    frequent = {(m["exercise"], m["id"]): m["count"] for m in report.frequent(graded)}
+    frequent = {(m["exercise"], m["id"]): m["count"] for m in class_report.frequent(graded)}
     assert frequent[("A-double", "not-doubled")] == 2
-    assert dict(report.to_do(graded)) == {"A-double": 1, "A-half": 1, "B-hello": 1}
-    told = {student for student, _ in report.look_at(graded)}
+    assert dict(class_report.to_do(graded)) == {"A-double": 1, "A-half": 1, "B-hello": 1}
+    told = {student for student, _ in class_report.look_at(graded)}
     assert {"crash", "loop", "deaf", "damaged", "nothing", "badform", "deleted", "B-why"} <= told
     assert "warned" not in told
     links = re.findall(r'<td class="name"><a href="([^"]+)"', page)
@@ -107,7 +107,7 @@ def test_words_name_the_first_real_mistake():
 def test_exporter_plugin(mini, graded, tmp_path, monkeypatch):
     from nbgrader.api import Gradebook
 
-    from autograder.exporter import TableExporter
+    from autograder.nbgrader_plugins import TableExporter
 
     monkeypatch.setenv("COURSE_ROOT", str(mini.root))
     monkeypatch.setenv("COURSE_CLASS_DIR", str(mini.class_dir))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import nbformat
 import pytest
 
-from autograder import sample
+from autograder.authoring import sample
+from autograder.execution import rest
 from autograder.grade import grade
-from autograder.grading import rest
 from autograder.sample_class import Student
 
 DOUBLE = "def double(x):\n    return 2 * x"

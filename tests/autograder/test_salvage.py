@@ -11,8 +11,8 @@ import pytest
 from mutations import mutated
 
 from autograder.course import REPOSITORY
-from autograder.intake import Ungradable, parse
-from autograder.salvage import salvage
+from autograder.submission.intake import Ungradable, parse
+from autograder.submission.lenient_parse import salvage
 
 pytestmark = pytest.mark.filterwarnings("ignore:Non-unique cell id", "ignore:Cell is missing an id")
 RELEASED = json.loads((REPOSITORY / "notebooks/network_from_scratch/network_from_scratch.ipynb").read_text("utf-8"))

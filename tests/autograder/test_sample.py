@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from autograder.sample import fill, load
+from autograder.authoring.sample import fill, load
+from autograder.authoring.source import grade_id
 from autograder.sample_class import Edit, Student
-from autograder.source import grade_id
 from helpers.errors import CourseError
 
 

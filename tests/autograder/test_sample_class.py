@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from autograder import grade, readme_figures
+from autograder.authoring.leaks import squeeze
+from autograder.authoring.sample import fill
 from autograder.course import REPOSITORY, Course
-from autograder.leaks import squeeze
-from autograder.sample import fill
 
 TABLES = sorted((REPOSITORY / "autograder/sample_class").glob("*/expected.csv"))
 SLOW_STUDENTS = {"network_from_scratch": {"alma", "boris", "chen"}, "cudnn_reading": set[str]()}

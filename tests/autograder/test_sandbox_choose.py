@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from autograder.grading.machine import Workplace
-from autograder.grading.task import Task
+from autograder.execution.task import Task
+from autograder.execution.workplace import Workplace
 from autograder.sandbox import LANDLOCK, MODES, NAMESPACES, NONE, choose, trial
 from autograder.sandbox.trial import attempt
 from helpers.errors import CourseError

@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from autograder.source import SourceError, cells_by_id, read, source_files
+from autograder.authoring.source import SourceError, cells_by_id, read, source_files
 from tests.autograder.conftest import SOURCE, TOML
 
 

@@ -14,11 +14,12 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from autograder import cli, grade, progress, table
-from autograder.bonus import Declaration
-from autograder.grading.task import Result
-from autograder.results import Mistake, Row
-from autograder.source import read
+from autograder import cli, grade, progress
+from autograder.authoring.source import read
+from autograder.execution.task import Result
+from autograder.reports import terminal as printed
+from autograder.reports.results import Mistake, Row
+from autograder.submission.form import Declaration
 from autograder.text import LogFilter
 from helpers.errors import CourseError
 
@@ -62,13 +63,13 @@ def found(write_course):
 @pytest.mark.parametrize("terminal", [True, False])
 def test_the_table(found, terminal):
     out = io.StringIO()
-    table.show(found, Console(file=out, width=400, force_terminal=terminal))
+    printed.show(found, Console(file=out, width=400, force_terminal=terminal))
     rest = quiet(out.getvalue())
     assert rest.count("[red]") >= 6
 
 
 def test_the_line_of_a_hand_in_and_the_bar(monkeypatch):
-    line = table.summary(Result(HOSTILE, reason=HOSTILE))
+    line = cli.summary(Result(HOSTILE, reason=HOSTILE))
     out = io.StringIO()
     monkeypatch.setattr(sys, "stderr", out)
     with progress.bar(HOSTILE) as advance:
@@ -114,7 +115,7 @@ def test_collect(run, tmp_path):
 def test_bonus_and_report(run, monkeypatch, found, tmp_path):
     monkeypatch.setattr(grade, "results", lambda name, course: found)
     for command in ("bonus", "report"):
-        monkeypatch.setattr("autograder.report.write", lambda found, course: tmp_path / HOSTILE)
+        monkeypatch.setattr("autograder.reports.class_report.write", lambda found, course: tmp_path / HOSTILE)
         code, out, err = run(command, "mini")
         assert (code, err) == (0, "")
         assert "l[/link] :bomb: [/]" in quiet(out)
@@ -140,7 +141,7 @@ def test_errors_and_warnings(run, monkeypatch, error):
 def test_nbgraders_log(monkeypatch, write_course):
     from nbgrader.apps import AutogradeApp
 
-    from autograder.engine import load_config
+    from autograder.course import load_config
 
     monkeypatch.setenv("COURSE_ROOT", str(write_course().root))
     out = io.StringIO()

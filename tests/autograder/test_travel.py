@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from autograder.authoring.source import Assignment, Cell, SourceError, read
 from autograder.course import Course
 from autograder.judge.travel import faults, refuse
-from autograder.source import Assignment, Cell, SourceError, read
 
 STUDENTS = """
 class Linear:

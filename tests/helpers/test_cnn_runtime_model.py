@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from autograder.authoring.source import read
 from autograder.course import Course
-from autograder.source import read
 from helpers.study import cnn_runtime as runtime
 from helpers.study.cnn_runtime import model
 from helpers.study.cnn_runtime.model import DEVICES, LAUNCH, SHORTEST, Kernel, kernels, step_seconds

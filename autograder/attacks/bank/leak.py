@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from nbformat import NotebookNode, v4
 
-from autograder.source import grade_id
+from autograder.authoring.source import grade_id
 
 from ..attack import Attack
 from ..detect import SENTENCES, WORDS

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import nbformat
 from nbformat import NotebookNode, v4
 
-from autograder.source import grade_id
+from autograder.authoring.source import grade_id
 
 from ..attack import Attack
 

@@ -5,7 +5,7 @@ import json
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.source import grade_id
+from autograder.authoring.source import grade_id
 
 from ..attack import Attack
 

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
+from autograder.authoring.source import read
 from autograder.course import REPOSITORY, Course
-from autograder.source import read
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="Triton is not installed here.")
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from autograder.authoring.source import read
 from autograder.course import Course
 from autograder.mistakes.cnn_learning import curves as quick_curves
-from autograder.source import read
 from helpers.backend import backend
 from helpers.check import CheckFailed, cnn_learning
 from helpers.check.cnn_learning import oracle

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from autograder.authoring.source import read
 from autograder.course import Course
-from autograder.source import read
 from helpers.check import CheckFailed, cudnn_reading
 from helpers.check.core import answers
 from helpers.check.core import report as report_module
