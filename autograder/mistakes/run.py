@@ -10,11 +10,12 @@ import contextlib
 import io
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from helpers.errors import CourseError
 from ..course import Course
 from ..source import FORM, FORM_CHECK, Assignment, Cell
 from ..source import read as read_source
-from . import Bank, Edits, Solution, load
+from .bank import Bank, Solution, load
 
 SECONDS = 3
 """A check's patience with one call here, instead of a student's 5 seconds."""
@@ -39,6 +40,7 @@ class Verdict:
     test: str = ""
     mistake: str = ""
     message: str = ""
+    place: str = ""
 
     @property
     def good(self) -> bool:
@@ -51,41 +53,37 @@ def run(
     course: Course | None = None,
     jobs: int = 2,
     told: Callable[[int, int], None] | None = None,
-    every: int = 1,
+    only: Collection[str] | None = None,
     judged: bool = False,
+    pool: Executor | None = None,
 ) -> tuple[list[Verdict], list[Verdict]]:
     """Verdicts on the wrong and on the right solutions of an assignment's bank, in its order.
 
-    every: only on one in so many of either. judged: tests run in another process than the solution.
+    only: names of solutions, all where it is None. judged: tests run in another process than the solution. pool: of
+    `workers`, where several banks are run.
     """
-    bank = thinned(load(name), every)
+    course = course or Course()
+    bank = load(name, course)
+    wrong, right = ([s.name for s in some if only is None or s.name in only] for some in (bank.wrong, bank.right))
+    one = partial(_judge, name, course.root, judged)
     verdicts = []
-    with workers(name, course or Course(), every, judged, jobs) as pool:
-        for verdict in pool.map(_judge, range(len(bank.solutions))):
+    with contextlib.nullcontext(pool) if pool else workers(jobs) as some:
+        for verdict in some.map(one, [*wrong, *right]):
             verdicts.append(verdict)
             if told:
-                told(len(verdicts), len(bank.solutions))
-    return verdicts[: len(bank.wrong)], verdicts[len(bank.wrong) :]
+                told(len(verdicts), len(wrong) + len(right))
+    return verdicts[: len(wrong)], verdicts[len(wrong) :]
 
 
-def workers(name: str, course: Course, every: int, judged: bool, jobs: int) -> ProcessPoolExecutor:
-    """Processes that have the bank before them."""
+def workers(jobs: int) -> Executor:
+    """Processes that run solutions."""
     # One BLAS thread a process: their pools would only spin against each other. Numpy reads it when it is imported.
     os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, context, _prepare, (name, course.root, every, judged))
+    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin)
 
 
-def thinned(bank: Bank, every: int) -> Bank:
-    """The bank with one in so many of its solutions."""
-    return replace(bank, wrong=bank.wrong[::every], right=bank.right[::every])
-
-
-here: dict[str, Any] = {}
-
-
-def _prepare(name: str, root: Path, every: int, judged: bool) -> None:
-    """Once in each process: the bank, the source, and small sizes."""
+def _begin() -> None:
+    """Once in each process: small sizes, and little patience."""
     import warnings
 
     from helpers.check import calls
@@ -93,23 +91,45 @@ def _prepare(name: str, root: Path, every: int, judged: bool) -> None:
     os.environ["COURSE_SIZE"] = "quick"
     warnings.simplefilter("ignore")
     calls.SECONDS = SECONDS
-    assignment = read_source(Course(root=root).source(name))[0]
-    bank = thinned(load(name), every)
-    here.update(bank=bank, assignment=assignment, rooms=one_room)
-    if judged:
-        from .judged import two_rooms
-
-        with _silent():
-            here.update(rooms=two_rooms(assignment, bank))
 
 
-def _judge(index: int) -> Verdict:
-    bank: Bank = here["bank"]
-    return judge(here["assignment"], bank, bank.solutions[index], here["rooms"])
+@cache
+def prepared(name: str, root: Path) -> tuple[Assignment, Bank]:
+    """An assignment and its bank, read once in a process."""
+    course = Course(root=root)
+    return read_source(course.source(name))[0], load(name, course)
+
+
+@cache
+def rooms(name: str, root: Path, judged: bool) -> Rooms:
+    """Where an assignment's solutions run, made once in a process."""
+    if not judged:
+        return one_room
+    from .judged import two_rooms
+
+    with _silent():
+        return two_rooms(*prepared(name, root))
+
+
+def _judge(name: str, root: Path, judged: bool, row: str) -> Verdict:
+    assignment, bank = prepared(name, root)
+    return judge(assignment, bank, bank[row], rooms(name, root, judged))
+
+
+Made = TypeVar("Made")
+kept: dict[str, Any] = {}
+
+
+def once(name: str, make: Callable[[], Made]) -> Made:
+    """What `make` returns, made once in a process: for stand-ins that take seconds."""
+    if name not in kept:
+        kept[name] = make()
+    return kept[name]
 
 
 Run = Callable[[Cell, str], None]
 """Runs the text of a cell where it belongs, and raises what it raises."""
+Rooms = Callable[[], contextlib.AbstractContextManager[Run]]
 
 
 BEGIN = {"__name__": "__main__", "np": np}  # students import numpy somewhere
@@ -126,7 +146,7 @@ def judge(
     assignment: Assignment,
     bank: Bank,
     solution: Solution,
-    rooms: Callable[[], contextlib.AbstractContextManager[Run]] = one_room,
+    rooms: Rooms = one_room,
 ) -> Verdict:
     """Run a solution's cells and the tests of what they define, in the notebook's order."""
     with _kept_reports() as reports, _silent():
@@ -135,7 +155,7 @@ def judge(
                 verdict = _told(assignment, bank, solution, full, run, reports)
             if verdict:
                 return verdict
-    return Verdict(solution.name, solution.named, "")
+    return Verdict(solution.name, solution.named, "", place=solution.place)
 
 
 def _told(
@@ -158,7 +178,7 @@ def _told(
             if cell.kind == "given":
                 continue  # as in grading: what was not recorded is told by the test below
             by = "hidden" if full else "visible"
-            return Verdict(solution.name, solution.named, by, cell.id, mistake, message)
+            return Verdict(solution.name, solution.named, by, cell.id, mistake, message, solution.place)
     return None
 
 
@@ -186,10 +206,6 @@ def _cells(assignment: Assignment, bank: Bank, solution: Solution) -> Iterator[C
     """Code cells in order, without the training ones that this solution leaves alone, their tests, and tests above the
     first change.
     """
-    ids = {cell.id for cell in assignment.cells}
-    unknown = sorted(set(solution.cells) - ids)
-    if unknown:
-        raise CourseError(f"{solution.name}: the notebook has no cell {unknown[0]!r}.")
     changed = not solution.cells
     for cell in assignment.cells:
         changed = changed or cell.id in solution.cells
@@ -202,26 +218,19 @@ def _cells(assignment: Assignment, bank: Bank, solution: Solution) -> Iterator[C
 
 def _skipped(cell: Cell, bank: Bank, solution: Solution) -> bool:
     """The check of a training cell that did not run: by its id."""
-    return cell.kind == "test" and any(cell.id == f"{name}-check" for name in bank.slow.keys() - solution.cells.keys())
+    return cell.kind == "test" and any(
+        cell.id == f"{name}-check" for name in bank.stand_ins.keys() - solution.cells.keys()
+    )
 
 
 def cell_text(cell: Cell, bank: Bank, solution: Solution, full: bool) -> str:
-    if cell.id in bank.slow and not any(f"{cell.id}-".startswith(f"{name}-") for name in solution.cells):
-        return bank.slow[cell.id]
-    change = solution.cells.get(cell.id, ())
-    text = change if isinstance(change, str) else _edited(cell, solution, change)
+    """What runs in the place of a cell. full: with its hidden tests."""
+    if cell.id in bank.stand_ins and not any(f"{cell.id}-".startswith(f"{name}-") for name in solution.cells):
+        return bank.stand_ins[cell.id]
+    text = solution.cells.get(cell.id, cell.text)
     if cell.kind == "test" and not full:
         text = text.split("### BEGIN HIDDEN TESTS")[0]
     return "\n".join(line for line in text.splitlines() if not line.startswith("%"))
-
-
-def _edited(cell: Cell, solution: Solution, edits: Edits) -> str:
-    text = cell.text
-    for old, new in edits:
-        if old not in text:
-            raise CourseError(f"{solution.name}: {old[:60]!r} does not occur in cell {cell.id!r}.")
-        text = text.replace(old, new)
-    return text
 
 
 def as_dict(verdict: Verdict) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import replace
 
@@ -9,7 +10,6 @@ import numpy as np
 import pytest
 
 from autograder.course import Course
-from autograder.mistakes.cnn_learning import curves as quick_curves
 from autograder.source import read
 from helpers.backend import backend
 from helpers.check import CheckFailed, calls, learning
@@ -25,10 +25,17 @@ from helpers.data import load_split
 from helpers.errors import CourseError
 from helpers.nn.network import Network
 from helpers.nn.spec import NETWORKS, load_spec, read_spec
-from helpers.study.cnn_learning import RATES_FINE, RATES_WIDE, Plateau
+from helpers.study.cnn_learning import RATES_FINE, RATES_WIDE, Plateau, learning_curves
 
 SEEDS = (0, 3, 41)
 RATES = sorted({*RATES_WIDE, *RATES_FINE})
+
+
+@functools.cache
+def quick_curves():
+    """The learning curves of the quick size."""
+    size = study_size("quick")
+    return learning_curves(RATES, size.seeds, jobs=0, progress=False, **size.settings)
 
 
 @pytest.fixture(autouse=True)
