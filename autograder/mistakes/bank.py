@@ -197,7 +197,7 @@ def patched(text: str, diff: str) -> str:
     ValueError, with a sentence, where its lines are not found exactly once.
     """
     lines, changes = text.splitlines(), []
-    for hunk in re.split(r"^@@.*\n", diff, flags=re.MULTILINE):
+    for hunk in filter(None, re.split(r"^@@.*\n", diff, flags=re.MULTILINE)):
         rows = hunk.splitlines()
         strange = [row for row in rows if row and row[0] not in "-+ "]
         if strange:

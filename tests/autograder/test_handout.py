@@ -103,8 +103,8 @@ def secrets(name: str) -> list[tuple[str, str]]:
     for path in bank_of(name):
         for token in MarkdownIt("commonmark").parse(path.read_text(encoding="utf-8")):
             if token.type == "fence":
-                added = re.findall(r"^\+(.*)", token.content, flags=re.MULTILINE)
-                found.append((f"row of {path.name}", SOLVED, "\n".join(added) if token.info == "diff" else token.content))
+                added = "\n".join(re.findall(r"^\+(.*)", token.content, flags=re.MULTILINE))
+                found.append((f"row of {path.name}", SOLVED, added if token.info == "diff" else token.content))
     squeezed = [(where, squeeze(text)) for where, least, text in found if len(squeeze(text)) >= least]
     return [(where, text) for where, text in squeezed if text not in public]
 
