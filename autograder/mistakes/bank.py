@@ -80,7 +80,7 @@ def load(name: str, course: Course | None = None) -> Bank:
         raise CourseError(f"There is no mistake bank for {name!r}: no folder solutions/{name}/mistakes.")
     cells = {cell.id: model(cell.text) for cell in read_source(course.source(name))[0].cells if cell.type == "code"}
     reader = Reader(cells)
-    stand_ins = {}
+    stand_ins: dict[str, str] = {}
     for section in reader.sections(folder / "stand_ins.md"):
         stand_ins |= reader.texts(section, cell=section.heading)
     right = [
