@@ -85,7 +85,7 @@ def load(name: str, course: Course | None = None) -> Bank:
         stand_ins |= reader.texts(section, cell=section.heading)
     right = [
         reader.right(section, path.stem)
-        for path in sorted((folder / "right").glob("*.md"), key=lambda path: ("-" not in path.stem, path.stem))
+        for path in sorted((folder / "right").glob("*.md"), key=lambda path: (path.stem == "several_exercises", path))
         for section in reader.sections(path)
     ]
     wrong = [

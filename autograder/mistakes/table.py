@@ -58,16 +58,16 @@ def show(name: str, wrong: Sequence[Verdict], right: Sequence[Verdict], console:
     table = Table(
         title=f"{name}: wrong solutions", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
     )
-    for column in ("solution", "caught by", "in", "diagnosed as", "hint"):
+    for column in ("solution", "caught by", "in", "diagnosed as", "hint", "place"):
         table.add_column(column, overflow="fold")
     for v in wrong:
         table.add_row(
-            *(Text(t) for t in (v.solution, v.by or "nobody", v.test, v.mistake, "right" if v.good else "WRONG"))
+            *map(Text, (v.solution, v.by or "nobody", v.test, v.mistake, "right" if v.good else "WRONG", v.place))
         )
     console.print(table)
     rejected = [v for v in right if not v.good]
     for v in rejected:
-        console.print(Text(f"right, and rejected: {v.solution}, by {v.test}: {v.message}"))
+        console.print(Text(f"right, and rejected: {v.solution} ({v.place}), by {v.test}: {v.message}"))
     console.print(Text(Totals.of(wrong, right).sentence()))
 
 
