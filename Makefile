@@ -64,7 +64,7 @@ figures: .venv/.ready  ## draw the README's pictures of a check and of a class r
 bench: .venv/.ready  ## measure our speed beside PyTorch's
 	$(BIN)/python -m helpers.bench all --json
 
-mistakes: .venv/.ready  ## run wrong and right solutions through the checks, write docs/mistakes.md
+mistakes: .venv/.ready  ## run wrong and right solutions through the checks, write their totals to docs/mistakes.md
 	$(BIN)/python -m autograder mistakes --write docs/mistakes.md
 
 attacks: .venv/.ready  ## attack our grading and stock nbgrader's, write docs/attacks.md

@@ -182,28 +182,32 @@ def sample(
 def mistakes(
     name: Annotated[str | None, typer.Argument(help="the assignment's folder in solutions/ (default: all)")] = None,
     jobs: Annotated[int, typer.Option(help="processes")] = 2,
+    only: Annotated[str | None, typer.Option(help="solutions whose name begins so, A-linear for one")] = None,
     json: Annotated[bool, typer.Option("--json", help="print JSON instead of tables")] = False,
-    write: Annotated[Path | None, typer.Option(help="also write the results as a Markdown page")] = None,
+    write: Annotated[Path | None, typer.Option(help="also write the totals as a Markdown page")] = None,
     judged: Annotated[bool, typer.Option("--judged", help="run solutions in their own process")] = False,
 ) -> None:
     """Run the mistake bank: wrong solutions must be caught and named, right ones must pass."""
     from json import dumps
 
-    from .files import write_text
-    from .mistakes.bank import run
+    from .engine import write_text
+    from .mistakes import load
+    from .mistakes.run import run, workers
     from .mistakes.table import Totals, as_json, page, show
     from .progress import bar
 
     if jobs < 1:
         raise CourseError(f"--jobs must be at least 1, not {jobs}.")
     found = {}
-    for each in Course().assignments() if name is None else [name]:
-        with bar(f"running the bank of {each}", "solutions") as advance:
-            found[each] = run(each, jobs=jobs, told=advance, judged=judged)
-        if json:
-            print(dumps(as_json(each, *found[each]), ensure_ascii=False))
-        else:
-            show(each, *found[each], console())
+    with workers(jobs) as pool:
+        for each in Course().assignments() if name is None else [name]:
+            names = None if only is None else [s.name for s in load(each).solutions if s.name.startswith(only)]
+            with bar(f"running the bank of {each}", "solutions") as advance:
+                found[each] = run(each, told=advance, only=names, judged=judged, pool=pool)
+            if json:
+                print(dumps(as_json(each, *found[each]), ensure_ascii=False))
+            else:
+                show(each, *found[each], console())
     if write:
         write_text(page(found), write)
     if not all(Totals.of(*results).enough for results in found.values()):

@@ -1,228 +1,214 @@
-"""Run the mistake bank: every solution through the notebook's own test cells, visible ones first.
+"""Read an assignment's bank of mistakes: Markdown in solutions/NAME/mistakes/.
 
-In one process, as in a notebook, or judged, as when hand-ins are graded: the solution in a process of its own, and the
-tests in this one.
+    EXERCISE.md                  wrong solutions: a section each, its heading the names that a check may give it
+    right/EXERCISE.md            different right ones; the heading says what is different
+    right/several_exercises.md   right ones of several exercises: a ### heading before each cell, or
+                                 `- EXERCISE: heading` for a cell that stands in right/EXERCISE.md
+    stand_ins.md                 what runs in the place of cells that train or measure, where nothing changes them
+
+A section holds the student's cell (```python), or its difference from the model solution's (```diff), or, under
+`## NAMES, in "HEADING"`, from the right one with that heading. Anything else is prose.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from markdown_it import MarkdownIt
 
 from helpers.errors import CourseError
 
-from ..authoring.source import FORM, FORM_CHECK, Assignment, Cell
 from ..authoring.source import read as read_source
 from ..course import Course
-from . import Bank, Edits, Solution, load
 
-SECONDS = 3
-"""A check's patience with one call here, instead of a student's 5 seconds."""
+WRONG = re.compile(r'([\w-]+(?: \| [\w-]+)*)(?:, in "(.+)")?')
+MARKER = re.compile(r"\s*### (BEGIN|END) SOLUTION\s*")
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the checks said: `by` is "visible", "hidden" or "" (passed), `test` the first cell that failed."""
+class Solution:
+    """A solution of some exercises, the model solution in all others.
 
-    solution: str
-    expected: tuple[str, ...]
-    by: str
-    test: str = ""
-    mistake: str = ""
-    message: str = ""
+    `cells`: cell -> its text. `named`: the mistakes of which a check must name one; none for a right solution.
+    `place`: file and line.
+    """
+
+    name: str
+    cells: dict[str, str]
+    named: tuple[str, ...] = ()
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Bank:
+    """All solutions of one assignment. `stand_ins`: cell -> the text that takes its place where nothing changes it."""
+
+    assignment: str
+    wrong: list[Solution]
+    right: list[Solution]
+    stand_ins: dict[str, str] = field(default_factory=dict)
 
     @property
-    def good(self) -> bool:
-        """Caught and rightly named, or right and passed."""
-        return self.mistake in self.expected if self.expected else not self.by
+    def solutions(self) -> list[Solution]:
+        """The wrong ones, then the right ones."""
+        return [*self.wrong, *self.right]
+
+    def __getitem__(self, name: str) -> Solution:
+        return next(solution for solution in self.solutions if solution.name == name)
 
 
-def run(
-    name: str,
-    course: Course | None = None,
-    jobs: int = 2,
-    told: Callable[[int, int], None] | None = None,
-    every: int = 1,
-    judged: bool = False,
-) -> tuple[list[Verdict], list[Verdict]]:
-    """Verdicts on the wrong and on the right solutions of an assignment's bank, in its order.
+@dataclass
+class Section:
+    """What stands under a `##` heading. `blocks`: cell, "python" or "diff", text, place; `same`: cell -> heading."""
 
-    every: only on one in so many of either. judged: tests run in another process than the solution.
+    heading: str
+    place: str
+    blocks: list[tuple[str, str, str, str]] = field(default_factory=list)
+    same: dict[str, str] = field(default_factory=dict)
+
+
+def load(name: str, course: Course | None = None) -> Bank:
+    """The bank of an assignment; CourseError, with a sentence for each fault, where something does not fit."""
+    course = course or Course()
+    folder = course.solutions / name / "mistakes"
+    if not folder.is_dir():
+        raise CourseError(f"There is no mistake bank for {name!r}: no folder solutions/{name}/mistakes.")
+    cells = {cell.id: model(cell.text) for cell in read_source(course.source(name))[0].cells if cell.type == "code"}
+    reader = Reader(cells)
+    stand_ins: dict[str, str] = {}
+    for section in reader.sections(folder / "stand_ins.md"):
+        stand_ins |= reader.texts(section, cell=section.heading)
+    right = [
+        reader.right(section, path.stem)
+        for path in sorted((folder / "right").glob("*.md"), key=lambda path: (path.stem == "several_exercises", path))
+        for section in reader.sections(path)
+    ]
+    wrong = [
+        reader.wrong(section, path.stem)
+        for path in sorted(folder.glob("*.md"))
+        if path.stem != "stand_ins"
+        for section in reader.sections(path)
+    ]
+    if reader.faults:
+        raise CourseError(f"solutions/{name}/mistakes: " + " ".join(reader.faults))
+    return Bank(name, wrong, right, stand_ins)
+
+
+def model(text: str) -> str:
+    """A cell of the source without the lines that mark its solution, which a student's cell does not have."""
+    return "\n".join(line for line in text.splitlines() if not MARKER.fullmatch(line))
+
+
+class Reader:
+    """Sections into solutions. `faults`: a sentence for each thing that does not fit."""
+
+    def __init__(self, cells: dict[str, str]) -> None:
+        self.cells = cells
+        self.faults: list[str] = []
+        self.rights: dict[str, str] = {}
+        self.numbers: Counter[str] = Counter()
+
+    def sections(self, path: Path) -> Iterator[Section]:
+        """The sections of a file, in its order; none where there is no such file."""
+        section, cell = None, path.stem
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        file = f"right/{path.name}" if path.parent.name == "right" else path.name
+        tokens = MarkdownIt("commonmark").parse(text)
+        inside: list[str] = []
+        for token, after in pairwise([*tokens, *tokens[-1:]]):
+            place = f"{file}:{token.map[0] + 1}" if token.map else file
+            if token.type == "heading_open" and token.tag == "h2":
+                if section:
+                    yield section
+                section, cell = Section(after.content, place), path.stem
+            elif token.type == "heading_open" and token.tag == "h3":
+                cell = after.content
+            elif token.type == "fence" and section:
+                section.blocks.append((cell, token.info, token.content, place))
+            elif token.type == "inline" and section and inside[-2:] == ["list_item_open", "paragraph_open"]:
+                other, _, heading = token.content.partition(": ")
+                section.same[other] = heading
+            inside.append(token.type)
+        if section:
+            yield section
+
+    def right(self, section: Section, stem: str) -> Solution:
+        cells = self.texts(section)
+        for cell, heading in section.same.items():
+            text = self.rights.get(f"{cell}: {heading}")
+            if text is None:
+                self.faults.append(f"{section.place}: right/{cell}.md has no section {heading!r}.")
+            cells[cell] = text or ""
+        name = f"{stem}: {section.heading}" if stem in self.cells else section.heading
+        self.numbers[name] += 1
+        if self.numbers[name] > 1:
+            self.faults.append(f"{section.place}: there are two sections {section.heading!r}; rename one.")
+        self.rights |= {f"{cell}: {section.heading}": text for cell, text in cells.items()}
+        return Solution(name, cells, place=section.place)
+
+    def wrong(self, section: Section, stem: str) -> Solution:
+        heading = WRONG.fullmatch(section.heading)
+        if not heading:
+            said = "is not `## name`, `## name | name` or `## name, in \"right solution\"`"
+            self.faults.append(f"{section.place}: the heading {section.heading!r} {said}.")
+            return Solution(section.heading, {})
+        named, other = tuple(heading[1].split(" | ")), heading[2]
+        base = self.rights.get(f"{stem}: {other}")
+        if other and base is None:
+            self.faults.append(f"{section.place}: right/{stem}.md has no section {other!r}.")
+        label = f"{stem}: {named[0]}"
+        self.numbers[label] += 1
+        number = f" ({self.numbers[label]})" if self.numbers[label] > 1 else ""
+        bases = self.cells if base is None else {**self.cells, stem: base}
+        return Solution(label + number, self.texts(section, bases), named, section.place)
+
+    def texts(self, section: Section, bases: dict[str, str] | None = None, cell: str = "") -> dict[str, str]:
+        """cell -> text of a section. bases: what its differences are from. cell: the one that is meant."""
+        found: dict[str, str] = {}
+        for written, language, text, place in section.blocks:
+            name = cell or written
+            if name not in self.cells:
+                self.faults.append(f"{place}: the notebook has no code cell {name!r}.")
+            elif name in found:
+                self.faults.append(f"{place}: the cell {name!r} is there twice; put `### CELL` before another cell's.")
+            elif language == "python":
+                found[name] = text
+            elif language == "diff":
+                try:
+                    found[name] = patched((bases or self.cells)[name], text)
+                except ValueError as error:
+                    self.faults.append(f"{place}: {error} (cell {name})")
+            else:
+                self.faults.append(f"{place}: write ```diff or ```python, not ```{language}.")
+        if not section.blocks and not section.same:
+            said = "has no code; put a ```diff or ```python under it"
+            self.faults.append(f"{section.place}: {section.heading!r} {said}.")
+        return found
+
+
+def patched(text: str, diff: str) -> str:
+    """A cell with a difference applied: lines begin with "-", "+" or " "; a line `@@` parts one place from the next.
+
+    ValueError, with a sentence, where its lines are not found exactly once.
     """
-    bank = thinned(load(name), every)
-    verdicts = []
-    with workers(name, course or Course(), every, judged, jobs) as pool:
-        for verdict in pool.map(_judge, range(len(bank.solutions))):
-            verdicts.append(verdict)
-            if told:
-                told(len(verdicts), len(bank.solutions))
-    return verdicts[: len(bank.wrong)], verdicts[len(bank.wrong) :]
-
-
-def workers(name: str, course: Course, every: int, judged: bool, jobs: int) -> ProcessPoolExecutor:
-    """Processes that have the bank before them."""
-    # One BLAS thread a process: their pools would only spin against each other. Numpy reads it when it is imported.
-    os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
-    context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, context, _prepare, (name, course.root, every, judged))
-
-
-def thinned(bank: Bank, every: int) -> Bank:
-    """The bank with one in so many of its solutions."""
-    return replace(bank, wrong=bank.wrong[::every], right=bank.right[::every])
-
-
-here: dict[str, Any] = {}
-
-
-def _prepare(name: str, root: Path, every: int, judged: bool) -> None:
-    """Once in each process: the bank, the source, and small sizes."""
-    import warnings
-
-    from helpers.check.core import calls
-
-    os.environ["COURSE_SIZE"] = "quick"
-    warnings.simplefilter("ignore")
-    calls.SECONDS = SECONDS
-    assignment = read_source(Course(root=root).source(name))[0]
-    bank = thinned(load(name), every)
-    here.update(bank=bank, assignment=assignment, rooms=one_room)
-    if judged:
-        from .judged import two_rooms
-
-        with _silent():
-            here.update(rooms=two_rooms(assignment, bank))
-
-
-def _judge(index: int) -> Verdict:
-    bank: Bank = here["bank"]
-    return judge(here["assignment"], bank, bank.solutions[index], here["rooms"])
-
-
-Run = Callable[[Cell, str], None]
-"""Runs the text of a cell where it belongs, and raises what it raises."""
-
-
-BEGIN = {"__name__": "__main__", "np": np}  # students import numpy somewhere
-
-
-@contextlib.contextmanager
-def one_room() -> Iterator[Run]:
-    """Everything in this process, in one namespace."""
-    names: dict[str, Any] = dict(BEGIN)
-    yield lambda cell, text: exec(compile(text, f"<{cell.id}>", "exec"), names)
-
-
-def judge(
-    assignment: Assignment,
-    bank: Bank,
-    solution: Solution,
-    rooms: Callable[[], contextlib.AbstractContextManager[Run]] = one_room,
-) -> Verdict:
-    """Run a solution's cells and the tests of what they define, in the notebook's order."""
-    with _kept_reports() as reports, _silent():
-        for full in (False, True):
-            with rooms() as run:
-                verdict = _told(assignment, bank, solution, full, run, reports)
-            if verdict:
-                return verdict
-    return Verdict(solution.name, solution.named, "")
-
-
-def _told(
-    assignment: Assignment, bank: Bank, solution: Solution, full: bool, run: Run, reports: list[Any]
-) -> Verdict | None:
-    """What the first cell that fails says, None where none does."""
-    for cell in _cells(assignment, bank, solution):
-        del reports[:]
-        text = cell_text(cell, bank, solution, full)
-        try:
-            run(cell, text)
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
-            last = reports[-1] if reports else None
-            mistake = last.mistake if last else type(error).__name__
-            message = last.message if last else str(error)
-            if cell.kind != "test" and not solution.named:
-                raise CourseError(f"{solution.name}: cell {cell.id} fails: {error!r}") from error
-            if cell.kind == "given":
-                continue  # as in grading: what was not recorded is told by the test below
-            by = "hidden" if full else "visible"
-            return Verdict(solution.name, solution.named, by, cell.id, mistake, message)
-    return None
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        yield
-
-
-@contextlib.contextmanager
-def _kept_reports() -> Iterator[list[Any]]:
-    """Reports of checks go into the list instead of onto the screen."""
-    from helpers.check.core import report
-
-    reports: list[Any] = []
-    show = report._show
-    report._show = reports.append  # type: ignore[assignment]
-    try:
-        yield reports
-    finally:
-        report._show = show
-
-
-def _cells(assignment: Assignment, bank: Bank, solution: Solution) -> Iterator[Cell]:
-    """Code cells in order, without the training ones that this solution leaves alone, their tests, and tests above the
-    first change.
-    """
-    ids = {cell.id for cell in assignment.cells}
-    unknown = sorted(set(solution.cells) - ids)
-    if unknown:
-        raise CourseError(f"{solution.name}: the notebook has no cell {unknown[0]!r}.")
-    changed = not solution.cells
-    for cell in assignment.cells:
-        changed = changed or cell.id in solution.cells
-        # What stands above the first change is the model solution's, whose checks are run once, for all.
-        if cell.kind == "test" and not changed:
-            continue
-        if cell.type == "code" and cell.id and cell.id not in (FORM, FORM_CHECK) and not _skipped(cell, bank, solution):
-            yield cell
-
-
-def _skipped(cell: Cell, bank: Bank, solution: Solution) -> bool:
-    """The check of a training cell that did not run: by its id."""
-    return cell.kind == "test" and any(cell.id == f"{name}-check" for name in bank.slow.keys() - solution.cells.keys())
-
-
-def cell_text(cell: Cell, bank: Bank, solution: Solution, full: bool) -> str:
-    if cell.id in bank.slow and not any(f"{cell.id}-".startswith(f"{name}-") for name in solution.cells):
-        return bank.slow[cell.id]
-    change = solution.cells.get(cell.id, ())
-    text = change if isinstance(change, str) else _edited(cell, solution, change)
-    if cell.kind == "test" and not full:
-        text = text.split("### BEGIN HIDDEN TESTS")[0]
-    return "\n".join(line for line in text.splitlines() if not line.startswith("%"))
-
-
-def _edited(cell: Cell, solution: Solution, edits: Edits) -> str:
-    text = cell.text
-    for old, new in edits:
-        if old not in text:
-            raise CourseError(f"{solution.name}: {old[:60]!r} does not occur in cell {cell.id!r}.")
-        text = text.replace(old, new)
-    return text
-
-
-def as_dict(verdict: Verdict) -> dict[str, Any]:
-    return {**asdict(verdict), "good": verdict.good}
+    lines, changes = text.splitlines(), []
+    for hunk in filter(None, re.split(r"^@@.*\n", diff, flags=re.MULTILINE)):
+        rows = hunk.splitlines()
+        strange = [row for row in rows if row and row[0] not in "-+ "]
+        if strange:
+            raise ValueError(f"{strange[0]!r} begins with none of '-', '+' and a space.")
+        old = [row[1:] for row in rows if not row.startswith("+")]
+        new = [row[1:] for row in rows if not row.startswith("-")]
+        places = [i for i in range(len(lines)) if old and lines[i : i + len(old)] == old]
+        if len(places) != 1:
+            said = "is not there" if not places else f"is there {len(places)} times; add lines around it"
+            raise ValueError(f"What begins with {(old or new or [''])[0].strip()!r} {said}.")
+        changes.append((places[0], len(old), new))
+    for place, length, new in sorted(changes, reverse=True):
+        lines[place : place + length] = new
+    return "\n".join(lines)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ..authoring.source import Assignment, Cell
 from ..course import Course
 from ..judge.local import pupil
 from ..judge.namespace import Code, namespace
-from . import Bank, Solution, bank
-from .bank import BEGIN, Run, Verdict, cell_text
+from .bank import Bank, Solution
+from .run import BEGIN, Rooms, Run, Verdict, cell_text, judge, prepared, rooms
 
 
-def two_rooms(assignment: Assignment, bank: Bank) -> Callable[[], contextlib.AbstractContextManager[Run]]:
+def two_rooms(assignment: Assignment, bank: Bank) -> Rooms:
     """Where cells run. What tests take from the source itself is made once, now."""
     model = Solution("the model solution", {})
     cells = [cell for cell in assignment.cells if cell.type == "code"]
@@ -23,7 +26,7 @@ def two_rooms(assignment: Assignment, bank: Bank) -> Callable[[], contextlib.Abs
     names.run(given)
 
     @contextlib.contextmanager
-    def rooms() -> Iterator[Run]:
+    def both() -> Iterator[Run]:
         with pupil(BEGIN) as student:
             judges = dict(given)
 
@@ -36,16 +39,15 @@ def two_rooms(assignment: Assignment, bank: Bank) -> Callable[[], contextlib.Abs
 
             yield run
 
-    return rooms
+    return both
 
 
-def compared(name: str, rows: Sequence[int], jobs: int = 2) -> list[tuple[Verdict, Verdict]]:
-    """Verdicts on these solutions of a bank, in one process and judged; rows count from 0, the wrong ones first."""
-    with bank.workers(name, Course(), 1, True, jobs) as pool:
-        return list(pool.map(_compare, rows))
+def compared(name: str, rows: Sequence[str], pool: Executor) -> list[tuple[Verdict, Verdict]]:
+    """Verdicts on the solutions of these names, in one process and judged."""
+    return list(pool.map(partial(_compare, name, Course().root), rows))
 
 
-def _compare(row: int) -> tuple[Verdict, Verdict]:
-    assignment, whole, rooms = (bank.here[key] for key in ("assignment", "bank", "rooms"))
-    solution = whole.solutions[row]
-    return bank.judge(assignment, whole, solution), bank.judge(assignment, whole, solution, rooms)
+def _compare(name: str, root: Path, row: str) -> tuple[Verdict, Verdict]:
+    assignment, whole = prepared(name, root)
+    here, judged = (judge(assignment, whole, whole[row], rooms(name, root, apart)) for apart in (False, True))
+    return here, judged

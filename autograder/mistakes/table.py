@@ -1,4 +1,4 @@
-"""The mistake bank's result: for the terminal, as JSON, and as the page docs/mistakes.md."""
+"""The mistake bank's result: row by row for the terminal and as JSON, and in sum for docs/mistakes.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .bank import Verdict, as_dict
+from .run import Verdict, as_dict
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,16 @@ def show(name: str, wrong: Sequence[Verdict], right: Sequence[Verdict], console:
     table = Table(
         title=f"{name}: wrong solutions", title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0)
     )
-    for column in ("solution", "caught by", "in", "diagnosed as", "hint"):
+    for column in ("solution", "caught by", "in", "diagnosed as", "hint", "place"):
         table.add_column(column, overflow="fold")
     for v in wrong:
         table.add_row(
-            *(Text(t) for t in (v.solution, v.by or "nobody", v.test, v.mistake, "right" if v.good else "WRONG"))
+            *map(Text, (v.solution, v.by or "nobody", v.test, v.mistake, "right" if v.good else "WRONG", v.place))
         )
     console.print(table)
     rejected = [v for v in right if not v.good]
     for v in rejected:
-        console.print(Text(f"right, and rejected: {v.solution}, by {v.test}: {v.message}"))
+        console.print(Text(f"right, and rejected: {v.solution} ({v.place}), by {v.test}: {v.message}"))
     console.print(Text(Totals.of(wrong, right).sentence()))
 
 
@@ -81,21 +81,35 @@ def as_json(name: str, wrong: Sequence[Verdict], right: Sequence[Verdict]) -> di
 
 
 def page(results: dict[str, tuple[list[Verdict], list[Verdict]]]) -> str:
-    """docs/mistakes.md: how often the checks are right, by assignment and row by row."""
+    """docs/mistakes.md: how often the checks are right, by assignment."""
+    head = ("assignment", "mistakes", "wrong solutions", "caught", "before handing in", "named", "right", "rejected")
     lines = [
         "# How often the checks are right", "",
-        "Every row is a solution that was run through the notebook's own test cells. Wrong ones must be caught and "
-        "named, right ones must pass.",
-        "Made by `make mistakes`; a test compares a third of it with a new run.", "",
+        "Wrong solutions must be caught and their mistake named, different right ones must pass. All are run through "
+        "the notebook's own test cells.",
+        "They lie in `solutions/NAME/mistakes/`: under each exercise, the name that a check gives the mistake and the "
+        "difference from the model solution.",
+        "`python -m autograder mistakes NAME` prints what the checks say of each; `make mistakes` runs all and writes "
+        "this page.", "",
+        _row(head), _row(["---", *["---:"] * (len(head) - 1)]),
     ]  # fmt: skip
+    everything: tuple[list[Verdict], list[Verdict]] = ([], [])
+    kinds = 0
     for name, (wrong, right) in results.items():
-        lines += [f"## {name}", "", Totals.of(wrong, right).sentence(), ""]
-        lines += ["| wrong solution | caught by | in | diagnosed as | hint |", "|---|---|---|---|---|"]
-        lines += [
-            f"| {v.solution} | {v.by or '**nobody**'} | {v.test} | {v.mistake} | {'right' if v.good else '**wrong**'} |"
-            for v in wrong
-        ]
-        lines += ["", "| right, but different | |", "|---|---|"]
-        lines += [f"| {v.solution} | {'passes' if v.good else '**rejected** by ' + v.test} |" for v in right]
-        lines.append("")
-    return "\n".join(lines).rstrip() + "\n"
+        known = len({v.expected[0] for v in wrong})
+        lines.append(_row([name, *_counts(known, wrong, right)]))
+        kinds += known
+        everything[0].extend(wrong)
+        everything[1].extend(right)
+    lines.append(_row(["**all**", *_counts(kinds, *everything)]))
+    return "\n".join(lines) + "\n"
+
+
+def _counts(known: int, wrong: Sequence[Verdict], right: Sequence[Verdict]) -> list[str]:
+    totals = Totals.of(wrong, right)
+    shares = (f"{part / max(totals.wrong, 1):.1%}" for part in (totals.caught, totals.visible, totals.named))
+    return [str(known), f"{totals.wrong:,}", *shares, str(totals.right), str(totals.right - totals.passed)]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -16,8 +16,7 @@ from autograder.execution.work import work
 from autograder.judge.kinds import HARMLESS, TEXTS
 from autograder.kernel import closed_modules
 from autograder.kernel.kernel import Kernels
-from autograder.mistakes import Bank, load
-from autograder.mistakes.bank import cell_text
+from autograder.mistakes import load
 from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, Limits, choose, closed_paths
 from autograder.submission.bindings import MAGIC
 from autograder.submission.intake import data_files
@@ -217,11 +216,10 @@ def from_the_bank(name):
     cells = {cell.id: cell for cell in assignment.cells if cell.kind == "exercise"}
     found, taken = {}, []
     for solution in load(name).right:
-        mine = [cells[id_] for id_ in solution.cells if id_ in cells]
-        made = {cell.id: cell_text(cell, Bank(name, [], []), solution, True) for cell in mine}
+        made = {id_: text for id_, text in solution.cells.items() if id_ in cells}
         text = "\n".join(made.values())
         uses = any(word in text for word in ("helpers", "primitives.relu", "primitives.bias", "torch."))
-        counts = solution.name in COUNTED_BY_THE_COURSE or "primitives.ConvSpec(N" in text
+        counts = solution.name.partition(": ")[2] in COUNTED_BY_THE_COURSE or "primitives.ConvSpec(N" in text
         if uses and not counts and not found.keys() & solution.cells.keys():
             found |= made
             taken.append(solution.name)

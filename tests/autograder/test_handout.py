@@ -1,6 +1,5 @@
 """What a class gets: nothing in it that only instructors may have, and it works in an empty place without a network."""
 
-import ast
 import copy
 import io
 import json
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from markdown_it import MarkdownIt
 
 from autograder.authoring import sample
 from autograder.authoring.handout import handout, with_install_cell
@@ -83,6 +83,11 @@ def text_of(archive: zipfile.ZipFile) -> str:
     return squeeze("\n".join(found))
 
 
+def bank_of(name: str) -> list[Path]:
+    """The files of an assignment's bank of mistakes."""
+    return sorted((Course().solutions / name / "mistakes").rglob("*.md"))
+
+
 def secrets(name: str) -> list[tuple[str, str]]:
     """(where, squeezed text) of an assignment's solutions, hidden tests, rubrics and model answers, and of its bank."""
     found = []
@@ -95,10 +100,11 @@ def secrets(name: str) -> list[tuple[str, str]]:
             found += [(f"hidden test of {cell.id}", 25, line) for line in code]
         sentences = [s for text in prose for s in re.split(r"(?<=[.!?;:])\s+|\n", text) if len(words(s)) > 2]
         found += [(f"rubric or answer of {cell.id}", 20, sentence) for sentence in sentences]
-    for path in (REPOSITORY / "autograder/mistakes" / name).glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.append((f"row of {path.name}, line {node.lineno}", SOLVED, node.value))
+    for path in bank_of(name):
+        for token in MarkdownIt("commonmark").parse(path.read_text(encoding="utf-8")):
+            if token.type == "fence":
+                added = "\n".join(re.findall(r"^\+(.*)", token.content, flags=re.MULTILINE))
+                found.append((f"row of {path.name}", SOLVED, added if token.info == "diff" else token.content))
     squeezed = [(where, squeeze(text)) for where, least, text in found if len(squeeze(text)) >= least]
     return [(where, text) for where, text in squeezed if text not in public]
 
@@ -134,8 +140,9 @@ def texts(value):
 def test_what_is_private_would_be_found():
     """The net has no holes: of what the repository holds, each kind of secret of each assignment is found."""
     for name in NAMES:
-        bank = (REPOSITORY / "autograder/mistakes" / name).glob("*.py")
-        text = squeeze("\n".join(path.read_text(encoding="utf-8") for path in (Course().source(name), *bank)))
+        bank = "\n".join(path.read_text(encoding="utf-8") for path in bank_of(name))
+        bank = re.sub(r"^[-+]", "", bank, flags=re.MULTILINE)
+        text = squeeze(Course().source(name).read_text(encoding="utf-8") + bank)
         found = {where.split(" of ")[0] for where, secret in secrets(name) if secret in text}
         assert found == {"solution", "hidden test", "rubric or answer", "row"}
 

@@ -9,7 +9,8 @@ import pytest
 
 from autograder.authoring.source import read
 from autograder.course import Course
-from autograder.mistakes import bank, load
+from autograder.mistakes import load
+from autograder.mistakes.run import BEGIN, judge
 from helpers import check
 from helpers.backend import backend
 from helpers.check import CheckFailed
@@ -26,13 +27,13 @@ WITHOUT_TRAINING = [
     solution
     for solution in load(NAME).wrong
     for cell, text in solution.cells.items()
-    if cell in ("B-run", "C-study", "D-experiment", "F-move") and isinstance(text, str) and "def evaluate" in text
+    if cell in ("B-run", "C-study", "D-experiment", "F-move") and "def evaluate" in text
 ]
 
 
 def student(**cells):
     """What the model solution's cells define; cells: exercise -> (old text, new text), or its whole new text."""
-    names = dict(bank.BEGIN)
+    names = dict(BEGIN)
     exec("from helpers.backend import array_namespace", names)
     for cell in read(Course().source(NAME))[0].cells:
         if cell.id in FUNCTIONS:
@@ -68,14 +69,14 @@ def again(own, run, on="numpy"):
 @pytest.mark.promise("But a record alone earns nothing:")
 @pytest.mark.parametrize("solution", WITHOUT_TRAINING, ids=lambda solution: solution.name)
 def test_who_trained_nothing_has_no_points_for_records(solution):
-    verdict = bank.judge(read(Course().source(NAME))[0], load(NAME), solution)
+    verdict = judge(read(Course().source(NAME))[0], load(NAME), solution)
     assert verdict.good, verdict
     assert verdict.test == f"{next(iter(solution.cells))}-check"
 
 
 def test_there_are_such_hand_ins_for_each_exercise_that_asks_for_a_record():
     cells = [next(iter(solution.cells)) for solution in WITHOUT_TRAINING]
-    assert all(cells.count(cell) >= 3 for cell in ("B-run", "C-study", "D-experiment", "F-move"))
+    assert all(cells.count(cell) >= 2 for cell in ("B-run", "C-study", "D-experiment", "F-move"))
 
 
 STILL = "def train_epoch(network, images, labels, lr, batch_size=64, order=None):\n    return 2.3\n"

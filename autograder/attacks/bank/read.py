@@ -56,7 +56,7 @@ import helpers
 root = os.path.dirname(os.path.dirname(helpers.__file__))
 places = [root, os.getcwd(), *sys.path]
 for place in places:
-    for name in ("solutions", "source", "autograder/mistakes", ".git"):
+    for name in ("solutions", "source", ".git"):
         for path in glob.glob(f"{place}/{name}/**/*", recursive=True)[:3000] if place else (): gain(read(path))
 """),
     of("gradebook-read", "Hidden tests are read out of the gradebook, which keeps the source of every locked cell.", """

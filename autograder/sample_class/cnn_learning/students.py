@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograder.mistakes.cnn_learning.right_layers import IM2COL, TORCH, TORCH_POOL
-from autograder.mistakes.cnn_learning.right_network import EXCEPT_LOOP, OWN_WALK
-from autograder.mistakes.cnn_learning.wrong_layers import ONE_WINNER, SCATTER, WHOLE_POOL, WINDOWS
+from autograder.mistakes import load
 from autograder.sample_class import Edit, Student
+
+BANK = load("cnn_learning")
 
 
 def form(name: str, parts: list[str]) -> dict[str, Any]:
@@ -18,13 +18,16 @@ STUDENTS = (
     Student(
         "aiko",
         "right: im2col by hand, pooling in loops, a network and a loop of their own; declares every part",
-        replace={"A-conv": IM2COL, "A-pool": WHOLE_POOL.format(forward=WINDOWS, backward=ONE_WINNER), "A-network": OWN_WALK, "B-train": EXCEPT_LOOP},
+        replace=BANK["A-conv: im2col by hand, float64"].cells
+        | BANK["A-pool: pooling in loops"].cells
+        | BANK["A-network: a network of its own, by match"].cells
+        | BANK["B-train: a loop over images put in order first"].cells,
         form=form("Aiko", ["A", "B", "C"]),
     ),
     Student(
         "bruno",
         "right: PyTorch inside convolution and pool, the choice by the mean, the spread as a pair",
-        replace={"A-conv": TORCH, "A-pool": TORCH_POOL},
+        replace=BANK["PyTorch inside both"].cells,
         edits=(
             Edit("B-choose", "np.median", "np.mean"),
             Edit("B-report", "float(np.std(test_errors, ddof=1))", "(min(test_errors), max(test_errors))"),
@@ -39,7 +42,7 @@ STUDENTS = (
             Edit("A-conv", "grad_output.sum(axis=(0, 2, 3))", "grad_output.sum(axis=(2, 3))"),
             Edit("A-flatten", "x.reshape(x.shape[0], -1)", "x.transpose(0, 2, 3, 1).reshape(x.shape[0], -1)"),
         ),
-        replace={"A-pool": WHOLE_POOL.format(forward=WINDOWS, backward=SCATTER)},
+        replace=BANK["A-pool: gradient-to-every-tie"].cells,
         form=form("Carla", ["A", "B"]),
     ),
     Student(

@@ -4,24 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograder.mistakes.cnn_runtime import wrong_fits, wrong_measured
-from autograder.mistakes.cnn_runtime.right_counts import (
-    FORWARD_FROM_SIZES,
-    PARAMETERS_TORCH,
-    STEP_ARRAY,
-    SUMMARY_BY_HAND,
-    TIME_FIRST_ALL_BATCHES,
-)
-from autograder.mistakes.cnn_runtime.right_later import (
-    BATCH_BY_ROWS,
-    COMPARE_LOOPS,
-    CROSS_PLAIN,
-    FIT_LSTSQ,
-    HELD_MASK,
-    INTERVAL_NOT_NEGATIVE,
-    ROWS_COMPREHENSION,
-)
+from autograder.mistakes import load
 from autograder.sample_class import Edit, Student
+
+BANK = load("cnn_runtime")
 
 
 def form(name: str, parts: list[str]) -> dict[str, Any]:
@@ -29,18 +15,21 @@ def form(name: str, parts: list[str]) -> dict[str, Any]:
 
 
 OTHERWISE = {
-    "A-parameters": PARAMETERS_TORCH,
-    "A-forward": FORWARD_FROM_SIZES,
-    "A-step": STEP_ARRAY,
-    "B-summary": SUMMARY_BY_HAND,
-    "B-time": TIME_FIRST_ALL_BATCHES,
-    "C-rows": ROWS_COMPREHENSION,
-    "D-interval": INTERVAL_NOT_NEGATIVE,
-    "E-fit": FIT_LSTSQ,
-    "E-held": HELD_MASK,
-    "E-compare": COMPARE_LOOPS,
-    "F-crossover": CROSS_PLAIN,
-    "F-batch": BATCH_BY_ROWS,
+    id_: BANK[f"{id_}: {way}"].cells[id_]
+    for id_, way in {
+        "A-parameters": "a real network is asked",
+        "A-forward": "forward from sizes, layer by layer",
+        "A-step": "step as an array",
+        "B-summary": "summary by hand",
+        "B-time": "all batches first",
+        "C-rows": "a comprehension, more rounds",
+        "D-interval": "interval cut off at zero",
+        "E-fit": "lstsq",
+        "E-held": "a mask",
+        "E-compare": "loops",
+        "F-crossover": "crossover on plain axes",
+        "F-batch": "batches row by row",
+    }.items()
 }
 
 NEVER_ENDS = """
@@ -114,9 +103,9 @@ STUDENTS = (
         "only Part A; no timer and no network, and plausible rows made up in cells of her own",
         done=("A", "form"),
         cells_added=(
-            ("C-rows-measured", wrong_measured.MADE_UP_RECORD),
-            ("E-compared", wrong_fits.MADE_UP),
-            ("F-batch-measured", wrong_measured.MADE_UP_BATCHES),
+            ("C-rows-measured", BANK["C-rows: still-to-do"].cells["C-rows-measured"]),
+            ("E-compared", BANK["E-compare: still-to-do"].cells["E-compared"]),
+            ("F-batch-measured", BANK["F-batch: still-to-do"].cells["F-batch-measured"]),
         ),
         form=form("Ilse", ["C", "F"]),
     ),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograder.mistakes.convolution.right import LOOPS_THROUGHOUT, TORCH_THROUGHOUT
-from autograder.mistakes.convolution.wrong_later import MADE_UP_RECORD
+from autograder.mistakes import load
 from autograder.sample_class import Edit, Student
+
+BANK = load("convolution")
 
 
 def form(name: str, parts: list[str]) -> dict[str, Any]:
@@ -17,7 +18,7 @@ STUDENTS = (
     Student(
         "amara",
         "right, written with PyTorch wherever it can; declares every part",
-        replace=TORCH_THROUGHOUT,
+        replace=BANK["torch throughout"].cells,
         form=form("Amara", ["A", "B", "C", "D", "E", "F", "G"]),
     ),
     Student(
@@ -37,7 +38,7 @@ STUDENTS = (
         "chloe",
         "only Parts A and B, in plain loops, the filter flipped; declares both",
         done=("A", "B", "form"),
-        replace={name: text for name, text in LOOPS_THROUGHOUT.items() if name[0] in "AB" and name != "A-forward"},
+        replace={name: text for name, text in BANK["loops throughout"].cells.items() if name[0] in "AB" and name != "A-forward"},
         edits=(Edit("A-forward", "np.sum(window * w[k])", "np.sum(window * w[k, :, ::-1, ::-1])"),),
         form=form("Chloe", ["A", "B"]),
     ),
@@ -66,7 +67,7 @@ STUDENTS = (
         "gita",
         "only Part A; plausible times made up in a cell of her own",
         done=("A", "form"),
-        cells_added=(("G-measure-layers", MADE_UP_RECORD),),
+        cells_added=(("G-measure-layers", BANK["G-measure: still-to-do"].cells["G-measure-layers"]),),
         form=form("Gita", ["G"]),
     ),
 )

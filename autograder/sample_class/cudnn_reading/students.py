@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograder.mistakes.cudnn_reading.right import (
-    AMDAHL,
-    COST,
-    LETTERS,
-    LOOP_BY_HAND,
-    MARKS_BY_NAME,
-    OTHER_ORDER,
-    PLACES,
-    SHORT_REVIEW,
-    TABLES,
-    WORDS,
-)
+from autograder.mistakes import load
 from autograder.sample_class import Edit, Student
+
+BANK = load("cudnn_reading")
+OTHERWISE = (
+    "B-cost: cost from arrays",
+    "B-lower: lowering with places before channels",
+    "tables with other keys",
+    "letters in one string",
+    "B-algorithm: approaches by other names",
+    "B-claims: places in short",
+    "timed by a loop of one's own",
+    "C-amdahl: Amdahl by shares",
+    "D-marks: marks by name",
+    "a short review that rejects",
+)
 
 
 def form(name: str, parts: list[str]) -> dict[str, Any]:
@@ -27,7 +30,7 @@ STUDENTS = (
     Student(
         "aisha",
         "right, in other words, other orders and other forms; declares every part",
-        replace={**COST, **OTHER_ORDER, **TABLES, **LETTERS, **WORDS, **PLACES, **LOOP_BY_HAND, **AMDAHL, **MARKS_BY_NAME, **SHORT_REVIEW},
+        replace={id_: text for name in OTHERWISE for id_, text in BANK[name].cells.items()},
         form=form("Aisha", ["A", "B", "C", "D"]),
     ),
     Student(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograder.mistakes.network_from_scratch import wrong_records
-from autograder.mistakes.network_from_scratch.variants import EINSUM, FLOAT32, LOOPS, OTHER_LAYOUT, TORCH
+from autograder.mistakes import load
 from autograder.sample_class import Edit, Student
+
+BANK = load("network_from_scratch")
 
 ALL = ["A", "B", "C", "D", "E", "F"]
 
@@ -27,11 +28,11 @@ STUDENTS = (
         edits=(Edit("B-epoch", "for start in range(0, n, batch_size):", "start = 0\n    while start < n:"),),
         form=form(group("Alma"), []),
     ),
-    Student("boris", "right, with einsum, tanh for the sigmoid, updates in place", replace=EINSUM, form=form(group("Boris", "Bea"), ["A", "B"])),
-    Student("chen", "right, with a loop over the examples: slow", replace=LOOPS, form=form(group("Chen"), [])),
-    Student("dalia", "right, written with PyTorch alone", replace=TORCH, form=form(group("Dalia", "Dov", "Dana"), ["F"])),
-    Student("emre", "right, computes in float32 whatever comes in", replace=FLOAT32, form=form(group("Emre"), ALL)),
-    Student("freya", "right, weights (out, in) and bias (1, out)", replace=OTHER_LAYOUT, form=form(group("Freya"), ["E"])),
+    Student("boris", "right, with einsum, tanh for the sigmoid, updates in place", replace=BANK["einsum"].cells, form=form(group("Boris", "Bea"), ["A", "B"])),
+    Student("chen", "right, with a loop over the examples: slow", replace=BANK["loops"].cells, form=form(group("Chen"), [])),
+    Student("dalia", "right, written with PyTorch alone", replace=BANK["torch"].cells, form=form(group("Dalia", "Dov", "Dana"), ["F"])),
+    Student("emre", "right, computes in float32 whatever comes in", replace=BANK["float32"].cells, form=form(group("Emre"), ALL)),
+    Student("freya", "right, weights (out, in) and bias (1, out)", replace=BANK["other layout"].cells, form=form(group("Freya"), ["E"])),
     Student(
         "gabriel",
         "right, with own helper functions, cells of his own, prints and warnings",
@@ -111,12 +112,7 @@ STUDENTS = (
         "rosa",
         "results written down by hand instead of trained: no network, and records of all its runs",
         done=("A", "C-seen", "C-spot-answer", "D-verdict", "E-predict", "E-explain", "form"),
-        replace={
-            "B-run": wrong_records.RUN,
-            "C-study": wrong_records.STUDY,
-            "D-experiment": wrong_records.EXPERIMENT,
-            "F-move": wrong_records.BACKENDS,
-        },
+        replace={id_: BANK[f"{id_}: not-reproduced"].cells[id_] for id_ in ("B-run", "C-study", "D-experiment", "F-move")},
         form=form(group("Rosa", "Rafael", "Ruth", "Rui", "Roman"), ["C"]),
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import replace
 
@@ -10,7 +11,6 @@ import pytest
 
 from autograder.authoring.source import read
 from autograder.course import Course
-from autograder.mistakes.cnn_learning import curves as quick_curves
 from helpers.backend import backend
 from helpers.check import CheckFailed, cnn_learning
 from helpers.check.cnn_learning import oracle
@@ -26,10 +26,17 @@ from helpers.data import load_split
 from helpers.errors import CourseError
 from helpers.nn.network import Network
 from helpers.nn.spec import NETWORKS, load_spec, read_spec
-from helpers.study.cnn_learning import RATES_FINE, RATES_WIDE, Plateau
+from helpers.study.cnn_learning import RATES_FINE, RATES_WIDE, Plateau, learning_curves
 
 SEEDS = (0, 3, 41)
 RATES = sorted({*RATES_WIDE, *RATES_FINE})
+
+
+@functools.cache
+def quick_curves():
+    """The learning curves of the quick size."""
+    size = study_size("quick")
+    return learning_curves(RATES, size.seeds, jobs=0, progress=False, **size.settings)
 
 
 @pytest.fixture(autouse=True)

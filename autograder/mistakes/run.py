@@ -1,0 +1,237 @@
+"""Run the mistake bank: every solution through the notebook's own test cells, visible ones first.
+
+In one process, as in a notebook, or judged, as when hand-ins are graded: the solution in a process of its own, and the
+tests in this one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import multiprocessing
+import os
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from helpers.errors import CourseError
+
+from ..authoring.source import FORM, FORM_CHECK, Assignment, Cell
+from ..authoring.source import read as read_source
+from ..course import Course
+from .bank import Bank, Solution, load
+
+SECONDS = 3
+"""A check's patience with one call here, instead of a student's 5 seconds."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the checks said: `by` is "visible", "hidden" or "" (passed), `test` the first cell that failed."""
+
+    solution: str
+    expected: tuple[str, ...]
+    by: str
+    test: str = ""
+    mistake: str = ""
+    message: str = ""
+    place: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Caught and rightly named, or right and passed."""
+        return self.mistake in self.expected if self.expected else not self.by
+
+
+def run(
+    name: str,
+    course: Course | None = None,
+    jobs: int = 2,
+    told: Callable[[int, int], None] | None = None,
+    only: Collection[str] | None = None,
+    judged: bool = False,
+    pool: Executor | None = None,
+) -> tuple[list[Verdict], list[Verdict]]:
+    """Verdicts on the wrong and on the right solutions of an assignment's bank, in its order.
+
+    only: names of solutions, all where it is None. judged: tests run in another process than the solution. pool: of
+    `workers`, where several banks are run.
+    """
+    course = course or Course()
+    bank = load(name, course)
+    wrong, right = ([s.name for s in some if only is None or s.name in only] for some in (bank.wrong, bank.right))
+    one = partial(_judge, name, course.root, judged)
+    verdicts = []
+    with contextlib.nullcontext(pool) if pool else workers(jobs) as some:
+        for verdict in some.map(one, [*wrong, *right]):
+            verdicts.append(verdict)
+            if told:
+                told(len(verdicts), len(wrong) + len(right))
+    return verdicts[: len(wrong)], verdicts[len(wrong) :]
+
+
+def workers(jobs: int) -> Executor:
+    """Processes that run solutions."""
+    # One BLAS thread a process: their pools would only spin against each other. Numpy reads it when it is imported.
+    os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _begin)
+
+
+def _begin() -> None:
+    """Once in each process: small sizes, and little patience."""
+    import warnings
+
+    from helpers.check.core import calls, probe
+
+    os.environ["COURSE_SIZE"] = "quick"
+    warnings.simplefilter("ignore")
+    calls.SECONDS = probe.SECONDS = SECONDS
+
+
+@cache
+def prepared(name: str, root: Path) -> tuple[Assignment, Bank]:
+    """An assignment and its bank, read once in a process."""
+    course = Course(root=root)
+    return read_source(course.source(name))[0], load(name, course)
+
+
+@cache
+def rooms(name: str, root: Path, judged: bool) -> Rooms:
+    """Where an assignment's solutions run, made once in a process."""
+    if not judged:
+        return one_room
+    from .judged import two_rooms
+
+    with _silent():
+        return two_rooms(*prepared(name, root))
+
+
+def _judge(name: str, root: Path, judged: bool, row: str) -> Verdict:
+    assignment, bank = prepared(name, root)
+    return judge(assignment, bank, bank[row], rooms(name, root, judged))
+
+
+Made = TypeVar("Made")
+kept: dict[str, Any] = {}
+
+
+def once(name: str, make: Callable[[], Made]) -> Made:
+    """What `make` returns, made once in a process: for stand-ins that take seconds."""
+    if name not in kept:
+        kept[name] = make()
+    return kept[name]
+
+
+Run = Callable[[Cell, str], None]
+"""Runs the text of a cell where it belongs, and raises what it raises."""
+Rooms = Callable[[], contextlib.AbstractContextManager[Run]]
+
+
+BEGIN = {"__name__": "__main__", "np": np}  # students import numpy somewhere
+
+
+@contextlib.contextmanager
+def one_room() -> Iterator[Run]:
+    """Everything in this process, in one namespace."""
+    names: dict[str, Any] = dict(BEGIN)
+    yield lambda cell, text: exec(compile(text, f"<{cell.id}>", "exec"), names)
+
+
+def judge(
+    assignment: Assignment,
+    bank: Bank,
+    solution: Solution,
+    rooms: Rooms = one_room,
+) -> Verdict:
+    """Run a solution's cells and the tests of what they define, in the notebook's order."""
+    with _kept_reports() as reports, _silent():
+        for full in (False, True):
+            with rooms() as run:
+                verdict = _told(assignment, bank, solution, full, run, reports)
+            if verdict:
+                return verdict
+    return Verdict(solution.name, solution.named, "", place=solution.place)
+
+
+def _told(
+    assignment: Assignment, bank: Bank, solution: Solution, full: bool, run: Run, reports: list[Any]
+) -> Verdict | None:
+    """What the first cell that fails says, None where none does."""
+    for cell in _cells(assignment, bank, solution):
+        del reports[:]
+        text = cell_text(cell, bank, solution, full)
+        try:
+            run(cell, text)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            last = reports[-1] if reports else None
+            mistake = last.mistake if last else type(error).__name__
+            message = last.message if last else str(error)
+            if cell.kind != "test" and not solution.named:
+                raise CourseError(f"{solution.name}: cell {cell.id} fails: {error!r}") from error
+            if cell.kind == "given":
+                continue  # as in grading: what was not recorded is told by the test below
+            by = "hidden" if full else "visible"
+            return Verdict(solution.name, solution.named, by, cell.id, mistake, message, solution.place)
+    return None
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
+
+
+@contextlib.contextmanager
+def _kept_reports() -> Iterator[list[Any]]:
+    """Reports of checks go into the list instead of onto the screen."""
+    from helpers.check.core import report
+
+    reports: list[Any] = []
+    show = report._show
+    report._show = reports.append  # type: ignore[assignment]
+    try:
+        yield reports
+    finally:
+        report._show = show
+
+
+def _cells(assignment: Assignment, bank: Bank, solution: Solution) -> Iterator[Cell]:
+    """Code cells in order, without the training ones that this solution leaves alone, their tests, and tests above the
+    first change.
+    """
+    changed = not solution.cells
+    for cell in assignment.cells:
+        changed = changed or cell.id in solution.cells
+        # What stands above the first change is the model solution's, whose checks are run once, for all.
+        if cell.kind == "test" and not changed:
+            continue
+        if cell.type == "code" and cell.id and cell.id not in (FORM, FORM_CHECK) and not _skipped(cell, bank, solution):
+            yield cell
+
+
+def _skipped(cell: Cell, bank: Bank, solution: Solution) -> bool:
+    """The check of a training cell that did not run: by its id."""
+    return cell.kind == "test" and any(
+        cell.id == f"{name}-check" for name in bank.stand_ins.keys() - solution.cells.keys()
+    )
+
+
+def cell_text(cell: Cell, bank: Bank, solution: Solution, full: bool) -> str:
+    """What runs in the place of a cell. full: with its hidden tests."""
+    if cell.id in bank.stand_ins and not any(f"{cell.id}-".startswith(f"{name}-") for name in solution.cells):
+        return bank.stand_ins[cell.id]
+    text = solution.cells.get(cell.id, cell.text)
+    if cell.kind == "test" and not full:
+        text = text.split("### BEGIN HIDDEN TESTS")[0]
+    return "\n".join(line for line in text.splitlines() if not line.startswith("%"))
+
+
+def as_dict(verdict: Verdict) -> dict[str, Any]:
+    return {**asdict(verdict), "good": verdict.good}
