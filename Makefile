@@ -68,7 +68,7 @@ mistakes: .venv/.ready  ## run wrong and right solutions through the checks, wri
 	$(BIN)/python -m autograder mistakes --write docs/mistakes.md
 
 attacks: .venv/.ready  ## attack our grading and stock nbgrader's, write docs/attacks.md
-	$(BIN)/python -m autograder attacks --write docs/attacks.md
+	$(BIN)/python -m tests.attacks --write docs/attacks.md
 
 lint: .venv/.ready  ## style and types only
 	$(BIN)/ruff check .

@@ -204,4 +204,4 @@ def test_the_verbs_of_make_are_these_commands():
     assert "python -m autograder handout convolution\n" in verbs("handout")
     assert "python -m autograder sample convolution --class-dir build/sample_class/convolution\n" in verbs("grade")
     assert "python -m autograder grade convolution --class-dir build/sample_class/convolution" in verbs("grade")
-    assert "python -m autograder attacks --write docs/attacks.md" in verbs("attacks")
+    assert "python -m tests.attacks --write docs/attacks.md" in verbs("attacks")

@@ -1,4 +1,4 @@
-"""A part of the attacks against our engine; `make attacks` tries all of them, beside stock nbgrader."""
+"""A part of the attacks against our engine; `make attacks` tries all of them beside stock nbgrader."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from autograder.attacks import fence, runner, table
-from autograder.attacks.attack import KINDS, NOTHING, Attack, Places, build, prelude
-from autograder.attacks.bank import attacks, by_name, chosen
-from autograder.attacks.course import EXERCISES, NAME, RIGHT, WRONG, Secrets, write
-from autograder.attacks.runner import Outcome, Place
 from autograder.course import REPOSITORY, Course
 from autograder.sample import release_of
 from autograder.sandbox import choose
 from helpers.errors import CourseError
+from tests.attacks import fence, runner, table
+from tests.attacks.attack import KINDS, NOTHING, Attack, Places, build, prelude
+from tests.attacks.bank import attacks, by_name, chosen
+from tests.attacks.course import EXERCISES, NAME, RIGHT, WRONG, Secrets, write
+from tests.attacks.runner import Outcome, Place
 
 PART, SLOW_PART = 5, 16
 """One attack of so many is tried here: the whole bank takes as long as all other tests together."""

@@ -60,7 +60,7 @@ class Place:
         keep = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH")
         env = {k: v for k, v in os.environ.items() if k in keep} | dict.fromkeys(THREAD_VARIABLES, "1")
         env |= {"GRADING_TOKEN": f"token-{secrets.token_hex(8)}", "HOME": os.environ.get("HOME", "/")}
-        command = [sys.executable, "-m", "autograder.attacks.serve", engine, mode, *(["bare"] if bare else [])]
+        command = [sys.executable, "-m", "tests.attacks.serve", engine, mode, *(["bare"] if bare else [])]
         self.engine = engine
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(
