@@ -1,11 +1,13 @@
 """A course of three tiny exercises and a class that does everything wrong that a class can do."""
 
 import copy
+import functools
 import os
 import shutil
 from pathlib import Path
 
 import nbformat
+import nbgrader.api
 import pytest
 
 try:
@@ -117,6 +119,14 @@ def mini_course(folder: Path, source: str = SOURCE, toml: str | None = TOML) -> 
     if toml is not None:
         (here / "assignment.toml").write_text(toml, encoding="utf-8")
     return Course(root=folder / "course", class_dir=folder / "class")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def version_of_gradebooks():
+    """nbgrader starts a process of more than a second for each new gradebook, to find one and the same version."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nbgrader.api, "get_alembic_version", functools.cache(nbgrader.api.get_alembic_version))
+        yield
 
 
 @pytest.fixture(autouse=True)
