@@ -147,7 +147,8 @@ def together(place: Place, attacks: list[Attack]) -> list[Outcome]:
     if told["harm"] or told["error"]:
         half = len(attacks) // 2
         return together(place, attacks[:half]) + together(place, attacks[half:])
-    return [o if o.failed else together(place, [a])[0] for a, o in zip(attacks, outcomes, strict=True)]
+    found = zip(attacks, outcomes, strict=True)
+    return [o if o.failed or not a.protected else together(place, [a])[0] for a, o in found]
 
 
 def wall(engine: str, attacks: Sequence[Attack], timeout: int) -> float:
