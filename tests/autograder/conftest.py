@@ -280,8 +280,3 @@ def copy_of(tmp_path):
         return Course(root=tmp_path / "course", class_dir=tmp_path / "class")
 
     return make
-
-
-def pytest_collection_modifyitems(items):
-    """What takes minutes begins first, so that two processes end together."""
-    items.sort(key=lambda item: item.path.name != "test_sample_class.py")

@@ -95,6 +95,7 @@ def test_solutions_keeps_outputs_and_refuses_a_failing_model(write_course):
     assert path.read_text(encoding="utf-8") == text
 
 
+@pytest.mark.slow
 @pytest.mark.promise("export | `reports/NAME.csv`, `nbgrader export`")
 @pytest.mark.promise(
     "**nbgrader's own commands** work, too: start them in `autograder/`, where nbgrader finds its configuration, "

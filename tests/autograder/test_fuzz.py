@@ -21,7 +21,7 @@ from autograder.grading.reading import Ungradable, parse
 from autograder.grading.rebuild import rebuild
 from autograder.source import cells_by_id
 
-EXAMPLES = int(os.environ.get("FUZZ", "150"))
+EXAMPLES = int(os.environ.get("FUZZ", "45"))
 CLASS = EXAMPLES // 3
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 pytestmark = pytest.mark.filterwarnings("ignore:Non-unique cell id", "ignore:Cell is missing an id")
