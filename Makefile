@@ -9,7 +9,7 @@ PYTHON     ?= $(firstword $(foreach python,python3.11 python3.12 python3.13 pyth
                 $(python) -c '$(SERVES)' >/dev/null 2>&1 && echo $(python))))
 
 .DEFAULT_GOAL := help
-.PHONY: help lab grade test release handout solutions study figures bench mistakes attacks lint lock prove fuzz clean
+.PHONY: help lab grade test release handout solutions study figures bench mistakes attacks lint lock prove fuzz clean pytest
 
 help:  ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,12 +45,14 @@ grade: build/.released-$(ASSIGNMENT)  ## make a sample class, grade it, show the
 	$(BIN)/python -m autograder grade $(ASSIGNMENT) --class-dir $(SAMPLE) --timeout 30
 
 test: .venv/.ready  ## run all tests
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(MAKE) --no-print-directory -j 2 lint pytest
+
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+pytest: .venv/.ready
+	$(PYTEST)
 
 prove: .venv/.ready  ## run the slow tests, too: all sample classes, stock nbgrader beside ours, thousands of spoiled notebooks
-	FUZZ=$(FUZZ) $(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow"
+	FUZZ=$(FUZZ) $(PYTEST) -m "slow or not slow"
 
 fuzz: .venv/.ready  ## spoil notebooks at random: FUZZ=3000 graded 1000 times and rebuilt 12,000 times
 	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/autograder/test_fuzz.py
@@ -68,7 +70,7 @@ mistakes: .venv/.ready  ## run wrong and right solutions through the checks, wri
 	$(BIN)/python -m autograder mistakes --write docs/mistakes.md
 
 attacks: .venv/.ready  ## attack our grading and stock nbgrader's, write docs/attacks.md
-	$(BIN)/python -m autograder attacks --write docs/attacks.md
+	$(BIN)/python -m tests.attacks --write docs/attacks.md
 
 lint: .venv/.ready  ## style and types only
 	$(BIN)/ruff check .

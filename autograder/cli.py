@@ -237,41 +237,6 @@ def bench(
 
 
 @app.command()
-def attacks(
-    only: Annotated[list[str] | None, typer.Option(help="these attacks or kinds of them", show_default=False)] = None,
-    stock: Annotated[bool, typer.Option("--stock/--no-stock", help="also try them on stock nbgrader (an hour)")] = True,
-    fresh: Annotated[bool, typer.Option("--fresh", help="forget what stock nbgrader did in earlier runs")] = False,
-    jobs: Annotated[int, typer.Option(help="classes attacked at the same time")] = 1,
-    mode: Annotated[str, typer.Option(help="the sandbox of our engine (default: the strongest)")] = "",
-    json: Annotated[bool, typer.Option("--json", help="print JSON instead of tables")] = False,
-    write: Annotated[Path | None, typer.Option(help="also write the results as a Markdown page")] = None,
-) -> None:
-    """Attack the grading, behind a fence: points gained, harm done and seconds, ours beside stock nbgrader."""
-    from json import dumps
-
-    from .attacks import table
-    from .attacks.bank import chosen
-    from .attacks.runner import run
-    from .files import write_text
-    from .progress import bar
-
-    if jobs < 1:
-        raise CourseError(f"--jobs must be at least 1, not {jobs}.")
-    picked, found = chosen(only or ()), {}
-    for engine in ("ours", "stock") if stock else ("ours",):
-        with bar(f"attacking {engine}", "attacks") as advance:
-            found[engine] = run(engine, picked, jobs, advance, fresh=fresh, mode=mode)
-    if json:
-        print(dumps(table.as_json(picked, found), ensure_ascii=False))
-    else:
-        table.show(picked, found, console())
-    if write:
-        write_text(table.page(picked, found), write)
-    if table.holes(picked, found["ours"]):
-        raise typer.Exit(1)
-
-
-@app.command()
 def report(name: Name, class_dir: ClassDir = None) -> None:
     """Write the class report anew from the gradebook, without grading."""
     from .grade import results

@@ -1,11 +1,14 @@
 """A course of three tiny exercises and a class that does everything wrong that a class can do."""
 
 import copy
+import functools
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import nbformat
+import nbgrader.api
 import pytest
 
 try:
@@ -13,11 +16,15 @@ try:
 except ImportError:  # Windows
     resource = None
 
+from autograder.kernel.roots import Root
+from autograder.parallel.local import Pool
+
 from autograder.authoring import release as release_module
 from autograder.authoring import sample
 from autograder.authoring.source import cells_by_id
 from autograder.course import Course
 from autograder.grade import Graded, grade
+from autograder.kernel import roots
 from autograder.sample_class import Edit, Student
 
 TOML = """\
@@ -117,6 +124,57 @@ def mini_course(folder: Path, source: str = SOURCE, toml: str | None = TOML) -> 
     if toml is not None:
         (here / "assignment.toml").write_text(toml, encoding="utf-8")
     return Course(root=folder / "course", class_dir=folder / "class")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def version_of_gradebooks():
+    """nbgrader starts a process of more than a second for each new gradebook, to find one and the same version."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nbgrader.api, "get_alembic_version", functools.cache(nbgrader.api.get_alembic_version))
+        yield
+
+
+class Lent:
+    """An executor that goes on after its caller closes it."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.run, self.hired = pool.run, pool.hired
+
+    def close(self) -> None:
+        pass
+
+
+@functools.cache
+def pool() -> Pool:
+    """Two workers, and the root that they fork from."""
+    return Pool(2, root=Root() if sys.platform.startswith("linux") else None)
+
+
+def take() -> roots.Line:
+    if roots._root is None:
+        roots.adopt(pool().root.line())
+    return roots.take()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_warm_process():
+    """All kernels, judges and classes of this session are forked from one process, which starts when it is needed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("autograder.grade.choose", lambda jobs: Lent(pool()))
+        patch.setattr("autograder.kernel.nursery.take", take)
+        yield
+    if pool.cache_info().currsize:
+        pool().close()
+
+
+@pytest.fixture(scope="module")
+def own_root(one_warm_process):
+    """For tests of the root itself, which end it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("autograder.kernel.nursery.take", roots.take)
+        patch.setattr(roots, "_root", None)
+        patch.setattr(roots, "_users", 0)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -223,8 +281,3 @@ def copy_of(tmp_path):
         return Course(root=tmp_path / "course", class_dir=tmp_path / "class")
 
     return make
-
-
-def pytest_collection_modifyitems(items):
-    """What takes minutes begins first, so that two processes end together."""
-    items.sort(key=lambda item: item.path.name != "test_sample_class.py")

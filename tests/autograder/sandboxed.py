@@ -91,7 +91,7 @@ class Zygote:
             raise RuntimeError(self.last["error"])
         return Guest(Inmate(**self.last), heard)
 
-    def run(self, folder: Path, code: str, seconds: float = 20, **more) -> list:
+    def run(self, folder: Path, code: str, seconds: float = 120, **more) -> list:
         """What the code said, once it has ended."""
         guest = self.start(folder, code, **more)
         try:
@@ -116,7 +116,7 @@ class Guest:
     def __init__(self, inmate: Inmate, heard: int):
         self.inmate, self.heard, self.rest = inmate, heard, b""
 
-    def next(self, seconds: float = 20):
+    def next(self, seconds: float = 120):
         """The next thing it says; EOFError when it has ended."""
         until = time.monotonic() + seconds
         while b"\n" not in self.rest:
@@ -129,7 +129,7 @@ class Guest:
         line, _, self.rest = self.rest.partition(b"\n")
         return json.loads(line)
 
-    def all(self, seconds: float = 20) -> list:
+    def all(self, seconds: float = 120) -> list:
         said = []
         try:
             while True:

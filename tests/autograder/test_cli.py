@@ -95,6 +95,7 @@ def test_solutions_keeps_outputs_and_refuses_a_failing_model(write_course):
     assert path.read_text(encoding="utf-8") == text
 
 
+@pytest.mark.slow
 @pytest.mark.promise("export | `reports/NAME.csv`, `nbgrader export`")
 @pytest.mark.promise(
     "**nbgrader's own commands** work, too: start them in `autograder/`, where nbgrader finds its configuration, "
@@ -204,4 +205,4 @@ def test_the_verbs_of_make_are_these_commands():
     assert "python -m autograder handout convolution\n" in verbs("handout")
     assert "python -m autograder sample convolution --class-dir build/sample_class/convolution\n" in verbs("grade")
     assert "python -m autograder grade convolution --class-dir build/sample_class/convolution" in verbs("grade")
-    assert "python -m autograder attacks --write docs/attacks.md" in verbs("attacks")
+    assert "python -m tests.attacks --write docs/attacks.md" in verbs("attacks")

@@ -77,7 +77,9 @@ def errors(result):
     "Modules that an assignment closes (what students are to write, `[closed]` in its `assignment.toml`) and all "
     "checks are not there in K: not as files, not in its memory."
 )
-@pytest.mark.parametrize("name", REFERENCE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "convolution" else pytest.mark.slow) for name in REFERENCE]
+)
 def test_the_reference_earns_nothing(name):
     snapshot, result = handed_in(name, REFERENCE[name])
     assert earned_in(snapshot, result, REFERENCE[name]) <= LEFT[name], points(snapshot, result)

@@ -191,6 +191,7 @@ def export(course, monkeypatch, tmp_path):
     return run
 
 
+@pytest.mark.promise("export | `reports/NAME.csv`, `nbgrader export`")
 @pytest.mark.promise("`nbgrader export` writes all assignments into one table of the same form.")
 def test_several_assignments_are_one_table_with_one_header(course, export):
     two(course)
@@ -222,7 +223,9 @@ def test_an_assignment_that_is_not_ours_or_not_graded_yet_is_left_out(course, ex
     assert {row["auto"] for row in export(student=["ann"])} == {"7.0"}  # what was there stays
 
 
-@pytest.mark.parametrize("content", [b"no database at all, but long enough", b"SQLite format 3\0" + b"\7" * 4000])
+@pytest.mark.parametrize("content", [
+    b"no database at all, but long enough", pytest.param(b"SQLite format 3\0" + b"\7" * 4000, marks=pytest.mark.slow),
+])  # fmt: skip
 def test_nbgraders_own_export_of_a_damaged_gradebook(course, content):
     grade("mini", course, executor=Here())
     (course.class_dir / "gradebook.db").write_bytes(content)

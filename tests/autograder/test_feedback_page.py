@@ -224,6 +224,7 @@ def test_words_stand_out_from_their_ground_in_the_light_and_in_the_dark():
             assert contrast(colours[ink], colours["code"]) >= 4.5, ink
 
 
+@pytest.mark.slow
 def test_a_page_takes_tens_of_milliseconds():
     """About 25 ms of one core; the bound leaves room for a busy machine."""
     assignment, _ = read(NAME)

@@ -21,7 +21,7 @@ from autograder.grade import grade
 from autograder.submission.reading import Ungradable, parse
 from autograder.submission.rebuild import rebuild
 
-EXAMPLES = int(os.environ.get("FUZZ", "150"))
+EXAMPLES = int(os.environ.get("FUZZ", "45"))
 CLASS = EXAMPLES // 3
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 pytestmark = pytest.mark.filterwarnings("ignore:Non-unique cell id", "ignore:Cell is missing an id")

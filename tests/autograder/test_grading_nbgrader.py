@@ -44,14 +44,16 @@ def commanded(mini, tmp_path_factory):
         writer.record(Result("nobody", reason="only so that the gradebook knows the assignment"))
     environment = os.environ | {
         "COURSE_ROOT": str(course.root), "COURSE_CLASS_DIR": str(folder),
-        "JUPYTER_CONFIG_PATH": str(REPOSITORY / "autograder"),
-        "PYTHONPATH": str(REPOSITORY),
     }  # fmt: skip
     ran = subprocess.run([sys.executable, "-m", "nbgrader", "autograde", "mini"], cwd=REPOSITORY / "autograder",
                          env=environment, capture_output=True, text=True, timeout=400)  # fmt: skip
     return course, ran
 
 
+@pytest.mark.promise(
+    "**nbgrader's own commands** work, too: start them in `autograder/`, where nbgrader finds its configuration, "
+    "with `COURSE_CLASS_DIR=/path/to/class`."
+)
 @pytest.mark.promise("`nbgrader autograde NAME` uses the same engine, one hand-in after the other.")
 @pytest.mark.parametrize("student", GRADED)
 def test_the_rows_are_those_of_our_command(commanded, graded, mini, student):

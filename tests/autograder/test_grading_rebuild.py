@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 from random import Random
 
@@ -73,12 +74,17 @@ def stock(mini, tmp_path_factory):
 
     url = f"sqlite:///{tmp_path_factory.mktemp('stock') / 'stock.db'}"
     config = load_config()
-    for path in (mini.source("mini"), REAL):
-        with stage() as folder:
-            generate(path.stem, Course(root=path.parents[2], class_dir=folder), folder, url)
     del config.Autograde.sanitize_preprocessors
 
+    @functools.cache
+    def known(name):
+        """Enter the assignment into the gradebook."""
+        path = mini.source("mini") if name == "mini" else REAL
+        with stage() as folder:
+            generate(name, Course(root=path.parents[2], class_dir=folder), folder, url)
+
     def sanitized(notebook, name):
+        known(name)
         resources = {"nbgrader": {"student": "x", "assignment": name, "notebook": name, "db_url": url}}
         for kind in Autograde(config=config).sanitize_preprocessors:
             notebook, resources = kind(config=config).preprocess(notebook, resources)
@@ -87,7 +93,7 @@ def stock(mini, tmp_path_factory):
     return sanitized
 
 
-@pytest.mark.parametrize("name", ["mini", "network_from_scratch"])
+@pytest.mark.parametrize("name", ["mini", pytest.param("network_from_scratch", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "what", ["released", "solved", "own cells", "locked cell edited", "outputs", "free cells gone"]
 )
@@ -300,7 +306,7 @@ def test_a_snapshot_travels_as_text(snapshots):
 def test_any_mutation_is_rebuilt_into_a_whole_notebook(honest, snapshot):
     plain = json.loads(nbformat.writes(honest))
     rebuilt = 0
-    for seed in range(400):
+    for seed in range(100):
         raw = mutated(Random(seed), plain, most=8)
         try:
             found, _ = rebuild(parse(raw, "a.ipynb")[0], snapshot)
@@ -315,4 +321,4 @@ def test_any_mutation_is_rebuilt_into_a_whole_notebook(honest, snapshot):
         again, _ = rebuild(copy.deepcopy(found), snapshot)
         assert [(c.source, c.cell_type, grade_id(c)) for c in again.cells] == \
             [(c.source, c.cell_type, grade_id(c)) for c in found.cells]  # fmt: skip
-    assert rebuilt > 300
+    assert rebuilt > 75

@@ -39,12 +39,10 @@ def fresh() -> Iterator[Pupil]:
 
 def test_a_call_that_takes_too_long_is_stopped(student: Pupil, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "SECONDS", 0.2)
-    began = time.monotonic()
     with pytest.raises(TooLong):
         student["loop"]()
     with pytest.raises(TooLong):
         student["Layer"]().endless  # noqa: B018
-    assert time.monotonic() - began < 5
     assert student["same"](4) == 4
 
 
@@ -75,10 +73,8 @@ def test_a_student_who_ignores_the_time_limit_is_given_up(monkeypatch: pytest.Mo
             "    while True: pass"
         )
         never = one["never"]
-        began = time.monotonic()
         with pytest.raises(StudentGone):
             never()
-        assert 0.5 < time.monotonic() - began < 3
 
 
 def test_a_student_who_only_asks_back_is_given_up() -> None:
@@ -93,10 +89,8 @@ def test_a_student_who_only_asks_back_is_given_up() -> None:
         finally:
             os._exit(0)
     there.close()
-    began = time.monotonic()
     with pytest.raises(StudentGone):
         link.request("get", "x", seconds=0.05)
-    assert time.monotonic() - began < 3
 
 
 DEATHS = {

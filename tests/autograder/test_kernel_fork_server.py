@@ -19,6 +19,8 @@ from autograder.sandbox import NONE, Limits
 from autograder.sandbox.tree import gone, tree
 from helpers.errors import CourseError
 
+pytestmark = pytest.mark.usefixtures("own_root")
+
 WORKER = """
 import os, socket, sys
 from autograder.kernel import fork_client
@@ -54,7 +56,7 @@ class Worker:
         self.process.communicate()
 
 
-def ended(condition, seconds=10):
+def ended(condition, seconds=60):
     until = time.monotonic() + seconds
     while not condition() and time.monotonic() < until:
         time.sleep(0.02)
@@ -129,7 +131,7 @@ def orphaned(needs, line=""):
 
 def test_a_root_ends_with_its_owner_and_takes_its_folder_away():
     pid, scratch = orphaned([], "root.line()")
-    assert ended(lambda: not scratch.exists() and not Path(f"/proc/{pid}/cmdline").exists(), 20)
+    assert ended(lambda: not scratch.exists() and not Path(f"/proc/{pid}/cmdline").exists())
 
 
 def test_what_a_kernel_started_ends_with_a_worker_that_had_not_heard_all_that_it_was_told():

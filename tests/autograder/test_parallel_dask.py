@@ -15,7 +15,7 @@ from autograder.parallel import dask_worker
 from autograder.parallel.dask import Dask
 from autograder.parallel.executor import Order
 from helpers.errors import CourseError
-from tests.autograder.test_parallel_local_pool import ROOT, STAND_IN, answers, gone_within, order, wait_for_lines
+from tests.autograder.test_parallel_local_pool import ROOT, STAND_IN, answers, left_of, order, wait_for_lines
 
 pytest.importorskip("distributed", reason="Dask is not installed (pip install -r requirements.lock)")
 
@@ -83,9 +83,10 @@ def test_answers_are_streamed_and_a_death_is_told(make_cluster, tmp_path):
         assert found["hangs"] == "the process that graded it did not end within 1 s and was stopped"
         assert found["fine"]["said"] == "fine"
         last = found["fine"]["pid"]
-    assert gone_within([*wait_for_lines(pids, 4), last], 3) == []
+    assert left_of([*wait_for_lines(pids, 4), last]) == []
 
 
+@pytest.mark.slow
 def test_the_orders_of_a_lost_worker_are_done_by_another(make_cluster):
     cluster = make_cluster()
     with Dask(str(cluster.file), work=STAND_IN) as dask:
@@ -98,18 +99,18 @@ def test_the_orders_of_a_lost_worker_are_done_by_another(make_cluster):
     assert sorted(found) == [f"e{i}" for i in range(6)]
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_goes_away_is_a_sentence(make_cluster):
     cluster = make_cluster(workers=1)
     with Dask(str(cluster.file), work=STAND_IN) as dask:
         answered = dask.run([slow(key, 0.5) for key in "abcdef"])
         next(answered)
         os.killpg(cluster.scheduler.pid, signal.SIGKILL)
-        begun = time.monotonic()
         with pytest.raises(CourseError, match=r"went away\. What was graded until then is kept"):
             list(answered)
-        assert time.monotonic() - begun < 60
 
 
+@pytest.mark.slow
 def test_other_versions_and_missing_packages_are_sentences(make_cluster, monkeypatch):
     cluster = make_cluster(workers=1)
     with Dask(str(cluster.file), work=STAND_IN) as dask:
@@ -127,7 +128,14 @@ def test_other_versions_and_missing_packages_are_sentences(make_cluster, monkeyp
             list(dask.run([order("a")]))
 
 
-def test_where_there_is_no_cluster(tmp_path, monkeypatch, make_cluster):
+@pytest.mark.slow
+def test_a_cluster_without_workers(make_cluster):
+    cluster = make_cluster(workers=0)
+    with Dask(str(cluster.file), staff=0.5) as dask, pytest.raises(CourseError, match="has no workers; start some"):
+        list(dask.run([order("a")]))
+
+
+def test_where_there_is_no_cluster(tmp_path, monkeypatch):
     with pytest.raises(CourseError, match="neither an address like"):
         Dask("nowhere.json")
     (tmp_path / "bad.json").write_text("[]")
@@ -135,9 +143,6 @@ def test_where_there_is_no_cluster(tmp_path, monkeypatch, make_cluster):
         Dask(str(tmp_path / "bad.json"), connect=2)
     with pytest.raises(CourseError, match="does not answer"):
         Dask("tcp://127.0.0.1:9", connect=0.5)
-    cluster = make_cluster(workers=0)
-    with Dask(str(cluster.file), staff=0.5) as dask, pytest.raises(CourseError, match="has no workers; start some"):
-        list(dask.run([order("a")]))
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(CourseError, match="Dask is not installed here"):
         Dask("tcp://127.0.0.1:9")

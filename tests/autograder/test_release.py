@@ -72,6 +72,7 @@ def test_solution_notebook_agrees_with_its_source_and_keeps_outputs(mini):
     assert fresh.cells[1].outputs[0].text == "hello"
 
 
+@pytest.mark.slow
 def test_validate_works_on_a_release(mini, monkeypatch):
     from nbgrader.validator import Validator
 

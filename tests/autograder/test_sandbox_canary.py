@@ -17,7 +17,7 @@ from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, canary, closed_paths,
 from autograder.sandbox.tree import tree
 from helpers.errors import CourseError
 from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote, open_to_all
-from tests.autograder.test_parallel_local_pool import gone_within
+from tests.autograder.test_parallel_local_pool import left_of
 
 pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox's modes are Linux's"),
@@ -226,7 +226,7 @@ def test_what_a_killed_worker_had_laid_out_goes_with_the_next_canary(places):
     worker.kill()
     worker.wait()
     assert len(victims) == 2
-    assert gone_within(victims, 5) == []
+    assert left_of(victims) == []
     assert _files(places) != before
     with canary._traps(places):
         pass

@@ -171,13 +171,13 @@ def judge(network) -> None:
     assert read_spec(spec.values()) == spec
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(JSON)
 def test_any_json_value_gives_a_network_or_a_sentence(value):
     judge(value)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(NAMES), st.data())
 def test_any_change_to_a_right_file_gives_a_network_or_a_sentence(name, data):
     network = values(name)
@@ -204,7 +204,7 @@ def test_any_change_to_a_right_file_gives_a_network_or_a_sentence(name, data):
     judge(network)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(NAMES), st.data())
 def test_any_damage_to_a_files_text_gives_a_network_or_a_sentence(tmp_path_factory, name, data):
     content = (NETWORKS / f"{name}.json").read_bytes()

@@ -151,7 +151,10 @@ def test_numpy_and_torch_walk_the_same_path(name):
         np.testing.assert_allclose(one, other, atol=1e-10)
 
 
-@pytest.mark.parametrize("b", [F64, backend("numpy"), T64, backend("torch")], ids=lambda b: b.label)
+@pytest.mark.parametrize("b", [
+    F64, pytest.param(backend("numpy"), marks=pytest.mark.slow),
+    pytest.param(T64, marks=pytest.mark.slow), backend("torch"),
+], ids=lambda b: b.label)  # fmt: skip
 @pytest.mark.parametrize("name", OPTIMISERS)
 def test_steps_are_in_place_and_lower_the_loss(name, b):
     x, labels = b.asarray(data()[0]), b.asarray(data()[1])

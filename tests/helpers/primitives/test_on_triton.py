@@ -251,10 +251,11 @@ def compiled(monkeypatch, function, spec, layout, dtype, **options):
 
 
 linux = pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
+BACKWARD = [pytest.param(name, marks=pytest.mark.slow) for name in PASSES[1:]]
 
 
 @linux
-@pytest.mark.parametrize("function", PASSES)
+@pytest.mark.parametrize("function", ["forward", *BACKWARD])
 def test_the_kernels_compile_for_a_gpu_and_multiply_as_asked(monkeypatch, tmp_path, function):
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     spec = ConvSpec(8, 64, 14, 12, 96, 3, 3, 1, 1, 1, 1)
@@ -270,6 +271,7 @@ def test_the_kernels_compile_for_a_gpu_and_multiply_as_asked(monkeypatch, tmp_pa
 
 
 @linux
+@pytest.mark.slow
 @pytest.mark.parametrize("function", ["forward", "backward_data"])
 def test_channels_last_is_read_sixteen_bytes_at_a_time(monkeypatch, tmp_path, function):
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
@@ -281,6 +283,7 @@ def test_channels_last_is_read_sixteen_bytes_at_a_time(monkeypatch, tmp_path, fu
 
 
 @linux
+@pytest.mark.slow
 def test_each_phase_of_a_stride_compiles(monkeypatch, tmp_path):
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     spec = ConvSpec(2, 5, 9, 11, 7, 3, 2, 2, 3, 1, 0)

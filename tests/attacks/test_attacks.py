@@ -1,44 +1,38 @@
-"""A part of the attacks against our engine; `make attacks` tries all of them, beside stock nbgrader."""
+"""A part of the attacks against our engine; `make attacks` tries all of them, on stock nbgrader, too."""
 
 from __future__ import annotations
 
 import ast
-import os
 import re
-import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from autograder.attacks import fence, runner, table
-from autograder.attacks.attack import KINDS, NOTHING, Attack, Places, build, prelude
-from autograder.attacks.bank import attacks, by_name, chosen
-from autograder.attacks.course import EXERCISES, NAME, RIGHT, WRONG, Secrets, write
-from autograder.attacks.runner import Outcome, Place
 from autograder.authoring.sample import release_of
 from autograder.course import REPOSITORY, Course
 from autograder.sandbox import choose
 from helpers.errors import CourseError
+from tests.attacks import fence, runner, table
+from tests.attacks.attack import KINDS, NOTHING, Places, build, prelude
+from tests.attacks.bank import attacks, by_name, chosen
+from tests.attacks.course import EXERCISES, NAME, RIGHT, WRONG, Secrets, write
+from tests.attacks.runner import Outcome, Place
 
-PART, SLOW_PART = 5, 16
-"""One attack of so many is tried here: the whole bank takes as long as all other tests together."""
-ONCE = (
-    "endless-file", "pipe-handed-in", "sparse-file-handed-in", "hard-link-handed-in", "folder-is-a-link", "fork-bomb",
+SAMPLE = (
+    "run-cell-replaced", "equal-object", "result-on-the-wire", "dispatcher-replaced", "neighbours-work",
+    "frames-of-the-test", "link-to-the-source", "gradebook-written", "neighbours-feedback", "grader-killed",
+    "network-tcp", "hard-link-handed-in", "sparse-file-handed-in", "fork-bomb", "writes-at-exit", "path-files",
+    "arguments-remembered", "script-in-an-answer", "waits-for-input", "reduce", "helpers-package", "pipe-handed-in",
+    "endless-file", "folder-is-a-link", "tests-edited", "copied",
 )  # fmt: skip
-"""These once got through."""
+"""Of each kind one or two, and those that once got through: `make test` tries them in one class, `make prove` all."""
 
 
-def picked() -> list[Attack]:
-    if os.environ.get("COURSE_ATTACKS") == "all":
-        return list(attacks())
-    part = [
-        a for a in attacks() if a.name in ONCE or zlib.crc32(a.name.encode()) % (SLOW_PART if a.slow else PART) == 0
-    ]
-    kinds = {a.kind for a in part}
-    return part + [next(a for a in attacks() if a.kind == kind) for kind in KINDS if kind not in kinds]
-
-
-GROUPS = [group for group in runner.groups("ours", picked()) if group]
+def rest() -> list[Any]:
+    """The other attacks, in classes."""
+    groups = runner.groups("ours", [a for a in attacks() if a.name not in SAMPLE])
+    return [pytest.param([a.name for a in group], id=group[0].name, marks=pytest.mark.slow) for group in groups]
 
 
 @pytest.fixture(scope="module")
@@ -57,22 +51,16 @@ def place():
     "What K says counts only as the result of the student's own function, so there is nothing to forge."
 )
 @pytest.mark.promise("The one that gains points with us is copied work.")
-@pytest.mark.parametrize("group", GROUPS, ids=lambda group: f"{group[0].name} and {len(group) - 1} more")
-def test_attacks_come_to_nothing(place, group):
-    outcomes = runner.together(place, group)
-    expected = [Outcome(a.name) for a in group if a.protected]
-    found = [Outcome(o.name, o.points, o.harm) for a, o in zip(group, outcomes, strict=True) if a.protected]
-    assert found == expected
-    for outcome in outcomes:
+@pytest.mark.parametrize("names", [pytest.param(SAMPLE, id="of each kind"), *rest()])
+def test_attacks_come_to_nothing(place, names):
+    group = [by_name(name) for name in names]
+    outcomes = dict(zip(names, runner.together(place, group), strict=True))
+    for outcome in outcomes.values():
         assert outcome.reason, f"{outcome.name} was left without a word"
-
-
-@pytest.mark.promise("The one that gains points with us is copied work.")
-def test_copied_work_is_not_noticed_and_said_so(place):
-    (outcome,) = runner.together(place, [by_name("copied")])
-    assert outcome.points > 0
-    assert outcome.harm == []
-    assert "Not protected against: **copied**" in table.page([by_name("copied")], {"ours": [outcome]})
+    if copied := outcomes.pop("copied", None):
+        assert (copied.points > 0, copied.harm) == (True, [])
+        assert "Not protected against: **copied**" in table.page([by_name("copied")], {"ours": [copied]})
+    assert {o.name: (o.points, o.harm) for o in outcomes.values()} == dict.fromkeys(outcomes, (0, []))
 
 
 def test_the_bank_is_large_and_has_every_kind():
@@ -81,6 +69,7 @@ def test_the_bank_is_large_and_has_every_kind():
     assert len({a.name for a in attacks()}) == len(attacks())
     assert all(a.about.endswith((".", "hand-ins.")) and a.name.replace("-", "").isalnum() for a in attacks())
     assert [a.name for a in attacks() if not a.protected] == ["copied"]
+    assert {by_name(name).kind for name in SAMPLE} == set(KINDS)
 
 
 @pytest.mark.promise(

@@ -1,4 +1,4 @@
-"""A process that runs attacks on request: `python -m autograder.attacks.serve ENGINE MODE [bare]`.
+"""A process that runs attacks on request: `python -m tests.attacks.serve ENGINE MODE [bare]`.
 
 JSON lines in and out. It imports everything once and forks for each run, which saves seconds, and it has one thread,
 which namespaces demand.

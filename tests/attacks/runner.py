@@ -60,7 +60,7 @@ class Place:
         keep = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH")
         env = {k: v for k, v in os.environ.items() if k in keep} | dict.fromkeys(THREAD_VARIABLES, "1")
         env |= {"GRADING_TOKEN": f"token-{secrets.token_hex(8)}", "HOME": os.environ.get("HOME", "/")}
-        command = [sys.executable, "-m", "autograder.attacks.serve", engine, mode, *(["bare"] if bare else [])]
+        command = [sys.executable, "-m", "tests.attacks.serve", engine, mode, *(["bare"] if bare else [])]
         self.engine = engine
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(
@@ -147,7 +147,8 @@ def together(place: Place, attacks: list[Attack]) -> list[Outcome]:
     if told["harm"] or told["error"]:
         half = len(attacks) // 2
         return together(place, attacks[:half]) + together(place, attacks[half:])
-    return [o if o.failed else together(place, [a])[0] for a, o in zip(attacks, outcomes, strict=True)]
+    found = zip(attacks, outcomes, strict=True)
+    return [o if o.failed or not a.protected else together(place, [a])[0] for a, o in found]
 
 
 def wall(engine: str, attacks: Sequence[Attack], timeout: int) -> float:

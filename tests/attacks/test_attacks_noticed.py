@@ -16,11 +16,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.attacks import detect, fence, runner, watch
-from autograder.attacks.attack import Places
-from autograder.attacks.bank import by_name
-from autograder.attacks.course import AUTOMATIC, Secrets
-from autograder.attacks.runner import Outcome, Place
+from tests.attacks import detect, fence, runner, watch
+from tests.attacks.attack import Places
+from tests.attacks.bank import by_name
+from tests.attacks.course import AUTOMATIC, Secrets
+from tests.attacks.runner import Outcome, Place
 
 slow = pytest.mark.slow
 
@@ -117,7 +117,7 @@ def test_a_fence_stops_what_does_not_end_or_takes_too_much(fenced):
     assert fence.run(lambda: time.sleep(60) or b"", 1).ended == "late"  # type: ignore[func-returns-value]
     hungry = fence.run(lambda: bytes(bytearray(3 << 30)), 30, fence.Fence(memory_mb=300))
     assert hungry.out_of_memory or not hungry.counted
-    assert fence.run(lambda: 1 / 0, 5).details == "ZeroDivisionError: division by zero"  # type: ignore[arg-type]
+    assert fence.run(lambda: 1 / 0, 5).details == "ZeroDivisionError: division by zero"  # type: ignore
     assert time.monotonic() - begun < 20
 
 
