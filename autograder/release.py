@@ -11,7 +11,7 @@ from helpers.errors import CourseError
 
 from .course import Course, prepare_environment
 from .engine import convert, load_config, put_source, replace_folder, stage, write_notebook
-from .judge.travel import refuse
+from .judge.static_check import refuse
 from .leaks import leaks
 from .source import grade_id
 from .source import read as read_source

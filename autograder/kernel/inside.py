@@ -62,7 +62,7 @@ class Inside:
 
     def serve_peer(self) -> bool:
         """Answer one request of the peer. False when it has gone."""
-        from ..judge.serve import serve_one
+        from ..judge.line import serve_one
 
         assert self.peer is not None
         return serve_one(self.peer, self.shell.user_ns)

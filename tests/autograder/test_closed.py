@@ -6,6 +6,7 @@ import json
 
 import nbformat
 import pytest
+from autograder.judge.kinds import HARMLESS, TEXTS
 from reference_hand_ins import REFERENCE
 
 from autograder.course import Course, prepare_environment
@@ -13,7 +14,6 @@ from autograder.grading.files import data_files
 from autograder.grading.names import MAGIC
 from autograder.grading.prepare import prepare
 from autograder.grading.task import Task, work
-from autograder.judge.kinds import HARMLESS, TEXTS
 from autograder.kernel import closed
 from autograder.kernel.kernel import Kernels
 from autograder.mistakes import Bank, load
