@@ -15,7 +15,7 @@ from helpers.errors import CourseError
 
 from ..course import Course, load_config, prepare_environment
 from ..files import replace_folder, stage, write_notebook
-from ..judge.travel import refuse
+from ..judge.static_check import refuse
 from .leaks import leaks
 from .source import grade_id, source_files
 from .source import read as read_source

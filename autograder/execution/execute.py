@@ -118,7 +118,7 @@ class _Run:
         self.until: int | None = None
         self.waiting: list[tuple[int, NotebookNode]] = []
         self.lost: dict[int, list[tuple[int, NotebookNode]]] = {}
-        self.told, self.moved = False, True
+        self.told = False
         self.again: dict[int, str] = {}
         self.causes: dict[str, str] = {}
         self.k: Any = None
@@ -207,13 +207,11 @@ class _Run:
 
     def _student(self, source: str, seconds: float, count: int | None = None, watch: Sequence[str] = ()) -> Any:
         """Run something in K, after which its names may name something else; it says which of those to `watch` do."""
-        self.moved = True
         return self._count(self.k.run(source, seconds, count=count, watch=watch))
 
     def _judge(self, cell: NotebookNode, seconds: float, which: bool) -> Any:
         """Run a test's parts before the first hidden one, or the others, in T."""
-        moved, self.moved = self.moved, False
-        about = {"count": cell.execution_count, "which": which, "moved": moved}
+        about = {"count": cell.execution_count, "which": which}
         return self._count(self.t.run(cell.source, seconds, beside=(self.k,), **about))
 
     def _count(self, ran: Any) -> Any:
@@ -304,7 +302,7 @@ class _Run:
             if self.t is None or not self.t.alive:
                 self.t = self.machine.start_t()
             self.t.attach(ours)
-        self.played, self.moved = 0, True
+        self.played = 0
 
     def _replay(self) -> None:
         """Earlier cells of the student again, without outputs; those that now fail to end are left out, too."""

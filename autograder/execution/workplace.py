@@ -17,7 +17,7 @@ from .execute import Machine
 from .task import Task
 
 MOST_ASSIGNMENTS = 2
-SERVE = "autograder.judge.serve:serve_one"
+SERVE = "autograder.judge.line:serve_one"
 
 
 class Unsafe(CourseError):

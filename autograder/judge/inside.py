@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -9,12 +10,12 @@ import socket
 import sys
 from typing import Any
 
+from helpers.check.core.ask import asking
+
 from ..kernel.cell_loop import CellLoop, Make
 from ..kernel.closed_modules import whole
 from ..kernel.shell import CourseShell
-from .errors import StudentGone
-from .grant import judging, sealed
-from .link import Link
+from .line import Line, StudentGone
 from .namespace import Code, Namespace, namespace
 
 
@@ -67,32 +68,28 @@ class JudgeInside(CellLoop):
         super().__init__(shell, control, None)
         _keep_to_itself()  # who becomes somebody else can be looked into again
         self.line, self.found = line, found
-        self.link: Link | None = None
-        self.moved = True
+        self.student: Line | None = None
         self._asked: set[str] = set()
 
     def run(self, request: dict[str, Any], buffers: list[bytearray]) -> dict[str, Any]:
         for _ in range(request["attach"]):
             self.attach()
         try:
-            self.moved |= bool(request["moved"])
             self.ask_names(request["cell"])
-            if self.link is not None:  # what a check says of hidden numbers holds no words of code that was given them
-                self.link.asks_words = not request["hidden"]
         except StudentGone as error:
             line = f"KernelDied: {error}"
             self.shell.emit({"is": "error", "ename": "KernelDied", "evalue": str(error), "traceback": [line]})
             return {"status": "error", "count": None, "gone": str(error)}
-        done = super().run(request, buffers)
-        return {**done, "gone": self.link.why if self.link else ""}
+        with asking(self.student.probe) if self.student else contextlib.nullcontext():
+            done = super().run(request, buffers)
+        return {**done, "gone": self.student.why if self.student else ""}
 
     def attach(self) -> None:
         assert self.line is not None
         _, descriptors, _, _ = socket.recv_fds(self.line, 1, 1)
-        if self.link is not None:
-            self.link.end("Another process has taken its place.")
-        kept = sealed([self.shell.user_ns.get(name) for name in self.found.own])
-        self.link = judging(socket.socket(fileno=descriptors[0]), sealed=kept)
+        if self.student is not None:
+            self.student.end("Another process has taken its place.")
+        self.student = Line(socket.socket(fileno=descriptors[0]))
 
     def ask_names(self, cell: str) -> None:
         """The names of the cell that are the student's, as they are now; those that are missing stay undefined."""
@@ -101,7 +98,6 @@ class JudgeInside(CellLoop):
         wanted = self.found.wanted(cell)
         self._asked = set(wanted)
         if wanted:
-            if self.link is None or self.link.why:
-                raise StudentGone(self.link.why if self.link else "There is no process with the student's code.")
-            self.shell.user_ns.update(self.link.steady.values(wanted, self.link.names, self.moved))
-            self.moved = False
+            if self.student is None or self.student.why:
+                raise StudentGone(self.student.why if self.student else "There is no process with the student's code.")
+            self.shell.user_ns.update(self.student.names(wanted))

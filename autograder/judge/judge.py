@@ -111,7 +111,6 @@ class Judge:
             self._line.close()
             raise
         self._attach = 0
-        self._moved = True
 
     def attach(self, sock: socket.socket) -> None:
         """From the next cell on, ask the kernel at the other end of this socket. The caller may close it afterwards."""
@@ -139,13 +138,10 @@ class Judge:
         beside: Sequence[Process] = (),
         count: int | None = None,
         which: bool | None = None,
-        moved: bool = True,
     ) -> Ran:
         """Run a test cell: its visible parts, then, if these pass, the hidden ones, whose outputs are marked.
 
         `which`: False for what stands before the first hidden part only, True for that part and what follows.
-
-        `moved`: False if the student's process has certainly run no cell since the last test; its names are known then.
 
         What the student's process writes meanwhile lies in `beside`, but for hidden parts: it would show their numbers.
 
@@ -153,12 +149,10 @@ class Judge:
         `answer["hidden"]`: the places of the outputs of hidden parts, also of those that have no metadata.
         """
         total = Ran([], None, "ok", 0.0, answer={"gone": "", "hidden": []})
-        self._moved |= moved
         for hidden, text in chosen(source, which):
-            more = {"cell": source, "attach": self._attach, "count": count, "moved": self._moved, "hidden": hidden}
+            more = {"cell": source, "attach": self._attach, "count": count}
             self._attach = 0
             ran = self._process.run(text, max(seconds - total.used, 0.1), beside, **more)
-            self._moved = self._moved and ran.status == "timeout"  # it may not have come to asking
             if hidden:
                 total.answer["hidden"] += range(len(total.outputs), len(total.outputs) + len(ran.outputs))
                 _mark(ran.outputs)

@@ -10,27 +10,27 @@ import socket
 import sys
 import traceback
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .grant import judging
-from .link import Limits, Link
-from .serve import Server
+from helpers.check.core.ask import asking
+
+from .line import Line, serve_one
 
 
 class Pupil:
-    """The other process. `run` executes a cell in it, `names` brings plain copies or handles of what it defined."""
+    """The other process. `run` executes a cell in it, `names` brings plain data or references of what it defined."""
 
-    def __init__(self, link: Link, pid: int) -> None:
-        self.link, self.pid = link, pid
+    def __init__(self, line: Line, pid: int) -> None:
+        self.line, self.pid = line, pid
 
     def run(self, text: str, name: str = "<cell>", seconds: float = 600.0) -> None:
         """Execute a cell there; what it raises is raised here."""
-        self.link.request("run", text, name, seconds=seconds)
+        self.line.run(text, name, seconds)
 
     def names(self, *wanted: str) -> dict[str, Any]:
         """Those of the names that are defined there."""
-        return self.link.names(wanted)
+        return self.line.names(wanted)
 
     def __getitem__(self, name: str) -> Any:
         return self.names(name)[name]
@@ -41,10 +41,8 @@ _open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
 
 
 @contextlib.contextmanager
-def pupil(
-    names: Mapping[str, Any] | None = None, limits: Limits | None = None, sealed: Iterable[Any] = ()
-) -> Iterator[Pupil]:
-    """A process whose cells see copies of `names`; it ends with the block."""
+def pupil(names: Mapping[str, Any] | None = None) -> Iterator[Pupil]:
+    """A process whose cells see copies of `names`; within the block checks ask it. It ends with the block."""
     here, there = socket.socketpair()
     _open.add(here)
     sys.stdout.flush()
@@ -55,11 +53,12 @@ def pupil(
             other.close()
         _be_the_student(there, {"__name__": "__main__", **(names or {})})
     there.close()
-    link = judging(here, limits, sealed)
+    line = Line(here)
     try:
-        yield Pupil(link, pid)
+        with asking(line.probe):
+            yield Pupil(line, pid)
     finally:
-        link.end("The process has ended.")
+        line.end("The process has ended.")
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
 
@@ -67,8 +66,7 @@ def pupil(
 def _be_the_student(sock: socket.socket, names: dict[str, Any]) -> None:
     try:
         gc.freeze()
-        server = Server(sock, names, {"run": lambda text, name: exec(compile(text, name, "exec"), names)})
-        while server.once():
+        while serve_one(sock, names, lambda text, name: exec(compile(text, name, "exec"), names)):
             pass
     except BaseException:
         traceback.print_exc()

@@ -13,7 +13,6 @@ from autograder.authoring.source import SourceError, grade_id, read, settings
 from autograder.course import Course, prepare_environment
 from autograder.execution.task import Task
 from autograder.execution.work import work
-from autograder.judge.kinds import HARMLESS, TEXTS
 from autograder.kernel import closed_modules
 from autograder.kernel.kernel import Kernels
 from autograder.mistakes import load
@@ -176,11 +175,6 @@ def test_cells_that_run_there_use_only_what_is_open(name):
                 if path.startswith(f"check.{name}."):
                     used.add(getattr(getattr(check, name), path.rpartition(".")[2]).__module__)
     assert {module.removeprefix("helpers.check.") for module in used} <= set(closed_modules.BESIDE), used
-
-
-def test_kinds_of_the_checks_that_travel_are_known_on_both_sides():
-    for kind in (*TEXTS, *HARMLESS):
-        assert kind.partition(":")[0].removeprefix("helpers.check.") in closed_modules.BESIDE, "it travels there"
 
 
 @pytest.mark.parametrize(

@@ -29,10 +29,16 @@ import numpy as np
 RUBRIC, size, images = {'a': 0}, None, np.ones(3)
 opened = [4]
 def answer(x): print('thinking'); x[:] = 5; return x * 2
-class Sigmoid:
+class Linear:
+    def __init__(self, a, b, backend, seed=0):
+        self.weight, self.bias = backend.normal((a, b), a**-0.5, seed), backend.zeros((b,))
     def forward(self, x):
-        self.y = 1 / (1 + np.exp(-x)); return self.y
-    def backward(self, g): return g * self.y * (1 - self.y)
+        self.x = x
+        return x @ self.weight + self.bias
+    def backward(self, g): return g @ self.weight.T
+    def update(self, lr):
+        self.weight = self.weight - lr * self.grad_weight
+        self.bias = self.bias - lr * self.grad_bias
 def die(*a): import os; os._exit(3)
 def hang(*a):
     while True: pass
@@ -85,7 +91,7 @@ def test_a_test_cell_sees_the_courses_names_and_the_students(room: Room) -> None
 def test_a_students_function_is_called_and_what_it_prints_lies_beside(room: Room) -> None:
     judge, student, _ = room
     ran = judge.run("x = np.zeros(2)\nprint(answer(x), x)\nprint(answer(images), images)", 30, beside=[student])
-    assert text(ran.outputs) == "[10. 10.] [5. 5.]\n[10. 10. 10.] [0. 0. 0.]\n", "what the source made never changes"
+    assert text(ran.outputs) == "[10. 10.] [0. 0.]\n[10. 10. 10.] [0. 0. 0.]\n", "it gets copies"
     assert text(ran.beside) == "thinking\nthinking\n"
 
 
@@ -94,8 +100,8 @@ def test_a_students_function_is_called_and_what_it_prints_lies_beside(room: Room
 )
 def test_a_real_check_and_its_hidden_part(room: Room) -> None:
     judge, student, _ = room
-    hidden = "check.network_from_scratch.sigmoid_backward(Sigmoid, seed=SEED)\nprint('more')"
-    cell = HIDDEN.format("check.network_from_scratch.sigmoid_forward(Sigmoid)\nSEED = 4", hidden)
+    hidden = "check.network_from_scratch.linear_update(Linear, seed=SEED)\nprint('more')"
+    cell = HIDDEN.format("check.network_from_scratch.linear_forward(Linear)\nSEED = 4", hidden)
     ran = judge.run(cell, 30, beside=[student])
     assert ran.status == "ok", ran.outputs
     shown, hidden, words = ran.outputs
@@ -109,8 +115,8 @@ def test_a_real_check_and_its_hidden_part(room: Room) -> None:
 
 def test_a_failure_in_the_visible_part_ends_the_cell(room: Room) -> None:
     judge, student, _ = room
-    student.run("class Sigmoid:\n    def forward(self, x): return x", 30)
-    cell = HIDDEN.format("check.network_from_scratch.sigmoid_forward(Sigmoid)", "print('never')")
+    student.run("class Linear:\n    def __init__(self, *a): pass", 30)
+    cell = HIDDEN.format("check.network_from_scratch.linear_forward(Linear)", "print('never')")
     ran = judge.run(cell, 30, beside=[student])
     assert (ran.status, ran.answer["hidden"]) == ("error", [])
     report, error = ran.outputs

@@ -16,12 +16,13 @@ import sys
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, is_dataclass
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 
-from helpers.backend import to_numpy
-from helpers.check.core.limits import TooLong, limits_itself, quiet, time_limit
+from helpers.backend import Backend, to_numpy
+from helpers.check.core.limits import TooLong, quiet, time_limit
 from helpers.check.core.student_errors import described, in_words
 
 SECONDS = 5.0
@@ -212,27 +213,31 @@ def plain(value: Any) -> Any:
 class _Plain:
     def __init__(self) -> None:
         self.items = 0
+        self.made: dict[int, Any] = {}
+        """What was made of a thing that stood here already; an `Odd` while it is being made, so that circles end."""
+        self.kept: list[Any] = []
 
     def of(self, value: Any, depth: int) -> Any:
         self.items += 1
         cls = type(value)
         if value is None or cls in _SCALARS or cls in (fractions.Fraction, decimal.Decimal):
             return value
+        if id(value) in self.made:
+            return self.made[id(value)]
         if depth > DEPTH or self.items > ITEMS:
-            return _odd(value)
-        try:
-            return self._inside(value, depth + 1)
-        except (TooLong, Stopped, KeyboardInterrupt):
-            raise
-        except BaseException:  # a student's object may do anything when it is looked at
-            return _odd(value)
+            return odd(value)
+        self.made[id(value)] = odd(value)
+        self.kept.append(value)
+        with contextlib.suppress(Exception):  # a student's object may do anything when it is looked at
+            self.made[id(value)] = self._inside(value, depth + 1)
+        return self.made[id(value)]
 
     def _inside(self, value: Any, depth: int) -> Any:
         if isinstance(value, np.ndarray | np.generic) or is_torch(value):
             return _numbers(value)
-        for base in (*_SCALARS, fractions.Fraction, decimal.Decimal):
+        for base in _SCALARS:
             if isinstance(value, base):
-                return value if base in (fractions.Fraction, decimal.Decimal) else _base(base, value)
+                return _base(base, value)
         for kind in (list, tuple, set, frozenset):
             if isinstance(value, kind):
                 return kind([self.of(one, depth) for one in kind.__iter__(value)])  # type: ignore[arg-type]
@@ -240,9 +245,27 @@ class _Plain:
             return [self.of(one, depth) for one in value[:ITEMS]]
         if isinstance(value, dict):
             return {_key(key): self.of(one, depth) for key, one in dict.items(value)}
-        if is_dataclass(value) and not isinstance(value, type) and type(value).__module__.startswith("helpers."):
+        if isinstance(value, SimpleNamespace):
+            return SimpleNamespace(**{str(key): self.of(one, depth) for key, one in vars(value).items()})
+        if is_record(value):
             return value
-        return _odd(value) if callable(value) else _numbers(value)
+        return odd(value) if callable(value) else _numbers(value)
+
+
+def is_record(value: Any) -> bool:
+    """A dataclass of the course's own, or a backend."""
+    return type(value).__module__.startswith("helpers.") and (is_dataclass(value) or type(value) is Backend)
+
+
+_BY_VALUE = (*_SCALARS, fractions.Fraction, decimal.Decimal, np.ndarray, np.generic, list, tuple, set, frozenset, dict, range, SimpleNamespace)
+
+
+def by_value(value: Any) -> Any:
+    """What a verdict gets of a student's variable: plain data as `plain` has it; an `Odd` for a function, a class or any
+    other object, which stays beside the student's code and is there for probes."""
+    if value is None or isinstance(value, _BY_VALUE) or is_torch(value) or is_record(value):
+        return plain(value)
+    return odd(value)
 
 
 def _base(base: Any, value: Any) -> Any:
@@ -250,17 +273,20 @@ def _base(base: Any, value: Any) -> Any:
 
 
 def _key(key: Any) -> Any:
-    return key if type(key) in _SCALARS or key is None else plain(key) if isinstance(key, tuple | np.generic) else str(_odd(key))
+    return key if type(key) in _SCALARS or key is None else plain(key) if isinstance(key, tuple | np.generic) else str(odd(key))
 
 
 def _numbers(value: Any) -> Any:
     found = value if isinstance(value, np.generic) else np.array(to_numpy(value), copy=True, order="K", subok=False)
     if found.dtype.kind == "U" and not found.shape:
         return str(found)
-    return found if found.dtype.kind in "biufc" else _odd(value)
+    return found if found.dtype.kind in "biufc" else odd(value)
 
 
-def _odd(value: Any) -> Odd:
+def odd(value: Any) -> Odd:
+    """What stands for a value that is no plain data."""
+    if isinstance(value, Odd):
+        return value
     device = ""
     if is_torch(value):
         with contextlib.suppress(Exception):
@@ -296,9 +322,3 @@ def observed(probe: Probe | str, seconds: float, args: Sequence[Any]) -> dict[st
     finally:
         SECONDS = before
     return {"seen": seen.notes, "ended": ended}
-
-
-@limits_itself
-def beside(thing: Any, probe: str, seconds: float, args: Sequence[Any]) -> dict[str, Any]:
-    """`observed` in the student's process; `thing` is there."""
-    return observed(probe, seconds, args)

@@ -6,7 +6,7 @@ import pytest
 
 from autograder.authoring.source import Assignment, Cell, SourceError, read
 from autograder.course import Course
-from autograder.judge.travel import faults, refuse
+from autograder.judge.static_check import faults, refuse
 
 STUDENTS = """
 class Linear:
@@ -42,21 +42,20 @@ def found(test, given="import numpy as np\nTABLE = {1: 2}\n", later=(), students
 @pytest.mark.parametrize(
     ("test", "words"),
     [
-        ("class Mine(Linear):\n    pass", "makes 'Mine' a subclass of the student's Linear"),
-        ("class Mine(metaclass=Linear):\n    pass", "subclass of the student's Linear"),
-        ("@scale\ndef f(x):\n    return x", "decorates 'f' with the student's scale"),
-        ("@layer.forward\ndef f(x):\n    return x", "decorates 'f'"),
-        ("import inspect\ninspect.getsource(scale)", "looks inside of the student's scale (inspect.getsource)"),
-        ("vars(layer)", "looks inside of the student's layer"),
-        ("assert 'x' in dir(Linear())", "looks inside of the student's Linear()"),
-        ("scale.__code__.co_consts", "looks inside of the student's scale (__code__)"),
-        ("layer.__dict__", "looks inside"),
-        ("scale.__globals__['y'] = 1", "__globals__"),
-        ("def helper(n):\n    return n.__dict__, layer.__dict__", "looks inside of the student's layer"),
-        ("import copy\ncopy.deepcopy(layer)", "looks inside"),
-        ("isinstance(made, Linear)", "asks isinstance() about the student's Linear"),
-        ("assert isinstance(made, (int, Linear))", "asks isinstance()"),
-        ("issubclass(dict, Linear)", "asks issubclass()"),
+        ("class Mine(Linear):\n    pass", "uses the student's Linear in `class Mine(Linear):"),
+        ("@scale\ndef f(x):\n    return x", "uses the student's scale in `@scale"),
+        ("net = Linear()", "uses the student's Linear in `Linear()`"),
+        ("layer.forward(3)", "uses the student's layer in `layer.forward`"),
+        ("import inspect\ninspect.getsource(scale)", "uses the student's scale in `inspect.getsource(scale)`"),
+        ("vars(layer)", "uses the student's layer in `vars(layer)`"),
+        ("scale.__code__.co_consts", "uses the student's scale in `scale.__code__`"),
+        ("def helper(n):\n    return n.__dict__, layer.__dict__", "uses the student's layer"),
+        ("isinstance(made, Linear)", "uses the student's Linear in `isinstance(made, Linear)`"),
+        ("assert layer == 3", "uses the student's layer in `layer == 3`"),
+        ("assert callable(scale)", "uses the student's scale"),
+        ("if layer:\n    pass", "uses the student's layer in `if layer:"),
+        ("with layer as m:\n    pass", "uses the student's layer"),
+        ("try:\n    scale(1)\nexcept Wrong:\n    pass", "uses the student's Wrong"),
         ("losses.append(1.0)", "changes the student's losses in place"),
         ("losses.clear()", "changes the student's losses in place"),
         ("losses[0] = 1.0", "changes the student's losses[0] in place"),
@@ -65,25 +64,13 @@ def found(test, given="import numpy as np\nTABLE = {1: 2}\n", later=(), students
         ("del losses[0]", "in place"),
         ("made.layers.append(3)", "changes the student's made.layers in place"),
         ("np.add(1, 2, out=made)", "changes the student's made in place"),
-        ("layer.forward = lambda x: x", "puts a function into the student's layer.forward"),
         ("exec('x = 1')", "calls exec()"),
         ("eval('scale')(3)", "calls eval()"),
         ("globals()['scale']", "calls globals()"),
         ("get_ipython().run_cell('x')", "calls get_ipython()"),
-        ("assert layer == layer", "compares the student's layer"),
-        ("assert Linear() != 3", "compares the student's Linear()"),
-        ("mine = Linear()\nassert mine == 3", "compares the student's mine"),
-        ("assert scale in (1, 2)", "compares the student's scale"),
-        ("layer + 1", "computes with the student's layer"),
-        ("float(layer)", "computes with the student's layer"),
-        ("if layer:\n    pass", "asks whether the student's layer is true"),
-        ("assert not scale", "asks whether the student's scale is true"),
-        ("x = layer or 3", "asks whether"),
-        ("with made as m:\n    pass", "enters the student's made by `with`"),
-        ("try:\n    scale(1)\nexcept Wrong:\n    pass", "catches the student's Wrong"),
-        ("raise Wrong('no')", "raises the student's Wrong"),
         ("scale(x for x in (1, 2))", "hands (x for x in (1, 2)) to the student's scale"),
-        ("layer.forward(open('file'))", "hands open('file') to the student's layer.forward"),
+        ("scale(open('file'))", "hands open('file') to the student's scale"),
+        ("scale(lambda x: x)", "hands lambda x: x to the student's scale"),
         ("class Own:\n    pass\nscale(Own())", "hands Own() to the student's scale"),
         ("def f():\n    global x\n    x = 1", "global x"),
         ("%timeit scale(3)", "magic or shell line '%timeit scale(3)'"),
@@ -93,7 +80,7 @@ def found(test, given="import numpy as np\nTABLE = {1: 2}\n", later=(), students
         ("assert scale(3) ==", "no Python that can be read"),
     ],
 )
-def test_what_cannot_travel_is_refused_with_the_cell_and_what_to_do(test, words):
+def test_what_cannot_be_judged_is_refused_with_the_cell_and_what_to_do(test, words):
     sentences = found(test)
     assert len(sentences) == 1, sentences
     assert sentences[0].startswith("The test cell 'A-check' (line 12) ")
@@ -105,19 +92,15 @@ def test_what_cannot_travel_is_refused_with_the_cell_and_what_to_do(test, words)
 @pytest.mark.parametrize(
     "test",
     [
-        "assert scale(3) == 6",
-        "assert layer.forward(3) == 3 and scale(2) > 1",
-        "net = Linear()\nnet.weight = np.zeros(3)\nassert net.forward(1) == 1",
-        "net = Linear()\nnet.update(0.1)",
-        "made.update(0.1)",
+        "assert scale(3) == 6 and scale(x=2) > 1",
+        "check.assignment.layer(Linear, seed=3)",
+        "check.assignment.layers([Linear, scale], by=layer)",
         "np.testing.assert_allclose(scale(np.ones(3)), 2)",
         "assert made is not None and layer is not None",
         "if made is None:\n    raise AssertionError('Still to do')",
         "assert sorted(losses) == [2.0, 3.0] and 3.0 in losses and len(losses) == 2",
         "mine = list(losses)\nmine.append(1)\nmine[0] = 2",
-        "assert callable(scale) and hasattr(layer, 'forward')",
         "assert scale([1, 2]) == [1, 2, 1, 2]",
-        "assert scale(lambda x: x) is not None",
         "def check_it(layer):\n    layer.append(1)\n    return layer == 3\nassert check_it([3]) is False",
         "TABLE[3] = 4\nassert vars(np) and isinstance(scale(1), int)",
         "try:\n    scale(None)\nexcept TypeError:\n    pass",
@@ -126,7 +109,7 @@ def test_what_cannot_travel_is_refused_with_the_cell_and_what_to_do(test, words)
         "'''\n%matplotlib in a text\n!and this\n'''",
     ],
 )
-def test_what_can_travel_passes(test):
+def test_what_can_be_judged_passes(test):
     assert found(test) == []
 
 
@@ -151,7 +134,7 @@ def test_a_given_name_is_the_judges_unless_it_is_made_of_the_students():
         cell("test", "assert twice == 3", "A-check", 2),
     ]
     (sentence,) = faults(Assignment("made-up", "", 0, {}, tuple(cells)))
-    assert "compares the student's twice" in sentence
+    assert "uses the student's twice in `twice == 3`" in sentence
 
 
 def test_one_error_tells_of_all_cells():
@@ -162,5 +145,5 @@ def test_one_error_tells_of_all_cells():
 
 
 @pytest.mark.parametrize("name", Course().assignments())
-def test_the_courses_own_assignments_travel(name):
+def test_the_courses_own_assignments_can_be_judged(name):
     assert faults(read(Course().source(name))[0]) == []
