@@ -15,10 +15,10 @@ from helpers.errors import CourseError
 
 from ..course import Course, load_config, prepare_environment
 from ..files import replace_folder, stage, write_notebook
-from ..judge.static_check import refuse
 from .leaks import leaks
 from .source import grade_id, source_files
 from .source import read as read_source
+from .static_check import refuse
 
 log = logging.getLogger("autograder.nbgrader")
 

@@ -16,15 +16,14 @@ try:
 except ImportError:  # Windows
     resource = None
 
-from autograder.kernel.roots import Root
-from autograder.parallel.local import Pool
-
 from autograder.authoring import release as release_module
 from autograder.authoring import sample
 from autograder.authoring.source import cells_by_id
 from autograder.course import Course
 from autograder.grade import Graded, grade
-from autograder.kernel import roots
+from autograder.kernel import fork_client
+from autograder.kernel.fork_client import ForkServerProcess
+from autograder.parallel.local_pool import Pool
 from autograder.sample_class import Edit, Student
 
 TOML = """\
@@ -146,14 +145,14 @@ class Lent:
 
 @functools.cache
 def pool() -> Pool:
-    """Two workers, and the root that they fork from."""
-    return Pool(2, root=Root() if sys.platform.startswith("linux") else None)
+    """Two workers, and the fork server that they share."""
+    return Pool(2, fork_server=ForkServerProcess() if sys.platform.startswith("linux") else None)
 
 
-def take() -> roots.Line:
-    if roots._root is None:
-        roots.adopt(pool().root.line())
-    return roots.take()
+def acquire() -> fork_client.Line:
+    if fork_client._server is None:
+        fork_client.adopt(pool().fork_server.line())
+    return fork_client.acquire()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -161,19 +160,19 @@ def one_warm_process():
     """All kernels, judges and classes of this session are forked from one process, which starts when it is needed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("autograder.grade.choose", lambda jobs: Lent(pool()))
-        patch.setattr("autograder.kernel.nursery.take", take)
+        patch.setattr("autograder.kernel.zygote_client.acquire", acquire)
         yield
     if pool.cache_info().currsize:
         pool().close()
 
 
 @pytest.fixture(scope="module")
-def own_root(one_warm_process):
-    """For tests of the root itself, which end it."""
+def own_fork_server(one_warm_process):
+    """For tests of the fork server itself, which end it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("autograder.kernel.nursery.take", roots.take)
-        patch.setattr(roots, "_root", None)
-        patch.setattr(roots, "_users", 0)
+        patch.setattr("autograder.kernel.zygote_client.acquire", fork_client.acquire)
+        patch.setattr(fork_client, "_server", None)
+        patch.setattr(fork_client, "_users", 0)
         yield
 
 

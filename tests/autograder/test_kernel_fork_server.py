@@ -19,7 +19,7 @@ from autograder.sandbox import NONE, Limits
 from autograder.sandbox.tree import gone, tree
 from helpers.errors import CourseError
 
-pytestmark = pytest.mark.usefixtures("own_root")
+pytestmark = pytest.mark.usefixtures("own_fork_server")
 
 WORKER = """
 import os, socket, sys

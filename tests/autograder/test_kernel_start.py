@@ -20,11 +20,11 @@ from autograder.sandbox.tree import tree
 from autograder.sandbox.trial import attempt
 from helpers.errors import CourseError
 
-pytestmark = pytest.mark.usefixtures("own_root")
+pytestmark = pytest.mark.usefixtures("own_fork_server")
 
 
 @pytest.fixture(scope="module")
-def kernels(own_root):
+def kernels(own_fork_server):
     with Kernels(NONE, needs=()) as kernels:
         yield kernels
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from autograder.authoring.source import Assignment, Cell, SourceError, read
+from autograder.authoring.static_check import faults, refuse
 from autograder.course import Course
-from autograder.judge.static_check import faults, refuse
 
 STUDENTS = """
 class Linear:

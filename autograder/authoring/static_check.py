@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..source import Assignment, Cell, SourceError
+from .source import Assignment, Cell, SourceError
 
 MAGIC = re.compile(r"^\s*[%!?].*|^.*=\s*[%!]\w.*|^\s*\w[\w.]*\?\??\s*$", re.M)
 NOTEBOOK = {"exec", "eval", "compile", "globals", "locals", "__import__", "get_ipython", "input", "breakpoint"}
