@@ -186,11 +186,12 @@ def mistakes(
     json: Annotated[bool, typer.Option("--json", help="print JSON instead of tables")] = False,
     write: Annotated[Path | None, typer.Option(help="also write the totals as a Markdown page")] = None,
     judged: Annotated[bool, typer.Option("--judged", help="run solutions in their own process")] = False,
+    seed: Annotated[int, typer.Option(help="of the hidden parts of tests")] = 41,
 ) -> None:
     """Run the mistake bank: wrong solutions must be caught and named, right ones must pass."""
     from json import dumps
 
-    from .engine import write_text
+    from .files import write_text
     from .mistakes import load
     from .mistakes.run import run, workers
     from .mistakes.table import Totals, as_json, page, show
@@ -203,7 +204,7 @@ def mistakes(
         for each in Course().assignments() if name is None else [name]:
             names = None if only is None else [s.name for s in load(each).solutions if s.name.startswith(only)]
             with bar(f"running the bank of {each}", "solutions") as advance:
-                found[each] = run(each, told=advance, only=names, judged=judged, pool=pool)
+                found[each] = run(each, told=advance, only=names, judged=judged, pool=pool, seed=seed)
             if json:
                 print(dumps(as_json(each, *found[each]), ensure_ascii=False))
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from helpers.errors import CourseError
 from ..course import CONFIG, Course
 from ..files import write_text
 from .snapshot import Snapshot
-from .source import Assignment
+from .source import PUBLIC_SEED, Assignment
 
 HERE = Path(__file__).parent
+SEED_FILE = ".hidden_seed"
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ class Prepared:
 
 def prepare(course: Course, name: str) -> Prepared:
     """The assignment as its source is now. CourseError where the source breaks its rules."""
-    source = course.source(name)
+    source, seed = course.source(name), hidden_seed(course)
     code = [CONFIG, HERE / "snapshot.py", HERE / "source.py"]
-    digest = _digest([source, source.with_name("assignment.toml"), *code])
+    digest = _digest([source, source.with_name("assignment.toml"), *code], str(seed))
     try:
         plain = json.loads(_path(course, name).read_text(encoding="utf-8"))
         if plain["digest"] == digest:
@@ -46,7 +48,7 @@ def prepare(course: Course, name: str) -> Prepared:
     from .snapshot import take
     from .source import read
 
-    assignment, notebook = read(source)
+    assignment, notebook = read(source, seed)
     try:
         return Prepared(take(assignment, notebook, load_config()), digest, fresh=True)
     except (RuntimeError, ValueError) as error:
@@ -64,8 +66,29 @@ def _path(course: Course, name: str) -> Path:
     return course.reports / f".{name}.assignment.json"
 
 
-def _digest(paths: list[Path]) -> str:
-    total = hashlib.sha256()
+def hidden_seed(course: Course) -> int:
+    """The class's secret number, from which the hidden parts of tests draw their cases: the same for all students of a
+    class, for all its assignments, and in every regrade. Made when it is first asked for and kept beside the
+    gradebook.
+
+    A class that was graded before there were such numbers keeps the public one. CourseError for a damaged file.
+    """
+    path = course.class_dir / SEED_FILE
+    try:
+        return int(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise CourseError(f"{str(path)!r} should hold one number, the class's secret seed; put it back.") from None
+    except OSError:
+        pass
+    if (course.class_dir / "gradebook.db").exists() or not course.class_dir.is_dir():
+        return PUBLIC_SEED
+    seed = secrets.randbelow(2**31)
+    write_text(f"{seed}\n", path)
+    return seed
+
+
+def _digest(paths: list[Path], more: str) -> str:
+    total = hashlib.sha256(more.encode())
     for path in paths:
         content = path.read_bytes() if path.is_file() else b""
         total.update(len(content).to_bytes(8, "big") + content)

@@ -31,6 +31,10 @@ FLAGS = {  # grade, solution, locked
 REGIONS = {"solution": "SOLUTION", "hidden test": "HIDDEN TESTS", "rubric": "MARK SCHEME"}
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 FORM, FORM_CHECK = "form", "form-check"
+SEED = re.compile(r"\bSEED\b")
+"""In a hidden part of a test: the class's secret number."""
+PUBLIC_SEED = 41
+"""What takes its place where there is no class."""
 
 
 class SourceError(CourseError):
@@ -126,8 +130,19 @@ def cell_lines(text: str, count: int) -> list[int]:
     return lines if len(lines) == count else [0] * count
 
 
-def read(path: Path) -> tuple[Assignment, NotebookNode]:
+def seeded(text: str, seed: int) -> str:
+    """A test cell with the number in place of SEED in its hidden parts."""
+    lines, hidden = [], False
+    for line in text.splitlines():
+        hidden = (hidden or f"BEGIN {REGIONS['hidden test']}" in line) and f"END {REGIONS['hidden test']}" not in line
+        lines.append(SEED.sub(str(seed), line) if hidden else line)
+    return "\n".join(lines)
+
+
+def read(path: Path, seed: int = PUBLIC_SEED) -> tuple[Assignment, NotebookNode]:
     """Read `path` (a percent-format .py with assignment.toml beside it), lint it, expand it.
+
+    seed: stands for `SEED` in hidden parts of tests.
 
     Returns the assignment and its notebook with nbgrader metadata, no outputs, and ids that depend only on
     the text. Raises SourceError with one sentence a fault.
@@ -142,6 +157,8 @@ def read(path: Path) -> tuple[Assignment, NotebookNode]:
     lines = cell_lines(text, len(raw.cells))
     cells: list[Cell] = []
     for position, (cell, line) in enumerate(zip(raw.cells, lines, strict=True)):
+        if "test" in cell.metadata:
+            cell.source = seeded(cell.source, seed)
         parsed, found = _parse(cell, line, position)
         cells.append(parsed)
         faults += found
@@ -239,6 +256,8 @@ def _lint_cell(assignment: Assignment, cell: Cell) -> Iterator[str]:
             yield f"A {what} region stands in {cell.place}, which is not a {needed} cell; it could leak."
         if what == "solution" and cell.kind == "exercise" and not found and cell.id != FORM:
             yield f"The exercise {cell.place} has no BEGIN SOLUTION … END SOLUTION region."
+    if cell.kind == "test" and SEED.search(cell.text):
+        yield f"SEED stands in the visible part of {cell.place}; it is the secret number of hidden parts."
     wanted = {"exercise": "code", "test": "code"}.get(cell.kind)
     if wanted and cell.type != wanted:
         yield f"The {cell.kind} {cell.place} must be a {wanted} cell."

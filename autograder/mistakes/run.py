@@ -10,7 +10,7 @@ import contextlib
 import io
 import multiprocessing
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache, partial
@@ -21,9 +21,11 @@ import numpy as np
 
 from helpers.errors import CourseError
 
-from ..authoring.source import FORM, FORM_CHECK, Assignment, Cell
+from ..authoring.source import FORM, FORM_CHECK, PUBLIC_SEED, Assignment, Cell
 from ..authoring.source import read as read_source
 from ..course import Course
+from ..judge.local import pupil
+from ..judge.namespace import Code, namespace
 from .bank import Bank, Solution, load
 
 SECONDS = 3
@@ -55,6 +57,7 @@ def run(
     told: Callable[[int, int], None] | None = None,
     only: Collection[str] | None = None,
     judged: bool = False,
+    seed: int = PUBLIC_SEED,
     pool: Executor | None = None,
 ) -> tuple[list[Verdict], list[Verdict]]:
     """Verdicts on the wrong and on the right solutions of an assignment's bank, in its order.
@@ -65,7 +68,7 @@ def run(
     course = course or Course()
     bank = load(name, course)
     wrong, right = ([s.name for s in some if only is None or s.name in only] for some in (bank.wrong, bank.right))
-    one = partial(_judge, name, course.root, judged)
+    one = partial(_judge, name, course.root, judged, seed)
     verdicts = []
     with contextlib.nullcontext(pool) if pool else workers(jobs) as some:
         for verdict in some.map(one, [*wrong, *right]):
@@ -94,26 +97,35 @@ def _begin() -> None:
 
 
 @cache
-def prepared(name: str, root: Path) -> tuple[Assignment, Bank]:
-    """An assignment and its bank, read once in a process."""
+def prepared(name: str, root: Path, seed: int = PUBLIC_SEED) -> tuple[Assignment, Bank]:
+    """An assignment and its bank, read once in a process. seed: of the hidden parts of tests."""
     course = Course(root=root)
-    return read_source(course.source(name))[0], load(name, course)
+    return read_source(course.source(name), seed)[0], load(name, course)
 
 
 @cache
-def rooms(name: str, root: Path, judged: bool) -> Rooms:
+def rooms(name: str, root: Path, judged: bool, seed: int = PUBLIC_SEED) -> Rooms:
     """Where an assignment's solutions run, made once in a process."""
     if not judged:
         return one_room
-    from .judged import two_rooms
-
     with _silent():
-        return two_rooms(*prepared(name, root))
+        return two_rooms(*prepared(name, root, seed))
 
 
-def _judge(name: str, root: Path, judged: bool, row: str) -> Verdict:
-    assignment, bank = prepared(name, root)
-    return judge(assignment, bank, bank[row], rooms(name, root, judged))
+def _judge(name: str, root: Path, judged: bool, seed: int, row: str) -> Verdict:
+    assignment, bank = prepared(name, root, seed)
+    return judge(assignment, bank, bank[row], rooms(name, root, judged, seed))
+
+
+def compared(name: str, rows: Sequence[str], pool: Executor) -> list[tuple[Verdict, Verdict]]:
+    """Verdicts on the solutions of these names, in one process and judged."""
+    return list(pool.map(partial(_compare, name, Course().root), rows))
+
+
+def _compare(name: str, root: Path, row: str) -> tuple[Verdict, Verdict]:
+    assignment, whole = prepared(name, root)
+    here, judged = (judge(assignment, whole, whole[row], rooms(name, root, apart)) for apart in (False, True))
+    return here, judged
 
 
 Made = TypeVar("Made")
@@ -137,9 +149,35 @@ BEGIN = {"__name__": "__main__", "np": np}  # students import numpy somewhere
 
 @contextlib.contextmanager
 def one_room() -> Iterator[Run]:
-    """Everything in this process, in one namespace."""
+    """Everything in this process, in one namespace, as in a notebook."""
     names: dict[str, Any] = dict(BEGIN)
     yield lambda cell, text: exec(compile(text, f"<{cell.id}>", "exec"), names)
+
+
+def two_rooms(assignment: Assignment, bank: Bank) -> Rooms:
+    """A solution's cells in a process of their own and its tests in this one, as hand-ins are graded. What tests take
+    from the source itself is made once, now."""
+    model = Solution("the model solution", {})
+    cells = [cell for cell in assignment.cells if cell.type == "code"]
+    names = namespace(Code(cell.kind, cell_text(cell, bank, model, True)) for cell in cells)
+    given: dict[str, Any] = dict(BEGIN)
+    names.run(given)
+
+    @contextlib.contextmanager
+    def both() -> Iterator[Run]:
+        with pupil(BEGIN) as student:
+            judges = dict(given)
+
+            def run(cell: Cell, text: str) -> None:
+                if cell.kind == "test":
+                    judges.update(student.names(*names.wanted(text)))
+                    exec(compile(text, f"<{cell.id}>", "exec"), judges)
+                else:
+                    student.run(text, f"<{cell.id}>")
+
+            yield run
+
+    return both
 
 
 def judge(

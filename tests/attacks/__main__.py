@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from autograder.engine import write_text
 
 from autograder.cli import console
+from autograder.files import write_text
 from autograder.progress import bar
 from helpers.errors import CourseError
 

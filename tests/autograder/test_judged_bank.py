@@ -12,7 +12,7 @@ import pytest
 
 from autograder.course import Course
 from autograder.mistakes import load, run
-from autograder.mistakes.judged import compared
+from autograder.mistakes.run import compared
 
 EVERY = 120
 ALSO = {

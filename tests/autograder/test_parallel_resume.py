@@ -188,10 +188,10 @@ def test_the_same_scores_with_one_worker(undisturbed, make_class):
 @pytest.mark.slow
 def test_the_same_scores_from_a_cluster(undisturbed, make_class, tmp_path):
     pytest.importorskip("distributed", reason="Dask is not installed (pip install -r requirements.lock)")
-    from autograder.parallel import remote
+    from autograder.parallel import dask_worker
     from tests.autograder.test_parallel_dask import Cluster
 
-    remote.code_print.cache_clear()
+    dask_worker.code_print.cache_clear()
     (tmp_path / "dask").mkdir()
     cluster = Cluster(tmp_path / "dask", 2)
     try:
