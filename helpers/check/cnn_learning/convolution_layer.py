@@ -11,10 +11,10 @@ import numpy as np
 from helpers.check.cnn_learning.layer import GRADIENTS, PARAMETERS, Layer, initial, own_gradient, updated, weights_stay
 from helpers.check.convolution.gradients import _data_guesses as data_guesses
 from helpers.check.convolution.gradients import _filter_guesses as filter_guesses
-from helpers.check.core import conv_oracle as oracle
-from helpers.check.core import conv_slips as slips
+from helpers.check.core import convolution_oracle as oracle
+from helpers.check.core.hypotheses import convolution as slips
 from helpers.check.core.compare import Hypothesis, close, verify
-from helpers.check.core.conv_cases import Case, Guess, Sizes, settle
+from helpers.check.core.geometries import Case, Guess, Sizes, settle
 from helpers.check.core.reach import together
 from helpers.check.core.report import Mistake, check
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from helpers.check.cnn_learning.layer import GRADIENTS, PARAMETERS, Layer, initial, updated, weights_stay
-from helpers.check.core import conv_oracle as oracle
+from helpers.check.core import convolution_oracle as oracle
 from helpers.check.core.compare import Hypothesis, close, verify
-from helpers.check.core.conv_cases import Sizes, settle
+from helpers.check.core.geometries import Sizes, settle
 from helpers.check.core.reach import together
 from helpers.check.core.report import Mistake, check
 

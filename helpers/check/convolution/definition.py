@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core import conv_oracle as oracle
-from helpers.check.core import conv_slips as slips
+from helpers.check.core import convolution_oracle as oracle
+from helpers.check.core.hypotheses import convolution as slips
 from helpers.check.core.calls import call_each, number
-from helpers.check.core.conv_cases import (
+from helpers.check.core.geometries import (
     CASES,
     Case,
     Guess,
@@ -23,7 +23,7 @@ from helpers.check.core.conv_cases import (
     result,
     settle,
 )
-from helpers.check.core.conv_mixups import gathered, index_guesses, of_case, shape_mistake
+from helpers.check.core.hypotheses.indices import gathered, index_guesses, of_case, shape_mistake
 from helpers.check.core.report import Mistake, check
 
 SIZE_CASES = ((12, 5, 1, 0), (9, 4, 1, 2), (13, 4, 2, 0), (14, 5, 3, 1), (11, 3, 4, 2), (7, 7, 2, 0), (1, 1, 1, 0))

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from helpers.check.convolution.definition import forward_guesses
-from helpers.check.core import conv_oracle as oracle
+from helpers.check.core import convolution_oracle as oracle
 from helpers.check.core.calls import array, call_each, number
-from helpers.check.core.conv_cases import Case, Guess, Sizes, cases, result, settle, value_of
+from helpers.check.core.geometries import Case, Guess, Sizes, cases, result, settle, value_of
 from helpers.check.core.known_work import Bench, Piece, demand_possible, lengths
 from helpers.check.core.report import Mistake, check
 from helpers.primitives.spec import ConvSpec

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core import conv_oracle as oracle
+from helpers.check.core import convolution_oracle as oracle
 from helpers.check.core.calls import array, call
 from helpers.check.core.compare import Hypothesis, close, unchanged, verify
-from helpers.check.core.conv_oracle import Pair
+from helpers.check.core.convolution_oracle import Pair
 from helpers.check.core.report import Mistake
 
 Sizes = tuple[int, ...]
@@ -124,7 +124,7 @@ def _advised(mistake: Mistake, what: str) -> Mistake:
     if mistake.name != "raises":
         return mistake
     text = mistake.message.split(" The shapes don't fit: ")[0].split(" A sum or maximum over an axis ")[0]
-    from helpers.check.core.conv_slips import advice  # which needs this module
+    from helpers.check.core.hypotheses.convolution import advice  # which needs this module
 
     if own := advice(text, what):
         text += own

@@ -7,9 +7,9 @@ from functools import partial
 
 import numpy as np
 
-from helpers.check.core import conv_oracle as oracle
-from helpers.check.core.conv_cases import Case, Guess, guess_each
-from helpers.check.core.conv_mixups import gathered
+from helpers.check.core import convolution_oracle as oracle
+from helpers.check.core.geometries import Case, Guess, guess_each
+from helpers.check.core.hypotheses.indices import gathered
 from helpers.check.core.report import Mistake
 
 
