@@ -173,10 +173,10 @@ def held_out_error(x, y, kind):
 }
 
 CONVOLUTION = {
-    "A-size": FIND + 'output_size = find("helpers.check.core.conv_oracle:output_size", "helpers.primitives.spec:output_size")',
+    "A-size": FIND + 'output_size = find("helpers.check.core.convolution_oracle:output_size", "helpers.primitives.spec:output_size")',
     "A-forward": """
 try:
-    forward = find("helpers.check.core.conv_oracle:forward")
+    forward = find("helpers.check.core.convolution_oracle:forward")
 except ImportError:
     def forward(x, w, stride, padding):
         return primitives.conv_forward(primitives.ConvSpec.of(x, w, stride, padding), x, w)
@@ -189,13 +189,13 @@ def true_convolution(x, w, stride, padding):
     return conv_forward(x, w[:, :, ::-1, ::-1], stride, padding)
 """,
     "B-im2col": """
-lowered = find("helpers.check.core.conv_oracle:im2col")
+lowered = find("helpers.check.core.convolution_oracle:im2col")
 def im2col(x, R, S, stride, padding):
     return lowered(x, (R, S), stride, padding)
 """,
     "B-lowered": "conv_lowered = conv_forward",
     "B-col2im": """
-scatter = find("helpers.check.core.conv_oracle:scatter")
+scatter = find("helpers.check.core.convolution_oracle:scatter")
 def col2im(columns, x_shape, R, S, stride, padding):
     N, C, H, W = x_shape
     P, Q = output_size(H, R, stride[0], padding[0]), output_size(W, S, stride[1], padding[1])
@@ -206,25 +206,25 @@ def conv_tiled(x, w, stride, padding, workspace):
     return conv_forward(x, w, stride, padding)
 """,
     "C-data": """
-back = find("helpers.check.core.conv_oracle:backward_data", "helpers.primitives.convolution:conv_backward_data")
+back = find("helpers.check.core.convolution_oracle:backward_data", "helpers.primitives.convolution:conv_backward_data")
 def conv_backward_data(dy, w, x_shape, stride, padding):
     return back(dy, w, x_shape, stride, padding)
 """,
     "C-filter": """
-back_filter = find("helpers.check.core.conv_oracle:backward_filter")
+back_filter = find("helpers.check.core.convolution_oracle:backward_filter")
 def conv_backward_filter(x, dy, w_shape, stride, padding):
     return back_filter(x, dy, w_shape[2:], stride, padding)
 """,
     "C-bias": 'conv_backward_bias = find("helpers.primitives.bias:bias_backward")',
     "D-max": """
-pool, pool_back = find("helpers.check.core.conv_oracle:max_pool"), find("helpers.check.core.conv_oracle:max_pool_backward")
+pool, pool_back = find("helpers.check.core.convolution_oracle:max_pool"), find("helpers.check.core.convolution_oracle:max_pool_backward")
 def max_pool_forward(x, window, stride, padding):
     return pool(x, window, stride, padding), x
 def max_pool_backward(dy, winner, x_shape, window, stride, padding):
     return pool_back(winner, dy, window, stride, padding)
 """,
     "D-average": """
-mean, mean_back = find("helpers.check.core.conv_oracle:average_pool"), find("helpers.check.core.conv_oracle:average_pool_backward")
+mean, mean_back = find("helpers.check.core.convolution_oracle:average_pool"), find("helpers.check.core.convolution_oracle:average_pool_backward")
 def average_pool_forward(x, window, stride, padding):
     return mean(x, window, stride, padding)
 def average_pool_backward(dy, x_shape, window, stride, padding):
@@ -265,7 +265,7 @@ def intensity(N, C, H, W, K, R, S, P, Q):
     return ConvSpec(N, C, H, W, K, R, S).intensity()
 """,
     "B-lower": """
-patches = find("helpers.check.core.conv_oracle:im2col")
+patches = find("helpers.check.core.convolution_oracle:im2col")
 def lower_filters(F):
     return F.reshape(F.shape[0], -1)
 def lower_images(D, R, S):

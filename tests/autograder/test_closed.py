@@ -86,7 +86,7 @@ def test_the_reference_earns_nothing(name):
 
 
 IMPORTS = {
-    "A-size": "from helpers.check.core.conv_oracle import output_size",
+    "A-size": "from helpers.check.core.convolution_oracle import output_size",
     "A-forward": "from helpers.primitives import conv_forward",
     "A-bias": "from helpers import nn",
     "A-true": "def true_convolution(x, w, stride, padding):\n    return primitives.conv_forward(x, w)",

@@ -155,7 +155,7 @@ def test_the_checks_are_closed_and_their_neighbours_are_not(tmp_path, mode, prel
                 pass
         say(seen)
         try:
-            import helpers.check.core.conv_oracle
+            import helpers.check.core.convolution_oracle
         except (ImportError, PermissionError):
             say("no such module")
         say(len(open(place / "timing.py").read()) > 100)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core import conv_oracle as conv
+from helpers.check.core import convolution_oracle as conv
 from helpers.check.core.oracle import cross_entropy, one_hot, softmax
 
 Shape = tuple[int, ...]

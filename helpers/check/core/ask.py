@@ -24,8 +24,8 @@ from helpers.check.core.student_errors import in_words, own_frames, rebuilt
 class Answer:
     """What a probe noted. Asking for what it did not come to raises the Mistake that says why."""
 
-    def __init__(self, reply: Any, before: str = ""):
-        self._reply, self._before = reply, before
+    def __init__(self, reply: Any, before: str = "", advice: Advice | None = None):
+        self._reply, self._before, self._advice = reply, before, advice
         seen, ended = (reply.get("seen"), reply.get("ended")) if isinstance(reply, dict) else (None, None)
         self._seen: dict[str, Any] = {key: value for key, value in seen.items() if isinstance(key, str)} if isinstance(seen, dict) else {}
         fits = isinstance(ended, tuple) and len(ended) == 3 and isinstance(ended[0], str) and isinstance(ended[1], str)
@@ -33,7 +33,7 @@ class Answer:
 
     def part(self, name: Any) -> Answer:
         """What was noted under `seen.part(name)`."""
-        return Answer(self._reply, f"{self._before}{name}/")
+        return Answer(self._reply, f"{self._before}{name}/", self._advice)
 
     def __contains__(self, name: object) -> bool:
         return f"{self._before}{name}" in self._seen
@@ -52,7 +52,7 @@ class Answer:
     def finish(self) -> None:
         """Raise the Mistake of whatever ended the probe early."""
         if self._ended is not None:
-            raise mistake_of(*self._ended)
+            raise mistake_of(*self._ended, self._advice)
 
 
 Asks = Callable[[str, float, Sequence[Any]], Any]
@@ -71,14 +71,19 @@ def asking(elsewhere: Asks) -> Iterator[None]:
         _elsewhere = before
 
 
-def ask(probe: Probe, *things: Any) -> Answer:
+Advice = Callable[[BaseException, str], str]
+"""(error, what raised it) -> what that usually means in this exercise, a sentence after a space, or nothing."""
+
+
+def ask(probe: Probe, *things: Any, advice: Advice | None = None) -> Answer:
     """Run `probe(seen, *things)` beside the student's code, and bring back what it noted.
 
     things: the student's functions, classes and objects, and plain data, which the probe gets a copy of.
+    advice: on errors, asked before the general advice.
     """
     if _elsewhere is None:
-        return Answer(observed(probe, probes.SECONDS, copied(things)))
-    return Answer(_elsewhere(f"{probe.__module__}:{probe.__qualname__}", probes.SECONDS, things))
+        return Answer(observed(probe, probes.SECONDS, copied(things)), advice=advice)
+    return Answer(_elsewhere(f"{probe.__module__}:{probe.__qualname__}", probes.SECONDS, things), advice=advice)
 
 
 @contextlib.contextmanager
@@ -94,7 +99,7 @@ def patience(seconds: float) -> Iterator[None]:
 # Sentences --------------------------------------------------------------------------------------------------------
 
 
-def mistake_of(what: str, how: str, about: Any) -> Mistake:
+def mistake_of(what: str, how: str, about: Any, advice: Advice | None = None) -> Mistake:
     """The Mistake that tells how a probe ended: see `probe.Stopped`."""
     told = about if isinstance(about, str) else ""
     if how == "not defined":
@@ -121,16 +126,17 @@ def mistake_of(what: str, how: str, about: Any) -> Mistake:
             f"{what} did not return within {about if isinstance(about, int | float) else 5:g} seconds on very small arrays. "
             "Look for a loop whose condition never becomes false, such as a counter that is not advanced.",
         )
-    return raised(what, rebuilt(about))
+    return raised(what, rebuilt(about), advice)
 
 
-def raised(what: str, error: BaseException) -> Mistake:
+def raised(what: str, error: BaseException, advice: Advice | None = None) -> Mistake:
     """The Mistake that tells of an error of the student's code."""
     if isinstance(error, NotImplementedError):
         return Mistake("still-to-do", f"Still to do: {_unwritten(error, what)} is not written yet.")
     if isinstance(error, RecursionError):
         return Mistake("calls-itself", f"{what} calls itself endlessly. Look for a call of its own name.")
-    mistake = Mistake("raises", f"{what or 'Your code'} raised {in_words(error)}{_place(error)}.{_advice(error)}")
+    meaning = (advice(error, what) if advice else "") or _advice(error)
+    mistake = Mistake("raises", f"{what or 'Your code'} raised {in_words(error)}{_place(error)}.{meaning}")
     mistake.of_torch = isinstance(error, TypeError) or (isinstance(error, AttributeError) and "numpy" in str(error))
     return mistake
 

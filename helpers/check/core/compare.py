@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -15,21 +16,6 @@ RTOL, ATOL = 2e-4, 2e-5
 """Relative to the entry and to the largest entry: a right float32 solution passes, a mistake is far larger."""
 
 
-@dataclass(frozen=True)
-class Hypothesis:
-    """A mistake by name: what the student would have computed, and what to tell them.
-
-    Args:
-        name: identifier of the mistake.
-        wrong: the array that this mistake gives, of any shape.
-        hint: one or two plain sentences.
-    """
-
-    name: str
-    wrong: np.ndarray
-    hint: str
-
-
 T = TypeVar("T")
 Lazy: TypeAlias = T | Callable[[], T]
 """A value, or a function that makes it: for what only a wrong result needs."""
@@ -37,6 +23,34 @@ Lazy: TypeAlias = T | Callable[[], T]
 
 def needed(value: Lazy[T]) -> T:
     return value() if callable(value) else value
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A mistake by name: what the student would have computed, and what to tell them.
+
+    Args:
+        name: identifier of the mistake.
+        wrong: the array that this mistake gives, of any shape, or a function that makes it.
+        hint: one or two plain sentences.
+    """
+
+    name: str
+    wrong: Lazy[np.ndarray]
+    hint: str
+
+    def result(self) -> np.ndarray:
+        """The array that this mistake gives, float64; one that fits nothing where the mistake is impossible here."""
+        try:
+            with np.errstate(all="ignore"):
+                return np.asarray(needed(self.wrong), dtype=np.float64)
+        except Exception:
+            return np.full(3, np.nan)
+
+    @classmethod
+    def each(cls, name: str, wrong: Callable[[Any], np.ndarray], values: Iterable[Any], hint: str) -> list[Hypothesis]:
+        """One hypothesis for each value, `wrong(value)`; the value stands for {} in the hint."""
+        return [cls(name, partial(wrong, value), hint.format(value)) for value in values]
 
 
 def close(got: np.ndarray, expected: np.ndarray) -> bool:
@@ -58,6 +72,7 @@ def verify(
     hypotheses: Lazy[Sequence[Hypothesis]] = (),
     sizes: Mapping[str, float] | None = None,
     numerical: Lazy[np.ndarray | None] = None,
+    shape: Callable[[tuple[int, ...]], Mistake | None] | None = None,
 ) -> None:
     """Raise the `Mistake` that explains why `got` is not `expected`; return silently when they agree.
 
@@ -67,19 +82,25 @@ def verify(
         hypotheses: tried in order, before those that fit every result.
         sizes: meaning -> number; a constant factor made of one of them is named with its meaning.
         numerical: finite-difference gradient, shown beside the first wrong entry.
+        shape: what it makes of a wrong shape that no hypothesis gives; None if it can't explain that either.
 
     hypotheses and numerical may be functions, which are called where `got` is wrong.
     """
     if close(got, expected):
         return
-    mistake = _named(got, needed(hypotheses)) or _general(got, expected, what, sizes or {}) or _first_difference(got, expected, what, needed(numerical))
+    mistake = (
+        _named(got, needed(hypotheses))
+        or (shape(got.shape) if shape and got.shape != expected.shape else None)
+        or _general(got, expected, what, sizes or {})
+        or _first_difference(got, expected, what, needed(numerical))
+    )
     if got.shape == expected.shape:
         mistake.picture = picture(got, expected, _right(got, expected), what)
     raise mistake
 
 
 def _named(got: np.ndarray, hypotheses: Sequence[Hypothesis]) -> Mistake | None:
-    return next((Mistake(h.name, h.hint) for h in hypotheses if close(got, h.wrong)), None)
+    return next((Mistake(h.name, h.hint) for h in hypotheses if close(got, h.result())), None)
 
 
 def _general(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[str, float]) -> Mistake | None:

@@ -13,8 +13,8 @@ from helpers.check import CheckFailed
 from helpers.check.convolution.measured import SMALL
 from helpers.check.convolution.pooling import POOLS, Pool
 from helpers.check.core import calls
-from helpers.check.core import conv_oracle as oracle
-from helpers.check.core.conv_cases import CASES, Case, Guess, settle
+from helpers.check.core import convolution_oracle as oracle
+from helpers.check.core.geometries import CASES, Case, Guess, settle
 from helpers.check.core.gradients import numerical_gradient
 from helpers.check.core.report import Mistake
 from helpers.primitives import PAPER_LAYERS

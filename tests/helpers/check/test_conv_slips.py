@@ -7,7 +7,7 @@ import pytest
 
 from helpers import check
 from helpers.check import CheckFailed
-from helpers.check.core import conv_oracle as oracle
+from helpers.check.core import convolution_oracle as oracle
 
 remembered = []
 
