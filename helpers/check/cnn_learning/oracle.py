@@ -55,10 +55,10 @@ def parameters(entry: Entry, shape: Shape) -> int:
     return (prod(shape) + 1) * entry["units"] if entry["type"] == "dense" else 0
 
 
-def with_flatten(entries: Sequence[Entry], shape: Shape) -> Iterator[tuple[Entry, Shape]]:
-    """(entry, input shape), with a flatten in front of a dense layer whose input is images."""
+def walked(entries: Sequence[Entry], shape: Shape, flatten: bool = False) -> Iterator[tuple[Entry, Shape]]:
+    """(entry, input shape); with flatten, there is one in front of a dense layer whose input is images."""
     for entry in entries:
-        if entry["type"] == "dense" and len(shape) == 3:
+        if flatten and entry["type"] == "dense" and len(shape) == 3:
             yield plain("flatten"), shape
             shape = (prod(shape),)
         yield entry, shape
@@ -77,9 +77,9 @@ class Net:
     @classmethod
     def random(cls, entries: Sequence[Entry], image: Shape, rng: np.random.Generator, gain: float = 1.5) -> Net:
         """Weights large enough that every part of the network matters."""
-        walked = list(with_flatten(entries, image))
-        net = cls([entry for entry, _ in walked], tuple(image), [], [])
-        for entry, shape in walked:
+        layers = list(walked(entries, image, flatten=True))
+        net = cls([entry for entry, _ in layers], tuple(image), [], [])
+        for entry, shape in layers:
             if entry["type"] == "conv":
                 size = (entry["filters"], shape[0], *entry["size"])
                 net.weights.append(rng.normal(0, gain / prod(size[1:]) ** 0.5, size))
@@ -202,3 +202,9 @@ def small_problem(seed: int, n: int = 7) -> tuple[Net, np.ndarray, np.ndarray]:
     rng = np.random.default_rng([seed, n, 5])
     net = Net.random(ENTRIES, IMAGE, rng)
     return net, rng.normal(size=(n, *IMAGE)), rng.permutation(np.arange(n) % 3)
+
+
+def rates(seed: int) -> tuple[float, float]:
+    """Two learning rates, neither of them one that mistakes write into the code."""
+    first = round(float(np.random.default_rng([seed, 10]).uniform(0.15, 0.4)), 3)
+    return first, round(first / 7, 4)

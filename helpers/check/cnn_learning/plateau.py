@@ -1,4 +1,4 @@
-"""Checks of Part C of the CNN assignment: the plateau's length, gradient norms, predictions and their test."""
+"""Checks of Part C: the plateau's length, gradient norms, predictions and their test."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from helpers.check.cnn_learning import oracle
-from helpers.check.cnn_learning.cnn import Student, same
+from helpers.check.cnn_learning import oracle, probes
+from helpers.check.cnn_learning.cnn import advice, given, net_of, same, shapes_right
 from helpers.check.cnn_learning.sizes import LEVEL, study_size
-from helpers.check.core.calls import array, call, number
+from helpers.check.core.ask import Answer, array, ask, number
 from helpers.check.core.compare import Hypothesis, verify
+from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 
 
@@ -37,44 +38,43 @@ def _falling(rng: np.random.Generator, stay: int, fall: int, dip: int) -> list[f
 def plateau_length(function: Any, *, seed: int = 0) -> Iterator[str]:
     """The first run of losses whose mean is below the level, counted in steps; None where there is none."""
     rng = np.random.default_rng([seed, 23])
-    tried: list[Tried] = []
-    for level, window in ((2.0, 5), (1.5, 5), (2.0, 3), (1.0, 8)):
-        losses = _falling(rng, int(rng.integers(24, 40)), 30, 11)
-        right = length_of(losses, level, window)
-        assert right is not None
-        tried.append(Tried(_length(function, losses, level, window), losses, level, window, right))
-    _right_lengths(tried)
-    yield "steps until the mean of a window is below the level; one lucky batch doesn't count"
+    falling = [(_falling(rng, int(rng.integers(24, 40)), 30, 11), level, window) for level, window in ((2.0, 5), (1.5, 5), (2.0, 3), (1.0, 8))]
     flat = [2.3 + 0.01 * float(rng.normal()) for _ in range(20)]
-    for losses, words in ((flat, "a run that stays on its plateau"), (flat[:3], "a run of 3 steps, fewer than the window"), ([], "a run without steps")):
-        got = _length(function, losses, 2.0, 5)
+    stays = {"a run that stays on its plateau": flat, "a run of 3 steps, fewer than the window": flat[:3], "a run without steps": []}
+    windows = (4, 2)
+    level_for_a_while = [2.5] * 6 + [2.0] * 7 + [1.75] * 5  # in binary exact, so that a mean is 2 and not nearly 2
+    others = [*stays.values(), [1.0] * 9, [2.3] * 10 + [0.1], [float("nan")] * 30]
+    cases = [*falling, *((losses, 2.0, 5) for losses in others), *((level_for_a_while, 2.0, window) for window in windows)]
+    seen = ask(calls, "plateau_length", function, cases, ("losses",))
+    right = [length_of(*case) for case in falling]
+    _right_lengths([Tried(_length(seen, i), *case, found) for i, (case, found) in enumerate(zip(falling, right, strict=True)) if found is not None])
+    yield "steps until the mean of a window is below the level; one lucky batch doesn't count"
+    for i, words in enumerate(stays, len(falling)):
+        got = _length(seen, i)
         if got is not None:
             raise Mistake("not-yet-is-a-length", f"For {words} plateau_length returns {got:g}; it should return None. 'Not yet' is not a length, and a number would be drawn and averaged like any other.")
-    got = _length(function, [1.0] * 9, 2.0, 5)
+    i = len(falling) + len(stays)
+    got = _length(seen, i)
     if got != 5:
-        raise Mistake("window-not-counted", f"For a run that is below the level from its first step on the length is {'None' if got is None else f'{got:g}'}; it should be 5: the first window consists of that many steps.")
-    if (got := _length(function, [2.3] * 10 + [0.1], 2.0, 5)) != 11:
-        raise Mistake("last-window-missing", f"For a run whose last window is the first below the level, 11 steps, the length is {'None' if got is None else f'{got:g}'}. The last n to try is len(losses).")
-    for window in (4, 2):
-        losses = [2.5] * 6 + [2.0] * 7 + [1.75] * 5  # in binary exact, so that a mean is 2 and not nearly 2
-        got = _length(function, losses, 2.0, window)
-        if got != 14:
-            shown = "None" if got is None else f"{got:g}"
-            if got == 6 + window:
-                raise Mistake("equal-counts", f"For losses that are exactly at the level for a while and then below it the length is {shown}; it should be 14. A mean that equals the level is not below it: `<`, not `<=`.")
-            _right_lengths([Tried(got, losses, 2.0, window, 14)])
-    low = [float("nan")] * 30
-    if _length(function, low, 2.0, 5) is not None:
+        raise Mistake("window-not-counted", f"For a run that is below the level from its first step on the length is {_shown(got)}; it should be 5: the first window consists of that many steps.")
+    if (got := _length(seen, i + 1)) != 11:
+        raise Mistake("last-window-missing", f"For a run whose last window is the first below the level, 11 steps, the length is {_shown(got)}. The last n to try is len(losses).")
+    for at, window in enumerate(windows, i + 3):
+        got = _length(seen, at)
+        if got == 6 + window:
+            raise Mistake("equal-counts", f"For losses that are exactly at the level for a while and then below it the length is {_shown(got)}; it should be 14. A mean that equals the level is not below it: `<`, not `<=`.")
+        _right_lengths([Tried(got, level_for_a_while, 2.0, window, 14)])
+    if _length(seen, i + 2) is not None:
         raise Mistake("nan-wins", "For a run whose losses are NaN plateau_length returns a number; a run that diverged has not left its plateau. A comparison with NaN is always False.")
     yield "None for a run that never leaves; NaN doesn't count"
 
 
-def _length(function: Any, losses: list[float], level: float, window: int) -> float | None:
-    given = list(losses)
-    value = call(function, given, level, window, what="plateau_length")
-    if repr(given) != repr(losses):
-        raise Mistake("input-changed", "plateau_length changed the list that it was given. Work on a copy.")
-    return None if value is None else number(value, "the length")
+def _length(seen: Answer, case: int) -> float | None:
+    return None if seen[case] is None else number(seen[case], "the length")
+
+
+def _shown(length: float | None) -> str:
+    return "None" if length is None else f"{length:g}"
 
 
 class Tried(NamedTuple):
@@ -93,20 +93,20 @@ def _right_lengths(tried: Sequence[Tried]) -> None:
     if not wrong:
         return
     first = wrong[0]
-    shown = "None" if first.got is None else f"{first.got:g}"
-    begin = f"For a run that leaves its plateau after {first.right} steps (level {first.level:g}, window {first.window}) the length is {shown}."
+    begin = f"For a run that leaves its plateau after {first.right} steps (level {first.level:g}, window {first.window}) the length is {_shown(first.got)}."
     if first.got is None:
         raise Mistake("returns-none", f"{begin} Is it the mean of the window, sum / window, that is compared, and is the number returned where it is found?")
-    tables = {id(each): _length_slips(*each[1:]) for each in tried}
-    for group in (tried, wrong, [first]):
-        for i, (name, _, hint) in enumerate(tables[id(first)]):
-            if all(tables[id(each)][i][1] == each.got for each in group):
-                raise Mistake(name, f"{begin} {hint}")
+    tables = [_length_hypotheses(*each[1:]) for each in tried]
+    own = range(len(tried))
+    for group in (own, [i for i in own if tried[i] in wrong], [tried.index(first)]):
+        for i, hypothesis in enumerate(tables[group[-1]]):
+            if all(tables[j][i].wrong == tried[j].got for j in group):
+                raise Mistake(hypothesis.name, f"{begin} {hypothesis.hint}")
     raise Mistake("differs", f"{begin} Find the smallest n with mean(losses[n - window : n]) < level.")
 
 
-def _length_slips(losses: list[float], level: float, window: int, right: int) -> list[tuple[str, float | None, str]]:
-    """(mistake, the length that it gives, hint)."""
+def _length_hypotheses(losses: list[float], level: float, window: int, right: int) -> list[Hypothesis]:
+    """Of mistakes the length that each gives, or None."""
 
     def at(other_level: float, width: int) -> int | None:
         return length_of(losses, other_level, width)
@@ -114,28 +114,28 @@ def _length_slips(losses: list[float], level: float, window: int, right: int) ->
     below = [i for i, loss in enumerate(losses) if loss < level]
     means = [sum(losses[i : i + window]) / window for i in range(len(losses) - window + 1)]
     return [
-        ("lucky-batch", at(level, 1), "A single batch below the level ends the plateau here; it may be luck. Take the mean of `window` batches in a row."),
-        ("lucky-batch", below[0] if below else None, "A single batch below the level ends the plateau here; it may be luck. Take the mean of `window` batches in a row."),
-        ("window-start", right - window, "That is where the window begins; the steps are counted to its end: losses[n - window : n] gives n."),
-        ("window-start", right - window + 1, "That is where the window begins; the steps are counted to its end: losses[n - window : n] gives n."),
-        ("off-by-one", right - 1, "That is the place of the window's last loss; as places count from 0, the number of steps is one more."),
-        ("off-by-one", right + 1, "That is one step too many: losses[n - window : n] are the last `window` of n losses."),
-        ("window-ignored", at(level, 5), "`window` is ignored: 5 is hard-coded."),
-        ("level-ignored", at(2.0, window), "`level` is ignored: 2.0 is hard-coded."),
-        ("level-ignored", at(1.0, window), "`level` is ignored: 1.0 is hard-coded."),
-        ("last-crossing", max((i + 1 for i, loss in enumerate(losses) if loss >= level), default=0), "That is the last time that the loss is above the level; the first window below it is asked for."),
-        ("last-crossing", max((i + window for i, m in enumerate(means) if m >= level), default=0), "That is the last window above the level; the first one below it is asked for."),
-        ("steps-below", float(len(below)), "That is the number of steps below the level; the steps until then are asked for."),
-        ("steps-above", float(len(losses) - len(below)), "That is the number of all steps above the level, later ones included; count up to the first window below it."),
-        ("wrong-direction", length_of([-loss for loss in losses], -level, window), "That is the first window above the level; the first one below it is asked for."),
-        ("all-in-window", next((n for n in range(window, len(losses) + 1) if max(losses[n - window : n]) < level), None), "Every batch of the window must be below the level here; their mean is asked for."),
-        ("running-mean", next((n for n in range(window, len(losses) + 1) if sum(losses[:n]) / n < level), None), "The mean runs over all steps so far; only the last `window` count: losses[n - window : n]."),
-        ("windows-side-by-side", next((n for n in range(window, len(losses) + 1, window) if sum(losses[n - window : n]) / window < level), None), "The windows lie side by side here; every n is tried, so that they overlap."),
-        ("median-for-mean", next((n for n in range(window, len(losses) + 1) if sorted(losses[n - window : n])[window // 2] < level), None), "The median of the window is compared; its mean is asked for."),
-        ("stays-below", next((n for n in range(window, len(losses) + 1) if all(sum(losses[m - window : m]) / window < level for m in range(n, len(losses) + 1))), None), "From there on every window is below the level; the first one is asked for, also where a later one is above."),
-        ("window-not-full", next((n for n in range(1, len(losses) + 1) if sum(losses[max(0, n - window) : n]) / window < level), None), "A window that is not full yet is divided by `window` and looks small. Begin at n = window."),
-        ("window-middle", right - window // 2, "That is the middle of the window; the steps are counted to its end: losses[n - window : n] gives n."),
-        ("whole-run", float(len(losses)), "That is the end of the run. The first window below the level is asked for, not the last."),
+        Hypothesis("lucky-batch", at(level, 1), "A single batch below the level ends the plateau here; it may be luck. Take the mean of `window` batches in a row."),
+        Hypothesis("lucky-batch", below[0] if below else None, "A single batch below the level ends the plateau here; it may be luck. Take the mean of `window` batches in a row."),
+        Hypothesis("window-start", right - window, "That is where the window begins; the steps are counted to its end: losses[n - window : n] gives n."),
+        Hypothesis("window-start", right - window + 1, "That is where the window begins; the steps are counted to its end: losses[n - window : n] gives n."),
+        Hypothesis("off-by-one", right - 1, "That is the place of the window's last loss; as places count from 0, the number of steps is one more."),
+        Hypothesis("off-by-one", right + 1, "That is one step too many: losses[n - window : n] are the last `window` of n losses."),
+        Hypothesis("window-ignored", at(level, 5), "`window` is ignored: 5 is hard-coded."),
+        Hypothesis("level-ignored", at(2.0, window), "`level` is ignored: 2.0 is hard-coded."),
+        Hypothesis("level-ignored", at(1.0, window), "`level` is ignored: 1.0 is hard-coded."),
+        Hypothesis("last-crossing", max((i + 1 for i, loss in enumerate(losses) if loss >= level), default=0), "That is the last time that the loss is above the level; the first window below it is asked for."),
+        Hypothesis("last-crossing", max((i + window for i, m in enumerate(means) if m >= level), default=0), "That is the last window above the level; the first one below it is asked for."),
+        Hypothesis("steps-below", float(len(below)), "That is the number of steps below the level; the steps until then are asked for."),
+        Hypothesis("steps-above", float(len(losses) - len(below)), "That is the number of all steps above the level, later ones included; count up to the first window below it."),
+        Hypothesis("wrong-direction", length_of([-loss for loss in losses], -level, window), "That is the first window above the level; the first one below it is asked for."),
+        Hypothesis("all-in-window", next((n for n in range(window, len(losses) + 1) if max(losses[n - window : n]) < level), None), "Every batch of the window must be below the level here; their mean is asked for."),
+        Hypothesis("running-mean", next((n for n in range(window, len(losses) + 1) if sum(losses[:n]) / n < level), None), "The mean runs over all steps so far; only the last `window` count: losses[n - window : n]."),
+        Hypothesis("windows-side-by-side", next((n for n in range(window, len(losses) + 1, window) if sum(losses[n - window : n]) / window < level), None), "The windows lie side by side here; every n is tried, so that they overlap."),
+        Hypothesis("median-for-mean", next((n for n in range(window, len(losses) + 1) if sorted(losses[n - window : n])[window // 2] < level), None), "The median of the window is compared; its mean is asked for."),
+        Hypothesis("stays-below", next((n for n in range(window, len(losses) + 1) if all(sum(losses[m - window : m]) / window < level for m in range(n, len(losses) + 1))), None), "From there on every window is below the level; the first one is asked for, also where a later one is above."),
+        Hypothesis("window-not-full", next((n for n in range(1, len(losses) + 1) if sum(losses[max(0, n - window) : n]) / window < level), None), "A window that is not full yet is divided by `window` and looks small. Begin at n = window."),
+        Hypothesis("window-middle", right - window // 2, "That is the middle of the window; the steps are counted to its end: losses[n - window : n] gives n."),
+        Hypothesis("whole-run", float(len(losses)), "That is the end of the run. The first window below the level is asked for, not the last."),
     ]
 
 
@@ -143,11 +143,11 @@ def _length_slips(losses: list[float], level: float, window: int, right: int) ->
 def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
     """√Σg² of each layer's weights, in the order of forward."""
     net, x, labels = oracle.small_problem(seed)
-    student = Student(build, net)
-    student.forward(x)
-    student.backward(labels)
+    seen = ask(probes.norms, function, build, given(net), x, labels, advice=advice)
+    shapes_right(seen, net)
+    result = seen["result"]
+    before, after = (seen.part(name) for name in ("before", "after"))
     grads = net.gradients(x, labels)
-    result = call(function, student.network, what="gradient_norms")
     if isinstance(result, dict):
         result = list(result.values())
     if isinstance(result, list | tuple) and any(np.ndim(each) for each in result if isinstance(each, np.ndarray)):
@@ -163,7 +163,7 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
         return np.asarray([float(of(g)) for g in flat])
 
     spectral = np.asarray([float(np.linalg.norm(g, 2)) if g.ndim == 2 else float(np.linalg.norm(g)) for g in grads.weights])
-    layers = len(student.network.layers)
+    layers = seen["layers"]
     if got.ndim == 1 and got.size not in (1, len(right)) and got.size in (layers, layers - 1):
         raise Mistake("wrong-length", f"There are {got.size} norms, one for each of {got.size} layers, it seems; return one for each of the {len(right)} layers that have weights.")
     verify(got, right, "the list of norms", [
@@ -189,7 +189,7 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
         Hypothesis("normalised", right / right.sum(), "The norms are divided by their sum. Return them as they are."),
         Hypothesis("normalised", right / right.max(), "The norms are divided by the largest. Return them as they are."),
     ])  # fmt: skip
-    if not same(student.read(net, ("grad_weight", "grad_bias")), grads) or not same(student.read(net), net):
+    if not all(same(net_of(before, net, names), net_of(after, net, names)) for names in (probes.PARAMETERS, probes.GRADIENTS)):
         raise Mistake("input-changed", "gradient_norms changed the network. It should only read it.")
     yield f"{len(right)} layers, first to last; the network unchanged"
 
@@ -198,11 +198,18 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
 def predictions(predict_length: Any, slowest_rate: Any, *, seed: int = 0) -> Iterator[str]:
     """length · rate / new rate, rounded up; length · rate / steps."""
     rng = np.random.default_rng([seed, 31])
-    for _ in range(4):
+    drawn: list[tuple[int, float, float]] = []
+    while len(drawn) < 4:
         length, rate, new = int(rng.integers(60, 400)), float(rng.choice([0.02, 0.05, 0.08])), float(rng.choice([0.013, 0.03, 0.11]))
+        if 0.05 < length * rate / new % 1 < 0.45:  # no rounding of the computer's decides, and the nearest is not the next
+            drawn.append((length, rate, new))
+    whole = [(81, 0.5, 0.25), (96, 0.25, 0.5)]  # whole, and in binary exact
+    budgets = ((int(rng.integers(60, 200)), 0.04, 630), (120, 0.08, 40), (17, 0.3, 2000))
+    seen = ask(probes.functions, [("predict_length", predict_length, [*drawn, *whole]), ("slowest_rate", slowest_rate, budgets)])
+    for i, (length, rate, new) in enumerate(drawn):
         exact = length * rate / new
-        got = number(call(predict_length, length, rate, new, what="predict_length"), "the predicted length")
-        if got == math.ceil(exact - 1e-9):
+        got = number(seen.part("predict_length")[i], "the predicted length")
+        if got == math.ceil(exact):
             continue
         for value, name, hint in (
             (exact, "not-rounded", "It is not rounded: steps are whole numbers, and the plateau is left at the end of one (`math.ceil`)."),
@@ -219,17 +226,17 @@ def predictions(predict_length: Any, slowest_rate: Any, *, seed: int = 0) -> Ite
             if math.isclose(got, value, rel_tol=1e-9):
                 raise Mistake(name, f"From {length} steps at {rate:g}, predict_length gives {got:,.10g} steps at {new:g}; it should be {math.ceil(exact)}. {hint}")
         raise Mistake("differs", f"From {length} steps at {rate:g}, predict_length gives {got:,.10g} steps at {new:g}; it should be {math.ceil(exact)}: rate × steps stays the same.")
-    for length, rate, new in ((81, 0.5, 0.25), (96, 0.25, 0.5)):
-        exact = length * rate / new  # whole, and in binary exact
-        got = number(call(predict_length, length, rate, new, what="predict_length"), "the predicted length")
+    for i, (length, rate, new) in enumerate(whole, len(drawn)):
+        exact = length * rate / new
+        got = number(seen.part("predict_length")[i], "the predicted length")
         if got == exact + 1:
             raise Mistake("always-one-more", f"From {length} steps at {rate:g}, predict_length gives {got:g} steps at {new:g}; it should be {exact:g}. That is a whole number already, and needs no rounding: `math.ceil`, not `int(…) + 1`.")
         if got != exact:
             raise Mistake("differs", f"From {length} steps at {rate:g}, predict_length gives {got:,.10g} steps at {new:g}; it should be {exact:g}: rate × steps stays the same.")
     yield "lengths at other rates, rounded up"
-    for length, rate, steps in ((int(rng.integers(60, 200)), 0.04, 630), (120, 0.08, 40), (17, 0.3, 2000)):
+    for i, (length, rate, steps) in enumerate(budgets):
         right = length * rate / steps
-        got = number(call(slowest_rate, length, rate, steps, what="slowest_rate"), "the slowest rate")
+        got = number(seen.part("slowest_rate")[i], "the slowest rate")
         if math.isclose(got, right, rel_tol=1e-6):
             continue
         for value, name, hint in (
@@ -253,12 +260,15 @@ def predictions(predict_length: Any, slowest_rate: Any, *, seed: int = 0) -> Ite
 def scale_for(function: Any, *, seed: int = 0) -> Iterator[str]:
     """scale · √(length · rate / (edge · steps)), for four sets of drawn numbers."""
     rng = np.random.default_rng([seed, 37])
+    drawn = []
     for _ in range(4):
         edge, rate, scale = (float(rng.choice(each)) for each in ((0.03, 0.07), (0.02, 0.05, 0.08), (0.2, 0.35, 0.6)))
-        steps, length = int(rng.integers(3000, 9000)), int(rng.integers(60, 400))
+        drawn.append((edge, int(rng.integers(3000, 9000)), int(rng.integers(60, 400)), rate, scale))
+    seen = ask(calls, "scale_for", function, drawn)
+    for i, (edge, steps, length, rate, scale) in enumerate(drawn):
         ratio = length * rate / (edge * steps)
         right = scale * math.sqrt(ratio)
-        got = number(call(function, edge, steps, length, rate, scale, what="scale_for"), "the scale")
+        got = number(seen[i], "the scale")
         if math.isclose(got, right, rel_tol=1e-6):
             continue
         begin = f"From {length} steps at rate {rate:g} and scale {scale:g}, scale_for gives {got:.6g} for an edge at {edge:g} in {steps:,} steps; it should be {right:.6g}."

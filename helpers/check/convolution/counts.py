@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from helpers.check.core.calls import call_each, number
-from helpers.check.core.geometries import Guess, Sizes, settle
 from helpers.check.core.convolution_oracle import output_size
+from helpers.check.core.geometries import Guess, Sizes, settle
 from helpers.check.core.report import Mistake, check
 
 MIB = 2**20

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from helpers.check.core import convolution_oracle as oracle
-from helpers.check.core.hypotheses import convolution as slips
 from helpers.check.core.calls import call_each, number
 from helpers.check.core.geometries import (
     CASES,
@@ -23,6 +22,7 @@ from helpers.check.core.geometries import (
     result,
     settle,
 )
+from helpers.check.core.hypotheses import convolution as slips
 from helpers.check.core.hypotheses.indices import gathered, index_guesses, of_case, shape_mistake
 from helpers.check.core.report import Mistake, check
 

@@ -11,10 +11,10 @@ import numpy as np
 from helpers.backend import to_numpy
 from helpers.check.convolution.definition import forward_guesses, output_shape
 from helpers.check.core import convolution_oracle as oracle
-from helpers.check.core.hypotheses import convolution as slips
 from helpers.check.core.calls import array, call
 from helpers.check.core.compare import close
 from helpers.check.core.geometries import Case, Guess, Sizes, settle, value_of
+from helpers.check.core.hypotheses import convolution as slips
 from helpers.check.core.reach import as_array
 from helpers.check.core.report import Mistake, check
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from helpers.check.convolution.lowering import by_window, scatter_guesses
 from helpers.check.core import convolution_oracle as oracle
-from helpers.check.core.hypotheses import convolution as slips
 from helpers.check.core.geometries import CASES, Case, Guess, Sizes, averaged, cases, guess_each, result, settle
-from helpers.check.core.hypotheses.indices import gathered, index_guesses, scattered
 from helpers.check.core.gradients import numerical_gradient
+from helpers.check.core.hypotheses import convolution as slips
+from helpers.check.core.hypotheses.indices import gathered, index_guesses, scattered
 from helpers.check.core.report import check
 
 

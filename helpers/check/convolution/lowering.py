@@ -10,10 +10,10 @@ import numpy as np
 
 from helpers.check.convolution.definition import forward_guesses, forward_steps, output_shape
 from helpers.check.core import convolution_oracle as oracle
-from helpers.check.core.hypotheses import convolution as slips
 from helpers.check.core.calls import array
 from helpers.check.core.compare import close
 from helpers.check.core.geometries import CASES, Case, Guess, Sizes, cases, guess_each, result, settle, value_of
+from helpers.check.core.hypotheses import convolution as slips
 from helpers.check.core.hypotheses.indices import gathered, index_guesses, of_case, scattered, shape_mistake
 from helpers.check.core.limits import around
 from helpers.check.core.report import Mistake, check

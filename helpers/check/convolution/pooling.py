@@ -11,12 +11,12 @@ import numpy as np
 
 from helpers.check.convolution.lowering import scatter_guesses
 from helpers.check.core import convolution_oracle as oracle
-from helpers.check.core.hypotheses import convolution as slips
 from helpers.check.core.calls import array
 from helpers.check.core.compare import close
-from helpers.check.core.geometries import Guess, Sizes, averaged, guess_each, result, settle, value_of
-from helpers.check.core.hypotheses.indices import output_sizes, shape_mistake
 from helpers.check.core.convolution_oracle import Pair
+from helpers.check.core.geometries import Guess, Sizes, averaged, guess_each, result, settle, value_of
+from helpers.check.core.hypotheses import convolution as slips
+from helpers.check.core.hypotheses.indices import output_sizes, shape_mistake
 from helpers.check.core.report import Mistake, check
 
 POOLS: tuple[Sizes, ...] = (

@@ -57,8 +57,8 @@ class Seen:
         self.notes: dict[str, Any] = {} if notes is None else notes
         self._before = before
 
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.notes[self._before + name] = plain(value)
+    def __setitem__(self, name: Any, value: Any) -> None:
+        self.notes[f"{self._before}{name}"] = plain(value)
 
     def part(self, name: Any) -> Seen:
         """Notes that have a name of their own in front: of one of several cases."""

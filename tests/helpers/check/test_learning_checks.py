@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.check.cnn_learning.choice import choice_case
+from helpers.check.cnn_learning.trajectory import problem, reference
 
 from autograder.course import Course
 from autograder.mistakes.cnn_learning import curves as quick_curves
@@ -14,11 +16,9 @@ from autograder.source import read
 from helpers.backend import backend
 from helpers.check import CheckFailed, cnn_learning
 from helpers.check.cnn_learning import oracle
-from helpers.check.cnn_learning.choice import choice_case
 from helpers.check.cnn_learning.cnn import gradient_slips, same
 from helpers.check.cnn_learning.plateau import length_of
 from helpers.check.cnn_learning.sizes import SIZES, study_size
-from helpers.check.cnn_learning.trajectory import problem, reference
 from helpers.check.core import calls
 from helpers.check.core import report as report_module
 from helpers.check.core.gradients import numerical_gradient
@@ -96,12 +96,12 @@ def test_the_reference_is_the_courses_network():
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_slip_of_the_gradients_differs_from_the_right_ones(seed):
+def test_every_mistake_in_the_gradients_differs_from_the_right_ones(seed):
     net, x, labels = oracle.small_problem(seed)
     right = net.gradients(x, labels)
-    for name, wrong, _ in gradient_slips(net, x, labels):
-        if name != "gradient-to-every-tie":  # random numbers have no ties but ReLU's zeros
-            assert not same(wrong(), right), name
+    for hypothesis in gradient_hypotheses(net, x, labels):
+        if hypothesis.name != "gradient-to-every-tie":  # random numbers have no ties but ReLU's zeros
+            assert not same(hypothesis.wrong(), right), hypothesis.name
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -370,7 +370,7 @@ def test_a_rate_that_blew_up_does_not_win(kept):
 def test_a_slow_network_may_take_its_time_in_its_own_run(model, monkeypatch, kept):
     names = model()
     split = load_split(train=64, validation=50, test=50)
-    monkeypatch.setattr(calls, "SECONDS", 0.2)
+    monkeypatch.setattr(probe, "SECONDS", 0.2)
 
     def slowly(*args, **kwargs):
         until = time.process_time() + 0.4
@@ -383,7 +383,7 @@ def test_a_slow_network_may_take_its_time_in_its_own_run(model, monkeypatch, kep
     losses, errors = names["train"](network, split, lr=0.1, epochs=2)
     cnn_learning.own_run(losses, errors, slowly, names["build"], spec, split, epochs=2)
     assert mistake(kept, cnn_learning.own_run, losses, [errors[0], 0.1], slowly, names["build"], spec, split, epochs=2) == "not-reproduced"
-    assert calls.SECONDS == 0.2
+    assert probe.SECONDS == 0.2
 
 
 def test_other_random_numbers_pass_and_other_seeds_are_named(model, kept):

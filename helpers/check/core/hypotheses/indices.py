@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from helpers.check.core.geometries import Case, Guess
 from helpers.check.core.convolution_oracle import output_size, padded
+from helpers.check.core.geometries import Case, Guess
 from helpers.check.core.report import Mistake
 
 Index = tuple[str, str, np.ndarray, np.ndarray]
