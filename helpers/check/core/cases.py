@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from helpers.check.core.oracle import Net, softmax
+
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23)
 
 
@@ -74,9 +76,12 @@ def rates(seed: int, count: int = 2) -> list[float]:
 
 @dataclass(frozen=True)
 class Batch:
-    """Logits (N, C), labels (N,), and a gradient of some loss for the probabilities (N, C), given in this `dtype`."""
+    """Logits (N, C), labels (N,), and a gradient of some loss for the probabilities (N, C), given in this `dtype`.
 
-    name: str
+    words: what a sentence says after "the gradient", where it is not the usual batch.
+    """
+
+    words: str
     logits: np.ndarray
     labels: np.ndarray
     grad: np.ndarray
@@ -84,8 +89,14 @@ class Batch:
 
     @property
     def sizes(self) -> dict[str, float]:
-        """By their meaning, for `compare.verify`."""
-        return {"batch size": len(self.logits), "number of classes": self.logits.shape[1]}
+        """By their meaning, for `compare.verify`; none for large logits."""
+        n, classes = self.logits.shape
+        return {} if self.large else {"batch size": n, "number of classes": classes}
+
+    @property
+    def large(self) -> bool:
+        """Whether logits are so large that their powers overflow."""
+        return bool(np.abs(self.logits).max() > 100)
 
 
 def labels(rng: np.random.Generator, n: int, classes: int) -> np.ndarray:
@@ -93,30 +104,32 @@ def labels(rng: np.random.Generator, n: int, classes: int) -> np.ndarray:
     return rng.permutation(np.arange(n) % classes)
 
 
+LARGE = np.array([[1000.0, 1001.0, 999.0], [-1000.0, -1001.0, -1002.0], [-1000.0, 0.0, 1000.0]])
+"""Logits that lie close together, far below those of the row before, and far apart."""
+
+
 def softmax_batches(seed: int) -> list[Batch]:
-    """Batches for a softmax and its loss, the usual one first: "usual", "another size", "one example", "absent class"
-    (no example has the last class), "ties", "large" and "large in float32".
-
-    The large logits, up to ±1000, lie close together in one row, far below the others in the next, and in the last
-    far apart.
-    """
+    """A usual batch (C < N, and every class comes), another size, one example, one where no example has the last class,
+    logits that are equal, and large ones in float64 and in float32."""
     rng = np.random.default_rng([seed, 3])
-    n, other, classes, more = primes(rng, 4, 5, 17)
+    classes, more, n, other = sorted(primes(rng, 4, 3, 17))
+    kinds = (
+        ("", rng.normal(0, 1.5, (n, classes)), classes, "float64"),
+        (" for a batch of another size", rng.normal(0, 1.5, (other, more)), more, "float64"),
+        (" for one example", rng.normal(0, 1.5, (1, classes)), classes, "float64"),
+        (" where no example has the last class", rng.normal(0, 1.5, (n, classes)), classes - 1, "float64"),
+        (" where logits are equal", np.where(rng.random((n, classes)) < 0.5, 0.5, -0.25), classes, "float64"),
+        (" for logits of ±1000", LARGE, 3, "float64"),
+        (" for logits of ±1000 in float32", LARGE, 3, "float32"),
+    )
     found = []
-
-    def add(name: str, logits: np.ndarray, known: np.ndarray | None = None, dtype: str = "float64") -> None:
-        count, width = logits.shape
-        known = labels(rng, count, width) if known is None else known
-        found.append(Batch(name, logits, known, rng.normal(size=logits.shape), dtype))
-
-    add("usual", rng.normal(0, 1.5, (n, classes)))
-    add("another size", rng.normal(0, 1.5, (other, more)))
-    add("one example", rng.normal(0, 1.5, (1, classes)))
-    add("absent class", rng.normal(0, 1.5, (n, classes)), labels(rng, n, classes - 1))
-    add("ties", np.where(rng.random((n, classes)) < 0.5, 0.5, -0.25))
-    large = np.array([[1000.0, 1001.0, 999.0], [-1000.0, -1001.0, -1002.0], [-1000.0, 0.0, 1000.0]])
-    add("large", large)
-    add("large in float32", large, found[-1].labels, "float32")
+    for words, logits, known, dtype in kinds:
+        right = labels(rng, len(logits), known) if len(logits) > 1 else np.array([known - 1])
+        order = np.argsort(softmax(logits)[np.arange(len(logits)), right])
+        last, *rest = order  # the first example is the surest, the last the least sure: neither is the median
+        order = np.array([*rest[-1:], *rng.permutation(rest[:-1]), last], dtype=int)
+        grad = rng.normal(size=logits.shape)
+        found.append(Batch(words, *((logits, right) if logits is LARGE else (logits[order], right[order])), grad, dtype))
     return found
 
 
@@ -124,17 +137,44 @@ ACTIVATION_EXTREMES = np.array([[-1000.0, -90.0, -40.0, 0.0, 40.0, 90.0, 1000.0]
 """Inputs of an activation at which powers overflow, in float32 earlier."""
 
 
-def activation_inputs(seed: int) -> list[tuple[np.ndarray, np.ndarray, str]]:
-    """(x, grad_output, dtype): a usual batch with zeros among it, another size, one example, images, the extremes."""
+def activation_inputs(seed: int, *shapes: tuple[int, ...]) -> list[tuple[np.ndarray, np.ndarray, str]]:
+    """(x, grad_output, dtype): a usual batch with zeros among it, another size, one example, these shapes, and last the
+    extremes in float64 and in float32."""
     rng = np.random.default_rng([seed, 4])
     n, other, width, more = primes(rng, 4, 3, 13)
-    shapes = ((n, width), (other, more), (1, width), (2, 3, 4, 5), ACTIVATION_EXTREMES.shape, ACTIVATION_EXTREMES.shape)
-    found = [(rng.normal(0, 1.5, shape), rng.normal(size=shape), "float64") for shape in shapes]
-    found[0][0][0, 0] = found[3][0][0, 0] = 0.0
-    return [*found[:4], (ACTIVATION_EXTREMES, found[4][1], "float64"), (ACTIVATION_EXTREMES, found[5][1], "float32")]
+    found = [
+        (rng.normal(0, 1.5, shape), rng.normal(size=shape), "float64")
+        for shape in ((n, width), (other, more), (1, width), *shapes)
+    ]
+    for x, _, _ in found:
+        x[0, 0] = 0.0
+    extremes = ACTIVATION_EXTREMES, rng.normal(size=ACTIVATION_EXTREMES.shape)
+    return [*found, (*extremes, "float64"), (*extremes, "float32")]
 
 
-def ragged(seed: int) -> tuple[int, int]:
-    """(images, batch size) of an epoch of three batches, of which the last has one image."""
-    size = int(np.random.default_rng([seed, 5]).choice((3, 5)))
-    return 2 * size + 1, size
+@dataclass(frozen=True)
+class NetworkCase:
+    """A multilayer perceptron with given parameters, and images (N, in) with labels (N,) for it in batches of `batch`.
+
+    The sizes, N and the batch size are all different; the last batch has one image.
+    """
+
+    net: Net
+    x: np.ndarray
+    labels: np.ndarray
+    batch: int
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """(in, …, classes)"""
+        return (*(len(w) for w in self.net.weights), len(self.net.biases[-1]))
+
+
+def network_case(seed: int, images: int | None = None) -> NetworkCase:
+    """Of three layers; in all classes there are images, where their number is not given."""
+    rng = np.random.default_rng([seed, 5])
+    batch = int(rng.choice((3, 5)))
+    n = 2 * batch + 1
+    classes, *widths = sorted(primes(rng, 4, 3, 17, without=(n, batch)))
+    net = Net.random((*(int(width) for width in rng.permutation(widths)), classes), rng)
+    return NetworkCase(net, rng.normal(size=(images or n, net.weights[0].shape[0])), labels(rng, images or n, classes), batch)

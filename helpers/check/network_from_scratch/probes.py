@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
@@ -14,6 +15,8 @@ from helpers.check.core.probe import Seen, Stopped, give, like, method, read, ru
 
 PARAMETERS, GRADIENTS = ("weight", "bias"), ("grad_weight", "grad_bias")
 INPUTS = {"forward": "x", "backward": "grad_output"}
+Pass = tuple[int, str, np.ndarray]
+"""Which of several layers, "forward" or "backward", and what it is given."""
 
 
 def fitted(values: np.ndarray, own: Any) -> np.ndarray:
@@ -91,3 +94,42 @@ def linear_updates(
             run("Linear.update", method(layer, "update", "Linear"), rate)
         for name in PARAMETERS:
             seen.part(step)[name] = read(layer, name, "Linear")
+
+
+def of_torch_too(called: Callable[[Any], Any], kind: Any) -> tuple[Any, Any]:
+    """called(kind), or with torch's kind of array where code is written for torch alone; and the kind that worked."""
+    try:
+        return called(kind), kind
+    except Stopped as stopped:
+        torch, about = sys.modules.get("torch"), stopped.about
+        of_torch = stopped.how == "raised" and about["base"] in ("TypeError", "AttributeError")
+        if torch is None or not isinstance(kind, np.ndarray) or not of_torch:
+            raise
+        if about["base"] == "AttributeError" and "numpy" not in about["text"]:
+            raise
+        try:
+            return called(torch.empty(0)), torch.empty(0)
+        except Stopped:
+            raise stopped from None
+
+
+def layer_passes(seen: Seen, cls: Any, owner: str, passes: Sequence[Pass]) -> None:
+    """Layers without parameters, as many as the passes name. Notes by number what each pass returns."""
+    layers = [run(f"{owner}()", cls) for _ in range(1 + max(which for which, _, _ in passes))]
+    kind: Any = np.empty(0)
+    for number, (which, name, values) in enumerate(passes):
+
+        def called(kind: Any, layer: Any = layers[which], name: str = name, values: np.ndarray = values) -> Any:
+            return run(f"{owner}.{name}", method(layer, name, owner), like(kind, values), inputs=(INPUTS[name],))
+
+        seen[str(number)], kind = of_torch_too(called, kind)
+
+
+def losses(seen: Seen, what: str, function: Any, batches: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+    """Notes by number what a function of (probabilities, labels) returns for each of the batches."""
+    for number, (p, labels) in enumerate(batches):
+
+        def called(kind: Any, p: np.ndarray = p, labels: np.ndarray = labels) -> Any:
+            return run(what, function, like(kind, p), like(kind, labels), inputs=("probabilities", "labels"))
+
+        seen[str(number)], _ = of_torch_too(called, np.empty(0))
