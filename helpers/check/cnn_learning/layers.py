@@ -145,7 +145,7 @@ def _first_step(name: str, before: Sequence[np.ndarray], after: Sequence[np.ndar
             Hypothesis("rate-ignored", start - step / lr, f"`lr` is ignored for the {attribute}."),
             *(Hypothesis("rate-ignored", start - step / lr * rate, f"`lr` is ignored for the {attribute}: it moves as with {rate:g}.") for rate in (0.1, 0.01, 0.001)),
         ]
-        if not any(close(value, each.result()) for each in hypotheses):
+        if not any(each.explains(value) for each in hypotheses):
             _odd_step(attribute, value, start, step)
         verify(value, start - step, f"the {attribute} after the update", hypotheses)
 

@@ -31,21 +31,25 @@ class Hypothesis:
 
     Args:
         name: identifier of the mistake.
-        wrong: the array that this mistake gives, of any shape, or a function that makes it.
+        wrong: what this mistake gives: an array of any shape, or several (all parameters of a network); or a function
+            that makes it, called where the result is wrong.
         hint: one or two plain sentences.
     """
 
     name: str
-    wrong: Lazy[np.ndarray]
+    wrong: Lazy[np.ndarray] | Lazy[Sequence[np.ndarray]]
     hint: str
 
-    def result(self) -> np.ndarray:
-        """The array that this mistake gives, float64; one that fits nothing where the mistake is impossible here."""
+    def explains(self, got: np.ndarray | Sequence[np.ndarray]) -> bool:
+        """Whether this mistake gives what the student got; one that is impossible for these sizes explains nothing."""
         try:
             with np.errstate(all="ignore"):
-                return np.asarray(needed(self.wrong), dtype=np.float64)
+                wrong = needed(self.wrong)  # type: ignore[type-var]
+                if isinstance(got, np.ndarray):
+                    return close(got, np.asarray(wrong, dtype=np.float64))
+                return close_all(got, wrong)
         except Exception:
-            return np.full(3, np.nan)
+            return False
 
     @classmethod
     def each(cls, name: str, wrong: Callable[[Any], np.ndarray], values: Iterable[Any], hint: str) -> list[Hypothesis]:
@@ -63,6 +67,11 @@ def close(got: np.ndarray, expected: np.ndarray) -> bool:
         return bool((np.abs(got - expected) <= RTOL * size + (ATOL * size.max(initial=0.0) + 1e-12)).all())
     atol = ATOL * float(size[finite].max(initial=0.0)) + 1e-12
     return bool(np.allclose(got, expected, rtol=RTOL, atol=atol, equal_nan=True))
+
+
+def close_all(got: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> bool:
+    """As many arrays, each close to its counterpart."""
+    return len(got) == len(expected) and all(map(close, got, expected))
 
 
 def verify(
@@ -99,8 +108,29 @@ def verify(
     raise mistake
 
 
+def verify_all(
+    got: Sequence[np.ndarray],
+    expected: Sequence[np.ndarray],
+    names: Sequence[str],
+    hypotheses: Lazy[Sequence[Hypothesis]] = (),
+    sizes: Mapping[str, float] | None = None,
+    numerical: Callable[[int], np.ndarray | None] | None = None,
+) -> None:
+    """`verify` of arrays that one mistake has to explain together, such as all parameters of a network.
+
+    names: of each array in sentences, in the order in which they are told. numerical: of an array, by its number.
+    """
+    if close_all(got, expected):
+        return
+    for hypothesis in needed(hypotheses):
+        if hypothesis.explains(got):
+            raise Mistake(hypothesis.name, hypothesis.hint)
+    for i, (found, right, name) in enumerate(zip(got, expected, names, strict=True)):
+        verify(found, right, name, (), sizes, (lambda i=i: numerical(i)) if numerical else None)
+
+
 def _named(got: np.ndarray, hypotheses: Sequence[Hypothesis]) -> Mistake | None:
-    return next((Mistake(h.name, h.hint) for h in hypotheses if close(got, h.result())), None)
+    return next((Mistake(h.name, h.hint) for h in hypotheses if h.explains(got)), None)
 
 
 def _general(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[str, float]) -> Mistake | None:
