@@ -9,10 +9,11 @@ import numpy as np
 
 from helpers.check.cnn_learning import oracle, probes
 from helpers.check.cnn_learning.oracle import ENTRIES, IMAGE, Entry, Net, Shape
+from helpers.check.core import cases
 from helpers.check.core.ask import Answer, array, ask
-from helpers.check.core.compare import Hypothesis, close, verify
+from helpers.check.core.compare import Hypothesis, Lazy, close, close_all, verify, verify_all
 from helpers.check.core.gradients import numerical_gradient
-from helpers.check.core.oracle import one_hot, softmax
+from helpers.check.core.hypotheses import network as common
 from helpers.check.core.report import Mistake, check
 
 # What the checks of networks share --------------------------------------------------------------------------------
@@ -73,24 +74,18 @@ def advice(error: BaseException, what: str) -> str:
 
 
 def same(a: Net, b: Net) -> bool:
-    return all(close(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
+    return close_all(a.parameters(), b.parameters())
 
 
-def verify_net(got: Net, expected: Net, what: str, hypotheses: Sequence[Hypothesis], sizes: Mapping[str, float], numerical: Callable[[int], np.ndarray] | None = None) -> None:
-    """Compare all parameters at once: a hypothesis, whose `wrong` makes a Net, must explain all of them."""
-    if same(got, expected):
-        return
-    for each in hypotheses:
-        if same(got, each.wrong()):
-            raise Mistake(each.name, each.hint)
+def verify_net(
+    got: Net, expected: Net, what: str, hypotheses: Lazy[Sequence[Hypothesis]], sizes: Mapping[str, float], numerical: Callable[[int], np.ndarray] | None = None
+) -> None:
+    """Compare all parameters at once, so that a hypothesis must explain all of them. numerical: of a layer's weight."""
     kinds = [entry["type"] for entry in expected.entries if entry["type"] in ("conv", "dense")]
-    for i in range(len(kinds) - 1, -1, -1):
-        where = f"{kinds[i]} layer {kinds[: i + 1].count(kinds[i])}"
-        wrong_w, wrong_b = (not close(g[i], e[i]) for g, e in ((got.weights, expected.weights), (got.biases, expected.biases)))
-        if wrong_w:
-            verify(got.weights[i], expected.weights[i], f"{what} weight of {where}", (), sizes, numerical(i) if numerical else None)
-        if wrong_b:
-            verify(got.biases[i], expected.biases[i], f"{what} bias of {where}", (), sizes)
+    places = range(len(kinds) - 1, -1, -1)
+    names = [f"{what} {name} of {kinds[i]} layer {kinds[: i + 1].count(kinds[i])}" for i in places for name in probes.PARAMETERS]
+    of_weight = None if numerical is None else lambda at: None if at % 2 else numerical(places[at // 2])
+    verify_all(got.parameters(), expected.parameters(), names, hypotheses, sizes, of_weight)
 
 
 def _type_kept(seen: Answer) -> None:
@@ -179,13 +174,10 @@ def _right_forward(got: np.ndarray, net: Net, x: np.ndarray) -> None:
         return Net(entries, net.image, net.weights, net.biases).forward(x)
 
     hypotheses = [
-        Hypothesis("softmax-missing", a[-2], "The network returns logits: the Softmax at the end is missing."),
-        Hypothesis("softmax-twice", softmax(a[-1]), "The Softmax is applied twice."),
-        Hypothesis("relu-missing", without(relus), "The ReLUs between the layers are missing; without them most of the network is one linear map."),
-        *(Hypothesis("relu-missing", without([i]), "One of the ReLUs is missing: make a layer of each entry of the file.") for i in relus),
+        *common.forward(a[-1], a[-2], lambda logits: np.maximum(logits, 0), "ReLU"),
+        Hypothesis("activation-missing", without(relus), "The ReLUs between the layers are missing; without them most of the network is one linear map."),
+        *(Hypothesis("activation-missing", without([i]), "One of the ReLUs is missing: make a layer of each entry of the file.") for i in relus),
         Hypothesis("flatten-order", net.activations(x, channels_last=True)[-1], "The images are not flattened in memory order: all of channel 0 first, row by row, then channel 1."),
-        Hypothesis("relu-before-softmax", softmax(np.maximum(a[-2], 0)), "There is a ReLU between the last dense layer and the Softmax, which the file doesn't have."),
-        Hypothesis("output-transposed", a[-1].T, "The output is transposed: there should be one row per image of the batch."),
     ]
     verify(got, a[-1], "the output of Network.forward", hypotheses)
 
@@ -195,7 +187,7 @@ def network(build: Any, *, seed: int = 0) -> Iterator[str]:
     """All gradients of the mean loss against finite differences, two updates at two rates, batches of other sizes."""
     net, x, labels = oracle.small_problem(seed)
     _, more, other = oracle.small_problem(seed + 1, 5)
-    rates = oracle.rates(seed)
+    rates = cases.rates(seed)
     steps = [("forward", x), ("backward", labels), ("update", rates[0]), ("forward", more), ("backward", other), ("update", rates[1]), ("forward", x[:1]), ("backward", labels[:1])]
     seen = ask(probes.network_steps, build, given(net), steps, advice=advice)
     shapes_right(seen, net)
@@ -212,10 +204,10 @@ def network(build: Any, *, seed: int = 0) -> Iterator[str]:
         return numerical_gradient(loss, net.weights[i])
 
     grads = net_of(seen.part(1), net, probes.GRADIENTS)
-    verify_net(grads, expected, "the gradient for the", gradient_hypotheses(net, x, labels), {"batch size": n}, numerical)
+    verify_net(grads, expected, "the gradient for the", lambda: gradient_hypotheses(net, x, labels), {"batch size": n}, numerical)
     yield "gradients of all weights and biases agree with finite differences"
     moved = net_of(seen.part(2), net)
-    verify_net(moved, net.stepped(expected, rates[0]), "after Network.update, the", _update_hypotheses(net, expected, rates[0]), {})
+    verify_net(moved, net.stepped(expected, rates[0]), "after Network.update, the", lambda: _updates(net, expected, rates[0]), {})
     yield "update moves every layer"
     _second_batch(seen, net, moved, more, other, rates)
     yield "a second batch, of another size, is independent of the first; so is a second update, at another rate"
@@ -225,7 +217,7 @@ def network(build: Any, *, seed: int = 0) -> Iterator[str]:
     yield "a batch of one image"
 
 
-def _second_batch(seen: Answer, net: Net, moved: Net, x: np.ndarray, labels: np.ndarray, rates: tuple[float, float]) -> None:
+def _second_batch(seen: Answer, net: Net, moved: Net, x: np.ndarray, labels: np.ndarray, rates: Sequence[float]) -> None:
     """Raise where the second forward, backward and update are wrong, after a first that is right."""
     try:
         right = close(probabilities(seen, 3), moved.forward(x))
@@ -239,56 +231,20 @@ def _second_batch(seen: Answer, net: Net, moved: Net, x: np.ndarray, labels: np.
         right = False
     if not right:
         raise Mistake("keeps-state", f"The first forward and backward are right, and the second, with {len(x)} images, are not. Does backward change self.layers (`pop`, `reverse`), add to old gradients, or use something stored by an earlier forward?")
-    verify_net(net_of(seen.part(5), net), moved.stepped(grads, rates[1]), "after a second update, at another rate, the", [
-        Hypothesis("first-rate-kept", lambda: moved.stepped(grads, rates[0]), "The second update takes the rate of the first, which was kept. Pass on the `lr` that is given, each time."),
-        Hypothesis("not-updated", lambda: moved, "The second call of Network.update leaves all weights as they were."),
-    ], {})  # fmt: skip
+    verify_net(net_of(seen.part(5), net), moved.stepped(grads, rates[1]), "after a second update, at another rate, the", lambda: _updates(moved, grads, *rates[::-1]), {})
 
 
 def gradient_hypotheses(net: Net, x: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:
-    n = len(x)
-    a = net.activations(x)
-    p, y = a[-1], one_hot(labels, a[-1].shape[1])
-
-    def started(g: np.ndarray) -> Callable[[], Net]:
-        return lambda: net.gradients(x, labels, start=g)
-
-    g0 = (p - y) / n
+    """Of all gradients of a network."""
     return [
-        Hypothesis("gradient-not-averaged", lambda: net.gradients(x, labels, 1.0), f"All gradients are {n} times too large, and {n} is the batch size: they belong to the summed loss. See 'one convention'."),
-        Hypothesis("gradient-averaged-twice", lambda: net.gradients(x, labels, 1 / n**2), f"All gradients are 1/{n} of what they should be, and {n} is the batch size: the mean is taken twice."),
-        Hypothesis("gradient-sign", lambda: net.gradients(x, labels, -1 / n), "All gradients have the wrong sign; look at the gradient of the loss."),
-        Hypothesis("through-softmax-twice", started(p * (g0 - (g0 * p).sum(axis=1, keepdims=True))), "cross_entropy_gradient is the gradient before the softmax already, and its result went through Softmax.backward once more. Start with the last dense layer."),
-        Hypothesis("gradient-from-logits", started((a[-2] - y) / n), "The gradient starts from the logits; it starts from the probabilities: (p − y)/N."),
-        Hypothesis("relu-backward-skipped", lambda: net.gradients(x, labels, without="relu"), "The gradient does not pass through ReLU.backward on its way back. Each layer of forward has its turn, in reverse order."),
-        Hypothesis("gradient-to-every-tie", lambda: net.gradients(x, labels, ties=True), "In max pooling every entry that equals the maximum gets the whole gradient; one winner gets it."),
-        *(Hypothesis("update-before-backward", lambda rate=rate: net.gradients(x, labels, lr_inside=rate), "Weights are changed before the gradient of the layer's input is computed from them. First the whole backward pass, then update.") for rate in (0.3, 0.1)),
+        *common.gradients(net, x, labels, net.activations(x)[-2], lambda: net.gradients(x, labels, without="relu").parameters()),
+        Hypothesis("gradient-to-every-tie", lambda: net.gradients(x, labels, ties=True).parameters(), "In max pooling every entry that equals the maximum gets the whole gradient; one winner gets it."),
+        *Hypothesis.each("update-before-backward", lambda rate: net.gradients(x, labels, lr_inside=rate).parameters(), (0.3, 0.1), "Weights are changed before the gradient of the layer's input is computed from them. First the whole backward pass, then update."),
     ]
 
 
-def _update_hypotheses(net: Net, grads: Net, lr: float) -> list[Hypothesis]:
-    stepped = net.stepped(grads, lr)
-    kinds = [entry["type"] for entry in net.entries if entry["type"] in ("conv", "dense")]
-
-    def only(places: Sequence[int]) -> Callable[[], Net]:
-        def mixed() -> Net:
-            pick = [(stepped if i in places else net) for i in range(len(kinds))]
-            return net.with_parameters([p.weights[i] for i, p in enumerate(pick)], [p.biases[i] for i, p in enumerate(pick)])
-
-        return mixed
-
-    last = len(kinds) - 1
-    convs, denses = ([i for i, k in enumerate(kinds) if k == kind] for kind in ("conv", "dense"))
-    every = "Call `update(lr)` of every layer that has parameters."
-    return [
-        Hypothesis("not-updated", only([]), f"Network.update leaves all weights as they were. {every}"),
-        Hypothesis("only-some-updated", only(denses), f"Only the dense layers are updated. {every}"),
-        Hypothesis("only-some-updated", only(convs), f"Only the convolutions are updated. {every}"),
-        Hypothesis("only-some-updated", only([last]), f"Only the last layer is updated. {every}"),
-        Hypothesis("only-some-updated", only([0]), f"Only the first layer is updated: is there a `return` inside the loop? {every}"),
-        Hypothesis("only-some-updated", only(range(last)), f"The last dense layer is not updated. {every}"),
-        Hypothesis("only-some-updated", only(range(1, last + 1)), f"The first layer is not updated. {every}"),
-        *(Hypothesis("rate-ignored", lambda rate=rate: net.stepped(grads, rate), f"`lr` is ignored: the weights move as with {rate:g}.") for rate in (1.0, 0.1, 0.01, 0.001)),
-        Hypothesis("updated-twice", lambda: net.stepped(grads, 2 * lr), "The step is twice too long: is update called twice for each layer?"),
-        Hypothesis("update-adds", lambda: net.stepped(grads, -lr), "The step goes uphill: the gradient is added."),
-    ]
+def _updates(net: Net, grads: Net, lr: float, earlier: float | None = None) -> list[Hypothesis]:
+    """Of all parameters after an update."""
+    kinds = [entry["type"] for entry in net.entries if entry["type"] in ("conv", "dense")][::-1]
+    groups = {f"Only the {words} are updated.": [2 * i + j for i, each in enumerate(kinds) if each == kind for j in (0, 1)] for kind, words in (("dense", "dense layers"), ("conv", "convolutions"))}
+    return common.update(net.parameters(), grads.parameters(), lr, {**groups, **common.ends(2 * len(kinds))}, earlier)

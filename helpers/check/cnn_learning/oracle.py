@@ -178,8 +178,8 @@ class Net:
         )
 
     def parameters(self) -> list[np.ndarray]:
-        """Weights and biases in the order of the layers: w, b, w, b, …"""
-        return [p for pair in zip(self.weights, self.biases, strict=True) for p in pair]
+        """Weight and bias of each layer, the last layer's first, as errors come from there."""
+        return [p for pair in zip(self.weights[::-1], self.biases[::-1], strict=True) for p in pair]
 
 
 ENTRIES: list[Entry] = [
@@ -202,9 +202,3 @@ def small_problem(seed: int, n: int = 7) -> tuple[Net, np.ndarray, np.ndarray]:
     rng = np.random.default_rng([seed, n, 5])
     net = Net.random(ENTRIES, IMAGE, rng)
     return net, rng.normal(size=(n, *IMAGE)), rng.permutation(np.arange(n) % 3)
-
-
-def rates(seed: int) -> tuple[float, float]:
-    """Two learning rates, neither of them one that mistakes write into the code."""
-    first = round(float(np.random.default_rng([seed, 10]).uniform(0.15, 0.4)), 3)
-    return first, round(first / 7, 4)

@@ -105,7 +105,7 @@ def reference(net: Net, split: Split, lr: float, epochs: int, size: int, seed: i
     """(network at the end, (loss, images) of each batch of each epoch, errors of the three sets after each epoch).
 
     slip: `batches(order, epoch)` makes other batches, `order(epoch)` another order, `scale` another gradient, `late`
-    steps with the gradients of the batch before, `rate(lr, epoch, batch)` another rate, `inside` weights that move before
+    steps with the gradients of the batch before, `rates(lr, epoch, batch)` another rate, `inside` weights that move before
     the gradient for a layer's input is made of them.
     """
     x, labels = split.train_images, split.train_labels
@@ -116,7 +116,7 @@ def reference(net: Net, split: Split, lr: float, epochs: int, size: int, seed: i
         parts = slip["batches"](order, epoch) if "batches" in slip else [order[i : i + size] for i in range(0, len(order), size)]
         for index in parts:
             losses.append((net.loss(x[index], labels[index]), len(index)))
-            rate = slip.get("rate", lambda lr, epoch, index: lr)(lr, epoch, index)
+            rate = slip.get("rates", lambda lr, epoch, index: lr)(lr, epoch, index)
             if slip.get("late"):
                 after = net if waiting is None else net.stepped(waiting, rate)
                 waiting, net = net.gradients(x[index], labels[index], back=after), after
@@ -131,8 +131,8 @@ def trajectories(net: Net, split: Split, lr: float, epochs: int, size: int, seed
     """Where a network ends that was trained in another way."""
     n = len(split.train_labels)
 
-    def end(rate: float = lr, count: int = epochs, **slip: Any) -> Callable[[], Net]:
-        return lambda: reference(net, split, rate, count, size, seed, **slip)[0]
+    def end(rate: float = lr, count: int = epochs, of: Split = split, **slip: Any) -> Callable[[], list[np.ndarray]]:
+        return lambda: reference(net, of, rate, count, size, seed, **slip)[0].parameters()
 
     def cut(order: np.ndarray, by: int) -> list[np.ndarray]:
         return [order[i : i + by] for i in range(0, len(order), by)]
@@ -140,10 +140,10 @@ def trajectories(net: Net, split: Split, lr: float, epochs: int, size: int, seed
     def shuffled(epoch: int) -> np.ndarray:
         return np.random.default_rng([seed, epoch]).permutation(n)
 
-    def on_another_set(*parts: str, scale: float = 1.0) -> Callable[[], Net]:
+    def on_another_set(*parts: str, scale: float = 1.0) -> Callable[[], list[np.ndarray]]:
         images, labels = (np.concatenate([getattr(split, f"{part}_{what}") for part in parts]) for what in ("images", "labels"))
         other = _split((scale * images, labels), *((getattr(split, f"{p}_images"), getattr(split, f"{p}_labels")) for p in ("validation", "test")))
-        return lambda: reference(net, other, lr, epochs, size, seed)[0]
+        return end(of=other)
 
     return [
         Hypothesis("no-update", end(count=0), "The weights did not move: each batch needs forward, backward and update."),
@@ -153,7 +153,7 @@ def trajectories(net: Net, split: Split, lr: float, epochs: int, size: int, seed
         Hypothesis("same-order-every-epoch", end(order=lambda _: shuffled(0)), "Every epoch takes the images in the order of the first: hand the epoch's number to epoch_order, inside the loop."),
         Hypothesis("epochs-from-one", end(order=lambda epoch: shuffled(epoch + 1)), "The epochs are counted from 1 here; epoch_order counts them from 0."),
         Hypothesis("seed-not-passed", end(order=lambda epoch: np.random.default_rng([0, epoch]).permutation(n)), "`seed` does not reach epoch_order: the images come in the order of seed 0."),
-        Hypothesis("labels-not-ordered", lambda: _labels_apart(net, split, lr, epochs, size, seed), "The images are put in order and the labels are not, so each image is trained with the label of another. Use the same indices for both."),
+        Hypothesis("labels-not-ordered", lambda: _labels_apart(net, split, lr, epochs, size, seed).parameters(), "The images are put in order and the labels are not, so each image is trained with the label of another. Use the same indices for both."),
         Hypothesis("order-inverted", end(order=lambda epoch: np.argsort(shuffled(epoch))), "The order is used backwards: it says which image comes at each place, not where each image goes."),
         Hypothesis("one-image-at-a-time", end(batches=lambda order, _: cut(order, 1)), "The weights are updated after each single image; `batch_size` is ignored."),
         Hypothesis("batch-size-ignored", end(batches=lambda order, _: [order]), "All images come in one batch; `batch_size` is ignored (64 is written into the code?)."),
@@ -167,9 +167,9 @@ def trajectories(net: Net, split: Split, lr: float, epochs: int, size: int, seed
         Hypothesis("gradient-not-averaged", end(scale=1.0), "The weights move as if the loss were summed over the batch. See 'one convention'."),
         Hypothesis("rate-divided", end(rate=lr / size), "The rate is divided by the batch size, and the gradient is a mean already. Pass `lr` on as it is."),
         Hypothesis("rate-divided", end(rate=lr / n), "The rate is divided by the number of images, and the gradient is a mean already. Pass `lr` on as it is."),
-        Hypothesis("rate-divided", lambda: reference(net, split, lr, epochs, size, seed, rate=lambda r, _, b: r / len(b))[0], "The rate is divided by the size of the batch, and the gradient is a mean already. Pass `lr` on as it is."),
-        Hypothesis("rate-scaled-by-batch", lambda: reference(net, split, lr, epochs, size, seed, rate=lambda r, _, b: r * len(b) / size)[0], "The step of the smaller last batch is made shorter. Its gradient is the mean over its own images."),
-        Hypothesis("rate-decays", lambda: reference(net, split, lr, epochs, size, seed, rate=lambda r, e, _: r / (e + 1))[0], "The rate falls from epoch to epoch; all epochs take the `lr` that is given."),
+        Hypothesis("rate-divided", end(rates=lambda r, _, b: r / len(b)), "The rate is divided by the size of the batch, and the gradient is a mean already. Pass `lr` on as it is."),
+        Hypothesis("rate-scaled-by-batch", end(rates=lambda r, _, b: r * len(b) / size), "The step of the smaller last batch is made shorter. Its gradient is the mean over its own images."),
+        Hypothesis("rate-decays", end(rates=lambda r, e, _: r / (e + 1)), "The rate falls from epoch to epoch; all epochs take the `lr` that is given."),
         *(Hypothesis("rate-ignored", end(rate=rate), f"`lr` is ignored: the weights move as with {rate:g}.") for rate in (0.1, 0.01, 0.001, 1.0)),
         Hypothesis("update-adds", end(rate=-lr), "The steps go uphill: the loss rises."),
         Hypothesis("updated-twice", end(rate=2 * lr), "Each step is twice too long: is update called twice?"),
@@ -222,7 +222,7 @@ def train(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
     if not all(np.isfinite(w).all() for w in got.weights):
         raise Mistake("not-finite", "The weights became NaN or infinite within two epochs of three small batches.")
     hypotheses = trajectories(net, split, lr, epochs, size, order)
-    if not same(got, expected) and not any(same(got, each.wrong()) for each in hypotheses) and not same(net_of(seen.part(1), net), got):
+    if not same(got, expected) and not any(each.explains(got.parameters()) for each in hypotheses) and not same(net_of(seen.part(1), net), got):
         raise Mistake("shuffles-itself", "Two runs from the same weights with the same seed end at different weights: something is drawn at random inside. Take the order from `epoch_order`.")
     verify_net(got, expected, "after two epochs, the", hypotheses, {"batch size": size})
     yield "weights after two epochs in batches of 3, 3 and 1 follow the reference trajectory"

@@ -40,16 +40,19 @@ class Hypothesis:
     wrong: Lazy[np.ndarray] | Lazy[Sequence[np.ndarray]]
     hint: str
 
-    def explains(self, got: np.ndarray | Sequence[np.ndarray]) -> bool:
-        """Whether this mistake gives what the student got; one that is impossible for these sizes explains nothing."""
+    def result(self) -> np.ndarray:
+        """The array that this mistake gives, float64; one that fits nothing where the mistake is impossible here."""
         try:
             with np.errstate(all="ignore"):
-                wrong = needed(self.wrong)  # type: ignore[type-var]
-                if isinstance(got, np.ndarray):
-                    return close(got, np.asarray(wrong, dtype=np.float64))
-                return close_all(got, wrong)
+                return np.asarray(needed(self.wrong), dtype=np.float64)  # type: ignore[type-var]
         except Exception:
-            return False
+            return np.full(3, np.nan)
+
+    def explains(self, got: np.ndarray | Sequence[np.ndarray]) -> bool:
+        """Whether this mistake gives what the student got."""
+        if isinstance(got, np.ndarray):
+            return close(got, self.result())
+        return close_all(got, needed(self.wrong))  # type: ignore[type-var]
 
     @classmethod
     def each(cls, name: str, wrong: Callable[[Any], np.ndarray], values: Iterable[Any], hint: str) -> list[Hypothesis]:
