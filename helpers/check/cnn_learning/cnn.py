@@ -116,7 +116,9 @@ def build(build: Any, *, seed: int = 0) -> Iterator[str]:
     networks += [{**given(net, entries), "x": images} for entries, images in ((ENTRIES, x), (ENTRIES, x[:1]), (flat, x))]
     seen = ask(probes.builds, build, networks, advice=advice)
     own = _first_weights(seen.part(0))
-    if len(own) > 1 and own[0].shape == own[1].shape and np.array_equal(own[0], own[1]):
+    if len(own) != 3:
+        raise Mistake("wrong-number-of-layers", f"A file with 3 layers that have weights becomes a network with {len(own)}.")
+    if own[0].shape == own[1].shape and np.array_equal(own[0], own[1]):
         raise Mistake("same-seed-everywhere", "Two layers of the same size start with the same weights. Give layer number i the seed [seed, i].")
     _seed_and_scale(own, *(_first_weights(seen.part(i)) for i in range(1, len(BUILDS))))
     for i in range(len(BUILDS), len(networks)):

@@ -98,6 +98,7 @@ def _verify_updates(seen: Answer, first: int, name: str, given: Sequence[np.ndar
         after = [_read(seen, at + 2, name, attribute) for attribute in probes.PARAMETERS]
         for attribute, old, new, g in zip(probes.PARAMETERS, before, after, gradients, strict=True):
             moved = old - new if old.shape == new.shape else new
+            moved = np.where(np.abs(moved) < 1e-6 * np.abs(old).max(), 0, moved)  # the rounding of float32
             named = update.step(attribute, moved, old, rate, g, earlier)
             if earlier and not close(moved, rate * g) and not any(each.explains(moved) for each in named if each.name == "rate-kept"):
                 raise Mistake("update-keeps-state", f"The first update of {attribute} is right and the second, at another rate, is not: something is carried over from step to step (momentum?). Here `update` is plain gradient descent: parameter −= lr · gradient.")
@@ -283,7 +284,9 @@ def flatten(Flatten: Any, *, seed: int = 0) -> Iterator[str]:
         n = shape[0]
         expected = x.reshape(n, -1)
         others = [Hypothesis("flatten-order", x.transpose(0, *axes).reshape(n, -1), order) for axes in ((2, 3, 1), (1, 3, 2), (3, 2, 1), (2, 1, 3), (3, 1, 2))]
+        alone = [Hypothesis("batch-axis-lost", x.reshape(-1), AXIS_LOST.format("The output"))] if n == 1 else []
         verify(_forward(seen, 2 * i, "Flatten"), expected, "the output of Flatten.forward", [
+            *alone,
             *others,
             Hypothesis("flatten-order", np.stack([image.flatten(order="F") for image in x]), order),
             Hypothesis("batch-flattened", x.reshape(-1), "The batch is flattened, too: keep its axis, one row per image."),
@@ -301,6 +304,9 @@ def flatten(Flatten: Any, *, seed: int = 0) -> Iterator[str]:
 def _unflattened(g: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]) -> np.ndarray:
     moved = g.reshape(shape[0], *(shape[a] for a in axes))
     return moved.transpose(0, *(1 + axes.index(a) for a in (1, 2, 3)))
+
+
+AXIS_LOST = "{} is wrong for a batch of one: something loses an axis that has only one entry (`squeeze`). Keep the batch axis."
 
 
 # Dense ------------------------------------------------------------------------------------------------------------
@@ -350,6 +356,7 @@ def _verify_dense_gradients(
     dx = _backward(seen, step, "Dense")
     grad_weight, grad_bias = (_read(seen, step, "Dense", attribute) for attribute in probes.GRADIENTS)
     verify(grad_weight, x.T @ g, "grad_weight", lambda: linear.weight_gradient(grad_weight, x, g, w, b, before_w, None if earlier is None else case.x), sizes)
-    verify(grad_bias, g.sum(axis=0), "grad_bias", lambda: linear.bias_gradient(x, g, b, before_b), sizes)
+    alone = [Hypothesis("batch-axis-lost", found, AXIS_LOST.format("grad_bias")) for found in (g.sum(), np.full_like(b, g.sum())) if len(g) == 1]
+    verify(grad_bias, g.sum(axis=0), "grad_bias", lambda: [*alone, *linear.bias_gradient(x, g, b, before_b)], sizes)
     verify(dx, g @ w.T, "the returned gradient", lambda: linear.input_gradient(x, g, w, start), sizes)
     return grad_weight, grad_bias

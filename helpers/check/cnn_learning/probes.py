@@ -128,7 +128,7 @@ def _built(notes: Seen, build: Any, about: Mapping[str, Any]) -> tuple[Any, list
     network = run("build", build, copied(about["entries"]), about["image"], inputs=("layers",), **named)
     if network is None:
         raise Stopped("What build returns", "none")
-    found = read(network, "layers", "the network", None)
+    found = read(network, "layers", "the network")
     if not hasattr(found, "__len__"):
         notes["layers"] = None
         return None
@@ -202,7 +202,8 @@ def norms(seen: Seen, gradient_norms: Any, build: Any, about: Mapping[str, Any],
 
 
 def errors(seen: Seen, error_rate: Any, build: Any, networks: Sequence[Mapping[str, Any]]) -> None:
-    """By number the "result" for each network with its "x" and "labels", and its parameters afterwards."""
+    """By number the "probabilities" of each network for its "x", the "result" for "x" and "labels", and its parameters
+    afterwards."""
     for number, about in enumerate(networks):
         notes = seen.part(number)
         made = _built(notes, build, about)
@@ -210,12 +211,14 @@ def errors(seen: Seen, error_rate: Any, build: Any, networks: Sequence[Mapping[s
             return
         network, trained = made
         sets = [precisely(trained[0].weight, about[name]) for name in ("x", "labels")]
+        notes["probabilities"] = run("Network.forward", method(network, "forward", "Network"), sets[0])
         notes["result"] = run("error_rate", error_rate, network, *sets, inputs=("network", "images", "labels"))
         _note(notes, trained, PARAMETERS)
 
 
 def trainings(seen: Seen, train: Any, build: Any, about: Mapping[str, Any], split: Split, runs: Sequence[dict[str, Any]]) -> None:
-    """Runs of `train`, each of a new network: by number its "result", and the parameters at the end."""
+    """Runs of `train`, each of a new network: by number its "result", and the parameters at the end. Under "one step"
+    the parameters after the first images in their order, as many as a batch, without `train`."""
     for number, named in enumerate(runs):
         notes = seen.part(number)
         made = _built(notes, build, about)
@@ -230,6 +233,13 @@ def trainings(seen: Seen, train: Any, build: Any, about: Mapping[str, Any], spli
             if differ(before[name], arrays[name]):
                 raise Stopped("train", "input changed", f"split.{name}")
         _note(notes, trained, PARAMETERS)
+    made = _built(seen.part("one step"), build, about)
+    if made is not None:
+        network, trained = made
+        images, labels = (precisely(trained[0].weight, getattr(split, name)[: runs[0]["batch_size"]]) for name in IMAGES[:2])
+        for step, value in (("forward", images), ("backward", labels), ("update", runs[0]["lr"])):
+            run(f"Network.{step}", method(network, step, "Network"), value)
+        _note(seen.part("one step"), trained, PARAMETERS)
 
 
 def own_run(

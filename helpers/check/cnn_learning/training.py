@@ -43,6 +43,8 @@ def error_rate(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
         p = net.forward(x)
         answers, mine = p.argmax(axis=1), p[np.arange(n), labels]
         wrong = float((answers != labels).mean())
+        if not close(array(seen.part(i)["probabilities"], "the output of Network.forward"), p):
+            raise Mistake("network-first", "The output of Network.forward is not right already: see the checks of A7, and those of its layers, first.")
         if not same(net_of(seen.part(i), net), net):
             raise Mistake("evaluate-trains", "error_rate changed the weights. Evaluation has no backward and no update.")
         verify(got, np.asarray(wrong), "the error", [
@@ -224,6 +226,10 @@ def train(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
     hypotheses = trajectories(net, split, lr, epochs, size, order)
     if not same(got, expected) and not any(each.explains(got.parameters()) for each in hypotheses) and not same(net_of(seen.part(1), net), got):
         raise Mistake("shuffles-itself", "Two runs from the same weights with the same seed end at different weights: something is drawn at random inside. Take the order from `epoch_order`.")
+    if not same(got, expected):
+        first = split.train_images[:size], split.train_labels[:size]
+        if not same(net_of(seen.part("one step"), net), net.stepped(net.gradients(*first), lr)):
+            raise Mistake("network-first", "A single step of your network, without `train`, is not right already: see the checks of A7, and those of its layers, first.")
     verify_net(got, expected, "after two epochs, the", hypotheses, {"batch size": size})
     yield "weights after two epochs in batches of 3, 3 and 1 follow the reference trajectory"
     if close(losses, np.asarray([row["validation"] for row in right_errors])) and not close(losses, errors):

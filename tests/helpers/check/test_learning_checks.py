@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.check.cnn_learning.choice import choice_case
-from helpers.check.cnn_learning.trajectory import problem, reference
 
 from autograder.course import Course
 from autograder.mistakes.cnn_learning import curves as quick_curves
@@ -18,7 +16,9 @@ from helpers.check import CheckFailed, cnn_learning
 from helpers.check.cnn_learning import oracle
 from helpers.check.cnn_learning.cnn import gradient_hypotheses
 from helpers.check.cnn_learning.plateau import length_of
+from helpers.check.cnn_learning.rate_study import choice_case
 from helpers.check.cnn_learning.sizes import SIZES, study_size
+from helpers.check.cnn_learning.training import problem, reference
 from helpers.check.core import probe
 from helpers.check.core import report as report_module
 from helpers.check.core.gradients import numerical_gradient

@@ -24,12 +24,12 @@ def step(
         Hypothesis(f"{name}-not-updated", 0 * gradient, f"update leaves {name} as it was. Each parameter takes the "
                    f"step parameter − lr · gradient; assign to `self.{name}`."),
         Hypothesis("update-adds", -right, f"update adds the gradient to {name}: the loss would rise. Subtract it."),
-        Hypothesis("weight-decay", _plus_any_multiple(got, right, before), f"A multiple of {name} itself is "
-                   f"subtracted, too (weight decay). The step is lr · gradient alone."),
         Hypothesis("update-assigns", before - right, f"{name} becomes the step itself: lr · gradient is assigned "
                    f"where it should be subtracted (`-=`)."),
         Hypothesis("update-assigns", before + right, f"{name} becomes the step itself: −lr · gradient is assigned "
                    f"where it should be subtracted (`-=`)."),
+        Hypothesis("weight-decay", _plus_any_multiple(got, right, before), f"A multiple of {name} itself is "
+                   f"subtracted, too (weight decay). The step is lr · gradient alone."),
         Hypothesis("step-multiplied", before * right, f"{name} is multiplied by (1 − lr · gradient); subtract lr · "
                    f"gradient."),
         Hypothesis("updated-twice", 2 * right, f"The step of {name} is twice as long as it should be: is the gradient "
