@@ -28,18 +28,23 @@ def shapes_right(seen: Answer, net: Net) -> None:
     """Raise where the probe could not give the student's network the parameters of `net`."""
     first = _first_weights(seen)
     if len(first) != len(net.weights):
-        raise Mistake("wrong-number-of-layers", f"The file has {len(net.weights)} layers with weights, and the network has {len(first)}.")
+        raise Mistake("wrong-number-of-layers", f"The file has {len(net.weights)} layers with weights, and the "
+                      f"network has {len(first)}.")
     for i, (found, bias, w, b) in enumerate(zip(first, seen["biases"], net.weights, net.biases, strict=True)):
         if found.shape != w.shape:
-            raise Mistake("wrong-layer-size", f"Layer {i + 1} of those with weights has the shape {found.shape}; it should be {w.shape}: (K, C, R, S) for a convolution, (in, units) for a dense layer.{_advice(w, found.shape)}")
+            raise Mistake("wrong-layer-size", f"Layer {i + 1} of those with weights has the shape {found.shape}; it "
+                          f"should be {w.shape}: (K, C, R, S) for a convolution, (in, units) for a dense "
+                          f"layer.{_advice(w, found.shape)}")
         if array(bias, f"bias of layer {i + 1}").size != b.size:
-            raise Mistake("wrong-parameter-shape", f"The bias of layer {i + 1} of those with weights has the shape {array(bias, 'bias').shape}; it should be ({b.size},).")
+            raise Mistake("wrong-parameter-shape", f"The bias of layer {i + 1} of those with weights has the shape "
+                          f"{array(bias, 'bias').shape}; it should be ({b.size},).")
 
 
 def _first_weights(seen: Answer) -> list[np.ndarray]:
     """The first weights of a network that was built."""
     if seen["layers"] is None:
-        raise Mistake("layers-missing", "The network should store its layers in the list `self.layers`, in the order of forward.")
+        raise Mistake("layers-missing", "The network should store its layers in the list `self.layers`, in the order "
+                      "of forward.")
     return [array(each, "weight") for each in seen["weights"]]
 
 
@@ -54,7 +59,9 @@ def net_of(seen: Answer, net: Net, names: tuple[str, str] = probes.PARAMETERS) -
     found = net.with_parameters([], [])
     for i, (w, b) in enumerate(zip(*(seen[name] for name in names), strict=True)):
         if w is None and names == probes.GRADIENTS:
-            raise Mistake("layer-not-reached", f"Layer {i + 1} of those with weights has no {names[0]} after Network.backward: its backward was not called. Go through all layers before the Softmax, from the last to the first.")
+            raise Mistake("layer-not-reached", f"Layer {i + 1} of those with weights has no {names[0]} after "
+                          f"Network.backward: its backward was not called. Go through all layers before the Softmax, "
+                          f"from the last to the first.")
         found.weights.append(array(w, f"{names[0]} of layer {i + 1}"))
         found.biases.append(array(b, f"{names[1]} of layer {i + 1}").reshape(-1))
     return found
@@ -83,7 +90,8 @@ def verify_net(
     """Compare all parameters at once, so that a hypothesis must explain all of them. numerical: of a layer's weight."""
     kinds = [entry["type"] for entry in expected.entries if entry["type"] in ("conv", "dense")]
     places = range(len(kinds) - 1, -1, -1)
-    names = [f"{what} {name} of {kinds[i]} layer {kinds[: i + 1].count(kinds[i])}" for i in places for name in probes.PARAMETERS]
+    names = [f"{what} {name} of {kinds[i]} layer "
+             f"{kinds[: i + 1].count(kinds[i])}" for i in places for name in probes.PARAMETERS]
     of_weight = None if numerical is None else lambda at: None if at % 2 else numerical(places[at // 2])
     verify_all(got.parameters(), expected.parameters(), names, hypotheses, sizes, of_weight)
 
@@ -94,7 +102,9 @@ def _type_kept(seen: Answer) -> None:
         seen.finish()
     except Mistake as mistake:
         if "differ in type" in mistake.message:
-            raise Mistake("type-changed", "A layer returns float64 for a float32 input, and the arrays of a primitive must have one dtype. Let each layer return its input's dtype (`.astype(grad_output.dtype)`).") from None
+            raise Mistake("type-changed", "A layer returns float64 for a float32 input, and the arrays of a primitive "
+                          "must have one dtype. Let each layer return its input's dtype "
+                          "(`.astype(grad_output.dtype)`).") from None
 
 
 # The checks -------------------------------------------------------------------------------------------------------
@@ -117,14 +127,17 @@ def build(build: Any, *, seed: int = 0) -> Iterator[str]:
     seen = ask(probes.builds, build, networks, advice=advice)
     own = _first_weights(seen.part(0))
     if len(own) != 3:
-        raise Mistake("wrong-number-of-layers", f"A file with 3 layers that have weights becomes a network with {len(own)}.")
+        raise Mistake("wrong-number-of-layers", f"A file with 3 layers that have weights becomes a network with "
+                      f"{len(own)}.")
     if own[0].shape == own[1].shape and np.array_equal(own[0], own[1]):
-        raise Mistake("same-seed-everywhere", "Two layers of the same size start with the same weights. Give layer number i the seed [seed, i].")
+        raise Mistake("same-seed-everywhere", "Two layers of the same size start with the same weights. Give layer "
+                      "number i the seed [seed, i].")
     _seed_and_scale(own, *(_first_weights(seen.part(i)) for i in range(1, len(BUILDS))))
     for i in range(len(BUILDS), len(networks)):
         shapes_right(seen.part(i), net)
         if seen.part(i)["shared"]:
-            raise Mistake("layers-shared", "Two networks share their layers: the list belongs to the class or the module. Create it for each network.")
+            raise Mistake("layers-shared", "Two networks share their layers: the list belongs to the class or the "
+                          "module. Create it for each network.")
         if i == len(BUILDS):
             yield "layers of the right sizes, each with weights of its own, by seed and scale"
         _right_forward(probabilities(seen, i), net, networks[i]["x"])
@@ -135,7 +148,8 @@ SEEDS: tuple[tuple[str, str, Callable[[int], list[Any]]], ...] = (
     ("seed-by-position", "[seed, 0], [seed, 2], … by their place in the file", lambda s: [[s, 0], [s, 2], [s, 3]]),
     ("seed-by-position", "[seed, 0], [seed, 2], … by their place in the network", lambda s: [[s, 0], [s, 2], [s, 4]]),
     ("seed-from-one", "[seed, 1], [seed, 2], …", lambda s: [[s, 1], [s, 2], [s, 3]]),
-    ("seeds-added", "seed, seed + 1, … (so that layer 1 of seed 0 starts as layer 0 of seed 1 does)", lambda s: [s, s + 1, s + 2]),
+    ("seeds-added", "seed, seed + 1, … (so that layer 1 of seed 0 starts as layer 0 of seed 1 "
+     "does)", lambda s: [s, s + 1, s + 2]),
     ("seed-reversed", "[0, seed], [1, seed], …", lambda s: [[0, s], [1, s], [2, s]]),
     ("seed-multiplied", "of seed times i", lambda s: [0, s, 2 * s]),
     ("seed-not-mixed", "0, 1, 2, … without the network's own", lambda s: [0, 1, 2]),
@@ -152,19 +166,27 @@ def _drawn(weights: np.ndarray, seed: Any) -> bool:
 def _seed_and_scale(own: list[np.ndarray], other: list[np.ndarray], small: list[np.ndarray], again: list[np.ndarray]) -> None:
     """Whether seed and scale reach the layers: the first weights at seed 3, at seed 4, at scale 0.5, and at seed 3 again."""
     if any(len(each) != len(own) for each in (other, small, again)):
-        raise Mistake("layers-shared", f"The first network that is built has {len(own)} layers with weights, and the next ones have {len(other)}, {len(small)} and {len(again)}: their list is one and the same. Create it inside build.")
+        raise Mistake("layers-shared", f"The first network that is built has {len(own)} layers with weights, and the "
+                      f"next ones have {len(other)}, {len(small)} and {len(again)}: their list is one and the same. "
+                      f"Create it inside build.")
     if not all(np.array_equal(a, b) for a, b in zip(own, again, strict=True)):
-        raise Mistake("seed-ignored", "Two networks with the same seed start with different weights; pass the seed on to every layer.")
+        raise Mistake("seed-ignored", "Two networks with the same seed start with different weights; pass the seed on "
+                      "to every layer.")
     if any(np.array_equal(a, b) for a, b in zip(own, other, strict=True)):
-        raise Mistake("seed-ignored", "Networks with seeds 3 and 4 start with the same weights: pass `seed` on to every layer, as [seed, i].")
+        raise Mistake("seed-ignored", "Networks with seeds 3 and 4 start with the same weights: pass `seed` on to "
+                      "every layer, as [seed, i].")
     if any(close(a, b) for a, b in zip(own, small, strict=True)):
         which = "the dense layers" if not close(own[0], small[0]) else "the convolutions" if not close(own[-1], small[-1]) else "the layers"
-        raise Mistake("scale-ignored", f"`scale` does not reach {which}: at scale 0.5 their first weights are as large as at scale 1.")
+        raise Mistake("scale-ignored", f"`scale` does not reach {which}: at scale 0.5 their first weights are as "
+                      f"large as at scale 1.")
     for name, words, seeds in SEEDS:
         if all(_drawn(w, seed) for w, seed in zip(own, seeds(3), strict=True)):
-            raise Mistake(name, f"The layers with parameters get the seeds {words}, where [seed, 0], [seed, 1], … are asked for: `i` counts the layers that have parameters, from 0, and seed and i stand in a list.")
+            raise Mistake(name, f"The layers with parameters get the seeds {words}, where [seed, 0], [seed, 1], … are "
+                          f"asked for: `i` counts the layers that have parameters, from 0, and seed and i stand in a "
+                          f"list.")
     if not all(close(0.5 * a, b) for a, b in zip(own, small, strict=True)):
-        raise Mistake("wrong-scale", "At scale 0.5 the first weights are not half of those at scale 1 with the same seed. Pass `scale` on once, unchanged.")
+        raise Mistake("wrong-scale", "At scale 0.5 the first weights are not half of those at scale 1 with the same "
+                      "seed. Pass `scale` on once, unchanged.")
 
 
 def _right_forward(got: np.ndarray, net: Net, x: np.ndarray) -> None:
@@ -177,9 +199,12 @@ def _right_forward(got: np.ndarray, net: Net, x: np.ndarray) -> None:
 
     hypotheses = [
         *common.forward(a[-1], a[-2], lambda logits: np.maximum(logits, 0), "ReLU"),
-        Hypothesis("activation-missing", without(relus), "The ReLUs between the layers are missing; without them most of the network is one linear map."),
-        *(Hypothesis("activation-missing", without([i]), "One of the ReLUs is missing: make a layer of each entry of the file.") for i in relus),
-        Hypothesis("flatten-order", net.activations(x, channels_last=True)[-1], "The images are not flattened in memory order: all of channel 0 first, row by row, then channel 1."),
+        Hypothesis("activation-missing", without(relus), "The ReLUs between the layers are missing; without them most "
+                   "of the network is one linear map."),
+        *(Hypothesis("activation-missing", without([i]), "One of the ReLUs is missing: make a layer of each entry of "
+                     "the file.") for i in relus),
+        Hypothesis("flatten-order", net.activations(x, channels_last=True)[-1], "The images are not flattened in "
+                   "memory order: all of channel 0 first, row by row, then channel 1."),
     ]
     verify(got, a[-1], "the output of Network.forward", hypotheses)
 
@@ -197,7 +222,8 @@ def network(build: Any, *, seed: int = 0) -> Iterator[str]:
     n, expected = len(x), net.gradients(x, labels)
     array(seen.part(0)["result"], "the output of Network.forward")
     if not same(net_of(seen.part(1), net), net):
-        raise Mistake("backward-updates", "The weights changed during Network.backward. It should only compute gradients; `update` takes the step when all are computed.")
+        raise Mistake("backward-updates", "The weights changed during Network.backward. It should only compute "
+                      "gradients; `update` takes the step when all are computed.")
 
     def numerical(i: int) -> np.ndarray:
         def loss(w: np.ndarray) -> float:
@@ -206,16 +232,19 @@ def network(build: Any, *, seed: int = 0) -> Iterator[str]:
         return numerical_gradient(loss, net.weights[i])
 
     grads = net_of(seen.part(1), net, probes.GRADIENTS)
-    verify_net(grads, expected, "the gradient for the", lambda: gradient_hypotheses(net, x, labels), {"batch size": n}, numerical)
+    verify_net(grads, expected, "the gradient for the", lambda: gradient_hypotheses(net, x, labels), {
+        "batch size": n}, numerical)
     yield "gradients of all weights and biases agree with finite differences"
     moved = net_of(seen.part(2), net)
-    verify_net(moved, net.stepped(expected, rates[0]), "after Network.update, the", lambda: _updates(net, expected, rates[0]), {})
+    verify_net(moved, net.stepped(expected, rates[0]), "after Network.update, "
+               "the", lambda: _updates(net, expected, rates[0]), {})
     yield "update moves every layer"
     _second_batch(seen, net, moved, more, other, rates)
     yield "a second batch, of another size, is independent of the first; so is a second update, at another rate"
     last = net_of(seen.part(5), net)
     if not (close(probabilities(seen, 6), last.forward(x[:1])) and same(net_of(seen.part(7), net, probes.GRADIENTS), last.gradients(x[:1], labels[:1]))):
-        raise Mistake("one-image-fails", "With a batch of one image the result is wrong. Does something lose an axis that has only one entry (`squeeze`), or keep something of an earlier batch?")
+        raise Mistake("one-image-fails", "With a batch of one image the result is wrong. Does something lose an axis "
+                      "that has only one entry (`squeeze`), or keep something of an earlier batch?")
     yield "a batch of one image"
 
 
@@ -224,7 +253,9 @@ def _second_batch(seen: Answer, net: Net, moved: Net, x: np.ndarray, labels: np.
     try:
         right = close(probabilities(seen, 3), moved.forward(x))
         if not same(net_of(seen.part(4), net), moved):
-            raise Mistake("update-before-backward", "In the second batch the weights change during Network.backward, with the gradients of the first. First the whole backward pass, then `update`, which alone takes the step.")
+            raise Mistake("update-before-backward", "In the second batch the weights change during Network.backward, "
+                          "with the gradients of the first. First the whole backward pass, then `update`, which alone "
+                          "takes the step.")
         grads = moved.gradients(x, labels)
         right = right and same(net_of(seen.part(4), net, probes.GRADIENTS), grads)
     except Mistake as mistake:
@@ -232,15 +263,19 @@ def _second_batch(seen: Answer, net: Net, moved: Net, x: np.ndarray, labels: np.
             raise
         right = False
     if not right:
-        raise Mistake("keeps-state", f"The first forward and backward are right, and the second, with {len(x)} images, are not. Does backward change self.layers (`pop`, `reverse`), add to old gradients, or use something stored by an earlier forward?")
-    verify_net(net_of(seen.part(5), net), moved.stepped(grads, rates[1]), "after a second update, at another rate, the", lambda: _updates(moved, grads, *rates[::-1]), {})
+        raise Mistake("keeps-state", f"The first forward and backward are right, and the second, with {len(x)} "
+                      f"images, are not. Does backward change self.layers (`pop`, `reverse`), add to old gradients, "
+                      f"or use something stored by an earlier forward?")
+    verify_net(net_of(seen.part(5), net), moved.stepped(grads, rates[1]), "after a second update, at another rate, "
+               "the", lambda: _updates(moved, grads, *rates[::-1]), {})
 
 
 def gradient_hypotheses(net: Net, x: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:
     """Of all gradients of a network."""
     return [
         *common.gradients(net, x, labels, net.activations(x)[-2], lambda: net.gradients(x, labels, without="relu").parameters()),
-        Hypothesis("gradient-to-every-tie", lambda: net.gradients(x, labels, ties=True).parameters(), "In max pooling every entry that equals the maximum gets the whole gradient; one winner gets it."),
+        Hypothesis("gradient-to-every-tie", lambda: net.gradients(x, labels, ties=True).parameters(), "In max pooling "
+                   "every entry that equals the maximum gets the whole gradient; one winner gets it."),
         *Hypothesis.each("update-before-backward", lambda rate: net.gradients(x, labels, lr_inside=rate).parameters(), (0.3, 0.1), "Weights are changed before the gradient of the layer's input is computed from them. First the whole backward pass, then update."),
     ]
 
@@ -248,5 +283,6 @@ def gradient_hypotheses(net: Net, x: np.ndarray, labels: np.ndarray) -> list[Hyp
 def _updates(net: Net, grads: Net, lr: float, earlier: float | None = None) -> list[Hypothesis]:
     """Of all parameters after an update."""
     kinds = [entry["type"] for entry in net.entries if entry["type"] in ("conv", "dense")][::-1]
-    groups = {f"Only the {words} are updated.": [2 * i + j for i, each in enumerate(kinds) if each == kind for j in (0, 1)] for kind, words in (("dense", "dense layers"), ("conv", "convolutions"))}
+    groups = {f"Only the {words} are "
+              f"updated.": [2 * i + j for i, each in enumerate(kinds) if each == kind for j in (0, 1)] for kind, words in (("dense", "dense layers"), ("conv", "convolutions"))}
     return common.update(net.parameters(), grads.parameters(), lr, {**groups, **common.ends(2 * len(kinds))}, earlier)

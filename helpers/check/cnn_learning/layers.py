@@ -33,7 +33,8 @@ def _result(seen: Answer, step: int, name: str, method: str, what: str) -> np.nd
     if found is None:
         raise Mistake("returns-none", f"{name}.{method} returned None. Is the `return` missing?")
     if isinstance(found, tuple | list):
-        raise Mistake("returns-several", f"{name}.{method} returned {len(found)} things; return one array, and store in `self` what backward needs.")
+        raise Mistake("returns-several", f"{name}.{method} returned {len(found)} things; return one array, and store "
+                      f"in `self` what backward needs.")
     return array(found, what)
 
 
@@ -60,7 +61,8 @@ def _shapes_right(seen: Answer, place: int, name: str, weight: tuple[int, ...]) 
         raise Mistake("wrong-parameter-shape", f"{name}.weight has shape {w.shape}; it should be {weight}.{more}")
     outputs = weight[-1 if len(weight) == 2 else 0]
     if b.size != outputs:
-        raise Mistake("wrong-parameter-shape", f"{name}.bias has shape {b.shape}; it should be ({outputs},), one number for each {'unit' if len(weight) == 2 else 'filter'}.")
+        raise Mistake("wrong-parameter-shape", f"{name}.bias has shape {b.shape}; it should be ({outputs},), one "
+                      f"number for each {'unit' if len(weight) == 2 else 'filter'}.")
     return w, b
 
 
@@ -71,14 +73,17 @@ def _starts_right(seen: Answer, name: str, shape: tuple[int, ...], inputs: int, 
     linear.verify_start(name, w, bias, inputs, outputs, words=words)
     linear.verify_start(name, small, bias, inputs, outputs, 0.25, words)
     if not np.array_equal(w, again):
-        raise Mistake("seed-ignored", "Two layers with the same seed start with different weights. Pass `seed` to `on.normal`, so that runs can be repeated.")
+        raise Mistake("seed-ignored", "Two layers with the same seed start with different weights. Pass `seed` to "
+                      "`on.normal`, so that runs can be repeated.")
     if np.array_equal(w, other):
-        raise Mistake("seed-ignored", "Layers with seeds 3 and 4 start with the same weights: pass `seed` to `on.normal`.")
+        raise Mistake("seed-ignored", "Layers with seeds 3 and 4 start with the same weights: pass `seed` to "
+                      "`on.normal`.")
 
 
 def _weights_stay(seen: Answer, step: int, name: str, w: np.ndarray, bias: np.ndarray) -> None:
     if not (close(_read(seen, step, name, "weight"), w) and close(_read(seen, step, name, "bias"), bias)):
-        raise Mistake("backward-updates", f"{name}.backward changed weight or bias. It should only compute gradients, in arrays of their own; `update` takes the step after the backward pass of all layers.")
+        raise Mistake("backward-updates", f"{name}.backward changed weight or bias. It should only compute gradients, "
+                      f"in arrays of their own; `update` takes the step after the backward pass of all layers.")
 
 
 def _updates(place: int, x: np.ndarray, g: np.ndarray, rates: Sequence[float]) -> list[Step]:
@@ -94,16 +99,22 @@ def _verify_updates(seen: Answer, first: int, name: str, given: Sequence[np.ndar
         own = [_read(seen, at + 1, name, attribute) for attribute in probes.GRADIENTS]
         gradients = [mine if mine.shape == g.shape and np.isfinite(mine).all() and mine.any() else g for mine, g in zip(own, right, strict=True)]
         if getattr(seen.part(at + 2)["result"], "shape", None):
-            raise Mistake("update-returns", f"{name}.update returns something instead of changing the layer: assign to self.weight and self.bias.")
+            raise Mistake("update-returns", f"{name}.update returns something instead of changing the layer: assign "
+                          f"to self.weight and self.bias.")
         after = [_read(seen, at + 2, name, attribute) for attribute in probes.PARAMETERS]
         for attribute, old, new, g in zip(probes.PARAMETERS, before, after, gradients, strict=True):
             moved = old - new if old.shape == new.shape else new
             moved = np.where(np.abs(moved) < 1e-6 * np.abs(old).max(), 0, moved)  # the rounding of float32
             named = update.step(attribute, moved, old, rate, g, earlier)
             if earlier and not close(moved, rate * g) and not any(each.explains(moved) for each in named if each.name == "rate-kept"):
-                raise Mistake("update-keeps-state", f"The first update of {attribute} is right and the second, at another rate, is not: something is carried over from step to step (momentum?). Here `update` is plain gradient descent: parameter −= lr · gradient.")
-            named.append(Hypothesis("step-scaled", _multiple(moved, rate * g), f"The {attribute} moves by a multiple of lr · gradient, and should move by lr · gradient: the gradient already contains the mean over the batch; divide nothing else."))
-            verify(moved, rate * g, f"the step of {attribute} (before minus after)", named, {"batch size": n, "learning rate": rate})
+                raise Mistake("update-keeps-state", f"The first update of {attribute} is right and the second, at "
+                              f"another rate, is not: something is carried over from step to step (momentum?). Here "
+                              f"`update` is plain gradient descent: parameter −= lr · gradient.")
+            named.append(Hypothesis("step-scaled", _multiple(moved, rate * g), f"The {attribute} moves by a multiple "
+                                    f"of lr · gradient, and should move by lr · gradient: the gradient already "
+                                    f"contains the mean over the batch; divide nothing else."))
+            verify(moved, rate * g, f"the step of {attribute} (before minus after)", named, {
+                "batch size": n, "learning rate": rate})
         before = after
 
 
@@ -142,7 +153,8 @@ def conv_forward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
     for i, case in enumerate(cases, len(first)):
         _shapes_right(seen, i, "Conv", case.w.shape)
         expected = oracle.forward(case.x, case.w, *case.geometry) + _bias(case)[:, None, None]
-        verify(_forward(seen, i, "Conv"), expected, f"the output of Conv.forward for {case.label}", partial(_forward_hypotheses, case), shape=convolution.output_shape(case))
+        verify(_forward(seen, i, "Conv"), expected, f"the output of Conv.forward for "
+               f"{case.label}", partial(_forward_hypotheses, case), shape=convolution.output_shape(case))
         yield f"{case.label}"
 
 
@@ -156,7 +168,8 @@ def _forward_hypotheses(case: Convolution) -> list[Hypothesis]:
     return [
         *convolution.bias(y, b),
         Hypothesis("stride-and-padding-swapped", lambda: biased(oracle.forward(case.x, case.w, case.padding, case.stride)), "Stride and padding are swapped: ConvSpec.of takes (x, weight, stride, padding)."),
-        Hypothesis("activation-inside", lambda: np.maximum(biased(y), 0), "There is a ReLU inside the convolution. It is a layer of its own in the file."),
+        Hypothesis("activation-inside", lambda: np.maximum(biased(y), 0), "There is a ReLU inside the convolution. It "
+                   "is a layer of its own in the file."),
         *through(biased, convolution.forward(case, y)),
     ]
 
@@ -203,11 +216,14 @@ def _filter_gradient(x: np.ndarray, case: Convolution) -> np.ndarray:
 def _verify_conv_gradients(seen: Answer, step: int, case: Convolution, dx: np.ndarray) -> None:
     expected, sizes = _filter_gradient(case.x, case), {"batch size": len(case.x)}
     got = _read(seen, step, "Conv", "grad_weight")
-    own = [Hypothesis("weight-decay", linear._plus_any_multiple(got, expected, case.w), "A multiple of weight is added to grad_weight (weight decay). The loss of this exercise has no such term.")]
-    verify(got, expected, f"grad_weight for {case.label}", lambda: [*own, *convolution.backward_filter(case, expected)], sizes)
+    own = [Hypothesis("weight-decay", linear._plus_any_multiple(got, expected, case.w), "A multiple of weight is "
+                      "added to grad_weight (weight decay). The loss of this exercise has no such term.")]
+    verify(got, expected, f"grad_weight for "
+           f"{case.label}", lambda: [*own, *convolution.backward_filter(case, expected)], sizes)
     verify(_read(seen, step, "Conv", "grad_bias"), case.dy.sum(axis=(0, 2, 3)), "grad_bias", lambda: convolution.backward_bias(case.dy), sizes)
     expected = oracle.backward_data(case.dy, case.w, case.x.shape, *case.geometry)
-    verify(dx, expected, f"the gradient for the images for {case.label}", partial(convolution.backward_data, case, expected), sizes)
+    verify(dx, expected, f"the gradient for the images for "
+           f"{case.label}", partial(convolution.backward_data, case, expected), sizes)
 
 
 @check("Conv.update", "A4")
@@ -239,10 +255,13 @@ def relu(ReLU: Any, *, seed: int = 0) -> Iterator[str]:
     steps: list[Step] = [step for x, g in passed for step in ((0, "forward", x), (0, "backward", g))]
     seen = ask(probes.layers, ReLU, "ReLU", [{"args": ()}] * 3, [*steps, *_side_by_side(1, x, other, g)])
     for i, (each, grad, _) in enumerate(cases):
-        verify(_forward(seen, 2 * i, "ReLU"), np.maximum(each, 0), "the output of ReLU.forward", activation.relu_forward(each))
-        verify(_backward(seen, 2 * i + 1, "ReLU"), grad * (each > 0), "the gradient of ReLU.backward", activation.relu_backward(each, grad))
+        verify(_forward(seen, 2 * i, "ReLU"), np.maximum(each, 0), "the output of "
+               "ReLU.forward", activation.relu_forward(each))
+        verify(_backward(seen, 2 * i + 1, "ReLU"), grad * (each > 0), "the gradient of "
+               "ReLU.backward", activation.relu_backward(each, grad))
         yield "forward and backward, zero and large numbers included; inputs unchanged"
-    verify(_backward(seen, len(steps) + 4, "ReLU"), g * (x > 0), "the gradient of the first of two ReLU layers", _shared(g * (other > 0), "ReLU"))
+    verify(_backward(seen, len(steps) + 4, "ReLU"), g * (x > 0), "the gradient of the first of two ReLU "
+           "layers", _shared(g * (other > 0), "ReLU"))
 
 
 @check("MaxPool", "A5")
@@ -261,13 +280,15 @@ def max_pool(MaxPool: Any, *, seed: int = 0) -> Iterator[str]:
         if ties:
             yield f"{each.label}, ties included"
     expected, of_other = (oracle.max_pool_backward(x, case.dy, *case.geometry) for x in (case.x, other))
-    verify(_backward(seen, len(steps) + 4, "MaxPool"), expected, "the gradient of the first of two MaxPool layers", _shared(of_other, "MaxPool"))
+    verify(_backward(seen, len(steps) + 4, "MaxPool"), expected, "the gradient of the first of two MaxPool "
+           "layers", _shared(of_other, "MaxPool"))
 
 
 def _verify_pool_gradient(got: np.ndarray, case: Pooling, ties: bool) -> None:
     first, last = (oracle.max_pool_backward(case.x, case.dy, *case.geometry, last=last) for last in (False, True))
     if not (ties and (close(got, last) or pooling.one_winner_each(got, case))):
-        verify(got, first, f"the gradient of MaxPool.backward for {case.label}", partial(pooling.max_backward, case, first, ties))
+        verify(got, first, f"the gradient of MaxPool.backward for "
+               f"{case.label}", partial(pooling.max_backward, case, first, ties))
 
 
 @check("Flatten", "A6")
@@ -280,7 +301,10 @@ def flatten(Flatten: Any, *, seed: int = 0) -> Iterator[str]:
     steps: list[Step] = [step for x, g in cases for step in ((0, "forward", x), (0, "backward", g))]
     seen = ask(probes.layers, Flatten, "Flatten", [{"args": ()}], steps)
     for i, (shape, (x, g)) in enumerate(zip(shapes, cases, strict=True)):
-        order = "The rows are in another order: all of channel 0 first, row by row, then channel 1 (`x.reshape(N, -1)`, without moving axes)."
+        order = (
+            "The rows are in another order: all of channel 0 first, row by row, then channel 1 (`x.reshape(N, -1)`, "
+            "without moving axes)."
+        )
         n = shape[0]
         expected = x.reshape(n, -1)
         others = [Hypothesis("flatten-order", x.transpose(0, *axes).reshape(n, -1), order) for axes in ((2, 3, 1), (1, 3, 2), (3, 2, 1), (2, 1, 3), (3, 1, 2))]
@@ -289,14 +313,20 @@ def flatten(Flatten: Any, *, seed: int = 0) -> Iterator[str]:
             *alone,
             *others,
             Hypothesis("flatten-order", np.stack([image.flatten(order="F") for image in x]), order),
-            Hypothesis("batch-flattened", x.reshape(-1), "The batch is flattened, too: keep its axis, one row per image."),
-            Hypothesis("batch-last", expected.T, "The batch axis is last here; there should be one row per image, `x.reshape(N, -1)`."),
-            Hypothesis("batch-last", x.reshape(-1, n), "The batch axis is last here, and the images are mixed; there should be one row per image, `x.reshape(N, -1)`."),
+            Hypothesis("batch-flattened", x.reshape(-1), "The batch is flattened, too: keep its axis, one row per "
+                       "image."),
+            Hypothesis("batch-last", expected.T, "The batch axis is last here; there should be one row per image, "
+                       "`x.reshape(N, -1)`."),
+            Hypothesis("batch-last", x.reshape(-1, n), "The batch axis is last here, and the images are mixed; there "
+                       "should be one row per image, `x.reshape(N, -1)`."),
         ])  # fmt: skip
-        back = [Hypothesis("flatten-order", _unflattened(g, shape, axes), "backward changes the order of the numbers: reshape to the input shape of forward, nothing more.") for axes in ((2, 3, 1), (1, 3, 2), (3, 2, 1), (2, 1, 3), (3, 1, 2))]
+        back = [Hypothesis("flatten-order", _unflattened(g, shape, axes), "backward changes the order of the numbers: "
+                           "reshape to the input shape of forward, nothing "
+                           "more.") for axes in ((2, 3, 1), (1, 3, 2), (3, 2, 1), (2, 1, 3), (3, 1, 2))]
         verify(_backward(seen, 2 * i + 1, "Flatten"), g.reshape(shape), "the gradient of Flatten.backward", [
             *back,
-            Hypothesis("not-unflattened", g, "backward returns the vectors unchanged: reshape them to the shape of the images."),
+            Hypothesis("not-unflattened", g, "backward returns the vectors unchanged: reshape them to the shape of "
+                       "the images."),
         ])  # fmt: skip
         yield f"{shape} and back"
 
@@ -306,7 +336,9 @@ def _unflattened(g: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]) -
     return moved.transpose(0, *(1 + axes.index(a) for a in (1, 2, 3)))
 
 
-AXIS_LOST = "{} is wrong for a batch of one: something loses an axis that has only one entry (`squeeze`). Keep the batch axis."
+AXIS_LOST = (
+    "{} is wrong for a batch of one: something loses an axis that has only one entry (`squeeze`). Keep the batch axis."
+)
 
 
 # Dense ------------------------------------------------------------------------------------------------------------
@@ -332,15 +364,18 @@ def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
         _shapes_right(seen, len(first) + i, "Dense", case.weight.shape)
         start, at = array(seen.part(f"layer {len(first) + i}")["first weight"], "Dense.weight"), len(first) + 4 * i
         y = _forward(seen, at, "Dense")
-        verify(y, case.x @ case.weight + case.bias, "the output of Dense.forward", linear.forward(y, case.x, case.weight, case.bias, start), case.sizes)
+        verify(y, case.x @ case.weight + case.bias, "the output of "
+               "Dense.forward", linear.forward(y, case.x, case.weight, case.bias, start), case.sizes)
         _weights_stay(seen, at + 1, "Dense", case.weight, case.bias)
         earlier = _verify_dense_gradients(seen, at + 1, case.x, case.grad, case, start)
-        verify(_forward(seen, at + 2, "Dense"), case.other_x @ case.weight + case.bias, "the output of a second Dense.forward, of another batch size,")
+        verify(_forward(seen, at + 2, "Dense"), case.other_x @ case.weight + case.bias, "the output of a second "
+               "Dense.forward, of another batch size,")
         _verify_dense_gradients(seen, at + 3, case.other_x, case.other_grad, case, start, earlier)
         yield f"forward and backward for (N, in, units) = {case.shape}, and then for one row more"
     case, at = cases[0], len(steps)
     got, dx = _read(seen, at + 4, "Dense", "grad_weight"), _backward(seen, at + 4, "Dense")
-    verify(got, case.x.T @ case.grad, "grad_weight of the first of two Dense layers", _shared(other.T @ case.grad, "Dense"))
+    verify(got, case.x.T @ case.grad, "grad_weight of the first of two Dense "
+           "layers", _shared(other.T @ case.grad, "Dense"))
     verify(dx, case.grad @ case.weight.T, "the gradient of the first of two Dense layers")
     yield "two layers don't share what they keep"
     gradients = case.x.T @ case.grad, case.grad.sum(axis=0)
@@ -352,7 +387,8 @@ def _verify_dense_gradients(
     seen: Answer, step: int, x: np.ndarray, g: np.ndarray, case: LinearCase, start: np.ndarray, earlier: tuple[np.ndarray, np.ndarray] | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """grad_weight and grad_bias, which are right. earlier: those of the backward before."""
-    w, b, sizes, (before_w, before_b) = case.weight, case.bias, {**case.sizes, "batch size": len(x)}, earlier or (None, None)
+    w, b, sizes, (before_w, before_b) = case.weight, case.bias, {**case.sizes,
+        "batch size": len(x)}, earlier or (None, None)
     dx = _backward(seen, step, "Dense")
     grad_weight, grad_bias = (_read(seen, step, "Dense", attribute) for attribute in probes.GRADIENTS)
     verify(grad_weight, x.T @ g, "grad_weight", lambda: linear.weight_gradient(grad_weight, x, g, w, b, before_w, None if earlier is None else case.x), sizes)

@@ -19,22 +19,36 @@ from helpers.check.core.report import Mistake, check
 from helpers.check.core.student_errors import in_words, rebuilt
 
 SLIPS: tuple[tuple[str, Callable[[int, int, int, int], float], str], ...] = (
-    ("stride-ignored", lambda n, w, s, p: n + 2 * p - w + 1, "The stride is ignored: divide (size + 2·pad − window) by it before 1 is added."),
-    ("padding-once", lambda n, w, s, p: (n + p - w) // s + 1, "The padding is counted once; it lies on both sides, so it counts twice (2·pad)."),
-    ("padding-ignored", lambda n, w, s, p: (n - w) // s + 1, "The padding is ignored: the window slides over size + 2·pad rows."),
-    ("rounded-up", lambda n, w, s, p: ceil((n + 2 * p - w) / s) + 1, "The division is rounded up. A window that does not fit whole is left out: round down (`//`)."),
-    ("rounded-up", lambda n, w, s, p: round((n + 2 * p - w) / s) + 1, "The division is rounded to the nearest whole number. A window that does not fit whole is left out: round down (`//`)."),
-    ("rounded-up", lambda n, w, s, p: ceil((n + 2 * p) / s), "This is ⌈size / stride⌉, what other libraries call \"same\". Here the padding is given: ⌊(size + 2·pad − window) / stride⌋ + 1."),
+    ("stride-ignored", lambda n, w, s, p: n + 2 * p - w + 1, "The stride is ignored: divide (size + 2·pad − window) "
+     "by it before 1 is added."),
+    ("padding-once", lambda n, w, s, p: (n + p - w) // s + 1, "The padding is counted once; it lies on both sides, so "
+     "it counts twice (2·pad)."),
+    ("padding-ignored", lambda n, w, s, p: (n - w) // s + 1, "The padding is ignored: the window slides over size + "
+     "2·pad rows."),
+    ("rounded-up", lambda n, w, s, p: ceil((n + 2 * p - w) / s) + 1, "The division is rounded up. A window that does "
+     "not fit whole is left out: round down (`//`)."),
+    ("rounded-up", lambda n, w, s, p: round((n + 2 * p - w) / s) + 1, "The division is rounded to the nearest whole "
+     "number. A window that does not fit whole is left out: round down (`//`)."),
+    ("rounded-up", lambda n, w, s, p: ceil((n + 2 * p) / s), "This is ⌈size / stride⌉, what other libraries call "
+     "\"same\". Here the padding is given: ⌊(size + 2·pad − window) / stride⌋ + 1."),
     ("not-rounded", lambda n, w, s, p: (n + 2 * p - w) / s + 1, "The result is a fraction: divide with `//`."),
-    ("one-missing", lambda n, w, s, p: (n + 2 * p - w) // s, "The last window is missing: windows fit ⌊…⌋ + 1 times, because the first one counts, too."),
+    ("one-missing", lambda n, w, s, p: (n + 2 * p - w) // s, "The last window is missing: windows fit ⌊…⌋ + 1 times, "
+     "because the first one counts, too."),
     ("one-missing", lambda n, w, s, p: (n + 2 * p - w) // s + 2, "There is one window too many."),
-    ("parentheses", lambda n, w, s, p: (n + 2 * p - w + 1) // s, "The 1 stands inside the division: divide first, then add it."),
-    ("parentheses", lambda n, w, s, p: n + 2 * p - w // s + 1, "Only the window is divided by the stride: parentheses around size + 2·pad − window are missing."),
-    ("padding-subtracted", lambda n, w, s, p: (n - 2 * p - w) // s + 1, "The padding is subtracted; it makes the image larger."),
-    ("window-ignored", lambda n, w, s, p: (n + 2 * p) // s, "The window's size is ignored: the last window begins at size + 2·pad − window."),
-    ("window-ignored", lambda n, w, s, p: n // s, "The size is only divided by the stride. That is right only where windows lie side by side without padding."),
-    ("window-for-stride", lambda n, w, s, p: (n + 2 * p - w) // w + 1, "The window's size is used as its step; the stride says how far it moves."),
-    ("window-for-stride", lambda n, w, s, p: n // w, "The size is only divided by the window's. That is right only where windows lie side by side without padding."),
+    ("parentheses", lambda n, w, s, p: (n + 2 * p - w + 1) // s, "The 1 stands inside the division: divide first, "
+     "then add it."),
+    ("parentheses", lambda n, w, s, p: n + 2 * p - w // s + 1, "Only the window is divided by the stride: parentheses "
+     "around size + 2·pad − window are missing."),
+    ("padding-subtracted", lambda n, w, s, p: (n - 2 * p - w) // s + 1, "The padding is subtracted; it makes the "
+     "image larger."),
+    ("window-ignored", lambda n, w, s, p: (n + 2 * p) // s, "The window's size is ignored: the last window begins at "
+     "size + 2·pad − window."),
+    ("window-ignored", lambda n, w, s, p: n // s, "The size is only divided by the stride. That is right only where "
+     "windows lie side by side without padding."),
+    ("window-for-stride", lambda n, w, s, p: (n + 2 * p - w) // w + 1, "The window's size is used as its step; the "
+     "stride says how far it moves."),
+    ("window-for-stride", lambda n, w, s, p: n // w, "The size is only divided by the window's. That is right only "
+     "where windows lie side by side without padding."),
 )
 """Wrong formulas for the number of window positions: (mistake, formula of size, window, stride, pad, hint)."""
 
@@ -55,12 +69,15 @@ def _windows(seed: int) -> Iterator[tuple[Entry, Shape]]:
 
 def as_tuple(value: Any, what: str) -> tuple[float, ...]:
     if isinstance(value, str):
-        raise Mistake("not-a-tuple", f"{what} is text, {value[:40]!r}; a shape is a tuple of numbers, such as (16, 26, 26).")
+        raise Mistake("not-a-tuple", f"{what} is text, {value[:40]!r}; a shape is a tuple of numbers, such as (16, "
+                      f"26, 26).")
     found = array(value, what)
     if found.ndim > 1:
-        raise Mistake("wrong-shape", f"{what} should be a tuple of numbers, such as (16, 26, 26); it has shape {found.shape}.")
+        raise Mistake("wrong-shape", f"{what} should be a tuple of numbers, such as (16, 26, 26); it has shape "
+                      f"{found.shape}.")
     if found.ndim == 0:
-        raise Mistake("not-a-tuple", f"{what} is the number {found:g}; a shape is a tuple, with one number too: `(units,)`.")
+        raise Mistake("not-a-tuple", f"{what} is the number {found:g}; a shape is a tuple, with one number too: "
+                      f"`(units,)`.")
     return tuple(float(n) for n in found)
 
 
@@ -111,9 +128,11 @@ def _right_windows(cases: Sequence[tuple[Entry, Shape]], got: Sequence[tuple[flo
     first = found[wrong[0]]
     everywhere = [pair for pair in first if all(pair in each for each in found)]
     where_wrong = [pair for pair in first if all(pair in found[i] for i in wrong)]
-    name, hint = next(iter([*everywhere, *where_wrong, *first]), ("differs", "Along each axis: ⌊(size + 2·pad − window) / stride⌋ + 1."))
+    name, hint = next(iter([*everywhere, *where_wrong, *first]), ("differs", "Along each axis: ⌊(size + 2·pad − "
+        "window) / stride⌋ + 1."))
     entry, shape = cases[wrong[0]]
-    raise Mistake(name, f"The output shape of {_words(entry)}, for {shown_shape(shape)}, is {shown_shape(oracle.output_shape(entry, shape))} and not {shown_shape(got[wrong[0]])}. {hint}")
+    raise Mistake(name, f"The output shape of {_words(entry)}, for {shown_shape(shape)}, is "
+                  f"{shown_shape(oracle.output_shape(entry, shape))} and not {shown_shape(got[wrong[0]])}. {hint}")
 
 
 def _explanations(entry: Entry, shape: Shape, got: tuple[float, ...]) -> list[tuple[str, str]]:
@@ -128,18 +147,24 @@ def _explanations(entry: Entry, shape: Shape, got: tuple[float, ...]) -> list[tu
     found: list[tuple[str, str]] = []
     if list(got[1:]) == right and got[0] != k:
         if got[0] == shape[0]:
-            found.append(("channels-for-filters", "The number of channels is what comes in; what goes out is one channel a filter."))
+            found.append(("channels-for-filters", "The number of channels is what comes in; what goes out is one "
+                          "channel a filter."))
         if got[0] == shape[0] * k:
-            found.append(("channels-times-filters", "Each filter sums over all channels, so K channels go out, not C · K."))
+            found.append(("channels-times-filters", "Each filter sums over all channels, so K channels go out, not C "
+                          "· K."))
         if entry["type"] == "max_pool":
-            found.append(("pool-changes-channels", "Pooling works on each channel alone and leaves their number as it is."))
+            found.append(("pool-changes-channels", "Pooling works on each channel alone and leaves their number as it "
+                          "is."))
         return [*found, ("wrong-channels", "P and Q are right, the first number is not: it is the number of filters.")]
     for name, formula, hint in SLIPS:
         slipped = [float(formula(*a)) for a in axes]
         if list(got[1:]) in (slipped, [slipped[0], right[1]], [right[0], slipped[1]]):
             found.append((name, hint))
     own = list(zip(*axes, strict=True))  # sizes, windows, strides, pads, each (down, across)
-    mixed = "A number of the other axis is used: H, R, u and pad_h belong to the rows, W, S, v and pad_w to the columns, and each pair is (down, across)."
+    mixed = (
+        "A number of the other axis is used: H, R, u and pad_h belong to the rows, W, S, v and pad_w to the columns, "
+        "and each pair is (down, across)."
+    )
     for choice in product((0, 1), repeat=8):
         sides = [float(oracle.conv.output_size(*(int(own[j][choice[4 * i + j]]) for j in range(4)))) for i in (0, 1)]
         if list(got[1:]) == sides and sides not in (right, right[::-1]):
@@ -162,7 +187,8 @@ def _plain_slip(entry: Entry, shape: Shape, got: tuple[float, ...], expected: Sh
         return Mistake("flatten-forgets-axis", f"{begin} C, H and W are all multiplied.")
     if entry["type"] == "dense":
         if got == shape:
-            return Mistake("dense-keeps-shape", f"{begin} The output of a dense layer has `units` numbers, whatever its input.")
+            return Mistake("dense-keeps-shape", f"{begin} The output of a dense layer has `units` numbers, whatever "
+                           f"its input.")
         return Mistake("wrong-shape", f"{begin} The output of a dense layer has the shape (units,).")
     return Mistake("wrong-shape", f"{begin} This layer does not change the shape.")
 
@@ -185,17 +211,20 @@ def parameter_count(function: Any, *, seed: int = 0) -> Iterator[str]:
     seen = ask(calls, "parameter_count", function, cases, ("layer",))
     for i, (entry, shape) in enumerate(cases):
         _right_count(seen[i], entry, shape)
-        yield {"conv": "convolution", "dense": "dense, of rows and of images"}.get(entry["type"], "no parameters in the others")
+        yield {"conv": "convolution", "dense": "dense, of rows and of images"}.get(entry["type"], "no parameters in "
+            "the others")
 
 
 def _right_count(result: Any, entry: Entry, shape: Shape) -> None:
     what = f"the count of {_words(entry)}, for {shown_shape(shape)}"
     if isinstance(result, str):
-        raise Mistake("not-one-number", f"{what} should be a whole number, but it is text, {result[:40]!r}. Leave the formatting to `print`.")
+        raise Mistake("not-one-number", f"{what} should be a whole number, but it is text, {result[:40]!r}. Leave the "
+                      f"formatting to `print`.")
     found = array(result, what)
     expected = oracle.parameters(entry, shape)
     if found.size != 1:
-        raise Mistake("not-one-number", f"{what[:1].upper()}{what[1:]}, should be one number, weights and biases together; it has shape {found.shape}.")
+        raise Mistake("not-one-number", f"{what[:1].upper()}{what[1:]}, should be one number, weights and biases "
+                      f"together; it has shape {found.shape}.")
     got = float(found.reshape(()))
     if got == expected:
         return
@@ -211,7 +240,10 @@ def _count_slips(entry: Entry, shape: Shape) -> Iterator[tuple[str, float, str]]
     if entry["type"] == "conv":
         k, c, (r, s), (h, w) = entry["filters"], shape[0], entry["size"], shape[1:]
         _, p, q = oracle.output_shape(entry, shape)
-        image = "The size of the image is counted. A filter is shared by all places: R · S weights a channel, whatever H and W are."
+        image = (
+            "The size of the image is counted. A filter is shared by all places: R · S weights a channel, whatever H "
+            "and W are."
+        )
         yield "bias-not-counted", k * c * r * s, "The biases are missing: one for each filter."
         yield "image-counted", k * c * h * w + k, image
         yield "image-counted", k * c * h * w, image
@@ -297,13 +329,16 @@ def _table(seen: Answer, words: str, count: int) -> Any:
     if "error" in seen:
         error = rebuilt(seen["error"])
         if re.search(r"layers\s*\[\s*\d", str(error)):
-            raise Mistake("refuses-what-fits", f"layer_table refuses a file that can be built{words}: {in_words(error)}. Refuse it only where P < 1 or Q < 1, or where the input of `conv` or `max_pool` is a vector.")
+            raise Mistake("refuses-what-fits", f"layer_table refuses a file that can be built{words}: "
+                          f"{in_words(error)}. Refuse it only where P < 1 or Q < 1, or where the input of `conv` or "
+                          f"`max_pool` is a vector.")
         raise raised("layer_table", error)
     rows = seen["table"]
     if rows is None:
         raise Mistake("returns-none", "layer_table returned None. Is the `return` missing?")
     if not hasattr(rows, "__len__") or isinstance(rows, str | dict):
-        raise Mistake("not-a-list", f"layer_table should return a list of pairs (output shape, parameters); it returned something {kind_of(rows)}.")
+        raise Mistake("not-a-list", f"layer_table should return a list of pairs (output shape, parameters); it "
+                      f"returned something {kind_of(rows)}.")
     if len(rows) == 1 < count:
         raise Mistake("return-in-loop", "The table has one row. Is there a `return` inside the loop?")
     return rows
@@ -313,7 +348,8 @@ def _right_table(rows: Any, walked: Sequence[tuple[Entry, Shape]], image: Shape,
     if len(rows) == len(walked) + 1 and isinstance(rows[0], tuple | list) and rows[0] and np.array_equal(rows[0][0], image):
         raise Mistake("image-in-table", "The table has one row too many: the image itself is not a layer.")
     if len(rows) != len(walked):
-        raise Mistake("wrong-length", f"The table has {len(rows)} rows for {len(walked)} layers; there should be one for each.")
+        raise Mistake("wrong-length", f"The table has {len(rows)} rows for {len(walked)} layers; there should be one "
+                      f"for each.")
     for i, ((entry, shape), row) in enumerate(zip(walked, rows, strict=True)):
         what = f"row {i} of the table ({entry['type']})"
         begin = f"R{what[1:]}"
@@ -322,20 +358,24 @@ def _right_table(rows: Any, walked: Sequence[tuple[Entry, Shape]], image: Shape,
         out, count = oracle.output_shape(entry, shape), oracle.parameters(entry, shape)
         first, second = array(row[0], f"the shape in {what}"), array(row[1], f"the count in {what}")
         if first.size == 1 and second.size == len(out) and tuple(second.reshape(-1)) == out:
-            raise Mistake("pair-swapped", "The pairs are swapped: the shape comes first, then the number of parameters.")
+            raise Mistake("pair-swapped", "The pairs are swapped: the shape comes first, then the number of "
+                          "parameters.")
         got = as_tuple(row[0], f"the shape in {what}")
         if got != out:
             if got == shape and i + 1 < len(walked):
-                raise Mistake("shape-before-layer", f"{begin} holds the input shape, {shown_shape(shape)}; it should hold the output shape, {shown_shape(out)}.")
+                raise Mistake("shape-before-layer", f"{begin} holds the input shape, {shown_shape(shape)}; it should "
+                              f"hold the output shape, {shown_shape(out)}.")
             alone = oracle.output_shape(entry, image) if entry["type"] in ("conv", "max_pool", "relu") else ()
             if got == alone:
-                raise Mistake("shape-not-passed-on", f"{begin} is computed from the image's shape, as if it were the first layer. The input shape of a layer is the output shape of the one before it.")
+                raise Mistake("shape-not-passed-on", f"{begin} is computed from the image's shape, as if it were the "
+                              f"first layer. The input shape of a layer is the output shape of the one before it.")
             raise Mistake("differs", f"{begin}: the shape should be {shown_shape(out)}, and it is {shown_shape(got)}.")
         told = float(second.reshape(())) if second.size == 1 else None
         if told is None or told not in (count, counts[i]):
             shown = f"{float(second.reshape(-1)[0]):,.10g}" if second.size else "an empty array"
             if count and told == oracle.parameters(entry, out):
-                raise Mistake("count-from-output", f"{begin}: the count is {count:,} and not {shown}. It follows from the input shape; here the output shape was used.")
+                raise Mistake("count-from-output", f"{begin}: the count is {count:,} and not {shown}. It follows from "
+                              f"the input shape; here the output shape was used.")
             raise Mistake("differs", f"{begin}: the number of parameters should be {count:,}, and it is {shown}.")
 
 
@@ -344,7 +384,8 @@ def _refused(seen: Answer, place: int, words: str) -> None:
     what = f"layer_table, for {words} at layers[{place}],"
     if "error" not in seen:
         seen["table"]  # or what ended the probe before
-        raise Mistake("not-refused", f"{what} is accepted silently. A window must fit at least once (P ≥ 1 and Q ≥ 1), and `conv` and `max_pool` take images: otherwise `raise ValueError`.")
+        raise Mistake("not-refused", f"{what} is accepted silently. A window must fit at least once (P ≥ 1 and Q ≥ "
+                      f"1), and `conv` and `max_pool` take images: otherwise `raise ValueError`.")
     error = rebuilt(seen["error"])
     mistake, text, named = raised(what, error), str(error), [int(n) for n in re.findall(r"layers\s*\[\s*(\d+)\s*\]", str(error))]
     if mistake.name != "raises":
@@ -352,8 +393,11 @@ def _refused(seen: Answer, place: int, words: str) -> None:
     # An error of their own counts as a ValueError, whatever its bases are.
     foreign = not isinstance(error, ValueError) and hasattr(builtins, type(error).__name__)
     if foreign or (place not in named and ("to unpack" in text or "zip()" in text)):
-        raise Mistake("wrong-error", f"{what} fails with {in_words(error)}. Look for such layers first, and `raise ValueError` with a sentence that says which.")
+        raise Mistake("wrong-error", f"{what} fails with {in_words(error)}. Look for such layers first, and `raise "
+                      f"ValueError` with a sentence that says which.")
     if place not in named and place + 1 in named:
-        raise Mistake("counts-from-one", f"{what} names layers[{place + 1}]; the file's layers count from 0 (`enumerate(layers)`).")
+        raise Mistake("counts-from-one", f"{what} names layers[{place + 1}]; the file's layers count from 0 "
+                      f"(`enumerate(layers)`).")
     if place not in named:
-        raise Mistake("layer-not-named", f"{what} raises a ValueError that does not say where: name the layer as layers[{place}], so that the reader of a long file finds it.")
+        raise Mistake("layer-not-named", f"{what} raises a ValueError that does not say where: name the layer as "
+                      f"layers[{place}], so that the reader of a long file finds it.")

@@ -31,20 +31,20 @@ class Hypothesis:
 
     Args:
         name: identifier of the mistake.
-        wrong: what this mistake gives: an array of any shape, or several (all parameters of a network); or a function
-            that makes it, called where the result is wrong.
+        wrong: what this mistake gives: an array of any shape, or several (all parameters of a network), or a number;
+            or a function that makes it, called where the result is wrong.
         hint: one or two plain sentences.
     """
 
     name: str
-    wrong: Lazy[np.ndarray] | Lazy[Sequence[np.ndarray]]
+    wrong: Any
     hint: str
 
     def result(self) -> np.ndarray:
         """The array that this mistake gives, float64; one that fits nothing where the mistake is impossible here."""
         try:
             with np.errstate(all="ignore"):
-                return np.asarray(needed(self.wrong), dtype=np.float64)  # type: ignore[type-var]
+                return np.asarray(needed(self.wrong), dtype=np.float64)
         except Exception:
             return np.full(3, np.nan)
 
@@ -52,7 +52,7 @@ class Hypothesis:
         """Whether this mistake gives what the student got."""
         if isinstance(got, np.ndarray):
             return close(got, self.result())
-        return close_all(got, needed(self.wrong))  # type: ignore[type-var]
+        return close_all(got, needed(self.wrong))
 
     @classmethod
     def each(cls, name: str, wrong: Callable[[Any], np.ndarray], values: Iterable[Any], hint: str) -> list[Hypothesis]:

@@ -114,8 +114,8 @@ def test_the_trajectory_tells_all_sets_and_times_apart(seed):
     net, split = problem(seed, 0.15, 2, 3, seed + 5)
     _, losses, errors = reference(net, split, 0.15, 2, 3, seed + 5)
     validation = [row["validation"] for row in errors]
-    assert [len(epoch) for epoch in losses] == [3, 3]
-    assert [count for _, count in losses[0]] == [3, 3, 1]
+    assert [len(found) for found, _ in losses] == [3, 3]
+    assert losses[0][1] == [3, 3, 1]
     for other in ([row["train"] for row in errors], [row["test"] for row in errors]):
         assert validation != pytest.approx(other)
         assert validation != pytest.approx([1 - e for e in other])
