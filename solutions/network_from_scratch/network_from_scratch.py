@@ -390,7 +390,7 @@ def train_epoch(network, images, labels, lr, batch_size=64, order=None):
 # %% test="B-epoch-check" points=3
 check.network_from_scratch.train_epoch(train_epoch, MLP)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.train_epoch(train_epoch, MLP, seed=41, lr=0.25)
+check.network_from_scratch.train_epoch(train_epoch, MLP, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-evaluate-text"

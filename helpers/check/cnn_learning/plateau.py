@@ -52,9 +52,9 @@ def _equal(one: float | None, other: float | None) -> bool:
 
 
 def _explain(answered: Sequence[Answered], otherwise: str) -> None:
-    """Raise for the mistake that explains all answers, or at least the wrong ones, or the first of these."""
+    """Raise for the mistake that explains all answers, or at least the wrong ones."""
     wrong = [each for each in answered if not each.correct]
-    for group in (answered, wrong, wrong[:1]) if wrong else ():
+    for group in (answered, wrong) if wrong else ():
         for i, hypothesis in enumerate(wrong[0].hypotheses):
             if all(_equal(each.got, each.hypotheses[i].wrong) for each in group):
                 raise Mistake(hypothesis.name, f"{wrong[0].begin} {hypothesis.hint}")

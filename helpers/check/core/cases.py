@@ -171,10 +171,12 @@ class NetworkCase:
 
 
 def network_case(seed: int, images: int | None = None) -> NetworkCase:
-    """Of three layers; in all classes there are images, where their number is not given."""
+    """Of three layers, the same for any number of images; every class comes, where that number is not given."""
     rng = np.random.default_rng([seed, 5])
     batch = int(rng.choice((3, 5)))
     n = 2 * batch + 1
     classes, *widths = sorted(primes(rng, 4, 3, 17, without=(n, batch)))
     net = Net.random((*(int(width) for width in rng.permutation(widths)), classes), rng)
-    return NetworkCase(net, rng.normal(size=(images or n, net.weights[0].shape[0])), labels(rng, images or n, classes), batch)
+    n = images or n
+    rng = np.random.default_rng([seed, 6, n])
+    return NetworkCase(net, rng.normal(size=(n, len(net.weights[0]))), labels(rng, n, classes), batch)

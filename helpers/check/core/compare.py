@@ -233,6 +233,14 @@ def _constant_offset(got: np.ndarray, expected: np.ndarray, what: str) -> Mistak
     return Mistake("constant-offset", f"Every entry of {what} is too {'large' if offset > 0 else 'small'} by {abs(offset):.4g}. Look for a number that is added to all of them.")
 
 
+def telling(hypotheses: Sequence[Hypothesis], right: np.ndarray) -> bool:
+    """Whether a case can tell these mistakes apart: none gives the right result, and no two names give the same."""
+    values = [(one.name, needed(one.wrong)) for one in hypotheses]  # type: ignore[type-var]
+    if any(close(value, right) for _, value in values):
+        return False
+    return not any(a != b and close(one, other) for i, (a, one) in enumerate(values) for b, other in values[:i])
+
+
 def unchanged(before: np.ndarray, after: np.ndarray, what: str, where: str) -> None:
     """Raise if a student's function wrote into an array that it was only given to read."""
     if before.shape != after.shape or not np.array_equal(before, after, equal_nan=True):

@@ -87,6 +87,7 @@ def trajectory(run: Callable[..., Parameters], n: int, size: int, lr: float) -> 
            "code?).", "batch-size-ignored", batches=lambda order: [order]),
         of(f"The batches overlap: each starts one image after the last. "
            f"{ends}", "batches-overlap", batches=lambda order: [order[i : i + size] for i in range(n)]),
+        of(f"The batches overlap: each starts half a batch after the last. {ends}", "batches-overlap", batches=lambda order: [order[i : i + size] for i in range(0, n, size // 2)]),
         of("The first image is left out: count from 0.", "first-image-skipped", batches=lambda order: cut(order[1:])),
         of("The first batch is left out: count from 0.", "first-batch-skipped", batches=lambda order: cut(order)[1:]),
         of("The last image is left out: a slice ends before its second number, so no − 1 is "
