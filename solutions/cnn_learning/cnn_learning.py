@@ -285,7 +285,7 @@ check.cnn_learning.conv_backward(Conv, seed=41)
 # %% test="A-conv-update" points=1
 check.cnn_learning.conv_update(Conv)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.conv_update(Conv, seed=41, lr=0.07)
+check.cnn_learning.conv_update(Conv, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-relu-text"
@@ -584,7 +584,7 @@ def train(network, split, lr, epochs, batch_size=64, seed=0):
 # %% test="B-train-check" points=3
 check.cnn_learning.train(train, build)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.train(train, build, seed=41, lr=0.2)
+check.cnn_learning.train(train, build, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-own-text"

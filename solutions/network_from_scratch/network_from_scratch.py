@@ -143,19 +143,19 @@ check.network_from_scratch.linear_init(Linear, seed=5)
 # %% test="A-linear-forward" points=2
 check.network_from_scratch.linear_forward(Linear)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.linear_forward(Linear, seed=41, shapes=((6, 4, 13), (2, 17, 5)))
+check.network_from_scratch.linear_forward(Linear, seed=41)
 ### END HIDDEN TESTS
 
 # %% test="A-linear-backward" points=3
 check.network_from_scratch.linear_backward(Linear)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.linear_backward(Linear, seed=41, shapes=((6, 4, 13), (2, 17, 5)))
+check.network_from_scratch.linear_backward(Linear, seed=41)
 ### END HIDDEN TESTS
 
 # %% test="A-linear-update" points=1
 check.network_from_scratch.linear_update(Linear)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.linear_update(Linear, seed=41, lr=0.07)
+check.network_from_scratch.linear_update(Linear, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-numerical-text"
@@ -390,7 +390,7 @@ def train_epoch(network, images, labels, lr, batch_size=64, order=None):
 # %% test="B-epoch-check" points=3
 check.network_from_scratch.train_epoch(train_epoch, MLP)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.train_epoch(train_epoch, MLP, seed=41, lr=0.25)
+check.network_from_scratch.train_epoch(train_epoch, MLP, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-evaluate-text"

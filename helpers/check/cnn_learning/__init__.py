@@ -5,17 +5,13 @@ from helpers.lazy import lazy
 __all__, __getattr__, __dir__ = lazy(
     __name__,
     {
-        "choice": ["choose_rate"],
         "cnn": ["build", "network"],
-        "convolution_layer": ["conv_backward", "conv_forward", "conv_update"],
-        "final_report": ["report"],
-        "layers": ["dense", "flatten", "max_pool", "relu"],
-        "loop": ["error_rate", "own_run", "train"],
+        "layers": ["conv_backward", "conv_forward", "conv_update", "dense", "flatten", "max_pool", "relu"],
         "plateau": ["gradient_norms", "plateau_length", "prediction_tested", "predictions", "scale_for"],
-        "rate_study": ["study"],
-        "shapes": ["output_shape", "parameter_count"],
+        "rate_study": ["choose_rate", "report", "study"],
+        "shapes": ["layer_table", "output_shape", "parameter_count"],
         "sizes": ["study_size"],
-        "tables": ["layer_table"],
+        "training": ["error_rate", "own_run", "train"],
         "..core.form": ["form"],
     },
 )

@@ -1,109 +1,332 @@
-"""Checks of A5 and A6 of the CNN assignment: ReLU, max pooling, flatten and dense."""
+"""Checks of A4 to A6: convolution, ReLU, max pooling, flatten and dense."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from helpers.check.cnn_learning.layer import GRADIENTS, PARAMETERS, Layer, initial, updated, weights_stay
+from helpers.check.cnn_learning import probes
 from helpers.check.core import convolution_oracle as oracle
+from helpers.check.core.ask import Answer, array, ask
+from helpers.check.core.cases import LinearCase, activation_inputs, linear_cases, rates
 from helpers.check.core.compare import Hypothesis, close, verify
-from helpers.check.core.geometries import Pooling, Sizes
-from helpers.check.core.hypotheses import pooling as pools
-from helpers.check.core.reach import together
+from helpers.check.core.geometries import Convolution, Pooling, convolutions, poolings
+from helpers.check.core.hypotheses import activation, convolution, linear, pooling, update
+from helpers.check.core.hypotheses.windows import advice, through
 from helpers.check.core.report import Mistake, check
+
+# What the checks of layers share ----------------------------------------------------------------------------------
+
+Step = tuple[int, str, Any]
+"""Place of the layer, method ("" where it is only made), what the method gets."""
+STARTS: tuple[dict[str, Any], ...] = ({"seed": 3}, {"seed": 3, "scale": 0.25}, {"seed": 3}, {"seed": 4})
+"""How the layers are made whose first weights `_initial` looks at."""
+
+
+def _result(seen: Answer, step: int, name: str, method: str, what: str) -> np.ndarray:
+    """What a method returned."""
+    found = seen.part(step)["result"]
+    if found is None:
+        raise Mistake("returns-none", f"{name}.{method} returned None. Is the `return` missing?")
+    if isinstance(found, tuple | list):
+        raise Mistake("returns-several", f"{name}.{method} returned {len(found)} things; return one array, and store "
+                      f"in `self` what backward needs.")
+    return array(found, what)
+
+
+def _forward(seen: Answer, step: int, name: str) -> np.ndarray:
+    return _result(seen, step, name, "forward", f"the output of {name}.forward")
+
+
+def _backward(seen: Answer, step: int, name: str) -> np.ndarray:
+    return _result(seen, step, name, "backward", "the returned gradient")
+
+
+def _read(seen: Answer, step: Any, name: str, attribute: str) -> np.ndarray:
+    """A parameter or gradient after a step; a bias as (features,)."""
+    found = array(seen.part(step)[attribute], f"{name}.{attribute}")
+    return found.reshape(-1) if attribute.endswith("bias") and found.ndim > 1 and found.size == max(found.shape) else found
+
+
+def _shapes_right(seen: Answer, place: int, name: str, weight: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The first weight and bias of a layer."""
+    of_layer = seen.part(f"layer {place}")
+    w, b = (array(of_layer[f"first {each}"], f"{name}.{each}") for each in probes.PARAMETERS)
+    if w.shape != weight:
+        more = " It looks transposed." if w.shape == weight[::-1] else ""
+        raise Mistake("wrong-parameter-shape", f"{name}.weight has shape {w.shape}; it should be {weight}.{more}")
+    outputs = weight[-1 if len(weight) == 2 else 0]
+    if b.size != outputs:
+        raise Mistake("wrong-parameter-shape", f"{name}.bias has shape {b.shape}; it should be ({outputs},), one "
+                      f"number for each {'unit' if len(weight) == 2 else 'filter'}.")
+    return w, b
+
+
+def _starts_right(seen: Answer, name: str, shape: tuple[int, ...], inputs: int, outputs: int, words: str) -> None:
+    """Shapes, scale and seeds of the first weights of the layers made as in STARTS."""
+    _, bias = _shapes_right(seen, 0, name, shape)
+    w, small, again, other = (array(seen.part(f"layer {i}")["first weight"], f"{name}.weight") for i in range(4))
+    linear.verify_start(name, w, bias, inputs, outputs, words=words)
+    linear.verify_start(name, small, bias, inputs, outputs, 0.25, words)
+    if not np.array_equal(w, again):
+        raise Mistake("seed-ignored", "Two layers with the same seed start with different weights. Pass `seed` to "
+                      "`on.normal`, so that runs can be repeated.")
+    if np.array_equal(w, other):
+        raise Mistake("seed-ignored", "Layers with seeds 3 and 4 start with the same weights: pass `seed` to "
+                      "`on.normal`.")
+
+
+def _weights_stay(seen: Answer, step: int, name: str, w: np.ndarray, bias: np.ndarray) -> None:
+    if not (close(_read(seen, step, name, "weight"), w) and close(_read(seen, step, name, "bias"), bias)):
+        raise Mistake("backward-updates", f"{name}.backward changed weight or bias. It should only compute gradients, "
+                      f"in arrays of their own; `update` takes the step after the backward pass of all layers.")
+
+
+def _updates(place: int, x: np.ndarray, g: np.ndarray, rates: Sequence[float]) -> list[Step]:
+    """A step at each rate, each after a forward and a backward of its own."""
+    return [step for rate in rates for step in ((place, "forward", x), (place, "backward", g), (place, "update", rate))]
+
+
+def _verify_updates(seen: Answer, first: int, name: str, given: Sequence[np.ndarray], right: Sequence[np.ndarray], rates: Sequence[float], n: int) -> None:
+    """The steps of `_updates`, from number `first` on. Steps along the student's own gradients are right, too: a mistake in
+    these has cost its points in backward."""
+    before: Sequence[np.ndarray] = given
+    for at, rate, earlier in ((first, rates[0], None), (first + 3, rates[1], rates[0])):
+        own = [_read(seen, at + 1, name, attribute) for attribute in probes.GRADIENTS]
+        gradients = [mine if mine.shape == g.shape and np.isfinite(mine).all() and mine.any() else g for mine, g in zip(own, right, strict=True)]
+        if getattr(seen.part(at + 2)["result"], "shape", None):
+            raise Mistake("update-returns", f"{name}.update returns something instead of changing the layer: assign "
+                          f"to self.weight and self.bias.")
+        after = [_read(seen, at + 2, name, attribute) for attribute in probes.PARAMETERS]
+        for attribute, old, new, g in zip(probes.PARAMETERS, before, after, gradients, strict=True):
+            moved = old - new if old.shape == new.shape else new
+            moved = np.where(np.abs(moved) < 1e-6 * np.abs(old).max(), 0, moved)  # the rounding of float32
+            named = update.step(attribute, moved, old, rate, g, earlier)
+            if earlier and not close(moved, rate * g) and not any(each.explains(moved) for each in named if each.name == "rate-kept"):
+                raise Mistake("update-keeps-state", f"The first update of {attribute} is right and the second, at "
+                              f"another rate, is not: something is carried over from step to step (momentum?). Here "
+                              f"`update` is plain gradient descent: parameter −= lr · gradient.")
+            named.append(Hypothesis("step-scaled", _multiple(moved, rate * g), f"The {attribute} moves by a multiple "
+                                    f"of lr · gradient, and should move by lr · gradient: the gradient already "
+                                    f"contains the mean over the batch; divide nothing else."))
+            verify(moved, rate * g, f"the step of {attribute} (before minus after)", named, {
+                "batch size": n, "learning rate": rate})
+        before = after
+
+
+def _multiple(got: np.ndarray, term: np.ndarray) -> np.ndarray:
+    """c · term with the c > 0 that fits best."""
+    if got.shape != term.shape or not np.isfinite(got).all():
+        return linear.NOTHING
+    c = float((got * term).sum() / (term * term).sum())
+    return c * term if c > 0 else linear.NOTHING
+
+
+# Convolution ------------------------------------------------------------------------------------------------------
+
+
+def _bias(case: Convolution) -> np.ndarray:
+    """One number for each filter."""
+    return 1 + np.abs(case.w[:, 0, 0, 0]) * np.where(np.arange(len(case.w)) % 2, 1, -2)
+
+
+def _conv(case: Convolution) -> dict[str, Any]:
+    """A layer with the case's filters."""
+    k, c, *size = case.w.shape
+    return {"args": (c, k, tuple(size), case.stride, case.padding), "given": (case.w, _bias(case))}
+
+
+@check("Conv.forward", "A4")
+def conv_forward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
+    """Initial weights at two scales; outputs with stride, padding and bias."""
+    cases = convolutions(seed)
+    first = [{"args": (8, 25, (4, 5), (1, 1), (0, 0)), "given": (), "named": start} for start in STARTS]
+    steps: list[Step] = [(i, "", None) for i in range(len(first))]
+    steps += [(i, "forward", case.x) for i, case in enumerate(cases, len(first))]
+    seen = ask(probes.layers, Conv, "Conv", [*first, *map(_conv, cases)], steps, advice=advice)
+    _starts_right(seen, "Conv", (25, 8, 4, 5), 160, 25, "C · R · S")
+    yield "weights drawn with standard deviation scale/√(C·R·S), biases zero"
+    for i, case in enumerate(cases, len(first)):
+        _shapes_right(seen, i, "Conv", case.w.shape)
+        expected = oracle.forward(case.x, case.w, *case.geometry) + _bias(case)[:, None, None]
+        verify(_forward(seen, i, "Conv"), expected, f"the output of Conv.forward for "
+               f"{case.label}", partial(_forward_hypotheses, case), shape=convolution.output_shape(case))
+        yield f"{case.label}"
+
+
+def _forward_hypotheses(case: Convolution) -> list[Hypothesis]:
+    b = _bias(case)
+    y = oracle.forward(case.x, case.w, *case.geometry)
+
+    def biased(y: np.ndarray) -> np.ndarray:
+        return y + b[:, None, None]
+
+    return [
+        *convolution.bias(y, b),
+        Hypothesis("stride-and-padding-swapped", lambda: biased(oracle.forward(case.x, case.w, case.padding, case.stride)), "Stride and padding are swapped: ConvSpec.of takes (x, weight, stride, padding)."),
+        Hypothesis("activation-inside", lambda: np.maximum(biased(y), 0), "There is a ReLU inside the convolution. It "
+                   "is a layer of its own in the file."),
+        *through(biased, convolution.forward(case, y)),
+    ]
+
+
+@check("Conv.backward", "A4")
+def conv_backward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
+    """Gradients for weights, bias and images; twice in a row; the weights stay; two layers side by side."""
+    cases = convolutions(seed)
+    case, n = cases[0], len(cases)
+    rng = np.random.default_rng([seed, 14])
+    other = Convolution(*(rng.normal(size=each.shape) for each in (case.x, case.w, case.dy)), *case.geometry)
+    steps: list[Step] = [step for i, each in enumerate(cases) for step in ((i, "forward", each.x), (i, "backward", each.dy))]
+    steps += [(n, "forward", other.x), (n, "backward", other.dy), (n, "forward", case.x), (n, "backward", case.dy)]
+    steps += [(n + 1, "", None), (n + 2, "", None), (n + 1, "forward", case.x), (n + 2, "forward", other.x), (n + 1, "backward", case.dy)]
+    seen = ask(probes.layers, Conv, "Conv", [_conv(each) for each in (*cases, case, case, other)], steps, advice=advice)
+    for i, each in enumerate(cases):
+        _shapes_right(seen, i, "Conv", each.w.shape)
+        dx = _backward(seen, 2 * i + 1, "Conv")
+        _weights_stay(seen, 2 * i + 1, "Conv", each.w, _bias(each))
+        _verify_conv_gradients(seen, 2 * i + 1, each, dx)
+        yield f"weights, bias and images: {each.label}"
+    at, sums = 2 * n + 3, [each.dy.sum(axis=(0, 2, 3)) for each in (case, other)]
+    dx, grad_weight, grad_bias = _backward(seen, at, "Conv"), *(_read(seen, at, "Conv", attribute) for attribute in probes.GRADIENTS)
+    if close(grad_weight, _filter_gradient(case.x, case) + _filter_gradient(other.x, other)) or close(grad_bias, sums[0] + sums[1]):
+        raise Mistake("gradient-accumulates", linear.ACCUMULATED)
+    _verify_conv_gradients(seen, at, case, dx)
+    yield "a second backward is independent of the first"
+    dx, at = _backward(seen, 2 * n + 8, "Conv"), 2 * n + 8
+    of_other = oracle.backward_data(case.dy, other.w, case.x.shape, *case.geometry)
+    if close(_read(seen, at, "Conv", "grad_weight"), _filter_gradient(other.x, case)) or close(dx, of_other):
+        raise Mistake("layers-share-state", _shared(dx, "Conv")[0].hint)
+    _verify_conv_gradients(seen, at, case, dx)
+    yield "two layers don't share what they keep"
+
+
+def _shared(of_other: np.ndarray, name: str) -> list[Hypothesis]:
+    return activation.shared_state(of_other, name)
+
+
+def _filter_gradient(x: np.ndarray, case: Convolution) -> np.ndarray:
+    return oracle.backward_filter(x, case.dy, case.window, *case.geometry)
+
+
+def _verify_conv_gradients(seen: Answer, step: int, case: Convolution, dx: np.ndarray) -> None:
+    expected, sizes = _filter_gradient(case.x, case), {"batch size": len(case.x)}
+    got = _read(seen, step, "Conv", "grad_weight")
+    own = [Hypothesis("weight-decay", linear._plus_any_multiple(got, expected, case.w), "A multiple of weight is "
+                      "added to grad_weight (weight decay). The loss of this exercise has no such term.")]
+    verify(got, expected, f"grad_weight for "
+           f"{case.label}", lambda: [*own, *convolution.backward_filter(case, expected)], sizes)
+    verify(_read(seen, step, "Conv", "grad_bias"), case.dy.sum(axis=(0, 2, 3)), "grad_bias", lambda: convolution.backward_bias(case.dy), sizes)
+    expected = oracle.backward_data(case.dy, case.w, case.x.shape, *case.geometry)
+    verify(dx, expected, f"the gradient for the images for "
+           f"{case.label}", partial(convolution.backward_data, case, expected), sizes)
+
+
+@check("Conv.update", "A4")
+def conv_update(Conv: Any, *, seed: int = 0) -> Iterator[str]:
+    """parameter −= lr · gradient, for weights and bias, at two rates."""
+    case, lrs = convolutions(seed)[0], rates(seed)
+    seen = ask(probes.layers, Conv, "Conv", [_conv(case)], _updates(0, case.x, case.dy, lrs), advice=advice)
+    _shapes_right(seen, 0, "Conv", case.w.shape)
+    gradients = _filter_gradient(case.x, case), case.dy.sum(axis=(0, 2, 3))
+    _verify_updates(seen, 0, "Conv", (case.w, _bias(case)), gradients, lrs, len(case.x))
+    yield "weight and bias move by −lr · gradient, for two rates"
+
+
+# ReLU, pooling, flatten -------------------------------------------------------------------------------------------
+
+
+def _side_by_side(first: int, x: np.ndarray, other: np.ndarray, g: np.ndarray) -> list[Step]:
+    """Two layers, made before either is used; the second one's forward comes between the first one's passes."""
+    return [(first, "", None), (first + 1, "", None), (first, "forward", x), (first + 1, "forward", other), (first, "backward", g)]
 
 
 @check("ReLU", "A5")
 def relu(ReLU: Any, *, seed: int = 0) -> Iterator[str]:
-    """max(x, 0) and its gradient, for images and rows, with zeros among them."""
-    rng = np.random.default_rng([seed, 6])
-    layer = Layer(ReLU, "ReLU")
-    for shape in ((2, 3, 4, 5), (6, 7)):
-        x, g = rng.normal(size=shape), rng.normal(size=shape)
-        x[0, 0] = 0
-        hypotheses = [
-            Hypothesis("relu-upside-down", np.minimum(x, 0), "Negative numbers are kept and positive ones set to 0; it should be the other way round."),
-            Hypothesis("absolute-value", np.abs(x), "This is |x|; ReLU makes negative numbers 0."),
-            Hypothesis("leaky-relu", np.where(x > 0, x, 0.01 * x), "Negative numbers become 1% of what they were: a leaky ReLU. Here they become 0."),
-            Hypothesis("derivative-for-output", (x > 0) * 1.0, "This is the derivative, 0 or 1; forward returns max(x, 0)."),
-            Hypothesis("identity", x, "The output is the input: negative numbers should become 0."),
-        ]
-        verify(layer.forward(x), np.maximum(x, 0), "the output of ReLU.forward", hypotheses)
-        yield "forward"
-        on, at_zero = x > 0, x >= 0
-        hypotheses = [
-            Hypothesis("derivative-always-one", g, "backward passes every gradient on: the derivative is 1 everywhere. (Two `np.where` in a row do that: the first makes negatives 0, the second finds 0 ≥ 0.)"),
-            Hypothesis("gradient-at-zero", g * at_zero, "At x = 0 the gradient is passed on; it should be 0 there (`x > 0`). Many inputs are exactly 0."),
-            Hypothesis("local-derivative-only", on * 1.0, "backward returns only ReLU's own derivative. Multiply it by grad_output: that is the chain rule."),
-            Hypothesis("local-derivative-only", at_zero * 1.0, "backward returns only ReLU's own derivative. Multiply it by grad_output: that is the chain rule."),
-            Hypothesis("relu-of-gradient", np.maximum(g, 0), "The ReLU is applied to grad_output; what matters is where x was positive in forward."),
-            Hypothesis("relu-of-gradient", g * on * (g > 0), "Negative gradients are set to 0, too. Only the sign of forward's x matters."),
-            Hypothesis("multiplied-by-output", g * np.maximum(x, 0), "grad_output is multiplied by the output; the derivative is 1 where x > 0, not x."),
-            Hypothesis("relu-upside-down", g * ~on, "The gradient is passed on where x was negative; it should be where x was positive."),
-            Hypothesis("relu-upside-down", g * ~at_zero, "The gradient is passed on where x was negative; it should be where x was positive."),
-            Hypothesis("all-zero", 0 * g, "The gradient is 0 everywhere."),
-        ]
-        verify(layer.backward(g), g * on, "the gradient of ReLU.backward", hypotheses)
-        yield "backward, the zero included; inputs unchanged"
-    _latest_forward(ReLU, "ReLU", rng)
-
-
-def _latest_forward(cls: Any, name: str, rng: np.random.Generator) -> None:
-    """Two layers of one class don't share stored values."""
-    a, b = Layer(cls, name), Layer(cls, name)
-    x, y, g = (rng.normal(size=(3, 4)) for _ in range(3))
-    a.forward(x)
-    b.forward(y)
-    verify(a.backward(g), g * (x > 0), f"the gradient of the first of two {name} layers", [Hypothesis("layers-share-state", g * (y > 0), f"Two {name} layers share stored values: the second forward overwrote the first's. Store them in `self`, in forward.")])
-
-
-POOLS: tuple[Sizes, ...] = ((2, 3, 8, 15, 2, 3, 2, 3, 0, 0), (2, 3, 9, 17, 3, 4, 2, 3, 0, 0), (3, 2, 7, 10, 3, 5, 2, 2, 1, 2))
+    """max(x, 0) and its gradient, for images and rows, with zeros and large numbers among them."""
+    cases = activation_inputs(seed, (2, 3, 4, 5))
+    passed = [(x.astype(dtype), g.astype(dtype)) for x, g, dtype in cases]
+    x, g = passed[0]
+    other = np.random.default_rng([seed, 15]).normal(size=x.shape)
+    steps: list[Step] = [step for x, g in passed for step in ((0, "forward", x), (0, "backward", g))]
+    seen = ask(probes.layers, ReLU, "ReLU", [{"args": ()}] * 3, [*steps, *_side_by_side(1, x, other, g)])
+    for i, (each, grad, _) in enumerate(cases):
+        verify(_forward(seen, 2 * i, "ReLU"), np.maximum(each, 0), "the output of "
+               "ReLU.forward", activation.relu_forward(each))
+        verify(_backward(seen, 2 * i + 1, "ReLU"), grad * (each > 0), "the gradient of "
+               "ReLU.backward", activation.relu_backward(each, grad))
+        yield "forward and backward, zero and large numbers included; inputs unchanged"
+    verify(_backward(seen, len(steps) + 4, "ReLU"), g * (x > 0), "the gradient of the first of two ReLU "
+           "layers", _shared(g * (other > 0), "ReLU"))
 
 
 @check("MaxPool", "A5")
 def max_pool(MaxPool: Any, *, seed: int = 0) -> Iterator[str]:
     """Largest entry of each window; its gradient; overlaps add up; of ties one wins."""
-    for sizes in POOLS:
-        for ties in (False, True):
-            case = Pooling.of(sizes, seed, ties)
-            layer = Layer(MaxPool, "MaxPool", *case.geometry)
-            expected = oracle.max_pool(case.x, *case.geometry)
-            verify(layer.forward(case.x), expected, f"the output of MaxPool.forward for {case.label}", partial(pools.forward, case, "max"))
-            got = layer.backward(case.dy)
-            first, last = (oracle.max_pool_backward(case.x, case.dy, *case.geometry, last=last) for last in (False, True))
-            if close(got, first) or (ties and (close(got, last) or pools.one_winner_each(got, case))):
-                continue
-            verify(got, first, f"the gradient of MaxPool.backward for {case.label}", partial(pools.max_backward, case, first, ties))
-        yield f"{case.label}, ties included"
+    cases = [(case, ties) for pair in poolings(seed) for case, ties in zip(pair, (False, True), strict=True)]
+    case, n = cases[0][0], len(cases)
+    other = -np.random.default_rng([seed, 16]).uniform(0.5, 4, case.x.shape)
+    steps: list[Step] = [step for i, (each, _) in enumerate(cases) for step in ((i, "forward", each.x), (i, "backward", each.dy))]
+    made = [{"args": each.geometry} for each in (*(each for each, _ in cases), case, case)]
+    seen = ask(probes.layers, MaxPool, "MaxPool", made, [*steps, *_side_by_side(n, case.x, other, case.dy)], advice=advice)
+    for i, (each, ties) in enumerate(cases):
+        expected, what = oracle.max_pool(each.x, *each.geometry), f"the output of MaxPool.forward for {each.label}"
+        verify(_forward(seen, 2 * i, "MaxPool"), expected, what, partial(pooling.forward, each, "max"), shape=pooling.output_shape(each))
+        _verify_pool_gradient(_backward(seen, 2 * i + 1, "MaxPool"), each, ties)
+        if ties:
+            yield f"{each.label}, ties included"
+    expected, of_other = (oracle.max_pool_backward(x, case.dy, *case.geometry) for x in (case.x, other))
+    verify(_backward(seen, len(steps) + 4, "MaxPool"), expected, "the gradient of the first of two MaxPool "
+           "layers", _shared(of_other, "MaxPool"))
+
+
+def _verify_pool_gradient(got: np.ndarray, case: Pooling, ties: bool) -> None:
+    first, last = (oracle.max_pool_backward(case.x, case.dy, *case.geometry, last=last) for last in (False, True))
+    if not (ties and (close(got, last) or pooling.one_winner_each(got, case))):
+        verify(got, first, f"the gradient of MaxPool.backward for "
+               f"{case.label}", partial(pooling.max_backward, case, first, ties))
 
 
 @check("Flatten", "A6")
 def flatten(Flatten: Any, *, seed: int = 0) -> Iterator[str]:
     """Vectors in the images' memory order, and back."""
     rng = np.random.default_rng([seed, 4])
-    for shape in ((3, 2, 4, 5), (2, 3, 5, 4)):
-        x = rng.normal(size=shape)
-        layer = Layer(Flatten, "Flatten")
-        order = "The rows are in another order: all of channel 0 first, row by row, then channel 1 (`x.reshape(N, -1)`, without moving axes)."
+    c, h, w = (int(n) for n in rng.permutation([2, 3, 4, 5])[:3])
+    shapes = ((c + 4, c, h, w), (1, c, w, h), (2, h, 1, w))
+    cases = [(rng.normal(size=shape), rng.normal(size=(shape[0], prod(shape[1:])))) for shape in shapes]
+    steps: list[Step] = [step for x, g in cases for step in ((0, "forward", x), (0, "backward", g))]
+    seen = ask(probes.layers, Flatten, "Flatten", [{"args": ()}], steps)
+    for i, (shape, (x, g)) in enumerate(zip(shapes, cases, strict=True)):
+        order = (
+            "The rows are in another order: all of channel 0 first, row by row, then channel 1 (`x.reshape(N, -1)`, "
+            "without moving axes)."
+        )
         n = shape[0]
         expected = x.reshape(n, -1)
         others = [Hypothesis("flatten-order", x.transpose(0, *axes).reshape(n, -1), order) for axes in ((2, 3, 1), (1, 3, 2), (3, 2, 1), (2, 1, 3), (3, 1, 2))]
-        verify(layer.forward(x), expected, "the output of Flatten.forward", [
+        alone = [Hypothesis("batch-axis-lost", x.reshape(-1), AXIS_LOST.format("The output"))] if n == 1 else []
+        verify(_forward(seen, 2 * i, "Flatten"), expected, "the output of Flatten.forward", [
+            *alone,
             *others,
             Hypothesis("flatten-order", np.stack([image.flatten(order="F") for image in x]), order),
-            Hypothesis("batch-flattened", x.reshape(-1), "The batch is flattened, too: keep its axis, one row per image."),
-            Hypothesis("batch-last", expected.T, "The batch axis is last here; there should be one row per image, `x.reshape(N, -1)`."),
-            Hypothesis("batch-last", x.reshape(-1, n), "The batch axis is last here, and the images are mixed; there should be one row per image, `x.reshape(N, -1)`."),
+            Hypothesis("batch-flattened", x.reshape(-1), "The batch is flattened, too: keep its axis, one row per "
+                       "image."),
+            Hypothesis("batch-last", expected.T, "The batch axis is last here; there should be one row per image, "
+                       "`x.reshape(N, -1)`."),
+            Hypothesis("batch-last", x.reshape(-1, n), "The batch axis is last here, and the images are mixed; there "
+                       "should be one row per image, `x.reshape(N, -1)`."),
         ])  # fmt: skip
-        g = rng.normal(size=expected.shape)
-        back = [Hypothesis("flatten-order", _unflattened(g, shape, axes), "backward changes the order of the numbers: reshape to the input shape of forward, nothing more.") for axes in ((2, 3, 1), (1, 3, 2), (3, 2, 1), (2, 1, 3), (3, 1, 2))]
-        verify(layer.backward(g), g.reshape(shape), "the gradient of Flatten.backward", [
+        back = [Hypothesis("flatten-order", _unflattened(g, shape, axes), "backward changes the order of the numbers: "
+                           "reshape to the input shape of forward, nothing "
+                           "more.") for axes in ((2, 3, 1), (1, 3, 2), (3, 2, 1), (2, 1, 3), (3, 1, 2))]
+        verify(_backward(seen, 2 * i + 1, "Flatten"), g.reshape(shape), "the gradient of Flatten.backward", [
             *back,
-            Hypothesis("not-unflattened", g, "backward returns the vectors unchanged: reshape them to the shape of the images."),
+            Hypothesis("not-unflattened", g, "backward returns the vectors unchanged: reshape them to the shape of "
+                       "the images."),
         ])  # fmt: skip
         yield f"{shape} and back"
 
@@ -113,44 +336,63 @@ def _unflattened(g: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]) -
     return moved.transpose(0, *(1 + axes.index(a) for a in (1, 2, 3)))
 
 
+AXIS_LOST = (
+    "{} is wrong for a batch of one: something loses an axis that has only one entry (`squeeze`). Keep the batch axis."
+)
+
+
+# Dense ------------------------------------------------------------------------------------------------------------
+
+
 @check("Dense", "A6")
 def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
-    """Initial weights, forward, three gradients, update."""
-    initial(partial(Layer, Dense, "Dense", 100, 40), (100, 40), 100, "in")
+    """Initial weights, forward, three gradients, twice in a row; update at two rates."""
+    cases, lrs = linear_cases(seed)[:2], rates(seed)
+    first = [{"args": (100, 40), "given": (), "named": start} for start in STARTS]
+    steps: list[Step] = [(i, "", None) for i in range(len(first))]
+    for i, case in enumerate(cases, len(first)):
+        steps += [(i, "forward", case.x), (i, "backward", case.grad), (i, "forward", case.other_x), (i, "backward", case.other_grad)]
+    made = [{"args": case.weight.shape, "given": (case.weight, case.bias)} for case in cases]
+    case, place = cases[0], len(first) + len(cases)
+    other = np.random.default_rng([seed, 17]).normal(size=case.x.shape)
+    beside = _side_by_side(place, case.x, other, case.grad)
+    updates = _updates(place + 2, case.x, case.grad, lrs)
+    seen = ask(probes.layers, Dense, "Dense", [*first, *made, *[made[0]] * 3], [*steps, *beside, *updates])
+    _starts_right(seen, "Dense", (100, 40), 100, 40, "in")
     yield "weights drawn with standard deviation scale/√in, biases zero"
-    rng = np.random.default_rng([seed, 2])
-    for n, inputs, units in ((6, 4, 3), (2, 7, 5)):
-        layer = Layer(Dense, "Dense", inputs, units)
-        w, b = rng.normal(size=(inputs, units)), rng.normal(size=units)
-        x, g = rng.normal(size=(n, inputs)), rng.normal(size=(n, units))
-        layer.put(w, b)
-        verify(layer.forward(x), x @ w + b, "the output of Dense.forward", [
-            Hypothesis("bias-missing", x @ w, "The bias is not added."),
-            Hypothesis("activation-inside", np.maximum(x @ w + b, 0), "There is a ReLU inside the dense layer. It is a layer of its own in the file."),
-        ])  # fmt: skip
-        dx = layer.backward(g)
-        with together([layer.made], *PARAMETERS, *GRADIENTS):
-            weights_stay(layer, w, b)
-            grad_weight, grad_bias = layer.read("grad_weight"), layer.read("grad_bias", (units,))
-        verify(grad_weight, x.T @ g, "grad_weight", [
-            Hypothesis("gradient-averaged", x.T @ g / n, f"grad_weight is divided by {n}, the batch size. grad_output already contains the mean. See 'One convention'."),
-            Hypothesis("divided-by-inputs", x.T @ g / inputs, f"grad_weight is divided by {inputs}, the number of inputs. Nothing is divided here."),
-            Hypothesis("gradient-transposed", g.T @ x, "grad_weight is transposed: it has the shape of weight, (in, units)."),
-        ], {"batch size": n})  # fmt: skip
-        verify(grad_bias, g.sum(axis=0), "grad_bias", [
-            Hypothesis("bias-averaged", g.mean(axis=0), "grad_bias is a mean over the batch; it is a sum, as grad_output already contains the mean."),
-            Hypothesis("bias-wrong-axes", g.sum(axis=1), "grad_bias is summed over the units; sum over the batch (axis 0)."),
-            Hypothesis("bias-wrong-axes", np.asarray(g.sum()), "grad_bias is summed over everything; sum over the batch alone (axis 0)."),
-            Hypothesis("bias-first-image", g[0], "grad_bias is the first image's alone; sum over the batch."),
-        ])  # fmt: skip
-        verify(dx, g @ w.T, "the returned gradient", [
-            Hypothesis("returns-grad-weight", x.T @ g, "backward returns grad_weight; it should return the gradient for x, G Wᵀ."),
-            Hypothesis("returns-grad-output", g, "backward returns grad_output unchanged; it should return the gradient for x, G Wᵀ."),
-            Hypothesis("gradient-averaged", g @ w.T / n, "The returned gradient is divided by the batch size. grad_output already contains the mean."),
-        ])  # fmt: skip
-        yield f"forward and backward, {n} rows of {inputs} to {units}"
-        layer.forward(x)
-        layer.backward(g)
-        if not close(layer.read("grad_weight"), x.T @ g):
-            raise Mistake("gradient-accumulates", "The gradients of a second backward are added to those of the first. Assign them (`=`).")
-    yield from updated(layer, w, b, x.T @ g, g.sum(axis=0), 0.3)
+    for i, case in enumerate(cases):
+        _shapes_right(seen, len(first) + i, "Dense", case.weight.shape)
+        start, at = array(seen.part(f"layer {len(first) + i}")["first weight"], "Dense.weight"), len(first) + 4 * i
+        y = _forward(seen, at, "Dense")
+        verify(y, case.x @ case.weight + case.bias, "the output of "
+               "Dense.forward", linear.forward(y, case.x, case.weight, case.bias, start), case.sizes)
+        _weights_stay(seen, at + 1, "Dense", case.weight, case.bias)
+        earlier = _verify_dense_gradients(seen, at + 1, case.x, case.grad, case, start)
+        verify(_forward(seen, at + 2, "Dense"), case.other_x @ case.weight + case.bias, "the output of a second "
+               "Dense.forward, of another batch size,")
+        _verify_dense_gradients(seen, at + 3, case.other_x, case.other_grad, case, start, earlier)
+        yield f"forward and backward for (N, in, units) = {case.shape}, and then for one row more"
+    case, at = cases[0], len(steps)
+    got, dx = _read(seen, at + 4, "Dense", "grad_weight"), _backward(seen, at + 4, "Dense")
+    verify(got, case.x.T @ case.grad, "grad_weight of the first of two Dense "
+           "layers", _shared(other.T @ case.grad, "Dense"))
+    verify(dx, case.grad @ case.weight.T, "the gradient of the first of two Dense layers")
+    yield "two layers don't share what they keep"
+    gradients = case.x.T @ case.grad, case.grad.sum(axis=0)
+    _verify_updates(seen, at + len(beside), "Dense", (case.weight, case.bias), gradients, lrs, case.n)
+    yield "weight and bias move by −lr · gradient, for two rates"
+
+
+def _verify_dense_gradients(
+    seen: Answer, step: int, x: np.ndarray, g: np.ndarray, case: LinearCase, start: np.ndarray, earlier: tuple[np.ndarray, np.ndarray] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """grad_weight and grad_bias, which are right. earlier: those of the backward before."""
+    w, b, sizes, (before_w, before_b) = case.weight, case.bias, {**case.sizes,
+        "batch size": len(x)}, earlier or (None, None)
+    dx = _backward(seen, step, "Dense")
+    grad_weight, grad_bias = (_read(seen, step, "Dense", attribute) for attribute in probes.GRADIENTS)
+    verify(grad_weight, x.T @ g, "grad_weight", lambda: linear.weight_gradient(grad_weight, x, g, w, b, before_w, None if earlier is None else case.x), sizes)
+    alone = [Hypothesis("batch-axis-lost", found, AXIS_LOST.format("grad_bias")) for found in (g.sum(), np.full_like(b, g.sum())) if len(g) == 1]
+    verify(grad_bias, g.sum(axis=0), "grad_bias", lambda: [*alone, *linear.bias_gradient(x, g, b, before_b)], sizes)
+    verify(dx, g @ w.T, "the returned gradient", lambda: linear.input_gradient(x, g, w, start), sizes)
+    return grad_weight, grad_bias

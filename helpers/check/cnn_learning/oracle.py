@@ -55,10 +55,10 @@ def parameters(entry: Entry, shape: Shape) -> int:
     return (prod(shape) + 1) * entry["units"] if entry["type"] == "dense" else 0
 
 
-def with_flatten(entries: Sequence[Entry], shape: Shape) -> Iterator[tuple[Entry, Shape]]:
-    """(entry, input shape), with a flatten in front of a dense layer whose input is images."""
+def walked(entries: Sequence[Entry], shape: Shape, flatten: bool = False) -> Iterator[tuple[Entry, Shape]]:
+    """(entry, input shape); with flatten, there is one in front of a dense layer whose input is images."""
     for entry in entries:
-        if entry["type"] == "dense" and len(shape) == 3:
+        if flatten and entry["type"] == "dense" and len(shape) == 3:
             yield plain("flatten"), shape
             shape = (prod(shape),)
         yield entry, shape
@@ -77,9 +77,9 @@ class Net:
     @classmethod
     def random(cls, entries: Sequence[Entry], image: Shape, rng: np.random.Generator, gain: float = 1.5) -> Net:
         """Weights large enough that every part of the network matters."""
-        walked = list(with_flatten(entries, image))
-        net = cls([entry for entry, _ in walked], tuple(image), [], [])
-        for entry, shape in walked:
+        layers = list(walked(entries, image, flatten=True))
+        net = cls([entry for entry, _ in layers], tuple(image), [], [])
+        for entry, shape in layers:
             if entry["type"] == "conv":
                 size = (entry["filters"], shape[0], *entry["size"])
                 net.weights.append(rng.normal(0, gain / prod(size[1:]) ** 0.5, size))
@@ -178,8 +178,8 @@ class Net:
         )
 
     def parameters(self) -> list[np.ndarray]:
-        """Weights and biases in the order of the layers: w, b, w, b, …"""
-        return [p for pair in zip(self.weights, self.biases, strict=True) for p in pair]
+        """Weight and bias of each layer, the last layer's first, as errors come from there."""
+        return [p for pair in zip(self.weights[::-1], self.biases[::-1], strict=True) for p in pair]
 
 
 ENTRIES: list[Entry] = [

@@ -31,12 +31,13 @@ class Hypothesis:
 
     Args:
         name: identifier of the mistake.
-        wrong: the array that this mistake gives, of any shape, or a function that makes it.
+        wrong: what this mistake gives: an array of any shape, or several (all parameters of a network), or a number;
+            or a function that makes it, called where the result is wrong.
         hint: one or two plain sentences.
     """
 
     name: str
-    wrong: Lazy[np.ndarray]
+    wrong: Any
     hint: str
 
     def result(self) -> np.ndarray:
@@ -46,6 +47,12 @@ class Hypothesis:
                 return np.asarray(needed(self.wrong), dtype=np.float64)
         except Exception:
             return np.full(3, np.nan)
+
+    def explains(self, got: np.ndarray | Sequence[np.ndarray]) -> bool:
+        """Whether this mistake gives what the student got."""
+        if isinstance(got, np.ndarray):
+            return close(got, self.result())
+        return close_all(got, needed(self.wrong))
 
     @classmethod
     def each(cls, name: str, wrong: Callable[[Any], np.ndarray], values: Iterable[Any], hint: str) -> list[Hypothesis]:
@@ -63,6 +70,11 @@ def close(got: np.ndarray, expected: np.ndarray) -> bool:
         return bool((np.abs(got - expected) <= RTOL * size + (ATOL * size.max(initial=0.0) + 1e-12)).all())
     atol = ATOL * float(size[finite].max(initial=0.0)) + 1e-12
     return bool(np.allclose(got, expected, rtol=RTOL, atol=atol, equal_nan=True))
+
+
+def close_all(got: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> bool:
+    """As many arrays, each close to its counterpart."""
+    return len(got) == len(expected) and all(map(close, got, expected))
 
 
 def verify(
@@ -99,8 +111,29 @@ def verify(
     raise mistake
 
 
+def verify_all(
+    got: Sequence[np.ndarray],
+    expected: Sequence[np.ndarray],
+    names: Sequence[str],
+    hypotheses: Lazy[Sequence[Hypothesis]] = (),
+    sizes: Mapping[str, float] | None = None,
+    numerical: Callable[[int], np.ndarray | None] | None = None,
+) -> None:
+    """`verify` of arrays that one mistake has to explain together, such as all parameters of a network.
+
+    names: of each array in sentences, in the order in which they are told. numerical: of an array, by its number.
+    """
+    if close_all(got, expected):
+        return
+    for hypothesis in needed(hypotheses):
+        if hypothesis.explains(got):
+            raise Mistake(hypothesis.name, hypothesis.hint)
+    for i, (found, right, name) in enumerate(zip(got, expected, names, strict=True)):
+        verify(found, right, name, (), sizes, (lambda i=i: numerical(i)) if numerical else None)
+
+
 def _named(got: np.ndarray, hypotheses: Sequence[Hypothesis]) -> Mistake | None:
-    return next((Mistake(h.name, h.hint) for h in hypotheses if close(got, h.result())), None)
+    return next((Mistake(h.name, h.hint) for h in hypotheses if h.explains(got)), None)
 
 
 def _general(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[str, float]) -> Mistake | None:
@@ -198,6 +231,14 @@ def _constant_offset(got: np.ndarray, expected: np.ndarray, what: str) -> Mistak
     if expected.size < 3 or not close(got, expected + offset):
         return None
     return Mistake("constant-offset", f"Every entry of {what} is too {'large' if offset > 0 else 'small'} by {abs(offset):.4g}. Look for a number that is added to all of them.")
+
+
+def telling(hypotheses: Sequence[Hypothesis], right: np.ndarray) -> bool:
+    """Whether a case can tell these mistakes apart: none gives the right result, and no two names give the same."""
+    values = [(one.name, needed(one.wrong)) for one in hypotheses]  # type: ignore[type-var]
+    if any(close(value, right) for _, value in values):
+        return False
+    return not any(a != b and close(one, other) for i, (a, one) in enumerate(values) for b, other in values[:i])
 
 
 def unchanged(before: np.ndarray, after: np.ndarray, what: str, where: str) -> None:

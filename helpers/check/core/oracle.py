@@ -19,6 +19,12 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
+def softmax_backward(logits: np.ndarray, g: np.ndarray) -> np.ndarray:
+    """p · (g − Σ g p), the gradient for the logits of that for the probabilities, g."""
+    p = softmax(logits)
+    return p * (g - (g * p).sum(axis=-1, keepdims=True))
+
+
 def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Mean over the batch of −log of the true class's probability."""
     return float(-np.log(probabilities[np.arange(len(labels)), labels]).mean())
@@ -54,23 +60,34 @@ class Net:
     def forward(self, x: np.ndarray) -> np.ndarray:
         return self.activations(x)[-1]
 
+    def logits(self, x: np.ndarray) -> np.ndarray:
+        """What the softmax at the end gets."""
+        return self.activations(x)[-2] @ self.weights[-1] + self.biases[-1]
+
     def loss(self, x: np.ndarray, labels: np.ndarray) -> float:
         return cross_entropy(self.forward(x), labels)
 
-    def gradients(self, x: np.ndarray, labels: np.ndarray, scale: float | None = None) -> Net:
-        """Gradients of the mean loss (scale 1/N; another scale gives another convention)."""
-        a = self.activations(x)
-        g = (a[-1] - one_hot(labels, a[-1].shape[1])) * (1 / len(x) if scale is None else scale)
-        return self.backward(a, g)
+    def parameters(self) -> list[np.ndarray]:
+        """Weight and bias of each layer, the last layer's first: an error on the way back begins there."""
+        return [p for pair in zip(reversed(self.weights), reversed(self.biases), strict=True) for p in pair]
 
-    def backward(self, a: list[np.ndarray], g: np.ndarray) -> Net:
-        """Gradients of all parameters from the activations and the gradient for the logits."""
+    def gradients(
+        self, x: np.ndarray, labels: np.ndarray, scale: float | None = None, start: np.ndarray | None = None,
+        through_activations: bool = True,
+    ) -> Net:
+        """Gradients of the mean loss.
+
+        As mistakes do it: another `scale` than 1/N; `start`, another gradient for the logits; without the derivative of
+        the activations.
+        """
+        a = self.activations(x)
+        g = (a[-1] - one_hot(labels, a[-1].shape[1])) * (1 / len(x) if scale is None else scale) if start is None else start
         grads = Net([], [])
         for i in range(len(self.weights) - 1, -1, -1):
             grads.weights.insert(0, a[i].T @ g)
             grads.biases.insert(0, g.sum(axis=0))
             if i:
-                g = g @ self.weights[i].T * a[i] * (1 - a[i])
+                g = g @ self.weights[i].T * (a[i] * (1 - a[i]) if through_activations else 1)
         return grads
 
     def step(self, grads: Net, lr: float) -> None:

@@ -57,14 +57,14 @@ class Seen:
 
     def __init__(self, notes: dict[str, Any] | None = None, before: str = ""):
         self.notes: dict[str, Any] = {} if notes is None else notes
-        self._before = before
+        self.before = before
 
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.notes[self._before + name] = plain(value)
+    def __setitem__(self, name: Any, value: Any) -> None:
+        self.notes[f"{self.before}{name}"] = plain(value)
 
     def part(self, name: Any) -> Seen:
         """Notes that have a name of their own in front: of one of several cases."""
-        return Seen(self.notes, f"{self._before}{name}/")
+        return Seen(self.notes, f"{self.before}{name}/")
 
 
 # What a probe does with a student's things ------------------------------------------------------------------------
@@ -95,6 +95,17 @@ def run(what: str, function: Any, *args: Any, inputs: Sequence[str] = (), **name
         if differ(old, new):
             raise Stopped(what, "input changed", name)
     return found
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """What is run inside has only so long, where a check that is patient with the rest gives more."""
+    global SECONDS
+    before, SECONDS = SECONDS, min(SECONDS, seconds)
+    try:
+        yield
+    finally:
+        SECONDS = before
 
 
 def read(thing: Any, name: str, owner: str, default: Any = MISSING) -> Any:

@@ -16,6 +16,6 @@ __all__, __getattr__, __dir__ = lazy(
         "studies": ["decay_experiment", "learning_rate_study", "same_on_all"],
         "..core.form": ["form"],
         "..core.gradients": ["numerical_gradient"],
-        "..core.own_training": ["own_training"],
+        "training": ["own_training"],
     },
 )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from helpers.backend import backend, cuda_available, torch_or_none
-from helpers.check.core.calls import Later, call, like
-from helpers.check.core.compare import close
-from helpers.check.core.limits import around
+from helpers.check.core.ask import ask
+from helpers.check.core.cases import network_case, rates
+from helpers.check.core.compare import Hypothesis, close_all, verify_all
+from helpers.check.core.hypotheses.epoch import split, train
 from helpers.check.core.oracle import Net
-from helpers.check.core.own_training import moves
 from helpers.check.core.report import Mistake, check
-from helpers.check.network_from_scratch.mlp import GRADIENTS, PARAMETERS, SIZES, Student, small_problem, verify_net
+from helpers.check.network_from_scratch import probes
+from helpers.check.network_from_scratch.mlp import given, names, network_of
+from helpers.check.network_from_scratch.training import moves
 
 CONVENTIONS = ("mean", "sum", "in_features")
 
@@ -21,82 +24,85 @@ CONVENTIONS = ("mean", "sum", "in_features")
 @check("One convention", "E2", builds_on="your layers, loss and MLP")
 def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """rescale turns the gradients of the mean loss into those of the sum, or of the mean ÷ in_features · N."""
-    net, x, labels = small_problem(seed, 7 + seed % 5)
-    n = len(x)
-    mean = net.gradients(x, labels)
-
-    def scaled(weight_factors: list[float], bias_factors: list[float] | None = None) -> Net:
-        bias_factors = bias_factors or weight_factors
-        return Net(
-            [f * g for f, g in zip(weight_factors, mean.weights, strict=True)],
-            [f * g for f, g in zip(bias_factors, mean.biases, strict=True)],
-        )
-
-    ones, ins, outs = [1.0] * 3, [float(s) for s in SIZES[:-1]], [float(s) for s in SIZES[1:]]
+    case = network_case(seed)
+    net, n, sizes = case.net, len(case.x), case.sizes
+    seen = ask(probes.rescaled, rescale, MLP, sizes, given(net), case.x, case.labels, CONVENTIONS)
+    mean = net.gradients(case.x, case.labels)
+    ones, ins, outs = [1.0] * 3, [float(s) for s in sizes[:-1]], [float(s) for s in sizes[1:]]
     factors = {"mean": ones, "sum": [float(n)] * 3, "in_features": [n / s for s in ins]}
+
+    def scaled(weight_factors: list[float], bias_factors: list[float] | None = None) -> list[np.ndarray]:
+        pairs = ((weight_factors, mean.weights), (bias_factors or weight_factors, mean.biases))
+        return Net(*([f * g for f, g in zip(chosen, grads, strict=True)] for chosen, grads in pairs)).parameters()
+
+    def of_some(right: list[float], some: tuple[int, ...]) -> list[np.ndarray]:
+        return scaled([f if i in some else 1.0 for i, f in enumerate(right)])
+
     for name in CONVENTIONS:
-        student = Student(MLP, net, SIZES)
-        rescaled = Later(rescale, [student.network, n, name], "rescale")
-        list(student.run(student.forward(x), student.backward(labels), rescaled, bring=student.all(*PARAMETERS, *GRADIENTS)))
-        if not all(close(a, b) for a, b in zip(student.read().weights, net.weights, strict=True)):
+        after, first = seen.part(name), seen.part(name)
+        if not close_all(network_of(after, first, sizes).parameters(), net.parameters()):
             raise Mistake("rescale-changes-weights", f"For {name!r} rescale changed the weights. It only changes grad_weight and grad_bias; `update` takes the step afterwards.")
-        right = factors[name]
-        verify_net(
-            student.read(GRADIENTS),
-            scaled(right),
-            f"the gradient (convention {name!r}) with respect to the {{}}",
-            [
-                ("rescale-does-nothing", mean, f"For {name!r} the gradients are still those of the mean loss. Assign the scaled arrays back to layer.grad_weight and layer.grad_bias."),
-                ("bias-forgotten", scaled(right, ones), f"For {name!r} grad_bias is not scaled; the convention concerns both gradients."),
-                ("weight-forgotten", scaled(ones, right), f"For {name!r} grad_weight is not scaled; the convention concerns both gradients."),
-                ("batch-factor-missing", scaled([1 / s for s in ins]), "For 'in_features' the layers hold the mean already: multiply by the batch size first, then divide by in_features. The hand-in divided the unaveraged gradient."),
-                *(("some-layers-forgotten", scaled([f if i in some else 1.0 for i, f in enumerate(right)]), f"For {name!r} only some of the Linear layers are scaled. Is there a `return` inside the loop, or a range that leaves one out?") for some in ((0,), (2,), (0, 1), (1, 2))),
-                ("number-written-in", scaled([64.0] * 3 if name == "sum" else [64 / s for s in ins]), "64 is written into the code; multiply by the `batch_size` that is given."),
-                ("number-written-in", scaled([n / 784] * 3), "784 is written into the code; each layer has its own in_features, `layer.weight.shape[0]`."),
-                ("first-layer-for-all", scaled([n / ins[0]] * 3), "All layers are divided by the first one's in_features; each has its own."),
-                ("multiplied-for-divided", scaled([n * s for s in ins]), "in_features is multiplied in; divide by it."),
-                ("square-root", scaled([n / s**0.5 for s in ins]), "Divided by the square root of in_features; divide by in_features itself."),
-                ("one-too-many", scaled([n / (s + 1) for s in ins]), "Divided by in_features + 1; the bias does not count as an input."),
-                ("divided-by-both", scaled([n / s / o for s, o in zip(ins, outs, strict=True)]), "Divided by in_features times out_features; divide by in_features alone."),
-                ("bias-differently-scaled", scaled(right, [float(n)] * 3), "Only grad_weight is divided by in_features; grad_bias is, too."),
-                ("bias-differently-scaled", scaled(right, [n / s for s in outs]), "grad_bias is divided by out_features; both are divided by in_features."),
-                ("out-for-in", scaled([n / s for s in outs]), "Divided by out_features: weight has shape (in_features, out_features), so in_features is its first size."),
-                ("divided-for-multiplied", scaled([1 / n] * 3), "For 'sum' the gradients are divided by the batch size; the sum is larger than the mean: multiply."),
-            ],
-            {"batch size": n},
-        )
+        right, got = factors[name], network_of(after, first, sizes, probes.GRADIENTS).parameters()
+        before = network_of(after.part("before"), first, sizes, probes.GRADIENTS).parameters()
+        if not close_all(before, mean.parameters()) and not close_all(got, scaled(right)):
+            raise Mistake("earlier-mistake", "rescale can't be told right from wrong yet: already the gradients that your network's backward leaves are not those of the mean loss. See the checks of your layers, loss and MLP first.")
+        by = ins if name == "in_features" else ones
+        written = np.nan if name == "mean" else _factor(got, scaled([1 / s for s in by]))
+        forgotten = "is not scaled; the convention concerns both gradients."
+        both = "both are divided by in_features."
+        verify_all(got, scaled(right), names(f"the gradient (convention {name!r}) with respect to the {{}}", net), [
+            Hypothesis("rescale-does-nothing", scaled(ones), f"For {name!r} the gradients are still those of the mean loss. Assign the scaled arrays back to layer.grad_weight and layer.grad_bias."),
+            Hypothesis("bias-forgotten", scaled(right, ones), f"For {name!r} grad_bias {forgotten}"),
+            Hypothesis("weight-forgotten", scaled(ones, right), f"For {name!r} grad_weight {forgotten}"),
+            Hypothesis("batch-factor-missing", scaled([1 / s for s in ins]), "For 'in_features' the layers hold the mean already: multiply by the batch size first, then divide by in_features. The hand-in divided the unaveraged gradient."),
+            *(Hypothesis("some-layers-forgotten", of_some(right, some), f"For {name!r} only some of the Linear layers are scaled. Is there a `return` inside the loop, or a range that leaves one out?") for some in ((0,), (2,), (0, 1), (1, 2))),
+            Hypothesis("number-written-in", scaled([n / 784] * 3), "784 is written into the code; each layer has its own in_features, `layer.weight.shape[0]`."),
+            Hypothesis("first-layer-for-all", scaled([n / ins[0]] * 3), "All layers are divided by the first one's in_features; each has its own."),
+            Hypothesis("multiplied-for-divided", scaled([n * s for s in ins]), "in_features is multiplied in; divide by it."),
+            Hypothesis("square-root", scaled([n / s**0.5 for s in ins]), "Divided by the square root of in_features; divide by in_features itself."),
+            Hypothesis("one-too-many", scaled([n / (s + 1) for s in ins]), "Divided by in_features + 1; the bias does not count as an input."),
+            Hypothesis("divided-by-both", scaled([n / s / o for s, o in zip(ins, outs, strict=True)]), "Divided by in_features times out_features; divide by in_features alone."),
+            Hypothesis("bias-differently-scaled", scaled(right, [float(n)] * 3), "Only grad_weight is divided by in_features; grad_bias is, too."),
+            Hypothesis("bias-differently-scaled", scaled(right, [n / s for s in outs]), f"grad_bias is divided by out_features; {both}"),
+            Hypothesis("out-for-in", scaled([n / s for s in outs]), "Divided by out_features: weight has shape (in_features, out_features), so in_features is its first size."),
+            Hypothesis("fractions-lost", scaled([n // s for s in ins]), "`//` drops the fraction of batch_size / in_features; divide with `/`."),
+            Hypothesis("divided-for-multiplied", scaled([1 / n] * 3), "For 'sum' the gradients are divided by the batch size; the sum is larger than the mean: multiply."),
+            Hypothesis("number-written-in", scaled([written / s for s in by]), f"{written:g} is written into the code, or computed; multiply by the `batch_size` that is given."),
+        ], {"batch size": n})  # fmt: skip
         yield f"'{name}'"
+
+
+def _factor(got: list[np.ndarray], of: list[np.ndarray]) -> float:
+    """The number that all of these arrays are multiplied by; NaN where there is none."""
+    if any(a.shape != b.shape for a, b in zip(got, of, strict=True)):
+        return np.nan
+    dot, size = sum(float((a * b).sum()) for a, b in zip(got, of, strict=True)), sum(float((b * b).sum()) for b in of)
+    return dot / size
 
 
 @check("Any backend", "Part F")
 def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
     """The same trajectory from the same weights on numpy, PyTorch's CPU and, where there is one, a GPU."""
-    net, x, labels = small_problem(seed)
-    ends = {}
-    for name in ("numpy", "torch", "cuda") if cuda_available() else ("numpy", "torch") if torch_or_none() else ("numpy",):
-        on = backend(name, "float64")
-        student = Student(MLP, net, SIZES, on)
-        given = like(student.kind, x) if name == "numpy" else on.asarray(x)
+    case, (lr,) = network_case(seed), rates(seed, 1)
+    on = ("numpy", "torch", "cuda") if cuda_available() else ("numpy", "torch") if torch_or_none() else ("numpy",)
+    seen = ask(probes.on_backends, train_epoch, MLP, case.sizes, given(case.net), case.x, case.labels, lr, case.batch, on)
+    expected: Net | None = None
+    for name in on:
+        label = backend(name).label
         try:
-            with around("another device") if name == "torch" else contextlib.nullcontext():
-                call(train_epoch, student.network, given, on.asarray(labels), 0.5, batch_size=3, what=f"train_epoch on {on.label}", bring=student.all(*PARAMETERS))
+            got = network_of(seen.part(name), seen.part(name), case.sizes)
         except Mistake as mistake:
-            if name == "numpy" or mistake.name in ("still-to-do", "never-returns"):
+            if expected is None or mistake.name in ("still-to-do", "never-returns"):
                 raise
-            raise Mistake("not-portable", f"{mistake.message} With numpy the same call works: use only operators, methods and `array_namespace(x)`, no `np.`, on the arrays that your functions are given.") from None
-        got = student.read()
-        if name == "numpy":
-            trained = net.copy()
-            for i in range(0, len(x), 3):
-                trained.step(trained.gradients(x[i : i + 3], labels[i : i + 3]), 0.5)
-            moves(net, trained, got, "On three small batches")
-        weights = got.weights
-        ends[name] = weights
-        expected = ends["numpy"]
-        if not all(close(a, b) for a, b in zip(weights, expected, strict=True)):
-            raise Mistake("backends-differ", f"From the same weights {on.label} ends with other weights than numpy after one epoch of three small batches.")
-        if name != "numpy" and type(array_kind := student.linears[0].weight).__module__.split(".")[0] == "numpy":
-            raise Mistake("left-the-backend", f"On {on.label} the weights became {type(array_kind).__name__}: somewhere the arrays are turned into numpy. The GPU would sit idle.")
-        yield on.label
+            raise Mistake("not-portable", f"{mistake.message} With numpy the same call works. Other arrays have the operators, but not all of numpy's functions and methods, and some with other arguments: on the arrays that your functions are given, take those of `xp = array_namespace(x)`, such as `xp.max(x, axis=1, keepdims=True)`.") from None
+        if expected is None:
+            expected = got
+            trained = train(case.net, case.x, case.labels, split(np.arange(len(case.x)), case.batch), lr)[0]
+            moves(case.net, trained, got, "On three small batches")
+        if not close_all(got.parameters(), expected.parameters()):
+            raise Mistake("backends-differ", f"From the same weights {label} ends with other weights than numpy after one epoch of three small batches.")
+        if name != "numpy" and seen.part(name)["library"] == "numpy":
+            raise Mistake("left-the-backend", f"On {label} the weights became numpy arrays: somewhere the arrays are turned into numpy. The GPU would sit idle.")
+        yield label
     if torch_or_none() is None:
         yield "numpy alone, for PyTorch is missing here; grading tries both"

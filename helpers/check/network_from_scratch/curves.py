@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from helpers.check.core.bands import CURVES, RATE, bands, roughness
-from helpers.check.core.own_training import Own, trains
-from helpers.check.core.recorded import curve, made_again
+from helpers.check.core.recorded import Record, curve
 from helpers.check.core.report import Mistake, check
+from helpers.check.network_from_scratch.recorded import Recorded
 from helpers.train import Size, study_size
 
 GUESSING = math.log(10)
@@ -21,7 +21,7 @@ Curves = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Training loss, test loss and test accuracy over the epochs."""
 
 
-def _learns(history: Any, what: str, epochs: int | None) -> Curves:
+def _learns(history: Record, what: str, epochs: int | None) -> Curves:
     """A run at a sensible rate: starts near guessing, learns, and its scales are right."""
     train, test = curve(history, "train_loss", what, epochs), curve(history, "test_loss", what, epochs)
     accuracy = curve(history, "test_accuracy", what, epochs)
@@ -51,12 +51,11 @@ def learning_curves(history: Any, MLP: Any, train_epoch: Any, evaluate: Any, *, 
     by the student's own functions.
     """
     chosen = study_size(size)
-    found = _learns(history, "history", chosen.epochs)
+    seen = Recorded("history", {"history": history}, (MLP, train_epoch, evaluate), size, 0)
+    found = _learns(seen.record(*seen.filled()), "history", chosen.epochs)
     yield f"{chosen.epochs} epochs; losses on the right scale and falling"
     yield from _in_band(found, size, chosen)
-    own = Own(MLP, train_epoch, evaluate)
-    yield from trains(own, 0)
-    yield from made_again(own, {"history": (history, "numpy")}, size)
+    yield from seen.own_functions({"history": ("history", 0)})
 
 
 def _in_band(found: Curves, size: str, chosen: Size) -> Iterator[str]:

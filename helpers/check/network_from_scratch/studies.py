@@ -4,38 +4,32 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from helpers.check.core.own_training import Own, trains
-from helpers.check.core.recorded import curve, made_again
+from helpers.check.core.recorded import curve
 from helpers.check.core.report import Mistake, check
 from helpers.check.network_from_scratch.curves import GUESSING
-
-
-def _filled(found: Any, name: str) -> None:
-    """A dictionary with something in it."""
-    if found is None or (isinstance(found, dict | list | tuple) and not found):
-        raise Mistake("still-to-do", f"Still to do: `{name}` is still empty; write and run the exercise's cell above.")
-    if not isinstance(found, dict):
-        raise Mistake("not-a-dictionary", f"`{name}` should be a dictionary; it is of type {type(found).__name__}.")
+from helpers.check.network_from_scratch.recorded import Recorded
 
 
 @check("Learning-rate study", "C1")
 def learning_rate_study(histories: Any, rates: Sequence[float], MLP: Any, train_epoch: Any, evaluate: Any, *, epochs: int | None = None, size: str = "standard") -> Iterator[str]:
     """One history for each rate, each trained with its own rate from the same start, none shared, by the student's own functions."""
-    _filled(histories, "histories")
+    seen = Recorded("histories", histories, (MLP, train_epoch, evaluate), size, 1)
+    keys = seen.filled()
     if len(set(rates)) < 5 or max(rates) < 0.5 or min(rates) > 0.005:
         raise Mistake("too-few-rates", f"The study needs at least five rates that span 1.0 to 0.001; there are {len(set(rates))} from {max(rates):g} to {min(rates):g}.")
-    missing = [rate for rate in rates if rate not in histories]
-    if missing or len(histories) != len(set(rates)):
-        raise Mistake("rates-missing", f"`histories` should have one entry for each of the rates {sorted(rates)}; its keys are {list(histories)}.")
-    curves = {}
+    missing = [rate for rate in rates if rate not in keys]
+    if missing or len(keys) != len(set(rates)):
+        raise Mistake("rates-missing", f"`histories` should have one entry for each of the rates {sorted(rates)}; its keys are {keys}.")
+    curves, runs = {}, {rate: seen.record(rate) for rate in rates}
     for rate in rates:
         what = f"histories[{rate:g}]"
-        curves[rate] = np.concatenate([curve(histories[rate], name, what, epochs) for name in ("train_loss", "test_loss", "test_accuracy")])
-        used = curve(histories[rate], "learning_rate", what, epochs)
+        curves[rate] = np.concatenate([curve(runs[rate], name, what, epochs) for name in ("train_loss", "test_loss", "test_accuracy")])
+        used = curve(runs[rate], "learning_rate", what, epochs)
         if np.ptp(used) > 0:
             raise Mistake("rate-changes", f"The rate of {what} changes during the run, from {used[0]:g} to {used[-1]:g}; this study compares constant rates.")
         if not np.allclose(used, rate):
@@ -46,41 +40,38 @@ def learning_rate_study(histories: Any, rates: Sequence[float], MLP: Any, train_
     for a, b in itertools.combinations(rates, 2):
         if np.array_equal(curves[a], curves[b], equal_nan=True):
             raise Mistake("curves-identical", f"The curves for {a:g} and {b:g} are identical: the loop's rate does not reach the training, or both entries are the same history.")
-    starts = {rate: str(getattr(histories[rate], "started_from", "")) for rate in rates}
-    ends = {str(getattr(histories[rate], "ended_at", "")): rate for rate in rates}
-    _same_settings({f"histories[{rate:g}]": histories[rate] for rate in rates}, ("images", "batch_size"))
+    starts = {rate: str(getattr(runs[rate], "started_from", "")) for rate in rates}
+    ends = {str(getattr(runs[rate], "ended_at", "")): rate for rate in rates}
+    _same_settings({f"histories[{rate:g}]": runs[rate] for rate in rates}, ("images", "batch_size"))
     for rate in rates:
         if starts[rate] and starts[rate] in ends:
             raise Mistake("network-not-renewed", f"The run at {rate:g} went on with the network that was trained at {ends[starts[rate]]:g}. Make a new one for each rate, inside the loop.")
     if len(set(starts.values())) > 1:
         raise Mistake("seed-not-reset", "The runs start from different weights, so the curves differ by luck as well as by rate. Give every network of the study the same seed, and draw the weights from it (`backend.normal(…, seed)`).")
-    if len({getattr(histories[rate], "seed", 0) for rate in rates}) > 1:
+    if len({getattr(runs[rate], "seed", 0) for rate in rates}) > 1:
         raise Mistake("seed-not-reset", "The runs see the images in different orders. Give `fit` the same seed for each rate, so that only the rate differs.")
     small = min(rates)
-    first = curve(histories[small], "train_loss", f"histories[{small:g}]", epochs)[0]
+    first = curve(runs[small], "train_loss", f"histories[{small:g}]", epochs)[0]
     if first < 0.6 * GUESSING:
         raise Mistake("network-not-renewed", f"The run at {small:g} starts with a loss of {first:.2f}, far below guessing (ln 10 = 2.30): it went on with a network that was trained before. Make a new one for each rate.")
     yield "each run from a new network, no two curves alike"
-    own = Own(MLP, train_epoch, evaluate)
-    yield from trains(own, 1)
-    yield from made_again(own, {f"histories[{rate:g}]": (histories[rate], "numpy") for rate in rates}, size)
+    yield from seen.own_functions({f"histories[{rate:g}]": (rate, 0) for rate in rates})
 
 
 @check("Decay experiment", "D2")
 def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *, seeds: int, epochs: int | None = None, size: str = "standard") -> Iterator[str]:
     """One constant rate and at least two decays, each over several seeds that differ, decays that decay, by the student's own functions."""
-    _filled(results, "results")
-    names = list(results)
+    study = Recorded("results", results, (MLP, train_epoch, evaluate), size, 2)
+    names = study.filled()
     constant: list[tuple[str, np.ndarray]] = []
     decays: list[tuple[str, np.ndarray]] = []
     rising: list[tuple[str, np.ndarray]] = []
     seen: dict[bytes, str] = {}
     for name in names:
-        runs = results[name]
-        if not isinstance(runs, list | tuple):
-            raise Mistake("not-a-list", f"results[{name!r}] should be a list of histories, one for each seed; it is of type {type(runs).__name__}.")
-        if len(runs) != seeds:
-            raise Mistake("seeds-missing", f"results[{name!r}] has {len(runs)} runs; there should be one for each of the {seeds} seeds.")
+        count = study.length(name)
+        if count != seeds:
+            raise Mistake("seeds-missing", f"results[{name!r}] has {count} runs; there should be one for each of the {seeds} seeds.")
+        runs = [study.record(name, place) for place in range(count)]
         for i in range(len(runs)):
             what = f"results[{name!r}][{i}]"
             losses = curve(runs[i], "test_loss", what, epochs)
@@ -102,7 +93,7 @@ def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *,
     yield f"{len(names)} settings, {seeds} seeds each, no two runs alike"
     if not constant:
         raise Mistake("no-constant-rate", "There is nothing to compare with: one setting should have the best constant rate of Part C.")
-    every = {f"results[{name!r}][{i}]": run for name in names for i, run in enumerate(results[name])}
+    every = {f"results[{name!r}][{i}]": run for name in names for i, run in enumerate(map(partial(study.record, name), range(seeds)))}
     _same_settings(every, ("images", "batch_size"))
     ends = {str(getattr(run, "ended_at", "")): what for what, run in every.items()}
     for what, run in every.items():
@@ -118,9 +109,7 @@ def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *,
     if len(high) < 2:
         raise Mistake("decay-starts-low", f"Only {len(high)} of the decays start higher than the constant rate {lowest:g}. The hypothesis is 'start high and decrease': two that start higher are asked for.")
     yield f"{len(constant)} constant, {len(decays)} falling"
-    own = Own(MLP, train_epoch, evaluate)
-    yield from trains(own, 2)
-    yield from made_again(own, {what: (run, "numpy") for what, run in every.items()}, size)
+    yield from study.own_functions({f"results[{name!r}][{place}]": (name, place) for name in names for place in range(seeds)})
 
 
 def _varied(runs: Any, what: str) -> None:
@@ -145,20 +134,22 @@ def _same_settings(runs: dict[str, Any], names: Sequence[str]) -> None:
 @check("The same on all backends", "Part F")
 def same_on_all(by_backend: Any, names: Sequence[str], MLP: Any, train_epoch: Any, evaluate: Any, *, size: str = "standard") -> Iterator[str]:
     """One history for each backend, by the student's own functions; from the same weights the curves agree up to float32 rounding."""
-    _filled(by_backend, "by_backend")
-    missing = [name for name in names if name not in by_backend]
+    seen = Recorded("by_backend", by_backend, (MLP, train_epoch, evaluate), size, 3, names)
+    keys = seen.filled()
+    missing = [name for name in names if name not in keys]
     if missing:
         raise Mistake("backend-missing", f"There is no history for the backend {missing[0]!r}.")
-    curves = {name: curve(by_backend[name], "train_loss", f"by_backend[{name!r}]", None) for name in names}
-    labels = {name: getattr(by_backend[name], "label", name) for name in names}
+    runs = {name: seen.record(name) for name in names}
+    curves = {name: curve(run, "train_loss", f"by_backend[{name!r}]", None) for name, run in runs.items()}
     for name in names:
-        run = by_backend[name]
+        run = runs[name]
         if name != "numpy" and getattr(run, "device", "") == "numpy" and np.array_equal(curves[name], curves.get("numpy", np.empty(0))):
             raise Mistake("wrong-backend", f"by_backend[{name!r}] equals numpy's run to the last digit, and its data were numpy arrays. Move the data (`small.to(where)`) and give the network the same `backend`.")
-        if len(run.train_loss) != 2:
-            raise Mistake("wrong-length", f"by_backend[{name!r}] has {len(run.train_loss)} epochs; 2 are asked for.")
-        if not np.allclose(run.learning_rate, 0.5):
-            raise Mistake("another-rate", f"by_backend[{name!r}] was trained with a rate of {run.learning_rate[0]:g}; 0.5 is asked for.")
+        if curves[name].size != 2:
+            raise Mistake("wrong-length", f"by_backend[{name!r}] has {curves[name].size} epochs; 2 are asked for.")
+        rates = curve(run, "learning_rate", f"by_backend[{name!r}]", None)
+        if not np.allclose(rates, 0.5):
+            raise Mistake("another-rate", f"by_backend[{name!r}] was trained with a rate of {rates[0]:g}; 0.5 is asked for.")
     first = curves[names[0]]
     if not np.isfinite(first).all():
         raise Mistake("loss-not-finite", f"The training loss on {names[0]} is not finite: the training diverged.")
@@ -169,9 +160,7 @@ def same_on_all(by_backend: Any, names: Sequence[str], MLP: Any, train_epoch: An
                 f"The training losses on {names[0]} and {name} differ ({first[-1]:.4f} and {curves[name][-1]:.4f} at the end). "
                 "Was each run given a new network with seed 0, the same rate and the same data?",
             )
-        if by_backend[name] is by_backend[names[0]]:
+        if vars(runs[name]) == vars(runs[names[0]]):
             raise Mistake("curves-identical", f"The histories of {names[0]} and {name} are one and the same object: train once on each backend.")
-    yield f"the curves on {', '.join(map(str, labels.values()))} agree"
-    own = Own(MLP, train_epoch, evaluate)
-    yield from trains(own, 3)
-    yield from made_again(own, {f"by_backend[{name!r}]": (by_backend[name], name) for name in names}, size)
+    yield f"the curves on {', '.join(str(getattr(run, 'label', name)) for name, run in runs.items())} agree"
+    yield from seen.own_functions({f"by_backend[{name!r}]": (name, 0) for name in names})

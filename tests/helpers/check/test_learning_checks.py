@@ -14,12 +14,12 @@ from autograder.course import Course
 from helpers.backend import backend
 from helpers.check import CheckFailed, cnn_learning
 from helpers.check.cnn_learning import oracle
-from helpers.check.cnn_learning.choice import choice_case
-from helpers.check.cnn_learning.cnn import gradient_slips, same
+from helpers.check.cnn_learning.cnn import gradient_hypotheses
 from helpers.check.cnn_learning.plateau import length_of
+from helpers.check.cnn_learning.rate_study import choice_case
 from helpers.check.cnn_learning.sizes import SIZES, study_size
-from helpers.check.cnn_learning.trajectory import problem, reference
-from helpers.check.core import calls
+from helpers.check.cnn_learning.training import problem, reference
+from helpers.check.core import probe
 from helpers.check.core import report as report_module
 from helpers.check.core.gradients import numerical_gradient
 from helpers.data import load_split
@@ -88,27 +88,32 @@ def test_the_references_gradients_agree_with_finite_differences(seed):
             np.testing.assert_allclose(getattr(grads, part)[i], numerical, rtol=1e-5, atol=1e-8)
 
 
+def in_order(net):
+    """Weight and bias of each layer, the first layer first."""
+    return [p for pair in zip(net.weights, net.biases, strict=True) for p in pair]
+
+
 def test_the_reference_is_the_courses_network():
     net, x, labels = oracle.small_problem(1)
     spec = read_spec({"name": "small", "input": list(oracle.IMAGE), "classes": 3, "layers": oracle.ENTRIES, "backend": "numpy"})
     network = Network(spec, backend("numpy", "float64"))
-    for (_, own), values in zip(network.parameters(), net.parameters(), strict=True):
+    for (_, own), values in zip(network.parameters(), in_order(net), strict=True):
         own[...] = values
     np.testing.assert_allclose(network.forward(x), net.forward(x), rtol=1e-10)
     network.backward(labels)
     network.update(0.3)
     moved = net.stepped(net.gradients(x, labels), 0.3)
-    for (_, own), values in zip(network.parameters(), moved.parameters(), strict=True):
+    for (_, own), values in zip(network.parameters(), in_order(moved), strict=True):
         np.testing.assert_allclose(own, values, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_slip_of_the_gradients_differs_from_the_right_ones(seed):
+def test_every_mistake_in_the_gradients_differs_from_the_right_ones(seed):
     net, x, labels = oracle.small_problem(seed)
     right = net.gradients(x, labels)
-    for name, wrong, _ in gradient_slips(net, x, labels):
-        if name != "gradient-to-every-tie":  # random numbers have no ties but ReLU's zeros
-            assert not same(wrong(), right), name
+    for hypothesis in gradient_hypotheses(net, x, labels):
+        if hypothesis.name != "gradient-to-every-tie":  # random numbers have no ties but ReLU's zeros
+            assert not hypothesis.explains(right.parameters()), hypothesis.name
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -116,8 +121,8 @@ def test_the_trajectory_tells_all_sets_and_times_apart(seed):
     net, split = problem(seed, 0.15, 2, 3, seed + 5)
     _, losses, errors = reference(net, split, 0.15, 2, 3, seed + 5)
     validation = [row["validation"] for row in errors]
-    assert [len(epoch) for epoch in losses] == [3, 3]
-    assert [count for _, count in losses[0]] == [3, 3, 1]
+    assert [len(found) for found, _ in losses] == [3, 3]
+    assert losses[0][1] == [3, 3, 1]
     for other in ([row["train"] for row in errors], [row["test"] for row in errors]):
         assert validation != pytest.approx(other)
         assert validation != pytest.approx([1 - e for e in other])
@@ -377,7 +382,7 @@ def test_a_rate_that_blew_up_does_not_win(kept):
 def test_a_slow_network_may_take_its_time_in_its_own_run(model, monkeypatch, kept):
     names = model()
     split = load_split(train=64, validation=50, test=50)
-    monkeypatch.setattr(calls, "SECONDS", 0.2)
+    monkeypatch.setattr(probe, "SECONDS", 0.2)
 
     def slowly(*args, **kwargs):
         until = time.process_time() + 0.4
@@ -390,7 +395,7 @@ def test_a_slow_network_may_take_its_time_in_its_own_run(model, monkeypatch, kep
     losses, errors = names["train"](network, split, lr=0.1, epochs=2)
     cnn_learning.own_run(losses, errors, slowly, names["build"], spec, split, epochs=2)
     assert mistake(kept, cnn_learning.own_run, losses, [errors[0], 0.1], slowly, names["build"], spec, split, epochs=2) == "not-reproduced"
-    assert calls.SECONDS == 0.2
+    assert probe.SECONDS == 0.2
 
 
 def test_other_random_numbers_pass_and_other_seeds_are_named(model, kept):

@@ -1,0 +1,64 @@
+"""What can go wrong where answers are counted: the accuracy, or the error, of probabilities (N, C) for labels (N,)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from helpers.check.core.compare import Hypothesis, close
+
+BATCHES = (3, 4, 8, 10, 16, 32, 64)
+"""Sizes of batches that people write into code."""
+
+
+def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | None = None) -> list[Hypothesis]:
+    """Of the share of right answers, or of wrong ones; got: what it is, for mistakes that any number may be in."""
+    n, classes = p.shape
+    answers, mine = p.argmax(axis=1), p[np.arange(n), labels]
+    what, other = ("accuracy", "error") if of_right else ("error", "accuracy")
+    right = answers == labels
+
+    def value(right: np.ndarray) -> np.ndarray:
+        return np.asarray(right.mean() if of_right else 1 - right.mean())
+
+    count = value(right) * n
+    probable = "An answer is right or wrong: compare argmax with the label."
+    rows = np.argsort(p, axis=1)
+    return [
+        Hypothesis(f"{other}-for-{what}", 1 - value(right), f"This is the {other}; the {what} is 1 minus that."),
+        Hypothesis("percent-for-share", 100 * value(right), f"The {what} is in percent; it should lie between 0 and "
+                   f"1."),
+        Hypothesis("percent-for-share", 100 - 100 * value(right), f"This is the {other} in percent; the {what} lies "
+                   f"between 0 and 1."),
+        Hypothesis("count-for-share", count, "This is a number of answers; divide it by the number of images."),
+        Hypothesis("count-for-share", n - count, f"This is a number of answers, and of those that the {other} counts; "
+                   f"divide it by the number of images."),
+        Hypothesis("probability-for-answer", np.asarray(mine.mean() if of_right else 1 - mine.mean()), f"This is made "
+                   f"of the mean probability of the true class. {probable}"),
+        Hypothesis("threshold", value(mine > 0.5), "An answer counts as right here only if the true class has more "
+                   "than half of the probability. It is right if no other class is more probable (argmax)."),
+        Hypothesis("all-wrong", np.asarray(0.0 if of_right else 1.0), "No answer counts as right. Is the class taken "
+                   "along the right axis (argmax over axis 1, counted from 0), compared with `==`, and divided with "
+                   "`/`, not `//`?"),
+        *(Hypothesis("divided-by-a-number", count / d, f"The number of answers is divided by {d:,}, "
+                     f"{'the number of classes' if d == classes else 'a number written into the code'}; divide it by "
+                     f"the number of images that are given.") for d in (classes, 10, 64, 100, 1000, 10_000)),
+        Hypothesis("compared-with-all", value(answers[:, None] == labels), "Every prediction is compared with every "
+                   "label. Labels and predictions should both have shape (N,)."),
+        Hypothesis("argmin", value(rows[:, 0] == labels), "The predicted class is the one with the smallest "
+                   "probability; take the largest (argmax)."),
+        Hypothesis("top-two", value((rows[:, -2:] == labels[:, None]).any(axis=1)), "An answer counts as right if the "
+                   "label is among the two most probable classes; only the most probable counts."),
+        *(Hypothesis("unweighted-mean", np.asarray(np.mean([value(right[i : i + size]) for i in range(0, n, size)])), "The images are taken in batches that count equally, though the last one is smaller. Weight each by its size.") for size in BATCHES if n % size),
+        Hypothesis("label-off-by-one", value(answers + 1 == labels), "The classes are shifted by one: they count from "
+                   "0, as indices do."),
+        *(Hypothesis("rounded", np.round(value(right), digits), f"The {what} is rounded to {digits} "
+                     f"digit{'s' * (digits > 1)}. Return it as it is.") for digits in (1, 2)),
+        Hypothesis("some-images-only", _of_the_first(got, right, of_right), "Only the first images are looked at: a "
+                   "number is written into the code. Use all of them."),
+    ]
+
+
+def _of_the_first(got: np.ndarray | None, right: np.ndarray, of_right: bool) -> np.ndarray:
+    """The share among the first k images, for the k ≥ 5 that fits."""
+    shares = (np.asarray(right[:k].mean() if of_right else 1 - right[:k].mean()) for k in range(5, len(right)))
+    return next((one for one in shares if got is not None and close(got, one)), np.asarray(np.nan))
