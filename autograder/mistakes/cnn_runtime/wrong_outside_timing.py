@@ -33,7 +33,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("first-left-out", "np.percentile(seconds, [25, 50, 75])", "np.percentile(seconds[1:], [25, 50, 75])"),
         ("input-changed", "    low, middle", "    seconds.sort()\n    low, middle"),
         ("rounded", "float(middle)", "round(float(middle), 2)"),
-        ("first-left-out", '"seconds": float(middle)', '"seconds": float((low + high) / 2)'),
+        ("middle-of-quartiles", '"seconds": float(middle)', '"seconds": float((low + high) / 2)'),
     ],
     "B-time": [
         ("rounds-and-warm-up-exchanged", HEAD + """    for _ in range(rounds):
