@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from helpers.check.cnn_learning.layer import GRADIENTS, PARAMETERS, Layer, initial, own_gradient, updated, weights_stay
-from helpers.check.convolution.gradients import _data_guesses as data_guesses
-from helpers.check.convolution.gradients import _filter_guesses as filter_guesses
 from helpers.check.core import convolution_oracle as oracle
-from helpers.check.core.hypotheses import convolution as slips
 from helpers.check.core.compare import Hypothesis, close, verify
-from helpers.check.core.geometries import Case, Guess, Sizes, settle
+from helpers.check.core.geometries import Convolution as Case
+from helpers.check.core.geometries import Sizes
+from helpers.check.core.hypotheses import convolution as slips
 from helpers.check.core.reach import together
 from helpers.check.core.report import Mistake, check
 
@@ -46,26 +45,26 @@ def conv_forward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
         plain = oracle.forward(case.x, case.w, case.stride, case.padding)
         expected = plain + bias[:, None, None]
         guesses = partial(_forward_guesses, case, plain, bias)
-        settle(layer.forward(case.x), expected, f"the output of Conv.forward for {case.label}", guesses)
+        verify(layer.forward(case.x), expected, f"the output of Conv.forward for {case.label}", guesses)
         yield f"{case.label}"
 
 
-def _forward_guesses(case: Case, plain: np.ndarray, bias: np.ndarray) -> list[Guess]:
+def _forward_guesses(case: Case, plain: np.ndarray, bias: np.ndarray) -> list[Hypothesis]:
     b = bias[:, None, None]
     (u, v), (pad_h, pad_w) = case.stride, case.padding
     run = partial(oracle.forward, case.x, case.w)
     return [
-        Guess("bias-missing", lambda: plain, "The bias is not added: hand it to conv_forward, or add it to each filter's outputs."),
-        Guess("bias-twice", lambda: plain + 2 * b, "The bias is added twice: conv_forward adds it already."),
-        Guess("stride-ignored", lambda: run((1, 1), case.padding) + b, "The stride is ignored: keep it in `__init__` and hand it to ConvSpec.of."),
-        Guess("padding-ignored", lambda: run(case.stride, (0, 0)) + b, "The padding is ignored: keep it in `__init__` and hand it to ConvSpec.of."),
-        Guess("stride-swapped", lambda: run((v, u), case.padding) + b, "Down and across are swapped in the stride."),
-        Guess("padding-swapped", lambda: run(case.stride, (pad_w, pad_h)) + b, "Down and across are swapped in the padding."),
-        Guess("stride-and-padding-swapped", lambda: run(case.padding, case.stride) + b, "Stride and padding are swapped: ConvSpec.of takes (x, weight, stride, padding)."),
-        Guess("bias-wrong-axis", lambda: plain + bias.sum(), "Each filter's bias belongs to its own outputs."),
-        Guess("flipped-filter", lambda: oracle.forward(case.x, case.w[:, :, ::-1, ::-1], case.stride, case.padding) + b, "The filters are turned round: that is the other convolution. Here filter and window meet entry by entry."),
-        Guess("activation-inside", lambda: np.maximum(plain + b, 0), "There is a ReLU inside the convolution. It is a layer of its own in the file."),
-        *slips.forward(case, plain),
+        Hypothesis("bias-missing", lambda: plain, "The bias is not added: hand it to conv_forward, or add it to each filter's outputs."),
+        Hypothesis("bias-twice", lambda: plain + 2 * b, "The bias is added twice: conv_forward adds it already."),
+        Hypothesis("stride-ignored", lambda: run((1, 1), case.padding) + b, "The stride is ignored: keep it in `__init__` and hand it to ConvSpec.of."),
+        Hypothesis("padding-ignored", lambda: run(case.stride, (0, 0)) + b, "The padding is ignored: keep it in `__init__` and hand it to ConvSpec.of."),
+        Hypothesis("stride-swapped", lambda: run((v, u), case.padding) + b, "Down and across are swapped in the stride."),
+        Hypothesis("padding-swapped", lambda: run(case.stride, (pad_w, pad_h)) + b, "Down and across are swapped in the padding."),
+        Hypothesis("stride-and-padding-swapped", lambda: run(case.padding, case.stride) + b, "Stride and padding are swapped: ConvSpec.of takes (x, weight, stride, padding)."),
+        Hypothesis("bias-wrong-axis", lambda: plain + bias.sum(), "Each filter's bias belongs to its own outputs."),
+        Hypothesis("flipped-filter", lambda: oracle.forward(case.x, case.w[:, :, ::-1, ::-1], case.stride, case.padding) + b, "The filters are turned round: that is the other convolution. Here filter and window meet entry by entry."),
+        Hypothesis("activation-inside", lambda: np.maximum(plain + b, 0), "There is a ReLU inside the convolution. It is a layer of its own in the file."),
+        *(Hypothesis(one.name, lambda one=one: one.result() + b, one.hint) for one in slips.forward(case, plain)),  # type: ignore[misc]
     ]
 
 
@@ -100,11 +99,11 @@ def _conv_gradients(layer: Layer, case: Case, dx: np.ndarray) -> None:
     n = len(case.x)
     if close(got, expected / n):
         raise Mistake("gradient-averaged", f"grad_weight is 1/{n} of what it should be, and {n} is the batch size: grad_output already contains the mean. See 'One convention'.")
-    settle(got, expected, f"grad_weight for {case.label}", partial(filter_guesses, case, expected))
+    verify(got, expected, f"grad_weight for {case.label}", partial(slips.backward_filter, case, expected))
     _bias_gradient(layer, case.dy)
     shape = case.x.shape
     expected = oracle.backward_data(case.dy, case.w, shape, case.stride, case.padding)
-    settle(dx, expected, f"the gradient for the images for {case.label}", partial(data_guesses, case, expected))
+    verify(dx, expected, f"the gradient for the images for {case.label}", partial(slips.backward_data, case, expected))
 
 
 def _bias_gradient(layer: Layer, dy: np.ndarray) -> None:

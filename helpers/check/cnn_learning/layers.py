@@ -11,7 +11,8 @@ import numpy as np
 from helpers.check.cnn_learning.layer import GRADIENTS, PARAMETERS, Layer, initial, updated, weights_stay
 from helpers.check.core import convolution_oracle as oracle
 from helpers.check.core.compare import Hypothesis, close, verify
-from helpers.check.core.geometries import Sizes, settle
+from helpers.check.core.geometries import Pooling, Sizes
+from helpers.check.core.hypotheses import pooling as pools
 from helpers.check.core.reach import together
 from helpers.check.core.report import Mistake, check
 
@@ -66,20 +67,17 @@ POOLS: tuple[Sizes, ...] = ((2, 3, 8, 15, 2, 3, 2, 3, 0, 0), (2, 3, 9, 17, 3, 4,
 @check("MaxPool", "A5")
 def max_pool(MaxPool: Any, *, seed: int = 0) -> Iterator[str]:
     """Largest entry of each window; its gradient; overlaps add up; of ties one wins."""
-    from helpers.check.convolution import pooling as pools
-
     for sizes in POOLS:
         for ties in (False, True):
-            case = pools.Pool.of(sizes, seed, ties)
+            case = Pooling.of(sizes, seed, ties)
             layer = Layer(MaxPool, "MaxPool", *case.geometry)
             expected = oracle.max_pool(case.x, *case.geometry)
-            settle(layer.forward(case.x), expected, f"the output of MaxPool.forward for {case.label}", partial(pools._forward_guesses, case, "max"))
+            verify(layer.forward(case.x), expected, f"the output of MaxPool.forward for {case.label}", partial(pools.forward, case, "max"))
             got = layer.backward(case.dy)
             first, last = (oracle.max_pool_backward(case.x, case.dy, *case.geometry, last=last) for last in (False, True))
-            if close(got, first) or (ties and (close(got, last) or pools._one_winner_each(got, case))):
+            if close(got, first) or (ties and (close(got, last) or pools.one_winner_each(got, case))):
                 continue
-            guesses = pools._tie_guesses if ties else pools._backward_guesses
-            settle(got, first, f"the gradient of MaxPool.backward for {case.label}", partial(guesses, case, first))
+            verify(got, first, f"the gradient of MaxPool.backward for {case.label}", partial(pools.max_backward, case, first, ties))
         yield f"{case.label}, ties included"
 
 

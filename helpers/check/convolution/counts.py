@@ -9,24 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core.calls import call_each, number
-from helpers.check.core.geometries import Guess, Sizes, settle
+from helpers.check.convolution import probes
+from helpers.check.core.ask import Answer, ask, number
+from helpers.check.core.compare import Hypothesis, verify
 from helpers.check.core.convolution_oracle import output_size
+from helpers.check.core.geometries import Sizes
+from helpers.check.core.geometries import layers as layers_of
+from helpers.check.core.hypotheses.windows import through
+from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 
 MIB = 2**20
-
-LAYERS: tuple[Sizes, ...] = (
-    (128, 3, 128, 128, 96, 11, 11, 1, 1, 0, 0),
-    (128, 96, 64, 64, 128, 9, 9, 1, 1, 0, 0),
-    (5, 7, 30, 43, 11, 3, 2, 2, 3, 1, 0),
-    (1, 16, 20, 17, 13, 5, 4, 3, 1, 0, 2),
-)
+ITEMSIZES = (4, 8, 2)
+AGREE = 1e-6
+Count = Callable[["Layers"], np.ndarray]
 
 
 @dataclass(frozen=True)
-class _Layers:
-    """The eleven parameters of all layers, each an array, and what follows from them."""
+class Layers:
+    """The eleven parameters of several convolutions, each an array, and what follows from them."""
 
     N: Any
     C: Any
@@ -43,9 +44,9 @@ class _Layers:
     v: Any
 
     @classmethod
-    def of(cls, layers: Sequence[Sizes]) -> _Layers:
+    def of(cls, layers: Sequence[Sizes]) -> Layers:
         n, c, h, w, k, r, s, u, v, a, b = np.array(layers, dtype=np.int64).T
-        p, q = (np.array([output_size(*sizes) for sizes in zip(*four, strict=True)]) for four in ((h, r, u, a), (w, s, v, b)))
+        p, q = (np.array([output_size(*sizes) for sizes in zip(*of, strict=True)]) for of in ((h, r, u, a), (w, s, v, b)))
         return cls(*(values.astype(float) for values in (n, c, h, w, k, r, s, p, q, a, b, u, v)))
 
     @property
@@ -58,6 +59,10 @@ class _Layers:
         return self.N * self.C * self.H * self.W, self.K * self.C * self.R * self.S, self.N * self.K * self.P * self.Q
 
     @property
+    def moved(self) -> np.ndarray:
+        return np.asarray(sum(self.parts))
+
+    @property
     def lowered(self) -> np.ndarray:
         return np.asarray(self.C * self.R * self.S * self.N * self.P * self.Q)
 
@@ -65,8 +70,12 @@ class _Layers:
     def padded(self) -> np.ndarray:
         return np.asarray(self.N * self.C * (self.H + 2 * self.pad_h) * (self.W + 2 * self.pad_w))
 
+    def of_output(self, p: Any, q: Any) -> Layers:
+        """With another size of the output."""
+        return replace(self, P=p, Q=q)
 
-def _letters(d: _Layers) -> Iterator[tuple[_Layers, str]]:
+
+def _letters(d: Layers) -> Iterator[tuple[Layers, str]]:
     """The layers with one letter taken for another, also inside P and Q."""
     for letter in "NCHWKRSPQ":
         for other in "NCHWKRSPQ":
@@ -77,171 +86,288 @@ def _letters(d: _Layers) -> Iterator[tuple[_Layers, str]]:
         for i in range(4):
             names = [own[other][j] if j == i else own[letter][j] for j in range(4)]
             h, r, u, pad = (getattr(d, name) for name in names)
-            yield replace(d, **{letter: (h + 2 * pad - r) // u + 1}), f"{letter} is computed with {names[i]} where {own[letter][i]} belongs"
+            words = f"{letter} is computed with {names[i]} where {own[letter][i]} belongs"
+            yield replace(d, **{letter: (h + 2 * pad - r) // u + 1}), words
 
 
-def _mixups(d: _Layers, count: Callable[[_Layers], np.ndarray]) -> list[Guess]:
-    """One guess for each letter that may stand for another."""
-    return [Guess("letters-mixed-up", partial(count, wrong), f"This is what comes out when {words}.") for wrong, words in _letters(d)]
+def _mixed_up(d: Layers, count: Count) -> list[Hypothesis]:
+    """One hypothesis for each letter that may stand for another."""
+    return [
+        Hypothesis("letters-mixed-up", partial(count, wrong), f"This is what comes out when {words}.")
+        for wrong, words in _letters(d)
+    ]
 
 
-def _counted(function: Any, what: str, layers: Sequence[Sizes], *more: int) -> np.ndarray:
-    """The student's numbers for all layers: function(N, C, H, W, K, R, S, stride, padding, …)."""
-    cases = [(*sizes[:7], sizes[7:9], sizes[9:], *more) for sizes in layers]
-    return np.array([number(value, f"the result of {what}") for value in call_each(function, cases, what=what)])
+def _of_output(d: Layers, count: Count) -> list[Hypothesis]:
+    """What is counted with another size of the output than P × Q."""
+    same = d.of_output(d.H + 2 * d.pad_h - d.R + 1, d.W + 2 * d.pad_w - d.S + 1)
+    unpadded = d.of_output((d.H - d.R) // d.u + 1, (d.W - d.S) // d.v + 1)
+    return [
+        Hypothesis(
+            "input-size-for-output",
+            lambda: count(d.of_output(d.H, d.W)),
+            "H · W stands where P · Q belongs: the filter is applied once for each *output* pixel.",
+        ),
+        Hypothesis(
+            "stride-ignored",
+            lambda: count(same),
+            "The stride is not counted: at stride (u, v) there are fewer output pixels, P · Q.",
+        ),
+        Hypothesis(
+            "padding-ignored", lambda: count(unpadded), "The padding is not counted: it makes the output larger."
+        ),
+    ]
+
+
+def _of_bytes(numbers: np.ndarray, itemsize: int, unit: float = 1) -> list[Hypothesis]:
+    """Numbers of `itemsize` bytes that are counted with another size, in units of so many bytes."""
+    right = itemsize * numbers / unit
+    other = f"Each number is counted as {{}} bytes; here a number has {itemsize} (`itemsize`)."
+    return [
+        Hypothesis("elements-for-bytes", numbers / unit, "This counts numbers; each of them has `itemsize` bytes."),
+        *Hypothesis.each("itemsize-ignored", lambda size: numbers * size / unit, (4, 8), other),
+        Hypothesis("bits-for-bytes", 8 * right, "This is in bits; `itemsize` counts bytes already."),
+    ]
+
+
+def _arguments(layers: Sequence[Sizes], *more: int) -> list[tuple[Any, ...]]:
+    """What the functions are called with: N, C, H, W, K, R, S, stride, padding, …"""
+    return [(*sizes[:7], sizes[7:9], sizes[9:], *more) for sizes in layers]
+
+
+def _counted(seen: Answer, what: str, layers: Sequence[Sizes]) -> np.ndarray:
+    """The student's numbers for all layers."""
+    return np.array([number(seen[str(i)], f"the result of {what}") for i in range(len(layers))])
 
 
 def _layer(sizes: Sizes) -> str:
-    return f"N={sizes[0]}, C={sizes[1]}, {sizes[2]}×{sizes[3]}, K={sizes[4]}, {sizes[5]}×{sizes[6]}, stride {sizes[7:9]}, padding {sizes[9:]}"
+    n, c, h, w, k, r, s = sizes[:7]
+    return f"N={n}, C={c}, {h}×{w}, K={k}, {r}×{s}, stride {sizes[7:9]}, padding {sizes[9:]}"
 
 
-def _over(guess: Guess, unit: Any) -> np.ndarray:
-    """What the guess gives, over a unit that brings all entries to about 1."""
-    return np.asarray(guess.hypothesis().wrong / unit)
-
-
-def _settle_each(got: np.ndarray, expected: np.ndarray, what: str, layers: Sequence[Sizes], guesses: Callable[[], Sequence[Guess]]) -> None:
-    """One layer's number at a time where no guess explains all of them, so that the sentence can name the layer."""
-    if np.allclose(got, expected, rtol=1e-6):
+def _verify_counts(
+    got: np.ndarray, expected: np.ndarray, what: str, layers: Sequence[Sizes], wrong: Callable[[], list[Hypothesis]]
+) -> None:
+    """As shares of what they should be, so that large layers don't hide small ones. What no hypothesis explains is told
+    of one layer, in numbers."""
+    if np.allclose(got, expected, rtol=AGREE):
         return
     try:
-        settle(got / expected, np.ones_like(expected), what, lambda: [Guess(g.name, partial(_over, g, expected), g.hint) for g in guesses()])
+        verify(got / expected, np.ones_like(expected), what, lambda: through(lambda one: one / expected, wrong()))
     except Mistake as mistake:
-        if mistake.name not in ("differs", "fractions-lost", "imprecise", "clipped"):  # these would speak of shares, not of counts
+        if mistake.name not in ("differs", "fractions-lost", "imprecise", "clipped"):  # these would speak of shares
             raise
         if (expected % 1).any() and any(np.allclose(got, whole(expected), rtol=1e-9) for whole in (np.floor, np.round)):
             raise Mistake("fractions-lost", f"{what} is rounded to whole numbers: divide with `/`.") from None
-    i = int(np.flatnonzero(~np.isclose(got, expected, rtol=1e-6))[0])
+    i = int(np.flatnonzero(~np.isclose(got, expected, rtol=AGREE))[0])
     raise Mistake("differs", f"{what} for {_layer(layers[i])} should be {expected[i]:.6g}; it is {got[i]:.6g}.")
 
 
+def _each_itemsize(
+    function: Any, what: str, words: str, seed: int, right: Callable[[Layers, int], np.ndarray],
+    wrong: Callable[[Layers, int], list[Hypothesis]],
+) -> Iterator[str]:  # fmt: skip
+    """A student's count for numbers of several sizes: function(…, itemsize)."""
+    layers = layers_of(seed)
+    d, asked = Layers.of(layers), [one for size in ITEMSIZES for one in _arguments(layers, size)]
+    seen = ask(calls, what, function, asked)
+    found = [number(seen[str(i)], f"the result of {what}") for i in range(len(asked))]
+    for size, got in zip(ITEMSIZES, np.array(found).reshape(len(ITEMSIZES), -1), strict=True):
+        of = f"{words} (numbers of {size} bytes)"
+        _verify_counts(got, right(d, size), of, layers, partial(wrong, d, size))
+    yield f"{len(layers)} layers, numbers of {', '.join(map(str, ITEMSIZES))} bytes"
+
+
 @check("FLOPs", "F1")
-def flops(conv_flops: Any, *, layers: Sequence[Sizes] = LAYERS) -> Iterator[str]:
+def flops(conv_flops: Any, *, seed: int = 0) -> Iterator[str]:
     """2·N·K·C·R·S·P·Q."""
-    d = _Layers.of(layers)
-
-    def guesses() -> list[Guess]:
-        return [
-            Guess("factor-two-missing", lambda: d.flops / 2, "Half of the operations are missing: each product is also added, so a multiply-add counts as 2."),
-            Guess("input-size-for-output", lambda: d.flops / (d.P * d.Q) * d.H * d.W, "H · W stands where P · Q belongs: the filter is applied once for each *output* pixel."),
-            Guess("input-size-for-output", lambda: d.flops / (d.P * d.Q) * d.H * d.W / 2, "H · W stands where P · Q belongs, and the factor 2 (multiply and add) is missing."),
-            Guess("stride-ignored", lambda: d.flops / (d.P * d.Q) * (d.H + 2 * d.pad_h - d.R + 1) * (d.W + 2 * d.pad_w - d.S + 1), "The stride is not counted: at stride (u, v) there are fewer output pixels, P · Q."),
-            Guess("padding-ignored", lambda: d.flops / (d.P * d.Q) * ((d.H - d.R) // d.u + 1) * ((d.W - d.S) // d.v + 1), "The padding is not counted: it makes the output larger."),
-            Guess("filters-forgotten", lambda: d.flops / d.K, "K is missing: every filter makes an output of its own."),
-            Guess("channels-forgotten", lambda: d.flops / d.C, "C is missing: every output is a sum over all channels, too."),
-            Guess("images-forgotten", lambda: d.flops / d.N, "N is missing: this counts one image of the batch."),
-            Guess("window-forgotten", lambda: d.flops / (d.R * d.S), "R · S is missing: every output is a sum over the window, too."),
-            Guess("in-giga", lambda: d.flops / 1e9, "This is in GFLOP; the function should return plain operations."),
-            *_mixups(d, lambda wrong: wrong.flops),
-            Guess("additions-counted-exactly", lambda: d.flops / 2 / (d.C * d.R * d.S) * (2 * d.C * d.R * d.S - 1), "A sum of m products is counted as 2m − 1 operations. True, but here, as everywhere, each product counts 2: a multiplication and an addition."),
-        ]
-
-    _settle_each(_counted(conv_flops, "conv_flops", layers), d.flops, "the number of operations", layers, guesses)
+    layers = layers_of(seed)
+    d, seen = Layers.of(layers), ask(calls, "conv_flops", conv_flops, _arguments(layers))
+    got = _counted(seen, "conv_flops", layers)
+    _verify_counts(got, d.flops, "the number of operations", layers, partial(_flops_hypotheses, d))
     yield f"{len(layers)} layers, with and without stride and padding"
 
 
-def _one_part(d: _Layers, i: int, itemsize: int, wrong: _Layers) -> np.ndarray:
-    """The bytes with images (0), filters (1) or output (2) counted wrongly."""
-    parts = [*d.parts]
-    parts[i] = wrong.parts[i]
-    return itemsize * np.asarray(sum(parts))
+def _flops_hypotheses(d: Layers) -> list[Hypothesis]:
+    sums = d.C * d.R * d.S
+    return [
+        Hypothesis(
+            "factor-two-missing",
+            d.flops / 2,
+            "Half of the operations are missing: each product is also added, so a multiply-add counts as 2.",
+        ),
+        *_of_output(d, lambda wrong: wrong.flops),
+        Hypothesis(
+            "input-size-for-output",
+            lambda: d.of_output(d.H, d.W).flops / 2,
+            "H · W stands where P · Q belongs, and the factor 2 (multiply and add) is missing.",
+        ),
+        Hypothesis("filters-forgotten", d.flops / d.K, "K is missing: every filter makes an output of its own."),
+        Hypothesis("channels-forgotten", d.flops / d.C, "C is missing: every output is a sum over all channels, too."),
+        Hypothesis("images-forgotten", d.flops / d.N, "N is missing: this counts one image of the batch."),
+        Hypothesis(
+            "window-forgotten", d.flops / (d.R * d.S), "R · S is missing: every output is a sum over the window, too."
+        ),
+        Hypothesis("in-giga", d.flops / 1e9, "This is in GFLOP; the function should return plain operations."),
+        *_mixed_up(d, lambda wrong: wrong.flops),
+        Hypothesis(
+            "additions-counted-exactly",
+            d.flops / 2 / sums * (2 * sums - 1),
+            "A sum of m products is counted as 2m − 1 operations. True, but here, as everywhere, each product counts 2: "
+            "a multiplication and an addition.",
+        ),
+    ]
 
 
 @check("Bytes that must move", "F2")
-def bytes(compulsory_bytes: Any, *, layers: Sequence[Sizes] = LAYERS, itemsizes: Sequence[int] = (4, 8)) -> Iterator[str]:
+def bytes(compulsory_bytes: Any, *, seed: int = 0) -> Iterator[str]:
     """(N·C·H·W + K·C·R·S + N·K·P·Q) · itemsize."""
-    d = _Layers.of(layers)
+    words = "the count of bytes"
+    yield from _each_itemsize(
+        compulsory_bytes, "compulsory_bytes", words, seed, lambda d, b: b * d.moved, _bytes_hypotheses
+    )
+
+
+def _bytes_hypotheses(d: Layers, b: int) -> list[Hypothesis]:
     x, w, y = d.parts
-    for b in itemsizes:
 
-        def guesses(b: int = b) -> list[Guess]:
-            return [
-                Guess("elements-for-bytes", lambda: x + w + y, "This counts numbers; each of them has `itemsize` bytes."),
-                Guess("itemsize-ignored", lambda: 4 * (x + w + y), f"Each number is counted as 4 bytes; here a number has {b} (`itemsize`)."),
-                Guess("itemsize-ignored", lambda: 8 * (x + w + y), f"Each number is counted as 8 bytes; here a number has {b} (`itemsize`)."),
-                Guess("bits-for-bytes", lambda: 8 * b * (x + w + y), "This is in bits; `itemsize` counts bytes already."),
-                Guess("filters-forgotten", lambda: b * (x + y), "The filters are not counted; they have to be read, too."),
-                Guess("output-forgotten", lambda: b * (x + w), "The output is not counted; it has to be written."),
-                Guess("images-forgotten", lambda: b * (w + y), "The images are not counted; they have to be read."),
-                Guess("input-size-for-output", lambda: b * (x + w + y / (d.P * d.Q) * d.H * d.W), "The output is counted with H · W; it has P · Q pixels."),
-                Guess("padding-counted", lambda: b * (d.padded + w + y), "The zeros of the padding are counted. They need not be loaded: count H · W."),
-                Guess("filters-per-image", lambda: b * (x + d.N * w + y), "The filters are counted once for each image; they are the same for all N and have to move once."),
-                Guess("output-twice", lambda: b * (x + w + 2 * y), "The output is counted twice; it is written once."),
-                Guess("lowered-counted", lambda: b * (d.lowered + w + y), "This counts the lowered matrix. The bytes that *any* algorithm must move are those of the images themselves."),
-                Guess("in-mega", lambda: b * (x + w + y) / 1e6, "This is in megabytes; the function should return bytes."),
-                *_mixups(d, lambda wrong: b * np.asarray(sum(wrong.parts))),
-                *(g for i in range(3) for g in _mixups(d, partial(_one_part, d, i, b))),
-            ]
+    def one_part(i: int, wrong: Layers) -> np.ndarray:
+        """The bytes with images (0), filters (1) or output (2) counted wrongly."""
+        return b * np.asarray(sum(wrong.parts[j] if j == i else d.parts[j] for j in range(3)))
 
-        _settle_each(_counted(compulsory_bytes, "compulsory_bytes", layers, b), b * (x + w + y), f"the count of bytes (numbers of {b} bytes)", layers, guesses)
-    yield f"{len(layers)} layers, numbers of {' and '.join(map(str, itemsizes))} bytes"
+    return [
+        *_of_bytes(d.moved, b),
+        Hypothesis("filters-forgotten", b * (x + y), "The filters are not counted; they have to be read, too."),
+        Hypothesis("output-forgotten", b * (x + w), "The output is not counted; it has to be written."),
+        Hypothesis("images-forgotten", b * (w + y), "The images are not counted; they have to be read."),
+        Hypothesis(
+            "padding-counted",
+            b * (d.padded + w + y),
+            "The zeros of the padding are counted. They need not be loaded: count H · W.",
+        ),
+        Hypothesis(
+            "filters-per-image",
+            b * (x + d.N * w + y),
+            "The filters are counted once for each image; they are the same for all N and have to move once.",
+        ),
+        Hypothesis("output-twice", b * (x + w + 2 * y), "The output is counted twice; it is written once."),
+        Hypothesis(
+            "lowered-counted",
+            b * (d.lowered + w + y),
+            "This counts the lowered matrix. The bytes that *any* algorithm must move are those of the images themselves.",
+        ),
+        Hypothesis("in-mega", b * d.moved / 1e6, "This is in megabytes; the function should return bytes."),
+        *_of_output(d, partial(one_part, 2)),
+        *_mixed_up(d, lambda wrong: b * wrong.moved),
+        *(one for i in range(3) for one in _mixed_up(d, partial(one_part, i))),
+    ]
 
 
 @check("The lowered matrix in mebibytes", "F3")
-def lowered_mebibytes(lowered_mebibytes: Any, *, layers: Sequence[Sizes] = LAYERS, itemsizes: Sequence[int] = (4, 8)) -> Iterator[str]:
+def lowered_mebibytes(lowered_mebibytes: Any, *, seed: int = 0) -> Iterator[str]:
     """C·R·S · N·P·Q · itemsize / 2²⁰."""
-    d = _Layers.of(layers)
-    x, w, y = d.parts
-    for b in itemsizes:
+    yield from _each_itemsize(
+        lowered_mebibytes, "lowered_mebibytes", "the size in MiB", seed, lambda d, b: b * d.lowered / MIB, _mebibytes_hypotheses
+    )
 
-        def guesses(b: int = b) -> list[Guess]:
-            right = b * d.lowered / MIB
-            return [
-                Guess("megabytes", lambda: right * MIB / 1e6, "This is in MB (10⁶ bytes); a mebibyte (MiB) has 2²⁰ = 1,048,576."),
-                Guess("bytes-for-mebibytes", lambda: right * MIB, "This is in bytes; divide by 2²⁰."),
-                Guess("bytes-for-mebibytes", lambda: right * 1024, "This is in KiB; divide the bytes by 2²⁰."),
-                Guess("bytes-for-mebibytes", lambda: right * MIB / 1e3, "This is in kilobytes; divide the bytes by 2²⁰."),
-                Guess("bytes-for-mebibytes", lambda: right / 1024, "This is in GiB; divide the bytes by 2²⁰."),
-                Guess("bytes-for-mebibytes", lambda: right * MIB / 1e9, "This is in gigabytes; divide the bytes by 2²⁰."),
-                Guess("elements-for-bytes", lambda: right / b, "This counts numbers, in units of 2²⁰; each of them has `itemsize` bytes."),
-                Guess("itemsize-ignored", lambda: right / b * 4, f"Each number is counted as 4 bytes; here a number has {b} (`itemsize`)."),
-                Guess("itemsize-ignored", lambda: right / b * 8, f"Each number is counted as 8 bytes; here a number has {b} (`itemsize`)."),
-                Guess("filters-for-channels", lambda: right / d.C * d.K, "K · R · S is the wrong height: the lowered images do not depend on the filters. D_m has C · R · S rows."),
-                Guess("input-size-for-output", lambda: right / (d.P * d.Q) * d.H * d.W, "H · W stands where P · Q belongs: D_m has one column for each output pixel, N · P · Q."),
-                Guess("images-forgotten", lambda: right / d.N, "N is missing: this is the lowered matrix of one image."),
-                Guess("filters-for-channels", lambda: right * d.K, "K is counted, too: the lowered images do not depend on the filters. D_m has the shape (C·R·S, N·P·Q)."),
-                Guess("channels-forgotten", lambda: right / d.C, "C is missing: D_m has C · R · S rows."),
-                Guess("window-forgotten", lambda: right / (d.R * d.S), "R · S is missing: D_m has C · R · S rows."),
-                Guess("input-for-lowered", lambda: b * x / MIB, "This is the size of the images before lowering. D_m has the shape (C·R·S, N·P·Q)."),
-                Guess("output-for-lowered", lambda: b * y / MIB, "This is the size of the output. D_m has the shape (C·R·S, N·P·Q)."),
-                Guess("all-three-counted", lambda: b * (d.lowered + w + y) / MIB, "Filters and output are counted, too; the question is the lowered matrix alone."),
-                *_mixups(d, lambda wrong: b * wrong.lowered / MIB),
-                Guess("sum-for-product", lambda: b * (d.C * d.R * d.S + d.N * d.P * d.Q) / MIB, "The two sides of the matrix are added; its size is their product."),
-            ]
 
-        _settle_each(_counted(lowered_mebibytes, "lowered_mebibytes", layers, b), b * d.lowered / MIB, f"the size in MiB (numbers of {b} bytes)", layers, guesses)
-    yield f"{len(layers)} layers, numbers of {' and '.join(map(str, itemsizes))} bytes, 1 MiB = 2²⁰ bytes"
+def _mebibytes_hypotheses(d: Layers, b: int) -> list[Hypothesis]:
+    (x, w, y), right = d.parts, b * d.lowered / MIB
+    shape, units = "D_m has the shape (C·R·S, N·P·Q).", "{} Divide the bytes by 2²⁰."
+    return [
+        Hypothesis("megabytes", right * MIB / 1e6, "This is in MB (10⁶ bytes); a mebibyte (MiB) has 2²⁰ = 1,048,576."),
+        *(
+            Hypothesis("bytes-for-mebibytes", right * factor, units.format(f"This is in {unit}."))
+            for factor, unit in (
+                (MIB, "bytes"),
+                (1024, "KiB"),
+                (MIB / 1e3, "kilobytes"),
+                (1 / 1024, "GiB"),
+                (MIB / 1e9, "gigabytes"),
+            )
+        ),
+        *_of_bytes(d.lowered, b, MIB),
+        *_of_output(d, lambda wrong: b * wrong.lowered / MIB),
+        Hypothesis(
+            "filters-for-channels",
+            right / d.C * d.K,
+            f"K · R · S is the wrong height: the lowered images do not depend on the filters. {shape}",
+        ),
+        Hypothesis("images-forgotten", right / d.N, "N is missing: this is the lowered matrix of one image."),
+        Hypothesis(
+            "filters-for-channels",
+            right * d.K,
+            f"K is counted, too: the lowered images do not depend on the filters. {shape}",
+        ),
+        Hypothesis("channels-forgotten", right / d.C, "C is missing: D_m has C · R · S rows."),
+        Hypothesis("window-forgotten", right / (d.R * d.S), "R · S is missing: D_m has C · R · S rows."),
+        Hypothesis("input-for-lowered", b * x / MIB, f"This is the size of the images before lowering. {shape}"),
+        Hypothesis("output-for-lowered", b * y / MIB, f"This is the size of the output. {shape}"),
+        Hypothesis(
+            "all-three-counted",
+            b * (d.lowered + w + y) / MIB,
+            "Filters and output are counted, too; the question is the lowered matrix alone.",
+        ),
+        *_mixed_up(d, lambda wrong: b * wrong.lowered / MIB),
+        Hypothesis(
+            "sum-for-product",
+            b * (d.C * d.R * d.S + d.N * d.P * d.Q) / MIB,
+            "The two sides of the matrix are added; its size is their product.",
+        ),
+    ]
 
 
 @check("Arithmetic intensity", "F4")
-def intensity(arithmetic_intensity: Any, conv_flops: Any, compulsory_bytes: Any, *, layers: Sequence[Sizes] = LAYERS, itemsizes: Sequence[int] = (4, 8)) -> Iterator[str]:
-    """FLOPs divided by the bytes that must move; the student's own counts will do, so that a mistake in them costs one point, not two."""
-    d = _Layers.of(layers)
-    moved = sum(d.parts)
-    for b in itemsizes:
-        got = _counted(arithmetic_intensity, "arithmetic_intensity", layers, b)
-        if _is_own_ratio(got, conv_flops, compulsory_bytes, layers, b):
+def intensity(arithmetic_intensity: Any, conv_flops: Any, compulsory_bytes: Any, *, seed: int = 0) -> Iterator[str]:
+    """FLOPs divided by the bytes that must move; the student's own counts will do, so that a mistake in them costs one
+    point, not two."""
+    layers = layers_of(seed)
+    d, asked = Layers.of(layers), _arguments(layers)
+    seen = ask(probes.intensities, arithmetic_intensity, conv_flops, compulsory_bytes, asked, ITEMSIZES)
+    for b in ITEMSIZES:
+        got = _counted(seen.part(b), "arithmetic_intensity", layers)
+        if _is_own_ratio(got, seen, layers, b):
             continue
-
-        def guesses(b: int = b) -> list[Guess]:
-            right = d.flops / (b * moved)
-            return [
-                Guess("intensity-upside-down", lambda: 1 / right, "Bytes are divided by operations; the intensity is FLOPs per byte."),
-                Guess("elements-for-bytes", lambda: right * b, "The operations are divided by the number of array entries; each has `itemsize` bytes."),
-                Guess("itemsize-ignored", lambda: right * b / 4, f"`itemsize` is not passed on to the count of bytes: here a number has {b}."),
-                Guess("lowered-counted", lambda: d.flops / (b * d.lowered), "The operations are divided by the size of the lowered matrix; the bytes that must move are those of images, filters and output."),
-                *_mixups(d, lambda wrong: wrong.flops / (b * np.asarray(sum(wrong.parts)))),
-                Guess("factor-two-missing", lambda: right / 2, "The factor 2 of the operations (multiply and add) is missing."),
-            ]
-
-        _settle_each(got, d.flops / (b * moved), f"the intensity (numbers of {b} bytes)", layers, guesses)
-    yield f"{len(layers)} layers, numbers of {' and '.join(map(str, itemsizes))} bytes"
+        what = f"the intensity (numbers of {b} bytes)"
+        _verify_counts(got, d.flops / (b * d.moved), what, layers, partial(_intensity_hypotheses, d, b))
+    yield f"{len(layers)} layers, numbers of {', '.join(map(str, ITEMSIZES))} bytes"
 
 
-def _is_own_ratio(got: np.ndarray, conv_flops: Any, compulsory_bytes: Any, layers: Sequence[Sizes], itemsize: int) -> bool:
+def _is_own_ratio(got: np.ndarray, seen: Answer, layers: Sequence[Sizes], itemsize: int) -> bool:
     """Whether these are the student's own FLOPs over the student's own bytes, which both depend on the layer."""
     try:
-        flops, moved = _counted(conv_flops, "conv_flops", layers), _counted(compulsory_bytes, "compulsory_bytes", layers, itemsize)
+        flops = _counted(seen.part("flops"), "conv_flops", layers)
+        moved = _counted(seen.part("bytes").part(itemsize), "compulsory_bytes", layers)
     except Mistake:
         return False
-    return bool(np.ptp(flops) > 0 and np.ptp(moved) > 0 and np.allclose(got, flops / moved, rtol=1e-6))
+    return bool(np.ptp(flops) > 0 and np.ptp(moved) > 0 and np.allclose(got, flops / moved, rtol=AGREE))
+
+
+def _intensity_hypotheses(d: Layers, b: int) -> list[Hypothesis]:
+    right = d.flops / (b * d.moved)
+    return [
+        Hypothesis(
+            "intensity-upside-down", 1 / right, "Bytes are divided by operations; the intensity is FLOPs per byte."
+        ),
+        Hypothesis(
+            "elements-for-bytes",
+            right * b,
+            "The operations are divided by the number of array entries; each has `itemsize` bytes.",
+        ),
+        *Hypothesis.each(
+            "itemsize-ignored",
+            lambda size: right * b / size,
+            (4, 8),
+            f"`itemsize` is not passed on to the count of bytes: here a number has {b}.",
+        ),
+        Hypothesis(
+            "lowered-counted",
+            d.flops / (b * d.lowered),
+            "The operations are divided by the size of the lowered matrix; the bytes that must move are those of images, "
+            "filters and output.",
+        ),
+        *_mixed_up(d, lambda wrong: wrong.flops / (b * wrong.moved)),
+        Hypothesis(
+            "factor-two-missing", right / 2, "The factor 2 of the operations (multiply and add) is missing."
+        ),
+    ]

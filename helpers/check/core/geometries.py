@@ -1,35 +1,56 @@
-"""The cases that convolution checks run, and guesses at mistakes that are worked out only when a result is wrong."""
+"""Convolutions and poolings drawn from a seed, with all that a solution may have forgotten among them.
+
+Strides, paddings and which of two sizes is the larger one are fixed, so that a mistake shows in the same way for every
+seed; the sizes themselves and all numbers are drawn. Sizes of one case differ, so that no letter can stand for another.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import numpy as np
 
-from helpers.check.core import convolution_oracle as oracle
-from helpers.check.core.calls import array, call
-from helpers.check.core.compare import Hypothesis, close, unchanged, verify
-from helpers.check.core.convolution_oracle import Pair
-from helpers.check.core.report import Mistake
+from helpers.check.core.convolution_oracle import Pair, output_size
 
 Sizes = tuple[int, ...]
-
-CASES: tuple[Sizes, ...] = (
-    # N, C, H, W, K, R, S, u, v, pad_h, pad_w; P × Q
-    (2, 3, 9, 12, 7, 4, 5, 1, 1, 0, 0),  # 6 × 8
-    (2, 3, 8, 9, 7, 5, 4, 1, 1, 1, 2),  # 6 × 10
-    (2, 3, 13, 21, 7, 4, 5, 2, 3, 0, 0),  # 5 × 6
-    (3, 2, 14, 18, 7, 5, 3, 3, 2, 1, 0),  # 4 × 8
-    (1, 1, 5, 4, 1, 2, 1, 1, 1, 0, 1),  # 4 × 6
-)
-"""Sizes differ within a case, windows overlap, the last rows are not reached at stride 2 and 3, and the last case is full of ones."""
+"""N, C, H, W, K, R, S, u, v, pad_h, pad_w of a convolution; without K of a pooling."""
 
 
-@dataclass(frozen=True)
-class Case:
+@dataclass(frozen=True, eq=False)
+class Pooling:
+    """One pooling with numbers in it: x (N, C, H, W), dy (N, C, P, Q), float64.
+
+    All of x is negative, as padding with zeros must not win.
+    """
+
+    x: np.ndarray
+    dy: np.ndarray
+    window: Pair
+    stride: Pair
+    padding: Pair
+
+    @classmethod
+    def of(cls, sizes: Sizes, seed: int, ties: bool = False) -> Pooling:
+        """ties: the entries of x are whole numbers, few of them, so that windows have several largest ones."""
+        n, c, h, w, r, s, u, v, pad_h, pad_w = sizes
+        rng = np.random.default_rng([seed, *sizes])
+        x = -rng.uniform(0.5, 4.0, (n, c, h, w))
+        dy = rng.normal(size=(n, c, output_size(h, r, u, pad_h), output_size(w, s, v, pad_w)))
+        return cls(-np.ceil(-x / 2) if ties else x, dy, (r, s), (u, v), (pad_h, pad_w))
+
+    @property
+    def label(self) -> str:
+        """The geometry in words, for messages."""
+        return f"windows {self.window[0]} × {self.window[1]}, stride {self.stride}, padding {self.padding}"
+
+    @property
+    def geometry(self) -> tuple[Pair, Pair, Pair]:
+        return self.window, self.stride, self.padding
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution:
     """One convolution with numbers in it: x (N, C, H, W), w (K, C, R, S), dy (N, K, P, Q), all float64."""
 
     x: np.ndarray
@@ -39,10 +60,10 @@ class Case:
     padding: Pair
 
     @classmethod
-    def of(cls, sizes: Sizes, seed: int) -> Case:
+    def of(cls, sizes: Sizes, seed: int) -> Convolution:
         n, c, h, w, k, r, s, u, v, pad_h, pad_w = sizes
         rng = np.random.default_rng([seed, *sizes])
-        y = (n, k, oracle.output_size(h, r, u, pad_h), oracle.output_size(w, s, v, pad_w))
+        y = (n, k, output_size(h, r, u, pad_h), output_size(w, s, v, pad_w))
         return cls(rng.normal(size=(n, c, h, w)), rng.normal(size=(k, c, r, s)), rng.normal(size=y), (u, v), (pad_h, pad_w))
 
     @property
@@ -52,104 +73,96 @@ class Case:
     @property
     def label(self) -> str:
         """The geometry in words, for messages."""
-        if self.stride == (1, 1) and self.padding == (0, 0):
-            return "stride 1 and no padding"
-        return f"stride {self.stride}, padding {self.padding}"
+        few = "one image, one channel, one filter, " * (len(self.x) == self.x.shape[1] == len(self.w) == 1)
+        few += "filters of one pixel, " * (self.window == (1, 1))
+        plain = self.stride == (1, 1) and self.padding == (0, 0)
+        return few + ("stride 1 and no padding" if plain else f"stride {self.stride}, padding {self.padding}")
 
-
-def cases(sizes: Iterable[Sizes], seed: int) -> Iterator[Case]:
-    for each in sizes:
-        yield Case.of(each, seed)
+    @property
+    def geometry(self) -> tuple[Pair, Pair]:
+        return self.stride, self.padding
 
 
 @dataclass(frozen=True)
-class Guess:
-    """A mistake by name, and how to work out what it gives; a guess that is impossible for a geometry fits nothing."""
+class Kind:
+    """What is fixed in a drawn geometry: a window from `windows`, and rows and columns that no window reaches."""
 
-    name: str
-    wrong: Callable[[], np.ndarray]
-    hint: str
+    windows: tuple[Pair, ...]
+    stride: Pair
+    padding: Pair
+    rest: Pair = (0, 0)
+    images: tuple[int, ...] = (2, 3)
+    channels: tuple[int, ...] = (2, 3)
+    filters: tuple[int, ...] = (7, 8)
+    outputs: range = range(5, 11)
+    odd_width: bool | None = None
+    """Of the padded images: the inverse of a real Fourier transform has to be told an odd one."""
 
-    def hypothesis(self) -> Hypothesis:
-        try:
-            with np.errstate(all="ignore"):
-                return Hypothesis(self.name, np.asarray(self.wrong(), dtype=np.float64), self.hint)
-        except Exception:
-            return Hypothesis(self.name, np.full(3, np.nan), self.hint)
-
-
-def guess_each(name: str, wrong: Callable[[Any], np.ndarray], values: Iterable[Any], hint: str) -> list[Guess]:
-    """One guess for each value, which stands for {} in the hint."""
-    return [Guess(name, partial(wrong, value), hint.format(value)) for value in values]
-
-
-def settle(
-    got: np.ndarray,
-    expected: np.ndarray,
-    what: str,
-    guesses: Callable[[], Sequence[Guess]],
-    numerical: Callable[[], np.ndarray] | None = None,
-    shape: Callable[[tuple[int, ...]], Mistake | None] | None = None,
-) -> None:
-    """`verify`, with guesses that cost nothing as long as the result is right; `shape` may explain a wrong one."""
-    if close(got, expected):
-        return
-    try:
-        verify(got, expected, what, [guess.hypothesis() for guess in guesses()], numerical=numerical() if numerical else None)
-    except Mistake as mistake:
-        explained = shape(got.shape) if shape and mistake.name == "wrong-shape" else None
-        raise explained or mistake from None
+    def drawn(self, rng: np.random.Generator, tries: int = 100_000) -> Sizes:
+        """N, C, H, W, K, R, S, u, v, pad_h, pad_w: few sizes are equal, and there are more columns than rows."""
+        for _ in range(tries):
+            n, c, k = (int(rng.choice(of)) for of in (self.images, self.channels, self.filters))
+            r, s = self.windows[rng.integers(len(self.windows))]
+            p, q = sorted(int(i) for i in rng.choice(self.outputs, 2, replace=False))
+            h, w = (
+                self.stride[i] * (out - 1) + size + self.rest[i] - 2 * self.padding[i]
+                for i, (out, size) in enumerate(((p, r), (q, s)))
+            )
+            counts = [size for size in (n, c, k) if size > 1]
+            apart = len(set(counts)) == len(counts) and len({h, w, p, q}) == 4 and not {p, q} & {*counts, r, s}
+            parity = self.odd_width is None or (w + 2 * self.padding[1]) % 2 == self.odd_width
+            if apart and parity and h < w:
+                return n, c, h, w, k, r, s, *self.stride, *self.padding
+        raise AssertionError(f"no sizes for {self}")
 
 
-def result(function: Any, *args: Any, what: str, **named: Any) -> np.ndarray:
-    """A student's function on copies of the arrays among `args`, as float64; the copies must stay as they are."""
-    return array(value_of(function, *args, what=what, **named), f"the result of {what}")
+WIDE, TALL = ((4, 5), (4, 6), (5, 6)), ((5, 4), (6, 4), (6, 5))
+ONE_OF_EACH = Kind(((2, 1),), (1, 1), (0, 1), (0, 0), (1,), (1,), (1,), range(3, 10))
+STRIDED = (Kind(WIDE, (2, 3), (0, 0), (1, 2)), Kind(TALL, (3, 2), (1, 0), (2, 1)))
+CONVOLUTIONS = (
+    Kind(WIDE, (1, 1), (0, 0), odd_width=False),
+    Kind(TALL, (1, 1), (1, 2), odd_width=True),
+    *STRIDED,
+    ONE_OF_EACH,
+    Kind(((1, 1),), (1, 2), (1, 1), (0, 1), (1,), (3,), (4,)),
+)
+AT_STRIDE_1 = (*CONVOLUTIONS[:2], Kind(((4, 1), (5, 1)), (1, 1), (2, 1), odd_width=False), ONE_OF_EACH)
+SMALL = (
+    Kind(((5, 4),), (1, 1), (0, 0), images=(3,), channels=(2,), outputs=range(5, 9)),
+    Kind(((3, 4),), (2, 3), (1, 2), (1, 0), (1,), (2,), (17,), range(5, 8)),
+)
+"""Few programs for Triton's interpreter; sums, columns and filters that are no multiple of a tile of 16."""
+
+POOLINGS = (
+    Kind(((2, 3),), (2, 3), (0, 0), outputs=range(4, 8)),
+    Kind(((3, 5), (4, 5)), (2, 3), (0, 0), (1, 2), outputs=range(4, 8)),
+    Kind(((3, 5), (4, 5)), (2, 3), (1, 2), (1, 1), outputs=range(4, 8)),
+    Kind(((5, 3), (5, 4)), (1, 2), (0, 1), (0, 1), outputs=range(4, 9)),
+    Kind(((4, 3),), (1, 2), (1, 0), (0, 1), (1,), (1,), (1,), range(4, 9)),
+)
 
 
-def value_of(function: Any, *args: Any, what: str, **named: Any) -> Any:
-    """As `result`, but whatever the function returns."""
-    own = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
-    try:
-        value = call(function, *own, what=what, **named)
-    except Mistake as mistake:
-        raise _advised(mistake, what) from None
-    for before, after in zip(args, own, strict=True):
-        if isinstance(before, np.ndarray):
-            unchanged(before, after, f"of shape {before.shape}", what)
-    return value
+def convolutions(seed: int, kinds: Sequence[Kind] = CONVOLUTIONS) -> list[Convolution]:
+    """Stride 1 and others, different along both axes; padding 0, 1 and unequal; rows that no window reaches; filters of
+    one pixel, a batch of one. The first has stride 1 and no padding, so that what is wrong with it is the sum itself."""
+    rng = np.random.default_rng([seed, 11])
+    return [Convolution.of(kind.drawn(rng), seed) for kind in kinds]
 
 
-def _advised(mistake: Mistake, what: str) -> Mistake:
-    """What an error usually means in a convolution, instead of what it means in a dense layer."""
-    if mistake.name != "raises":
-        return mistake
-    text = mistake.message.split(" The shapes don't fit: ")[0].split(" A sum or maximum over an axis ")[0]
-    from helpers.check.core.hypotheses.convolution import advice  # which needs this module
-
-    if own := advice(text, what):
-        text += own
-    elif "IndexError" in text:
-        text += " An index runs past the end of its axis. Does each loop go over the size of its own axis, and do windows that touch the border read from the padded images?"
-    elif "matmul" in text or "cannot be multiplied" in text:
-        text += " The left factor needs as many columns as the right one has rows: write down both shapes."
-    elif "range() arg 3" in text:
-        text += " A step of at least 1 is needed: even the smallest workspace holds one column, `max(1, …)`."
-    elif any(word in text for word in ("broadcast", "shape", "size")):
-        text += " Write down the shapes of both sides. A window that hangs over the edge is smaller than the others, and P and Q follow from H and W, not the other way round."
-    return Mistake(mistake.name, text)
+def poolings(seed: int, kinds: Sequence[Kind] = POOLINGS) -> list[tuple[Pooling, Pooling]]:
+    """Windows side by side, overlapping, padded; each with all entries different, then with ties."""
+    rng = np.random.default_rng([seed, 12])
+    sizes = [kind.drawn(rng) for kind in kinds]
+    return [(Pooling.of((*each[:4], *each[5:]), seed), Pooling.of((*each[:4], *each[5:]), seed, ties=True)) for each in sizes]
 
 
-def averaged(expected: np.ndarray, sizes: Sequence[tuple[str, int, str]]) -> list[Guess]:
-    """Guesses that a result was divided by one of the sizes: (name, size, what the size is)."""
-    return [
-        Guess(name, partial(np.divide, expected, size), f"Every entry is 1/{size} of what it should be, and {size} is {words}: a mean is taken where a sum is needed.")
-        for name, size, words in sizes
-        if size > 1
-    ]
-
-
-def float32_too(function: Any, case: Case, expected: np.ndarray, what: str) -> None:
-    """The first case again in float32, as it comes in practice."""
-    got = result(function, case.x.astype(np.float32), case.w.astype(np.float32), case.stride, case.padding, what=what)
-    if not close(got, expected):
-        raise Mistake("float32-fails", f"{what} is right for float64 arrays and wrong for float32 ones. Keep the dtype of the input.")
+def layers(seed: int) -> list[Sizes]:
+    """Convolutions as large as in practice, to be counted: square ones, strided and padded ones, a batch of one."""
+    rng = np.random.default_rng([seed, 13])
+    square = [(int(rng.choice((64, 128))), c, size, size, k, r, r, 1, 1, 0, 0) for c, size, k, r in ((3, 128, 96, 11), (96, 64, 128, 9))]
+    large, images = range(14, 40), (5, 6, 9)
+    kinds = (
+        Kind(((3, 2), (4, 3)), (2, 3), (1, 0), (1, 1), images, (7, 8), (10, 11), large),
+        Kind(((5, 4), (5, 3)), (1, 3), (0, 2), (0, 2), (1,), (12, 13), (10, 11), large),
+    )
+    return [*square, *(kind.drawn(rng) for kind in kinds)]

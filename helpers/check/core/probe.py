@@ -13,6 +13,7 @@ import decimal
 import fractions
 import importlib
 import sys
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, is_dataclass
@@ -160,6 +161,30 @@ def calls(seen: Seen, what: str, function: Any, cases: Sequence[Sequence[Any]], 
     """A probe of a plain function: notes under "0", "1", … what it returns for each list of arguments."""
     for number, args in enumerate(cases):
         seen[str(number)] = run(what, function, *copied(args), inputs=inputs)
+
+
+class Bench:
+    """Work for a student's code to time: functions that wait as long as they are told, and when each was called."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, float, float]] = []
+        self.began = time.perf_counter()
+
+    def piece(self, name: str, seconds: float, result: Callable[..., Any] = lambda *args: None) -> Callable[..., Any]:
+        """A function that waits so many seconds and returns what `result` makes of its arguments."""
+
+        def work(*args: Any) -> Any:
+            began = time.perf_counter()
+            found = result(*args)
+            time.sleep(seconds)
+            self.calls.append((name, began, time.perf_counter()))
+            return found
+
+        return work
+
+    def notes(self) -> dict[str, Any]:
+        """For `known_work.Calls`, when the student's function has returned."""
+        return {"began": self.began, "calls": self.calls, "ended": time.perf_counter()}
 
 
 # Plain data -------------------------------------------------------------------------------------------------------

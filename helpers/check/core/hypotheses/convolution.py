@@ -1,215 +1,530 @@
-"""More slips that readers of the notebook make; asked after the guesses that belong to one exercise alone."""
+"""What a convolution and its gradients become by the usual mistakes; mistakes of windows come from `windows`."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from helpers.check.core import convolution_oracle as oracle
-from helpers.check.core.geometries import Case, Guess, guess_each
-from helpers.check.core.hypotheses.indices import gathered
+from helpers.check.core.compare import Hypothesis
+from helpers.check.core.geometries import Convolution
+from helpers.check.core.hypotheses.windows import (
+    SWAPPED_STRIDE,
+    averaged,
+    by_window,
+    explain_shape,
+    misplaced,
+    misread,
+    through,
+)
 from helpers.check.core.report import Mistake
 
+Array = np.ndarray
+NOT_ADDED = "Only the last product is left: each one overwrites the one before. Add them (`+=`)."
+FILTERS_SWAPPED = "R and S are swapped: R is the filter's height, along the rows, S its width, along the columns."
+MIXED_AXES = (
+    "dy is brought from (N, K, …) to (K, …) by `reshape`, which never reorders axes, so images and filters are mixed "
+    "up. Use `dy.transpose(1, 0, 2, 3).reshape(K, -1)`."
+)
 
-def forward(case: Case, expected: np.ndarray) -> list[Guess]:
-    """A convolution (N, K, P, Q) in loops, or of wrongly lowered filters and columns."""
+
+def output_shape(case: Convolution) -> Callable[[tuple[int, ...]], Mistake | None]:
+    """For `verify`: which letter explains the shape of an output, if one does."""
+    return explain_shape(case, "the output", lambda p, q: (len(case.x), len(case.w), p, q))
+
+
+def forward(case: Convolution, expected: Array) -> list[Hypothesis]:
+    """A convolution (N, K, P, Q), without bias."""
     x, w = case.x, case.w
-    (n, k, p, q), (r, s), (u, v) = expected.shape, case.window, case.stride
-    i, j, a, b = np.ogrid[:p, :q, :r, :s]
-    apart = i + u * a + 0 * (j + b), j + v * b + 0 * (i + a)
-    a_pad, b_pad = case.padding
-    exchanged = i * u + a + a_pad - b_pad + 0 * (j + b), j * v + b + b_pad - a_pad + 0 * (i + a)
-    wraps = "A negative index counts from the end in Python: {} the image, pixels of the opposite edge are read. Leave out indices below 0."
-    run = partial(oracle.forward, stride=case.stride, padding=case.padding)
+    (n, k, p, q), (c, r, s) = expected.shape, w.shape[1:]
+    view = oracle.windows(x, case.window, *case.geometry)
 
-    def unread(rows: slice, columns: slice) -> np.ndarray:
-        return run(_blank(x, rows, columns), w)
+    def of(windows: Array = view, filters: Array = w) -> Array:
+        return np.einsum("ncpqrs,kcrs->nkpq", windows, filters)
 
-    edge = "Nothing is read from {} of the image. With a test for the border, indices run from 0 to H − 1 and W − 1: `0 <= row < H`."
+    def run(filters: Array, images: Array = x) -> Array:
+        return oracle.forward(images, filters, *case.geometry)
+
+    def only(*where: Any) -> Array:
+        """Filters with these entries alone."""
+        kept = np.zeros_like(w)
+        kept[(slice(None), *where)] = w[(slice(None), *where)]
+        return kept
+
+    def zeroed(axis: int) -> Array:
+        found = expected.copy()
+        np.moveaxis(found, axis, 0)[max(1, found.shape[axis] - 1) :] = 0
+        return found
+
+    last, every = -1, slice(None)
+    places = "The numbers are right but in the wrong places: "
+    channels = "Only one channel reaches the output. Sum the products over all C channels."
     return [
-        *guess_each("total-not-reset", lambda keep: np.cumsum(expected.reshape(*expected.shape[:keep], -1), axis=-1).reshape(expected.shape), (0, 1, 2, 3), "Each output is added to the one before: set the sum back to 0 before each (n, k, p, q)."),
-        Guess("loop-too-short", lambda: _zeroed(expected, 1), "The last filter's output stays zero: k runs from 0 to K − 1."),
-        Guess("loop-too-short", lambda: _zeroed(expected, 0), "The last image's output stays zero: n runs from 0 to N − 1."),
-        *(Guess("border-not-read", partial(unread, rows, columns), edge.format(words)) for rows, columns, words in _EDGES),
-        Guess("negative-index", lambda: oracle.forward(_around(x, (a_pad, 0)), w, case.stride, (0, case.padding[1])), wraps.format("above")),
-        Guess("negative-index", lambda: oracle.forward(_around(x, (0, b_pad)), w, case.stride, (case.padding[0], 0)), wraps.format("left of")),
-        Guess("padding-swapped", lambda: np.einsum("ncpqrs,kcrs->nkpq", gathered(case, *exchanged), w), "pad_h and pad_w are exchanged where the window starts: row p · u − pad_h, column q · v − pad_w of the image."),
-        Guess("dilated", lambda: np.einsum("ncpqrs,kcrs->nkpq", gathered(case, *apart), w), "The stride spreads the filter's entries apart, row p + r · u; it moves the window: row p · u + r."),
-        Guess("columns-in-another-order", lambda: expected.transpose(1, 0, 2, 3).reshape(k, p, q, n).transpose(3, 0, 1, 2), "The columns of the product are read in the order (p, q, n); they are in the order (n, p, q): reshape to (K, N, P, Q), then transpose."),
-        Guess("reshape-for-transpose", lambda: run(x, w.reshape(-1, k).T.reshape(w.shape)), "w is reshaped to (C·R·S, K) and then transposed, which mixes the filters: each filter is contiguous, so F_m is `w.reshape(K, -1)`."),
-        Guess("rows-in-another-order", lambda: run(x, w.transpose(0, 2, 3, 1).reshape(w.shape)), "The filters are flattened in the order (r, s, c), the rows of D_m in the order (c, r, s)."),
+        *through(of, misread(case)),
+        *_of_filters(case, run),
+        Hypothesis(
+            "rows-columns-swapped",
+            expected.transpose(0, 1, 3, 2),
+            "The output has its rows and columns swapped: its shape is (N, K, P, Q).",
+        ),
+        Hypothesis(
+            "rows-columns-swapped",
+            expected.reshape(n, k, q, p),
+            "The output has shape (N, K, Q, P): P, the number of rows, comes first.",
+        ),
+        Hypothesis(
+            "images-filters-swapped",
+            expected.transpose(1, 0, 2, 3),
+            "The output has shape (K, N, P, Q): the images come first, (N, K, P, Q).",
+        ),
+        Hypothesis(
+            "filters-last",
+            expected.transpose(0, 2, 3, 1),
+            "The output has the filters last, (N, P, Q, K); the exercise asks for (N, K, P, Q).",
+        ),
+        Hypothesis(
+            "reshape-for-transpose",
+            expected.transpose(1, 0, 2, 3).reshape(expected.shape),
+            f"{places}(K, N, …) is turned into (N, K, …) by `reshape`, which never reorders axes. Reshape to (K, N, P, "
+            "Q), then `transpose(1, 0, 2, 3)`.",
+        ),
+        Hypothesis(
+            "reshape-for-transpose",
+            expected.transpose(0, 2, 3, 1).reshape(expected.shape),
+            f"{places}the filters lie last and are brought to the front by `reshape`, which never reorders axes. Use "
+            "`transpose(0, 3, 1, 2)`.",
+        ),
+        Hypothesis(
+            "columns-in-another-order",
+            expected.transpose(1, 0, 2, 3).reshape(k, p, q, n).transpose(3, 0, 1, 2),
+            "The columns of the product are read in the order (p, q, n); they are in the order (n, p, q): reshape to "
+            "(K, N, P, Q), then transpose.",
+        ),
+        Hypothesis(
+            "output-too-large",
+            np.pad(expected, ((0, 0), (0, 0), (0, 1), (0, 1))),
+            "The output has a row and a column of zeros too many: windows that would hang over the edge are left out.",
+        ),
+        *Hypothesis.each(
+            "channels-not-summed", lambda one: of(view[:, one], w[:, one]), ([0], [-1]), channels
+        ),
+        Hypothesis(
+            "channels-summed-apart",
+            lambda: run(w.sum(axis=1, keepdims=True), x.sum(axis=1, keepdims=True)),
+            "Images and filters are summed over the channels before they are multiplied. Multiply channel by channel, "
+            "then add.",
+        ),
+        Hypothesis(
+            "channels-summed-apart",
+            lambda: run(np.broadcast_to(w[:, :1], w.shape)),
+            "The filter's first channel is used for all channels of the image.",
+        ),
+        *Hypothesis.each(
+            "not-accumulated",
+            lambda where: run(only(*where)),
+            ((last, last, last), (every, last, last), (last, last), (every, last)),
+            NOT_ADDED,
+        ),
+        *Hypothesis.each(
+            "total-not-reset",
+            lambda keep: np.cumsum(expected.reshape(*expected.shape[:keep], -1), axis=-1).reshape(expected.shape),
+            (0, 1, 2, 3),
+            "Each output is added to the one before: set the sum back to 0 before each (n, k, p, q).",
+        ),
+        *Hypothesis.each(
+            "one-filter-only",
+            lambda one: np.broadcast_to(one, expected.shape),
+            (expected[:, :1], expected[:, -1:]),
+            "All K outputs are those of one filter.",
+        ),
+        Hypothesis(
+            "one-filter-only",
+            lambda: np.broadcast_to(expected.sum(axis=1, keepdims=True), expected.shape),
+            "The filters' outputs are added together; each filter has a channel of its own in the output.",
+        ),
+        Hypothesis(
+            "one-image-only",
+            lambda: np.broadcast_to(expected[:1], expected.shape),
+            "All N outputs are those of the first image.",
+        ),
+        Hypothesis(
+            "one-image-only",
+            lambda: np.concatenate([expected[:1], 0 * expected[1:]]),
+            "Only the first image is computed; the others stay zero.",
+        ),
+        Hypothesis(
+            "one-image-only",
+            lambda: np.broadcast_to(expected.sum(axis=0), expected.shape),
+            "The images' outputs are added together; each image has an output of its own.",
+        ),
+        Hypothesis("loop-too-short", lambda: zeroed(1), "The last filter's output stays zero: k runs from 0 to K − 1."),
+        Hypothesis("loop-too-short", lambda: zeroed(0), "The last image's output stays zero: n runs from 0 to N − 1."),
+        *averaged(
+            expected,
+            (
+                ("channels-averaged", c, "the number of channels C"),
+                ("window-averaged", r * s, "the size of the filter, R · S"),
+                ("window-averaged", c * r * s, "the number of products, C · R · S"),
+                ("images-averaged", n, "the number of images N"),
+            ),
+        ),
     ]
 
 
-_EDGES = ((slice(1), slice(1), "the first row and column"), (slice(1), slice(0), "the first row"), (slice(0), slice(1), "the first column"), (slice(-1, None), slice(-1, None), "the last row and column"), (slice(-1, None), slice(0), "the last row"), (slice(0), slice(-1, None), "the last column"))
-
-
-def _around(x: np.ndarray, padding: tuple[int, int]) -> np.ndarray:
-    """Padded by the far edge above and left, by zeros below and right."""
-    whole = np.pad(x, ((0, 0), (0, 0), (padding[0], 0), (padding[1], 0)), mode="wrap")
-    return np.pad(whole, ((0, 0), (0, 0), (0, padding[0]), (0, padding[1])))
-
-
-def _blank(x: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
-    x = x.copy()
-    x[:, :, rows], x[:, :, :, columns] = 0, 0
-    return x
-
-
-def _zeroed(a: np.ndarray, axis: int) -> np.ndarray:
-    """The last entries along an axis zero, where there is more than one."""
-    a = a.copy()
-    np.moveaxis(a, axis, 0)[max(1, a.shape[axis] - 1) :] = 0
-    return a
-
-
-def turned(case: Case) -> list[Guess]:
-    """The filter turned round in some other way."""
-    x, w = case.x, case.w
-    run = partial(oracle.forward, x, stride=case.stride, padding=case.padding)
+def _of_filters(case: Convolution, run: Callable[..., Array]) -> list[Hypothesis]:
+    """Filters that are read in another order."""
+    w = case.w
+    k, c, r, s = w.shape
+    reversed_channels = "channel c of the image belongs to channel c of the filter."
     return [
-        Guess("flipped-channels", lambda: run(w[::-1, ::-1]), "K and C are reversed; flip R and S, the last two axes."),
-        Guess("filter-transposed", lambda: run(w.transpose(0, 1, 3, 2)), "R and S are exchanged (a transpose); flipping reverses each of the two axes, `[::-1]`."),
-        *guess_each("quarter-turn", lambda turns: run(np.rot90(w, turns, axes=(2, 3))), (1, 3), "The filter is rotated by 90°, which makes it S × R instead of R × S; flip both axes, a rotation by 180°."),
-        Guess("output-flipped", lambda: run(w)[:, :, ::-1, ::-1], "The output is flipped instead of the filter."),
+        Hypothesis(
+            "flipped-channels", lambda: run(w[:, ::-1]), f"The channels of the filter are reversed: {reversed_channels}"
+        ),
+        Hypothesis(
+            "flipped-channels",
+            lambda: run(w[:, ::-1, ::-1, ::-1]),
+            f"The filter is reversed along all three axes, including the channels: {reversed_channels}",
+        ),
+        Hypothesis("filter-transposed", lambda: run(w.transpose(0, 1, 3, 2)), FILTERS_SWAPPED),
+        *Hypothesis.each(
+            "filter-transposed",
+            run,
+            (w.reshape(k, c, s, r), w.transpose(0, 1, 3, 2).reshape(w.shape)),
+            "The filter's rows and columns are mixed up by a `reshape`: R is its height and S its width, and w has the "
+            "shape (K, C, R, S).",
+        ),
+        Hypothesis(
+            "reshape-for-transpose",
+            lambda: run(w.reshape(-1, k).T.reshape(w.shape)),
+            "w is reshaped to (C·R·S, K) and then transposed, which mixes the filters: each filter is contiguous, so "
+            "F_m is `w.reshape(K, -1)`.",
+        ),
+        Hypothesis(
+            "rows-in-another-order",
+            lambda: run(w.transpose(0, 2, 3, 1).reshape(w.shape)),
+            "The filters are flattened in the order (r, s, c), the rows of D_m in the order (c, r, s).",
+        ),
     ]
 
 
-def lowered(view: np.ndarray) -> list[Guess]:
-    """D_m from windows (N, C, P, Q, R, S)."""
-    n, c, p, q, r, s = view.shape
+def bias(y: Array, b: Array) -> list[Hypothesis]:
+    """y (N, K, P, Q) with a bias (K,), one number for each filter, added to it."""
+    n, right = len(y), b[:, None, None]
 
-    def renamed() -> np.ndarray:
-        parts = [[view[..., i, j].reshape(c, n, p, q) for j in range(s)] for i in range(r)]
-        return np.array(parts).transpose(2, 0, 1, 3, 4, 5).reshape(c * r * s, -1)
+    def first_pixel() -> Array:
+        found = y.copy()
+        found[:, :, 0, 0] += b
+        return found
 
-    return [Guess("reshape-for-transpose", renamed, "Images and channels are exchanged by `reshape`, which never reorders axes: (N, C, P, Q) becomes (C, N, P, Q) by `transpose(1, 0, 2, 3)`.")]
-
-
-def scattered(case: Case, view: np.ndarray) -> list[Guess]:
-    """Windows (N, C, P, Q, R, S) that are added back into images."""
-    n, c, p, q, r, s = view.shape
-
-    def renamed() -> np.ndarray:
-        parts = np.array([[view[..., i, j].transpose(1, 0, 2, 3).reshape(n, c, p, q) for j in range(s)] for i in range(r)])
-        return oracle.scatter(parts.transpose(2, 3, 4, 5, 0, 1), case.x.shape, case.stride, case.padding)
-
-    def wrapped() -> np.ndarray:
-        """What hangs over above and left comes back at the far edge."""
-        (h, w), (a, b) = case.x.shape[2:], case.padding
-        whole = oracle.scatter(view, (n, c, h + 2 * a, w + 2 * b), case.stride, (0, 0))[:, :, : a + h, : b + w]
-        whole[:, :, h:] += whole[:, :, :a]
-        whole[:, :, :, w:] += whole[:, :, :, :b]
-        return whole[:, :, a:, b:]
-
-    right = oracle.scatter(view, case.x.shape, case.stride, case.padding)
-    edge = "Nothing comes back to {} of the image. With a test for the border, indices run from 0 to H − 1 and W − 1: `0 <= row < H`."
+    axis = "It belongs to the filters, axis 1: give it the shape (K, 1, 1)."
     return [
-        *(Guess("border-not-read", partial(_blank, right, rows, columns), edge.format(words)) for rows, columns, words in _EDGES),
-        Guess("negative-index", wrapped, "A negative index counts from the end in Python: what hangs over above and left is added at the opposite edge. Leave out indices below 0."),
-        Guess("reshape-for-transpose", renamed, "Channels and images are exchanged by `reshape`, which never reorders axes: (C, N, P, Q) becomes (N, C, P, Q) by `transpose(1, 0, 2, 3)`."),
+        Hypothesis("bias-missing", y, "The bias is not added."),
+        Hypothesis(
+            "bias-wrong-axis",
+            lambda: y + b,
+            f"The bias is added along the columns: numpy broadcasts b along the last axis. {axis}",
+        ),
+        Hypothesis("bias-wrong-axis", lambda: y + b[:, None], f"The bias is added along the rows (axis 2). {axis}"),
+        Hypothesis(
+            "bias-per-image",
+            lambda: y + b[:n, None, None, None],
+            f"The bias is added along the images (axis 0). {axis}",
+        ),
+        *Hypothesis.each(
+            "bias-one-number",
+            lambda one: y + one,
+            (b.sum(), b.mean()),
+            "One number is added to all outputs; each filter has a bias of its own.",
+        ),
+        Hypothesis(
+            "bias-one-number",
+            lambda: y + b[0],
+            "The first filter's bias is added to all outputs; each filter has its own.",
+        ),
+        Hypothesis(
+            "bias-first-image", lambda: np.concatenate([y[:1] + right, y[1:]]), "Only the first image gets the bias."
+        ),
+        Hypothesis(
+            "bias-first-pixel", first_pixel, "Only the first pixel of each output gets the bias; every pixel should."
+        ),
+        Hypothesis("bias-per-image", lambda: y + right / n, "The bias is divided by the number of images."),
+        Hypothesis(
+            "bias-repeated",
+            lambda: y + right * n,
+            "The bias is added once for each image, so N times; each output gets it once.",
+        ),
+        Hypothesis(
+            "bias-repeated",
+            lambda: y + right * y[0, 0].size,
+            "The bias is added once for each pixel, P · Q times over; each entry gets it once.",
+        ),
+        Hypothesis("bias-twice", lambda: y + 2 * right, "The bias is added twice."),
+        Hypothesis("bias-subtracted", lambda: y - right, "The bias is subtracted; add it."),
+        Hypothesis("bias-multiplied", lambda: y * right, "The bias is multiplied; add it."),
     ]
 
 
-def tiles(case: Case, got: np.ndarray, expected: np.ndarray, limit: int) -> list[Guess]:
-    """The last tile left out of an array that was never filled, and columns counted wrongly."""
-    n, k, p, q = expected.shape
-    width = max(1, limit // (case.w[0].size * case.x.itemsize))
-    start = n * p * q // width * width
-    j = np.arange(n * p * q)
-    view = oracle.windows(case.x, case.window, case.stride, case.padding)
+def backward_data(case: Convolution, expected: Array) -> list[Hypothesis]:
+    """The gradient for the images, (N, C, H, W)."""
+    dy, w, shape, stride, (a, b) = case.dy, case.w, case.x.shape, case.stride, case.padding
+    (n, k, p, q), (c, r, s) = dy.shape, w.shape[1:]
+    view = np.einsum("nkpq,kcrs->ncpqrs", dy, w)
 
-    def unfinished() -> np.ndarray:
-        flat, wanted = (y.transpose(1, 0, 2, 3).reshape(k, -1) for y in (got, expected))
-        whole = 0 < start < flat.shape[1] and np.allclose(flat[:, :start], wanted[:, :start], rtol=2e-4, atol=1e-4)
-        return got if whole and not np.isclose(flat[:, start:], wanted[:, start:]).any() else np.full(3, np.nan)
+    def back(filters: Array = w, grads: Array = dy) -> Array:
+        return oracle.backward_data(grads, filters, shape, stride, case.padding)
 
-    def read(image: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarray:
-        return np.einsum("jcrs,kcrs->kj", view[image, :, row, column], case.w).reshape(k, n, p, q).transpose(1, 0, 2, 3)
+    def of_stride_one() -> Array:
+        """dy, not spread out, convolved as at stride 1, in the corner of the image."""
+        found = np.zeros(shape)
+        whole = oracle.backward_data(dy, w, (n, c, p + r - 1, q + s - 1), (1, 1), (0, 0))
+        part = whole[:, :, a:, b:][:, :, : shape[2], : shape[3]]
+        found[:, :, : part.shape[2], : part.shape[3]] = part
+        return found
 
-    hint = "{} of column j is computed wrongly: n = j // (P·Q), p = j // Q % P, q = j % Q."
-    image, row, column = j // (p * q), j // q % p, j % q
-    slips = (("The image n", j // p % n, row, column), ("The image n", j // q % n, row, column), ("The image n", j % n, row, column), ("The row p", image, j // p % p, column), ("The row p", image, j % p, column), ("The column q", image, row, j % p), ("The column q", image, row, j // p % q))
+    def of_product(product: Array) -> Array:
+        """F_mᵀ G_m of shape (C·R·S, N·P·Q), added back."""
+        windows = product.reshape(c, r, s, n, p, q).transpose(3, 0, 4, 5, 1, 2)
+        return oracle.scatter(windows, shape, stride, case.padding)
+
+    flip = (
+        "The filter is flipped where it should not be, or the other way round. Scattering dy uses w as it is, entry "
+        "(r, s) at row p·u + r; gathering (dx as a convolution of dy) uses it flipped along R and S."
+    )
+    one_axis = "The filter is flipped along one axis only, or along one too many: {} has the wrong direction."
+    all_filters = "Every filter was applied to the image: sum over all K."
     return [
-        Guess("last-tile-missing", unfinished, "The last columns are never computed: the last tile, smaller than the others, is left out. N·P·Q is seldom a multiple of the tile's width."),
-        *(Guess("index-mixed-up", partial(read, *where), hint.format(words)) for words, *where in slips),
+        Hypothesis(
+            "stride-ignored",
+            of_stride_one,
+            "The stride is ignored on the way back: dy[p, q] belongs to row p · u and column q · v. Right for stride 1 "
+            "only.",
+        ),
+        Hypothesis("flipped-filter", lambda: back(w[:, :, ::-1, ::-1]), flip),
+        Hypothesis("flipped-one-axis", lambda: back(w[:, :, ::-1]), one_axis.format("R")),
+        Hypothesis("flipped-one-axis", lambda: back(w[:, :, :, ::-1]), one_axis.format("S")),
+        Hypothesis(
+            "channels-not-exchanged",
+            lambda: back(w.reshape(c, k, r, s).transpose(1, 0, 2, 3)),
+            "K and C are not exchanged, only renamed: `reshape` never reorders axes. Use `w.transpose(1, 0, 2, 3)`, so "
+            "that each channel c collects from all filters k.",
+        ),
+        Hypothesis(
+            "channels-not-exchanged",
+            lambda: back(w[:, ::-1]),
+            "The channels come out in the reverse order: flip R and S only, and exchange K and C with a transpose.",
+        ),
+        *Hypothesis.each(
+            "filters-not-summed",
+            lambda one: back(w[one], dy[:, one]),
+            ([-1], [0]),
+            f"Only one filter reaches dx. {all_filters}",
+        ),
+        Hypothesis("returns-output", dy, "The result is dy itself. Propagate it back through the filters."),
+        *misplaced(case, view),
+        *averaged(
+            expected,
+            (
+                ("images-averaged", n, "the number of images N"),
+                ("filters-averaged", k, "the number of filters K"),
+                ("window-averaged", r * s, "the size of the filter, R · S"),
+                ("positions-averaged", p * q, "the number of positions, P · Q"),
+                ("positions-averaged", n * p * q, "the number of positions in all images, N · P · Q"),
+            ),
+        ),
+        Hypothesis(
+            "filter-transposed",
+            lambda: back(w.reshape(k, c, s, r).transpose(0, 1, 3, 2)),
+            "The filter's rows and columns are mixed up: w has the shape (K, C, R, S).",
+        ),
+        Hypothesis(
+            "channels-mixed",
+            lambda: np.broadcast_to(expected.sum(axis=1, keepdims=True), shape),
+            "The channels of dx are added together; each has a gradient of its own.",
+        ),
+        Hypothesis(
+            "one-image-only",
+            lambda: np.concatenate([expected[:1], 0 * expected[1:]]),
+            "Only the first image has a gradient; the others stay zero.",
+        ),
+        Hypothesis(
+            "images-filters-swapped",
+            lambda: expected.transpose(1, 0, 2, 3),
+            "dx has shape (C, N, H, W): the images come first, (N, C, H, W).",
+        ),
+        Hypothesis("reshape-for-transpose", lambda: of_product(w.reshape(k, -1).T @ dy.reshape(k, -1)), MIXED_AXES),
+        Hypothesis(
+            "reshape-for-transpose",
+            lambda: of_product(w.reshape(c * r * s, k) @ dy.transpose(1, 0, 2, 3).reshape(k, -1)),
+            "F_m is transposed by `reshape`, which never reorders axes: use `w.reshape(K, -1).T`.",
+        ),
+        Hypothesis(
+            "overlap-assigned",
+            lambda: by_window(case, np.einsum("npq,crs->ncpqrs", dy[:, -1], w[-1])),
+            "Only the last filter and window are kept: entries are assigned (`=`). A pixel receives the sum over all "
+            "filters and all windows that cover it: add (`+=`).",
+        ),
+        *Hypothesis.each(
+            "one-filter-only",
+            lambda i: back(np.broadcast_to(w[i], w.shape)),
+            (0, -1),
+            "One filter, w[{}], is used with every dy[n, k]; dy[n, k, p, q] goes back through w[k].",
+        ),
     ]
 
 
-def data(case: Case, assigned: np.ndarray) -> list[Guess]:
-    """dx in loops; `assigned` is what is left of the last filter where windows overwrite each other."""
-    back = partial(oracle.backward_data, case.dy, x_shape=case.x.shape, stride=case.stride, padding=case.padding)
-    return [
-        Guess("overlap-assigned", lambda: assigned, "Only the last filter and window are kept: entries are assigned (`=`). A pixel receives the sum over all filters and all windows that cover it: add (`+=`)."),
-        *guess_each("one-filter-only", lambda i: back(w=np.broadcast_to(case.w[i], case.w.shape)), (0, -1), "One filter, w[{}], is used with every dy[n, k]; dy[n, k, p, q] goes back through w[k]."),
-    ]
+def backward_filter(case: Convolution, expected: Array) -> list[Hypothesis]:
+    """The gradient for the filters, (K, C, R, S)."""
+    x, dy = case.x, case.dy
+    (n, k, p, q), (r, s), (u, v) = dy.shape, case.window, case.stride
 
+    def of(windows: Array, grads: Array = dy) -> Array:
+        return np.einsum("ncpqrs,nkpq->kcrs", windows, grads)
 
-def filters(case: Case, expected: np.ndarray) -> list[Guess]:
-    """dw as a matrix product, the wrong way round."""
-    x, dy, (r, s), (u, v) = oracle.padded(case.x, case.padding), case.dy, case.window, case.stride
+    view = oracle.windows(x, case.window, *case.geometry)
 
-    def swapped() -> np.ndarray:
+    def swapped() -> Array:
         """Windows at p · v and q · u; those that hang over the edge shrink, down to one row that numpy repeats."""
-        dw = np.zeros_like(expected)
-        for p, q in np.ndindex(*dy.shape[2:]):
-            dw += np.tensordot(dy[:, :, p, q].T, x[:, :, p * v : p * v + r, q * u : q * u + s], axes=1)
-        return dw
+        found, whole = np.zeros_like(expected), oracle.padded(x, case.padding)
+        for i, j in np.ndindex(p, q):
+            window = whole[:, :, i * v : i * v + r, j * u : j * u + s]
+            found += np.tensordot(dy[:, :, i, j].T, window, axes=1)
+        return found
 
+    last = "Only the last {} reaches dw: each one overwrites the one before. Add them (`+=`)."
     return [
-        Guess("stride-swapped", swapped, "u and v are swapped: u is the step downwards (rows), v the step across (columns)."),
-        Guess("reshape-for-transpose", lambda: expected.reshape(len(expected), -1).T.reshape(expected.shape), "The product is dw transposed, C·R·S × K, and `reshape` does not transpose it back: G_m D_mᵀ has the rows of the filters."),
+        *through(of, misread(case)),
+        *averaged(
+            expected,
+            (
+                ("images-averaged", n, "the number of images N"),
+                ("positions-averaged", p * q, "the number of positions, P · Q"),
+                ("positions-averaged", n * p * q, "the number of positions in all images, N · P · Q"),
+                ("window-averaged", r * s, "the size of the filter, R · S"),
+            ),
+        ),
+        Hypothesis("not-accumulated", lambda: of(view[-1:], dy[-1:]), last.format("image")),
+        Hypothesis("not-accumulated", lambda: of(view[:1], dy[:1]), "Only the first image reaches dw. Sum over all N."),
+        Hypothesis(
+            "not-accumulated",
+            lambda: of(view[:, :, -1:, -1:], dy[:, :, -1:, -1:]),
+            last.format("position (p, q)"),
+        ),
+        Hypothesis(
+            "not-accumulated",
+            lambda: of(view[-1:, :, -1:, -1:], dy[-1:, :, -1:, -1:]),
+            last.format("position of the loops"),
+        ),
+        Hypothesis(
+            "channels-mixed",
+            lambda: np.broadcast_to(expected.sum(axis=1, keepdims=True), expected.shape),
+            "The channels are added together. In dw each channel c keeps its own entry; only images and positions are "
+            "summed.",
+        ),
+        Hypothesis(
+            "filters-mixed",
+            lambda: np.broadcast_to(expected.sum(axis=0), expected.shape),
+            "The filters are added together; each has a gradient of its own.",
+        ),
+        Hypothesis(
+            "channels-exchanged",
+            expected.transpose(1, 0, 2, 3),
+            "dw has shape (C, K, R, S); it has the shape of w, (K, C, R, S).",
+        ),
+        *Hypothesis.each(
+            "filter-transposed",
+            lambda shape: expected.transpose(0, 1, 3, 2).reshape(shape),
+            ((k, -1, s, r), expected.shape),
+            "R and S are swapped: dw has the shape of w, (K, C, R, S).",
+        ),
+        Hypothesis(
+            "reshape-for-transpose",
+            lambda: (dy.reshape(k, -1) @ oracle.im2col(x, case.window, *case.geometry).T).reshape(expected.shape),
+            MIXED_AXES,
+        ),
+        Hypothesis(
+            "gradient-not-used",
+            lambda: of(view, np.ones_like(dy)),
+            "dy is missing: each window is multiplied by its own dy[p, q].",
+        ),
+        Hypothesis("stride-swapped", swapped, SWAPPED_STRIDE),
+        Hypothesis(
+            "reshape-for-transpose",
+            lambda: expected.reshape(k, -1).T.reshape(expected.shape),
+            "The product is dw transposed, C·R·S × K, and `reshape` does not transpose it back: G_m D_mᵀ has the rows "
+            "of the filters.",
+        ),
     ]
 
 
-def fourier(case: Case, got: np.ndarray, expected: np.ndarray) -> list[Guess]:
-    """Transforms of the wrong axes or size."""
-    whole, w = oracle.padded(case.x, case.padding), case.w
-    size, (p, q) = whole.shape[2:], expected.shape[2:]
-    filled = np.pad(w, ((0, 0), (0, 0), (0, size[0] - w.shape[2]), (0, size[1] - w.shape[3])))
+def backward_bias(dy: Array) -> list[Hypothesis]:
+    """The gradient for the bias, (K,)."""
+    n, k, p, q = dy.shape
+    expected = dy.sum(axis=(0, 2, 3))
+    one = "One bias is shared by every image and every position of its filter: sum over the axes 0, 2 and 3."
 
-    def through(there: str, back: str, part: str = "") -> np.ndarray:
-        """The product of transforms, cropped; `part` is what is kept of them."""
-        images, kernels = getattr(np.fft, there)(whole), np.conj(getattr(np.fft, there)(filled))
-        images, kernels = (getattr(a, part) if part else a for a in (images, kernels))
-        product = np.einsum("nchw,kchw->nkhw", images, kernels)
-        return np.asarray(getattr(np.fft, back)(product)[:, :, :p, :q].real)
+    def summed(axes: tuple[int, ...], keep: bool = False) -> Array:
+        return dy.sum(axis=axes, keepdims=keep)
 
-    def uncropped() -> np.ndarray:
-        larger = got.ndim == 4 and got.shape[2] >= size[0] and got.shape[3] >= size[1] and got.shape != expected.shape
-        return got if larger and np.allclose(got[:, :, :p, :q], expected, rtol=2e-4, atol=1e-4) else np.full(3, np.nan)
-
-    real = "Only the real part of a transform is kept; the imaginary part carries the positions. Take the real part after the inverse transform."
+    wrong, few = ((1, 2, 3), (0, 1, 2), (0, 1, 3), (0, 1)), ((2, 3), (0,), (0, 2), (0, 3), (2,), (3,), (1,), ())
     return [
-        Guess("not-cropped", uncropped, "The first P rows and Q columns are right; the rest, where the window hangs over the edge, is still there. Crop it away."),
-        Guess("shape-of-the-inverse", lambda: through("rfft2", "irfft2"), "The inverse transform returns an even number of columns unless it is told the size: pass the shape, `irfft2(product, shape)`."),
-        Guess("imaginary-lost", lambda: through("fft2", "ifft2", "real"), real),
-        Guess("imaginary-lost", lambda: np.fft.ifft2(np.einsum("nchw,kchw->nkhw", np.fft.fft2(whole).real, np.conj(np.fft.fft2(filled)))).real[:, :, :p, :q], real),
-        Guess("imaginary-lost", lambda: np.fft.irfft2(np.einsum("nchw,kchw->nkhw", np.fft.rfft2(whole).real, np.conj(np.fft.rfft2(filled))), size)[:, :, :p, :q], real),
-        Guess("axes-of-the-transform", lambda: through("fft", "ifft"), "The transform runs along the columns only (`fft`); images need both axes (`fft2`)."),
-        Guess("axes-of-the-transform", lambda: np.fft.ifftn(np.einsum("nchw,kchw->nkhw", np.fft.fftn(whole), np.conj(np.fft.fftn(filled)))).real[:, :, :p, :q], "The transform runs over all four axes (`fftn`); images and channels are not to be transformed: `fft2` takes the last two."),
+        *Hypothesis.each("bias-grad-wrong-axes", summed, wrong, f"dy is summed over the wrong axes. {one}"),
+        *Hypothesis.each("bias-grad-not-summed", summed, few, f"dy is not summed over enough axes. {one}"),
+        *Hypothesis.each(
+            "bias-grad-not-summed",
+            partial(summed, keep=True),
+            ((2, 3), (0,), (1,)),
+            f"dy is not summed over enough axes. {one}",
+        ),
+        *Hypothesis.each(
+            "bias-grad-one-number",
+            np.asarray,
+            (dy.sum(), dy.mean(), np.full(k, dy.sum()), np.full(k, dy.mean())),
+            "Everything becomes one number; each filter has a bias of its own.",
+        ),
+        Hypothesis(
+            "images-averaged",
+            expected / n,
+            f"The gradient is 1/{n} of what it should be, and {n} is the number of images: a mean over the batch is "
+            "taken where a sum is needed.",
+        ),
+        Hypothesis(
+            "positions-averaged",
+            expected / (p * q),
+            f"The gradient is 1/{p * q} of what it should be, and that is P · Q: a mean over the positions is taken "
+            "where a sum is needed.",
+        ),
+        Hypothesis(
+            "positions-averaged",
+            expected / (n * p * q),
+            f"The gradient is 1/{n * p * q} of what it should be, and that is N · P · Q: a mean is taken where a sum is "
+            "needed.",
+        ),
+        *Hypothesis.each(
+            "one-image-only",
+            lambda i: dy[i].sum(axis=(1, 2)),
+            (0, -1),
+            "Only one image counts; sum over all of them.",
+        ),
+        Hypothesis(
+            "bias-grad-one-pixel", dy[:, :, 0, 0].sum(axis=0), "Only one position counts; sum over all of them."
+        ),
+        Hypothesis(
+            "bias-grad-ones",
+            np.ones(k),
+            "The gradient is 1 everywhere: that is the derivative of the output. Multiply by dy and sum.",
+        ),
+        Hypothesis(
+            "bias-grad-ones",
+            np.full(k, float(n * p * q)),
+            "This counts the entries; multiply each by its dy, that is, sum dy.",
+        ),
+        *Hypothesis.each(
+            "axes-kept",
+            expected.reshape,
+            ((1, k, 1, 1), (1, k)),
+            "The values are right; the summed axes are still there. The gradient has the bias's shape, (K,).",
+        ),
     ]
-
-
-def advice(text: str, what: str) -> str:
-    """What an error means in one exercise, or nothing."""
-    if "negative" in text and "stride" in text:
-        return " PyTorch accepts no array with negative strides, which `[::-1]` makes: copy it first, with `.copy()`."
-    shapes = [tuple(int(n) for n in found.split(",") if n) for found in re.findall(r"\(([\d,]+)\)", text)]
-    if "broadcast" in text and len(shapes) == 2 and shapes[0] != shapes[1] and sorted(shapes[0]) == sorted(shapes[1]):
-        return f" The same sizes are in a different order, {shapes[0]} and {shapes[1]}: two axes are exchanged on one side."
-    if "Size of label" in text or "does not match previous terms" in text:
-        return " One letter of the einsum stands for axes of different sizes: compare the letters with the shapes."
-    if what == "add_bias" and "broadcast" in text:
-        return " Numpy broadcasts b along the last axis of y, the columns; b belongs to axis 1: give it the shape (K, 1, 1)."
-    if what == "conv_fft" and any(word in text for word in ("broadcast", "matmul", "size")):
-        return " Both transforms need the same size, that of the padded images: `np.fft.rfft2(w, shape)` pads the filter with zeros."
-    return ""
-
-
-def own_winners(first: np.ndarray, second: np.ndarray, what: str) -> None:
-    """Gradients of one forward pass, before and after another one, have to agree."""
-    if first.shape != second.shape or not np.allclose(first, second):
-        raise Mistake("winner-remembered", f"{what} gives something else once max_pool_forward has run again: it uses the winners of the last call, not the ones that it is given. A network calls forward for all layers before the backward pass begins; put all that is needed into `winner`.")
