@@ -15,7 +15,7 @@ from helpers.check.cnn_runtime.reference import prediction_interval as right_int
 from helpers.check.cnn_runtime.reference import student_t
 from helpers.check.core.ask import array, ask
 from helpers.check.core.compare import Hypothesis, needed
-from helpers.check.core.draw import apart, drawn
+from helpers.check.core.draw import drawn, told_apart
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 
@@ -31,18 +31,13 @@ def cases(seed: int) -> list[Case]:
         seconds = rng.uniform(5, 30) * rng.uniform(0.94, 1.06, size=rng.choice(measured))
         return [round(float(s), 2) for s in seconds], int(rng.choice(epochs)), level
 
-    def tells(case: Case) -> bool:
-        least, most = right_interval(*case)
-        alike = partial(_alike, scale=5 * (most - least))
-        few = len(case[0]) == 2  # two epochs have one degree of freedom, and their mean is their median
-        return few or (apart(_wrong_centres(case), (least + most) / 2, alike) and apart(_wrong_widths(case), (most - least) / 2, alike))
+    def tells(cases: Sequence[Case]) -> bool:
+        wrong = ([(hypotheses, needed(hypotheses[0].wrong)) for hypotheses in map(of, cases)] for of in (_wrong_centres, _wrong_widths))
+        return all(told_apart(some, partial(math.isclose, rel_tol=3e-4)) for some in wrong)
 
     # Not the tenfold of what was measured, and never as many to come as there were.
     kinds = (((4, 5), (17, 23, 29)), ((6, 7, 8), (31, 37)), ((2,), (11, 13, 19)))
-    return [
-        drawn([seed, number], partial(run, float(level), *kind), tells)
-        for number, (level, kind) in enumerate(zip(levels, kinds, strict=True))
-    ]
+    return drawn(seed, lambda rng: [run(float(level), *kind, rng) for level, kind in zip(levels, kinds, strict=True)], tells)
 
 
 def interval(value: Any, what: str) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from helpers.check.cnn_runtime.counts import parameters_of, step_flops_of
 from helpers.check.cnn_runtime.reference import KINDS, WAYS, Numbers
 from helpers.check.core.ask import Answer, array, ask, kind_of, number
 from helpers.check.core.compare import Hypothesis, explained
-from helpers.check.core.draw import apart, drawn
+from helpers.check.core.draw import drawn, told_apart
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 
@@ -320,7 +320,7 @@ def _tell_errors_apart(case: tuple[np.ndarray, np.ndarray]) -> bool:
     x, y = case
     lines = [reference.fit(np.delete(x, i), np.delete(y, i), "linear", way) for i in range(len(x)) for way in WAYS]
     return all((_predicted(line, x, "linear") > 0).all() for line in lines) and all(
-        apart(_wrong_errors(x, y, "linear", way), reference.held_out_errors(x, y, "linear", way).mean(), _about) for way in WAYS
+        told_apart([(_wrong_errors(x, y, "linear", way), _errors(x, y, "linear")[k])], _about) for k, way in enumerate(WAYS)
     )
 
 
@@ -332,7 +332,7 @@ def _others(y: np.ndarray) -> np.ndarray:
 @check("Error at points left out", "E2")
 def held_out_error(held_out_error: Any, fit: Any, *, seed: int = 0) -> Iterator[str]:
     """Mean over the points of |predicted − measured| / measured, the fit without that point. The student's own fit will do."""
-    x, y = drawn([seed], _times, _tell_errors_apart)
+    x, y = drawn(seed, _times, _tell_errors_apart)
     n = len(x)
     fits = [(np.delete(x, i), np.delete(times, i), kind) for kind in KINDS for times in (y, _others(y)) for i in range(n)]
     seen = ask(probes.calls_and_own, "held_out_error", held_out_error, [(x, y, kind) for kind in KINDS], "fit", fit, fits)

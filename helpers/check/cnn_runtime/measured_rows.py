@@ -16,7 +16,7 @@ from helpers.check.cnn_runtime.probes import HARDWARE, Asked
 from helpers.check.cnn_runtime.timing import device_of
 from helpers.check.core.ask import Answer, array, ask, kind_of, number
 from helpers.check.core.compare import Hypothesis, explained
-from helpers.check.core.known_work import demand_possible, lengths
+from helpers.check.core.known_work import Calls, demand_possible, lengths
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 from helpers.timing import environment
@@ -149,11 +149,12 @@ def _waited(seen: Answer, asked: Sequence[Asked], waits: Sequence[float], rounds
         of_row = seen.part(i)
         row, prepared = _row_of(of_row)
         _arguments((prepared[0], prepared[1], one[2]), one)
-        if of_row["steps"] < rounds / 2:
-            raise Mistake("not-called", f"For a row of {rounds} rounds the network's `step` is called {of_row['steps']} times. What is not run can't be measured: pass `prepare(…).step` to your `time_step`.")
+        steps = Calls(of_row["calls"])
+        if steps.count("step") < rounds / 2:
+            raise Mistake("not-called", f"For a row of {rounds} rounds the network's `step` is called {steps.count('step')} times. What is not run can't be measured: pass `prepare(…).step` to your `time_step`.")
         if "seconds" not in row:
             raise Mistake("key-missing", f"{named(row)} has no 'seconds'. `time_step` returns them.")
-        demand_possible([number(row["seconds"], "'seconds' of measure_row's row")], seconds, of_row["spent"], "'seconds' of measure_row's row")
+        demand_possible([number(row["seconds"], "'seconds' of measure_row's row")], seconds, steps.spent(), "'seconds' of measure_row's row")
 
 
 def _arguments(got: tuple[Any, Any, Any], asked: Asked) -> None:

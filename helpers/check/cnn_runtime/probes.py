@@ -9,8 +9,7 @@ from types import FunctionType, SimpleNamespace
 from typing import Any
 
 from helpers.check.cnn_runtime.machine import Machine
-from helpers.check.core.known_work import Bench
-from helpers.check.core.probe import Seen, Stopped, calls, run
+from helpers.check.core.probe import Bench, Seen, Stopped, calls, run
 
 Asked = tuple[int, str, int]
 """Filters, backend and batch of a row."""
@@ -101,13 +100,13 @@ def told(seen: Seen, measure_row: Any, asked: Asked, answers: Sequence[tuple[flo
 
 
 def waited(seen: Seen, measure_row: Any, asked: Sequence[Asked], waits: Sequence[float]) -> None:
-    """The rows that `measure_row` makes with the student's own `time_step` of networks whose steps wait so long: how
-    often each step was called, and the seconds of all of it."""
+    """The rows that `measure_row` makes with the student's own `time_step` of networks whose steps wait so long, and
+    when each step was called."""
     for number, (one, seconds) in enumerate(zip(asked, waits, strict=True)):
         notes, bench, prepared = seen.part(number), Bench(), list[Any]()
-        step = bench.piece(seconds, lambda batch=None: Machine([0.01], 0, 0.01).step(batch))
+        step = bench.piece("step", seconds, lambda batch=None: Machine([0.01], 0, 0.01).step(batch))
         _row(notes, measure_row, one, prepared, step, lambda prepared=prepared: len(prepared), lambda: None)
-        notes["steps"], notes["spent"] = bench.count(step), bench.spent()
+        notes["calls"] = bench.notes()
 
 
 def _row(seen: Seen, measure_row: Any, asked: Asked, prepared: list[Any], step: Any, load: Any, synchronise: Any, **parts: Any) -> None:

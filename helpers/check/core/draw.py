@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
-from helpers.check.core.compare import Hypothesis, needed
+from helpers.check.core.compare import Hypothesis, explained, needed
 
-Case = TypeVar("Case")
+T = TypeVar("T")
 
 
-def drawn(seed: Sequence[int], make: Callable[[np.random.Generator], Case], tells: Callable[[Case], bool]) -> Case:
-    """The first case made from this seed that tells mistakes apart. RuntimeError where a thousand don't."""
+def drawn(seed: int, make: Callable[[np.random.Generator], T], tells: Callable[[T], bool]) -> T:
+    """The first of what is made from this seed that tells mistakes apart. RuntimeError where a thousand don't."""
     for number in range(1000):
-        case = make(np.random.default_rng([*seed, number]))
-        if tells(case):
-            return case
-    raise RuntimeError(f"Of a thousand cases for {seed} none tells the mistakes apart.")
+        made = make(np.random.default_rng([seed, number]))
+        if tells(made):
+            return made
+    raise RuntimeError(f"Of a thousand cases for the seed {seed} none tells the mistakes apart.")
 
 
-def apart(hypotheses: Sequence[Hypothesis], right: Any, alike: Callable[[Any, Any], bool]) -> bool:
-    """Whether mistakes of different names give different results, but for those that give the right one."""
-    wrong = [(one.name, needed(one.wrong)) for one in hypotheses]
-    wrong = [(name, value) for name, value in wrong if not alike(value, right)]
-    return not any(a != b and alike(x, y) for (a, x), (b, y) in itertools.combinations(wrong, 2))
+def told_apart(cases: Sequence[tuple[Sequence[Hypothesis], Any]], alike: Callable[[Any, Any], bool]) -> bool:
+    """Whether each mistake gets its own name at the first case at which it gives something wrong.
+
+    cases: hypotheses, the same ones in the same order for each case, and what is right.
+    """
+    for mistake in zip(*(hypotheses for hypotheses, _ in cases), strict=True):
+        for one, (hypotheses, right) in zip(mistake, cases, strict=True):
+            wrong = needed(one.wrong)
+            if not alike(wrong, right):
+                named = explained(wrong, hypotheses, alike)
+                if named and named.name != one.name:
+                    return False
+                break
+    return True
