@@ -400,6 +400,8 @@ def time_step(time_step: Any, *, seed: int = 1) -> Iterator[str]:
         right = _verify_median(of_machine, machines[i], rounds, warmup)
         if (steps := list(of_machine["events"]).count("step")) < rounds + warmup:
             raise Mistake("wrong-number-of-rounds", f"`step` is called {steps} times; {warmup} warm-up steps and {rounds} rounds make {rounds + warmup}.")
+        if (loads := list(of_machine["events"]).count("load")) < rounds:
+            raise Mistake("batch-used-again", f"`load()` is called {loads} times for {rounds} rounds, so a batch is used again. What the machine has just worked on lies in its caches, and the second time may be faster: load a batch for each round.")
         spread(of_machine["result"], right, "time_step")
         said = value_of(of_machine["result"], "rounds", "time_step")
         if said != rounds:

@@ -36,7 +36,7 @@ class Hypothesis:
     """
 
     name: str
-    wrong: Lazy[np.ndarray]
+    wrong: Lazy[Any]
     hint: str
 
     def result(self) -> np.ndarray:
