@@ -9,10 +9,8 @@ __all__, __getattr__, __dir__ = lazy(
         "crossing": ["crossover"],
         "extrapolate": ["prediction_interval"],
         "fits": ["compare", "fit", "held_out_error"],
-        "measured_row": ["row"],
-        "measured_rows": ["batches", "per_image", "rows"],
-        "timing": ["time_on_a_queue", "time_step", "where_it_ran"],
-        "timing_summary": ["summary"],
+        "measured_rows": ["batches", "per_image", "row", "rows"],
+        "timing": ["summary", "time_on_a_queue", "time_step", "where_it_ran"],
         "..core.form": ["form"],
     },
 )

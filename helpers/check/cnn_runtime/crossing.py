@@ -9,20 +9,47 @@ from typing import Any
 import numpy as np
 
 from helpers.check.cnn_runtime import reference
-from helpers.check.core.calls import call, number
+from helpers.check.core.ask import ask, number
+from helpers.check.core.compare import Hypothesis, explained
+from helpers.check.core.draw import drawn, told_apart
+from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 
-Case = tuple[Sequence[float], Sequence[float], Sequence[float]]
-CURVES: tuple[Case, ...] = (
-    ((8, 16, 32, 64), (1.0, 2.5, 6.0, 20.0), (3.0, 3.5, 4.0, 5.0)),
-    ((1, 4, 16, 64, 256), (9.0, 8.0, 7.5, 4.0, 3.0), (2.0, 3.0, 5.0, 6.0, 7.0)),
-    ((8, 16, 32), (1.0, 2.0, 3.0), (4.0, 5.0, 7.0)),
-    ((8, 16, 32), (5.0, 6.0, 9.0), (4.0, 5.0, 7.0)),
-    ((10, 20, 40, 80), (1.0, 4.0, 9.0, 11.0), (3.0, 4.0, 5.0, 6.0)),
-    ((2, 4, 8, 16), (1.0, 5.0, 2.0, 9.0), (3.0, 3.0, 3.0, 3.0)),
-    ((6, 12, 24), (9.0, 7.0, 4.0), (2.0, 3.0, 4.0)),
+Numbers = Sequence[float]
+Case = tuple[list[int], list[float], list[float]]
+"""Sizes and the seconds of two machines."""
+
+SIGNS = (
+    (-1, -1, 1, 1),  # a overtakes b
+    (1, 1, 1, -1, -1),  # b overtakes a
+    (-1, -1, -1),  # below everywhere
+    (1, 1, 1),  # above everywhere
+    (-1, 0, 1, 1),  # equal at a measured size
+    (-1, 1, -1, 1),  # three times
+    (1, 1, 0),  # equal at the last size
 )
-"""a overtakes b, b overtakes a, never (below), never (above), equal at a measured size, three times, equal at the last size."""
+"""Of a − b at the sizes of each case."""
+
+
+def cases(seed: int) -> list[Case]:
+    """Curves of two to three digits, with sizes that grow by factors that differ."""
+
+    def curves(signs: Sequence[int], rng: np.random.Generator) -> Case:
+        sizes = np.cumprod([rng.integers(2, 12), *rng.choice((1.6, 2.0, 2.5, 3.0), size=len(signs) - 1)])
+        b = np.round(rng.uniform(2, 6, size=len(signs)), 1)
+        a = np.round(b * np.exp(np.array(signs) * rng.uniform(0.2, 1.3, size=len(signs))), 2)
+        return [math.ceil(s) for s in sizes], a.tolist(), b.tolist()
+
+    def tells(cases: Sequence[Case]) -> bool:
+        between = [case for case, signs in zip(cases, SIGNS, strict=True) if {-1, 1} <= set(signs) and 0 not in signs]
+        right = ([reference.crossover(*case, logarithmic) for logarithmic in (True, False)] for case in between)
+        return told_apart([(_wrong_places(*case), one) for case, one in zip(between, right, strict=True)], _like_either)
+
+    return drawn(seed, lambda rng: [curves(signs, rng) for signs in SIGNS], tells)
+
+
+def _like_either(wrong: Any, right: Any) -> bool:
+    return bool(np.isclose(wrong, right, rtol=1e-3, atol=0).any())
 
 
 def _number(value: Any) -> float | None:
@@ -34,78 +61,108 @@ def _number(value: Any) -> float | None:
     return number(value, "the result of crossover")
 
 
+def _alike(got: Any, right: Any) -> bool:
+    return bool(np.all(np.isclose(got, right, rtol=1e-4, atol=0)))
+
+
 @check("Where two curves cross", "F1")
-def crossover(crossover: Any, *, curves: Sequence[Case] = CURVES) -> Iterator[str]:
+def crossover(crossover: Any, *, seed: int = 0) -> Iterator[str]:
     """The first size at which a = b, on straight lines between the points, in logarithms or not; None where they don't meet."""
-    for sizes, a, b in curves:
-        got = _number(call(crossover, list(sizes), list(a), list(b), what="crossover"))
-        right = reference.crossover(sizes, a, b)
-        plain = reference.crossover(sizes, a, b, logarithmic=False)
-        if (got is None) == (right is None) and (got is None or any(math.isclose(got, one, rel_tol=1e-4) for one in (right, plain) if one)):
-            yield "a crossing" if right is not None else "no crossing"
-            continue
-        raise _crossing(got, right, sizes, a, b)
+    asked = cases(seed)
+    seen = ask(calls, "crossover", crossover, asked, ("sizes", "a", "b"))
+    for i, (sizes, a, b) in enumerate(asked):
+        got, right = _number(seen[i]), reference.crossover(sizes, a, b)
+        if right is None or got is None:
+            agree = got is right
+        else:
+            agree = _alike(got, right) or _alike(got, reference.crossover(sizes, a, b, logarithmic=False))
+        if not agree:
+            mistake = _overlooked(got, right, sizes, a, b) or _misplaced(got, right, sizes, a, b)
+            raise Mistake(mistake.name, f"{mistake.message} (sizes {sizes}, a {a}, b {b})")
+        yield "a crossing" if right is not None else "no crossing"
 
 
-def _crossing(got: float | None, right: float | None, sizes: Sequence[float], a: Sequence[float], b: Sequence[float]) -> Mistake:
-    data = f"sizes {list(sizes)}, a {list(a)}, b {list(b)}"
+def _overlooked(got: float | None, right: float | None, sizes: Numbers, a: Numbers, b: Numbers) -> Mistake | None:
+    """A crossing where there is none, or none where there is one."""
     if right is None:
         if got in (0, -1) or (got is not None and math.isnan(got)):
-            return Mistake("none-expected", f"Where the curves don't cross, the result should be None; it is {got:g}. ({data})")
+            return Mistake("none-expected", f"Where the curves don't cross, the result should be None; it is {got:g}.")
         if got is not None and not min(sizes) <= got <= max(sizes):
-            return Mistake("extrapolated", f"The curves do not cross between the sizes that were measured; {got:g} is a guess beyond them. Return None. ({data})")
-        return Mistake("none-expected", f"One curve is above the other everywhere, so there is no crossing: return None, not {got}. ({data})")
+            return Mistake("extrapolated", f"The curves do not cross between the sizes that were measured; {got:g} is a guess beyond them. Return None.")
+        return Mistake("none-expected", f"One curve is above the other everywhere, so there is no crossing: return None, not {got}.")
+    if got is not None:
+        return None
+    equal = next((size for size, p, q in zip(sizes, a, b, strict=True) if p == q), None)
+    if equal is not None:
+        return Mistake("equal-overlooked", f"At size {equal} the two are equal, and that is the crossing; the result is None.")
+    if a[0] > b[0]:
+        return Mistake("one-direction-only", "The crossing is overlooked where a is above b at first. Look for a change of sign in either direction.")
+    return Mistake("crossing-overlooked", f"a is below b at first and above it in the end, so there is a crossing near {right:.4g}; the result is None.")
+
+
+def _misplaced(got: Any, right: Any, sizes: Numbers, a: Numbers, b: Numbers) -> Mistake:
+    every, linear = ([one for one in _all_crossings(sizes, a, b, logarithmic) if one is not None] for logarithmic in (True, False))
+    return (
+        explained(got, _wrong_places(sizes, a, b), _alike)
+        or explained(got, [Hypothesis("not-the-first", other, f"The curves cross several times; return the first crossing, {right:.4g}, not {got:.4g}.") for other in (*every[1:], *linear[1:])], _alike)
+        or explained(got, [Hypothesis("not-the-first", np.mean(every), "The curves cross several times; this is the mean of them. Return the first.")], _alike)
+        or explained(got, [Hypothesis("not-the-crossing", size, f"This is a measured size, and at {got:g} the two are not equal. The crossing lies near {right:.4g}, where a goes from below b to above it, or the other way.") for size in sizes], _alike)
+        or Mistake("differs", f"The crossing should be at {right:.4g}; the result is {got:.4g}.")
+    )
+
+
+def _all_crossings(sizes: Numbers, a: Numbers, b: Numbers, logarithmic: bool) -> list[float | None]:
+    pairs = [slice(i, i + 2) for i in range(len(sizes) - 1)]
+    return [reference.crossover(sizes[pair], a[pair], b[pair], logarithmic) for pair in pairs]
+
+
+def _wrong_places(sizes: Numbers, a: Numbers, b: Numbers) -> list[Hypothesis]:
+    """What may be taken for the first crossing between two measured sizes."""
     difference = [p - q for p, q in zip(a, b, strict=True)]
     first = next((i for i in range(len(difference) - 1) if difference[i] * difference[i + 1] < 0), None)
-    exact = next((i for i, d in enumerate(difference) if d == 0), None)
-    if got is None:
-        if exact is not None:
-            return Mistake("equal-overlooked", f"At size {sizes[exact]} the two are equal, and that is the crossing; the result is None. ({data})")
-        if difference[0] > 0:
-            return Mistake("one-direction-only", f"The crossing is overlooked where a is above b at first. Look for a change of sign in either direction. ({data})")
-        return Mistake("crossing-overlooked", f"a is below b at first and above it in the end, so there is a crossing near {right:.4g}; the result is None. ({data})")
-    if first is not None:
-        s, t = sizes[first], sizes[first + 1]
-        p, q = abs(difference[first]), abs(difference[first + 1])
-        v, w = (abs(math.log(a[i] / b[i])) for i in (first, first + 1))
-        for name, wrong, hint in (
-            ("not-interpolated", s, "This is the last measured size before the crossing. It lies between two sizes: on straight lines between the points, a = b there."),
-            ("not-interpolated", t, "This is the first measured size after the crossing. It lies between two sizes: on straight lines between the points, a = b there."),
-            ("index-for-size", first, "This is the index of a point, not a size."),
-            ("index-for-size", first + 1, "This is the index of a point, not a size."),
-            ("midpoint", (s + t) / 2, "This is the middle between two sizes. The crossing lies closer to the size at which the two are closer."),
-            ("midpoint", math.sqrt(s * t), "This is the middle between two sizes (of their logarithms). The crossing lies closer to the size at which the two are closer."),
-            ("weights-exchanged", s + (t - s) * q / (p + q), "The weights are exchanged: the crossing lies closer to the size at which the two are *closer*."),
-            ("weights-exchanged", s * (t / s) ** (w / (v + w)), "The weights are exchanged: the crossing lies closer to the size at which the two are *closer*."),
-            ("half-logarithmic", s * (t / s) ** (p / (p + q)), "The size is interpolated in its logarithm and the times are not. Either both axes are logarithmic or none."),
-            ("half-logarithmic", s + (t - s) * v / (v + w), "The times are interpolated in their logarithms and the size is not. Either both axes are logarithmic or none."),
-            ("logarithm-left", math.log(s) + math.log(t / s) * v / (v + w), "This is the logarithm of the size; return the size, `np.exp` of it."),
-            ("time-for-size", a[first] + (a[first + 1] - a[first]) * p / (p + q), "This is the time at the crossing; the size is asked for."),
-            ("only-the-fraction", p / (p + q), "This is how far the crossing lies between two sizes, as a fraction; return the size itself."),
-            ("only-the-fraction", v / (v + w), "This is how far the crossing lies between two sizes, as a fraction; return the size itself."),
-            ("start-forgotten", (t - s) * p / (p + q), "The size at which the interval begins has to be added."),
-            ("signs-mixed-up", s + (t - s) * p / (p - q) if p != q else float("nan"), "The two distances have opposite signs: d₀ / (d₀ − d₁), where the minus makes a sum of them."),
-            ("signs-mixed-up", s * (t / s) ** (-v / (v + w)), "The minus is in the wrong place: d₀ / (d₀ − d₁) is a fraction between 0 and 1."),
-            ("signs-mixed-up", s - (t - s) * p / (p + q), "The minus is in the wrong place: d₀ / (d₀ − d₁) is a fraction between 0 and 1."),
-            ("fraction-of-the-rest", s * (t / s) ** (v / w), "The first distance is divided by the second, not by both together: d₀ / (d₀ − d₁)."),
-            ("fraction-of-the-rest", s + (t - s) * p / q, "The first distance is divided by the second, not by both together: d₀ / (d₀ − d₁)."),
-            ("rounded", round(right), "This is a whole number. The crossing lies between two sizes, and need not be a network that exists: return it as it is."),
-            ("signs-mixed-up", s * (t / s) ** (v / (v - w)) if v != w else float("nan"), "The two distances have opposite signs: d₀ / (d₀ − d₁), where the minus makes a sum of them."),
-        ):
-            if math.isclose(got, wrong, rel_tol=1e-4):
-                return Mistake(name, f"{hint} ({data})")
-    every = _all_crossings(sizes, a, b, True)
-    later = [*every[1:], *_all_crossings(sizes, a, b, False)[1:]]
-    if len(every) > 1 and any(math.isclose(got, other, rel_tol=1e-4) for other in later):
-        return Mistake("not-the-first", f"The curves cross several times; return the first crossing, {right:.4g}, not {got:.4g}. ({data})")
-    if len(every) > 1 and math.isclose(got, float(np.mean(every)), rel_tol=1e-4):
-        return Mistake("not-the-first", f"The curves cross several times; this is the mean of them. Return the first. ({data})")
-    if got in [float(size) for size in sizes]:
-        return Mistake("not-the-crossing", f"This is a measured size, and at {got:g} the two are not equal. The crossing lies near {right:.4g}, where a goes from below b to above it, or the other way. ({data})")
-    return Mistake("differs", f"The crossing should be at {right:.4g}; the result is {got:.4g}. ({data})")
+    if first is None:
+        return []
+    s, t = sizes[first], sizes[first + 1]
+    p, q = abs(difference[first]), abs(difference[first + 1])
+    v, w = (abs(math.log(a[i] / b[i])) for i in (first, first + 1))
+    linear, logarithmic = p / (p + q), v / (v + w)
 
+    def on_line(share: float) -> float:
+        return s + (t - s) * share
 
-def _all_crossings(sizes: Sequence[float], a: Sequence[float], b: Sequence[float], logarithmic: bool) -> list[float]:
-    pairs = [slice(i, i + 2) for i in range(len(sizes) - 1)]
-    found = [reference.crossover(sizes[pair], a[pair], b[pair], logarithmic) for pair in pairs]
-    return [one for one in found if one is not None]
+    def on_logarithm(share: float) -> float:
+        return s * (t / s) ** share
+
+    lies = "It lies between two sizes: on straight lines between the points, a = b there."
+    closer = "The crossing lies closer to the size at which the two are closer."
+    exchanged = "The weights are exchanged: the crossing lies closer to the size at which the two are *closer*."
+    fraction = "This is how far the crossing lies between two sizes, as a fraction; return the size itself."
+    signs = "The two distances have opposite signs: d₀ / (d₀ − d₁), where the minus makes a sum of them."
+    minus = "The minus is in the wrong place: d₀ / (d₀ − d₁) is a fraction between 0 and 1."
+    rest = "The first distance is divided by the second, not by both together: d₀ / (d₀ − d₁)."
+    return [
+        Hypothesis("not-interpolated", s, f"This is the last measured size before the crossing. {lies}"),
+        Hypothesis("not-interpolated", t, f"This is the first measured size after the crossing. {lies}"),
+        *Hypothesis.each("index-for-size", float, (first, first + 1), "This is the index of a point, {}, and not a size."),
+        Hypothesis("midpoint", on_line(0.5), f"This is the middle between two sizes. {closer}"),
+        Hypothesis("midpoint", on_logarithm(0.5), f"This is the middle between two sizes (of their logarithms). {closer}"),
+        Hypothesis("weights-exchanged", on_line(1 - linear), exchanged),
+        Hypothesis("weights-exchanged", on_logarithm(1 - logarithmic), exchanged),
+        Hypothesis("half-logarithmic", on_logarithm(linear), "The size is interpolated in its logarithm and the times are not. Either both axes are logarithmic or none."),
+        Hypothesis("half-logarithmic", on_line(logarithmic), "The times are interpolated in their logarithms and the size is not. Either both axes are logarithmic or none."),
+        Hypothesis("logarithm-left", math.log(on_logarithm(logarithmic)), "This is the logarithm of the size; return the size, `np.exp` of it."),
+        Hypothesis("time-for-size", a[first] + (a[first + 1] - a[first]) * linear, "This is the time at the crossing; the size is asked for."),
+        Hypothesis("only-the-fraction", linear, fraction),
+        Hypothesis("only-the-fraction", logarithmic, fraction),
+        Hypothesis("start-forgotten", (t - s) * linear, "The size at which the interval begins has to be added."),
+        Hypothesis("signs-mixed-up", on_line(p / (p - q)) if p != q else math.nan, signs),
+        Hypothesis("signs-mixed-up", on_logarithm(-logarithmic), minus),
+        Hypothesis("signs-mixed-up", on_line(-linear), minus),
+        Hypothesis("fraction-of-the-rest", on_logarithm(v / w), rest),
+        Hypothesis("fraction-of-the-rest", on_line(p / q), rest),
+        *(
+            Hypothesis("rounded", round(place), "This is a whole number. The crossing lies between two sizes, and need not be a network that exists: return it as it is.")
+            for place in (on_logarithm(logarithmic), on_line(linear))
+        ),
+        Hypothesis("signs-mixed-up", on_logarithm(v / (v - w)) if v != w else math.nan, signs),
+    ]

@@ -1,4 +1,5 @@
-"""Checks of the measured rows of `cnn_runtime` (Parts C and F): complete, counted rightly, labelled, and times that can be real."""
+"""Checks of rows of `cnn_runtime` (Parts C and F): the function that measures one, tried on networks and times that are
+known; and measured rows, which have to be complete, counted rightly, labelled, and have times that can be real."""
 
 from __future__ import annotations
 
@@ -9,11 +10,209 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.cnn_runtime import measured_row as one
-from helpers.check.cnn_runtime.measured_row import named as _row
+from helpers.check.cnn_runtime import probes
+from helpers.check.cnn_runtime.counts import PRIMES, forward_flops_of, parameters_of, step_flops_of
+from helpers.check.cnn_runtime.probes import HARDWARE, Asked
 from helpers.check.cnn_runtime.timing import device_of
-from helpers.check.core.calls import array, call, number
+from helpers.check.core.ask import Answer, array, ask, kind_of, number
+from helpers.check.core.compare import Hypothesis, explained
+from helpers.check.core.known_work import Calls, demand_possible, lengths
+from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
+from helpers.timing import environment
+
+Row = dict[str, Any]
+
+
+def named(row: Row) -> str:
+    """A row's name in sentences."""
+    return f"The row of {row.get('backend', 'an unnamed backend')} with {row.get('filters', '?')} filters" + (f", batch {row['batch']}" if "batch" in row else "")
+
+
+# A row's counts and labels ----------------------------------------------------------------------------------------
+
+
+def _own(seen: Answer, *sizes: int) -> float:
+    """The sum of the student's own counts, NaN where there is none."""
+    try:
+        return float(array(seen[sizes], "a count").sum())
+    except Mistake:
+        return math.nan
+
+
+def _count(row: Row, key: str) -> float:
+    """A count of the row as one number."""
+    value = row[key]
+    if isinstance(value, list | tuple | np.ndarray) and np.size(value) != 1:
+        raise Mistake("layers-for-total", f"{named(row)} has the {key} of each layer; a row has one number, their sum.")
+    return number(value, f"{key!r} of a row")
+
+
+def counts(row: Row, own: Answer | None) -> None:
+    """Parameters and operations of the row follow from its filters and batch, rightly counted or as the student counts them."""
+    filters, batch = int(row["filters"]), int(row["batch"])
+    own_parameters = _own(own.part("parameters"), filters) if own else math.nan
+    own_flops = _own(own.part("flops"), filters, batch) if own else math.nan
+    got, right = _count(row, "parameters"), sum(parameters_of(filters))
+    flops, right_flops = _count(row, "flops"), sum(step_flops_of(filters, batch))
+    if math.isclose(got, right_flops, rel_tol=1e-9) and math.isclose(flops, right, rel_tol=1e-9):
+        raise Mistake("counts-exchanged", f"{named(row)} has its operations under 'parameters' and its parameters under 'flops'; exchange them.")
+    if not math.isclose(got, right, rel_tol=1e-9) and not math.isclose(got, own_parameters, rel_tol=1e-9):
+        other = next((f for f in range(1, 300) if got == sum(parameters_of(f))), None)
+        if other:
+            raise Mistake("counts-of-another-network", f"{named(row)} has the parameters of a network with {other} filters.")
+        raise Mistake("wrong-parameters", f"{named(row)} has {got:,.0f} parameters; they should be {right:,.0f}, the sum of your `parameters({filters})`.")
+    if not math.isclose(flops, right_flops, rel_tol=1e-9) and not math.isclose(flops, own_flops, rel_tol=1e-9):
+        if math.isclose(flops, sum(forward_flops_of(filters, batch))):
+            raise Mistake("forward-only", f"{named(row)} counts the forward pass only; what is timed is a training step, the sum of your `step_flops`.")
+        if math.isclose(flops, sum(step_flops_of(filters, 1))):
+            raise Mistake("batch-forgotten", f"{named(row)} counts one image; a step is a batch of {batch}.")
+        other = next((f for f in range(1, 300) if math.isclose(flops, sum(step_flops_of(f, batch)))), None)
+        if other:
+            raise Mistake("counts-of-another-network", f"{named(row)} has the operations of a network with {other} filters.")
+        raise Mistake("wrong-flops", f"{named(row)} has {flops:,.0f} operations; they should be {right_flops:,.0f}, the sum of your `step_flops({filters}, {batch})`.")
+
+
+def hardware(row: Row) -> None:
+    """A processor's name stands in the row; the name that this machine gives itself is one, whatever it is."""
+    said = str(row["hardware"]).strip()
+    if not isinstance(row["hardware"], str) or (said != str(environment()["cpu"]).strip() and said.lower() in ("", "cpu", "gpu", "cuda", "numpy", "torch", "unknown", "none")):
+        raise Mistake("hardware-unnamed", f"{named(row)} names no hardware: {row['hardware']!r}. Say which processor it is.")
+
+
+# C2: one row ------------------------------------------------------------------------------------------------------
+
+
+def rows_to_ask(seed: int) -> list[Asked]:
+    """Filters and batches that are primes, no two alike."""
+    chosen = np.random.default_rng(seed).choice(PRIMES, 4, replace=False)
+    return [(int(chosen[0]), "torch", int(chosen[1])), (int(chosen[2]), "numpy", int(chosen[3]))]
+
+
+@check("One row", "C2", builds_on="`time_step`")
+def row(measure_row: Any, parameters: Any, step_flops: Any, *, rounds: int, warmup: int, seed: int = 1) -> Iterator[str]:
+    """The row that `measure_row` makes of networks, processors and times that are known, then of networks that wait, with the student's own time_step.
+
+    No machine is too slow or too busy for it.
+    """
+    asked, rng = rows_to_ask(seed), np.random.default_rng(seed)
+    answers = [(s, 0.9917 * s, 1.0129 * s) for s in (0.0271828 + 0.0031 * np.arange(1, 40)) * rng.uniform(1, 1.4)]
+    waits = lengths(seed, len(asked), 5e-4, 60)
+    seen = ask(probes.row, measure_row, parameters, step_flops, asked, answers, waits)
+    for i, one in enumerate(asked):
+        _told(seen.part("told").part(i), seen.part("own"), one, answers, rounds, warmup)
+    yield "measure_row: the network that was asked for, its processor, and what time_step returned"
+    _waited(seen.part("waited"), asked, waits, rounds)
+    yield "times that fit how long the steps of a network take"
+
+
+def _row_of(seen: Answer) -> tuple[Row, tuple[Any, Any, Any]]:
+    """What measure_row returned, and what it asked `prepare` for last."""
+    if not seen["prepares by name"]:
+        seen.finish()
+        raise Mistake("prepare-not-called", "measure_row should be a function of this notebook that prepares its network by `prepare` and times it by `time_step`: the check tries it with stand-ins of these names.")
+    row, prepared = seen["row"], seen["prepared"]
+    if row is None:
+        raise Mistake("returns-none", "measure_row returns None. Is the `return` missing?")
+    if not isinstance(row, dict):
+        raise Mistake("not-a-row", f"measure_row should return a row, a dictionary; what it returns is {kind_of(row)}.")
+    if not prepared:
+        raise Mistake("prepare-not-called", "measure_row never calls `prepare`: the network that was asked for is not made, so nothing of it can be measured.")
+    return row, prepared[-1]
+
+
+def _told(seen: Answer, own: Answer, asked: Asked, answers: Sequence[tuple[float, float, float]], rounds: int, warmup: int) -> None:
+    row, prepared = _row_of(seen)
+    _arguments(prepared, asked)
+    filters, backend, batch = asked
+    words = f"measure_row({filters}, {backend!r}, {batch})"
+    for key, value in zip(("filters", "backend", "batch"), asked, strict=True):
+        if key in row and row[key] != value:
+            raise Mistake("wrong-label", f"{words} says {row[key]!r} under {key!r}; it should say {value!r}.")
+    if {"filters", "batch", "parameters", "flops"} <= row.keys():
+        try:
+            counts(row, own)
+        except Mistake as mistake:
+            raise Mistake(mistake.name, f"Tried as {words}: {mistake.message}") from None
+    if row.get("hardware", HARDWARE) != HARDWARE:
+        raise Mistake("hardware-written-in", f"measure_row says {str(row['hardware'])[:40]!r} under 'hardware', whatever the network runs on. Take `.hardware` of what `prepare` returns: it names the processor, on a CPU and on a GPU.")
+    if seen["timed"]:
+        _answers(row, seen["timed"], answers, rounds, warmup, batch)
+
+
+def _waited(seen: Answer, asked: Sequence[Asked], waits: Sequence[float], rounds: int) -> None:
+    """Rows of networks whose steps wait, each much longer than the next: `measure_row` and the student's own `time_step` made them.
+
+    Nothing but that they were measured is asked of them, so that a mistake that has cost its points elsewhere costs none here.
+    """
+    for i, (one, seconds) in enumerate(zip(asked, waits, strict=True)):
+        of_row = seen.part(i)
+        row, prepared = _row_of(of_row)
+        _arguments((prepared[0], prepared[1], one[2]), one)
+        steps = Calls(of_row["calls"])
+        if steps.count("step") < rounds / 2:
+            raise Mistake("not-called", f"For a row of {rounds} rounds the network's `step` is called {steps.count('step')} times. What is not run can't be measured: pass `prepare(…).step` to your `time_step`.")
+        if "seconds" not in row:
+            raise Mistake("key-missing", f"{named(row)} has no 'seconds'. `time_step` returns them.")
+        demand_possible([number(row["seconds"], "'seconds' of measure_row's row")], seconds, steps.spent(), "'seconds' of measure_row's row")
+
+
+def _arguments(got: tuple[Any, Any, Any], asked: Asked) -> None:
+    """measure_row hands on what it is given."""
+    if got[0] != asked[0]:
+        raise Mistake("filters-not-handed-on", f"Asked for {asked[0]} filters, measure_row prepares a network with {got[0]}. Pass `filters` on to `prepare`.")
+    if got[1] != asked[1]:
+        raise Mistake("backend-not-handed-on", f"Asked for {asked[1]!r}, measure_row prepares a network on {got[1]!r}: the row would name a backend that never ran. Pass `name` on to `prepare`.")
+    if got[2] != asked[2]:
+        raise Mistake("batch-not-handed-on", f"Asked for a batch of {asked[2]}, measure_row prepares {'the usual one' if got[2] is None else f'one of {got[2]}'}. Pass `batch` on to `prepare`.")
+
+
+def _answers(row: Row, timed: Sequence[tuple[Any, Any]], answers: Sequence[tuple[float, float, float]], rounds: int, warmup: int, batch: int) -> None:
+    """The row holds what time_step returned, in a timing with all rounds and the warm-up."""
+    if not any(many >= rounds for many, _ in timed):
+        raise Mistake("too-few-rounds", f"measure_row lets time_step make {timed[-1][0]} rounds; ROUNDS is {rounds}.")
+    good = [(answer, many) for answer, (many, warm) in zip(itertools.cycle(answers), timed, strict=False) if many >= rounds and warm >= warmup]
+    if not good:
+        raise Mistake("warm-up-left-out", f"measure_row lets time_step make {timed[-1][1]} warm-up steps; WARMUP is {warmup}.")
+    for i, key in enumerate(TIMES):
+        if key not in row:
+            continue
+        got, what = number(row[key], f"{key!r} of measure_row's row"), f"{key!r} of measure_row's row"
+        if any(_alike(got, answer[i]) for answer, _ in good):
+            continue
+        answer, many = good[-1]
+        raise explained(got, _changed(what, answer[i], many, batch), _alike) or (
+            explained(got, [Hypothesis("rounded", round(answer[i], digits), f"{what} is rounded to {got:g} s; time_step returned {answer[i]:.5g}. Small networks take less than a millisecond: round only where you print.") for digits in range(5)], math.isclose)
+            or explained(got, [Hypothesis("wrong-entry", value, f"{what} is the {other!r} that time_step returned.") for other, value in zip(TIMES, answer, strict=True)], _alike)
+            or Mistake("changed-after-timing", f"{what} is {got:.5g}, and time_step returned {answer[i]:.5g}. Keep the measured value as it is.")
+        )
+
+
+TIMES = ("seconds", "low", "high")
+
+
+def _alike(got: Any, right: Any) -> bool:
+    return math.isclose(got, right, rel_tol=1e-3)
+
+
+def _changed(what: str, right: float, rounds: int, batch: int) -> list[Hypothesis]:
+    """What may have become of a time that time_step returned."""
+    unit = "Use seconds everywhere and convert only where you print."
+    return [
+        Hypothesis(name, right * factor, f"{what} is not what time_step returned: {hint}")
+        for factor, name, hint in (
+            (1e3, "wrong-unit", f"it is in milliseconds. {unit}"),
+            (1e6, "wrong-unit", f"it is in microseconds. {unit}"),
+            (1 / 60, "wrong-unit", f"it is in minutes. {unit}"),
+            (1 / batch, "per-image", "it is divided by the images of the batch. A row has the seconds of a whole step."),
+            (batch, "times-the-batch", "it is multiplied by the images of the batch. A row has the seconds of one step."),
+            (rounds, "all-rounds", "it is multiplied by the rounds. A row has the seconds of one step."),
+            (1 / rounds, "divided-by-rounds", "it is divided by the rounds; time_step has returned the seconds of one step already."),
+        )
+    ]
+
+
+# C2: measured rows ------------------------------------------------------------------------------------------------
 
 KEYS = ("filters", "backend", "batch", "parameters", "flops", "hardware", "threads", "rounds", "device", "seconds", "low", "high")
 NAMED = {"cuda": "cuda", "cuda graph": "cuda", "numpy": "cpu", "torch": "cpu"}
@@ -22,10 +221,10 @@ FASTEST = {"cpu": 2e13, "cuda": 2e15}
 """FLOP/s that no machine reaches in float32 on this network; a CPU's as on one core with room to spare."""
 
 
-def _list(rows: Any, name: str) -> list[Mapping[str, Any]]:
+def _list(rows: Any, name: str) -> list[Row]:
     if rows is None or (hasattr(rows, "__len__") and not len(rows)):
         raise Mistake("still-to-do", f"Still to do: `{name}` is still empty; write `measure_row`, then run the cell that measures.")
-    if not isinstance(rows, list | tuple) or not all(isinstance(row, Mapping) for row in rows):
+    if not isinstance(rows, list | tuple) or not all(isinstance(row, dict) for row in rows):
         raise Mistake("not-a-list-of-rows", f"`{name}` should be a list of rows, each a dictionary.")
     for row in rows:
         missing = [key for key in KEYS if key not in row]
@@ -35,73 +234,73 @@ def _list(rows: Any, name: str) -> list[Mapping[str, Any]]:
                 "hardware": " A time means little without the name of what it was measured on.",
                 "device": " `time_step` returns where the step ran.",
             }.get(missing[0], "")
-            raise Mistake("key-missing", f"{_row(row)} has no {missing[0]!r}.{hint}")
+            raise Mistake("key-missing", f"{named(row)} has no {missing[0]!r}.{hint}")
         for key in ("filters", "batch"):
             if not isinstance(row[key], int | float | np.number) or row[key] % 1:
                 raise Mistake("not-a-whole-number", f"A row says {str(row[key])[:40]!r} under {key!r}; it should be a whole number.")
     return list(rows)
 
 
-def _given(row: Mapping[str, Any]) -> bool:
+def _given(row: Row) -> bool:
     return bool(row.get("recorded")) or bool(row.get("predicted"))
 
 
-def _times(row: Mapping[str, Any], rounds: int) -> None:
+def _times(row: Row, rounds: int) -> None:
     """One row by itself: positive, ordered, possible."""
     if not rounds <= number(row["rounds"], "'rounds'") < math.inf:
-        raise Mistake("too-few-rounds", f"{_row(row)} was timed {row['rounds']} times; {rounds} rounds are asked for.")
+        raise Mistake("too-few-rounds", f"{named(row)} was timed {row['rounds']} times; {rounds} rounds are asked for.")
     seconds, low, high = (number(row[key], f"{key!r} of a row") for key in ("seconds", "low", "high"))
     if not all(math.isfinite(v) and v > 0 for v in (seconds, low, high)):
-        raise Mistake("not-a-time", f"{_row(row)} has a time that is zero, negative or not a number: seconds {seconds:g}, low {low:g}, high {high:g}.")
+        raise Mistake("not-a-time", f"{named(row)} has a time that is zero, negative or not a number: seconds {seconds:g}, low {low:g}, high {high:g}.")
     if not low * (1 - 1e-9) <= seconds <= high * (1 + 1e-9):
-        raise Mistake("not-in-order", f"{_row(row)}: low {low:.4g}, seconds {seconds:.4g}, high {high:.4g} are not in order. The median lies between the quartiles.")
+        raise Mistake("not-in-order", f"{named(row)}: low {low:.4g}, seconds {seconds:.4g}, high {high:.4g} are not in order. The median lies between the quartiles.")
     speed = number(row["flops"], "'flops'") / seconds
     if speed > FASTEST[NAMED[row["backend"]]] or seconds < 1e-6:
-        raise Mistake("too-fast", f"{_row(row)} has {seconds:.3g} s a step; that would be {speed / 1e9:,.0f} GFLOP/s. Was `synchronise` called, did a step run at all, and are these seconds?")
+        raise Mistake("too-fast", f"{named(row)} has {seconds:.3g} s a step; that would be {speed / 1e9:,.0f} GFLOP/s. Was `synchronise` called, did a step run at all, and are these seconds?")
 
 
-def _labels(row: Mapping[str, Any], threads: int | None) -> None:
+def _labels(row: Row, threads: int | None) -> None:
     if not isinstance(row["backend"], str) or row["backend"] not in NAMED:
         raise Mistake("unknown-backend", f"A row has the backend {row['backend']!r}; known are {', '.join(NAMED)}.")
     ran, meant = device_of(row["device"]), NAMED[row["backend"]]
     if ran != meant:
-        raise Mistake("cpu-run-labelled-gpu" if meant == "cuda" else "gpu-run-labelled-cpu", f"{_row(row)} ran on {ran!r}. A time with the wrong device in its label can't be compared with anything.")
-    one.hardware(row)
+        raise Mistake("cpu-run-labelled-gpu" if meant == "cuda" else "gpu-run-labelled-cpu", f"{named(row)} ran on {ran!r}. A time with the wrong device in its label can't be compared with anything.")
+    hardware(row)
     if row["threads"] is None or isinstance(row["threads"], str):
-        raise Mistake("threads-unknown", f"{_row(row)} says {row['threads']!r} under 'threads'; it is the number of threads that computed, {threads or 1}.")
+        raise Mistake("threads-unknown", f"{named(row)} says {row['threads']!r} under 'threads'; it is the number of threads that computed, {threads or 1}.")
     count = number(row["threads"], "'threads'")
     if count < 1 or count % 1:
-        raise Mistake("threads-unknown", f"{_row(row)} says {row['threads']!r} threads; it is a whole number of at least 1.")
+        raise Mistake("threads-unknown", f"{named(row)} says {row['threads']!r} threads; it is a whole number of at least 1.")
     if threads is not None and not _given(row) and count != threads:
-        raise Mistake("wrong-threads", f"{_row(row)} says {count:g} threads; the setup cell set {threads}.")
+        raise Mistake("wrong-threads", f"{named(row)} says {count:g} threads; the setup cell set {threads}.")
 
 
-def _measured_each(rows: Sequence[Mapping[str, Any]]) -> None:
+def _measured_each(rows: Sequence[Row]) -> None:
     """No row is another one, copied or multiplied, and not all are a single timing."""
     narrow = [row for row in rows if row["low"] == row["high"]]
     # on a coarse clock a quiet row may have equal quartiles, but not most of them
     if len(narrow) > 1 and 2 * len(narrow) >= len(rows):
-        raise Mistake("no-spread", f"{_row(narrow[0])} has two equal quartiles, to the last digit, and so have {len(narrow) - 1} more. Clocks never do that: is one timing repeated?")
+        raise Mistake("no-spread", f"{named(narrow[0])} has two equal quartiles, to the last digit, and so have {len(narrow) - 1} more. Clocks never do that: is one timing repeated?")
     for a, b in itertools.combinations(rows, 2):
         if a["low"] == a["high"] or any(not math.isclose(a[key] / a["seconds"], b[key] / b["seconds"], rel_tol=1e-11) for key in ("low", "high")):
             continue
         if a["seconds"] != b["seconds"]:
-            raise Mistake("computed-not-measured", f"{_row(b)} is {b['seconds'] / a['seconds']:.6g} times that of {a['backend']} with {a['filters']} filters, batch {a['batch']}, in its median and both quartiles, to the last digit. It was calculated: each network has to be timed.")
+            raise Mistake("computed-not-measured", f"{named(b)} is {b['seconds'] / a['seconds']:.6g} times that of {a['backend']} with {a['filters']} filters, batch {a['batch']}, in its median and both quartiles, to the last digit. It was calculated: each network has to be timed.")
         size = a["filters"] != b["filters"] or a["batch"] != b["batch"]
         name = "copied-to-another-size" if a["backend"] == b["backend"] and size else "copied-from-another-backend"
-        raise Mistake(name, f"{_row(a)} and that of {b['backend']} with {b['filters']} filters, batch {b['batch']}, took exactly the same time, to the last digit. One of them is a copy: each network has to be timed.")
+        raise Mistake(name, f"{named(a)} and that of {b['backend']} with {b['filters']} filters, batch {b['batch']}, took exactly the same time, to the last digit. One of them is a copy: each network has to be timed.")
 
 
-def _not_recorded(rows: Sequence[Mapping[str, Any]]) -> None:
+def _not_recorded(rows: Sequence[Row]) -> None:
     """No row that is given as measured stands in the course's records, to the last digit."""
     from helpers.study.cnn_runtime import recorded
 
     for point, row in itertools.product(recorded(), rows):
         if point.low < point.high and all(row[key] == getattr(point, key) for key in ("seconds", "low", "high")):
-            raise Mistake("recorded-as-measured", f"{_row(row)} is the recorded one of {point.hardware} ({point.backend}, {point.filters} filters), to the last digit, and is not marked. Measure it yourself, or mark it as recorded.")
+            raise Mistake("recorded-as-measured", f"{named(row)} is the recorded one of {point.hardware} ({point.backend}, {point.filters} filters), to the last digit, and is not marked. Measure it yourself, or mark it as recorded.")
 
 
-def _same_as_given(rows: Sequence[Mapping[str, Any]], given: Sequence[Any]) -> None:
+def _same_as_given(rows: Sequence[Row], given: Sequence[Any]) -> None:
     """Rows that come from a file or a model stay as they are, and marked."""
     for point in given:
         mine = [row for row in rows if (row["backend"], row["filters"], row["batch"]) == (point.backend, point.filters, point.batch)]
@@ -128,7 +327,8 @@ def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], pa
     filters: backend -> numbers of filters that are measured here. The student's own counts will do, so that a mistake in them costs
     its points once.
     """
-    found = _list(rows, "rows")
+    seen = ask(probes.rows, rows, parameters, step_flops)
+    found = _list(seen["rows"], "rows")
     for row in found:
         _labels(row, threads)
     measured = [row for row in found if not _given(row)]
@@ -147,11 +347,11 @@ def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], pa
     if any((row["backend"], row["filters"]) in known for row in extra):
         _same_as_given(found, gpu)
     if any(NAMED[row["backend"]] == "cuda" for row in extra):
-        raise Mistake("gpu-invented", f"{_row(next(row for row in extra if NAMED[row['backend']] == 'cuda'))} is given as measured here, and there is no such device.")
+        raise Mistake("gpu-invented", f"{named(next(row for row in extra if NAMED[row['backend']] == 'cuda'))} is given as measured here, and there is no such device.")
     for row in found:
         if not _given(row) and row["batch"] != batch:
-            raise Mistake("wrong-batch", f"{_row(row)}: the batch should be {batch}, as everywhere in this part.")
-        one.counts(row, None if _given(row) else parameters, None if _given(row) else step_flops)
+            raise Mistake("wrong-batch", f"{named(row)}: the batch should be {batch}, as everywhere in this part.")
+        counts(row, None if _given(row) else seen.part("own"))
     yield f"{len(measured)} measured rows, parameters and operations as counted, device, hardware and threads stated"
     _same_as_given(found, gpu)
     if gpu:
@@ -163,68 +363,93 @@ def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], pa
     yield f"at least {rounds} rounds each, medians between their quartiles, no row copied, times that can be real"
 
 
-BATCH_ROWS = (("numpy", (3, 10, 35), (0.0021, 0.0047, 0.0131)), ("torch", (3, 10, 35), (0.0083, 0.0091, 0.0112)), ("cuda", (5, 20), (0.0004, 0.00043)))
-"""Backend, batches and the seconds of a step."""
+# F2: larger batches -----------------------------------------------------------------------------------------------
+
+
+def batch_rows(seed: int) -> dict[str, list[Row]]:
+    """Rows of three backends, two of them with as many rows; no two batches alike, and one of a single image."""
+    rng = np.random.default_rng(seed)
+    images = [int(n) for n in rng.choice((*PRIMES, 50, 64), 8, replace=False)]
+    images[rng.choice((1, 2))] = 1
+    found = {}
+    for backend, some in (("numpy", images[:3]), ("torch", images[3:6]), ("cuda", images[6:])):
+        seconds = np.cumsum(rng.uniform(0.001, 0.009, size=len(some)))
+        found[backend] = [
+            {"filters": 7, "backend": backend, "batch": n, "seconds": float(s), "low": 0.97 * s, "high": 1.06 * s, "rounds": 9, "device": "cpu"}
+            for n, s in zip(some, seconds, strict=True)
+        ]
+    return found
 
 
 @check("Seconds per image", "F2")
-def per_image(per_image: Any, *, table: Sequence[tuple[str, Sequence[int], Sequence[float]]] = BATCH_ROWS) -> Iterator[str]:
+def per_image(per_image: Any, *, seed: int = 0) -> Iterator[str]:
     """per_image(rows, backend): seconds of a step ÷ images of the batch, for each of this backend's rows, in their order."""
-    made_up = [
-        {"filters": 7, "backend": backend, "batch": batch, "seconds": value, "low": 0.97 * value, "high": 1.06 * value, "rounds": 9, "device": "cpu"}
-        for i in range(max(len(sizes) for _, sizes, _ in table))
-        for backend, sizes, seconds in table
-        for batch, value in zip(sizes[i : i + 1], seconds[i : i + 1], strict=True)
-    ]
-    for backend, sizes, seconds in table:
-        value = call(per_image, [dict(row) for row in made_up], backend, what="per_image")
+    table = batch_rows(seed)
+    rows = [row for turn in itertools.zip_longest(*table.values()) for row in turn if row]
+    seen = ask(calls, "per_image", per_image, [(rows, backend) for backend in table])
+    for i, backend in enumerate(table):
+        value = seen[i]
         if value is None:
             raise Mistake("returns-none", "per_image returns None. Is the `return` missing?")
-        got = array(list(value.values()) if isinstance(value, Mapping) else value, f"per_image(rows, {backend!r})")
-        _seconds_per_image(got, backend, np.asarray(sizes, float), np.asarray(seconds, float), made_up)
+        got = array(list(value.values()) if isinstance(value, dict) else value, f"per_image(rows, {backend!r})")
+        _seconds_per_image(got, backend, table, len(rows))
     yield f"{len(table)} backends, seconds per image of each row"
 
 
-def _seconds_per_image(got: np.ndarray, backend: str, sizes: np.ndarray, seconds: np.ndarray, rows: Sequence[Mapping[str, Any]]) -> None:
-    right = seconds / sizes
-    what = f"per_image(rows, {backend!r})"
-    if got.shape == right.shape and np.allclose(got, right, rtol=1e-6):
+def _seconds_per_image(got: np.ndarray, backend: str, table: Mapping[str, Sequence[Row]], many: int) -> None:
+    sizes, seconds = (np.array([row[key] for row in table[backend]], float) for key in ("batch", "seconds"))
+    right, what = seconds / sizes, f"per_image(rows, {backend!r})"
+    if got.shape == right.shape and _close(got, right):
         return
-    if got.shape == (len(rows),):
-        raise Mistake("all-rows-for-one", f"{what} has {len(rows)} numbers, one for each of all rows. Take the rows whose `backend` is {backend!r}.")
+    if got.shape == (many,):
+        raise Mistake("all-rows-for-one", f"{what} has {many} numbers, one for each of all rows. Take the rows whose `backend` is {backend!r}.")
     if got.shape != right.shape:
         raise Mistake("wrong-shape", f"{what} should have {len(sizes)} numbers, one for each row of {backend}; it has shape {got.shape}.")
-    for name, wrong, hint in (
-        ("not-divided", seconds, "These are seconds of a step; divide each by the images of its batch."),
-        ("upside-down", sizes / seconds, "These are images per second; seconds per image are asked for."),
-        ("one-batch-for-all", seconds * (got[0] / seconds[0]), "All are divided by the same number; each row has its own `batch`."),
-        ("order-reversed", right[::-1], "The order is reversed: the first entry belongs to the first row."),
-        ("multiplied-for-divided", seconds * sizes, "The seconds are multiplied by the batch; divide."),
-        ("wrong-unit", 1e3 * right, "These are milliseconds. Use seconds everywhere and convert only where you print."),
-        ("wrong-unit", 1e6 * right, "These are microseconds. Use seconds everywhere and convert only where you print."),
-        ("wrong-entry", 0.97 * right, "These come from `low`; take the rows' `seconds`."),
-        ("wrong-entry", 1.06 * right, "These come from `high`; take the rows' `seconds`."),
-    ):
-        if np.allclose(got, wrong, rtol=1e-6):
-            raise Mistake(name, f"{what}: {hint}")
-    for other in dict.fromkeys(row["backend"] for row in rows if row["backend"] != backend):
-        theirs = [row["seconds"] / row["batch"] for row in rows if row["backend"] == other]
-        if len(theirs) == len(got) and np.allclose(got, theirs, rtol=1e-6):
-            raise Mistake("other-backend", f"{what} holds the times of {other}.")
-    raise Mistake("differs", f"{what} should be {np.array2string(right, precision=5)} s, seconds ÷ batch of these rows; it is {np.array2string(got, precision=5)}.")
+    unit = "Use seconds everywhere and convert only where you print."
+    raise explained(
+        got,
+        [
+            Hypothesis("not-divided", seconds, f"{what}: These are seconds of a step; divide each by the images of its batch."),
+            Hypothesis("upside-down", sizes / seconds, f"{what}: These are images per second; seconds per image are asked for."),
+            Hypothesis("one-batch-for-all", seconds * (got[0] / seconds[0]), f"{what}: All are divided by the same number; each row has its own `batch`."),
+            Hypothesis("order-reversed", right[::-1], f"{what}: The order is reversed: the first entry belongs to the first row."),
+            Hypothesis("multiplied-for-divided", seconds * sizes, f"{what}: The seconds are multiplied by the batch; divide."),
+            Hypothesis("wrong-unit", 1e3 * right, f"{what}: These are milliseconds. {unit}"),
+            Hypothesis("wrong-unit", 1e6 * right, f"{what}: These are microseconds. {unit}"),
+            Hypothesis("wrong-entry", 0.97 * right, f"{what}: These come from `low`; take the rows' `seconds`."),
+            Hypothesis("wrong-entry", 1.06 * right, f"{what}: These come from `high`; take the rows' `seconds`."),
+            *(
+                Hypothesis("other-backend", np.array([row["seconds"] / row["batch"] for row in theirs]), f"{what} holds the times of {other}.")
+                for other, theirs in table.items()
+                if other != backend and len(theirs) == len(got)
+            ),
+        ],
+        _close,
+    ) or Mistake("differs", f"{what} should be {np.array2string(right, precision=5)} s, seconds ÷ batch of these rows; it is {np.array2string(got, precision=5)}.")
+
+
+def _close(got: np.ndarray, wrong: np.ndarray) -> bool:
+    return bool(np.allclose(got, wrong, rtol=1e-6))
 
 
 @check("Larger batches", "F2", builds_on="`measure_row`")
-def batches(batch_rows: Any, backends: Sequence[str], batches: Sequence[int], parameters: Any, step_flops: Any, measure_row: Any, *, filters: int, rounds: int, seed: int = 1, asked: Sequence[int] = (9, 33)) -> Iterator[str]:
-    """A row for each backend and batch size, measured by the student's own functions, as they measure batches of `asked`."""
-    one.measured(measure_row, [(filters, backends[i % len(backends)], batch) for i, batch in enumerate(asked)], rounds, seed)
+def batches(
+    batch_rows: Any, backends: Sequence[str], batches: Sequence[int], parameters: Any, step_flops: Any, measure_row: Any, *,
+    filters: int, rounds: int, seed: int = 1,
+) -> Iterator[str]:
+    """A row for each backend and batch size, measured by the student's own functions, as they measure batches of other sizes."""
+    images = np.random.default_rng(seed).choice(PRIMES, 2, replace=False)
+    asked = [(filters, backends[i % len(backends)], int(n)) for i, n in enumerate(images)]
+    waits = lengths(seed, len(asked), 5e-4, 60)
+    seen = ask(probes.batches, batch_rows, parameters, step_flops, measure_row, asked, waits)
+    _waited(seen.part("waited"), asked, waits, rounds)
     yield "measure_row: times that fit how long the steps of a network take"
-    found = _list(batch_rows, "batch_rows")
+    found = _list(seen["rows"], "batch_rows")
     for row in found:
         _labels(row, None)
         if row["filters"] != filters:
-            raise Mistake("wrong-filters", f"{_row(row)}: this experiment is about {filters} filters; only the batch changes.")
-        one.counts(row, parameters, step_flops)
+            raise Mistake("wrong-filters", f"{named(row)}: this experiment is about {filters} filters; only the batch changes.")
+        counts(row, seen.part("own"))
         _times(row, rounds)
     for backend in backends:
         there = [row["batch"] for row in found if row["backend"] == backend]

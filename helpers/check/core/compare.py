@@ -37,7 +37,7 @@ class Hypothesis:
     """
 
     name: str
-    wrong: Any
+    wrong: Lazy[Any]
     hint: str
 
     def result(self) -> np.ndarray:
@@ -249,3 +249,8 @@ def unchanged(before: np.ndarray, after: np.ndarray, what: str, where: str) -> N
             f"{where} changed its input {what} in place. The caller still needs it: compute into a new array "
             "(`a - b`, not `a -= b`; copy before you assign to entries).",
         )
+
+
+def explained(got: Any, hypotheses: Iterable[Hypothesis], alike: Callable[[Any, Any], bool] = close) -> Mistake | None:
+    """The Mistake of the first hypothesis that gives `got`, within what `alike` takes for equal."""
+    return next((Mistake(h.name, h.hint) for h in hypotheses if alike(got, needed(h.wrong))), None)

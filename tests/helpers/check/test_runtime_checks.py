@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import statistics
 
 import numpy as np
@@ -10,8 +9,9 @@ import pytest
 
 from helpers import check
 from helpers.check import CheckFailed
-from helpers.check.cnn_runtime import counts, reference, timing
-from helpers.check.cnn_runtime import machine as machines
+from helpers.check.cnn_runtime import counts, crossing, extrapolate, reference, timing
+from helpers.check.cnn_runtime.machine import Machine
+from helpers.check.core.compare import needed
 from helpers.check.core.report import Mistake
 from helpers.study import cnn_runtime as study
 from helpers.study.cnn_runtime.fits import t_quantile
@@ -45,22 +45,23 @@ def test_counts_are_those_of_the_described_network(filters):
 
 
 @pytest.mark.parametrize("i", range(4), ids=counts.LAYERS)
-def test_every_guess_at_a_wrong_count_is_told_where_it_is_wrong(named, i):
-    cases = ((3, 5), (20, 7))
-    for guesses, right, name in (
-        (counts._parameter_guesses(i), lambda f, n: counts.parameters_of(f), "parameters"),
-        (counts._flops_guesses(i), counts.forward_flops_of, "forward_flops"),
+def test_every_wrong_count_is_told_where_it_is_wrong(named, i):
+    asked = np.array(counts.cases(0), float).T
+    for hypotheses, right, check_of in (
+        (counts.wrong_parameters, lambda f, n=1: counts.parameters_of(f), check.cnn_runtime.parameters),
+        (counts.wrong_flops, counts.forward_flops_of, check.cnn_runtime.forward_flops),
     ):
-        given = {"filters": (3, 20)} if name == "parameters" else {"cases": cases}
+        arguments = asked[:1] if hypotheses is counts.wrong_parameters else asked
         told = 0
-        for _, wrong, _ in guesses:
-            if np.allclose([wrong(f, n) for f, n in cases], [right(f, n)[i] for f, n in cases], rtol=1e-9):
+        for number, hypothesis in enumerate(hypotheses(i, *arguments)):
+            if np.allclose(hypothesis.wrong, [right(*case)[i] for case in arguments.T], rtol=1e-9):
                 continue  # a bias for each input is right where there are as many inputs as outputs
 
-            def student(f, n=1, right=right, wrong=wrong):
-                return [*right(f, n)[:i], wrong(f, n), *right(f, n)[i + 1 :]]
+            def student(*case, number=number, hypotheses=hypotheses, right=right):
+                wrong = hypotheses(i, *(np.array([one], float) for one in case))[number].wrong
+                return [*right(*case)[:i], float(np.ravel(wrong)[0]), *right(*case)[i + 1 :]]
 
-            told += named(getattr(check.cnn_runtime, name), student, **given) not in ("", "differs")
+            told += named(check_of, student) not in ("", "differs")
         assert told >= 8
 
 
@@ -117,31 +118,57 @@ def test_curves_are_equal_at_their_crossing(logarithmic):
     assert reference.crossover(sizes, a, [v + 30 for v in b], logarithmic) is None
 
 
-MADE = list(itertools.product((machines.cpu, machines.gpu), ((9, 2), (6, 3), (7, 3), (8, 1)), (1, 2, 5, 6)))
-
-
-@pytest.mark.parametrize(("make", "sizes", "seed"), MADE)
-def test_on_the_machine_the_right_way_gives_what_the_steps_cost_and_every_wrong_one_something_else(make, sizes, seed):
-    rounds, warmup = sizes
-    machine = make(seed, warmup, rounds)
-    expected = [cost + machine.launch for cost in machine.costs[warmup : warmup + rounds]]
-    assert np.allclose(timing.Way().measure(make(seed, warmup, rounds), rounds, warmup), expected)
-    right = statistics.median(expected)
-    for choice, values in timing.WRONG.items():
-        for value, name, _ in values:
-            got = timing.Way(**{choice: value}).seconds(make(seed, warmup, rounds), rounds, warmup)
-            # without a queue there is nothing to await; B3 has one. An odd number of rounds has one in the middle.
-            alike = (choice in ("after", "before") and make is machines.cpu) or (name in ("upper-middle", "not-sorted") and rounds % 2)
-            assert alike or not timing.alike(got, right), (choice, value)
+@pytest.mark.parametrize("seed", [0, 1, 2, 5, 41])
+@pytest.mark.parametrize("make", [timing.cpu, timing.gpu])
+def test_on_the_machine_the_right_way_gives_what_the_steps_cost_and_every_wrong_one_something_else(make, seed):
+    for rounds, warmup in timing.rounds_and_warmups(seed):
+        parts = make(seed, rounds, warmup)
+        expected = [cost + parts.get("launch", 0) for cost in parts["costs"][warmup : warmup + rounds]]
+        assert np.allclose(timing.Way().measure(Machine(**parts), rounds, warmup), expected)
+        right = statistics.median(expected)
+        for choice, values in timing.WRONG.items():
+            for value, name, _ in values:
+                got = timing.Way(**{choice: value}).seconds(Machine(**parts), rounds, warmup)
+                # without a queue there is nothing to await; B3 has one. An odd number of rounds has one in the middle.
+                alike = (choice in ("after", "before") and make is timing.cpu) or (name in ("upper-middle", "not-sorted") and rounds % 2)
+                assert alike or not timing.alike(got, right), (choice, value)
 
 
 def test_reading_the_loss_waits_as_synchronise_does():
-    machine = machines.gpu(1, 2, 5)
+    machine = Machine(**timing.gpu(1, 5, 2))
     loss = machine.step(machine.load())
     assert machine.now < machine.busy_until
     assert float(loss) > 0
     assert machine.now == machine.busy_until
     assert (loss.device, loss.device.type) == ("cuda:0", "cuda")
+
+
+RULES = [rule for rule in (*timing.CENTRES, *timing.LEFT_OUT) if rule[0] != "fraction-for-percent"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_mistakes_have_their_names_for_every_seed(named, seed):
+    for name, rule, _ in RULES:
+
+        def summary(seconds, rule=rule):
+            low, high = np.percentile(seconds, [25, 75])
+            return {"seconds": rule(seconds), "low": low, "high": high}
+
+        assert named(check.cnn_runtime.summary, summary, seed=seed) == name
+    for name, k in {one.name: k for k, one in reversed(list(enumerate(extrapolate._wrong_widths(extrapolate.cases(0)[0])))) if one.name}.items():
+
+        def interval(seconds, m, level, k=k):
+            middle, half = m * np.mean(seconds), needed(extrapolate._wrong_widths((seconds, m, level))[k].wrong)
+            return middle - half, middle + half
+
+        assert named(check.cnn_runtime.prediction_interval, interval, seed=seed) == name
+    for k, one in enumerate(crossing._wrong_places(*crossing.cases(0)[0])):
+
+        def crossover(sizes, a, b, k=k):
+            right, wrong = reference.crossover(sizes, a, b), crossing._wrong_places(sizes, a, b)
+            return needed(wrong[k].wrong) if right and wrong else right
+
+        assert named(check.cnn_runtime.crossover, crossover, seed=seed) == one.name
 
 
 @pytest.mark.parametrize("method", ["linear", "weibull", "hazen", "median_unbiased", "lower", "higher", "nearest", "midpoint"])

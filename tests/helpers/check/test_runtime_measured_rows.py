@@ -10,8 +10,10 @@ import pytest
 
 from helpers import check
 from helpers.check import CheckFailed
-from helpers.check.cnn_runtime import counts
-from helpers.check.cnn_runtime import measured_row as one
+from helpers.check.cnn_runtime import counts, probes
+from helpers.check.cnn_runtime import measured_rows as checks
+from helpers.check.core.ask import ask
+from helpers.check.core.known_work import lengths
 from helpers.check.core.report import Mistake
 from helpers.study import cnn_runtime as study
 
@@ -42,7 +44,10 @@ def notebook(old="", new=""):
 
 def tried(names, seed=1):
     try:
-        one._told_by_parts(names["measure_row"], (24, "torch", 40), one.Parts(seed), counts.parameters_of, counts.step_flops_of, 21, 3)
+        asked, answers = (24, "torch", 40), [(s, 0.9917 * s, 1.0129 * s) for s in (0.0371, 0.0412)]
+        own = counts.parameters_of, counts.step_flops_of
+        seen = ask(probes.row, names["measure_row"], *own, [asked], answers, [0.0])
+        checks._told(seen.part("told").part(0), seen.part("own"), asked, answers, 21, 3)
     except Mistake as mistake:
         return mistake.name
     return ""
@@ -129,7 +134,8 @@ def measured(timer, old="", new="", seed=1):
     exec(timer, names)
     names["measure_row"].__globals__.update(names)
     try:
-        one.measured(names["measure_row"], [(24, "torch", 40), (11, "numpy", 7)], 5, seed)
+        asked, waits = [(24, "torch", 40), (11, "numpy", 7)], lengths(seed, 2, 5e-4, 60)
+        checks._waited(ask(probes.waited, names["measure_row"], asked, waits), asked, waits, 5)
     except Mistake as mistake:
         return mistake.name
     return ""
@@ -222,7 +228,7 @@ def test_recorded_rows_are_nobodys_own():
 def test_what_the_machine_calls_itself_is_a_name(monkeypatch):
     rows = [{**r, "hardware": "unknown"} for r in honest(5)]
     assert "names no hardware" in judged(rows)
-    monkeypatch.setattr(one, "environment", lambda: {"cpu": "unknown"})
+    monkeypatch.setattr(checks, "environment", lambda: {"cpu": "unknown"})
     assert judged(rows) == ""
 
 
