@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parent.parent
 # What nbgrader leaves where it is when it copies files: to the release, or beside a student's work.
 IGNORED = (
-    ".ipynb_checkpoints", "__pycache__", "*.pyc", "feedback", "*.py", "assignment.toml", "mistakes", "rubric*", ".*",
+    ".ipynb_checkpoints", "__pycache__", "*.pyc", "feedback", "*.py", "assignment.toml", "mistakes",
+    "class", "rubric*", ".*",
 )  # fmt: skip
 CONFIG = Path(__file__).with_name("nbgrader_config.py")
 THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")

@@ -17,7 +17,6 @@ PACKAGES = ("helpers", "autograder")
 Graph = dict[str, set[str]]
 
 KNOWN = {
-    ("autograder.authoring.sample", "autograder.sample_class"),
     ("helpers.check.core.conv_cases", "helpers.check.core.conv_slips"),
     ("helpers.nn.layer_costs", "helpers.nn.layer_table"),
     ("helpers.nn.spec_model", "helpers.nn.spec"),

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from autograder.authoring.sample import fill
+from autograder.authoring.student import Student
 from autograder.course import Course
-from autograder.sample_class import Student
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import importlib
+import runpy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,24 +12,21 @@ from nbformat import NotebookNode
 
 from helpers.errors import CourseError
 
+from ..authoring.student import Student
 from ..course import Course, clean_name
 from ..files import stage, write_notebook
-from ..sample_class import Student
 from .leaks import MARKERS
 from .release import generate, worked_in
 from .source import FORM, cells_by_id
 from .source import read as read_source
 
 
-def load(name: str) -> list[Student]:
-    """The students of autograder/sample_class/NAME/students.py; CourseError where there are none."""
-    try:
-        module = importlib.import_module(f"autograder.sample_class.{name}.students")
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"autograder.sample_class.{name}.students".startswith(error.name):
-            raise
-        raise CourseError(f"There is no sample class for {name!r} in autograder/sample_class/.") from None
-    return list(module.STUDENTS)
+def load(name: str, course: Course | None = None) -> list[Student]:
+    """The students of solutions/NAME/class/students.py; CourseError where there are none."""
+    path = (course or Course()).solutions / name / "class/students.py"
+    if not path.is_file():
+        raise CourseError(f"There is no sample class for {name!r}: no file solutions/{name}/class/students.py.")
+    return list(runpy.run_path(str(path))["STUDENTS"])
 
 
 def fill(name: str, course: Course, students: Sequence[Student] | None = None) -> list[Path]:
@@ -39,7 +36,7 @@ def fill(name: str, course: Course, students: Sequence[Student] | None = None) -
     doesn't fit the model solution.
     """
     _, solved = read_source(course.source(name))
-    chosen = load(name) if students is None else list(students)
+    chosen = load(name, course) if students is None else list(students)
     names = [clean_name(s.name, "a student") for s in chosen]
     if len(set(names)) < len(names):
         raise CourseError(f"Two students of the sample class of {name} have the same name.")

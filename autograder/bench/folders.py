@@ -17,8 +17,8 @@ from ..authoring.release import put_source
 from ..authoring.sample import build, release_of
 from ..authoring.source import Assignment
 from ..authoring.source import read as read_source
+from ..authoring.student import Student
 from ..course import REPOSITORY, Course, load_config
-from ..sample_class import Student
 
 # Exercises that compute almost nothing: no training, no study (E-rescale would make a given cell train). The others
 # stay as released, and figures are left out.

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.authoring.student import Edit, Student
 from autograder.course import Course
-from autograder.sample_class import Edit, Student
 
 NAME = "small"
 KINDS = ("hidden", "model", "neighbour", "key", "token")

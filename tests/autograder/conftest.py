@@ -19,12 +19,12 @@ except ImportError:  # Windows
 from autograder.authoring import release as release_module
 from autograder.authoring import sample
 from autograder.authoring.source import cells_by_id
+from autograder.authoring.student import Edit, Student
 from autograder.course import Course
 from autograder.grade import Graded, grade
 from autograder.kernel import fork_client
 from autograder.kernel.fork_client import ForkServerProcess
 from autograder.parallel.local_pool import Pool
-from autograder.sample_class import Edit, Student
 
 TOML = """\
 title = "Mini"

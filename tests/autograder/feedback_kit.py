@@ -16,9 +16,9 @@ from nbformat import NotebookNode
 from autograder.authoring.sample import build, load, release_of
 from autograder.authoring.source import Assignment, cells_by_id, grade_id
 from autograder.authoring.source import read as read_source
+from autograder.authoring.student import Student
 from autograder.course import Course
 from autograder.reports.results import Row
-from autograder.sample_class import Student
 from helpers.check.core.picture import Picture
 from helpers.check.core.report import MIME, Report
 

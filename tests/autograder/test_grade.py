@@ -10,10 +10,10 @@ import pytest
 from autograder.authoring import sample
 from autograder.authoring.prepare import prepare
 from autograder.authoring.source import cells_by_id
+from autograder.authoring.student import Student
 from autograder.course import Course
 from autograder.grade import grade, results
 from autograder.reports import class_report
-from autograder.sample_class import Student
 from autograder.sandbox import MODES
 from autograder.submission.best import best
 from autograder.submission.intake import Ungradable, hand_in

@@ -15,10 +15,10 @@ from conftest import SOURCE, TOML, mini_course
 
 from autograder.authoring import sample
 from autograder.authoring.release import EngineError, convert, generate
+from autograder.authoring.student import Edit, Student
 from autograder.course import Course, load_config
 from autograder.files import stage
 from autograder.grade import grade
-from autograder.sample_class import Edit, Student
 
 pytestmark = pytest.mark.slow
 

@@ -15,9 +15,9 @@ from autograder.authoring.release import generate
 from autograder.authoring.sample import build
 from autograder.authoring.snapshot import Snapshot, take
 from autograder.authoring.source import cells_by_id, grade_id, read
+from autograder.authoring.student import Student
 from autograder.course import REPOSITORY, Course, load_config
 from autograder.files import stage
-from autograder.sample_class import Student
 from autograder.submission.reading import Ungradable, parse
 from autograder.submission.rebuild import rebuild
 

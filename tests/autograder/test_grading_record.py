@@ -18,12 +18,12 @@ from conftest import mini_course
 from naive import Here
 
 from autograder.authoring import sample
+from autograder.authoring.student import Edit, Student
 from autograder.course import Course
 from autograder.files import write_text
 from autograder.grade import grade
 from autograder.recording import gradebook as rows
 from autograder.recording.writer import Pending, Writer
-from autograder.sample_class import Edit, Student
 from autograder.submission import nbgrader_rules as rules
 from helpers.errors import CourseError
 

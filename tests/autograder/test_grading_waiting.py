@@ -8,9 +8,9 @@ import pytest
 from feedback_kit import words
 
 from autograder.authoring.sample import fill
+from autograder.authoring.student import Student
 from autograder.execution.waiting import changes, taken_back
 from autograder.grade import grade
-from autograder.sample_class import Student
 
 KEEP = "seen = []\n\ndef double(x):\n    seen.append(x)\n    return 2 * x"
 TELL = "print('kept', seen)\nraise ValueError(f'kept {seen}')"

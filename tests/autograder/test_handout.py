@@ -19,10 +19,10 @@ from autograder.authoring.handout import handout, with_install_cell
 from autograder.authoring.leaks import leaks, split, squeeze, words
 from autograder.authoring.release import LeakError
 from autograder.authoring.source import read, regions
+from autograder.authoring.student import Student
 from autograder.course import REPOSITORY, Course
 from autograder.grade import grade
 from autograder.reports.results import UNTOUCHED
-from autograder.sample_class import Student
 from helpers.check.core.answers import FOLDER
 
 NAMES = Course().assignments()

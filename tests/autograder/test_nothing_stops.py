@@ -20,6 +20,7 @@ from autograder import batch
 from autograder.authoring import sample
 from autograder.authoring.prepare import keep, prepare
 from autograder.authoring.source import cells_by_id
+from autograder.authoring.student import Edit, Student
 from autograder.course import Course
 from autograder.execution.task import Result, Task
 from autograder.grade import grade
@@ -34,7 +35,6 @@ from autograder.reports.feedback_page import page as page_module
 from autograder.reports.feedback_page.outputs import FULL, PER_CELL
 from autograder.reports.feedback_page.pieces import Pieces, pieces
 from autograder.reports.findings import find
-from autograder.sample_class import Edit, Student
 from autograder.sandbox import MODES, canary
 from autograder.scratch import remove
 from autograder.submission.intake import DEEPEST, MOST_FILES, hand_in, students

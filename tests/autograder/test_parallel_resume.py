@@ -15,8 +15,8 @@ import nbformat
 import pytest
 
 from autograder.authoring.sample import fill
+from autograder.authoring.student import Edit, Student
 from autograder.bench.memory import tree
-from autograder.sample_class import Edit, Student
 from tests.autograder.test_parallel_local_pool import ROOT, left_of
 
 CRASH = "import os\n\ndef half(x):\n    os._exit(3)"

@@ -8,8 +8,8 @@ import pytest
 
 from autograder import grade
 from autograder.authoring import sample
+from autograder.authoring.student import Student
 from autograder.execution import preflight
-from autograder.sample_class import Student
 from helpers.errors import CourseError
 
 HONEST = [Student("honest", "the model solution")]

@@ -17,7 +17,7 @@ NOT_PROMISED = {
         "For instructors. All commands are run at the root of the repository, after `make release` or `make test` "
         "has built `.venv` (or in the conda environment of `environment.yml`). Put `.venv/bin` on your PATH, or "
         "write `.venv/bin/python`. `NAME` is an assignment's folder in `solutions/`.",
-        "**Keep private**: the repository, above all `solutions/`, `autograder/sample_class/`, "
+        "**Keep private**: the repository, above all `solutions/`, "
         "`helpers/check/right_answers/`, `docs/mistakes.md` and `build/`, and the folder of your class with its "
         "hand-ins, gradebook, reports and feedback. Give students the zip and never the repository, nor a link to it.",
         "Where points count, work in a private copy, change numbers and questions there, and ask people to present.",

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.check.core.own_training import Own
 
 from autograder.authoring.source import read
 from autograder.course import Course
@@ -14,7 +15,6 @@ from autograder.mistakes.run import BEGIN, judge
 from helpers import check
 from helpers.backend import backend
 from helpers.check import CheckFailed
-from helpers.check.core.own_training import Own
 from helpers.check.core.recorded import made_again
 from helpers.check.core.report import Mistake
 from helpers.data import load as load_data

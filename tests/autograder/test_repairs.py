@@ -21,10 +21,10 @@ from conftest import mini_course
 from autograder.authoring import sample
 from autograder.authoring.prepare import prepare
 from autograder.authoring.source import cells_by_id
+from autograder.authoring.student import Student
 from autograder.course import REPOSITORY, Course
 from autograder.execution import preflight
 from autograder.grade import grade, results
-from autograder.sample_class import Student
 from autograder.submission import repairs
 from autograder.submission.best import best, work
 from autograder.submission.intake import hand_in

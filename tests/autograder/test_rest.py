@@ -6,9 +6,9 @@ import nbformat
 import pytest
 
 from autograder.authoring import sample
+from autograder.authoring.student import Student
 from autograder.execution import rest
 from autograder.grade import grade
-from autograder.sample_class import Student
 
 DOUBLE = "def double(x):\n    return 2 * x"
 HALF = "def half(x):\n    return x / 2"

@@ -6,7 +6,7 @@ import pytest
 
 from autograder.authoring.sample import fill, load
 from autograder.authoring.source import grade_id
-from autograder.sample_class import Edit, Student
+from autograder.authoring.student import Edit, Student
 from helpers.errors import CourseError
 
 

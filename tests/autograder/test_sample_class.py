@@ -16,13 +16,13 @@ from autograder.authoring.leaks import squeeze
 from autograder.authoring.sample import fill
 from autograder.course import REPOSITORY, Course
 
-TABLES = sorted((REPOSITORY / "autograder/sample_class").glob("*/expected.csv"))
+TABLES = sorted((REPOSITORY / "solutions").glob("*/class/expected.csv"))
 SIX = ("dalia", "freya", "hana", "jun", "omar", "quentin")
 """Right with PyTorch, right with another layout, untouched, a slip, a death of Python, and a damaged file: whom
 `make test` grades; `make prove` grades all classes whole."""
 CLASSES = [
-    pytest.param((REPOSITORY / "autograder/sample_class" / readme_figures.NAME / "expected.csv", SIX), id="six"),
-    *(pytest.param((table, ()), id=table.parent.name, marks=pytest.mark.slow) for table in TABLES),
+    pytest.param((REPOSITORY / "solutions" / readme_figures.NAME / "class/expected.csv", SIX), id="six"),
+    *(pytest.param((table, ()), id=table.parents[1].name, marks=pytest.mark.slow) for table in TABLES),
 ]
 
 
@@ -34,7 +34,7 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
 @pytest.fixture(scope="module", params=CLASSES)
 def graded(request, tmp_path_factory):
     table, only = request.param
-    name = table.parent.name
+    name = table.parents[1].name
     # Not in the checkout, where the canary would leave something for a moment that other tests see.
     root = tmp_path_factory.mktemp("course")
     shutil.copytree(REPOSITORY / "solutions" / name, root / "solutions" / name)

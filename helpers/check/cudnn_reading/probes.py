@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core.probe import Seen, run
+from helpers.check.core.probe import Bench, Seen, run
 
 
 def lowered_matrices(seen: Seen, lower_filters: Any, lower_images: Any, examples: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
@@ -16,3 +16,17 @@ def lowered_matrices(seen: Seen, lower_filters: Any, lower_images: Any, examples
         notes = seen.part(number)
         notes["F_m"] = run("lower_filters", lower_filters, f)
         notes["D_m"] = run("lower_images", lower_images, d, *f.shape[2:])
+
+
+def timed_steps(seen: Seen, step_times: Any, pieces: Sequence[tuple[str, str, str, float]], rounds: int) -> None:
+    """What `step_times(functions, rounds, synchronise)` makes of functions[algorithm][part] that wait some seconds each.
+
+    pieces: (algorithm, part, name, seconds) each. Notes the "result", when the functions were called ("bench"), and how
+    often the device was waited for ("synchronised").
+    """
+    bench, waited = Bench(), list[None]()
+    functions: dict[str, dict[str, Any]] = {}
+    for algorithm, part, name, seconds in pieces:
+        functions.setdefault(algorithm, {})[part] = bench.piece(name, seconds)
+    seen["result"] = run("step_times", step_times, functions, rounds, lambda: waited.append(None))
+    seen["bench"], seen["synchronised"] = bench.notes(), len(waited)

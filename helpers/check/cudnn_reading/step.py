@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from helpers.check.core.ask import array, ask
-from helpers.check.core.calls import call
 from helpers.check.core.compare import Hypothesis, verify
-from helpers.check.core.known_work import Bench, Piece, demand_possible, lengths
+from helpers.check.core.known_work import Calls, demand_possible, lengths
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
+from helpers.check.cudnn_reading import probes
 from helpers.check.cudnn_reading.words import amount, filled, plain, returned
 from helpers.timing import Timing
 
@@ -103,11 +103,10 @@ def _separate(times: Mapping[tuple[str, str], list[float]], then: str, now: str,
 @check("Measuring a training step", "C1")
 def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str]:
     """algorithm -> part -> Timing of functions that wait as long as only the check knows, timed in turn."""
-    bench, waited = Bench(), list[None]()
     keys = [(algorithm, part) for algorithm in (THEN, NOW) for part in PARTS]
-    pieces = {key: bench.piece(seconds) for key, seconds in zip(keys, lengths(seed, len(keys), 3e-4, 1.6), strict=True)}
-    functions = {algorithm: {part: pieces[algorithm, part] for part in PARTS} for algorithm in (THEN, NOW)}
-    found = call(function, functions, rounds, lambda: waited.append(None), what="step_times")
+    waits = dict(zip(map(_name, keys), lengths(seed, len(keys), 3e-4, 1.6), strict=True))
+    seen = ask(probes.timed_steps, function, [(*key, _name(key), waits[_name(key)]) for key in keys], rounds)
+    found = seen["result"]
     if found is None:
         raise Mistake("returns-none", "step_times returns None. Is the `return` missing?")
     times = {key: _seconds(found, *key, "step_times(…)") for key in keys}
@@ -116,17 +115,18 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
             raise Mistake("too-few-rounds", f"step_times was asked for {rounds} rounds, and {_name(key)} has {len(seconds)}. Pass `rounds` on to `measure`.")
         if not all(math.isfinite(s) and s > 0 for s in seconds):
             raise Mistake("not-positive", f"{_name(key)} has a time that is not above zero. Read the clock before and after: seconds = after − before.")
-    for key, piece in pieces.items():
-        if bench.count(piece) < rounds:
-            raise Mistake("not-called", f"{_name(key)} is called {bench.count(piece)} times where {rounds} rounds are asked for. The times have to come from the functions that step_times is given: `functions[algorithm][part]`, called inside the timing.")
+    calls_made = Calls(seen["bench"])
+    for name in waits:
+        if calls_made.count(name) < rounds:
+            raise Mistake("not-called", f"{name} is called {calls_made.count(name)} times where {rounds} rounds are asked for. The times have to come from the functions that step_times is given: `functions[algorithm][part]`, called inside the timing.")
     yield f"each of {len(keys)} functions called in each of {rounds} rounds"
-    _in_turn(bench, pieces, rounds)
+    _in_turn(calls_made, list(waits), rounds)
     yield "in turn"
-    if not waited:
+    if not seen["synchronised"]:
         raise Mistake("not-synchronised", "`synchronise` is never called. GPU calls are asynchronous: they return before the work is done, and the clock is read too early. Pass it on, `measure(…, synchronise=synchronise)`.")
-    for key, piece in pieces.items():
+    for key in keys:
         _demand_own(key, times)
-        demand_possible(times[key], piece.seconds, bench.longest(piece), f"The time of {_name(key)}")
+        demand_possible(times[key], waits[_name(key)], calls_made.longest(_name(key)), f"The time of {_name(key)}")
     yield "times that fit how long each function takes"
 
 
@@ -134,12 +134,12 @@ def _name(key: tuple[str, str]) -> str:
     return f"{key[1]} of {key[0]!r}"
 
 
-def _in_turn(bench: Bench, pieces: Mapping[tuple[str, str], Piece], rounds: int) -> None:
+def _in_turn(calls_made: Calls, names: Sequence[str], rounds: int) -> None:
     """No function's rounds are over before another's begin."""
-    order = {key: [i for i, (one, _, _) in enumerate(bench.calls) if one is piece][-rounds:] for key, piece in pieces.items()}
+    order = {name: [i for i, one in enumerate(calls_made.made) if one == name][-rounds:] for name in names}
     for early, late in itertools.permutations(order, 2):
         if rounds > 1 and order[early][-1] < order[late][0]:
-            raise Mistake("measured-apart", f"All rounds of {_name(early)} are over before those of {_name(late)} begin. Put all eight functions into one dictionary, with a name each, and call `measure` once: then they are interleaved, and a slow moment of the machine affects all of them.")
+            raise Mistake("measured-apart", f"All rounds of {early} are over before those of {late} begin. Put all eight functions into one dictionary, with a name each, and call `measure` once: then they are interleaved, and a slow moment of the machine affects all of them.")
 
 
 def _demand_own(key: tuple[str, str], times: Mapping[tuple[str, str], list[float]]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from autograder.authoring.student import Edit, Student
 from autograder.mistakes import load
-from autograder.sample_class import Edit, Student
 
 BANK = load("cudnn_reading")
 OTHERWISE = (

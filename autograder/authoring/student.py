@@ -1,6 +1,6 @@
-"""Sample classes: what made-up students hand in, told as changes to the model solution.
+"""What a made-up student hands in, told as changes of the model solution.
 
-`autograder/sample_class/NAME/students.py` gives STUDENTS, a list of Student.
+`solutions/NAME/class/students.py` gives STUDENTS, a list of Student, and `expected.csv` beside it what they score.
 """
 
 from __future__ import annotations
