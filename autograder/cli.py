@@ -80,6 +80,14 @@ def release(
 
 
 @app.command()
+def new(name: Annotated[str, typer.Argument(help="the new assignment's name, a Python name in small letters")]) -> None:
+    """Begin an assignment: its folders in solutions/ and helpers/check/, with one small exercise in them."""
+    from .authoring.new import new as run
+
+    say(run(name))
+
+
+@app.command()
 def handout(name: Name) -> None:
     """Make the zip that a class gets: the notebook, a wheel of `helpers`, and a cell that installs it."""
     from .authoring.handout import handout as run

@@ -4,8 +4,12 @@ Each check runs the student's code on a few small cases, shows a report and, at 
 with a hint in plain words.
 """
 
+from pathlib import Path
+
 from helpers.lazy import lazy
 
-ASSIGNMENTS = ("cnn_learning", "cnn_runtime", "convolution", "cudnn_reading", "network_from_scratch")
+ASSIGNMENTS = tuple(
+    sorted(path.parent.name for path in Path(__file__).parent.glob("*/__init__.py") if path.parent.name != "core")
+)
 
 __all__, __getattr__, __dir__ = lazy(__name__, {"core.report": ["CheckFailed", "Report"]}, ASSIGNMENTS)

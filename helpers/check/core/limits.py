@@ -1,15 +1,11 @@
-"""What stands around the call of a student's function: a limit of time, and what a check wants to hold or to measure meanwhile."""
+"""What stands around the call of a student's function: a limit of time, and no warnings."""
 
 from __future__ import annotations
 
 import _signal
-import contextlib
-import inspect
 import signal
 import threading
-import tracemalloc
 import warnings
-from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,27 +64,6 @@ class time_limit:
         _held, _late = self.held
 
 
-def limits_itself(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Marks a function that runs beside a student's object and does so within a `time_limit` of its own."""
-    function.limits_itself = True  # type: ignore[attr-defined]
-    return function
-
-
-class held:
-    """Within this block no limit of time strikes that began before it; one that is over strikes at the end of the block."""
-
-    def __enter__(self) -> None:
-        global _held
-        self.before, _held = _held, True
-
-    def __exit__(self, *about: object) -> None:
-        global _held, _late
-        _held = self.before
-        if _late and not _held:
-            _late = False
-            raise TooLong
-
-
 class quiet:
     """No warnings of Python or numpy: a student's overflow is found by its result."""
 
@@ -101,89 +76,3 @@ class quiet:
     def __exit__(self, *about: Any) -> None:
         warnings.filters = self.filters
         self.numbers.__exit__(*about)
-
-
-asked: list[tuple[str, dict[str, Any]]] = []
-"""What calls happen inside of now: names out of `SURROUNDINGS`, and what each is given."""
-_noted: list[dict[str, Any]] = []
-
-
-@contextlib.contextmanager
-def around(name: str, **given: Any) -> Iterator[dict[str, Any]]:
-    """Calls of a student's functions within this block happen inside of one of `SURROUNDINGS`; yields what it notes.
-
-    "memory" notes under "bytes" the most that the call had allocated at a time. It is measured beside the student's code, which could
-    stop the measurement. "another device": numpy can't read torch's tensors, as on a GPU, so that a laptop finds a stray `np.`,
-    too; code that looks for it could undo it. "globals" puts `given` in place of the function's globals of these names.
-    """
-    notes: dict[str, Any] = {}
-    asked.append((name, given))
-    _noted.append(notes)
-    try:
-        yield notes
-    finally:
-        asked.pop()
-        _noted.pop()
-
-
-def note(found: Sequence[dict[str, Any]]) -> None:
-    """Hand what was noted around a call to those who asked for it."""
-    for mine, theirs in zip(_noted, found, strict=False):
-        mine.update(theirs)
-
-
-@contextlib.contextmanager
-def entered(function: Any, wanted: Sequence[tuple[str, dict[str, Any]]], notes: list[dict[str, Any]]) -> Iterator[None]:
-    """Inside of all that is wanted; `notes` gets what each noted."""
-    if not wanted:
-        yield
-        return
-    with contextlib.ExitStack() as stack:
-        for name, given in wanted:
-            notes.append({})
-            stack.enter_context(SURROUNDINGS[name](function, notes[-1], **given))
-        yield
-
-
-@contextlib.contextmanager
-def _memory(function: Any, notes: dict[str, Any]) -> Iterator[None]:
-    tracemalloc.start()
-    try:
-        tracemalloc.reset_peak()
-        before = tracemalloc.get_traced_memory()[0]
-        yield
-        notes["bytes"] = tracemalloc.get_traced_memory()[1] - before
-    finally:
-        tracemalloc.stop()
-
-
-@contextlib.contextmanager
-def _another_device(function: Any, notes: dict[str, Any]) -> Iterator[None]:
-    import torch
-
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        raise TypeError("a function of numpy was called with an array of another backend")
-
-    own, torch.Tensor.__array__ = torch.Tensor.__array__, refuse  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        torch.Tensor.__array__ = own  # type: ignore[method-assign]
-
-
-@contextlib.contextmanager
-def _globals(function: Any, notes: dict[str, Any], **parts: Any) -> Iterator[None]:
-    scope = inspect.unwrap(function).__globals__
-    before = {name: scope[name] for name in parts}
-    scope.update(parts)
-    try:
-        yield
-    finally:
-        scope.update(before)
-
-
-SURROUNDINGS: dict[str, Callable[..., contextlib.AbstractContextManager[None]]] = {
-    "memory": _memory,
-    "another device": _another_device,
-    "globals": _globals,
-}

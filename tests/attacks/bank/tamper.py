@@ -67,7 +67,7 @@ from helpers.check.core import compare
 from helpers.check.core import oracle
 from helpers.check.network_from_scratch import linear
 from helpers.check.network_from_scratch import activations
-from helpers.check.core import calls
+from helpers.check.core import probe
 for module in (compare, linear, activations):
     for name in ("verify", "close", "unchanged"):
         if hasattr(module, name):
