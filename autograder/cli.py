@@ -221,8 +221,8 @@ def bench(
     json: Annotated[bool, typer.Option("--json", help="one JSON object per measurement")] = False,
 ) -> None:
     """Measure the grading engine against stock nbgrader on the same submissions (about 30 minutes; --quick: 3)."""
-    from .bench.run import bench as run
-    from .bench.run import show
+    from .bench.measure import bench as run
+    from .bench.measure import show
 
     if not all(part.strip().isdigit() for part in sizes.split(",")):
         raise CourseError(f"--sizes {sizes!r} is not a list of numbers like 100,200,500.")

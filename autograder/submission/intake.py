@@ -25,7 +25,7 @@ from helpers.errors import CourseError
 from ..authoring.source import source_files
 from ..course import IGNORED, Course
 from ..files import read
-from ..text import one_line, whole
+from ..text import one_line, some, whole
 from .collect.collected import late_note
 from .reading import LARGEST, MOST_READ, Ungradable, parse, slim
 
@@ -283,7 +283,7 @@ def shown(name: str) -> str:
 
 
 def listing(names: list[str]) -> str:
-    return ", ".join(map(shown, names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return some([*map(shown, names)])
 
 
 def choose(files: list[Found], name: str) -> tuple[list[Found], list[str]]:

@@ -17,11 +17,10 @@ from nbformat import NotebookNode
 from ...dates import in_words
 from ...files import write_text
 from ..results import Row
-from ...authoring.source import FORM, Assignment, Cell
+from ...authoring.source import FORM, Assignment, Cell, shown
 from ...text import one_line, plain
 from .diagnosis import PASSED, TO_DO, Told
 from .pieces import BEFORE, Pieces, Work, pieces
-from .redact import shown
 from .safe import code_html
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
