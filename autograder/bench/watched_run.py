@@ -1,4 +1,4 @@
-"""Run a command as a person would see it, in a terminal; note when each student appears, and how much memory it takes."""
+"""Run a command as a person would see it, in a terminal; note when each student appears, and the memory it takes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from pathlib import Path
 import psutil
 
 from helpers.errors import CourseError
-
-from ..sandbox.tree import tree
 
 MB = 1e6
 OURS = rb"(s\d{4}): "  # the student's own line; the table comes at the end
@@ -112,6 +110,14 @@ def total(pid: int) -> float:
 def private(pid: int) -> float:
     """MB that would be free if this process and its children ended."""
     return sum(_memory(each, "uss") for each in tree(pid))
+
+
+def tree(pid: int) -> list[int]:
+    """The process and all that descend from it."""
+    try:
+        return [pid, *(process.pid for process in psutil.Process(pid).children(recursive=True))]
+    except psutil.Error:  # it has ended
+        return [pid]
 
 
 def _memory(pid: int, kind: str) -> float:

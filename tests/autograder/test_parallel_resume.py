@@ -15,8 +15,8 @@ import nbformat
 import pytest
 
 from autograder.authoring.sample import fill
+from autograder.bench.watched_run import tree
 from autograder.sample_class import Edit, Student
-from autograder.sandbox.tree import tree
 from tests.autograder.test_parallel_local_pool import ROOT, gone_within
 
 CRASH = "import os\n\ndef half(x):\n    os._exit(3)"
