@@ -132,6 +132,11 @@ def shown(text: str) -> str:
     return "\n".join(kept)
 
 
+def without_markers(text: str) -> str:
+    """A cell's text less the lines that mark where regions begin and end."""
+    return "\n".join(line for line in text.splitlines() if not EDGE.search(line))
+
+
 def cell_lines(text: str, count: int) -> list[int]:
     """Line numbers of the `# %%` markers; zeros where they don't match the number of cells."""
     lines = [n for n, line in enumerate(text.splitlines(), 1) if re.match(r"#\s*%%", line)]

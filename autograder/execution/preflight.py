@@ -15,9 +15,8 @@ import nbformat
 
 from helpers.errors import CourseError
 
-from ..authoring.leaks import MARKERS
 from ..authoring.snapshot import Snapshot
-from ..authoring.source import FORM, Assignment
+from ..authoring.source import FORM, Assignment, without_markers
 from ..reports.results import Row
 from ..submission.bindings import MAGIC, parsed
 from ..submission.intake import NOTEBOOK, installed
@@ -38,7 +37,7 @@ def hand_in(snapshot: Snapshot) -> bytes:
     for known in snapshot.cells:
         cell = make.get(known.cell_type, nbformat.v4.new_raw_cell)(known.released, id=known.id)
         if known.solution or known.kind == FORM:
-            cell.source = "\n".join(line for line in known.model.splitlines() if not any(m in line for m in MARKERS))
+            cell.source = without_markers(known.model)
         if known.kind == FORM:
             cell.metadata["course"] = {"id": FORM}
         elif known.name:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import socket
 import tempfile
 import time
@@ -107,18 +106,13 @@ def warm(line: socket.socket | None = None) -> None:
 
     `line` leads to one that several workers share; see kernel.fork_client.
     """
-
     if line is not None:
         fork_client.adopt(line)
     else:
         fork_client.acquire()
     from ..judge import judge  # noqa: F401
     from ..reports import findings  # noqa: F401
-    from ..reports.feedback_page.safe import code_html
     from ..sandbox.limits import limit_memory
     from . import execute, scrub, workplace  # noqa: F401
 
-    code_html("x = 1")  # the rules of its colours are made ready
-
     limit_memory(MEMORY_MB)
-    gc.freeze()  # modules are no garbage, and to look for some in them takes time in each hand-in

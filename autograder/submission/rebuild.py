@@ -7,7 +7,6 @@ would grade. Everything else is mended, in an order in which honest work runs, a
 from __future__ import annotations
 
 import copy
-import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -293,7 +292,7 @@ class _Rebuild:
     # Small questions about both
 
     def _same(self, cell: Cell, source: SnapshotCell) -> bool:
-        return squash(cell.source) in (_squashed(source.released), _squashed(source.source))
+        return squash(cell.source) in (squash(source.released), squash(source.source))
 
     def _by_role(self) -> dict[str, list[Cell]]:
         found: dict[str, list[Cell]] = {}
@@ -363,9 +362,6 @@ def squash(text: Any) -> str:
     """Text without the white space in which editors and converters differ."""
     return "\n".join(line.strip() for line in str(text).strip().splitlines() if line.strip())
 
-
-_squashed = functools.lru_cache(maxsize=1024)(squash)
-"""Of the assignment's own texts, which are asked for with each cell of each hand-in."""
 
 
 def listing(found: list[str]) -> str:

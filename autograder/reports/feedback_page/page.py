@@ -114,12 +114,6 @@ def _template() -> tuple[Template, Markup, str]:
     return environment.get_template("feedback.html"), Markup(css), policy
 
 
-def warm_up() -> None:
-    """What the first page takes and no later one: the template is compiled, and the rules of the code's colours."""
-    _template()
-    code_html("x = 1")
-
-
 def _exercises(row: Row, found: Pieces | None, assignment: Assignment) -> list[Exercise]:
     titles = headings(assignment.cells)
     known = {c.id: c for c in assignment.cells if c.id}
