@@ -124,7 +124,7 @@ def collect(
 ) -> None:
     """Put the hand-ins of a learning platform's zip file where grading looks for them."""
     from .submission.collect import collect as run
-    from .submission.collect.tell import sentences, table
+    from .submission.collect.summary import sentences, table
 
     told = run(name, archive, course_for(class_dir), pattern, roster=roster, timezone=timezone, dry_run=dry_run)
     if dry_run:

@@ -19,7 +19,8 @@ from ..authoring.snapshot import Snapshot
 from ..authoring.source import FORM, Assignment, without_markers
 from ..reports.results import Row
 from ..submission.bindings import MAGIC, parsed
-from ..submission.intake import NOTEBOOK, installed
+from ..submission.collect.file_kinds import PERHAPS_NOTEBOOK
+from ..submission.intake import installed
 from ..submission.nbgrader_rules import metadata
 from ..submission.reading import Ungradable, parse, slim
 from .task import Result
@@ -75,7 +76,7 @@ def absent(contents: Iterable[bytes]) -> list[str]:
     own = {part for name in files if name.endswith(b".py") for part in re.split(rb"[/.]", name)}
     found: set[str] = set()
     for name, raw in files.items():
-        if NOTEBOOK.search(name.decode("utf-8", "replace")):
+        if PERHAPS_NOTEBOOK.search(name.decode("utf-8", "replace")):
             likely = {module for one in IMPORT.finditer(raw) for module in _modules(one)}
             if any(not installed(module) and module.encode() not in own for module in likely):
                 found |= {module for module in _imports(raw) if module.encode() not in own and not installed(module)}

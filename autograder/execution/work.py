@@ -15,7 +15,7 @@ from helpers.errors import CourseError
 
 from ..kernel import fork_client
 from ..parallel.worker import LARGEST_ANSWER
-from ..submission.best import around, best
+from ..submission.best_notebook import around, best
 from ..submission.reading import Ungradable
 from ..text import fault, whole
 from .task import Result, Task

@@ -7,7 +7,6 @@ would grade. Everything else is mended, in an order in which honest work runs, a
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,10 +17,10 @@ from ..authoring.source import FORM, grade_id
 from ..text import some
 from . import nbgrader_rules as rules
 from .bindings import Names, names, used
+from .lenient_parse import ID
 from .reading import Ungradable, kept_metadata
 
 Cell = NotebookNode
-VALID_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
 def rebuild(notebook: NotebookNode, snapshot: Snapshot, file: str = "the notebook") -> tuple[NotebookNode, list[str]]:
@@ -274,7 +273,7 @@ class _Rebuild:
         seen: set[str] = set()
         for number, cell in enumerate(self.cells):
             wanted = str(cell.get("id", ""))
-            if not VALID_ID.match(wanted) or wanted in seen:
+            if not ID.match(wanted) or wanted in seen:
                 wanted = f"cell-{number}"
                 while wanted in seen:
                     wanted += "x"

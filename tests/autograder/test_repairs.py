@@ -26,7 +26,7 @@ from autograder.execution import preflight
 from autograder.grade import grade, results
 from autograder.sample_class import Student
 from autograder.submission import repairs
-from autograder.submission.best import best, work
+from autograder.submission.best_notebook import best, work
 from autograder.submission.intake import hand_in
 from autograder.submission.reading import LARGE, LARGEST, Ungradable, parse, slim, ways
 

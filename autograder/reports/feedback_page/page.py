@@ -21,7 +21,7 @@ from ...authoring.source import FORM, Assignment, Cell, shown
 from ...text import one_line, plain
 from .diagnosis import PASSED, TO_DO, Told
 from .pieces import BEFORE, Pieces, Work, pieces
-from .safe import code_html
+from .sanitize import code_html
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 COURSE = "From Scratch to cuDNN"

@@ -14,7 +14,7 @@ from ...text import plain, sentences, text
 from .diagnosis import Told, course_data, diagnose
 from .outputs import AFTER_HIDDEN, CELLS, FRAME, KEPT_OUT, PICTURES, TEXTS, Block, Room, attached, blocks, without_data
 from .redact import Secrets, secrets
-from .safe import Html, code_html, prose_html
+from .sanitize import Html, code_html, prose_html
 
 EMPTY = "*Your answer here: replace this line.*"
 BEFORE = "before the first exercise"
