@@ -24,7 +24,7 @@ from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError, UsageError
-from IPython.core.interactiveshell import InteractiveShell, InteractiveShellABC
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell, InteractiveShellABC
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.display import Javascript, display
 from traitlets import CBool, Type
@@ -200,24 +200,30 @@ class CourseShell(InteractiveShell):
             return None
 
     async def _run(self, source: str) -> Any:
+        # What IPython's `run_cell` does, which would transform the cell a second time, in the loop that runs already.
+        cell, trouble, result = source, None, None
         with no_input():
             try:
-                cell, trouble = self.transform_cell(source), None
+                cell = self.transform_cell(source)
             except Exception:
-                cell, trouble = source, sys.exc_info()
-            if not self.should_run_async(source, transformed_cell=cell, preprocessing_exc_tuple=trouble):
-                return self.run_cell(source, store_history=True)
-            task = asyncio.ensure_future(
-                self.run_cell_async(source, store_history=True, transformed_cell=cell, preprocessing_exc_tuple=trouble)
-            )
-            result = None
-            with _cancelled_by_interrupt(task):
-                try:
-                    result = await task
-                finally:
-                    self.events.trigger("post_execute")
-                    self.events.trigger("post_run_cell", result)
-            return result
+                trouble = sys.exc_info()
+            about: dict[str, Any] = {"transformed_cell": cell, "preprocessing_exc_tuple": trouble}
+            running = self.run_cell_async(source, store_history=True, **about)
+            try:
+                if not self.should_run_async(source, **about):
+                    result = await running
+                else:
+                    task = asyncio.ensure_future(running)
+                    with _cancelled_by_interrupt(task):
+                        result = await task
+            except BaseException as error:
+                result = ExecutionResult(None)
+                result.error_in_exec = error
+                self.showtraceback(running_compiled_code=True)
+            finally:
+                self.events.trigger("post_execute")
+                self.events.trigger("post_run_cell", result)
+        return result
 
     def _get_exc_info(self, exc_tuple: Any = None) -> Any:
         kind, error, trace = super()._get_exc_info(exc_tuple)

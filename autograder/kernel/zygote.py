@@ -39,7 +39,7 @@ class Zygote:
         code = wire.FAILED
         try:
             wire.send(self.control, {"is": "born", "pid": os.getpid()})
-            self.be(request, given)
+            self.become(request, given)
             self.loop()
         except wire.Closed:
             code = 0
@@ -51,7 +51,7 @@ class Zygote:
                 _end_group(pid)
             os._exit(code)
 
-    def be(self, request: dict[str, Any], given: Any) -> None:
+    def become(self, request: dict[str, Any], given: Any) -> None:
         """Turn into a zygote of one kind."""
         if request["mode"] is not None:
             sandbox.settle(sandbox.Mode(request["mode"], ""))

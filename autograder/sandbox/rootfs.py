@@ -71,6 +71,7 @@ def build(
     for path, fd in opened:
         _bind(fd, base + path)
         make_read_only(base + path)
+        os.close(fd)
     for place in (f"{base}{path}" for path in covered if os.path.isdir(f"{base}{path}")):
         sc.mount("tmpfs", place, "tmpfs", SHUT, "size=4k,nr_inodes=1,mode=555")
     for name, fd in devices.items():

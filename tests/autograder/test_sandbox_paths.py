@@ -195,6 +195,29 @@ def test_read_only_before_linux_5_12(tmp_path, prelude):
     assert said == [[30, 30, 30], True]
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
+def test_more_may_be_shown_than_a_student_may_open(tmp_path):
+    """Hiding one file of a large folder shows each of its others by itself."""
+    large, folder = tmp_path / "large", tmp_path / "k"
+    open_to_all(tmp_path)
+    for place in (large, folder):
+        place.mkdir()
+    for number in range(300):
+        (large / f"{number}.txt").write_text("shown")
+    before = f"""
+from pathlib import Path
+real = standard_room
+def standard_room(folder, env, hidden):
+    room = real(folder, env, hidden)
+    return Room(room.folder, (*room.readable, Path({str(large)!r})), room.env, (*room.hidden, *map(Path, hidden)))
+"""
+    with Zygote(NAMESPACES, before) as zygote:
+        code = f"say(sorted(os.listdir({str(large)!r})))"
+        (said,) = zygote.run(folder, code, hidden=[str(large / "7.txt")])
+    assert len(said) == 299
+    assert "7.txt" not in said
+
+
 def test_only_plain_files_are_copied(tmp_path):
     source = tmp_path / "source"
     (source / "deep").mkdir(parents=True)
