@@ -39,6 +39,7 @@ from .recording import bonus
 from .recording import gradebook as rows
 from .reports.csv_table import to_csv
 from .reports.feedback_page.page import render
+from .reports.feedback_page.pieces import pieces
 from .reports.findings import answers
 from .reports.results import Row, bonus_of, row_of, words_in
 from .submission.intake import data_beside
@@ -162,7 +163,7 @@ class FeedbackExporter(Exporter):
         about = resources["nbgrader"]
         assignment = prepare(Course(), about["assignment"]).assignment
         row = _row(about["db_url"], assignment, about["student"], nb)
-        return render(row, nb, assignment), resources
+        return render(row, pieces(nb, assignment), assignment), resources
 
 
 def _row(db_url: str, assignment: Assignment, student: str, notebook: NotebookNode) -> Row:

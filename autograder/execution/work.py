@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import socket
 import tempfile
 import time
 from typing import Any
 
-import nbformat
 from nbformat import NotebookNode
 
 from helpers.errors import CourseError
@@ -76,7 +76,7 @@ def _work(task: Task, result: Result) -> None:
     result.notes += [*done.skipped, *([done.left_out] if done.left_out else [])]
     notebook.metadata["course"] = about(mode, result.notes, done.dead, machine.words())
     scrub(notebook, task.snapshot)
-    result.notebook = whole(nbformat.v4.writes(notebook) + "\n").encode()
+    result.notebook = whole(json.dumps(notebook, ensure_ascii=False, sort_keys=True) + "\n").encode()
     if task.snapshot.source is not None:
         from ..reports.findings import find
 

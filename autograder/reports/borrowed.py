@@ -57,8 +57,9 @@ def borrowed(notebook: Any, assignment: Assignment) -> list[str]:
         found = list(uses(cell.source, names, closed))
         if (mine is not None and mine.kind == "given") or _words(cell.source) in released:
             continue  # it belongs to everybody, and so do the names that it imports
-        allowed = {what for _, what in uses(mine.text, dict(names), closed)} if mine is not None else set()
-        found = [(line, what) for line, what in found if what not in allowed]
+        if found and mine is not None:
+            allowed = {what for _, what in uses(mine.text, dict(names), closed)}
+            found = [(line, what) for line, what in found if what not in allowed]
         if found:
             first = min(line for line, _ in found)
             what = ", ".join(sorted({what for _, what in found})[:4])

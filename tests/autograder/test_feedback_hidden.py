@@ -7,11 +7,23 @@ import re
 from dataclasses import replace
 
 import pytest
-from feedback_kit import ASSIGNMENTS, MODEL, autograded, display, error, read, row, stream, students, told, words
+from feedback_kit import (
+    ASSIGNMENTS,
+    MODEL,
+    autograded,
+    display,
+    error,
+    read,
+    render,
+    row,
+    stream,
+    students,
+    told,
+    words,
+)
 
 from autograder.authoring.leaks import squeeze
 from autograder.reports.feedback_page.diagnosis import OTHER_NUMBERS, SAME_KIND, diagnose, visible_checks
-from autograder.reports.feedback_page.page import render
 from autograder.reports.feedback_page.redact import hidden_regions, redacted, secrets, shown
 from autograder.sample_class import Student
 from helpers.check.picture import Picture

@@ -10,10 +10,9 @@ import subprocess
 import time
 
 import pytest
-from feedback_kit import MIME, autograded, display, error, read, row, stream, told, walk, words
+from feedback_kit import MIME, autograded, display, error, read, render, row, stream, told, walk, words
 
 from autograder.reports.feedback_page import sanitize
-from autograder.reports.feedback_page.page import render
 from autograder.reports.feedback_page.svg import cleaned
 from autograder.submission.form import Declaration
 from autograder.text import plain

@@ -12,7 +12,6 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
-from nbformat import NotebookNode
 
 from ...dates import in_words
 from ...files import write_text
@@ -20,7 +19,7 @@ from ..results import Row
 from ...authoring.source import FORM, Assignment, Cell, shown
 from ...text import one_line, plain
 from .diagnosis import PASSED, TO_DO, Told
-from .pieces import BEFORE, Pieces, Work, pieces
+from .pieces import BEFORE, Pieces, Work
 from .sanitize import code_html
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -68,17 +67,12 @@ def write_page(
     row: Row, found: Pieces | None, assignment: Assignment, target: Path, *, course_title: str = COURSE
 ) -> None:
     """Write the page of one student to `target`, in one step. `found` are the pieces of the autograded notebook."""
-    write_text(assemble(row, found, assignment, course_title=course_title), target)
+    write_text(render(row, found, assignment, course_title=course_title), target)
 
 
-def render(row: Row, notebook: NotebookNode | None, assignment: Assignment, *, course_title: str = COURSE) -> str:
-    """The same as text, of the autograded notebook."""
-    found = pieces(notebook, assignment) if notebook is not None else None
-    return assemble(row, found, assignment, course_title=course_title)
-
-
-def assemble(row: Row, found: Pieces | None, assignment: Assignment, *, course_title: str = COURSE) -> str:
-    """The page as HTML: one file, no script, nothing loaded from elsewhere.
+def render(row: Row, found: Pieces | None, assignment: Assignment, *, course_title: str = COURSE) -> str:
+    """The page of one student as HTML: one file, no script, nothing loaded from elsewhere. `found` are the pieces of the
+    autograded notebook, None where there is none.
 
     Of hidden tests, rubrics and model answers it holds nothing, whatever the notebook holds.
     """
