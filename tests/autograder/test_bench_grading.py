@@ -10,12 +10,12 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from autograder.bench import watched_run
-from autograder.bench.folders import hand_in, lay_out, students
-from autograder.bench.measure import PARTS, Measured, bench
-from autograder.bench.watched_run import Watched, watch
-from autograder.cli import app
 from helpers.errors import CourseError
+from tests.bench import watched_run
+from tests.bench.__main__ import app
+from tests.bench.folders import hand_in, lay_out, students
+from tests.bench.measure import PARTS, Measured, bench
+from tests.bench.watched_run import Watched, watch
 
 
 def test_each_submission_is_a_little_different_and_valid(mini, tmp_path):
@@ -104,7 +104,7 @@ def test_every_measurement_is_made(mini, tmp_path):
      (["--sizes", "ten"], "not a list of numbers"), (["nothing"], "no assignment called")],
 )  # fmt: skip
 def test_options_that_make_no_sense(options, words):
-    result = CliRunner().invoke(app, ["bench", *options])
+    result = CliRunner().invoke(app, options)
     assert isinstance(result.exception, CourseError)
     assert words in str(result.exception)
     assert PARTS == ("stock", "workers", "kernel", "class")

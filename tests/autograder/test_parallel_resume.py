@@ -15,9 +15,9 @@ import nbformat
 import pytest
 
 from autograder.authoring.sample import fill
-from autograder.bench.watched_run import tree
 from autograder.sample_class import Edit, Student
 from tests.autograder.test_parallel_local_pool import ROOT, gone_within
+from tests.bench.watched_run import tree
 
 CRASH = "import os\n\ndef half(x):\n    os._exit(3)"
 PEOPLE = (

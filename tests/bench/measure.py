@@ -1,4 +1,4 @@
-"""What `python -m autograder bench` measures and prints, in flat records.
+"""What `python -m tests.bench` measures and prints, in flat records.
 
 What is compared is run in turn, so that a busy machine disturbs both.
 """
@@ -19,11 +19,11 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from autograder.course import REPOSITORY, Course, prepare_environment
+from autograder.files import stage
 from helpers.errors import CourseError
 from helpers.timing import environment, spread
 
-from ..course import REPOSITORY, Course, prepare_environment
-from ..files import stage
 from .folders import Bench, lay_out, students
 from .watched_run import MB, OURS, STOCK, Peak, Watched, private, watch
 
@@ -149,8 +149,8 @@ def kernel_memory(bench: Bench) -> Iterator[Measured]:
     """Private memory of a student's kernel, fresh and after its notebook, at the moment when it would be ended."""
     import nbformat
 
-    from ..kernel.kernel import Kernels
-    from ..sandbox import Limits, choose
+    from autograder.kernel.kernel import Kernels
+    from autograder.sandbox import Limits, choose
 
     notebook = nbformat.reads(bench.template.decode(), as_version=4)
     with Kernels(choose()) as kernels:
@@ -192,7 +192,7 @@ def bench(name: str, course: Course, *, only: Sequence[str] = (), count: int = 3
 
 def surroundings() -> dict[str, Any]:
     """What the figures depend on."""
-    from ..sandbox import choose
+    from autograder.sandbox import choose
 
     found = environment()
     try:
