@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 
 from ..judge.judge import chosen
 from ..kernel.meter import PATIENCE
-from ..kernel.outputs import Room
+from ..kernel.output_collector import Room
 from ..source import grade_id
 from . import cells as rules
 from . import rest
