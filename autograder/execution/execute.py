@@ -21,7 +21,7 @@ from ..authoring.snapshot import Snapshot
 from ..authoring.source import grade_id, label
 from ..judge.judge import chosen
 from ..kernel.meter import PATIENCE
-from ..kernel.outputs import Room
+from ..kernel.output_collector import Room
 from ..submission import nbgrader_rules as rules
 from . import skip_failing
 from .waiting import needed, taken_back

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from ..sandbox import Limits, Usage, kill_tree, memory_group
 from . import wire
 from .meter import EVERY_S, PATIENCE, Meter
-from .outputs import Collector, Full, Room
+from .output_collector import Collector, Full, Room
 from .zygote_client import ZygoteClient
 
 GRACE_S = 2.0
