@@ -1,11 +1,6 @@
 """Run `python -m autograder …`."""
 
-import sys
-
-from . import prewarm
+from .cli import main
 
 if __name__ == "__main__":
-    prewarm.start(sys.argv[1:])
-    from .cli import main
-
     main()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import sys
 import threading
@@ -334,20 +333,13 @@ class Batch:
 
 
 def _import_nbgrader(executor: Executor | None) -> None:
-    """It takes a second, and so does what a first page and a first record take: while the kernels warm up.
-
-    Not before the workers have started, for whom the first result waits; it does not wait for this.
-    """
+    """It takes a second: while the kernels warm up, but not before the workers have started, for whom the first result
+    waits."""
     if executor is not None:
         executor.hired.wait()
     import nbgrader.preprocessors  # noqa: F401
-    from sqlalchemy.orm import configure_mappers
 
-    from .reports.feedback_page import page
-
-    configure_mappers()
-    page.warm_up()
-    gc.freeze()  # modules are no garbage, and to find that out takes a tenth of a second each time
+    from .reports.feedback_page import page  # noqa: F401
 
 
 def _why(error: Exception) -> str:

@@ -132,7 +132,7 @@ def collect(
 ) -> None:
     """Put the hand-ins of a learning platform's zip file where grading looks for them."""
     from .submission.collect import collect as run
-    from .submission.collect.tell import sentences, table
+    from .submission.collect.summary import sentences, table
 
     told = run(name, archive, course_for(class_dir), pattern, roster=roster, timezone=timezone, dry_run=dry_run)
     if dry_run:
@@ -224,25 +224,6 @@ def mistakes(
 
 
 @app.command()
-def bench(
-    name: Annotated[str, typer.Argument(help="the assignment whose hand-ins are made up")] = "network_from_scratch",
-    only: Annotated[list[str] | None, typer.Option(help="stock, workers, kernel or class", show_default=False)] = None,
-    count: Annotated[int, typer.Option(help="submissions in a batch beside stock nbgrader")] = 30,
-    rounds: Annotated[int, typer.Option(help="rounds in turn")] = 3,
-    sizes: Annotated[str, typer.Option(help="sizes of whole classes")] = "100,200,500",
-    quick: Annotated[bool, typer.Option("--quick", help="four submissions, one round, classes of 10 and 20")] = False,
-    json: Annotated[bool, typer.Option("--json", help="one JSON object per measurement")] = False,
-) -> None:
-    """Measure the grading engine against stock nbgrader on the same submissions (about 30 minutes; --quick: 3)."""
-    from .bench.run import bench as run
-    from .bench.run import show
-
-    if not all(part.strip().isdigit() for part in sizes.split(",")):
-        raise CourseError(f"--sizes {sizes!r} is not a list of numbers like 100,200,500.")
-    chosen = [int(part) for part in sizes.split(",")]
-    if quick:
-        count, rounds, chosen = 4, 1, [10, 20]
-    show(run(name, Course(), only=only or (), count=count, rounds=rounds, sizes=chosen), json, console())
 
 
 @app.command()

@@ -65,27 +65,27 @@ def _in_one_step(path: Path) -> Iterator[Path]:
             scratch.unlink(missing_ok=True)
 
 
-def replace_folder(new: Path, old: Path) -> None:
-    """Replace folder `old` by `new`; `old` stays complete if that fails."""
-    old.parent.mkdir(parents=True, exist_ok=True)
-    incoming = old.with_name(f".{old.name}.{os.getpid()}.new")
-    outgoing = old.with_name(f".{old.name}.{os.getpid()}.old")
-    shutil.rmtree(incoming, ignore_errors=True)
-    shutil.copytree(new, incoming)
-    make_writable(incoming)
+@contextlib.contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder to fill, which then takes the place of `target`; that stays complete if anything fails."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in target.parent.glob(f".{glob_safe(target.name)}.*"):  # of a program that was killed
+        remove(leftover)
+    incoming, outgoing = (target.with_name(f".{target.name}.{os.getpid()}.{which}") for which in ("new", "old"))
+    incoming.mkdir()
     try:
-        if old.exists():
-            old.rename(outgoing)
-        incoming.rename(old)
-    except OSError:
-        if outgoing.exists() and not old.exists():
-            outgoing.rename(old)
-        raise
+        yield incoming
+        if target.exists():
+            target.rename(outgoing)
+        try:
+            incoming.rename(target)
+        except OSError:
+            if outgoing.exists():
+                outgoing.rename(target)
+            raise
     finally:
-        for leftover in (incoming, outgoing):
-            if leftover.exists():
-                make_writable(leftover)
-                shutil.rmtree(leftover, ignore_errors=True)
+        remove(incoming)
+        remove(outgoing)
 
 
 @contextlib.contextmanager

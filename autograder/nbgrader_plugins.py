@@ -39,6 +39,7 @@ from .recording import bonus
 from .recording import gradebook as rows
 from .reports.csv_table import to_csv
 from .reports.feedback_page.page import render
+from .reports.feedback_page.pieces import pieces
 from .reports.findings import answers
 from .reports.results import Row, bonus_of, row_of, words_in
 from .submission.intake import data_beside
@@ -155,18 +156,14 @@ class FeedbackExporter(Exporter):
 
     file_extension = ".html"
     output_mimetype = "text/html"
-    _assignments: dict[str, Assignment] = {}  # noqa: RUF012  (traitlets owns the class; read once per process)
 
     def from_notebook_node(self, nb: NotebookNode, resources: Any = None, **_: Any) -> tuple[Any, Any]:
         """CourseError where the assignment is none of the course's; whose it is stands in `resources`."""
         resources = self._init_resources(resources)
         about = resources["nbgrader"]
-        name = about["assignment"]
-        if name not in self._assignments:
-            self._assignments[name] = read_source(Course().source(name))[0]
-        assignment = self._assignments[name]
+        assignment = prepare(Course(), about["assignment"]).assignment
         row = _row(about["db_url"], assignment, about["student"], nb)
-        return render(row, nb, assignment), resources
+        return render(row, pieces(nb, assignment), assignment), resources
 
 
 def _row(db_url: str, assignment: Assignment, student: str, notebook: NotebookNode) -> Row:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import re
 import traceback
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -55,6 +56,11 @@ def lines(value: Any) -> str:
 def one_line(value: Any, limit: int = 600) -> str:
     flat = " ".join(lines(text(value)[: 4 * limit]).split())
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def some(values: Sequence[str], most: int = 3) -> str:
+    """The first few, and how many more there are."""
+    return ", ".join(values[:most]) + (f" and {len(values) - most} more" if len(values) > most else "")
 
 
 class LogFilter(logging.Filter):

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from ..course import Course
-from .source import Assignment, Cell, regions
+from .source import REGIONS, Assignment, Cell, regions, shown
 from .source import read as read_source
 
-MARKERS = tuple(f"{edge} {what}" for edge in ("BEGIN", "END") for what in ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME"))
+MARKERS = tuple(f"{edge} {what}" for edge in ("BEGIN", "END") for what in REGIONS.values())
 SHINGLE = 6
 CODE_RUN = 9
 SHORTEST = 12
@@ -44,20 +44,14 @@ def split(cell: Cell) -> tuple[list[str], list[str], str]:
     """A cell's secret code lines, its secret prose, and the text that students may see."""
     if cell.kind == "answer" and "BEGIN SOLUTION" not in cell.text:
         return (cell.text.splitlines(), [], "") if cell.type == "code" else ([], [cell.text], "")
-    code, prose, shown = [], [], []
-    for marker in ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME"):
+    code, prose = [], []
+    for marker in REGIONS.values():
         for lines in regions(cell.text, marker):
             if cell.type == "code":
                 code += lines
             else:
                 prose.append("\n".join(lines))
-    inside = False
-    for line in cell.text.splitlines():
-        edge = next((m for m in MARKERS if m in line), "")
-        inside = edge.startswith("BEGIN") or (inside and not edge)
-        if not inside and not edge:
-            shown.append(line)
-    return code, prose, "\n".join(shown)
+    return code, prose, shown(cell.text)
 
 
 def secrets(assignment: Assignment) -> tuple[dict[str, str], dict[tuple[str, ...], str]]:
@@ -67,8 +61,8 @@ def secrets(assignment: Assignment) -> tuple[dict[str, str], dict[tuple[str, ...
     runs: dict[tuple[str, ...], str] = {}
     given = []
     for cell in assignment.cells:
-        code, prose, shown = split(cell)
-        given.append(shown)
+        code, prose, public_text = split(cell)
+        given.append(public_text)
         where = cell.id or f"line {cell.line}"
         for line in code:
             comment = line.partition("#")[2]

@@ -14,7 +14,7 @@ from traitlets.config import Config
 from helpers.errors import CourseError
 
 from ..course import Course, load_config, prepare_environment
-from ..files import replace_folder, stage, write_notebook
+from ..files import make_writable, new_folder, stage, write_notebook
 from .leaks import leaks
 from .source import grade_id, source_files
 from .source import read as read_source
@@ -134,7 +134,9 @@ def release(name: str, course: Course | None = None, force: bool = False) -> str
         place = "" if force else worked_in(target / f"{name}.ipynb")
         if place:
             return f"notebooks/{name} was left as it is, because somebody worked in {place}; --force replaces it"
-        replace_folder(released, target)
+        with new_folder(target) as folder:
+            shutil.copytree(released, folder, dirs_exist_ok=True)
+            make_writable(folder)
     return f"released notebooks/{name}/{name}.ipynb"
 
 

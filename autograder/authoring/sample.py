@@ -15,9 +15,8 @@ from helpers.errors import CourseError
 from ..authoring.student import Student
 from ..course import Course, clean_name
 from ..files import stage, write_notebook
-from .leaks import MARKERS
 from .release import generate, worked_in
-from .source import FORM, cells_by_id
+from .source import FORM, cells_by_id, without_markers
 from .source import read as read_source
 
 
@@ -72,10 +71,6 @@ def release_of(name: str, course: Course) -> NotebookNode:
     with stage() as folder:
         made = generate(name, course, folder, f"sqlite:///{folder / 'gradebook.db'}")
         return nbformat.read(made / f"{name}.ipynb", as_version=4)
-
-
-def without_markers(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if not any(m in line for m in MARKERS))
 
 
 def build(student: Student, released: NotebookNode, solved: NotebookNode) -> NotebookNode:

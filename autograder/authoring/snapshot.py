@@ -107,19 +107,6 @@ class Snapshot:
         source = Assignment.of(plain["source"]) if plain["source"] else None
         return cls(plain["assignment"], cells, plain["kernelspec"], plain["size"], source, plain["closed"])
 
-    @classmethod
-    def decode(cls, digest: str, encoded: bytes) -> Snapshot:
-        """The snapshot that `encoded` holds; one that this process met last is not read again."""
-        known = _met.get(digest)
-        if known is None:
-            known = cls.from_json(encoded.decode("utf-8", "surrogatepass"))
-            _met.clear()
-            _met[digest] = known
-        return known
-
-
-_met: dict[str, Snapshot] = {}
-
 
 def take(source: Assignment, notebook: NotebookNode, config: Any, size: str = "quick") -> Snapshot:
     """The snapshot of a source notebook, made by nbgrader's own preprocessors with the class's configuration."""

@@ -29,6 +29,7 @@ FLAGS = {  # grade, solution, locked
     "answer": (True, True, False),
 }
 REGIONS = {"solution": "SOLUTION", "hidden test": "HIDDEN TESTS", "rubric": "MARK SCHEME"}
+EDGE = re.compile(rf"(BEGIN|END) (?:{'|'.join(REGIONS.values())})")
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z")
 FORM, FORM_CHECK = "form", "form-check"
 SEED = re.compile(r"\bSEED\b")
@@ -122,6 +123,22 @@ def regions(text: str, marker: str) -> Iterator[list[str]]:
             inside.append(line)
     if inside is not None:
         raise ValueError(f"BEGIN {marker} has no END {marker} after it")
+
+
+def shown(text: str) -> str:
+    """A cell's text less its hidden tests, rubrics and model solutions; what is not closed goes to the end."""
+    kept, inside = [], False
+    for line in text.splitlines():
+        edge = EDGE.search(line)
+        inside = edge[1] == "BEGIN" if edge else inside
+        if not inside and not edge:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def without_markers(text: str) -> str:
+    """A cell's text less the lines that mark where regions begin and end."""
+    return "\n".join(line for line in text.splitlines() if not EDGE.search(line))
 
 
 def cell_lines(text: str, count: int) -> list[int]:

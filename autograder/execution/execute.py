@@ -21,9 +21,9 @@ from ..authoring.snapshot import Snapshot
 from ..authoring.source import grade_id, label
 from ..judge.judge import chosen
 from ..kernel.meter import PATIENCE
-from ..kernel.outputs import Room
+from ..kernel.output_collector import Room
 from ..submission import nbgrader_rules as rules
-from . import rest
+from . import skip_failing
 from .waiting import needed, taken_back
 
 LAST_SECONDS = 2
@@ -146,13 +146,13 @@ class _Run:
             ran = self._judge(cell, allowed, which=False)
             cell.outputs = merged(ran.beside, ran.outputs)
             self._still_there(ran)
-            rest.explain(cell, self.causes)
+            skip_failing.explain(cell, self.causes)
             if ran.status == "ok" and chosen(cell.source, True):
                 self.waiting.append((index, cell))
         else:
             ran = self._through(index, cell, own=known is None or not known.locked)
             cell.outputs = ran.outputs
-            rest.explain(cell, self.causes)
+            skip_failing.explain(cell, self.causes)
             if lost := self._lost(ran.changed):
                 self.lost.setdefault(len(self.ran), []).extend(lost)
                 self.waiting = [one for one in self.waiting if one not in lost]
@@ -194,12 +194,12 @@ class _Run:
             self._finish(cell, True)
         self.waiting = []
 
-    def _through(self, index: int, cell: NotebookNode, own: bool) -> rest.Passed:
+    def _through(self, index: int, cell: NotebookNode, own: bool) -> skip_failing.Passed:
         def run(source: str) -> Any:
             return self._student(source, self._seconds(), self.count, self._needed())
 
         # What ran after hidden parts of tests may tell of them: neither in notes nor in reasons.
-        passed = rest.through(cell.source, label(cell, index), run, own, {} if self.told else self.causes)
+        passed = skip_failing.through(cell.source, label(cell, index), run, own, {} if self.told else self.causes)
         if not self.told and cell.source not in self.snapshot.handed_out:
             self.done.skipped += passed.notes
         self.again[index] = passed.ran

@@ -15,12 +15,12 @@ import nbformat
 
 from helpers.errors import CourseError
 
-from ..authoring.leaks import MARKERS
 from ..authoring.snapshot import Snapshot
-from ..authoring.source import FORM, Assignment
+from ..authoring.source import FORM, Assignment, without_markers
 from ..reports.results import Row
 from ..submission.bindings import MAGIC, parsed
-from ..submission.intake import NOTEBOOK, installed
+from ..submission.collect.file_kinds import PERHAPS_NOTEBOOK
+from ..submission.intake import installed
 from ..submission.nbgrader_rules import metadata
 from ..submission.reading import Ungradable, parse, slim
 from .task import Result
@@ -38,7 +38,7 @@ def hand_in(snapshot: Snapshot) -> bytes:
     for known in snapshot.cells:
         cell = make.get(known.cell_type, nbformat.v4.new_raw_cell)(known.released, id=known.id)
         if known.solution or known.kind == FORM:
-            cell.source = "\n".join(line for line in known.model.splitlines() if not any(m in line for m in MARKERS))
+            cell.source = without_markers(known.model)
         if known.kind == FORM:
             cell.metadata["course"] = {"id": FORM}
         elif known.name:
@@ -76,7 +76,7 @@ def absent(contents: Iterable[bytes]) -> list[str]:
     own = {part for name in files if name.endswith(b".py") for part in re.split(rb"[/.]", name)}
     found: set[str] = set()
     for name, raw in files.items():
-        if NOTEBOOK.search(name.decode("utf-8", "replace")):
+        if PERHAPS_NOTEBOOK.search(name.decode("utf-8", "replace")):
             likely = {module for one in IMPORT.finditer(raw) for module in _modules(one)}
             if any(not installed(module) and module.encode() not in own for module in likely):
                 found |= {module for module in _imports(raw) if module.encode() not in own and not installed(module)}

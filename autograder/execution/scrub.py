@@ -17,9 +17,9 @@ from nbformat import NotebookNode
 
 from ..authoring.snapshot import Snapshot
 from ..reports.feedback_page.diagnosis import CHECK
-from ..reports.feedback_page.safe import image_url, table_html
+from ..reports.feedback_page.sanitize import image_url, table_html
 from ..text import one_line, text
-from .harmless import HOST, MACROS, PICTURE, RASTER, harmless
+from .plain_html import HOST, MACROS, PICTURE, RASTER, harmless
 
 LONGEST, IN_ALL = 12_000, 60_000
 """Characters of a text, and of all of a notebook, that are read as Markdown, pictures aside: reading can take long."""

@@ -75,7 +75,8 @@ class Task:
         held = list(zip(names, contents, strict=True))
         files, others = dict(held[: len(head["files"])]), dict(held[len(head["files"]) :])
         head |= {"notebook": notebook, "files": files, "others": others}
-        head |= {"snapshot": Snapshot.decode(head["snapshot"], snapshot), "guarded": tuple(head["guarded"])}
+        of = Snapshot.from_json(snapshot.decode("utf-8", "surrogatepass"))
+        head |= {"snapshot": of, "guarded": tuple(head["guarded"])}
         return cls(**head)
 
 

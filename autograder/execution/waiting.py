@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from ..submission.bindings import MAGIC, kept, names, parsed
+from ..submission.bindings import MAGIC, kept, names, parsed, used
 
 
 def taken_back(source: str, earlier: Sequence[str], tests: Iterable[str]) -> frozenset[str]:
@@ -25,12 +25,7 @@ def taken_back(source: str, earlier: Sequence[str], tests: Iterable[str]) -> fro
 
 def needed(earlier: Sequence[str], tests: Iterable[str]) -> frozenset[str]:
     """What `tests` need of the names that the `earlier` cells define, also through definitions of these cells."""
-    found = {name for test in tests for name in names(test).uses}
-    while True:
-        more = {n for cell in earlier if names(cell).defines & found for n in names(cell).uses}
-        if more <= found:
-            return frozenset(found & {n for cell in earlier for n in names(cell).defines})
-        found |= more
+    return used(tests, earlier) & {n for cell in earlier for n in names(cell).defines}
 
 
 @kept

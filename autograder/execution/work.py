@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import json
 import socket
 import tempfile
@@ -16,7 +15,7 @@ from helpers.errors import CourseError
 
 from ..kernel import fork_client
 from ..parallel.worker import LARGEST_ANSWER
-from ..submission.best import around, best
+from ..submission.best_notebook import around, best
 from ..submission.reading import Ungradable
 from ..text import fault, whole
 from .task import Result, Task
@@ -77,7 +76,7 @@ def _work(task: Task, result: Result) -> None:
     result.notes += [*done.skipped, *([done.left_out] if done.left_out else [])]
     notebook.metadata["course"] = about(mode, result.notes, done.dead, machine.words())
     scrub(notebook, task.snapshot)
-    result.notebook = written(notebook)
+    result.notebook = whole(json.dumps(notebook, ensure_ascii=False, sort_keys=True) + "\n").encode()
     if task.snapshot.source is not None:
         from ..reports.findings import find
 
@@ -87,17 +86,6 @@ def _work(task: Task, result: Result) -> None:
 def about(mode: Any, notes: list[str], dead: str, more: str = "") -> NotebookNode:
     """What a graded notebook says of its grading, in its metadata."""
     return NotebookNode(mode=mode.name, sandbox=mode.words + more, notes=notes, **({"dead": dead} if dead else {}))
-
-
-def written(notebook: NotebookNode) -> bytes:
-    """The notebook's file, a cell a line: seven times faster than nbformat, which indents."""
-
-    def line(value: Any) -> str:
-        return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-    rest = {key: value for key, value in notebook.items() if key != "cells"}
-    cells = ",\n".join(line(cell) for cell in notebook.cells)
-    return whole(f'{{"cells": [\n{cells}\n],\n{line(rest)[1:]}\n').encode()
 
 
 def work_bytes(body: bytes) -> bytes:
@@ -118,18 +106,13 @@ def warm(line: socket.socket | None = None) -> None:
 
     `line` leads to one that several workers share; see kernel.fork_client.
     """
-
     if line is not None:
         fork_client.adopt(line)
     else:
         fork_client.acquire()
     from ..judge import judge  # noqa: F401
     from ..reports import findings  # noqa: F401
-    from ..reports.feedback_page.safe import code_html
     from ..sandbox.limits import limit_memory
     from . import execute, scrub, workplace  # noqa: F401
 
-    code_html("x = 1")  # the rules of its colours are made ready
-
     limit_memory(MEMORY_MB)
-    gc.freeze()  # modules are no garbage, and to look for some in them takes time in each hand-in

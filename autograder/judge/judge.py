@@ -22,7 +22,7 @@ from helpers.errors import CourseError
 from ..kernel.process import Process, Ran
 from ..kernel.warmup import needs_of
 from ..kernel.zygote_client import ZygoteClient
-from ..sandbox import LANDLOCK, Limits, hidden_paths, readable_paths
+from ..sandbox import LANDLOCK, NONE, Limits, hidden_paths, readable_paths
 from ..scratch import Scratch
 from .namespace import Code, parts
 
@@ -69,7 +69,7 @@ class Judges:
             judge = Judge(self.zygote, {**request, "mode": LANDLOCK.name, "room": _room()}, self.limits)
         except CourseError:
             self.words = NOT_SHUT_IN
-            judge = Judge(self.zygote, {**request, "room": None}, self.limits)
+            judge = Judge(self.zygote, {**request, "mode": NONE.name, "room": _room()}, self.limits)
         self._living = [one for one in self._living if one.alive] + [judge]
         return judge
 

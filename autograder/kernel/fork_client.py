@@ -15,7 +15,7 @@ from typing import Any
 
 from helpers.errors import CourseError
 
-from ..sandbox.limits import unlimit_memory
+from ..sandbox.limits import THREADS, unlimit_memory
 from ..scratch import Scratch
 from . import wire
 
@@ -25,7 +25,6 @@ COURSE = Path(__file__).resolve().parents[2]
 def clean_environment(scratch: Path) -> dict[str, str]:
     """The environment variables of a zygote, and so of a student's process."""
     user_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "HOME": str(scratch),
@@ -36,7 +35,7 @@ def clean_environment(scratch: Path) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # fewer pages to copy the tables of, at each fork and each end
         **({"PYTHONDONTWRITEBYTECODE": "1"} if sys.dont_write_bytecode else {}),
-        **dict.fromkeys(threads, "1"),
+        **dict.fromkeys(THREADS, "1"),
         **({} if site.ENABLE_USER_SITE else {"PYTHONNOUSERSITE": "1"}),
     }
 

@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from ..sandbox import Limits, Usage, kill_tree, memory_group
 from . import wire
 from .meter import EVERY_S, PATIENCE, Meter
-from .outputs import Collector, Full, Room
+from .output_collector import Collector, Full, Room
 from .zygote_client import ZygoteClient
 
 GRACE_S = 2.0
@@ -97,9 +97,6 @@ class Process:
         self._pipes = {pipes[0][0]: "stdout", pipes[1][0]: "stderr"}
         for descriptor in self._pipes:
             os.set_blocking(descriptor, False)
-        self._ears = select.poll()
-        for descriptor in (self._control.fileno(), *self._pipes):
-            self._ears.register(descriptor, select.POLLIN)
         self._alive = True
 
     @property
@@ -108,7 +105,7 @@ class Process:
         if self._alive:
             self._read()
         if self._alive and self._zygote.ended(self.pid) is not None:
-            self._bury()
+            self._note_end()
         return self._alive
 
     def run(self, source: str, seconds: float, beside: Sequence["Process"] = (), **more: Any) -> Ran:
@@ -119,7 +116,7 @@ class Process:
         for other in beside:
             other._begin()
         meter = Meter(one.pid for one in (self, *beside))
-        status = self._through(source, seconds, meter, beside, more) if self.alive else "died"
+        status = self._run(source, seconds, meter, beside, more) if self.alive else "died"
         spent = time.monotonic() - began
         if status == "timeout":
             self._say("Timeout", f"This cell ran longer than {seconds:g} s and was stopped.")
@@ -169,7 +166,7 @@ class Process:
         self._collector.begin(self.room)
         self._done, self._full, self._heard = None, False, 0
 
-    def _through(
+    def _run(
         self, source: str, seconds: float, meter: Meter, beside: Sequence["Process"], more: dict[str, Any]
     ) -> str:
         deadline = time.monotonic() + PATIENCE * seconds
@@ -180,10 +177,10 @@ class Process:
         except wire.TooLate:
             self.kill("it did not take the next cell")
         except wire.Closed:
-            self._bury()
+            self._note_end()
         late = False
         steps: list[Callable[[], None]] = []
-        step_at = weigh_at = time.monotonic() + EVERY_S
+        step_at = check_at = time.monotonic() + EVERY_S
         everyone = [self, *beside]
         flooding: dict[int, float] = {}
         while self._done is None and self._alive:
@@ -201,15 +198,15 @@ class Process:
                 steps.pop(0)()
                 step_at = now + (GRACE_S if len(steps) == 1 else GRACE_S / 2)
                 continue
-            if now >= weigh_at:
+            if now >= check_at:
                 for one in everyone:
-                    one._weigh()
+                    one._check_usage()
                 for other in beside:
-                    other._stem(flooding)
+                    other._stop_flood(flooding)
                 meter.look()
-                weigh_at = time.monotonic() + EVERY_S
+                check_at = time.monotonic() + EVERY_S
                 continue
-            until = min([weigh_at] + ([] if late else [deadline]) + ([step_at] if steps else []))
+            until = min([check_at] + ([] if late else [deadline]) + ([step_at] if steps else []))
             self._wait(everyone, max(0.0, until - now))
         for one in everyone:
             if one._alive:
@@ -218,7 +215,7 @@ class Process:
             return "timeout"
         return "error" if (self._done or {}).get("status") != "ok" else "ok"
 
-    def _stem(self, flooding: dict[int, float]) -> None:
+    def _stop_flood(self, flooding: dict[int, float]) -> None:
         # One that floods while another runs a cell is interrupted, then killed, without that one's doing.
         if self._full and self._alive:
             if self.pid not in flooding:
@@ -253,7 +250,7 @@ class Process:
                 one.alive  # noqa: B018  looks whether its end was told
 
     def _read(self) -> None:
-        if not self._alive or not self._ears.poll(0):
+        if not self._alive:
             return
         try:
             data = self._control.recv(1 << 20, socket.MSG_DONTWAIT)
@@ -273,7 +270,7 @@ class Process:
                 return
         self._drain()
         if data == b"":
-            self._bury()
+            self._note_end()
 
     def _take(self, frame: tuple[dict[str, Any], list[bytes]] | None) -> None:
         if frame is None:
@@ -301,7 +298,6 @@ class Process:
             except OSError:
                 data = b""
             if not data:
-                self._ears.unregister(descriptor)
                 os.close(descriptor)
                 del self._pipes[descriptor]
             elif not self._full:
@@ -318,8 +314,8 @@ class Process:
     def _say(self, ename: str, evalue: str) -> None:
         self._collector.own_words(ename, evalue)
 
-    def _weigh(self) -> None:
-        words = (self._too_large() or self._usage.overstepped()) if self._alive else ""
+    def _check_usage(self) -> None:
+        words = (self._too_large() or self._usage.exceeded()) if self._alive else ""
         if words:
             self.kill(f"it {words}")
 
@@ -327,7 +323,7 @@ class Process:
         exceeded = self._group and self._group.exceeded()
         return f"used more than {self.limits.memory_mb} MB of memory" if exceeded else ""
 
-    def _bury(self) -> None:
+    def _note_end(self) -> None:
         # It has gone, or has closed its end of the line, which comes to the same.
         if not self._alive:
             return

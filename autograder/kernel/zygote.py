@@ -39,7 +39,7 @@ class Zygote:
         code = wire.FAILED
         try:
             wire.send(self.control, {"is": "born", "pid": os.getpid()})
-            self.be(request, given)
+            self.become(request, given)
             self.loop()
         except wire.Closed:
             code = 0
@@ -51,7 +51,7 @@ class Zygote:
                 _end_group(pid)
             os._exit(code)
 
-    def be(self, request: dict[str, Any], given: Any) -> None:
+    def become(self, request: dict[str, Any], given: Any) -> None:
         """Turn into a zygote of one kind."""
         if request["mode"] is not None:
             sandbox.settle(sandbox.Mode(request["mode"], ""))
@@ -90,37 +90,19 @@ class Zygote:
         wire.send(self.control, {"is": "failed", "why": f"{type(error).__name__}: {str(error)[:2000]}"})
 
     def _fork(self, request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
-        def body() -> None:
-            self._begin(request, descriptors)
-
-        folder, environment = Path(request["folder"]), request["environment"]
-        if request["room"] is None:
-            pid = os.fork()
-            if not pid:
-                try:
-                    os.setsid()
-                    sandbox.limits.close_descriptors(descriptors)
-                    sandbox.syscalls.prctl(sandbox.syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
-                    os.environ.update(environment)
-                    os.chdir(folder)
-                    if "limits" in request:
-                        sandbox.limits.set_limits(sandbox.Limits(**request["limits"]), None)
-                    body()
-                finally:
-                    os._exit(wire.FAILED)
-            self.alive[pid] = pid
-            return {"pid": pid, "mode": "none", "started": sandbox.tree.start_time(pid)}
         readable, hidden = (tuple(map(Path, request["room"][kind])) for kind in ("readable", "hidden"))
-        room = sandbox.Room(folder, readable, environment, hidden)
-        mode = sandbox.Mode(request["mode"], "")
-        inmate = sandbox.fork_into(mode, room, sandbox.Limits(**request["limits"]), body, keep=descriptors)
+        inmate = sandbox.fork_into(
+            sandbox.Mode(request["mode"], ""),
+            sandbox.Room(Path(request["folder"]), readable, request["environment"], hidden),
+            sandbox.Limits(**request["limits"]),
+            lambda: self._begin(request, descriptors),
+            keep=descriptors,
+        )
         self.alive[_as_we_see(inmate.pid)] = inmate.pid
         return dataclasses.asdict(inmate)
 
     def _begin(self, request: dict[str, Any], descriptors: list[int]) -> None:
         # In the child. Nothing else of the zygote's is open: its control socket takes orders.
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         control, out, err, *peer = descriptors
         for old, new in ((out, 1), (err, 2)):
             os.dup2(old, new)

@@ -17,8 +17,7 @@ def choose(jobs: int, scheduler: str = "", needs: Iterable[str] = ()) -> Executo
         from .dask import Dask
 
         return Dask(scheduler)
-    from .. import prewarm
+    from ..kernel.fork_client import ForkServerProcess
     from .local_pool import Pool
 
-    linux = sys.platform.startswith("linux")
-    return Pool(jobs, fork_server=prewarm.fork_server(needs) if jobs > 0 and linux else None)
+    return Pool(jobs, fork_server=ForkServerProcess(needs) if jobs > 0 and sys.platform.startswith("linux") else None)

@@ -26,7 +26,7 @@ from .executor import Answer, Order
 from .worker import DONE, LARGEST_ANSWER, READY, end_family
 
 WORK = "autograder.execution.work:work_bytes"
-AHEAD = 2  # orders that lie in a worker: one that it works on, one that it finds when that is done
+QUEUED = 2  # orders that lie in a worker: one that it works on, one that it finds when that is done
 
 
 class _Worker:
@@ -108,9 +108,9 @@ class Pool:
         self.hired = threading.Event()
         self.at_once = max(1, len(os.sched_getaffinity(0)) - 1) if fork_server else jobs
         if fork_server is None:
-            self._hire(jobs)
+            self._start_workers(jobs)
 
-    def _hire(self, jobs: int) -> None:
+    def _start_workers(self, jobs: int) -> None:
         try:
             while len(self.workers) < jobs and sum(not one.ready for one in self.workers) < self.at_once:
                 self.workers.append(_Worker(self.scratch.path, self.work, self.fork_server))
@@ -146,7 +146,7 @@ class Pool:
             if worker.orders:  # left by a caller that did not read all answers
                 worker.end()
                 self.workers[number] = _Worker(self.scratch.path, self.work, self.fork_server)
-        for answer, order in self._run(iter(orders), self.jobs, AHEAD):
+        for answer, order in self._run(iter(orders), self.jobs, QUEUED):
             self.hired.set()  # whoever waits for it need not with an answer in hand
             if answer.body is None:
                 suspects[order.key] = order
@@ -157,37 +157,38 @@ class Pool:
             for answer, _ in self._run(iter([order]), 1, 1):
                 yield answer
 
-    def _run(self, orders: Iterator[Order], jobs: int, ahead: int) -> Iterator[tuple[Answer, Order]]:
+    def _run(self, orders: Iterator[Order], jobs: int, queued: int) -> Iterator[tuple[Answer, Order]]:
         returned: deque[Order] = deque()
         while True:
-            self._hire(jobs)
-            team = self.workers[:jobs]
-            for depth in range(1, 1 + (ahead if len(team) == jobs else 1)):  # each worker gets one before any gets two
-                for worker in team:
+            self._start_workers(jobs)
+            workers = self.workers[:jobs]
+            most = queued if len(workers) == jobs else 1
+            for depth in range(1, 1 + most):  # each worker gets one before any gets two
+                for worker in workers:
                     if len(worker.orders) < depth:
                         order = returned.popleft() if returned else next(orders, None)
                         if order is not None:
                             worker.give(order)  # a dead one is noticed at its pipe below
-            if not any(worker.orders for worker in team):
+            if not any(worker.orders for worker in workers):
                 return
-            links = {worker.link: worker for worker in team}
+            links = {worker.link: worker for worker in workers}
             ready = wait(list(links), timeout=1.0)
             for link in ready:
                 worker = links[link]  # type: ignore[index]
-                found = self._hear(worker)
+                found = self._receive(worker)
                 if found is None:
-                    yield from self._bury(worker, returned, "")
+                    yield from self._replace(worker, returned, "")
                 elif found:
                     order = worker.orders.popleft()
                     worker.since = time.monotonic()
                     yield Answer(order.key, found), order
             now = time.monotonic()
-            for worker in [w for w in team if w in self.workers and w.late(now)]:
+            for worker in [w for w in workers if w in self.workers and w.late(now)]:
                 told = f"did not end within {worker.orders[0].seconds:.0f} s and was stopped"
-                yield from self._bury(worker, returned, told)
+                yield from self._replace(worker, returned, told)
 
     @staticmethod
-    def _hear(worker: _Worker) -> bytes | None:
+    def _receive(worker: _Worker) -> bytes | None:
         """A finished parcel, b"" for a greeting, None where the process is gone."""
         try:
             message = worker.link.recv_bytes(len(DONE) + LARGEST_ANSWER)
@@ -198,7 +199,7 @@ class Pool:
             return b""
         return message[1:] if message[:1] == DONE else None
 
-    def _bury(self, worker: _Worker, returned: deque[Order], told: str) -> Iterator[tuple[Answer, Order]]:
+    def _replace(self, worker: _Worker, returned: deque[Order], told: str) -> Iterator[tuple[Answer, Order]]:
         """Replace a worker; orders not begun go back to the others, the current one is returned."""
         words = worker.last_words()
         if not told:

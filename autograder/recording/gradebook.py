@@ -10,7 +10,7 @@ from typing import Any
 from nbformat import NotebookNode, from_dict
 
 from ..authoring.snapshot import Snapshot, SnapshotCell
-from ..authoring.source import FORM
+from ..authoring.source import FORM, shown
 from ..reports.findings import Findings
 from ..submission import nbgrader_rules as rules
 
@@ -107,17 +107,6 @@ def known_to(gradebook: Any, name: str, notebook: str) -> Snapshot:
         for c in found.source_cells
     )  # fmt: skip
     return Snapshot(name, cells, json.loads(found.kernelspec or "{}"))
-
-
-def shown(source: str) -> str:
-    """A locked cell's text as students get it: without hidden tests and rubrics."""
-    kept, inside = [], False
-    for line in source.splitlines():
-        inside = inside or "BEGIN HIDDEN TESTS" in line or "BEGIN MARK SCHEME" in line
-        if not inside:
-            kept.append(line)
-        inside = inside and "END HIDDEN TESTS" not in line and "END MARK SCHEME" not in line
-    return "\n".join(kept)
 
 
 def enter(gradebook: Any, url: str, snapshot: Snapshot, config: Any) -> None:

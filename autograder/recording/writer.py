@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from ..authoring.source import Assignment
 from ..course import Course, load_config
 from ..error_sentence import damage
 from ..execution.task import Result
-from ..files import UNFIT_NAME, disk_in_words, glob_safe, remove
+from ..files import UNFIT_NAME, disk_in_words, new_folder, remove, write_bytes
 from ..parallel.parcel import unwrap, wrap
 from ..reports.findings import Findings, answers
 from ..submission.intake import data_beside, data_files, read_timestamp, shown, sound_timestamp
@@ -64,14 +63,7 @@ class Pending:
         """CourseError in words if the disk does not take it."""
         body = wrap({"fingerprint": kept.fingerprint}, [kept.result.pack()])
         with disk_in_words("a result"):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            scratch = self.path(kept.result.student).with_suffix(f".{os.getpid()}")
-            try:
-                scratch.write_bytes(body)
-                scratch.replace(self.path(kept.result.student))
-            finally:
-                with contextlib.suppress(OSError):
-                    scratch.unlink(missing_ok=True)
+            write_bytes(body, self.path(kept.result.student))
 
     def forget(self, student: str) -> None:
         self.path(student).unlink(missing_ok=True)
@@ -246,15 +238,9 @@ class Writer:
             del handed_in[file]
             result.note(f"{shown(file)} was left out of autograded/: a browser could run what is in it.")
         files = data_files(self.course, name, handed_in)
-        with disk_in_words("a graded notebook"):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            for leftover in target.parent.glob(f".{glob_safe(name)}.*"):
-                remove(leftover)
-            incoming = target.with_name(f".{name}.{os.getpid()}.new")
-            outgoing = target.with_name(f".{name}.{os.getpid()}.old")
-            incoming.mkdir()
-            for relative, content in files.items():
-                copy = incoming / relative
+        with disk_in_words("a graded notebook"), new_folder(target) as folder:
+            for relative, content in {**files, f"{name}.ipynb": notebook}.items():
+                copy = folder / relative
                 try:
                     copy.parent.mkdir(parents=True, exist_ok=True)
                     copy.write_bytes(content)
@@ -263,10 +249,3 @@ class Writer:
                     if error.errno not in UNFIT_NAME:
                         raise
                     result.note(f"{shown(relative)} was left out of autograded/ ({error.strerror}).")
-            made = incoming / f"{name}.ipynb"
-            made.write_bytes(notebook)
-            made.chmod(READ_ONLY)
-            if target.exists():
-                target.rename(outgoing)
-            incoming.rename(target)
-            remove(outgoing)

@@ -15,7 +15,7 @@ from ..submission.bindings import MAGIC, parsed
 from ..kernel.closed_modules import is_closed, is_in
 from ..sandbox.paths import CHECKS
 from ..authoring.source import Assignment, Cell, grade_id
-from ..text import one_line
+from ..text import one_line, some
 
 LIBRARIES = (
     "torch.nn", "torch.autograd", "torch.optim", "torch.func", "torchvision", "scipy.signal", "scipy.ndimage",
@@ -57,8 +57,9 @@ def borrowed(notebook: Any, assignment: Assignment) -> list[str]:
         found = list(uses(cell.source, names, closed))
         if (mine is not None and mine.kind == "given") or _words(cell.source) in released:
             continue  # it belongs to everybody, and so do the names that it imports
-        allowed = {what for _, what in uses(mine.text, dict(names), closed)} if mine is not None else set()
-        found = [(line, what) for line, what in found if what not in allowed]
+        if found and mine is not None:
+            allowed = {what for _, what in uses(mine.text, dict(names), closed)}
+            found = [(line, what) for line, what in found if what not in allowed]
         if found:
             first = min(line for line, _ in found)
             what = ", ".join(sorted({what for _, what in found})[:4])
@@ -224,9 +225,8 @@ def copies(rows: Iterable[tuple[str, Mapping[str, str]]], assignment: Assignment
             shared[tuple(students), same].append(exercise)
     told = []
     for (group, same), exercises in shared.items():
-        some = ", ".join(group[:4]) + (f" and {len(group) - 4} more" if len(group) > 4 else "")
         whose = "the model solution's" if same else "the same"
-        told.append((some, f"Word for word {whose}: {', '.join(exercises)}."))
+        told.append((some(group, 4), f"Word for word {whose}: {', '.join(exercises)}."))
     return told
 
 

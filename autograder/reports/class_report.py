@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader
 
+from ..text import some
 from .borrowed import copies
 from ..course import Course
 from ..dates import FILE
@@ -90,9 +91,8 @@ def look_at(found: Graded) -> list[tuple[str, str]]:
     for cell in found.assignment.graded:
         names = [row.student for row in found.rows if cell.id in row.waiting]
         if names:
-            some = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
             many = f"{number(cell.points)} point" + "s" * (cell.points != 1)
-            told.append((cell.id, f"{many} to grade by hand for {some}."))
+            told.append((cell.id, f"{many} to grade by hand for {some(names, 4)}."))
     return told
 
 

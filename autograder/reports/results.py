@@ -17,7 +17,7 @@ from ..authoring.source import FORM_CHECK, Assignment, cells_by_id
 from .feedback_page.diagnosis import CHECK
 from ..submission.form import Declaration, declared_in
 from ..plain_data import Plain
-from ..submission.best import UNTOUCHED
+from ..submission.best_notebook import UNTOUCHED
 from ..text import fault, one_line, sentences
 
 TO_DO = "still-to-do"

@@ -38,17 +38,17 @@ class Usage:
         self._most, self._nice, self._running = 1, 0, 0
         self._bare = _resident(inmate.pid)
 
-    def overstepped(self) -> str:
+    def exceeded(self) -> str:
         """The limit that the tree exceeds, in words, or ""."""
         members = tree(self.inmate.pid)
         tasks = sum(map(_tasks, members))
         if words := self._too_many(tasks):
             return words
         if tasks > CROWD:
-            self._level(members)
+            self._lower_priority(members)
         return self._too_large(members, tasks) or self._too_full()
 
-    def _level(self, members: list[int]) -> None:
+    def _lower_priority(self, members: list[int]) -> None:
         """Lower the priority of many busy processes, so that together they get the share of one: other hand-ins have
         time limits, too, and not every machine schedules by session (autogroup in sched(7)). They can't undo it, and
         children inherit it. Threads that were just started run for a moment, so the previous sample counts, too."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import symtable
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import TypeVar
@@ -70,6 +70,16 @@ def names(source: str) -> Names:
         return Names(frozenset(bound), frozenset(uses), True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Names(frozenset(a or b for a, b in BINDS.findall(plain)))
+
+
+def used(sources: Iterable[str], earlier: Sequence[str]) -> frozenset[str]:
+    """The names that `sources` use, and those that their definitions in `earlier` cells use in turn."""
+    found = {name for source in sources for name in names(source).uses}
+    while True:
+        more = {n for cell in earlier if names(cell).defines & found for n in names(cell).uses}
+        if more <= found:
+            return frozenset(found)
+        found |= more
 
 
 def _global(table: symtable.SymbolTable) -> set[str]:

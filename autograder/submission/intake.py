@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import heapq
 import os
-import re
 import site
 import stat
 import sys
@@ -25,8 +24,9 @@ from helpers.errors import CourseError
 from ..authoring.source import source_files
 from ..course import IGNORED, Course
 from ..files import read
-from ..text import one_line, whole
+from ..text import one_line, some, whole
 from .collect.collected import late_note
+from .collect.file_kinds import PERHAPS_NOTEBOOK
 from .reading import LARGEST, MOST_READ, Ungradable, parse, slim
 
 __all__ = ["HandIn", "Ungradable", "beside", "choose", "data_beside", "hand_in", "parse", "read", "students", "walk"]
@@ -35,8 +35,6 @@ MOST_FILES, MOST_SEEN, DEEPEST = 2_000, 20_000, 20
 """Files that are taken of a hand-in, names that are looked at to find them, folders in each other."""
 SHOWN = 80
 """Characters of a name in a sentence."""
-NOTEBOOK = re.compile(r"\.ipynb(?![a-z])[^/]{0,20}\Z", re.IGNORECASE)
-"""A notebook's name, also as systems change it: x.IPYNB, x.ipynb.json, x.ipynb.txt, x.ipynb (1)."""
 MOST_NOTEBOOKS = 10
 OURS = ("helpers", "autograder")
 
@@ -211,7 +209,7 @@ def _listed(place: Path, most: int) -> list[str]:
         return []
     with os.scandir(place) as entries:
         names = (e.name for e in entries if not e.name.startswith(".") and e.name != "__pycache__")
-        first = heapq.nsmallest(most, ((not NOTEBOOK.search(name), name) for name in names))
+        first = heapq.nsmallest(most, ((not PERHAPS_NOTEBOOK.search(name), name) for name in names))
     return [name for _, name in first]
 
 
@@ -230,7 +228,7 @@ def beside(files: Iterable[Found], folder: Path, modules: bool = False) -> tuple
     others = _of_others(folder.parent) if links else set()
     room = MOST_DATA
     for file in plain:
-        if NOTEBOOK.search(file.name) or (file.path.suffix == ".py" and not modules):
+        if PERHAPS_NOTEBOOK.search(file.name) or (file.path.suffix == ".py" and not modules):
             continue
         if file.path.suffix == ".py" and _installed(file.name):
             out[TAKEN].append(file.name)
@@ -283,7 +281,7 @@ def shown(name: str) -> str:
 
 
 def listing(names: list[str]) -> str:
-    return ", ".join(map(shown, names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return some([*map(shown, names)])
 
 
 def choose(files: list[Found], name: str) -> tuple[list[Found], list[str]]:
@@ -292,7 +290,7 @@ def choose(files: list[Found], name: str) -> tuple[list[Found], list[str]]:
     Which one holds the work is found out where they are read; of equal ones it is the latest, by the minute, and then
     the one of the right name.
     """
-    notebooks = [file for file in files if NOTEBOOK.search(file.name)]
+    notebooks = [file for file in files if PERHAPS_NOTEBOOK.search(file.name)]
     notebooks = notebooks or [file for file in files if _holds_cells(file)]
     right = f"{name}.ipynb"
     notebooks.sort(key=lambda file: (-int(file.about.st_mtime // 60), file.name != right, file.name))

@@ -21,7 +21,7 @@ KEPT = ("nbgrader", "course")
 """The cell's metadata that grading looks at."""
 
 
-def salvage(content: dict[str, Any]) -> NotebookNode | None:
+def lenient_parse(content: dict[str, Any]) -> NotebookNode | None:
     """A valid notebook of version 4.5 with the cells of `content`, without outputs; None where it holds no cells."""
     found = [made for made in map(_cell, _cells(content)) if made is not None]
     if not found:

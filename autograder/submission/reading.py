@@ -9,8 +9,8 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from . import caps, repairs
-from .lenient_parse import plain, salvage
+from . import repairs, size_limits
+from .lenient_parse import lenient_parse, plain
 
 LARGEST, LARGE, MOST_READ = 50_000_000, 5_000_000, 250_000_000
 """Bytes of a notebook that are looked at; from how many on its outputs are left out before; and with these."""
@@ -76,7 +76,7 @@ def ways(raw: bytes, name: str) -> list[tuple[NotebookNode, list[str]]]:
 
 def _notebook(content: dict[str, Any], name: str, text: str) -> tuple[NotebookNode, list[str]]:
     """A notebook's JSON, which is `text` in its file, as a valid notebook; Ungradable where no cell can be read."""
-    told = caps.cut(content)
+    told = size_limits.cut(content)
     try:
         content = plain(content) if HALF in text.lower() else content
         if content.get("nbformat") == 4 and isinstance(minor := content.get("nbformat_minor"), int) and minor > 5:
@@ -89,7 +89,7 @@ def _notebook(content: dict[str, Any], name: str, text: str) -> tuple[NotebookNo
         return notebook, told
     except Exception as error:
         what = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    found = salvage(content)
+    found = lenient_parse(content)
     if found is None:
         raise Ungradable(f"{name} is damaged: it holds no cell that can be read")
     return found, [

@@ -7,19 +7,20 @@ would grade. Everything else is mended, in an order in which honest work runs, a
 from __future__ import annotations
 
 import copy
-import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from nbformat import NotebookNode
 
 from ..authoring.snapshot import Snapshot, SnapshotCell
 from ..authoring.source import FORM, grade_id
+from ..text import some
 from . import nbgrader_rules as rules
-from .bindings import names
-from .match import Cell, Roles, listing, squash
-from .order import in_order
+from .bindings import Names, names, used
+from .lenient_parse import ID
 from .reading import Ungradable, kept_metadata
 
-VALID_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+Cell = NotebookNode
 
 
 def rebuild(notebook: NotebookNode, snapshot: Snapshot, file: str = "the notebook") -> tuple[NotebookNode, list[str]]:
@@ -40,8 +41,16 @@ def rebuild(notebook: NotebookNode, snapshot: Snapshot, file: str = "the noteboo
     return work.finish(), work.notes
 
 
-class _Rebuild(Roles):
-    """The steps, in their order."""
+class _Rebuild:
+    """The steps, in their order. `roles` says which cell of the assignment a cell of the hand-in is, by its `id()`."""
+
+    def __init__(self, notebook: NotebookNode, snapshot: Snapshot) -> None:
+        self.notebook = notebook
+        self.cells: list[Cell] = self.notebook.cells
+        self.snapshot = snapshot
+        self.known = snapshot.known
+        self.roles: dict[int, str] = {}
+        self.notes: list[str] = []
 
     # What each cell says that it is
 
@@ -264,7 +273,7 @@ class _Rebuild(Roles):
         seen: set[str] = set()
         for number, cell in enumerate(self.cells):
             wanted = str(cell.get("id", ""))
-            if not VALID_ID.match(wanted) or wanted in seen:
+            if not ID.match(wanted) or wanted in seen:
                 wanted = f"cell-{number}"
                 while wanted in seen:
                     wanted += "x"
@@ -278,3 +287,81 @@ class _Rebuild(Roles):
         if self.snapshot.kernelspec:
             self.notebook.metadata["kernelspec"] = NotebookNode(self.snapshot.kernelspec)
         return self.notebook
+
+    # Small questions about both
+
+    def _same(self, cell: Cell, source: SnapshotCell) -> bool:
+        return squash(cell.source) in (squash(source.released), squash(source.source))
+
+    def _by_role(self) -> dict[str, list[Cell]]:
+        found: dict[str, list[Cell]] = {}
+        for cell in self.cells:
+            if id(cell) in self.roles:
+                found.setdefault(self.roles[id(cell)], []).append(cell)
+        return found
+
+    def _missing(self) -> list[SnapshotCell]:
+        there = set(self.roles.values())
+        return [source for name, source in self.known.items() if name not in there]
+
+    def _free(self) -> Iterator[Cell]:
+        return (cell for cell in self.cells if id(cell) not in self.roles)
+
+    def _exercises(self) -> Iterator[SnapshotCell]:
+        return (s for s in self.known.values() if s.solution and s.cell_type == "code")
+
+    def _holds_work(self, key: int) -> bool:
+        cell = next(c for c in self.cells if id(c) == key)
+        wanted = {n for e in self._exercises() for n in self._wanted(e)}
+        return cell.cell_type == "code" and bool(names(cell.source).defines & wanted)
+
+    def _drop(self, gone: Iterable[int]) -> None:
+        gone = set(gone)
+        self.cells[:] = [c for c in self.cells if id(c) not in gone]
+
+    @staticmethod
+    def _wanted(source: SnapshotCell) -> frozenset[str]:
+        """What an exercise must define: what its stub defines, else what the model solution does."""
+        stub: Names = names(source.source)
+        return stub.defines or names(source.model).defines
+
+    @staticmethod
+    def _unique(texts: dict[int, str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for key, text in texts.items():
+            if text:
+                found.setdefault(text, key)
+        return found
+
+
+def in_order(cells: Sequence[NotebookNode], roles: Mapping[int, str], snapshot: Snapshot) -> bool:
+    """False if a locked code cell needs a name that only stands below it, though the assignment defines it above.
+
+    `roles` gives the assignment's name of a cell by its identity.
+    """
+    rank = {name: place for place, name in enumerate(snapshot.known)}
+    ranks = [rank[roles[id(cell)]] for cell in cells if id(cell) in roles]
+    if ranks == sorted(ranks):
+        return True
+    code = [(place, cell) for place, cell in enumerate(cells) if cell.cell_type == "code"]
+    for place, cell in code:
+        role = roles.get(id(cell))
+        if role is None or not snapshot.known[role].locked:
+            continue
+        above = {n for p, c in code if p < place for n in names(c.source).defines}
+        mine = rank[role]
+        earlier = [c for _, c in code if id(c) in roles and rank[roles[id(c)]] < mine]
+        defined = {n for c in earlier for n in names(c.source).defines}
+        if (used([cell.source], [c.source for c in earlier]) - above) & defined:
+            return False
+    return True
+
+
+def squash(text: Any) -> str:
+    """Text without the white space in which editors and converters differ."""
+    return "\n".join(line.strip() for line in str(text).strip().splitlines() if line.strip())
+
+
+
+def listing(found: list[str]) -> str:
+    return some([*map(repr, found)])

@@ -18,6 +18,8 @@ from autograder.authoring.source import Assignment, cells_by_id, grade_id
 from autograder.authoring.source import read as read_source
 from autograder.authoring.student import Student
 from autograder.course import Course
+from autograder.reports.feedback_page import page
+from autograder.reports.feedback_page.pieces import pieces
 from autograder.reports.results import Row
 from helpers.check.core.picture import Picture
 from helpers.check.core.report import MIME, Report
@@ -172,3 +174,8 @@ __all__ = [
     "ASSIGNMENTS", "MIME", "MODEL", "autograded", "display", "error", "read", "row", "stream", "students", "told",
     "walk", "words",
 ]  # fmt: skip
+
+
+def render(row, notebook, assignment, **more) -> str:
+    """The page of an autograded notebook, or of none."""
+    return page.render(row, pieces(notebook, assignment) if notebook is not None else None, assignment, **more)

@@ -11,7 +11,7 @@ import nbformat
 from autograder.execution.execute import error
 from autograder.execution.task import Result, Task
 from autograder.parallel.executor import Answer
-from autograder.submission.best import best
+from autograder.submission.best_notebook import best
 from autograder.submission.reading import Ungradable
 
 

@@ -10,13 +10,12 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from autograder.bench import clock, memory
-from autograder.bench.clock import Watched, watch
-from autograder.bench.folders import hand_in, lay_out, students
-from autograder.bench.measure import Measured
-from autograder.bench.run import PARTS, bench
-from autograder.cli import app
 from helpers.errors import CourseError
+from tests.bench import watched_run
+from tests.bench.__main__ import app
+from tests.bench.folders import hand_in, lay_out, students
+from tests.bench.measure import PARTS, Measured, bench
+from tests.bench.watched_run import Watched, watch
 
 
 def test_each_submission_is_a_little_different_and_valid(mini, tmp_path):
@@ -41,17 +40,17 @@ def test_the_network_without_what_takes_time(tmp_path):
 def test_a_command_is_watched_as_on_a_screen(tmp_path):
     program = "import sys, time\nassert sys.stderr.isatty()\n"
     program += "for s in ('s0001', 's0002', 's0001'):\n print('\\x1b[2K' + s + ': graded', flush=True)\n time.sleep(.3)"
-    seen = watch([sys.executable, "-c", program], tmp_path, {"PATH": ""}, clock.OURS, ["s0001", "s0002"])
+    seen = watch([sys.executable, "-c", program], tmp_path, {"PATH": ""}, watched_run.OURS, ["s0001", "s0002"])
     assert 0.2 < seen.seen["s0002"] - seen.seen["s0001"] < 0.6
     assert seen.total > seen.seen["s0002"] + 0.5
     lines = "Writing 5 bytes to /x y/autograded/s0001/m.ipynb"
     twice = f"import time\nfor i in range(2):\n print({lines!r}, flush=True)\n time.sleep(.3)"
-    last = watch([sys.executable, "-c", twice], tmp_path, {"PATH": ""}, clock.STOCK, ["s0001"])
+    last = watch([sys.executable, "-c", twice], tmp_path, {"PATH": ""}, watched_run.STOCK, ["s0001"])
     assert last.first > 0.3
     with pytest.raises(CourseError, match=r"failed \(exit code 3\): oh no"):
-        watch([sys.executable, "-c", "print('oh no'); raise SystemExit(3)"], tmp_path, {}, clock.OURS, [])
+        watch([sys.executable, "-c", "print('oh no'); raise SystemExit(3)"], tmp_path, {}, watched_run.OURS, [])
     with pytest.raises(CourseError, match=r"failed \(exit code 0\): s0001: 7"):
-        watch([sys.executable, "-c", "print('s0001: 7')"], tmp_path, {}, clock.OURS, ["s0001", "s0002"])
+        watch([sys.executable, "-c", "print('s0001: 7')"], tmp_path, {}, watched_run.OURS, ["s0001", "s0002"])
 
 
 def test_arithmetic_of_a_batch():
@@ -67,19 +66,19 @@ def test_memory_of_a_tree_counts_what_a_child_has(tmp_path):
     process = subprocess.Popen([sys.executable, "-c", program.format(child)])
     try:
         limit = time.monotonic() + 10
-        while memory.private(process.pid) < 100 and time.monotonic() < limit:
+        while watched_run.private(process.pid) < 100 and time.monotonic() < limit:
             time.sleep(0.05)
-        assert 100 < memory.private(process.pid) < 160
-        assert 100 < memory.total(process.pid) < 200
-        assert len(memory.tree(process.pid)) == 2
-        peak = memory.Peak(every=0)
+        assert 100 < watched_run.private(process.pid) < 160
+        assert 100 < watched_run.total(process.pid) < 200
+        assert len(watched_run.tree(process.pid)) == 2
+        peak = watched_run.Peak(every=0)
         peak(process.pid)
         assert (peak.processes, peak.most > 100) == (2, True)
     finally:
-        for pid in reversed(memory.tree(process.pid)):
+        for pid in reversed(watched_run.tree(process.pid)):
             os.kill(pid, signal.SIGKILL)
         process.wait()
-    assert memory.rollup(process.pid) == {}
+    assert watched_run.total(process.pid) == 0
 
 
 @pytest.mark.slow
@@ -105,7 +104,7 @@ def test_every_measurement_is_made(mini, tmp_path):
      (["--sizes", "ten"], "not a list of numbers"), (["nothing"], "no assignment called")],
 )  # fmt: skip
 def test_options_that_make_no_sense(options, words):
-    result = CliRunner().invoke(app, ["bench", *options])
+    result = CliRunner().invoke(app, options)
     assert isinstance(result.exception, CourseError)
     assert words in str(result.exception)
     assert PARTS == ("stock", "workers", "kernel", "class")

@@ -9,7 +9,7 @@ import pytest
 from collect_kit import NOTEBOOK, arrived, course_in, zipped
 
 from autograder.submission.collect import archive, collect, hand_in
-from autograder.submission.collect.names import About
+from autograder.submission.collect.people import About
 from autograder.submission.collect.platforms import read
 from helpers.errors import CourseError
 

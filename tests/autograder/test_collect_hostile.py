@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from autograder.course import Course
-from autograder.submission.collect import archive, collect, hand_in, place
-from autograder.submission.collect.place import Refused, below
+from autograder.submission.collect import archive, collect, hand_in, safe_path
+from autograder.submission.collect.safe_path import Refused, below
 from helpers.errors import CourseError
 
 OWN, OTHERS = b"the attacker's", b"somebody else's"
@@ -631,4 +631,4 @@ def test_the_place_is_asked_for_again_when_it_is_written(world, monkeypatch):
     monkeypatch.setattr(hand_in.Fresh, "fill", lambda self, opened, items: swap(self, opened, items) if items else None)
     told = world.collect(packed(Raw(EVE + "mini.ipynb"), Raw(BOB, OTHERS)))
     assert told.left_out == [("Eve_66", "a link to another place is in its way")]
-    assert place.DEEPEST < 100
+    assert safe_path.DEEPEST < 100

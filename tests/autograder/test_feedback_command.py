@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from feedback_kit import autograded, display, read, stream, walk, words
+from feedback_kit import autograded, display, read, render, stream, walk, words
 
 from autograder.course import load_config
 from autograder.nbgrader_plugins import FeedbackExporter
-from autograder.reports.feedback_page.page import render
 from autograder.reports.results import row_of, words_in
 
 NAME = "network_from_scratch"

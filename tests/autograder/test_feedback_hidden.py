@@ -7,12 +7,24 @@ import re
 from dataclasses import replace
 
 import pytest
-from feedback_kit import ASSIGNMENTS, MODEL, autograded, display, error, read, row, stream, students, told, words
+from feedback_kit import (
+    ASSIGNMENTS,
+    MODEL,
+    autograded,
+    display,
+    error,
+    read,
+    render,
+    row,
+    stream,
+    students,
+    told,
+    words,
+)
 
 from autograder.authoring.leaks import squeeze
 from autograder.authoring.student import Student
 from autograder.reports.feedback_page.diagnosis import OTHER_NUMBERS, SAME_KIND, diagnose, visible_checks
-from autograder.reports.feedback_page.page import render
 from autograder.reports.feedback_page.redact import hidden_regions, redacted, secrets, shown
 from helpers.check.core.picture import Picture
 

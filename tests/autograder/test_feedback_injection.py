@@ -10,10 +10,9 @@ import subprocess
 import time
 
 import pytest
-from feedback_kit import MIME, autograded, display, error, read, row, stream, told, walk, words
+from feedback_kit import MIME, autograded, display, error, read, render, row, stream, told, walk, words
 
-from autograder.reports.feedback_page import safe
-from autograder.reports.feedback_page.page import render
+from autograder.reports.feedback_page import sanitize
 from autograder.reports.feedback_page.svg import cleaned
 from autograder.submission.form import Declaration
 from autograder.text import plain
@@ -199,8 +198,8 @@ def test_a_picture_on_the_page_is_the_cleaned_one_and_is_what_it_says():
     packed = base64.b64encode(SVG.encode()).decode()
     for mime, data in (("image/png", packed), ("image/jpeg", packed), ("image/jpeg", PNG), ("image/png", f"{PNG}!!"),
                        ("image/png", "\ud800"), ("image/png", None), ("image/png", {"a": 1})):  # fmt: skip
-        assert safe.image_url(mime, data) == ""
-    assert safe.image_url("image/png", [PNG[:9] + "\n", PNG[9:]]) == f"data:image/png;base64,{PNG}"
+        assert sanitize.image_url(mime, data) == ""
+    assert sanitize.image_url("image/png", [PNG[:9] + "\n", PNG[9:]]) == f"data:image/png;base64,{PNG}"
 
 
 def test_characters_that_reorder_text_are_shown_by_number():
@@ -214,7 +213,7 @@ def test_characters_that_reorder_text_are_shown_by_number():
 
 
 def test_terminal_colours_become_classes_and_other_sequences_go():
-    shown = safe.ansi_html(
+    shown = sanitize.ansi_html(
         "\x1b[1;31mred\x1b[0m \x1b[38;5;28mgreen\x1b[39m\x1b[2J\x1b]0;title\x07 \x1b[38;2;1;2;3mx\x1b[K"
     )
     assert shown == '<span class="ansi-red bold">red</span> <span class="ansi-green">green</span> x'
@@ -228,10 +227,10 @@ def test_large_outputs_are_cut_and_the_page_says_so():
         assert len(page) < 4_000_000
         assert "characters are left out here" in page
         assert walk(page).wrong == []
-    head, sentence, tail = safe.cut("\n".join(map(str, range(1000))))
+    head, sentence, tail = sanitize.cut("\n".join(map(str, range(1000))))
     assert (head.split("\n")[-1], tail.split("\n")[0], tail.split("\n")[-1]) == ("79", "960", "999")
     assert "1,000 lines" in sentence
-    assert safe.cut("short\ntext") == ("short\ntext", "", "")
+    assert sanitize.cut("short\ntext") == ("short\ntext", "", "")
     many = page_with("exercise", [stream("x") if i % 2 else display(text_plain=str(i)) for i in range(5000)])
     assert len(many) < 1_000_000
     assert "This cell has more outputs" in many

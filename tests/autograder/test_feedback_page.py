@@ -15,6 +15,7 @@ from feedback_kit import (
     display,
     error,
     read,
+    render,
     row,
     stream,
     students,
@@ -23,7 +24,7 @@ from feedback_kit import (
     words,
 )
 
-from autograder.reports.feedback_page.page import headings, render, write_page
+from autograder.reports.feedback_page.page import headings, write_page
 from autograder.reports.feedback_page.redact import hidden_regions
 from autograder.submission.form import Declaration
 from helpers.check.core.picture import Picture

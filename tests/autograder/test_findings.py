@@ -4,11 +4,12 @@ import json
 
 import nbformat
 import pytest
+from feedback_kit import render
 
 from autograder.authoring.prepare import prepare
 from autograder.execution.task import Result, Task
 from autograder.execution.work import work
-from autograder.reports.feedback_page.page import assemble, render
+from autograder.reports.feedback_page import page as pages
 from autograder.reports.findings import Findings, find
 from autograder.submission.intake import hand_in
 from tests.autograder.conftest import CLASS
@@ -33,7 +34,7 @@ def test_a_page_made_of_what_travelled_is_the_notebooks_page(mini, graded, rows,
         return
     notebook = nbformat.read(path, as_version=4)
     found = travelled(find(notebook, assignment))
-    page = assemble(rows[student], found.page, assignment)
+    page = pages.render(rows[student], found.page, assignment)
     assert page == render(rows[student], notebook, assignment)
     assert (mini.feedback / student / "mini" / "mini.html").read_text(encoding="utf-8") == page
     assert {name: points or 0.0 for name, points in found.points.items()} == rows[student].scores

@@ -15,7 +15,7 @@ from autograder.course import Course
 from autograder.grade import grade, results
 from autograder.reports import class_report
 from autograder.sandbox import MODES
-from autograder.submission.best import best
+from autograder.submission.best_notebook import best
 from autograder.submission.intake import Ungradable, hand_in
 from helpers.errors import CourseError
 

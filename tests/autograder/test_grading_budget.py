@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from autograder.execution import execute as engine
 from autograder.execution.execute import Machine, execute
 from autograder.kernel.meter import PATIENCE
-from autograder.kernel.outputs import Room
+from autograder.kernel.output_collector import Room
 
 GRACE = 5.0
 HIDDEN = "visible\n### BEGIN HIDDEN TESTS\nhidden\n### END HIDDEN TESTS"

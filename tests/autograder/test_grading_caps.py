@@ -21,9 +21,9 @@ from autograder.grade import grade
 from autograder.judge import judge, namespace
 from autograder.kernel import meter
 from autograder.recording import writer
-from autograder.reports.feedback_page import outputs, redact, safe, svg
+from autograder.reports.feedback_page import outputs, redact, sanitize, svg
 from autograder.sandbox import Limits
-from autograder.submission import bindings, caps
+from autograder.submission import bindings, size_limits
 from autograder.submission.collect import archive, hand_in
 from autograder.submission.reading import parse
 from autograder.text import plain
@@ -31,7 +31,7 @@ from autograder.text import plain
 
 def given(*cells: Any) -> tuple[list[dict[str, Any]], list[str]]:
     content = json.loads(nbformat.writes(new_notebook(cells=list(cells))))
-    notes = caps.cut(content)
+    notes = size_limits.cut(content)
     return content["cells"], notes
 
 
@@ -55,7 +55,7 @@ def test_old_outputs_go_before_anything_reads_them() -> None:
 def test_of_too_many_cells_those_of_the_assignment_stay() -> None:
     ours = new_code_cell("kept", metadata={"nbgrader": {"grade_id": "A"}})
     found, notes = given(*(new_code_cell(f"x = {i}") for i in range(3_000)), ours)
-    assert (len(found), source(found[0]), source(found[-1])) == (caps.CELLS, "x = 0", "kept")
+    assert (len(found), source(found[0]), source(found[-1])) == (size_limits.CELLS, "x = 0", "kept")
     assert notes == ["The notebook has 3,001 cells, more than 1,000; the rest was left out."]
 
 
@@ -75,10 +75,10 @@ def test_an_answer_in_words_is_cut_where_it_is_too_long() -> None:
 
 @pytest.mark.parametrize("size", [bindings.LONGEST, bindings.LONGEST + 1], ids=["for the parser", "too long for it"])
 def test_all_text_together_has_a_limit(size: int) -> None:
-    count = 2 * (caps.PARSED + caps.UNPARSED) // size
+    count = 2 * (size_limits.PARSED + size_limits.UNPARSED) // size
     found, notes = given(*(new_code_cell("a" * size) for _ in range(count)))
     assert sum(len(source(c)) for c in found if source(c)[0] == "a") <= (
-        caps.PARSED if size <= bindings.LONGEST else caps.UNPARSED
+        size_limits.PARSED if size <= bindings.LONGEST else size_limits.UNPARSED
     )
     assert len(notes) == 1
 
@@ -92,7 +92,7 @@ def test_whoever_reads_a_notebook_hears_what_was_cut() -> None:
 
 def test_no_cell_odd_in_itself_stops_the_caps() -> None:
     odd: list[Any] = [None, 3, [], {}, {"source": None}, {"source": [1, "a"], "metadata": []}, {"outputs": "x"}]
-    assert caps.cut({"cells": odd * 300, "worksheets": [None, {"cells": 3}, {"cells": list(odd)}]}) != []
+    assert size_limits.cut({"cells": odd * 300, "worksheets": [None, {"cells": 3}, {"cells": list(odd)}]}) != []
 
 
 def test_the_parser_is_not_asked_about_more_than_it_can_take(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,10 +140,10 @@ PATTERNS = {
     "definitions": bindings.BINDS.findall,
     "a test's magics": namespace._plain,
     "plain text": plain,
-    "colours": safe.ansi_html,
-    "tables": safe._rows,
-    "prose": safe.prose_html,
-    "code": safe.code_html,
+    "colours": sanitize.ansi_html,
+    "tables": sanitize._rows,
+    "prose": sanitize.prose_html,
+    "code": sanitize.code_html,
     "drawings": svg.cleaned,
     "addresses": svg.LOADS.search,
     "paths": lambda text: outputs.PATH.sub(outputs._shortened, text),
@@ -204,7 +204,7 @@ def test_the_numbers_of_the_page_are_the_engines() -> None:
     limits = Limits()
     assert (limits.memory_mb, limits.processes, limits.disk_mb) == (2048, 64, 256)
     assert (limits.output_bytes, execute.OUTPUT_IN_ALL) == (1_000_000, 4_000_000)
-    assert (caps.CELLS, caps.CODE) == (1_000, 1_000_000)
+    assert (size_limits.CELLS, size_limits.CODE) == (1_000, 1_000_000)
     for command in (cli.grade, grade):
         defaults = inspect.signature(command).parameters
         assert (defaults["timeout"].default, defaults["budget"].default) == (60, 300)

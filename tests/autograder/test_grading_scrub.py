@@ -37,7 +37,7 @@ from autograder.course import load_config
 from autograder.execution import scrub as scrub_module
 from autograder.execution import work as work_module
 from autograder.execution.execute import Done, Machine
-from autograder.execution.harmless import harmless
+from autograder.execution.plain_html import harmless
 from autograder.execution.scrub import Reader, fenced
 from autograder.execution.task import Task
 from autograder.judge.judge import NOT_SHUT_IN

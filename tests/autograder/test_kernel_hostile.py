@@ -126,7 +126,7 @@ def test_a_flood_that_ignores_interrupts_is_killed(kernel):
 def test_a_cell_that_runs_too_long_is_interrupted_and_the_kernel_lives(kernel):
     ran = kernel.run("x = 5\nprint('begun')\nwhile True: pass", 0.5)
     assert ran.status == "timeout"
-    assert ran.seconds >= 0.5
+    assert 0.5 <= ran.used < 1.5
     assert kernel.alive
     assert [one.get("ename") for one in valid(ran)] == [None, "KeyboardInterrupt", "Timeout"]
     assert ran.outputs[-1]["evalue"] == "This cell ran longer than 0.5 s and was stopped."

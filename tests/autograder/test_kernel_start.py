@@ -1,5 +1,6 @@
 """Kernels: fresh, alone, quick to start, and nothing left of them."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -132,7 +133,7 @@ def test_closing_leaves_nothing():
 
 
 WORKER = """
-import os, sys, threading
+import dataclasses, os, sys, threading
 from autograder.kernel.kernel import Kernels
 from autograder.kernel.zygote_client import ZygoteClient
 from autograder.kernel.process import Process
@@ -142,7 +143,9 @@ kernel = kernels.start({}, Limits(), None)
 kernel.run("import subprocess; p = subprocess.Popen(['sleep', '60'])", 10)
 other = kernels.start({}, Limits(), None)
 judges = ZygoteClient(needs=())
-judge = Process(judges, {"room": None, "folder": "/", "environment": {}, "seed": 0}, limits=Limits(), trusted=True)
+request = {"mode": "none", "room": {"readable": [], "hidden": []}, "folder": sys.argv[2], "environment": {}, "seed": 0}
+request["limits"] = dataclasses.asdict(Limits())
+judge = Process(judges, request, limits=Limits(), trusted=True)
 pids = kernel.pid, other.pid, judge.pid, kernels.zygote.pid, judges.pid
 threading.Timer(0.5, lambda: print(*pids, flush=True)).start()
 judge.run("while True: pass", 60, (kernel, other))
@@ -150,10 +153,10 @@ judge.run("while True: pass", 60, (kernel, other))
 
 
 @pytest.mark.parametrize("mode", ["none", "landlock", "namespaces"])
-def test_a_killed_worker_leaves_no_process(mode):
+def test_a_killed_worker_leaves_no_process(mode, tmp_path):
     if mode != "none" and (wrong := attempt(MODES[mode])):
         pytest.skip(f"this machine has no mode {mode!r}: {wrong}")
-    worker = subprocess.Popen([sys.executable, "-c", WORKER, mode], stdout=subprocess.PIPE, text=True)
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, mode, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     pids = {one for pid in worker.stdout.readline().split() for one in tree(int(pid))}
     assert len(pids) >= 5  # six, where the sandbox lets a cell start a process
     worker.kill()
@@ -201,7 +204,9 @@ def judge(kernels, tmp_path):
     prepare = "tests.autograder.test_kernel_start:prepare"
     zygote = ZygoteClient(needs=(), prepare=prepare, given={"a": [1, "é" * 300_000]})
     line, theirs = socket.socketpair()
-    request = {"room": None, "folder": str(tmp_path), "environment": {}, "seed": 0}
+    room = {"readable": [], "hidden": []}
+    request = {"mode": "none", "room": room, "folder": str(tmp_path), "environment": {}, "seed": 0}
+    request["limits"] = dataclasses.asdict(Limits())
     with theirs:
         process = Process(zygote, request, limits=Limits(), peer=theirs, trusted=True)
     yield process, line

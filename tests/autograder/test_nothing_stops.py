@@ -282,7 +282,7 @@ STEPS = {  # what is made to fail for ann alone -> where it is called
     "save": (Writer, "_save", 1),
     "carry": (bonus, "carry", 0),
     "remember": (State, "remember", 1),
-    "page": (page_module, "assemble", 0),
+    "page": (page_module, "render", 0),
     "row": (batch, "row_of", 0),
     "rows": (results, "row_of", 0),
 }
@@ -427,8 +427,8 @@ def test_a_page_holds_so_much_and_says_what_it_leaves_out(course):
     result = Result("ann", notebook=nbformat.writes(notebook).encode(), findings=find(notebook, assignment).plain())
     assert Result.unpack(result.pack()).found(assignment).page == made
     row = results.Row("ann", comments={"B-why": "é" * 1_000_000}, notes=["n" * 600] * 30)
-    assert "980,000 more characters are left out here" in page_module.assemble(row, made, assignment)
-    assert len(page_module.assemble(row, made, assignment).encode()) < 10_000_000
+    assert "980,000 more characters are left out here" in page_module.render(row, made, assignment)
+    assert len(page_module.render(row, made, assignment).encode()) < 10_000_000
 
 
 def test_more_cells_than_a_page_holds(course):

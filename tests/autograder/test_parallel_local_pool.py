@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from autograder.parallel.executor import Order
-from autograder.parallel.local_pool import AHEAD, Pool
+from autograder.parallel.local_pool import QUEUED, Pool
 from autograder.parallel.parcel import ParcelError, unwrap, wrap
 from helpers.errors import CourseError
 
@@ -91,7 +91,7 @@ def test_orders_are_taken_only_as_they_are_needed(pool):
     for done, _ in enumerate(pool.run(many())):
         most = max(most, len(taken) - done)
     assert len(taken) == 50
-    assert most <= 2 * AHEAD + 1
+    assert most <= 2 * QUEUED + 1
 
 
 def test_a_death_is_tried_again_alone_and_then_told(pool, tmp_path):
@@ -198,13 +198,13 @@ class Rootless:
 @pytest.mark.parametrize(("cores", "at_once"), [({0}, 1), ({0, 1}, 1), ({0, 1, 2}, 2)])
 def test_workers_that_start_leave_the_root_a_core(monkeypatch, cores, at_once):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: cores)
-    starting, hire = [], Pool._hire
+    starting, hire = [], Pool._start_workers
 
     def watched(pool, jobs):
         hire(pool, jobs)
         starting.append(sum(not one.ready for one in pool.workers))
 
-    monkeypatch.setattr(Pool, "_hire", watched)
+    monkeypatch.setattr(Pool, "_start_workers", watched)
     with Pool(3, work=STAND_IN, fork_server=Rootless()) as pool:
         assert pool.workers == []
         assert not pool.hired.is_set()

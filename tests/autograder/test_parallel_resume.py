@@ -16,8 +16,8 @@ import pytest
 
 from autograder.authoring.sample import fill
 from autograder.authoring.student import Edit, Student
-from autograder.bench.memory import tree
 from tests.autograder.test_parallel_local_pool import ROOT, left_of
+from tests.bench.watched_run import tree
 
 CRASH = "import os\n\ndef half(x):\n    os._exit(3)"
 PEOPLE = (

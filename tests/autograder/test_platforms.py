@@ -16,7 +16,7 @@ from collect_kit import NOTEBOOK, arrived, course_in, tarred, zipped
 
 from autograder.course import Course
 from autograder.submission.collect import collect
-from autograder.submission.collect.run import Collected
+from autograder.submission.collect.collecting import Collected
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "grading.md"
 BEGIN, END = "<!-- this table is made by tests/autograder/test_platforms.py -->\n", "<!-- its end -->\n"

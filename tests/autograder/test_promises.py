@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "grading.md"
 MEASURED = ("How fast it is",)
-"""Chapters of figures that `python -m autograder bench` prints."""
+"""Chapters of figures that `python -m tests.bench` prints."""
 
 NOT_PROMISED = {
     "an instruction to the reader, or what a name means": (

@@ -25,8 +25,9 @@ from autograder.authoring.student import Student
 from autograder.course import REPOSITORY, Course
 from autograder.execution import preflight
 from autograder.grade import grade, results
+from autograder.reports.results import USUAL, absent_words
 from autograder.submission import repairs
-from autograder.submission.best import best, work
+from autograder.submission.best_notebook import best, work
 from autograder.submission.intake import hand_in
 from autograder.submission.reading import LARGE, LARGEST, Ungradable, parse, slim, ways
 
@@ -395,6 +396,6 @@ def test_the_usual_packages_are_an_extra():
     extra = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"]["usual"]
     named = {requirement.partition(">")[0] for requirement in extra}
     assert named == {"pandas", "scipy", "scikit-learn", "seaborn"}
-    assert {name.replace("scikit-learn", "sklearn") for name in named} == set(preflight.USUAL)
-    assert "pip install '.[usual]'" in preflight.in_words("pandas", ["a", "b"])
-    assert preflight.in_words("pandas", ["a", "b"]).startswith("2 hand-ins import pandas, which is neither")
+    assert {name.replace("scikit-learn", "sklearn") for name in named} == set(USUAL)
+    assert "pip install '.[usual]'" in absent_words("pandas", ["a", "b"])
+    assert absent_words("pandas", ["a", "b"]).startswith("2 hand-ins import pandas, which is neither")

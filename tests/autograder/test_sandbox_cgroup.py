@@ -124,7 +124,7 @@ def test_the_kernel_ends_those_that_hold_too_much_together():
 @pytest.mark.promise("and bounded by a cgroup where you may make one")
 @WITH_GROUPS
 def test_a_hand_in_is_bounded_where_nobody_weighs(monkeypatch):
-    monkeypatch.setattr(Usage, "overstepped", lambda self: "")
+    monkeypatch.setattr(Usage, "exceeded", lambda self: "")
     before = set(_place().iterdir())
     with Kernels(NONE, needs=()) as kernels:
         kernel = kernels.start({}, Limits(memory_mb=100, disk_mb=10), None)

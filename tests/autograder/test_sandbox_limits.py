@@ -134,7 +134,7 @@ def test_memory_hidden_in_files(zygotes, folder, place):
         assert said[0] == 28
         assert 20 <= said[1] <= 40
     else:  # the worker looks
-        assert Usage(guest.inmate, Limits(disk_mb=40), folder).overstepped() == "wrote more than 40 MB of files"
+        assert Usage(guest.inmate, Limits(disk_mb=40), folder).exceeded() == "wrote more than 40 MB of files"
     _end(guest)
 
 
@@ -353,7 +353,7 @@ def test_calls_of_another_architecture_are_refused(zygotes, folder):
 def _told(guest, limits, seconds=60.0):
     until = time.monotonic() + seconds
     usage = Usage(guest.inmate, limits)
-    while not (words := usage.overstepped()) and time.monotonic() < until:
+    while not (words := usage.exceeded()) and time.monotonic() < until:
         time.sleep(0.02)
     return words
 

@@ -45,10 +45,10 @@ def test_threads_that_run_at_one_look_only_are_no_crowd(monkeypatch):
     monkeypatch.setattr(usage, "_runs", lambda thread: thread[1] < running[0])
     monkeypatch.setattr(os, "setpriority", lambda kind, thread, steps: given.append(steps))
     for _ in range(3):
-        tree.usage.overstepped()
+        tree.usage.exceeded()
         running.pop(0)
     assert given == []
-    tree.usage.overstepped()
+    tree.usage.exceeded()
     assert given == [11] * 13
 
 
@@ -56,31 +56,31 @@ def test_a_tree_that_grows_is_counted_and_not_weighed(monkeypatch):
     tree = Tree(monkeypatch, [1], lambda pid: 600, lambda pid: 600)
     for size in (20, 40, 60):
         tree.tasks = [1] * size
-        assert tree.usage.overstepped() == ""
+        assert tree.usage.exceeded() == ""
     assert tree.read == []
     tree.tasks = [1] * 65
-    assert tree.usage.overstepped() == "started 65 processes and threads, where 64 are allowed"
+    assert tree.usage.exceeded() == "started 65 processes and threads, where 64 are allowed"
     tree.tasks = [1] * 60
-    assert tree.usage.overstepped() == "used more than 1000 MB of memory"
+    assert tree.usage.exceeded() == "used more than 1000 MB of memory"
     assert tree.read == [0, 1]
 
 
 def test_one_that_explodes_while_it_is_weighed_is_counted_again(monkeypatch):
     tree = Tree(monkeypatch, [1, 1], lambda pid: 600, lambda pid: 1, 0.03, lambda: tree.tasks.extend([1] * 50))
-    tree.usage.overstepped()
-    assert tree.usage.overstepped() == ""
+    tree.usage.exceeded()
+    assert tree.usage.exceeded() == ""
     tree.tasks = [1] * 30
-    tree.usage.overstepped()
+    tree.usage.exceeded()
     tree.read.clear()
-    assert tree.usage.overstepped() == "started 80 processes and threads, where 64 are allowed"
+    assert tree.usage.exceeded() == "started 80 processes and threads, where 64 are allowed"
     assert tree.read == [0]
 
 
 def test_no_more_is_weighed_than_the_answer_needs(monkeypatch):
     tree = Tree(monkeypatch, [1] * 40, lambda pid: 100 if pid < 39 else 2000, lambda pid: 1)
-    tree.usage.overstepped()
+    tree.usage.exceeded()
     tree.read.clear()
-    assert tree.usage.overstepped() == ""
+    assert tree.usage.exceeded() == ""
     assert tree.read == [39, *range(30)]  # the others could not make 1000 MB even if they shared nothing
 
 
@@ -88,9 +88,9 @@ def test_a_tree_that_grows_all_the_time_is_weighed_once_it_holds_more_than_copie
     size = [100]
     tree = Tree(monkeypatch, [1], lambda pid: size[0], lambda pid: 110)
     tree.tasks = [1] * 15
-    assert tree.usage.overstepped() == ""
+    assert tree.usage.exceeded() == ""
     tree.tasks, size[0] = [1] * 16, 200
-    assert tree.usage.overstepped() == "used more than 1000 MB of memory"
+    assert tree.usage.exceeded() == "used more than 1000 MB of memory"
 
 
 @pytest.mark.promise("processes, files | 64, 256 MB, by the kernel | 64, 256 MB, watched ten times a second | watched")
@@ -100,11 +100,11 @@ def test_without_a_sandbox_processes_and_files_are_watched(tmp_path):
                               "    threading.Thread(target=time.sleep, args=(60,)).start()"])  # fmt: skip
     try:
         inmate, until = Inmate(child.pid, "none"), time.monotonic() + 10
-        while not (words := Usage(inmate, Limits(processes=9)).overstepped()) and time.monotonic() < until:
+        while not (words := Usage(inmate, Limits(processes=9)).exceeded()) and time.monotonic() < until:
             time.sleep(0.02)
         assert words == "started 10 processes and threads, where 9 are allowed"
         (tmp_path / "large").write_bytes(bytes(2 * MB))
-        assert Usage(inmate, Limits(disk_mb=1), tmp_path).overstepped() == "wrote more than 1 MB of files"
+        assert Usage(inmate, Limits(disk_mb=1), tmp_path).exceeded() == "wrote more than 1 MB of files"
     finally:
         child.kill()
         child.wait()
@@ -136,7 +136,7 @@ def test_a_fork_bomb_of_large_processes_is_noticed_at_once(folder):
             while not words and looks < 30:
                 time.sleep(0.05)
                 begun, looks = time.process_time(), looks + 1
-                words = scale.overstepped()
+                words = scale.exceeded()
             assert "processes and threads, where 64 are allowed" in words
             assert time.process_time() - begun < 5
         finally:
@@ -194,7 +194,7 @@ def test_a_busy_crowd_gets_the_share_of_one_and_an_idle_one_is_left_alone(folder
                     time.sleep(0.05)
             scale = Usage(guest.inmate, Limits())
             for look in range(400):
-                assert scale.overstepped() == ""
+                assert scale.exceeded() == ""
                 threads = [thread for _, thread in _threads(guest)]
                 steps = {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
                 if min(steps) > 6 if busy else look == 3:
@@ -235,9 +235,9 @@ def test_sockets_count_as_if_they_were_full_and_hold_no_more(folder, mode):
             assert guest.next() <= 2 * int(Path("/proc/sys/net/core/wmem_default").read_text())
             assert guest.next() == "held"
             limit = 100 * usage.socket_memory() // MB
-            told = Usage(guest.inmate, Limits(memory_mb=limit - 5)).overstepped()
+            told = Usage(guest.inmate, Limits(memory_mb=limit - 5)).exceeded()
             assert told == f"used more than {limit - 5} MB of memory, sockets and pipes included"
-            assert Usage(guest.inmate, Limits(memory_mb=limit + 200)).overstepped() == ""
+            assert Usage(guest.inmate, Limits(memory_mb=limit + 200)).exceeded() == ""
         finally:
             assert kill_tree(guest.inmate)
             guest.close()

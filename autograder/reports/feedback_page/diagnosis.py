@@ -10,9 +10,9 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from ...authoring.source import Cell
+from ...authoring.source import Cell, shown
 from ...text import one_line, plain
-from .redact import HIDDEN, Secrets, redacted, shown
+from .redact import HIDDEN, Secrets, redacted
 
 CHECK = "application/vnd.course.check+json"
 PASSED, FAILED, TO_DO, NOT_RUN = "passed", "failed", "todo", "notrun"

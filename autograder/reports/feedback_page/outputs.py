@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ...text import one_line, plain, text
 from .diagnosis import ENGINE
 from .redact import Secrets
-from .safe import Html, cut, image_url, table_html, text_html
+from .sanitize import Html, cut, image_url, table_html, text_html
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 PASTED = ("image/png", "image/jpeg")

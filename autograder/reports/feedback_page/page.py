@@ -12,17 +12,15 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
-from nbformat import NotebookNode
 
 from ...dates import in_words
 from ...files import write_text
 from ..results import Row
-from ...authoring.source import FORM, Assignment, Cell
+from ...authoring.source import FORM, Assignment, Cell, shown
 from ...text import one_line, plain
 from .diagnosis import PASSED, TO_DO, Told
-from .pieces import BEFORE, Pieces, Work, pieces
-from .redact import shown
-from .safe import code_html
+from .pieces import BEFORE, Pieces, Work
+from .sanitize import code_html
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 COURSE = "From Scratch to cuDNN"
@@ -69,17 +67,12 @@ def write_page(
     row: Row, found: Pieces | None, assignment: Assignment, target: Path, *, course_title: str = COURSE
 ) -> None:
     """Write the page of one student to `target`, in one step. `found` are the pieces of the autograded notebook."""
-    write_text(assemble(row, found, assignment, course_title=course_title), target)
+    write_text(render(row, found, assignment, course_title=course_title), target)
 
 
-def render(row: Row, notebook: NotebookNode | None, assignment: Assignment, *, course_title: str = COURSE) -> str:
-    """The same as text, of the autograded notebook."""
-    found = pieces(notebook, assignment) if notebook is not None else None
-    return assemble(row, found, assignment, course_title=course_title)
-
-
-def assemble(row: Row, found: Pieces | None, assignment: Assignment, *, course_title: str = COURSE) -> str:
-    """The page as HTML: one file, no script, nothing loaded from elsewhere.
+def render(row: Row, found: Pieces | None, assignment: Assignment, *, course_title: str = COURSE) -> str:
+    """The page of one student as HTML: one file, no script, nothing loaded from elsewhere. `found` are the pieces of the
+    autograded notebook, None where there is none.
 
     Of hidden tests, rubrics and model answers it holds nothing, whatever the notebook holds.
     """
@@ -113,12 +106,6 @@ def _template() -> tuple[Template, Markup, str]:
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; form-action 'none'; base-uri 'none'"
     return environment.get_template("feedback.html"), Markup(css), policy
-
-
-def warm_up() -> None:
-    """What the first page takes and no later one: the template is compiled, and the rules of the code's colours."""
-    _template()
-    code_html("x = 1")
 
 
 def _exercises(row: Row, found: Pieces | None, assignment: Assignment) -> list[Exercise]:

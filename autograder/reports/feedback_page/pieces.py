@@ -8,13 +8,13 @@ from typing import Any
 from markupsafe import Markup
 from nbformat import NotebookNode
 
-from ...authoring.source import FORM, FORM_CHECK, Assignment, Cell, grade_id
+from ...authoring.source import FORM, FORM_CHECK, Assignment, Cell, grade_id, shown
 from ...plain_data import Plain
 from ...text import plain, sentences, text
 from .diagnosis import Told, course_data, diagnose
 from .outputs import AFTER_HIDDEN, CELLS, FRAME, KEPT_OUT, PICTURES, TEXTS, Block, Room, attached, blocks, without_data
-from .redact import Secrets, secrets, shown
-from .safe import Html, code_html, prose_html
+from .redact import Secrets, secrets
+from .sanitize import Html, code_html, prose_html
 
 EMPTY = "*Your answer here: replace this line.*"
 BEFORE = "before the first exercise"

@@ -16,11 +16,11 @@ from pathlib import Path
 import helpers
 
 from ...authoring.leaks import squeeze
-from ...authoring.source import Assignment, Cell, regions
+from ...authoring.source import REGIONS, Assignment, Cell, regions, shown
 from ...text import one_line, plain
-from .safe import remembered
 
-HIDDEN, RUBRIC = "HIDDEN TESTS", "MARK SCHEME"
+HIDDEN = REGIONS["hidden test"]
+RUBRIC = REGIONS["rubric"]
 GAP = "…"
 SHORTEST = 10
 """Characters without white space from which a line is recognised in a student's output."""
@@ -80,18 +80,6 @@ def hidden_regions(source: str, marker: str = HIDDEN) -> list[list[str]]:
         lines = source.splitlines()
         first = next((i for i, line in enumerate(lines) if f"BEGIN {marker}" in line), len(lines))
         return [lines[first + 1 :]]
-
-
-@remembered(512)
-def shown(source: str) -> str:
-    """A cell's source less its hidden tests, rubrics and model solutions."""
-    kept, inside = [], False
-    for line in source.splitlines():
-        edge = re.search(rf"(BEGIN|END) (?:{HIDDEN}|{RUBRIC}|SOLUTION)", line)
-        inside = edge[1] == "BEGIN" if edge else inside
-        if not inside and not edge:
-            kept.append(line)
-    return "\n".join(kept)
 
 
 def secrets(assignment: Assignment, sources: Iterable[str] = ()) -> Secrets:

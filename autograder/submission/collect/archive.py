@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from .file_kinds import is_archive
-from .place import Refused
+from .safe_path import Refused
 
 LARGEST = 200_000_000
 """Bytes of one file."""

@@ -7,6 +7,9 @@ import re
 ARCHIVE = re.compile(r"\.(?:zip|7z|rar|tar|tgz|tbz2|txz|tar\.(?:gz|bz2|xz))$", re.I)
 NOTEBOOK = re.compile(r"\.ipynb(?: ?\([0-9]+\))?(?:\.(?:json|txt|download))*$", re.I)
 
+PERHAPS_NOTEBOOK = re.compile(r"\.ipynb(?![a-z])[^/]{0,20}\Z", re.I)
+"""What is worth a look in one student's folder, where nobody is mistaken for somebody else by it: x.ipynb~, too."""
+
 
 def is_notebook(path: str) -> bool:
     return NOTEBOOK.search(path) is not None

@@ -16,7 +16,7 @@ from ...course import Course
 from ...files import UNFIT_NAME
 from .archive import Entry
 from .file_kinds import as_notebook, is_notebook, unpacked
-from .place import Refused, below, sound
+from .safe_path import Refused, below, sound
 from .unpack import Unpacks, opened
 
 MOST_FILES = 2000

@@ -1,13 +1,16 @@
-"""Archives that no platform made: a folder, an archive or a notebook with each student's name."""
+"""Archives of no known platform: a folder, an archive or a notebook with each student's name, or what the instructor's
+own pattern says."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
 
-from .file_kinds import NOTEBOOK, is_notebook, is_work, unpacked
-from .names import About, Found, Item, Person
-from .place import Refused
+from helpers.errors import CourseError
+
+from .file_kinds import NOTEBOOK, is_archive, is_notebook, is_work, unpacked
+from .people import About, Found, Item, Person
+from .safe_path import Refused
 
 
 def several(paths: list[str], about: About) -> set[str]:
@@ -77,3 +80,26 @@ def plain(paths: list[str], about: About) -> Found:
 
 def _by_name(key: str, name: str) -> Person:
     return Person(key, name.strip(), name, "", (name,))
+
+
+def by_pattern(pattern: str, paths: list[str]) -> Found:
+    """What a regular expression with the groups `student` and `path` says; an archive may stand for a folder."""
+    try:
+        own = re.compile(pattern)
+    except re.error as error:
+        raise CourseError(f"--pattern is no regular expression: {error}.") from None
+    missing = {"student", "path"} - own.groupindex.keys()
+    if missing:
+        raise CourseError(f"--pattern needs a group (?P<{min(missing)}>…).")
+    found: Found = {}
+    for path in paths:
+        match = own.fullmatch(path) or (is_archive(path) and own.fullmatch(f"{unpacked(path)}/*.zip")) or None
+        if match is None or (match.string != path and match.end("student") > len(unpacked(path))):
+            continue
+        student, inside = match["student"] or "", (match["path"] or "")
+        if inside:
+            person = Person(student, student.strip(), student, "", (student,))
+            found[path] = Item((person,), inside.removesuffix("*.zip") + ("" if match.string == path else ".zip"))
+        else:
+            found[path] = Refused("--pattern finds no file's name in it")
+    return found

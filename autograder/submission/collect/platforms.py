@@ -14,9 +14,9 @@ from statistics import median
 import yaml
 
 from .file_kinds import NOTEBOOK, is_work
-from .names import About, Found, Item, Person, Reading
-from .place import Refused
+from .people import About, Found, Item, Person, Reading
 from .plain_folders import plain, several
+from .safe_path import Refused
 
 
 def _each(pattern: str, paths: list[str], item: Callable[[re.Match[str]], Item]) -> Found:

@@ -13,8 +13,8 @@ from helpers.errors import CourseError
 
 from ...course import Course, clean_name
 from .collected import Record
-from .names import Person
-from .place import Refused
+from .people import Person
+from .safe_path import Refused
 
 ONE = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
 TWO: tuple[dict[str, str | int | None], ...] = (

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, Protocol, cast
 
 from .archive import CHUNK, DAMAGED, IGNORED, LARGEST, TOO_MANY, Archive, Entry
-from .place import Refused
+from .safe_path import Refused
 
 INFLATED = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
 SHORT = {"tgz": "gz", "tbz2": "bz2", "txz": "xz"}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from datetime import datetime
 
-from .place import Refused
+from .safe_path import Refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import nbformat
 
+from autograder.authoring.release import put_source
+from autograder.authoring.sample import build, release_of
+from autograder.authoring.source import Assignment
+from autograder.authoring.source import read as read_source
+from autograder.authoring.student import Student
+from autograder.course import REPOSITORY, Course, load_config
 from helpers.errors import CourseError
-
-from ..authoring.release import put_source
-from ..authoring.sample import build, release_of
-from ..authoring.source import Assignment
-from ..authoring.source import read as read_source
-from ..authoring.student import Student
-from ..course import REPOSITORY, Course, load_config
 
 # Exercises that compute almost nothing: no training, no study (E-rescale would make a given cell train). The others
 # stay as released, and figures are left out.

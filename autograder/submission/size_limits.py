@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..text import some
 from .bindings import LONGEST
 
 CELLS = 1_000
@@ -54,8 +55,7 @@ def cut(content: dict[str, Any]) -> list[str]:
             size = 0 if code else most
         left[len(text) <= LONGEST] -= size
     if long:
-        which = ", ".join(map(str, long[:3])) + (f" and {len(long) - 3} more" if len(long) > 3 else "")
-        notes.append(f"Cells with too much text were cut, code as a whole: number {which}.")
+        notes.append(f"Cells with too much text were cut, code as a whole: number {some([*map(str, long)])}.")
     return notes
 
 

@@ -17,11 +17,11 @@ from .archive import DAMAGED, LARGEST, Archive, Entry
 from .collected import Record
 from .file_kinds import is_archive, is_notebook, unpacked
 from .hand_in import TIMESTAMP, Fresh, Left, put
-from .names import About, Item, Person
-from .pattern import by_pattern
-from .place import Refused, sound
+from .people import About, Item, Person
+from .plain_folders import by_pattern
 from .platforms import OWN, read
 from .roster import Earlier, Roster
+from .safe_path import Refused, sound
 
 
 @dataclass

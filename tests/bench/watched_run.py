@@ -1,4 +1,4 @@
-"""Run a command as a person would see it, in a terminal, and note when each student first appears on the screen."""
+"""Run a command as a person would see it, in a terminal; note when each student appears, and the memory it takes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from helpers.errors import CourseError
 
+MB = 1e6
 OURS = rb"(s\d{4}): "  # the student's own line; the table comes at the end
 # Written twice, before and after execution: the last time counts.
 STOCK = rb"Writing \d+ bytes to [^\r\n]*?/autograded/(s\d{4})/"
@@ -97,3 +100,41 @@ def watch(command: list[str], folder: Path, environ: dict[str, str], pattern: by
         raise CourseError(f"The benchmark's {' '.join(command[2:4])} failed (exit code {code}): {' '.join(last)[:500]}")
     watched.seen = {student: at for student, at in watched.seen.items() if student in wanted}
     return watched
+
+
+def total(pid: int) -> float:
+    """MB of the tree of a process: a page that n processes share counts 1/n in each."""
+    return sum(_memory(each, "pss") for each in tree(pid))
+
+
+def private(pid: int) -> float:
+    """MB that would be free if this process and its children ended."""
+    return sum(_memory(each, "uss") for each in tree(pid))
+
+
+def tree(pid: int) -> list[int]:
+    """The process and all that descend from it."""
+    try:
+        return [pid, *(process.pid for process in psutil.Process(pid).children(recursive=True))]
+    except psutil.Error:  # it has ended
+        return [pid]
+
+
+def _memory(pid: int, kind: str) -> float:
+    try:
+        return float(getattr(psutil.Process(pid).memory_full_info(), kind)) / MB
+    except psutil.Error:  # it has ended
+        return 0.0
+
+
+class Peak:
+    """Call it with a process id: keeps the largest total, looking once in `every` seconds."""
+
+    def __init__(self, every: float = 1.0) -> None:
+        self.every, self.next, self.most, self.processes = every, 0.0, 0.0, 0
+
+    def __call__(self, pid: int) -> None:
+        if time.monotonic() >= self.next:
+            self.most = max(self.most, total(pid))
+            self.processes = max(self.processes, len(tree(pid)))
+            self.next = time.monotonic() + self.every

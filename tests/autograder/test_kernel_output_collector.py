@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.kernel.outputs import CHECK, Collector, Full, Room
+from autograder.kernel.output_collector import CHECK, Collector, Full, Room
 from autograder.kernel.process import KINDS
 
 ANYTHING = st.recursive(

@@ -9,9 +9,8 @@ from nbformat import NotebookNode
 
 from ..authoring.snapshot import Snapshot
 from ..authoring.source import FORM, grade_id
-from .match import squash
 from .reading import Ungradable, ways
-from .rebuild import rebuild
+from .rebuild import rebuild, squash
 
 UNTOUCHED = "Nothing was written: this is the notebook as it was handed out. Was it saved?"
 TEMPLATE = Path(__file__).parents[1] / "authoring" / "templates" / "install_cell.py"

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...text import one_line
-from .run import Collected
+from .collecting import Collected
 
 SHOWN = 200
 """Characters of a file's name."""

@@ -9,42 +9,24 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import lru_cache
 from html import escape, unescape
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from markupsafe import Markup
 from pydantic import PlainSerializer, PlainValidator
 
+from ...submission.bindings import kept
 from ...text import ESCAPES, one_line, plain, text, visible
 
 CHARACTERS, LINES = 8000, 120
 """What is shown of one text; the middle of a longer one is left out."""
 CODE = 40_000
-REMEMBERED = 20_000
-"""Characters of a text up to which what was made of it is kept: a class of huge cells must not fill the memory."""
 IMAGE, SVG, TABLE = 3_000_000, 600_000, 60_000
 ROWS, COLUMNS = 60, 30
 
 Html = Annotated[Markup, PlainValidator(Markup), PlainSerializer(str)]
 COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
-Made = TypeVar("Made")
-
-
-def remembered(most: int) -> Callable[[Callable[[str], Made]], Callable[[str], Made]]:
-    """Keep what a function makes of the last `most` texts that are not too large to be kept."""
-
-    def decorate(make: Callable[[str], Made]) -> Callable[[str], Made]:
-        kept = lru_cache(maxsize=most)(make)
-
-        @wraps(make)
-        def made(text: str) -> Made:
-            return kept(text) if len(text) <= REMEMBERED else make(text)
-
-        return made
-
-    return decorate
 
 
 def cut(value: str, characters: int = CHARACTERS, lines: int = LINES) -> tuple[str, str, str]:
@@ -140,7 +122,7 @@ def code_html(source: Any) -> Markup:
     return _code(plain(source))
 
 
-@remembered(256)
+@kept
 def _code(source: str) -> Markup:
     """Most cells of a class are alike: those of the course, and those that nobody has touched yet."""
     head, middle, tail = cut(source, CODE, 1000)

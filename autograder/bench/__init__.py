@@ -1,1 +1,0 @@
-"""`python -m autograder bench`: how fast the grading engine is, beside stock nbgrader on the same submissions."""

@@ -1,0 +1,1 @@
+"""`python -m tests.bench`: how fast the grading engine is, beside stock nbgrader on the same submissions."""
