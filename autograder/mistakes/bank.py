@@ -3,7 +3,7 @@
     EXERCISE.md                  wrong solutions: a section each, its heading the names that a check may give it
     right/EXERCISE.md            different right ones; the heading says what is different
     right/several_exercises.md   right ones of several exercises: a ### heading before each cell, or
-                                 `- EXERCISE: heading` for a cell that stands in right/EXERCISE.md
+                                 `- EXERCISE: heading` for one of right/EXERCISE.md, which then runs only there
     stand_ins.md                 what runs in the place of cells that train or measure, where nothing changes them
 
 A section holds the student's cell (```python), or its difference from the model solution's (```diff), or, under
@@ -46,12 +46,17 @@ class Solution:
 
 @dataclass(frozen=True)
 class Bank:
-    """All solutions of one assignment. `stand_ins`: cell -> the text that takes its place where nothing changes it."""
+    """All solutions of one assignment.
+
+    `stand_ins`: cell -> the text that takes its place where nothing changes it. `parts`: right ones of an exercise that
+    run in one of several exercises.
+    """
 
     assignment: str
     wrong: list[Solution]
     right: list[Solution]
     stand_ins: dict[str, str] = field(default_factory=dict)
+    parts: list[Solution] = field(default_factory=list)
 
     @property
     def solutions(self) -> list[Solution]:
@@ -59,7 +64,7 @@ class Bank:
         return [*self.wrong, *self.right]
 
     def __getitem__(self, name: str) -> Solution:
-        return next(solution for solution in self.solutions if solution.name == name)
+        return next(solution for solution in (*self.solutions, *self.parts) if solution.name == name)
 
 
 @dataclass
@@ -96,7 +101,8 @@ def load(name: str, course: Course | None = None) -> Bank:
     ]
     if reader.faults:
         raise CourseError(f"solutions/{name}/mistakes: " + " ".join(reader.faults))
-    return Bank(name, wrong, right, stand_ins)
+    alone, parts = ([s for s in right if (s.name in reader.listed) == listed] for listed in (False, True))
+    return Bank(name, wrong, alone, stand_ins, parts)
 
 
 def model(text: str) -> str:
@@ -111,6 +117,7 @@ class Reader:
         self.cells = cells
         self.faults: list[str] = []
         self.rights: dict[str, str] = {}
+        self.listed: set[str] = set()
         self.numbers: Counter[str] = Counter()
 
     def sections(self, path: Path) -> Iterator[Section]:
@@ -144,6 +151,7 @@ class Reader:
             if text is None:
                 self.faults.append(f"{section.place}: right/{cell}.md has no section {heading!r}.")
             cells[cell] = text or ""
+            self.listed.add(f"{cell}: {heading}")
         name = f"{stem}: {section.heading}" if stem in self.cells else section.heading
         self.numbers[name] += 1
         if self.numbers[name] > 1:

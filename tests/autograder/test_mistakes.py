@@ -52,10 +52,15 @@ def verdicts(banks, pool):
 
 
 def sample(bank, every=5):
-    """One solution in so many of those that need no training: of each mistake the first, and of each way one."""
+    """One in so many of the solutions that neither train nor measure; of a mistake only the first."""
     first = {solution.named[0]: solution for solution in reversed(bank.wrong)}
-    chosen = [s for s in (*first.values(), *bank.right) if not s.cells.keys() & bank.stand_ins.keys()]
+    chosen = [s for s in (*first.values(), *bank.right) if not any(runs(cell, s) for cell in bank.stand_ins)]
     return {solution.name for solution in sorted(chosen, key=lambda s: s.name)[::every]}
+
+
+def runs(cell, solution):
+    """Whether the cell runs itself, and not what stands in for it."""
+    return any(f"{cell}-".startswith(f"{name}-") for name in solution.cells)
 
 
 SIZE = pytest.mark.parametrize(
@@ -92,7 +97,7 @@ def test_every_wrong_solution_is_caught_and_nearly_all_before_handing_in(name, e
     totals = Totals.of(wrong, right)
     assert [v.solution for v in wrong if not v.by] == []
     assert totals.visible >= 0.8 * totals.wrong
-    assert totals.named >= 0.95 * totals.wrong, [v for v in wrong if not v.good]
+    assert totals.named >= (0.95 if everything else 0.9) * totals.wrong, [v for v in wrong if not v.good]
 
 
 @SIZE
@@ -130,6 +135,7 @@ def test_the_page_is_the_result_of_a_run(verdicts):
         assert new[name] == pytest.approx(row, abs=1.0), "run `make mistakes`"
 
 
+@pytest.mark.slow
 @every_bank
 def test_the_model_solution_passes(name, banks, monkeypatch):
     monkeypatch.setenv("COURSE_SIZE", "quick")
