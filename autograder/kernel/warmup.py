@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .closed import bare
 from .shell import CourseShell
 from .stages import BASE, BROKEN, STAGES
 
@@ -19,7 +18,7 @@ class Warmth:
     def __init__(self, shell: CourseShell) -> None:
         self.shell = shell
         self._done: set[str] = set()
-        bare()
+
         self._run("base", BASE)
         shell.run_one(BROKEN)
         self._forget()
