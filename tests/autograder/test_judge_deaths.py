@@ -19,7 +19,7 @@ from autograder.judge.grant import judging
 from autograder.judge.link import Limits
 from autograder.judge.local import Pupil, pupil
 from autograder.kernel import wire
-from helpers.check.core import calls
+from helpers.check.core import calls, probe
 from helpers.check.core.reach import TooLong, time_limit
 
 
@@ -37,8 +37,14 @@ def fresh() -> Iterator[Pupil]:
         yield one
 
 
+def short(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let checks wait so long for one call."""
+    monkeypatch.setattr(calls, "SECONDS", seconds)
+    monkeypatch.setattr(probe, "SECONDS", seconds / probe.WHOLE)
+
+
 def test_a_call_that_takes_too_long_is_stopped(student: Pupil, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "SECONDS", 0.2)
+    short(monkeypatch, 0.2)
     with pytest.raises(TooLong):
         student["loop"]()
     with pytest.raises(TooLong):
@@ -64,7 +70,7 @@ def test_a_checks_own_limit_does_not_break_the_link() -> None:
 
 
 def test_a_student_who_ignores_the_time_limit_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "SECONDS", 0.05)
+    short(monkeypatch, 0.05)
     with pupil(limits=Limits(grace=0.3)) as one:
         one.run(
             "import signal\n"

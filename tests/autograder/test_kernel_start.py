@@ -233,8 +233,8 @@ def test_what_the_student_writes_while_the_judge_works_is_kept_apart(judge, kern
     kernel = kernels.start({}, Limits(), None)
     begun, told = str(tmp_path / "begun"), str(tmp_path / "told")
     source = (
-        f"import threading\ndef later():\n    wait({begun!r})\n    print('from the student', flush=True); display('shown')\n"
-        f"    open({told!r}, 'w').close()\n"
+        f"import threading\ndef later():\n    wait({begun!r})\n    print('from the student', flush=True)\n"
+        f"    display('shown')\n    open({told!r}, 'w').close()\n"
     )
     kernel.run(WAIT + source + "threading.Thread(target=later).start()\nprint('at once')", 10)
     work = f"open({begun!r}, 'w').close()\nwait({told!r})\nprint('from the judge')"
