@@ -150,7 +150,7 @@ def pool() -> Pool:
 
 
 def take() -> roots.Line:
-    if roots._root is None:
+    if roots._root is None and pool().root is not None:
         roots.adopt(pool().root.line())
     return roots.take()
 
