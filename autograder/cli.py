@@ -224,9 +224,6 @@ def mistakes(
 
 
 @app.command()
-
-
-@app.command()
 def report(name: Name, class_dir: ClassDir = None) -> None:
     """Write the class report anew from the gradebook, without grading."""
     from .grade import results

@@ -63,14 +63,13 @@ LEFT_OUT = {
     "cnn_learning": ("broken", ""),
     "cnn_runtime": ("broken", "its rows and curves are left out, and numpy's are measured."),
 }
-SLOW = "network_from_scratch", "cnn_learning"
 
 
 @pytest.mark.promise(
     "a notebook says in one sentence what it leaves out without it, and its checks fail nobody for it."
 )
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in LEFT_OUT]
+    "name", [pytest.param(name, marks=[] if name == "convolution" else [pytest.mark.slow]) for name in LEFT_OUT]
 )
 def test_model_solutions_run_without_torch_and_say_what_is_left_out(name, tmp_path):
     kind, left_out = LEFT_OUT[name]

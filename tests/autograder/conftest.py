@@ -150,7 +150,7 @@ def pool() -> Pool:
 
 
 def acquire() -> fork_client.Line:
-    if fork_client._server is None:
+    if fork_client._server is None and pool().fork_server is not None:
         fork_client.adopt(pool().fork_server.line())
     return fork_client.acquire()
 
@@ -191,13 +191,9 @@ def write_course(tmp_path):
     """write_course(source=…, toml=…) lays a course out and returns it."""
 
     def write(source: str = SOURCE, toml: str | None = TOML, folder: Path = tmp_path) -> Course:
-        here = folder / "course" / "solutions" / "mini"
-        here.mkdir(parents=True, exist_ok=True)
-        (here / "mini.py").write_text(source, encoding="utf-8")
-        if toml is not None:
-            (here / "assignment.toml").write_text(toml, encoding="utf-8")
-        (folder / "class").mkdir(exist_ok=True)
-        return Course(root=folder / "course", class_dir=folder / "class")
+        course = mini_course(folder, source, toml)
+        course.class_dir.mkdir(exist_ok=True)
+        return course
 
     return write
 

@@ -221,7 +221,7 @@ def first_cells(name: str, folder: Path, **environment: str) -> str:
     "the cell does nothing and needs no network."
 )
 @pytest.mark.promise("With the wheel installed, the notebook needs nothing else, not even a network.")
-@pytest.mark.parametrize("name", ["cudnn_reading", "network_from_scratch"])
+@pytest.mark.parametrize("name", ["cudnn_reading", pytest.param("network_from_scratch", marks=pytest.mark.slow)])
 def test_the_first_cell_installs_without_a_network_and_the_setup_runs(name, zips, tmp_path):
     zipfile.ZipFile(zips[name]).extractall(tmp_path)
     place = tmp_path / "empty place"

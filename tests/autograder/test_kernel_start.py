@@ -228,20 +228,36 @@ def test_a_judge_is_the_same_machinery_with_what_it_was_given(judge):
     assert shown[0]["data"] == {"application/vnd.course.check+json": {"a": 1}}
     assert shown[0]["metadata"] == {"course": {"hidden": True}}
     process.run("from autograder.kernel import wire\nwire.send(line, {'n': 1})", 10, extra=0)
-    assert wire.receive(line, 1000, time.monotonic() + 5)[0] == {"n": 1}
+    assert wire.receive(line, 1000, time.monotonic() + 60)[0] == {"n": 1}
 
 
-def test_what_the_student_writes_while_the_judge_works_is_kept_apart(judge, kernels):
+WAIT = "import os, time\ndef wait(path):\n    while not os.path.exists(path): time.sleep(0.01)\n"
+
+
+def test_what_the_student_writes_while_the_judge_works_is_kept_apart(judge, kernels, tmp_path):
     process, _ = judge
     kernel = kernels.start({}, Limits(), None)
+    begun, told = str(tmp_path / "begun"), str(tmp_path / "told")
     source = (
-        "import threading, time\ndef later():\n    time.sleep(0.3)\n    print('from the student'); display('shown')\n"
+        f"import threading\ndef later():\n    wait({begun!r})\n    print('from the student', flush=True)\n"
+        f"    display('shown')\n    open({told!r}, 'w').close()\n"
     )
-    kernel.run(source + "threading.Thread(target=later).start()\nprint('at once')", 10)
-    ran = process.run("import time\ntime.sleep(1)\nprint('from the judge')", 10, (kernel,), extra=0)
+    kernel.run(WAIT + source + "threading.Thread(target=later).start()\nprint('at once')", 10)
+    work = f"open({begun!r}, 'w').close()\nwait({told!r})\nprint('from the judge')"
+    ran = process.run(WAIT + work, 30, (kernel,), extra=0)
     assert [one["text"] for one in ran.outputs] == ["from the judge\n"]
     assert [one["output_type"] for one in ran.beside] == ["stream", "display_data"]
     assert ran.beside[0]["text"] == "from the student\n"
+
+
+UNTIL_GONE = """
+import time
+def runs(pid):
+    try:
+        return "State:\\tZ" not in open(f"/proc/{pid}/status").read()
+    except OSError:
+        return False
+"""
 
 
 def test_a_student_who_dies_or_floods_beside_does_not_hold_up_the_judge(judge, kernels):
@@ -249,17 +265,22 @@ def test_a_student_who_dies_or_floods_beside_does_not_hold_up_the_judge(judge, k
     kernel = kernels.start({}, Limits(output_bytes=20_000), None)
     kernel.run("import threading\ndef flood():\n    while True: print('x' * 1000)\n"
                "threading.Timer(0.2, flood).start()", 10)  # fmt: skip
-    ran = process.run("import time\ntime.sleep(4)\n5", 10, (kernel,), extra=0)
+    work = UNTIL_GONE + f"while runs({kernel.pid}): time.sleep(0.01)\n5"
+    ran = process.run(work, 30, (kernel,), extra=0)
     assert (ran.status, ran.outputs[0]["data"]["text/plain"]) == ("ok", "5")
     assert sum(len(str(one)) for one in ran.beside) < 30_000
     assert not kernel.alive
     assert "output" in kernel.why
 
 
-def test_output_between_cells_belongs_to_none(kernels):
+def test_output_between_cells_belongs_to_none(kernels, tmp_path):
     kernel = kernels.start({}, Limits(), None)
-    kernel.run("import threading\nthreading.Timer(0.1, print, ['late']).start()", 10)
-    time.sleep(0.5)
+    begun, told = tmp_path / "begun", tmp_path / "told"
+    later = f"def later():\n    wait({str(begun)!r}); print('late', flush=True); open({str(told)!r}, 'w').close()\n"
+    kernel.run(WAIT + later + "import threading\nthreading.Thread(target=later).start()", 10)
+    begun.touch()
+    while not told.exists():
+        time.sleep(0.01)
     assert kernel.run("print('next')", 10).outputs[0]["text"] == "next\n"
 
 

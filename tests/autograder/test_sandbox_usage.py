@@ -99,7 +99,7 @@ def test_without_a_sandbox_processes_and_files_are_watched(tmp_path):
     child = subprocess.Popen([sys.executable, "-c", "import threading, time\nfor _ in range(9):\n"
                               "    threading.Thread(target=time.sleep, args=(60,)).start()"])  # fmt: skip
     try:
-        inmate, until = Inmate(child.pid, "none"), time.monotonic() + 10
+        inmate, until = Inmate(child.pid, "none"), time.monotonic() + 60
         while not (words := Usage(inmate, Limits(processes=9)).exceeded()) and time.monotonic() < until:
             time.sleep(0.02)
         assert words == "started 10 processes and threads, where 9 are allowed"
@@ -188,7 +188,7 @@ def test_a_busy_crowd_gets_the_share_of_one_and_an_idle_one_is_left_alone(folder
         guest = zygote.start(folder, BUSY if busy else IDLE)
         try:
             assert guest.next() == "started"
-            until = time.monotonic() + 20
+            until = time.monotonic() + 60
             if not busy:  # on a busy machine it takes them a moment to fall asleep
                 while sum(map(usage._runs, _threads(guest))) > 1 and time.monotonic() < until:
                     time.sleep(0.05)

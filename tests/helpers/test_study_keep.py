@@ -34,7 +34,7 @@ def command(out, *arguments):
     return [sys.executable, "-m", "helpers.study", "cnn_learning", *SMALL, "--out", str(out), *arguments]
 
 
-def wait_until(what, seconds=60):
+def wait_until(what, seconds=300):
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it took too long"
@@ -50,7 +50,7 @@ def stopped(out, how, *rates):
         try:
             wait_until(lambda: list((out / "runs").glob("[!.]*.json")) or process.poll() is not None)
             how(process)
-            return process, process.communicate(timeout=30)[1]
+            return process, process.communicate(timeout=300)[1]
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise
@@ -132,10 +132,10 @@ def test_after_kill_9_no_process_is_left_and_the_study_goes_on(tmp_path):
             return True
         return False
 
-    wait_until(gone, 10)
+    wait_until(gone)
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("rate-0.[01]*.json")}
     assert 0 < len(kept) <= 4
-    done = subprocess.run(command(tmp_path, "--jobs", "2"), capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command(tmp_path, "--jobs", "2"), capture_output=True, text=True, timeout=300, check=True)
     assert f"{len(kept)} of 4 runs are kept from last time" in done.stdout
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     found = losses(tmp_path)
@@ -147,6 +147,7 @@ def test_after_kill_9_no_process_is_left_and_the_study_goes_on(tmp_path):
             np.testing.assert_allclose(found[rate, seed], unbroken[rate][seed].test_loss, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_what_is_kept(tmp_path):
     process, said = stopped(tmp_path, lambda p: os.killpg(p.pid, signal.SIGINT), *MORE)
     assert process.returncode == 130
