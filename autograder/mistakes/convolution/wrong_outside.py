@@ -193,7 +193,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
     ],
     "C-data": [
         ("images-averaged", "return col2im(columns, x_shape, R, S, stride, padding)", "return col2im(columns, x_shape, R, S, stride, padding) / len(dy)"),
-        ("stride-ignored-in-dx", """def conv_backward_data(dy, w, x_shape, stride, padding):
+        ("stride-ignored", """def conv_backward_data(dy, w, x_shape, stride, padding):
     N, C, H, W = x_shape
     K, _, R, S = w.shape
     dx0 = np.zeros((N, C, H + 2 * padding[0], W + 2 * padding[1]))
@@ -271,7 +271,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         dw[k] = dy[n, k, p, q] * x0[n, :, h : h + R, i : i + S]
     return dw
 """),
-        ("stride-ignored-in-dw", """def conv_backward_filter(x, dy, w_shape, stride, padding):
+        ("stride-ignored", """def conv_backward_filter(x, dy, w_shape, stride, padding):
     K, C, R, S = w_shape
     x0 = np.pad(x, ((0, 0), (0, 0), (padding[0],) * 2, (padding[1],) * 2))
     dw = np.zeros(w_shape)

@@ -292,9 +292,8 @@ def _tile_hypotheses(case: Convolution, got: np.ndarray, expected: np.ndarray, l
 
     def leftovers_at_the_end() -> np.ndarray:
         """The last tile left out of an array that was never filled."""
-        flat, wanted = columns(got), columns(expected)
-        whole = 0 < start < flat.shape[1] and np.allclose(flat[:, :start], wanted[:, :start], rtol=2e-4, atol=1e-4)
-        return got if whole and not np.isclose(flat[:, start:], wanted[:, start:]).any() else np.full(3, np.nan)
+        right = np.allclose(columns(got)[:, :start], columns(expected)[:, :start], rtol=2e-4, atol=1e-4)
+        return got if right and 0 < start < j.size else np.full(3, np.nan)
 
     def read(image: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarray:
         return output(np.einsum("jcrs,kcrs->kj", view[image, :, row, column], case.w))

@@ -71,7 +71,7 @@ def max_pool_backward(max_pool_backward: Any, max_pool_forward: Any, *, seed: in
         got = noted.array("dx", "the result of max_pool_backward")
         _verify_gradient(got, case, ties=i >= len(plain))
         later = noted.array("dx later", "the result of max_pool_backward")
-        if not close(got, later):
+        if i < len(plain) and not close(got, later):  # of ties any one may win, another one each time
             raise Mistake(
                 "winner-remembered",
                 "max_pool_backward gives something else once max_pool_forward has run again: it uses the winners of the "

@@ -110,6 +110,11 @@ class Kind:
             )
             counts = [size for size in (n, c, k) if size > 1]
             apart = len(set(counts)) == len(counts) and len({h, w, p, q}) == 4 and not {p, q} & {*counts, r, s}
+            swapped = [
+                output_size(size, window, self.stride[1 - i], self.padding[i])
+                for i, (size, window) in enumerate(((h, r), (w, s)))
+            ]
+            apart = apart and (self.stride[0] == self.stride[1] or swapped[0] * swapped[1] != p * q)
             parity = self.odd_width is None or (w + 2 * self.padding[1]) % 2 == self.odd_width
             if apart and parity and h < w:
                 return n, c, h, w, k, r, s, *self.stride, *self.padding
@@ -134,11 +139,11 @@ SMALL = (
 """Few programs for Triton's interpreter; sums, columns and filters that are no multiple of a tile of 16."""
 
 POOLINGS = (
-    Kind(((2, 3),), (2, 3), (0, 0), outputs=range(4, 8)),
-    Kind(((3, 5), (4, 5)), (2, 3), (0, 0), (1, 2), outputs=range(4, 8)),
-    Kind(((3, 5), (4, 5)), (2, 3), (1, 2), (1, 1), outputs=range(4, 8)),
-    Kind(((5, 3), (5, 4)), (1, 2), (0, 1), (0, 1), outputs=range(4, 9)),
-    Kind(((4, 3),), (1, 2), (1, 0), (0, 1), (1,), (1,), (1,), range(4, 9)),
+    Kind(((2, 5),), (2, 5), (0, 0), filters=(1,), outputs=range(3, 8)),
+    Kind(((3, 5), (4, 5)), (2, 3), (0, 0), (1, 2), filters=(1,), outputs=range(4, 9)),
+    Kind(((3, 5), (4, 5)), (2, 3), (1, 2), (1, 1), filters=(1,), outputs=range(4, 9)),
+    Kind(((5, 3), (5, 4)), (1, 2), (0, 1), (0, 1), filters=(1,), outputs=range(4, 10)),
+    Kind(((4, 3),), (1, 2), (1, 0), (0, 1), (1,), (1,), (1,), range(4, 10)),
 )
 
 

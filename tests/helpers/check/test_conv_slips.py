@@ -61,11 +61,11 @@ def test_adding_b_as_it_is_reads_which_axis_numpy_takes():
 def test_a_wrong_count_names_the_layer_and_the_numbers():
     def flops(N, C, H, W, K, R, S, stride, padding):
         rows, columns = (oracle.output_size(*axis) for axis in zip((H, W), (R, S), stride, padding, strict=True))
-        return 2 * N * K * C * R * S * rows * columns + 10**6 * (C == 7)
+        return 2 * N * K * C * R * S * rows * columns + 10**6 * (stride != (1, 1))
 
-    with pytest.raises(CheckFailed, match=r"N=5, C=7, .* should be .*; it is"):
+    with pytest.raises(CheckFailed, match=r"N=\d+, C=\d+, .* should be .*; it is"):
         check.convolution.flops(flops)
-    with pytest.raises(CheckFailed, match=r"output_size\(14, 5, 3, 1\) returns 6; it should be 4"):
+    with pytest.raises(CheckFailed, match=r"output_size\(\d+, \d+, 3, 1\) returns \d+; it should be \d+"):
         check.convolution.output_size(lambda size, window, stride, pad: (size + 2 * pad * stride - window) // stride + 1)
 
 

@@ -230,7 +230,7 @@ def bias(y: Array, b: Array) -> list[Hypothesis]:
         Hypothesis("bias-wrong-axis", lambda: y + b[:, None], f"The bias is added along the rows (axis 2). {axis}"),
         Hypothesis(
             "bias-per-image",
-            lambda: y + b[:n, None, None, None],
+            lambda: y + np.resize(b, n)[:, None, None, None],
             f"The bias is added along the images (axis 0). {axis}",
         ),
         *Hypothesis.each(
@@ -394,7 +394,13 @@ def backward_filter(case: Convolution, expected: Array) -> list[Hypothesis]:
         return found
 
     last = "Only the last {} reaches dw: each one overwrites the one before. Add them (`+=`)."
+    beyond = ((0, 2 * case.padding[0]), (0, 2 * case.padding[1]))
     return [
+        Hypothesis(
+            "padding-ignored",
+            lambda: of(oracle.windows(x, case.window, case.stride, beyond)),
+            "The padding is ignored: the windows are those of the padded images.",
+        ),
         *through(of, misread(case)),
         *averaged(
             expected,
