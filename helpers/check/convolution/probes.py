@@ -51,7 +51,9 @@ def average_pools(seen: Seen, forward: Any, backward: Any, cases: Sequence[tuple
         notes["dx"] = run("average_pool_backward", backward, dy.copy(), x.shape, *geometry, inputs=("dy",))
 
 
-def intensities(seen: Seen, intensity: Any, flops: Any, moved: Any, layers: Sequence[Any], itemsizes: Sequence[int]) -> None:
+def intensities(
+    seen: Seen, intensity: Any, flops: Any, moved: Any, layers: Sequence[Any], itemsizes: Sequence[int]
+) -> None:
     """The intensity of each layer, and where they work the counts that it is made of, by size of a number."""
     for itemsize in itemsizes:
         calls(seen.part(itemsize), "arithmetic_intensity", intensity, [(*layer, itemsize) for layer in layers])
@@ -76,7 +78,9 @@ def layer_timings(
         return results[name]
 
     functions = {name: bench.piece(name, seconds[name], partial(computed, name)) for name in results}
-    found = run("measure_layer", measure_layer, functions, x.copy(), w.copy(), layer, rounds, inputs=("functions", "x", "w"))
+    found = run(
+        "measure_layer", measure_layer, functions, x.copy(), w.copy(), layer, rounds, inputs=("functions", "x", "w")
+    )
     seen["calls"], seen["odd"] = bench.notes(), odd
     seen["found"] = run("measure_layer", _with_seconds, found)
 

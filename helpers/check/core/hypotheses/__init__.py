@@ -1,1 +1,1 @@
-"""What comes out of the usual mistakes in one kind of layer: lists of `Hypothesis`, shared by the assignments that have one."""
+"""What comes of the usual mistakes in one kind of layer: lists of `Hypothesis`, for every assignment that has one."""

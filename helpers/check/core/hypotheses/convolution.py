@@ -108,9 +108,7 @@ def forward(case: Convolution, expected: Array) -> list[Hypothesis]:
             np.pad(expected, ((0, 0), (0, 0), (0, 1), (0, 1))),
             "The output has a row and a column of zeros too many: windows that would hang over the edge are left out.",
         ),
-        *Hypothesis.each(
-            "channels-not-summed", lambda one: of(view[:, one], w[:, one]), ([0], [-1]), channels
-        ),
+        *Hypothesis.each("channels-not-summed", lambda one: of(view[:, one], w[:, one]), ([0], [-1]), channels),
         Hypothesis(
             "channels-summed-apart",
             lambda: run(w.sum(axis=1, keepdims=True), x.sum(axis=1, keepdims=True)),
@@ -414,9 +412,7 @@ def backward_filter(case: Convolution, expected: Array) -> list[Hypothesis]:
         Hypothesis("not-accumulated", lambda: of(view[-1:], dy[-1:]), last.format("image")),
         Hypothesis("not-accumulated", lambda: of(view[:1], dy[:1]), "Only the first image reaches dw. Sum over all N."),
         Hypothesis(
-            "not-accumulated",
-            lambda: of(view[:, :, -1:, -1:], dy[:, :, -1:, -1:]),
-            last.format("position (p, q)"),
+            "not-accumulated", lambda: of(view[:, :, -1:, -1:], dy[:, :, -1:, -1:]), last.format("position (p, q)")
         ),
         Hypothesis(
             "not-accumulated",
@@ -505,14 +501,11 @@ def backward_bias(dy: Array) -> list[Hypothesis]:
         Hypothesis(
             "positions-averaged",
             expected / (n * p * q),
-            f"The gradient is 1/{n * p * q} of what it should be, and that is N · P · Q: a mean is taken where a sum is "
-            "needed.",
+            f"The gradient is 1/{n * p * q} of what it should be, and that is N · P · Q: a mean is taken where a sum "
+            "is needed.",
         ),
         *Hypothesis.each(
-            "one-image-only",
-            lambda i: dy[i].sum(axis=(1, 2)),
-            (0, -1),
-            "Only one image counts; sum over all of them.",
+            "one-image-only", lambda i: dy[i].sum(axis=(1, 2)), (0, -1), "Only one image counts; sum over all of them."
         ),
         Hypothesis(
             "bias-grad-one-pixel", dy[:, :, 0, 0].sum(axis=0), "Only one position counts; sum over all of them."

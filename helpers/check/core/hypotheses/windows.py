@@ -1,4 +1,4 @@
-"""What becomes of windows by the usual mistakes: read from images wrongly (`misread`), or added up wrongly (`misplaced`).
+"""What becomes of windows by the usual mistakes: read from images (`misread`) or added up (`misplaced`) wrongly.
 
 Windows (N, C, P, Q, R, S) are what convolution and pooling, lowering and gradients have in common. A convolution's
 output, its lowered images and its gradient for the filters follow from windows that are read, and so does a pooling's
@@ -111,7 +111,8 @@ def misread(case: Case, fill: float = 0.0) -> list[Hypothesis]:
         Hypothesis(
             "padding-ignored",
             lambda: read(padding=(0, 0)),
-            "The padding is ignored: pad_h rows of zeros belong above and below the image, pad_w columns left and right.",
+            "The padding is ignored: pad_h rows of zeros belong above and below the image, pad_w columns left and "
+            "right.",
         ),
         Hypothesis(
             "padding-ignored",
@@ -197,7 +198,9 @@ def _cut(view: Array) -> list[Hypothesis]:
         Hypothesis("output-too-small", lambda: view[:, :, :-1, :-1], small.format("row and column")),
         Hypothesis("output-too-small", lambda: view[:, :, :-1], small.format("row")),
         Hypothesis("output-too-small", lambda: view[:, :, :, :-1], small.format("column")),
-        Hypothesis("loop-too-short", lambda: _without(view, 2, 3), short.format("row and column", "a loop ends too early")),
+        Hypothesis(
+            "loop-too-short", lambda: _without(view, 2, 3), short.format("row and column", "a loop ends too early")
+        ),
         Hypothesis("loop-too-short", lambda: _without(view, 2), short.format("row", "p runs from 0 to P − 1")),
         Hypothesis("loop-too-short", lambda: _without(view, 3), short.format("column", "q runs from 0 to Q − 1")),
         *_entries_cut(view),
@@ -247,7 +250,7 @@ def output_sizes(case: Case) -> Iterator[tuple[int, int, str]]:
 
 
 def explain_shape(case: Case, what: str, shape_of: Callable[[int, int], Sizes]) -> Callable[[Sizes], Mistake | None]:
-    """For `verify`: the letter that explains a wrong shape, if one does. shape_of: (P, Q) -> the shape of the result."""
+    """For `verify`: the letter that explains a wrong shape, if one does. shape_of: (P, Q) -> shape of the result."""
 
     def explained(got: Sizes) -> Mistake | None:
         for p, q, words in output_sizes(case):
@@ -354,7 +357,8 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
 
     whole = oracle.scatter(view, (n, c, h + 2 * a, w + 2 * b), case.stride, (0, 0))
     assigned = (
-        "Where windows overlap, only the last one is kept: entries are assigned (`=`). They are summed: add them (`+=`)."
+        "Where windows overlap, only the last one is kept: entries are assigned (`=`). They are summed: add them "
+        "(`+=`)."
     )
     zero = (
         "`x[:, :, pad:-pad]` is empty for a padding of 0, because −0 is 0. Crop to `pad : pad + H`. (The padding here "
@@ -387,7 +391,9 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
         ),
         Hypothesis("not-cropped", lambda: whole[:, :, :h, :w], f"The crop is at the wrong place: {begins}"),
         Hypothesis(
-            "crop-swapped", lambda: whole[:, :, b : b + h, a : a + w], f"pad_h and pad_w are swapped in the crop: {begins}"
+            "crop-swapped",
+            lambda: whole[:, :, b : b + h, a : a + w],
+            f"pad_h and pad_w are swapped in the crop: {begins}",
         ),
         *(
             Hypothesis(
@@ -402,7 +408,9 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
             lambda: grown((u, v), (0, 0)),
             "The padding is ignored: window (p, q) begins at row p · u − pad_h and column q · v − pad_w of the image.",
         ),
-        Hypothesis("padding-ignored", lambda: whole[:, :, 2 * a :, 2 * b :], f"The crop is at the wrong place: {begins}"),
+        Hypothesis(
+            "padding-ignored", lambda: whole[:, :, 2 * a :, 2 * b :], f"The crop is at the wrong place: {begins}"
+        ),
         Hypothesis(
             "stride-ignored",
             lambda: grown((1, 1)),
@@ -456,7 +464,8 @@ def averaged(expected: Array, sizes: Sequence[tuple[str, int, str]]) -> list[Hyp
         Hypothesis(
             name,
             expected / size,
-            f"Every entry is 1/{size} of what it should be, and {size} is {words}: a mean is taken where a sum is needed.",
+            f"Every entry is 1/{size} of what it should be, and {size} is {words}: a mean is taken where a sum is "
+            "needed.",
         )
         for name, size, words in sizes
         if size > 1
@@ -467,22 +476,22 @@ def advice(error: BaseException, what: str) -> str:
     """For `ask`: what an error usually means in a convolution, instead of what it means in a dense layer."""
     kind, text = type(error).__name__, str(error)
     if "negative" in text and "stride" in text:
-        return (
-            " PyTorch accepts no array with negative strides, which `[::-1]` makes: copy it first, with `.copy()`."
-        )
+        return " PyTorch accepts no array with negative strides, which `[::-1]` makes: copy it first, with `.copy()`."
     if "broadcast" in text and what == "add_bias":
         return (
-            " Numpy broadcasts b along the last axis of y, the columns; b belongs to axis 1: give it the shape (K, 1, 1)."
+            " Numpy broadcasts b along the last axis of y, the columns; b belongs to axis 1: give it the shape (K, 1, "
+            "1)."
         )
     shapes = [tuple(int(n) for n in found.split(",") if n) for found in re.findall(r"\(([\d,]+)\)", text)]
     if "broadcast" in text and len(shapes) == 2 and 0 in shapes[0]:
         return (
-            " The right side is empty: `x[:, :, pad:-pad]` is for a padding of 0, because −0 is 0. Crop to `pad : pad + "
-            "H`."
+            " The right side is empty: `x[:, :, pad:-pad]` is for a padding of 0, because −0 is 0. Crop to `pad : pad "
+            "+ H`."
         )
     if "broadcast" in text and len(shapes) == 2 and shapes[0] != shapes[1] and sorted(shapes[0]) == sorted(shapes[1]):
         return (
-            f" The same sizes are in a different order, {shapes[0]} and {shapes[1]}: two axes are exchanged on one side."
+            f" The same sizes are in a different order, {shapes[0]} and {shapes[1]}: two axes are exchanged on one "
+            "side."
         )
     if "Size of label" in text or "does not match previous terms" in text:
         return " One letter of the einsum stands for axes of different sizes: compare the letters with the shapes."
