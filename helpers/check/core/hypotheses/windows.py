@@ -172,7 +172,7 @@ def misread(case: Case, fill: float = 0.0) -> list[Hypothesis]:
             WRAPS.format("above or left of"),
         ),
         *(Hypothesis("border-not-read", lambda i=i, j=j: unread(i, j), UNREAD.format(at)) for i, j, at in EDGES),  # type: ignore[misc]
-        *_cut(right),
+        *_cut(right, fill),
         *(
             Hypothesis(
                 "index-mixed-up",
@@ -190,38 +190,40 @@ def misread(case: Case, fill: float = 0.0) -> list[Hypothesis]:
     ]
 
 
-def _cut(view: Array) -> list[Hypothesis]:
-    """Windows that are left out, or entries of them that are."""
-    short = "The last {} of windows is left out: {}."
+def _cut(view: Array, fill: float = 0.0) -> list[Hypothesis]:
+    """Windows that are left out, or entries of them that are. fill: what stands for an entry that is left out."""
     small = "The last {} of the output is missing: the size is one too small (`+ 1`)."
+    short = "The last {} of windows is left out: {}."
+    cut = "The last {} of filter or window is left out: r runs from 0 to R − 1, s from 0 to S − 1."
+
+    def without(*axes: int, value: float = 0.0) -> Array:
+        """The last entries along these axes gone."""
+        kept = view.copy()
+        for axis in axes:
+            np.moveaxis(kept, axis, 0)[-1] = value
+        return kept
+
+    def square() -> Array:
+        kept, least = np.full_like(view, fill), min(view.shape[-2:])
+        kept[..., :least, :least] = view[..., :least, :least]
+        return kept
+
     return [
         Hypothesis("output-too-small", lambda: view[:, :, :-1, :-1], small.format("row and column")),
         Hypothesis("output-too-small", lambda: view[:, :, :-1], small.format("row")),
         Hypothesis("output-too-small", lambda: view[:, :, :, :-1], small.format("column")),
+        Hypothesis("loop-too-short", lambda: without(2, 3), short.format("row and column", "a loop ends too early")),
+        Hypothesis("loop-too-short", lambda: without(2), short.format("row", "p runs from 0 to P − 1")),
+        Hypothesis("loop-too-short", lambda: without(3), short.format("column", "q runs from 0 to Q − 1")),
+        Hypothesis("filter-cut", lambda: without(-2, -1, value=fill), cut.format("row and column")),
+        Hypothesis("filter-cut", lambda: without(-2, value=fill), cut.format("row")),
+        Hypothesis("filter-cut", lambda: without(-1, value=fill), cut.format("column")),
         Hypothesis(
-            "loop-too-short", lambda: _without(view, 2, 3), short.format("row and column", "a loop ends too early")
+            "filter-cut",
+            square,
+            "Filter or window is taken for a square: r runs from 0 to R − 1 (rows), s from 0 to S − 1 (columns).",
         ),
-        Hypothesis("loop-too-short", lambda: _without(view, 2), short.format("row", "p runs from 0 to P − 1")),
-        Hypothesis("loop-too-short", lambda: _without(view, 3), short.format("column", "q runs from 0 to Q − 1")),
-        *_entries_cut(view),
     ]
-
-
-def _entries_cut(view: Array) -> list[Hypothesis]:
-    cut = "The last {} of filter or window is left out: r runs from 0 to R − 1, s from 0 to S − 1."
-    return [
-        Hypothesis("filter-cut", lambda: _without(view, -2, -1), cut.format("row and column")),
-        Hypothesis("filter-cut", lambda: _without(view, -2), cut.format("row")),
-        Hypothesis("filter-cut", lambda: _without(view, -1), cut.format("column")),
-    ]
-
-
-def _without(view: Array, *axes: int) -> Array:
-    """The last entries along these axes zero."""
-    kept = view.copy()
-    for axis in axes:
-        np.moveaxis(kept, axis, 0)[-1] = 0
-    return kept
 
 
 def _apart(case: Case) -> tuple[Array, Array]:
