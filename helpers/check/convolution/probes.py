@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from helpers.check.core.probe import Bench, Seen, Stopped, calls, memory, plain, run
-from helpers.primitives.spec import ConvSpec
 
 
 def tiled(seen: Seen, conv_tiled: Any, cases: Sequence[Sequence[Any]], large: Sequence[Any]) -> None:
@@ -64,18 +63,18 @@ def intensities(
 
 
 def layer_timings(
-    seen: Seen, measure_layer: Any, x: np.ndarray, w: np.ndarray, layer: ConvSpec, rounds: int,
+    seen: Seen, measure_layer: Any, x: np.ndarray, w: np.ndarray, layer: Any, rounds: int,
     results: Mapping[str, np.ndarray], seconds: Mapping[str, float],
 ) -> None:  # fmt: skip
     """What measure_layer returns for functions that wait so many seconds and return these results, timings as lists of
     seconds; when each was called, and which were called with other images or filters."""
     bench, odd = Bench(), list[str]()
 
-    def computed(name: str, images: Any, filters: Any, layer: Any) -> np.ndarray:
+    def computed(name: str, images: Any, filters: Any, _: Any) -> np.ndarray:
         same = np.shape(images) == x.shape and np.shape(filters) == w.shape
         if not (same and np.allclose(images, x) and np.allclose(filters, w)):
             odd.append(name)
-        return results[name]
+        return results[name].copy()
 
     functions = {name: bench.piece(name, seconds[name], partial(computed, name)) for name in results}
     found = run(
