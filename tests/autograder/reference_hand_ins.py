@@ -235,7 +235,7 @@ def conv_fft(x, w, padding):
     return conv_forward(x, w, (1, 1), padding)
 """,
     "F-count": """
-layer_of = find("helpers.check.convolution.counts:_Layers", "helpers.primitives.counts:flops")
+layer_of = find("helpers.check.convolution.counts:Layers", "helpers.primitives.counts:flops")
 def spec(N, C, H, W, K, R, S, stride, padding):
     return primitives.ConvSpec(N, C, H, W, K, R, S, *stride, *padding)
 def conv_flops(*layer):

@@ -46,7 +46,9 @@ class Layers:
     @classmethod
     def of(cls, layers: Sequence[Sizes]) -> Layers:
         n, c, h, w, k, r, s, u, v, a, b = np.array(layers, dtype=np.int64).T
-        p, q = (np.array([output_size(*sizes) for sizes in zip(*of, strict=True)]) for of in ((h, r, u, a), (w, s, v, b)))
+        p, q = (
+            np.array([output_size(*sizes) for sizes in zip(*of, strict=True)]) for of in ((h, r, u, a), (w, s, v, b))
+        )
         return cls(*(values.astype(float) for values in (n, c, h, w, k, r, s, p, q, a, b, u, v)))
 
     @property
@@ -213,8 +215,8 @@ def _flops_hypotheses(d: Layers) -> list[Hypothesis]:
         Hypothesis(
             "additions-counted-exactly",
             d.flops / 2 / sums * (2 * sums - 1),
-            "A sum of m products is counted as 2m − 1 operations. True, but here, as everywhere, each product counts 2: "
-            "a multiplication and an addition.",
+            "A sum of m products is counted as 2m − 1 operations. True, but here, as everywhere, each product counts "
+            "2: a multiplication and an addition.",
         ),
     ]
 
@@ -254,7 +256,8 @@ def _bytes_hypotheses(d: Layers, b: int) -> list[Hypothesis]:
         Hypothesis(
             "lowered-counted",
             b * (d.lowered + w + y),
-            "This counts the lowered matrix. The bytes that *any* algorithm must move are those of the images themselves.",
+            "This counts the lowered matrix. The bytes that *any* algorithm must move are those of the images "
+            "themselves.",
         ),
         Hypothesis("in-mega", b * d.moved / 1e6, "This is in megabytes; the function should return bytes."),
         *_of_output(d, partial(one_part, 2)),
@@ -267,7 +270,12 @@ def _bytes_hypotheses(d: Layers, b: int) -> list[Hypothesis]:
 def lowered_mebibytes(lowered_mebibytes: Any, *, seed: int = 0) -> Iterator[str]:
     """C·R·S · N·P·Q · itemsize / 2²⁰."""
     yield from _each_itemsize(
-        lowered_mebibytes, "lowered_mebibytes", "the size in MiB", seed, lambda d, b: b * d.lowered / MIB, _mebibytes_hypotheses
+        lowered_mebibytes,
+        "lowered_mebibytes",
+        "the size in MiB",
+        seed,
+        lambda d, b: b * d.lowered / MIB,
+        _mebibytes_hypotheses,
     )
 
 
@@ -354,20 +362,17 @@ def _intensity_hypotheses(d: Layers, b: int) -> list[Hypothesis]:
             right * b,
             "The operations are divided by the number of array entries; each has `itemsize` bytes.",
         ),
-        *Hypothesis.each(
+        Hypothesis(
             "itemsize-ignored",
-            lambda size: right * b / size,
-            (4, 8),
+            right * b / 4,
             f"`itemsize` is not passed on to the count of bytes: here a number has {b}.",
         ),
         Hypothesis(
             "lowered-counted",
             d.flops / (b * d.lowered),
-            "The operations are divided by the size of the lowered matrix; the bytes that must move are those of images, "
-            "filters and output.",
+            "The operations are divided by the size of the lowered matrix; the bytes that must move are those of "
+            "images, filters and output.",
         ),
         *_mixed_up(d, lambda wrong: wrong.flops / (b * wrong.moved)),
-        Hypothesis(
-            "factor-two-missing", right / 2, "The factor 2 of the operations (multiply and add) is missing."
-        ),
+        Hypothesis("factor-two-missing", right / 2, "The factor 2 of the operations (multiply and add) is missing."),
     ]

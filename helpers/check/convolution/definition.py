@@ -50,7 +50,7 @@ def output_size(output_size: Any, *, seed: int = 0) -> Iterator[str]:
 
 
 def _sizes(seed: int) -> list[tuple[int, int, int, int]]:
-    """(size, window, stride, pad): strides 1 to 4, with and without padding and a rest; as large as the window; of one."""
+    """(size, window, stride, pad): strides 1 to 4, with and without padding and a rest; windows that just fit."""
     rng = np.random.default_rng([seed, 1])
     sizes = []
     for stride, pad, rest in ((1, 0, 0), (1, 2, 0), (2, 0, 1), (3, 1, 0), (3, 1, 2), (4, 2, 3)):
@@ -83,7 +83,9 @@ def _size_hypotheses(h: np.ndarray, r: np.ndarray, u: np.ndarray, p: np.ndarray)
         ),
         Hypothesis("size-rounded-up", np.ceil(inside / u) + 1, f"The division is rounded up, {up}"),
         Hypothesis("size-rounded-up", np.round(inside / u) + 1, f"The division is rounded to the nearest number, {up}"),
-        Hypothesis("padding-once", (h + p - r) // u + 1, "The padding is counted once; it lies on both sides: 2 · pad."),
+        Hypothesis(
+            "padding-once", (h + p - r) // u + 1, "The padding is counted once; it lies on both sides: 2 · pad."
+        ),
         Hypothesis("padding-ignored", (h - r) // u + 1, "The padding is not counted: the image grows by 2 · pad."),
         Hypothesis(
             "padding-subtracted",
@@ -134,7 +136,8 @@ def float32_too(seen: Answer, number: int, expected: np.ndarray, what: str) -> s
     """That the result noted under this number, of the case in float32, is right, too."""
     if not close(array(seen[str(number)], f"the result of {what}"), expected):
         raise Mistake(
-            "float32-fails", f"{what} is right for float64 arrays and wrong for float32 ones. Keep the dtype of the input."
+            "float32-fails",
+            f"{what} is right for float64 arrays and wrong for float32 ones. Keep the dtype of the input.",
         )
     return "float32; inputs unchanged"
 
@@ -153,8 +156,8 @@ def bias(add_bias: Any, *, seed: int = 0) -> Iterator[str]:
 def _outputs(seed: int) -> list[np.ndarray]:
     """(N, K, P, Q): sizes that differ; those with which broadcasting along a wrong axis works; one image."""
     rng = np.random.default_rng([seed, 3])
-    n, k, p, q = (int(size) for size in rng.permutation([2, 3, 4, 5, 6])[:4])
-    same = int(rng.integers(3, 6))
+    p, q, *counts = (int(size) for size in rng.permutation([2, 3, 4, 5, 6])[:4])
+    (n, k), same = sorted(counts), int(rng.integers(3, 6))
     return [rng.normal(size=shape) for shape in ((n, k, p, q), (n, same, same, same), (1, k, p, q))]
 
 
@@ -204,9 +207,7 @@ def _true_hypotheses(case: Convolution, expected: np.ndarray) -> list[Hypothesis
             lambda: run(w[::-1, :, ::-1, ::-1]),
             f"The order of the filters is reversed, too. {axes}",
         ),
-        Hypothesis(
-            "flipped-channels", lambda: run(w[::-1, ::-1, ::-1, ::-1]), f"All axes of w are reversed. {axes}"
-        ),
+        Hypothesis("flipped-channels", lambda: run(w[::-1, ::-1, ::-1, ::-1]), f"All axes of w are reversed. {axes}"),
         Hypothesis(
             "flipped-channels", lambda: run(w[::-1, ::-1]), "K and C are reversed; flip R and S, the last two axes."
         ),
@@ -226,8 +227,6 @@ def _true_hypotheses(case: Convolution, expected: np.ndarray) -> list[Hypothesis
             (1, 3),
             "The filter is rotated by 90°, which makes it S × R instead of R × S; flip both axes, a rotation by 180°.",
         ),
-        Hypothesis(
-            "output-flipped", lambda: run(w)[:, :, ::-1, ::-1], "The output is flipped instead of the filter."
-        ),
+        Hypothesis("output-flipped", lambda: run(w)[:, :, ::-1, ::-1], "The output is flipped instead of the filter."),
         *hypotheses.forward(flipped, expected),
     ]

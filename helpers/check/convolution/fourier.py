@@ -60,16 +60,16 @@ def _matrices(n: int) -> list[Hypothesis]:
         (
             "sign-of-the-exponent",
             right.conj(),
-            "The exponent has the wrong sign: this is the matrix of the inverse transform (without its 1/n). Here it is "
-            "−2πi·j·k/n.",
+            "The exponent has the wrong sign: this is the matrix of the inverse transform (without its 1/n). Here it "
+            "is −2πi·j·k/n.",
         ),
         ("two-pi-missing", np.exp(-1j * jk / n), "2π is missing in the exponent: −2πi·j·k/n."),
         ("two-pi-missing", np.exp(-1j * np.pi * jk / n), "The exponent is half of what it should be: −2πi·j·k/n."),
         (
             "sign-of-the-exponent",
             right.conj() / n,
-            "This is the matrix of the inverse transform: its exponent has the other sign, and it is divided by n. Here "
-            "it is −2πi·j·k/n, without a factor.",
+            "This is the matrix of the inverse transform: its exponent has the other sign, and it is divided by n. "
+            "Here it is −2πi·j·k/n, without a factor.",
         ),
         ("two-pi-missing", np.exp(-2j * jk / n), "π is missing in the exponent: −2πi·j·k/n."),
         (
@@ -80,14 +80,15 @@ def _matrices(n: int) -> list[Hypothesis]:
         (
             "imaginary-missing",
             np.exp(-2 * np.pi * jk / n) + 0j,
-            "The i is missing in the exponent (`1j` in Python), so the entries decay instead of lying on the unit circle.",
+            "The i is missing in the exponent (`1j` in Python), so the entries decay instead of lying on the unit "
+            "circle.",
         ),
         ("normalised", right / n, "The matrix is divided by n. That factor belongs to the inverse transform."),
         (
             "normalised",
             right / np.sqrt(n),
-            "The matrix is divided by √n. That is a possible convention; here, as in numpy, the transform has no factor "
-            "and its inverse has 1/n.",
+            "The matrix is divided by √n. That is a possible convention; here, as in numpy, the transform has no "
+            "factor and its inverse has 1/n.",
         ),
         (
             "counted-from-one",
@@ -99,11 +100,7 @@ def _matrices(n: int) -> list[Hypothesis]:
             np.exp(-2j * np.pi * jk),
             "The division by n is missing: every exponent is a whole number of turns, so every entry is 1.",
         ),
-        (
-            "sum-for-product",
-            np.exp(-2j * np.pi * added / n),
-            "j and k are added in the exponent; they are multiplied.",
-        ),
+        ("sum-for-product", np.exp(-2j * np.pi * added / n), "j and k are added in the exponent; they are multiplied."),
     )
     return [Hypothesis(name, _parts(value), hint) for name, value, hint in wrong]
 
@@ -112,7 +109,9 @@ def _matrices(n: int) -> list[Hypothesis]:
 def fft(conv_fft: Any, *, seed: int = 0) -> Iterator[str]:
     """Cross-correlation at stride 1 through the frequency domain, real and of shape (N, K, P, Q)."""
     cases = convolutions(seed, AT_STRIDE_1)
-    seen = ask(calls, "conv_fft", conv_fft, [(c.x, c.w, c.padding) for c in with_float32(cases)], ("x", "w"), advice=advice)
+    seen = ask(
+        calls, "conv_fft", conv_fft, [(c.x, c.w, c.padding) for c in with_float32(cases)], ("x", "w"), advice=advice
+    )
     for i, case in enumerate(cases):
         expected = oracle.forward(case.x, case.w, *case.geometry)
         found = _complex(seen[str(i)], "the result of conv_fft")
@@ -153,7 +152,9 @@ def _fft_hypotheses(case: Convolution, expected: np.ndarray, got: np.ndarray) ->
         """A circular result, cropped anywhere, if the result is one."""
         return cropped_somewhere(np.tile(circular(images, shape, conjugate), (1, 1, 2, 2)))
 
-    def through(there: Any, back: Any, part: Any = lambda a: a, conjugate_of: str = "w", kernel_part: bool = True) -> np.ndarray:
+    def through(
+        there: Any, back: Any, part: Any = lambda a: a, conjugate_of: str = "w", kernel_part: bool = True
+    ) -> np.ndarray:
         """The product of transforms, cropped; `part` is what is kept of those of the images, and of the filters."""
         filled = np.pad(w, ((0, 0), (0, 0), (0, size[0] - r), (0, size[1] - s)))
         images, kernels = part(there(whole)), there(filled)
@@ -170,12 +171,12 @@ def _fft_hypotheses(case: Convolution, expected: np.ndarray, got: np.ndarray) ->
         "take the conjugate of the filter's transform (`np.conj`)."
     )
     crop = (
-        "The numbers are right and the crop is not: output (0, 0) is where the filter's corner lies on the corner of the "
-        "padded image."
+        "The numbers are right and the crop is not: output (0, 0) is where the filter's corner lies on the corner of "
+        "the padded image."
     )
     wrap = (
-        "The transform is taken over too few points: windows wrap around to the opposite edge. Transform over the padded "
-        "size, H + 2·pad_h by W + 2·pad_w."
+        "The transform is taken over too few points: windows wrap around to the opposite edge. Transform over the "
+        "padded size, H + 2·pad_h by W + 2·pad_w."
     )
     real = (
         "Only the real part of a transform is kept; the imaginary part carries the positions. Take the real part after "
@@ -233,8 +234,8 @@ def _fft_hypotheses(case: Convolution, expected: np.ndarray, got: np.ndarray) ->
         Hypothesis(
             "axes-of-the-transform",
             lambda: through(transforms.fftn, transforms.ifftn),
-            "The transform runs over all four axes (`fftn`); images and channels are not to be transformed: `fft2` takes "
-            "the last two.",
+            "The transform runs over all four axes (`fftn`); images and channels are not to be transformed: `fft2` "
+            "takes the last two.",
         ),
         *hypotheses.forward(case, expected),
     ]

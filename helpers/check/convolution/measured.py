@@ -45,8 +45,8 @@ def attainable(attainable: Any, *, seed: int = 0) -> Iterator[str]:
     if np.allclose(got, got[0], rtol=1e-9) and not np.allclose(got, peak):
         raise Mistake(
             "intensity-ignored",
-            f"attainable returns {got[0]:.4g} for every intensity. Up to the ridge the speed grows with it: intensity · "
-            "bandwidth.",
+            f"attainable returns {got[0]:.4g} for every intensity. Up to the ridge the speed grows with it: intensity "
+            "· bandwidth.",
         )
     wrong = partial(_roofs, intensities, peak, bandwidth)
     verify(got / peak, np.minimum(peak, slope) / peak, "the attainable speed (as a share of the peak)", wrong)
@@ -88,13 +88,10 @@ def _roofs(intensities: np.ndarray, peak: float, bandwidth: float) -> list[Hypot
         (
             "limits-mixed",
             1 / (1 / peak + 1 / slope),
-            "The times of computing and moving are added. The roofline lets them overlap: the slower one alone decides.",
+            "The times of computing and moving are added. The roofline lets them overlap: the slower one alone "
+            "decides.",
         ),
-        (
-            "share-of-the-peak",
-            np.minimum(1, slope / peak),
-            "This is a share of the peak, at most 1; return FLOP/s.",
-        ),
+        ("share-of-the-peak", np.minimum(1, slope / peak), "This is a share of the peak, at most 1; return FLOP/s."),
         (
             "in-giga",
             np.minimum(peak, slope) / 1e9,
@@ -109,7 +106,8 @@ def _seconds(timing: Any, what: str, rounds: int) -> np.ndarray:
     if timing is None or isinstance(timing, int | float):
         raise Mistake(
             "not-a-timing",
-            f"{what} should be what `measure` returned for it, a Timing with its rounds in `.seconds`; it is {timing!r}.",
+            f"{what} should be what `measure` returned for it, a Timing with its rounds in `.seconds`; it is "
+            f"{timing!r}.",
         )
     found = array(getattr(timing, "seconds", timing), f"the seconds of {what}").reshape(-1)
     if len(found) < rounds:
@@ -142,8 +140,8 @@ def layer_timings(measure_layer: Any, *, seed: int = 0) -> Iterator[str]:
     if odd:
         raise Mistake(
             "other-images",
-            f"measure_layer calls functions[{odd[0]!r}] with other images or filters than it was given. Pass on `x` and "
-            "`w` as they are.",
+            f"measure_layer calls functions[{odd[0]!r}] with other images or filters than it was given. Pass on `x` "
+            "and `w` as they are.",
         )
     _called(made, timings, rounds)
     yield f"each of {len(WAYS)} functions called in each of the rounds"
@@ -173,25 +171,29 @@ def _pair(found: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     if not isinstance(found, tuple | list) or len(found) != 2:
         raise Mistake(
             "not-a-pair",
-            f"measure_layer should return two dictionaries, `return timings, errors`; it returns what is {kind_of(found)}.",
+            "measure_layer should return two dictionaries, `return timings, errors`; it returns what is "
+            f"{kind_of(found)}.",
         )
     for name, one in zip(("timings", "errors"), found, strict=True):
         if not isinstance(one, Mapping):
             raise Mistake(
                 "not-a-dictionary",
-                f"The {name} that measure_layer returns should be a dictionary, algorithm → value; it is {kind_of(one)}.",
+                f"The {name} that measure_layer returns should be a dictionary, algorithm → value; it is "
+                f"{kind_of(one)}.",
             )
         missing = [way for way in WAYS if way not in one]
         if missing:
             raise Mistake(
                 "algorithm-missing",
                 f"The {name} that measure_layer returns lack {missing[0]!r}. It was given functions for "
-                f"{', '.join(WAYS)}, and should return an entry for each of them. Does it use the notebook's `run` where "
-                "its own `functions` belong?",
+                f"{', '.join(WAYS)}, and should return an entry for each of them. Does it use the notebook's `run` "
+                "where its own `functions` belong?",
             )
     timings, errors = found
     if isinstance(timings["torch"], int | float) and not isinstance(errors["torch"], int | float):
-        raise Mistake("results-exchanged", "measure_layer returns the errors first; it should `return timings, errors`.")
+        raise Mistake(
+            "results-exchanged", "measure_layer returns the errors first; it should `return timings, errors`."
+        )
     return timings, errors
 
 
@@ -205,15 +207,16 @@ def _called(made: Calls, timings: Mapping[str, Any], rounds: int) -> None:
         often = max(counts, key=lambda name: counts[name])
         raise Mistake(
             "one-function-for-all",
-            f"In {rounds} rounds {often!r} is called {counts[often]} times and {short[0]!r} {counts[short[0]]} times: the "
-            "same function is timed under every name. A `lambda` in a loop sees the loop's last values when it is "
+            f"In {rounds} rounds {often!r} is called {counts[often]} times and {short[0]!r} {counts[short[0]]} times: "
+            "the same function is timed under every name. A `lambda` in a loop sees the loop's last values when it is "
             "called; `partial(function, x, w, layer)` keeps its own.",
         )
     if short:
         raise Mistake(
             "not-called",
-            f"{short[0]!r} is called {counts[short[0]]} times, and {rounds} rounds are asked for. Is the function called "
-            "inside the timing (`partial(function, x, w, layer)`, not its finished result), and is every time measured?",
+            f"{short[0]!r} is called {counts[short[0]]} times, and {rounds} rounds are asked for. Is the function "
+            "called inside the timing (`partial(function, x, w, layer)`, not its finished result), and is every time "
+            "measured?",
         )
 
 
@@ -232,11 +235,13 @@ def _errors(errors: Mapping[str, Any], results: Mapping[str, np.ndarray]) -> Non
     if not got.any():
         raise Mistake(
             "not-compared",
-            "Every error is exactly 0, and the functions that measure_layer was given differ from PyTorch's by a little. "
-            "Compare each result with that of functions['torch'].",
+            "Every error is exactly 0, and the functions that measure_layer was given differ from PyTorch's by a "
+            "little. Compare each result with that of functions['torch'].",
         )
     hidden = "A single wrong entry would hide in it: take the largest."
-    signs = "The differences keep their signs, so one that is too {} is overlooked. Take `np.abs` first, then the largest."
+    signs = (
+        "The differences keep their signs, so one that is too {} is overlooked. Take `np.abs` first, then the largest."
+    )
     with np.errstate(all="ignore"):
         for name, wrong, hint in (
             (
@@ -306,14 +311,14 @@ def timings(
         if not 0 <= error <= tolerance:
             raise Mistake(
                 "results-disagree",
-                f"{what} is {error:.2g}: this result differs from the library's by more than rounding ({tolerance:g} of "
-                "the largest entry). The speed of a wrong result means nothing; fix it first.",
+                f"{what} is {error:.2g}: this result differs from the library's by more than rounding ({tolerance:g} "
+                "of the largest entry). The speed of a wrong result means nothing; fix it first.",
             )
     if len(measured) > 3 and not any(measured):
         raise Mistake(
             "not-compared",
-            "Every recorded error is exactly 0. Different algorithms round differently in float32: is each result really "
-            "compared with the library's?",
+            "Every recorded error is exactly 0. Different algorithms round differently in float32: is each result "
+            "really compared with the library's?",
         )
     yield "results compared with the library's before timing"
     seen: dict[tuple[float, ...], str] = {}
@@ -336,8 +341,7 @@ def _whole(name: str, found: Any, layers: Mapping[str, Any], algorithms: Sequenc
         raise Mistake("still-to-do", f"Still to do: `{name}` is still empty; write and run the exercise's cell above.")
     if not isinstance(found, dict):
         raise Mistake(
-            "not-a-dictionary",
-            f"`{name}` should be a dictionary, `{name}[layer][algorithm]`; it is {kind_of(found)}.",
+            "not-a-dictionary", f"`{name}` should be a dictionary, `{name}[layer][algorithm]`; it is {kind_of(found)}."
         )
     for layer in layers:
         if not isinstance(found.get(layer), dict):
@@ -365,8 +369,9 @@ def _of_a_computer(seconds: np.ndarray, what: str, layer: Any) -> None:
     if speed > FASTEST or median < SHORTEST:
         raise Mistake(
             "too-fast",
-            f"{what} has a median of {median:.3g} s, that would be {speed / 1e9:,.0f} GFLOP/s on one core. Is the function "
-            "called inside the timing (`lambda: run(x, w, layer)`, not its finished result), and are these seconds?",
+            f"{what} has a median of {median:.3g} s, that would be {speed / 1e9:,.0f} GFLOP/s on one core. Is the "
+            "function called inside the timing (`lambda: run(x, w, layer)`, not its finished result), and are these "
+            "seconds?",
         )
     if median > TEN_MINUTES:
         raise Mistake(

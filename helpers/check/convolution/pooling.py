@@ -30,9 +30,7 @@ def _forward(value: Any, case: Pooling) -> np.ndarray:
     y, winner = array(value[0], "the y of max_pool_forward"), value[1]
     numbers = isinstance(winner, np.ndarray) and winner.dtype.kind == "f" and not close(y, winner)
     if numbers and close(winner.astype(float), oracle.max_pool(case.x, *case.geometry)):
-        raise Mistake(
-            "results-swapped", "max_pool_forward returns the winners first; the order is `return y, winner`."
-        )
+        raise Mistake("results-swapped", "max_pool_forward returns the winners first; the order is `return y, winner`.")
     return y
 
 
@@ -65,18 +63,18 @@ def max_pool_backward(max_pool_backward: Any, max_pool_forward: Any, *, seed: in
         if isinstance(value[1], int | np.integer):
             raise Mistake(
                 "winner-one-number",
-                f"max_pool_forward returns one number, {value[1]}, as the winner. Every window has its own: take argmax "
-                "along the axis of the window's entries.",
+                f"max_pool_forward returns one number, {value[1]}, as the winner. Every window has its own: take "
+                "argmax along the axis of the window's entries.",
             )
         got = noted.array("dx", "the result of max_pool_backward")
         _verify_gradient(got, case, ties=i >= len(plain))
         later = noted.array("dx later", "the result of max_pool_backward")
-        if not close(got, later):
+        if i < len(plain) and not close(got, later):  # of ties any one may win, another one each time
             raise Mistake(
                 "winner-remembered",
-                "max_pool_backward gives something else once max_pool_forward has run again: it uses the winners of the "
-                "last call, not the ones that it is given. A network calls forward for all layers before the backward "
-                "pass begins; put all that is needed into `winner`.",
+                "max_pool_backward gives something else once max_pool_forward has run again: it uses the winners of "
+                "the last call, not the ones that it is given. A network calls forward for all layers before the "
+                "backward pass begins; put all that is needed into `winner`.",
             )
         if i < len(plain):
             yield case.label

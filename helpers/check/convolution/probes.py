@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from helpers.check.core.probe import Bench, Seen, Stopped, calls, memory, plain, run
-from helpers.primitives.spec import ConvSpec
 
 
 def tiled(seen: Seen, conv_tiled: Any, cases: Sequence[Sequence[Any]], large: Sequence[Any]) -> None:
@@ -51,7 +50,9 @@ def average_pools(seen: Seen, forward: Any, backward: Any, cases: Sequence[tuple
         notes["dx"] = run("average_pool_backward", backward, dy.copy(), x.shape, *geometry, inputs=("dy",))
 
 
-def intensities(seen: Seen, intensity: Any, flops: Any, moved: Any, layers: Sequence[Any], itemsizes: Sequence[int]) -> None:
+def intensities(
+    seen: Seen, intensity: Any, flops: Any, moved: Any, layers: Sequence[Any], itemsizes: Sequence[int]
+) -> None:
     """The intensity of each layer, and where they work the counts that it is made of, by size of a number."""
     for itemsize in itemsizes:
         calls(seen.part(itemsize), "arithmetic_intensity", intensity, [(*layer, itemsize) for layer in layers])
@@ -62,21 +63,23 @@ def intensities(seen: Seen, intensity: Any, flops: Any, moved: Any, layers: Sequ
 
 
 def layer_timings(
-    seen: Seen, measure_layer: Any, x: np.ndarray, w: np.ndarray, layer: ConvSpec, rounds: int,
+    seen: Seen, measure_layer: Any, x: np.ndarray, w: np.ndarray, layer: Any, rounds: int,
     results: Mapping[str, np.ndarray], seconds: Mapping[str, float],
 ) -> None:  # fmt: skip
     """What measure_layer returns for functions that wait so many seconds and return these results, timings as lists of
     seconds; when each was called, and which were called with other images or filters."""
     bench, odd = Bench(), list[str]()
 
-    def computed(name: str, images: Any, filters: Any, layer: Any) -> np.ndarray:
+    def computed(name: str, images: Any, filters: Any, _: Any) -> np.ndarray:
         same = np.shape(images) == x.shape and np.shape(filters) == w.shape
         if not (same and np.allclose(images, x) and np.allclose(filters, w)):
             odd.append(name)
-        return results[name]
+        return results[name].copy()
 
     functions = {name: bench.piece(name, seconds[name], partial(computed, name)) for name in results}
-    found = run("measure_layer", measure_layer, functions, x.copy(), w.copy(), layer, rounds, inputs=("functions", "x", "w"))
+    found = run(
+        "measure_layer", measure_layer, functions, x.copy(), w.copy(), layer, rounds, inputs=("functions", "x", "w")
+    )
     seen["calls"], seen["odd"] = bench.notes(), odd
     seen["found"] = run("measure_layer", _with_seconds, found)
 

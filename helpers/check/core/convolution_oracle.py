@@ -26,10 +26,17 @@ def taps(x_shape: tuple[int, ...], window: Pair, stride: Pair) -> Iterator[tuple
     p, q = (output_size(x_shape[2 + i], window[i], stride[i], 0) for i in (0, 1))
     for r in range(window[0]):
         for s in range(window[1]):
-            yield r, s, slice(r, r + stride[0] * (p - 1) + 1, stride[0]), slice(s, s + stride[1] * (q - 1) + 1, stride[1])
+            yield (
+                r,
+                s,
+                slice(r, r + stride[0] * (p - 1) + 1, stride[0]),
+                slice(s, s + stride[1] * (q - 1) + 1, stride[1]),
+            )
 
 
-def windows(x: np.ndarray, window: Pair, stride: Pair, padding: Any, value: float = 0.0, mode: str = "constant") -> np.ndarray:
+def windows(
+    x: np.ndarray, window: Pair, stride: Pair, padding: Any, value: float = 0.0, mode: str = "constant"
+) -> np.ndarray:
     """All windows of x (N, C, H, W), as (N, C, P, Q, R, S)."""
     x = padded(x, padding, value, mode)
     p, q = (output_size(x.shape[2 + i], window[i], stride[i], 0) for i in (0, 1))
@@ -39,7 +46,14 @@ def windows(x: np.ndarray, window: Pair, stride: Pair, padding: Any, value: floa
     return found
 
 
-def forward(x: np.ndarray, w: np.ndarray, stride: Pair = (1, 1), padding: Any = (0, 0), mode: str = "constant", value: float = 0.0) -> np.ndarray:
+def forward(
+    x: np.ndarray,
+    w: np.ndarray,
+    stride: Pair = (1, 1),
+    padding: Any = (0, 0),
+    mode: str = "constant",
+    value: float = 0.0,
+) -> np.ndarray:
     """Cross-correlation of x (N, C, H, W) with w (K, C, R, S): (N, K, P, Q)."""
     view = windows(x, w.shape[2:], stride, padding, value, mode)
     n, c, p, q, r, s = view.shape
@@ -69,12 +83,16 @@ def scatter(view: np.ndarray, x_shape: tuple[int, ...], stride: Pair, padding: P
     return whole[:, :, padding[0] : padding[0] + h, padding[1] : padding[1] + w]
 
 
-def backward_data(dy: np.ndarray, w: np.ndarray, x_shape: tuple[int, ...], stride: Pair, padding: Pair, add: bool = True) -> np.ndarray:
+def backward_data(
+    dy: np.ndarray, w: np.ndarray, x_shape: tuple[int, ...], stride: Pair, padding: Pair, add: bool = True
+) -> np.ndarray:
     """Gradient for x (N, C, H, W) from the gradient dy (N, K, P, Q) of the output."""
     return scatter(np.einsum("nkpq,kcrs->ncpqrs", dy, w), x_shape, stride, padding, add)
 
 
-def backward_filter(x: np.ndarray, dy: np.ndarray, window: Pair, stride: Pair, padding: Any, mode: str = "constant") -> np.ndarray:
+def backward_filter(
+    x: np.ndarray, dy: np.ndarray, window: Pair, stride: Pair, padding: Any, mode: str = "constant"
+) -> np.ndarray:
     """Gradient for w (K, C, R, S) from the gradient dy (N, K, P, Q) of the output."""
     view = windows(x, window, stride, padding, mode=mode)[:, :, : dy.shape[2], : dy.shape[3]]
     return np.einsum("ncpqrs,nkpq->kcrs", view, dy)
@@ -85,7 +103,9 @@ def max_pool(x: np.ndarray, window: Pair, stride: Pair, padding: Pair) -> np.nda
     return windows(x, window, stride, padding, -np.inf).max(axis=(4, 5))
 
 
-def max_pool_backward(x: np.ndarray, dy: np.ndarray, window: Pair, stride: Pair, padding: Pair, last: bool = False) -> np.ndarray:
+def max_pool_backward(
+    x: np.ndarray, dy: np.ndarray, window: Pair, stride: Pair, padding: Pair, last: bool = False
+) -> np.ndarray:
     """Gradient for x; of several equal largest entries the first of the window (or the last) gets all."""
     view = windows(x, window, stride, padding, -np.inf)
     flat = view.reshape(*view.shape[:4], -1)
@@ -99,7 +119,9 @@ def average_pool(x: np.ndarray, window: Pair, stride: Pair, padding: Pair) -> np
     return windows(x, window, stride, padding).mean(axis=(4, 5))
 
 
-def average_pool_backward(dy: np.ndarray, x_shape: tuple[int, ...], window: Pair, stride: Pair, padding: Pair, add: bool = True) -> np.ndarray:
+def average_pool_backward(
+    dy: np.ndarray, x_shape: tuple[int, ...], window: Pair, stride: Pair, padding: Pair, add: bool = True
+) -> np.ndarray:
     """Gradient for x: each entry of dy in equal parts to its window."""
     view = np.broadcast_to(dy[..., None, None] / (window[0] * window[1]), (*dy.shape, *window))
     return scatter(view, x_shape, stride, padding, add)

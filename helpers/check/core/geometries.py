@@ -64,7 +64,9 @@ class Convolution:
         n, c, h, w, k, r, s, u, v, pad_h, pad_w = sizes
         rng = np.random.default_rng([seed, *sizes])
         y = (n, k, output_size(h, r, u, pad_h), output_size(w, s, v, pad_w))
-        return cls(rng.normal(size=(n, c, h, w)), rng.normal(size=(k, c, r, s)), rng.normal(size=y), (u, v), (pad_h, pad_w))
+        return cls(
+            rng.normal(size=(n, c, h, w)), rng.normal(size=(k, c, r, s)), rng.normal(size=y), (u, v), (pad_h, pad_w)
+        )
 
     @property
     def window(self) -> Pair:
@@ -110,6 +112,11 @@ class Kind:
             )
             counts = [size for size in (n, c, k) if size > 1]
             apart = len(set(counts)) == len(counts) and len({h, w, p, q}) == 4 and not {p, q} & {*counts, r, s}
+            swapped = [
+                output_size(size, window, self.stride[1 - i], self.padding[i])
+                for i, (size, window) in enumerate(((h, r), (w, s)))
+            ]
+            apart = apart and (self.stride[0] == self.stride[1] or swapped[0] * swapped[1] != p * q)
             parity = self.odd_width is None or (w + 2 * self.padding[1]) % 2 == self.odd_width
             if apart and parity and h < w:
                 return n, c, h, w, k, r, s, *self.stride, *self.padding
@@ -134,17 +141,17 @@ SMALL = (
 """Few programs for Triton's interpreter; sums, columns and filters that are no multiple of a tile of 16."""
 
 POOLINGS = (
-    Kind(((2, 3),), (2, 3), (0, 0), outputs=range(4, 8)),
-    Kind(((3, 5), (4, 5)), (2, 3), (0, 0), (1, 2), outputs=range(4, 8)),
-    Kind(((3, 5), (4, 5)), (2, 3), (1, 2), (1, 1), outputs=range(4, 8)),
-    Kind(((5, 3), (5, 4)), (1, 2), (0, 1), (0, 1), outputs=range(4, 9)),
-    Kind(((4, 3),), (1, 2), (1, 0), (0, 1), (1,), (1,), (1,), range(4, 9)),
+    Kind(((2, 5),), (2, 5), (0, 0), filters=(1,), outputs=range(3, 8)),
+    Kind(((3, 5), (4, 5)), (2, 3), (0, 0), (1, 2), filters=(1,), outputs=range(4, 9)),
+    Kind(((3, 5), (4, 5)), (2, 3), (1, 2), (1, 1), filters=(1,), outputs=range(4, 9)),
+    Kind(((5, 3), (5, 4)), (1, 2), (0, 1), (0, 1), filters=(1,), outputs=range(4, 10)),
+    Kind(((4, 3),), (1, 2), (1, 0), (0, 1), (1,), (1,), (1,), range(4, 10)),
 )
 
 
 def convolutions(seed: int, kinds: Sequence[Kind] = CONVOLUTIONS) -> list[Convolution]:
     """Stride 1 and others, different along both axes; padding 0, 1 and unequal; rows that no window reaches; filters of
-    one pixel, a batch of one. The first has stride 1 and no padding, so that what is wrong with it is the sum itself."""
+    one pixel, a batch of one. The first has stride 1 and no padding: what is wrong with it is the sum itself."""
     rng = np.random.default_rng([seed, 11])
     return [Convolution.of(kind.drawn(rng), seed) for kind in kinds]
 
@@ -153,13 +160,19 @@ def poolings(seed: int, kinds: Sequence[Kind] = POOLINGS) -> list[tuple[Pooling,
     """Windows side by side, overlapping, padded; each with all entries different, then with ties."""
     rng = np.random.default_rng([seed, 12])
     sizes = [kind.drawn(rng) for kind in kinds]
-    return [(Pooling.of((*each[:4], *each[5:]), seed), Pooling.of((*each[:4], *each[5:]), seed, ties=True)) for each in sizes]
+    return [
+        (Pooling.of((*each[:4], *each[5:]), seed), Pooling.of((*each[:4], *each[5:]), seed, ties=True))
+        for each in sizes
+    ]
 
 
 def layers(seed: int) -> list[Sizes]:
     """Convolutions as large as in practice, to be counted: square ones, strided and padded ones, a batch of one."""
     rng = np.random.default_rng([seed, 13])
-    square = [(int(rng.choice((64, 128))), c, size, size, k, r, r, 1, 1, 0, 0) for c, size, k, r in ((3, 128, 96, 11), (96, 64, 128, 9))]
+    square = [
+        (int(rng.choice((64, 128))), c, size, size, k, r, r, 1, 1, 0, 0)
+        for c, size, k, r in ((3, 128, 96, 11), (96, 64, 128, 9))
+    ]
     large, images = range(14, 40), (5, 6, 9)
     kinds = (
         Kind(((3, 2), (4, 3)), (2, 3), (1, 0), (1, 1), images, (7, 8), (10, 11), large),

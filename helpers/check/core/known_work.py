@@ -1,8 +1,8 @@
 """Work whose length is known, for a student's code to time: times that were made up don't fit it.
 
-A probe hands pieces of such work (`probe.Bench`) to a student's function and notes when each was called. A verdict holds
-the times that come back against two bounds for which no machine is too slow, too busy or too coarse a clock: a call takes
-no less than the work waits, and no more than lies between the calls before and after it.
+A probe hands pieces of such work (`probe.Bench`) to a student's function and notes when each was called. A verdict
+holds the times that come back against two bounds for which no machine is too slow, too busy or too coarse a clock: a
+call takes no less than the work waits, and no more than lies between the calls before and after it.
 """
 
 from __future__ import annotations

@@ -10,24 +10,24 @@ import pytest
 
 from helpers import check
 from helpers.check import CheckFailed
-from helpers.check.convolution.measured import SMALL
-from helpers.check.convolution.pooling import POOLS, Pool
-from helpers.check.core import calls
 from helpers.check.core import convolution_oracle as oracle
-from helpers.check.core.geometries import CASES, Case, Guess, settle
+from helpers.check.core import geometries, probe
+from helpers.check.core.compare import Hypothesis, verify
+from helpers.check.core.geometries import Convolution, convolutions, poolings
 from helpers.check.core.gradients import numerical_gradient
 from helpers.check.core.report import Mistake
 from helpers.primitives import PAPER_LAYERS
 from helpers.timing import Timing, measure
 
 torch = pytest.importorskip("torch")
-every_case = pytest.mark.parametrize("sizes", [*CASES, *SMALL], ids=str)
-every_pool = pytest.mark.parametrize("sizes", POOLS, ids=str)
+KINDS = (*geometries.CONVOLUTIONS, *geometries.AT_STRIDE_1, *geometries.SMALL)
+every_case = pytest.mark.parametrize("case", convolutions(3, KINDS), ids=lambda case: case.label)
+every_pool = pytest.mark.parametrize("case", [case for case, _ in poolings(3)], ids=lambda case: case.label)
+every_tie = pytest.mark.parametrize("case", [tied for _, tied in poolings(0)], ids=lambda case: case.label)
 
 
 @every_case
-def test_the_reference_is_torchs_convolution_and_its_gradients(sizes):
-    case = Case.of(sizes, 3)
+def test_the_reference_is_torchs_convolution_and_its_gradients(case):
     x, w = torch.tensor(case.x, requires_grad=True), torch.tensor(case.w, requires_grad=True)
     y = torch.nn.functional.conv2d(x, w, stride=case.stride, padding=case.padding)
     y.backward(torch.tensor(case.dy))
@@ -45,7 +45,7 @@ def test_the_reference_is_torchs_convolution_and_its_gradients(sizes):
     "solutions ([mistakes.md](mistakes.md));"
 )
 def test_the_reference_gradients_are_finite_differences():
-    case = Case.of((2, 1, 5, 6, 2, 3, 2, 2, 1, 1, 0), 3)
+    case = Convolution.of((2, 1, 5, 6, 2, 3, 2, 2, 1, 1, 0), 3)
 
     def loss(x, w):
         return float((oracle.forward(x, w, case.stride, case.padding) * case.dy).sum())
@@ -57,8 +57,7 @@ def test_the_reference_gradients_are_finite_differences():
 
 
 @every_pool
-def test_the_reference_is_torchs_pooling(sizes):
-    case = Pool.of(sizes, 3)
+def test_the_reference_is_torchs_pooling(case):
     x = torch.tensor(case.x, requires_grad=True)
     y = torch.nn.functional.max_pool2d(x, case.window, case.stride, case.padding)
     y.backward(torch.tensor(case.dy))
@@ -71,9 +70,26 @@ def test_the_reference_is_torchs_pooling(sizes):
     assert np.allclose(oracle.average_pool_backward(case.dy, case.x.shape, *case.geometry), x.grad)
 
 
-@every_pool
-def test_the_cases_of_pooling_have_ties_and_only_negative_numbers(sizes):
-    case = Pool.of(sizes, 0, ties=True)
+@pytest.mark.parametrize("seed", [0, 41, 999])
+def test_drawn_geometries_have_what_is_often_forgotten(seed):
+    cases = convolutions(seed)
+    assert {case.window for case in cases} >= {(1, 1)}
+    assert any(len(case.x) == 1 < case.x.shape[1] for case in cases)
+    assert {0, 1} <= {pad for case in cases for pad in case.padding}
+    assert any(case.padding[0] != case.padding[1] for case in cases)
+    assert any(2 in case.stride and case.stride[0] != case.stride[1] for case in cases)
+    for case in cases:
+        (n, c, h, w), (k, _, r, s) = case.x.shape, case.w.shape
+        assert len({h, w, *case.dy.shape[2:]}) == 4
+        assert n == 1 or len({n, c, k, r, s, *case.dy.shape[2:]}) == 7
+    reached = [oracle.output_size(c.x.shape[i + 2] - 1, c.window[i], c.stride[i], c.padding[i]) for c in cases for i in (0, 1)]
+    assert any(same == size for same, size in zip(reached, [size for c in cases for size in c.dy.shape[2:]], strict=True))
+    assert [a.x.shape for a in cases] == [b.x.shape for b in convolutions(seed)]
+    assert any(pool.stride != pool.window for pool, _ in poolings(seed))
+
+
+@every_tie
+def test_the_cases_of_pooling_have_ties_and_only_negative_numbers(case):
     view = oracle.windows(case.x, *case.geometry, -np.inf)
     assert case.x.max() < 0
     assert ((view == view.max(axis=(4, 5), keepdims=True)).sum(axis=(4, 5)) > 1).any()
@@ -161,9 +177,8 @@ def hint(steps, *args, **kwargs):
 
 @every_check
 def test_the_right_functions_pass_with_any_seed(steps):
-    steps(*RIGHT[steps])
-    if "seed" in steps.__wrapped__.__kwdefaults__:
-        steps(*RIGHT[steps], seed=41)
+    for seed in (0, 41, 7):
+        steps(*RIGHT[steps], seed=seed)
 
 
 class Evil:
@@ -200,7 +215,7 @@ def test_what_is_missing_is_still_to_do(steps):
 
 @every_check
 def test_an_endless_loop_is_stopped(steps, monkeypatch):
-    monkeypatch.setattr(calls, "SECONDS", 0.2)
+    monkeypatch.setattr(probe, "SECONDS", 0.2)
 
     def endless(*args, **kwargs):
         while True:
@@ -209,10 +224,10 @@ def test_an_endless_loop_is_stopped(steps, monkeypatch):
     assert "did not return" in hint(steps, *[endless] * len(RIGHT[steps]))
 
 
-def test_a_guess_that_is_impossible_for_a_geometry_fits_nothing():
-    guesses = [Guess("impossible", lambda: np.zeros(3)[7], "Never."), Guess("right", lambda: np.ones(2), "This one.")]
+def test_a_hypothesis_that_is_impossible_for_a_geometry_fits_nothing():
+    impossible, right = Hypothesis("impossible", lambda: np.zeros(3)[7], "Never."), Hypothesis("right", np.ones(2), "This one.")
     with pytest.raises(Mistake) as mistake:
-        settle(np.ones(2), np.arange(2.0), "y", lambda: guesses)
+        verify(np.ones(2), np.arange(2.0), "y", [impossible, right])
     assert mistake.value.name == "right"
 
 
@@ -371,14 +386,13 @@ def test_own_counts_that_depend_on_nothing_are_no_excuse():
 
 
 @pytest.mark.parametrize(
-    ("p", "words"),
-    [
-        (oracle.output_size(12, 4, 1, 0), "P is computed with W where H belongs"),
-        (oracle.output_size(9, 5, 1, 0), "P is computed with S where R belongs"),
-    ],
+    ("letter", "words"),
+    [("W", "P is computed with W where H belongs"), ("S", "P is computed with S where R belongs")],
 )
-def test_a_shape_is_explained_by_the_letter_that_was_mixed_up(p, words):
+def test_a_shape_is_explained_by_the_letter_that_was_mixed_up(letter, words):
     def wrong(x, w, stride, padding):
-        return np.zeros((2, 7, p, 8))
+        height, window = x.shape[2 + (letter == "W")], w.shape[2 + (letter == "S")]
+        p = oracle.output_size(height, window, stride[0], padding[0])
+        return np.zeros((len(x), len(w), p, oracle.output_size(x.shape[3], w.shape[3], stride[1], padding[1])))
 
     assert words in hint(check.convolution.forward, wrong)

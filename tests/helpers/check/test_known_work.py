@@ -7,13 +7,14 @@ import time
 
 import pytest
 
-from helpers.check.core.known_work import Bench, demand_possible, lengths
+from helpers.check.core.known_work import Calls, demand_possible, lengths
+from helpers.check.core.probe import Bench
 from helpers.check.core.report import Mistake
 
 
 def test_a_timing_lies_between_the_wait_and_the_calls_around_it():
     bench = Bench()
-    one, other = bench.piece(0.002, lambda x: 2 * x), bench.piece(0.006)
+    one, other = bench.piece("one", 0.002, lambda x: 2 * x), bench.piece("other", 0.006)
     seen = []
     for piece in (one, other, one):
         began = time.perf_counter()
@@ -21,9 +22,18 @@ def test_a_timing_lies_between_the_wait_and_the_calls_around_it():
         seen.append(time.perf_counter() - began)
         time.sleep(0.003)
     assert one(3) == 6
-    assert (bench.count(one), bench.count(other)) == (3, 1)
-    assert one.seconds <= min(seen[::2]) <= max(seen[::2]) <= bench.longest(one) < bench.spent()
-    assert other.seconds <= seen[1] <= bench.longest(other)
+    calls = Calls(bench.notes())
+    assert calls.made == ["one", "other", "one", "one"]
+    assert (calls.count("one"), calls.count("other")) == (3, 1)
+    assert 0.002 <= min(seen[::2]) <= max(seen[::2]) <= calls.longest("one") < calls.spent()
+    assert 0.006 <= seen[1] <= calls.longest("other")
+
+
+@pytest.mark.parametrize("forged", [None, 3, [], {}, {"calls": [1], "began": "x"}, {"calls": [("a", 1, 2), (), ("a", 1.0, 2.0)]}])
+def test_notes_that_are_no_notes_are_no_calls(forged):
+    calls = Calls(forged)
+    assert calls.count("a") <= 1
+    assert calls.longest("b") == 0
 
 
 def test_one_number_for_all_work_is_too_short_or_too_long():

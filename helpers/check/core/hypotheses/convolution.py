@@ -108,9 +108,7 @@ def forward(case: Convolution, expected: Array) -> list[Hypothesis]:
             np.pad(expected, ((0, 0), (0, 0), (0, 1), (0, 1))),
             "The output has a row and a column of zeros too many: windows that would hang over the edge are left out.",
         ),
-        *Hypothesis.each(
-            "channels-not-summed", lambda one: of(view[:, one], w[:, one]), ([0], [-1]), channels
-        ),
+        *Hypothesis.each("channels-not-summed", lambda one: of(view[:, one], w[:, one]), ([0], [-1]), channels),
         Hypothesis(
             "channels-summed-apart",
             lambda: run(w.sum(axis=1, keepdims=True), x.sum(axis=1, keepdims=True)),
@@ -230,7 +228,7 @@ def bias(y: Array, b: Array) -> list[Hypothesis]:
         Hypothesis("bias-wrong-axis", lambda: y + b[:, None], f"The bias is added along the rows (axis 2). {axis}"),
         Hypothesis(
             "bias-per-image",
-            lambda: y + b[:n, None, None, None],
+            lambda: y + np.resize(b, n)[:, None, None, None],
             f"The bias is added along the images (axis 0). {axis}",
         ),
         *Hypothesis.each(
@@ -394,7 +392,13 @@ def backward_filter(case: Convolution, expected: Array) -> list[Hypothesis]:
         return found
 
     last = "Only the last {} reaches dw: each one overwrites the one before. Add them (`+=`)."
+    beyond = ((0, 2 * case.padding[0]), (0, 2 * case.padding[1]))
     return [
+        Hypothesis(
+            "padding-ignored",
+            lambda: of(oracle.windows(x, case.window, case.stride, beyond)),
+            "The padding is ignored: the windows are those of the padded images.",
+        ),
         *through(of, misread(case)),
         *averaged(
             expected,
@@ -408,9 +412,7 @@ def backward_filter(case: Convolution, expected: Array) -> list[Hypothesis]:
         Hypothesis("not-accumulated", lambda: of(view[-1:], dy[-1:]), last.format("image")),
         Hypothesis("not-accumulated", lambda: of(view[:1], dy[:1]), "Only the first image reaches dw. Sum over all N."),
         Hypothesis(
-            "not-accumulated",
-            lambda: of(view[:, :, -1:, -1:], dy[:, :, -1:, -1:]),
-            last.format("position (p, q)"),
+            "not-accumulated", lambda: of(view[:, :, -1:, -1:], dy[:, :, -1:, -1:]), last.format("position (p, q)")
         ),
         Hypothesis(
             "not-accumulated",
@@ -499,14 +501,11 @@ def backward_bias(dy: Array) -> list[Hypothesis]:
         Hypothesis(
             "positions-averaged",
             expected / (n * p * q),
-            f"The gradient is 1/{n * p * q} of what it should be, and that is N · P · Q: a mean is taken where a sum is "
-            "needed.",
+            f"The gradient is 1/{n * p * q} of what it should be, and that is N · P · Q: a mean is taken where a sum "
+            "is needed.",
         ),
         *Hypothesis.each(
-            "one-image-only",
-            lambda i: dy[i].sum(axis=(1, 2)),
-            (0, -1),
-            "Only one image counts; sum over all of them.",
+            "one-image-only", lambda i: dy[i].sum(axis=(1, 2)), (0, -1), "Only one image counts; sum over all of them."
         ),
         Hypothesis(
             "bias-grad-one-pixel", dy[:, :, 0, 0].sum(axis=0), "Only one position counts; sum over all of them."

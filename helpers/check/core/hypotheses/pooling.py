@@ -70,8 +70,12 @@ def forward(case: Pooling, kind: str) -> list[Hypothesis]:
         *of_padding[kind],
         Hypothesis("width-uses-pool-height", lambda: pool((r, r)), SQUARE.format("wide", "high", "S is the width")),
         Hypothesis("width-uses-pool-height", lambda: pool((s, s)), SQUARE.format("high", "wide", "R is the height")),
-        Hypothesis("width-uses-pool-height", lambda: same_size((r, r)), SQUARE.format("wide", "high", "S is the width")),
-        Hypothesis("width-uses-pool-height", lambda: same_size((s, s)), SQUARE.format("high", "wide", "R is the height")),
+        Hypothesis(
+            "width-uses-pool-height", lambda: same_size((r, r)), SQUARE.format("wide", "high", "S is the width")
+        ),
+        Hypothesis(
+            "width-uses-pool-height", lambda: same_size((s, s)), SQUARE.format("high", "wide", "R is the height")
+        ),
         *Hypothesis.each(
             "window-transposed",
             lambda make: make((s, r)),
@@ -174,7 +178,9 @@ def max_backward(case: Pooling, expected: Array, ties: bool = False) -> list[Hyp
         return back((first[..., None, None] == np.arange(r * s).reshape(r, s)) * dy)
 
     rows, columns = np.arange(r)[:, None], np.arange(s)
-    number = "The winner's number in the window is decoded wrongly: number r · S + s is row number // S, column number % S."
+    number = (
+        "The winner's number in the window is decoded wrongly: number r · S + s is row number // S, column number % S."
+    )
     return [
         *(_of_ties(case, view, back) if ties else []),
         *misplaced(case, grad, letters=False),
@@ -193,8 +199,8 @@ def max_backward(case: Pooling, expected: Array, ties: bool = False) -> list[Hyp
         Hypothesis(
             "overlap-assigned",
             by_window,
-            "A pixel that wins in several windows keeps only the last gradient; it receives the sum of all of them. (In "
-            "numpy, `dx[index] += dy` counts a repeated index once; `np.add.at` counts it each time.)",
+            "A pixel that wins in several windows keeps only the last gradient; it receives the sum of all of them. "
+            "(In numpy, `dx[index] += dy` counts a repeated index once; `np.add.at` counts it each time.)",
         ),
         *Hypothesis.each(
             "winner-misread",
@@ -215,9 +221,7 @@ def max_backward(case: Pooling, expected: Array, ties: bool = False) -> list[Hyp
             "The gradient is shared among all entries of the window; the winner gets all of it.",
         ),
         Hypothesis("winner-ones", lambda: back(grad != 0), "The winners get 1; they get dy."),
-        Hypothesis(
-            "winner-ones", lambda: case.x * (expected != 0), "The winners get their own value; they get dy."
-        ),
+        Hypothesis("winner-ones", lambda: case.x * (expected != 0), "The winners get their own value; they get dy."),
         *Hypothesis.each(
             "winner-misread", decoded, ((best // r, best % r), (best % r, best // r), (best % s, best // s)), number
         ),
@@ -279,7 +283,9 @@ def average_backward(case: Pooling, expected: Array) -> list[Hypothesis]:
     return [
         *misplaced(case, view, letters=False),
         Hypothesis(
-            "gradient-not-divided", whole, "Each entry gets the whole dy; it gets 1/(R · S) of it, its share in the mean."
+            "gradient-not-divided",
+            whole,
+            "Each entry gets the whole dy; it gets 1/(R · S) of it, its share in the mean.",
         ),
         *Hypothesis.each(
             "divided-by-another-number",
@@ -306,7 +312,7 @@ def average_backward(case: Pooling, expected: Array) -> list[Hypothesis]:
 
 
 def one_winner_each(got: Array, case: Pooling) -> bool:
-    """Whether each window's dy went to one of its largest entries, whichever: where windows overlap, as far as sums tell."""
+    """Whether each window's dy went to one of its largest entries, whichever; of overlapping ones sums tell it."""
     if got.shape != case.x.shape:
         return False
     if case.stride != case.window or case.padding != (0, 0):

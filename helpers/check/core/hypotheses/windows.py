@@ -1,4 +1,4 @@
-"""What becomes of windows by the usual mistakes: read from images wrongly (`misread`), or added up wrongly (`misplaced`).
+"""What becomes of windows by the usual mistakes: read from images (`misread`) or added up (`misplaced`) wrongly.
 
 Windows (N, C, P, Q, R, S) are what convolution and pooling, lowering and gradients have in common. A convolution's
 output, its lowered images and its gradient for the filters follow from windows that are read, and so does a pooling's
@@ -108,11 +108,11 @@ def misread(case: Case, fill: float = 0.0) -> list[Hypothesis]:
         *steps("stride-swapped", [(v, u)], SWAPPED_STRIDE),
         *steps("stride-one-axis", [(u, 1), (1, v)], ONE_AXIS),
         *steps("stride-one-number", [(u, u), (v, v)], ONE_NUMBER),
-        *Hypothesis.each(
+        Hypothesis(
             "padding-ignored",
-            lambda f: f(),
-            (lambda: read(padding=(0, 0)), lambda: start((u, v), (a, b))),
-            "The padding is ignored: pad_h rows of zeros belong above and below the image, pad_w columns left and right.",
+            lambda: read(padding=(0, 0)),
+            "The padding is ignored: pad_h rows of zeros belong above and below the image, pad_w columns left and "
+            "right.",
         ),
         Hypothesis(
             "padding-ignored",
@@ -172,7 +172,7 @@ def misread(case: Case, fill: float = 0.0) -> list[Hypothesis]:
             WRAPS.format("above or left of"),
         ),
         *(Hypothesis("border-not-read", lambda i=i, j=j: unread(i, j), UNREAD.format(at)) for i, j, at in EDGES),  # type: ignore[misc]
-        *_cut(right),
+        *_cut(right, fill),
         *(
             Hypothesis(
                 "index-mixed-up",
@@ -190,36 +190,40 @@ def misread(case: Case, fill: float = 0.0) -> list[Hypothesis]:
     ]
 
 
-def _cut(view: Array) -> list[Hypothesis]:
-    """Windows that are left out, or entries of them that are."""
-    short = "The last {} of windows is left out: {}."
+def _cut(view: Array, fill: float = 0.0) -> list[Hypothesis]:
+    """Windows that are left out, or entries of them that are. fill: what stands for an entry that is left out."""
     small = "The last {} of the output is missing: the size is one too small (`+ 1`)."
+    short = "The last {} of windows is left out: {}."
+    cut = "The last {} of filter or window is left out: r runs from 0 to R − 1, s from 0 to S − 1."
+
+    def without(*axes: int, value: float = 0.0) -> Array:
+        """The last entries along these axes gone."""
+        kept = view.copy()
+        for axis in axes:
+            np.moveaxis(kept, axis, 0)[-1] = value
+        return kept
+
+    def square() -> Array:
+        kept, least = np.full_like(view, fill), min(view.shape[-2:])
+        kept[..., :least, :least] = view[..., :least, :least]
+        return kept
+
     return [
         Hypothesis("output-too-small", lambda: view[:, :, :-1, :-1], small.format("row and column")),
         Hypothesis("output-too-small", lambda: view[:, :, :-1], small.format("row")),
         Hypothesis("output-too-small", lambda: view[:, :, :, :-1], small.format("column")),
-        Hypothesis("loop-too-short", lambda: _without(view, 2, 3), short.format("row and column", "a loop ends too early")),
-        Hypothesis("loop-too-short", lambda: _without(view, 2), short.format("row", "p runs from 0 to P − 1")),
-        Hypothesis("loop-too-short", lambda: _without(view, 3), short.format("column", "q runs from 0 to Q − 1")),
-        *_entries_cut(view),
+        Hypothesis("loop-too-short", lambda: without(2, 3), short.format("row and column", "a loop ends too early")),
+        Hypothesis("loop-too-short", lambda: without(2), short.format("row", "p runs from 0 to P − 1")),
+        Hypothesis("loop-too-short", lambda: without(3), short.format("column", "q runs from 0 to Q − 1")),
+        Hypothesis("filter-cut", lambda: without(-2, -1, value=fill), cut.format("row and column")),
+        Hypothesis("filter-cut", lambda: without(-2, value=fill), cut.format("row")),
+        Hypothesis("filter-cut", lambda: without(-1, value=fill), cut.format("column")),
+        Hypothesis(
+            "filter-cut",
+            square,
+            "Filter or window is taken for a square: r runs from 0 to R − 1 (rows), s from 0 to S − 1 (columns).",
+        ),
     ]
-
-
-def _entries_cut(view: Array) -> list[Hypothesis]:
-    cut = "The last {} of filter or window is left out: r runs from 0 to R − 1, s from 0 to S − 1."
-    return [
-        Hypothesis("filter-cut", lambda: _without(view, -2, -1), cut.format("row and column")),
-        Hypothesis("filter-cut", lambda: _without(view, -2), cut.format("row")),
-        Hypothesis("filter-cut", lambda: _without(view, -1), cut.format("column")),
-    ]
-
-
-def _without(view: Array, *axes: int) -> Array:
-    """The last entries along these axes zero."""
-    kept = view.copy()
-    for axis in axes:
-        np.moveaxis(kept, axis, 0)[-1] = 0
-    return kept
 
 
 def _apart(case: Case) -> tuple[Array, Array]:
@@ -248,7 +252,7 @@ def output_sizes(case: Case) -> Iterator[tuple[int, int, str]]:
 
 
 def explain_shape(case: Case, what: str, shape_of: Callable[[int, int], Sizes]) -> Callable[[Sizes], Mistake | None]:
-    """For `verify`: the letter that explains a wrong shape, if one does. shape_of: (P, Q) -> the shape of the result."""
+    """For `verify`: the letter that explains a wrong shape, if one does. shape_of: (P, Q) -> shape of the result."""
 
     def explained(got: Sizes) -> Mistake | None:
         for p, q, words in output_sizes(case):
@@ -355,7 +359,8 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
 
     whole = oracle.scatter(view, (n, c, h + 2 * a, w + 2 * b), case.stride, (0, 0))
     assigned = (
-        "Where windows overlap, only the last one is kept: entries are assigned (`=`). They are summed: add them (`+=`)."
+        "Where windows overlap, only the last one is kept: entries are assigned (`=`). They are summed: add them "
+        "(`+=`)."
     )
     zero = (
         "`x[:, :, pad:-pad]` is empty for a padding of 0, because −0 is 0. Crop to `pad : pad + H`. (The padding here "
@@ -388,7 +393,9 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
         ),
         Hypothesis("not-cropped", lambda: whole[:, :, :h, :w], f"The crop is at the wrong place: {begins}"),
         Hypothesis(
-            "crop-swapped", lambda: whole[:, :, b : b + h, a : a + w], f"pad_h and pad_w are swapped in the crop: {begins}"
+            "crop-swapped",
+            lambda: whole[:, :, b : b + h, a : a + w],
+            f"pad_h and pad_w are swapped in the crop: {begins}",
         ),
         *(
             Hypothesis(
@@ -403,7 +410,9 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
             lambda: grown((u, v), (0, 0)),
             "The padding is ignored: window (p, q) begins at row p · u − pad_h and column q · v − pad_w of the image.",
         ),
-        Hypothesis("padding-ignored", lambda: whole[:, :, 2 * a :, 2 * b :], f"The crop is at the wrong place: {begins}"),
+        Hypothesis(
+            "padding-ignored", lambda: whole[:, :, 2 * a :, 2 * b :], f"The crop is at the wrong place: {begins}"
+        ),
         Hypothesis(
             "stride-ignored",
             lambda: grown((1, 1)),
@@ -457,7 +466,8 @@ def averaged(expected: Array, sizes: Sequence[tuple[str, int, str]]) -> list[Hyp
         Hypothesis(
             name,
             expected / size,
-            f"Every entry is 1/{size} of what it should be, and {size} is {words}: a mean is taken where a sum is needed.",
+            f"Every entry is 1/{size} of what it should be, and {size} is {words}: a mean is taken where a sum is "
+            "needed.",
         )
         for name, size, words in sizes
         if size > 1
@@ -468,22 +478,22 @@ def advice(error: BaseException, what: str) -> str:
     """For `ask`: what an error usually means in a convolution, instead of what it means in a dense layer."""
     kind, text = type(error).__name__, str(error)
     if "negative" in text and "stride" in text:
-        return (
-            " PyTorch accepts no array with negative strides, which `[::-1]` makes: copy it first, with `.copy()`."
-        )
+        return " PyTorch accepts no array with negative strides, which `[::-1]` makes: copy it first, with `.copy()`."
     if "broadcast" in text and what == "add_bias":
         return (
-            " Numpy broadcasts b along the last axis of y, the columns; b belongs to axis 1: give it the shape (K, 1, 1)."
+            " Numpy broadcasts b along the last axis of y, the columns; b belongs to axis 1: give it the shape (K, 1, "
+            "1)."
         )
     shapes = [tuple(int(n) for n in found.split(",") if n) for found in re.findall(r"\(([\d,]+)\)", text)]
     if "broadcast" in text and len(shapes) == 2 and 0 in shapes[0]:
         return (
-            " The right side is empty: `x[:, :, pad:-pad]` is for a padding of 0, because −0 is 0. Crop to `pad : pad + "
-            "H`."
+            " The right side is empty: `x[:, :, pad:-pad]` is for a padding of 0, because −0 is 0. Crop to `pad : pad "
+            "+ H`."
         )
     if "broadcast" in text and len(shapes) == 2 and shapes[0] != shapes[1] and sorted(shapes[0]) == sorted(shapes[1]):
         return (
-            f" The same sizes are in a different order, {shapes[0]} and {shapes[1]}: two axes are exchanged on one side."
+            f" The same sizes are in a different order, {shapes[0]} and {shapes[1]}: two axes are exchanged on one "
+            "side."
         )
     if "Size of label" in text or "does not match previous terms" in text:
         return " One letter of the einsum stands for axes of different sizes: compare the letters with the shapes."
