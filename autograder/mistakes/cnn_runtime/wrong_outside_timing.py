@@ -53,7 +53,6 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("last-for-median", END, '    return {**summary(seconds), "seconds": seconds[-1], "rounds": rounds, "device": str(loss.device)}\n'),
         ("sum-for-median", END, '    return {**summary(seconds), "seconds": sum(seconds), "rounds": rounds, "device": str(loss.device)}\n'),
         ("own-clock", "clock()", "time.time()"),
-        ("batch-used-again", "    for _ in range(rounds):\n        batch = load()\n", "    batch = load()\n    for _ in range(rounds):\n"),
         ("rounded", "seconds.append(clock() - began)", "seconds.append(round(clock() - began, 3))"),
         ("nothing-timed", "seconds.append(clock() - began)", "seconds.append(int(clock() - began))"),
         ("subtraction-reversed", "clock() - began", "began - clock()"),
