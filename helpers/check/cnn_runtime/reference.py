@@ -20,7 +20,8 @@ def student_t(level: float, degrees: int) -> float:
 
 
 def prediction_interval(seconds: Numbers, epochs: int, level: float) -> tuple[float, float]:
-    """(low, high) for the total of a run of m epochs, n of them measured, r = m − n to come: m·mean ± t·s·√(r + r²/n)."""
+    """(low, high) for the total of a run of m epochs, n of them measured, r = m − n to come: m·mean ± t·s·√(r +
+    r²/n)."""
     n = len(seconds)
     middle, deviation, rest = float(np.mean(seconds)), float(np.std(seconds, ddof=1)), epochs - n
     half = student_t(level, n - 1) * deviation * math.sqrt(rest + rest**2 / n)
@@ -28,7 +29,8 @@ def prediction_interval(seconds: Numbers, epochs: int, level: float) -> tuple[fl
 
 
 WAYS = (0.0, 1.0, 0.5)
-"""Powers of 1/y by which differences may be weighted: not at all, relative errors, or 1/y on their squares, as statistics books write weights."""
+"""Powers of 1/y by which differences may be weighted: not at all, relative errors, or 1/y on their squares, as
+statistics books write weights."""
 
 
 def fit(x: Numbers, y: Numbers, kind: str, relative: float = 0.0) -> np.ndarray:
