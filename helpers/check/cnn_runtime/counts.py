@@ -26,7 +26,8 @@ Count = float | np.ndarray
 
 @dataclass(frozen=True)
 class Layer:
-    """inputs and outputs (channels, or numbers of a dense layer), products of a window, positions where it is applied."""
+    """inputs and outputs (channels, or numbers of a dense layer), products of a window, positions where it is
+    applied."""
 
     inputs: Count
     outputs: Count
@@ -49,7 +50,12 @@ class Layer:
 
 def layers(filters: Count) -> tuple[Layer, ...]:
     """The four layers that have parameters: 28 → 26 → 13 → 11 → 5."""
-    return (Layer(1, filters, 9, 26 * 26), Layer(filters, filters, 9, 11 * 11), Layer(25 * filters, 128), Layer(128, 10))
+    return (
+        Layer(1, filters, 9, 26 * 26),
+        Layer(filters, filters, 9, 11 * 11),
+        Layer(25 * filters, 128),
+        Layer(128, 10),
+    )
 
 
 def parameters_of(filters: float) -> list[float]:
@@ -63,7 +69,8 @@ def forward_flops_of(filters: float, batch: float) -> list[float]:
 
 
 def step_flops_of(filters: float, batch: float) -> list[float]:
-    """The same for a training step: forward and backward-filter everywhere, backward-data in all layers but the first."""
+    """The same for a training step: forward and backward-filter everywhere, backward-data in all layers but the
+    first."""
     return [times * flops for times, flops in zip((2, 3, 3, 3), forward_flops_of(filters, batch), strict=True)]
 
 
@@ -89,6 +96,7 @@ SHARED = (
 )
 DENSE_INPUT = "each of the F channels has 5 × 5, that makes 25 · F."
 OUTPUT_INPUT = "the output layer sees the 128 of the dense layer."
+WRITTEN_IN = "16 filters are written into the code; `filters` says how many there are."
 ONLY_PRODUCTS = "only the products count, 2 each."
 
 
@@ -102,46 +110,54 @@ def _wrong_sizes(i: int, f: np.ndarray, count: Callable[[Layer], Any], also: str
         side = (26, 11)[i]
         square = f"its filters are applied at {side} positions here; the output is a square of {side} × {side}."
         found = [
-            told("window-forgotten", "the window is forgotten: every output channel has 3 · 3 weights for each input channel.", window=1),
+            told("window-forgotten", "the window is forgotten: every output channel has 3 · 3 weights for each input "
+                "channel.", window=1),
             told("one-side-only", square, positions=side),
             told("window-forgotten", "the window counts 3; it has 3 · 3 = 9 weights.", window=3),
-            told("wrong-window", "the window counts 25; convolutional_nn.json says size 3, so it has 9 weights.", window=25),
-            told("wrong-window", "the window counts 4, which is the pooling's; a filter has 3 · 3 = 9 weights.", window=4),
+            told("wrong-window", "the window counts 25; convolutional_nn.json says size 3: 9 weights.", window=25),
+            told("wrong-window", "the window counts 4, which is the pooling's; a filter has 9 weights.", window=4),
             told("filters-forgotten", "this is one filter; there are F of them.", outputs=1),
-            told("filters-written-in", "16 filters are written into the code; `filters` says how many there are.", outputs=16, inputs=16 if i else 1),
-            told("filters-written-in", "16 filters are written into the code; `filters` says how many there are.", outputs=16),
+            told("filters-written-in", WRITTEN_IN, outputs=16, inputs=16 if i else 1),
+            told("filters-written-in", WRITTEN_IN, outputs=16),
         ]
         if i == 0:
             return [
                 *found,
                 told("channels-mixed-up", "its input has F channels here, but a digit has one (grey).", inputs=f),
                 told("channels-mixed-up", "its input has 3 channels here, but a digit has one (grey).", inputs=3),
-                told("channels-mixed-up", "its input has 28 channels here, but a digit has one (grey); 28 is its height.", inputs=28),
+                told("channels-mixed-up", "its input has 28 channels here, but a digit has one (grey); 28 is its "
+                    "height.", inputs=28),
             ]
         forgotten = (
             "the input channels are forgotten: each of its F filters spans all F channels of the first convolution's "
             "output, which makes it quadratic."
         )
         return [
-            told("channels-forgotten", forgotten, inputs=1),  # of operations the same as a single filter, and the likelier mistake
+            # Of operations the same as a single filter, and the likelier mistake.
+            told("channels-forgotten", forgotten, inputs=1),
             *found,
-            told("doubled-for-squared", "it has 2 · F here instead of F · F: F filters, each over F channels.", inputs=2),
-            told("filters-written-in", "16 input channels are written into the code; they are the F channels of the first convolution's output.", inputs=16),
+            told("doubled-for-squared", "it has 2 · F here instead of F · F, F filters over F channels.", inputs=2),
+            told("filters-written-in", "16 input channels are written into the code; they are the F channels of the "
+                "first convolution's output.", inputs=16),
             told("filters-doubled", "it has 2F filters here; both convolutions have F.", outputs=2 * f),
         ]
     if i == 2:
         return [
             *(
-                told("wrong-size-for-dense", f"the dense layer's input is taken as {words} The second pooling leaves 5 × 5.", inputs=area * f)
+                told("wrong-size-for-dense", f"the dense layer's input is taken as {words} The second pooling leaves 5 "
+                    "× 5.", inputs=area * f)
                 for area, words in AREAS.items()
                 if area != 25
             ),
-            told("filters-forgotten", "its input is taken as 5 × 5 numbers; there are F channels of them, 25 · F.", inputs=25),
+            told("filters-forgotten", "its input is taken as 5 × 5 numbers; each of F channels has them.", inputs=25),
             told("positions-forgotten", f"its input is taken as F numbers; {DENSE_INPUT}", inputs=f),
             told("positions-forgotten", f"its input is taken as 5 · F numbers; {DENSE_INPUT}", inputs=5 * f),
-            told("filters-squared", "the filters are squared; the dense layer sees F channels of 5 × 5, 25 · F numbers.", inputs=25 * f * f),
-            told("filters-written-in", "16 filters are written into the code (400 = 25 · 16); its input has 25 · F numbers.", inputs=400),
-            told("layers-joined", "it leads straight to the 10 classes here; it has 128 outputs, and the output layer comes after it.", outputs=10),
+            told("filters-squared", "the filters are squared; the dense layer sees F channels of 5 × 5, 25 · F "
+                "numbers.", inputs=25 * f * f),
+            told("filters-written-in", "16 filters are written into the code (400 = 25 · 16); its input has 25 · F "
+                "numbers.", inputs=400),
+            told("layers-joined", "it leads straight to the 10 classes here; it has 128 outputs, and the output layer "
+                "comes after it.", outputs=10),
         ]
     return [
         told("wrong-input-of-output", f"its input is taken as 25 · F numbers; {OUTPUT_INPUT}", inputs=25 * f),
@@ -156,15 +172,20 @@ def wrong_parameters(i: int, f: np.ndarray) -> list[Hypothesis]:
     layer = layers(f)[i]
     weights, outputs, positions = layer.weights, layer.outputs, layer.positions
     return [
-        Hypothesis("biases-forgotten", weights, "the biases are missing: one for each filter, or for each output of a dense layer."),
+        Hypothesis("biases-forgotten", weights, "the biases are missing: one for each filter, or for each output of a "
+            "dense layer."),
         Hypothesis("one-bias-only", weights + 1, f"it has a single bias here; {BIAS_OF_EACH}"),
-        Hypothesis("bias-per-input", weights + layer.inputs, "it has a bias for each input here; there is one for each *output*."),
+        Hypothesis("bias-per-input", weights + layer.inputs, "it has a bias for each input here; there is one for each "
+            "*output*."),
         Hypothesis("bias-per-weight", 2 * weights, f"it has a bias for each weight here; {BIAS_OF_EACH}"),
-        Hypothesis("bias-per-position", weights + outputs * positions, "it has a bias for each output pixel here; a filter has one bias for all positions."),
+        Hypothesis("bias-per-position", weights + outputs * positions, "it has a bias for each output pixel here; a "
+            "filter has one bias for all positions."),
         Hypothesis("weights-per-position", weights * positions + outputs, SHARED),
         Hypothesis("weights-per-position", weights * positions, SHARED),
-        Hypothesis("bytes-for-parameters", 4 * layer.parameters, "this is bytes; the number of parameters is asked for."),
-        Hypothesis("flops-for-parameters", layer.flops, "these are operations; parameters are numbers that are learned, whatever is done with them."),
+        Hypothesis("bytes-for-parameters", 4 * layer.parameters, "this is bytes; the number of parameters is asked "
+            "for."),
+        Hypothesis("flops-for-parameters", layer.flops, "these are operations; parameters are numbers that are "
+            "learned, whatever is done with them."),
         *_wrong_sizes(i, f, lambda layer: layer.parameters),
         *_wrong_sizes(i, f, lambda layer: layer.weights, " (And the biases are missing.)"),
     ]
@@ -187,14 +208,21 @@ def wrong_flops(i: int, f: np.ndarray, n: np.ndarray) -> list[Hypothesis]:
         if i < 2 and area != right**2
     ]
     return [
-        Hypothesis("factor-two-missing", n * flops / 2, "half of the operations are missing: each product is also added, so a multiply-add counts as 2."),
+        Hypothesis("factor-two-missing", n * flops / 2, "half of the operations are missing: each product is also "
+            "added, so a multiply-add counts as 2."),
         Hypothesis("batch-forgotten", flops, "this is one image; the batch has `batch` of them."),
-        Hypothesis("positions-forgotten", 2 * n * weights, "this counts each weight once per image; a filter is applied at every output pixel, P · Q times."),
-        Hypothesis("parameters-for-flops", 2 * n * parameters, "this is twice the number of parameters; biases make no products, and a filter is applied at every output pixel."),
-        Hypothesis("parameters-for-flops", parameters, "this is the number of parameters; operations count every use of them."),
-        Hypothesis("biases-counted", n * (flops + additions), f"the additions of the biases are counted, too. True, but here, as is usual, {ONLY_PRODUCTS}"),
-        Hypothesis("biases-counted", 2 * n * parameters * positions, f"the biases are counted like weights; here {ONLY_PRODUCTS}"),
-        Hypothesis("additions-counted-exactly", n * (flops - additions), "a sum of m products is counted as 2m − 1 operations. True, but here, as everywhere, each product counts 2."),
+        Hypothesis("positions-forgotten", 2 * n * weights, "this counts each weight once per image; a filter is "
+            "applied at every output pixel, P · Q times."),
+        Hypothesis("parameters-for-flops", 2 * n * parameters, "this is twice the number of parameters; biases make no "
+            "products, and a filter is applied at every output pixel."),
+        Hypothesis("parameters-for-flops", parameters, "this is the number of parameters; operations count every use "
+            "of them."),
+        Hypothesis("biases-counted", n * (flops + additions), "the additions of the biases are counted, too. True, "
+            f"but here, as is usual, {ONLY_PRODUCTS}"),
+        Hypothesis("biases-counted", 2 * n * parameters * positions, "the biases are counted like weights; here "
+            f"{ONLY_PRODUCTS}"),
+        Hypothesis("additions-counted-exactly", n * (flops - additions), "a sum of m products is counted as 2m − 1 "
+            "operations. True, but here, as everywhere, each product counts 2."),
         Hypothesis("batch-squared", n * n * flops, "the batch is multiplied in twice."),
         Hypothesis("in-mega", n * flops / 1e6, "this is in MFLOP; plain operations are asked for."),
         Hypothesis("in-giga", n * flops / 1e9, "this is in GFLOP; plain operations are asked for."),
@@ -205,19 +233,31 @@ def wrong_flops(i: int, f: np.ndarray, n: np.ndarray) -> list[Hypothesis]:
 
 
 TIMES = {
-    (3, 3, 3, 3): ("gradient-of-the-images", "conv 1 is counted three times, too. The gradient for the images is not needed: the first layer has no backward-data."),
-    (1, 1, 1, 1): ("forward-only", "This is the forward pass alone. A training step has a backward pass, too: once for the weights, once for the layer's input."),
-    (2, 2, 2, 2): ("one-backward-only", "Only one of the two backward passes is counted. A layer needs the gradient for its weights *and* for its input, to pass on."),
-    (1, 2, 2, 2): ("backward-only", "The forward pass is missing: a step is forward, backward-filter and backward-data."),
-    (1, 3, 3, 3): ("first-layer-not-trained", "conv 1 is counted once. It has no backward-data, but its weights are learned, too: forward and backward-filter."),
-    (3, 3, 3, 2): ("wrong-end", "The output layer is counted without backward-data. It is the *first* layer that needs none: the gradient starts at the output and must reach conv 2."),
-    (2, 3, 3, 2): ("wrong-end", "The output layer is counted without backward-data. Only the first layer needs none: the gradient starts at the output and must pass through all others."),
-    (2, 2, 3, 3): ("wrong-end", "conv 2 is counted without backward-data. Only the first layer needs none; conv 2 has to pass a gradient on to conv 1."),
-    (3, 2, 2, 2): ("wrong-end", "It is the other way round: the first layer has no backward-data (2 passes), all others have three."),
+    (3, 3, 3, 3): ("gradient-of-the-images", "conv 1 is counted three times, too. The gradient for the images is not "
+        "needed: the first layer has no backward-data."),
+    (1, 1, 1, 1): ("forward-only", "This is the forward pass alone. A training step has a backward pass, too: once for "
+        "the weights, once for the layer's input."),
+    (2, 2, 2, 2): ("one-backward-only", "Only one of the two backward passes is counted. A layer needs the gradient "
+        "for its weights *and* for its input, to pass on."),
+    (1, 2, 2, 2): ("backward-only", "The forward pass is missing: a step is forward, backward-filter and "
+        "backward-data."),
+    (1, 3, 3, 3): ("first-layer-not-trained", "conv 1 is counted once. It has no backward-data, but its weights are "
+        "learned, too: forward and backward-filter."),
+    (3, 3, 3, 2): ("wrong-end", "The output layer is counted without backward-data. It is the *first* layer that needs "
+        "none: the gradient starts at the output and must reach conv 2."),
+    (2, 3, 3, 2): ("wrong-end", "The output layer is counted without backward-data. Only the first layer needs none: "
+        "the gradient starts at the output and must pass through all others."),
+    (2, 2, 3, 3): ("wrong-end", "conv 2 is counted without backward-data. Only the first layer needs none; conv 2 has "
+        "to pass a gradient on to conv 1."),
+    (3, 2, 2, 2): ("wrong-end", "It is the other way round: the first layer has no backward-data (2 passes), all "
+        "others have three."),
     (1, 1, 1, 3): ("wrong-layers", "Only the output layer's backward pass is counted; all layers are trained."),
-    (2, 3, 1, 1): ("wrong-layers", "Only the convolutions' backward passes are counted; the dense layers are trained, too."),
-    (4, 4, 4, 4): ("too-many-passes", "Every layer is counted four times. A step has three passes: forward, backward-filter, backward-data."),
-    (3, 4, 4, 4): ("too-many-passes", "There is one pass too many: forward, backward-filter and backward-data, and the first layer has no backward-data."),
+    (2, 3, 1, 1): ("wrong-layers", "Only the convolutions' backward passes are counted; the dense layers are trained, "
+        "too."),
+    (4, 4, 4, 4): ("too-many-passes", "Every layer is counted four times. A step has three passes: forward, "
+        "backward-filter, backward-data."),
+    (3, 4, 4, 4): ("too-many-passes", "There is one pass too many: forward, backward-filter and backward-data, and the "
+        "first layer has no backward-data."),
 }  # fmt: skip
 
 
@@ -235,13 +275,16 @@ def cases(seed: int) -> list[tuple[int, int]]:
 def _four(value: Any, what: str, total: float | None = None) -> np.ndarray:
     """The four layers' numbers, from a list, tuple or array in the layers' order. total: their right sum."""
     if isinstance(value, dict):
-        raise Mistake("not-a-list", f"{what} is a dictionary; return a list of four numbers, for conv 1, conv 2, dense and output. The cells below sum them.")
+        raise Mistake("not-a-list", f"{what} is a dictionary; return a list of four numbers, for conv 1, conv 2, dense "
+            "and output. The cells below sum them.")
     found = array(value, what)
     if total is not None and found.size == 1 and np.isclose(float(found.reshape(())), total):
-        raise Mistake("total-for-layers", f"{what} is the sum over the layers; return a list of four numbers, one per layer. The notebook takes their sum itself.")
+        raise Mistake("total-for-layers", f"{what} is the sum over the layers; return a list of four numbers, one per "
+            "layer. The notebook takes their sum itself.")
     if found.shape != (4,):
         size = f"has {found.size} numbers" if found.ndim == 1 else f"has shape {found.shape}"
-        raise Mistake("wrong-shape", f"{what} should be a list of four numbers, for conv 1, conv 2, dense and output; it {size}. ReLU, pooling and softmax have no entry of their own.")
+        raise Mistake("wrong-shape", f"{what} should be a list of four numbers, for conv 1, conv 2, dense and output; "
+            f"it {size}. ReLU, pooling and softmax have no entry of their own.")
     return found
 
 
@@ -249,16 +292,24 @@ def _same(got: np.ndarray, expected: np.ndarray) -> bool:
     return bool(np.allclose(got, expected, rtol=1e-9))
 
 
-def _compare(got: np.ndarray, asked: Sequence[tuple[int, ...]], expected: np.ndarray, what: str, wrong: Callable[[int], list[Hypothesis]]) -> None:
+def _compare(
+    got: np.ndarray,
+    asked: Sequence[tuple[int, ...]],
+    expected: np.ndarray,
+    what: str,
+    wrong: Callable[[int], list[Hypothesis]],
+) -> None:
     """(cases, 4) arrays; the first layer that is wrong is explained by what gives its numbers in all cases."""
     if _same(got, expected):
         return
     if len(set(map(tuple, got[:, 1:3]))) == 1:
-        raise Mistake("filters-written-in", f"{what} are the same for every number of filters. Compute with the argument `filters`.")
+        raise Mistake("filters-written-in", f"{what} are the same for every number of filters. Compute with the "
+            "argument `filters`.")
     if _same(got[:, ::-1], expected):
         raise Mistake("layers-reversed", f"{what} come in the wrong order: first conv 1, then conv 2, dense, output.")
     if len(asked[0]) == 2 and _same(got, np.array([forward_flops_of(n, f) for f, n in asked])):
-        raise Mistake("arguments-exchanged", f"{what} are those of `batch` filters and `filters` images: the two arguments are exchanged. First come the filters, then the batch.")
+        raise Mistake("arguments-exchanged", f"{what} are those of `batch` filters and `filters` images: the two "
+            "arguments are exchanged. First come the filters, then the batch.")
     if _same(got, np.cumsum(expected, axis=1)):
         raise Mistake("running-total", f"{what} are running totals; each entry should be its own layer's.")
     for i, layer in enumerate(LAYERS):
@@ -268,7 +319,8 @@ def _compare(got: np.ndarray, asked: Sequence[tuple[int, ...]], expected: np.nda
             raise Mistake(mistake.name, f"{what}, layer {layer}: {mistake.message}")
         row = int(np.flatnonzero(~np.isclose(got[:, i], expected[:, i], rtol=1e-9))[0])
         where = " and a batch of ".join(map(str, asked[row]))
-        raise Mistake("differs", f"{what}, layer {layer}, for F = {where}: expected {expected[row, i]:,.0f}, got {got[row, i]:,.0f}.")
+        raise Mistake("differs", f"{what}, layer {layer}, for F = {where}: expected {expected[row, i]:,.0f}, got "
+            f"{got[row, i]:,.0f}.")
 
 
 def _counted(seen: Answer, what: str, expected: np.ndarray) -> np.ndarray:
@@ -297,7 +349,8 @@ def forward_flops(forward_flops: Any, *, seed: int = 0) -> Iterator[str]:
 
 @check("Operations of a training step", "A3")
 def step_flops(step_flops: Any, forward_flops: Any, *, seed: int = 0) -> Iterator[str]:
-    """[2, 3, 3, 3] times the forward pass. The student's own forward counts will do, so that a mistake in them costs once."""
+    """[2, 3, 3, 3] times the forward pass. The student's own forward counts will do, so that a mistake in them costs
+    once."""
     asked = cases(seed)
     expected, forward = (np.array([count(*case) for case in asked]) for count in (step_flops_of, forward_flops_of))
     seen = ask(probes.calls_and_own, "step_flops", step_flops, asked, "forward_flops", forward_flops, asked)
@@ -305,14 +358,17 @@ def step_flops(step_flops: Any, forward_flops: Any, *, seed: int = 0) -> Iterato
     own = _own(seen.part("own"), len(asked))
     if not any(_same(got, base * (2, 3, 3, 3)) for base in (forward, own)):
         for base in (forward, own):
-            if mistake := explained(got, [Hypothesis(name, base * times, hint) for times, (name, hint) in TIMES.items()], _same):
+            wrong = [Hypothesis(name, base * times, hint) for times, (name, hint) in TIMES.items()]
+            if mistake := explained(got, wrong, _same):
                 raise mistake
-        _compare(got / (2, 3, 3, 3), asked, forward, "The operations of one pass", lambda i: wrong_flops(i, *np.array(asked, float).T))
+        sizes = np.array(asked, float).T
+        _compare(got / (2, 3, 3, 3), asked, forward, "The operations of one pass", lambda i: wrong_flops(i, *sizes))
     yield f"forward, backward-filter and backward-data, for {len(asked)} pairs of filters and batch"
 
 
 def _own(seen: Answer, many: int) -> np.ndarray:
-    """What the student's own function counts, NaN where it can't be used, or where it counts the same whatever the sizes are."""
+    """What the student's own function counts, NaN where it can't be used, or where it counts the same whatever the
+    sizes are."""
     try:
         found = np.array([_four(seen[number], "forward_flops") for number in range(many)])
     except Mistake:

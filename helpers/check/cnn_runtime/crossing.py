@@ -67,7 +67,8 @@ def _alike(got: Any, right: Any) -> bool:
 
 @check("Where two curves cross", "F1")
 def crossover(crossover: Any, *, seed: int = 0) -> Iterator[str]:
-    """The first size at which a = b, on straight lines between the points, in logarithms or not; None where they don't meet."""
+    """The first size at which a = b, on straight lines between the points, in logarithms or not; None where they
+    don't meet."""
     asked = cases(seed)
     seen = ask(calls, "crossover", crossover, asked, ("sizes", "a", "b"))
     for i, (sizes, a, b) in enumerate(asked):
@@ -88,32 +89,44 @@ def _overlooked(got: float | None, right: float | None, sizes: Numbers, a: Numbe
         if got in (0, -1) or (got is not None and math.isnan(got)):
             return Mistake("none-expected", f"Where the curves don't cross, the result should be None; it is {got:g}.")
         if got is not None and not min(sizes) <= got <= max(sizes):
-            return Mistake("extrapolated", f"The curves do not cross between the sizes that were measured; {got:g} is a guess beyond them. Return None.")
-        return Mistake("none-expected", f"One curve is above the other everywhere, so there is no crossing: return None, not {got}.")
+            return Mistake("extrapolated", f"The curves do not cross between the sizes that were measured; {got:g} is "
+                "a guess beyond them. Return None.")
+        return Mistake("none-expected", "One curve is above the other everywhere, so there is no crossing: return "
+            f"None, not {got}.")
     if got is not None:
         return None
     equal = next((size for size, p, q in zip(sizes, a, b, strict=True) if p == q), None)
     if equal is not None:
-        return Mistake("equal-overlooked", f"At size {equal} the two are equal, and that is the crossing; the result is None.")
+        return Mistake("equal-overlooked", f"At size {equal} the two are equal, and that is the crossing; the result "
+            "is None.")
     if a[0] > b[0]:
-        return Mistake("one-direction-only", "The crossing is overlooked where a is above b at first. Look for a change of sign in either direction.")
-    return Mistake("crossing-overlooked", f"a is below b at first and above it in the end, so there is a crossing near {right:.4g}; the result is None.")
+        return Mistake("one-direction-only", "The crossing is overlooked where a is above b at first. Look for a "
+            "change of sign in either direction.")
+    return Mistake("crossing-overlooked", "a is below b at first and above it in the end, so there is a crossing near "
+        f"{right:.4g}; the result is None.")
 
 
 def _misplaced(got: Any, right: Any, sizes: Numbers, a: Numbers, b: Numbers) -> Mistake:
-    every, linear = ([one for one in _all_crossings(sizes, a, b, logarithmic) if one is not None] for logarithmic in (True, False))
-    return (
-        explained(got, _wrong_places(sizes, a, b), _alike)
-        or explained(got, [Hypothesis("not-the-first", other, f"The curves cross several times; return the first crossing, {right:.4g}, not {got:.4g}.") for other in (*every[1:], *linear[1:])], _alike)
-        or explained(got, [Hypothesis("not-the-first", np.mean(every), "The curves cross several times; this is the mean of them. Return the first.")], _alike)
-        or explained(got, [Hypothesis("not-the-crossing", size, f"This is a measured size, and at {got:g} the two are not equal. The crossing lies near {right:.4g}, where a goes from below b to above it, or the other way.") for size in sizes], _alike)
-        or Mistake("differs", f"The crossing should be at {right:.4g}; the result is {got:.4g}.")
+    every, linear = (_all_crossings(sizes, a, b, logarithmic) for logarithmic in (True, False))
+    several = f"The curves cross several times; return the first crossing, {right:.4g}, not {got:.4g}."
+    size = (
+        f"This is a measured size, and at {got:g} the two are not equal. The crossing lies near {right:.4g}, where a goes "
+        "from below b to above it, or the other way."
+    )
+    wrong = [
+        *_wrong_places(sizes, a, b),
+        *(Hypothesis("not-the-first", other, several) for other in (*every[1:], *linear[1:], np.mean(every))),
+        *(Hypothesis("not-the-crossing", one, size) for one in sizes),
+    ]
+    return explained(got, wrong, _alike) or Mistake(
+        "differs", f"The crossing should be at {right:.4g}; the result is {got:.4g}."
     )
 
 
-def _all_crossings(sizes: Numbers, a: Numbers, b: Numbers, logarithmic: bool) -> list[float | None]:
+def _all_crossings(sizes: Numbers, a: Numbers, b: Numbers, logarithmic: bool) -> list[float]:
     pairs = [slice(i, i + 2) for i in range(len(sizes) - 1)]
-    return [reference.crossover(sizes[pair], a[pair], b[pair], logarithmic) for pair in pairs]
+    found = [reference.crossover(sizes[pair], a[pair], b[pair], logarithmic) for pair in pairs]
+    return [one for one in found if one is not None]
 
 
 def _wrong_places(sizes: Numbers, a: Numbers, b: Numbers) -> list[Hypothesis]:
@@ -143,15 +156,21 @@ def _wrong_places(sizes: Numbers, a: Numbers, b: Numbers) -> list[Hypothesis]:
     return [
         Hypothesis("not-interpolated", s, f"This is the last measured size before the crossing. {lies}"),
         Hypothesis("not-interpolated", t, f"This is the first measured size after the crossing. {lies}"),
-        *Hypothesis.each("index-for-size", float, (first, first + 1), "This is the index of a point, {}, and not a size."),
+        *Hypothesis.each("index-for-size", float, (first, first + 1), "This is the index of a point, {}, and not a "
+            "size."),
         Hypothesis("midpoint", on_line(0.5), f"This is the middle between two sizes. {closer}"),
-        Hypothesis("midpoint", on_logarithm(0.5), f"This is the middle between two sizes (of their logarithms). {closer}"),
+        Hypothesis("midpoint", on_logarithm(0.5), "This is the middle between two sizes (of their logarithms). "
+            f"{closer}"),
         Hypothesis("weights-exchanged", on_line(1 - linear), exchanged),
         Hypothesis("weights-exchanged", on_logarithm(1 - logarithmic), exchanged),
-        Hypothesis("half-logarithmic", on_logarithm(linear), "The size is interpolated in its logarithm and the times are not. Either both axes are logarithmic or none."),
-        Hypothesis("half-logarithmic", on_line(logarithmic), "The times are interpolated in their logarithms and the size is not. Either both axes are logarithmic or none."),
-        Hypothesis("logarithm-left", math.log(on_logarithm(logarithmic)), "This is the logarithm of the size; return the size, `np.exp` of it."),
-        Hypothesis("time-for-size", a[first] + (a[first + 1] - a[first]) * linear, "This is the time at the crossing; the size is asked for."),
+        Hypothesis("half-logarithmic", on_logarithm(linear), "The size is interpolated in its logarithm and the times "
+            "are not. Either both axes are logarithmic or none."),
+        Hypothesis("half-logarithmic", on_line(logarithmic), "The times are interpolated in their logarithms and the "
+            "size is not. Either both axes are logarithmic or none."),
+        Hypothesis("logarithm-left", math.log(on_logarithm(logarithmic)), "This is the logarithm of the size; return "
+            "the size, `np.exp` of it."),
+        Hypothesis("time-for-size", a[first] + (a[first + 1] - a[first]) * linear, "This is the time at the crossing; "
+            "the size is asked for."),
         Hypothesis("only-the-fraction", linear, fraction),
         Hypothesis("only-the-fraction", logarithmic, fraction),
         Hypothesis("start-forgotten", (t - s) * linear, "The size at which the interval begins has to be added."),
@@ -161,7 +180,8 @@ def _wrong_places(sizes: Numbers, a: Numbers, b: Numbers) -> list[Hypothesis]:
         Hypothesis("fraction-of-the-rest", on_logarithm(v / w), rest),
         Hypothesis("fraction-of-the-rest", on_line(p / q), rest),
         *(
-            Hypothesis("rounded", round(place), "This is a whole number. The crossing lies between two sizes, and need not be a network that exists: return it as it is.")
+            Hypothesis("rounded", round(place), "This is a whole number. The crossing lies between two sizes, and need "
+                "not be a network that exists: return it as it is.")
             for place in (on_logarithm(logarithmic), on_line(linear))
         ),
         Hypothesis("signs-mixed-up", on_logarithm(v / (v - w)) if v != w else math.nan, signs),

@@ -32,12 +32,17 @@ def cases(seed: int) -> list[Case]:
         return [round(float(s), 2) for s in seconds], int(rng.choice(epochs)), level
 
     def tells(cases: Sequence[Case]) -> bool:
-        wrong = ([(hypotheses, needed(hypotheses[0].wrong)) for hypotheses in map(of, cases)] for of in (_wrong_centres, _wrong_widths))
+        wrong = (
+            [(hypotheses, needed(hypotheses[0].wrong)) for hypotheses in map(of, cases)]
+            for of in (_wrong_centres, _wrong_widths)
+        )
         return all(told_apart(some, partial(math.isclose, rel_tol=3e-4)) for some in wrong)
 
     # Not the tenfold of what was measured, and never as many to come as there were.
     kinds = (((4, 5), (17, 23, 29)), ((6, 7, 8), (31, 37)), ((2,), (11, 13, 19)))
-    return drawn(seed, lambda rng: [run(float(level), *kind, rng) for level, kind in zip(levels, kinds, strict=True)], tells)
+    return drawn(
+        seed, lambda rng: [run(float(level), *kind, rng) for level, kind in zip(levels, kinds, strict=True)], tells
+    )
 
 
 def interval(value: Any, what: str) -> tuple[float, float]:
@@ -62,7 +67,8 @@ def _alike(a: float, b: float, scale: float) -> bool:
 
 @check("A prediction interval", "D1")
 def prediction_interval(prediction_interval: Any, *, seed: int = 0) -> Iterator[str]:
-    """m·mean ± t(level, n − 1)·s·√(r + r²/n) for a run of m epochs of which r are still to come; an end below zero may be
+    """m·mean ± t(level, n − 1)·s·√(r + r²/n) for a run of m epochs of which r are still to come; an end below zero may
+    be
     cut off at zero."""
     asked = cases(seed)
     seen = ask(calls, "prediction_interval", prediction_interval, asked, ("the list of seconds",))
@@ -91,11 +97,13 @@ def _explained(low: float, high: float, case: Case) -> Mistake | None:
             "and says nothing about a level; the formula stands above.",
         )
     if _alike(low, m * float(np.mean(seconds)), right) and _alike(high, right, right):
-        return Mistake("half-width-for-interval", "This is the middle and half the width; return the two ends, (low, high).")
+        return Mistake("half-width-for-interval", "This is the middle and half the width; return the two ends, (low, "
+            "high).")
     if half < 0:
         return Mistake(
             "level-turned",
-            "The lower end lies above the upper one, for t is negative: t_quantile(p, …) is the p-quantile, and your p is "
+            "The lower end lies above the upper one, for t is negative: t_quantile(p, …) is the p-quantile, and your p "
+            "is "
             "less than one half. Take p = (1 + level)/2.",
         )
     if half == 0:
@@ -121,14 +129,23 @@ def _wrong_centres(case: Case) -> list[Hypothesis]:
     mean, r = float(np.mean(seconds)), m - n
     return [
         Hypothesis("", m * mean, ""),
-        Hypothesis("one-epoch-for-all", mean, f"The interval is around the mean of a single epoch; the total of {m} epochs is asked for, {m} times as much."),
-        Hypothesis("median-for-mean", m * np.median(seconds), f"The interval is around {m} medians. Here the mean is right: the total of many epochs *is* {m} times their mean, slow ones included."),
-        Hypothesis("past-epochs-twice", sum(seconds) + m * mean, f"The {n} measured epochs are added to {m} others; {m} is the number of all of them, so only {r} are still to come."),
-        Hypothesis("past-epochs-forgotten", r * mean, f"The interval is for the {r} epochs that are still to come; the {n} measured ones belong to the run, too."),
-        Hypothesis("ten-times", 10 * sum(seconds), f"The measured epochs are multiplied by ten, however many there are. That is right for 2 of 20; here it is {n} of {m}: m · mean."),
-        Hypothesis("first-epoch-left-out", m * np.mean(seconds[1:]) if n > 2 else math.nan, "The first epoch is left out. All epochs that are given belong to it; whether a slow first one is given is the caller's choice, as in the cells below."),
-        Hypothesis("first-epoch-for-mean", m * seconds[0], f"The interval is around {m} times the first epoch, the one that is least like the others."),
-        Hypothesis("last-epoch-for-mean", m * seconds[-1], f"The interval is around {m} times the last epoch; take their mean."),
+        Hypothesis("one-epoch-for-all", mean, f"The interval is around the mean of a single epoch; the total of {m} "
+            f"epochs is asked for, {m} times as much."),
+        Hypothesis("median-for-mean", m * np.median(seconds), f"The interval is around {m} medians. Here the mean is "
+            f"right: the total of many epochs *is* {m} times their mean, slow ones included."),
+        Hypothesis("past-epochs-twice", sum(seconds) + m * mean, f"The {n} measured epochs are added to {m} others; "
+            f"{m} is the number of all of them, so only {r} are still to come."),
+        Hypothesis("past-epochs-forgotten", r * mean, f"The interval is for the {r} epochs that are still to come; the "
+            f"{n} measured ones belong to the run, too."),
+        Hypothesis("ten-times", 10 * sum(seconds), "The measured epochs are multiplied by ten, however many there "
+            f"are. That is right for 2 of 20; here it is {n} of {m}: m · mean."),
+        Hypothesis("first-epoch-left-out", m * np.mean(seconds[1:]) if n > 2 else math.nan,
+            "The first epoch is left out. All epochs that are given belong to it; whether a slow first one is given is "
+            "the caller's choice, as in the cells below."),
+        Hypothesis("first-epoch-for-mean", m * seconds[0], f"The interval is around {m} times the first epoch, the one "
+            "that is least like the others."),
+        Hypothesis("last-epoch-for-mean", m * seconds[-1], f"The interval is around {m} times the last epoch; take "
+            "their mean."),
     ]
 
 
@@ -145,38 +162,61 @@ def _wrong_widths(case: Case) -> list[Hypothesis]:
     up_and_down = "than it should be: t · s · √(r + r²/n) goes up from the middle and down from it, once each."
     return [
         Hypothesis("", t * s * root, ""),
-        Hypothesis("past-epochs-scatter", t * s * math.sqrt(m + m * m / n), f"The width counts the variation of {m} epochs. {n} of them have been measured and are known; only r = {r} are still to come: √(r + r²/n)."),
-        *Hypothesis.each("interval-of-the-mean", lambda many: t * s * many / math.sqrt(n), (r, m), f"The width is only that of the mean's own uncertainty, t · s · {{}}/√n. {only}"),
-        *Hypothesis.each("mean-taken-for-sure", lambda many: t * s * math.sqrt(many), (r, m), f"The width only has the variation of the epochs, t · s · √{{}}. {estimated}"),
-        *Hypothesis.each("one-epoch-times-r", lambda many: t * s * many * math.sqrt(1 + 1 / n), (r, m), f"The interval of one epoch is multiplied by {{}}, {as_if}, r = {r}."),
-        Hypothesis("one-epoch-for-all", t * s * math.sqrt(1 + 1 / n), f"The width is that of a single epoch, √(1 + 1/n); for the {r} that are still to come it is √(r + r²/n)."),
-        Hypothesis("interval-of-the-mean", t * s / math.sqrt(n), "The width is that of the mean of one epoch. The total is asked for, and the epochs themselves vary: √(r + r²/n)."),
-        *Hypothesis.each("one-epoch-times-r", lambda many: t * s * many, (r, m), f"The deviation is multiplied by {{}}, {as_if}, r = {r}."),
-        Hypothesis("one-epoch-for-all", t * s, f"The width is t · s, whatever the number of epochs; for the {r} that are still to come it is t · s · √(r + r²/n)."),
-        Hypothesis("square-forgotten", t * s * math.sqrt(r + r / n), "Under the root is r + r/n; the error of the mean counts r times, so its variance counts r² times: √(r + r²/n)."),
+        Hypothesis("past-epochs-scatter", t * s * math.sqrt(m + m * m / n), f"The width counts the variation of {m} "
+            f"epochs. {n} of them have been measured and are known; only r = {r} are still to come: √(r + r²/n)."),
+        *Hypothesis.each("interval-of-the-mean", lambda many: t * s * many / math.sqrt(n), (r, m),
+            f"The width is only that of the mean's own uncertainty, t · s · {{}}/√n. {only}"),
+        *Hypothesis.each("mean-taken-for-sure", lambda many: t * s * math.sqrt(many), (r, m),
+            f"The width only has the variation of the epochs, t · s · √{{}}. {estimated}"),
+        *Hypothesis.each("one-epoch-times-r", lambda many: t * s * many * math.sqrt(1 + 1 / n), (r, m),
+            f"The interval of one epoch is multiplied by {{}}, {as_if}, r = {r}."),
+        Hypothesis("one-epoch-for-all", t * s * math.sqrt(1 + 1 / n), "The width is that of a single epoch, √(1 + "
+            f"1/n); for the {r} that are still to come it is √(r + r²/n)."),
+        Hypothesis("interval-of-the-mean", t * s / math.sqrt(n), "The width is that of the mean of one epoch. The "
+            "total is asked for, and the epochs themselves vary: √(r + r²/n)."),
+        *Hypothesis.each("one-epoch-times-r", lambda many: t * s * many, (r, m), "The deviation is multiplied by "
+            f"{{}}, {as_if}, r = {r}."),
+        Hypothesis("one-epoch-for-all", t * s, f"The width is t · s, whatever the number of epochs; for the {r} that "
+            "are still to come it is t · s · √(r + r²/n)."),
+        Hypothesis("square-forgotten", t * s * math.sqrt(r + r / n), "Under the root is r + r/n; the error of the mean "
+            "counts r times, so its variance counts r² times: √(r + r²/n)."),
         Hypothesis("root-forgotten", t * s * (r + r * r / n), "The root is missing: √(r + r²/n)."),
-        Hypothesis("added-for-squares", t * s * (math.sqrt(r) + r / math.sqrt(n)), "Two deviations are added. Independent ones add in squares, under one root: √(r + r²/n)."),
-        Hypothesis("root-of-a-part", t * s * (math.sqrt(r) + r * r / n), "The root is taken of r alone; both terms are under it: √(r + r²/n)."),
-        Hypothesis("n-squared", t * s * math.sqrt(r + (r / n) ** 2), "Under the root is r + (r/n)²; the variance of a mean is divided by n and not by n²: √(r + r²/n)."),
-        Hypothesis("variance-for-deviation", t * s * s * root, "The variance stands where the standard deviation belongs: take its root."),
-        Hypothesis("divided-by-n", t * np.std(seconds) * root, "The deviation is divided by n. The mean was estimated from the same epochs, so divide by n − 1: `np.std(seconds, ddof=1)`."),
+        Hypothesis("added-for-squares", t * s * (math.sqrt(r) + r / math.sqrt(n)), "Two deviations are added. "
+            "Independent ones add in squares, under one root: √(r + r²/n)."),
+        Hypothesis("root-of-a-part", t * s * (math.sqrt(r) + r * r / n), "The root is taken of r alone; both terms are "
+            "under it: √(r + r²/n)."),
+        Hypothesis("n-squared", t * s * math.sqrt(r + (r / n) ** 2), "Under the root is r + (r/n)²; the variance of a "
+            "mean is divided by n and not by n²: √(r + r²/n)."),
+        Hypothesis("variance-for-deviation", t * s * s * root, "The variance stands where the standard deviation "
+            "belongs: take its root."),
+        Hypothesis("divided-by-n", t * np.std(seconds) * root, "The deviation is divided by n. The mean was estimated "
+            "from the same epochs, so divide by n − 1: `np.std(seconds, ddof=1)`."),
         *(
-            Hypothesis("degrees-of-freedom", student_t(level, max(wrong, 1)) * s * root, f"t has {words} degrees of freedom here; what counts is how many epochs were *measured*, and one of them is spent on the mean: n − 1.")
+            Hypothesis("degrees-of-freedom", student_t(level, max(wrong, 1)) * s * root, f"t has {words} degrees of "
+                "freedom here; what counts is how many epochs were *measured*, and one of them is spent on the mean: n "
+                "− 1.")
             for wrong, words in ((n, "n"), (n - 2, "n − 2"), (m - 1, f"{m} − 1"))
         ),
-        Hypothesis("normal-for-t", z * s * root, f"The normal distribution's factor is used ({z:.2f}), which is right only if the deviation is known. From {n} epochs it is estimated, and Student's t with {freedom} is {t:.2f}."),
-        *Hypothesis.each("normal-for-t", lambda factor: factor * s * root, (1.96, 2), f"The factor {{}} is written into the code. {known}"),
-        Hypothesis("t-forgotten", s * root, "The factor t is missing: √(r + r²/n) · s alone is one standard deviation."),
-        Hypothesis("level-written-in", student_t(0.95, n - 1) * s * root, "A level of 95% is written into the code; use the argument `level`."),
+        Hypothesis("normal-for-t", z * s * root, f"The normal distribution's factor is used ({z:.2f}), which is right "
+            f"only if the deviation is known. From {n} epochs it is estimated, and Student's t with {freedom} is "
+            f"{t:.2f}."),
+        *Hypothesis.each("normal-for-t", lambda factor: factor * s * root, (1.96, 2), f"The factor {{}} is written "
+            f"into the code. {known}"),
+        Hypothesis("t-forgotten", s * root, "The factor t is missing: √(r + r²/n) · s alone is one standard "
+            "deviation."),
+        Hypothesis("level-written-in", student_t(0.95, n - 1) * s * root, "A level of 95% is written into the code; "
+            "use the argument `level`."),
         Hypothesis("half-of-the-width", t * s * root / 2, f"The interval is half as wide {up_and_down}"),
         Hypothesis("twice-the-width", 2 * t * s * root, f"The interval is twice as wide {up_and_down}"),
         *(
             Hypothesis(name, student_t(other, n - 1) * s * root, hint)
             for name, other, hint in (
-                ("one-sided", 2 * level - 1, "All of the remaining share lies on one side here: `t_quantile(p, …)` counts from minus infinity, so p = (1 + level)/2 leaves the same share on both sides."),
+                ("one-sided", 2 * level - 1, "All of the remaining share lies on one side here: `t_quantile(p, …)` "
+                    "counts from minus infinity, so p = (1 + level)/2 leaves the same share on both sides."),
                 ("level-turned", 1 - level, "The level is inverted: p = (1 + level)/2 is above one half."),
                 ("two-sided-twice", (1 + level) / 2, "The remaining share is halved twice: p = (1 + level)/2."),
-                ("level-in-per-cent", level / 100, "The level is divided by 100, but it is a share already, such as 0.95."),
+                ("level-in-per-cent", level / 100, "The level is divided by 100, but it is a share already, such as "
+                    "0.95."),
             )
         ),
     ]

@@ -72,12 +72,14 @@ def _wrong_exponentials(x: np.ndarray, y: np.ndarray) -> list[Hypothesis]:
             "logarithm-left", both,
             "The first coefficient is still ln a. The line through ln y begins at ln a, so a = e^(that).",
         ),
-        Hypothesis("logarithm-left", both[::-1], "The first coefficient is still ln a (and np.polyfit puts the slope first)."),
+        Hypothesis("logarithm-left", both[::-1], "The first coefficient is still ln a (and np.polyfit puts the slope "
+            "first)."),
         Hypothesis(
             "coefficients-reversed", [np.exp(slope), constant],
             "Slope and constant are exchanged: np.polyfit puts the slope first. a = e^(constant), b = slope.",
         ),
-        Hypothesis("slope-exponentiated", np.exp(both), "Both coefficients went through exp; only a = e^(constant), b is the slope itself."),
+        Hypothesis("slope-exponentiated", np.exp(both), "Both coefficients went through exp; only a = e^(constant), b "
+            "is the slope itself."),
         *(
             Hypothesis(
                 "wrong-base", [first, slope / np.log(base)],
@@ -101,7 +103,8 @@ def _wrong_exponentials(x: np.ndarray, y: np.ndarray) -> list[Hypothesis]:
             "fitted-to-the-ends", [y[0] * np.exp(-ends * x[0]), ends],
             "The curve is drawn through the first and the last point. Least squares uses all of them.",
         ),
-        Hypothesis("exponential-of-x", lambda: line(np.exp(x), y), "The line goes through e^x; the line is ln y against x."),
+        Hypothesis("exponential-of-x", lambda: line(np.exp(x), y), "The line goes through e^x; the line is ln y "
+            "against x."),
     ]  # fmt: skip
 
 
@@ -122,7 +125,8 @@ def _wrong_polynomials(x: np.ndarray, y: np.ndarray, kind: str, relative: float)
     slope, many = (y[-1] - y[0]) / (x[-1] - x[0]), len(right)
     found = [
         Hypothesis("coefficients-reversed", right[::-1], REVERSED.format(kind)),
-        Hypothesis("axes-exchanged", np.polyfit(y, x, many - 1)[::-1], "x and y are exchanged: this is x as a curve in y."),
+        Hypothesis("axes-exchanged", np.polyfit(y, x, many - 1)[::-1], "x and y are exchanged: this is x as a curve in "
+            "y."),
         Hypothesis(
             "constant-missing", [0, *through(*range(1, many))],
             f"The curve for {kind!r} is forced through the origin. Even a network with no filters at all would take "
@@ -138,7 +142,8 @@ def _wrong_polynomials(x: np.ndarray, y: np.ndarray, kind: str, relative: float)
         ),
     ]  # fmt: skip
     if kind == "linear":
-        return [*found, Hypothesis("wrong-degree", through(0, 1, 2), "This is the quadratic; the line has two coefficients.")]
+        return [*found, Hypothesis("wrong-degree", through(0, 1, 2), "This is the quadratic; the line has two "
+            "coefficients.")]
     first, square = through(0, 2)
     missing = "The linear term is missing: a + b·x + c·x² has three coefficients."
     return [
@@ -187,7 +192,8 @@ def fit(fit: Any, *, seed: int = 0) -> Iterator[str]:
             if not (kind == "exponential" and _as_close(got, right, x, y)):
                 raise Mistake(
                     "not-least-squares",
-                    f"For {kind!r} with points beside the curve, least squares gives {np.round(right, 4).tolist()}, and "
+                    f"For {kind!r} with points beside the curve, least squares gives {np.round(right, 4).tolist()}, "
+                    "and "
                     f"fit {np.round(got, 4).tolist()}. For points that lie exactly on the curve it was right: are all "
                     "points used, and does every point have the same weight?",
                 )
@@ -229,16 +235,19 @@ def _wrong_errors(x: np.ndarray, y: np.ndarray, kind: str, relative: float) -> l
     largest = "so the largest network alone decides. Divide each by what was measured."
     turn = "each point has its turn."
     return [
-        Hypothesis("not-held-out", seen.mean(), f"{leave}: a curve with more coefficients always comes closer to what it has seen."),
+        Hypothesis("not-held-out", seen.mean(), f"{leave}: a curve with more coefficients always comes closer to what "
+            "it has seen."),
         Hypothesis("not-held-out", np.median(seen), f"{leave}."),
         Hypothesis("not-held-out", np.abs(everywhere - y).mean(), f"{leave}, and divide by y: these are in seconds."),
         Hypothesis(
             "not-held-out", stayed,
-            "The error is taken at the points that stayed in the fit. Predict the one that was left out, and only that.",
+            "The error is taken at the points that stayed in the fit. Predict the one that was left out, and only "
+            "that.",
         ),
         Hypothesis(
             "not-held-out", each.mean(),
-            "The error is taken at all points each time, also at those that stayed in the fit. Predict the one that was "
+            "The error is taken at all points each time, also at those that stayed in the fit. Predict the one that "
+            "was "
             "left out, and only that.",
         ),
         Hypothesis(
@@ -259,12 +268,15 @@ def _wrong_errors(x: np.ndarray, y: np.ndarray, kind: str, relative: float) -> l
         ),
         Hypothesis("sum-for-mean", errors.sum(), "This is the sum of the relative errors; take their mean."),
         Hypothesis("worst-for-mean", errors.max(), "This is the largest of the relative errors; take their mean."),
-        Hypothesis("median-for-mean", np.median(errors), "This is the median of the relative errors; their mean is asked for."),
+        Hypothesis("median-for-mean", np.median(errors), "This is the median of the relative errors; their mean is "
+            "asked for."),
         Hypothesis(
             "last-point-only", errors[-1],
-            f"Only the last point is left out; {turn} Is the `return` inside the loop, or the result overwritten in it?",
+            f"Only the last point is left out; {turn} Is the `return` inside the loop, or the result overwritten in "
+            "it?",
         ),
-        Hypothesis("first-point-only", errors[0], f"Only the first point is left out; {turn} Is there a `return` inside the loop?"),
+        Hypothesis("first-point-only", errors[0], f"Only the first point is left out; {turn} Is there a `return` "
+            "inside the loop?"),
         Hypothesis("percent-for-fraction", 100 * errors.mean(), "This is in percent; return a fraction."),
         Hypothesis(
             "signs-cancel", (difference / y).mean(),
@@ -274,7 +286,8 @@ def _wrong_errors(x: np.ndarray, y: np.ndarray, kind: str, relative: float) -> l
             "signs-cancel", abs((difference / y).mean()),
             "The signs cancel before the absolute value is taken. Take it of each error, then the mean.",
         ),
-        Hypothesis("squared-for-absolute", (errors**2).mean(), "The relative errors are squared; take their absolute values."),
+        Hypothesis("squared-for-absolute", (errors**2).mean(), "The relative errors are squared; take their absolute "
+            "values."),
         Hypothesis(
             "squared-for-absolute", (errors**2).mean() ** 0.5,
             "This is the root of the mean square; take the mean of the absolute values.",
@@ -289,7 +302,8 @@ def _wrong_errors(x: np.ndarray, y: np.ndarray, kind: str, relative: float) -> l
         ),
         Hypothesis("one-point-missing", errors[:-1].mean(), f"The last point is never left out; {turn}"),
         Hypothesis("one-point-missing", errors[1:].mean(), f"The first point is never left out; {turn}"),
-        Hypothesis("one-point-missing", errors[1:-1].mean(), f"The first and the last point are never left out; {turn}"),
+        Hypothesis("one-point-missing", errors[1:-1].mean(), "The first and the last point are never left out; "
+            f"{turn}"),
     ]  # fmt: skip
 
 
@@ -299,7 +313,8 @@ def _explained_error(got: float, x: np.ndarray, y: np.ndarray, kind: str) -> Mis
     wrong += [
         Hypothesis(
             "kind-ignored", error,
-            f"For {kind!r} this is the error of the {other} fit. Pass `kind` on to `fit`, and predict with the curve of "
+            f"For {kind!r} this is the error of the {other} fit. Pass `kind` on to `fit`, and predict with the curve "
+            "of "
             "that kind.",
         )
         for other in KINDS
@@ -320,7 +335,8 @@ def _tell_errors_apart(case: tuple[np.ndarray, np.ndarray]) -> bool:
     x, y = case
     lines = [reference.fit(np.delete(x, i), np.delete(y, i), "linear", way) for i in range(len(x)) for way in WAYS]
     return all((_predicted(line, x, "linear") > 0).all() for line in lines) and all(
-        told_apart([(_wrong_errors(x, y, "linear", way), _errors(x, y, "linear")[k])], _about) for k, way in enumerate(WAYS)
+        told_apart([(_wrong_errors(x, y, "linear", way), right)], _about)
+        for way, right in zip(WAYS, _errors(x, y, "linear"), strict=True)
     )
 
 
@@ -331,17 +347,26 @@ def _others(y: np.ndarray) -> np.ndarray:
 
 @check("Error at points left out", "E2")
 def held_out_error(held_out_error: Any, fit: Any, *, seed: int = 0) -> Iterator[str]:
-    """Mean over the points of |predicted − measured| / measured, the fit without that point. The student's own fit will do."""
+    """Mean over the points of |predicted − measured| / measured, the fit without that point. The student's own fit
+    will do."""
     x, y = drawn(seed, _times, _tell_errors_apart)
     n = len(x)
-    fits = [(np.delete(x, i), np.delete(times, i), kind) for kind in KINDS for times in (y, _others(y)) for i in range(n)]
-    seen = ask(probes.calls_and_own, "held_out_error", held_out_error, [(x, y, kind) for kind in KINDS], "fit", fit, fits)
+    fits = [
+        (np.delete(x, i), np.delete(times, i), kind) for kind in KINDS for times in (y, _others(y)) for i in range(n)
+    ]
+    seen = ask(
+        probes.calls_and_own, "held_out_error", held_out_error, [(x, y, kind) for kind in KINDS], "fit", fit, fits
+    )
     for k, kind in enumerate(KINDS):
         got, right = number(seen[k], f"the result of held_out_error for {kind!r}"), _errors(x, y, kind)
         if not any(_about(got, error, 2e-3) for error in right):
-            own, other = (_error_of(seen.part("own"), 2 * n * k + first, x, times, kind) for first, times in ((0, y), (n, _others(y))))
+            own, other = (
+                _error_of(seen.part("own"), 2 * n * k + first, x, times, kind)
+                for first, times in ((0, y), (n, _others(y)))
+            )
             if not _about(got, own, 2e-3) or _about(own, other, 2e-3):
-                raise _explained_error(got, x, y, kind) or Mistake("differs", f"The error for {kind!r} should be {right[0]:.4g}; it is {got:.4g}.")
+                raise _explained_error(got, x, y, kind) or Mistake("differs", f"The error for {kind!r} should be "
+                    f"{right[0]:.4g}; it is {got:.4g}.")
         yield f"{kind}, each of {n} points left out once"
 
 
@@ -368,8 +393,21 @@ def made_up_rows(seed: int) -> list[Row]:
     for size in map(int, sizes):
         for backend, kind in zip(BACKENDS, KINDS, strict=True):
             seconds = 1e-2 * reference.predict(coefficients[kind], size, kind) * rng.uniform(0.93, 1.07)
-            row: Row = {"filters": size, "backend": backend, "batch": 64, "parameters": sum(parameters_of(size)), "flops": sum(step_flops_of(size, 64))}
-            found.append({**row, "seconds": seconds, "low": seconds * rng.uniform(0.8, 0.98), "high": seconds * rng.uniform(1.02, 1.2)})
+            row: Row = {
+                "filters": size,
+                "backend": backend,
+                "batch": 64,
+                "parameters": sum(parameters_of(size)),
+                "flops": sum(step_flops_of(size, 64)),
+            }
+            found.append(
+                {
+                    **row,
+                    "seconds": seconds,
+                    "low": seconds * rng.uniform(0.8, 0.98),
+                    "high": seconds * rng.uniform(1.02, 1.2),
+                }
+            )
     return found
 
 
@@ -379,7 +417,8 @@ def _columns(rows: Sequence[Row], *keys: str) -> tuple[np.ndarray, ...]:
 
 @check("Which curve?", "E3", builds_on="`held_out_error`")
 def compare(compare: Any, held_out_error: Any, *, seed: int = 1) -> Iterator[str]:
-    """compare(rows, backend): the held-out errors of the rows' seconds against filters, kind -> error, and the kind with the least.
+    """compare(rows, backend): the held-out errors of the rows' seconds against filters, kind -> error, and the kind
+    with the least.
 
     What the student's own held_out_error says will do, so that a mistake in it costs its points once.
     """
@@ -404,15 +443,18 @@ def compare(compare: Any, held_out_error: Any, *, seed: int = 1) -> Iterator[str
                 raise (
                     _explained_error(got, x, y, kind)
                     or explained(got, _wrong_rows(rows, backend, kind), _about)
-                    or Mistake("differs", f"compare(rows, {backend!r}) gives {kind!r} the error {got:.4g}; for the rows of {backend}, seconds against filters, it is {right[0]:.4g}.")
+                    or Mistake("differs", f"compare(rows, {backend!r}) gives {kind!r} the error {got:.4g}; for the "
+                        f"rows of {backend}, seconds against filters, it is {right[0]:.4g}.")
                 )
         least, most = (extreme(KINDS, key=errors.__getitem__) for extreme in (min, max))
         if not isinstance(best, str) or best not in KINDS:
-            raise Mistake("not-a-kind", f"The best kind that compare returns is {str(best)[:40]!r}; it should be one of {', '.join(KINDS)}.")
+            raise Mistake("not-a-kind", f"The best kind that compare returns is {str(best)[:40]!r}; it should be one "
+                f"of {', '.join(KINDS)}.")
         if best != least:
             raise Mistake(
                 "worst-for-best" if best == most else "not-the-least",
-                f"compare(rows, {backend!r}) says that {best!r} is best, but the error of {least!r} is the smallest: {errors[least]:.3g} against {errors[best]:.3g}.",
+                f"compare(rows, {backend!r}) says that {best!r} is best, but the error of {least!r} is the smallest: "
+                f"{errors[least]:.3g} against {errors[best]:.3g}.",
             )
         yield f"{backend}: {least} with an error of {errors[least]:.1%}"
 
@@ -421,14 +463,18 @@ def _errors_and_best(found: Any) -> tuple[dict[Any, Any], Any]:
     if found is None:
         raise Mistake("returns-none", "compare returns None. Is the `return` missing?")
     if not isinstance(found, tuple | list) or len(found) != 2:
-        raise Mistake("not-a-pair", f"compare should return two things, the errors and the best kind: `return errors, best`; what it returns is {kind_of(found)}.")
+        raise Mistake("not-a-pair", "compare should return two things, the errors and the best kind: `return errors, "
+            f"best`; what it returns is {kind_of(found)}.")
     errors, best = found
     if isinstance(errors, str) and isinstance(best, dict):
-        raise Mistake("results-exchanged", "compare returns the best kind first; it should return the errors and then the kind.")
+        raise Mistake("results-exchanged", "compare returns the best kind first; it should return the errors and then "
+            "the kind.")
     if not isinstance(errors, dict):
-        raise Mistake("not-a-dictionary", f"The errors that compare returns should be a dictionary, kind → error; they are {kind_of(errors)}.")
+        raise Mistake("not-a-dictionary", "The errors that compare returns should be a dictionary, kind → error; they "
+            f"are {kind_of(errors)}.")
     if set(errors) != set(KINDS):
-        raise Mistake("kinds-missing", f"The errors that compare returns should have the three kinds {', '.join(KINDS)} as keys.")
+        raise Mistake("kinds-missing", "The errors that compare returns should have the three kinds "
+            f"{', '.join(KINDS)} as keys.")
     return errors, best
 
 
@@ -449,19 +495,27 @@ def _wrong_rows(rows: Sequence[Row], backend: str, kind: str) -> list[Hypothesis
     take = f"Take those whose `backend` is {backend!r}."
     tried: list[tuple[str, np.ndarray, np.ndarray, str]] = [
         *(
-            ("wrong-axis", places / places[0], y, f"The errors are those of fits against {key}; against the number of filters is asked for.")
+            ("wrong-axis", places / places[0], y, f"The errors are those of fits against {key}; against the number of "
+                "filters is asked for.")
             for key, places in zip(("parameters", "flops"), _columns(mine, "parameters", "flops"), strict=True)
         ),
         *(
             ("other-rows", *_columns(chosen, "filters", "seconds"), f"{what} {hint}")
             for chosen, hint in (
-                *(([row for row in others if row["backend"] == other], f"the rows of {other}. {take}") for other in BACKENDS if other != backend),
+                *(
+                    ([row for row in others if row["backend"] == other], f"the rows of {other}. {take}")
+                    for other in BACKENDS
+                    if other != backend
+                ),
                 (others, f"other backends' rows. {take}"),
                 (rows, "the rows of all backends together. Each backend has a curve of its own."),
                 (mine[:-1], "all networks but the largest. Take all rows of the backend."),
                 (mine[1:], "all networks but the smallest. Take all rows of the backend."),
             )
         ),
-        *(("other-rows", x, _columns(mine, key)[0], f"{what} `{key}`; take the rows' `seconds`.") for key in ("low", "high")),
+        *(
+            ("other-rows", x, _columns(mine, key)[0], f"{what} `{key}`; take the rows' `seconds`.")
+            for key in ("low", "high")
+        ),
     ]
     return [Hypothesis(name, error, hint) for name, x, y, hint in tried for error in _errors(x, y, kind)]

@@ -26,7 +26,8 @@ Row = dict[str, Any]
 
 def named(row: Row) -> str:
     """A row's name in sentences."""
-    return f"The row of {row.get('backend', 'an unnamed backend')} with {row.get('filters', '?')} filters" + (f", batch {row['batch']}" if "batch" in row else "")
+    return f"The row of {row.get('backend', 'an unnamed backend')} with {row.get('filters', '?')} filters" + (
+        f", batch {row['batch']}" if "batch" in row else "")
 
 
 # A row's counts and labels ----------------------------------------------------------------------------------------
@@ -49,35 +50,44 @@ def _count(row: Row, key: str) -> float:
 
 
 def counts(row: Row, own: Answer | None) -> None:
-    """Parameters and operations of the row follow from its filters and batch, rightly counted or as the student counts them."""
+    """Parameters and operations of the row follow from its filters and batch, rightly counted or as the student
+    counts them."""
     filters, batch = int(row["filters"]), int(row["batch"])
     own_parameters = _own(own.part("parameters"), filters) if own else math.nan
     own_flops = _own(own.part("flops"), filters, batch) if own else math.nan
     got, right = _count(row, "parameters"), sum(parameters_of(filters))
     flops, right_flops = _count(row, "flops"), sum(step_flops_of(filters, batch))
     if math.isclose(got, right_flops, rel_tol=1e-9) and math.isclose(flops, right, rel_tol=1e-9):
-        raise Mistake("counts-exchanged", f"{named(row)} has its operations under 'parameters' and its parameters under 'flops'; exchange them.")
+        raise Mistake("counts-exchanged", f"{named(row)} has its operations under 'parameters' and its parameters "
+            "under 'flops'; exchange them.")
     if not math.isclose(got, right, rel_tol=1e-9) and not math.isclose(got, own_parameters, rel_tol=1e-9):
         other = next((f for f in range(1, 300) if got == sum(parameters_of(f))), None)
         if other:
-            raise Mistake("counts-of-another-network", f"{named(row)} has the parameters of a network with {other} filters.")
-        raise Mistake("wrong-parameters", f"{named(row)} has {got:,.0f} parameters; they should be {right:,.0f}, the sum of your `parameters({filters})`.")
+            raise Mistake("counts-of-another-network", f"{named(row)} has the parameters of a network with {other} "
+                "filters.")
+        raise Mistake("wrong-parameters", f"{named(row)} has {got:,.0f} parameters; they should be {right:,.0f}, the "
+            f"sum of your `parameters({filters})`.")
     if not math.isclose(flops, right_flops, rel_tol=1e-9) and not math.isclose(flops, own_flops, rel_tol=1e-9):
         if math.isclose(flops, sum(forward_flops_of(filters, batch))):
-            raise Mistake("forward-only", f"{named(row)} counts the forward pass only; what is timed is a training step, the sum of your `step_flops`.")
+            raise Mistake("forward-only", f"{named(row)} counts the forward pass only; what is timed is a training "
+                "step, the sum of your `step_flops`.")
         if math.isclose(flops, sum(step_flops_of(filters, 1))):
             raise Mistake("batch-forgotten", f"{named(row)} counts one image; a step is a batch of {batch}.")
         other = next((f for f in range(1, 300) if math.isclose(flops, sum(step_flops_of(f, batch)))), None)
         if other:
-            raise Mistake("counts-of-another-network", f"{named(row)} has the operations of a network with {other} filters.")
-        raise Mistake("wrong-flops", f"{named(row)} has {flops:,.0f} operations; they should be {right_flops:,.0f}, the sum of your `step_flops({filters}, {batch})`.")
+            raise Mistake("counts-of-another-network", f"{named(row)} has the operations of a network with {other} "
+                "filters.")
+        raise Mistake("wrong-flops", f"{named(row)} has {flops:,.0f} operations; they should be {right_flops:,.0f}, "
+            f"the sum of your `step_flops({filters}, {batch})`.")
 
 
 def hardware(row: Row) -> None:
     """A processor's name stands in the row; the name that this machine gives itself is one, whatever it is."""
     said = str(row["hardware"]).strip()
-    if not isinstance(row["hardware"], str) or (said != str(environment()["cpu"]).strip() and said.lower() in ("", "cpu", "gpu", "cuda", "numpy", "torch", "unknown", "none")):
-        raise Mistake("hardware-unnamed", f"{named(row)} names no hardware: {row['hardware']!r}. Say which processor it is.")
+    here, none = str(environment()["cpu"]).strip(), ("", "cpu", "gpu", "cuda", "numpy", "torch", "unknown", "none")
+    if not isinstance(row["hardware"], str) or (said != here and said.lower() in none):
+        raise Mistake("hardware-unnamed", f"{named(row)} names no hardware: {row['hardware']!r}. Say which processor "
+            "it is.")
 
 
 # C2: one row ------------------------------------------------------------------------------------------------------
@@ -90,8 +100,11 @@ def rows_to_ask(seed: int) -> list[Asked]:
 
 
 @check("One row", "C2", builds_on="`time_step`")
-def row(measure_row: Any, parameters: Any, step_flops: Any, *, rounds: int, warmup: int, seed: int = 1) -> Iterator[str]:
-    """The row that `measure_row` makes of networks, processors and times that are known, then of networks that wait, with the student's own time_step.
+def row(
+    measure_row: Any, parameters: Any, step_flops: Any, *, rounds: int, warmup: int, seed: int = 1
+) -> Iterator[str]:
+    """The row that `measure_row` makes of networks, processors and times that are known, then of networks that wait,
+    with the student's own time_step.
 
     No machine is too slow or too busy for it.
     """
@@ -110,18 +123,22 @@ def _row_of(seen: Answer) -> tuple[Row, tuple[Any, Any, Any]]:
     """What measure_row returned, and what it asked `prepare` for last."""
     if not seen["prepares by name"]:
         seen.finish()
-        raise Mistake("prepare-not-called", "measure_row should be a function of this notebook that prepares its network by `prepare` and times it by `time_step`: the check tries it with stand-ins of these names.")
+        raise Mistake("prepare-not-called", "measure_row should be a function of this notebook that prepares its "
+            "network by `prepare` and times it by `time_step`: the check tries it with stand-ins of these names.")
     row, prepared = seen["row"], seen["prepared"]
     if row is None:
         raise Mistake("returns-none", "measure_row returns None. Is the `return` missing?")
     if not isinstance(row, dict):
         raise Mistake("not-a-row", f"measure_row should return a row, a dictionary; what it returns is {kind_of(row)}.")
     if not prepared:
-        raise Mistake("prepare-not-called", "measure_row never calls `prepare`: the network that was asked for is not made, so nothing of it can be measured.")
+        raise Mistake("prepare-not-called", "measure_row never calls `prepare`: the network that was asked for is not "
+            "made, so nothing of it can be measured.")
     return row, prepared[-1]
 
 
-def _told(seen: Answer, own: Answer, asked: Asked, answers: Sequence[tuple[float, float, float]], rounds: int, warmup: int) -> None:
+def _told(
+    seen: Answer, own: Answer, asked: Asked, answers: Sequence[tuple[float, float, float]], rounds: int, warmup: int
+) -> None:
     row, prepared = _row_of(seen)
     _arguments(prepared, asked)
     filters, backend, batch = asked
@@ -135,15 +152,19 @@ def _told(seen: Answer, own: Answer, asked: Asked, answers: Sequence[tuple[float
         except Mistake as mistake:
             raise Mistake(mistake.name, f"Tried as {words}: {mistake.message}") from None
     if row.get("hardware", HARDWARE) != HARDWARE:
-        raise Mistake("hardware-written-in", f"measure_row says {str(row['hardware'])[:40]!r} under 'hardware', whatever the network runs on. Take `.hardware` of what `prepare` returns: it names the processor, on a CPU and on a GPU.")
+        raise Mistake("hardware-written-in", f"measure_row says {str(row['hardware'])[:40]!r} under 'hardware', "
+            "whatever the network runs on. Take `.hardware` of what `prepare` returns: it names the processor, on a "
+            "CPU and on a GPU.")
     if seen["timed"]:
         _answers(row, seen["timed"], answers, rounds, warmup, batch)
 
 
 def _waited(seen: Answer, asked: Sequence[Asked], waits: Sequence[float], rounds: int) -> None:
-    """Rows of networks whose steps wait, each much longer than the next: `measure_row` and the student's own `time_step` made them.
+    """Rows of networks whose steps wait, each much longer than the next: `measure_row` and the student's own
+    `time_step` made them.
 
-    Nothing but that they were measured is asked of them, so that a mistake that has cost its points elsewhere costs none here.
+    Nothing but that they were measured is asked of them, so that a mistake that has cost its points elsewhere costs
+    none here.
     """
     for i, (one, seconds) in enumerate(zip(asked, waits, strict=True)):
         of_row = seen.part(i)
@@ -151,29 +172,47 @@ def _waited(seen: Answer, asked: Sequence[Asked], waits: Sequence[float], rounds
         _arguments((prepared[0], prepared[1], one[2]), one)
         steps = Calls(of_row["calls"])
         if steps.count("step") < rounds / 2:
-            raise Mistake("not-called", f"For a row of {rounds} rounds the network's `step` is called {steps.count('step')} times. What is not run can't be measured: pass `prepare(…).step` to your `time_step`.")
+            raise Mistake("not-called", f"For a row of {rounds} rounds the network's `step` is called "
+                f"{steps.count('step')} times. What is not run can't be measured: pass `prepare(…).step` to your "
+                "`time_step`.")
         if "seconds" not in row:
             raise Mistake("key-missing", f"{named(row)} has no 'seconds'. `time_step` returns them.")
-        demand_possible([number(row["seconds"], "'seconds' of measure_row's row")], seconds, steps.spent(), "'seconds' of measure_row's row")
+        demand_possible([number(row["seconds"], "'seconds' of measure_row's row")], seconds, steps.spent(),
+            "'seconds' of measure_row's row")
 
 
 def _arguments(got: tuple[Any, Any, Any], asked: Asked) -> None:
     """measure_row hands on what it is given."""
     if got[0] != asked[0]:
-        raise Mistake("filters-not-handed-on", f"Asked for {asked[0]} filters, measure_row prepares a network with {got[0]}. Pass `filters` on to `prepare`.")
+        raise Mistake("filters-not-handed-on", f"Asked for {asked[0]} filters, measure_row prepares a network with "
+            f"{got[0]}. Pass `filters` on to `prepare`.")
     if got[1] != asked[1]:
-        raise Mistake("backend-not-handed-on", f"Asked for {asked[1]!r}, measure_row prepares a network on {got[1]!r}: the row would name a backend that never ran. Pass `name` on to `prepare`.")
+        raise Mistake("backend-not-handed-on", f"Asked for {asked[1]!r}, measure_row prepares a network on {got[1]!r}: "
+            "the row would name a backend that never ran. Pass `name` on to `prepare`.")
     if got[2] != asked[2]:
-        raise Mistake("batch-not-handed-on", f"Asked for a batch of {asked[2]}, measure_row prepares {'the usual one' if got[2] is None else f'one of {got[2]}'}. Pass `batch` on to `prepare`.")
+        raise Mistake("batch-not-handed-on", f"Asked for a batch of {asked[2]}, measure_row prepares "
+            f"{'the usual one' if got[2] is None else f'one of {got[2]}'}. Pass `batch` on to `prepare`.")
 
 
-def _answers(row: Row, timed: Sequence[tuple[Any, Any]], answers: Sequence[tuple[float, float, float]], rounds: int, warmup: int, batch: int) -> None:
+def _answers(
+    row: Row,
+    timed: Sequence[tuple[Any, Any]],
+    answers: Sequence[tuple[float, float, float]],
+    rounds: int,
+    warmup: int,
+    batch: int,
+) -> None:
     """The row holds what time_step returned, in a timing with all rounds and the warm-up."""
     if not any(many >= rounds for many, _ in timed):
         raise Mistake("too-few-rounds", f"measure_row lets time_step make {timed[-1][0]} rounds; ROUNDS is {rounds}.")
-    good = [(answer, many) for answer, (many, warm) in zip(itertools.cycle(answers), timed, strict=False) if many >= rounds and warm >= warmup]
+    good = [
+        (answer, many)
+        for answer, (many, warm) in zip(itertools.cycle(answers), timed, strict=False)
+        if many >= rounds and warm >= warmup
+    ]
     if not good:
-        raise Mistake("warm-up-left-out", f"measure_row lets time_step make {timed[-1][1]} warm-up steps; WARMUP is {warmup}.")
+        raise Mistake("warm-up-left-out", f"measure_row lets time_step make {timed[-1][1]} warm-up steps; WARMUP is "
+            f"{warmup}.")
     for i, key in enumerate(TIMES):
         if key not in row:
             continue
@@ -182,9 +221,19 @@ def _answers(row: Row, timed: Sequence[tuple[Any, Any]], answers: Sequence[tuple
             continue
         answer, many = good[-1]
         raise explained(got, _changed(what, answer[i], many, batch), _alike) or (
-            explained(got, [Hypothesis("rounded", round(answer[i], digits), f"{what} is rounded to {got:g} s; time_step returned {answer[i]:.5g}. Small networks take less than a millisecond: round only where you print.") for digits in range(5)], math.isclose)
-            or explained(got, [Hypothesis("wrong-entry", value, f"{what} is the {other!r} that time_step returned.") for other, value in zip(TIMES, answer, strict=True)], _alike)
-            or Mistake("changed-after-timing", f"{what} is {got:.5g}, and time_step returned {answer[i]:.5g}. Keep the measured value as it is.")
+            explained(got, [Hypothesis("rounded", round(answer[i], digits), f"{what} is rounded to {got:g} s; "
+                f"time_step returned {answer[i]:.5g}. Small networks take less than a millisecond: round only where "
+                "you print.") for digits in range(5)], math.isclose)
+            or explained(
+                got,
+                [
+                    Hypothesis("wrong-entry", value, f"{what} is the {other!r} that time_step returned.")
+                    for other, value in zip(TIMES, answer, strict=True)
+                ],
+                _alike,
+            )
+            or Mistake("changed-after-timing", f"{what} is {got:.5g}, and time_step returned {answer[i]:.5g}. Keep the "
+                "measured value as it is.")
         )
 
 
@@ -204,17 +253,33 @@ def _changed(what: str, right: float, rounds: int, batch: int) -> list[Hypothesi
             (1e3, "wrong-unit", f"it is in milliseconds. {unit}"),
             (1e6, "wrong-unit", f"it is in microseconds. {unit}"),
             (1 / 60, "wrong-unit", f"it is in minutes. {unit}"),
-            (1 / batch, "per-image", "it is divided by the images of the batch. A row has the seconds of a whole step."),
-            (batch, "times-the-batch", "it is multiplied by the images of the batch. A row has the seconds of one step."),
+            (1 / batch, "per-image", "it is divided by the images of the batch. A row has the seconds of a whole "
+                "step."),
+            (batch, "times-the-batch", "it is multiplied by the images of the batch. A row has the seconds of one "
+                "step."),
             (rounds, "all-rounds", "it is multiplied by the rounds. A row has the seconds of one step."),
-            (1 / rounds, "divided-by-rounds", "it is divided by the rounds; time_step has returned the seconds of one step already."),
+            (1 / rounds, "divided-by-rounds", "it is divided by the rounds; time_step has returned the seconds of one "
+                "step already."),
         )
     ]
 
 
 # C2: measured rows ------------------------------------------------------------------------------------------------
 
-KEYS = ("filters", "backend", "batch", "parameters", "flops", "hardware", "threads", "rounds", "device", "seconds", "low", "high")
+KEYS = (
+    "filters",
+    "backend",
+    "batch",
+    "parameters",
+    "flops",
+    "hardware",
+    "threads",
+    "rounds",
+    "device",
+    "seconds",
+    "low",
+    "high",
+)
 NAMED = {"cuda": "cuda", "cuda graph": "cuda", "numpy": "cpu", "torch": "cpu"}
 
 FASTEST = {"cpu": 2e13, "cuda": 2e15}
@@ -223,7 +288,8 @@ FASTEST = {"cpu": 2e13, "cuda": 2e15}
 
 def _list(rows: Any, name: str) -> list[Row]:
     if rows is None or (hasattr(rows, "__len__") and not len(rows)):
-        raise Mistake("still-to-do", f"Still to do: `{name}` is still empty; write `measure_row`, then run the cell that measures.")
+        raise Mistake("still-to-do", f"Still to do: `{name}` is still empty; write `measure_row`, then run the cell "
+            "that measures.")
     if not isinstance(rows, list | tuple) or not all(isinstance(row, dict) for row in rows):
         raise Mistake("not-a-list-of-rows", f"`{name}` should be a list of rows, each a dictionary.")
     for row in rows:
@@ -237,7 +303,8 @@ def _list(rows: Any, name: str) -> list[Row]:
             raise Mistake("key-missing", f"{named(row)} has no {missing[0]!r}.{hint}")
         for key in ("filters", "batch"):
             if not isinstance(row[key], int | float | np.number) or row[key] % 1:
-                raise Mistake("not-a-whole-number", f"A row says {str(row[key])[:40]!r} under {key!r}; it should be a whole number.")
+                raise Mistake("not-a-whole-number", f"A row says {str(row[key])[:40]!r} under {key!r}; it should be a "
+                    "whole number.")
     return list(rows)
 
 
@@ -251,12 +318,15 @@ def _times(row: Row, rounds: int) -> None:
         raise Mistake("too-few-rounds", f"{named(row)} was timed {row['rounds']} times; {rounds} rounds are asked for.")
     seconds, low, high = (number(row[key], f"{key!r} of a row") for key in ("seconds", "low", "high"))
     if not all(math.isfinite(v) and v > 0 for v in (seconds, low, high)):
-        raise Mistake("not-a-time", f"{named(row)} has a time that is zero, negative or not a number: seconds {seconds:g}, low {low:g}, high {high:g}.")
+        raise Mistake("not-a-time", f"{named(row)} has a time that is zero, negative or not a number: seconds "
+            f"{seconds:g}, low {low:g}, high {high:g}.")
     if not low * (1 - 1e-9) <= seconds <= high * (1 + 1e-9):
-        raise Mistake("not-in-order", f"{named(row)}: low {low:.4g}, seconds {seconds:.4g}, high {high:.4g} are not in order. The median lies between the quartiles.")
+        raise Mistake("not-in-order", f"{named(row)}: low {low:.4g}, seconds {seconds:.4g}, high {high:.4g} are not in "
+            "order. The median lies between the quartiles.")
     speed = number(row["flops"], "'flops'") / seconds
     if speed > FASTEST[NAMED[row["backend"]]] or seconds < 1e-6:
-        raise Mistake("too-fast", f"{named(row)} has {seconds:.3g} s a step; that would be {speed / 1e9:,.0f} GFLOP/s. Was `synchronise` called, did a step run at all, and are these seconds?")
+        raise Mistake("too-fast", f"{named(row)} has {seconds:.3g} s a step; that would be {speed / 1e9:,.0f} GFLOP/s. "
+            "Was `synchronise` called, did a step run at all, and are these seconds?")
 
 
 def _labels(row: Row, threads: int | None) -> None:
@@ -264,13 +334,16 @@ def _labels(row: Row, threads: int | None) -> None:
         raise Mistake("unknown-backend", f"A row has the backend {row['backend']!r}; known are {', '.join(NAMED)}.")
     ran, meant = device_of(row["device"]), NAMED[row["backend"]]
     if ran != meant:
-        raise Mistake("cpu-run-labelled-gpu" if meant == "cuda" else "gpu-run-labelled-cpu", f"{named(row)} ran on {ran!r}. A time with the wrong device in its label can't be compared with anything.")
+        raise Mistake("cpu-run-labelled-gpu" if meant == "cuda" else "gpu-run-labelled-cpu",
+            f"{named(row)} ran on {ran!r}. A time with the wrong device in its label can't be compared with anything.")
     hardware(row)
     if row["threads"] is None or isinstance(row["threads"], str):
-        raise Mistake("threads-unknown", f"{named(row)} says {row['threads']!r} under 'threads'; it is the number of threads that computed, {threads or 1}.")
+        raise Mistake("threads-unknown", f"{named(row)} says {row['threads']!r} under 'threads'; it is the number of "
+            f"threads that computed, {threads or 1}.")
     count = number(row["threads"], "'threads'")
     if count < 1 or count % 1:
-        raise Mistake("threads-unknown", f"{named(row)} says {row['threads']!r} threads; it is a whole number of at least 1.")
+        raise Mistake("threads-unknown", f"{named(row)} says {row['threads']!r} threads; it is a whole number of at "
+            "least 1.")
     if threads is not None and not _given(row) and count != threads:
         raise Mistake("wrong-threads", f"{named(row)} says {count:g} threads; the setup cell set {threads}.")
 
@@ -280,15 +353,20 @@ def _measured_each(rows: Sequence[Row]) -> None:
     narrow = [row for row in rows if row["low"] == row["high"]]
     # on a coarse clock a quiet row may have equal quartiles, but not most of them
     if len(narrow) > 1 and 2 * len(narrow) >= len(rows):
-        raise Mistake("no-spread", f"{named(narrow[0])} has two equal quartiles, to the last digit, and so have {len(narrow) - 1} more. Clocks never do that: is one timing repeated?")
+        raise Mistake("no-spread", f"{named(narrow[0])} has two equal quartiles, to the last digit, and so have "
+            f"{len(narrow) - 1} more. Clocks never do that: is one timing repeated?")
     for a, b in itertools.combinations(rows, 2):
-        if a["low"] == a["high"] or any(not math.isclose(a[key] / a["seconds"], b[key] / b["seconds"], rel_tol=1e-11) for key in ("low", "high")):
+        shares = ((a[key] / a["seconds"], b[key] / b["seconds"]) for key in ("low", "high"))
+        if a["low"] == a["high"] or any(not math.isclose(p, q, rel_tol=1e-11) for p, q in shares):
             continue
         if a["seconds"] != b["seconds"]:
-            raise Mistake("computed-not-measured", f"{named(b)} is {b['seconds'] / a['seconds']:.6g} times that of {a['backend']} with {a['filters']} filters, batch {a['batch']}, in its median and both quartiles, to the last digit. It was calculated: each network has to be timed.")
+            raise Mistake("computed-not-measured", f"{named(b)} is {b['seconds'] / a['seconds']:.6g} times that of "
+                f"{a['backend']} with {a['filters']} filters, batch {a['batch']}, in its median and both quartiles, to "
+                "the last digit. It was calculated: each network has to be timed.")
         size = a["filters"] != b["filters"] or a["batch"] != b["batch"]
         name = "copied-to-another-size" if a["backend"] == b["backend"] and size else "copied-from-another-backend"
-        raise Mistake(name, f"{named(a)} and that of {b['backend']} with {b['filters']} filters, batch {b['batch']}, took exactly the same time, to the last digit. One of them is a copy: each network has to be timed.")
+        raise Mistake(name, f"{named(a)} and that of {b['backend']} with {b['filters']} filters, batch {b['batch']}, "
+            "took exactly the same time, to the last digit. One of them is a copy: each network has to be timed.")
 
 
 def _not_recorded(rows: Sequence[Row]) -> None:
@@ -297,34 +375,55 @@ def _not_recorded(rows: Sequence[Row]) -> None:
 
     for point, row in itertools.product(recorded(), rows):
         if point.low < point.high and all(row[key] == getattr(point, key) for key in ("seconds", "low", "high")):
-            raise Mistake("recorded-as-measured", f"{named(row)} is the recorded one of {point.hardware} ({point.backend}, {point.filters} filters), to the last digit, and is not marked. Measure it yourself, or mark it as recorded.")
+            raise Mistake("recorded-as-measured", f"{named(row)} is the recorded one of {point.hardware} "
+                f"({point.backend}, {point.filters} filters), to the last digit, and is not marked. Measure it "
+                "yourself, or mark it as recorded.")
 
 
 def _same_as_given(rows: Sequence[Row], given: Sequence[Any]) -> None:
     """Rows that come from a file or a model stay as they are, and marked."""
     for point in given:
-        mine = [row for row in rows if (row["backend"], row["filters"], row["batch"]) == (point.backend, point.filters, point.batch)]
+        mine = [
+            row
+            for row in rows
+            if (row["backend"], row["filters"], row["batch"]) == (point.backend, point.filters, point.batch)
+        ]
         named = f"{point.backend} with {point.filters} filters"
         if not mine:
-            raise Mistake("gpu-row-missing", f"The {point.kind} row of {named} is missing: `rows` holds what you measured and then the `gpu_rows`, as they are.")
+            raise Mistake("gpu-row-missing", f"The {point.kind} row of {named} is missing: `rows` holds what you "
+                "measured and then the `gpu_rows`, as they are.")
         if len(mine) > 1:
-            raise Mistake("row-twice", f"The {point.kind} row of {named} is there {len(mine)} times; keep one. (Was the cell with `+=` run twice without emptying the list?)")
+            raise Mistake("row-twice", f"The {point.kind} row of {named} is there {len(mine)} times; keep one. (Was "
+                "the cell with `+=` run twice without emptying the list?)")
         for row in mine:
             for kind in ("recorded", "predicted"):
                 if getattr(point, kind) and not row.get(kind):
-                    raise Mistake(f"{kind}-as-measured", f"The row of {named} is no longer marked as {kind}. It was not measured here: say so, in the row and in every figure.")
+                    raise Mistake(f"{kind}-as-measured", f"The row of {named} is no longer marked as {kind}. It was "
+                        "not measured here: say so, in the row and in every figure.")
                 if row.get(kind) and not getattr(point, kind):
                     raise Mistake("wrongly-marked", f"The row of {named} is marked as {kind}, and it is {point.kind}.")
             for key in ("seconds", "low", "high", "hardware", "rounds"):
                 if row[key] != getattr(point, key):
-                    raise Mistake(f"{point.kind}-row-changed", f"{key!r} of the {point.kind} row of {named} was {getattr(point, key)!r} and is now {row[key]!r}. Rows from others are used unchanged.")
+                    raise Mistake(f"{point.kind}-row-changed", f"{key!r} of the {point.kind} row of {named} was "
+                        f"{getattr(point, key)!r} and is now {row[key]!r}. Rows from others are used unchanged.")
 
 
 @check("Measured rows", "C2")
-def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], parameters: Any, step_flops: Any, *, batch: int, rounds: int, threads: int) -> Iterator[str]:
+def rows(
+    rows: Any,
+    gpu: Sequence[Any],
+    filters: Mapping[str, Sequence[int]],
+    parameters: Any,
+    step_flops: Any,
+    *,
+    batch: int,
+    rounds: int,
+    threads: int,
+) -> Iterator[str]:
     """One row for each backend and number of filters, measured here, and the rows of `gpu` (Points) unchanged.
 
-    filters: backend -> numbers of filters that are measured here. The student's own counts will do, so that a mistake in them costs
+    filters: backend -> numbers of filters that are measured here. The student's own counts will do, so that a mistake
+    in them costs
     its points once.
     """
     seen = ask(probes.rows, rows, parameters, step_flops)
@@ -338,16 +437,23 @@ def rows(rows: Any, gpu: Sequence[Any], filters: Mapping[str, Sequence[int]], pa
             here = [row for row in mine if row["filters"] == size]
             if not here:
                 marked = any(row["backend"] == backend and row["filters"] == size for row in found)
-                hint = " There is one that is marked as recorded or predicted, but you measured it yourself." if marked else ""
-                raise Mistake("wrongly-marked" if marked else "size-missing", f"There is no measured row of {backend} with {size} filters.{hint}")
+                hint = (
+                    " There is one that is marked as recorded or predicted, but you measured it yourself."
+                    if marked
+                    else ""
+                )
+                raise Mistake("wrongly-marked" if marked else "size-missing", f"There is no measured row of {backend} "
+                    f"with {size} filters.{hint}")
             if len(here) > 1:
-                raise Mistake("row-twice", f"There are {len(here)} rows of {backend} with {size} filters; keep one. (Picking the best of several is selecting by the result.)")
+                raise Mistake("row-twice", f"There are {len(here)} rows of {backend} with {size} filters; keep one. "
+                    "(Picking the best of several is selecting by the result.)")
     extra = [row for row in measured if row["filters"] not in filters.get(row["backend"], ())]
     known = {(point.backend, point.filters) for point in gpu}
     if any((row["backend"], row["filters"]) in known for row in extra):
         _same_as_given(found, gpu)
     if any(NAMED[row["backend"]] == "cuda" for row in extra):
-        raise Mistake("gpu-invented", f"{named(next(row for row in extra if NAMED[row['backend']] == 'cuda'))} is given as measured here, and there is no such device.")
+        raise Mistake("gpu-invented", f"{named(next(row for row in extra if NAMED[row['backend']] == 'cuda'))} is "
+            "given as measured here, and there is no such device.")
     for row in found:
         if not _given(row) and row["batch"] != batch:
             raise Mistake("wrong-batch", f"{named(row)}: the batch should be {batch}, as everywhere in this part.")
@@ -375,15 +481,16 @@ def batch_rows(seed: int) -> dict[str, list[Row]]:
     for backend, some in (("numpy", images[:3]), ("torch", images[3:6]), ("cuda", images[6:])):
         seconds = np.cumsum(rng.uniform(0.001, 0.009, size=len(some)))
         found[backend] = [
-            {"filters": 7, "backend": backend, "batch": n, "seconds": float(s), "low": 0.97 * s, "high": 1.06 * s, "rounds": 9, "device": "cpu"}
-            for n, s in zip(some, seconds, strict=True)
+            {"filters": 7, "backend": backend, "batch": n, "seconds": s, "low": 0.97 * s, "high": 1.06 * s, "rounds": 9}
+            for n, s in zip(some, seconds.tolist(), strict=True)
         ]
     return found
 
 
 @check("Seconds per image", "F2")
 def per_image(per_image: Any, *, seed: int = 0) -> Iterator[str]:
-    """per_image(rows, backend): seconds of a step ÷ images of the batch, for each of this backend's rows, in their order."""
+    """per_image(rows, backend): seconds of a step ÷ images of the batch, for each of this backend's rows, in their
+    order."""
     table = batch_rows(seed)
     rows = [row for turn in itertools.zip_longest(*table.values()) for row in turn if row]
     seen = ask(calls, "per_image", per_image, [(rows, backend) for backend in table])
@@ -402,30 +509,39 @@ def _seconds_per_image(got: np.ndarray, backend: str, table: Mapping[str, Sequen
     if got.shape == right.shape and _close(got, right):
         return
     if got.shape == (many,):
-        raise Mistake("all-rows-for-one", f"{what} has {many} numbers, one for each of all rows. Take the rows whose `backend` is {backend!r}.")
+        raise Mistake("all-rows-for-one", f"{what} has {many} numbers, one for each of all rows. Take the rows whose "
+            f"`backend` is {backend!r}.")
     if got.shape != right.shape:
-        raise Mistake("wrong-shape", f"{what} should have {len(sizes)} numbers, one for each row of {backend}; it has shape {got.shape}.")
+        raise Mistake("wrong-shape", f"{what} should have {len(sizes)} numbers, one for each row of {backend}; it has "
+            f"shape {got.shape}.")
     unit = "Use seconds everywhere and convert only where you print."
     raise explained(
         got,
         [
-            Hypothesis("not-divided", seconds, f"{what}: These are seconds of a step; divide each by the images of its batch."),
-            Hypothesis("upside-down", sizes / seconds, f"{what}: These are images per second; seconds per image are asked for."),
-            Hypothesis("one-batch-for-all", seconds * (got[0] / seconds[0]), f"{what}: All are divided by the same number; each row has its own `batch`."),
-            Hypothesis("order-reversed", right[::-1], f"{what}: The order is reversed: the first entry belongs to the first row."),
-            Hypothesis("multiplied-for-divided", seconds * sizes, f"{what}: The seconds are multiplied by the batch; divide."),
+            Hypothesis("not-divided", seconds, f"{what}: These are seconds of a step; divide each by the images of its "
+                "batch."),
+            Hypothesis("upside-down", sizes / seconds, f"{what}: These are images per second; seconds per image are "
+                "asked for."),
+            Hypothesis("one-batch-for-all", seconds * (got[0] / seconds[0]), f"{what}: All are divided by the same "
+                "number; each row has its own `batch`."),
+            Hypothesis("order-reversed", right[::-1], f"{what}: The order is reversed: the first entry belongs to the "
+                "first row."),
+            Hypothesis("multiplied-for-divided", seconds * sizes, f"{what}: The seconds are multiplied by the batch; "
+                "divide."),
             Hypothesis("wrong-unit", 1e3 * right, f"{what}: These are milliseconds. {unit}"),
             Hypothesis("wrong-unit", 1e6 * right, f"{what}: These are microseconds. {unit}"),
             Hypothesis("wrong-entry", 0.97 * right, f"{what}: These come from `low`; take the rows' `seconds`."),
             Hypothesis("wrong-entry", 1.06 * right, f"{what}: These come from `high`; take the rows' `seconds`."),
             *(
-                Hypothesis("other-backend", np.array([row["seconds"] / row["batch"] for row in theirs]), f"{what} holds the times of {other}.")
+                Hypothesis("other-backend", np.array([row["seconds"] / row["batch"] for row in theirs]),
+                    f"{what} holds the times of {other}.")
                 for other, theirs in table.items()
                 if other != backend and len(theirs) == len(got)
             ),
         ],
         _close,
-    ) or Mistake("differs", f"{what} should be {np.array2string(right, precision=5)} s, seconds ÷ batch of these rows; it is {np.array2string(got, precision=5)}.")
+    ) or Mistake("differs", f"{what} should be {np.array2string(right, precision=5)} s, seconds ÷ batch of these rows; "
+        f"it is {np.array2string(got, precision=5)}.")
 
 
 def _close(got: np.ndarray, wrong: np.ndarray) -> bool:
@@ -434,10 +550,19 @@ def _close(got: np.ndarray, wrong: np.ndarray) -> bool:
 
 @check("Larger batches", "F2", builds_on="`measure_row`")
 def batches(
-    batch_rows: Any, backends: Sequence[str], batches: Sequence[int], parameters: Any, step_flops: Any, measure_row: Any, *,
-    filters: int, rounds: int, seed: int = 1,
+    batch_rows: Any,
+    backends: Sequence[str],
+    batches: Sequence[int],
+    parameters: Any,
+    step_flops: Any,
+    measure_row: Any,
+    *,
+    filters: int,
+    rounds: int,
+    seed: int = 1,
 ) -> Iterator[str]:
-    """A row for each backend and batch size, measured by the student's own functions, as they measure batches of other sizes."""
+    """A row for each backend and batch size, measured by the student's own functions, as they measure batches of
+    other sizes."""
     images = np.random.default_rng(seed).choice(PRIMES, 2, replace=False)
     asked = [(filters, backends[i % len(backends)], int(n)) for i, n in enumerate(images)]
     waits = lengths(seed, len(asked), 5e-4, 60)
@@ -448,7 +573,8 @@ def batches(
     for row in found:
         _labels(row, None)
         if row["filters"] != filters:
-            raise Mistake("wrong-filters", f"{named(row)}: this experiment is about {filters} filters; only the batch changes.")
+            raise Mistake("wrong-filters", f"{named(row)}: this experiment is about {filters} filters; only the batch "
+                "changes.")
         counts(row, seen.part("own"))
         _times(row, rounds)
     for backend in backends:

@@ -26,11 +26,15 @@ def calls_and_own(
     calls(seen, what, function, cases)
 
 
-def timings(seen: Seen, time_step: Any, machines: Sequence[dict[str, Any]], rounds: Sequence[int], warmups: Sequence[int]) -> None:
+def timings(
+    seen: Seen, time_step: Any, machines: Sequence[dict[str, Any]], rounds: Sequence[int], warmups: Sequence[int]
+) -> None:
     """What `time_step` returns on each of these machines, and which of their functions it called."""
     for number, (parts, many, warmup) in enumerate(zip(machines, rounds, warmups, strict=True)):
         notes, machine = seen.part(number), Machine(**parts)
-        found = run("time_step", time_step, machine.step, machine.load, many, warmup, machine.synchronise, machine.clock)
+        found = run(
+            "time_step", time_step, machine.step, machine.load, many, warmup, machine.synchronise, machine.clock
+        )
         notes["events"], notes["strangers"] = machine.events, machine.strangers
         notes["result"] = _device_as_text(found)
 
@@ -66,9 +70,16 @@ def rows(seen: Seen, rows: Any, parameters: Any, step_flops: Any) -> None:
 
 
 def row(
-    seen: Seen, measure_row: Any, parameters: Any, step_flops: Any, asked: Sequence[Asked], answers: Sequence[Any], waits: Sequence[float]
+    seen: Seen,
+    measure_row: Any,
+    parameters: Any,
+    step_flops: Any,
+    asked: Sequence[Asked],
+    answers: Sequence[Any],
+    waits: Sequence[float],
 ) -> None:
-    """Rows from networks and times that are known, then from networks that wait; and the student's own counts for them."""
+    """Rows from networks and times that are known, then from networks that wait; and the student's own counts for
+    them."""
     own_counts(seen.part("own"), parameters, step_flops, [(filters, batch) for filters, _, batch in asked])
     for number, one in enumerate(asked):
         told(seen.part("told").part(number), measure_row, one, answers)
@@ -76,7 +87,13 @@ def row(
 
 
 def batches(
-    seen: Seen, batch_rows: Any, parameters: Any, step_flops: Any, measure_row: Any, asked: Sequence[Asked], waits: Sequence[float]
+    seen: Seen,
+    batch_rows: Any,
+    parameters: Any,
+    step_flops: Any,
+    measure_row: Any,
+    asked: Sequence[Asked],
+    waits: Sequence[float],
 ) -> None:
     """`rows` of larger batches, and rows from networks that wait."""
     rows(seen, batch_rows, parameters, step_flops)
@@ -89,7 +106,9 @@ def told(seen: Seen, measure_row: Any, asked: Asked, answers: Sequence[tuple[flo
     prepared: list[Any] = []
     timed: list[Any] = []
 
-    def time_step(step: Any, load: Any, rounds: Any, warmup: Any, synchronise: Any, clock: Any = None) -> dict[str, Any]:
+    def time_step(
+        step: Any, load: Any, rounds: Any, warmup: Any, synchronise: Any, clock: Any = None
+    ) -> dict[str, Any]:
         seconds, low, high = answers[len(timed) % len(answers)]
         timed.append((rounds, warmup))
         return {"seconds": seconds, "low": low, "high": high, "rounds": rounds, "device": "cpu"}
@@ -109,7 +128,16 @@ def waited(seen: Seen, measure_row: Any, asked: Sequence[Asked], waits: Sequence
         notes["calls"] = bench.notes()
 
 
-def _row(seen: Seen, measure_row: Any, asked: Asked, prepared: list[Any], step: Any, load: Any, synchronise: Any, **parts: Any) -> None:
+def _row(
+    seen: Seen,
+    measure_row: Any,
+    asked: Asked,
+    prepared: list[Any],
+    step: Any,
+    load: Any,
+    synchronise: Any,
+    **parts: Any,
+) -> None:
     """The row that `measure_row` makes of a network of these functions, in place of what `prepare` makes."""
 
     def prepare(filters: Any, name: Any, batch: Any = None) -> SimpleNamespace:

@@ -1,56 +1,27 @@
-"""What Parts D to F of `cnn_runtime` are checked against: Student's t, intervals, fits, held-out errors, crossings."""
+"""What Parts D to F of `cnn_runtime` are checked against: intervals, fits, held-out errors, crossings."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
+
+from helpers.study.cnn_runtime.student_t import t_quantile
 
 Numbers = Sequence[float] | np.ndarray
 
 KINDS = ("linear", "quadratic", "exponential")
 
 
-@cache
 def student_t(level: float, degrees: int) -> float:
-    """t such that a share `level` of Student's distribution with so many degrees of freedom lies in [−t, t].
-
-    From the sums for whole degrees (Abramowitz and Stegun 1964, 26.7.3 and 26.7.4), turned round by bisection.
-
-    Raises ValueError for a level outside (0, 1) or fewer than one degree.
-    """
-    if not 0 < level < 1 or degrees < 1:
-        raise ValueError(f"level={level} and degrees={degrees}: give a level between 0 and 1 and at least one degree of freedom.")
-    low, high = 0.0, 1.0
-    while share_within(high, degrees) < level:
-        high *= 2
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if share_within(middle, degrees) < level else (low, middle)
-    return high
-
-
-def share_within(t: float, degrees: int) -> float:
-    """How much of Student's distribution lies in [−t, t]."""
-    angle = math.atan(t / math.sqrt(degrees))
-    sine, cosine = math.sin(angle), math.cos(angle)
-    if degrees % 2:
-        term, total = cosine, 0.0
-        for k in range(1, degrees - 1, 2):
-            total += term
-            term *= cosine**2 * (k + 1) / (k + 2)
-        return 2 / math.pi * (angle + sine * total)
-    term, total = 1.0, 0.0
-    for k in range(0, degrees - 1, 2):
-        total += term
-        term *= cosine**2 * (k + 1) / (k + 2)
-    return sine * total
+    """t such that a share `level` of Student's distribution with so many degrees of freedom lies in [−t, t]."""
+    return t_quantile((1 + level) / 2, degrees)
 
 
 def prediction_interval(seconds: Numbers, epochs: int, level: float) -> tuple[float, float]:
-    """(low, high) for the total of a run of m epochs, n of them measured, r = m − n to come: m·mean ± t·s·√(r + r²/n)."""
+    """(low, high) for the total of a run of m epochs, n of them measured, r = m − n to come: m·mean ± t·s·√(r +
+    r²/n)."""
     n = len(seconds)
     middle, deviation, rest = float(np.mean(seconds)), float(np.std(seconds, ddof=1)), epochs - n
     half = student_t(level, n - 1) * deviation * math.sqrt(rest + rest**2 / n)
@@ -58,7 +29,8 @@ def prediction_interval(seconds: Numbers, epochs: int, level: float) -> tuple[fl
 
 
 WAYS = (0.0, 1.0, 0.5)
-"""Powers of 1/y by which differences may be weighted: not at all, relative errors, or 1/y on their squares, as statistics books write weights."""
+"""Powers of 1/y by which differences may be weighted: not at all, relative errors, or 1/y on their squares, as
+statistics books write weights."""
 
 
 def fit(x: Numbers, y: Numbers, kind: str, relative: float = 0.0) -> np.ndarray:

@@ -28,28 +28,42 @@ Rule = tuple[str, Callable[[Sequence[float]], float], str]
 TWO_MIDDLES = "With an even number of rounds there are two in the middle; the median is halfway between them."
 ROUND_LATE = "Small networks take less than a millisecond: round only where you print."
 CENTRES: tuple[Rule, ...] = (
-    ("mean-for-median", statistics.fmean, "This is the mean. A single slow round moves it; the median stays where most of the rounds are."),
-    ("best-for-median", min, "This is the fastest round. It says what the machine can do at best; the median says what to expect."),
+    ("mean-for-median", statistics.fmean, "This is the mean. A single slow round moves it; the median stays where most "
+        "of the rounds are."),
+    ("best-for-median", min, "This is the fastest round. It says what the machine can do at best; the median says what "
+        "to expect."),
     ("worst-for-median", max, "This is the slowest round; take the median."),
     ("sum-for-median", sum, "This is the sum of all rounds; one step's median is asked for."),
-    ("not-sorted", lambda v: v[len(v) // 2], "This is the entry in the middle of the list as it came. The median is the middle of the sorted list: sort first."),
+    ("not-sorted", lambda v: v[len(v) // 2], "This is the entry in the middle of the list as it came. The median is "
+        "the middle of the sorted list: sort first."),
     ("upper-middle", lambda v: sorted(v)[len(v) // 2], TWO_MIDDLES),
     ("upper-middle", lambda v: sorted(v)[(len(v) - 1) // 2], TWO_MIDDLES),
-    ("geometric-mean", statistics.geometric_mean, "This is the geometric mean; take the median."),
+    ("geometric-mean", lambda v: float(np.exp(np.mean(np.log(v)))), "This is the geometric mean; take the median."),
     ("last-for-median", lambda v: v[-1], "This is the last round; all of them count: take their median."),
     ("first-for-median", lambda v: v[0], "This is the first round; all of them count: take their median."),
-    ("trimmed-mean", lambda v: statistics.fmean(sorted(v)[1:-1]), "This is the mean without the extremes; take the median."),
+    ("trimmed-mean", lambda v: float(np.mean(sorted(v)[1:-1])), "This is the mean without the extremes; take the "
+        "median."),
 )
+
+
+def _rounded_median(digits: int, seconds: Sequence[float]) -> float:
+    return round(statistics.median(seconds), digits)
+
+
 ROUNDED: tuple[Rule, ...] = tuple(
-    ("rounded", lambda v, digits=digits: round(statistics.median(v), digits), f"The median is rounded. {ROUND_LATE}")  # type: ignore[misc]
-    for digits in range(4)
+    ("rounded", partial(_rounded_median, digits), f"The median is rounded. {ROUND_LATE}") for digits in range(4)
 )
 LEFT_OUT: tuple[Rule, ...] = (
-    ("middle-of-quartiles", lambda v: sum(np.percentile(v, [25, 75])) / 2, "This is the middle between the quartiles, which a few slow rounds move; take the median."),
-    ("fraction-for-percent", lambda v: np.percentile(v, 0.5), "This is the percentile 0.5 of 100. np.percentile takes 50, np.quantile 0.5."),
-    ("equal-rounds-once", lambda v: statistics.median(set(v)), "Rounds that took equally long are counted once: a set keeps one of equal entries. All rounds count; sort the list."),
-    ("first-left-out", lambda v: statistics.median(v[1:]), "The first round is left out. The warm-up is no part of this list: take all of it."),
-    ("slowest-left-out", lambda v: statistics.median(sorted(v)[:-1]), "The slowest round is left out. Selecting rounds by their result is not needed: the median is robust against a slow one."),
+    ("middle-of-quartiles", lambda v: sum(np.percentile(v, [25, 75])) / 2, "This is the middle between the quartiles, "
+        "which a few slow rounds move; take the median."),
+    ("fraction-for-percent", lambda v: np.percentile(v, 0.5), "This is the percentile 0.5 of 100. np.percentile takes "
+        "50, np.quantile 0.5."),
+    ("equal-rounds-once", lambda v: statistics.median(set(v)), "Rounds that took equally long are counted once: a set "
+        "keeps one of equal entries. All rounds count; sort the list."),
+    ("first-left-out", lambda v: statistics.median(v[1:]), "The first round is left out. The warm-up is no part of "
+        "this list: take all of it."),
+    ("slowest-left-out", lambda v: statistics.median(sorted(v)[:-1]), "The slowest round is left out. Selecting rounds "
+        "by their result is not needed: the median is robust against a slow one."),
     *ROUNDED,
 )
 UNITS = ((1e3, "milliseconds"), (1e6, "microseconds"), (1e9, "nanoseconds"), (1 / 60, "minutes"))
@@ -75,7 +89,9 @@ def seconds_of_rounds(seed: int) -> list[list[float]]:
         return [rounds(rng, 9, 0.0022, 0.0028, 6.3), rounds(rng, 8, 1.0, 4.0, 5.1), [*equal, max(equal), max(equal)]]
 
     def tells(lists: Sequence[list[float]]) -> bool:
-        return told_apart([(_wrong_medians(one), statistics.median(one)) for one in lists], partial(alike, within=1.5e-3))
+        return told_apart(
+            [(_wrong_medians(one), statistics.median(one)) for one in lists], partial(alike, within=1.5e-3)
+        )
 
     return drawn(seed, lists, tells)
 
@@ -83,7 +99,10 @@ def seconds_of_rounds(seed: int) -> list[list[float]]:
 def _wrong_medians(seconds: Sequence[float]) -> list[Hypothesis]:
     return [
         *(Hypothesis(name, rule(seconds), hint) for name, rule, hint in (*CENTRES, *LEFT_OUT)),
-        *(Hypothesis("wrong-unit", statistics.median(seconds) * factor, f"`seconds` is in {unit}. {IN_SECONDS}") for factor, unit in UNITS),
+        *(
+            Hypothesis("wrong-unit", statistics.median(seconds) * factor, f"`seconds` is in {unit}. {IN_SECONDS}")
+            for factor, unit in UNITS
+        ),
     ]
 
 
@@ -105,9 +124,11 @@ def value_of(found: Any, key: str, what: str) -> float:
     if found is None:
         raise Mistake("returns-none", f"{what} returns None. Is the `return` missing?")
     if not isinstance(found, dict):
-        raise Mistake("not-a-dictionary", f"{what} should return a dictionary with the keys {', '.join(KEYS)}; what it returns is {kind_of(found)}.")
+        raise Mistake("not-a-dictionary", f"{what} should return a dictionary with the keys {', '.join(KEYS)}; what it "
+            f"returns is {kind_of(found)}.")
     if key not in found:
-        raise Mistake("key-missing", f"The result of {what} has no key {key!r}; it has {', '.join(map(repr, found)) or 'none'}.")
+        raise Mistake("key-missing", f"The result of {what} has no key {key!r}; it has "
+            f"{', '.join(map(repr, found)) or 'none'}.")
     return number(found[key], f"{key!r} of {what}")
 
 
@@ -130,31 +151,36 @@ def spread(found: Any, seconds: Sequence[float], what: str) -> None:
         Hypothesis(
             "range-for-quartiles",
             np.array([min(seconds), max(seconds)]),
-            "`low` and `high` are the fastest and the slowest round. Then a single slow round decides `high`, and the range only "
+            "`low` and `high` are the fastest and the slowest round. Then a single slow round decides `high`, and the "
+            "range only "
             "grows with more rounds; take the quartiles, between which half of the rounds lie.",
         ),
         *(
             Hypothesis(
                 "deviation-for-quartiles",
                 np.array([centre - deviation, centre + deviation]),
-                "`low` and `high` are one standard deviation away. Timings are not distributed symmetrically: none is much faster "
+                "`low` and `high` are one standard deviation away. Timings are not distributed symmetrically: none is "
+                "much faster "
                 "than usual, and a few are much slower. Take the quartiles.",
             )
             for deviation, centre in itertools.product(deviations, (mean, middle))
         ),
     ]
     one = [
-        *Hypothesis.each("deviation-for-quartiles", lambda d: d, deviations, f"`{key}` is the standard deviation; `low` and `high` are the quartiles themselves."),
-        Hypothesis("width-for-quartiles", upper - lower, f"`{key}` is the distance between the quartiles; `low` and `high` are the quartiles themselves."),
+        *Hypothesis.each("deviation-for-quartiles", lambda d: d, deviations, f"`{key}` is the standard deviation; "
+            "`low` and `high` are the quartiles themselves."),
+        Hypothesis("width-for-quartiles", upper - lower, f"`{key}` is the distance between the quartiles; `low` and "
+            "`high` are the quartiles themselves."),
         *Hypothesis.each(
-            "wrong-percentile", lambda percent: np.percentile(seconds, percent), (5, 10, 20, 30, 40, 60, 70, 80, 90, 95),
+            "wrong-percentile", partial(np.percentile, seconds), (5, 10, 20, 30, 40, 60, 70, 80, 90, 95),
             f"`{key}` is the {{}}th percentile; the quartiles are the 25th and the 75th.",
         ),
         *Hypothesis.each(
             "fraction-for-percent", lambda share: np.percentile(seconds, share), (0.25, 0.75),
             f"`{key}` is the percentile {{}} of 100. np.percentile takes 25 and 75, np.quantile 0.25 and 0.75.",
         ),
-        *Hypothesis.each("distance-for-quartile", lambda q: abs(middle - q), (lower, upper), f"`{key}` is a distance from the median; return the quartile itself, as a time."),
+        *Hypothesis.each("distance-for-quartile", lambda q: abs(middle - q), (lower, upper),
+            f"`{key}` is a distance from the median; return the quartile itself, as a time."),
     ]  # fmt: skip
     side, right = ("lower", lower) if key == "low" else ("upper", upper)
     raise (
@@ -172,7 +198,8 @@ def summary(summary: Any, *, seed: int = 0) -> Iterator[str]:
     for i, seconds in enumerate(lists):
         got, right = value_of(seen[i], "seconds", "summary"), statistics.median(seconds)
         if not alike(got, right):
-            raise explained(got, _wrong_medians(seconds), alike) or Mistake("differs", f"The median of {seconds} is {right:g}; `seconds` is {got:g}.")
+            raise explained(got, _wrong_medians(seconds), alike) or Mistake("differs", f"The median of {seconds} is "
+                f"{right:g}; `seconds` is {got:g}.")
         spread(seen[i], seconds, "summary")
         yield f"{len(seconds)} rounds{', one of them held up' if max(seconds) > 3 * right else ''}"
 
@@ -181,7 +208,8 @@ def summary(summary: Any, *, seed: int = 0) -> Iterator[str]:
 
 
 def costs(seed: int, slow: int, count: int, typical: float) -> list[float]:
-    """Seconds of steps: `slow` slow ones, then `count` that differ by some per cent, with two that the system held up and a lucky one."""
+    """Seconds of steps: `slow` slow ones, then `count` that differ by some per cent, with two that the system held
+    up and a lucky one."""
     first = [typical * factor for factor in (41.0, 9.0, 3.1, 2.3, 1.9)[:slow]]
     # Steps become a little faster, no two are alike: what comes out tells which steps were counted.
     rest = [typical * (1.4 - 0.023 * i + 0.009 * ((seed * 3 + 5 * i) % 7) / 7) for i in range(count)]
@@ -214,8 +242,9 @@ def forgotten(seed: int, rounds: int, warmup: int) -> Parts:
 def rounds_and_warmups(seed: int) -> list[tuple[int, int]]:
     """An odd number of rounds and an even one, each with a warm-up of its own."""
     rng = np.random.default_rng(seed)
-    warmups = rng.permutation((2, 3, 4))
-    return [(int(rng.choice(rounds)), int(warmup)) for rounds, warmup in zip(((7, 9, 11), (6, 8, 10)), warmups, strict=False)]
+    warmups = rng.permutation((2, 3))
+    # With rounds − 5 warm-up steps, the median of all of them would be the first round.
+    return [(int(rng.choice(rounds)), int(warmup)) for rounds, warmup in zip(((9, 11), (6, 10)), warmups, strict=True)]
 
 
 # How somebody measures --------------------------------------------------------------------------------------------
@@ -268,33 +297,50 @@ class Way:
 
 WRONG: dict[str, tuple[tuple[Any, str, str], ...]] = {
     "readings": (
-        ("one", "one-reading-for-all-rounds", "The clock is read once around all rounds. That gives a mean, in which loading and slow rounds are hidden, and no spread: read it before and after *each* step."),
-        ("one, not divided", "one-reading-for-all-rounds", "The clock is read once around all rounds, and the time is that of all of them: read it before and after *each* step."),
+        ("one", "one-reading-for-all-rounds", "The clock is read once around all rounds. That gives a mean, in which "
+            "loading and slow rounds are hidden, and no spread: read it before and after *each* step."),
+        ("one, not divided", "one-reading-for-all-rounds", "The clock is read once around all rounds, and the time is "
+            "that of all of them: read it before and after *each* step."),
     ),
-    "after": (("no", "missing-synchronise-after", "There is no `synchronise()` before the clock is read the second time. Kernel launches are asynchronous, so this is the time of the *launch*: call `synchronise()` after the step, then read the clock."),),
+    "after": (("no", "missing-synchronise-after", "There is no `synchronise()` before the clock is read the second "
+    "time. Kernel launches are asynchronous, so this is the time of the *launch*: call `synchronise()` after the step, "
+    "then read the clock."),),
     "before": (
-        ("no", "missing-synchronise-before", "There is no `synchronise()` before the clock is read the first time. Work that was still in the queue (earlier steps, or copying the batch) counts as part of this step: call `synchronise()` right before the first reading, after loading."),
-        ("late", "missing-synchronise-before", "`synchronise()` comes after the first reading of the clock, so the waiting is timed, too: earlier steps and the copying of the batch count as part of this one. Call `synchronise()` first, then read the clock."),
+        ("no", "missing-synchronise-before", "There is no `synchronise()` before the clock is read the first time. "
+            "Work that was still in the queue (earlier steps, or copying the batch) counts as part of this step: call "
+            "`synchronise()` right before the first reading, after loading."),
+        ("late", "missing-synchronise-before", "`synchronise()` comes after the first reading of the clock, so the "
+            "waiting is timed, too: earlier steps and the copying of the batch count as part of this one. Call "
+            "`synchronise()` first, then read the clock."),
     ),
     "warm": (
-        ("included", "warm-up-included", "The warm-up steps are among the rounds. The first steps are slow (memory is allocated, kernels are compiled or selected) and say nothing about the others: run `warmup` steps untimed, then time `rounds` more."),
-        ("after", "warm-up-after", "The warm-up comes after the rounds, so the slow first steps are among those that are timed. Run the `warmup` steps first."),
+        ("included", "warm-up-included", "The warm-up steps are among the rounds. The first steps are slow (memory is "
+            "allocated, kernels are compiled or selected) and say nothing about the others: run `warmup` steps "
+            "untimed, then time `rounds` more."),
+        ("after", "warm-up-after", "The warm-up comes after the rounds, so the slow first steps are among those that "
+            "are timed. Run the `warmup` steps first."),
     ),
-    "load": (("inside", "data-loading-included", "Loading the batch lies between the two readings of the clock. It is the network that is timed: load first, then read the clock."),),
+    "load": (("inside", "data-loading-included", "Loading the batch lies between the two readings of the clock. It is "
+    "the network that is timed: load first, then read the clock."),),
     "unit": tuple((factor, "wrong-unit", f"`seconds` is in {unit}. {IN_SECONDS}") for factor, unit in UNITS),
     "rounds": (
         ("one less", "wrong-number-of-rounds", "One round is missing: {rounds} are asked for, besides the warm-up."),
-        ("one more", "wrong-number-of-rounds", "There is one round too many: {rounds} are asked for, besides the warm-up."),
-        ("less the warm-up", "wrong-number-of-rounds", "The warm-up is taken from the rounds: {rounds} are to be timed *after* {warmup} warm-up steps."),
-        ("with the warm-up", "wrong-number-of-rounds", "There are too many rounds: {rounds} are asked for, and the warm-up steps don't count among them."),
+        ("one more", "wrong-number-of-rounds", "There is one round too many: {rounds} are asked for, besides the "
+            "warm-up."),
+        ("less the warm-up", "wrong-number-of-rounds", "The warm-up is taken from the rounds: {rounds} are to be timed "
+            "*after* {warmup} warm-up steps."),
+        ("with the warm-up", "wrong-number-of-rounds", "There are too many rounds: {rounds} are asked for, and the "
+            "warm-up steps don't count among them."),
     ),
     "centre": tuple((name, name, hint) for name, _, hint in CENTRES),
     "warmup": (
-        ("one less", "wrong-number-of-warm-up-steps", "One warm-up step is missing: {warmup} are asked for, and the next one, still slow, is counted as a round."),
+        ("one less", "wrong-number-of-warm-up-steps", "One warm-up step is missing: {warmup} are asked for, and the "
+            "next one, still slow, is counted as a round."),
         ("one more", "wrong-number-of-warm-up-steps", "There is one warm-up step too many: {warmup} are asked for."),
     ),
 }
-"""Of each choice: a wrong value, the mistake's name, the hint. The order decides which of two mistakes is told first."""
+"""Of each choice: a wrong value, the mistake's name, the hint. The order decides which of two mistakes is told
+first."""
 
 
 def by_result(got: float, steps: int, parts: Parts, rounds: int, warmup: int) -> Mistake | None:
@@ -304,7 +350,8 @@ def by_result(got: float, steps: int, parts: Parts, rounds: int, warmup: int) ->
             for values in itertools.product(*(WRONG[choice] for choice in choices)):
                 way = Way(**{choice: value for choice, (value, _, _) in zip(choices, values, strict=True)})
                 machine = Machine(**parts)
-                if not alike(got, way.seconds(machine, rounds, warmup)) or (same_steps and machine.count("step") != steps):
+                fits = alike(got, way.seconds(machine, rounds, warmup))
+                if not fits or (same_steps and machine.count("step") != steps):
                     continue
                 _, name, hint = values[0]
                 also = sorted({other for _, other, _ in values[1:]} - {name})
@@ -321,11 +368,14 @@ def by_order(events: Sequence[str], rounds: int, warmup: int) -> Mistake | None:
     if steps <= warmup:
         return Mistake("step-not-called", "Apart from the warm-up, time_step never calls `step`.")
     if readings == 0:
-        return Mistake("own-clock", "time_step never reads the `clock` that it is given. With a clock of its own it cannot be tested on a machine whose times are known: call `clock()`.")
+        return Mistake("own-clock", "time_step never reads the `clock` that it is given. With a clock of its own it "
+            "cannot be tested on a machine whose times are known: call `clock()`.")
     if readings < 2 * rounds:
-        return Mistake("one-reading-for-all-rounds", f"The clock is read {readings} times for {rounds} rounds. Each round needs two readings of its own: before the step and after it.")
+        return Mistake("one-reading-for-all-rounds", f"The clock is read {readings} times for {rounds} rounds. Each "
+            "round needs two readings of its own: before the step and after it.")
     if steps != rounds + warmup:
-        return Mistake("wrong-number-of-rounds", f"`step` is called {steps} times; {warmup} warm-up steps and {rounds} rounds make {rounds + warmup}.")
+        return Mistake("wrong-number-of-rounds", f"`step` is called {steps} times; {warmup} warm-up steps and {rounds} "
+            f"rounds make {rounds + warmup}.")
     for start, stop in itertools.pairwise(i for i, event in enumerate(events) if event == "clock"):
         if {"step", "load"} <= set(events[start:stop]):
             return Mistake("data-loading-included", WRONG["load"][0][2])
@@ -336,19 +386,27 @@ def by_count(got: float, right: Sequence[float], events: Sequence[str], rounds: 
     """What the numbers of calls say by themselves."""
     middle, steps, readings = statistics.median(right), events.count("step"), events.count("clock")
     if steps == warmup + 1 and readings <= 2:
-        return Mistake("one-round-only", f"Only one round is timed; {rounds} are asked for. Is the `return` inside the loop?")
+        return Mistake("one-round-only", f"Only one round is timed; {rounds} are asked for. Is the `return` inside the "
+            "loop?")
     if readings <= 2 < rounds:
-        return Mistake("one-reading-for-all-rounds", "The clock is read once before all rounds and once after them. That gives a mean at best, in which loading and slow rounds are hidden, and no spread: read it before and after *each* step.")
+        return Mistake("one-reading-for-all-rounds", "The clock is read once before all rounds and once after them. "
+            "That gives a mean at best, in which loading and slow rounds are hidden, and no spread: read it before and "
+            "after *each* step.")
     if readings == 2 * warmup != 2 * rounds and steps == rounds + warmup:
-        return Mistake("rounds-and-warm-up-exchanged", f"{rounds} steps are not timed and {warmup} are; it should be the other way round: `warmup` steps first, then `rounds` that are timed.")
+        return Mistake("rounds-and-warm-up-exchanged", f"{rounds} steps are not timed and {warmup} are; it should be "
+            "the other way round: `warmup` steps first, then `rounds` that are timed.")
     if steps == warmup + 2 * rounds and events.count("load") == warmup + rounds:
-        return Mistake("step-twice", "`step` is called twice in each round. Keep what the timed call returns: `loss = step(batch)`.")
-    if warmup and steps == rounds * (warmup + 1):
-        return Mistake("warm-up-in-every-round", "The warm-up is repeated in each round. Once, before the first round, is enough; take the loop over `warmup` out of the loop over `rounds`.")
+        return Mistake("step-twice", "`step` is called twice in each round. Keep what the timed call returns: `loss = "
+            "step(batch)`.")
+    if readings == 2 * rounds and 0 < steps - rounds != warmup:
+        return Mistake("wrong-number-of-warm-up-steps", f"{steps - rounds} steps are made besides the {rounds} that "
+            f"are timed; {warmup} warm-up steps are asked for, as many as the argument `warmup` says.")
     if alike(got, -middle):
-        return Mistake("subtraction-reversed", "`seconds` is negative: subtract the first reading of the clock from the second.")
+        return Mistake("subtraction-reversed", "`seconds` is negative: subtract the first reading of the clock from "
+            "the second.")
     if got == 0 and readings >= 2 * rounds:
-        return Mistake("nothing-timed", "`seconds` is 0: nothing happens between the two readings of the clock, or their difference is rounded. The step belongs between them.")
+        return Mistake("nothing-timed", "`seconds` is 0: nothing happens between the two readings of the clock, or "
+            "their difference is rounded. The step belongs between them.")
     rounded = ((round(middle, digits), statistics.median([round(v, digits) for v in right])) for digits in range(4))
     if any(np.isclose(got, values, rtol=1e-9, atol=0).any() for values in rounded):
         return Mistake("rounded", f"`seconds` is rounded to {got:g}; it is {middle:.5g}. {ROUND_LATE}")
@@ -364,9 +422,11 @@ def _result(seen: Answer) -> Any:
         return seen["result"]
     except Mistake as mistake:
         if "has no attribute 'type'" in mistake.message:
-            raise Mistake("device-as-text", "time_step asks for `.type` of the device. That of numpy's scalars is plain text, which has none: take `str(loss.device)`.") from None
+            raise Mistake("device-as-text", "time_step asks for `.type` of the device. That of numpy's scalars is "
+                "plain text, which has none: take `str(loss.device)`.") from None
         if "'int' object has no attribute 'device'" in mistake.message:
-            raise Mistake("device-of-the-batch", "time_step reads the device of a batch, but a batch can be anything. Read that of the loss, which the step returns: `str(loss.device)`.") from None
+            raise Mistake("device-of-the-batch", "time_step reads the device of a batch, but a batch can be anything. "
+                "Read that of the loss, which the step returns: `str(loss.device)`.") from None
         raise
 
 
@@ -376,22 +436,31 @@ def _verify_median(seen: Answer, parts: Parts, rounds: int, warmup: int) -> list
     events = [event for event in seen["events"] if isinstance(event, str)]
     got, middle = value_of(found, "seconds", "time_step"), statistics.median(right)
     if seen["strangers"]:
-        raise Mistake("batch-not-handed-on", "`step` is called with something that `load()` has not returned. Pass it the batch: `step(batch)`.")
+        raise Mistake("batch-not-handed-on", "`step` is called with something that `load()` has not returned. Pass it "
+            "the batch: `step(batch)`.")
+    if warmup and events.count("step") == rounds * (warmup + 1):
+        raise Mistake("warm-up-in-every-round", "The warm-up is repeated in each round. Once, before the first round, "
+            "is enough; take the loop over `warmup` out of the loop over `rounds`.")
     if not alike(got, middle):
         named = None
         if events.count("clock") and events.count("step") > warmup:
-            named = by_count(got, right, events, rounds, warmup) or by_result(got, events.count("step"), parts, rounds, warmup)
+            named = by_count(got, right, events, rounds, warmup) or by_result(
+                got, events.count("step"), parts, rounds, warmup
+            )
         raise (
             named
             or by_order(events, rounds, warmup)
-            or Mistake("differs", f"On a machine whose steps take {middle * 1e3:.3f} ms (median), time_step says {got * 1e3:.3f} ms. Load, synchronise, read the clock, step, synchronise, read the clock; all that {rounds} times, after {warmup} warm-up steps.")
+            or Mistake("differs", f"On a machine whose steps take {middle * 1e3:.3f} ms (median), time_step says "
+                f"{got * 1e3:.3f} ms. Load, synchronise, read the clock, step, synchronise, read the clock; all that "
+                f"{rounds} times, after {warmup} warm-up steps.")
         )
     return right
 
 
 @check("Timing a step", "B2")
 def time_step(time_step: Any, *, seed: int = 1) -> Iterator[str]:
-    """On a machine without a queue: warm-up and loading left out, as many rounds as asked for, their median, in seconds."""
+    """On a machine without a queue: warm-up and loading left out, as many rounds as asked for, their median, in
+    seconds."""
     sizes = rounds_and_warmups(seed)
     machines = [cpu(seed, *size) for size in sizes]
     seen = ask(probes.timings, time_step, machines, *zip(*sizes, strict=True))
@@ -399,9 +468,8 @@ def time_step(time_step: Any, *, seed: int = 1) -> Iterator[str]:
         of_machine = seen.part(i)
         right = _verify_median(of_machine, machines[i], rounds, warmup)
         if (steps := list(of_machine["events"]).count("step")) < rounds + warmup:
-            raise Mistake("wrong-number-of-rounds", f"`step` is called {steps} times; {warmup} warm-up steps and {rounds} rounds make {rounds + warmup}.")
-        if (loads := list(of_machine["events"]).count("load")) < rounds:
-            raise Mistake("batch-used-again", f"`load()` is called {loads} times for {rounds} rounds, so a batch is used again. What the machine has just worked on lies in its caches, and the second time may be faster: load a batch for each round.")
+            raise Mistake("wrong-number-of-rounds", f"`step` is called {steps} times; {warmup} warm-up steps and "
+                f"{rounds} rounds make {rounds + warmup}.")
         spread(of_machine["result"], right, "time_step")
         said = value_of(of_machine["result"], "rounds", "time_step")
         if said != rounds:
@@ -436,16 +504,24 @@ def where_it_ran(time_step: Any, *, seed: int = 3) -> Iterator[str]:
         (cpu, "cpu", "a step on the CPU"),
         (forgotten, "cpu", "a machine with a GPU, but a network that was left on the CPU"),
     )
-    seen = ask(probes.timings, time_step, [make(seed, rounds, warmup) for make, _, _ in machines], [rounds] * 3, [warmup] * 3)
+    seen = ask(
+        probes.timings, time_step, [make(seed, rounds, warmup) for make, _, _ in machines], [rounds] * 3, [warmup] * 3
+    )
     for i, (_, right, words) in enumerate(machines):
         found = _result(seen.part(i))
-        value_of({**found, "device": 0} if isinstance(found, dict) and "device" in found else found, "device", "time_step")
+        value_of(
+            {**found, "device": 0} if isinstance(found, dict) and "device" in found else found, "device", "time_step"
+        )
         got = device_of(found["device"])
         if got == right:
             yield words
         elif got == "cuda":
-            raise Mistake("cpu-run-labelled-gpu", "The step ran on the CPU, and the result says 'cuda'. A hand-in of such a course compared two CPUs like this and called one of them a GPU. Don't write what you meant to use; read it from the loss: `loss.device`.")
+            raise Mistake("cpu-run-labelled-gpu", "The step ran on the CPU, and the result says 'cuda'. A hand-in of "
+                "such a course compared two CPUs like this and called one of them a GPU. Don't write what you meant to "
+                "use; read it from the loss: `loss.device`.")
         elif got == "cpu":
-            raise Mistake("gpu-run-labelled-cpu", "The step ran on the GPU, and the result says 'cpu'. Read it from the loss: `loss.device`.")
+            raise Mistake("gpu-run-labelled-cpu", "The step ran on the GPU, and the result says 'cpu'. Read it from "
+                "the loss: `loss.device`.")
         else:
-            raise Mistake("device-unknown", f"'device' is {str(found['device'])[:40]!r}. It should be the device of the loss, `str(loss.device)`: 'cpu' or 'cuda:0'.")
+            raise Mistake("device-unknown", f"'device' is {str(found['device'])[:40]!r}. It should be the device of "
+                "the loss, `str(loss.device)`: 'cpu' or 'cuda:0'.")
