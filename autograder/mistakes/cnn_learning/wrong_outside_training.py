@@ -6,7 +6,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
     "B-error": [
         ("accuracy-for-error", "!= labels", "== labels"),
         ("percent-for-share", "return float(np.mean(", "return 100 * float(np.mean("),
-        ("error-counted", "float(np.mean(", "float(np.sum("),
+        ("count-for-share", "float(np.mean(", "float(np.sum("),
         ("raises", "axis=1", "axis=0"),
         ("argmin", "np.argmax", "np.argmin"),
         ("all-wrong", "np.argmax(network.forward(images), axis=1) != labels", "np.max(network.forward(images), axis=1) != labels"),
@@ -65,7 +65,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
 """),
         ("only-first-batch", "        losses.append(total / len(images))", "            break\n        losses.append(total / len(images))"),
         ("stops-early", "    return losses, errors", "        if len(errors) > 1 and errors[-1] >= errors[-2]:\n            break\n    return losses, errors"),
-        ("error-before-epoch", "    return losses, errors", "    return sorted(losses, reverse=True), sorted(errors, reverse=True)"),
+        ("sorted", "    return losses, errors", "    return sorted(losses, reverse=True), sorted(errors, reverse=True)"),
         ("best-so-far", "errors.append(error_rate(network, split.validation_images, split.validation_labels))", "errors.append(min([error_rate(network, split.validation_images, split.validation_labels), *errors]))"),
         ("smoothed", "losses.append(total / len(images))", "losses.append(total / len(images) if not losses else 0.5 * losses[-1] + 0.5 * total / len(images))"),
         ("pair-swapped", "    return losses, errors", "    return errors, losses"),

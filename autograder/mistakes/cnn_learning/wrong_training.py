@@ -19,7 +19,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
     "B-error": [
         ("accuracy-for-error", ERROR, ERROR.replace("!=", "==")),
         ("percent-for-share", ERROR, ERROR.replace("float(", "100 * float(")),
-        ("error-counted", ERROR, ERROR.replace("np.mean", "np.sum")),
+        ("count-for-share", ERROR, ERROR.replace("np.mean", "np.sum")),
         ("loss-for-error", ERROR, "return float(cross_entropy(network.forward(images), labels))"),
         ("argmin", ERROR, ERROR.replace("argmax", "argmin")),
         ("compared-with-all", ERROR, ERROR.replace("axis=1) !=", "axis=1)[:, None] !=")),
@@ -27,7 +27,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("some-images-only", ERROR, ERROR.replace("(images)", "(images[:64])").replace("labels", "labels[:64]")),
         ("unweighted-mean", ERROR, "return float(np.mean([np.mean(np.argmax(network.forward(images[i : i + 64]), axis=1) != labels[i : i + 64]) for i in range(0, len(images), 64)]))"),
         ("evaluate-trains", ERROR, "wrong = np.argmax(network.forward(images), axis=1) != labels\n    network.backward(labels)\n    network.update(0.1)\n    return float(np.mean(wrong))"),
-        ("probability-for-error", ERROR, "p = network.forward(images)\n    return float(1 - np.mean(p[np.arange(len(labels)), labels]))"),
+        ("probability-for-answer", ERROR, "p = network.forward(images)\n    return float(1 - np.mean(p[np.arange(len(labels)), labels]))"),
         ("raises", ERROR, ERROR.replace("images", "split.validation_images")),
     ],
     "B-train": [
@@ -56,7 +56,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("only-first-batch", STEPS, STEPS + "            break\n"),
         ("no-update", STEPS, "            network.backward(labels[batch])\n"),
         ("update-after-loop", STEPS + KEEP, "            network.backward(labels[batch])\n        network.update(lr)\n" + KEEP),
-        ("update-before-backward | raises | not-updated", STEPS, "            if start or epoch:\n                network.update(lr)\n            network.backward(labels[batch])\n"),
+        ("update-before-backward | raises | not-updated | weight-not-updated", STEPS, "            if start or epoch:\n                network.update(lr)\n            network.backward(labels[batch])\n"),
         ("backward-twice | updated-twice", STEPS, STEPS + "            network.update(lr)\n"),
         ("rate-divided", STEPS, STEPS.replace("(lr)", "(lr / batch_size)")),
         ("rate-divided", STEPS, STEPS.replace("(lr)", "(lr / len(batch))")),
