@@ -51,10 +51,10 @@ def _equal(one: float | None, other: float | None) -> bool:
     return one is other if one is None or other is None else math.isclose(one, other, rel_tol=1e-6)
 
 
-def _explain(answered: Sequence[Answered], otherwise: str) -> None:
-    """Raise for the mistake that explains all answers, or at least the wrong ones."""
+def _explain(answered: Sequence[Answered], otherwise: str, alone: bool = False) -> None:
+    """Raise for the mistake that explains all answers, or at least the wrong ones; or, alone, the first of these."""
     wrong = [each for each in answered if not each.correct]
-    for group in (answered, wrong) if wrong else ():
+    for group in (answered, wrong, *([wrong[:1]] * alone)) if wrong else ():
         for i, hypothesis in enumerate(wrong[0].hypotheses):
             if all(_equal(each.got, each.hypotheses[i].wrong) for each in group):
                 raise Mistake(hypothesis.name, f"{wrong[0].begin} {hypothesis.hint}")
@@ -79,36 +79,45 @@ def plateau_length(function: Any, *, seed: int = 0) -> Iterator[str]:
         "a run that stays on its plateau": flat,
         "a run of 3 steps, fewer than the window": flat[:3],
         "a run without steps": [],
-        "a run whose losses are NaN": [math.nan] * 30,
     }
-    at_the_level = [2.5] * 6 + [2.0] * 7 + [1.75] * 5  # in binary exact, so that a mean is 2 and not nearly 2
-    below, last = ([1.0] * 9, 2.0, 5), ([2.3] * 10 + [0.1], 2.0, 5)
-    equal = [(at_the_level, 2.0, 4), (at_the_level, 2.0, 2)]
-    cases = [*falling, *equal, below, last, *((losses, 2.0, 5) for losses in stays.values())]
-    seen = ask(calls, "plateau_length", function, cases, ("losses",))
-    got = [None if seen[i] is None else number(seen[i], "the length") for i in range(len(cases))]
-    right_cases = [_of_case(found, *case) for found, case in zip(got, cases, strict=False)][: len(falling) + len(equal)]
-    _explain(right_cases[: len(falling)], LENGTH)
+    level_for_a_while = [2.5] * 6 + [2.0] * 7 + [1.75] * 5  # in binary exact, so that a mean is 2 and not nearly 2
+    edges = ([1.0] * 9, [2.3] * 10 + [0.1])
+    equal = [(level_for_a_while, 2.0, window) for window in (4, 2)]
+    usual = [(losses, 2.0, 5) for losses in (*stays.values(), *edges)]
+    seen = ask(calls, "plateau_length", function, [*falling, *usual, *equal, ([math.nan] * 30, 2.0, 5)], ("losses",))
+
+    def got(i: int) -> float | None:
+        return None if seen[i] is None else number(seen[i], "the length")
+
+    answered = [_of_case(got(i), *case) for i, case in enumerate(falling)]
+    for each in [each for each in answered if not each.correct][:1]:
+        if each.got is None:
+            raise Mistake("returns-none", f"{each.begin} Is it the mean of the window, sum / window, that is compared, "
+                          f"and is the number returned where it is found?")
+    _explain(answered, LENGTH, alone=True)
     yield "steps until the mean of a window is below the level; one lucky batch doesn't count"
-    for words, found in zip(stays, got[-len(stays) :], strict=True):
-        if found is not None and "NaN" in words:
-            raise Mistake("nan-wins", f"For {words} plateau_length returns a number; a run that diverged has not left "
-                          f"its plateau. A comparison with NaN is always False.")
-        if found is not None:
+    at = len(falling)
+    for i, words in enumerate(stays, at):
+        if (found := got(i)) is not None:
             raise Mistake("not-yet-is-a-length", f"For {words} plateau_length returns {found:g}; it should return "
                           f"None. 'Not yet' is not a length, and a number would be drawn and averaged like any other.")
-    of_below, of_last = got[len(right_cases) : len(right_cases) + 2]
-    if of_below != 5:
+    at += len(stays)
+    if (found := got(at)) != 5:
         raise Mistake("window-not-counted", f"For a run that is below the level from its first step on the length is "
-                      f"{_shown(of_below)}; it should be 5: the first window consists of that many steps.")
-    if of_last != 11:
+                      f"{_shown(found)}; it should be 5: the first window consists of that many steps.")
+    if (found := got(at + 1)) != 11:
         raise Mistake("last-window-missing", f"For a run whose last window is the first below the level, 11 steps, the "
-                      f"length is {_shown(of_last)}. The last n to try is len(losses).")
-    for each, (_, _, window) in zip(right_cases[len(falling) :], equal, strict=True):
-        if each.got == 6 + window:
+                      f"length is {_shown(found)}. The last n to try is len(losses).")
+    at += len(edges)
+    for i, case in enumerate(equal, at):
+        each = _of_case(got(i), *case)
+        if each.got == 6 + case[2]:
             raise Mistake("equal-counts", f"{each.begin} For some steps the mean is exactly the level, which is not "
                           f"below it: `<`, not `<=`.")
-    _explain(right_cases[len(falling) :], LENGTH)
+        _explain([each], LENGTH)
+    if got(at + len(equal)) is not None:
+        raise Mistake("nan-wins", "For a run whose losses are NaN plateau_length returns a number; a run that diverged "
+                      "has not left its plateau. A comparison with NaN is always False.")
     yield "None for a run that never leaves; NaN doesn't count"
 
 
@@ -138,8 +147,6 @@ def _length_hypotheses(losses: list[float], level: float, window: int, right: in
     counted = "the steps are counted to its end: losses[n - window : n] gives n."
     lucky = "A single batch below the level ends the plateau here; it may be luck. Take the mean of `window` batches in a row."
     return [
-        Hypothesis("returns-none", None, "Is it the mean of the window, sum / window, that is compared, and is the "
-                   "number returned where it is found?"),
         Hypothesis("lucky-batch", length_of(losses, level, 1), lucky),
         Hypothesis("lucky-batch", below[0] if below else None, lucky),
         Hypothesis("window-start", right - window, f"That is where the window begins; {counted}"),

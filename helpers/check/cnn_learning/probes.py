@@ -251,12 +251,12 @@ def own_run(
     The first pair of rate and seed is that of the run. If it gives other numbers than `told`, and has taken no longer
     than a few seconds, one epoch with each of the other pairs follows, by number.
     """
-    began = time.monotonic()
+    began = time.process_time()
     for number, (lr, seed) in enumerate(rates_and_seeds):
         network = run("build", build, copied(file[0]), file[1], seed=seed)
         found = run("train", train, network, split, lr, 1 if number else epochs)
         seen[number or "again"] = found
-        if not number and (_close(found, [each[:epochs] for each in told]) or time.monotonic() - began > 4):
+        if not number and (_close(found, [each[:epochs] for each in told]) or time.process_time() - began > 4):
             return
 
 
