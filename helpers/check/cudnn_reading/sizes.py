@@ -126,7 +126,7 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
     args = [z[name] for name in "NKCRSPQ"]
     shown = ", ".join(f"{name}={z[name]}" for name in "NKCRSPQ")
     seen = ask(calls_of_each, [("forward_flops", forward_flops, [args]), ("lowered_shapes", lowered_shapes, [args])])
-    got = _each(seen, "forward_flops", 1)[0]
+    got = _each(seen, "forward_flops", 1).reshape(())
     right = 2 * _product(z, "NKCRSPQ")
     missing = [Hypothesis(f"{m}-forgotten", np.asarray(right / z[m]), f"{m} is missing from the product: equation (3) has four loops for the outputs and three sums, and {m} runs in one of them.") for m in "NKCRSPQ"]
     verify(got, np.asarray(right), f"forward_flops for {shown}", [
@@ -175,7 +175,7 @@ def arithmetic_intensity(intensity: Any, *, seed: int = 0) -> Iterator[str]:
     flops = 2 * _product(z, "NKCRSPQ")
     parts = {"images": _product(z, "NCHW"), "filters": _product(z, "KCRS"), "outputs": _product(z, "NKPQ")}
     total = sum(parts.values())
-    got = _each(ask(calls_of_each, [("intensity", intensity, [args])]), "intensity", 1)[0]
+    got = _each(ask(calls_of_each, [("intensity", intensity, [args])]), "intensity", 1).reshape(())
     right = flops / (4 * total)
     verify(got, np.asarray(right), "the intensity", [
         Hypothesis("numbers-for-bytes", np.asarray(right * 4), "This is FLOPs per number. A float32 has 4 bytes."),
