@@ -14,11 +14,11 @@ class Plain:
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     def plain(self) -> Any:
-        return _adapter(type(self)).dump_python(self, mode="json")
+        return _adapter(type(self)).dump_python(self, mode="json")  # type: ignore[arg-type]
 
     @classmethod
     def of(cls, plain: Any) -> Self:
-        found: Self = _adapter(cls).validate_python(plain)
+        found: Self = _adapter(cls).validate_python(plain)  # type: ignore[arg-type]
         return found
 
 
