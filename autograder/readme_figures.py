@@ -17,7 +17,7 @@ from unittest.mock import patch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from helpers.check import report as check_report
+from helpers.check.core import report as check_report
 from helpers.errors import CourseError
 
 from . import report

@@ -24,7 +24,7 @@ KNOWN = {
     ("autograder.intake", "autograder.collect"),
     ("autograder.intake", "autograder.grading.reading"),
     ("autograder.mistakes.judged", "autograder.mistakes.bank"),
-    ("helpers.check.conv_cases", "helpers.check.conv_slips"),
+    ("helpers.check.core.conv_cases", "helpers.check.core.conv_slips"),
     ("helpers.nn.layer_costs", "helpers.nn.layer_table"),
     ("helpers.nn.spec_model", "helpers.nn.spec"),
     ("helpers.plots.runtime", "helpers.study.cnn_runtime.point"),

@@ -99,8 +99,8 @@ for use in (lambda: backend("torch"), TrainingStep, lambda: check_backend("torch
         sys.exit("nothing was said")
     except CourseError as error:
         assert str(error).startswith("PyTorch is not installed; install torch, "), error
-check.portable(MLP, train_epoch)
-check.reading.training_step({}, [], threads=None)
+check.network_from_scratch.portable(MLP, train_epoch)
+check.cudnn_reading.training_step({}, [], threads=None)
 """
 
 

@@ -99,9 +99,9 @@ class Linear:
         ### END SOLUTION
 
 # %% test="B-linear-forward" points=2
-check.linear_forward(Linear)
+check.network_from_scratch.linear_forward(Linear)
 ### BEGIN HIDDEN TESTS
-check.linear_forward(Linear, seed=NUMBER)
+check.network_from_scratch.linear_forward(Linear, seed=NUMBER)
 ### END HIDDEN TESTS
 
 # %% exercise="B-softmax"
@@ -113,9 +113,9 @@ class Softmax:
         ### END SOLUTION
 
 # %% test="B-softmax-forward" points=2
-check.softmax_forward(Softmax)
+check.network_from_scratch.softmax_forward(Softmax)
 ### BEGIN HIDDEN TESTS
-check.softmax_forward(Softmax, seed=NUMBER)
+check.network_from_scratch.softmax_forward(Softmax, seed=NUMBER)
 ### END HIDDEN TESTS
 
 # %% exercise="C-steps"

@@ -95,7 +95,7 @@ def _picture(lines: list[str]) -> tuple[str, tuple[str, ...]] | None:
     at = next((i for i, line in enumerate(lines) if caption.match(line)), None)
     if at is None:
         return None
-    from helpers.check.picture import MEANING  # brings numpy
+    from helpers.check.core.picture import MEANING  # brings numpy
 
     rows = []
     for line in lines[at + 1 : at + 40]:

@@ -43,7 +43,7 @@ def prepare(shell: CourseShell, given: dict[str, Any]) -> Make:
 
 def _show_reports_alone(shell: CourseShell) -> None:
     """A report says by itself all that it is to be shown as: IPython's eleven formatters needn't be asked, too."""
-    from helpers.check.report import Report
+    from helpers.check.core.report import Report
 
     def show(report: Report) -> None:
         shell.display_pub.publish(report._repr_mimebundle_(), {})

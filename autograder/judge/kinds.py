@@ -17,7 +17,8 @@ TENSORS = frozenset(["bool", "uint8", "int8", "int16", "int32", "int64", *_FLOAT
 
 RECORDS = frozenset(
     [
-        "helpers.check.learning_sizes:Size",
+        "helpers.check.cnn_learning.sizes:Size",
+        "helpers.check.core.probe:Odd",
         "helpers.data.dataset:Dataset",
         "helpers.data.split:Split",
         "helpers.primitives.pooling:PoolSpec",
@@ -35,11 +36,11 @@ RECORDS = frozenset(
 )
 """Classes whose instances are nothing but their fields: they are made anew on the other side, without `__init__`."""
 
-TEXTS = frozenset(["helpers.check.runtime_machine:Device"])
+TEXTS = frozenset(["helpers.check.cnn_runtime.machine:Device"])
 """Kinds of text with methods of their own."""
 
 HARMLESS = {
-    "helpers.check.runtime_machine:Loss": frozenset({"device", "item", "detach", "cpu", "__float__", "__repr__"})
+    "helpers.check.cnn_runtime.machine:Loss": frozenset({"device", "item", "detach", "cpu", "__float__", "__repr__"})
 }
 """Of these objects of a check a student's process may ask these attributes, and of no others any."""
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from helpers.check.around import held
+from helpers.check.core.limits import held
 
 from ..kernel import wire
 from .changes import overwrite, picture, unchanged
@@ -236,6 +236,7 @@ class Link:
 
 
 def patience() -> float:
-    """Seconds that a check lets one call compute."""
-    calls = sys.modules.get("helpers.check.calls")
-    return float(getattr(calls, "SECONDS", 60))
+    """Seconds that a check lets a probe compute."""
+    probe = sys.modules.get("helpers.check.core.probe")
+    calls = sys.modules.get("helpers.check.core.calls")
+    return max(probe.SECONDS * probe.WHOLE if probe else 60.0, float(getattr(calls, "SECONDS", 0)))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.around import time_limit
+from helpers.check.core.limits import time_limit
 
 from .codec import SHAPES
 from .link import Link

@@ -13,26 +13,15 @@ import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.abc import MetaPathFinder
-from types import ModuleType
 from typing import Any
 
-import helpers
+from helpers.check import ASSIGNMENTS
 
 from ..sandbox.paths import CHECKS
 
-BESIDE = (
-    "around", "beside", "gradients", "learning_sizes", "picture", "reach", "report", "runtime_machine",
-    "student_errors",
-)  # fmt: skip
-"""Modules of the checks that know no right result: some run beside the student's code, some are for given cells."""
-OPEN = {
-    "CheckFailed": "report:CheckFailed",
-    "Report": "report:Report",
-    "learning.study_size": "learning_sizes:study_size",
-    "numerical_gradient": "gradients:numerical_gradient",
-}
-"""Of what the checks offer to a notebook, that which is there in a student's process, too."""
-GROUPS = ("learning", "reading", "runtime")
+BESIDE = ("core.beside", "core.gradients", "core.probe", "core.report", "cnn_learning.sizes", "cnn_runtime.machine")
+"""Modules of the checks that know no right result, besides every assignment's `probes`: they run beside the student's
+code, or given cells need them."""
 
 
 class Closed(MetaPathFinder):
@@ -67,40 +56,26 @@ def is_in(name: str, module: str) -> bool:
     return f"{name}.".startswith(f"{module}.")
 
 
-def bare() -> None:
-    """`helpers.check` as a package without its contents; call it before anything imports one of its modules."""
-    if CHECKS in sys.modules:
-        return
-    spec = importlib.util.find_spec(CHECKS)
-    assert spec is not None, CHECKS
-    sys.modules[CHECKS] = helpers.check = importlib.util.module_from_spec(spec)  # type: ignore[attr-defined]
-
-
 def whole() -> None:
-    """The checks as they are, in a judge's process."""
-    package = sys.modules.get(CHECKS)
-    if package is not None and not hasattr(package, "__all__"):
-        loader: Any = package.__spec__ and package.__spec__.loader
-        loader.exec_module(package)
-    else:
-        importlib.import_module(CHECKS)
+    """All checks, in a judge's process."""
+    for assignment in ASSIGNMENTS:
+        package = importlib.import_module(f"{CHECKS}.{assignment}")
+        for name in package.__all__:
+            getattr(package, name)
 
 
 def close(modules: Mapping[str, Sequence[str]], cells: Iterable[str]) -> None:
     """In the zygote of students: close the modules, after the rest of what these cells import has been imported."""
-    bare()
-    for name in BESIDE:
+    probes = [f"{name}.probes" for name in ASSIGNMENTS if importlib.util.find_spec(f"{CHECKS}.{name}.probes")]
+    for name in (*BESIDE, *probes):
         importlib.import_module(f"{CHECKS}.{name}")
     sys.meta_path.insert(0, Closed(modules))
     for name in imported(cells):
         with contextlib.suppress(Exception):  # the cell will say what is wrong with it
             importlib.import_module(name)
-    package: Any = sys.modules[CHECKS]
-    package.__getattr__ = _stand_in("")
-    for group in GROUPS:
-        stand_in: Any = ModuleType(f"{CHECKS}.{group}")
-        stand_in.__getattr__ = _stand_in(f"{group}.")
-        setattr(package, group, stand_in)
+    for name in ASSIGNMENTS:
+        package: Any = importlib.import_module(f"{CHECKS}.{name}")
+        package.__getattr__ = _or_stand_in(package.__getattr__, name)
 
 
 def imported(cells: Iterable[str]) -> list[str]:
@@ -116,17 +91,17 @@ def imported(cells: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def _stand_in(before: str) -> Callable[[str], Any]:
+def _or_stand_in(found: Callable[[str], Any], assignment: str) -> Callable[[str], Any]:
+    """The names of an assignment's checks; in place of a check that is closed, one that says so."""
+
     def attribute(name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        module, _, there = OPEN.get(before + name, "").partition(":")
-        if module:
-            return getattr(sys.modules[f"{CHECKS}.{module}"], there)
+        try:
+            return found(name)
+        except ImportError:
+            return not_here(name)
 
-        def not_here(*args: Any, **named: Any) -> None:
-            print(f"check.{before}{name} is not run here while your work is graded; the assignment's tests run it.")
-
-        return not_here
+    def not_here(name: str) -> Callable[..., None]:
+        words = f"check.{assignment}.{name} is not run here while your work is graded; the assignment's tests run it."
+        return lambda *args, **named: print(words)
 
     return attribute

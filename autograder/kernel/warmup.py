@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .closed_modules import bare
-
 if TYPE_CHECKING:
     from .shell import CourseShell
 
@@ -90,7 +88,6 @@ class Warmth:
     def __init__(self, shell: CourseShell) -> None:
         self.shell = shell
         self._done: set[str] = set()
-        bare()
         self._run("base", BASE)
         shell.run_one(BROKEN)
         self._forget()

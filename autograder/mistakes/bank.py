@@ -88,7 +88,7 @@ def _prepare(name: str, root: Path, every: int, judged: bool) -> None:
     """Once in each process: the bank, the source, and small sizes."""
     import warnings
 
-    from helpers.check import calls
+    from helpers.check.core import calls
 
     os.environ["COURSE_SIZE"] = "quick"
     warnings.simplefilter("ignore")
@@ -171,7 +171,7 @@ def _silent() -> Iterator[None]:
 @contextlib.contextmanager
 def _kept_reports() -> Iterator[list[Any]]:
     """Reports of checks go into the list instead of onto the screen."""
-    from helpers.check import report
+    from helpers.check.core import report
 
     reports: list[Any] = []
     show = report._show

@@ -72,7 +72,7 @@ from helpers.nn.spec import NETWORKS, load_spec
 from helpers.primitives import ConvSpec, PoolSpec
 
 SIZE = None  # None: sized for a laptop; "full": the whole study; "quick": a few seconds
-size = check.learning.study_size(SIZE)
+size = check.cnn_learning.study_size(SIZE)
 on = backend("numpy")
 
 # %% [markdown] given="A-text"
@@ -135,9 +135,9 @@ def output_shape(layer, shape):
 
 
 # %% test="A-shape-check" points=3
-check.learning.output_shape(output_shape)
+check.cnn_learning.output_shape(output_shape)
 ### BEGIN HIDDEN TESTS
-check.learning.output_shape(output_shape, seed=41)
+check.cnn_learning.output_shape(output_shape, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-count-text"
@@ -167,9 +167,9 @@ def parameter_count(layer, shape):
 
 
 # %% test="A-count-check" points=2
-check.learning.parameter_count(parameter_count)
+check.cnn_learning.parameter_count(parameter_count)
 ### BEGIN HIDDEN TESTS
-check.learning.parameter_count(parameter_count, seed=41)
+check.cnn_learning.parameter_count(parameter_count, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-table-text"
@@ -200,9 +200,9 @@ def layer_table(layers, shape):
 
 
 # %% test="A-table-check" points=1
-check.learning.layer_table(layer_table, parameter_count)
+check.cnn_learning.layer_table(layer_table, parameter_count)
 ### BEGIN HIDDEN TESTS
-check.learning.layer_table(layer_table, parameter_count, seed=41)
+check.cnn_learning.layer_table(layer_table, parameter_count, seed=41)
 ### END HIDDEN TESTS
 
 # %%
@@ -271,21 +271,21 @@ class Conv:
 
 
 # %% test="A-conv-forward" points=1
-check.learning.conv_forward(Conv)
+check.cnn_learning.conv_forward(Conv)
 ### BEGIN HIDDEN TESTS
-check.learning.conv_forward(Conv, seed=41)
+check.cnn_learning.conv_forward(Conv, seed=41)
 ### END HIDDEN TESTS
 
 # %% test="A-conv-backward" points=2
-check.learning.conv_backward(Conv)
+check.cnn_learning.conv_backward(Conv)
 ### BEGIN HIDDEN TESTS
-check.learning.conv_backward(Conv, seed=41)
+check.cnn_learning.conv_backward(Conv, seed=41)
 ### END HIDDEN TESTS
 
 # %% test="A-conv-update" points=1
-check.learning.conv_update(Conv)
+check.cnn_learning.conv_update(Conv)
 ### BEGIN HIDDEN TESTS
-check.learning.conv_update(Conv, seed=41, lr=0.07)
+check.cnn_learning.conv_update(Conv, seed=41, lr=0.07)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-relu-text"
@@ -317,9 +317,9 @@ class ReLU:
 
 
 # %% test="A-relu-check" points=1
-check.learning.relu(ReLU)
+check.cnn_learning.relu(ReLU)
 ### BEGIN HIDDEN TESTS
-check.learning.relu(ReLU, seed=41)
+check.cnn_learning.relu(ReLU, seed=41)
 ### END HIDDEN TESTS
 
 
@@ -346,9 +346,9 @@ class MaxPool:
 
 
 # %% test="A-pool-check" points=1
-check.learning.max_pool(MaxPool)
+check.cnn_learning.max_pool(MaxPool)
 ### BEGIN HIDDEN TESTS
-check.learning.max_pool(MaxPool, seed=41)
+check.cnn_learning.max_pool(MaxPool, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-dense-text"
@@ -382,9 +382,9 @@ class Flatten:
 
 
 # %% test="A-flatten-check" points=1
-check.learning.flatten(Flatten)
+check.cnn_learning.flatten(Flatten)
 ### BEGIN HIDDEN TESTS
-check.learning.flatten(Flatten, seed=41)
+check.cnn_learning.flatten(Flatten, seed=41)
 ### END HIDDEN TESTS
 
 
@@ -421,9 +421,9 @@ class Dense:
 
 
 # %% test="A-dense-check" points=2
-check.learning.dense(Dense)
+check.cnn_learning.dense(Dense)
 ### BEGIN HIDDEN TESTS
-check.learning.dense(Dense, seed=41)
+check.cnn_learning.dense(Dense, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-network-text"
@@ -499,15 +499,15 @@ def build(layers, shape, seed=0, scale=1.0):
 
 
 # %% test="A-network-build" points=1
-check.learning.build(build)
+check.cnn_learning.build(build)
 ### BEGIN HIDDEN TESTS
-check.learning.build(build, seed=41)
+check.cnn_learning.build(build, seed=41)
 ### END HIDDEN TESTS
 
 # %% test="A-network-gradients" points=2
-check.learning.network(build)
+check.cnn_learning.network(build)
 ### BEGIN HIDDEN TESTS
-check.learning.network(build, seed=41)
+check.cnn_learning.network(build, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-text"
@@ -539,9 +539,9 @@ def error_rate(network, images, labels):
 
 
 # %% test="B-error-check" points=1
-check.learning.error_rate(error_rate, build)
+check.cnn_learning.error_rate(error_rate, build)
 ### BEGIN HIDDEN TESTS
-check.learning.error_rate(error_rate, build, seed=41)
+check.cnn_learning.error_rate(error_rate, build, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-train-text"
@@ -582,9 +582,9 @@ def train(network, split, lr, epochs, batch_size=64, seed=0):
 
 
 # %% test="B-train-check" points=3
-check.learning.train(train, build)
+check.cnn_learning.train(train, build)
 ### BEGIN HIDDEN TESTS
-check.learning.train(train, build, seed=41, lr=0.2)
+check.cnn_learning.train(train, build, seed=41, lr=0.2)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-own-text"
@@ -600,7 +600,7 @@ losses, errors = train(network, split, lr=0.1, epochs=size.own_epochs)
 ### END SOLUTION
 
 # %% test="B-own-check" points=1
-check.learning.own_run(losses, errors, train, build, spec, split, epochs=size.own_epochs)
+check.cnn_learning.own_run(losses, errors, train, build, spec, split, epochs=size.own_epochs)
 
 # %%
 for epoch, (loss, error) in enumerate(zip(losses, errors, strict=True), start=1):
@@ -650,7 +650,7 @@ curves = learning_curves(RATES, SEEDS, **size.settings)
 ### END SOLUTION
 
 # %% test="B-study-check" points=1
-check.learning.study(curves, RATES, SEEDS, size=size.name)
+check.cnn_learning.study(curves, RATES, SEEDS, size=size.name)
 
 # %%
 plots.show(plots.error_curves(curves, panels={"the four rates of their assignment": RATES_WIDE, "the nine that they tried": RATES_FINE}))
@@ -691,9 +691,9 @@ def choose_rate(curves):
 
 
 # %% test="B-choose-check" points=2
-check.learning.choose_rate(choose_rate)
+check.cnn_learning.choose_rate(choose_rate)
 ### BEGIN HIDDEN TESTS
-check.learning.choose_rate(choose_rate, seed=41)
+check.cnn_learning.choose_rate(choose_rate, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-report-text"
@@ -732,7 +732,7 @@ report = {
 ### END SOLUTION
 
 # %% test="B-report-check" points=2
-check.learning.report(report, opened, curves, choose_rate, SEEDS, size=size.name)
+check.cnn_learning.report(report, opened, curves, choose_rate, SEEDS, size=size.name)
 
 # %%
 shown = ", ".join(f"{error:.2%}" for error in report["errors"])
@@ -789,9 +789,9 @@ def plateau_length(losses, level, window=5):
 
 
 # %% test="C-length-check" points=2
-check.learning.plateau_length(plateau_length)
+check.cnn_learning.plateau_length(plateau_length)
 ### BEGIN HIDDEN TESTS
-check.learning.plateau_length(plateau_length, seed=41)
+check.cnn_learning.plateau_length(plateau_length, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="C-experiment-text"
@@ -836,9 +836,9 @@ def gradient_norms(network):
 
 
 # %% test="C-norms-check" points=1
-check.learning.gradient_norms(gradient_norms, build)
+check.cnn_learning.gradient_norms(gradient_norms, build)
 ### BEGIN HIDDEN TESTS
-check.learning.gradient_norms(gradient_norms, build, seed=41)
+check.cnn_learning.gradient_norms(gradient_norms, build, seed=41)
 ### END HIDDEN TESTS
 
 # %%
@@ -883,9 +883,9 @@ def slowest_rate(length, rate, steps):
 
 
 # %% test="C-predict-check" points=1
-check.learning.predictions(predict_length, slowest_rate)
+check.cnn_learning.predictions(predict_length, slowest_rate)
 ### BEGIN HIDDEN TESTS
-check.learning.predictions(predict_length, slowest_rate, seed=41)
+check.cnn_learning.predictions(predict_length, slowest_rate, seed=41)
 ### END HIDDEN TESTS
 
 # %%
@@ -921,7 +921,7 @@ tested["measured"] = plateau_length(measured[scale][new_rate][0].loss, LEVEL)
 ### END SOLUTION
 
 # %% test="C-test-check" points=1
-check.learning.prediction_tested(tested, lengths, size=size.name)
+check.cnn_learning.prediction_tested(tested, lengths, size=size.name)
 
 # %%
 print("weights × {scale:g}, rate {rate:g}: predicted {predicted} steps, measured {measured}".format(**tested))
@@ -950,9 +950,9 @@ def scale_for(edge, steps, length, rate, scale):
 
 
 # %% test="C-scale-check" points=1
-check.learning.scale_for(scale_for)
+check.cnn_learning.scale_for(scale_for)
 ### BEGIN HIDDEN TESTS
-check.learning.scale_for(scale_for, seed=41)
+check.cnn_learning.scale_for(scale_for, seed=41)
 ### END HIDDEN TESTS
 
 # %%
@@ -1022,4 +1022,4 @@ ready_to_present = ["A", "B", "C"]
 ### END SOLUTION
 
 # %% test="form-check" points=0
-check.form(group, ready_to_present, parts="ABC")
+check.cnn_learning.form(group, ready_to_present, parts="ABC")

@@ -113,9 +113,9 @@ def parameters(filters):
 
 
 # %% test="A-parameters-check" points=2
-check.runtime.parameters(parameters)
+check.cnn_runtime.parameters(parameters)
 ### BEGIN HIDDEN TESTS
-check.runtime.parameters(parameters, filters=(5, 16, 33, 100))
+check.cnn_runtime.parameters(parameters, filters=(5, 16, 33, 100))
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-forward-text"
@@ -143,9 +143,9 @@ def forward_flops(filters, batch):
 
 
 # %% test="A-forward-check" points=2
-check.runtime.forward_flops(forward_flops)
+check.cnn_runtime.forward_flops(forward_flops)
 ### BEGIN HIDDEN TESTS
-check.runtime.forward_flops(forward_flops, cases=((5, 3), (16, 64), (33, 10)))
+check.cnn_runtime.forward_flops(forward_flops, cases=((5, 3), (16, 64), (33, 10)))
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-step-text"
@@ -165,9 +165,9 @@ def step_flops(filters, batch):
 
 
 # %% test="A-step-check" points=2
-check.runtime.step_flops(step_flops, forward_flops)
+check.cnn_runtime.step_flops(step_flops, forward_flops)
 ### BEGIN HIDDEN TESTS
-check.runtime.step_flops(step_flops, forward_flops, cases=((5, 3), (16, 64), (33, 10)))
+check.cnn_runtime.step_flops(step_flops, forward_flops, cases=((5, 3), (16, 64), (33, 10)))
 ### END HIDDEN TESTS
 
 # %%
@@ -222,9 +222,9 @@ def summary(seconds):
 
 
 # %% test="B-summary-check" points=1
-check.runtime.summary(summary)
+check.cnn_runtime.summary(summary)
 ### BEGIN HIDDEN TESTS
-check.runtime.summary(
+check.cnn_runtime.summary(
     summary, lists=([0.4, 0.1, 0.7, 0.2], [3.0, 2.0, 8.0, 2.5, 2.2], [0.011, 0.017, 0.012, 0.09, 0.013, 0.0125])
 )
 ### END HIDDEN TESTS
@@ -272,21 +272,21 @@ def time_step(step, load, rounds, warmup, synchronise, clock=time.perf_counter):
 # The checks run your function on a simulated machine: its clock advances only by the cost of each call, so the right answer is known exactly, and each mistake gives a different number.
 
 # %% test="B-time-check" points=3
-check.runtime.time_step(time_step)
+check.cnn_runtime.time_step(time_step)
 ### BEGIN HIDDEN TESTS
-check.runtime.time_step(time_step, seed=5, sizes=((7, 3), (8, 1)))
+check.cnn_runtime.time_step(time_step, seed=5, sizes=((7, 3), (8, 1)))
 ### END HIDDEN TESTS
 
 # %% test="B-time-queue" points=2
-check.runtime.time_on_a_queue(time_step)
+check.cnn_runtime.time_on_a_queue(time_step)
 ### BEGIN HIDDEN TESTS
-check.runtime.time_on_a_queue(time_step, seed=6, sizes=((7, 3), (8, 1)))
+check.cnn_runtime.time_on_a_queue(time_step, seed=6, sizes=((7, 3), (8, 1)))
 ### END HIDDEN TESTS
 
 # %% test="B-time-device" points=1
-check.runtime.where_it_ran(time_step)
+check.cnn_runtime.where_it_ran(time_step)
 ### BEGIN HIDDEN TESTS
-check.runtime.where_it_ran(time_step, seed=7, rounds=4, warmup=1)
+check.cnn_runtime.where_it_ran(time_step, seed=7, rounds=4, warmup=1)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-question"
@@ -443,11 +443,11 @@ for name, sizes in FILTERS.items():
 rows += gpu_rows
 
 # %% test="C-rows-check" points=3
-check.runtime.row(measure_row, parameters, step_flops, rounds=ROUNDS, warmup=WARMUP)
-check.runtime.rows(rows, gpu, FILTERS, parameters, step_flops, batch=BATCH, rounds=ROUNDS, threads=THREADS)
+check.cnn_runtime.row(measure_row, parameters, step_flops, rounds=ROUNDS, warmup=WARMUP)
+check.cnn_runtime.rows(rows, gpu, FILTERS, parameters, step_flops, batch=BATCH, rounds=ROUNDS, threads=THREADS)
 ### BEGIN HIDDEN TESTS
 odd = ((13, "numpy", 22), (29, "torch", 5))
-check.runtime.row(measure_row, parameters, step_flops, rounds=ROUNDS, warmup=WARMUP, seed=41, asked=odd)
+check.cnn_runtime.row(measure_row, parameters, step_flops, rounds=ROUNDS, warmup=WARMUP, seed=41, asked=odd)
 ### END HIDDEN TESTS
 
 
@@ -533,9 +533,9 @@ def prediction_interval(seconds, epochs, level):
 
 
 # %% test="D-interval-check" points=3
-check.runtime.prediction_interval(prediction_interval)
+check.cnn_runtime.prediction_interval(prediction_interval)
 ### BEGIN HIDDEN TESTS
-check.runtime.prediction_interval(
+check.cnn_runtime.prediction_interval(
     prediction_interval,
     cases=(([8.0, 8.6, 8.1], 12, 0.9), ([21.0, 20.2, 20.9, 20.5, 21.4], 30, 0.99), ([3.1, 2.9], 20, 0.8)),
 )
@@ -625,9 +625,9 @@ def fit(x, y, kind):
 
 
 # %% test="E-fit-check" points=2
-check.runtime.fit(fit)
+check.cnn_runtime.fit(fit)
 ### BEGIN HIDDEN TESTS
-check.runtime.fit(
+check.cnn_runtime.fit(
     fit,
     coefficients={"linear": (1.3, 0.7), "quadratic": (0.4, 0.2, 0.03), "exponential": (0.6, 0.06)},
     x=(4.0, 10.0, 18.0, 30.0, 41.0, 50.0),
@@ -671,9 +671,9 @@ def held_out_error(x, y, kind):
 
 
 # %% test="E-held-check" points=2
-check.runtime.held_out_error(held_out_error, fit)
+check.cnn_runtime.held_out_error(held_out_error, fit)
 ### BEGIN HIDDEN TESTS
-check.runtime.held_out_error(
+check.cnn_runtime.held_out_error(
     held_out_error, fit, x=(4.0, 10.0, 18.0, 30.0, 41.0, 50.0), y=(1.1, 2.3, 3.1, 6.2, 8.0, 12.5)
 )
 ### END HIDDEN TESTS
@@ -721,9 +721,9 @@ def compare(some_rows, name):
 
 
 # %% test="E-compare-check" points=1
-check.runtime.compare(compare, held_out_error)
+check.cnn_runtime.compare(compare, held_out_error)
 ### BEGIN HIDDEN TESTS
-check.runtime.compare(compare, held_out_error, seed=41, filters=(6, 10, 18, 30, 44, 70))
+check.cnn_runtime.compare(compare, held_out_error, seed=41, filters=(6, 10, 18, 30, 44, 70))
 ### END HIDDEN TESTS
 
 # %% given="E-compared"
@@ -814,9 +814,9 @@ def crossover(sizes, a, b):
 
 
 # %% test="F-crossover-check" points=2
-check.runtime.crossover(crossover)
+check.cnn_runtime.crossover(crossover)
 ### BEGIN HIDDEN TESTS
-check.runtime.crossover(
+check.cnn_runtime.crossover(
     crossover,
     curves=(
         ((3, 9, 20), (1.0, 4.0, 6.0), (2.0, 3.0, 9.0)),
@@ -883,17 +883,17 @@ def per_image(some_rows, name):
 
 
 # %% test="F-batch-check" points=2
-check.runtime.per_image(per_image)
-check.runtime.batches(
+check.cnn_runtime.per_image(per_image)
+check.cnn_runtime.batches(
     batch_rows, ON_CPU, BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS
 )
 ### BEGIN HIDDEN TESTS
-check.runtime.per_image(
+check.cnn_runtime.per_image(
     per_image,
     table=(("torch", (2, 9, 50, 130), (0.011, 0.013, 0.047, 0.091)), ("numpy", (4, 21), (0.0017, 0.0093))),
 )
 more = {"seed": 41, "asked": (6, 49)}
-check.runtime.batches(
+check.cnn_runtime.batches(
     batch_rows, ON_CPU, BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS, **more
 )
 ### END HIDDEN TESTS
@@ -980,4 +980,4 @@ ready_to_present = ["A", "B", "C", "D", "E", "F"]
 ### END SOLUTION
 
 # %% test="form-check" points=0
-check.form(group, ready_to_present, parts="ABCDEF")
+check.cnn_runtime.form(group, ready_to_present, parts="ABCDEF")

@@ -109,9 +109,9 @@ def output_size(size, window, stride, pad):
 
 
 # %% test="A-size-check" points=1
-check.conv_output_size(output_size)
+check.convolution.output_size(output_size)
 ### BEGIN HIDDEN TESTS
-check.conv_output_size(output_size, geometries=((17, 3, 2, 1), (20, 7, 3, 0), (6, 5, 4, 2), (10, 10, 3, 1)))
+check.convolution.output_size(output_size, geometries=((17, 3, 2, 1), (20, 7, 3, 0), (6, 5, 4, 2), (10, 10, 3, 1)))
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-forward-text"
@@ -156,9 +156,9 @@ def conv_forward(x, w, stride, padding):
 
 
 # %% test="A-forward-check" points=3
-check.conv_forward(conv_forward)
+check.convolution.forward(conv_forward)
 ### BEGIN HIDDEN TESTS
-check.conv_forward(conv_forward, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+check.convolution.forward(conv_forward, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
 ### END HIDDEN TESTS
 
 # %%
@@ -180,9 +180,9 @@ def add_bias(y, b):
 
 
 # %% test="A-bias-check" points=1
-check.conv_bias(add_bias)
+check.convolution.bias(add_bias)
 ### BEGIN HIDDEN TESTS
-check.conv_bias(add_bias, seed=41, shape=(3, 2, 5, 4))
+check.convolution.bias(add_bias, seed=41, shape=(3, 2, 5, 4))
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-true-text"
@@ -204,9 +204,9 @@ def true_convolution(x, w, stride, padding):
 
 
 # %% test="A-true-check" points=1
-check.true_convolution(true_convolution)
+check.convolution.true_convolution(true_convolution)
 ### BEGIN HIDDEN TESTS
-check.true_convolution(true_convolution, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+check.convolution.true_convolution(true_convolution, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -251,9 +251,9 @@ def im2col(x, R, S, stride, padding):
 
 
 # %% test="B-im2col-check" points=3
-check.conv_im2col(im2col)
+check.convolution.im2col(im2col)
 ### BEGIN HIDDEN TESTS
-check.conv_im2col(im2col, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+check.convolution.im2col(im2col, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
 ### END HIDDEN TESTS
 
 # %%
@@ -277,9 +277,9 @@ def conv_lowered(x, w, stride, padding):
 
 
 # %% test="B-lowered-check" points=1
-check.conv_lowered(conv_lowered)
+check.convolution.lowered(conv_lowered)
 ### BEGIN HIDDEN TESTS
-check.conv_lowered(conv_lowered, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+check.convolution.lowered(conv_lowered, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-col2im-text"
@@ -309,9 +309,9 @@ def col2im(columns, x_shape, R, S, stride, padding):
 
 
 # %% test="B-col2im-check" points=2
-check.conv_col2im(col2im)
+check.convolution.col2im(col2im)
 ### BEGIN HIDDEN TESTS
-check.conv_col2im(col2im, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+check.convolution.col2im(col2im, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-tiled-text"
@@ -351,9 +351,9 @@ def conv_tiled(x, w, stride, padding, workspace):
 
 
 # %% test="B-tiled-check" points=2
-check.conv_tiled(conv_tiled)
+check.convolution.tiled(conv_tiled)
 ### BEGIN HIDDEN TESTS
-check.conv_tiled(conv_tiled, seed=41, workspace=20_000, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+check.convolution.tiled(conv_tiled, seed=41, workspace=20_000, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -393,9 +393,9 @@ def conv_backward_data(dy, w, x_shape, stride, padding):
 
 
 # %% test="C-data-check" points=3
-check.conv_backward_data(conv_backward_data)
+check.convolution.backward_data(conv_backward_data)
 ### BEGIN HIDDEN TESTS
-check.conv_backward_data(conv_backward_data, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+check.convolution.backward_data(conv_backward_data, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
 ### END HIDDEN TESTS
 
 # %% [markdown] given="C-filter-text"
@@ -419,9 +419,9 @@ def conv_backward_filter(x, dy, w_shape, stride, padding):
 
 
 # %% test="C-filter-check" points=2
-check.conv_backward_filter(conv_backward_filter)
+check.convolution.backward_filter(conv_backward_filter)
 ### BEGIN HIDDEN TESTS
-check.conv_backward_filter(conv_backward_filter, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
+check.convolution.backward_filter(conv_backward_filter, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 2, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 3, 2, 0)))
 ### END HIDDEN TESTS
 
 # %% [markdown] given="C-bias-text"
@@ -439,9 +439,9 @@ def conv_backward_bias(dy):
 
 
 # %% test="C-bias-check" points=1
-check.conv_backward_bias(conv_backward_bias)
+check.convolution.backward_bias(conv_backward_bias)
 ### BEGIN HIDDEN TESTS
-check.conv_backward_bias(conv_backward_bias, seed=41, shape=(3, 2, 5, 4))
+check.convolution.backward_bias(conv_backward_bias, seed=41, shape=(3, 2, 5, 4))
 ### END HIDDEN TESTS
 
 # %%
@@ -525,15 +525,15 @@ def max_pool_backward(dy, winner, x_shape, window, stride, padding):
 
 
 # %% test="D-max-forward" points=2
-check.max_pool_forward(max_pool_forward)
+check.convolution.max_pool_forward(max_pool_forward)
 ### BEGIN HIDDEN TESTS
-check.max_pool_forward(max_pool_forward, seed=41, sizes=((2, 3, 10, 9, 4, 3, 3, 1, 0, 1), (3, 2, 7, 11, 2, 5, 1, 4, 1, 0)))
+check.convolution.max_pool_forward(max_pool_forward, seed=41, sizes=((2, 3, 10, 9, 4, 3, 3, 1, 0, 1), (3, 2, 7, 11, 2, 5, 1, 4, 1, 0)))
 ### END HIDDEN TESTS
 
 # %% test="D-max-backward" points=2
-check.max_pool_backward(max_pool_backward, max_pool_forward)
+check.convolution.max_pool_backward(max_pool_backward, max_pool_forward)
 ### BEGIN HIDDEN TESTS
-check.max_pool_backward(max_pool_backward, max_pool_forward, seed=41, sizes=((2, 3, 10, 9, 4, 3, 3, 1, 0, 1), (3, 2, 7, 11, 2, 5, 1, 4, 1, 0)))
+check.convolution.max_pool_backward(max_pool_backward, max_pool_forward, seed=41, sizes=((2, 3, 10, 9, 4, 3, 3, 1, 0, 1), (3, 2, 7, 11, 2, 5, 1, 4, 1, 0)))
 ### END HIDDEN TESTS
 
 # %%
@@ -581,9 +581,9 @@ def average_pool_backward(dy, x_shape, window, stride, padding):
 
 
 # %% test="D-average-check" points=1
-check.average_pool(average_pool_forward, average_pool_backward)
+check.convolution.average_pool(average_pool_forward, average_pool_backward)
 ### BEGIN HIDDEN TESTS
-check.average_pool(average_pool_forward, average_pool_backward, seed=41, sizes=((2, 3, 10, 9, 4, 3, 3, 1, 0, 1), (3, 2, 7, 11, 2, 5, 1, 4, 1, 0)))
+check.convolution.average_pool(average_pool_forward, average_pool_backward, seed=41, sizes=((2, 3, 10, 9, 4, 3, 3, 1, 0, 1), (3, 2, 7, 11, 2, 5, 1, 4, 1, 0)))
 ### END HIDDEN TESTS
 
 # %% [markdown] given="E-text"
@@ -609,9 +609,9 @@ def dft_matrix(n):
 
 
 # %% test="E-dft-check" points=1
-check.dft_matrix(dft_matrix)
+check.convolution.dft_matrix(dft_matrix)
 ### BEGIN HIDDEN TESTS
-check.dft_matrix(dft_matrix, sizes=(7, 4))
+check.convolution.dft_matrix(dft_matrix, sizes=(7, 4))
 ### END HIDDEN TESTS
 
 # %% [markdown] given="E-fft-text"
@@ -645,9 +645,9 @@ def conv_fft(x, w, padding):
 
 
 # %% test="E-fft-check" points=2
-check.conv_fft(conv_fft)
+check.convolution.fft(conv_fft)
 ### BEGIN HIDDEN TESTS
-check.conv_fft(conv_fft, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 1, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 1, 2, 0)))
+check.convolution.fft(conv_fft, seed=41, sizes=((3, 2, 11, 8, 5, 3, 4, 1, 1, 0, 1), (2, 5, 7, 10, 3, 4, 2, 1, 1, 2, 0)))
 ### END HIDDEN TESTS
 
 # %% [markdown] given="E-count-text"
@@ -739,27 +739,27 @@ def arithmetic_intensity(N, C, H, W, K, R, S, stride, padding, itemsize=4):
 
 
 # %% test="F-count-flops" points=1
-check.conv_flops(conv_flops)
+check.convolution.flops(conv_flops)
 ### BEGIN HIDDEN TESTS
-check.conv_flops(conv_flops, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)))
+check.convolution.flops(conv_flops, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)))
 ### END HIDDEN TESTS
 
 # %% test="F-count-bytes" points=1
-check.conv_bytes(compulsory_bytes)
+check.convolution.bytes(compulsory_bytes)
 ### BEGIN HIDDEN TESTS
-check.conv_bytes(compulsory_bytes, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)), itemsizes=(2,))
+check.convolution.bytes(compulsory_bytes, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)), itemsizes=(2,))
 ### END HIDDEN TESTS
 
 # %% test="F-count-lowered" points=1
-check.conv_lowered_mebibytes(lowered_mebibytes)
+check.convolution.lowered_mebibytes(lowered_mebibytes)
 ### BEGIN HIDDEN TESTS
-check.conv_lowered_mebibytes(lowered_mebibytes, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)), itemsizes=(2,))
+check.convolution.lowered_mebibytes(lowered_mebibytes, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)), itemsizes=(2,))
 ### END HIDDEN TESTS
 
 # %% test="F-count-intensity" points=1
-check.conv_intensity(arithmetic_intensity, conv_flops, compulsory_bytes)
+check.convolution.intensity(arithmetic_intensity, conv_flops, compulsory_bytes)
 ### BEGIN HIDDEN TESTS
-check.conv_intensity(arithmetic_intensity, conv_flops, compulsory_bytes, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)), itemsizes=(2,))
+check.convolution.intensity(arithmetic_intensity, conv_flops, compulsory_bytes, layers=((7, 3, 21, 18, 5, 4, 2, 3, 2, 1, 0), (2, 6, 9, 13, 11, 3, 5, 1, 2, 0, 2)), itemsizes=(2,))
 ### END HIDDEN TESTS
 
 # %%
@@ -820,9 +820,9 @@ def attainable(intensity, peak, bandwidth):
 
 
 # %% test="G-roof-check" points=1
-check.attainable(attainable)
+check.convolution.attainable(attainable)
 ### BEGIN HIDDEN TESTS
-check.attainable(attainable, peak=5.0e11, bandwidth=3.0e10)
+check.convolution.attainable(attainable, peak=5.0e11, bandwidth=3.0e10)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -913,10 +913,10 @@ for name, layer in layers.items():
     timings[name], errors[name] = measure_layer(run, *random_case(layer), layer, ROUNDS)
 
 # %% test="G-measure-check" points=2
-check.layer_timings(measure_layer)
-check.conv_timings(timings, errors, layers, list(run), rounds=ROUNDS)
+check.convolution.layer_timings(measure_layer)
+check.convolution.timings(timings, errors, layers, list(run), rounds=ROUNDS)
 ### BEGIN HIDDEN TESTS
-check.layer_timings(measure_layer, rounds=3, seed=41, sizes=(2, 3, 6, 9, 2, 2, 3, 1, 1, 0, 1))
+check.convolution.layer_timings(measure_layer, rounds=3, seed=41, sizes=(2, 3, 6, 9, 2, 2, 3, 1, 1, 0, 1))
 ### END HIDDEN TESTS
 
 # %%
@@ -1155,7 +1155,7 @@ def conv_triton(x, w, stride, padding):
 
 
 # %% test="H-kernel-check" points=0
-check.conv_triton(conv_triton if triton else None)
+check.convolution.triton(conv_triton if triton else None)
 
 # %% [markdown] given="group"
 # ---
@@ -1179,4 +1179,4 @@ ready_to_present = ["A", "B", "C", "D", "E", "F", "G"]
 ### END SOLUTION
 
 # %% test="form-check" points=0
-check.form(group, ready_to_present, parts="ABCDEFGH")
+check.convolution.form(group, ready_to_present, parts="ABCDEFGH")

@@ -180,7 +180,7 @@ anchors = {
 ### END SOLUTION
 
 # %% test="A-anchors-check" points=1
-check.reading.review(review, accept_or_reject, anchors)
+check.cudnn_reading.review(review, accept_or_reject, anchors)
 
 # %% [markdown] given="B-text"
 # ---
@@ -213,9 +213,9 @@ def size_today(size, window, stride, pad):
 
 
 # %% test="B-sizes-check" points=1
-check.reading.output_sizes(size_paper, size_today)
+check.cudnn_reading.output_sizes(size_paper, size_today)
 ### BEGIN HIDDEN TESTS
-check.reading.output_sizes(size_paper, size_today, seed=41)
+check.cudnn_reading.output_sizes(size_paper, size_today, seed=41)
 ### END HIDDEN TESTS
 
 # %% exercise="B-agree"
@@ -234,7 +234,7 @@ differences = [case for case in cases if size_paper(*case) != size_today(*case)]
 ### END SOLUTION
 
 # %% test="B-agree-check" points=1
-check.reading.formulas_agree(cases, differences)
+check.cudnn_reading.formulas_agree(cases, differences)
 
 # %% [markdown] given="B-agree-why"
 # **What you should see, and why.** No difference at all. Write $a = H + 2\,pad - R$, a whole number. Dividing $a + 1$ by $u$ and rounding up is the same as dividing $a$ by $u$, rounding
@@ -272,15 +272,15 @@ def intensity(N, C, H, W, K, R, S, P, Q):
 
 
 # %% test="B-cost-flops" points=1
-check.reading.lowering_cost(forward_flops, lowered_shapes)
+check.cudnn_reading.lowering_cost(forward_flops, lowered_shapes)
 ### BEGIN HIDDEN TESTS
-check.reading.lowering_cost(forward_flops, lowered_shapes, seed=41)
+check.cudnn_reading.lowering_cost(forward_flops, lowered_shapes, seed=41)
 ### END HIDDEN TESTS
 
 # %% test="B-cost-intensity" points=1
-check.reading.arithmetic_intensity(intensity)
+check.cudnn_reading.arithmetic_intensity(intensity)
 ### BEGIN HIDDEN TESTS
-check.reading.arithmetic_intensity(intensity, seed=41)
+check.cudnn_reading.arithmetic_intensity(intensity, seed=41)
 ### END HIDDEN TESTS
 
 # %%
@@ -335,9 +335,9 @@ def lower_images(D, R, S):
 
 
 # %% test="B-lower-check" points=1
-check.reading.lowered(lower_filters, lower_images)
+check.cudnn_reading.lowered(lower_filters, lower_images)
 ### BEGIN HIDDEN TESTS
-check.reading.lowered(lower_filters, lower_images, seed=41)
+check.cudnn_reading.lowered(lower_filters, lower_images, seed=41)
 ### END HIDDEN TESTS
 
 # %%
@@ -379,9 +379,9 @@ def flip(F):
 
 
 # %% test="B-index-check" points=1
-check.reading.index_functions(g_paper, g_correlation, flip)
+check.cudnn_reading.index_functions(g_paper, g_correlation, flip)
 ### BEGIN HIDDEN TESTS
-check.reading.index_functions(g_paper, g_correlation, flip, seed=41)
+check.cudnn_reading.index_functions(g_paper, g_correlation, flip, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-index-why"
@@ -421,7 +421,7 @@ explaining_peak = 4.9
 ### END SOLUTION
 
 # %% test="B-table3-check" points=1
-check.reading.table_3(percentages, disagree, explaining_peak, table=TABLE_3, peaks=PEAKS)
+check.cudnn_reading.table_3(percentages, disagree, explaining_peak, table=TABLE_3, peaks=PEAKS)
 
 # %% [markdown] given="B-table4-text"
 # **Table 4.** Its column heads give a unit; what was run is described in section 4.1. `TABLE_4["overall"][0]` is the time of plain Caffe for 200 iterations.
@@ -438,7 +438,7 @@ table_4_unit = "milliseconds"
 ### END SOLUTION
 
 # %% test="B-table4-check" points=1
-check.reading.table_4_unit(minutes_if_seconds, table_4_unit, overall=TABLE_4["overall"][0])
+check.cudnn_reading.table_4_unit(minutes_if_seconds, table_4_unit, overall=TABLE_4["overall"][0])
 
 # %% [markdown] given="B-36-text"
 # **What you should see, and why.** Tables are typed by people, so a careful reader recomputes what can be recomputed. Here the conclusions stand, because a speed-up doesn't depend on the unit. Next time they may not.
@@ -462,9 +462,9 @@ def time_saved(before, after):
 
 
 # %% test="B-36-functions" points=1
-check.reading.speedup_and_saving(speedup, time_saved, table=TABLE_4)
+check.cudnn_reading.speedup_and_saving(speedup, time_saved, table=TABLE_4)
 ### BEGIN HIDDEN TESTS
-check.reading.speedup_and_saving(speedup, time_saved, table=TABLE_4, seed=41)
+check.cudnn_reading.speedup_and_saving(speedup, time_saved, table=TABLE_4, seed=41)
 ### END HIDDEN TESTS
 
 # %%
@@ -491,7 +491,7 @@ about_36_percent = {"b", "c", "f", "i"}
 ### END SOLUTION
 
 # %% test="B-about36-check" points=1
-check.reading.about_36_percent(about_36_percent)
+check.cudnn_reading.about_36_percent(about_36_percent)
 
 # %% [markdown] given="B-36-why"
 # **The authors' own slip.** Section 4.1 says that the *time* for 200 iterations improved by 36%. Whoever quotes it has read carefully, and still it is wrong: by the paper's own Table 4 the time falls by 26%, and 36% is what the
@@ -517,7 +517,7 @@ blas_like = {"a", "c", "f"}
 ### END SOLUTION
 
 # %% test="B-blas-check" points=1
-check.reading.blas_like(blas_like)
+check.cudnn_reading.blas_like(blas_like)
 
 # %% [markdown] given="B-algorithm-text"
 # Now choose one approach for each case in `algorithm_for`, by the arguments of section 3 and by Figure 2. The approaches are
@@ -548,7 +548,7 @@ algorithm_for = {
 ### END SOLUTION
 
 # %% test="B-algorithm-check" points=1
-check.reading.algorithm_for(algorithm_for)
+check.cudnn_reading.algorithm_for(algorithm_for)
 
 # %% [markdown] given="B-claims-text"
 # **Why one algorithm was enough, for a while.** The paper does not claim to be the fastest everywhere; it claims to be good everywhere. Half a year later an FFT library led the public benchmark that such layers come from. Today's
@@ -582,7 +582,7 @@ claims = {
 ### END SOLUTION
 
 # %% test="B-claims-check" points=1
-check.reading.claims(claims)
+check.cudnn_reading.claims(claims)
 
 # %% [markdown] given="C-text"
 # ---
@@ -635,10 +635,10 @@ for device in devices:
     records[device] = step_times(functions, 41, steps["library"].synchronise)
 
 # %% test="C-measure-check" points=1
-check.reading.step_times(step_times)
-check.reading.training_step(records, devices, threads=torch.get_num_threads() if torch else None)
+check.cudnn_reading.step_times(step_times)
+check.cudnn_reading.training_step(records, devices, threads=torch.get_num_threads() if torch else None)
 ### BEGIN HIDDEN TESTS
-check.reading.step_times(step_times, rounds=3, seed=41)
+check.cudnn_reading.step_times(step_times, rounds=3, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="C-gains-text"
@@ -661,9 +661,9 @@ def step_gains(times):
 gains = {device: step_gains(times) for device, times in records.items()}
 
 # %% test="C-gains-check" points=1
-check.reading.step_gains(step_gains)
+check.cudnn_reading.step_gains(step_gains)
 ### BEGIN HIDDEN TESTS
-check.reading.step_gains(step_gains, seed=41)
+check.cudnn_reading.step_gains(step_gains, seed=41)
 ### END HIDDEN TESTS
 
 # %%
@@ -712,9 +712,9 @@ def predicted_speedup(seconds, speedups):
 
 
 # %% test="C-amdahl-check" points=1
-check.reading.amdahl(predicted_speedup, table={part: times for part, times in TABLE_4.items() if part != "overall"})
+check.cudnn_reading.amdahl(predicted_speedup, table={part: times for part, times in TABLE_4.items() if part != "overall"})
 ### BEGIN HIDDEN TESTS
-check.reading.amdahl(predicted_speedup, table={}, seed=41)
+check.cudnn_reading.amdahl(predicted_speedup, table={}, seed=41)
 ### END HIDDEN TESTS
 
 # %%
@@ -807,7 +807,7 @@ marks = {
 
 # %% test="D-marks-check" points=1
 RUBRIC = {"contribution": 3, "insight": 3, "evidence": 3, "judgement": 3}
-check.reading.sample_marks(marks, criteria=RUBRIC)
+check.cudnn_reading.sample_marks(marks, criteria=RUBRIC)
 ### BEGIN HIDDEN TESTS
 INSTRUCTOR = {
     1: {
@@ -829,7 +829,7 @@ INSTRUCTOR = {
         "judgement": (0, "The verdict is sure of itself and contradicts the paper: section 3 gives the FFT's weakness at strides, and flipping the filter is what convolution means."),
     },
 }
-check.reading.sample_marks(marks, criteria=RUBRIC, instructor=INSTRUCTOR)
+check.cudnn_reading.sample_marks(marks, criteria=RUBRIC, instructor=INSTRUCTOR)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="D-reflect-text"
@@ -868,4 +868,4 @@ ready_to_present = ["A", "B", "C", "D"]
 ### END SOLUTION
 
 # %% test="form-check" points=0
-check.form(group, ready_to_present, parts="ABCD")
+check.cudnn_reading.form(group, ready_to_present, parts="ABCD")

@@ -135,36 +135,36 @@ class Linear:
 
 
 # %% test="A-linear-init" points=1
-check.linear_init(Linear)
+check.network_from_scratch.linear_init(Linear)
 ### BEGIN HIDDEN TESTS
-check.linear_init(Linear, seed=5)
+check.network_from_scratch.linear_init(Linear, seed=5)
 ### END HIDDEN TESTS
 
 # %% test="A-linear-forward" points=2
-check.linear_forward(Linear)
+check.network_from_scratch.linear_forward(Linear)
 ### BEGIN HIDDEN TESTS
-check.linear_forward(Linear, seed=41, shapes=((6, 4, 13), (2, 17, 5)))
+check.network_from_scratch.linear_forward(Linear, seed=41, shapes=((6, 4, 13), (2, 17, 5)))
 ### END HIDDEN TESTS
 
 # %% test="A-linear-backward" points=3
-check.linear_backward(Linear)
+check.network_from_scratch.linear_backward(Linear)
 ### BEGIN HIDDEN TESTS
-check.linear_backward(Linear, seed=41, shapes=((6, 4, 13), (2, 17, 5)))
+check.network_from_scratch.linear_backward(Linear, seed=41, shapes=((6, 4, 13), (2, 17, 5)))
 ### END HIDDEN TESTS
 
 # %% test="A-linear-update" points=1
-check.linear_update(Linear)
+check.network_from_scratch.linear_update(Linear)
 ### BEGIN HIDDEN TESTS
-check.linear_update(Linear, seed=41, lr=0.07)
+check.network_from_scratch.linear_update(Linear, seed=41, lr=0.07)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-numerical-text"
 # **How does the check know?** It needs no calculus: change one entry by a tiny $h$ and see how much the loss changes,
 # $\frac{\partial L}{\partial w} \approx \frac{L(w+h) - L(w-h)}{2h}$. It takes two forward passes for each weight:
-# far too slow for training, and perfect for checking. You can use it yourself: `check.numerical_gradient(f, x)`.
+# far too slow for training, and perfect for checking. You can use it yourself: `check.network_from_scratch.numerical_gradient(f, x)`.
 
 # %%
-check.numerical_gradient(lambda w: w[0] ** 2 + 3 * w[1], [1.5, 10.0])  # expected: [2 · 1.5, 3]
+check.network_from_scratch.numerical_gradient(lambda w: w[0] ** 2 + 3 * w[1], [1.5, 10.0])  # expected: [2 · 1.5, 3]
 
 # %% [markdown] given="A-sigmoid-text"
 # ### A2. Sigmoid (3 points, 15 min)
@@ -193,15 +193,15 @@ class Sigmoid:
 
 
 # %% test="A-sigmoid-forward" points=1
-check.sigmoid_forward(Sigmoid)
+check.network_from_scratch.sigmoid_forward(Sigmoid)
 ### BEGIN HIDDEN TESTS
-check.sigmoid_forward(Sigmoid, seed=41)
+check.network_from_scratch.sigmoid_forward(Sigmoid, seed=41)
 ### END HIDDEN TESTS
 
 # %% test="A-sigmoid-backward" points=2
-check.sigmoid_backward(Sigmoid)
+check.network_from_scratch.sigmoid_backward(Sigmoid)
 ### BEGIN HIDDEN TESTS
-check.sigmoid_backward(Sigmoid, seed=41)
+check.network_from_scratch.sigmoid_backward(Sigmoid, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-softmax-text"
@@ -237,15 +237,15 @@ class Softmax:
 
 
 # %% test="A-softmax-forward" points=2
-check.softmax_forward(Softmax)
+check.network_from_scratch.softmax_forward(Softmax)
 ### BEGIN HIDDEN TESTS
-check.softmax_forward(Softmax, seed=41)
+check.network_from_scratch.softmax_forward(Softmax, seed=41)
 ### END HIDDEN TESTS
 
 # %% test="A-softmax-backward" points=1
-check.softmax_backward(Softmax)
+check.network_from_scratch.softmax_backward(Softmax)
 ### BEGIN HIDDEN TESTS
-check.softmax_backward(Softmax, seed=41)
+check.network_from_scratch.softmax_backward(Softmax, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-loss-text"
@@ -289,15 +289,15 @@ def cross_entropy_gradient(probabilities, labels):
 
 
 # %% test="A-loss-value" points=1
-check.cross_entropy(cross_entropy)
+check.network_from_scratch.cross_entropy(cross_entropy)
 ### BEGIN HIDDEN TESTS
-check.cross_entropy(cross_entropy, seed=41)
+check.network_from_scratch.cross_entropy(cross_entropy, seed=41)
 ### END HIDDEN TESTS
 
 # %% test="A-loss-gradient" points=2
-check.cross_entropy_gradient(cross_entropy_gradient)
+check.network_from_scratch.cross_entropy_gradient(cross_entropy_gradient)
 ### BEGIN HIDDEN TESTS
-check.cross_entropy_gradient(cross_entropy_gradient, seed=41)
+check.network_from_scratch.cross_entropy_gradient(cross_entropy_gradient, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-text"
@@ -354,9 +354,9 @@ class MLP:
 
 
 # %% test="B-mlp-check" points=3
-check.network(MLP)
+check.network_from_scratch.network(MLP)
 ### BEGIN HIDDEN TESTS
-check.network(MLP, seed=41)
+check.network_from_scratch.network(MLP, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-epoch-text"
@@ -388,9 +388,9 @@ def train_epoch(network, images, labels, lr, batch_size=64, order=None):
 
 
 # %% test="B-epoch-check" points=3
-check.train_epoch(train_epoch, MLP)
+check.network_from_scratch.train_epoch(train_epoch, MLP)
 ### BEGIN HIDDEN TESTS
-check.train_epoch(train_epoch, MLP, seed=41, lr=0.25)
+check.network_from_scratch.train_epoch(train_epoch, MLP, seed=41, lr=0.25)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-evaluate-text"
@@ -411,9 +411,9 @@ def evaluate(network, images, labels):
 
 
 # %% test="B-evaluate-check" points=1
-check.evaluate(evaluate, MLP)
+check.network_from_scratch.evaluate(evaluate, MLP)
 ### BEGIN HIDDEN TESTS
-check.evaluate(evaluate, MLP, seed=41)
+check.network_from_scratch.evaluate(evaluate, MLP, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-run-text"
@@ -437,9 +437,9 @@ history = fit(network, train_epoch, evaluate, data, lr=0.1, epochs=size.epochs)
 ### END SOLUTION
 
 # %% test="B-run-check" points=1
-check.learning_curves(history, MLP, train_epoch, evaluate, size=size.name)
+check.network_from_scratch.learning_curves(history, MLP, train_epoch, evaluate, size=size.name)
 ### BEGIN HIDDEN TESTS
-check.own_training(MLP, train_epoch, evaluate, seed=41)
+check.network_from_scratch.own_training(MLP, train_epoch, evaluate, seed=41)
 ### END HIDDEN TESTS
 
 # %%
@@ -471,9 +471,9 @@ for rate in rates:
 ### END SOLUTION
 
 # %% test="C-study-check" points=1
-check.learning_rate_study(histories, rates, MLP, train_epoch, evaluate, epochs=size.epochs, size=size.name)
+check.network_from_scratch.learning_rate_study(histories, rates, MLP, train_epoch, evaluate, epochs=size.epochs, size=size.name)
 ### BEGIN HIDDEN TESTS
-check.own_training(MLP, train_epoch, evaluate, seed=42)
+check.network_from_scratch.own_training(MLP, train_epoch, evaluate, seed=42)
 ### END HIDDEN TESTS
 
 # %%
@@ -520,9 +520,9 @@ def sweet_spot(test_loss):
 
 
 # %% test="C-spot-check" points=1
-check.sweet_spot(sweet_spot)
+check.network_from_scratch.sweet_spot(sweet_spot)
 ### BEGIN HIDDEN TESTS
-check.sweet_spot(sweet_spot, seed=41)
+check.network_from_scratch.sweet_spot(sweet_spot, seed=41)
 ### END HIDDEN TESTS
 
 # %%
@@ -585,15 +585,15 @@ def exponential_decay(epoch, first, gamma):
 
 
 # %% test="D-decay-step" points=1
-check.step_decay(step_decay)
+check.network_from_scratch.step_decay(step_decay)
 ### BEGIN HIDDEN TESTS
-check.step_decay(step_decay, seed=41)
+check.network_from_scratch.step_decay(step_decay, seed=41)
 ### END HIDDEN TESTS
 
 # %% test="D-decay-exponential" points=1
-check.exponential_decay(exponential_decay)
+check.network_from_scratch.exponential_decay(exponential_decay)
 ### BEGIN HIDDEN TESTS
-check.exponential_decay(exponential_decay, seed=41)
+check.network_from_scratch.exponential_decay(exponential_decay, seed=41)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="D-experiment-text"
@@ -631,11 +631,11 @@ results = {
 ### END SOLUTION
 
 # %% test="D-experiment-check" points=1
-check.decay_experiment(
+check.network_from_scratch.decay_experiment(
     results, MLP, train_epoch, evaluate, seeds=size.seeds, epochs=size.small_epochs, size=size.name
 )
 ### BEGIN HIDDEN TESTS
-check.own_training(MLP, train_epoch, evaluate, seed=43)
+check.network_from_scratch.own_training(MLP, train_epoch, evaluate, seed=43)
 ### END HIDDEN TESTS
 
 # %%
@@ -715,9 +715,9 @@ def rescale(network, batch_size, convention):
 
 
 # %% test="E-rescale-check" points=1
-check.convention(rescale, MLP)
+check.network_from_scratch.convention(rescale, MLP)
 ### BEGIN HIDDEN TESTS
-check.convention(rescale, MLP, seed=41)
+check.network_from_scratch.convention(rescale, MLP, seed=41)
 ### END HIDDEN TESTS
 
 # %% given="E-run"
@@ -791,15 +791,15 @@ for name in names:
 ### END SOLUTION
 
 # %% test="F-move-check" points=1
-check.same_on_all(by_backend, names, MLP, train_epoch, evaluate, size=size.name)
+check.network_from_scratch.same_on_all(by_backend, names, MLP, train_epoch, evaluate, size=size.name)
 ### BEGIN HIDDEN TESTS
-check.own_training(MLP, train_epoch, evaluate, seed=44)
+check.network_from_scratch.own_training(MLP, train_epoch, evaluate, seed=44)
 ### END HIDDEN TESTS
 
 # %% test="F-move-portable" points=1
-check.portable(MLP, train_epoch)
+check.network_from_scratch.portable(MLP, train_epoch)
 ### BEGIN HIDDEN TESTS
-check.portable(MLP, train_epoch, seed=41)
+check.network_from_scratch.portable(MLP, train_epoch, seed=41)
 ### END HIDDEN TESTS
 
 # %%
@@ -832,4 +832,4 @@ ready_to_present = ["A", "B", "C", "D", "E", "F"]
 ### END SOLUTION
 
 # %% test="form-check" points=0
-check.form(group, ready_to_present, parts="ABCDEF")
+check.network_from_scratch.form(group, ready_to_present, parts="ABCDEF")

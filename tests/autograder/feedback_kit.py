@@ -19,8 +19,8 @@ from autograder.sample import build, load, release_of
 from autograder.sample_class import Student
 from autograder.source import Assignment, cells_by_id, grade_id
 from autograder.source import read as read_source
-from helpers.check.picture import Picture
-from helpers.check.report import MIME, Report
+from helpers.check.core.picture import Picture
+from helpers.check.core.report import MIME, Report
 
 ASSIGNMENTS = Course().assignments()
 MODEL = Student("model", "everything right")

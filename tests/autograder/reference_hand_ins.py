@@ -52,10 +52,10 @@ NETWORK_FROM_SCRATCH = {
     "A-sigmoid": 'Sigmoid = find("helpers.nn.layers:Sigmoid")',
     "A-softmax": 'Softmax = find("helpers.nn.loss:Softmax")',
     "A-loss": """
-cross_entropy = find("helpers.nn.loss:cross_entropy", "helpers.check.oracle:cross_entropy")
+cross_entropy = find("helpers.nn.loss:cross_entropy", "helpers.check.core.oracle:cross_entropy")
 cross_entropy_gradient = find("helpers.nn.loss:cross_entropy_gradient")
 """,
-    "B-mlp": 'MLP = find("helpers.nn.layers:MLP", "helpers.check.oracle:Net")',
+    "B-mlp": 'MLP = find("helpers.nn.layers:MLP", "helpers.check.core.oracle:Net")',
     "B-epoch": 'train_epoch = find("helpers.nn.steps:train_epoch")',
     "B-evaluate": 'evaluate = find("helpers.nn.accuracy:evaluate")',
     "C-spot": """
@@ -73,10 +73,10 @@ def exponential_decay(epoch, first, gamma):
 }
 
 CNN_LEARNING = {
-    "A-shape": FIND + 'output_shape = find("helpers.check.learning_oracle:output_shape")',
-    "A-count": 'parameter_count = find("helpers.check.learning_oracle:parameters")',
+    "A-shape": FIND + 'output_shape = find("helpers.check.cnn_learning.oracle:output_shape")',
+    "A-count": 'parameter_count = find("helpers.check.cnn_learning.oracle:parameters")',
     "A-table": """
-find("helpers.nn.layer_table:places"), find("helpers.check.learning_oracle:parameters")
+find("helpers.nn.layer_table:places"), find("helpers.check.cnn_learning.oracle:parameters")
 def layer_table(layers, shape):
     table = []
     for i, layer in enumerate(layers):
@@ -132,7 +132,7 @@ def train(network, split, lr, epochs, batch_size=64, seed=0):
     "B-choose": 'choose_rate = find("helpers.study.cnn_learning.report:best_rate")',
     "C-length": """
 from helpers.study.cnn_learning import Plateau
-length_of = find("helpers.check.learning_plateau:length_of", "helpers.study.cnn_learning.plateau_quantities:steps_below")
+length_of = find("helpers.check.cnn_learning.plateau:length_of", "helpers.study.cnn_learning.plateau_quantities:steps_below")
 def plateau_length(losses, level, window=5):
     return length_of(losses, level, window)
 """,
@@ -146,37 +146,37 @@ def gradient_norms(network):
 
 CNN_RUNTIME = {
     "A-parameters": FIND + """
-places_of = find("helpers.check.runtime_counts:parameters_of", "helpers.nn.layer_costs:parameters")
+places_of = find("helpers.check.cnn_runtime.counts:parameters_of", "helpers.nn.layer_costs:parameters")
 def parameters(filters):
     return [place.parameters for place in study.study_spec(filters).places(1) if place.parameters]
 """,
     "A-forward": """
-count = find("helpers.check.runtime_counts:forward_flops_of", "helpers.primitives.counts:flops")
+count = find("helpers.check.cnn_runtime.counts:forward_flops_of", "helpers.primitives.counts:flops")
 def forward_flops(filters, batch):
     return count(filters, batch)
 """,
-    "A-step": 'step_flops = find("helpers.check.runtime_counts:step_flops_of", "helpers.study.cnn_runtime:training_flops")',
+    "A-step": 'step_flops = find("helpers.check.cnn_runtime.counts:step_flops_of", "helpers.study.cnn_runtime:training_flops")',
     "B-time": 'time_step = find("helpers.study.cnn_runtime.clock:time_steps")',
     "D-interval": """
-interval = find("helpers.check.runtime_reference:prediction_interval", "helpers.study.cnn_runtime.fits:prediction_interval")
+interval = find("helpers.check.cnn_runtime.reference:prediction_interval", "helpers.study.cnn_runtime.fits:prediction_interval")
 def prediction_interval(seconds, epochs, level):
     found = interval(seconds, epochs, level)
     return found if isinstance(found, tuple) else (found.low, found.high)
 """,
-    "E-fit": 'fit = find("helpers.check.runtime_reference:fit", "helpers.study.cnn_runtime.fits:fit")',
+    "E-fit": 'fit = find("helpers.check.cnn_runtime.reference:fit", "helpers.study.cnn_runtime.fits:fit")',
     "E-held": """
-errors_of = find("helpers.check.runtime_reference:held_out_errors", "helpers.study.cnn_runtime.fits:leave_one_out")
+errors_of = find("helpers.check.cnn_runtime.reference:held_out_errors", "helpers.study.cnn_runtime.fits:leave_one_out")
 def held_out_error(x, y, kind):
     return float(errors_of(x, y, kind).mean())
 """,
-    "F-crossover": 'crossover = find("helpers.check.runtime_reference:crossover", "helpers.study.cnn_runtime.fits:crossover")',
+    "F-crossover": 'crossover = find("helpers.check.cnn_runtime.reference:crossover", "helpers.study.cnn_runtime.fits:crossover")',
 }
 
 CONVOLUTION = {
-    "A-size": FIND + 'output_size = find("helpers.check.conv_oracle:output_size", "helpers.primitives.spec:output_size")',
+    "A-size": FIND + 'output_size = find("helpers.check.core.conv_oracle:output_size", "helpers.primitives.spec:output_size")',
     "A-forward": """
 try:
-    forward = find("helpers.check.conv_oracle:forward")
+    forward = find("helpers.check.core.conv_oracle:forward")
 except ImportError:
     def forward(x, w, stride, padding):
         return primitives.conv_forward(primitives.ConvSpec.of(x, w, stride, padding), x, w)
@@ -189,13 +189,13 @@ def true_convolution(x, w, stride, padding):
     return conv_forward(x, w[:, :, ::-1, ::-1], stride, padding)
 """,
     "B-im2col": """
-lowered = find("helpers.check.conv_oracle:im2col")
+lowered = find("helpers.check.core.conv_oracle:im2col")
 def im2col(x, R, S, stride, padding):
     return lowered(x, (R, S), stride, padding)
 """,
     "B-lowered": "conv_lowered = conv_forward",
     "B-col2im": """
-scatter = find("helpers.check.conv_oracle:scatter")
+scatter = find("helpers.check.core.conv_oracle:scatter")
 def col2im(columns, x_shape, R, S, stride, padding):
     N, C, H, W = x_shape
     P, Q = output_size(H, R, stride[0], padding[0]), output_size(W, S, stride[1], padding[1])
@@ -206,25 +206,25 @@ def conv_tiled(x, w, stride, padding, workspace):
     return conv_forward(x, w, stride, padding)
 """,
     "C-data": """
-back = find("helpers.check.conv_oracle:backward_data", "helpers.primitives.convolution:conv_backward_data")
+back = find("helpers.check.core.conv_oracle:backward_data", "helpers.primitives.convolution:conv_backward_data")
 def conv_backward_data(dy, w, x_shape, stride, padding):
     return back(dy, w, x_shape, stride, padding)
 """,
     "C-filter": """
-back_filter = find("helpers.check.conv_oracle:backward_filter")
+back_filter = find("helpers.check.core.conv_oracle:backward_filter")
 def conv_backward_filter(x, dy, w_shape, stride, padding):
     return back_filter(x, dy, w_shape[2:], stride, padding)
 """,
     "C-bias": 'conv_backward_bias = find("helpers.primitives.bias:bias_backward")',
     "D-max": """
-pool, pool_back = find("helpers.check.conv_oracle:max_pool"), find("helpers.check.conv_oracle:max_pool_backward")
+pool, pool_back = find("helpers.check.core.conv_oracle:max_pool"), find("helpers.check.core.conv_oracle:max_pool_backward")
 def max_pool_forward(x, window, stride, padding):
     return pool(x, window, stride, padding), x
 def max_pool_backward(dy, winner, x_shape, window, stride, padding):
     return pool_back(winner, dy, window, stride, padding)
 """,
     "D-average": """
-mean, mean_back = find("helpers.check.conv_oracle:average_pool"), find("helpers.check.conv_oracle:average_pool_backward")
+mean, mean_back = find("helpers.check.core.conv_oracle:average_pool"), find("helpers.check.core.conv_oracle:average_pool_backward")
 def average_pool_forward(x, window, stride, padding):
     return mean(x, window, stride, padding)
 def average_pool_backward(dy, x_shape, window, stride, padding):
@@ -235,7 +235,7 @@ def conv_fft(x, w, padding):
     return conv_forward(x, w, (1, 1), padding)
 """,
     "F-count": """
-layer_of = find("helpers.check.conv_counts:_Layers", "helpers.primitives.counts:flops")
+layer_of = find("helpers.check.convolution.counts:_Layers", "helpers.primitives.counts:flops")
 def spec(N, C, H, W, K, R, S, stride, padding):
     return primitives.ConvSpec(N, C, H, W, K, R, S, *stride, *padding)
 def conv_flops(*layer):
@@ -249,7 +249,7 @@ def arithmetic_intensity(N, C, H, W, K, R, S, stride, padding, itemsize=4):
 """,
 }
 
-RIGHT = 'json.load(open(os.path.join(os.path.dirname(helpers.__file__), "check", "right_answers", "reading.json")))'
+RIGHT = 'json.load(open(os.path.join(os.path.dirname(helpers.__file__), "check", "right_answers", "cudnn_reading.json")))'
 CUDNN_READING = {
     "B-sizes": FIND + 'import json\nsize_paper = size_today = find("helpers.primitives.spec:output_size")',
     "B-cost": """
@@ -265,7 +265,7 @@ def intensity(N, C, H, W, K, R, S, P, Q):
     return ConvSpec(N, C, H, W, K, R, S).intensity()
 """,
     "B-lower": """
-patches = find("helpers.check.conv_oracle:im2col")
+patches = find("helpers.check.core.conv_oracle:im2col")
 def lower_filters(F):
     return F.reshape(F.shape[0], -1)
 def lower_images(D, R, S):

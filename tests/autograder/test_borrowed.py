@@ -53,7 +53,7 @@ def changed(scratch, **cells):
         ("import tensorflow as tf", 1, "tensorflow"),
         ("from helpers.nn import Linear", 1, "helpers.nn"),
         ("from helpers import nn", 1, "helpers.nn"),
-        ("from helpers.check.oracle import Net", 1, "helpers.check.oracle"),
+        ("from helpers.check.core.oracle import Net", 1, "helpers.check.core.oracle"),
         ("import torch\nx = torch.tensor([1.0]) @ torch.ones(1)", 1, ""),
         ("class L:\n    def backward(self, g):\n        return self.inner.backward(g)", 1, ""),
         ("def broken(:\n  from torch import nn", 1, ""),

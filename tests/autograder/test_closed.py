@@ -85,7 +85,7 @@ def test_the_reference_earns_nothing(name):
 
 
 IMPORTS = {
-    "A-size": "from helpers.check.conv_oracle import output_size",
+    "A-size": "from helpers.check.core.conv_oracle import output_size",
     "A-forward": "from helpers.primitives import conv_forward",
     "A-bias": "from helpers import nn",
     "A-true": "def true_convolution(x, w, stride, padding):\n    return primitives.conv_forward(x, w)",
@@ -142,16 +142,16 @@ for path in {paths!r}:
         ran = kernel.run(look, 20)
         said = "".join(output.get("text", "") or output.get("evalue", "") for output in ran.outputs)
         assert said.strip() == "[]"
-        again = kernel.run("from helpers import primitives\nprimitives.ConvSpec\nimport helpers.check.oracle", 20)
+        again = kernel.run("from helpers import primitives\nprimitives.ConvSpec\nimport helpers.check.core.oracle", 20)
         assert KNOWS in again.outputs[-1]["evalue"]
 
 
 @pytest.mark.promise("A student's own cells may call checks: there they do nothing but say so.")
 def test_a_call_of_a_check_in_a_students_cell_costs_nothing():
     more = {
-        "A-bias": "def add_bias(y, b):\n    return y + b[:, None, None]\ntry:\n    check.conv_bias(add_bias)\n"
+        "A-bias": "def add_bias(y, b):\n    return y + b[:, None, None]\ntry:\n    check.convolution.bias(add_bias)\n"
         "except check.CheckFailed:\n    pass\ncheck.learning.relu(1)",
-        "A-size": "check.conv_output_size(len)\nslope = check.numerical_gradient(lambda w: w[0] ** 2, [3.0])\n"
+        "A-size": "check.convolution.output_size(len)\nslope = check.numerical_gradient(lambda w: w[0] ** 2, [3.0])\n"
         "def output_size(size, window, stride, pad):\n    assert abs(slope[0] - 6) < 1e-6\n"
         "    return (size + 2 * pad - window) // stride + 1",
     }
@@ -159,7 +159,7 @@ def test_a_call_of_a_check_in_a_students_cell_costs_nothing():
     got = points(snapshot, result)
     assert got == {cell: next(c.points for c in snapshot.source.cells if c.id == cell) for cell in got}
     said = next(cell for cell in result.graded.cells if grade_id(cell) == "A-bias").outputs[0].text
-    assert "check.conv_bias is not run here" in said
+    assert "check.convolution.bias is not run here" in said
 
 
 @pytest.mark.parametrize("name", REFERENCE)
@@ -171,17 +171,12 @@ def test_cells_that_run_there_use_only_what_is_open(name):
         if cell.type == "code" and cell.kind != "test":
             for node in ast.walk(ast.parse(MAGIC.sub(r"\1pass  #", cell.text))):
                 path = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
-                if path.startswith("check.") and path not in ("check.learning", "check.reading", "check.runtime"):
-                    used.add(path.removeprefix("check."))
-    assert used <= set(closed_modules.OPEN), used
+                if path.startswith(f"check.{name}."):
+                    used.add(getattr(getattr(check, name), path.rpartition(".")[2]).__module__)
+    assert {module.removeprefix("helpers.check.") for module in used} <= set(closed_modules.BESIDE), used
 
 
-def test_what_stands_in_for_the_checks_is_what_they_have():
-    for name, place in closed_modules.OPEN.items():
-        found = check
-        for part in name.split("."):
-            found = getattr(found, part)
-        assert f"helpers.check.{place}" == f"{found.__module__}:{found.__name__}"
+def test_kinds_of_the_checks_that_travel_are_known_on_both_sides():
     for kind in (*TEXTS, *HARMLESS):
         assert kind.partition(":")[0].removeprefix("helpers.check.") in closed_modules.BESIDE, "it travels there"
 

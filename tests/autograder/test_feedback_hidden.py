@@ -14,7 +14,7 @@ from autograder.feedback_page.page import render
 from autograder.feedback_page.redact import hidden_regions, redacted, secrets, shown
 from autograder.leaks import squeeze
 from autograder.sample_class import Student
-from helpers.check.picture import Picture
+from helpers.check.core.picture import Picture
 
 VALUES = ("0.734519", "41.8273", "8675309", "1.25e-07")
 """Stand-ins for what only a hidden test computes."""
@@ -244,7 +244,7 @@ def test_a_hidden_message_keeps_its_words_and_loses_its_numbers(message):
 def test_real_messages_of_hidden_calls_lose_the_numbers_of_these_calls():
     """The hidden calls themselves, with wrong layers."""
     from helpers import check
-    from helpers.check.report import CheckFailed
+    from helpers.check.core.report import CheckFailed
 
     assignment, _ = read("network_from_scratch")
     known = secrets(assignment)
@@ -271,7 +271,7 @@ def test_real_messages_of_hidden_calls_lose_the_numbers_of_these_calls():
 @pytest.mark.promise("and feedback names the criterion and the place in the paper, never your mark.")
 def test_the_instructors_marks_stay_away_and_the_place_in_the_paper_is_told():
     from helpers import check
-    from helpers.check.report import CheckFailed
+    from helpers.check.core.report import CheckFailed
 
     assignment, _ = read("cudnn_reading")
     known = secrets(assignment)
@@ -326,11 +326,11 @@ def test_an_older_notebook_is_held_against_its_own_hidden_tests_too():
     """The source was changed since: the notebook's hidden lines are not the assignment's any more."""
     name = "network_from_scratch"
     assignment, _ = read(name)
-    old = "check.linear_forward(Linear, seed=977, shapes=((6, 4, 13),))"
+    old = "check.network_from_scratch.linear_forward(Linear, seed=977, shapes=((6, 4, 13),))"
 
     def outputs(course, cell):
         if course and course.id == "A-linear-forward":
-            cell.source = f"check.linear_forward(Linear)\n### BEGIN HIDDEN TESTS\n{old}\n"
+            cell.source = f"check.network_from_scratch.linear_forward(Linear)\n### BEGIN HIDDEN TESTS\n{old}\n"
             return [told("x"), told("x", "seed 977"), error("CheckFailed", old, [old])]
         return [stream(old)] if course and course.kind == "exercise" else []
 

@@ -26,7 +26,7 @@ from feedback_kit import (
 from autograder.bonus import Declaration
 from autograder.feedback_page.page import headings, render, write_page
 from autograder.feedback_page.redact import hidden_regions
-from helpers.check.picture import Picture
+from helpers.check.core.picture import Picture
 
 NAME = "network_from_scratch"
 PICTURE = Picture("grad_weight", (2, 3), ("·▲·", "▼·?"), 3, 6)
@@ -87,7 +87,7 @@ def test_a_failed_check_says_why_shows_its_picture_and_what_was_right_so_far():
     )
     text = article(page, "A-linear")
     assert f"Linear.backward not yet 1.5 / 3 {message}" in text
-    assert "check.linear_backward(Linear)" in text
+    assert "check.network_from_scratch.linear_backward(Linear)" in text
     assert "Right so far: shapes; x unchanged." in text
     assert "See A1 in the notebook." in text
     assert "Linear.__init__ passed" in text

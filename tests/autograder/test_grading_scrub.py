@@ -41,7 +41,7 @@ from autograder.grading.harmless import harmless
 from autograder.grading.scrub import Reader, fenced
 from autograder.judge.judge import NOT_SHUT_IN
 from autograder.source import grade_id
-from helpers.check.picture import Picture
+from helpers.check.core.picture import Picture
 
 TO = "http://127.0.0.1:9/hit"
 ALL = payloads(TO) | {f"feedback-{i}": payload for i, payload in enumerate(PAYLOADS)}

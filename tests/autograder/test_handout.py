@@ -23,7 +23,7 @@ from autograder.release import LeakError
 from autograder.results import UNTOUCHED
 from autograder.sample_class import Student
 from autograder.source import read, regions
-from helpers.check.answers import FOLDER
+from helpers.check.core.answers import FOLDER
 
 NAMES = Course().assignments()
 SOLVED = 120

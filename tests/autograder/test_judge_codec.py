@@ -22,7 +22,7 @@ from autograder.judge.changes import alike
 from autograder.judge.codec import MOST_DEPTH, SHAPES
 from autograder.judge.decode import Decoder
 from helpers.backend import backend
-from helpers.check.runtime_machine import Device
+from helpers.check.cnn_runtime.machine import Device
 from helpers.data.split import Split
 from helpers.timing import Timing
 from helpers.train.history import History

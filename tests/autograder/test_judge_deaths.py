@@ -19,8 +19,8 @@ from autograder.judge.grant import judging
 from autograder.judge.link import Limits
 from autograder.judge.local import Pupil, pupil
 from autograder.kernel import wire
-from helpers.check import calls
-from helpers.check.reach import TooLong, time_limit
+from helpers.check.core import calls
+from helpers.check.core.reach import TooLong, time_limit
 
 
 @pytest.fixture(scope="module")
@@ -261,8 +261,8 @@ def test_many_calls_leave_nothing_behind(fresh: Pupil) -> None:
 
 def test_functions_run_beside_an_object_come_from_the_checks(student: Pupil) -> None:
     layer, same = student["Layer"](), student["same"]
-    assert type(same).beside(same, "helpers.check.reach:has_globals", ["Layer"]) is True
-    assert type(same).beside(same, "helpers.check.reach:has_globals", names=["Other"]) is False
+    assert type(same).beside(same, "helpers.check.core.reach:has_globals", ["Layer"]) is True
+    assert type(same).beside(same, "helpers.check.core.reach:has_globals", names=["Other"]) is False
     with pytest.raises(ValueError, match="not a function of the checks"):
         type(layer).beside(layer, "os:system")
 

@@ -40,7 +40,7 @@ LIES = {
     "constant builtin": ["c", "builtins:eval"], "backend": ["b", "cuda; rm", "float32"],
     "backend list": ["b", [], []],
     "torch": ["P", "load", "float32"], "torch dtype": ["P", "dtype", "Tensor"], "device": ["P", "device", "nonsense"],
-    "text": ["x", "os:system", "ls"], "text number": ["x", "helpers.check.runtime_machine:Device", 3],
+    "text": ["x", "os:system", "ls"], "text number": ["x", "helpers.check.cnn_runtime.machine:Device", 3],
     "float": ["f", "1e5"], "float list": ["f", []], "int": ["i", "z"], "long int": ["i", "0x" + "f" * 9_000],
     "complex": ["C", "a", 1], "range": ["g", 1, 2, 0], "range text": ["g", "a", 2, 1], "fraction": ["F", 1, 0],
     "decimal": ["M", "x"], "set of lists": ["s", 1, ["l", 2]], "odd dictionary": ["d", 1, "a"],
@@ -131,7 +131,7 @@ TAGS = [*"ifCytzlsdoanTrRAmcbPxDSgFM", "...", "ni"]
 NAMES = [
     "<f8", "|b1", "<i8", "|O", "float64", "cpu", "nan", "0x1f", "helpers.timing:Timing", "types:SimpleNamespace",
     "numpy",
-    "float32", "dtype", "device", "builtins:float", "helpers.check.runtime_machine:Device", "what", "seconds", "",
+    "float32", "dtype", "device", "builtins:float", "helpers.check.cnn_runtime.machine:Device", "what", "seconds", "",
     "é",
 ]  # fmt: skip
 leaves = st.one_of(

@@ -18,7 +18,7 @@ from autograder.judge.link import Limits
 from autograder.judge.local import Pupil, pupil
 from autograder.kernel import wire
 from helpers.backend import backend
-from helpers.check import runtime_machine
+from helpers.check.cnn_runtime import machine as runtime_machine
 from helpers.train.history import History
 
 

@@ -94,8 +94,8 @@ def test_a_students_function_is_called_and_what_it_prints_lies_beside(room: Room
 )
 def test_a_real_check_and_its_hidden_part(room: Room) -> None:
     judge, student, _ = room
-    hidden = "check.sigmoid_backward(Sigmoid, seed=SEED)\nprint('more')"
-    cell = HIDDEN.format("check.sigmoid_forward(Sigmoid)\nSEED = 4", hidden)
+    hidden = "check.network_from_scratch.sigmoid_backward(Sigmoid, seed=SEED)\nprint('more')"
+    cell = HIDDEN.format("check.network_from_scratch.sigmoid_forward(Sigmoid)\nSEED = 4", hidden)
     ran = judge.run(cell, 30, beside=[student])
     assert ran.status == "ok", ran.outputs
     shown, hidden, words = ran.outputs
@@ -110,7 +110,8 @@ def test_a_real_check_and_its_hidden_part(room: Room) -> None:
 def test_a_failure_in_the_visible_part_ends_the_cell(room: Room) -> None:
     judge, student, _ = room
     student.run("class Sigmoid:\n    def forward(self, x): return x", 30)
-    ran = judge.run(HIDDEN.format("check.sigmoid_forward(Sigmoid)", "print('never')"), 30, beside=[student])
+    cell = HIDDEN.format("check.network_from_scratch.sigmoid_forward(Sigmoid)", "print('never')")
+    ran = judge.run(cell, 30, beside=[student])
     assert (ran.status, ran.answer["hidden"]) == ("error", [])
     report, error = ran.outputs
     assert report.data[CHECK]["mistake"]
@@ -213,7 +214,7 @@ attempt("starts a process", lambda: os.fork() or os._exit(0))
 attempt("takes memory", lambda: bytearray(4_000 << 20))
 attempt("writes at home", lambda: Path("own").write_text("x"))
 import helpers, inspect
-from helpers.check import picture
+from helpers.check.core import picture
 attempt("reads the checks", lambda: inspect.getsource(picture))
 """
 

@@ -13,9 +13,9 @@ from autograder.source import read
 from helpers import check
 from helpers.backend import backend
 from helpers.check import CheckFailed
-from helpers.check.own_training import Own
-from helpers.check.recorded import made_again
-from helpers.check.report import Mistake
+from helpers.check.core.own_training import Own
+from helpers.check.core.recorded import made_again
+from helpers.check.core.report import Mistake
 from helpers.data import load as load_data
 from helpers.train import fit
 
@@ -89,7 +89,8 @@ NUDGES = STILL.replace(
 @pytest.mark.parametrize("train_epoch", [STILL, NUDGES])
 def test_weights_that_stay_or_go_just_anywhere_are_no_training(train_epoch):
     own = student(B_epoch=train_epoch)
-    for run in (lambda: check.own_training(*own, seed=41), lambda: check.portable(*own[:2])):
+    checks = check.network_from_scratch
+    for run in (lambda: checks.own_training(*own, seed=41), lambda: checks.portable(*own[:2])):
         with pytest.raises(CheckFailed, match=r"weights? of your network"):
             run()
 
@@ -102,7 +103,7 @@ ANSWERS = ["2.3, 0.1", "float(images[0, 0]), 0.5", "float(network.layers[0].weig
 def test_an_evaluation_that_knows_nothing_of_the_network_is_none(answer):
     own = student(B_evaluate=f"def evaluate(network, images, labels):\n    return {answer}\n")
     with pytest.raises(CheckFailed, match="nothing to do with how well the network does"):
-        check.own_training(*own, seed=41)
+        check.network_from_scratch.own_training(*own, seed=41)
 
 
 WRONG_BUT_TRAINED = {
@@ -120,7 +121,7 @@ WRONG_BUT_TRAINED = {
 @pytest.mark.parametrize("mistake", WRONG_BUT_TRAINED)
 def test_whoever_made_a_mistake_and_trained_with_it_is_believed(mistake, data):
     own = student(**WRONG_BUT_TRAINED[mistake])
-    check.own_training(*own, seed=41)
+    check.network_from_scratch.own_training(*own, seed=41)
     again(own, trained(own, data))
 
 
@@ -183,7 +184,7 @@ def test_networks_that_start_anew_at_random_are_believed_near_their_like(data):
 def test_what_an_edge_of_numbers_makes_of_the_drawn_problem(model):
     """Sizes, images and rates are drawn: right functions pass for every seed."""
     for seed in range(25):
-        check.own_training(*model, seed=seed)
+        check.network_from_scratch.own_training(*model, seed=seed)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 41])
@@ -201,9 +202,9 @@ def test_numbers_of_a_test_that_is_shown_say_nothing_of_the_hidden_one(seed):
         return shown.get(repr(args), 1.0)
 
     rules = {
-        check.sweet_spot: lambda losses: int(np.nanargmin(losses)) + 1,
-        check.step_decay: lambda epoch, first, factor, every: first * factor ** (epoch // every),
-        check.exponential_decay: lambda epoch, first, gamma: first * gamma**epoch,
+        check.network_from_scratch.sweet_spot: lambda losses: int(np.nanargmin(losses)) + 1,
+        check.network_from_scratch.step_decay: lambda epoch, first, factor, every: first * factor ** (epoch // every),
+        check.network_from_scratch.exponential_decay: lambda epoch, first, gamma: first * gamma**epoch,
     }
     for checks, right in rules.items():
         checks(writes(right))

@@ -8,7 +8,7 @@ import pytest
 
 from autograder.sandbox import LANDLOCK, NAMESPACES, hidden_paths, paths, readable_paths, rootfs
 from autograder.sandbox.paths import without
-from helpers.check.answers import questions, right_answers
+from helpers.check.core.answers import questions, right_answers
 from tests.autograder.sandboxed import ORDINARY, REPOSITORY, Zygote, open_to_all
 
 
@@ -155,13 +155,13 @@ def test_the_checks_are_closed_and_their_neighbours_are_not(tmp_path, mode, prel
                 pass
         say(seen)
         try:
-            import helpers.check.conv_oracle
+            import helpers.check.core.conv_oracle
         except (ImportError, PermissionError):
             say("no such module")
         say(len(open(place / "timing.py").read()) > 100)
     """
-    assert right_answers("reading")
-    assert questions("reading", "claims")
+    assert right_answers("cudnn_reading")
+    assert questions("cudnn_reading", "claims")
     with Zygote(mode, "", prelude) as zygote:
         said = zygote.run(tmp_path, code)
         assert len(said) == 3, said

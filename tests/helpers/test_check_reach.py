@@ -10,9 +10,9 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 
-from helpers.check import beside, calls, reach
-from helpers.check.around import around
-from helpers.check.report import Mistake
+from helpers.check.core import beside, calls, reach
+from helpers.check.core.limits import around
+from helpers.check.core.report import Mistake
 
 
 def travelled(value):
@@ -46,7 +46,7 @@ class Far:
     @staticmethod
     def beside(handle, name, *args):
         module, _, function = name.partition(":")
-        assert module == "helpers.check.beside"
+        assert module == "helpers.check.core.beside"
         assert not function.startswith("_")
         work = getattr(importlib.import_module(module), function)
         return travelled(work(handle.thing, *(there(arg) for arg in args)))
@@ -168,7 +168,7 @@ def test_a_call_that_never_returns_is_stopped_where_it_runs(home, monkeypatch):
 
 @both
 def test_warnings_and_overflows_of_a_students_code_stay_silent_in_a_check(home, recwarn):
-    from helpers.check.report import check
+    from helpers.check.core.report import check
 
     @check("Title")
     def silent(function):
@@ -236,7 +236,7 @@ def test_slow_calls_are_asked_for_in_several_goes(monkeypatch):
     monkeypatch.setattr(Far, "beside", staticmethod(lambda *args: asked.append(args[1]) or beside(*args)))
     results = calls.call_each(far(lambda x: time.sleep(0.03) or x), [(i,) for i in range(4)], what="work")
     assert list(results) == [0, 1, 2, 3]
-    assert asked == ["helpers.check.beside:outcomes"] * 2
+    assert asked == ["helpers.check.core.beside:outcomes"] * 2
 
 
 @both
@@ -260,7 +260,7 @@ def test_reading_together_asks_once_and_forgets_afterwards(monkeypatch):
     with reach.together([layer], "weight", "parameters"), reach.together([layer], "weight"):
         reach.read(layer, "weight")
         reach.read(layer, "parameters")
-    assert asked == ["helpers.check.beside:attributes"]
+    assert asked == ["helpers.check.core.beside:attributes"]
     layer.thing.weight = np.ones(1)
     assert reach.read(layer, "weight") == [1]
 

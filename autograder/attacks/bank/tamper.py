@@ -41,9 +41,11 @@ for name in dir(numpy.testing):
 """),
     of("checks-patched", "The functions of helpers.check are replaced by functions that do nothing.", """
 from helpers import check
-for name in dir(check):
-    if callable(getattr(check, name)):
-        setattr(check, name, lambda *a, **k: None)
+for name in ("forward", "bias"):
+    setattr(check.convolution, name, lambda *a, **k: None)
+for name in dir(check.network_from_scratch):
+    if callable(getattr(check.network_from_scratch, name)):
+        setattr(check.network_from_scratch, name, lambda *a, **k: None)
 """),
     of("check-rebound", "The name `check` is bound to something that agrees with everything.", ALWAYS + """
 check = Always()
@@ -53,15 +55,19 @@ from helpers import check
 import gc
 def nothing(*a, **k): return None
 for name in ("linear_forward", "softmax_forward"):
-    f = getattr(check, name)
+    f = getattr(check.network_from_scratch, name)
     inner = getattr(f, "__wrapped__", f)
-    setattr(check, name, nothing)
+    setattr(check.network_from_scratch, name, nothing)
     for g in gc.get_objects():
         if getattr(g, "__name__", "") == "verify" and hasattr(g, "__code__"):
             g.__code__ = nothing.__code__.replace(co_freevars=g.__code__.co_freevars)
 """),
     of("oracle-patched", "The reference solution that checks compare with is replaced by the student's.", """
-from helpers.check import compare, oracle, linear, activations, calls
+from helpers.check.core import compare
+from helpers.check.core import oracle
+from helpers.check.network_from_scratch import linear
+from helpers.check.network_from_scratch import activations
+from helpers.check.core import calls
 for module in (compare, linear, activations):
     for name in ("verify", "close", "unchanged"):
         if hasattr(module, name):
@@ -224,7 +230,7 @@ class Linear:
 Softmax = Linear
 """),
     of("mistake-of-its-own", "Student code raises the check's own exceptions, dressed as success.", """
-from helpers.check import report
+from helpers.check.core import report
 class Fine(report.Mistake):
     def __init__(self): pass
     name, message, passed, of_torch = "", "", True, False

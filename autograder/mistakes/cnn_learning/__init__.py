@@ -19,7 +19,7 @@ LEVEL = 2.0
 @cache
 def split() -> Any:
     """The images of the quick size, read once in a process."""
-    from helpers.check.learning_sizes import study_size
+    from helpers.check.cnn_learning.sizes import study_size
     from helpers.data import load_split
 
     size = study_size("quick")
@@ -29,7 +29,7 @@ def split() -> Any:
 @cache
 def curves() -> Any:
     """The learning curves of the quick size, made once in a process."""
-    from helpers.check.learning_sizes import study_size
+    from helpers.check.cnn_learning.sizes import study_size
     from helpers.study.cnn_learning import RATES_FINE, RATES_WIDE, learning_curves
 
     size = study_size("quick")
@@ -39,8 +39,8 @@ def curves() -> Any:
 @cache
 def lengths() -> dict[float, dict[float, int | None]]:
     """The plateaus of the quick size, measured once in a process."""
-    from helpers.check.learning_plateau import length_of
-    from helpers.check.learning_sizes import study_size
+    from helpers.check.cnn_learning.plateau import length_of
+    from helpers.check.cnn_learning.sizes import study_size
     from helpers.study.cnn_learning import plateau
 
     size = study_size("quick")

@@ -29,7 +29,7 @@ def evaluate(network, images, labels):
 '''
 
 SCRIPT = '''
-from helpers.check.bands import bands
+from helpers.check.core.bands import bands
 
 script = bands()["quick"]["rates"]
 
@@ -81,7 +81,7 @@ def made_up(rate, epochs, seed=0, images=size.train, device="numpy", start="0123
 '''
 
 IN_THE_BAND = '''
-from helpers.check.bands import bands
+from helpers.check.core.bands import bands
 
 band = bands()[size.name]["rates"]["0.1"]
 for name in ("train_loss", "test_loss", "test_accuracy"):

@@ -14,8 +14,7 @@ import numpy as np
 
 from helpers.backend import nearest
 from helpers.errors import CourseError
-from helpers.study.cnn_runtime.student_t import Interval as Interval
-from helpers.study.cnn_runtime.student_t import t_quantile as t_quantile
+from helpers.study.cnn_runtime.student_t import Interval, t_quantile
 
 FORMS = {"linear": "a + b·x", "quadratic": "a + b·x + c·x²", "exponential": "a·exp(b·x)"}
 Numbers = Sequence[float] | np.ndarray

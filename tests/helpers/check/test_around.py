@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import pytest
 
-from helpers.check.around import TooLong, held, quiet, time_limit
+from helpers.check.core.limits import TooLong, held, quiet, time_limit
 
 TIMERS = (signal.ITIMER_PROF, signal.ITIMER_REAL)
 
@@ -106,7 +106,7 @@ def test_somebodys_own_alarm_comes_back():
 
 
 def test_without_a_limit_the_signals_do_what_they_always_did():
-    source = "import os, signal\nfrom helpers.check.around import time_limit\n"
+    source = "import os, signal\nfrom helpers.check.core.limits import time_limit\n"
     source += "with time_limit(5): pass\nos.kill(os.getpid(), signal.SIGALRM)\nprint('alive')"
     ran = subprocess.run([sys.executable, "-c", source], capture_output=True, check=False)
     assert (ran.returncode, ran.stdout) == (-signal.SIGALRM, b"")

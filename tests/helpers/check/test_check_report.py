@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from helpers.check import CheckFailed
-from helpers.check import report as report_module
-from helpers.check.compare import Hypothesis, verify
-from helpers.check.picture import COLUMNS, ROWS, picture
-from helpers.check.report import MIME, Mistake, check
+from helpers.check.core import report as report_module
+from helpers.check.core.compare import Hypothesis, verify
+from helpers.check.core.picture import COLUMNS, ROWS, picture
+from helpers.check.core.report import MIME, Mistake, check
 
 RIGHT = np.arange(1.0, 13.0).reshape(4, 3)
 

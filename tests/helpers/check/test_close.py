@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.check.compare import ATOL, RTOL, close
+from helpers.check.core.compare import ATOL, RTOL, close
 
 NUMBERS = st.one_of(
     st.floats(-1e6, 1e6), st.sampled_from([0.0, 1e-13, 1e300, -1e300, np.inf, -np.inf, np.nan]), st.floats(0.99, 1.01)

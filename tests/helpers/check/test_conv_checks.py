@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from helpers import check
-from helpers.check import CheckFailed, calls
-from helpers.check import conv_oracle as oracle
-from helpers.check.conv_cases import CASES, Case, Guess, settle
-from helpers.check.conv_measured import SMALL
-from helpers.check.gradients import numerical_gradient
-from helpers.check.pool_checks import POOLS, Pool
-from helpers.check.report import Mistake
+from helpers.check import CheckFailed
+from helpers.check.convolution.measured import SMALL
+from helpers.check.convolution.pooling import POOLS, Pool
+from helpers.check.core import calls
+from helpers.check.core import conv_oracle as oracle
+from helpers.check.core.conv_cases import CASES, Case, Guess, settle
+from helpers.check.core.gradients import numerical_gradient
+from helpers.check.core.report import Mistake
 from helpers.primitives import PAPER_LAYERS
 from helpers.timing import Timing, measure
 
@@ -126,28 +127,28 @@ def intensity(*layer):
 
 
 RIGHT = {
-    check.conv_output_size: (oracle.output_size,),
-    check.conv_forward: (lowered,),
-    check.conv_bias: (lambda y, b: y + b[:, None, None],),
-    check.true_convolution: (lambda x, w, *geometry: lowered(x, w[:, :, ::-1, ::-1], *geometry),),
-    check.conv_im2col: (lambda x, R, S, *geometry: oracle.im2col(x, (R, S), *geometry),),
-    check.conv_lowered: (lowered,),
-    check.conv_col2im: (col2im,),
-    check.conv_tiled: (tiled,),
-    check.conv_backward_data: (oracle.backward_data,),
-    check.conv_backward_filter: (lambda x, dy, shape, *geometry: oracle.backward_filter(x, dy, shape[2:], *geometry),),
-    check.conv_backward_bias: (lambda dy: dy.sum((0, 2, 3)),),
-    check.max_pool_forward: (max_forward,),
-    check.max_pool_backward: (max_backward, max_forward),
-    check.average_pool: (oracle.average_pool, oracle.average_pool_backward),
-    check.dft_matrix: (lambda n: np.fft.fft(np.eye(n)),),
-    check.conv_fft: (lambda x, w, padding: lowered(x, w, (1, 1), padding),),
-    check.conv_flops: (flops,),
-    check.conv_bytes: (moved,),
-    check.conv_lowered_mebibytes: (mebibytes,),
-    check.conv_intensity: (intensity, flops, moved),
-    check.attainable: (lambda i, peak, bandwidth: min(peak, i * bandwidth),),
-    check.conv_triton: (lowered,),
+    check.convolution.output_size: (oracle.output_size,),
+    check.convolution.forward: (lowered,),
+    check.convolution.bias: (lambda y, b: y + b[:, None, None],),
+    check.convolution.true_convolution: (lambda x, w, *geometry: lowered(x, w[:, :, ::-1, ::-1], *geometry),),
+    check.convolution.im2col: (lambda x, R, S, *geometry: oracle.im2col(x, (R, S), *geometry),),
+    check.convolution.lowered: (lowered,),
+    check.convolution.col2im: (col2im,),
+    check.convolution.tiled: (tiled,),
+    check.convolution.backward_data: (oracle.backward_data,),
+    check.convolution.backward_filter: (lambda x, dy, shape, *geometry: oracle.backward_filter(x, dy, shape[2:], *geometry),),
+    check.convolution.backward_bias: (lambda dy: dy.sum((0, 2, 3)),),
+    check.convolution.max_pool_forward: (max_forward,),
+    check.convolution.max_pool_backward: (max_backward, max_forward),
+    check.convolution.average_pool: (oracle.average_pool, oracle.average_pool_backward),
+    check.convolution.dft_matrix: (lambda n: np.fft.fft(np.eye(n)),),
+    check.convolution.fft: (lambda x, w, padding: lowered(x, w, (1, 1), padding),),
+    check.convolution.flops: (flops,),
+    check.convolution.bytes: (moved,),
+    check.convolution.lowered_mebibytes: (mebibytes,),
+    check.convolution.intensity: (intensity, flops, moved),
+    check.convolution.attainable: (lambda i, peak, bandwidth: min(peak, i * bandwidth),),
+    check.convolution.triton: (lowered,),
 }
 every_check = pytest.mark.parametrize("steps", RIGHT, ids=lambda steps: steps.__name__)
 
@@ -189,7 +190,7 @@ def test_what_is_missing_is_still_to_do(steps):
     def untouched(*args, **kwargs):
         raise NotImplementedError
 
-    if steps is check.conv_triton:
+    if steps is check.convolution.triton:
         steps(untouched)  # optional
         steps(None)
         return
@@ -233,8 +234,8 @@ def test_tiles_that_lower_all_at_once_are_named():
             y[n] = w.reshape(len(w), -1) @ columns.reshape(-1, p * q)
         return y.reshape(len(x), len(w), p, q)
 
-    assert "all of it exists at once" in hint(check.conv_tiled, at_once)
-    assert "Lowering image by image is not enough" in hint(check.conv_tiled, by_image)
+    assert "all of it exists at once" in hint(check.convolution.tiled, at_once)
+    assert "Lowering image by image is not enough" in hint(check.convolution.tiled, by_image)
 
 
 @pytest.mark.parametrize("choose", ["first", "last", "random"])
@@ -250,15 +251,15 @@ def test_any_one_of_several_equal_maxima_may_win(choose):
         hit = np.arange(luck.shape[-1]) == luck.argmax(axis=-1)[..., None]
         return oracle.scatter((hit * dy[..., None]).reshape(view.shape), x_shape, stride, padding)
 
-    check.max_pool_backward(backward, max_forward)
+    check.convolution.max_pool_backward(backward, max_forward)
 
 
 def test_an_intensity_of_own_counts_costs_no_second_point():
     def half(*layer):
         return flops(*layer) / 2
 
-    check.conv_intensity(lambda *layer: half(*layer[:9]) / moved(*layer), half, moved)
-    assert "factor 2" in hint(check.conv_intensity, lambda *layer: half(*layer[:9]) / moved(*layer), flops, moved)
+    check.convolution.intensity(lambda *layer: half(*layer[:9]) / moved(*layer), half, moved)
+    assert "factor 2" in hint(check.convolution.intensity, lambda *layer: half(*layer[:9]) / moved(*layer), flops, moved)
 
 
 LAYERS = {name: PAPER_LAYERS[name].with_images(1) for name in ("L1", "L5")}
@@ -293,28 +294,28 @@ def unmeasured(functions, x, w, layer, rounds):
 )
 def test_a_layer_is_measured_with_work_that_only_the_check_knows():
     for seed in range(3):
-        check.layer_timings(measured, seed=seed)
-        assert "Times have to be measured" in hint(check.layer_timings, unmeasured, seed=seed)
+        check.convolution.layer_timings(measured, seed=seed)
+        assert "Times have to be measured" in hint(check.convolution.layer_timings, unmeasured, seed=seed)
 
 
 def test_a_busy_machine_may_hold_up_any_call(monkeypatch):
     chance, sleep = np.random.default_rng(0), time.sleep
     monkeypatch.setattr(time, "sleep", lambda seconds: sleep(seconds * (1 if chance.random() < 0.8 else 20)))
     for seed in range(3):
-        check.layer_timings(measured, seed=seed)
+        check.convolution.layer_timings(measured, seed=seed)
 
 
 def test_one_function_in_place_of_all_is_told_by_its_calls_and_not_by_its_speed():
     def late(functions, x, w, layer, rounds):
         return measure({name: lambda: functions["rows"](x, w, layer) for name in functions}, rounds), dict.fromkeys(functions, 0)
 
-    assert "the same function" in hint(check.layer_timings, late)
+    assert "the same function" in hint(check.convolution.layer_timings, late)
     alike = {layer: {name: Timing(name, [0.01, 0.011, 0.012 + i / 1e4]) for i, name in enumerate("abcd")} for layer in ["L1"]}
-    check.conv_timings(alike, {"L1": dict.fromkeys("abcd", 1e-7)}, {"L1": LAYERS["L1"]}, "abcd")
+    check.convolution.timings(alike, {"L1": dict.fromkeys("abcd", 1e-7)}, {"L1": LAYERS["L1"]}, "abcd")
 
 
 def test_real_times_pass():
-    check.conv_timings(times(), ERRORS, LAYERS, NAMES)
+    check.convolution.timings(times(), ERRORS, LAYERS, NAMES)
 
 
 @pytest.mark.promise("timings and learning curves are checked for being possible and consistent.")
@@ -338,14 +339,14 @@ def test_real_times_pass():
     ],
 )
 def test_times_that_cannot_be_real_are_told(found, errors, words):
-    assert words in hint(check.conv_timings, found, errors, LAYERS, NAMES)
+    assert words in hint(check.convolution.timings, found, errors, LAYERS, NAMES)
 
 
 def test_a_call_that_computes_nothing_is_too_fast():
     tiny = {name: PAPER_LAYERS[name].with_images(1) for name in ("L5",)}
     tiny["L5"] = type(tiny["L5"])(1, 1, 3, 3, 1, 2, 2)
     found = {"L5": {"torch": Timing("torch", [1e-7, 1.1e-7, 1.2e-7]), "im2col": Timing("im2col", [1e-5, 2e-5, 3e-5])}}
-    assert "Is the function called inside the timing" in hint(check.conv_timings, found, {"L5": ERRORS["L5"]}, tiny, NAMES)
+    assert "Is the function called inside the timing" in hint(check.convolution.timings, found, {"L5": ERRORS["L5"]}, tiny, NAMES)
 
 
 def test_a_function_that_writes_into_its_input_is_told():
@@ -353,11 +354,11 @@ def test_a_function_that_writes_into_its_input_is_told():
         x *= 2
         return oracle.forward(x / 2, w, stride, padding)
 
-    assert "changed its input" in hint(check.conv_forward, careless)
+    assert "changed its input" in hint(check.convolution.forward, careless)
 
 
 def test_a_complex_result_is_told_even_if_its_real_part_is_right():
-    text = hint(check.conv_fft, lambda x, w, padding: lowered(x, w, (1, 1), padding) + 0j)
+    text = hint(check.convolution.fft, lambda x, w, padding: lowered(x, w, (1, 1), padding) + 0j)
     assert "return its real part" in text
     assert "not right yet" not in text
 
@@ -366,7 +367,7 @@ def test_own_counts_that_depend_on_nothing_are_no_excuse():
     def three(*layer):
         return 3
 
-    assert "Arithmetic intensity" in hint(check.conv_intensity, lambda *layer: 1, three, three)
+    assert "Arithmetic intensity" in hint(check.convolution.intensity, lambda *layer: 1, three, three)
 
 
 @pytest.mark.parametrize(
@@ -380,4 +381,4 @@ def test_a_shape_is_explained_by_the_letter_that_was_mixed_up(p, words):
     def wrong(x, w, stride, padding):
         return np.zeros((2, 7, p, 8))
 
-    assert words in hint(check.conv_forward, wrong)
+    assert words in hint(check.convolution.forward, wrong)

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from helpers.check.known_work import Bench, demand_possible, lengths
-from helpers.check.report import Mistake
+from helpers.check.core.known_work import Bench, demand_possible, lengths
+from helpers.check.core.report import Mistake
 
 
 def test_a_timing_lies_between_the_wait_and_the_calls_around_it():

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from helpers.check.compare import Hypothesis, verify
-from helpers.check.report import Mistake
+from helpers.check.core.compare import Hypothesis, verify
+from helpers.check.core.report import Mistake
 
 RIGHT = np.array([1.0, -2.0, 3.5])
 

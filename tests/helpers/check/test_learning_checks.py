@@ -12,15 +12,16 @@ from autograder.course import Course
 from autograder.mistakes.cnn_learning import curves as quick_curves
 from autograder.source import read
 from helpers.backend import backend
-from helpers.check import CheckFailed, calls, learning
-from helpers.check import learning_oracle as oracle
-from helpers.check import report as report_module
-from helpers.check.gradients import numerical_gradient
-from helpers.check.learning_choice import choice_case
-from helpers.check.learning_network import gradient_slips, same
-from helpers.check.learning_plateau import length_of
-from helpers.check.learning_sizes import SIZES, study_size
-from helpers.check.learning_trajectory import problem, reference
+from helpers.check import CheckFailed, cnn_learning
+from helpers.check.cnn_learning import oracle
+from helpers.check.cnn_learning.choice import choice_case
+from helpers.check.cnn_learning.cnn import gradient_slips, same
+from helpers.check.cnn_learning.plateau import length_of
+from helpers.check.cnn_learning.sizes import SIZES, study_size
+from helpers.check.cnn_learning.trajectory import problem, reference
+from helpers.check.core import calls
+from helpers.check.core import report as report_module
+from helpers.check.core.gradients import numerical_gradient
 from helpers.data import load_split
 from helpers.errors import CourseError
 from helpers.nn.network import Network
@@ -137,12 +138,12 @@ def test_the_model_solution_passes_with_torch_tensors_and_in_float64(model):
     pytest.importorskip("torch")
     for on in (backend("torch"), backend("torch", "float64"), backend("numpy", "float64")):
         made = model(on)
-        learning.conv_forward(made["Conv"])
-        learning.conv_backward(made["Conv"])
-        learning.relu(made["ReLU"])
-        learning.max_pool(made["MaxPool"])
-        learning.dense(made["Dense"])
-        learning.network(made["build"])
+        cnn_learning.conv_forward(made["Conv"])
+        cnn_learning.conv_backward(made["Conv"])
+        cnn_learning.relu(made["ReLU"])
+        cnn_learning.max_pool(made["MaxPool"])
+        cnn_learning.dense(made["Dense"])
+        cnn_learning.network(made["build"])
 
 
 def test_a_network_that_is_right_only_for_its_first_batch_is_seen(model, kept):
@@ -154,7 +155,7 @@ def test_a_network_that_is_right_only_for_its_first_batch_is_seen(model, kept):
             return super().forward(self.first)
 
     made["Flatten"] = Stale
-    assert mistake(kept, learning.network, made["build"]) == "keeps-state"
+    assert mistake(kept, cnn_learning.network, made["build"]) == "keeps-state"
 
 
 def test_a_loop_that_looks_at_the_test_images_is_named(model, kept):
@@ -164,7 +165,7 @@ def test_a_loop_that_looks_at_the_test_images_is_named(model, kept):
     def swapped(network, split, *args, **kwargs):
         return train(network, replace(split, validation_images=split.test_images, validation_labels=split.test_labels), *args, **kwargs)
 
-    assert mistake(kept, learning.train, swapped, made["build"]) == "test-for-validation"
+    assert mistake(kept, cnn_learning.train, swapped, made["build"]) == "test-for-validation"
 
 
 def median(curves):
@@ -188,7 +189,7 @@ class TestReport:
         return {"rate": self.rate, "errors": errors, "mean": float(np.mean(errors)), "spread": float(np.std(errors, ddof=1)), **changes}
 
     def run(self, report, opened=None):
-        learning.report(report, self.opened() if opened is None else opened, self.curves, median, self.seeds)
+        cnn_learning.report(report, self.opened() if opened is None else opened, self.curves, median, self.seeds)
 
     @pytest.mark.parametrize("spread", [np.std(errors), np.std(errors, ddof=1), 0.021, 0.0105, (0.051, 0.072), [0.072, 0.051]])
     def test_every_honest_spread_passes(self, spread):
@@ -234,10 +235,10 @@ class TestStudy:
         return change(curves) or curves
 
     def named(self, kept, change):
-        return mistake(kept, learning.study, self.changed(change), RATES, study_size("quick").seeds, size="quick")
+        return mistake(kept, cnn_learning.study, self.changed(change), RATES, study_size("quick").seeds, size="quick")
 
     def test_the_curves_pass_as_they_are(self):
-        learning.study(self.changed(lambda curves: None), RATES, study_size("quick").seeds, size="quick")
+        cnn_learning.study(self.changed(lambda curves: None), RATES, study_size("quick").seeds, size="quick")
 
     @pytest.mark.promise("timings and learning curves are checked for being possible and consistent.")
     def test_curves_of_another_rate_do_not_become_right_by_their_label(self, kept):
@@ -288,7 +289,7 @@ class TestPrediction:
 
     @pytest.mark.parametrize("predicted", [30, 32, 31, 29.3])
     def test_predictions_from_either_rate_pass(self, measured, predicted):
-        learning.prediction_tested(self.filled(measured, predicted=predicted), LENGTHS, size="quick")
+        cnn_learning.prediction_tested(self.filled(measured, predicted=predicted), LENGTHS, size="quick")
 
     def test_what_is_wrong_is_named(self, kept, measured):
         for changes, name in (
@@ -301,17 +302,17 @@ class TestPrediction:
             ({"measured": None}, "not-reached"),
             ({"predicted": None}, "still-to-do"),
         ):
-            assert mistake(kept, learning.prediction_tested, self.filled(measured, **changes), LENGTHS, size="quick") == name
+            assert mistake(kept, cnn_learning.prediction_tested, self.filled(measured, **changes), LENGTHS, size="quick") == name
 
     def test_a_prediction_that_is_the_measurement_is_copied(self, kept, measured):
         far = {0.5: {0.08: 400, 0.16: 300}}
-        assert mistake(kept, learning.prediction_tested, self.filled(measured, predicted=measured), far, size="quick") == "prediction-copied"
+        assert mistake(kept, cnn_learning.prediction_tested, self.filled(measured, predicted=measured), far, size="quick") == "prediction-copied"
 
     def test_an_untried_scale_has_a_free_prediction(self):
         from helpers.study.cnn_learning import plateau
 
         found = plateau([0.7], [0.16], [0], jobs=0, progress=False, **study_size("quick").plateau_settings)[0.7][0.16][0].below(2.0)
-        learning.prediction_tested({"scale": 0.7, "rate": 0.16, "predicted": 12, "measured": found}, LENGTHS, size="quick")
+        cnn_learning.prediction_tested({"scale": 0.7, "rate": 0.16, "predicted": 12, "measured": found}, LENGTHS, size="quick")
 
 
 def test_sizes_are_named_and_graded_quickly(monkeypatch):
@@ -332,7 +333,7 @@ def test_a_slip_is_named_by_all_cases_together(kept):
         return (layer.get("filters", shape[0]), *sides)
 
     for seed in (0, 41):
-        assert mistake(kept, learning.output_shape, output_shape, seed=seed) == "parentheses"
+        assert mistake(kept, cnn_learning.output_shape, output_shape, seed=seed) == "parentheses"
 
 
 def test_a_file_that_cannot_be_built_may_be_refused_by_an_error_of_ones_own(model):
@@ -347,7 +348,7 @@ def test_a_file_that_cannot_be_built_may_be_refused_by_an_error_of_ones_own(mode
         except ValueError as error:
             raise BadFile(str(error)) from None
 
-    learning.layer_table(layer_table)
+    cnn_learning.layer_table(layer_table)
 
 
 def test_choosing_nothing_but_the_best_seed_is_named_for_many_seeds(kept):
@@ -355,7 +356,7 @@ def test_choosing_nothing_but_the_best_seed_is_named_for_many_seeds(kept):
         return min(curves, key=lambda rate: min(run.error[-1] for run in curves[rate]))
 
     for seed in range(5):
-        assert mistake(kept, learning.choose_rate, lucky, seed=seed) == "seed-picked"
+        assert mistake(kept, cnn_learning.choose_rate, lucky, seed=seed) == "seed-picked"
 
 
 def test_a_rate_that_blew_up_does_not_win(kept):
@@ -363,7 +364,7 @@ def test_a_rate_that_blew_up_does_not_win(kept):
         loss = {rate: np.mean([run.test_loss[-1] for run in runs]) for rate, runs in curves.items()}
         return min(loss, key=loss.get)
 
-    assert mistake(kept, learning.choose_rate, by_loss) == "nan-wins"
+    assert mistake(kept, cnn_learning.choose_rate, by_loss) == "nan-wins"
 
 
 def test_a_slow_network_may_take_its_time_in_its_own_run(model, monkeypatch, kept):
@@ -380,8 +381,8 @@ def test_a_slow_network_may_take_its_time_in_its_own_run(model, monkeypatch, kep
     spec = load_spec(NETWORKS / "convolutional_nn.json")
     network = names["build"](spec.values()["layers"], (1, 28, 28), seed=0)
     losses, errors = names["train"](network, split, lr=0.1, epochs=2)
-    learning.own_run(losses, errors, slowly, names["build"], spec, split, epochs=2)
-    assert mistake(kept, learning.own_run, losses, [errors[0], 0.1], slowly, names["build"], spec, split, epochs=2) == "not-reproduced"
+    cnn_learning.own_run(losses, errors, slowly, names["build"], spec, split, epochs=2)
+    assert mistake(kept, cnn_learning.own_run, losses, [errors[0], 0.1], slowly, names["build"], spec, split, epochs=2) == "not-reproduced"
     assert calls.SECONDS == 0.2
 
 
@@ -399,9 +400,9 @@ def test_other_random_numbers_pass_and_other_seeds_are_named(model, kept):
 
     for change, name in ((lambda s: [s[0], s[1] + 1], "seed-from-one"), (lambda s: s[0] + s[1], "seeds-added"), (lambda s: s[::-1], "seed-reversed")):
         seeded(change)
-        assert mistake(kept, learning.build, build) == name
+        assert mistake(kept, cnn_learning.build, build) == name
     seeded(lambda s: [s[0] + 77, 5 * s[1] + 3])
-    learning.build(build)
+    cnn_learning.build(build)
     assert on is shown["on"]
 
 
@@ -412,7 +413,7 @@ def test_what_is_not_written_yet_has_its_own_name(kept):
     def layer_table(layers, shape):
         return [(shape, parameter_count(layer, shape)) for layer in layers]
 
-    assert mistake(kept, learning.layer_table, layer_table) == "still-to-do"
+    assert mistake(kept, cnn_learning.layer_table, layer_table) == "still-to-do"
     assert "`parameter_count`, which layer_table calls," in kept[-1].message
 
 
@@ -425,13 +426,13 @@ def test_update_may_follow_the_students_own_gradient(model):
             self.grad_bias = self.grad_bias / 2
             return result
 
-    learning.conv_update(Halved)
+    cnn_learning.conv_update(Halved)
     with pytest.raises(CheckFailed):
-        learning.conv_backward(Halved)
+        cnn_learning.conv_backward(Halved)
 
 
 def test_accuracies_that_no_number_of_images_gives_were_edited(kept):
     curves = quick_curves()
     run = curves[0.1][0]
     edited = {**curves, 0.1: [replace(run, test_accuracy=[0.123, 0.4567]), *curves[0.1][1:]]}
-    assert mistake(kept, learning.study, edited, RATES, (0, 1), size="quick", replay=False) == "curve-edited"
+    assert mistake(kept, cnn_learning.study, edited, RATES, (0, 1), size="quick", replay=False) == "curve-edited"

@@ -10,11 +10,9 @@ import pytest
 
 from helpers import check
 from helpers.check import CheckFailed
-from helpers.check import runtime_counts as counts
-from helpers.check import runtime_machine as machines
-from helpers.check import runtime_reference as reference
-from helpers.check import runtime_timing as timing
-from helpers.check.report import Mistake
+from helpers.check.cnn_runtime import counts, reference, timing
+from helpers.check.cnn_runtime import machine as machines
+from helpers.check.core.report import Mistake
 from helpers.study import cnn_runtime as study
 from helpers.study.cnn_runtime.fits import t_quantile
 
@@ -23,7 +21,7 @@ from helpers.study.cnn_runtime.fits import t_quantile
 def named(monkeypatch):
     """The mistake's name that a check finds, "" where it passes."""
     reports = []
-    monkeypatch.setattr("helpers.check.report._show", reports.append)
+    monkeypatch.setattr("helpers.check.core.report._show", reports.append)
 
     def name(function, *args, **kwargs):
         try:
@@ -62,7 +60,7 @@ def test_every_guess_at_a_wrong_count_is_told_where_it_is_wrong(named, i):
             def student(f, n=1, right=right, wrong=wrong):
                 return [*right(f, n)[:i], wrong(f, n), *right(f, n)[i + 1 :]]
 
-            told += named(getattr(check.runtime, name), student, **given) not in ("", "differs")
+            told += named(getattr(check.cnn_runtime, name), student, **given) not in ("", "differs")
         assert told >= 8
 
 
@@ -152,7 +150,7 @@ def test_every_usual_definition_of_quartiles_will_do(named, method):
         low, high = (float(np.quantile(seconds, share, method=method)) for share in (0.25, 0.75))
         return {"seconds": statistics.median(seconds), "low": low, "high": high}
 
-    assert named(check.runtime.summary, summary) == ""
+    assert named(check.cnn_runtime.summary, summary) == ""
 
 
 FILTERS = {"numpy": (8, 16, 32), "torch": (8, 16, 32)}
@@ -182,7 +180,7 @@ def as_rows(points):
 
 
 def verdict(named, rows, points):
-    return named(check.runtime.rows, rows, points, FILTERS, None, None, batch=64, rounds=5, threads=1)
+    return named(check.cnn_runtime.rows, rows, points, FILTERS, None, None, batch=64, rounds=5, threads=1)
 
 
 @pytest.mark.promise(
@@ -208,9 +206,9 @@ def test_where_there_is_a_gpu_its_rows_are_measured_ones(named):
     on_gpu = [row(f, "cuda", s, hardware="Some GPU", device="cuda:0") for f, s in ((8, 4e-4), (64, 5e-4))]
     filters = {**FILTERS, "cuda": (8, 64)}
     settings = {"batch": 64, "rounds": 5, "threads": 1}
-    assert named(check.runtime.rows, measured() + on_gpu, [], filters, None, None, **settings) == ""
+    assert named(check.cnn_runtime.rows, measured() + on_gpu, [], filters, None, None, **settings) == ""
     left = [{**r, "device": "cpu"} for r in on_gpu]
-    assert named(check.runtime.rows, measured() + left, [], filters, None, None, **settings) == "cpu-run-labelled-gpu"
+    assert named(check.cnn_runtime.rows, measured() + left, [], filters, None, None, **settings) == "cpu-run-labelled-gpu"
 
 
 @pytest.mark.promise("timings and learning curves are checked for being possible and consistent.")
@@ -270,11 +268,11 @@ def test_whatever_a_function_returns_the_student_reads_a_sentence(value):
         return value
 
     calls = [
-        (check.runtime.parameters, stranger), (check.runtime.forward_flops, stranger), (check.runtime.step_flops, stranger, stranger),
-        (check.runtime.summary, stranger), (check.runtime.time_step, stranger), (check.runtime.time_on_a_queue, stranger),
-        (check.runtime.where_it_ran, stranger), (check.runtime.prediction_interval, stranger), (check.runtime.fit, stranger),
-        (check.runtime.held_out_error, stranger, stranger), (check.runtime.crossover, stranger),
-        (check.runtime.compare, stranger, stranger), (check.runtime.per_image, stranger),
+        (check.cnn_runtime.parameters, stranger), (check.cnn_runtime.forward_flops, stranger), (check.cnn_runtime.step_flops, stranger, stranger),
+        (check.cnn_runtime.summary, stranger), (check.cnn_runtime.time_step, stranger), (check.cnn_runtime.time_on_a_queue, stranger),
+        (check.cnn_runtime.where_it_ran, stranger), (check.cnn_runtime.prediction_interval, stranger), (check.cnn_runtime.fit, stranger),
+        (check.cnn_runtime.held_out_error, stranger, stranger), (check.cnn_runtime.crossover, stranger),
+        (check.cnn_runtime.compare, stranger, stranger), (check.cnn_runtime.per_image, stranger),
     ]  # fmt: skip
     for function, *args in calls:
         with pytest.raises(CheckFailed) as failed:
@@ -286,10 +284,10 @@ def test_whatever_a_function_returns_the_student_reads_a_sentence(value):
 @pytest.mark.parametrize("value", [None, 3, "text", {}, Evil(), [None], [{}]], ids=str)
 def test_whatever_stands_for_rows_the_student_reads_a_sentence(value):
     for run in (
-        lambda: check.runtime.rows(value, [], FILTERS, None, None, batch=64, rounds=5, threads=1),
-        lambda: check.runtime.row(value, None, None, rounds=5, warmup=2),
-        lambda: check.runtime.row(lambda *asked: value, None, None, rounds=5, warmup=2),
-        lambda: check.runtime.batches(value, ("numpy",), (1, 4), None, None, value, filters=8, rounds=5),
+        lambda: check.cnn_runtime.rows(value, [], FILTERS, None, None, batch=64, rounds=5, threads=1),
+        lambda: check.cnn_runtime.row(value, None, None, rounds=5, warmup=2),
+        lambda: check.cnn_runtime.row(lambda *asked: value, None, None, rounds=5, warmup=2),
+        lambda: check.cnn_runtime.batches(value, ("numpy",), (1, 4), None, None, value, filters=8, rounds=5),
     ):
         with pytest.raises(CheckFailed) as failed:
             run()
@@ -300,16 +298,16 @@ def test_seconds_are_divided_by_the_batch_of_each_row(named):
     def divided(rows, backend):
         return [row["seconds"] / row["batch"] for row in rows if row["backend"] == backend]
 
-    assert named(check.runtime.per_image, divided) == ""
-    assert named(check.runtime.per_image, lambda rows, backend: [1e-4, 1.1e-4, 2e-4]) == "differs"
-    assert named(check.runtime.per_image, lambda rows, backend: divided(rows, "torch")) == "other-backend"
+    assert named(check.cnn_runtime.per_image, divided) == ""
+    assert named(check.cnn_runtime.per_image, lambda rows, backend: [1e-4, 1.1e-4, 2e-4]) == "differs"
+    assert named(check.cnn_runtime.per_image, lambda rows, backend: divided(rows, "torch")) == "other-backend"
 
 
 def test_what_depends_on_nothing_of_the_students_own_is_no_excuse(named):
-    assert named(check.runtime.step_flops, lambda filters, batch: [2, 3, 3, 3], lambda filters, batch: [1] * 4) != ""
-    assert named(check.runtime.held_out_error, lambda x, y, kind: 1.0, lambda x, y, kind: [0.0, 0.0]) != ""
+    assert named(check.cnn_runtime.step_flops, lambda filters, batch: [2, 3, 3, 3], lambda filters, batch: [1] * 4) != ""
+    assert named(check.cnn_runtime.held_out_error, lambda x, y, kind: 1.0, lambda x, y, kind: [0.0, 0.0]) != ""
     made_up = {"linear": 0.34, "quadratic": 0.06, "exponential": 0.48}
-    constant = check.runtime.compare, lambda rows, backend: (made_up, "quadratic"), lambda x, y, kind: made_up[kind]
+    constant = check.cnn_runtime.compare, lambda rows, backend: (made_up, "quadratic"), lambda x, y, kind: made_up[kind]
     assert named(*constant) != ""
 
 
@@ -320,8 +318,8 @@ def test_an_exponential_has_to_come_close_to_points_beside_it(named):
         b = np.log(y[j] / y[i]) / (x[j] - x[i])
         return [y[i] * np.exp(-b * x[i]), b]
 
-    assert named(check.runtime.fit, through) == "not-least-squares"
-    assert named(check.runtime.fit, lambda x, y, kind: reference.fit(x, y, kind)) == ""
+    assert named(check.cnn_runtime.fit, through) == "not-least-squares"
+    assert named(check.cnn_runtime.fit, lambda x, y, kind: reference.fit(x, y, kind)) == ""
 
 
 def test_a_mistake_in_the_held_out_error_costs_once(named):
@@ -333,9 +331,9 @@ def test_a_mistake_in_the_held_out_error_costs_once(named):
         errors = {kind: in_seconds(x, y, kind) for kind in reference.KINDS}
         return errors, min(errors, key=lambda kind: errors[kind])
 
-    assert named(check.runtime.held_out_error, in_seconds, None) == "absolute-for-relative"
-    assert named(check.runtime.compare, compare, in_seconds) == ""
-    assert named(check.runtime.compare, compare, None) == "absolute-for-relative"
+    assert named(check.cnn_runtime.held_out_error, in_seconds, None) == "absolute-for-relative"
+    assert named(check.cnn_runtime.compare, compare, in_seconds) == ""
+    assert named(check.cnn_runtime.compare, compare, None) == "absolute-for-relative"
 
 
 def test_a_mistake_in_the_forward_count_costs_once(named):
@@ -345,13 +343,13 @@ def test_a_mistake_in_the_forward_count_costs_once(named):
     def step(filters, batch):
         return [times * flops for times, flops in zip((2, 3, 3, 3), without_the_two(filters, batch), strict=True)]
 
-    assert named(check.runtime.forward_flops, without_the_two) == "factor-two-missing"
-    assert named(check.runtime.step_flops, step, without_the_two) == ""
-    assert named(check.runtime.step_flops, step, None) == "factor-two-missing"
+    assert named(check.cnn_runtime.forward_flops, without_the_two) == "factor-two-missing"
+    assert named(check.cnn_runtime.step_flops, step, without_the_two) == ""
+    assert named(check.cnn_runtime.step_flops, step, None) == "factor-two-missing"
 
 
 def test_an_interval_that_is_not_one_is_a_mistake():
-    from helpers.check.runtime_extrapolate import interval
+    from helpers.check.cnn_runtime.extrapolate import interval
 
     assert interval((1, 2), "it") == interval(np.array([1, 2]), "it") == (1.0, 2.0)
     for value in ([1, 2, 3], {"low": 1, "high": 2}):
@@ -365,9 +363,9 @@ def test_rows_with_the_students_own_wrong_counts_lose_nothing_more(named):
 
     rows = [{**r, "parameters": r["parameters"] - 4} for r in measured()]
     settings = {"batch": 64, "rounds": 5, "threads": 1}
-    assert named(check.runtime.rows, rows, [], FILTERS, parameters, None, **settings) == ""
-    assert named(check.runtime.rows, rows, [], FILTERS, counts.parameters_of, None, **settings) == "wrong-parameters"
-    assert named(check.runtime.rows, rows, [], FILTERS, lambda filters: 1 / 0, None, **settings) == "wrong-parameters"
+    assert named(check.cnn_runtime.rows, rows, [], FILTERS, parameters, None, **settings) == ""
+    assert named(check.cnn_runtime.rows, rows, [], FILTERS, counts.parameters_of, None, **settings) == "wrong-parameters"
+    assert named(check.cnn_runtime.rows, rows, [], FILTERS, lambda filters: 1 / 0, None, **settings) == "wrong-parameters"
 
 
 @pytest.mark.parametrize("yes", [False, True])

@@ -10,9 +10,9 @@ import pytest
 
 from helpers import check
 from helpers.check import CheckFailed
-from helpers.check import runtime_counts as counts
-from helpers.check import runtime_row as one
-from helpers.check.report import Mistake
+from helpers.check.cnn_runtime import counts
+from helpers.check.cnn_runtime import measured_row as one
+from helpers.check.core.report import Mistake
 from helpers.study import cnn_runtime as study
 
 SIZES = (8, 16, 32, 64)
@@ -188,7 +188,7 @@ def honest(seed, tick=1e-7, held_up=25.0):
 
 def judged(rows):
     try:
-        check.runtime.rows(rows, [], FILTERS, None, None, batch=64, rounds=21, threads=1)
+        check.cnn_runtime.rows(rows, [], FILTERS, None, None, batch=64, rounds=21, threads=1)
     except CheckFailed as failed:
         return str(failed)
     return ""

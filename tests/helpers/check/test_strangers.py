@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from helpers import check
-from helpers.check import CheckFailed, calls
+from helpers.check import CheckFailed
+from helpers.check.core import calls
 
 
 class Evil:
@@ -103,30 +104,30 @@ VALUES = {
 }
 
 CHECKS = {
-    "init": lambda t: check.linear_init(t),
-    "forward": lambda t: check.linear_forward(t),
-    "backward": lambda t: check.linear_backward(t),
-    "update": lambda t: check.linear_update(t),
-    "sigmoid": lambda t: check.sigmoid_forward(t),
-    "sigmoid'": lambda t: check.sigmoid_backward(t),
-    "softmax": lambda t: check.softmax_forward(t),
-    "softmax'": lambda t: check.softmax_backward(t),
-    "loss": lambda t: check.cross_entropy(t),
-    "loss'": lambda t: check.cross_entropy_gradient(t),
-    "mlp": lambda t: check.network(t),
-    "epoch": lambda t: check.train_epoch(t, t),
-    "evaluate": lambda t: check.evaluate(t, t),
-    "spot": lambda t: check.sweet_spot(t),
-    "step": lambda t: check.step_decay(t),
-    "exponential": lambda t: check.exponential_decay(t),
-    "rescale": lambda t: check.convention(t, t),
-    "portable": lambda t: check.portable(t, t),
-    "curves": lambda t: check.learning_curves(t, t, t, t, size="quick"),
-    "study": lambda t: check.learning_rate_study(t, [1.0, 0.5, 0.1, 0.01, 0.001], t, t, t, epochs=30),
-    "experiment": lambda t: check.decay_experiment(t, t, t, t, seeds=3, epochs=12),
-    "backends": lambda t: check.same_on_all(t, ["numpy", "torch"], t, t, t),
-    "own training": lambda t: check.own_training(t, t, t),
-    "form": lambda t: check.form(t, t, parts="ABC"),
+    "init": lambda t: check.network_from_scratch.linear_init(t),
+    "forward": lambda t: check.network_from_scratch.linear_forward(t),
+    "backward": lambda t: check.network_from_scratch.linear_backward(t),
+    "update": lambda t: check.network_from_scratch.linear_update(t),
+    "sigmoid": lambda t: check.network_from_scratch.sigmoid_forward(t),
+    "sigmoid'": lambda t: check.network_from_scratch.sigmoid_backward(t),
+    "softmax": lambda t: check.network_from_scratch.softmax_forward(t),
+    "softmax'": lambda t: check.network_from_scratch.softmax_backward(t),
+    "loss": lambda t: check.network_from_scratch.cross_entropy(t),
+    "loss'": lambda t: check.network_from_scratch.cross_entropy_gradient(t),
+    "mlp": lambda t: check.network_from_scratch.network(t),
+    "epoch": lambda t: check.network_from_scratch.train_epoch(t, t),
+    "evaluate": lambda t: check.network_from_scratch.evaluate(t, t),
+    "spot": lambda t: check.network_from_scratch.sweet_spot(t),
+    "step": lambda t: check.network_from_scratch.step_decay(t),
+    "exponential": lambda t: check.network_from_scratch.exponential_decay(t),
+    "rescale": lambda t: check.network_from_scratch.convention(t, t),
+    "portable": lambda t: check.network_from_scratch.portable(t, t),
+    "curves": lambda t: check.network_from_scratch.learning_curves(t, t, t, t, size="quick"),
+    "study": lambda t: check.network_from_scratch.learning_rate_study(t, [1.0, 0.5, 0.1, 0.01, 0.001], t, t, t, epochs=30),
+    "experiment": lambda t: check.network_from_scratch.decay_experiment(t, t, t, t, seeds=3, epochs=12),
+    "backends": lambda t: check.network_from_scratch.same_on_all(t, ["numpy", "torch"], t, t, t),
+    "own training": lambda t: check.network_from_scratch.own_training(t, t, t),
+    "form": lambda t: check.convolution.form(t, t, parts="ABC"),
 }
 
 

@@ -1,0 +1,237 @@
+"""Checks of Parts G and H: the roof, a layer measured on work that is known, recorded timings that can be real, and the Triton kernel."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from helpers.check.convolution.definition import forward_guesses
+from helpers.check.core import conv_oracle as oracle
+from helpers.check.core.calls import array, call_each, number
+from helpers.check.core.conv_cases import Case, Guess, Sizes, cases, result, settle, value_of
+from helpers.check.core.known_work import Bench, Piece, demand_possible, lengths
+from helpers.check.core.report import Mistake, check
+from helpers.primitives.spec import ConvSpec
+
+FASTEST = 2e13
+"""FLOP/s that no CPU's core has; a Winograd or FFT algorithm that needs less arithmetic stays below it, too."""
+
+SHORTEST = 2e-6
+"""Seconds in which Python can't even call a library."""
+
+
+def _over(guess: Guess, unit: Any) -> np.ndarray:
+    """What the guess gives, over a unit that brings all entries to about 1."""
+    return np.asarray(guess.hypothesis().wrong / unit)
+
+
+@check("The roof", "G2")
+def attainable(attainable: Any, *, peak: float = 9.0e10, bandwidth: float = 1.1e10) -> Iterator[str]:
+    """min(peak, intensity · bandwidth), in FLOP/s."""
+    intensities = np.array([0.25, 1.0, 3.0, 8.0, 9.0, 40.0, 300.0])
+    cases = [(float(i), peak, bandwidth) for i in intensities]
+    got = np.array([number(value, "the result of attainable") for value in call_each(attainable, cases, what="attainable")])
+    slope = intensities * bandwidth
+    guesses = [
+        Guess("max-for-min", lambda: np.maximum(peak, slope), "The larger of the two is taken. Both limits hold, so the smaller one decides."),
+        Guess("limits-added", lambda: peak + slope, "The two limits are added; the smaller one decides."),
+        Guess("one-limit-only", lambda: slope, "Only the memory limits here: no program is faster than the peak."),
+        Guess("one-limit-only", lambda: np.full_like(slope, peak), "Only the peak limits here: at a low intensity the memory cannot deliver fast enough."),
+        Guess("divided-for-multiplied", lambda: np.minimum(peak, bandwidth / intensities), "The bandwidth is divided by the intensity. Bytes/s times FLOPs/byte gives FLOP/s."),
+        Guess("divided-for-multiplied", lambda: np.minimum(peak, intensities / bandwidth), "The intensity is divided by the bandwidth. Bytes/s times FLOPs/byte gives FLOP/s."),
+        Guess("intensity-for-rate", lambda: np.minimum(peak, intensities), "The intensity alone is no speed: multiply it by the bandwidth."),
+        Guess("limits-mixed", lambda: 1 / (1 / peak + 1 / slope), "The times of computing and moving are added. The roofline lets them overlap: the slower one alone decides."),
+        Guess("share-of-the-peak", lambda: np.minimum(1, slope / peak), "This is a share of the peak, at most 1; return FLOP/s."),
+        Guess("in-giga", lambda: np.minimum(peak, slope) / 1e9, "This is in GFLOP/s; return FLOP/s, as peak and bandwidth are given."),
+    ]
+    if np.allclose(got, got[0], rtol=1e-9) and not np.allclose(got, peak):
+        raise Mistake("intensity-ignored", f"attainable returns {got[0]:.4g} for every intensity. Up to the ridge the speed grows with it: intensity · bandwidth.")
+    settle(got / peak, np.minimum(peak, slope) / peak, "the attainable speed (as a share of the peak)", lambda: [Guess(g.name, partial(_over, g, peak), g.hint) for g in guesses])
+    yield "the smaller of two limits, on both sides of the ridge"
+
+
+def _seconds(timing: Any, what: str, rounds: int) -> np.ndarray:
+    """The rounds of one candidate, one positive number each."""
+    if timing is None or isinstance(timing, int | float):
+        raise Mistake("not-a-timing", f"{what} should be what `measure` returned for it, a Timing with its rounds in `.seconds`; it is {timing!r}.")
+    values = getattr(timing, "seconds", timing)
+    found = array(values, f"the seconds of {what}").reshape(-1)
+    if len(found) < rounds:
+        raise Mistake("too-few-rounds", f"{what} was timed {len(found)} time{'s' if len(found) != 1 else ''}; {rounds} rounds are asked for. One timing says nothing about its own spread.")
+    if not np.isfinite(found).all() or (found <= 0).any():
+        raise Mistake("not-a-time", f"{what} has a time that is zero, negative or not a number: {found.min():g} s.")
+    return found
+
+WAYS = ("torch", "rows", "columns", "blocks")
+ONE_LAYER: Sizes = (1, 2, 7, 6, 3, 3, 2, 1, 1, 1, 0)
+
+
+@check("Measuring a layer", "G3")
+def layer_timings(measure_layer: Any, *, rounds: int = 4, seed: int = 0, sizes: Sizes = ONE_LAYER) -> Iterator[str]:
+    """(timings, errors) of functions that wait as long, and err as much, as only the check knows."""
+    case, bench, odd = Case.of(sizes, seed), Bench(), list[str]()
+    y = oracle.forward(case.x, case.w, case.stride, case.padding)
+    results = {name: y + error for name, error in zip(WAYS, _deviations(y, seed), strict=True)}
+
+    def computed(name: str, x: Any, w: Any, layer: Any) -> np.ndarray:
+        same = np.shape(x) == case.x.shape and np.shape(w) == case.w.shape and np.allclose(x, case.x) and np.allclose(w, case.w)
+        if not same:
+            odd.append(name)
+        return results[name]
+
+    pieces = {name: bench.piece(seconds, partial(computed, name)) for name, seconds in zip(WAYS, lengths(seed, len(WAYS), 5e-4, 3), strict=True)}
+    found = value_of(measure_layer, dict(pieces), case.x, case.w, ConvSpec(*sizes), rounds, what="measure_layer")
+    timings, errors = _pair(found)
+    if odd:
+        raise Mistake("other-images", f"measure_layer calls functions[{odd[0]!r}] with other images or filters than it was given. Pass on `x` and `w` as they are.")
+    _called(pieces, bench, timings, rounds)
+    yield f"each of {len(WAYS)} functions called in each of {rounds} rounds"
+    _errors(errors, results)
+    yield "the largest difference from PyTorch's result, over PyTorch's largest entry"
+    for name, piece in pieces.items():
+        demand_possible(_seconds(timings[name], f"the time of {name!r}", rounds).tolist(), piece.seconds, bench.longest(piece), f"The time of {name!r}")
+    yield "times that fit how long each function takes"
+
+
+def _deviations(y: np.ndarray, seed: int) -> Iterator[np.ndarray]:
+    """What to add to y, for PyTorch nothing: many small differences, and a large one, which is negative."""
+    rng = np.random.default_rng([seed, y.size])
+    yield np.zeros_like(y)
+    for size in (2.3e-7, 7.1e-7, 4.4e-7):
+        largest = size * rng.uniform(1, 1.3) * np.abs(y).max()
+        found = rng.uniform(-0.3, 0.3, size=y.shape) * largest
+        found.reshape(-1)[rng.integers(y.size)] = -largest
+        yield found
+
+
+def _pair(found: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The two dictionaries, with an entry for each function."""
+    if found is None:
+        raise Mistake("returns-none", "measure_layer returns None. Is the `return` missing?")
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        raise Mistake("not-a-pair", f"measure_layer should return two dictionaries, `return timings, errors`; it returns {type(found).__name__}.")
+    for name, one in zip(("timings", "errors"), found, strict=True):
+        if not isinstance(one, Mapping):
+            raise Mistake("not-a-dictionary", f"The {name} that measure_layer returns should be a dictionary, algorithm → value; it is of type {type(one).__name__}.")
+        missing = [way for way in WAYS if way not in one]
+        if missing:
+            raise Mistake("algorithm-missing", f"The {name} that measure_layer returns lack {missing[0]!r}. It was given functions for {', '.join(WAYS)}, and should return an entry for each of them. Does it use the notebook's `run` where its own `functions` belong?")
+    timings, errors = found
+    if isinstance(timings["torch"], int | float) and not isinstance(errors["torch"], int | float):
+        raise Mistake("results-exchanged", "measure_layer returns the errors first; it should `return timings, errors`.")
+    return timings, errors
+
+
+def _called(pieces: Mapping[str, Piece], bench: Bench, timings: Mapping[str, Any], rounds: int) -> None:
+    """Each function ran as often as it was timed."""
+    for name in pieces:
+        _seconds(timings[name], f"The time of {name!r}", rounds)
+    counts = {name: bench.count(piece) for name, piece in pieces.items()}
+    short = [name for name, count in counts.items() if count < rounds]
+    if short and max(counts.values()) >= 2 * rounds:
+        often = max(counts, key=lambda name: counts[name])
+        raise Mistake("one-function-for-all", f"In {rounds} rounds {often!r} is called {counts[often]} times and {short[0]!r} {counts[short[0]]} times: the same function is timed under every name. A `lambda` in a loop sees the loop's last values when it is called; `partial(function, x, w, layer)` keeps its own.")
+    if short:
+        raise Mistake("not-called", f"{short[0]!r} is called {counts[short[0]]} times, and {rounds} rounds are asked for. Is the function called inside the timing (`partial(function, x, w, layer)`, not its finished result), and is every time measured?")
+
+
+def _errors(errors: Mapping[str, Any], results: Mapping[str, np.ndarray]) -> None:
+    y = results["torch"]
+    got = np.array([number(errors[name], f"the error of {name!r}") for name in WAYS])
+    off = [results[name] - y for name in WAYS]
+    largest = float(np.abs(y).max())
+    right = np.array([np.abs(d).max() for d in off]) / largest
+
+    def like(values: Any) -> bool:
+        return bool(np.allclose(got, values, rtol=0.02, atol=1e-9))
+
+    if like(right):
+        return
+    if not got.any():
+        raise Mistake("not-compared", "Every error is exactly 0, and the functions that measure_layer was given differ from PyTorch's by a little. Compare each result with that of functions['torch'].")
+    with np.errstate(all="ignore"):
+        for name, wrong, hint in (
+            ("not-divided", right * largest, "The differences are not divided: divide by the largest entry of PyTorch's result, so that small and large numbers count alike."),
+            ("percent-for-share", 100 * right, "The errors are in percent; leave them as a share of PyTorch's largest entry."),
+            ("mean-for-largest", [np.abs(d).mean() / largest for d in off], "This is the mean of the differences. A single wrong entry would hide in it: take the largest."),
+            ("mean-for-largest", [np.sqrt((d**2).mean()) / largest for d in off], "This is the root of the mean square. A single wrong entry would hide in it: take the largest."),
+            ("sign-kept", [d.max() / largest for d in off], "The differences keep their signs, so one that is too small is overlooked. Take `np.abs` first, then the largest."),
+            ("sign-kept", [-d.min() / largest for d in off], "The differences keep their signs, so one that is too large is overlooked. Take `np.abs` first, then the largest."),
+            ("entry-by-entry", [np.abs(d / y).max() for d in off], "Each difference is divided by its own entry, and entries near 0 decide. Divide by PyTorch's largest entry."),
+            ("divided-by-the-mean", right * largest / np.abs(y).mean(), "The differences are divided by the mean of PyTorch's entries; divide by the largest."),
+            ("sign-kept", right * largest / y.max(), "The largest entry is taken with its sign; take `np.abs` of PyTorch's result, too."),
+        ):
+            if like(wrong):
+                raise Mistake(name, f"The errors of measure_layer: {hint}")
+    at = int(np.argmax(np.abs(got - right)))
+    raise Mistake("differs", f"The error of {WAYS[at]!r} should be {right[at]:.3g}, the largest difference from PyTorch's result over PyTorch's largest entry; it is {got[at]:.3g}.")
+
+
+@check("Measured times", "G3")
+def timings(timings: Any, errors: Any, layers: Mapping[str, Any], algorithms: Sequence[str], *, rounds: int = 3, tolerance: float = 2e-3) -> Iterator[str]:
+    """Every algorithm on every layer, results compared before timing, times that a computer can have."""
+    for name, found in (("timings", timings), ("errors", errors)):
+        if not found:
+            raise Mistake("still-to-do", f"Still to do: `{name}` is still empty; write and run the exercise's cell above.")
+        if not isinstance(found, dict):
+            raise Mistake("not-a-dictionary", f"`{name}` should be a dictionary, `{name}[layer][algorithm]`; it is of type {type(found).__name__}.")
+        for layer in layers:
+            if not isinstance(found.get(layer), dict):
+                raise Mistake("layer-missing", f"`{name}` has nothing for the layer {layer!r}; all of {', '.join(layers)} are asked for.")
+            missing = [algorithm for algorithm in algorithms if algorithm not in found[layer]]
+            if missing:
+                raise Mistake("algorithm-missing", f"{name}[{layer!r}] lacks {missing[0]!r}; all of {', '.join(algorithms)} are asked for.")
+    yield f"{len(algorithms)} algorithms on {len(layers)} layers"
+    for layer, algorithm in itertools.product(layers, algorithms):
+        what = f"errors[{layer!r}][{algorithm!r}]"
+        error = number(errors[layer][algorithm], what)
+        if not 0 <= error <= tolerance:
+            raise Mistake("results-disagree", f"{what} is {error:.2g}: this result differs from the library's by more than rounding ({tolerance:g} of the largest entry). The speed of a wrong result means nothing; fix it first.")
+    measured = np.array([float(number(errors[layer][a], "an error")) for layer, a in itertools.product(layers, algorithms)])
+    if len(measured) > 3 and not measured.any():
+        raise Mistake("not-compared", "Every recorded error is exactly 0. Different algorithms round differently in float32: is each result really compared with the library's?")
+    yield "results compared with the library's before timing"
+    seen: dict[bytes, str] = {}
+    for layer, algorithm in itertools.product(layers, algorithms):
+        what = f"timings[{layer!r}][{algorithm!r}]"
+        found = _seconds(timings[layer][algorithm], what, rounds)
+        if len(found) > 1 and np.ptp(found) == 0:
+            raise Mistake("rounds-identical", f"All rounds of {what} took exactly {found[0]:g} s. Clocks never do that: is one timing repeated?")
+        if found.tobytes() in seen:
+            raise Mistake("timings-identical", f"{seen[found.tobytes()]} and {what} are identical to the last digit: is one of them a copy?")
+        seen[found.tobytes()] = what
+        flops = 2.0 * float(np.prod([getattr(layers[layer], name) for name in "NKCRSPQ"]))
+        speed = flops / statistics.median(found)
+        if speed > FASTEST or statistics.median(found) < SHORTEST:
+            raise Mistake("too-fast", f"{what} has a median of {statistics.median(found):.3g} s, that would be {speed / 1e9:,.0f} GFLOP/s on one core. Is the function called inside the timing (`lambda: run(x, w, layer)`, not its finished result), and are these seconds?")
+        if statistics.median(found) > 600:
+            raise Mistake("not-seconds", f"{what} has a median of {statistics.median(found):.4g} s, more than ten minutes. Are these milliseconds or microseconds?")
+    yield f"at least {rounds} rounds each, no two alike, none faster than a core can be"
+
+
+SMALL: tuple[Sizes, ...] = ((2, 3, 9, 7, 5, 4, 3, 1, 1, 0, 0), (1, 2, 8, 9, 17, 3, 4, 2, 3, 1, 2))
+"""Few programs for Triton's interpreter; sums, columns and filters that are no multiple of a tile."""
+
+
+@check("Lazy lowering in Triton (optional)", "H2")
+def triton(conv_triton: Any, *, seed: int = 0, sizes: Sequence[Sizes] = SMALL) -> Iterator[str]:
+    """The kernel's result in float32. Nothing to check where Triton is missing or the kernel is not written."""
+    if conv_triton is None:
+        yield "nothing, as Triton is not used here; this part is optional"
+        return
+    for case in cases(sizes, seed):
+        try:
+            got = result(conv_triton, case.x, case.w, case.stride, case.padding, what="conv_triton")
+        except Mistake as mistake:
+            if mistake.name == "still-to-do" or "NotImplementedError" in mistake.message:
+                yield "nothing, as the kernel is not written; this part is optional"
+                return
+            raise
+        expected = oracle.forward(case.x, case.w, case.stride, case.padding)
+        settle(got, expected, f"the output for {case.label}", partial(forward_guesses, case, expected))
+        yield case.label

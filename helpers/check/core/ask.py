@@ -1,0 +1,207 @@
+"""Asking a probe, and reading its answer: plain data in, sentences out.
+
+`ask` runs a probe beside the student's code, wherever that is, once: an answer holds all that the verdict looks at. It
+was made beside the student's code and can be forged: so a verdict compares it with what the student's process does not
+have, the right result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from helpers.backend import to_numpy
+from helpers.check.core import probe as probes
+from helpers.check.core.probe import Odd, Probe, copied, is_torch, observed
+from helpers.check.core.report import Mistake
+from helpers.check.core.student_errors import in_words, own_frames, rebuilt
+
+
+class Answer:
+    """What a probe noted. Asking for what it did not come to raises the Mistake that says why."""
+
+    def __init__(self, reply: Any, before: str = ""):
+        self._reply, self._before = reply, before
+        seen, ended = (reply.get("seen"), reply.get("ended")) if isinstance(reply, dict) else (None, None)
+        self._seen: dict[str, Any] = {key: value for key, value in seen.items() if isinstance(key, str)} if isinstance(seen, dict) else {}
+        fits = isinstance(ended, tuple) and len(ended) == 3 and isinstance(ended[0], str) and isinstance(ended[1], str)
+        self._ended = ended if fits else None
+
+    def part(self, name: Any) -> Answer:
+        """What was noted under `seen.part(name)`."""
+        return Answer(self._reply, f"{self._before}{name}/")
+
+    def __contains__(self, name: object) -> bool:
+        return f"{self._before}{name}" in self._seen
+
+    def __getitem__(self, name: Any) -> Any:
+        """The plain data noted under this name."""
+        if name not in self:
+            self.finish()
+            raise Mistake("check-stumbled", "What the check asked your code for did not come back. Results should be plain arrays or numbers, kept under the names that the exercise gives.")
+        return self._seen[f"{self._before}{name}"]
+
+    def array(self, name: str, what: str) -> np.ndarray:
+        """The array noted under this name, float64; `what` names it in sentences."""
+        return array(self[name], what)
+
+    def finish(self) -> None:
+        """Raise the Mistake of whatever ended the probe early."""
+        if self._ended is not None:
+            raise mistake_of(*self._ended)
+
+
+def ask(probe: Probe, *things: Any) -> Answer:
+    """Run `probe(seen, *things)` beside the student's code, and bring back what it noted.
+
+    things: the student's functions, classes and objects, and plain data, which the probe gets a copy of.
+    """
+    far = next((thing for thing in _leaves(things) if getattr(type(thing), "__course_remote__", False)), None)
+    if far is None:
+        return Answer(observed(probe, probes.SECONDS, copied(things)))
+    name = f"{probe.__module__}:{probe.__qualname__}"
+    return Answer(type(far).beside(far, "helpers.check.core.probe:beside", name, probes.SECONDS, things))
+
+
+def _leaves(things: Any) -> Iterator[Any]:
+    for thing in things:
+        if isinstance(thing, tuple | list):
+            yield from _leaves(thing)
+        elif type(thing) is dict:
+            yield from _leaves(thing.values())
+        else:
+            yield thing
+
+
+@contextlib.contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Let each call of probes that are asked inside compute longer: for those that are no small arrays."""
+    before, probes.SECONDS = probes.SECONDS, max(probes.SECONDS, seconds)
+    try:
+        yield
+    finally:
+        probes.SECONDS = before
+
+
+# Sentences --------------------------------------------------------------------------------------------------------
+
+
+def mistake_of(what: str, how: str, about: Any) -> Mistake:
+    """The Mistake that tells how a probe ended: see `probe.Stopped`."""
+    told = about if isinstance(about, str) else ""
+    if how == "not defined":
+        return Mistake("still-to-do", f"Still to do: {what} is not defined yet; run its cell first.")
+    if how == "uncallable":
+        return Mistake("not-callable", f"{what} should be a function, but it is of type {told}.")
+    if how == "none":
+        return Mistake("returns-none", f"{what} is None. Is a `return` or an assignment missing?")
+    if how == "attribute missing":
+        return Mistake("attribute-missing", f"{what} has no attribute `{told}`. The exercise asks to keep it as `self.{told}`.")
+    if how == "method missing":
+        return Mistake("method-missing", f"{what} has no method `{told}`. Is it indented inside the class?")
+    if how == "read-only":
+        return Mistake("read-only", f"`{what}` can neither be changed in place nor assigned ({told}). Keep it as a plain array in `self.{what}`.")
+    if how == "input changed":
+        return Mistake(
+            "input-changed",
+            f"{what} changed its input {told} in place. The caller still needs it: compute into a new array "
+            "(`a - b`, not `a -= b`; copy before you assign to entries).",
+        )
+    if how == "too long":
+        return Mistake(
+            "never-returns",
+            f"{what} did not return within {about if isinstance(about, int | float) else 5:g} seconds on very small arrays. "
+            "Look for a loop whose condition never becomes false, such as a counter that is not advanced.",
+        )
+    return raised(what, rebuilt(about))
+
+
+def raised(what: str, error: BaseException) -> Mistake:
+    """The Mistake that tells of an error of the student's code."""
+    if isinstance(error, NotImplementedError):
+        return Mistake("still-to-do", f"Still to do: {_unwritten(error, what)} is not written yet.")
+    if isinstance(error, RecursionError):
+        return Mistake("calls-itself", f"{what} calls itself endlessly. Look for a call of its own name.")
+    mistake = Mistake("raises", f"{what or 'Your code'} raised {in_words(error)}{_place(error)}.{_advice(error)}")
+    mistake.of_torch = isinstance(error, TypeError) or (isinstance(error, AttributeError) and "numpy" in str(error))
+    return mistake
+
+
+def _unwritten(error: BaseException, what: str) -> str:
+    """`what`, or what it calls: the function of the student's that raised."""
+    name = next((frame.name for frame in own_frames(error)), "")
+    if not name.isidentifier() or name.startswith("__") or name in what:
+        return what
+    return f"`{name}`, which {what} calls,"
+
+
+def _place(error: BaseException) -> str:
+    """The student's own line that failed, as ' in the line `…`', or nothing."""
+    line = next((frame.line.strip() for frame in own_frames(error) if frame.line and frame.line.strip()), "")
+    return f" in the line `{line}`" if line else ""
+
+
+def _advice(error: BaseException) -> str:
+    text = str(error)
+    if isinstance(error, TypeError) and "argument" in text:
+        return " Compare the arguments in your `def` line with those in the exercise's text."
+    if isinstance(error, AttributeError) and "object has no attribute" in text:
+        return " Is that attribute set before it is read, with `self.` in front, and spelled the same?"
+    shapes = re.findall(r"\((\d+),(\d*)\)", text)
+    if "broadcast" in text and len(shapes) == 2 and shapes[0][0] == shapes[1][0] and shapes[1][1] == "":
+        return " A sum or maximum over an axis loses that axis: keep it with `keepdims=True`, so that each row meets its own number. (Labels are integers, one per row; they have no second axis.)"
+    if isinstance(error, ValueError) and any(word in text for word in ("matmul", "broadcast", "align", "shape")):
+        return " The shapes don't fit: write down the shape of each factor, and what each axis stands for."
+    if isinstance(error, RuntimeError) and "shapes cannot be multiplied" in text:
+        return " The shapes don't fit: write down the shape of each factor, and what each axis stands for."
+    if isinstance(error, NameError):
+        return " Was its cell run, and is the name spelled the same?"
+    return ""
+
+
+# Reading plain data -----------------------------------------------------------------------------------------------
+
+
+def kind_of(value: Any) -> str:
+    """What a value is, in words."""
+    return "None" if value is None else f"of type {value.type if isinstance(value, Odd) else type(value).__name__}"
+
+
+def array(value: Any, what: str) -> np.ndarray:
+    """A student's result as a float64 array of any shape; sentences for None, text, ragged lists, NaN and so on."""
+    if value is None:
+        raise Mistake("returns-none", f"{what} is None. Is the `return` (or the assignment) missing?")
+    if value is NotImplemented or callable(value) or (isinstance(value, Odd) and value.callable):
+        raise Mistake("not-an-array", f"{what} should be an array, but it is {kind_of(value)}.")
+    try:
+        found = np.asarray(to_numpy(value))
+        if found.dtype == object:
+            found = found.astype(np.float64) if _all_numbers(value) else found
+        if found.dtype == object or found.dtype.kind not in "fiub":
+            raise TypeError
+        return found.astype(np.float64)
+    except Exception:
+        device = value.device if isinstance(value, Odd) else str(value.device) if is_torch(value) else ""
+        where = f" on the device {device}, where it can't be read; move it back to the device of its input" if device not in ("", "cpu") else ""
+        raise Mistake("not-an-array", f"{what} should be an array of numbers, but it is {kind_of(value)}{where}.") from None
+
+
+def _all_numbers(value: Any) -> bool:
+    """Fractions and Decimals are numbers, too, alone or in lists."""
+    if isinstance(value, list | tuple):
+        return all(map(_all_numbers, value))
+    return hasattr(value, "__float__") and not isinstance(value, str)
+
+
+def number(value: Any, what: str) -> float:
+    """A student's result as one float."""
+    if isinstance(value, str):
+        raise Mistake("not-an-array", f"{what} should be a number, but it is text, {value[:40]!r}. Leave the words to `print`.")
+    found = array(value, what)
+    if found.size != 1:
+        raise Mistake("not-one-number", f"{what} should be one number, but it has shape {found.shape}.")
+    return float(found.reshape(()))

@@ -1,0 +1,189 @@
+"""Comparing a student's array with the expected one, and naming the mistake that explains the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+
+from helpers.check.core.picture import picture
+from helpers.check.core.report import Mistake
+
+RTOL, ATOL = 2e-4, 2e-5
+"""Relative to the entry and to the largest entry: a right float32 solution passes, a mistake is far larger."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A mistake by name: what the student would have computed, and what to tell them.
+
+    Args:
+        name: identifier of the mistake.
+        wrong: the array that this mistake gives, of any shape.
+        hint: one or two plain sentences.
+    """
+
+    name: str
+    wrong: np.ndarray
+    hint: str
+
+
+T = TypeVar("T")
+Lazy: TypeAlias = T | Callable[[], T]
+"""A value, or a function that makes it: for what only a wrong result needs."""
+
+
+def needed(value: Lazy[T]) -> T:
+    return value() if callable(value) else value
+
+
+def close(got: np.ndarray, expected: np.ndarray) -> bool:
+    """Same shape, and equal within a tolerance that a float32 solution meets."""
+    if got.shape != expected.shape:
+        return False
+    finite = np.isfinite(expected)
+    size = np.abs(expected)
+    if finite.all():  # np.allclose asks more, and takes three times as long
+        return bool((np.abs(got - expected) <= RTOL * size + (ATOL * size.max(initial=0.0) + 1e-12)).all())
+    atol = ATOL * float(size[finite].max(initial=0.0)) + 1e-12
+    return bool(np.allclose(got, expected, rtol=RTOL, atol=atol, equal_nan=True))
+
+
+def verify(
+    got: np.ndarray,
+    expected: np.ndarray,
+    what: str,
+    hypotheses: Lazy[Sequence[Hypothesis]] = (),
+    sizes: Mapping[str, float] | None = None,
+    numerical: Lazy[np.ndarray | None] = None,
+) -> None:
+    """Raise the `Mistake` that explains why `got` is not `expected`; return silently when they agree.
+
+    Args:
+        got, expected: float64 arrays.
+        what: the result's name in sentences ("grad_weight").
+        hypotheses: tried in order, before those that fit every result.
+        sizes: meaning -> number; a constant factor made of one of them is named with its meaning.
+        numerical: finite-difference gradient, shown beside the first wrong entry.
+
+    hypotheses and numerical may be functions, which are called where `got` is wrong.
+    """
+    if close(got, expected):
+        return
+    mistake = _named(got, needed(hypotheses)) or _general(got, expected, what, sizes or {}) or _first_difference(got, expected, what, needed(numerical))
+    if got.shape == expected.shape:
+        mistake.picture = picture(got, expected, _right(got, expected), what)
+    raise mistake
+
+
+def _named(got: np.ndarray, hypotheses: Sequence[Hypothesis]) -> Mistake | None:
+    return next((Mistake(h.name, h.hint) for h in hypotheses if close(got, h.wrong)), None)
+
+
+def _general(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[str, float]) -> Mistake | None:
+    """Mistakes that any result can have: shape, NaN, sign, a factor, an offset, lost fractions, a limit."""
+    if got.shape != expected.shape:
+        return Mistake("wrong-shape", _shapes(got, expected, what))
+    if not np.isfinite(got).all():
+        where = _first(~np.isfinite(got))
+        return Mistake("not-finite", f"{what} has a value that is not a number{_at(where)}: {got[where]}.")
+    if expected.size > 1 and not got.any():
+        return Mistake("all-zero", f"{what} is zero everywhere. Is it computed, and stored under the name that the exercise gives?")
+    for lost in (np.trunc, np.round, np.floor):
+        if close(got, lost(expected)) and got.any():
+            return Mistake("fractions-lost", f"{what} holds integers only: the fractions are lost. Is it stored in an array of integers, or divided with `//`?")
+    if expected.size > 2 and close(got, np.abs(expected)):
+        return Mistake("absolute-value", f"{what} has lost its signs: these are absolute values.")
+    if expected.size > 2 and close(got, np.sign(expected)):
+        return Mistake("only-the-sign", f"{what} holds only the signs, 1 and −1, of what it should be.")
+    limit = float(np.max(np.abs(got), initial=0.0))
+    if expected.size > 2 and close(got, np.clip(expected, -limit, limit)):
+        return Mistake("clipped", f"{what} is clipped at ±{limit:.4g}; larger values are right as they are.")
+    return _constant_factor(got, expected, what, sizes) or _constant_offset(got, expected, what) or _imprecise(got, expected, what)
+
+
+def _imprecise(got: np.ndarray, expected: np.ndarray, what: str) -> Mistake | None:
+    if not np.allclose(got, expected, rtol=8e-3, atol=2e-3 * float(np.max(np.abs(expected), initial=0.0))):
+        return None
+    return Mistake("imprecise", f"{what} has only two or three correct digits. Is something rounded, computed in float16, or a small number added where it is not needed?")
+
+
+def _first_difference(got: np.ndarray, expected: np.ndarray, what: str, numerical: np.ndarray | None) -> Mistake:
+    wrong = ~_right(got, expected)
+    where = _first(wrong)
+    extra = "" if numerical is None else f" (finite differences give {numerical[where]:.6g})"
+    many = f" {int(wrong.sum())} of {expected.size} entries differ." if expected.size > 1 else ""
+    return Mistake("differs", f"{what} is wrong{_at(where)}: expected {expected[where]:.6g}{extra}, got {got[where]:.6g}.{many}")
+
+
+def _right(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    return np.isclose(got, expected, rtol=RTOL, atol=ATOL * float(np.max(np.abs(expected), initial=0.0)) + 1e-12)
+
+
+def _first(mask: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.argwhere(mask)[0])
+
+
+def _at(where: tuple[int, ...]) -> str:
+    return f" at index {where if len(where) > 1 else where[0]}" if where else ""
+
+
+def _shapes(got: np.ndarray, expected: np.ndarray, what: str) -> str:
+    text = f"{what} has shape {got.shape}; it should be {expected.shape}."
+    if got.size == expected.size and close(got.reshape(expected.shape), expected):
+        return text + " The values are right: only the shape is not."
+    if got.ndim == 2 and got.shape == expected.shape[::-1]:
+        text += " It looks transposed."
+    return text
+
+
+def _constant_factor(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[str, float]) -> Mistake | None:
+    """Name a constant ratio: 'every entry is 1/5 of what it should be; 5 is the batch size'."""
+    big = np.abs(expected) > 1e-3 * np.max(np.abs(expected), initial=0.0)
+    if not big.any():
+        return None
+    factor = float(np.median(got[big] / expected[big]))
+    if factor == 0 or not close(got, factor * expected):
+        return None
+    if abs(factor + 1) < 1e-3 and expected.size > 1:
+        return Mistake("sign-flipped", f"The sign of {what} is wrong; its size is right. Look for a minus too many or too few.")
+    for sign in (1, -1):
+        for meaning, size in sizes.items():
+            for power, words in ((-1, f"1/{size:g} of"), (1, f"{size:g} times"), (-2, f"1/{size:g}² of"), (2, f"{size:g}² times")):
+                if abs(sign * factor / size**power - 1) < 1e-3:
+                    slug = meaning.split(" (")[0].replace(" ", "-")
+                    also = "" if sign > 0 else ", and its sign is wrong"
+                    return Mistake(
+                        f"{'divided' if power < 0 else 'multiplied'}-by-{slug}",
+                        f"Every entry of {what} is {words} what it should be{also}, and {size:g} is {meaning if 'features' in meaning else 'the ' + meaning}."
+                        + ("" if meaning == "learning rate" else " See 'One convention' in the notebook: the mean over the batch is taken once, in the loss, and nothing else is divided."),
+                    )
+    for meaning, size in sizes.items():
+        if meaning.startswith(("batch size", "number of images")):
+            for other, words in ((64, "64, a number written into the code"), (size - 1, f"{size - 1:g}"), (size + 1, f"{size + 1:g}")):
+                if other > 0 and abs(abs(factor) * other / size - 1) < 1e-3:
+                    return Mistake("wrong-batch-size", f"{what} is divided by {words}, where the {meaning} is {size:g}. Take it from the shape of the array.")
+                if other > 0 and abs(abs(factor) * size / other - 1) < 1e-3:
+                    return Mistake("wrong-batch-size", f"{what} is multiplied by {words}, where the {meaning} is {size:g}. Take it from what is given.")
+    if expected.size < 2:
+        return None  # any two numbers have a ratio
+    return Mistake("constant-factor", f"Every entry of {what} is {factor:.4g} times what it should be. Look for a factor too many or too few.")
+
+
+def _constant_offset(got: np.ndarray, expected: np.ndarray, what: str) -> Mistake | None:
+    offset = float(np.median(got - expected))
+    if expected.size < 3 or not close(got, expected + offset):
+        return None
+    return Mistake("constant-offset", f"Every entry of {what} is too {'large' if offset > 0 else 'small'} by {abs(offset):.4g}. Look for a number that is added to all of them.")
+
+
+def unchanged(before: np.ndarray, after: np.ndarray, what: str, where: str) -> None:
+    """Raise if a student's function wrote into an array that it was only given to read."""
+    if before.shape != after.shape or not np.array_equal(before, after, equal_nan=True):
+        raise Mistake(
+            "input-changed",
+            f"{where} changed its input {what} in place. The caller still needs it: compute into a new array "
+            "(`a - b`, not `a -= b`; copy before you assign to entries).",
+        )

@@ -1,0 +1,304 @@
+"""The half of a check that runs a student's code: it makes their objects, calls them and notes what came of it.
+
+A probe is a function `probe(seen, *things)` of ordinary objects. It knows no right result: what it notes in `seen` is
+plain data, which a verdict compares (`helpers.check.core.ask`). While a hand-in is graded it runs in the student's
+process, where the verdicts are not; in a notebook both run in the notebook. What goes wrong ends the probe, and the
+verdict tells it in words as soon as it asks for what was not noted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import decimal
+import fractions
+import importlib
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, is_dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from helpers.backend import to_numpy
+from helpers.check.core.limits import TooLong, limits_itself, quiet, time_limit
+from helpers.check.core.student_errors import described, in_words
+
+SECONDS = 5.0
+"""One call on small arrays may compute this long; honest loops need well under a second."""
+WHOLE = 5
+"""A probe may take as many times as long in all."""
+MISSING = object()
+DEPTH, ITEMS = 8, 100_000
+"""Of containers inside each other, and of their items in all; what lies beyond is only named."""
+
+
+@dataclass(frozen=True)
+class Odd:
+    """Stands for what is no plain data: the name of its type, whether it can be called, the device of a tensor."""
+
+    type: str
+    callable: bool = False
+    device: str = ""
+
+
+class Stopped(Exception):
+    """A probe can't go on: `what` it did, how that ended ("raised", "too long", "missing", …), and more about it."""
+
+    def __init__(self, what: str, how: str, about: Any = None):
+        super().__init__(what)
+        self.what, self.how, self.about = what, how, about
+
+
+class Seen:
+    """What a probe notes, by name: a copy as plain data of what it is at that moment."""
+
+    def __init__(self, notes: dict[str, Any] | None = None, before: str = ""):
+        self.notes: dict[str, Any] = {} if notes is None else notes
+        self._before = before
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.notes[self._before + name] = plain(value)
+
+    def part(self, name: Any) -> Seen:
+        """Notes that have a name of their own in front: of one of several cases."""
+        return Seen(self.notes, f"{self._before}{name}/")
+
+
+# What a probe does with a student's things ------------------------------------------------------------------------
+
+
+def run(what: str, function: Any, *args: Any, inputs: Sequence[str] = (), **named: Any) -> Any:
+    """function(*args, **named), within `SECONDS`.
+
+    what: its name in sentences, "Linear.forward". inputs: the names of the first arguments, which it must leave alone.
+    """
+    if function is None:
+        raise Stopped(what, "not defined")
+    if not callable(function):
+        raise Stopped(what, "uncallable", type(function).__name__)
+    before = [copied(arg) for arg in args[: len(inputs)]]
+    try:
+        with time_limit(SECONDS):
+            found = function(*args, **named)
+    except Stopped:
+        raise
+    except TooLong:
+        raise Stopped(what, "too long", SECONDS) from None
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise Stopped(what, "raised", described(error)) from None
+    for name, old, new in zip(inputs, before, args, strict=False):
+        if differ(old, new):
+            raise Stopped(what, "input changed", name)
+    return found
+
+
+def read(thing: Any, name: str, owner: str, default: Any = MISSING) -> Any:
+    """The attribute, which may be a property of the student's; `owner` is the thing's name in sentences."""
+    if thing is None:
+        raise Stopped(owner, "none")
+    found = run(f"{owner}.{name}", getattr, thing, name, default)
+    if found is MISSING:
+        raise Stopped(owner, "attribute missing", name)
+    return found
+
+
+def method(thing: Any, name: str, owner: str) -> Any:
+    """The bound method."""
+    found = read(thing, name, owner, None)
+    if found is None:
+        raise Stopped(owner, "method missing", name)
+    return found
+
+
+def give(thing: Any, name: str, values: np.ndarray) -> None:
+    """Give a parameter our values: inside the student's own array where that works, because a list, a property or an
+    optimiser of theirs may hold it; else as a new array of its kind. The shape is that of `values`."""
+    own = getattr(thing, name, None)
+    without_gradients = sys.modules["torch"].no_grad() if is_torch(own) else contextlib.nullcontext()
+    with contextlib.suppress(Exception), without_gradients:
+        own[...] = like(own, values)  # type: ignore[index]
+        now = to_numpy(getattr(thing, name))
+        if np.array_equal(now, values) or np.allclose(now, values, rtol=1e-5, atol=1e-6):
+            return
+    try:
+        setattr(thing, name, like(own, values))
+    except Exception as error:
+        raise Stopped(name, "read-only", in_words(error)) from None
+
+
+def like(kind: Any, values: np.ndarray) -> Any:
+    """A copy of `values` in the array kind of `kind`: numpy, or torch on its device. Their dtype stays."""
+    if is_torch(kind):
+        import torch
+
+        return torch.as_tensor(values.copy(), device=kind.device)
+    return values.copy()
+
+
+def is_torch(value: Any) -> bool:
+    return type(value).__module__.split(".")[0] == "torch" and hasattr(value, "device")
+
+
+@contextlib.contextmanager
+def memory() -> Iterator[list[int]]:
+    """The most bytes that were allocated at a time within the block, in the list at its end. Numpy's arrays count."""
+    most: list[int] = []
+    tracemalloc.start()
+    try:
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        yield most
+        most.append(tracemalloc.get_traced_memory()[1] - before)
+    finally:
+        tracemalloc.stop()
+
+
+def calls(seen: Seen, what: str, function: Any, cases: Sequence[Sequence[Any]], inputs: Sequence[str] = ()) -> None:
+    """A probe of a plain function: notes under "0", "1", … what it returns for each list of arguments."""
+    for number, args in enumerate(cases):
+        seen[str(number)] = run(what, function, *copied(args), inputs=inputs)
+
+
+def calls_of_each(seen: Seen, asked: Sequence[tuple[str, Any, Sequence[Sequence[Any]]]]) -> None:
+    """`calls` of several functions, one after the other: each (what, function, cases) in a part of its own, `what`."""
+    for what, function, cases in asked:
+        calls(seen.part(what), what, function, cases)
+
+
+# Plain data -------------------------------------------------------------------------------------------------------
+
+
+def copied(value: Any) -> Any:
+    """Arrays, and containers with what they hold, anew; everything else as it is."""
+    if type(value) in (list, tuple):
+        return type(value)(copied(one) for one in value)
+    if type(value) is dict:
+        return {key: copied(one) for key, one in value.items()}
+    if isinstance(value, np.ndarray):
+        return value.copy(order="K")
+    if is_torch(value) and hasattr(value, "clone"):
+        return value.detach().clone()
+    return value
+
+
+def differ(one: Any, other: Any) -> bool:
+    """Whether two pieces of plain data are not the same, to the bit."""
+    if type(one) is not type(other):
+        return True
+    if type(one) in (list, tuple):
+        return len(one) != len(other) or any(map(differ, one, other))
+    if type(one) is dict:
+        return one.keys() != other.keys() or any(differ(one[key], other[key]) for key in one)
+    if is_torch(one):
+        return one.dtype != other.dtype or one.shape != other.shape or differ(to_numpy(one), to_numpy(other))
+    if isinstance(one, np.ndarray):
+        return one.dtype != other.dtype or one.shape != other.shape or one.tobytes() != other.tobytes()
+    return one is not other and type(one) in _SCALARS and one != other
+
+
+_SCALARS = (bool, int, float, complex, str, bytes)
+
+
+def plain(value: Any) -> Any:
+    """The value as plain data, copied: None, bool, int, float, complex, str, bytes, fractions, numpy's numbers and
+    arrays of numbers, records of `helpers`, and lists, tuples, sets and dicts of these. Tensors and all else that numpy
+    reads as numbers become arrays, subclasses their base; what is left becomes an `Odd`."""
+    return _Plain().of(value, 0)
+
+
+class _Plain:
+    def __init__(self) -> None:
+        self.items = 0
+
+    def of(self, value: Any, depth: int) -> Any:
+        self.items += 1
+        cls = type(value)
+        if value is None or cls in _SCALARS or cls in (fractions.Fraction, decimal.Decimal):
+            return value
+        if depth > DEPTH or self.items > ITEMS:
+            return _odd(value)
+        try:
+            return self._inside(value, depth + 1)
+        except (TooLong, Stopped, KeyboardInterrupt):
+            raise
+        except BaseException:  # a student's object may do anything when it is looked at
+            return _odd(value)
+
+    def _inside(self, value: Any, depth: int) -> Any:
+        if isinstance(value, np.ndarray | np.generic) or is_torch(value):
+            return _numbers(value)
+        for base in (*_SCALARS, fractions.Fraction, decimal.Decimal):
+            if isinstance(value, base):
+                return value if base in (fractions.Fraction, decimal.Decimal) else _base(base, value)
+        for kind in (list, tuple, set, frozenset):
+            if isinstance(value, kind):
+                return kind([self.of(one, depth) for one in kind.__iter__(value)])  # type: ignore[arg-type]
+        if isinstance(value, range):
+            return [self.of(one, depth) for one in value[:ITEMS]]
+        if isinstance(value, dict):
+            return {_key(key): self.of(one, depth) for key, one in dict.items(value)}
+        if is_dataclass(value) and not isinstance(value, type) and type(value).__module__.startswith("helpers."):
+            return value
+        return _odd(value) if callable(value) else _numbers(value)
+
+
+def _base(base: Any, value: Any) -> Any:
+    return base.__str__(value) if base is str else base.__new__(base, value)
+
+
+def _key(key: Any) -> Any:
+    return key if type(key) in _SCALARS or key is None else plain(key) if isinstance(key, tuple | np.generic) else str(_odd(key))
+
+
+def _numbers(value: Any) -> Any:
+    found = value if isinstance(value, np.generic) else np.array(to_numpy(value), copy=True, order="K", subok=False)
+    if found.dtype.kind == "U" and not found.shape:
+        return str(found)
+    return found if found.dtype.kind in "biufc" else _odd(value)
+
+
+def _odd(value: Any) -> Odd:
+    device = ""
+    if is_torch(value):
+        with contextlib.suppress(Exception):
+            device = str(value.device)
+    return Odd(type(value).__name__[:80], callable(value), device)
+
+
+# Running a probe --------------------------------------------------------------------------------------------------
+
+Probe = Callable[..., None]
+
+
+def observed(probe: Probe | str, seconds: float, args: Sequence[Any]) -> dict[str, Any]:
+    """What the probe (or "module:name" of one) notes, and how it ended: {"seen": …, "ended": None or (what, how, about)}.
+
+    seconds: what `SECONDS` is meanwhile.
+    """
+    global SECONDS
+    if isinstance(probe, str):
+        module, _, name = probe.partition(":")
+        probe = cast(Probe, getattr(importlib.import_module(module), name))
+    seen, ended = Seen(), None
+    before, SECONDS = SECONDS, seconds
+    try:
+        with quiet(), time_limit(WHOLE * seconds):
+            probe(seen, *args)
+    except Stopped as stopped:
+        ended = (stopped.what, stopped.how, plain(stopped.about))
+    except TooLong:
+        ended = ("your code", "too long", WHOLE * seconds)
+    except Exception as error:
+        ended = ("", "raised", described(error))
+    finally:
+        SECONDS = before
+    return {"seen": seen.notes, "ended": ended}
+
+
+@limits_itself
+def beside(thing: Any, probe: str, seconds: float, args: Sequence[Any]) -> dict[str, Any]:
+    """`observed` in the student's process; `thing` is there."""
+    return observed(probe, seconds, args)

@@ -1,0 +1,164 @@
+"""What a check says: a `Mistake` inside, a `Report` on the screen, `CheckFailed` for the notebook."""
+
+from __future__ import annotations
+
+import functools
+import html
+import os
+import sys
+import textwrap
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from helpers.check.core import reach
+from helpers.check.core.picture import Picture
+
+MIME = "application/vnd.course.check+json"
+
+LONGEST = 2_000
+"""Characters of a sentence; a longer one repeats something endless that a student's code returned."""
+
+
+class Mistake(Exception):
+    """A named mistake in a student's work.
+
+    Args:
+        name: short identifier, the same for the same mistake in every class ("grad-divided-by-batch").
+        message: one or two plain sentences: what is wrong, where to look, why it matters.
+    """
+
+    picture: Picture | None = None
+    of_torch = False
+    """Whether code written for torch alone would fail like this with numpy's arrays."""
+
+    def __init__(self, name: str, message: str):
+        super().__init__(message)
+        message = message if len(message) <= LONGEST else message[:LONGEST] + " …"
+        self.name, self.message = name, message[:1].upper() + message[1:] if message[:4] == "the " else message
+
+
+class CheckFailed(AssertionError):
+    """A check did not pass. Its text is the hint; where a reader has the report in front of them, the error is one line."""
+
+    def _render_traceback_(self) -> list[str]:
+        title, hint = str(self).split(": ", 1)
+        # JupyterLab starts kernels with a session name. nbgrader's Validate runs without one, and shows only this.
+        text = f"{title}; the report above says why." if os.environ.get("JPY_SESSION_NAME") else f"{title}: {hint}"
+        first, *rest = textwrap.wrap(f"CheckFailed: {text}", 90)
+        return [first.replace("CheckFailed", "\x1b[0;31mCheckFailed\x1b[0m", 1), *rest]
+
+
+@dataclass
+class Report:
+    """Outcome of one check: what was verified before the first mistake, and that mistake.
+
+    `section` is where the notebook explains it, such as "A1".
+    """
+
+    check: str
+    title: str
+    section: str = ""
+    verified: list[str] = field(default_factory=list)
+    mistake: str = ""
+    message: str = ""
+    picture: Picture | None = None
+
+    @property
+    def passed(self) -> bool:
+        return not self.mistake
+
+    def __str__(self) -> str:
+        if self.passed:
+            return f"{self.title}: passed. Verified: {'; '.join(self.verified)}."
+        lines = [f"{self.title}: not yet.", *(f"✓ {item}" for item in self.verified), f"✗ {self.message}"]
+        if self.picture is not None:
+            lines += str(self.picture).splitlines()
+        if self.section:
+            lines.append(f"See {self.section} in the notebook.")
+        return "\n  ".join(lines)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        data = {"check": self.check, "passed": self.passed, "mistake": self.mistake, "message": self.message}
+        return {"text/plain": str(self), "text/html": self._html(), MIME: data}
+
+    def _html(self) -> str:
+        colour, word, mark = ("#0072B2", "passed", "✓") if self.passed else ("#D55E00", "not yet", "✗")
+        if self.mistake == "still-to-do":
+            word, mark = "still to do", "○"
+        if self.passed:
+            rows = [("✓", "Verified: " + html.escape("; ".join(self.verified)) + ".")]
+        else:
+            rows = [("✓", html.escape(item)) for item in self.verified]
+            rows.append((mark, html.escape(self.message) + (self.picture.as_html() if self.picture else "")))
+            if self.section:
+                rows.append(("→", f"See {html.escape(self.section)} in the notebook."))
+        lines = "".join(
+            f'<tr style="background:none"><td style="vertical-align:top;padding:1px 8px 1px 0">{m}</td>'
+            f'<td style="text-align:left;padding:1px 0">{t}</td></tr>'
+            for m, t in rows
+        )
+        return (
+            f'<div role="status" style="border-left:4px solid {colour};padding:4px 12px;margin:4px 0;max-width:52em">'
+            f'<b style="color:{colour}">{html.escape(self.title)}: {word}</b>'
+            f'<table style="margin:2px 0;border:none">{lines}</table></div>'
+        )
+
+
+def _show(report: Report) -> None:
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and ipython.get_ipython() is not None:
+        from IPython.display import display
+
+        display(report)
+    else:
+        print(report)
+
+
+UNNAMED = ("differs", "constant-factor", "constant-offset", "sign-flipped", "wrong-shape", "not-finite", "all-zero", "clipped")
+"""Mistakes that say how a result is wrong and not why."""
+
+
+def check(title: str, section: str = "", builds_on: str = "") -> Callable[[Callable[..., Iterator[str]]], Callable[..., None]]:
+    """Make a public check of a generator that yields what it has verified and raises `Mistake` at the first mistake.
+
+    The public function returns None, shows a `Report`, and raises `CheckFailed` where there is a mistake. `section` is where the
+    notebook explains the matter. `builds_on` names earlier work that the student's code uses: where the mistake has no name of
+    its own, it may well lie there.
+    """
+
+    def decorate(steps: Callable[..., Iterator[str]]) -> Callable[..., None]:
+        @functools.wraps(steps)
+        def run(*args: Any, **kwargs: Any) -> None:
+            report = Report(steps.__name__, title, section)
+            try:
+                # A student's overflow is found by its result; the warnings would only bury the hint.
+                with np.errstate(all="ignore"), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    for item in steps(*args, **kwargs):
+                        if item not in report.verified:
+                            report.verified.append(item)
+            except Mistake as mistake:
+                report.mistake, report.message, report.picture = mistake.name, mistake.message, mistake.picture
+                if builds_on and mistake.name in UNNAMED:
+                    report.message += f" This builds on {builds_on}: if a check there still fails, fix that first."
+            except (Exception, SystemExit) as error:
+                # Objects can misbehave wherever they are touched; a student never reads a traceback of ours.
+                report.mistake = "check-stumbled"
+                text = " ".join(str(error).split())[:200].rstrip(".")
+                report.message = (
+                    f"The check could not work with what it was given ({type(error).__name__}{': ' + text if text else ''}). "
+                    "Results should be plain arrays or numbers, kept under the names that the exercise gives."
+                )
+            finally:
+                reach.forget()
+            _show(report)
+            if not report.passed:
+                raise CheckFailed(f"{title}: {report.message}") from None
+
+        return run
+
+    return decorate

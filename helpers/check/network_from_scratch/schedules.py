@@ -1,0 +1,166 @@
+"""Checks of functions of the epoch: the sweet spot and decaying rates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from helpers.check.core.calls import call_each, number
+from helpers.check.core.compare import Hypothesis, verify
+from helpers.check.core.report import Mistake, check
+
+
+@check("Sweet spot", "C3")
+def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
+    """Number (from 1) of the epoch with the lowest test loss, NaN ignored."""
+    rng = np.random.default_rng(seed)
+    runs, places = [], []
+    for length, place in _places(rng):
+        # Several dips, or 'the first turn' would pass for the lowest.
+        losses = [float(v) for v in rng.permutation(np.linspace(0.5, 2.0, length))]
+        losses[place] = 0.2
+        runs.append(losses)
+        places.append(place)
+    blown = _blown(rng)
+    spots = _spots(function, [*runs, *(losses for losses, _ in blown)])
+    got = np.asarray([next(spots) for _ in runs])
+
+    def each(find: Callable[[np.ndarray], Any]) -> np.ndarray:
+        return np.asarray([float(find(np.asarray(losses))) for losses in runs])
+
+    hypotheses = [
+        Hypothesis("counts-from-zero", each(np.argmin), "The epoch is counted from 0. Epochs in the text and in the figures count from 1."),
+        Hypothesis("counts-from-two", each(np.argmin) + 2, "The epoch is counted from 2: 1 is added twice."),
+        Hypothesis("last-epoch", each(len), "This is the last epoch. The sweet spot is where the test loss is lowest."),
+        Hypothesis("highest-loss", each(np.argmax) + 1, "This is the epoch with the highest test loss; look for the lowest."),
+        Hypothesis("returns-the-loss", each(np.min), "This is the lowest loss itself. Return the number of its epoch."),
+        Hypothesis("first-turn", each(_first_turn), "This is where the loss rises for the first time. It may fall again: look at all epochs."),
+        Hypothesis("first-epoch-skipped", each(lambda t: np.argmin(t[1:]) + 2), "The first epoch is left out."),
+        Hypothesis("last-epoch-skipped", each(lambda t: np.argmin(t[:-1]) + 1), "The last epoch is left out."),
+        Hypothesis("fractions-lost", each(lambda t: np.argmin(t.astype(int)) + 1), "The losses are compared as integers (`int`): the fractions are lost."),
+    ]
+    verify(got, np.asarray(places) + 1.0, "the epoch of five runs", hypotheses)
+    yield "the epoch of the lowest test loss, counted from 1, wherever it is"
+    for losses, right in blown:
+        epoch = next(spots)
+        if epoch != right:
+            shown = ", ".join(f"{loss:g}" for loss in losses)
+            raise Mistake("nan-wins", f"For the losses {shown} the answer was epoch {epoch:g}; a run that diverged must not win, and its epochs still count. A comparison with NaN is always False; look for it first (`np.nanargmin`).")
+    yield "a NaN does not win, wherever it is"
+
+
+def _places(rng: np.random.Generator) -> list[tuple[int, int]]:
+    """(epochs, place of the lowest loss) of five runs: somewhere, first and last; runs of one length have it at different places."""
+    a, b, c = (int(rng.integers(low, low + 3)) for low in (6, 9, 12))
+    first, second = (int(place) for place in rng.choice(np.arange(2, b - 2), 2, replace=False))
+    return [(b, first), (a, 2), (b, second), (a, 0), (c, c - 1)]
+
+
+def _blown(rng: np.random.Generator) -> list[tuple[list[float], int]]:
+    """(losses, the epoch with the lowest) of three runs: NaN at the end, at the start, in between."""
+    nan, place = float("nan"), int(rng.integers(1, 4))
+    losses = [round(float(v), 2) for v in rng.permutation(np.linspace(1.1, 2.0, 5))]
+    losses.insert(place, 1.0)
+    return [([*losses, nan], place + 1), ([nan, *losses], place + 2), ([2.1, nan, *losses, nan], place + 3)]
+
+
+def _first_turn(losses: np.ndarray) -> int:
+    return next((i for i in range(len(losses) - 1) if losses[i + 1] > losses[i]), len(losses) - 1) + 1
+
+
+def _spots(function: Any, runs: list[list[float]]) -> Iterator[float]:
+    """The student's epoch for each run, one after the other."""
+    given = [list(losses) for losses in runs]
+    for mine, losses, found in zip(given, runs, call_each(function, [[mine] for mine in given], what="sweet_spot"), strict=True):
+        if repr(mine) != repr(losses):
+            raise Mistake("input-changed", "sweet_spot changed the list that it was given, which is the history's own. Work on a copy.")
+        yield number(found, "the epoch")
+
+
+def _rates(function: Any, cases: list[tuple[Any, ...]], what: str) -> Iterator[float]:
+    return (number(rate, "the rate") for rate in call_each(function, cases, what=what))
+
+
+def _drawn(seed: int, count: int) -> list[tuple[float, float]]:
+    """First rates and factors."""
+    return [(round(first, 3), round(factor, 3)) for first, factor in np.random.default_rng(seed).uniform((0.2, 0.2), (3.0, 0.9), (count, 2)).tolist()]
+
+
+@check("step_decay", "D1")
+def step_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
+    """first · factor^⌊epoch / every⌋."""
+    epochs = np.arange(12)
+    settings: tuple[tuple[float, float, int], ...] = ((1.0, 0.5, 4), (0.3, 0.1, 3))
+    if seed:
+        settings = tuple((first, factor, every) for (first, factor), every in zip(_drawn(seed, 2), (3, 5), strict=True))
+    rates = _rates(function, [(int(e), *setting) for setting in settings for e in (*epochs, *epochs[::-1])], "step_decay")
+    for first, factor, every in settings:
+        got = np.asarray([next(rates) for _ in epochs])
+        again = [next(rates) for _ in epochs]
+        if not np.array_equal(got, again[::-1]):
+            raise Mistake("keeps-state", "Asked for the same epochs in another order, step_decay gives other rates. Compute the rate from the arguments alone, without a variable that survives the call.")
+        hypotheses = [
+            Hypothesis("decay-does-nothing", np.full(12, first), "The rate never changes."),
+            Hypothesis("decays-every-epoch", first * factor**epochs, "The rate falls every epoch; `every` is ignored."),
+            Hypothesis("no-floor", first * factor ** (epochs / every), "The rate falls a little every epoch. It should stay for `every` epochs and then drop: divide with `//`."),
+            Hypothesis("drops-once", np.where(epochs < every, first, first * factor), "The rate drops only once."),
+            Hypothesis("counts-from-one", first * factor ** ((epochs + 1) // every), "The drop comes one epoch too early: epochs count from 0 here."),
+            Hypothesis("rounded-differently", first * factor ** np.ceil(epochs / every), "The drop comes right after each multiple of `every`: epoch / every is rounded up. Round down: `//`."),
+            Hypothesis("rounded-differently", first * factor ** np.round(epochs / every), "epoch / every is rounded to the nearest whole number. Round down: `//`."),
+            Hypothesis("remainder", first * factor ** (epochs % every), "`%` is the remainder; the number of drops so far is epoch // every."),
+            Hypothesis("drops-late", first * factor ** np.maximum((epochs - 1) // every, 0), "The drop comes one epoch too late: epoch `every` itself has the new rate."),
+            Hypothesis("drops-late", first * factor ** ((epochs - 1) // every), "The drop comes one epoch too late: epoch `every` itself has the new rate."),
+            Hypothesis("divides-by-factor", first / factor ** (epochs // every), "The rate is divided by the factor, so it rises. Multiply."),
+            Hypothesis("only-at-multiples", np.where((epochs % every == 0) & (epochs > 0), first * factor ** (epochs // every), first), "The rate goes back up after each drop. It stays low: count the drops so far."),
+            Hypothesis("only-at-multiples", np.where((epochs % every == 0) & (epochs > 0), first * factor, first), "The rate goes back up after each drop. It stays low: count the drops so far."),
+            Hypothesis("argument-ignored", first * factor ** (epochs // 10), "`every` is ignored: 10 is written into the code."),
+            Hypothesis("argument-ignored", first * 0.5 ** (epochs // every), "`factor` is ignored: 0.5 is written into the code."),
+            Hypothesis("argument-ignored", factor ** (epochs // every), "`first` is ignored."),
+            Hypothesis("one-minus-factor", first * (1 - factor) ** (epochs // every), "The rate is multiplied by 1 − factor; multiply by factor."),
+            Hypothesis("power-of-the-product", (first * factor) ** (epochs // every), "first is raised to the power, too: first · factor^drops has the power at the factor alone."),
+            Hypothesis("linear-drop", first - factor * (epochs // every), "factor is subtracted at each drop; multiply by it."),
+            Hypothesis("floor", np.maximum(first * factor ** (epochs // every), float(got[-1])), f"The rate stops falling at {got[-1]:g}. The formula has no such limit."),
+            Hypothesis("rounded", np.round(first * factor ** (epochs // every), 2), "The rate is rounded, so small rates become 0. Return it as it is."),
+            Hypothesis("rounded", np.round(first * factor ** (epochs // every), 3), "The rate is rounded, so small rates become 0. Return it as it is."),
+            Hypothesis("arguments-swapped", first * float(every) ** (epochs // factor), "`factor` and `every` are swapped."),
+            Hypothesis("xor-for-power", first * factor * (epochs ^ every), "`^` is not a power in Python; write `**`."),
+            Hypothesis("linear-drop", first * factor * (epochs // every), "The factor is multiplied by the number of drops; it should be raised to that power."),
+            Hypothesis("linear-drop", first * factor * np.maximum(epochs // every, 1), "The factor is multiplied by the number of drops; it should be raised to that power."),
+        ]
+        verify(got, first * factor ** (epochs // every), "the rate over epochs 0 … 11", hypotheses)
+    yield "two settings over 12 epochs"
+
+
+@check("exponential_decay", "D1")
+def exponential_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
+    """first · gamma^epoch."""
+    epochs = np.arange(8)
+    settings: tuple[tuple[float, float], ...] = ((1.0, 0.9), (0.4, 0.75), (0.002, 0.5))
+    if seed:
+        settings = tuple(_drawn(seed, 3))
+    rates = _rates(function, [(int(e), *setting) for setting in settings for e in epochs], "exponential_decay")
+    for first, gamma in settings:
+        got = np.asarray([next(rates) for _ in epochs])
+        hypotheses = [
+            Hypothesis("decay-does-nothing", np.full(8, first), "The rate never changes."),
+            Hypothesis("counts-from-one", first * gamma ** (epochs + 1), "Epoch 0 should have the first rate itself; here it is multiplied by gamma already."),
+            Hypothesis("floor", np.maximum(first * gamma**epochs, float(got[-1])), f"The rate stops falling at {got[-1]:g}. The formula has no such limit."),
+            Hypothesis("one-minus-gamma", first * (1 - gamma) ** epochs, "The rate is multiplied by 1 − gamma; multiply by gamma."),
+            Hypothesis("divides-by-gamma", first / gamma**epochs, "The rate is divided by gamma, so it rises. Multiply."),
+            Hypothesis("counts-from-one", first * gamma ** (epochs - 1.0), "Epoch 0 should have the first rate itself; the power is epoch, not epoch − 1."),
+            Hypothesis("power-of-the-product", (first * gamma) ** epochs, "first is raised to the power, too: first · gamma^epoch has the power at gamma alone."),
+            Hypothesis("power-swapped", first * epochs.astype(float) ** gamma, "Base and power are swapped: it is gamma to the power of epoch."),
+            Hypothesis("inverse-time", first / (1 + gamma * epochs), "This is first / (1 + gamma·epoch), another kind of decay. Here the rate is multiplied by gamma each epoch."),
+            Hypothesis("falls-once", np.where(epochs == 0, first, first * gamma), "The rate falls only once."),
+            Hypothesis("falls-once", np.full(8, first * gamma), "The rate falls only once."),
+            *(Hypothesis("argument-ignored", first * g**epochs, f"`gamma` is ignored: {g:g} is written into the code.") for g in (0.95, 0.9, 0.99, 0.5, 0.1)),
+            Hypothesis("linear-decay", first - gamma**epochs, "gamma^epoch is subtracted; multiply by it."),
+            Hypothesis("exp-of-gamma", first * np.exp(-epochs / gamma), "This is first · e^(−epoch / gamma). Here gamma is the factor of one epoch: first · gamma^epoch."),
+            Hypothesis("linear-decay", first - gamma * epochs, "gamma is subtracted each epoch; multiply by it."),
+            Hypothesis("linear-decay", first * gamma * epochs, "gamma is multiplied by the epoch; it should be raised to that power."),
+            Hypothesis("exp-of-gamma", first * np.exp(-gamma * epochs), "This is first · e^(−gamma·epoch). Here gamma is the factor of one epoch: first · gamma^epoch."),
+        ]
+        verify(got, first * gamma**epochs, "the rate over epochs 0 … 7", hypotheses)
+    yield "three settings over 8 epochs"
