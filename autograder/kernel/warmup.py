@@ -88,7 +88,6 @@ class Warmth:
     def __init__(self, shell: CourseShell) -> None:
         self.shell = shell
         self._done: set[str] = set()
-
         self._run("base", BASE)
         shell.run_one(BROKEN)
         self._forget()

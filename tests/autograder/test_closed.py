@@ -121,7 +121,9 @@ def test_nothing_of_them_is_loaded_or_lies_there(mode):
         pytest.skip(str(error))
     modules = {"helpers.nn": [], "helpers.primitives": ["spec"]}
     open_ = {"helpers.check", "helpers.primitives", "helpers.primitives.spec"}
-    open_ |= {f"helpers.check.{name}" for name in (*closed_modules.BESIDE, *closed_modules.GROUPS)}
+    named = [*closed_modules.BESIDE, "core", *check.ASSIGNMENTS, *(f"{name}.probes" for name in check.ASSIGNMENTS)]
+    named += [f"core.{name}" for name in ("limits", "picture", "reach", "student_errors")]  # of what runs beside
+    open_ |= {f"helpers.check.{name}" for name in named}
     paths = [str(path) for path in closed_paths(modules)] if mode is not NONE else []
     look = f"""
 import gc, os, sys
