@@ -1,1 +1,5 @@
-"""What comes of the usual mistakes in one kind of layer: lists of `Hypothesis`, for every assignment that has one."""
+"""What can go wrong in a layer, a loss, an update, an epoch or a study, written once: one mistake, one name.
+
+Each function returns the hypotheses for one result, in the order in which they are tried. To add one, add a
+`Hypothesis(name, what the student would have computed, hint)` to the list.
+"""
