@@ -156,7 +156,7 @@ def bias(add_bias: Any, *, seed: int = 0) -> Iterator[str]:
 def _outputs(seed: int) -> list[np.ndarray]:
     """(N, K, P, Q): sizes that differ; those with which broadcasting along a wrong axis works; one image."""
     rng = np.random.default_rng([seed, 3])
-    p, q, *counts = (int(size) for size in rng.permutation([2, 3, 4, 5, 6])[:4])
+    p, q, *counts = (int(size) for size in rng.permutation([3, 4, 5, 6, 7])[:4])
     (n, k), same = sorted(counts), int(rng.integers(3, 6))
     return [rng.normal(size=shape) for shape in ((n, k, p, q), (n, same, same, same), (1, k, p, q))]
 
