@@ -145,7 +145,8 @@ def float32_too(seen: Answer, number: int, expected: np.ndarray, what: str) -> s
 @check("Bias", "A3")
 def bias(add_bias: Any, *, seed: int = 0) -> Iterator[str]:
     """y + b over axis 1, into a new array; and where numpy's broadcasting would do something else."""
-    cases = [(y, np.random.default_rng([seed, 2]).normal(size=y.shape[1])) for y in _outputs(seed)]
+    rng = np.random.default_rng([seed, 2])
+    cases: list[tuple[np.ndarray, np.ndarray]] = [(y, rng.normal(size=(y.shape[1],))) for y in _outputs(seed)]
     seen = ask(calls, "add_bias", add_bias, cases, ("y", "b"), advice=advice)
     for i, (y, b) in enumerate(cases):
         got = seen.array(str(i), "the result of add_bias")
@@ -156,7 +157,7 @@ def bias(add_bias: Any, *, seed: int = 0) -> Iterator[str]:
 def _outputs(seed: int) -> list[np.ndarray]:
     """(N, K, P, Q): sizes that differ; those with which broadcasting along a wrong axis works; one image."""
     rng = np.random.default_rng([seed, 3])
-    p, q, *counts = (int(size) for size in rng.permutation([2, 3, 4, 5, 6])[:4])
+    p, q, *counts = (int(size) for size in rng.permutation([3, 4, 5, 6, 7])[:4])
     (n, k), same = sorted(counts), int(rng.integers(3, 6))
     return [rng.normal(size=shape) for shape in ((n, k, p, q), (n, same, same, same), (1, k, p, q))]
 

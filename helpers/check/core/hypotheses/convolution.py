@@ -248,6 +248,7 @@ def bias(y: Array, b: Array) -> list[Hypothesis]:
         Hypothesis(
             "bias-first-pixel", first_pixel, "Only the first pixel of each output gets the bias; every pixel should."
         ),
+        Hypothesis("bias-twice", lambda: y + 2 * right, "The bias is added twice."),
         Hypothesis("bias-per-image", lambda: y + right / n, "The bias is divided by the number of images."),
         Hypothesis(
             "bias-repeated",
@@ -259,7 +260,6 @@ def bias(y: Array, b: Array) -> list[Hypothesis]:
             lambda: y + right * y[0, 0].size,
             "The bias is added once for each pixel, P · Q times over; each entry gets it once.",
         ),
-        Hypothesis("bias-twice", lambda: y + 2 * right, "The bias is added twice."),
         Hypothesis("bias-subtracted", lambda: y - right, "The bias is subtracted; add it."),
         Hypothesis("bias-multiplied", lambda: y * right, "The bias is multiplied; add it."),
     ]
