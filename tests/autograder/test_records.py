@@ -13,9 +13,8 @@ from autograder.source import read
 from helpers import check
 from helpers.backend import backend
 from helpers.check import CheckFailed
-from helpers.check.core.own_training import Own
-from helpers.check.core.recorded import made_again
 from helpers.check.core.report import Mistake
+from helpers.check.network_from_scratch.recorded import Recorded
 from helpers.data import load as load_data
 from helpers.train import fit
 
@@ -62,7 +61,9 @@ def trained(own, data, rate=0.5, seed=0, on="numpy", dtype="float32", **settings
 
 def again(own, run, on="numpy"):
     """Makes it again; raises a Mistake where it is another."""
-    assert list(made_again(Own(*own), {"history": (run, on)}, "quick"))
+    seen = Recorded("history", {on: run}, own, "quick", 0, [on])
+    assert seen.filled() == [on]
+    assert len(list(seen.own_functions({"history": (on, 0)}))) == 2
 
 
 @pytest.mark.promise("But a record alone earns nothing:")

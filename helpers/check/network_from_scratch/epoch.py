@@ -116,6 +116,9 @@ def _telling_case(seed: int) -> NetworkCase:
         seed += 1000
 
 
+STANDARDISED = "The images are standardised once more, with their own mean and standard deviation. They are normalised already, with the training set's numbers."
+
+
 def _evaluation(seen: Answer, case: NetworkCase) -> None:
     net, x, labels, n = case.net, case.x, case.labels, len(case.x)
     loss, accuracy = pair(seen["returned"])
@@ -125,13 +128,15 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
     if close(np.array([loss, accuracy]), np.array([share, mean])):
         raise Mistake("pair-swapped", "Loss and accuracy are swapped: the loss comes first.")
 
+    z = (x - x.mean()) / x.std()
+
     def of_loss() -> list[Hypothesis]:
-        z, sure = (x - x.mean()) / x.std(), np.maximum(oracle.one_hot(p.argmax(axis=1), p.shape[1]), 1e-12)
+        sure = np.maximum(oracle.one_hot(p.argmax(axis=1), p.shape[1]), 1e-12)
         first = (np.asarray(net.loss(x[:k], labels[:k])) for k in range(5, n))
         return [
             Hypothesis("loss-of-the-answer", np.asarray(oracle.cross_entropy(sure, labels)), "The loss is computed from the predicted classes, 0 or 1; compute it from the probabilities."),
             *(Hypothesis("unweighted-mean", np.asarray(np.mean([net.loss(x[i : i + size], labels[i : i + size]) for i in range(0, n, size)])), "The images are taken in batches that count equally, though the last one is smaller. Weight each by its size.") for size in answers.BATCHES),
-            Hypothesis("input-standardised", np.asarray(net.loss(z, labels)), "The images are standardised once more, with their own mean and standard deviation. They are normalised already, with the training set's numbers."),
+            Hypothesis("input-standardised", np.asarray(net.loss(z, labels)), STANDARDISED),
             Hypothesis("loss-summed", np.asarray(mean * n), "The loss is summed over the images; take the mean."),
             Hypothesis("loss-divided-twice", np.asarray(mean / n), "The loss is divided by the number of images twice; cross_entropy returns a mean already."),
             Hypothesis("some-images-only", next((one for one in first if close(np.asarray(loss), one)), np.asarray(np.nan)), "Only the first images are looked at: a number is written into the code. Use all of them."),
@@ -139,7 +144,10 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
 
     try:
         verify(np.asarray(loss), np.asarray(mean), "the loss", of_loss, sizes)
-        verify(np.asarray(accuracy), share, "the accuracy", lambda: answers.share(p, labels, True, np.asarray(accuracy)), sizes)
+        verify(np.asarray(accuracy), share, "the accuracy", lambda: [
+            *answers.share(p, labels, True, np.asarray(accuracy)),
+            Hypothesis("input-standardised", np.asarray((net.forward(z).argmax(axis=1) == labels).mean()), STANDARDISED),
+        ], sizes)  # fmt: skip
     except Mistake as mistake:
         if "output" in seen and not close(seen.array("output", "the output of MLP.forward"), p):
             raise Mistake("earlier-mistake", "evaluate can't be told right from wrong yet: already the output of your network is not what it should be. See the checks of your layers and MLP first.") from None
