@@ -205,6 +205,6 @@ def exponential_decay(epoch, first, gamma):
 '''),
     ],
     "E-rescale": [
-        ("wrong-batch-size", "def rescale(network, batch_size, convention):\n    for layer in network.layers:\n        if isinstance(layer, Linear):\n            factor = {'mean': 1, 'sum': 7, 'in_features': 7 / len(layer.weight)}[convention]\n            layer.grad_weight = factor * layer.grad_weight\n            layer.grad_bias = factor * layer.grad_bias"),
+        ("wrong-batch-size | number-written-in", "def rescale(network, batch_size, convention):\n    for layer in network.layers:\n        if isinstance(layer, Linear):\n            factor = {'mean': 1, 'sum': 7, 'in_features': 7 / len(layer.weight)}[convention]\n            layer.grad_weight = factor * layer.grad_weight\n            layer.grad_bias = factor * layer.grad_bias"),
     ],
 }  # fmt: skip

@@ -34,7 +34,7 @@ def _learns(history: Record, what: str, epochs: int | None) -> Curves:
         raise Mistake("never-accumulated", f"{what}.train_loss is 0 in every epoch: the losses of the batches are "
                       f"never added up, or not returned.")
     if (accuracy > 1).any():
-        raise Mistake("accuracy-in-percent", f"{what}.test_accuracy goes up to {accuracy.max():.4g}; it should lie "
+        raise Mistake("percent-for-share", f"{what}.test_accuracy goes up to {accuracy.max():.4g}; it should lie "
                       f"between 0 and 1.")
     if train[0] < GUESSING / 20:
         raise Mistake("loss-divided-twice", f"{what}.train_loss starts at {train[0]:.4f}, but a network that guesses "
