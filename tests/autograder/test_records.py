@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.check.core.own_training import Own
 
 from autograder.authoring.source import read
 from autograder.course import Course
@@ -15,8 +14,8 @@ from autograder.mistakes.run import BEGIN, judge
 from helpers import check
 from helpers.backend import backend
 from helpers.check import CheckFailed
-from helpers.check.core.recorded import made_again
 from helpers.check.core.report import Mistake
+from helpers.check.network_from_scratch.recorded import Recorded
 from helpers.data import load as load_data
 from helpers.train import fit
 
@@ -63,7 +62,9 @@ def trained(own, data, rate=0.5, seed=0, on="numpy", dtype="float32", **settings
 
 def again(own, run, on="numpy"):
     """Makes it again; raises a Mistake where it is another."""
-    assert list(made_again(Own(*own), {"history": (run, on)}, "quick"))
+    seen = Recorded("history", {on: run}, own, "quick", 0, [on])
+    assert seen.filled() == [on]
+    assert len(list(seen.own_functions({"history": (on, 0)}))) == 2
 
 
 @pytest.mark.promise("But a record alone earns nothing:")

@@ -1,4 +1,5 @@
-"""python -m helpers.check.core.measure_bands: train with many seeds and keep where their curves lie (about 25 minutes)."""
+"""python -m helpers.check.core.measure_bands: train with many seeds and keep where their curves lie (about 25 "
+"minutes)."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ OTHERS = (1.0, 0.5, 0.01, 0.001)
 
 
 def measure(size: str, rate: float, seeds: int) -> tuple[dict[str, Any], float]:
-    """Lowest and highest value of each curve at each epoch over the seeds 1000, 1001, …, and the roughest training loss."""
+    """Lowest and highest value of each curve at each epoch over the seeds 1000, 1001, …, and the roughest training "
+    "loss."""
     import numpy as np
     from tqdm import tqdm
 
@@ -28,7 +30,16 @@ def measure(size: str, rate: float, seeds: int) -> tuple[dict[str, Any], float]:
     for seed in tqdm(range(1000, 1000 + seeds), desc=f"seeds, {size}, rate {rate:g}", disable=None):
         network = fast_mlp.FastMLP((784, 512, 128, 10), seed=seed)
         runs.append(
-            fit(network, fast_mlp.train_epoch, fast_mlp.evaluate, data, lr=rate, epochs=chosen.epochs, seed=seed, progress=False)
+            fit(
+                network,
+                fast_mlp.train_epoch,
+                fast_mlp.evaluate,
+                data,
+                lr=rate,
+                epochs=chosen.epochs,
+                seed=seed,
+                progress=False,
+            )
         )
     found = {}
     for name in CURVES:
@@ -38,7 +49,8 @@ def measure(size: str, rate: float, seeds: int) -> tuple[dict[str, Any], float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m helpers.check.core.measure_bands", description="Measure the bands of the learning curves.")
+    parser = argparse.ArgumentParser(prog="python -m helpers.check.core.measure_bands", description="Measure the "
+                                     "bands of the learning curves.")
     parser.add_argument("--sizes", nargs="+", default=["quick", "standard"])
     parser.add_argument("--seeds", type=int, default=SEEDS)
     options = parser.parse_args()

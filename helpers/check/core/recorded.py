@@ -26,12 +26,17 @@ def curve(history: Any, name: str, what: str, epochs: int | None) -> np.ndarray:
     if kind == "NoneType":
         raise Mistake("still-to-do", f"Still to do: {what} is still None; write and run the exercise's cell above.")
     if not hasattr(history, name):
-        raise Mistake("not-a-history", f"{what} should be the history that `fit` returns, whole; it is of type {kind} and has no `{name}`.")
+        raise Mistake("not-a-history", f"{what} should be the history that `fit` returns, whole; it is of type {kind} "
+                      f"and has no `{name}`.")
     found = array(getattr(history, name), f"{what}.{name}")
     if found.ndim != 1 or found.size == 0:
-        raise Mistake("not-a-curve", f"{what}.{name} should be a list with one number per epoch; it has shape {found.shape}.")
+        raise Mistake("not-a-curve", f"{what}.{name} should be a list with one number per epoch; it has shape "
+                      f"{found.shape}.")
     if epochs is not None and found.size != epochs:
         if found.size % epochs == 0:
-            raise Mistake("lists-shared", f"{what}.{name} has {found.size} entries for {epochs} epochs: several runs were written into one list, or this run was longer. Keep what `fit` returns, each run's own.")
-        raise Mistake("wrong-length", f"{what}.{name} has {found.size} entries; there should be one for each of the {epochs} epochs.")
+            raise Mistake("lists-shared", f"{what}.{name} has {found.size} entries for {epochs} epochs: several runs "
+                          f"were written into one list, or this run was longer. Keep what `fit` returns, each run's "
+                          f"own.")
+        raise Mistake("wrong-length", f"{what}.{name} has {found.size} entries; there should be one for each of the "
+                      f"{epochs} epochs.")
     return found

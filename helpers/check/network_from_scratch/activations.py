@@ -52,9 +52,12 @@ def sigmoid_forward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
             yield "values for batches of several sizes, x unchanged"
             continue
         if np.isnan(found).any():
-            raise Mistake("sigmoid-overflow", f"The output is NaN{words}: a large power overflows to inf, and inf/inf is NaN. Use the form 1 / (1 + e^−x).")
+            raise Mistake("sigmoid-overflow", f"The output is NaN{words}: a large power overflows to inf, and inf/inf "
+                          f"is NaN. Use the form 1 / (1 + e^−x).")
         if np.isfinite(found).all() and found.size and 1e-6 < float(found.reshape(-1)[0]) < 0.3:
-            raise Mistake("input-clipped", f"For x = −1000 the output is {found.reshape(-1)[0]:.3g}: x is clipped before the sigmoid, so the sigmoid never comes near 0 and 1. No limit below about ±500 is needed.")
+            raise Mistake("input-clipped", f"For x = −1000 the output is {found.reshape(-1)[0]:.3g}: x is clipped "
+                          f"before the sigmoid, so the sigmoid never comes near 0 and 1. No limit below about ±500 is "
+                          f"needed.")
         verify(found, oracle.sigmoid(x), f"the output{words}")
     yield "no overflow at ±1000, in float32, too"
 
@@ -69,12 +72,14 @@ def sigmoid_backward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
         found, right = seen.array(str(2 * number + 1), GRADIENT), g * s * (1 - s)
         if np.abs(x).max() < 100:
             numerical = partial(numerical_gradient, partial(_weighted, oracle.sigmoid, g), x)
-            verify(found, right, "the returned gradient", partial(activation.sigmoid_backward, x, g), {"batch size": len(x)}, numerical)
+            verify(found, right, "the returned gradient", partial(activation.sigmoid_backward, x, g), {
+                "batch size": len(x)}, numerical)
             yield "gradient agrees with finite differences, for several batches in a row; grad_output unchanged"
             continue
         words = " for x = ±1000" + " in float32" * (dtype == "float32")
         if np.isnan(found).any():
-            raise Mistake("sigmoid-overflow", f"The returned gradient is NaN{words}: a large power overflows to inf, and inf/inf is NaN. The derivative is output · (1 − output), without any power.")
+            raise Mistake("sigmoid-overflow", f"The returned gradient is NaN{words}: a large power overflows to inf, "
+                          f"and inf/inf is NaN. The derivative is output · (1 − output), without any power.")
         verify(found, right, f"the returned gradient{words}")
     x, g, _ = cases[1]
     right, shared = (g * s * (1 - s) for s in (oracle.sigmoid(x), oracle.sigmoid(_of_the_other(x))))
@@ -89,7 +94,8 @@ def softmax_forward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
     batches = softmax_batches(seed)
     seen = _asked(Softmax, "Softmax", [batch.logits.astype(batch.dtype) for batch in batches])
     for number, batch in enumerate(batches):
-        found, right, what = seen.array(str(number), "the output"), oracle.softmax(batch.logits), f"the output{batch.words}"
+        found, right, what = seen.array(str(number),
+                                        "the output"), oracle.softmax(batch.logits), f"the output{batch.words}"
         if batch.large and found.shape == right.shape:
             _no_overflow(found)
         verify(found, right, what, [] if batch.large else partial(softmax.forward, batch.logits))
@@ -100,13 +106,17 @@ def _no_overflow(found: np.ndarray) -> None:
     """Of the rows of `LARGE`: close together, far below the row before, far apart."""
     together, below, apart = (np.isfinite(row).all() and abs(row.sum() - 1) < 1e-3 for row in found)
     if not together:
-        raise Mistake("no-max-shift", "Logits of ±1000 give inf or 0/0, that is NaN. Subtract each row's maximum before the exponential: the result is the same and nothing overflows.")
+        raise Mistake("no-max-shift", "Logits of ±1000 give inf or 0/0, that is NaN. Subtract each row's maximum "
+                      "before the exponential: the result is the same and nothing overflows.")
     if not below:
-        raise Mistake("global-max-shift", "A row far below the others becomes 0/0: the maximum of the whole batch is subtracted. Subtract each row's own maximum (`axis=1, keepdims=True`).")
+        raise Mistake("global-max-shift", "A row far below the others becomes 0/0: the maximum of the whole batch is "
+                      "subtracted. Subtract each row's own maximum (`axis=1, keepdims=True`).")
     if not apart:
-        raise Mistake("no-max-shift", "Logits of −1000, 0 and 1000 in one row give inf or NaN: something other than the row's maximum is subtracted (its mean or minimum?), and the largest power overflows.")
+        raise Mistake("no-max-shift", "Logits of −1000, 0 and 1000 in one row give inf or NaN: something other than "
+                      "the row's maximum is subtracted (its mean or minimum?), and the largest power overflows.")
     if np.allclose(found[0], 1 / 3, atol=1e-3):
-        raise Mistake("input-clipped", "Logits near ±1000 all get the same probability: they are clipped before the exponential. Subtract each row's maximum instead; then nothing overflows.")
+        raise Mistake("input-clipped", "Logits near ±1000 all get the same probability: they are clipped before the "
+                      "exponential. Subtract each row's maximum instead; then nothing overflows.")
 
 
 @check("Softmax.backward", "A3")
@@ -118,9 +128,17 @@ def softmax_backward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
         x, g = batch.logits, batch.grad
         found, right = seen.array(str(2 * number + 1), GRADIENT), oracle.softmax_backward(x, g)
         if batch.large and not np.isfinite(found).all():
-            raise Mistake("no-max-shift", f"The returned gradient{batch.words} has inf or NaN: keep the probabilities of a forward that subtracts each row's maximum, and compute with them.")
+            raise Mistake("no-max-shift", f"The returned gradient{batch.words} has inf or NaN: keep the probabilities "
+                          f"of a forward that subtracts each row's maximum, and compute with them.")
         numerical = partial(numerical_gradient, partial(_weighted, oracle.softmax, g), x)
-        verify(found, right, f"the returned gradient{batch.words}", [] if batch.large else partial(softmax.backward, x, g), batch.sizes, None if batch.large else numerical)
+        verify(
+            found,
+            right,
+            f"the returned gradient{batch.words}",
+            [] if batch.large else partial(softmax.backward, x, g),
+            batch.sizes,
+            None if batch.large else numerical,
+        )
         yield "large logits, in float32, too" if batch.large else "gradient agrees with finite differences for batches of several sizes; grad_output unchanged"
     found, (x, g) = seen.array(str(2 * len(batches) + 2), GRADIENT), (batches[1].logits, batches[1].grad)
     shared = activation.shared_state(oracle.softmax_backward(_of_the_other(x), g), "Softmax")

@@ -41,33 +41,53 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     for name in CONVENTIONS:
         after, first = seen.part(name), seen.part(name)
         if not close_all(network_of(after, first, sizes).parameters(), net.parameters()):
-            raise Mistake("rescale-changes-weights", f"For {name!r} rescale changed the weights. It only changes grad_weight and grad_bias; `update` takes the step afterwards.")
+            raise Mistake("rescale-changes-weights", f"For {name!r} rescale changed the weights. It only changes "
+                          f"grad_weight and grad_bias; `update` takes the step afterwards.")
         right, got = factors[name], network_of(after, first, sizes, probes.GRADIENTS).parameters()
         before = network_of(after.part("before"), first, sizes, probes.GRADIENTS).parameters()
         if not close_all(before, mean.parameters()) and not close_all(got, scaled(right)):
-            raise Mistake("earlier-mistake", "rescale can't be told right from wrong yet: already the gradients that your network's backward leaves are not those of the mean loss. See the checks of your layers, loss and MLP first.")
+            raise Mistake("earlier-mistake", "rescale can't be told right from wrong yet: already the gradients that "
+                          "your network's backward leaves are not those of the mean loss. See the checks of your "
+                          "layers, loss and MLP first.")
         by = ins if name == "in_features" else ones
         written = np.nan if name == "mean" else _factor(got, scaled([1 / s for s in by]))
         forgotten = "is not scaled; the convention concerns both gradients."
         both = "both are divided by in_features."
         verify_all(got, scaled(right), names(f"the gradient (convention {name!r}) with respect to the {{}}", net), [
-            Hypothesis("rescale-does-nothing", scaled(ones), f"For {name!r} the gradients are still those of the mean loss. Assign the scaled arrays back to layer.grad_weight and layer.grad_bias."),
+            Hypothesis("rescale-does-nothing", scaled(ones), f"For {name!r} the gradients are still those of the mean "
+                       f"loss. Assign the scaled arrays back to layer.grad_weight and layer.grad_bias."),
             Hypothesis("bias-forgotten", scaled(right, ones), f"For {name!r} grad_bias {forgotten}"),
             Hypothesis("weight-forgotten", scaled(ones, right), f"For {name!r} grad_weight {forgotten}"),
-            Hypothesis("batch-factor-missing", scaled([1 / s for s in ins]), "For 'in_features' the layers hold the mean already: multiply by the batch size first, then divide by in_features. The hand-in divided the unaveraged gradient."),
-            *(Hypothesis("some-layers-forgotten", of_some(right, some), f"For {name!r} only some of the Linear layers are scaled. Is there a `return` inside the loop, or a range that leaves one out?") for some in ((0,), (2,), (0, 1), (1, 2))),
-            Hypothesis("number-written-in", scaled([n / 784] * 3), "784 is written into the code; each layer has its own in_features, `layer.weight.shape[0]`."),
-            Hypothesis("first-layer-for-all", scaled([n / ins[0]] * 3), "All layers are divided by the first one's in_features; each has its own."),
-            Hypothesis("multiplied-for-divided", scaled([n * s for s in ins]), "in_features is multiplied in; divide by it."),
-            Hypothesis("square-root", scaled([n / s**0.5 for s in ins]), "Divided by the square root of in_features; divide by in_features itself."),
-            Hypothesis("one-too-many", scaled([n / (s + 1) for s in ins]), "Divided by in_features + 1; the bias does not count as an input."),
-            Hypothesis("divided-by-both", scaled([n / s / o for s, o in zip(ins, outs, strict=True)]), "Divided by in_features times out_features; divide by in_features alone."),
-            Hypothesis("bias-differently-scaled", scaled(right, [float(n)] * 3), "Only grad_weight is divided by in_features; grad_bias is, too."),
-            Hypothesis("bias-differently-scaled", scaled(right, [n / s for s in outs]), f"grad_bias is divided by out_features; {both}"),
-            Hypothesis("out-for-in", scaled([n / s for s in outs]), "Divided by out_features: weight has shape (in_features, out_features), so in_features is its first size."),
-            Hypothesis("fractions-lost", scaled([n // s for s in ins]), "`//` drops the fraction of batch_size / in_features; divide with `/`."),
-            Hypothesis("divided-for-multiplied", scaled([1 / n] * 3), "For 'sum' the gradients are divided by the batch size; the sum is larger than the mean: multiply."),
-            Hypothesis("number-written-in", scaled([written / s for s in by]), f"{written:g} is written into the code, or computed; multiply by the `batch_size` that is given."),
+            Hypothesis("batch-factor-missing", scaled([1 / s for s in ins]), "For 'in_features' the layers hold the "
+                       "mean already: multiply by the batch size first, then divide by in_features. The hand-in "
+                       "divided the unaveraged gradient."),
+            *(Hypothesis("some-layers-forgotten", of_some(right, some), f"For {name!r} only some of the Linear layers "
+                         f"are scaled. Is there a `return` inside the loop, or a range that leaves one "
+                         f"out?") for some in ((0,), (2,), (0, 1), (1, 2))),
+            Hypothesis("number-written-in", scaled([n / 784] * 3), "784 is written into the code; each layer has its "
+                       "own in_features, `layer.weight.shape[0]`."),
+            Hypothesis("first-layer-for-all", scaled([n / ins[0]] * 3), "All layers are divided by the first one's "
+                       "in_features; each has its own."),
+            Hypothesis("multiplied-for-divided", scaled([n * s for s in ins]), "in_features is multiplied in; divide "
+                       "by it."),
+            Hypothesis("square-root", scaled([n / s**0.5 for s in ins]), "Divided by the square root of in_features; "
+                       "divide by in_features itself."),
+            Hypothesis("one-too-many", scaled([n / (s + 1) for s in ins]), "Divided by in_features + 1; the bias does "
+                       "not count as an input."),
+            Hypothesis("divided-by-both", scaled([n / s / o for s, o in zip(ins, outs, strict=True)]),
+                       "Divided by in_features times out_features; divide by in_features alone."),
+            Hypothesis("bias-differently-scaled", scaled(right, [float(n)] * 3), "Only grad_weight is divided by "
+                       "in_features; grad_bias is, too."),
+            Hypothesis("bias-differently-scaled", scaled(right, [n / s for s in outs]), f"grad_bias is divided by "
+                       f"out_features; {both}"),
+            Hypothesis("out-for-in", scaled([n / s for s in outs]), "Divided by out_features: weight has shape "
+                       "(in_features, out_features), so in_features is its first size."),
+            Hypothesis("fractions-lost", scaled([n // s for s in ins]), "`//` drops the fraction of batch_size / "
+                       "in_features; divide with `/`."),
+            Hypothesis("divided-for-multiplied", scaled([1 / n] * 3), "For 'sum' the gradients are divided by the "
+                       "batch size; the sum is larger than the mean: multiply."),
+            Hypothesis("number-written-in", scaled([written / s for s in by]), f"{written:g} is written into the "
+                       f"code, or computed; multiply by the `batch_size` that is given."),
         ], {"batch size": n})  # fmt: skip
         yield f"'{name}'"
 
@@ -94,15 +114,20 @@ def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
         except Mistake as mistake:
             if expected is None or mistake.name in ("still-to-do", "never-returns"):
                 raise
-            raise Mistake("not-portable", f"{mistake.message} With numpy the same call works. Other arrays have the operators, but not all of numpy's functions and methods, and some with other arguments: on the arrays that your functions are given, take those of `xp = array_namespace(x)`, such as `xp.max(x, axis=1, keepdims=True)`.") from None
+            raise Mistake("not-portable", f"{mistake.message} With numpy the same call works. Other arrays have the "
+                          f"operators, but not all of numpy's functions and methods, and some with other arguments: "
+                          f"on the arrays that your functions are given, take those of `xp = array_namespace(x)`, "
+                          f"such as `xp.max(x, axis=1, keepdims=True)`.") from None
         if expected is None:
             expected = got
             trained = train(case.net, case.x, case.labels, split(np.arange(len(case.x)), case.batch), lr)[0]
             moves(case.net, trained, got, "On three small batches")
         if not close_all(got.parameters(), expected.parameters()):
-            raise Mistake("backends-differ", f"From the same weights {label} ends with other weights than numpy after one epoch of three small batches.")
+            raise Mistake("backends-differ", f"From the same weights {label} ends with other weights than numpy after "
+                          f"one epoch of three small batches.")
         if name != "numpy" and seen.part(name)["library"] == "numpy":
-            raise Mistake("left-the-backend", f"On {label} the weights became numpy arrays: somewhere the arrays are turned into numpy. The GPU would sit idle.")
+            raise Mistake("left-the-backend", f"On {label} the weights became numpy arrays: somewhere the arrays are "
+                          f"turned into numpy. The GPU would sit idle.")
         yield label
     if torch_or_none() is None:
         yield "numpy alone, for PyTorch is missing here; grading tries both"

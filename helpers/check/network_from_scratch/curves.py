@@ -27,21 +27,31 @@ def _learns(history: Record, what: str, epochs: int | None) -> Curves:
     accuracy = curve(history, "test_accuracy", what, epochs)
     for name, values in (("train_loss", train), ("test_loss", test)):
         if not np.isfinite(values).all():
-            raise Mistake("loss-not-finite", f"{what}.{name} is not finite from epoch {int(np.argmin(np.isfinite(values))) + 1} on. Is the learning rate the one asked for, and the gradient that of the mean loss?")
+            raise Mistake("loss-not-finite", f"{what}.{name} is not finite from epoch "
+                          f"{int(np.argmin(np.isfinite(values))) + 1} on. Is the learning rate the one asked for, and "
+                          f"the gradient that of the mean loss?")
     if not train.any():
-        raise Mistake("never-accumulated", f"{what}.train_loss is 0 in every epoch: the losses of the batches are never added up, or not returned.")
+        raise Mistake("never-accumulated", f"{what}.train_loss is 0 in every epoch: the losses of the batches are "
+                      f"never added up, or not returned.")
     if (accuracy > 1).any():
-        raise Mistake("accuracy-in-percent", f"{what}.test_accuracy goes up to {accuracy.max():.4g}; it should lie between 0 and 1.")
+        raise Mistake("percent-for-share", f"{what}.test_accuracy goes up to {accuracy.max():.4g}; it should lie "
+                      f"between 0 and 1.")
     if train[0] < GUESSING / 20:
-        raise Mistake("loss-divided-twice", f"{what}.train_loss starts at {train[0]:.4f}, but a network that guesses has a loss of ln 10 = {GUESSING:.2f}. Is a mean divided again by the batch size or the number of images?")
+        raise Mistake("loss-divided-twice", f"{what}.train_loss starts at {train[0]:.4f}, but a network that guesses "
+                      f"has a loss of ln 10 = {GUESSING:.2f}. Is a mean divided again by the batch size or the number "
+                      f"of images?")
     if train[0] > 5 * GUESSING:
-        raise Mistake("loss-summed", f"{what}.train_loss starts at {train[0]:.4g}, but a network that guesses has a loss of ln 10 = {GUESSING:.2f}. Is the loss summed instead of averaged?")
+        raise Mistake("loss-summed", f"{what}.train_loss starts at {train[0]:.4g}, but a network that guesses has a "
+                      f"loss of ln 10 = {GUESSING:.2f}. Is the loss summed instead of averaged?")
     if len(train) > 1 and np.ptp(train) == 0:
-        raise Mistake("curve-flat", f"{what}.train_loss never changes: is the same number recorded every epoch, or the network never updated?")
+        raise Mistake("curve-flat", f"{what}.train_loss never changes: is the same number recorded every epoch, or "
+                      f"the network never updated?")
     if len(train) > 1 and train[-1] > 1.05 * train[0]:
-        raise Mistake("loss-rises", f"{what}.train_loss rises from {train[0]:.3f} to {train[-1]:.3f}. Is the sign of the gradient or of the step wrong?")
+        raise Mistake("loss-rises", f"{what}.train_loss rises from {train[0]:.3f} to {train[-1]:.3f}. Is the sign of "
+                      f"the gradient or of the step wrong?")
     if np.array_equal(train, test):
-        raise Mistake("train-is-test", f"{what}.train_loss and test_loss are the same numbers: one of them was measured on the wrong set.")
+        raise Mistake("train-is-test", f"{what}.train_loss and test_loss are the same numbers: one of them was "
+                      f"measured on the wrong set.")
     return train, test, accuracy
 
 
@@ -71,9 +81,11 @@ def _in_band(found: Curves, size: str, chosen: Size) -> Iterator[str]:
                 raise Mistake(name, hint)
         for rate, band in measured["rates"].items():
             if rate != asked and _inside(found, band):
-                raise Mistake("another-rate", f"These look like the curves of the learning rate {rate}; the text asks for {asked}, and for batches of 64.")
+                raise Mistake("another-rate", f"These look like the curves of the learning rate {rate}; the text asks "
+                              f"for {asked}, and for batches of 64.")
     if roughness(found[0]) > 3 * measured["roughness"]:
-        raise Mistake("last-batch-logged", "history.train_loss jumps up and down far more than a mean over all images does. Is only the loss of the last batch recorded?")
+        raise Mistake("last-batch-logged", "history.train_loss jumps up and down far more than a mean over all images "
+                      "does. Is only the loss of the last batch recorded?")
     if not inside:
         raise _outside(found, right, measured["seeds"])
     yield f"all three curves lie in the band of {measured['seeds']} seeds"
@@ -100,11 +112,9 @@ def _outside(found: Curves, band: dict[str, Any], seeds: int) -> Mistake:
         if wrong.mean() > 0.2:
             at = int(np.argmax(wrong))
             low, high = band[name]["low"][at], band[name]["high"][at]
-            return Mistake(
-                "outside-the-band",
-                f"The {words} after epoch {at + 1} is {values[at]:.3f}; with the rate {RATE:g} that the text names, "
-                f"{seeds} seeds gave {low:.3f} to {high:.3f}. Was another rate, batch size or network used?",
-            )
+            return Mistake("outside-the-band", f"The {words} after epoch {at + 1} is {values[at]:.3f}; with the rate "
+                           f"{RATE:g} that the text names, {seeds} seeds gave {low:.3f} to {high:.3f}. Was another "
+                           f"rate, batch size or network used?")
     raise AssertionError("all curves are inside")
 
 
@@ -114,7 +124,8 @@ def _explanations(found: Curves, train: int, test: int) -> Iterator[tuple[str, C
     yield "train-test-swapped", (te, tr, acc), "The training and the test loss are swapped, or the training and the test set are."
     yield "error-for-accuracy", (tr, te, 1 - acc), "history.test_accuracy is the share of wrong answers; the accuracy is 1 minus that."
     batches = -(-train // 64)
-    for factor, what in ((64, "the batch size"), (batches, "the number of batches"), (train, "the number of images"), (test, "the number of test images")):
+    for factor, what in ((64, "the batch size"), (batches, "the number of batches"), (train, "the number of "
+        "images"), (test, "the number of test images")):
         twice = f"divided by {factor}, {what}, though it is a mean already. Divide once only"
         yield "loss-divided-twice", (factor * tr, te, acc), f"history.train_loss is {twice}."
         yield "loss-divided-twice", (tr, factor * te, acc), f"history.test_loss is {twice}."

@@ -41,11 +41,14 @@ def train_epoch(function: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     try:
         _weights_after(seen, case, end, hypotheses.trajectory(run, n, size, lr))
         yield f"weights after batches of {size}, {size} and {n - 2 * size} follow the reference trajectory"
-        _mean_loss(number(seen.part(0)["returned"], "the returned mean loss"), case, end, losses, split(order, size), lr)
+        _mean_loss(number(seen.part(0)["returned"], "the returned mean "
+                          "loss"), case, end, losses, split(order, size), lr)
         yield "mean loss over all images, the smaller last batch weighted by its size"
         _without_order(seen, case, lr, order)
     except Mistake as mistake:
-        raise earlier_work(mistake, seen.part("by hand"), net.stepped(net.gradients(x[first], labels[first]), lr), "train_epoch") from None
+        raise earlier_work(
+            mistake, seen.part("by hand"), net.stepped(net.gradients(x[first], labels[first]), lr), "train_epoch"
+        ) from None
     yield "works without `order`, with a batch as large as the set and larger"
 
 
@@ -59,7 +62,8 @@ def _weights_after(seen: Answer, case: NetworkCase, end: Net, slips: list[Hypoth
     if not all(np.isfinite(p).all() for p in got):
         raise Mistake("not-finite", "The weights became NaN or infinite within one epoch of three small batches.")
     if not close_all(got, end.parameters()) and not any(one.explains(got) for one in slips) and not close_all(got, _after(seen, case, 1)):
-        raise Mistake("shuffles-itself", "Two epochs from the same weights, in the same `order`, end at different weights: something is drawn at random inside. The order is given; don't shuffle again.")
+        raise Mistake("shuffles-itself", "Two epochs from the same weights, in the same `order`, end at different "
+                      "weights: something is drawn at random inside. The order is given; don't shuffle again.")
     verify_all(got, end.parameters(), names("the {} after the epoch", end), slips, {"batch size": case.batch})
 
 
@@ -74,21 +78,28 @@ def _mean_loss(got: float, case: NetworkCase, end: Net, losses: list[float], bat
 
     verify(np.asarray(got), np.asarray(np.average(losses, weights=counts)), "the returned mean loss", lambda: [
         *(Hypothesis(one.name, np.squeeze(one.wrong), one.hint) for one in hypotheses.mean_loss([(losses, counts)], size)),
-        Hypothesis("loss-before-training", np.asarray(net.loss(x, labels)), "This is the loss of all images before the epoch. Record each batch's loss during the epoch, before its update."),
-        Hypothesis("loss-after-update", after_update, "Each batch's loss is taken after its update. Take it before: from the probabilities of the forward that the gradients belong to."),
-        Hypothesis("loss-after-training", np.asarray(end.loss(x, labels)), "This is the loss after the epoch. The training loss is recorded during the epoch: each batch before its update."),
+        Hypothesis("loss-before-training", np.asarray(net.loss(x, labels)), "This is the loss of all images before "
+                   "the epoch. Record each batch's loss during the epoch, before its update."),
+        Hypothesis("loss-after-update", after_update, "Each batch's loss is taken after its update. Take it before: "
+                   "from the probabilities of the forward that the gradients belong to."),
+        Hypothesis("loss-after-training", np.asarray(end.loss(x, labels)), "This is the loss after the epoch. The "
+                   "training loss is recorded during the epoch: each batch before its update."),
     ], {"batch size": size, "number of images": n, "number of batches": len(batches)})  # fmt: skip
 
 
 def _without_order(seen: Answer, case: NetworkCase, lr: float, order: np.ndarray) -> None:
     net, x, labels, n, size = case.net, case.x, case.labels, len(case.x), case.batch
     larger, exact = (number(seen.part(place)["returned"], "the returned mean loss") for place in (2, 3))
-    verify(np.asarray(larger), np.asarray(net.loss(x, labels)), "without `order`, and with a batch size larger than the set, the mean loss")
+    verify(np.asarray(larger), np.asarray(net.loss(x, labels)), "without `order`, and with a batch size larger than "
+           "the set, the mean loss")
     if not np.isfinite(exact):
-        raise Mistake("empty-batch", "Where the batch size divides the number of images, the loss is not a number: there is an empty batch at the end. `range(0, n, batch_size)` makes none.")
+        raise Mistake("empty-batch", "Where the batch size divides the number of images, the loss is not a number: "
+                      "there is an empty batch at the end. `range(0, n, batch_size)` makes none.")
     right = train(net, x, labels, split(np.arange(n), size), lr)[0]
     shuffled = partial(lambda: train(net, x, labels, split(order, size), lr)[0].parameters())
-    verify_all(_after(seen, case, 4), right.parameters(), names("the {} after an epoch without `order`", net), [Hypothesis("shuffles-itself", shuffled, "Without `order` the images keep their stored order; here they are shuffled.")])
+    verify_all(_after(seen, case, 4), right.parameters(), names("the {} after an epoch without "
+        "`order`", net), [Hypothesis("shuffles-itself", shuffled, "Without `order` the images keep their stored "
+        "order; here they are shuffled.")])
 
 
 @check("evaluate", "B3", builds_on="your layers, loss and MLP")
@@ -116,6 +127,12 @@ def _telling_case(seed: int) -> NetworkCase:
         seed += 1000
 
 
+STANDARDISED = (
+    "The images are standardised once more, with their own mean and standard deviation. They are normalised already, "
+    "with the training set's numbers."
+)
+
+
 def _evaluation(seen: Answer, case: NetworkCase) -> None:
     net, x, labels, n = case.net, case.x, case.labels, len(case.x)
     loss, accuracy = pair(seen["returned"])
@@ -125,28 +142,37 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
     if close(np.array([loss, accuracy]), np.array([share, mean])):
         raise Mistake("pair-swapped", "Loss and accuracy are swapped: the loss comes first.")
 
+    z = (x - x.mean()) / x.std()
+
     def of_loss() -> list[Hypothesis]:
-        z, sure = (x - x.mean()) / x.std(), np.maximum(oracle.one_hot(p.argmax(axis=1), p.shape[1]), 1e-12)
+        sure = np.maximum(oracle.one_hot(p.argmax(axis=1), p.shape[1]), 1e-12)
         first = (np.asarray(net.loss(x[:k], labels[:k])) for k in range(5, n))
         return [
-            Hypothesis("loss-of-the-answer", np.asarray(oracle.cross_entropy(sure, labels)), "The loss is computed from the predicted classes, 0 or 1; compute it from the probabilities."),
+            Hypothesis("loss-of-the-answer", np.asarray(oracle.cross_entropy(sure, labels)), "The loss is computed "
+                       "from the predicted classes, 0 or 1; compute it from the probabilities."),
             *(Hypothesis("unweighted-mean", np.asarray(np.mean([net.loss(x[i : i + size], labels[i : i + size]) for i in range(0, n, size)])), "The images are taken in batches that count equally, though the last one is smaller. Weight each by its size.") for size in answers.BATCHES),
-            Hypothesis("input-standardised", np.asarray(net.loss(z, labels)), "The images are standardised once more, with their own mean and standard deviation. They are normalised already, with the training set's numbers."),
+            Hypothesis("input-standardised", np.asarray(net.loss(z, labels)), STANDARDISED),
             Hypothesis("loss-summed", np.asarray(mean * n), "The loss is summed over the images; take the mean."),
-            Hypothesis("loss-divided-twice", np.asarray(mean / n), "The loss is divided by the number of images twice; cross_entropy returns a mean already."),
+            Hypothesis("loss-divided-twice", np.asarray(mean / n), "The loss is divided by the number of images "
+                       "twice; cross_entropy returns a mean already."),
             Hypothesis("some-images-only", next((one for one in first if close(np.asarray(loss), one)), np.asarray(np.nan)), "Only the first images are looked at: a number is written into the code. Use all of them."),
         ]
 
     try:
         verify(np.asarray(loss), np.asarray(mean), "the loss", of_loss, sizes)
-        verify(np.asarray(accuracy), share, "the accuracy", lambda: answers.share(p, labels, True, np.asarray(accuracy)), sizes)
+        verify(np.asarray(accuracy), share, "the accuracy", lambda: [
+            *answers.share(p, labels, True, np.asarray(accuracy)),
+            Hypothesis("input-standardised", np.asarray((net.forward(z).argmax(axis=1) == labels).mean()), STANDARDISED),
+        ], sizes)  # fmt: skip
     except Mistake as mistake:
         if "output" in seen and not close(seen.array("output", "the output of MLP.forward"), p):
-            raise Mistake("earlier-mistake", "evaluate can't be told right from wrong yet: already the output of your network is not what it should be. See the checks of your layers and MLP first.") from None
+            raise Mistake("earlier-mistake", "evaluate can't be told right from wrong yet: already the output of your "
+                          "network is not what it should be. See the checks of your layers and MLP first.") from None
         raise mistake from None
     before, after = (network_of(each, seen, case.sizes).parameters() for each in (seen.part("before"), seen))
     if not close_all(before, after):
-        raise Mistake("evaluate-trains", "evaluate changed the weights. It only measures: no backward, no update. Otherwise you train on the test images.")
+        raise Mistake("evaluate-trains", "evaluate changed the weights. It only measures: no backward, no update. "
+                      "Otherwise you train on the test images.")
 
 
 def pair(result: Any) -> tuple[float, float]:

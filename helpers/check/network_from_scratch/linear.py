@@ -106,7 +106,12 @@ def linear_backward(Linear: Any, *, seed: int = 0) -> Iterator[str]:
 
 
 def _verify_gradients(
-    case: LinearCase, x: np.ndarray, g: np.ndarray, after: Answer, first_weight: np.ndarray, earlier: tuple[np.ndarray, np.ndarray] | None = None
+    case: LinearCase,
+    x: np.ndarray,
+    g: np.ndarray,
+    after: Answer,
+    first_weight: np.ndarray,
+    earlier: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """grad_weight and grad_bias, which are right. earlier: those of the backward before."""
     w, b, (before_w, before_b) = case.weight, case.bias, earlier or (None, None)

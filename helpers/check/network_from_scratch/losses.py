@@ -35,7 +35,9 @@ def _result(seen: Answer, place: int, batch: Batch) -> Any:
     except Mistake as mistake:
         if mistake.name != "raises" or not place or batch.labels.max() + 1 == batch.logits.shape[1]:
             raise
-        raise Mistake("classes-from-labels", "Where no example has the last class, your function stops with an error: the number of classes is that of the probabilities' columns, `probabilities.shape[1]`, not the largest label plus 1.") from None
+        raise Mistake("classes-from-labels", "Where no example has the last class, your function stops with an error: "
+                      "the number of classes is that of the probabilities' columns, `probabilities.shape[1]`, not the "
+                      "largest label plus 1.") from None
 
 
 @check("cross_entropy", "A4")
@@ -47,20 +49,25 @@ def cross_entropy(function: Any, *, seed: int = 0) -> Iterator[str]:
         p, n = oracle.softmax(batch.logits), len(batch.labels)
         got = array(_result(seen, place, batch), f"the loss{batch.words}")
         if got.shape == (n,) and n > 1:
-            raise Mistake("not-averaged", "The result has one loss for each example. The loss is one number: their mean over the batch.")
+            raise Mistake("not-averaged", "The result has one loss for each example. The loss is one number: their "
+                          "mean over the batch.")
         got = got.reshape(()) if got.shape == (1,) else got
         right = np.asarray(oracle.cross_entropy(p, batch.labels))
         verify(got, right, f"the loss{batch.words}", partial(hypotheses.value, p, batch.labels), batch.sizes)
         yield "value for batches of several sizes, inputs unchanged"
     loss = number(seen[str(len(batches))], "the loss")
     if not np.isfinite(loss):
-        raise Mistake("log-of-zero", f"Where the true class has probability 0 the loss is {loss}: log(0). Clip the probability from below inside the logarithm, at 1e-12 for example.")
+        raise Mistake("log-of-zero", f"Where the true class has probability 0 the loss is {loss}: log(0). Clip the "
+                      f"probability from below inside the logarithm, at 1e-12 for example.")
     if loss < 1e-6:
-        raise Mistake("zero-skipped", "A completely wrong answer costs nothing: where the probability is 0 the loss becomes 0. Clip the probability from below instead, at 1e-12 for example.")
+        raise Mistake("zero-skipped", "A completely wrong answer costs nothing: where the probability is 0 the loss "
+                      "becomes 0. Clip the probability from below instead, at 1e-12 for example.")
     if loss < 5:
-        raise Mistake("clamp-too-large", f"A completely wrong answer costs only {2 * loss:.2f}: the lower bound inside the logarithm is too large. 1e-12 keeps it finite and hardly changes anything else.")
+        raise Mistake("clamp-too-large", f"A completely wrong answer costs only {2 * loss:.2f}: the lower bound "
+                      f"inside the logarithm is too large. 1e-12 keeps it finite and hardly changes anything else.")
     if not np.isfinite(number(seen[str(len(batches) + 1)], "the loss")):
-        raise Mistake("clamp-too-small", "In float32 the loss is infinite where the true class has probability 0: the lower bound is so small that float32 rounds it to 0, or it vanishes beside 1. Use 1e-12.")
+        raise Mistake("clamp-too-small", "In float32 the loss is infinite where the true class has probability 0: the "
+                      "lower bound is so small that float32 rounds it to 0, or it vanishes beside 1. Use 1e-12.")
     yield "finite where the true class has probability 0, in float32, too"
 
 
@@ -77,6 +84,7 @@ def cross_entropy_gradient(function: Any, *, seed: int = 0) -> Iterator[str]:
             verify(got, right, f"the gradient{batch.words}")
             continue
         numerical = partial(numerical_gradient, lambda logits, labels=batch.labels: oracle.cross_entropy(oracle.softmax(logits), labels), batch.logits)
-        verify(got, right, f"the gradient{batch.words}", partial(hypotheses.gradient, p, batch.labels), batch.sizes, numerical)
+        verify(got, right,
+               f"the gradient{batch.words}", partial(hypotheses.gradient, p, batch.labels), batch.sizes, numerical)
         yield "gradient of the mean loss for batches of several sizes agrees with finite differences through the softmax; inputs unchanged"
     yield "probabilities of 0 and 1, in float32, too"

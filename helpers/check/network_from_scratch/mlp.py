@@ -1,4 +1,5 @@
-"""Checks of the student's `MLP`: layers, forward, all gradients, two updates; and how the other checks read a network."""
+"""Checks of the student's `MLP`: layers, forward, all gradients, two updates; and how the other checks read a "
+"network."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ def given(net: Net) -> list[np.ndarray]:
 def linear_layers(seen: Answer) -> int:
     """How many linear layers a student's network has."""
     if not seen["layers"]:
-        raise Mistake("layers-missing", "MLP should keep its layers in the list `self.layers`, in the order of forward.")
+        raise Mistake("layers-missing", "MLP should keep its layers in the list `self.layers`, in the order of "
+                      "forward.")
     return int(seen["linears"]) if isinstance(seen["linears"], int) else 0
 
 
@@ -33,21 +35,26 @@ def weight_shapes(seen: Answer, sizes: tuple[int, ...]) -> list[tuple[int, ...]]
     """Of the first weights, (in, out) or (out, in), which fit the sizes."""
     count = linear_layers(seen)
     if count != len(sizes) - 1:
-        raise Mistake("wrong-number-of-layers", f"For sizes {sizes} the network has {count} Linear layers; it should have {len(sizes) - 1}, one between each two sizes.")
+        raise Mistake("wrong-number-of-layers", f"For sizes {sizes} the network has {count} Linear layers; it should "
+                      f"have {len(sizes) - 1}, one between each two sizes.")
     shapes = [seen.array(f"first weight {i}", "weight").shape for i in range(count)]
     for i, shape in enumerate(shapes):
         if sorted(shape) != sorted(sizes[i : i + 2]):
-            raise Mistake("wrong-layer-size", f"Linear layer {i + 1} has weights of shape {shape}; for sizes {sizes} it should be {sizes[i : i + 2]}.")
+            raise Mistake("wrong-layer-size", f"Linear layer {i + 1} has weights of shape {shape}; for sizes {sizes} "
+                          f"it should be {sizes[i : i + 2]}.")
     return shapes
 
 
 def network_of(seen: Answer, first: Answer, sizes: tuple[int, ...], names: tuple[str, str] = probes.PARAMETERS) -> Net:
-    """Parameters (or gradients) that a probe noted in `seen`, in the course's layout; `first`: where it noted the first ones."""
+    """Parameters (or gradients) that a probe noted in `seen`, in the course's layout; `first`: where it noted the "
+    "first ones."""
     shapes = weight_shapes(first, sizes)
     found = Net([], [])
     for i, shape in enumerate(shapes):
         if seen[f"{names[0]} {i}"] is None and names == probes.GRADIENTS:
-            raise Mistake("layer-not-reached", f"Linear layer {i + 1} has no {names[0]} after MLP.backward: its backward was not called. Go through all layers before the Softmax, from the last to the first.")
+            raise Mistake("layer-not-reached", f"Linear layer {i + 1} has no {names[0]} after MLP.backward: its "
+                          f"backward was not called. Go through all layers before the Softmax, from the last to the "
+                          f"first.")
         w, b = (seen.array(f"{name} {i}", f"{name} of Linear layer {i + 1}") for name in names)
         found.weights.append(w.T if shape != sizes[i : i + 2] else w)
         found.biases.append(b.reshape(-1))
@@ -56,7 +63,8 @@ def network_of(seen: Answer, first: Answer, sizes: tuple[int, ...], names: tuple
 
 def names(what: str, net: Net) -> list[str]:
     """For `verify_all` of `Net.parameters`: `what` with each parameter's name in the place of {}."""
-    return [what.format(f"{part} of Linear layer {i}") for i in range(len(net.weights), 0, -1) for part in probes.PARAMETERS]
+    return [what.format(f"{part} of Linear layer "
+                        f"{i}") for i in range(len(net.weights), 0, -1) for part in probes.PARAMETERS]
 
 
 @check("MLP", "B1", builds_on="your layers and loss of Part A")
@@ -78,7 +86,9 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
         except Mistake:
             if not number:
                 raise
-            raise Mistake("keeps-state", "The first forward and backward are right, and the second are not. Does backward change self.layers (`pop`, `reverse`), or take probabilities that an earlier forward stored?") from None
+            raise Mistake("keeps-state", "The first forward and backward are right, and the second are not. Does "
+                          "backward change self.layers (`pop`, `reverse`), or take probabilities that an earlier "
+                          "forward stored?") from None
         if not number:
             yield "forward gives the reference's probabilities; gradients of all weights and biases"
         stepped = net.stepped(gradients, rate)
@@ -95,13 +105,16 @@ def _starts(seen: Answer, sizes: tuple[int, ...]) -> None:
     if linear_layers(square) > 1:
         own = [square.array(f"first weight {i}", "weight") for i in (0, 1)]
         if own[0].shape == own[1].shape and np.array_equal(*own):
-            raise Mistake("same-seed-everywhere", "Two layers of the same size start with the same weights. Give each layer a seed of its own, such as seed + its number.")
+            raise Mistake("same-seed-everywhere", "Two layers of the same size start with the same weights. Give each "
+                          "layer a seed of its own, such as seed + its number.")
     weight_shapes(seen.part("given"), sizes)
     if seen["shared"]:
-        raise Mistake("layers-shared", "Two networks share their layers: the list belongs to the class, or is a default argument. Make it in `__init__`: `self.layers = []`.")
+        raise Mistake("layers-shared", "Two networks share their layers: the list belongs to the class, or is a "
+                      "default argument. Make it in `__init__`: `self.layers = []`.")
     one, other = (seen.part(f"seed {number}") for number in (1, 2))
     if "first weight 0" in other and np.array_equal(*(each.array("first weight 0", "weight") for each in (one, other))):
-        raise Mistake("seed-ignored", "Networks with seed 1 and seed 2 start with the same weights. Make the layers' seeds from the network's own, such as [seed, number of the layer].")
+        raise Mistake("seed-ignored", "Networks with seed 1 and seed 2 start with the same weights. Make the layers' "
+                      "seeds from the network's own, such as [seed, number of the layer].")
 
 
 def _output(seen: Answer, net: Net, x: np.ndarray) -> None:
@@ -112,12 +125,18 @@ def _output(seen: Answer, net: Net, x: np.ndarray) -> None:
         linear_chain = linear_chain @ w + b
     verify(array(seen["output"], "the output of MLP.forward"), p, "the output of MLP.forward", lambda: [
         *hypotheses.forward(p, net.logits(x), sigmoid, "Sigmoid"),
-        Hypothesis("activation-missing", softmax(linear_chain), "The Sigmoids between the Linear layers are missing; without them the whole network is one linear map."),
-        Hypothesis("relu-for-sigmoid", _other_activation(net, x, lambda z: np.maximum(z, 0)), "There is a ReLU between the Linear layers; the exercise asks for Sigmoid."),
-        Hypothesis("tanh-for-sigmoid", _other_activation(net, x, np.tanh), "There is a tanh between the Linear layers; the exercise asks for Sigmoid."),
-        Hypothesis("softmax-everywhere", _other_activation(net, x, softmax), "There is a Softmax between the Linear layers; only the last activation is a Softmax, the others are Sigmoids."),
-        Hypothesis("input-rescaled", net.forward(x / 255), "The input is divided by 255 once more. The images are normalised already."),
-        Hypothesis("input-rescaled", net.forward((x - x.mean()) / x.std()), "The input is standardised once more, batch by batch. The images are normalised already, with the training set's numbers."),
+        Hypothesis("activation-missing", softmax(linear_chain), "The Sigmoids between the Linear layers are missing; "
+                   "without them the whole network is one linear map."),
+        Hypothesis("relu-for-sigmoid", _other_activation(net, x, lambda z: np.maximum(z, 0)), "There is a ReLU "
+                   "between the Linear layers; the exercise asks for Sigmoid."),
+        Hypothesis("tanh-for-sigmoid", _other_activation(net, x, np.tanh), "There is a tanh between the Linear "
+                   "layers; the exercise asks for Sigmoid."),
+        Hypothesis("softmax-everywhere", _other_activation(net, x, softmax), "There is a Softmax between the Linear "
+                   "layers; only the last activation is a Softmax, the others are Sigmoids."),
+        Hypothesis("input-rescaled", net.forward(x / 255), "The input is divided by 255 once more. The images are "
+                   "normalised already."),
+        Hypothesis("input-rescaled", net.forward((x - x.mean()) / x.std()), "The input is standardised once more, "
+                   "batch by batch. The images are normalised already, with the training set's numbers."),
     ])  # fmt: skip
 
 
@@ -125,10 +144,19 @@ def _gradients(seen: Answer, first: Answer, net: Net, x: np.ndarray, labels: np.
     """What backward left."""
     sizes = (*(len(w) for w in net.weights), len(net.biases[-1]))
     if not close_all(network_of(seen, first, sizes).parameters(), net.parameters()):
-        raise Mistake("backward-updates", "MLP.backward changed the weights. It only computes gradients; `update` takes the step.")
+        raise Mistake("backward-updates", "MLP.backward changed the weights. It only computes gradients; `update` "
+                      "takes the step.")
     got = network_of(seen, first, sizes, probes.GRADIENTS).parameters()
     right = net.gradients(x, labels).parameters()
-    verify_all(got, right, names("the gradient with respect to the {}", net), lambda: hypotheses.gradients(net, x, labels, net.logits(x), lambda: net.gradients(x, labels, through_activations=False).parameters()), {"batch size": len(x)})
+    verify_all(
+        got,
+        right,
+        names("the gradient with respect to the {}", net),
+        lambda: hypotheses.gradients(
+            net, x, labels, net.logits(x), lambda: net.gradients(x, labels, through_activations=False).parameters()
+        ),
+        {"batch size": len(x)},
+    )
 
 
 def _other_activation(net: Net, x: np.ndarray, f: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -138,7 +166,8 @@ def _other_activation(net: Net, x: np.ndarray, f: Callable[[np.ndarray], np.ndar
 
 
 def earlier_work(result: Mistake, seen: Answer, right: Net, what: str) -> Mistake:
-    """`result`, or where the network by itself, a step made by hand in `seen`, is not right, the Mistake that says so."""
+    """`result`, or where the network by itself, a step made by hand in `seen`, is not right, the Mistake that says "
+    "so."""
     try:
         sizes = (*(len(w) for w in right.weights), len(right.biases[-1]))
         step = network_of(seen, seen, sizes)
@@ -147,4 +176,6 @@ def earlier_work(result: Mistake, seen: Answer, right: Net, what: str) -> Mistak
         return result
     if fine:
         return result
-    return Mistake("earlier-mistake", f"{what} can't be told right from wrong yet: already one forward, backward and update of your network give other weights than they should. See the checks of your layers, loss and MLP first.")
+    return Mistake("earlier-mistake", f"{what} can't be told right from wrong yet: already one forward, backward and "
+                   f"update of your network give other weights than they should. See the checks of your layers, loss "
+                   f"and MLP first.")

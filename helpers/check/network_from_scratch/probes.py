@@ -144,7 +144,8 @@ class Network:
     """A student's `MLP(sizes, backend)`; `kind` is its first weight."""
 
     def __init__(self, seen: Seen, MLP: Any, sizes: tuple[int, ...], on: Any = None, **named: Any):
-        """Notes the "layers", or that there is no list of them, and the first parameters of those that have a weight."""
+        """Notes the "layers", or that there is no list of them, and the first parameters of those that have a "
+        "weight."""
         self.made = run("MLP(sizes, backend)", MLP, sizes, on or backend("numpy", "float64"), **named)
         self.layers = read(self.made, "layers", "MLP")
         listed = self.layers is not None and hasattr(self.layers, "__len__")
@@ -191,7 +192,11 @@ def carrying(seen: Seen, MLP: Any, sizes: tuple[int, ...], parameters: Arrays, o
 
 
 def mlp(
-    seen: Seen, MLP: Any, sizes: tuple[int, ...], parameters: Arrays, steps: Sequence[tuple[np.ndarray, np.ndarray, float]]
+    seen: Seen,
+    MLP: Any,
+    sizes: tuple[int, ...],
+    parameters: Arrays,
+    steps: Sequence[tuple[np.ndarray, np.ndarray, float]],
 ) -> None:
     """A network of layers of one size ("square"), two networks beside each other, two seeds; then forward, backward and
     update with each (images, labels, rate), and what is there after each of them."""
@@ -212,10 +217,18 @@ def mlp(
 
 
 def epochs(
-    seen: Seen, train_epoch: Any, MLP: Any, sizes: tuple[int, ...], parameters: Arrays, x: np.ndarray, labels: np.ndarray,
-    lr: float, settings: Sequence[dict[str, Any]],
+    seen: Seen,
+    train_epoch: Any,
+    MLP: Any,
+    sizes: tuple[int, ...],
+    parameters: Arrays,
+    x: np.ndarray,
+    labels: np.ndarray,
+    lr: float,
+    settings: Sequence[dict[str, Any]],
 ) -> None:
-    """A new network's epoch with each of the settings (batch_size, order); notes what is returned and the parameters then.
+    """A new network's epoch with each of the settings (batch_size, order); notes what is returned and the parameters "
+    "then.
 
     Notes under "by hand" a first step with the first batch, made without train_epoch.
     """
@@ -240,7 +253,8 @@ def epochs(
 def evaluations(
     seen: Seen, evaluate: Any, MLP: Any, cases: Sequence[tuple[tuple[int, ...], Arrays, np.ndarray, np.ndarray]]
 ) -> None:
-    """(sizes, parameters, images, labels) each: notes what is returned, the output, and the parameters before and after."""
+    """(sizes, parameters, images, labels) each: notes what is returned, the output, and the parameters before and "
+    "after."""
     for number, (sizes, parameters, x, labels) in enumerate(cases):
         notes = seen.part(number)
         network = carrying(notes, MLP, sizes, parameters)
@@ -257,7 +271,8 @@ def rescaled(
     seen: Seen, rescale: Any, MLP: Any, sizes: tuple[int, ...], parameters: Arrays, x: np.ndarray, labels: np.ndarray,
     conventions: Sequence[str],
 ) -> None:
-    """Notes the gradients of a forward and backward, and what is there after rescale(network, batch size, convention)."""
+    """Notes the gradients of a forward and backward, and what is there after rescale(network, batch size, "
+    "convention)."""
     for name in conventions:
         network = carrying(seen.part(name), MLP, sizes, parameters)
         network.run("forward", x)
@@ -292,7 +307,8 @@ def on_backends(
         network = carrying(notes, MLP, sizes, parameters, on)
         given = like(network.kind, x) if name == "numpy" else on.asarray(x)
         with another_device() if name == "torch" else contextlib.nullcontext():
-            run(f"train_epoch on {on.label}", train_epoch, network.made, given, on.asarray(labels), lr, batch_size=batch)
+            run(f"train_epoch on "
+                f"{on.label}", train_epoch, network.made, given, on.asarray(labels), lr, batch_size=batch)
         network.note(notes, names=PARAMETERS)
         notes["library"] = type(read(network.linears[0], "weight", "Linear")).__module__.split(".")[0]
 
@@ -314,15 +330,23 @@ FEW = 1000
 
 
 def own_training(
-    seen: Seen, own: Functions, sizes: tuple[int, ...], parameters: Arrays, sets: Sequence[tuple[np.ndarray, np.ndarray]],
-    epochs: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], rate: float, batch: int,
+    seen: Seen,
+    own: Functions,
+    sizes: tuple[int, ...],
+    parameters: Arrays,
+    sets: Sequence[tuple[np.ndarray, np.ndarray]],
+    epochs: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    rate: float,
+    batch: int,
 ) -> None:
     """Notes what evaluate returns for each set of (images, labels), and the parameters after epochs on (images, labels,
     order)."""
     MLP, train_epoch, evaluate = own
     network = carrying(seen.part("evaluated"), MLP, sizes, parameters)
     for number, given in enumerate(sets):
-        seen[f"evaluation {number}"] = run("evaluate", evaluate, network.made, *(like(network.kind, one) for one in given))
+        seen[
+             f"evaluation "
+             f"{number}"] = run("evaluate", evaluate, network.made, *(like(network.kind, one) for one in given))
     network = carrying(seen.part("trained"), MLP, sizes, parameters)
     for x, labels, order in epochs:
         arrays = [like(network.kind, one) for one in (x, labels, order)]
@@ -353,7 +377,8 @@ def recorded(
 
 
 def made_again(images: Sequence[int]) -> list[int]:
-    """Which runs, on so many images each, are made again: all that are short, and of the others the first and the last."""
+    """Which runs, on so many images each, are made again: all that are short, and of the others the first and the "
+    "last."""
     many = [number for number, count in enumerate(images) if not 0 < count <= FEW]
     return [*(number for number in range(len(images)) if number not in many), *many[:1], *many[1:][-1:]]
 

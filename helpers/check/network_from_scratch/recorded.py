@@ -17,7 +17,8 @@ from helpers.train import SIZES, study_size
 
 
 class Recorded:
-    """A dictionary of histories, or of lists of them, and the student's functions (MLP, train_epoch, evaluate), which are
+    """A dictionary of histories, or of lists of them, and the student's functions (MLP, train_epoch, evaluate), "
+    "which are
     tried at the same time. `name`: the dictionary's, in sentences; backends: keys of runs on these, not on numpy."""
 
     def __init__(self, name: str, found: Any, own: probes.Functions, size: str, seed: int, backends: Sequence[str] = ()):
@@ -37,7 +38,8 @@ class Recorded:
         if "keys" not in seen and not seen["empty"]:
             raise Mistake("not-a-dictionary", f"`{self.name}` should be a dictionary; it is of type {seen['type']}.")
         if "keys" not in seen or not seen["keys"]:
-            raise Mistake("still-to-do", f"Still to do: `{self.name}` is still empty; write and run the exercise's cell above.")
+            raise Mistake("still-to-do", f"Still to do: `{self.name}` is still empty; write and run the exercise's "
+                          f"cell above.")
         entries = [seen.part(number) for number in range(seen["keys"])]
         self.entries = {entry["key"]: entry for entry in entries}
         return list(self.entries)
@@ -46,7 +48,8 @@ class Recorded:
         """Of the list under this key."""
         entry = self.entries[key]
         if "length" not in entry:
-            raise Mistake("not-a-list", f"{self.name}[{key!r}] should be a list of histories, one for each seed; it is of type {entry['type']}.")
+            raise Mistake("not-a-list", f"{self.name}[{key!r}] should be a list of histories, one for each seed; it "
+                          f"is of type {entry['type']}.")
         return int(entry["length"])
 
     def record(self, key: Any, place: int | None = None) -> Record:
@@ -78,12 +81,16 @@ class Recorded:
         curves = np.asarray([curve(run, name, what, rates.size) for name in probes.CURVES])
         numbers = {name: getattr(run, name, 0) for name in ("seed", "batch_size", "images")}
         if not all(isinstance(value, int | np.integer) and 0 <= value < 2**63 for value in numbers.values()) or not isinstance(getattr(run, "started_from", ""), str):
-            raise Mistake("not-a-history", f"The seed, batch_size, images or started_from of {what} is not what `fit` records. Keep the history that it returns, unchanged.")
+            raise Mistake("not-a-history", f"The seed, batch_size, images or started_from of {what} is not what `fit` "
+                          f"records. Keep the history that it returns, unchanged.")
         return {"curves": curves, **numbers}
 
     def _again(self, what: str, record: dict[str, Any], seen: Answer) -> None:
         if seen["start"] == "unknown":
-            raise Mistake("not-reproduced", f"{what} did not start from a network that your MLP makes for the sizes {probes.LAYERS} with a seed from 0 to {probes.SEEDS - 1}, so nobody can repeat it. {ALONE} Give `fit` such a network, and keep what it returns, unchanged; if a function has changed since, run the cells again from the top.")
+            raise Mistake("not-reproduced", f"{what} did not start from a network that your MLP makes for the sizes "
+                          f"{probes.LAYERS} with a seed from 0 to {probes.SEEDS - 1}, so nobody can repeat it. "
+                          f"{ALONE} Give `fit` such a network, and keep what it returns, unchanged; if a function has "
+                          f"changed since, run the cells again from the top.")
         tries = []
         while not tries or str(len(tries)) in seen:
             tries.append(array(seen[str(len(tries))], what))
@@ -98,12 +105,16 @@ class Recorded:
         if seen["start"] == "at random" and _may_be([tries[0], *tries[-4:]], recorded):
             return
         at = int(np.argmin(np.isclose(found, recorded, rtol=1e-3, equal_nan=True).all(axis=0)))
-        numbers = [" and ".join(f"the {words} {values[row, at]:.4f}" for row, words in enumerate(("training loss", "test loss")[: len(values)])) for values in (found, recorded)]
-        raise Mistake("not-reproduced", f"Repeated with your own functions, {what} has after epoch {at + 1} {numbers[0]}; recorded is {numbers[1]}. {ALONE} Keep what `fit` returns, unchanged; if a function has changed since, run the cells again from the top.")
+        numbers = [" and ".join(f"the {words} {values[row, at]:.4f}" for row, words in enumerate((
+            "training loss", "test loss")[: len(values)])) for values in (found, recorded)]
+        raise Mistake("not-reproduced", f"Repeated with your own functions, {what} has after epoch {at + 1} "
+                      f"{numbers[0]}; recorded is {numbers[1]}. {ALONE} Keep what `fit` returns, unchanged; if a "
+                      f"function has changed since, run the cells again from the top.")
 
 
 def _may_be(runs: list[np.ndarray], recorded: np.ndarray) -> bool:
-    """Whether the training losses lie near those of runs from other weights: of a network that starts anew at random each
+    """Whether the training losses lie near those of runs from other weights: of a network that starts anew at random "
+    "each
     time, more can't be said."""
     low, high = np.min([run[0] for run in runs], axis=0), np.max([run[0] for run in runs], axis=0)
     margin = 3 * (high - low) + 0.05 * abs(high)

@@ -34,15 +34,19 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
         return np.asarray([float(find(np.asarray(losses))) for losses in runs])
 
     hypotheses = [
-        Hypothesis("counts-from-zero", each(np.argmin), "The epoch is counted from 0. Epochs in the text and in the figures count from 1."),
+        Hypothesis("counts-from-zero", each(np.argmin), "The epoch is counted from 0. Epochs in the text and in the "
+                   "figures count from 1."),
         Hypothesis("counts-from-two", each(np.argmin) + 2, "The epoch is counted from 2: 1 is added twice."),
         Hypothesis("last-epoch", each(len), "This is the last epoch. The sweet spot is where the test loss is lowest."),
-        Hypothesis("highest-loss", each(np.argmax) + 1, "This is the epoch with the highest test loss; look for the lowest."),
+        Hypothesis("highest-loss", each(np.argmax) + 1, "This is the epoch with the highest test loss; look for the "
+                   "lowest."),
         Hypothesis("returns-the-loss", each(np.min), "This is the lowest loss itself. Return the number of its epoch."),
-        Hypothesis("first-turn", each(_first_turn), "This is where the loss rises for the first time. It may fall again: look at all epochs."),
+        Hypothesis("first-turn", each(_first_turn), "This is where the loss rises for the first time. It may fall "
+                   "again: look at all epochs."),
         Hypothesis("first-epoch-skipped", each(lambda t: np.argmin(t[1:]) + 2), "The first epoch is left out."),
         Hypothesis("last-epoch-skipped", each(lambda t: np.argmin(t[:-1]) + 1), "The last epoch is left out."),
-        Hypothesis("fractions-lost", each(lambda t: np.argmin(t.astype(int)) + 1), "The losses are compared as integers (`int`): the fractions are lost."),
+        Hypothesis("fractions-lost", each(lambda t: np.argmin(t.astype(int)) + 1), "The losses are compared as "
+                   "integers (`int`): the fractions are lost."),
     ]
     verify(got, np.asarray(places) + 1.0, "the epoch of five runs", hypotheses)
     yield "the epoch of the lowest test loss, counted from 1, wherever it is"
@@ -50,12 +54,15 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
         epoch = next(spots)
         if epoch != right:
             shown = ", ".join(f"{loss:g}" for loss in losses)
-            raise Mistake("nan-wins", f"For the losses {shown} the answer was epoch {epoch:g}; a run that diverged must not win, and its epochs still count. A comparison with NaN is always False; look for it first (`np.nanargmin`).")
+            raise Mistake("nan-wins", f"For the losses {shown} the answer was epoch {epoch:g}; a run that diverged "
+                          f"must not win, and its epochs still count. A comparison with NaN is always False; look for "
+                          f"it first (`np.nanargmin`).")
     yield "a NaN does not win, wherever it is"
 
 
 def _places(rng: np.random.Generator) -> list[tuple[int, int]]:
-    """(epochs, place of the lowest loss) of five runs: somewhere, first and last; runs of one length have it at different places."""
+    """(epochs, place of the lowest loss) of five runs: somewhere, first and last; runs of one length have it at "
+    "different places."""
     a, b, c = (int(rng.integers(low, low + 3)) for low in (6, 9, 12))
     first, second = (int(place) for place in rng.choice(np.arange(2, b - 2), 2, replace=False))
     return [(b, first), (a, 2), (b, second), (a, 0), (c, c - 1)]
@@ -96,34 +103,54 @@ def step_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
         got = np.asarray([next(rates) for _ in epochs])
         again = [next(rates) for _ in epochs]
         if not np.array_equal(got, again[::-1]):
-            raise Mistake("keeps-state", "Asked for the same epochs in another order, step_decay gives other rates. Compute the rate from the arguments alone, without a variable that survives the call.")
+            raise Mistake("keeps-state", "Asked for the same epochs in another order, step_decay gives other rates. "
+                          "Compute the rate from the arguments alone, without a variable that survives the call.")
         hypotheses = [
             Hypothesis("decay-does-nothing", np.full(12, first), "The rate never changes."),
             Hypothesis("decays-every-epoch", first * factor**epochs, "The rate falls every epoch; `every` is ignored."),
-            Hypothesis("no-floor", first * factor ** (epochs / every), "The rate falls a little every epoch. It should stay for `every` epochs and then drop: divide with `//`."),
+            Hypothesis("no-floor", first * factor ** (epochs / every), "The rate falls a little every epoch. It "
+                       "should stay for `every` epochs and then drop: divide with `//`."),
             Hypothesis("drops-once", np.where(epochs < every, first, first * factor), "The rate drops only once."),
-            Hypothesis("counts-from-one", first * factor ** ((epochs + 1) // every), "The drop comes one epoch too early: epochs count from 0 here."),
-            Hypothesis("rounded-differently", first * factor ** np.ceil(epochs / every), "The drop comes right after each multiple of `every`: epoch / every is rounded up. Round down: `//`."),
-            Hypothesis("rounded-differently", first * factor ** np.round(epochs / every), "epoch / every is rounded to the nearest whole number. Round down: `//`."),
-            Hypothesis("remainder", first * factor ** (epochs % every), "`%` is the remainder; the number of drops so far is epoch // every."),
-            Hypothesis("drops-late", first * factor ** np.maximum((epochs - 1) // every, 0), "The drop comes one epoch too late: epoch `every` itself has the new rate."),
-            Hypothesis("drops-late", first * factor ** ((epochs - 1) // every), "The drop comes one epoch too late: epoch `every` itself has the new rate."),
-            Hypothesis("divides-by-factor", first / factor ** (epochs // every), "The rate is divided by the factor, so it rises. Multiply."),
+            Hypothesis("counts-from-one", first * factor ** ((epochs + 1) // every), "The drop comes one epoch too "
+                       "early: epochs count from 0 here."),
+            Hypothesis("rounded-differently", first * factor ** np.ceil(epochs / every), "The drop comes right after "
+                       "each multiple of `every`: epoch / every is rounded up. Round down: `//`."),
+            Hypothesis("rounded-differently", first * factor ** np.round(epochs / every), "epoch / every is rounded "
+                       "to the nearest whole number. Round down: `//`."),
+            Hypothesis("remainder", first * factor ** (epochs % every), "`%` is the remainder; the number of drops so "
+                       "far is epoch // every."),
+            Hypothesis("drops-late", first * factor ** np.maximum((epochs - 1) // every, 0), "The drop comes one "
+                       "epoch too late: epoch `every` itself has the new rate."),
+            Hypothesis("drops-late", first * factor ** ((epochs - 1) // every), "The drop comes one epoch too late: "
+                       "epoch `every` itself has the new rate."),
+            Hypothesis("divides-by-factor", first / factor ** (epochs // every), "The rate is divided by the factor, "
+                       "so it rises. Multiply."),
             Hypothesis("only-at-multiples", np.where((epochs % every == 0) & (epochs > 0), first * factor ** (epochs // every), first), "The rate goes back up after each drop. It stays low: count the drops so far."),
             Hypothesis("only-at-multiples", np.where((epochs % every == 0) & (epochs > 0), first * factor, first), "The rate goes back up after each drop. It stays low: count the drops so far."),
-            Hypothesis("argument-ignored", first * factor ** (epochs // 10), "`every` is ignored: 10 is written into the code."),
-            Hypothesis("argument-ignored", first * 0.5 ** (epochs // every), "`factor` is ignored: 0.5 is written into the code."),
+            Hypothesis("argument-ignored", first * factor ** (epochs // 10), "`every` is ignored: 10 is written into "
+                       "the code."),
+            Hypothesis("argument-ignored", first * 0.5 ** (epochs // every), "`factor` is ignored: 0.5 is written "
+                       "into the code."),
             Hypothesis("argument-ignored", factor ** (epochs // every), "`first` is ignored."),
-            Hypothesis("one-minus-factor", first * (1 - factor) ** (epochs // every), "The rate is multiplied by 1 − factor; multiply by factor."),
-            Hypothesis("power-of-the-product", (first * factor) ** (epochs // every), "first is raised to the power, too: first · factor^drops has the power at the factor alone."),
-            Hypothesis("linear-drop", first - factor * (epochs // every), "factor is subtracted at each drop; multiply by it."),
-            Hypothesis("floor", np.maximum(first * factor ** (epochs // every), float(got[-1])), f"The rate stops falling at {got[-1]:g}. The formula has no such limit."),
-            Hypothesis("rounded", np.round(first * factor ** (epochs // every), 2), "The rate is rounded, so small rates become 0. Return it as it is."),
-            Hypothesis("rounded", np.round(first * factor ** (epochs // every), 3), "The rate is rounded, so small rates become 0. Return it as it is."),
-            Hypothesis("arguments-swapped", first * float(every) ** (epochs // factor), "`factor` and `every` are swapped."),
+            Hypothesis("one-minus-factor", first * (1 - factor) ** (epochs // every), "The rate is multiplied by 1 − "
+                       "factor; multiply by factor."),
+            Hypothesis("power-of-the-product", (first * factor) ** (epochs // every), "first is raised to the power, "
+                       "too: first · factor^drops has the power at the factor alone."),
+            Hypothesis("linear-drop", first - factor * (epochs // every), "factor is subtracted at each drop; "
+                       "multiply by it."),
+            Hypothesis("floor", np.maximum(first * factor ** (epochs // every), float(got[-1])), f"The rate stops "
+                       f"falling at {got[-1]:g}. The formula has no such limit."),
+            Hypothesis("rounded", np.round(first * factor ** (epochs // every), 2), "The rate is rounded, so small "
+                       "rates become 0. Return it as it is."),
+            Hypothesis("rounded", np.round(first * factor ** (epochs // every), 3), "The rate is rounded, so small "
+                       "rates become 0. Return it as it is."),
+            Hypothesis("arguments-swapped", first * float(every) ** (epochs // factor), "`factor` and `every` are "
+                       "swapped."),
             Hypothesis("xor-for-power", first * factor * (epochs ^ every), "`^` is not a power in Python; write `**`."),
-            Hypothesis("linear-drop", first * factor * (epochs // every), "The factor is multiplied by the number of drops; it should be raised to that power."),
-            Hypothesis("linear-drop", first * factor * np.maximum(epochs // every, 1), "The factor is multiplied by the number of drops; it should be raised to that power."),
+            Hypothesis("linear-drop", first * factor * (epochs // every), "The factor is multiplied by the number of "
+                       "drops; it should be raised to that power."),
+            Hypothesis("linear-drop", first * factor * np.maximum(epochs // every, 1), "The factor is multiplied by "
+                       "the number of drops; it should be raised to that power."),
         ]
         verify(got, first * factor ** (epochs // every), "the rate over epochs 0 … 11", hypotheses)
     yield "two settings over 12 epochs"
@@ -139,23 +166,36 @@ def exponential_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
         got = np.asarray([next(rates) for _ in epochs])
         hypotheses = [
             Hypothesis("decay-does-nothing", np.full(8, first), "The rate never changes."),
-            Hypothesis("counts-from-one", first * gamma ** (epochs + 1), "Epoch 0 should have the first rate itself; here it is multiplied by gamma already."),
-            Hypothesis("floor", np.maximum(first * gamma**epochs, float(got[-1])), f"The rate stops falling at {got[-1]:g}. The formula has no such limit."),
-            Hypothesis("one-minus-gamma", first * (1 - gamma) ** epochs, "The rate is multiplied by 1 − gamma; multiply by gamma."),
-            Hypothesis("divides-by-gamma", first / gamma**epochs, "The rate is divided by gamma, so it rises. Multiply."),
-            Hypothesis("counts-from-one", first * gamma ** (epochs - 1.0), "Epoch 0 should have the first rate itself; the power is epoch, not epoch − 1."),
-            Hypothesis("power-of-the-product", (first * gamma) ** epochs, "first is raised to the power, too: first · gamma^epoch has the power at gamma alone."),
-            Hypothesis("power-swapped", first * epochs.astype(float) ** gamma, "Base and power are swapped: it is gamma to the power of epoch."),
-            Hypothesis("inverse-time", first / (1 + gamma * epochs), "This is first / (1 + gamma·epoch), another kind of decay. Here the rate is multiplied by gamma each epoch."),
+            Hypothesis("counts-from-one", first * gamma ** (epochs + 1), "Epoch 0 should have the first rate itself; "
+                       "here it is multiplied by gamma already."),
+            Hypothesis("floor", np.maximum(first * gamma**epochs, float(got[-1])), f"The rate stops falling at "
+                       f"{got[-1]:g}. The formula has no such limit."),
+            Hypothesis("one-minus-gamma", first * (1 - gamma) ** epochs, "The rate is multiplied by 1 − gamma; "
+                       "multiply by gamma."),
+            Hypothesis("divides-by-gamma", first / gamma**epochs, "The rate is divided by gamma, so it rises. "
+                       "Multiply."),
+            Hypothesis("counts-from-one", first * gamma ** (epochs - 1.0), "Epoch 0 should have the first rate "
+                       "itself; the power is epoch, not epoch − 1."),
+            Hypothesis("power-of-the-product", (first * gamma) ** epochs, "first is raised to the power, too: first · "
+                       "gamma^epoch has the power at gamma alone."),
+            Hypothesis("power-swapped", first * epochs.astype(float) ** gamma, "Base and power are swapped: it is "
+                       "gamma to the power of epoch."),
+            Hypothesis("inverse-time", first / (1 + gamma * epochs), "This is first / (1 + gamma·epoch), another kind "
+                       "of decay. Here the rate is multiplied by gamma each epoch."),
             Hypothesis("falls-once", np.where(epochs == 0, first, first * gamma), "The rate falls only once."),
             Hypothesis("falls-once", np.full(8, first * gamma), "The rate falls only once."),
-            *(Hypothesis("argument-ignored", first * g**epochs, f"`gamma` is ignored: {g:g} is written into the code.") for g in (0.95, 0.9, 0.99, 0.5, 0.1)),
+            *(Hypothesis("argument-ignored", first * g**epochs, f"`gamma` is ignored: {g:g} is written into the "
+                         f"code.") for g in (0.95, 0.9, 0.99, 0.5, 0.1)),
             Hypothesis("linear-decay", first - gamma**epochs, "gamma^epoch is subtracted; multiply by it."),
-            Hypothesis("exp-of-gamma", first * np.exp(-epochs / gamma), "This is first · e^(−epoch / gamma). Here gamma is the factor of one epoch: first · gamma^epoch."),
+            Hypothesis("exp-of-gamma", first * np.exp(-epochs / gamma), "This is first · e^(−epoch / gamma). Here "
+                       "gamma is the factor of one epoch: first · gamma^epoch."),
             Hypothesis("linear-decay", first - gamma * epochs, "gamma is subtracted each epoch; multiply by it."),
-            Hypothesis("linear-decay", first * (1 - gamma * epochs), "The rate falls by gamma of the first in each epoch; multiply by gamma each epoch."),
-            Hypothesis("linear-decay", first * gamma * epochs, "gamma is multiplied by the epoch; it should be raised to that power."),
-            Hypothesis("exp-of-gamma", first * np.exp(-gamma * epochs), "This is first · e^(−gamma·epoch). Here gamma is the factor of one epoch: first · gamma^epoch."),
+            Hypothesis("linear-decay", first * (1 - gamma * epochs), "The rate falls by gamma of the first in each "
+                       "epoch; multiply by gamma each epoch."),
+            Hypothesis("linear-decay", first * gamma * epochs, "gamma is multiplied by the epoch; it should be raised "
+                       "to that power."),
+            Hypothesis("exp-of-gamma", first * np.exp(-gamma * epochs), "This is first · e^(−gamma·epoch). Here gamma "
+                       "is the factor of one epoch: first · gamma^epoch."),
         ]
         verify(got, first * gamma**epochs, "the rate over epochs 0 … 7", hypotheses)
     yield "two settings over 8 epochs"

@@ -17,50 +17,64 @@ from helpers.check.network_from_scratch.recorded import Recorded
 
 @check("Learning-rate study", "C1")
 def learning_rate_study(histories: Any, rates: Sequence[float], MLP: Any, train_epoch: Any, evaluate: Any, *, epochs: int | None = None, size: str = "standard") -> Iterator[str]:
-    """One history for each rate, each trained with its own rate from the same start, none shared, by the student's own functions."""
+    """One history for each rate, each trained with its own rate from the same start, none shared, by the student's "
+    "own functions."""
     seen = Recorded("histories", histories, (MLP, train_epoch, evaluate), size, 1)
     keys = seen.filled()
     if len(set(rates)) < 5 or max(rates) < 0.5 or min(rates) > 0.005:
-        raise Mistake("too-few-rates", f"The study needs at least five rates that span 1.0 to 0.001; there are {len(set(rates))} from {max(rates):g} to {min(rates):g}.")
+        raise Mistake("too-few-rates", f"The study needs at least five rates that span 1.0 to 0.001; there are "
+                      f"{len(set(rates))} from {max(rates):g} to {min(rates):g}.")
     missing = [rate for rate in rates if rate not in keys]
     if missing or len(keys) != len(set(rates)):
-        raise Mistake("rates-missing", f"`histories` should have one entry for each of the rates {sorted(rates)}; its keys are {keys}.")
+        raise Mistake("rates-missing", f"`histories` should have one entry for each of the rates {sorted(rates)}; its "
+                      f"keys are {keys}.")
     curves, runs = {}, {rate: seen.record(rate) for rate in rates}
     for rate in rates:
         what = f"histories[{rate:g}]"
         curves[rate] = np.concatenate([curve(runs[rate], name, what, epochs) for name in ("train_loss", "test_loss", "test_accuracy")])
         used = curve(runs[rate], "learning_rate", what, epochs)
         if np.ptp(used) > 0:
-            raise Mistake("rate-changes", f"The rate of {what} changes during the run, from {used[0]:g} to {used[-1]:g}; this study compares constant rates.")
+            raise Mistake("rate-changes", f"The rate of {what} changes during the run, from {used[0]:g} to "
+                          f"{used[-1]:g}; this study compares constant rates.")
         if not np.allclose(used, rate):
-            raise Mistake("loop-variable-ignored", f"{what} was trained with a rate of {used[0]:g}, not {rate:g}. Does the loop's own variable reach `fit`?")
+            raise Mistake("loop-variable-ignored", f"{what} was trained with a rate of {used[0]:g}, not {rate:g}. "
+                          f"Does the loop's own variable reach `fit`?")
     yield f"{len(rates)} histories with one entry per epoch"
     if not any(np.isfinite(curve).all() for curve in curves.values()):
-        raise Mistake("loss-not-finite", "Every run has losses that are NaN or infinite, at the smallest rate too. Look at the layers and the loss first.")
+        raise Mistake("loss-not-finite", "Every run has losses that are NaN or infinite, at the smallest rate too. "
+                      "Look at the layers and the loss first.")
     for a, b in itertools.combinations(rates, 2):
         if np.array_equal(curves[a], curves[b], equal_nan=True):
-            raise Mistake("curves-identical", f"The curves for {a:g} and {b:g} are identical: the loop's rate does not reach the training, or both entries are the same history.")
+            raise Mistake("curves-identical", f"The curves for {a:g} and {b:g} are identical: the loop's rate does "
+                          f"not reach the training, or both entries are the same history.")
     starts = {rate: str(getattr(runs[rate], "started_from", "")) for rate in rates}
     ends = {str(getattr(runs[rate], "ended_at", "")): rate for rate in rates}
     _same_settings({f"histories[{rate:g}]": runs[rate] for rate in rates}, ("images", "batch_size"))
     for rate in rates:
         if starts[rate] and starts[rate] in ends:
-            raise Mistake("network-not-renewed", f"The run at {rate:g} went on with the network that was trained at {ends[starts[rate]]:g}. Make a new one for each rate, inside the loop.")
+            raise Mistake("network-not-renewed", f"The run at {rate:g} went on with the network that was trained at "
+                          f"{ends[starts[rate]]:g}. Make a new one for each rate, inside the loop.")
     if len(set(starts.values())) > 1:
-        raise Mistake("seed-not-reset", "The runs start from different weights, so the curves differ by luck as well as by rate. Give every network of the study the same seed, and draw the weights from it (`backend.normal(…, seed)`).")
+        raise Mistake("seed-not-reset", "The runs start from different weights, so the curves differ by luck as well "
+                      "as by rate. Give every network of the study the same seed, and draw the weights from it "
+                      "(`backend.normal(…, seed)`).")
     if len({getattr(runs[rate], "seed", 0) for rate in rates}) > 1:
-        raise Mistake("seed-not-reset", "The runs see the images in different orders. Give `fit` the same seed for each rate, so that only the rate differs.")
+        raise Mistake("seed-not-reset", "The runs see the images in different orders. Give `fit` the same seed for "
+                      "each rate, so that only the rate differs.")
     small = min(rates)
     first = curve(runs[small], "train_loss", f"histories[{small:g}]", epochs)[0]
     if first < 0.6 * GUESSING:
-        raise Mistake("network-not-renewed", f"The run at {small:g} starts with a loss of {first:.2f}, far below guessing (ln 10 = 2.30): it went on with a network that was trained before. Make a new one for each rate.")
+        raise Mistake("network-not-renewed", f"The run at {small:g} starts with a loss of {first:.2f}, far below "
+                      f"guessing (ln 10 = 2.30): it went on with a network that was trained before. Make a new one "
+                      f"for each rate.")
     yield "each run from a new network, no two curves alike"
     yield from seen.own_functions({f"histories[{rate:g}]": (rate, 0) for rate in rates})
 
 
 @check("Decay experiment", "D2")
 def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *, seeds: int, epochs: int | None = None, size: str = "standard") -> Iterator[str]:
-    """One constant rate and at least two decays, each over several seeds that differ, decays that decay, by the student's own functions."""
+    """One constant rate and at least two decays, each over several seeds that differ, decays that decay, by the "
+    "student's own functions."""
     study = Recorded("results", results, (MLP, train_epoch, evaluate), size, 2)
     names = study.filled()
     constant: list[tuple[str, np.ndarray]] = []
@@ -70,7 +84,8 @@ def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *,
     for name in names:
         count = study.length(name)
         if count != seeds:
-            raise Mistake("seeds-missing", f"results[{name!r}] has {count} runs; there should be one for each of the {seeds} seeds.")
+            raise Mistake("seeds-missing", f"results[{name!r}] has {count} runs; there should be one for each of the "
+                          f"{seeds} seeds.")
         runs = [study.record(name, place) for place in range(count)]
         for i in range(len(runs)):
             what = f"results[{name!r}][{i}]"
@@ -92,22 +107,28 @@ def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *,
             decays.append((name, rates))
     yield f"{len(names)} settings, {seeds} seeds each, no two runs alike"
     if not constant:
-        raise Mistake("no-constant-rate", "There is nothing to compare with: one setting should have the best constant rate of Part C.")
+        raise Mistake("no-constant-rate", "There is nothing to compare with: one setting should have the best "
+                      "constant rate of Part C.")
     every = {f"results[{name!r}][{i}]": run for name in names for i, run in enumerate(map(partial(study.record, name), range(seeds)))}
     _same_settings(every, ("images", "batch_size"))
     ends = {str(getattr(run, "ended_at", "")): what for what, run in every.items()}
     for what, run in every.items():
         if getattr(run, "started_from", "") and run.started_from in ends:
-            raise Mistake("network-not-renewed", f"{what} went on with the network that {ends[run.started_from]} had trained. Make a new one for each run.")
+            raise Mistake("network-not-renewed", f"{what} went on with the network that {ends[run.started_from]} had "
+                          f"trained. Make a new one for each run.")
     if len(decays) < 2 and rising:
         name, rates = rising[0]
-        raise Mistake("rate-rises", f"The rate of {name!r} rises at epoch {int(np.argmax(np.diff(rates) > 1e-12)) + 2}; a decay only falls, and two that fall are asked for.")
+        raise Mistake("rate-rises", f"The rate of {name!r} rises at epoch "
+                      f"{int(np.argmax(np.diff(rates) > 1e-12)) + 2}; a decay only falls, and two that fall are asked "
+                      f"for.")
     if len(decays) < 2:
-        raise Mistake("decay-does-nothing", f"Only {len(decays)} of the settings {names} changed its rate during training; two decays are asked for. Do they reach `fit` as functions of the epoch?")
+        raise Mistake("decay-does-nothing", f"Only {len(decays)} of the settings {names} changed its rate during "
+                      f"training; two decays are asked for. Do they reach `fit` as functions of the epoch?")
     lowest = min(float(rates[0]) for _, rates in constant)
     high = [name for name, rates in decays if rates[0] > lowest]
     if len(high) < 2:
-        raise Mistake("decay-starts-low", f"Only {len(high)} of the decays start higher than the constant rate {lowest:g}. The hypothesis is 'start high and decrease': two that start higher are asked for.")
+        raise Mistake("decay-starts-low", f"Only {len(high)} of the decays start higher than the constant rate "
+                      f"{lowest:g}. The hypothesis is 'start high and decrease': two that start higher are asked for.")
     yield f"{len(constant)} constant, {len(decays)} falling"
     yield from study.own_functions({f"results[{name!r}][{place}]": (name, place) for name in names for place in range(seeds)})
 
@@ -115,10 +136,12 @@ def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *,
 def _varied(runs: Any, what: str) -> None:
     """Both seeds differ from run to run: that of the weights and that of the order."""
     if len(runs) > 1 and len({getattr(run, "seed", i) for i, run in enumerate(runs)}) == 1:
-        raise Mistake("order-seed-fixed", f"All runs of {what} see the images in the same order: give `fit` the seed, too (`seed=seed`).")
+        raise Mistake("order-seed-fixed", f"All runs of {what} see the images in the same order: give `fit` the seed, "
+                      f"too (`seed=seed`).")
     starts = [str(getattr(run, "started_from", "")) for run in runs]
     if len(runs) > 1 and all(starts) and len(set(starts)) == 1:
-        raise Mistake("network-seed-fixed", f"All runs of {what} start from the same weights: give the network the seed, too (`MLP(…, seed=seed)`).")
+        raise Mistake("network-seed-fixed", f"All runs of {what} start from the same weights: give the network the "
+                      f"seed, too (`MLP(…, seed=seed)`).")
 
 
 def _same_settings(runs: dict[str, Any], names: Sequence[str]) -> None:
@@ -128,12 +151,14 @@ def _same_settings(runs: dict[str, Any], names: Sequence[str]) -> None:
         if len(set(values.values())) > 1:
             (a, first), (b, second) = next((x, y) for x in values.items() for y in values.items() if x[1] != y[1])
             words = "images" if name == "images" else "images per batch"
-            raise Mistake("settings-differ", f"{a} was trained with {first} {words} and {b} with {second}. Only what you compare should differ: keep everything else the same.")
+            raise Mistake("settings-differ", f"{a} was trained with {first} {words} and {b} with {second}. Only what "
+                          f"you compare should differ: keep everything else the same.")
 
 
 @check("The same on all backends", "Part F")
 def same_on_all(by_backend: Any, names: Sequence[str], MLP: Any, train_epoch: Any, evaluate: Any, *, size: str = "standard") -> Iterator[str]:
-    """One history for each backend, by the student's own functions; from the same weights the curves agree up to float32 rounding."""
+    """One history for each backend, by the student's own functions; from the same weights the curves agree up to "
+    "float32 rounding."""
     seen = Recorded("by_backend", by_backend, (MLP, train_epoch, evaluate), size, 3, names)
     keys = seen.filled()
     missing = [name for name in names if name not in keys]
@@ -144,23 +169,25 @@ def same_on_all(by_backend: Any, names: Sequence[str], MLP: Any, train_epoch: An
     for name in names:
         run = runs[name]
         if name != "numpy" and getattr(run, "device", "") == "numpy" and np.array_equal(curves[name], curves.get("numpy", np.empty(0))):
-            raise Mistake("wrong-backend", f"by_backend[{name!r}] equals numpy's run to the last digit, and its data were numpy arrays. Move the data (`small.to(where)`) and give the network the same `backend`.")
+            raise Mistake("wrong-backend", f"by_backend[{name!r}] equals numpy's run to the last digit, and its data "
+                          f"were numpy arrays. Move the data (`small.to(where)`) and give the network the same "
+                          f"`backend`.")
         if curves[name].size != 2:
             raise Mistake("wrong-length", f"by_backend[{name!r}] has {curves[name].size} epochs; 2 are asked for.")
         rates = curve(run, "learning_rate", f"by_backend[{name!r}]", None)
         if not np.allclose(rates, 0.5):
-            raise Mistake("another-rate", f"by_backend[{name!r}] was trained with a rate of {rates[0]:g}; 0.5 is asked for.")
+            raise Mistake("another-rate", f"by_backend[{name!r}] was trained with a rate of {rates[0]:g}; 0.5 is "
+                          f"asked for.")
     first = curves[names[0]]
     if not np.isfinite(first).all():
         raise Mistake("loss-not-finite", f"The training loss on {names[0]} is not finite: the training diverged.")
     for name in names[1:]:
         if curves[name].shape != first.shape or not np.allclose(curves[name], first, rtol=0.02):
-            raise Mistake(
-                "backends-differ",
-                f"The training losses on {names[0]} and {name} differ ({first[-1]:.4f} and {curves[name][-1]:.4f} at the end). "
-                "Was each run given a new network with seed 0, the same rate and the same data?",
-            )
+            raise Mistake("backends-differ", f"The training losses on {names[0]} and {name} differ ({first[-1]:.4f} "
+                          f"and {curves[name][-1]:.4f} at the end). Was each run given a new network with seed 0, the "
+                          f"same rate and the same data?")
         if vars(runs[name]) == vars(runs[names[0]]):
-            raise Mistake("curves-identical", f"The histories of {names[0]} and {name} are one and the same object: train once on each backend.")
+            raise Mistake("curves-identical", f"The histories of {names[0]} and {name} are one and the same object: "
+                          f"train once on each backend.")
     yield f"the curves on {', '.join(str(getattr(run, 'label', name)) for name, run in runs.items())} agree"
     yield from seen.own_functions({f"by_backend[{name!r}]": (name, 0) for name in names})

@@ -29,7 +29,8 @@ def own_training(MLP: Any, train_epoch: Any, evaluate: Any, *, seed: int = 0) ->
 
 @dataclass
 class Problem:
-    """A network, sets of images of which it answers more and more wrongly, and epochs (images, labels, order) to train it."""
+    """A network, sets of images of which it answers more and more wrongly, and epochs (images, labels, order) to "
+    "train it."""
 
     net: Net
     sets: list[tuple[np.ndarray, np.ndarray]]
@@ -64,7 +65,8 @@ def trains(seen: Answer, problem: Problem) -> Iterator[str]:
     found = np.asarray([pair(seen[f"evaluation {number}"]) for number in range(len(problem.sets))])
     right = np.asarray([problem.net.loss(x, labels) for x, labels in problem.sets])
     if max(abs(_cosine(column - column.mean(), right - right.mean())) for column in found.T) < 0.9:
-        raise Mistake("not-trained", f"{ALONE} On images that were generated for it, what evaluate returns has nothing to do with how well the network does. See the check of B3.")
+        raise Mistake("not-trained", f"{ALONE} On images that were generated for it, what evaluate returns has "
+                      f"nothing to do with how well the network does. See the check of B3.")
     end = problem.net
     for x, labels, order in problem.epochs:
         end, _ = train(end, x, labels, split(order, problem.batch), problem.rate)
@@ -81,11 +83,13 @@ def moves(start: Net, expected: Net, got: Net, how: str) -> None:
     along = [_cosine(found, right) for found, right in moved]
     if max(along) < 0.6:
         uphill = " They go the other way, uphill." if min(along) < -0.6 else ""
-        raise Mistake("not-trained", f"{how} the weights of your network move, but in no layer along the gradient of the loss.{uphill} See the checks of B1 and B2.")
+        raise Mistake("not-trained", f"{how} the weights of your network move, but in no layer along the gradient of "
+                      f"the loss.{uphill} See the checks of B1 and B2.")
 
 
 def _images(net: Net, share: float, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """n images, and labels of which about this share is what the network finds least likely, and the others are its answers."""
+    """n images, and labels of which about this share is what the network finds least likely, and the others are its "
+    "answers."""
     x = rng.normal(size=(n, len(net.weights[0])))
     ranked = net.forward(x).argsort(axis=1)
     return x, np.where(np.arange(n) < round(share * n), ranked[:, 0], ranked[:, -1])

@@ -7,7 +7,7 @@ import pytest
 
 from helpers import check
 from helpers.check import CheckFailed
-from helpers.check.core import calls
+from helpers.check.core import probe
 
 
 class Evil:
@@ -127,7 +127,7 @@ CHECKS = {
     "experiment": lambda t: check.network_from_scratch.decay_experiment(t, t, t, t, seeds=3, epochs=12),
     "backends": lambda t: check.network_from_scratch.same_on_all(t, ["numpy", "torch"], t, t, t),
     "own training": lambda t: check.network_from_scratch.own_training(t, t, t),
-    "form": lambda t: check.convolution.form(t, t, parts="ABC"),
+    "form": lambda t: check.network_from_scratch.form(t, t, parts="ABC"),
 }
 
 
@@ -185,7 +185,7 @@ def test_a_strange_history_gets_a_sentence(name, value, capsys):
 
 @pytest.mark.parametrize("which", ["forward", "sigmoid", "loss", "epoch", "spot"])
 def test_what_never_returns_is_stopped(which, monkeypatch, capsys):
-    monkeypatch.setattr(calls, "SECONDS", 1)
+    monkeypatch.setattr(probe, "SECONDS", 1)
 
     def forever(*args, **kwargs):
         while True:

@@ -59,7 +59,11 @@ def gradients(net: Any, x: np.ndarray, labels: np.ndarray, logits: np.ndarray, s
 
 
 def update(
-    start: Parameters, grads: Parameters, rate: float, groups: Mapping[str, Sequence[int]], earlier_rate: float | None = None
+    start: Parameters,
+    grads: Parameters,
+    rate: float,
+    groups: Mapping[str, Sequence[int]],
+    earlier_rate: float | None = None,
 ) -> list[Hypothesis]:
     """Of the parameters after a step. groups: a sentence -> which arrays of the list moved; earlier_rate: of the "
     "step before."""
