@@ -180,9 +180,20 @@ def _same_run(run: Any, again: History, rate: float, epochs: int) -> None:
 def made_history(rate: float, seed: int, error: Sequence[float], train_loss: Sequence[float], **named: Any) -> History:
     """A history with these validation errors, for a case of `choose_rate`."""
     n = len(error)
-    values = {"label":
-              f"rate "
-              f"{rate:g}", "train_loss": list(train_loss), "test_loss": [2.3 * e + 0.02 for e in error], "test_accuracy": [1 - e for e in error], "learning_rate": [rate] * n, "seconds": [1.0] * n, "seed": seed, "batch_size": 64, "images": 4000, "device": "numpy", "held_out": "validation", **named}
+    values = {
+        "label": f"rate {rate:g}",
+        "train_loss": list(train_loss),
+        "test_loss": [2.3 * e + 0.02 for e in error],
+        "test_accuracy": [1 - e for e in error],
+        "learning_rate": [rate] * n,
+        "seconds": [1.0] * n,
+        "seed": seed,
+        "batch_size": 64,
+        "images": 4000,
+        "device": "numpy",
+        "held_out": "validation",
+        **named,
+    }
     return History(**values)
 
 
@@ -429,8 +440,17 @@ def _right_report(report: Mapping[str, Any], errors: np.ndarray, count: int) -> 
     good.append(good[1] / count**0.5)
     if any(abs(got - g) <= max(half, 1e-9) for g in good):
         return
-    for wrong, name, hint in ((float(errors.var()), "variance-for-spread", "That is the variance; take its square "
-                               "root."), (float(errors.var(ddof=1)) if count > 1 else 0.0, "variance-for-spread", "That is the variance; take its square root."), (100 * good[0], "percent-for-share", "That is in percent; the errors are shares."), (100 * good[1], "percent-for-share", "That is in percent; the errors are shares."), (right, "wrong-spread", "That is the mean once more.")):
+    for wrong, name, hint in (
+        (float(errors.var()), "variance-for-spread", "That is the variance; take its square root."),
+        (
+            float(errors.var(ddof=1)) if count > 1 else 0.0,
+            "variance-for-spread",
+            "That is the variance; take its square root.",
+        ),
+        (100 * good[0], "percent-for-share", "That is in percent; the errors are shares."),
+        (100 * good[1], "percent-for-share", "That is in percent; the errors are shares."),
+        (right, "wrong-spread", "That is the mean once more."),
+    ):
         if abs(got - wrong) <= 1.5e-2 * abs(wrong) and wrong:
             raise Mistake(name, f"report['spread'] is {got:.4g}. {hint}")
     if got == 0:

@@ -206,7 +206,10 @@ def parameter_count(function: Any, *, seed: int = 0) -> Iterator[str]:
         (dense_entry(n[4]), (17,)),
         (dense_entry(n[0]), (n[1], 4, 6)),
         (pool_entry((2, 3), (1, 2), (0, 1)), (n[2], 8, 9)),
-        *((plain(kind), shape) for kind, shape in (("relu", (n[3], 4, 6)), ("flatten", (n[4], 2, 3)), ("softmax", (10,)))),
+        *(
+            (plain(kind), shape)
+            for kind, shape in (("relu", (n[3], 4, 6)), ("flatten", (n[4], 2, 3)), ("softmax", (10,)))
+        ),
     ]
     seen = ask(calls, "parameter_count", function, cases, ("layer",))
     for i, (entry, shape) in enumerate(cases):
