@@ -224,7 +224,7 @@ for rate in RATES:
         ("length-ignored", "return length * rate / steps", "return rate / steps"),
         ("rounded", "return length * rate / steps", "return round(length * rate / steps, 2)"),
         ("rounded", "return length * rate / steps", "return math.ceil(length * rate / steps)"),
-        ("differs", "return length * rate / steps", "return length * rate // steps"),
+        ("rounded", "return length * rate / steps", "return length * rate // steps"),
         ("differs", "return length * rate / steps", "return 0.02"),
         ("differs", "math.ceil(length * rate / new_rate)", "math.ceil(8.4 / new_rate)"),
         ("differs", "def predict_length(length, rate, new_rate):", "def predict_length(rate, length, new_rate=0.1):\n    rate, new_rate = new_rate, rate"),

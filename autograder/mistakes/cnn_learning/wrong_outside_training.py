@@ -17,7 +17,7 @@ ROWS: dict[str, list[tuple[str, ...]]] = {
         ("rounded", "float(np.mean(np.argmax(network.forward(images), axis=1) != labels))", "float(np.sum(np.argmax(network.forward(images), axis=1) != labels) / 10)"),
         ("rounded", "float(np.mean(np.argmax(network.forward(images), axis=1) != labels))", "round(np.mean(np.argmax(network.forward(images), axis=1) != labels), 1)"),
         ("differs", "float(np.mean(np.argmax(network.forward(images), axis=1) != labels))", "float(np.mean(np.argmax(network.forward(images), axis=1) - labels))"),
-        ("differs", "float(np.mean(np.argmax(network.forward(images), axis=1) != labels))", "float(np.mean([np.mean(np.argmax(network.forward(images[i : i + 3]), axis=1) != labels[i : i + 3]) for i in range(0, len(labels), 3)]))"),
+        ("unweighted-mean", "float(np.mean(np.argmax(network.forward(images), axis=1) != labels))", "float(np.mean([np.mean(np.argmax(network.forward(images[i : i + 3]), axis=1) != labels[i : i + 3]) for i in range(0, len(labels), 3)]))"),
         ("not-one-number", "float(np.mean(np.argmax(network.forward(images), axis=1) != labels))", "np.argmax(network.forward(images), axis=1) != labels"),
         ("evaluate-trains", "    return", "    for layer in network.layers:\n        if hasattr(layer, 'bias'):\n            layer.bias = layer.bias * 0\n    return"),
         ("returns-none", "return float", "print"),

@@ -233,7 +233,8 @@ def network(build: Any, *, seed: int = 0) -> Iterator[str]:
     _, more, other = oracle.small_problem(seed + 1, 5)
     rates = cases.rates(seed)
     steps = [("forward", x), ("backward", labels), ("update", rates[0])]
-    steps += [("forward", more), ("backward", other), ("update", rates[1]), ("forward", x[:1]), ("backward", labels[:1])]
+    steps += [("forward", more), ("backward", other), ("update", rates[1])]
+    steps += [("forward", x[:1]), ("backward", labels[:1])]
     seen = ask(probes.network_steps, build, given(net), steps, advice=advice)
     shapes_right(seen, net)
     _type_kept(seen)
@@ -306,7 +307,8 @@ def gradient_hypotheses(net: Net, x: np.ndarray, labels: np.ndarray) -> list[Hyp
             "update-before-backward",
             lambda rate: net.gradients(x, labels, lr_inside=rate).parameters(),
             (0.3, 0.1),
-            "Weights are changed before the gradient of the layer's input is computed from them. First the whole backward pass, then update.",
+            "Weights are changed before the gradient of the layer's input is computed from them. First the whole "
+            "backward pass, then update.",
         ),
     ]
 

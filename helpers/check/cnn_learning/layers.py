@@ -438,8 +438,11 @@ def _verify_dense_gradients(
         "batch size": len(x)}, earlier or (None, None)
     dx = _backward(seen, step, "Dense")
     grad_weight, grad_bias = (_read(seen, step, "Dense", attribute) for attribute in probes.GRADIENTS)
-    verify(grad_weight, x.T @ g, "grad_weight", lambda: linear.weight_gradient(grad_weight, x, g, w, b, before_w, None if earlier is None else case.x), sizes)
-    alone = [Hypothesis("batch-axis-lost", found, AXIS_LOST.format("grad_bias")) for found in (g.sum(), np.full_like(b, g.sum())) if len(g) == 1]
+    stale = None if earlier is None else case.x
+    wrong = partial(linear.weight_gradient, grad_weight, x, g, w, b, before_w, stale)
+    verify(grad_weight, x.T @ g, "grad_weight", wrong, sizes)
+    sums = (g.sum(), np.full_like(b, g.sum())) if len(g) == 1 else ()
+    alone = [Hypothesis("batch-axis-lost", found, AXIS_LOST.format("grad_bias")) for found in sums]
     verify(grad_bias, g.sum(axis=0), "grad_bias", lambda: [*alone, *linear.bias_gradient(x, g, b, before_b)], sizes)
     verify(dx, g @ w.T, "the returned gradient", lambda: linear.input_gradient(x, g, w, start), sizes)
     return grad_weight, grad_bias

@@ -147,9 +147,10 @@ class Net:
     ) -> Net:
         """Gradients of the mean loss, as a Net of gradients.
 
-        As mistakes do it: another `scale` than 1/N; `lr_inside`: each weight moves before the gradient for its input is
-        made; `without`: this kind of layer is left out on the way back; `ties`: every largest entry of a pool gets all; `start`:
-        the gradient for the logits (N, classes); `back`: the network whose weights make the gradients for inputs.
+        As mistakes do it: another `scale` than 1/N; `lr_inside`: each weight moves before the gradient for its input
+        is made; `without`: this kind of layer is left out on the way back; `ties`: every largest entry of a pool gets
+        all; `start`: the gradient for the logits (N, classes); `back`: the network whose weights make the gradients
+        for inputs.
         """
         a = self.activations(x)
         g = (

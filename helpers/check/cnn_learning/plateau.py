@@ -144,6 +144,7 @@ def _length_hypotheses(losses: list[float], level: float, window: int, right: in
 
     last_above = max((i + 1 for i, loss in enumerate(losses) if loss >= level), default=0)
     window_above = max((n for n in steps if means[n] >= level), default=0)
+    not_full = first(lambda n: sum(losses[max(0, n - window) : n]) / window < level, range(1, len(losses) + 1))
     counted = "the steps are counted to its end: losses[n - window : n] gives n."
     lucky = (
         "A single batch below the level ends the plateau here; it may be luck. Take the mean of `window` batches in a "
@@ -181,7 +182,8 @@ def _length_hypotheses(losses: list[float], level: float, window: int, right: in
                    "The median of the window is compared; its mean is asked for."),
         Hypothesis("stays-below", first(lambda n: all(means[m] < level for m in steps if m >= n)), "From there on "
                    "every window is below the level; the first one is asked for, also where a later one is above."),
-        Hypothesis("window-not-full", first(lambda n: sum(losses[max(0, n - window) : n]) / window < level, range(1, len(losses) + 1)), "A window that is not full yet is divided by `window` and looks small. Begin at n = window."),
+        Hypothesis("window-not-full", not_full, "A window that is not full yet is divided by `window` and looks "
+                   "small. Begin at n = window."),
         Hypothesis("window-middle", right - window // 2, f"That is the middle of the window; {counted}"),
         Hypothesis("whole-run", len(losses), "That is the end of the run. The first window below the level is asked "
                    "for, not the last."),
@@ -197,7 +199,8 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
     result = seen["result"]
     before, after = (seen.part(name) for name in ("before", "after"))
     grads = net_of(before, net, probes.GRADIENTS)
-    if not all(np.isfinite(g).all() and g.any() and g.shape == w.shape for g, w in zip(grads.weights, net.weights, strict=True)):
+    pairs = zip(grads.weights, net.weights, strict=True)
+    if not all(np.isfinite(g).all() and g.any() and g.shape == w.shape for g, w in pairs):
         grads = net.gradients(x, labels)  # a mistake in the gradients has cost its points before
     if isinstance(result, dict):
         result = list(result.values())
@@ -256,7 +259,8 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
         Hypothesis("normalised", right / right.sum(), "The norms are divided by their sum. Return them as they are."),
         Hypothesis("normalised", right / right.max(), "The norms are divided by the largest. Return them as they are."),
     ])  # fmt: skip
-    if not all(same(net_of(before, net, names), net_of(after, net, names)) for names in (probes.PARAMETERS, probes.GRADIENTS)):
+    every = (probes.PARAMETERS, probes.GRADIENTS)
+    if not all(same(net_of(before, net, names), net_of(after, net, names)) for names in every):
         raise Mistake("input-changed", "gradient_norms changed the network. It should only read it.")
     yield f"{len(right)} layers, first to last; the network unchanged"
 
@@ -394,7 +398,8 @@ def prediction_tested(tested: Any, lengths: Any, *, size: str = "standard") -> I
     if tested["measured"] is None:
         raise Mistake("not-reached", f"`tested` has no measured length: the run did not leave its plateau within "
                       f"{chosen.steps} steps, which tests nothing. Take a larger rate or scale.")
-    scale, rate, predicted, measured = (number(tested[key], f"tested[{key!r}]") for key in ("scale", "rate", "predicted", "measured"))
+    told = ("scale", "rate", "predicted", "measured")
+    scale, rate, predicted, measured = (number(tested[key], f"tested[{key!r}]") for key in told)
     if not isinstance(lengths, Mapping) or not all(isinstance(each, Mapping) for each in lengths.values()):
         raise Mistake("not-a-dictionary", "`lengths` should be the dictionary of the experiment, scale → rate → "
                       "length. Run the cell that makes it again.")
