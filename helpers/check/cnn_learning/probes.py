@@ -227,6 +227,15 @@ def trainings(
 ) -> None:
     """Runs of `train`, each of a new network: by number its "result", and the parameters at the end. Under "one step"
     the parameters after the first images in their order, as many as a batch, without `train`."""
+    made = _built(seen.part("one step"), build, about)
+    if made is not None:
+        network, trained = made
+        images, labels = (
+            precisely(trained[0].weight, getattr(split, name)[: runs[0]["batch_size"]]) for name in IMAGES[:2]
+        )
+        for step, value in (("forward", images), ("backward", labels), ("update", runs[0]["lr"])):
+            run(f"Network.{step}", method(network, step, "Network"), value)
+        _note(seen.part("one step"), trained, PARAMETERS)
     for number, named in enumerate(runs):
         notes = seen.part(number)
         made = _built(notes, build, about)
@@ -241,15 +250,6 @@ def trainings(
             if differ(before[name], arrays[name]):
                 raise Stopped("train", "input changed", f"split.{name}")
         _note(notes, trained, PARAMETERS)
-    made = _built(seen.part("one step"), build, about)
-    if made is not None:
-        network, trained = made
-        images, labels = (
-            precisely(trained[0].weight, getattr(split, name)[: runs[0]["batch_size"]]) for name in IMAGES[:2]
-        )
-        for step, value in (("forward", images), ("backward", labels), ("update", runs[0]["lr"])):
-            run(f"Network.{step}", method(network, step, "Network"), value)
-        _note(seen.part("one step"), trained, PARAMETERS)
 
 
 def own_run(
