@@ -51,7 +51,12 @@ def _first_weights(seen: Answer) -> list[np.ndarray]:
 def _advice(w: np.ndarray, shape: tuple[int, ...]) -> str:
     if w.ndim == 2 and len(shape) == 2 and shape == w.shape[::-1]:
         return " It looks transposed."
-    return " A dense layer takes all C · H · W numbers that come in; follow the shapes through the file, with stride and padding." if w.ndim == 2 else ""
+    if w.ndim != 2:
+        return ""
+    return (
+        " A dense layer takes all C · H · W numbers that come in; follow the shapes through the file, with stride and "
+        "padding."
+    )
 
 
 def net_of(seen: Answer, net: Net, names: tuple[str, str] = probes.PARAMETERS) -> Net:
@@ -76,7 +81,10 @@ def advice(error: BaseException, what: str) -> str:
     if what != "Network.backward":
         return ""
     if any(word in str(error) for word in ("shape", "broadcast", "matmul")):
-        return " Backward goes from the layer before the Softmax to the first, and hands each the gradient that the one behind it returned."
+        return (
+            " Backward goes from the layer before the Softmax to the first, and hands each the gradient that the one "
+            "behind it returned."
+        )
     return ""
 
 
@@ -85,7 +93,12 @@ def same(a: Net, b: Net) -> bool:
 
 
 def verify_net(
-    got: Net, expected: Net, what: str, hypotheses: Lazy[Sequence[Hypothesis]], sizes: Mapping[str, float], numerical: Callable[[int], np.ndarray] | None = None
+    got: Net,
+    expected: Net,
+    what: str,
+    hypotheses: Lazy[Sequence[Hypothesis]],
+    sizes: Mapping[str, float],
+    numerical: Callable[[int], np.ndarray] | None = None,
 ) -> None:
     """Compare all parameters at once, so that a hypothesis must explain all of them. numerical: of a layer's weight."""
     kinds = [entry["type"] for entry in expected.entries if entry["type"] in ("conv", "dense")]
@@ -123,7 +136,8 @@ def build(build: Any, *, seed: int = 0) -> Iterator[str]:
     net, x, _ = oracle.small_problem(seed)
     flat = [*ENTRIES[:5], oracle.plain("flatten"), *ENTRIES[5:]]
     networks = [{"entries": SQUARE, "image": (2, 5, 4), "named": named} for named in BUILDS]
-    networks += [{**given(net, entries), "x": images} for entries, images in ((ENTRIES, x), (ENTRIES, x[:1]), (flat, x))]
+    files = ((ENTRIES, x), (ENTRIES, x[:1]), (flat, x))
+    networks += [{**given(net, entries), "x": images} for entries, images in files]
     seen = ask(probes.builds, build, networks, advice=advice)
     own = _first_weights(seen.part(0))
     if len(own) != 3:
@@ -163,8 +177,10 @@ def _drawn(weights: np.ndarray, seed: Any) -> bool:
     return close(weights / weights.std(), draws / draws.std())
 
 
-def _seed_and_scale(own: list[np.ndarray], other: list[np.ndarray], small: list[np.ndarray], again: list[np.ndarray]) -> None:
-    """Whether seed and scale reach the layers: the first weights at seed 3, at seed 4, at scale 0.5, and at seed 3 again."""
+def _seed_and_scale(
+    own: list[np.ndarray], other: list[np.ndarray], small: list[np.ndarray], again: list[np.ndarray]
+) -> None:
+    """Whether seed and scale reach the layers: first weights at seed 3, at seed 4, at scale 0.5, at seed 3 again."""
     if any(len(each) != len(own) for each in (other, small, again)):
         raise Mistake("layers-shared", f"The first network that is built has {len(own)} layers with weights, and the "
                       f"next ones have {len(other)}, {len(small)} and {len(again)}: their list is one and the same. "
@@ -176,7 +192,8 @@ def _seed_and_scale(own: list[np.ndarray], other: list[np.ndarray], small: list[
         raise Mistake("seed-ignored", "Networks with seeds 3 and 4 start with the same weights: pass `seed` on to "
                       "every layer, as [seed, i].")
     if any(close(a, b) for a, b in zip(own, small, strict=True)):
-        which = "the dense layers" if not close(own[0], small[0]) else "the convolutions" if not close(own[-1], small[-1]) else "the layers"
+        of_convs, of_dense = (not close(own[i], small[i]) for i in (0, -1))
+        which = "the dense layers" if of_convs else "the convolutions" if of_dense else "the layers"
         raise Mistake("scale-ignored", f"`scale` does not reach {which}: at scale 0.5 their first weights are as "
                       f"large as at scale 1.")
     for name, words, seeds in SEEDS:
@@ -215,7 +232,9 @@ def network(build: Any, *, seed: int = 0) -> Iterator[str]:
     net, x, labels = oracle.small_problem(seed)
     _, more, other = oracle.small_problem(seed + 1, 5)
     rates = cases.rates(seed)
-    steps = [("forward", x), ("backward", labels), ("update", rates[0]), ("forward", more), ("backward", other), ("update", rates[1]), ("forward", x[:1]), ("backward", labels[:1])]
+    steps = [("forward", x), ("backward", labels), ("update", rates[0])]
+    steps += [("forward", more), ("backward", other), ("update", rates[1])]
+    steps += [("forward", x[:1]), ("backward", labels[:1])]
     seen = ask(probes.network_steps, build, given(net), steps, advice=advice)
     shapes_right(seen, net)
     _type_kept(seen)
@@ -242,13 +261,16 @@ def network(build: Any, *, seed: int = 0) -> Iterator[str]:
     _second_batch(seen, net, moved, more, other, rates)
     yield "a second batch, of another size, is independent of the first; so is a second update, at another rate"
     last = net_of(seen.part(5), net)
-    if not (close(probabilities(seen, 6), last.forward(x[:1])) and same(net_of(seen.part(7), net, probes.GRADIENTS), last.gradients(x[:1], labels[:1]))):
+    of_one = net_of(seen.part(7), net, probes.GRADIENTS)
+    if not (close(probabilities(seen, 6), last.forward(x[:1])) and same(of_one, last.gradients(x[:1], labels[:1]))):
         raise Mistake("one-image-fails", "With a batch of one image the result is wrong. Does something lose an axis "
                       "that has only one entry (`squeeze`), or keep something of an earlier batch?")
     yield "a batch of one image"
 
 
-def _second_batch(seen: Answer, net: Net, moved: Net, x: np.ndarray, labels: np.ndarray, rates: Sequence[float]) -> None:
+def _second_batch(
+    seen: Answer, net: Net, moved: Net, x: np.ndarray, labels: np.ndarray, rates: Sequence[float]
+) -> None:
     """Raise where the second forward, backward and update are wrong, after a first that is right."""
     try:
         right = close(probabilities(seen, 3), moved.forward(x))
@@ -273,16 +295,29 @@ def _second_batch(seen: Answer, net: Net, moved: Net, x: np.ndarray, labels: np.
 def gradient_hypotheses(net: Net, x: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:
     """Of all gradients of a network."""
     return [
-        *common.gradients(net, x, labels, net.activations(x)[-2], lambda: net.gradients(x, labels, without="relu").parameters()),
-        Hypothesis("gradient-to-every-tie", lambda: net.gradients(x, labels, ties=True).parameters(), "In max pooling "
-                   "every entry that equals the maximum gets the whole gradient; one winner gets it."),
-        *Hypothesis.each("update-before-backward", lambda rate: net.gradients(x, labels, lr_inside=rate).parameters(), (0.3, 0.1), "Weights are changed before the gradient of the layer's input is computed from them. First the whole backward pass, then update."),
+        *common.gradients(
+            net, x, labels, net.activations(x)[-2], lambda: net.gradients(x, labels, without="relu").parameters()
+        ),
+        Hypothesis(
+            "gradient-to-every-tie",
+            lambda: net.gradients(x, labels, ties=True).parameters(),
+            "In max pooling every entry that equals the maximum gets the whole gradient; one winner gets it.",
+        ),
+        *Hypothesis.each(
+            "update-before-backward",
+            lambda rate: net.gradients(x, labels, lr_inside=rate).parameters(),
+            (0.3, 0.1),
+            "Weights are changed before the gradient of the layer's input is computed from them. First the whole "
+            "backward pass, then update.",
+        ),
     ]
 
 
 def _updates(net: Net, grads: Net, lr: float, earlier: float | None = None) -> list[Hypothesis]:
     """Of all parameters after an update."""
     kinds = [entry["type"] for entry in net.entries if entry["type"] in ("conv", "dense")][::-1]
-    groups = {f"Only the {words} are "
-              f"updated.": [2 * i + j for i, each in enumerate(kinds) if each == kind for j in (0, 1)] for kind, words in (("dense", "dense layers"), ("conv", "convolutions"))}
+    groups = {
+        f"Only the {words} are updated.": [2 * i + j for i, each in enumerate(kinds) if each == kind for j in (0, 1)]
+        for kind, words in (("dense", "dense layers"), ("conv", "convolutions"))
+    }
     return common.update(net.parameters(), grads.parameters(), lr, {**groups, **common.ends(2 * len(kinds))}, earlier)

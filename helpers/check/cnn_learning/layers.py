@@ -49,7 +49,8 @@ def _backward(seen: Answer, step: int, name: str) -> np.ndarray:
 def _read(seen: Answer, step: Any, name: str, attribute: str) -> np.ndarray:
     """A parameter or gradient after a step; a bias as (features,)."""
     found = array(seen.part(step)[attribute], f"{name}.{attribute}")
-    return found.reshape(-1) if attribute.endswith("bias") and found.ndim > 1 and found.size == max(found.shape) else found
+    in_a_row = attribute.endswith("bias") and found.ndim > 1 and found.size == max(found.shape)
+    return found.reshape(-1) if in_a_row else found
 
 
 def _shapes_right(seen: Answer, place: int, name: str, weight: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -86,18 +87,29 @@ def _weights_stay(seen: Answer, step: int, name: str, w: np.ndarray, bias: np.nd
                       f"in arrays of their own; `update` takes the step after the backward pass of all layers.")
 
 
+def _passes(cases: Sequence[Convolution | Pooling]) -> list[Step]:
+    """A forward and a backward of a layer for each."""
+    return [step for i, case in enumerate(cases) for step in ((i, "forward", case.x), (i, "backward", case.dy))]
+
+
 def _updates(place: int, x: np.ndarray, g: np.ndarray, rates: Sequence[float]) -> list[Step]:
     """A step at each rate, each after a forward and a backward of its own."""
     return [step for rate in rates for step in ((place, "forward", x), (place, "backward", g), (place, "update", rate))]
 
 
-def _verify_updates(seen: Answer, first: int, name: str, given: Sequence[np.ndarray], right: Sequence[np.ndarray], rates: Sequence[float], n: int) -> None:
-    """The steps of `_updates`, from number `first` on. Steps along the student's own gradients are right, too: a mistake in
-    these has cost its points in backward."""
+def _verify_updates(
+    seen: Answer, first: int, name: str, given: Sequence[np.ndarray], right: Sequence[np.ndarray],
+    rates: Sequence[float], n: int,
+) -> None:  # fmt: skip
+    """The steps of `_updates`, from number `first` on. Steps along the student's own gradients are right, too: a
+    mistake in these has cost its points in backward."""
     before: Sequence[np.ndarray] = given
     for at, rate, earlier in ((first, rates[0], None), (first + 3, rates[1], rates[0])):
         own = [_read(seen, at + 1, name, attribute) for attribute in probes.GRADIENTS]
-        gradients = [mine if mine.shape == g.shape and np.isfinite(mine).all() and mine.any() else g for mine, g in zip(own, right, strict=True)]
+        gradients = [
+            mine if mine.shape == g.shape and np.isfinite(mine).all() and mine.any() else g
+            for mine, g in zip(own, right, strict=True)
+        ]
         if getattr(seen.part(at + 2)["result"], "shape", None):
             raise Mistake("update-returns", f"{name}.update returns something instead of changing the layer: assign "
                           f"to self.weight and self.bias.")
@@ -106,7 +118,8 @@ def _verify_updates(seen: Answer, first: int, name: str, given: Sequence[np.ndar
             moved = old - new if old.shape == new.shape else new
             moved = np.where(np.abs(moved) < 1e-6 * np.abs(old).max(), 0, moved)  # the rounding of float32
             named = update.step(attribute, moved, old, rate, g, earlier)
-            if earlier and not close(moved, rate * g) and not any(each.explains(moved) for each in named if each.name == "rate-kept"):
+            kept = any(each.explains(moved) for each in named if each.name == "rate-kept")
+            if earlier and not kept and not close(moved, rate * g):
                 raise Mistake("update-keeps-state", f"The first update of {attribute} is right and the second, at "
                               f"another rate, is not: something is carried over from step to step (momentum?). Here "
                               f"`update` is plain gradient descent: parameter −= lr · gradient.")
@@ -167,9 +180,16 @@ def _forward_hypotheses(case: Convolution) -> list[Hypothesis]:
 
     return [
         *convolution.bias(y, b),
-        Hypothesis("stride-and-padding-swapped", lambda: biased(oracle.forward(case.x, case.w, case.padding, case.stride)), "Stride and padding are swapped: ConvSpec.of takes (x, weight, stride, padding)."),
-        Hypothesis("activation-inside", lambda: np.maximum(biased(y), 0), "There is a ReLU inside the convolution. It "
-                   "is a layer of its own in the file."),
+        Hypothesis(
+            "stride-and-padding-swapped",
+            lambda: biased(oracle.forward(case.x, case.w, case.padding, case.stride)),
+            "Stride and padding are swapped: ConvSpec.of takes (x, weight, stride, padding).",
+        ),
+        Hypothesis(
+            "activation-inside",
+            lambda: np.maximum(biased(y), 0),
+            "There is a ReLU inside the convolution. It is a layer of its own in the file.",
+        ),
         *through(biased, convolution.forward(case, y)),
     ]
 
@@ -181,9 +201,9 @@ def conv_backward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
     case, n = cases[0], len(cases)
     rng = np.random.default_rng([seed, 14])
     other = Convolution(*(rng.normal(size=each.shape) for each in (case.x, case.w, case.dy)), *case.geometry)
-    steps: list[Step] = [step for i, each in enumerate(cases) for step in ((i, "forward", each.x), (i, "backward", each.dy))]
+    steps = _passes(cases)
     steps += [(n, "forward", other.x), (n, "backward", other.dy), (n, "forward", case.x), (n, "backward", case.dy)]
-    steps += [(n + 1, "", None), (n + 2, "", None), (n + 1, "forward", case.x), (n + 2, "forward", other.x), (n + 1, "backward", case.dy)]
+    steps += _side_by_side(n + 1, case.x, other.x, case.dy)
     seen = ask(probes.layers, Conv, "Conv", [_conv(each) for each in (*cases, case, case, other)], steps, advice=advice)
     for i, each in enumerate(cases):
         _shapes_right(seen, i, "Conv", each.w.shape)
@@ -192,8 +212,10 @@ def conv_backward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
         _verify_conv_gradients(seen, 2 * i + 1, each, dx)
         yield f"weights, bias and images: {each.label}"
     at, sums = 2 * n + 3, [each.dy.sum(axis=(0, 2, 3)) for each in (case, other)]
-    dx, grad_weight, grad_bias = _backward(seen, at, "Conv"), *(_read(seen, at, "Conv", attribute) for attribute in probes.GRADIENTS)
-    if close(grad_weight, _filter_gradient(case.x, case) + _filter_gradient(other.x, other)) or close(grad_bias, sums[0] + sums[1]):
+    dx = _backward(seen, at, "Conv")
+    grad_weight, grad_bias = (_read(seen, at, "Conv", attribute) for attribute in probes.GRADIENTS)
+    both = _filter_gradient(case.x, case) + _filter_gradient(other.x, other)
+    if close(grad_weight, both) or close(grad_bias, sums[0] + sums[1]):
         raise Mistake("gradient-accumulates", linear.ACCUMULATED)
     _verify_conv_gradients(seen, at, case, dx)
     yield "a second backward is independent of the first"
@@ -220,7 +242,8 @@ def _verify_conv_gradients(seen: Answer, step: int, case: Convolution, dx: np.nd
                       "added to grad_weight (weight decay). The loss of this exercise has no such term.")]
     verify(got, expected, f"grad_weight for "
            f"{case.label}", lambda: [*own, *convolution.backward_filter(case, expected)], sizes)
-    verify(_read(seen, step, "Conv", "grad_bias"), case.dy.sum(axis=(0, 2, 3)), "grad_bias", lambda: convolution.backward_bias(case.dy), sizes)
+    got, expected = _read(seen, step, "Conv", "grad_bias"), case.dy.sum(axis=(0, 2, 3))
+    verify(got, expected, "grad_bias", lambda: convolution.backward_bias(case.dy), sizes)
     expected = oracle.backward_data(case.dy, case.w, case.x.shape, *case.geometry)
     verify(dx, expected, f"the gradient for the images for "
            f"{case.label}", partial(convolution.backward_data, case, expected), sizes)
@@ -242,7 +265,8 @@ def conv_update(Conv: Any, *, seed: int = 0) -> Iterator[str]:
 
 def _side_by_side(first: int, x: np.ndarray, other: np.ndarray, g: np.ndarray) -> list[Step]:
     """Two layers, made before either is used; the second one's forward comes between the first one's passes."""
-    return [(first, "", None), (first + 1, "", None), (first, "forward", x), (first + 1, "forward", other), (first, "backward", g)]
+    made: list[Step] = [(first, "", None), (first + 1, "", None)]
+    return [*made, (first, "forward", x), (first + 1, "forward", other), (first, "backward", g)]
 
 
 @check("ReLU", "A5")
@@ -270,12 +294,14 @@ def max_pool(MaxPool: Any, *, seed: int = 0) -> Iterator[str]:
     cases = [(case, ties) for pair in poolings(seed) for case, ties in zip(pair, (False, True), strict=True)]
     case, n = cases[0][0], len(cases)
     other = -np.random.default_rng([seed, 16]).uniform(0.5, 4, case.x.shape)
-    steps: list[Step] = [step for i, (each, _) in enumerate(cases) for step in ((i, "forward", each.x), (i, "backward", each.dy))]
+    steps = _passes([each for each, _ in cases])
     made = [{"args": each.geometry} for each in (*(each for each, _ in cases), case, case)]
-    seen = ask(probes.layers, MaxPool, "MaxPool", made, [*steps, *_side_by_side(n, case.x, other, case.dy)], advice=advice)
+    beside = _side_by_side(n, case.x, other, case.dy)
+    seen = ask(probes.layers, MaxPool, "MaxPool", made, [*steps, *beside], advice=advice)
     for i, (each, ties) in enumerate(cases):
         expected, what = oracle.max_pool(each.x, *each.geometry), f"the output of MaxPool.forward for {each.label}"
-        verify(_forward(seen, 2 * i, "MaxPool"), expected, what, partial(pooling.forward, each, "max"), shape=pooling.output_shape(each))
+        wrong, shape = partial(pooling.forward, each, "max"), pooling.output_shape(each)
+        verify(_forward(seen, 2 * i, "MaxPool"), expected, what, wrong, shape=shape)
         _verify_pool_gradient(_backward(seen, 2 * i + 1, "MaxPool"), each, ties)
         if ties:
             yield f"{each.label}, ties included"
@@ -291,6 +317,10 @@ def _verify_pool_gradient(got: np.ndarray, case: Pooling, ties: bool) -> None:
                f"{case.label}", partial(pooling.max_backward, case, first, ties))
 
 
+ORDERS = ((2, 3, 1), (1, 3, 2), (3, 2, 1), (2, 1, 3), (3, 1, 2))
+"""Other orders of the axes C, H and W."""
+
+
 @check("Flatten", "A6")
 def flatten(Flatten: Any, *, seed: int = 0) -> Iterator[str]:
     """Vectors in the images' memory order, and back."""
@@ -298,8 +328,10 @@ def flatten(Flatten: Any, *, seed: int = 0) -> Iterator[str]:
     c, h, w = (int(n) for n in rng.permutation([2, 3, 4, 5])[:3])
     shapes = ((c + 4, c, h, w), (1, c, w, h), (2, h, 1, w))
     cases = [(rng.normal(size=shape), rng.normal(size=(shape[0], prod(shape[1:])))) for shape in shapes]
-    steps: list[Step] = [step for x, g in cases for step in ((0, "forward", x), (0, "backward", g))]
-    seen = ask(probes.layers, Flatten, "Flatten", [{"args": ()}], steps)
+    steps: list[Step] = [step for i, (x, g) in enumerate(cases) for step in ((i, "forward", x), (i, "backward", g))]
+    n = len(cases)
+    steps += [(n, "forward", cases[0][0]), (n, "forward", cases[1][0]), (n, "backward", cases[1][1])]
+    seen = ask(probes.layers, Flatten, "Flatten", [{"args": ()}] * (n + 1), steps)
     for i, (shape, (x, g)) in enumerate(zip(shapes, cases, strict=True)):
         order = (
             "The rows are in another order: all of channel 0 first, row by row, then channel 1 (`x.reshape(N, -1)`, "
@@ -307,7 +339,7 @@ def flatten(Flatten: Any, *, seed: int = 0) -> Iterator[str]:
         )
         n = shape[0]
         expected = x.reshape(n, -1)
-        others = [Hypothesis("flatten-order", x.transpose(0, *axes).reshape(n, -1), order) for axes in ((2, 3, 1), (1, 3, 2), (3, 2, 1), (2, 1, 3), (3, 1, 2))]
+        others = [Hypothesis("flatten-order", x.transpose(0, *axes).reshape(n, -1), order) for axes in ORDERS]
         alone = [Hypothesis("batch-axis-lost", x.reshape(-1), AXIS_LOST.format("The output"))] if n == 1 else []
         verify(_forward(seen, 2 * i, "Flatten"), expected, "the output of Flatten.forward", [
             *alone,
@@ -322,13 +354,21 @@ def flatten(Flatten: Any, *, seed: int = 0) -> Iterator[str]:
         ])  # fmt: skip
         back = [Hypothesis("flatten-order", _unflattened(g, shape, axes), "backward changes the order of the numbers: "
                            "reshape to the input shape of forward, nothing "
-                           "more.") for axes in ((2, 3, 1), (1, 3, 2), (3, 2, 1), (2, 1, 3), (3, 1, 2))]
+                           "more.") for axes in ORDERS]
         verify(_backward(seen, 2 * i + 1, "Flatten"), g.reshape(shape), "the gradient of Flatten.backward", [
             *back,
             Hypothesis("not-unflattened", g, "backward returns the vectors unchanged: reshape them to the shape of "
                        "the images."),
         ])  # fmt: skip
         yield f"{shape} and back"
+    try:
+        right = close(_backward(seen, len(steps) - 1, "Flatten"), cases[1][1].reshape(shapes[1]))
+    except Mistake:
+        right = False
+    if not right:
+        raise Mistake("keeps-state", "After a second forward, with images of another shape, backward is wrong: it uses "
+                      "the shape of an earlier forward. Keep the shape in every forward.")
+    yield "the shape of the latest forward"
 
 
 def _unflattened(g: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]) -> np.ndarray:
@@ -351,7 +391,8 @@ def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
     first = [{"args": (100, 40), "given": (), "named": start} for start in STARTS]
     steps: list[Step] = [(i, "", None) for i in range(len(first))]
     for i, case in enumerate(cases, len(first)):
-        steps += [(i, "forward", case.x), (i, "backward", case.grad), (i, "forward", case.other_x), (i, "backward", case.other_grad)]
+        steps += [(i, "forward", case.x), (i, "backward", case.grad)]
+        steps += [(i, "forward", case.other_x), (i, "backward", case.other_grad)]
     made = [{"args": case.weight.shape, "given": (case.weight, case.bias)} for case in cases]
     case, place = cases[0], len(first) + len(cases)
     other = np.random.default_rng([seed, 17]).normal(size=case.x.shape)
@@ -384,15 +425,24 @@ def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
 
 
 def _verify_dense_gradients(
-    seen: Answer, step: int, x: np.ndarray, g: np.ndarray, case: LinearCase, start: np.ndarray, earlier: tuple[np.ndarray, np.ndarray] | None = None
+    seen: Answer,
+    step: int,
+    x: np.ndarray,
+    g: np.ndarray,
+    case: LinearCase,
+    start: np.ndarray,
+    earlier: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """grad_weight and grad_bias, which are right. earlier: those of the backward before."""
     w, b, sizes, (before_w, before_b) = case.weight, case.bias, {**case.sizes,
         "batch size": len(x)}, earlier or (None, None)
     dx = _backward(seen, step, "Dense")
     grad_weight, grad_bias = (_read(seen, step, "Dense", attribute) for attribute in probes.GRADIENTS)
-    verify(grad_weight, x.T @ g, "grad_weight", lambda: linear.weight_gradient(grad_weight, x, g, w, b, before_w, None if earlier is None else case.x), sizes)
-    alone = [Hypothesis("batch-axis-lost", found, AXIS_LOST.format("grad_bias")) for found in (g.sum(), np.full_like(b, g.sum())) if len(g) == 1]
+    stale = None if earlier is None else case.x
+    wrong = partial(linear.weight_gradient, grad_weight, x, g, w, b, before_w, stale)
+    verify(grad_weight, x.T @ g, "grad_weight", wrong, sizes)
+    sums = (g.sum(), np.full_like(b, g.sum())) if len(g) == 1 else ()
+    alone = [Hypothesis("batch-axis-lost", found, AXIS_LOST.format("grad_bias")) for found in sums]
     verify(grad_bias, g.sum(axis=0), "grad_bias", lambda: [*alone, *linear.bias_gradient(x, g, b, before_b)], sizes)
     verify(dx, g @ w.T, "the returned gradient", lambda: linear.input_gradient(x, g, w, start), sizes)
     return grad_weight, grad_bias

@@ -34,14 +34,18 @@ def plain(kind: str) -> Entry:
 
 def copied(entries: Sequence[Entry]) -> list[Entry]:
     """A new copy of the entries, which a student's code may change."""
-    return [{key: list(value) if isinstance(value, list) else value for key, value in entry.items()} for entry in entries]
+    return [
+        {key: list(value) if isinstance(value, list) else value for key, value in entry.items()} for entry in entries
+    ]
 
 
 def output_shape(entry: Entry, shape: Shape) -> Shape:
     """A layer's output shape, without the batch axis."""
     kind = entry["type"]
     if kind in ("conv", "max_pool"):
-        sides = [conv.output_size(shape[1 + i], entry["size"][i], entry["stride"][i], entry["padding"][i]) for i in (0, 1)]
+        sides = [
+            conv.output_size(shape[1 + i], entry["size"][i], entry["stride"][i], entry["padding"][i]) for i in (0, 1)
+        ]
         return (entry["filters"] if kind == "conv" else shape[0], *sides)
     if kind == "dense":
         return (entry["units"],)
@@ -104,7 +108,11 @@ class Net:
             if kind in ("conv", "dense"):
                 w, b = self.weights[trained], self.biases[trained]
                 trained += 1
-                y = conv.forward(a, w, tuple(entry["stride"]), tuple(entry["padding"])) + b[:, None, None] if kind == "conv" else a @ w + b
+                y = (
+                    conv.forward(a, w, tuple(entry["stride"]), tuple(entry["padding"])) + b[:, None, None]
+                    if kind == "conv"
+                    else a @ w + b
+                )
             elif kind == "max_pool":
                 y = conv.max_pool(a, *(tuple(entry[key]) for key in ("size", "stride", "padding")))
             elif kind == "relu":
@@ -126,15 +134,30 @@ class Net:
         """Share of wrong answers."""
         return float((self.forward(x).argmax(axis=1) != labels).mean())
 
-    def gradients(self, x: np.ndarray, labels: np.ndarray, scale: float | None = None, lr_inside: float = 0.0, without: str = "", ties: bool = False, start: np.ndarray | None = None, back: Net | None = None) -> Net:
+    def gradients(
+        self,
+        x: np.ndarray,
+        labels: np.ndarray,
+        scale: float | None = None,
+        lr_inside: float = 0.0,
+        without: str = "",
+        ties: bool = False,
+        start: np.ndarray | None = None,
+        back: Net | None = None,
+    ) -> Net:
         """Gradients of the mean loss, as a Net of gradients.
 
-        As mistakes do it: another `scale` than 1/N; `lr_inside`: each weight moves before the gradient for its input is
-        made; `without`: this kind of layer is left out on the way back; `ties`: every largest entry of a pool gets all; `start`:
-        the gradient for the logits (N, classes); `back`: the network whose weights make the gradients for inputs.
+        As mistakes do it: another `scale` than 1/N; `lr_inside`: each weight moves before the gradient for its input
+        is made; `without`: this kind of layer is left out on the way back; `ties`: every largest entry of a pool gets
+        all; `start`: the gradient for the logits (N, classes); `back`: the network whose weights make the gradients
+        for inputs.
         """
         a = self.activations(x)
-        g = (a[-1] - one_hot(labels, a[-1].shape[1])) * (1 / len(x) if scale is None else scale) if start is None else start
+        g = (
+            (a[-1] - one_hot(labels, a[-1].shape[1])) * (1 / len(x) if scale is None else scale)
+            if start is None
+            else start
+        )
         weights: list[np.ndarray] = []
         biases: list[np.ndarray] = []
         trained = len(self.weights)
@@ -168,7 +191,9 @@ class Net:
         if not ties:
             return conv.max_pool_backward(x, g, window, stride, padding)
         view = conv.windows(x, window, stride, padding, -np.inf)
-        return conv.scatter((view == view.max(axis=(4, 5), keepdims=True)) * g[..., None, None], x.shape, stride, padding)
+        return conv.scatter(
+            (view == view.max(axis=(4, 5), keepdims=True)) * g[..., None, None], x.shape, stride, padding
+        )
 
     def stepped(self, grads: Net, lr: float) -> Net:
         """The network after a step; this one stays."""

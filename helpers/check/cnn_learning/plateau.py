@@ -92,8 +92,8 @@ def plateau_length(function: Any, *, seed: int = 0) -> Iterator[str]:
     answered = [_of_case(got(i), *case) for i, case in enumerate(falling)]
     for each in [each for each in answered if not each.correct][:1]:
         if each.got is None:
-            raise Mistake("returns-none", f"{each.begin} Is it the mean of the window, sum / window, that is compared, "
-                          f"and is the number returned where it is found?")
+            raise Mistake("returns-none", f"{each.begin} Is it the mean of the window, sum / window, that is "
+                          f"compared, and is the number returned where it is found?")
     _explain(answered, LENGTH, alone=True)
     yield "steps until the mean of a window is below the level; one lucky batch doesn't count"
     at = len(falling)
@@ -106,8 +106,8 @@ def plateau_length(function: Any, *, seed: int = 0) -> Iterator[str]:
         raise Mistake("window-not-counted", f"For a run that is below the level from its first step on the length is "
                       f"{_shown(found)}; it should be 5: the first window consists of that many steps.")
     if (found := got(at + 1)) != 11:
-        raise Mistake("last-window-missing", f"For a run whose last window is the first below the level, 11 steps, the "
-                      f"length is {_shown(found)}. The last n to try is len(losses).")
+        raise Mistake("last-window-missing", f"For a run whose last window is the first below the level, 11 steps, "
+                      f"the length is {_shown(found)}. The last n to try is len(losses).")
     at += len(edges)
     for i, case in enumerate(equal, at):
         each = _of_case(got(i), *case)
@@ -116,8 +116,8 @@ def plateau_length(function: Any, *, seed: int = 0) -> Iterator[str]:
                           f"below it: `<`, not `<=`.")
         _explain([each], LENGTH)
     if got(at + len(equal)) is not None:
-        raise Mistake("nan-wins", "For a run whose losses are NaN plateau_length returns a number; a run that diverged "
-                      "has not left its plateau. A comparison with NaN is always False.")
+        raise Mistake("nan-wins", "For a run whose losses are NaN plateau_length returns a number; a run that "
+                      "diverged has not left its plateau. A comparison with NaN is always False.")
     yield "None for a run that never leaves; NaN doesn't count"
 
 
@@ -144,8 +144,12 @@ def _length_hypotheses(losses: list[float], level: float, window: int, right: in
 
     last_above = max((i + 1 for i, loss in enumerate(losses) if loss >= level), default=0)
     window_above = max((n for n in steps if means[n] >= level), default=0)
+    not_full = first(lambda n: sum(losses[max(0, n - window) : n]) / window < level, range(1, len(losses) + 1))
     counted = "the steps are counted to its end: losses[n - window : n] gives n."
-    lucky = "A single batch below the level ends the plateau here; it may be luck. Take the mean of `window` batches in a row."
+    lucky = (
+        "A single batch below the level ends the plateau here; it may be luck. Take the mean of `window` batches in a "
+        "row."
+    )
     return [
         Hypothesis("lucky-batch", length_of(losses, level, 1), lucky),
         Hypothesis("lucky-batch", below[0] if below else None, lucky),
@@ -178,9 +182,8 @@ def _length_hypotheses(losses: list[float], level: float, window: int, right: in
                    "The median of the window is compared; its mean is asked for."),
         Hypothesis("stays-below", first(lambda n: all(means[m] < level for m in steps if m >= n)), "From there on "
                    "every window is below the level; the first one is asked for, also where a later one is above."),
-        Hypothesis("window-not-full", first(lambda n: sum(losses[max(0, n - window) : n]) / window < level,
-                   range(1, len(losses) + 1)), "A window that is not full yet is divided by `window` and looks small. "
-                   "Begin at n = window."),
+        Hypothesis("window-not-full", not_full, "A window that is not full yet is divided by `window` and looks "
+                   "small. Begin at n = window."),
         Hypothesis("window-middle", right - window // 2, f"That is the middle of the window; {counted}"),
         Hypothesis("whole-run", len(losses), "That is the end of the run. The first window below the level is asked "
                    "for, not the last."),
@@ -196,7 +199,8 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
     result = seen["result"]
     before, after = (seen.part(name) for name in ("before", "after"))
     grads = net_of(before, net, probes.GRADIENTS)
-    if not all(np.isfinite(g).all() and g.any() and g.shape == w.shape for g, w in zip(grads.weights, net.weights, strict=True)):
+    pairs = zip(grads.weights, net.weights, strict=True)
+    if not all(np.isfinite(g).all() and g.any() and g.shape == w.shape for g, w in pairs):
         grads = net.gradients(x, labels)  # a mistake in the gradients has cost its points before
     if isinstance(result, dict):
         result = list(result.values())
@@ -232,16 +236,17 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
                    "Square them first."),
         Hypothesis("other-norm", each(lambda g: np.linalg.norm(g.reshape(len(g), -1), 2)), "This is the largest "
                    "singular value (`np.linalg.norm(g, 2)` of a matrix). Leave the 2 out, or write √Σg²."),
-        Hypothesis("other-norm", each(lambda g: np.linalg.norm(g, 2) if g.ndim == 2 else np.linalg.norm(g)), "For matrices this is the largest singular value (`np.linalg.norm(g, 2)`). "
-                   "Leave the 2 out, or write √Σg²."),
+        Hypothesis("other-norm", each(lambda g: np.linalg.norm(g, 2) if g.ndim == 2 else np.linalg.norm(g)),
+                   "For matrices this is the largest singular value (`np.linalg.norm(g, 2)`). Leave the 2 out, or "
+                   "write √Σg²."),
         Hypothesis("weights-for-gradients", each(np.linalg.norm, [w.reshape(-1) for w in net.weights]), "These are the "
                    "norms of the weights; those of their gradients, `grad_weight`, are asked for."),
-        Hypothesis("bias-included", np.hypot(right, biases), "The biases' gradients are counted, too; only those of the weights are "
+        Hypothesis("bias-included", np.hypot(right, biases), "The biases' gradients are counted, too; only those of "
+                   "the weights are asked for."),
+        Hypothesis("bias-included", np.ravel([right, biases], "F"), "The biases have entries of their own here; only "
+                   "the weights are asked for, one number per layer."),
+        Hypothesis("bias-for-weight", biases, "These are the norms of the biases' gradients; those of the weights are "
                    "asked for."),
-        Hypothesis("bias-included", np.ravel([right, biases], "F"), "The biases have entries of their own here; only the "
-                   "weights are asked for, one number per layer."),
-        Hypothesis("bias-for-weight", biases, "These are the norms "
-                   "of the biases' gradients; those of the weights are asked for."),
         Hypothesis("order-reversed", right[::-1], "The order is reversed: the first layer comes first."),
         Hypothesis("one-norm-for-all", np.asarray(np.sqrt((right**2).sum())), "This is one norm for the whole "
                    "network; one for each layer is asked for."),
@@ -254,7 +259,8 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
         Hypothesis("normalised", right / right.sum(), "The norms are divided by their sum. Return them as they are."),
         Hypothesis("normalised", right / right.max(), "The norms are divided by the largest. Return them as they are."),
     ])  # fmt: skip
-    if not all(same(net_of(before, net, names), net_of(after, net, names)) for names in (probes.PARAMETERS, probes.GRADIENTS)):
+    every = (probes.PARAMETERS, probes.GRADIENTS)
+    if not all(same(net_of(before, net, names), net_of(after, net, names)) for names in every):
         raise Mistake("input-changed", "gradient_norms changed the network. It should only read it.")
     yield f"{len(right)} layers, first to last; the network unchanged"
 
@@ -287,7 +293,8 @@ def predictions(predict_length: Any, slowest_rate: Any, *, seed: int = 0) -> Ite
     _explain(answered[len(drawn) :], "rate × steps stays the same.")
     yield "lengths at other rates, rounded up"
     found = [number(seen.part("slowest_rate")[i], "the slowest rate") for i in range(len(budgets))]
-    _explain([_of_rate(got, *case) for got, case in zip(found, budgets, strict=True)], "At the edge rate × steps is the same.")
+    _explain([_of_rate(got, *case) for got, case in zip(found, budgets, strict=True)], "At the edge rate × steps is "
+             "the same.")
     yield "the slowest rate for three budgets"
 
 
@@ -319,7 +326,9 @@ def _of_length(got: float, length: int, rate: float, new: float) -> Answered:
 
 def _of_rate(got: float, length: int, rate: float, steps: int) -> Answered:
     right = length * rate / steps
-    begin = f"From {length} steps at {rate:g}, slowest_rate gives {got:.6g} for {steps} steps; it should be {right:.6g}."
+    begin = (
+        f"From {length} steps at {rate:g}, slowest_rate gives {got:.6g} for {steps} steps; it should be {right:.6g}."
+    )
     return Answered(got, right, [
         Hypothesis("ratio-inverted", 1 / right, "The fraction is upside down."),
         Hypothesis("ratio-inverted", rate * steps / length, "Steps and length are swapped: with more steps a smaller "
@@ -389,7 +398,8 @@ def prediction_tested(tested: Any, lengths: Any, *, size: str = "standard") -> I
     if tested["measured"] is None:
         raise Mistake("not-reached", f"`tested` has no measured length: the run did not leave its plateau within "
                       f"{chosen.steps} steps, which tests nothing. Take a larger rate or scale.")
-    scale, rate, predicted, measured = (number(tested[key], f"tested[{key!r}]") for key in ("scale", "rate", "predicted", "measured"))
+    told = ("scale", "rate", "predicted", "measured")
+    scale, rate, predicted, measured = (number(tested[key], f"tested[{key!r}]") for key in told)
     if not isinstance(lengths, Mapping) or not all(isinstance(each, Mapping) for each in lengths.values()):
         raise Mistake("not-a-dictionary", "`lengths` should be the dictionary of the experiment, scale → rate → "
                       "length. Run the cell that makes it again.")

@@ -34,7 +34,9 @@ def precisely(kind: Any, values: np.ndarray) -> Any:
 # Functions --------------------------------------------------------------------------------------------------------
 
 
-def layer_tables(seen: Seen, layer_table: Any, parameter_count: Any, files: Sequence[Any], layers: Sequence[Any]) -> None:
+def layer_tables(
+    seen: Seen, layer_table: Any, parameter_count: Any, files: Sequence[Any], layers: Sequence[Any]
+) -> None:
     """Tables of files, (entries, shape), which may be refused: by number the "table" or the "error" that was raised.
     Under "count 0", … what the student's parameter_count says of single layers, where it says something."""
     for number, (entries, shape) in enumerate(files):
@@ -71,7 +73,9 @@ def functions(seen: Seen, asked: Sequence[tuple[str, Any, Sequence[Sequence[Any]
 # Layers -----------------------------------------------------------------------------------------------------------
 
 
-def layers(seen: Seen, cls: Any, name: str, made: Sequence[dict[str, Any]], steps: Sequence[tuple[int, str, Any]]) -> None:
+def layers(
+    seen: Seen, cls: Any, name: str, made: Sequence[dict[str, Any]], steps: Sequence[tuple[int, str, Any]]
+) -> None:
     """Layers in which steps follow each other: (place of the layer in `made`, method or "", array or rate).
 
     made: "args", "named" and, for layers with parameters, "given", the weight and bias that they get, or (). A layer is
@@ -185,7 +189,9 @@ def network_steps(seen: Seen, build: Any, about: Mapping[str, Any], steps: Seque
         _note(seen.part(number), trained, (*PARAMETERS, *GRADIENTS) if step == "backward" else PARAMETERS)
 
 
-def norms(seen: Seen, gradient_norms: Any, build: Any, about: Mapping[str, Any], x: np.ndarray, labels: np.ndarray) -> None:
+def norms(
+    seen: Seen, gradient_norms: Any, build: Any, about: Mapping[str, Any], x: np.ndarray, labels: np.ndarray
+) -> None:
     """The "result" for a network after a backward, and its parameters and gradients "before" and "after"."""
     made = _built(seen, build, about)
     if made is None:
@@ -216,9 +222,20 @@ def errors(seen: Seen, error_rate: Any, build: Any, networks: Sequence[Mapping[s
         _note(notes, trained, PARAMETERS)
 
 
-def trainings(seen: Seen, train: Any, build: Any, about: Mapping[str, Any], split: Split, runs: Sequence[dict[str, Any]]) -> None:
+def trainings(
+    seen: Seen, train: Any, build: Any, about: Mapping[str, Any], split: Split, runs: Sequence[dict[str, Any]]
+) -> None:
     """Runs of `train`, each of a new network: by number its "result", and the parameters at the end. Under "one step"
     the parameters after the first images in their order, as many as a batch, without `train`."""
+    made = _built(seen.part("one step"), build, about)
+    if made is not None:
+        network, trained = made
+        images, labels = (
+            precisely(trained[0].weight, getattr(split, name)[: runs[0]["batch_size"]]) for name in IMAGES[:2]
+        )
+        for step, value in (("forward", images), ("backward", labels), ("update", runs[0]["lr"])):
+            run(f"Network.{step}", method(network, step, "Network"), value)
+        _note(seen.part("one step"), trained, PARAMETERS)
     for number, named in enumerate(runs):
         notes = seen.part(number)
         made = _built(notes, build, about)
@@ -233,13 +250,6 @@ def trainings(seen: Seen, train: Any, build: Any, about: Mapping[str, Any], spli
             if differ(before[name], arrays[name]):
                 raise Stopped("train", "input changed", f"split.{name}")
         _note(notes, trained, PARAMETERS)
-    made = _built(seen.part("one step"), build, about)
-    if made is not None:
-        network, trained = made
-        images, labels = (precisely(trained[0].weight, getattr(split, name)[: runs[0]["batch_size"]]) for name in IMAGES[:2])
-        for step, value in (("forward", images), ("backward", labels), ("update", runs[0]["lr"])):
-            run(f"Network.{step}", method(network, step, "Network"), value)
-        _note(seen.part("one step"), trained, PARAMETERS)
 
 
 def own_run(

@@ -23,7 +23,9 @@ LISTS = ("train_loss", "test_loss", "test_accuracy")
 
 
 @check("Learning curves", "B4")
-def study(curves: Any, rates: Sequence[float], seeds: Sequence[int], *, size: str = "standard", replay: bool = True) -> Iterator[str]:
+def study(
+    curves: Any, rates: Sequence[float], seeds: Sequence[int], *, size: str = "standard", replay: bool = True
+) -> Iterator[str]:
     """A history for each rate and seed, on validation images, each trained with its own rate; one is run again."""
     chosen = study_size(size)
     runs = _all_runs(curves, rates, seeds, chosen.epochs)
@@ -87,7 +89,8 @@ def _all_runs(curves: Any, rates: Sequence[float], seeds: Sequence[int], epochs:
         for i, run in enumerate(runs):
             for name in LISTS:
                 curve(run, name, f"curves[{rate:g}][{i}]", epochs)
-            for kinds, names in (((int, np.integer), ("seed", "images", "batch_size")), ((str,), ("held_out", "started_from", "ended_at"))):
+            numbers, texts = ("seed", "images", "batch_size"), ("held_out", "started_from", "ended_at")
+            for kinds, names in (((int, np.integer), numbers), ((str,), texts)):
                 odd = [name for name in names if not isinstance(getattr(run, name, kinds[0]()), kinds)]
                 if odd:
                     raise Mistake("not-a-history", f"curves[{rate:g}][{i}].{odd[0]} is of type "
@@ -98,7 +101,10 @@ def _all_runs(curves: Any, rates: Sequence[float], seeds: Sequence[int], epochs:
 
 
 def _no_two_alike(runs: Mapping[tuple[float, int], Any]) -> None:
-    values = {key: np.concatenate([np.asarray(getattr(run, name), dtype=float) for name in LISTS]) for key, run in runs.items()}
+    values = {
+        key: np.concatenate([np.asarray(getattr(run, name), dtype=float) for name in LISTS])
+        for key, run in runs.items()
+    }
     for a, b in itertools.combinations(runs, 2):
         if np.array_equal(values[a], values[b], equal_nan=True):
             if a[0] == b[0]:
@@ -153,7 +159,8 @@ def _replayed(runs: Mapping[tuple[float, int], Any], rates: Sequence[float], see
     small = chosen.name == "quick"
     epochs = chosen.epochs if small else 1
     which = list(rates) if small else [rates[len(rates) // 2], rates[0]]
-    again = learning_curves(which, seeds if small else [seeds[-1]], jobs=0, progress=False, **{**chosen.settings, "epochs": epochs})
+    settings = {**chosen.settings, "epochs": epochs}
+    again = learning_curves(which, seeds if small else [seeds[-1]], jobs=0, progress=False, **settings)
     for (rate, _), run in runs.items():
         for other in again.get(rate, ()):
             if other.seed == run.seed:
@@ -180,9 +187,20 @@ def _same_run(run: Any, again: History, rate: float, epochs: int) -> None:
 def made_history(rate: float, seed: int, error: Sequence[float], train_loss: Sequence[float], **named: Any) -> History:
     """A history with these validation errors, for a case of `choose_rate`."""
     n = len(error)
-    values = {"label":
-              f"rate "
-              f"{rate:g}", "train_loss": list(train_loss), "test_loss": [2.3 * e + 0.02 for e in error], "test_accuracy": [1 - e for e in error], "learning_rate": [rate] * n, "seconds": [1.0] * n, "seed": seed, "batch_size": 64, "images": 4000, "device": "numpy", "held_out": "validation", **named}
+    values = {
+        "label": f"rate {rate:g}",
+        "train_loss": list(train_loss),
+        "test_loss": [2.3 * e + 0.02 for e in error],
+        "test_accuracy": [1 - e for e in error],
+        "learning_rate": [rate] * n,
+        "seconds": [1.0] * n,
+        "seed": seed,
+        "batch_size": 64,
+        "images": 4000,
+        "device": "numpy",
+        "held_out": "validation",
+        **named,
+    }
     return History(**values)
 
 
@@ -209,10 +227,22 @@ def choice_case(seed: int, flip: bool = False) -> tuple[dict[float, list[History
         early: ([0.150, 0.155, 0.160, 0.152], 4.0, 0.30),
         stuck: ([0.880, 0.885, 0.890, 0.882], 0.9, 2.30),
     }
-    curves = {rate: [made_history(rate, i, falling(e, speed), [loss + 2.2 * 0.4**k for k in range(8)]) for i, e in enumerate((ends[::-1] if flip else ends) if rate == lucky else rng.permutation(ends))] for rate, (ends, speed, loss) in ((float(r), table[float(r)]) for r in rng.permutation(rates))}
+    curves: dict[float, list[History]] = {}
+    for rate in (float(r) for r in rng.permutation(rates)):
+        ends, speed, loss = table[rate]
+        if rate != lucky:
+            ends = [float(e) for e in rng.permutation(ends)]
+        elif flip:
+            ends = ends[::-1]
+        losses = [loss + 2.2 * 0.4**k for k in range(8)]
+        curves[rate] = [made_history(rate, i, falling(e, speed), losses) for i, e in enumerate(ends)]
     order = list(curves)
     some = {f"seeds {part.start} to {part.stop}": _best(curves, part) for part in SOME}
-    return curves, {**some, "right": steady, "best-seed": lucky, "training": memorising, "first-epoch": early, "largest-error": stuck, "largest-rate": max(rates), "smallest-rate": min(rates), "first-key": order[0], "last-key": order[-1]}
+    kinds = {"right": steady, "best-seed": lucky, "training": memorising, "first-epoch": early, "largest-error": stuck}
+    return curves, {
+        **some, **kinds, "largest-rate": max(rates), "smallest-rate": min(rates), "first-key": order[0],
+        "last-key": order[-1],
+    }  # fmt: skip
 
 
 SOME = (slice(None, 1), slice(None, 2), slice(-1, None), slice(-2, None))
@@ -286,7 +316,8 @@ def _rate(answer: Any, curves: Mapping[float, Any]) -> float:
             raise Mistake("index-for-rate", f"choose_rate returns {value:g}, an index into the list of rates; return "
                           f"the rate itself, a key of `curves`.")
         ends = [[run.error[-1] for run in runs] for runs in curves.values()]
-        errors = [number for row in ends for number in (*row, np.mean(row), np.median(row))] + [min(run.error) for runs in curves.values() for run in runs]
+        errors = [number for row in ends for number in (*row, np.mean(row), np.median(row))]
+        errors += [min(run.error) for runs in curves.values() for run in runs]
         if any(abs(value - error) < 1e-6 or abs(value - 1 + error) < 1e-6 for error in errors):
             raise Mistake("error-for-rate", f"choose_rate returns {value:g}, which looks like an error; return the "
                           f"rate, a key of `curves`.")
@@ -308,7 +339,9 @@ def _blown_up(seed: int) -> tuple[list[dict[float, list[History]]], float]:
 
 
 @check("Report", "B7", builds_on="`choose_rate`")
-def report(report: Any, opened: Any, curves: Any, choose_rate: Any, seeds: Sequence[int], *, size: str = "") -> Iterator[str]:
+def report(
+    report: Any, opened: Any, curves: Any, choose_rate: Any, seeds: Sequence[int], *, size: str = ""
+) -> Iterator[str]:
     """The chosen rate, one test error per seed, mean and spread; the test set opened once and for that rate only.
 
     With the small size of grading the networks are trained and tested once more.
@@ -335,7 +368,9 @@ def report(report: Any, opened: Any, curves: Any, choose_rate: Any, seeds: Seque
         from helpers.study.cnn_learning import endings
 
         quick = study_size(size)
-        again = [final.test_error for final in endings(chosen, [seed for _, seed, _ in looks], test=quick.test, jobs=0, progress=False, **quick.settings)]
+        used = [seed for _, seed, _ in looks]
+        found = endings(chosen, used, test=quick.test, jobs=0, progress=False, **quick.settings)
+        again = [final.test_error for final in found]
         if not close(errors, np.asarray(again)):
             raise Mistake("not-reproduced", "The test errors in `opened` are not those of the networks at this rate. "
                           "They must come from `open_test_set`, unchanged.")
@@ -429,8 +464,17 @@ def _right_report(report: Mapping[str, Any], errors: np.ndarray, count: int) -> 
     good.append(good[1] / count**0.5)
     if any(abs(got - g) <= max(half, 1e-9) for g in good):
         return
-    for wrong, name, hint in ((float(errors.var()), "variance-for-spread", "That is the variance; take its square "
-                               "root."), (float(errors.var(ddof=1)) if count > 1 else 0.0, "variance-for-spread", "That is the variance; take its square root."), (100 * good[0], "percent-for-share", "That is in percent; the errors are shares."), (100 * good[1], "percent-for-share", "That is in percent; the errors are shares."), (right, "wrong-spread", "That is the mean once more.")):
+    for wrong, name, hint in (
+        (float(errors.var()), "variance-for-spread", "That is the variance; take its square root."),
+        (
+            float(errors.var(ddof=1)) if count > 1 else 0.0,
+            "variance-for-spread",
+            "That is the variance; take its square root.",
+        ),
+        (100 * good[0], "percent-for-share", "That is in percent; the errors are shares."),
+        (100 * good[1], "percent-for-share", "That is in percent; the errors are shares."),
+        (right, "wrong-spread", "That is the mean once more."),
+    ):
         if abs(got - wrong) <= 1.5e-2 * abs(wrong) and wrong:
             raise Mistake(name, f"report['spread'] is {got:.4g}. {hint}")
     if got == 0:

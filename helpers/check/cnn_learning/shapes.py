@@ -58,13 +58,15 @@ def _windows(seed: int) -> Iterator[tuple[Entry, Shape]]:
     padding, at stride 1 and above, and with rows or columns that no window reaches."""
     rng = np.random.default_rng([seed, 1])
     yield conv_entry(16, (3, 3)), (1, 28, 28)
-    kinds = [("conv" if i % 2 else "pool", pads) for i, pads in enumerate(((1, 0), (2, 1), (0, 0), (1, 2), (0, 1), (3, 1), (1, 2), (0, 0), (2, 0), (1, 1), (0, 2), (2, 1), (1, 0), (0, 1), (1, 3), (2, 2)))]
-    for i, (kind, pads) in enumerate(kinds):
-        size, windows, steps = (rng.permutation(each)[:2] for each in ([6, 7, 8, 9], [2, 3, 4, 5], [2, 3, 4, 1 + 4 * (i % 2)]))
-        sides = size * steps + windows - 2 * np.asarray(pads) + rng.integers(0, steps)
-        shape, window, stride = (tuple(each.tolist()) for each in (np.append(rng.integers(2, 9), sides), windows, steps))
-        conv = kind == "conv"
-        yield (conv_entry(int(rng.integers(11, 20)), window, stride, pads) if conv else pool_entry(window, stride, pads)), shape
+    pads = ((1, 0), (2, 1), (0, 0), (1, 2), (0, 1), (3, 1), (1, 2), (0, 0), (2, 0), (1, 1), (0, 2), (2, 1), (1, 0))
+    for i, pad in enumerate((*pads, (0, 1), (1, 3), (2, 2))):
+        steps_of = [2, 3, 4, 1 + 4 * (i % 2)]
+        size, windows, steps = (rng.permutation(each)[:2] for each in ([6, 7, 8, 9], [2, 3, 4, 5], steps_of))
+        sides = size * steps + windows - 2 * np.asarray(pad) + rng.integers(0, steps)
+        window, stride = tuple(windows.tolist()), tuple(steps.tolist())
+        shape = (int(rng.integers(2, 9)), *sides.tolist())
+        filters = int(rng.integers(11, 20))
+        yield (conv_entry(filters, window, stride, pad) if i % 2 else pool_entry(window, stride, pad)), shape
 
 
 def as_tuple(value: Any, what: str) -> tuple[float, ...]:
@@ -101,7 +103,8 @@ def output_shape(function: Any, *, seed: int = 0) -> Iterator[str]:
     c, h, w, units = (int(n) for n in rng.permutation([2, 3, 4, 5, 6, 7])[:4])
     windows = list(_windows(seed))
     others: list[tuple[Entry, Shape]] = [
-        (plain("flatten"), (c, h, w)), (plain("flatten"), (h, 1, c)), (dense_entry(units), (30,)), (dense_entry(units), (c, h, w)),
+        (plain("flatten"), (c, h, w)), (plain("flatten"), (h, 1, c)),
+        (dense_entry(units), (30,)), (dense_entry(units), (c, h, w)),
         (plain("relu"), (c, h, w)), (plain("relu"), (11,)), (plain("softmax"), (10,)),
     ]  # fmt: skip
     seen = ask(calls, "output_shape", function, [*windows, *others], ("layer",))
@@ -206,7 +209,10 @@ def parameter_count(function: Any, *, seed: int = 0) -> Iterator[str]:
         (dense_entry(n[4]), (17,)),
         (dense_entry(n[0]), (n[1], 4, 6)),
         (pool_entry((2, 3), (1, 2), (0, 1)), (n[2], 8, 9)),
-        *((plain(kind), shape) for kind, shape in (("relu", (n[3], 4, 6)), ("flatten", (n[4], 2, 3)), ("softmax", (10,)))),
+        *(
+            (plain(kind), shape)
+            for kind, shape in (("relu", (n[3], 4, 6)), ("flatten", (n[4], 2, 3)), ("softmax", (10,)))
+        ),
     ]
     seen = ask(calls, "parameter_count", function, cases, ("layer",))
     for i, (entry, shape) in enumerate(cases):
@@ -248,30 +254,42 @@ def _count_slips(entry: Entry, shape: Shape) -> Iterator[tuple[str, float, str]]
         yield "image-counted", k * c * h * w + k, image
         yield "image-counted", k * c * h * w, image
         yield "image-counted", (c * r * s + 1) * k * h * w, image
-        yield "image-counted", (c * r * s + 1) * k * p * q, "Every position of the output is counted. A filter is shared by all positions."
-        yield "image-counted", c * r * s * k * p * q, "Every position of the output is counted. A filter is shared by all positions."
-        yield "image-counted", k * c * r * s + k * p * q, "There is a bias for each position of the output here; a filter has one bias, used at all positions."
-        yield "channels-not-counted", k * r * s + k, "The channels are missing: a filter has R · S weights for each input channel."
-        yield "channels-not-counted", k * r * s, "The channels and the biases are missing: a filter has R · S weights for each input channel, and one bias."
-        yield "bias-per-channel", k * c * (r * s + 1), "There is a bias for each channel of each filter here; a filter has one, since it sums over its channels first."
-        yield "bias-per-channel", k * c * r * s + c, "The biases belong to the filters, K of them, not to the input channels."
+        yield ("image-counted", (c * r * s + 1) * k * p * q, "Every position of the output is counted. A filter is "
+            "shared by all positions.")
+        yield ("image-counted", c * r * s * k * p * q, "Every position of the output is counted. A filter is shared by "
+            "all positions.")
+        yield ("image-counted", k * c * r * s + k * p * q, "There is a bias for each position of the output here; a "
+            "filter has one bias, used at all positions.")
+        yield ("channels-not-counted", k * r * s + k, "The channels are missing: a filter has R · S weights for each "
+            "input channel.")
+        yield ("channels-not-counted", k * r * s, "The channels and the biases are missing: a filter has R · S weights "
+            "for each input channel, and one bias.")
+        yield ("bias-per-channel", k * c * (r * s + 1), "There is a bias for each channel of each filter here; a "
+            "filter has one, since it sums over its channels first.")
+        yield ("bias-per-channel", k * c * r * s + c, "The biases belong to the filters, K of them, not to the input "
+            "channels.")
         yield "one-bias", k * c * r * s + 1, "There is only one bias here; each filter has its own."
         yield "filters-not-counted", c * r * s + 1, "This is one filter; there are K of them."
         yield "bias-per-weight", 2 * k * c * r * s, "There is a bias for each weight here; each filter has one."
         for side in (r, s):
-            yield "filter-square", k * (c * side * side + 1), "The filter is assumed to be square; it has R · S entries."
+            yield ("filter-square", k * (c * side * side + 1), "The filter is assumed to be square; it has R · S "
+                "entries.")
         yield "filter-added", k * (c * (r + s) + 1), "R and S are added; a filter has R · S entries per channel."
     elif entry["type"] == "dense":
         n, units = prod(shape), entry["units"]
         yield "bias-not-counted", n * units, "The biases are missing: one for each unit."
         yield "one-bias", n * units + 1, "There is only one bias here; each unit has its own."
         yield "bias-per-input", (units + 1) * n, "The biases belong to the units, one each, not to the inputs."
-        yield "image-not-flattened", (shape[0] + 1) * units, "Only the channels are counted as inputs: a dense layer that gets images takes all C · H · W numbers."
-        yield "image-not-flattened", shape[0] * units, "Only the channels are counted as inputs, and the biases are missing: a dense layer that gets images takes all C · H · W numbers."
-        yield "image-not-flattened", (shape[-1] + 1) * units, "Only the last axis is counted as inputs: a dense layer that gets images takes all C · H · W numbers."
+        yield ("image-not-flattened", (shape[0] + 1) * units, "Only the channels are counted as inputs: a dense layer "
+            "that gets images takes all C · H · W numbers.")
+        yield ("image-not-flattened", shape[0] * units, "Only the channels are counted as inputs, and the biases are "
+            "missing: a dense layer that gets images takes all C · H · W numbers.")
+        yield ("image-not-flattened", (shape[-1] + 1) * units, "Only the last axis is counted as inputs: a dense layer "
+            "that gets images takes all C · H · W numbers.")
         yield "inputs-not-counted", units, "These are the biases alone; each unit has a weight for each input, too."
     else:
-        for value in (prod(shape), shape[0], prod(entry.get("size", [1])), prod(entry.get("size", [1])) + 1, shape[0] * prod(entry.get("size", [1])), shape[0] * (prod(entry.get("size", [1])) + 1), 1):
+        window, c = prod(entry.get("size", [1])), shape[0]
+        for value in (prod(shape), c, window, window + 1, c * window, c * (window + 1), 1):
             yield "counts-where-none", value, "This layer has no parameters."
 
 
@@ -285,12 +303,15 @@ def layer_table(function: Any, parameter_count: Any = None, *, seed: int = 0) ->
     c, h, w = 2, int(rng.integers(19, 26)), int(rng.integers(17, 24))
     k, more, units = (int(n) for n in rng.permutation([4, 5, 6, 7, 8, 9, 10, 11])[:3])
     image: Shape = (c, h, w)
-    entries = [conv_entry(k, (4, 3), (2, 1), (1, 0)), plain("relu"), pool_entry((2, 3)), conv_entry(more, (2, 2)), plain("relu"), dense_entry(units), plain("relu"), dense_entry(3), plain("softmax")]
+    entries = [
+        conv_entry(k, (4, 3), (2, 1), (1, 0)), plain("relu"), pool_entry((2, 3)), conv_entry(more, (2, 2)),
+        plain("relu"), dense_entry(units), plain("relu"), dense_entry(3), plain("softmax"),
+    ]  # fmt: skip
     once = ", where each window fits exactly once"
     files: list[tuple[list[Entry], str]] = [
         (entries, ""),
         ([*entries[:3], plain("flatten"), *entries[5:]], ""),
-        ([conv_entry(k, (h - 2, 5), (4, 2)), plain("relu"), pool_entry((1, (w - 5) // 2 + 1)), dense_entry(2), plain("softmax")], once),
+        ([conv_entry(k, (h - 2, 5), (4, 2)), plain("relu"), pool_entry((1, (w - 5) // 2 + 1)), dense_entry(2)], once),
         ([conv_entry(k, (h, 4)), pool_entry((1, w - 3))], once),
     ]  # fmt: skip
     refused: list[tuple[list[Entry], int, str]] = [
@@ -308,7 +329,8 @@ def layer_table(function: Any, parameter_count: Any = None, *, seed: int = 0) ->
     seen = ask(probes.layer_tables, function, parameter_count, asked, counted)
     place = 0
     for i, (each, (_, words)) in enumerate(zip(walked, files, strict=True)):
-        _right_table(_table(seen.part(i), words, len(each)), each, image, [_own_count(seen, place + j) for j in range(len(each))])
+        counts = [_own_count(seen, place + j) for j in range(len(each))]
+        _right_table(_table(seen.part(i), words, len(each)), each, image, counts)
         place += len(each)
     yield f"{len(entries)} layers with their shapes and counts"
     for i, (_, at, words) in enumerate(refused, len(files)):
@@ -344,8 +366,11 @@ def _table(seen: Answer, words: str, count: int) -> Any:
     return rows
 
 
-def _right_table(rows: Any, walked: Sequence[tuple[Entry, Shape]], image: Shape, counts: Sequence[float | None]) -> None:
-    if len(rows) == len(walked) + 1 and isinstance(rows[0], tuple | list) and rows[0] and np.array_equal(rows[0][0], image):
+def _right_table(
+    rows: Any, walked: Sequence[tuple[Entry, Shape]], image: Shape, counts: Sequence[float | None]
+) -> None:
+    one_more = len(rows) == len(walked) + 1 and isinstance(rows[0], tuple | list) and rows[0]
+    if one_more and np.array_equal(rows[0][0], image):
         raise Mistake("image-in-table", "The table has one row too many: the image itself is not a layer.")
     if len(rows) != len(walked):
         raise Mistake("wrong-length", f"The table has {len(rows)} rows for {len(walked)} layers; there should be one "
@@ -387,7 +412,8 @@ def _refused(seen: Answer, place: int, words: str) -> None:
         raise Mistake("not-refused", f"{what} is accepted silently. A window must fit at least once (P ≥ 1 and Q ≥ "
                       f"1), and `conv` and `max_pool` take images: otherwise `raise ValueError`.")
     error = rebuilt(seen["error"])
-    mistake, text, named = raised(what, error), str(error), [int(n) for n in re.findall(r"layers\s*\[\s*(\d+)\s*\]", str(error))]
+    mistake, text = raised(what, error), str(error)
+    named = [int(n) for n in re.findall(r"layers\s*\[\s*(\d+)\s*\]", text)]
     if mistake.name != "raises":
         raise mistake
     # An error of their own counts as a ValueError, whatever its bases are.

@@ -17,7 +17,8 @@ class Size:
 
     own_train, own_epochs: of the student's own network; train, validation, test (images), epochs, filters, seeds: of
     the learning curves, whose first weights are multiplied by scale (train is a multiple of 64: a small last batch
-    takes a noisy step right before the validation); scales, plateau_rates: of the experiment on the first steps; steps: when it gives up.
+    takes a noisy step right before the validation); scales, plateau_rates: of the experiment on the first steps;
+    steps: when it gives up.
     """
 
     name: str
