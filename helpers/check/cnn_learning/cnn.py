@@ -135,7 +135,7 @@ def build(build: Any, *, seed: int = 0) -> Iterator[str]:
     """Layers of the right sizes, own weights by seed and scale, and the forward pass."""
     net, x, _ = oracle.small_problem(seed)
     flat = [*ENTRIES[:5], oracle.plain("flatten"), *ENTRIES[5:]]
-    networks = [{"entries": SQUARE, "image": (2, 5, 4), "named": named} for named in BUILDS]
+    networks: list[dict[str, Any]] = [{"entries": SQUARE, "image": (2, 5, 4), "named": named} for named in BUILDS]
     files = ((ENTRIES, x), (ENTRIES, x[:1]), (flat, x))
     networks += [{**given(net, entries), "x": images} for entries, images in files]
     seen = ask(probes.builds, build, networks, advice=advice)

@@ -200,7 +200,8 @@ def conv_backward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
     cases = convolutions(seed)
     case, n = cases[0], len(cases)
     rng = np.random.default_rng([seed, 14])
-    other = Convolution(*(rng.normal(size=each.shape) for each in (case.x, case.w, case.dy)), *case.geometry)
+    x, w, dy = (rng.normal(size=each.shape) for each in (case.x, case.w, case.dy))
+    other = Convolution(x, w, dy, *case.geometry)
     steps = _passes(cases)
     steps += [(n, "forward", other.x), (n, "backward", other.dy), (n, "forward", case.x), (n, "backward", case.dy)]
     steps += _side_by_side(n + 1, case.x, other.x, case.dy)

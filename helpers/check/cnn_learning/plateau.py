@@ -12,7 +12,7 @@ from helpers.check.cnn_learning import oracle, probes
 from helpers.check.cnn_learning.cnn import advice, given, net_of, same, shapes_right
 from helpers.check.cnn_learning.sizes import LEVEL, study_size
 from helpers.check.core.ask import array, ask, number
-from helpers.check.core.compare import Hypothesis, verify
+from helpers.check.core.compare import Hypothesis, needed, verify
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 
@@ -56,7 +56,7 @@ def _explain(answered: Sequence[Answered], otherwise: str, alone: bool = False) 
     wrong = [each for each in answered if not each.correct]
     for group in (answered, wrong, *([wrong[:1]] * alone)) if wrong else ():
         for i, hypothesis in enumerate(wrong[0].hypotheses):
-            if all(_equal(each.got, each.hypotheses[i].wrong) for each in group):
+            if all(_equal(each.got, needed(each.hypotheses[i].wrong)) for each in group):
                 raise Mistake(hypothesis.name, f"{wrong[0].begin} {hypothesis.hint}")
     if wrong:
         raise Mistake("differs", f"{wrong[0].begin} {otherwise}")

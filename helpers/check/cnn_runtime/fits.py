@@ -493,9 +493,9 @@ def _wrong_rows(rows: Sequence[Row], backend: str, kind: str) -> list[Hypothesis
     x, y = _columns(mine, "filters", "seconds")
     what = f"compare(rows, {backend!r}): the error of {kind!r} is that of"
     take = f"Take those whose `backend` is {backend!r}."
-    tried: list[tuple[str, np.ndarray, np.ndarray, str]] = [
+    tried: list[tuple[Any, ...]] = [
         *(
-            ("wrong-axis", places / places[0], y, f"The errors are those of fits against {key}; against the number of "
+            ("wrong-axis", np.asarray(places / places[0]), y, f"The errors are those of fits against {key}; against the number of "
                 "filters is asked for.")
             for key, places in zip(("parameters", "flops"), _columns(mine, "parameters", "flops"), strict=True)
         ),

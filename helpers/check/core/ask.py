@@ -29,7 +29,7 @@ class Answer:
         seen, ended = (reply.get("seen"), reply.get("ended")) if isinstance(reply, dict) else (None, None)
         self._seen: dict[str, Any] = {key: value for key, value in seen.items() if isinstance(key, str)} if isinstance(seen, dict) else {}
         fits = isinstance(ended, tuple) and len(ended) == 3 and isinstance(ended[0], str) and isinstance(ended[1], str)
-        self._ended = ended if fits else None
+        self._ended: tuple[str, str, Any] | None = (ended[0], ended[1], ended[2]) if fits and ended else None
 
     def part(self, name: Any) -> Answer:
         """What was noted under `seen.part(name)`."""

@@ -55,7 +55,7 @@ class Hypothesis:
         return close_all(got, needed(self.wrong))
 
     @classmethod
-    def each(cls, name: str, wrong: Callable[[Any], np.ndarray], values: Iterable[Any], hint: str) -> list[Hypothesis]:
+    def each(cls, name: str, wrong: Callable[[Any], Any], values: Iterable[Any], hint: str) -> list[Hypothesis]:
         """One hypothesis for each value, `wrong(value)`; the value stands for {} in the hint."""
         return [cls(name, partial(wrong, value), hint.format(value)) for value in values]
 
@@ -129,7 +129,7 @@ def verify_all(
         if hypothesis.explains(got):
             raise Mistake(hypothesis.name, hypothesis.hint)
     for i, (found, right, name) in enumerate(zip(got, expected, names, strict=True)):
-        verify(found, right, name, (), sizes, (lambda i=i: numerical(i)) if numerical else None)
+        verify(found, right, name, (), sizes, partial(numerical, i) if numerical else None)
 
 
 def _named(got: np.ndarray, hypotheses: Sequence[Hypothesis]) -> Mistake | None:

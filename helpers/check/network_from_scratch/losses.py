@@ -71,6 +71,10 @@ def cross_entropy(function: Any, *, seed: int = 0) -> Iterator[str]:
     yield "finite where the true class has probability 0, in float32, too"
 
 
+def _loss_of_logits(labels: np.ndarray, logits: np.ndarray) -> float:
+    return oracle.cross_entropy(oracle.softmax(logits), labels)
+
+
 @check("cross_entropy_gradient", "A4")
 def cross_entropy_gradient(function: Any, *, seed: int = 0) -> Iterator[str]:
     """(p − y) / N: the gradient of the mean loss with respect to the logits, against finite differences."""
@@ -83,7 +87,7 @@ def cross_entropy_gradient(function: Any, *, seed: int = 0) -> Iterator[str]:
         if batch.large:
             verify(got, right, f"the gradient{batch.words}")
             continue
-        numerical = partial(numerical_gradient, lambda logits, labels=batch.labels: oracle.cross_entropy(oracle.softmax(logits), labels), batch.logits)
+        numerical = partial(numerical_gradient, partial(_loss_of_logits, batch.labels), batch.logits)
         verify(got, right,
                f"the gradient{batch.words}", partial(hypotheses.gradient, p, batch.labels), batch.sizes, numerical)
         yield "gradient of the mean loss for batches of several sizes agrees with finite differences through the softmax; inputs unchanged"

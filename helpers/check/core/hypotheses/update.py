@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,4 +47,4 @@ def step(
 
 def rate_ignored(moved: Callable[[float], Any], told: str) -> list[Hypothesis]:
     """moved: what comes of a rate."""
-    return [Hypothesis("rate-ignored", lambda rate=rate: moved(rate), f"{told} {rate:g}.") for rate in RATES]
+    return [Hypothesis("rate-ignored", partial(moved, rate), f"{told} {rate:g}.") for rate in RATES]
