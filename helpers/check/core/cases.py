@@ -64,7 +64,8 @@ def linear_cases(seed: int) -> list[LinearCase]:
         n = 1 if lowest == 1 else primes(rng, 1, 5, 11)[0]
         n_in, n_out = primes(rng, 2, 3, 19, without=(n, n + 1))
         shapes = (n_in, n_out), (n_out,), (n, n_in), (n, n_out), (n + 1, n_in), (n + 1, n_out)
-        found.append(LinearCase(*(rng.normal(size=shape) for shape in shapes), dtype))
+        weight, bias, x, grad, other_x, other_grad = (rng.normal(size=shape) for shape in shapes)
+        found.append(LinearCase(weight, bias, x, grad, other_x, other_grad, dtype))
     return found
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -36,12 +37,12 @@ class Hypothesis:
     """
 
     name: str
-    wrong: Lazy[np.ndarray] | Lazy[Sequence[np.ndarray]]
+    wrong: Any
     hint: str
 
     def explains(self, got: np.ndarray | Sequence[np.ndarray]) -> bool:
         """Whether this mistake gives what the student got."""
-        wrong = needed(self.wrong)  # type: ignore[type-var]
+        wrong = needed(self.wrong)
         return close(got, wrong) if isinstance(got, np.ndarray) else close_all(got, wrong)
 
 
@@ -107,7 +108,7 @@ def verify_all(
         if hypothesis.explains(got):
             raise Mistake(hypothesis.name, hypothesis.hint)
     for i, (found, right, name) in enumerate(zip(got, expected, names, strict=True)):
-        verify(found, right, name, (), sizes, (lambda i=i: numerical(i)) if numerical else None)
+        verify(found, right, name, (), sizes, partial(numerical, i) if numerical else None)
 
 
 def _named(got: np.ndarray, hypotheses: Sequence[Hypothesis]) -> Mistake | None:
@@ -213,7 +214,7 @@ def _constant_offset(got: np.ndarray, expected: np.ndarray, what: str) -> Mistak
 
 def telling(hypotheses: Sequence[Hypothesis], right: np.ndarray) -> bool:
     """Whether a case can tell these mistakes apart: none gives the right result, and no two names give the same."""
-    values = [(one.name, needed(one.wrong)) for one in hypotheses]  # type: ignore[type-var]
+    values = [(one.name, needed(one.wrong)) for one in hypotheses]
     if any(close(value, right) for _, value in values):
         return False
     return not any(a != b and close(one, other) for i, (a, one) in enumerate(values) for b, other in values[:i])

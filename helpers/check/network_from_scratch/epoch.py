@@ -77,7 +77,7 @@ def _mean_loss(got: float, case: NetworkCase, end: Net, losses: list[float], bat
         return np.asarray(np.average(late, weights=counts))
 
     verify(np.asarray(got), np.asarray(np.average(losses, weights=counts)), "the returned mean loss", lambda: [
-        *(Hypothesis(one.name, np.squeeze(one.wrong), one.hint) for one in hypotheses.mean_loss([(losses, counts)], size)),
+        *(Hypothesis(one.name, np.squeeze(np.asarray(one.wrong)), one.hint) for one in hypotheses.mean_loss([(losses, counts)], size)),
         Hypothesis("loss-before-training", np.asarray(net.loss(x, labels)), "This is the loss of all images before "
                    "the epoch. Record each batch's loss during the epoch, before its update."),
         Hypothesis("loss-after-update", after_update, "Each batch's loss is taken after its update. Take it before: "

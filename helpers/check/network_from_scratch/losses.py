@@ -40,6 +40,10 @@ def _result(seen: Answer, place: int, batch: Batch) -> Any:
                       "largest label plus 1.") from None
 
 
+def _loss_of_logits(labels: np.ndarray, logits: np.ndarray) -> float:
+    return oracle.cross_entropy(oracle.softmax(logits), labels)
+
+
 @check("cross_entropy", "A4")
 def cross_entropy(function: Any, *, seed: int = 0) -> Iterator[str]:
     """Mean over the batch of −log p[label]; finite where p is 0."""
@@ -83,7 +87,7 @@ def cross_entropy_gradient(function: Any, *, seed: int = 0) -> Iterator[str]:
         if batch.large:
             verify(got, right, f"the gradient{batch.words}")
             continue
-        numerical = partial(numerical_gradient, lambda logits, labels=batch.labels: oracle.cross_entropy(oracle.softmax(logits), labels), batch.logits)
+        numerical = partial(numerical_gradient, partial(_loss_of_logits, batch.labels), batch.logits)
         verify(got, right,
                f"the gradient{batch.words}", partial(hypotheses.gradient, p, batch.labels), batch.sizes, numerical)
         yield "gradient of the mean loss for batches of several sizes agrees with finite differences through the softmax; inputs unchanged"

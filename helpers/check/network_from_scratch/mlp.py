@@ -104,7 +104,7 @@ def _starts(seen: Answer, sizes: tuple[int, ...]) -> None:
     square = seen.part("square")
     if linear_layers(square) > 1:
         own = [square.array(f"first weight {i}", "weight") for i in (0, 1)]
-        if own[0].shape == own[1].shape and np.array_equal(*own):
+        if own[0].shape == own[1].shape and np.array_equal(own[0], own[1]):
             raise Mistake("same-seed-everywhere", "Two layers of the same size start with the same weights. Give each "
                           "layer a seed of its own, such as seed + its number.")
     weight_shapes(seen.part("given"), sizes)
@@ -112,7 +112,8 @@ def _starts(seen: Answer, sizes: tuple[int, ...]) -> None:
         raise Mistake("layers-shared", "Two networks share their layers: the list belongs to the class, or is a "
                       "default argument. Make it in `__init__`: `self.layers = []`.")
     one, other = (seen.part(f"seed {number}") for number in (1, 2))
-    if "first weight 0" in other and np.array_equal(*(each.array("first weight 0", "weight") for each in (one, other))):
+    first = "first weight 0"
+    if first in other and np.array_equal(one.array(first, "weight"), other.array(first, "weight")):
         raise Mistake("seed-ignored", "Networks with seed 1 and seed 2 start with the same weights. Make the layers' "
                       "seeds from the network's own, such as [seed, number of the layer].")
 

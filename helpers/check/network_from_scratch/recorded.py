@@ -91,7 +91,7 @@ class Recorded:
                           f"{probes.LAYERS} with a seed from 0 to {probes.SEEDS - 1}, so nobody can repeat it. "
                           f"{ALONE} Give `fit` such a network, and keep what it returns, unchanged; if a function has "
                           f"changed since, run the cells again from the top.")
-        tries = []
+        tries: list[np.ndarray] = []
         while not tries or str(len(tries)) in seen:
             tries.append(array(seen[str(len(tries))], what))
             few = record["images"] <= probes.FEW

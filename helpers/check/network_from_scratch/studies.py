@@ -113,8 +113,9 @@ def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *,
     _same_settings(every, ("images", "batch_size"))
     ends = {str(getattr(run, "ended_at", "")): what for what, run in every.items()}
     for what, run in every.items():
-        if getattr(run, "started_from", "") and run.started_from in ends:
-            raise Mistake("network-not-renewed", f"{what} went on with the network that {ends[run.started_from]} had "
+        start = str(getattr(run, "started_from", ""))
+        if start and start in ends:
+            raise Mistake("network-not-renewed", f"{what} went on with the network that {ends[start]} had "
                           f"trained. Make a new one for each run.")
     if len(decays) < 2 and rising:
         name, rates = rising[0]
