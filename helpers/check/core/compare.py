@@ -235,7 +235,7 @@ def _constant_offset(got: np.ndarray, expected: np.ndarray, what: str) -> Mistak
 
 def telling(hypotheses: Sequence[Hypothesis], right: np.ndarray) -> bool:
     """Whether a case can tell these mistakes apart: none gives the right result, and no two names give the same."""
-    values = [(one.name, needed(one.wrong)) for one in hypotheses]  # type: ignore[type-var]
+    values = [(one.name, needed(one.wrong)) for one in hypotheses]
     if any(close(value, right) for _, value in values):
         return False
     return not any(a != b and close(one, other) for i, (a, one) in enumerate(values) for b, other in values[:i])
