@@ -25,7 +25,10 @@ def _telling_problem(seed: int, n: int) -> tuple[Net, np.ndarray, np.ndarray]:
     while True:
         net, x, labels = oracle.small_problem(seed, n)
         p = net.forward(x)
-        names: dict[float, set[str]] = {float((p.argmax(axis=1) != labels).mean()): {"right"}}
+        wrong = p.argmax(axis=1) != labels
+        names: dict[float, set[str]] = {float(wrong.mean()): {"right"}}
+        for k in (8, 10, 16, 32, 64):
+            names.setdefault(float(wrong[:k].mean()), set()).add("some-images-only" if k < n else "right")
         for each in answers.share(p, labels, False):
             names.setdefault(float(each.result()), set()).add(each.name)
         if all(len(each) == 1 for each in names.values()):
