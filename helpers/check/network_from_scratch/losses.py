@@ -40,10 +40,6 @@ def _result(seen: Answer, place: int, batch: Batch) -> Any:
                       "largest label plus 1.") from None
 
 
-def _loss_of_logits(labels: np.ndarray, logits: np.ndarray) -> float:
-    return oracle.cross_entropy(oracle.softmax(logits), labels)
-
-
 @check("cross_entropy", "A4")
 def cross_entropy(function: Any, *, seed: int = 0) -> Iterator[str]:
     """Mean over the batch of −log p[label]; finite where p is 0."""
