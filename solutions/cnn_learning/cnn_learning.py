@@ -137,7 +137,7 @@ def output_shape(layer, shape):
 # %% test="A-shape-check" points=3
 check.cnn_learning.output_shape(output_shape)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.output_shape(output_shape, seed=41)
+check.cnn_learning.output_shape(output_shape, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-count-text"
@@ -169,7 +169,7 @@ def parameter_count(layer, shape):
 # %% test="A-count-check" points=2
 check.cnn_learning.parameter_count(parameter_count)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.parameter_count(parameter_count, seed=41)
+check.cnn_learning.parameter_count(parameter_count, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-table-text"
@@ -202,7 +202,7 @@ def layer_table(layers, shape):
 # %% test="A-table-check" points=1
 check.cnn_learning.layer_table(layer_table, parameter_count)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.layer_table(layer_table, parameter_count, seed=41)
+check.cnn_learning.layer_table(layer_table, parameter_count, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -273,19 +273,19 @@ class Conv:
 # %% test="A-conv-forward" points=1
 check.cnn_learning.conv_forward(Conv)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.conv_forward(Conv, seed=41)
+check.cnn_learning.conv_forward(Conv, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="A-conv-backward" points=2
 check.cnn_learning.conv_backward(Conv)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.conv_backward(Conv, seed=41)
+check.cnn_learning.conv_backward(Conv, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="A-conv-update" points=1
 check.cnn_learning.conv_update(Conv)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.conv_update(Conv, seed=41)
+check.cnn_learning.conv_update(Conv, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-relu-text"
@@ -319,7 +319,7 @@ class ReLU:
 # %% test="A-relu-check" points=1
 check.cnn_learning.relu(ReLU)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.relu(ReLU, seed=41)
+check.cnn_learning.relu(ReLU, seed=SEED)
 ### END HIDDEN TESTS
 
 
@@ -348,7 +348,7 @@ class MaxPool:
 # %% test="A-pool-check" points=1
 check.cnn_learning.max_pool(MaxPool)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.max_pool(MaxPool, seed=41)
+check.cnn_learning.max_pool(MaxPool, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-dense-text"
@@ -384,7 +384,7 @@ class Flatten:
 # %% test="A-flatten-check" points=1
 check.cnn_learning.flatten(Flatten)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.flatten(Flatten, seed=41)
+check.cnn_learning.flatten(Flatten, seed=SEED)
 ### END HIDDEN TESTS
 
 
@@ -423,7 +423,7 @@ class Dense:
 # %% test="A-dense-check" points=2
 check.cnn_learning.dense(Dense)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.dense(Dense, seed=41)
+check.cnn_learning.dense(Dense, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-network-text"
@@ -501,13 +501,13 @@ def build(layers, shape, seed=0, scale=1.0):
 # %% test="A-network-build" points=1
 check.cnn_learning.build(build)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.build(build, seed=41)
+check.cnn_learning.build(build, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="A-network-gradients" points=2
 check.cnn_learning.network(build)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.network(build, seed=41)
+check.cnn_learning.network(build, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-text"
@@ -541,7 +541,7 @@ def error_rate(network, images, labels):
 # %% test="B-error-check" points=1
 check.cnn_learning.error_rate(error_rate, build)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.error_rate(error_rate, build, seed=41)
+check.cnn_learning.error_rate(error_rate, build, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-train-text"
@@ -584,7 +584,7 @@ def train(network, split, lr, epochs, batch_size=64, seed=0):
 # %% test="B-train-check" points=3
 check.cnn_learning.train(train, build)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.train(train, build, seed=41)
+check.cnn_learning.train(train, build, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-own-text"
@@ -693,7 +693,7 @@ def choose_rate(curves):
 # %% test="B-choose-check" points=2
 check.cnn_learning.choose_rate(choose_rate)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.choose_rate(choose_rate, seed=41)
+check.cnn_learning.choose_rate(choose_rate, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-report-text"
@@ -791,7 +791,7 @@ def plateau_length(losses, level, window=5):
 # %% test="C-length-check" points=2
 check.cnn_learning.plateau_length(plateau_length)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.plateau_length(plateau_length, seed=41)
+check.cnn_learning.plateau_length(plateau_length, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="C-experiment-text"
@@ -838,7 +838,7 @@ def gradient_norms(network):
 # %% test="C-norms-check" points=1
 check.cnn_learning.gradient_norms(gradient_norms, build)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.gradient_norms(gradient_norms, build, seed=41)
+check.cnn_learning.gradient_norms(gradient_norms, build, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -885,7 +885,7 @@ def slowest_rate(length, rate, steps):
 # %% test="C-predict-check" points=1
 check.cnn_learning.predictions(predict_length, slowest_rate)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.predictions(predict_length, slowest_rate, seed=41)
+check.cnn_learning.predictions(predict_length, slowest_rate, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -952,7 +952,7 @@ def scale_for(edge, steps, length, rate, scale):
 # %% test="C-scale-check" points=1
 check.cnn_learning.scale_for(scale_for)
 ### BEGIN HIDDEN TESTS
-check.cnn_learning.scale_for(scale_for, seed=41)
+check.cnn_learning.scale_for(scale_for, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%

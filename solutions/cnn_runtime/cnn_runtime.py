@@ -115,7 +115,7 @@ def parameters(filters):
 # %% test="A-parameters-check" points=2
 check.cnn_runtime.parameters(parameters)
 ### BEGIN HIDDEN TESTS
-check.cnn_runtime.parameters(parameters, seed=41)
+check.cnn_runtime.parameters(parameters, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-forward-text"
@@ -145,7 +145,7 @@ def forward_flops(filters, batch):
 # %% test="A-forward-check" points=2
 check.cnn_runtime.forward_flops(forward_flops)
 ### BEGIN HIDDEN TESTS
-check.cnn_runtime.forward_flops(forward_flops, seed=41)
+check.cnn_runtime.forward_flops(forward_flops, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-step-text"
@@ -167,7 +167,7 @@ def step_flops(filters, batch):
 # %% test="A-step-check" points=2
 check.cnn_runtime.step_flops(step_flops, forward_flops)
 ### BEGIN HIDDEN TESTS
-check.cnn_runtime.step_flops(step_flops, forward_flops, seed=41)
+check.cnn_runtime.step_flops(step_flops, forward_flops, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -224,7 +224,7 @@ def summary(seconds):
 # %% test="B-summary-check" points=1
 check.cnn_runtime.summary(summary)
 ### BEGIN HIDDEN TESTS
-check.cnn_runtime.summary(summary, seed=41)
+check.cnn_runtime.summary(summary, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-time-text"
@@ -272,19 +272,19 @@ def time_step(step, load, rounds, warmup, synchronise, clock=time.perf_counter):
 # %% test="B-time-check" points=3
 check.cnn_runtime.time_step(time_step)
 ### BEGIN HIDDEN TESTS
-check.cnn_runtime.time_step(time_step, seed=41)
+check.cnn_runtime.time_step(time_step, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="B-time-queue" points=2
 check.cnn_runtime.time_on_a_queue(time_step)
 ### BEGIN HIDDEN TESTS
-check.cnn_runtime.time_on_a_queue(time_step, seed=41)
+check.cnn_runtime.time_on_a_queue(time_step, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="B-time-device" points=1
 check.cnn_runtime.where_it_ran(time_step)
 ### BEGIN HIDDEN TESTS
-check.cnn_runtime.where_it_ran(time_step, seed=41)
+check.cnn_runtime.where_it_ran(time_step, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-question"
@@ -444,7 +444,7 @@ rows += gpu_rows
 check.cnn_runtime.row(measure_row, parameters, step_flops, rounds=ROUNDS, warmup=WARMUP)
 check.cnn_runtime.rows(rows, gpu, FILTERS, parameters, step_flops, batch=BATCH, rounds=ROUNDS, threads=THREADS)
 ### BEGIN HIDDEN TESTS
-check.cnn_runtime.row(measure_row, parameters, step_flops, rounds=ROUNDS, warmup=WARMUP, seed=41)
+check.cnn_runtime.row(measure_row, parameters, step_flops, rounds=ROUNDS, warmup=WARMUP, seed=SEED)
 ### END HIDDEN TESTS
 
 
@@ -532,7 +532,7 @@ def prediction_interval(seconds, epochs, level):
 # %% test="D-interval-check" points=3
 check.cnn_runtime.prediction_interval(prediction_interval)
 ### BEGIN HIDDEN TESTS
-check.cnn_runtime.prediction_interval(prediction_interval, seed=41)
+check.cnn_runtime.prediction_interval(prediction_interval, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -621,7 +621,7 @@ def fit(x, y, kind):
 # %% test="E-fit-check" points=2
 check.cnn_runtime.fit(fit)
 ### BEGIN HIDDEN TESTS
-check.cnn_runtime.fit(fit, seed=41)
+check.cnn_runtime.fit(fit, seed=SEED)
 ### END HIDDEN TESTS
 
 
@@ -662,7 +662,7 @@ def held_out_error(x, y, kind):
 # %% test="E-held-check" points=2
 check.cnn_runtime.held_out_error(held_out_error, fit)
 ### BEGIN HIDDEN TESTS
-check.cnn_runtime.held_out_error(held_out_error, fit, seed=41)
+check.cnn_runtime.held_out_error(held_out_error, fit, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="E-more-text"
@@ -710,7 +710,7 @@ def compare(some_rows, name):
 # %% test="E-compare-check" points=1
 check.cnn_runtime.compare(compare, held_out_error)
 ### BEGIN HIDDEN TESTS
-check.cnn_runtime.compare(compare, held_out_error, seed=41)
+check.cnn_runtime.compare(compare, held_out_error, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% given="E-compared"
@@ -803,7 +803,7 @@ def crossover(sizes, a, b):
 # %% test="F-crossover-check" points=2
 check.cnn_runtime.crossover(crossover)
 ### BEGIN HIDDEN TESTS
-check.cnn_runtime.crossover(crossover, seed=41)
+check.cnn_runtime.crossover(crossover, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -866,9 +866,9 @@ check.cnn_runtime.batches(
     batch_rows, ON_CPU, BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS
 )
 ### BEGIN HIDDEN TESTS
-check.cnn_runtime.per_image(per_image, seed=41)
+check.cnn_runtime.per_image(per_image, seed=SEED)
 check.cnn_runtime.batches(
-    batch_rows, ON_CPU, BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS, seed=41
+    batch_rows, ON_CPU, BATCHES, parameters, step_flops, measure_row, filters=8, rounds=ROUNDS, seed=SEED
 )
 ### END HIDDEN TESTS
 

@@ -111,7 +111,7 @@ def output_size(size, window, stride, pad):
 # %% test="A-size-check" points=1
 check.convolution.output_size(output_size)
 ### BEGIN HIDDEN TESTS
-check.convolution.output_size(output_size, seed=41)
+check.convolution.output_size(output_size, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-forward-text"
@@ -158,7 +158,7 @@ def conv_forward(x, w, stride, padding):
 # %% test="A-forward-check" points=3
 check.convolution.forward(conv_forward)
 ### BEGIN HIDDEN TESTS
-check.convolution.forward(conv_forward, seed=41)
+check.convolution.forward(conv_forward, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -182,7 +182,7 @@ def add_bias(y, b):
 # %% test="A-bias-check" points=1
 check.convolution.bias(add_bias)
 ### BEGIN HIDDEN TESTS
-check.convolution.bias(add_bias, seed=41)
+check.convolution.bias(add_bias, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-true-text"
@@ -206,7 +206,7 @@ def true_convolution(x, w, stride, padding):
 # %% test="A-true-check" points=1
 check.convolution.true_convolution(true_convolution)
 ### BEGIN HIDDEN TESTS
-check.convolution.true_convolution(true_convolution, seed=41)
+check.convolution.true_convolution(true_convolution, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -253,7 +253,7 @@ def im2col(x, R, S, stride, padding):
 # %% test="B-im2col-check" points=3
 check.convolution.im2col(im2col)
 ### BEGIN HIDDEN TESTS
-check.convolution.im2col(im2col, seed=41)
+check.convolution.im2col(im2col, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -279,7 +279,7 @@ def conv_lowered(x, w, stride, padding):
 # %% test="B-lowered-check" points=1
 check.convolution.lowered(conv_lowered)
 ### BEGIN HIDDEN TESTS
-check.convolution.lowered(conv_lowered, seed=41)
+check.convolution.lowered(conv_lowered, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-col2im-text"
@@ -311,7 +311,7 @@ def col2im(columns, x_shape, R, S, stride, padding):
 # %% test="B-col2im-check" points=2
 check.convolution.col2im(col2im)
 ### BEGIN HIDDEN TESTS
-check.convolution.col2im(col2im, seed=41)
+check.convolution.col2im(col2im, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-tiled-text"
@@ -353,7 +353,7 @@ def conv_tiled(x, w, stride, padding, workspace):
 # %% test="B-tiled-check" points=2
 check.convolution.tiled(conv_tiled)
 ### BEGIN HIDDEN TESTS
-check.convolution.tiled(conv_tiled, seed=41)
+check.convolution.tiled(conv_tiled, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -395,7 +395,7 @@ def conv_backward_data(dy, w, x_shape, stride, padding):
 # %% test="C-data-check" points=3
 check.convolution.backward_data(conv_backward_data)
 ### BEGIN HIDDEN TESTS
-check.convolution.backward_data(conv_backward_data, seed=41)
+check.convolution.backward_data(conv_backward_data, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="C-filter-text"
@@ -421,7 +421,7 @@ def conv_backward_filter(x, dy, w_shape, stride, padding):
 # %% test="C-filter-check" points=2
 check.convolution.backward_filter(conv_backward_filter)
 ### BEGIN HIDDEN TESTS
-check.convolution.backward_filter(conv_backward_filter, seed=41)
+check.convolution.backward_filter(conv_backward_filter, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="C-bias-text"
@@ -441,7 +441,7 @@ def conv_backward_bias(dy):
 # %% test="C-bias-check" points=1
 check.convolution.backward_bias(conv_backward_bias)
 ### BEGIN HIDDEN TESTS
-check.convolution.backward_bias(conv_backward_bias, seed=41)
+check.convolution.backward_bias(conv_backward_bias, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -527,13 +527,13 @@ def max_pool_backward(dy, winner, x_shape, window, stride, padding):
 # %% test="D-max-forward" points=2
 check.convolution.max_pool_forward(max_pool_forward)
 ### BEGIN HIDDEN TESTS
-check.convolution.max_pool_forward(max_pool_forward, seed=41)
+check.convolution.max_pool_forward(max_pool_forward, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="D-max-backward" points=2
 check.convolution.max_pool_backward(max_pool_backward, max_pool_forward)
 ### BEGIN HIDDEN TESTS
-check.convolution.max_pool_backward(max_pool_backward, max_pool_forward, seed=41)
+check.convolution.max_pool_backward(max_pool_backward, max_pool_forward, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -583,7 +583,7 @@ def average_pool_backward(dy, x_shape, window, stride, padding):
 # %% test="D-average-check" points=1
 check.convolution.average_pool(average_pool_forward, average_pool_backward)
 ### BEGIN HIDDEN TESTS
-check.convolution.average_pool(average_pool_forward, average_pool_backward, seed=41)
+check.convolution.average_pool(average_pool_forward, average_pool_backward, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="E-text"
@@ -611,7 +611,7 @@ def dft_matrix(n):
 # %% test="E-dft-check" points=1
 check.convolution.dft_matrix(dft_matrix)
 ### BEGIN HIDDEN TESTS
-check.convolution.dft_matrix(dft_matrix, seed=41)
+check.convolution.dft_matrix(dft_matrix, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="E-fft-text"
@@ -647,7 +647,7 @@ def conv_fft(x, w, padding):
 # %% test="E-fft-check" points=2
 check.convolution.fft(conv_fft)
 ### BEGIN HIDDEN TESTS
-check.convolution.fft(conv_fft, seed=41)
+check.convolution.fft(conv_fft, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="E-count-text"
@@ -741,25 +741,25 @@ def arithmetic_intensity(N, C, H, W, K, R, S, stride, padding, itemsize=4):
 # %% test="F-count-flops" points=1
 check.convolution.flops(conv_flops)
 ### BEGIN HIDDEN TESTS
-check.convolution.flops(conv_flops, seed=41)
+check.convolution.flops(conv_flops, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="F-count-bytes" points=1
 check.convolution.bytes(compulsory_bytes)
 ### BEGIN HIDDEN TESTS
-check.convolution.bytes(compulsory_bytes, seed=41)
+check.convolution.bytes(compulsory_bytes, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="F-count-lowered" points=1
 check.convolution.lowered_mebibytes(lowered_mebibytes)
 ### BEGIN HIDDEN TESTS
-check.convolution.lowered_mebibytes(lowered_mebibytes, seed=41)
+check.convolution.lowered_mebibytes(lowered_mebibytes, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="F-count-intensity" points=1
 check.convolution.intensity(arithmetic_intensity, conv_flops, compulsory_bytes)
 ### BEGIN HIDDEN TESTS
-check.convolution.intensity(arithmetic_intensity, conv_flops, compulsory_bytes, seed=41)
+check.convolution.intensity(arithmetic_intensity, conv_flops, compulsory_bytes, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -822,7 +822,7 @@ def attainable(intensity, peak, bandwidth):
 # %% test="G-roof-check" points=1
 check.convolution.attainable(attainable)
 ### BEGIN HIDDEN TESTS
-check.convolution.attainable(attainable, seed=41)
+check.convolution.attainable(attainable, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -916,7 +916,7 @@ for name, layer in layers.items():
 check.convolution.layer_timings(measure_layer)
 check.convolution.timings(timings, errors, layers, list(run), rounds=ROUNDS)
 ### BEGIN HIDDEN TESTS
-check.convolution.layer_timings(measure_layer, seed=41)
+check.convolution.layer_timings(measure_layer, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%

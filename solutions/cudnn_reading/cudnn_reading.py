@@ -215,7 +215,7 @@ def size_today(size, window, stride, pad):
 # %% test="B-sizes-check" points=1
 check.cudnn_reading.output_sizes(size_paper, size_today)
 ### BEGIN HIDDEN TESTS
-check.cudnn_reading.output_sizes(size_paper, size_today, seed=41)
+check.cudnn_reading.output_sizes(size_paper, size_today, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% exercise="B-agree"
@@ -274,13 +274,13 @@ def intensity(N, C, H, W, K, R, S, P, Q):
 # %% test="B-cost-flops" points=1
 check.cudnn_reading.lowering_cost(forward_flops, lowered_shapes)
 ### BEGIN HIDDEN TESTS
-check.cudnn_reading.lowering_cost(forward_flops, lowered_shapes, seed=41)
+check.cudnn_reading.lowering_cost(forward_flops, lowered_shapes, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="B-cost-intensity" points=1
 check.cudnn_reading.arithmetic_intensity(intensity)
 ### BEGIN HIDDEN TESTS
-check.cudnn_reading.arithmetic_intensity(intensity, seed=41)
+check.cudnn_reading.arithmetic_intensity(intensity, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -337,7 +337,7 @@ def lower_images(D, R, S):
 # %% test="B-lower-check" points=1
 check.cudnn_reading.lowered(lower_filters, lower_images)
 ### BEGIN HIDDEN TESTS
-check.cudnn_reading.lowered(lower_filters, lower_images, seed=41)
+check.cudnn_reading.lowered(lower_filters, lower_images, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -381,7 +381,7 @@ def flip(F):
 # %% test="B-index-check" points=1
 check.cudnn_reading.index_functions(g_paper, g_correlation, flip)
 ### BEGIN HIDDEN TESTS
-check.cudnn_reading.index_functions(g_paper, g_correlation, flip, seed=41)
+check.cudnn_reading.index_functions(g_paper, g_correlation, flip, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-index-why"
@@ -464,7 +464,7 @@ def time_saved(before, after):
 # %% test="B-36-functions" points=1
 check.cudnn_reading.speedup_and_saving(speedup, time_saved, table=TABLE_4)
 ### BEGIN HIDDEN TESTS
-check.cudnn_reading.speedup_and_saving(speedup, time_saved, table=TABLE_4, seed=41)
+check.cudnn_reading.speedup_and_saving(speedup, time_saved, table=TABLE_4, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -638,7 +638,7 @@ for device in devices:
 check.cudnn_reading.step_times(step_times)
 check.cudnn_reading.training_step(records, devices, threads=torch.get_num_threads() if torch else None)
 ### BEGIN HIDDEN TESTS
-check.cudnn_reading.step_times(step_times, rounds=3, seed=41)
+check.cudnn_reading.step_times(step_times, rounds=3, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="C-gains-text"
@@ -663,7 +663,7 @@ gains = {device: step_gains(times) for device, times in records.items()}
 # %% test="C-gains-check" points=1
 check.cudnn_reading.step_gains(step_gains)
 ### BEGIN HIDDEN TESTS
-check.cudnn_reading.step_gains(step_gains, seed=41)
+check.cudnn_reading.step_gains(step_gains, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -714,7 +714,7 @@ def predicted_speedup(seconds, speedups):
 # %% test="C-amdahl-check" points=1
 check.cudnn_reading.amdahl(predicted_speedup, table={part: times for part, times in TABLE_4.items() if part != "overall"})
 ### BEGIN HIDDEN TESTS
-check.cudnn_reading.amdahl(predicted_speedup, table={}, seed=41)
+check.cudnn_reading.amdahl(predicted_speedup, table={}, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%

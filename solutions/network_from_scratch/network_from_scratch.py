@@ -143,19 +143,19 @@ check.network_from_scratch.linear_init(Linear, seed=5)
 # %% test="A-linear-forward" points=2
 check.network_from_scratch.linear_forward(Linear)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.linear_forward(Linear, seed=41)
+check.network_from_scratch.linear_forward(Linear, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="A-linear-backward" points=3
 check.network_from_scratch.linear_backward(Linear)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.linear_backward(Linear, seed=41)
+check.network_from_scratch.linear_backward(Linear, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="A-linear-update" points=1
 check.network_from_scratch.linear_update(Linear)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.linear_update(Linear, seed=41)
+check.network_from_scratch.linear_update(Linear, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-numerical-text"
@@ -195,13 +195,13 @@ class Sigmoid:
 # %% test="A-sigmoid-forward" points=1
 check.network_from_scratch.sigmoid_forward(Sigmoid)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.sigmoid_forward(Sigmoid, seed=41)
+check.network_from_scratch.sigmoid_forward(Sigmoid, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="A-sigmoid-backward" points=2
 check.network_from_scratch.sigmoid_backward(Sigmoid)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.sigmoid_backward(Sigmoid, seed=41)
+check.network_from_scratch.sigmoid_backward(Sigmoid, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-softmax-text"
@@ -239,13 +239,13 @@ class Softmax:
 # %% test="A-softmax-forward" points=2
 check.network_from_scratch.softmax_forward(Softmax)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.softmax_forward(Softmax, seed=41)
+check.network_from_scratch.softmax_forward(Softmax, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="A-softmax-backward" points=1
 check.network_from_scratch.softmax_backward(Softmax)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.softmax_backward(Softmax, seed=41)
+check.network_from_scratch.softmax_backward(Softmax, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="A-loss-text"
@@ -291,13 +291,13 @@ def cross_entropy_gradient(probabilities, labels):
 # %% test="A-loss-value" points=1
 check.network_from_scratch.cross_entropy(cross_entropy)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.cross_entropy(cross_entropy, seed=41)
+check.network_from_scratch.cross_entropy(cross_entropy, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="A-loss-gradient" points=2
 check.network_from_scratch.cross_entropy_gradient(cross_entropy_gradient)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.cross_entropy_gradient(cross_entropy_gradient, seed=41)
+check.network_from_scratch.cross_entropy_gradient(cross_entropy_gradient, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-text"
@@ -356,7 +356,7 @@ class MLP:
 # %% test="B-mlp-check" points=3
 check.network_from_scratch.network(MLP)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.network(MLP, seed=41)
+check.network_from_scratch.network(MLP, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-epoch-text"
@@ -390,7 +390,7 @@ def train_epoch(network, images, labels, lr, batch_size=64, order=None):
 # %% test="B-epoch-check" points=3
 check.network_from_scratch.train_epoch(train_epoch, MLP)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.train_epoch(train_epoch, MLP, seed=41)
+check.network_from_scratch.train_epoch(train_epoch, MLP, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-evaluate-text"
@@ -413,7 +413,7 @@ def evaluate(network, images, labels):
 # %% test="B-evaluate-check" points=1
 check.network_from_scratch.evaluate(evaluate, MLP)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.evaluate(evaluate, MLP, seed=41)
+check.network_from_scratch.evaluate(evaluate, MLP, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="B-run-text"
@@ -439,7 +439,7 @@ history = fit(network, train_epoch, evaluate, data, lr=0.1, epochs=size.epochs)
 # %% test="B-run-check" points=1
 check.network_from_scratch.learning_curves(history, MLP, train_epoch, evaluate, size=size.name)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.own_training(MLP, train_epoch, evaluate, seed=41)
+check.network_from_scratch.own_training(MLP, train_epoch, evaluate, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -473,7 +473,7 @@ for rate in rates:
 # %% test="C-study-check" points=1
 check.network_from_scratch.learning_rate_study(histories, rates, MLP, train_epoch, evaluate, epochs=size.epochs, size=size.name)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.own_training(MLP, train_epoch, evaluate, seed=42)
+check.network_from_scratch.own_training(MLP, train_epoch, evaluate, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -522,7 +522,7 @@ def sweet_spot(test_loss):
 # %% test="C-spot-check" points=1
 check.network_from_scratch.sweet_spot(sweet_spot)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.sweet_spot(sweet_spot, seed=41)
+check.network_from_scratch.sweet_spot(sweet_spot, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
@@ -587,13 +587,13 @@ def exponential_decay(epoch, first, gamma):
 # %% test="D-decay-step" points=1
 check.network_from_scratch.step_decay(step_decay)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.step_decay(step_decay, seed=41)
+check.network_from_scratch.step_decay(step_decay, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% test="D-decay-exponential" points=1
 check.network_from_scratch.exponential_decay(exponential_decay)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.exponential_decay(exponential_decay, seed=41)
+check.network_from_scratch.exponential_decay(exponential_decay, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% [markdown] given="D-experiment-text"
@@ -635,7 +635,7 @@ check.network_from_scratch.decay_experiment(
     results, MLP, train_epoch, evaluate, seeds=size.seeds, epochs=size.small_epochs, size=size.name
 )
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.own_training(MLP, train_epoch, evaluate, seed=43)
+check.network_from_scratch.own_training(MLP, train_epoch, evaluate, seed=SEED + 1)
 ### END HIDDEN TESTS
 
 # %%
@@ -717,7 +717,7 @@ def rescale(network, batch_size, convention):
 # %% test="E-rescale-check" points=1
 check.network_from_scratch.convention(rescale, MLP)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.convention(rescale, MLP, seed=41)
+check.network_from_scratch.convention(rescale, MLP, seed=SEED)
 ### END HIDDEN TESTS
 
 # %% given="E-run"
@@ -793,13 +793,13 @@ for name in names:
 # %% test="F-move-check" points=1
 check.network_from_scratch.same_on_all(by_backend, names, MLP, train_epoch, evaluate, size=size.name)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.own_training(MLP, train_epoch, evaluate, seed=44)
+check.network_from_scratch.own_training(MLP, train_epoch, evaluate, seed=SEED + 2)
 ### END HIDDEN TESTS
 
 # %% test="F-move-portable" points=1
 check.network_from_scratch.portable(MLP, train_epoch)
 ### BEGIN HIDDEN TESTS
-check.network_from_scratch.portable(MLP, train_epoch, seed=41)
+check.network_from_scratch.portable(MLP, train_epoch, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
