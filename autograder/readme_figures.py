@@ -53,9 +53,9 @@ def check_page() -> tuple[str, str]:
     with patch.object(check_report, "_show", kept.append):
         for call in CALLS:
             with suppress(check_report.CheckFailed):
-                getattr(names["check"], call)(names["Linear"])
+                getattr(getattr(names["check"], NAME), call)(names["Linear"])
     blocks = [
-        f'<div class="cell"><div class="number">[{i}]:</div><pre>check.{call}(Linear)</pre></div>'
+        f'<div class="cell"><div class="number">[{i}]:</div><pre>check.{NAME}.{call}(Linear)</pre></div>'
         f'<div class="out">{one._repr_mimebundle_()["text/html"]}</div>'
         for i, (call, one) in enumerate(zip(CALLS, kept, strict=True), 4)
     ]

@@ -21,11 +21,13 @@ SEED_FILE = ".hidden_seed"
 
 @dataclass(frozen=True)
 class Prepared:
-    """`digest` is of everything that it was made of; `fresh` says that it is not kept yet."""
+    """`digest` is of everything that it was made of; `fresh` says that it is not kept yet; `seed` is that of its hidden
+    parts."""
 
     snapshot: Snapshot
     digest: str
     fresh: bool = False
+    seed: int = PUBLIC_SEED
 
     @property
     def assignment(self) -> Assignment:
@@ -50,7 +52,7 @@ def prepare(course: Course, name: str) -> Prepared:
 
     assignment, notebook = read(source, seed)
     try:
-        return Prepared(take(assignment, notebook, load_config()), digest, fresh=True)
+        return Prepared(take(assignment, notebook, load_config()), digest, fresh=True, seed=seed)
     except (RuntimeError, ValueError) as error:
         raise CourseError(f"solutions/{name} can't be made into an assignment: {error}.") from None
 
@@ -59,6 +61,8 @@ def keep(prepared: Prepared, course: Course) -> None:
     """Remember it for the next run, once the model solution has shown that it is sound."""
     if prepared.fresh:
         plain = {"digest": prepared.digest, "snapshot": prepared.snapshot.to_json()}
+        if not (course.class_dir / SEED_FILE).exists():
+            write_text(f"{prepared.seed}\n", course.class_dir / SEED_FILE)
         write_text(json.dumps(plain, ensure_ascii=False), _path(course, prepared.assignment.name))
 
 
@@ -82,9 +86,7 @@ def hidden_seed(course: Course) -> int:
         pass
     if (course.class_dir / "gradebook.db").exists() or not course.class_dir.is_dir():
         return PUBLIC_SEED
-    seed = secrets.randbelow(2**31)
-    write_text(f"{seed}\n", path)
-    return seed
+    return secrets.randbelow(2**31)  # kept when the assignment is (`keep`)
 
 
 def _digest(paths: list[Path], more: str) -> str:

@@ -169,8 +169,10 @@ def _told(path: str, closed: Closed) -> str:
     for module, kept in closed.modules.items():
         if is_closed(path, module, kept):
             return f"{module}.{path.removeprefix(f'{module}.').partition('.')[0]}" if kept else module
-    inside = path.removeprefix(f"{CHECKS}.")
-    return f"{CHECKS}.{inside.partition('.')[0]}" if inside != path and "." in inside else ""
+    inside = path.removeprefix(f"{CHECKS}.").split(".") if is_in(path, CHECKS) else []
+    # `check.ASSIGNMENT.NAME` is a check that students call.
+    deep = 2 if inside[:1] == ["core"] else 3
+    return ".".join([CHECKS, *inside[:2]]) if len(inside) >= deep else ""
 
 
 # Copies ---------------------------------------------------------------------------------------------------------------

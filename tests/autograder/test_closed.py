@@ -153,8 +153,9 @@ for path in {paths!r}:
 def test_a_call_of_a_check_in_a_students_cell_costs_nothing():
     more = {
         "A-bias": "def add_bias(y, b):\n    return y + b[:, None, None]\ntry:\n    check.convolution.bias(add_bias)\n"
-        "except check.CheckFailed:\n    pass\ncheck.learning.relu(1)",
-        "A-size": "check.convolution.output_size(len)\nslope = check.numerical_gradient(lambda w: w[0] ** 2, [3.0])\n"
+        "except check.CheckFailed:\n    pass\ncheck.cnn_learning.relu(1)",
+        "A-size": "check.convolution.output_size(len)\n"
+        "slope = check.convolution.numerical_gradient(lambda w: w[0] ** 2, [3.0])\n"
         "def output_size(size, window, stride, pad):\n    assert abs(slope[0] - 6) < 1e-6\n"
         "    return (size + 2 * pad - window) // stride + 1",
     }

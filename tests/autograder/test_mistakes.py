@@ -12,12 +12,13 @@ from dataclasses import replace
 
 import pytest
 
-from autograder.authoring.source import read
+from autograder.authoring.source import PUBLIC_SEED, read
 from autograder.course import REPOSITORY, Course
 from autograder.mistakes import Bank, Solution, load, run
 from autograder.mistakes.bank import model, patched
 from autograder.mistakes.run import Verdict, judge, workers
 from autograder.mistakes.table import Totals, page
+from helpers.check.core.cases import linear_cases, network_case
 from helpers.errors import CourseError
 
 NAMES = Course().assignments()
@@ -157,7 +158,10 @@ def linear(banks):
 
 
 def test_a_mistake_that_only_hidden_numbers_show_is_told_as_hidden(linear):
-    verdict = linear("return x @ self.weight + self.bias * (self.weight.shape != (4, 13))", "bias-missing")
+    shown, hidden = ({case.weight.shape for case in linear_cases(seed)} for seed in (0, PUBLIC_SEED))
+    others = hidden - shown - {weight.shape for weight in network_case(0).net.weights}
+    wrong = f"return x @ self.weight + self.bias * (self.weight.shape not in {others})"
+    verdict = linear(wrong, "bias-missing")
     assert (verdict.by, verdict.test, verdict.good) == ("hidden", "A-linear-forward", True)
 
 

@@ -147,7 +147,7 @@ def test_release_refuses_a_leak_and_writes_nothing(write_course, mini):
 )
 def test_release_refuses_a_test_that_can_not_be_judged(write_course):
     course = write_course(SOURCE.replace("assert half(1) == 0.5,", "assert vars(half) == {},"))
-    with pytest.raises(SourceError, match=r"test cell 'A-half-one' \(line \d+\) looks inside of the student's half"):
+    with pytest.raises(SourceError, match=r"test cell 'A-half-one' \(line \d+\) uses the student's half in `vars"):
         release("mini", course)
     assert not (course.notebooks / "mini").exists()
 

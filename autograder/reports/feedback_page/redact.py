@@ -124,7 +124,7 @@ def _strings(source: str) -> Iterator[str]:
 @lru_cache(maxsize=1)
 def check_texts() -> str:
     """The text of helpers/check, which every student has."""
-    files = sorted((Path(helpers.__file__).parent / "check").glob("*.py"))
+    files = sorted((Path(helpers.__file__).parent / "check").rglob("*.py"))
     # Joined literals that stand in several lines, so that a message's words are found next to each other.
     return re.sub(r"\"\s*\n?\s*f?\"", "", "\n".join(file.read_text(encoding="utf-8") for file in files))
 
@@ -182,7 +182,7 @@ def _last(text: str) -> str:
 @lru_cache(maxsize=1)
 def advice() -> list[str]:
     """What checks add to an error of the student's code, the longest first."""
-    tree = ast.parse((Path(helpers.__file__).parent / "check" / "calls.py").read_text(encoding="utf-8"))
+    tree = ast.parse((Path(helpers.__file__).parent / "check/core/ask.py").read_text(encoding="utf-8"))
     found = next(n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == "_advice")
     told = [n.value.value for n in ast.walk(found) if isinstance(n, ast.Return) and isinstance(n.value, ast.Constant)]
     return sorted((one.strip() for one in told if isinstance(one, str) and one), key=len, reverse=True)

@@ -1,4 +1,4 @@
-"""Limits of time: nested, held back, and beside somebody else's signals."""
+"""Limits of time: nested, and beside somebody else's signals."""
 
 import signal
 import subprocess
@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import pytest
 
-from helpers.check.core.limits import TooLong, held, quiet, time_limit
+from helpers.check.core.limits import TooLong, quiet, time_limit
 
 TIMERS = (signal.ITIMER_PROF, signal.ITIMER_REAL)
 
@@ -58,36 +58,8 @@ def test_a_limit_around_another_stands_still_and_goes_on():
         outside()
 
 
-def test_within_held_a_limit_waits_for_the_end():
-    done = []
-
-    def outside():
-        with held():
-            with held():
-                compute(0.1)
-            done.append("inner")
-            compute(0.05)
-            done.append("outer")
-        done.append("never")
-
-    with pytest.raises(TooLong), time_limit(0.05):
-        outside()
-    assert done == ["inner", "outer"]
 
 
-def test_a_limit_that_begins_within_held_strikes_there():
-    with time_limit(5), held():
-        with pytest.raises(TooLong), time_limit(0.05):
-            compute(5)
-        assert 0 < left()[0] < 5.05
-
-    def late():
-        compute(0.1)
-        with time_limit(5):
-            compute(0.01)
-
-    with pytest.raises(TooLong), time_limit(0.05), held():  # the inner one does not forget that this one is over
-        late()
 
 
 def test_somebodys_own_alarm_comes_back():
