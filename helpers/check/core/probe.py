@@ -269,6 +269,8 @@ class _Plain:
         return self.made[id(value)]
 
     def _inside(self, value: Any, depth: int) -> Any:
+        if isinstance(value, np.ndarray) and value.shape and value.dtype.kind in "UO":
+            return self.of(value.tolist(), depth)
         if isinstance(value, np.ndarray | np.generic) or is_torch(value):
             return _numbers(value)
         for base in _SCALARS:
