@@ -73,8 +73,8 @@ def errors(result):
 
 
 @pytest.mark.promise(
-    "Modules that an assignment closes (what students are to write, `[closed]` in its `assignment.toml`) and all "
-    "checks are not there in K: not as files, not in its memory."
+    "Modules that an assignment closes (what students are to write, `[closed]` in its `assignment.toml`) and the "
+    "verdicts of all checks are not there in K: not as files, not in its memory."
 )
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name == "convolution" else pytest.mark.slow) for name in REFERENCE]

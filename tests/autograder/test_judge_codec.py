@@ -47,7 +47,7 @@ PLAIN = [
 ]  # fmt: skip
 
 
-@pytest.mark.promise("a call of the student's function travels to K, and plain numbers, texts and arrays come back,")
+@pytest.mark.promise("each check asks K one question, and plain numbers, texts and arrays come back,")
 @pytest.mark.parametrize("value", PLAIN, ids=lambda value: type(value).__name__)  # a set's repr changes from run to run
 def test_plain_data_arrives_as_it_was_sent(value: Any) -> None:
     found = over(value)

@@ -57,7 +57,7 @@ def test_plain_data_comes_by_value_and_all_else_as_a_reference(student: Pupil) -
     assert (found["net"].type, found["net"].callable) == ("Net", False)
 
 
-@pytest.mark.promise("a call of the student's function travels to K, and plain numbers, texts and arrays come back,")
+@pytest.mark.promise("each check asks K one question, and plain numbers, texts and arrays come back,")
 def test_a_function_is_called_with_copies_and_its_errors_are_of_a_kind_alike(student: Pupil) -> None:
     double, fail, spoil = (student[name] for name in ("double", "fail", "spoil"))
     assert double(4) == 8

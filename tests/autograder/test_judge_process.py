@@ -87,7 +87,7 @@ def test_a_test_cell_sees_the_courses_names_and_the_students(room: Room) -> None
     assert (ran.status, ran.answer["gone"], ran.beside) == ("ok", "", [])
 
 
-@pytest.mark.promise("a call of the student's function travels to K, and plain numbers, texts and arrays come back,")
+@pytest.mark.promise("each check asks K one question, and plain numbers, texts and arrays come back,")
 def test_a_students_function_is_called_and_what_it_prints_lies_beside(room: Room) -> None:
     judge, student, _ = room
     ran = judge.run("x = np.zeros(2)\nprint(answer(x), x)\nprint(answer(images), images)", 30, beside=[student])

@@ -305,7 +305,7 @@ def unmeasured(functions, x, w, layer, rounds):
 
 @pytest.mark.promise(
     "In `convolution`, `cudnn_reading` and `cnn_runtime` locked cells record, with the student's functions, and the "
-    "judge tries these on work whose length only it knows, so rows that nobody measured earn nothing."
+    "judge tries these on work whose length it draws anew, so rows that nobody measured earn nothing."
 )
 def test_a_layer_is_measured_with_work_that_only_the_check_knows():
     for seed in range(3):

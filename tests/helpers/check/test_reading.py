@@ -322,7 +322,7 @@ def times_of(functions, rounds, synchronise):
 
 @pytest.mark.promise(
     "In `convolution`, `cudnn_reading` and `cnn_runtime` locked cells record, with the student's functions, and the "
-    "judge tries these on work whose length only it knows, so rows that nobody measured earn nothing."
+    "judge tries these on work whose length it draws anew, so rows that nobody measured earn nothing."
 )
 @pytest.mark.parametrize("seed", [0, 41])
 def test_a_training_step_is_measured_on_work_that_only_the_check_knows(seed):

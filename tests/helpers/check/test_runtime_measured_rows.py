@@ -143,7 +143,7 @@ def measured(timer, old="", new="", seed=1):
 
 @pytest.mark.promise(
     "In `convolution`, `cudnn_reading` and `cnn_runtime` locked cells record, with the student's functions, and the "
-    "judge tries these on work whose length only it knows, so rows that nobody measured earn nothing."
+    "judge tries these on work whose length it draws anew, so rows that nobody measured earn nothing."
 )
 def test_rows_that_nobody_timed_are_told():
     assert measured(NOT_WRITTEN) == "still-to-do"
