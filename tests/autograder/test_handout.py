@@ -142,7 +142,7 @@ def test_what_is_private_would_be_found():
     for name in NAMES:
         bank = "\n".join(path.read_text(encoding="utf-8") for path in bank_of(name))
         bank = re.sub(r"^[-+]", "", bank, flags=re.MULTILINE)
-        text = squeeze(Course().source(name).read_text(encoding="utf-8") + bank)
+        text = squeeze("\n".join(cell.text for cell in read(Course().source(name))[0].cells) + bank)
         found = {where.split(" of ")[0] for where, secret in secrets(name) if secret in text}
         assert found == {"solution", "hidden test", "rubric or answer", "row"}
 
