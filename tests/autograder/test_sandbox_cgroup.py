@@ -11,7 +11,7 @@ import pytest
 
 from autograder.kernel.kernel import Kernels
 from autograder.sandbox import NONE, Limits, Usage, memory_group
-from autograder.sandbox.cgroup import _place, place_of
+from autograder.sandbox.cgroup import PREFIX, _place, place_of
 
 ON_LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="cgroups are Linux's")
 WITH_GROUPS = pytest.mark.skipif(
@@ -125,7 +125,8 @@ def test_the_kernel_ends_those_that_hold_too_much_together():
 @WITH_GROUPS
 def test_a_hand_in_is_bounded_where_nobody_weighs(monkeypatch):
     monkeypatch.setattr(Usage, "exceeded", lambda self: "")
-    before = set(_place().iterdir())
+    mine = f"{PREFIX}{os.getpid()}-*"  # others' tests may run at the same time
+    before = set(_place().glob(mine))
     with Kernels(NONE, needs=()) as kernels:
         kernel = kernels.start({}, Limits(memory_mb=100, disk_mb=10), None)
         try:
@@ -133,7 +134,7 @@ def test_a_hand_in_is_bounded_where_nobody_weighs(monkeypatch):
         finally:
             kernel.kill()
     assert (ran.status, kernel.why) == ("died", "it used more than 100 MB of memory")
-    assert set(_place().iterdir()) <= before
+    assert set(_place().glob(mine)) <= before
 
 
 @WITH_GROUPS

