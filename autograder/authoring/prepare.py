@@ -82,7 +82,7 @@ def hidden_seed(course: Course) -> int:
         return int(path.read_text(encoding="utf-8"))
     except ValueError:
         raise CourseError(f"{str(path)!r} should hold one number, the class's secret seed; put it back.") from None
-    except OSError:
+    except FileNotFoundError:
         pass
     if (course.class_dir / "gradebook.db").exists() or not course.class_dir.is_dir():
         return PUBLIC_SEED

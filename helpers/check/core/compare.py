@@ -241,16 +241,6 @@ def telling(hypotheses: Sequence[Hypothesis], right: np.ndarray) -> bool:
     return not any(a != b and close(one, other) for i, (a, one) in enumerate(values) for b, other in values[:i])
 
 
-def unchanged(before: np.ndarray, after: np.ndarray, what: str, where: str) -> None:
-    """Raise if a student's function wrote into an array that it was only given to read."""
-    if before.shape != after.shape or not np.array_equal(before, after, equal_nan=True):
-        raise Mistake(
-            "input-changed",
-            f"{where} changed its input {what} in place. The caller still needs it: compute into a new array "
-            "(`a - b`, not `a -= b`; copy before you assign to entries).",
-        )
-
-
 def explained(got: Any, hypotheses: Iterable[Hypothesis], alike: Callable[[Any, Any], bool] = close) -> Mistake | None:
     """The Mistake of the first hypothesis that gives `got`, within what `alike` takes for equal."""
     return next((Mistake(h.name, h.hint) for h in hypotheses if alike(got, needed(h.wrong))), None)

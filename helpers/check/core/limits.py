@@ -15,17 +15,15 @@ from helpers.errors import TooLong
 _TIMERS = ((signal.SIGPROF, signal.ITIMER_PROF, 1), (signal.SIGALRM, signal.ITIMER_REAL, 6)) if hasattr(signal, "setitimer") else ()
 _limits = 0
 """How many limits the main thread is inside of."""
-_held = _late = False
+_leaving = False
+"""Whether a limit is being taken away: whatever strikes then is over."""
 
 
 def _stop(number: int, frame: Any) -> None:
-    global _late
     if not _limits:
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
-    elif _held:
-        _late = True
-    else:
+    elif not _leaving:
         raise TooLong
 
 
@@ -39,11 +37,10 @@ class time_limit:
         self.seconds = seconds
 
     def __enter__(self) -> None:
-        global _limits, _held, _late
+        global _limits
         self.before: list[tuple[Any, float]] = []
         if not _TIMERS or threading.current_thread() is not threading.main_thread():
             return
-        self.held, _held, _late = (_held, _late), False, False
         _limits += 1
         for number, timer, times in _TIMERS:
             handler = _signal.getsignal(number)  # signal.getsignal takes 40 times as long
@@ -52,16 +49,16 @@ class time_limit:
             self.before.append((handler, signal.setitimer(timer, times * self.seconds)[0]))
 
     def __exit__(self, *about: object) -> None:
-        global _limits, _held, _late
+        global _limits, _leaving
         if not self.before:
             return
-        _held = True
+        _leaving = True
         for (number, timer, _), (handler, rest) in zip(_TIMERS, self.before, strict=True):
             signal.setitimer(timer, rest)
             if handler not in (_stop, signal.SIG_DFL, None):  # installing one takes long, so ours stays where there was none
                 signal.signal(number, handler)
         _limits -= 1
-        _held, _late = self.held
+        _leaving = False
 
 
 class quiet:

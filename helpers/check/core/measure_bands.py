@@ -1,5 +1,5 @@
-"""python -m helpers.check.core.measure_bands: train with many seeds and keep where their curves lie (about 25 "
-"minutes)."""
+"""python -m helpers.check.core.measure_bands: train with many seeds and keep where their curves lie (about 25
+minutes)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ OTHERS = (1.0, 0.5, 0.01, 0.001)
 
 
 def measure(size: str, rate: float, seeds: int) -> tuple[dict[str, Any], float]:
-    """Lowest and highest value of each curve at each epoch over the seeds 1000, 1001, …, and the roughest training "
-    "loss."""
+    """Lowest and highest value of each curve at each epoch over the seeds 1000, 1001, …, and the roughest training
+    loss."""
     import numpy as np
     from tqdm import tqdm
 

@@ -1,5 +1,5 @@
-"""Checks of the student's `MLP`: layers, forward, all gradients, two updates; and how the other checks read a "
-"network."""
+"""Checks of the student's `MLP`: layers, forward, all gradients, two updates; and how the other checks read a
+network."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def weight_shapes(seen: Answer, sizes: tuple[int, ...]) -> list[tuple[int, ...]]
 
 
 def network_of(seen: Answer, first: Answer, sizes: tuple[int, ...], names: tuple[str, str] = probes.PARAMETERS) -> Net:
-    """Parameters (or gradients) that a probe noted in `seen`, in the course's layout; `first`: where it noted the "
-    "first ones."""
+    """Parameters (or gradients) that a probe noted in `seen`, in the course's layout; `first`: where it noted the
+    first ones."""
     shapes = weight_shapes(first, sizes)
     found = Net([], [])
     for i, shape in enumerate(shapes):
@@ -167,8 +167,8 @@ def _other_activation(net: Net, x: np.ndarray, f: Callable[[np.ndarray], np.ndar
 
 
 def earlier_work(result: Mistake, seen: Answer, right: Net, what: str) -> Mistake:
-    """`result`, or where the network by itself, a step made by hand in `seen`, is not right, the Mistake that says "
-    "so."""
+    """`result`, or where the network by itself, a step made by hand in `seen`, is not right, the Mistake that says
+    so."""
     try:
         sizes = (*(len(w) for w in right.weights), len(right.biases[-1]))
         step = network_of(seen, seen, sizes)

@@ -75,8 +75,8 @@ def linear_passes(seen: Seen, Linear: Any, cases: Sequence[dict[str, Any]]) -> N
 def linear_updates(
     seen: Seen, Linear: Any, case: dict[str, Any], gradients: dict[str, np.ndarray], rates: Sequence[float]
 ) -> None:
-    """A layer that has gone through a forward and a backward. Before each update the right gradients are put in "
-    "place of
+    """A layer that has gone through a forward and a backward. Before each update the right gradients are put in
+    place of
     its own, so that a mistake in backward does not cost this exercise, too. Notes the parameters before and after each."""
     layer = linear(seen, Linear, case["weight"].shape)
     if not _sizes_fit(layer, case):
@@ -144,8 +144,8 @@ class Network:
     """A student's `MLP(sizes, backend)`; `kind` is its first weight."""
 
     def __init__(self, seen: Seen, MLP: Any, sizes: tuple[int, ...], on: Any = None, **named: Any):
-        """Notes the "layers", or that there is no list of them, and the first parameters of those that have a "
-        "weight."""
+        """Notes the "layers", or that there is no list of them, and the first parameters of those that have a
+        weight."""
         self.made = run("MLP(sizes, backend)", MLP, sizes, on or backend("numpy", "float64"), **named)
         self.layers = read(self.made, "layers", "MLP")
         listed = self.layers is not None and hasattr(self.layers, "__len__")
@@ -227,8 +227,8 @@ def epochs(
     lr: float,
     settings: Sequence[dict[str, Any]],
 ) -> None:
-    """A new network's epoch with each of the settings (batch_size, order); notes what is returned and the parameters "
-    "then.
+    """A new network's epoch with each of the settings (batch_size, order); notes what is returned and the parameters
+    then.
 
     Notes under "by hand" a first step with the first batch, made without train_epoch.
     """
@@ -253,8 +253,8 @@ def epochs(
 def evaluations(
     seen: Seen, evaluate: Any, MLP: Any, cases: Sequence[tuple[tuple[int, ...], Arrays, np.ndarray, np.ndarray]]
 ) -> None:
-    """(sizes, parameters, images, labels) each: notes what is returned, the output, and the parameters before and "
-    "after."""
+    """(sizes, parameters, images, labels) each: notes what is returned, the output, and the parameters before and
+    after."""
     for number, (sizes, parameters, x, labels) in enumerate(cases):
         notes = seen.part(number)
         network = carrying(notes, MLP, sizes, parameters)
@@ -271,8 +271,8 @@ def rescaled(
     seen: Seen, rescale: Any, MLP: Any, sizes: tuple[int, ...], parameters: Arrays, x: np.ndarray, labels: np.ndarray,
     conventions: Sequence[str],
 ) -> None:
-    """Notes the gradients of a forward and backward, and what is there after rescale(network, batch size, "
-    "convention)."""
+    """Notes the gradients of a forward and backward, and what is there after rescale(network, batch size,
+    convention)."""
     for name in conventions:
         network = carrying(seen.part(name), MLP, sizes, parameters)
         network.run("forward", x)
@@ -377,8 +377,8 @@ def recorded(
 
 
 def made_again(images: Sequence[int]) -> list[int]:
-    """Which runs, on so many images each, are made again: all that are short, and of the others the first and the "
-    "last."""
+    """Which runs, on so many images each, are made again: all that are short, and of the others the first and the
+    last."""
     many = [number for number, count in enumerate(images) if not 0 < count <= FEW]
     return [*(number for number in range(len(images)) if number not in many), *many[:1], *many[1:][-1:]]
 

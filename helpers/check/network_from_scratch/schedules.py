@@ -61,8 +61,8 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
 
 
 def _places(rng: np.random.Generator) -> list[tuple[int, int]]:
-    """(epochs, place of the lowest loss) of five runs: somewhere, first and last; runs of one length have it at "
-    "different places."""
+    """(epochs, place of the lowest loss) of five runs: somewhere, first and last; runs of one length have it at
+    different places."""
     a, b, c = (int(rng.integers(low, low + 3)) for low in (6, 9, 12))
     first, second = (int(place) for place in rng.choice(np.arange(2, b - 2), 2, replace=False))
     return [(b, first), (a, 2), (b, second), (a, 0), (c, c - 1)]

@@ -17,8 +17,8 @@ from helpers.check.network_from_scratch.recorded import Recorded
 
 @check("Learning-rate study", "C1")
 def learning_rate_study(histories: Any, rates: Sequence[float], MLP: Any, train_epoch: Any, evaluate: Any, *, epochs: int | None = None, size: str = "standard") -> Iterator[str]:
-    """One history for each rate, each trained with its own rate from the same start, none shared, by the student's "
-    "own functions."""
+    """One history for each rate, each trained with its own rate from the same start, none shared, by the student's
+    own functions."""
     seen = Recorded("histories", histories, (MLP, train_epoch, evaluate), size, 1)
     keys = seen.filled()
     if len(set(rates)) < 5 or max(rates) < 0.5 or min(rates) > 0.005:
@@ -73,8 +73,8 @@ def learning_rate_study(histories: Any, rates: Sequence[float], MLP: Any, train_
 
 @check("Decay experiment", "D2")
 def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *, seeds: int, epochs: int | None = None, size: str = "standard") -> Iterator[str]:
-    """One constant rate and at least two decays, each over several seeds that differ, decays that decay, by the "
-    "student's own functions."""
+    """One constant rate and at least two decays, each over several seeds that differ, decays that decay, by the
+    student's own functions."""
     study = Recorded("results", results, (MLP, train_epoch, evaluate), size, 2)
     names = study.filled()
     constant: list[tuple[str, np.ndarray]] = []
@@ -158,8 +158,8 @@ def _same_settings(runs: dict[str, Any], names: Sequence[str]) -> None:
 
 @check("The same on all backends", "Part F")
 def same_on_all(by_backend: Any, names: Sequence[str], MLP: Any, train_epoch: Any, evaluate: Any, *, size: str = "standard") -> Iterator[str]:
-    """One history for each backend, by the student's own functions; from the same weights the curves agree up to "
-    "float32 rounding."""
+    """One history for each backend, by the student's own functions; from the same weights the curves agree up to
+    float32 rounding."""
     seen = Recorded("by_backend", by_backend, (MLP, train_epoch, evaluate), size, 3, names)
     keys = seen.filled()
     missing = [name for name in names if name not in keys]

@@ -29,8 +29,8 @@ def own_training(MLP: Any, train_epoch: Any, evaluate: Any, *, seed: int = 0) ->
 
 @dataclass
 class Problem:
-    """A network, sets of images of which it answers more and more wrongly, and epochs (images, labels, order) to "
-    "train it."""
+    """A network, sets of images of which it answers more and more wrongly, and epochs (images, labels, order) to
+    train it."""
 
     net: Net
     sets: list[tuple[np.ndarray, np.ndarray]]
@@ -88,8 +88,8 @@ def moves(start: Net, expected: Net, got: Net, how: str) -> None:
 
 
 def _images(net: Net, share: float, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """n images, and labels of which about this share is what the network finds least likely, and the others are its "
-    "answers."""
+    """n images, and labels of which about this share is what the network finds least likely, and the others are its
+    answers."""
     x = rng.normal(size=(n, len(net.weights[0])))
     ranked = net.forward(x).argsort(axis=1)
     return x, np.where(np.arange(n) < round(share * n), ranked[:, 0], ranked[:, -1])

@@ -1,5 +1,5 @@
-"""What can go wrong in the cross-entropy of probabilities (N, C) and labels (N,), and in its gradient for the "
-"logits."""
+"""What can go wrong in the cross-entropy of probabilities (N, C) and labels (N,), and in its gradient for the
+logits."""
 
 from __future__ import annotations
 

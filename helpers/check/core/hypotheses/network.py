@@ -65,8 +65,8 @@ def update(
     groups: Mapping[str, Sequence[int]],
     earlier_rate: float | None = None,
 ) -> list[Hypothesis]:
-    """Of the parameters after a step. groups: a sentence -> which arrays of the list moved; earlier_rate: of the "
-    "step before."""
+    """Of the parameters after a step. groups: a sentence -> which arrays of the list moved; earlier_rate: of the
+    step before."""
 
     def stepped(rate: float) -> Parameters:
         return [p - rate * g for p, g in zip(start, grads, strict=True)]

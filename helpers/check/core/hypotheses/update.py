@@ -18,8 +18,8 @@ RATES = (1.0, 0.1, 0.01, 0.001)
 def step(
     name: str, got: np.ndarray, before: np.ndarray, rate: float, gradient: np.ndarray, earlier_rate: float | None = None
 ) -> list[Hypothesis]:
-    """Of the step of the parameter `name`, before minus after. earlier_rate: of the update before, from other "
-    "values."""
+    """Of the step of the parameter `name`, before minus after. earlier_rate: of the update before, from other
+    values."""
     right = rate * gradient
     return [
         Hypothesis(f"{name}-not-updated", 0 * gradient, f"update leaves {name} as it was. Each parameter takes the "
