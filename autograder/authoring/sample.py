@@ -12,12 +12,12 @@ from nbformat import NotebookNode
 
 from helpers.errors import CourseError
 
-from ..authoring.student import Student
 from ..course import Course, clean_name
 from ..files import stage, write_notebook
 from .release import generate, worked_in
 from .source import FORM, cells_by_id, without_markers
 from .source import read as read_source
+from .student import Student
 
 
 def load(name: str, course: Course | None = None) -> list[Student]:

@@ -76,8 +76,7 @@ def linear_updates(
     seen: Seen, Linear: Any, case: dict[str, Any], gradients: dict[str, np.ndarray], rates: Sequence[float]
 ) -> None:
     """A layer that has gone through a forward and a backward. Before each update the right gradients are put in
-    place of
-    its own, so that a mistake in backward does not cost this exercise, too. Notes the parameters before and after each."""
+    place of its own, so that a mistake in backward does not cost this exercise, too. Notes the parameters before and after each."""
     layer = linear(seen, Linear, case["weight"].shape)
     if not _sizes_fit(layer, case):
         return

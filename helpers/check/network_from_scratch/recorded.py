@@ -17,9 +17,8 @@ from helpers.train import SIZES, study_size
 
 
 class Recorded:
-    """A dictionary of histories, or of lists of them, and the student's functions (MLP, train_epoch, evaluate),
-    which are
-    tried at the same time. `name`: the dictionary's, in sentences; backends: keys of runs on these, not on numpy."""
+    """A dictionary of histories, or of lists of them, and the student's functions (MLP, train_epoch, evaluate), which
+    are tried at the same time. `name`: the dictionary's, in sentences; backends: keys of runs on these, not on numpy."""
 
     def __init__(self, name: str, found: Any, own: probes.Functions, size: str, seed: int, backends: Sequence[str] = ()):
         self.name, self.size = name, size
@@ -114,8 +113,7 @@ class Recorded:
 
 def _may_be(runs: list[np.ndarray], recorded: np.ndarray) -> bool:
     """Whether the training losses lie near those of runs from other weights: of a network that starts anew at random
-    each
-    time, more can't be said."""
+    each time, more can't be said."""
     low, high = np.min([run[0] for run in runs], axis=0), np.max([run[0] for run in runs], axis=0)
     margin = 3 * (high - low) + 0.05 * abs(high)
     return bool(((recorded[0] >= low - margin) & (recorded[0] <= high + margin)).all())
