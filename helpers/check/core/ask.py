@@ -8,6 +8,7 @@ have, the right result.
 from __future__ import annotations
 
 import contextlib
+import copy
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -24,16 +25,19 @@ from helpers.check.core.student_errors import in_words, own_frames, rebuilt
 class Answer:
     """What a probe noted. Asking for what it did not come to raises the Mistake that says why."""
 
-    def __init__(self, reply: Any, before: str = "", advice: Advice | None = None):
-        self._reply, self._before, self._advice = reply, before, advice
-        seen, ended = (reply.get("seen"), reply.get("ended")) if isinstance(reply, dict) else (None, None)
-        self._seen: dict[str, Any] = {key: value for key, value in seen.items() if isinstance(key, str)} if isinstance(seen, dict) else {}
-        fits = isinstance(ended, tuple) and len(ended) == 3 and isinstance(ended[0], str) and isinstance(ended[1], str)
-        self._ended: tuple[str, str, Any] | None = (ended[0], ended[1], ended[2]) if fits and ended else None
+    def __init__(self, reply: Any, advice: Advice | None = None):
+        reply = reply if isinstance(reply, dict) else {}
+        seen, ended = reply.get("seen"), reply.get("ended")
+        fits = isinstance(ended, tuple) and [type(part) for part in ended[:2]] == [str, str] and len(ended) == 3
+        self._seen: dict[str, Any] = seen if isinstance(seen, dict) else {}
+        self._ended: tuple[str, str, Any] | None = ended if fits else None
+        self._before, self._advice = "", advice
 
     def part(self, name: Any) -> Answer:
         """What was noted under `seen.part(name)`."""
-        return Answer(self._reply, f"{self._before}{name}/", self._advice)
+        found = copy.copy(self)
+        found._before += f"{name}/"
+        return found
 
     def __contains__(self, name: object) -> bool:
         return f"{self._before}{name}" in self._seen
@@ -42,7 +46,8 @@ class Answer:
         """The plain data noted under this name."""
         if name not in self:
             self.finish()
-            raise Mistake("check-stumbled", "What the check asked your code for did not come back. Results should be plain arrays or numbers, kept under the names that the exercise gives.")
+            raise Mistake("check-stumbled", "What the check asked your code for did not come back. Results should be "
+                          "plain arrays or numbers, kept under the names that the exercise gives.")
         return self._seen[f"{self._before}{name}"]
 
     def array(self, name: str, what: str) -> np.ndarray:
