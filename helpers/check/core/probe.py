@@ -17,6 +17,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, is_dataclass
+from pathlib import PurePath
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -242,7 +243,8 @@ _SCALARS = (bool, int, float, complex, str, bytes)
 def plain(value: Any) -> Any:
     """The value as plain data, copied: None, bool, int, float, complex, str, bytes, fractions, numpy's numbers and
     arrays of numbers, records of `helpers`, and lists, tuples, sets and dicts of these. Tensors and all else that numpy
-    reads as numbers become arrays, subclasses their base; what is left becomes an `Odd`."""
+    reads as numbers become arrays, arrays of texts or objects lists, subclasses their base; types of numbers, devices
+    and paths become their names; what is left becomes an `Odd`."""
     return _Plain().of(value, 0)
 
 
@@ -283,11 +285,16 @@ class _Plain:
             return [self.of(one, depth) for one in value[:ITEMS]]
         if isinstance(value, dict):
             return {_key(key): self.of(one, depth) for key, one in dict.items(value)}
+        if isinstance(value, np.dtype | PurePath) or f"{type(value).__module__}.{type(value).__name__}" in _NAMED:
+            return str(value)
         if isinstance(value, SimpleNamespace):
             return SimpleNamespace(**{str(key): self.of(one, depth) for key, one in vars(value).items()})
         if is_record(value):
             return value
         return odd(value) if callable(value) else _numbers(value)
+
+
+_NAMED = ("torch.device", "torch.dtype")
 
 
 def is_record(value: Any) -> bool:
