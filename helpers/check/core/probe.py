@@ -286,7 +286,7 @@ class _Plain:
         if isinstance(value, dict):
             return {_key(key): self.of(one, depth) for key, one in dict.items(value)}
         if isinstance(value, np.dtype | PurePath) or f"{type(value).__module__}.{type(value).__name__}" in _NAMED:
-            return str(value)
+            return _base(str, str(value))
         if isinstance(value, SimpleNamespace):
             return SimpleNamespace(**{str(key): self.of(one, depth) for key, one in vars(value).items()})
         if is_record(value):

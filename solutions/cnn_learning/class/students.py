@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from autograder.authoring.student import Edit, Student
+from autograder.authoring.student import Edit, Student, form
 from autograder.mistakes import load
 
 BANK = load("cnn_learning")
-
-
-def form(name: str, parts: list[str]) -> dict[str, Any]:
-    return {"group": [{"name": name, "id": name.lower(), "did": "everything"}], "ready_to_present": parts}
 
 
 STUDENTS = (
@@ -22,7 +16,7 @@ STUDENTS = (
         | BANK["A-pool: pooling in loops"].cells
         | BANK["A-network: a network of its own, by match"].cells
         | BANK["B-train: a loop over images put in order first"].cells,
-        form=form("Aiko", ["A", "B", "C"]),
+        form=form(["Aiko"], ["A", "B", "C"]),
     ),
     Student(
         "bruno",
@@ -32,7 +26,7 @@ STUDENTS = (
             Edit("B-choose", "np.median", "np.mean"),
             Edit("B-report", "float(np.std(test_errors, ddof=1))", "(min(test_errors), max(test_errors))"),
         ),
-        form=form("Bruno", ["A"]),
+        form=form(["Bruno"], ["A"]),
     ),
     Student(
         "carla",
@@ -43,7 +37,7 @@ STUDENTS = (
             Edit("A-flatten", "x.reshape(x.shape[0], -1)", "x.transpose(0, 2, 3, 1).reshape(x.shape[0], -1)"),
         ),
         replace=BANK["A-pool: gradient-to-every-tie"].cells,
-        form=form("Carla", ["A", "B"]),
+        form=form(["Carla"], ["A", "B"]),
     ),
     Student(
         "deniz",
@@ -53,7 +47,7 @@ STUDENTS = (
             Edit("B-choose", "np.median", "min"),
             Edit("B-report", "rate = choose_rate(curves)", "found = {r: min(open_test_set(r, SEEDS)) for r in RATES_WIDE}\nrate = min(found, key=found.get)"),
         ),
-        form=form("Deniz", ["B"]),
+        form=form(["Deniz"], ["B"]),
     ),
     Student(
         "elif",
@@ -63,20 +57,20 @@ STUDENTS = (
             Edit("C-length", "range(window, len(losses) + 1)", "range(window := 1, len(losses) + 1)"),
             Edit("C-norms", "np.sqrt(np.sum(layer.grad_weight**2))", "np.sum(layer.grad_weight**2)"),
         ),
-        form=form("Elif", ["C"]),
+        form=form(["Elif"], ["C"]),
     ),
     Student(
         "filip",
         "only Part A, with a loop in train that never ends; declares A",
         done=("A", "B-error", "B-train", "form"),
         edits=(Edit("B-train", "        for start in range(0, len(images), batch_size):\n", "        start = 0\n        while start < len(images):\n"),),
-        form=form("Filip", ["A"]),
+        form=form(["Filip"], ["A"]),
     ),
     Student(
         "greta",
         "a cell that ends Python in the middle of the study",
         edits=(Edit("B-study", "curves = None\n", "import os\n\nos._exit(1)\n"),),
-        form=form("Greta", ["B"]),
+        form=form(["Greta"], ["B"]),
     ),
     Student("hugo", "a file cut off in the middle", raw=b'{"cells": [{"cell_type": "markdown", "metadata": {}, "sour'),
 )

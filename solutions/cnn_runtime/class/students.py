@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from autograder.authoring.student import Edit, Student
+from autograder.authoring.student import Edit, Student, form
 from autograder.mistakes import load
 
 BANK = load("cnn_runtime")
-
-
-def form(name: str, parts: list[str]) -> dict[str, Any]:
-    return {"group": [{"name": name, "id": name.lower(), "did": "everything"}], "ready_to_present": parts}
 
 
 OTHERWISE = {
@@ -50,7 +44,7 @@ STUDENTS = (
         "aiko",
         "right, everything written in another way; declares every part",
         replace=OTHERWISE,
-        form=form("Aiko", ["A", "B", "C", "D", "E", "F"]),
+        form=form(["Aiko"], ["A", "B", "C", "D", "E", "F"]),
     ),
     Student(
         "bruno",
@@ -62,7 +56,7 @@ STUDENTS = (
             Edit("D-interval", "t_quantile((1 + level) / 2, n - 1)", "1.96"),
             Edit("E-held", "fit(np.delete(x, i), np.delete(y, i), kind)", "fit(x, y, kind)"),
         ),
-        form=form("Bruno", ["A", "B"]),
+        form=form(["Bruno"], ["A", "B"]),
     ),
     Student(
         "carla",
@@ -72,31 +66,31 @@ STUDENTS = (
             Edit("B-time", "    for _ in range(warmup):\n        step(load())\n", ""),
             Edit("B-time", "str(loss.device)", '"cuda"'),
         ),
-        form=form("Carla", ["B"]),
+        form=form(["Carla"], ["B"]),
     ),
     Student(
         "deniz",
         "only Parts A and B; the rest as released",
         done=("A", "B", "form"),
-        form=form("Deniz", ["A"]),
+        form=form(["Deniz"], ["A"]),
     ),
     Student(
         "elif",
         "every network prepared with 8 filters, whatever is asked for",
         edits=(Edit("C-rows", "prepare(filters, name, batch)", "prepare(8, name, batch)"),),
-        form=form("Elif", ["C", "D"]),
+        form=form(["Elif"], ["C", "D"]),
     ),
     Student(
         "femi",
         "a loop in crossover that never ends where two times are equal",
         replace={"F-crossover": NEVER_ENDS},
-        form=form("Femi", ["F"]),
+        form=form(["Femi"], ["F"]),
     ),
     Student(
         "greta",
         "a cell that ends Python while it measures",
         edits=(Edit("C-rows", "def measure_row", "import os\n\nos._exit(1)\n\n\ndef measure_row"),),
-        form=form("Greta", []),
+        form=form(["Greta"], []),
     ),
     Student(
         "ilse",
@@ -107,7 +101,7 @@ STUDENTS = (
             ("E-compared", BANK["E-compare: still-to-do"].cells["E-compared"]),
             ("F-batch-measured", BANK["F-batch: still-to-do"].cells["F-batch-measured"]),
         ),
-        form=form("Ilse", ["C", "F"]),
+        form=form(["Ilse"], ["C", "F"]),
     ),
     Student("hiro", "hands in a file that is no notebook", raw=b'{"cells": [{"cell_type": "code"'),
 )

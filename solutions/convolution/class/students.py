@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from autograder.authoring.student import Edit, Student
+from autograder.authoring.student import Edit, Student, form
 from autograder.mistakes import load
 
 BANK = load("convolution")
-
-
-def form(name: str, parts: list[str]) -> dict[str, Any]:
-    return {"group": [{"name": name, "id": name.lower(), "did": "everything"}], "ready_to_present": parts}
 
 
 STUDENTS = (
@@ -19,7 +13,7 @@ STUDENTS = (
         "amara",
         "right, written with PyTorch wherever it can; declares every part",
         replace=BANK["torch throughout"].cells,
-        form=form("Amara", ["A", "B", "C", "D", "E", "F", "G"]),
+        form=form(["Amara"], ["A", "B", "C", "D", "E", "F", "G"]),
     ),
     Student(
         "bilal",
@@ -32,7 +26,7 @@ STUDENTS = (
             Edit("F-count", "return 2 * N * K", "return N * K"),
             Edit("F-count", "/ 2**20", "/ 1e6"),
         ),
-        form=form("Bilal", ["C", "D"]),
+        form=form(["Bilal"], ["C", "D"]),
     ),
     Student(
         "chloe",
@@ -40,19 +34,19 @@ STUDENTS = (
         done=("A", "B", "form"),
         replace={name: text for name, text in BANK["loops throughout"].cells.items() if name[0] in "AB" and name != "A-forward"},
         edits=(Edit("A-forward", "np.sum(window * w[k])", "np.sum(window * w[k, :, ::-1, ::-1])"),),
-        form=form("Chloe", ["A", "B"]),
+        form=form(["Chloe"], ["A", "B"]),
     ),
     Student(
         "dmitri",
         "a loop in average_pool_backward that never ends",
         edits=(Edit("D-average", "    for r in range(R):\n", "    r = 0\n    while r < R:\n"),),
-        form=form("Dmitri", []),
+        form=form(["Dmitri"], []),
     ),
     Student(
         "eleni",
         "a cell that ends Python while it measures",
         edits=(Edit("G-measure", "def measure_layer", "import os\n\nos._exit(1)\n\n\ndef measure_layer"),),
-        form=form("Eleni", ["G"]),
+        form=form(["Eleni"], ["G"]),
     ),
     Student(
         "farid",
@@ -61,13 +55,13 @@ STUDENTS = (
             Edit("G-measure", "return timings, errors", "return vars(measure_layer).setdefault('kept', timings), errors"),
             Edit("G-roof", "min(peak", "max(peak"),
         ),
-        form=form("Farid", ["F", "G"]),
+        form=form(["Farid"], ["F", "G"]),
     ),
     Student(
         "gita",
         "only Part A; plausible times made up in a cell of her own",
         done=("A", "form"),
         cells_added=(("G-measure-layers", BANK["G-measure: still-to-do"].cells["G-measure-layers"]),),
-        form=form("Gita", ["G"]),
+        form=form(["Gita"], ["G"]),
     ),
 )

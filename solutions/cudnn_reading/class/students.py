@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from autograder.authoring.student import Edit, Student
+from autograder.authoring.student import Edit, Student, form
 from autograder.mistakes import load
 
 BANK = load("cudnn_reading")
@@ -22,16 +20,12 @@ OTHERWISE = (
 )
 
 
-def form(name: str, parts: list[str]) -> dict[str, Any]:
-    return {"group": [{"name": name, "id": name.lower(), "did": "everything"}], "ready_to_present": parts}
-
-
 STUDENTS = (
     Student(
         "aisha",
         "right, in other words, other orders and other forms; declares every part",
         replace={id_: text for name in OTHERWISE for id_, text in BANK[name].cells.items()},
-        form=form("Aisha", ["A", "B", "C", "D"]),
+        form=form(["Aisha"], ["A", "B", "C", "D"]),
     ),
     Student(
         "bruno",
@@ -48,7 +42,7 @@ STUDENTS = (
             Edit("B-claims", '("stated", "abstract")', '("measured", "table 4")'),
             Edit("D-marks", '"insight": 0, "evidence": 0, "judgement": 1', '"insight": 2, "evidence": 2, "judgement": 2'),
         ),
-        form=form("Bruno", ["B"]),
+        form=form(["Bruno"], ["B"]),
     ),
     Student(
         "carla",
@@ -58,7 +52,7 @@ STUDENTS = (
             Edit("B-lower", "    return np.stack(columns", "    while len(columns) != 4:\n        columns = list(columns)\n    return np.stack(columns"),
             Edit("C-amdahl", "sum(seconds[part] / speedups[part] for part in seconds)", "sum(seconds[part] * speedups[part] for part in seconds)"),
         ),
-        form=form("Carla", ["C"]),
+        form=form(["Carla"], ["C"]),
     ),
     Student(
         "dong",
@@ -67,7 +61,7 @@ STUDENTS = (
             Edit("A-review", "Section 3 has the way out:", "The matrix is never written to memory. " * 20 + "Section 3 has the way out:"),
             Edit("C-measure", "def step_times(functions, rounds, synchronise):", "import os\n\nos._exit(1)\n\n\ndef step_times(functions, rounds, synchronise):"),
         ),
-        form=form("Dong", ["B"]),
+        form=form(["Dong"], ["B"]),
     ),
     Student("elif", "a file cut off in the middle", raw=b'{"cells": [{"cell_type": "markdown", "metadata": {}, "sour'),
 )

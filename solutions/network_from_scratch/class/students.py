@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from autograder.authoring.student import Edit, Student
+from autograder.authoring.student import Edit, Student, form
 from autograder.mistakes import load
 
 BANK = load("network_from_scratch")
@@ -12,27 +10,19 @@ BANK = load("network_from_scratch")
 ALL = ["A", "B", "C", "D", "E", "F"]
 
 
-def group(*names: str) -> list[dict[str, str]]:
-    return [{"name": name, "id": name.lower().replace(" ", "."), "did": "a fair share"} for name in names]
-
-
-def form(members: list[dict[str, str]], parts: list[str]) -> dict[str, Any]:
-    return {"group": members, "ready_to_present": parts}
-
-
 STUDENTS = (
-    Student("ada", "the model solution; declares every part", form=form(group("Ada"), ALL)),
+    Student("ada", "the model solution; declares every part", form=form(["Ada"], ALL)),
     Student(
         "alma",
         "a loop that never ends in train_epoch",
         edits=(Edit("B-epoch", "for start in range(0, n, batch_size):", "start = 0\n    while start < n:"),),
-        form=form(group("Alma"), []),
+        form=form(["Alma"], []),
     ),
-    Student("boris", "right, with einsum, tanh for the sigmoid, updates in place", replace=BANK["einsum"].cells, form=form(group("Boris", "Bea"), ["A", "B"])),
-    Student("chen", "right, with a loop over the examples: slow", replace=BANK["loops"].cells, form=form(group("Chen"), [])),
-    Student("dalia", "right, written with PyTorch alone", replace=BANK["torch"].cells, form=form(group("Dalia", "Dov", "Dana"), ["F"])),
-    Student("emre", "right, computes in float32 whatever comes in", replace=BANK["float32"].cells, form=form(group("Emre"), ALL)),
-    Student("freya", "right, weights (out, in) and bias (1, out)", replace=BANK["other layout"].cells, form=form(group("Freya"), ["E"])),
+    Student("boris", "right, with einsum, tanh for the sigmoid, updates in place", replace=BANK["einsum"].cells, form=form(["Boris", "Bea"], ["A", "B"])),
+    Student("chen", "right, with a loop over the examples: slow", replace=BANK["loops"].cells, form=form(["Chen"], [])),
+    Student("dalia", "right, written with PyTorch alone", replace=BANK["torch"].cells, form=form(["Dalia", "Dov", "Dana"], ["F"])),
+    Student("emre", "right, computes in float32 whatever comes in", replace=BANK["float32"].cells, form=form(["Emre"], ALL)),
+    Student("freya", "right, weights (out, in) and bias (1, out)", replace=BANK["other layout"].cells, form=form(["Freya"], ["E"])),
     Student(
         "gabriel",
         "right, with own helper functions, cells of his own, prints and warnings",
@@ -41,14 +31,14 @@ STUDENTS = (
             Edit("A-linear", "return x @ self.weight + self.bias", "return matmul(x, self.weight) + self.bias if len(x) < 9 else x @ self.weight + self.bias"),
         ),
         cells_added=(("A-linear", "layer = Linear(3, 2, on)\nlayer.forward(on.asarray([[1.0, 2.0, 3.0]]))"), ("B-run", "import sys\nprint('done', file=sys.stderr)")),
-        form=form(group("Gabriel"), ["A", "B", "C"]),
+        form=form(["Gabriel"], ["A", "B", "C"]),
     ),
     Student.untouched("hana", "an untouched notebook"),
     Student(
         "igor",
         "only Part A, and declares it",
         done=("A", "form"),
-        form=form(group("Igor"), ["A", "B"]),
+        form=form(["Igor"], ["A", "B"]),
     ),
     Student(
         "jun",
@@ -58,7 +48,7 @@ STUDENTS = (
             Edit("A-linear", "xp.sum(grad_output, axis=0)", "xp.mean(grad_output, axis=0)"),
             Edit("A-sigmoid", "return grad_output * self.output", "return self.output"),
         ),
-        form=form(group("Jun"), ["A"]),
+        form=form(["Jun"], ["A"]),
     ),
     Student(
         "kofi",
@@ -68,7 +58,7 @@ STUDENTS = (
             Edit("A-loss", "xp.clip(probabilities[rows, labels], 1e-12, 1.0)", "probabilities[rows, labels]"),
             Edit("A-loss", "probabilities.dtype)) / n", "probabilities.dtype))"),
         ),
-        form=form(group("Kofi"), []),
+        form=form(["Kofi"], []),
     ),
     Student(
         "lena",
@@ -78,7 +68,7 @@ STUDENTS = (
             Edit("B-epoch", " * len(batch_labels)\n", "\n"),
             Edit("C-study", "lr=rate", "lr=0.1"),
         ),
-        form=form(group("Lena"), ["C"]),
+        form=form(["Lena"], ["C"]),
     ),
     Student(
         "mateo",
@@ -90,7 +80,7 @@ STUDENTS = (
             Edit("D-decay", "first * factor ** (epoch // every)", "first * factor ** (epoch // every // 1000)"),
             Edit("D-decay", "first * gamma**epoch", "first"),
         ),
-        form=form(group("Mateo"), ["D"]),
+        form=form(["Mateo"], ["D"]),
     ),
     Student(
         "nora",
@@ -99,13 +89,13 @@ STUDENTS = (
             Edit("A-loss", "return (probabilities - xp", "return -(probabilities - xp"),
             Edit("A-linear", "self.weight - lr", "self.weight + lr"),
         ),
-        form=form(group("Nora"), []),
+        form=form(["Nora"], []),
     ),
     Student(
         "omar",
         "a cell that ends the kernel in the middle of the study",
         edits=(Edit("C-study", "histories = {}\n", "import os\n\nos._exit(1)\nhistories = {}\n"),),
-        form=form(group("Omar"), ["A"]),
+        form=form(["Omar"], ["A"]),
     ),
     Student("quentin", "a file cut off in the middle", raw=b'{"cells": [{"cell_type": "markdown", "metadata": {}, "sour'),
     Student(
@@ -113,6 +103,6 @@ STUDENTS = (
         "results written down by hand instead of trained: no network, and records of all its runs",
         done=("A", "C-seen", "C-spot-answer", "D-verdict", "E-predict", "E-explain", "form"),
         replace={id_: BANK[f"{id_}: not-reproduced"].cells[id_] for id_ in ("B-run", "C-study", "D-experiment", "F-move")},
-        form=form(group("Rosa", "Rafael", "Ruth", "Rui", "Roman"), ["C"]),
+        form=form(["Rosa", "Rafael", "Ruth", "Rui", "Roman"], ["C"]),
     ),
 )
