@@ -126,8 +126,8 @@ def _chosen(only: list[str], everybody: list[str], course: Course) -> list[str]:
 
 def results(name: str, course: Course) -> Graded:
     """What the last run found, with today's gradebook and bonus; nothing is executed."""
-    assignment = prepare(course, name).assignment
     everybody = _everybody(course, name)
+    assignment = prepare(course, name).assignment
     if not (course.class_dir / "gradebook.db").is_file():
         raise CourseError(f"{name} was not graded yet in {str(course.class_dir)!r}; grade it first.")
     state = State(course, name)
