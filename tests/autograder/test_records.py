@@ -47,6 +47,31 @@ def _quick(monkeypatch):
     monkeypatch.setenv("COURSE_SIZE", "quick")
 
 
+SOFTMAX_OVER_BATCH = {"A_softmax": ("xp.sum(powers, axis=1, keepdims=True)", "xp.sum(powers, axis=0)")}
+
+
+def test_whether_a_mistake_trained_does_not_depend_on_the_seed():
+    MLP, train_epoch, _ = student(**SOFTMAX_OVER_BATCH)
+    for seed in range(40):
+        check.network_from_scratch.portable(MLP, train_epoch, seed=seed)
+
+
+@pytest.mark.parametrize("mistake", ["gradient of the sum", "divided by in_features"])
+def test_rescaled_gradients_are_compared_with_those_of_the_students_own_network(mistake):
+    own = student(**WRONG_BUT_TRAINED[mistake])[0]
+    names = own.__init__.__globals__
+    exec(next(cell.text for cell in read(Course().source(NAME))[0].cells if cell.id == "E-rescale"), names)
+    check.network_from_scratch.convention(names["rescale"], own, seed=7)
+    with pytest.raises(CheckFailed, match="the gradients are still those"):
+        check.network_from_scratch.convention(lambda network, batch_size, convention: None, own, seed=7)
+
+
+def test_of_gradients_that_are_not_there_nothing_can_be_said():
+    own = student(A_linear=("self.x.T @ grad_output", "0 * self.x.T @ grad_output"))[0]
+    with pytest.raises(CheckFailed, match="some of the gradients .* are zero or not finite"):
+        check.network_from_scratch.convention(lambda network, batch_size, convention: None, own, seed=7)
+
+
 @pytest.fixture(scope="module")
 def data():
     return load_data("mnist", train=100, test=200)

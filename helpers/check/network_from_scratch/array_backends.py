@@ -16,7 +16,7 @@ from helpers.check.core.oracle import Net
 from helpers.check.core.report import Mistake, check
 from helpers.check.network_from_scratch import probes
 from helpers.check.network_from_scratch.mlp import given, names, network_of
-from helpers.check.network_from_scratch.training import moves
+from helpers.check.network_from_scratch.training import moves, other_labels
 
 CONVENTIONS = ("mean", "sum", "in_features")
 
@@ -44,11 +44,13 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
             raise Mistake("rescale-changes-weights", f"For {name!r} rescale changed the weights. It only changes "
                           f"grad_weight and grad_bias; `update` takes the step afterwards.")
         right, got = factors[name], network_of(after, first, sizes, probes.GRADIENTS).parameters()
-        before = network_of(after.part("before"), first, sizes, probes.GRADIENTS).parameters()
-        if not close_all(before, mean.parameters()) and not close_all(got, scaled(right)):
-            raise Mistake("earlier-mistake", "rescale can't be told right from wrong yet: already the gradients that "
-                          "your network's backward leaves are not those of the mean loss. See the checks of your "
-                          "layers, loss and MLP first.")
+        before = network_of(after.part("before"), first, sizes, probes.GRADIENTS)
+        if not close_all(before.parameters(), mean.parameters()) and not close_all(got, scaled(right)):
+            if not all(np.isfinite(array).all() and array.any() for array in before.parameters()):
+                raise Mistake("earlier-mistake", "rescale can't be told right from wrong yet: some of the gradients that "
+                              "your network's backward leaves are zero or not finite. See the checks of your layers, "
+                              "loss and MLP first.")
+            mean = before  # what is wrong there is not the fault of rescale
         by = ins if name == "in_features" else ones
         written = np.nan if name == "mean" else _factor(got, scaled([1 / s for s in by]))
         forgotten = "is not scaled; the convention concerns both gradients."
@@ -105,7 +107,9 @@ def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
     """The same trajectory from the same weights on numpy, PyTorch's CPU and, where there is one, a GPU."""
     case, (lr,) = network_case(seed), rates(seed, 1)
     on = ("numpy", "torch", "cuda") if cuda_available() else ("numpy", "torch") if torch_or_none() else ("numpy",)
-    seen = ask(probes.on_backends, train_epoch, MLP, case.sizes, given(case.net), case.x, case.labels, lr, case.batch, on)
+    others = other_labels(case.labels, case.sizes[-1])
+    asked = (train_epoch, MLP, case.sizes, given(case.net), case.x, case.labels, lr, case.batch, on, others)
+    seen = ask(probes.on_backends, *asked)
     expected: Net | None = None
     for name in on:
         label = backend(name).label
@@ -120,8 +124,10 @@ def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
                           f"such as `xp.max(x, axis=1, keepdims=True)`.") from None
         if expected is None:
             expected = got
-            trained = train(case.net, case.x, case.labels, split(np.arange(len(case.x)), case.batch), lr)[0]
-            moves(case.net, trained, got, "On three small batches")
+            batches = split(np.arange(len(case.x)), case.batch)
+            right = [train(case.net, case.x, labels, batches, lr)[0] for labels in (case.labels, others)]
+            otherwise = network_of(seen.part("other labels"), seen.part("other labels"), case.sizes)
+            moves(case.net, right, [got, otherwise], "On three small batches")
         if not close_all(got.parameters(), expected.parameters()):
             raise Mistake("backends-differ", f"From the same weights {label} ends with other weights than numpy after "
                           f"one epoch of three small batches.")

@@ -298,18 +298,26 @@ def another_device() -> Iterator[None]:
 
 def on_backends(
     seen: Seen, train_epoch: Any, MLP: Any, sizes: tuple[int, ...], parameters: Arrays, x: np.ndarray, labels: np.ndarray,
-    lr: float, batch: int, names: Sequence[str],
+    lr: float, batch: int, names: Sequence[str], other_labels: np.ndarray,
 ) -> None:
-    """The same epoch on each backend; notes the parameters after it, and the library of the first weight."""
-    for name in names:
-        on, notes = backend(name, "float64"), seen.part(name)
+    """The same epoch on each backend; notes the parameters after it, and the library of the first weight.
+
+    Notes under "other labels" the parameters after an epoch of the first backend with these.
+    """
+
+    def epoch(name: str, notes: Seen, labels: np.ndarray) -> Network:
+        on = backend(name, "float64")
         network = carrying(notes, MLP, sizes, parameters, on)
         given = like(network.kind, x) if name == "numpy" else on.asarray(x)
         with another_device() if name == "torch" else contextlib.nullcontext():
-            run(f"train_epoch on "
-                f"{on.label}", train_epoch, network.made, given, on.asarray(labels), lr, batch_size=batch)
+            run(f"train_epoch on {on.label}", train_epoch, network.made, given, on.asarray(labels), lr, batch_size=batch)
         network.note(notes, names=PARAMETERS)
-        notes["library"] = type(read(network.linears[0], "weight", "Linear")).__module__.split(".")[0]
+        return network
+
+    for name in names:
+        weight = read(epoch(name, seen.part(name), labels).linears[0], "weight", "Linear")
+        seen.part(name)["library"] = type(weight).__module__.split(".")[0]
+    epoch(names[0], seen.part("other labels"), other_labels)
 
 
 # Training -----------------------------------------------------------------------------------------------------------
@@ -334,23 +342,24 @@ def own_training(
     sizes: tuple[int, ...],
     parameters: Arrays,
     sets: Sequence[tuple[np.ndarray, np.ndarray]],
-    epochs: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    runs: Sequence[Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]],
     rate: float,
     batch: int,
 ) -> None:
-    """Notes what evaluate returns for each set of (images, labels), and the parameters after epochs on (images, labels,
-    order)."""
+    """Notes what evaluate returns for each set of (images, labels), and the parameters after each run of epochs on
+    (images, labels, order)."""
     MLP, train_epoch, evaluate = own
     network = carrying(seen.part("evaluated"), MLP, sizes, parameters)
     for number, given in enumerate(sets):
-        seen[
-             f"evaluation "
-             f"{number}"] = run("evaluate", evaluate, network.made, *(like(network.kind, one) for one in given))
-    network = carrying(seen.part("trained"), MLP, sizes, parameters)
-    for x, labels, order in epochs:
-        arrays = [like(network.kind, one) for one in (x, labels, order)]
-        run("train_epoch", train_epoch, network.made, *arrays[:2], rate, batch_size=batch, order=arrays[2])
-    network.note(seen.part("trained"), names=PARAMETERS)
+        returned = run("evaluate", evaluate, network.made, *(like(network.kind, one) for one in given))
+        seen[f"evaluation {number}"] = returned
+    for number, epochs in enumerate(runs):
+        notes = seen.part(f"trained {number}")
+        network = carrying(notes, MLP, sizes, parameters)
+        for x, labels, order in epochs:
+            arrays = [like(network.kind, one) for one in (x, labels, order)]
+            run("train_epoch", train_epoch, network.made, *arrays[:2], rate, batch_size=batch, order=arrays[2])
+        network.note(notes, names=PARAMETERS)
 
 
 def recorded(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -51,9 +51,20 @@ class Problem:
     def sizes(self) -> tuple[int, ...]:
         return (*(len(w) for w in self.net.weights), len(self.net.biases[-1]))
 
+    @property
+    def other_epochs(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """The same images in the same order, each with another label."""
+        return [(x, other_labels(labels, self.sizes[-1]), order) for x, labels, order in self.epochs]
+
+    def trained(self, epochs: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Net:
+        net = self.net
+        for x, labels, order in epochs:
+            net, _ = train(net, x, labels, split(order, self.batch), self.rate)
+        return net
+
     def asked(self) -> tuple[Any, ...]:
         """What a probe is given of it."""
-        return self.sizes, given(self.net), self.sets, self.epochs, self.rate, self.batch
+        return self.sizes, given(self.net), self.sets, (self.epochs, self.other_epochs), self.rate, self.batch
 
 
 def trains(seen: Answer, problem: Problem) -> Iterator[str]:
@@ -67,24 +78,34 @@ def trains(seen: Answer, problem: Problem) -> Iterator[str]:
     if max(abs(_cosine(column - column.mean(), right - right.mean())) for column in found.T) < 0.9:
         raise Mistake("not-trained", f"{ALONE} On images that were generated for it, what evaluate returns has "
                       f"nothing to do with how well the network does. See the check of B3.")
-    end = problem.net
-    for x, labels, order in problem.epochs:
-        end, _ = train(end, x, labels, split(order, problem.batch), problem.rate)
-    trained = network_of(seen.part("trained"), seen.part("trained"), problem.sizes)
-    moves(problem.net, end, trained, f"{ALONE} On a few small batches that were generated for it,")
+    first = seen.part("trained 0")
+    trained = [network_of(seen.part(f"trained {number}"), first, problem.sizes) for number in range(2)]
+    moves(problem.net, [problem.trained(on) for on in (problem.epochs, problem.other_epochs)], trained,
+          f"{ALONE} On a few small batches that were generated for it,")  # fmt: skip
     yield "your own functions train, on numbers generated for this check"
 
 
-def moves(start: Net, expected: Net, got: Net, how: str) -> None:
-    """The weights of at least one layer went about where the reference's went, from the same start."""
-    moved = [(found - first, right - first) for found, first, right in zip(got.weights, start.weights, expected.weights, strict=True)]
-    if not any(found.any() for found, _ in moved):
+def moves(start: Net, expected: Sequence[Net], got: Sequence[Net], how: str) -> None:
+    """Trained twice from the same start, with other labels the second time: between the two, the weights of at least one
+    layer differ about as the reference's do.
+
+    What is wrong with the probabilities or the size of a step is the same with all labels, so it doesn't count here.
+    """
+    if not any(found.any() for found in _differences(got[0], start)):
         raise Mistake("not-trained", f"{how} train_epoch did not move a single weight of your network.")
-    along = [_cosine(found, right) for found, right in moved]
-    if max(along) < 0.6:
-        uphill = " They go the other way, uphill." if min(along) < -0.6 else ""
+    along = [_cosine(*both) for both in zip(_differences(*got), _differences(*expected), strict=True)]
+    if max(along) < 0.4:
+        uphill = " They go the other way, uphill." if min(along) < -0.4 else ""
         raise Mistake("not-trained", f"{how} the weights of your network move, but in no layer along the gradient of "
                       f"the loss.{uphill} See the checks of B1 and B2.")
+
+
+def _differences(one: Net, other: Net) -> list[np.ndarray]:
+    return [a - b for a, b in zip(one.weights, other.weights, strict=True)]
+
+
+def other_labels(labels: np.ndarray, classes: int) -> np.ndarray:
+    return (labels + 1) % classes
 
 
 def _images(net: Net, share: float, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
