@@ -83,6 +83,7 @@ def test_the_counts_of_the_instructors_page_are_those_of_the_run():
     assert counts == run
 
 
+@pytest.mark.slow
 def test_every_attack_changes_the_hand_in(tmp_path):
     course = Course(root=tmp_path / "course", class_dir=tmp_path / "class")
     write(course, Secrets.draw())
