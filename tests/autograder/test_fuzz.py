@@ -77,7 +77,7 @@ def test_a_class_of_spoiled_notebooks_is_graded_to_the_end(mini, handed_in, copy
         folder = course.submitted / f"spoiled {number:04d}" / "mini"
         folder.mkdir(parents=True)
         (folder / "mini.ipynb").write_bytes(mutated(Random(number), handed_in))
-    found = grade("mini", course, timeout=1, budget=20)
+    found = grade("mini", course, timeout=2, budget=20)
     spoiled = [row for row in found.rows if row.student.startswith("spoiled")]
     assert len(spoiled) == CLASS
     assert all(row.total == 0 for row in spoiled if row.reason)
