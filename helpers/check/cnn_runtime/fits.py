@@ -495,8 +495,8 @@ def _wrong_rows(rows: Sequence[Row], backend: str, kind: str) -> list[Hypothesis
     take = f"Take those whose `backend` is {backend!r}."
     tried: list[tuple[Any, ...]] = [
         *(
-            ("wrong-axis", np.asarray(places / places[0]), y, f"The errors are those of fits against {key}; against the number of "
-                "filters is asked for.")
+            ("wrong-axis", np.asarray(places / places[0]), y,
+             f"The errors are those of fits against {key}; against the number of filters is asked for.")
             for key, places in zip(("parameters", "flops"), _columns(mine, "parameters", "flops"), strict=True)
         ),
         *(

@@ -93,7 +93,9 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
             yield "forward gives the reference's probabilities; gradients of all weights and biases"
         stepped = net.stepped(gradients, rate)
         got = network_of(of_step.part("after update"), seen.part("given"), sizes).parameters()
-        told = partial(hypotheses.update, net.parameters(), gradients.parameters(), rate, hypotheses.ends(len(got)), before)
+        told = partial(
+            hypotheses.update, net.parameters(), gradients.parameters(), rate, hypotheses.ends(len(got)), before
+        )
         verify_all(got, stepped.parameters(), names("the {} after MLP.update", net), told)
         net = stepped
     yield "update moves every layer, at two rates; a second pass does not depend on the first"

@@ -96,9 +96,12 @@ def _drawn(seed: int) -> list[tuple[float, float]]:
 def step_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
     """first · factor^⌊epoch / every⌋."""
     epochs = np.arange(12)
-    everies = np.random.default_rng([seed, 9]).permutation([4, 5]).tolist()  # rounding to the nearest multiple of 3 would look like counting from 1
+    # Not 3: rounding to the nearest multiple of 3 would look like counting from 1.
+    everies = np.random.default_rng([seed, 9]).permutation([4, 5]).tolist()
     settings = [(*pair, every) for pair, every in zip(_drawn(seed), everies, strict=True)]
-    rates = _rates(function, [(int(e), *setting) for setting in settings for e in (*epochs, *epochs[::-1])], "step_decay")
+    rates = _rates(
+        function, [(int(e), *setting) for setting in settings for e in (*epochs, *epochs[::-1])], "step_decay"
+    )
     for first, factor, every in settings:
         got = np.asarray([next(rates) for _ in epochs])
         again = [next(rates) for _ in epochs]
@@ -125,8 +128,11 @@ def step_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
                        "epoch `every` itself has the new rate."),
             Hypothesis("divides-by-factor", first / factor ** (epochs // every), "The rate is divided by the factor, "
                        "so it rises. Multiply."),
-            Hypothesis("only-at-multiples", np.where((epochs % every == 0) & (epochs > 0), first * factor ** (epochs // every), first), "The rate goes back up after each drop. It stays low: count the drops so far."),
-            Hypothesis("only-at-multiples", np.where((epochs % every == 0) & (epochs > 0), first * factor, first), "The rate goes back up after each drop. It stays low: count the drops so far."),
+            Hypothesis("only-at-multiples",
+                       np.where((epochs % every == 0) & (epochs > 0), first * factor ** (epochs // every), first),
+                       "The rate goes back up after each drop. It stays low: count the drops so far."),
+            Hypothesis("only-at-multiples", np.where((epochs % every == 0) & (epochs > 0), first * factor, first),
+                       "The rate goes back up after each drop. It stays low: count the drops so far."),
             Hypothesis("argument-ignored", first * factor ** (epochs // 10), "`every` is ignored: 10 is written into "
                        "the code."),
             Hypothesis("argument-ignored", first * 0.5 ** (epochs // every), "`factor` is ignored: 0.5 is written "

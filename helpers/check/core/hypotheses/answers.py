@@ -48,7 +48,10 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
                    "probability; take the largest (argmax)."),
         Hypothesis("top-two", value((rows[:, -2:] == labels[:, None]).any(axis=1)), "An answer counts as right if the "
                    "label is among the two most probable classes; only the most probable counts."),
-        *(Hypothesis("unweighted-mean", np.asarray(np.mean([value(right[i : i + size]) for i in range(0, n, size)])), "The images are taken in batches that count equally, though the last one is smaller. Weight each by its size.") for size in BATCHES if n % size),
+        *(Hypothesis("unweighted-mean", np.asarray(np.mean([value(right[i : i + size]) for i in range(0, n, size)])),
+                     "The images are taken in batches that count equally, though the last one is smaller. "
+                     "Weight each by its size.")
+          for size in BATCHES if n % size),
         Hypothesis("label-off-by-one", value(answers + 1 == labels), "The classes are shifted by one: they count from "
                    "0, as indices do."),
         *(Hypothesis("rounded", np.round(value(right), digits), f"The {what} is rounded to {digits} "

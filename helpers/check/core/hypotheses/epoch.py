@@ -95,9 +95,10 @@ def trajectory(run: Callable[..., Parameters], n: int, size: int, lr: float) -> 
            "needed.", batches=lambda order: cut(order[:-1])),
         of("last-of-batch-skipped", "Each batch lacks its last image: a slice ends before its second number, so no − "
            "1 is needed.", batches=lambda order: [batch[:-1] for batch in cut(order) if len(batch) > 1]),
-        of("order-as-start", "`order[start]` is used as the index where a batch starts. A batch holds the images "
-           "order[start : start + "
-           "batch_size].", batches=lambda order: [np.arange(order[i], min(order[i] + size, n)) for i in range(0, n, size)]),
+        of("order-as-start",
+           "`order[start]` is used as the index where a batch starts. "
+           "A batch holds the images order[start : start + batch_size].",
+           batches=lambda order: [np.arange(order[i], min(order[i] + size, n)) for i in range(0, n, size)]),
         of("backward-twice", "Each batch is used for two "
            "steps.", batches=lambda order: [batch for batch in cut(order) for _ in range(2)]),
         of("rate-divided", f"The rate is divided by the batch's size, {mean}", factors=[1 / count for count in counts]),
@@ -184,5 +185,7 @@ def mean_loss(epochs: Sequence[tuple[Sequence[float], Sequence[int]]], size: int
              "counts most. Add up, and divide once at the end."),
         each("running-average", lambda row, w: moving(np.asarray([0.0, *row]), 0.5), half),
         each("running-average", lambda row, w: moving(row, 0.5), half),
-        Hypothesis("losses-not-reset", np.cumsum([float(np.dot(*row)) for row in epochs]) / n if len(epochs) > 1 else np.full(1, np.nan), "The sum is not reset to 0 before each epoch, so it accumulates."),
+        Hypothesis("losses-not-reset",
+                   np.cumsum([float(np.dot(*row)) for row in epochs]) / n if len(epochs) > 1 else np.full(1, np.nan),
+                   "The sum is not reset to 0 before each epoch, so it accumulates."),
     ]
