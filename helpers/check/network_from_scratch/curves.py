@@ -134,8 +134,12 @@ def _explanations(found: Curves, train: int, test: int) -> Iterator[tuple[str, C
         "history.test_accuracy is the share of wrong answers; the accuracy is 1 minus that.",
     )
     batches = -(-train // 64)
-    for factor, what in ((64, "the batch size"), (batches, "the number of batches"), (train, "the number of "
-        "images"), (test, "the number of test images")):
+    for factor, what in (
+        (64, "the batch size"),
+        (batches, "the number of batches"),
+        (train, "the number of images"),
+        (test, "the number of test images"),
+    ):
         twice = f"divided by {factor}, {what}, though it is a mean already. Divide once only"
         yield "loss-divided-twice", (factor * tr, te, acc), f"history.train_loss is {twice}."
         yield "loss-divided-twice", (tr, factor * te, acc), f"history.test_loss is {twice}."

@@ -46,8 +46,9 @@ def train_epoch(function: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     try:
         _weights_after(seen, case, end, hypotheses.trajectory(run, n, size, lr))
         yield f"weights after batches of {size}, {size} and {n - 2 * size} follow the reference trajectory"
-        _mean_loss(number(seen.part(0)["returned"], "the returned mean "
-                          "loss"), case, end, losses, split(order, size), lr)
+        _mean_loss(
+            number(seen.part(0)["returned"], "the returned mean loss"), case, end, losses, split(order, size), lr
+        )
         yield "mean loss over all images, the smaller last batch weighted by its size"
         _without_order(seen, case, lr, order)
     except Mistake as mistake:
@@ -109,9 +110,10 @@ def _without_order(seen: Answer, case: NetworkCase, lr: float, order: np.ndarray
                       "there is an empty batch at the end. `range(0, n, batch_size)` makes none.")
     right = train(net, x, labels, split(np.arange(n), size), lr)[0]
     shuffled = partial(lambda: train(net, x, labels, split(order, size), lr)[0].parameters())
-    verify_all(_after(seen, case, 4), right.parameters(), names("the {} after an epoch without "
-        "`order`", net), [Hypothesis("shuffles-itself", shuffled, "Without `order` the images keep their stored "
-        "order; here they are shuffled.")])
+    verify_all(_after(seen, case, 4), right.parameters(), names("the {} after an epoch without `order`", net), [
+        Hypothesis("shuffles-itself", shuffled,
+                   "Without `order` the images keep their stored order; here they are shuffled."),
+    ])  # fmt: skip
 
 
 @check("evaluate", "B3", builds_on="your layers, loss and MLP")
@@ -162,8 +164,8 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
         sure = np.maximum(oracle.one_hot(p.argmax(axis=1), p.shape[1]), 1e-12)
         first = (np.asarray(net.loss(x[:k], labels[:k])) for k in range(5, n))
         return [
-            Hypothesis("loss-of-the-answer", np.asarray(oracle.cross_entropy(sure, labels)), "The loss is computed "
-                       "from the predicted classes, 0 or 1; compute it from the probabilities."),
+            Hypothesis("loss-of-the-answer", np.asarray(oracle.cross_entropy(sure, labels)),
+                       "The loss is computed from the predicted classes, 0 or 1; compute it from the probabilities."),
             *(Hypothesis("unweighted-mean",
                          np.asarray(
                              np.mean([net.loss(x[i : i + size], labels[i : i + size]) for i in range(0, n, size)])

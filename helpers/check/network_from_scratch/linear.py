@@ -135,11 +135,10 @@ def _verify_gradients(
         sizes, lambda: numerical_gradient(lambda v: float(((x @ v + b) * g).sum()), w),
     )
     verify(grad_bias, g.sum(axis=0), "grad_bias", lambda: hypotheses.bias_gradient(x, g, b, before_b), sizes)
-    verify(
-        grad_input, g @ w.T, "the returned gradient for the "
-        "input", lambda: hypotheses.input_gradient(x, g, w, first_weight),
-        sizes, lambda: numerical_gradient(lambda v: float(((v @ w + b) * g).sum()), x),
-    )
+    verify(grad_input, g @ w.T,
+           "the returned gradient for the input",
+           lambda: hypotheses.input_gradient(x, g, w, first_weight), sizes,
+           lambda: numerical_gradient(lambda v: float(((v @ w + b) * g).sum()), x))
     return grad_weight, grad_bias
 
 

@@ -83,9 +83,10 @@ def update(
         ]
 
     every = "Call `update(lr)` of every layer that has parameters."
-    kept = [] if earlier_rate is None else [Hypothesis("rate-kept", lambda: stepped(earlier_rate), "The second update "
-                                                       "takes the `lr` of the first: it is kept somewhere. Use the "
-                                                       "one that is given.")]
+    kept = [] if earlier_rate is None else [
+        Hypothesis("rate-kept", lambda: stepped(earlier_rate),
+                   "The second update takes the `lr` of the first: it is kept somewhere. Use the one that is given."),
+    ]
     return [
         Hypothesis("not-updated", start, f"update leaves all weights unchanged. {every}"),
         *(Hypothesis("only-some-updated", moved(places), f"{told} {every}") for told, places in groups.items()),
