@@ -68,7 +68,7 @@ def test_rescaled_gradients_are_compared_with_those_of_the_students_own_network(
 
 def test_of_gradients_that_are_not_there_nothing_can_be_said():
     own = student(A_linear=("self.x.T @ grad_output", "0 * self.x.T @ grad_output"))[0]
-    with pytest.raises(CheckFailed, match="some of the gradients .* are zero or not finite"):
+    with pytest.raises(CheckFailed, match=r"some of the gradients .* are zero or not finite"):
         check.network_from_scratch.convention(lambda network, batch_size, convention: None, own, seed=7)
 
 
