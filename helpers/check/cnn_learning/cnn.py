@@ -54,8 +54,8 @@ def _advice(w: np.ndarray, shape: tuple[int, ...]) -> str:
     if w.ndim != 2:
         return ""
     return (
-        " A dense layer takes all C · H · W numbers that come in; follow the shapes through the file, with stride and "
-        "padding."
+        " A dense layer takes all C · H · W numbers that come in; "
+        "follow the shapes through the file, with stride and padding."
     )
 
 
@@ -162,8 +162,9 @@ SEEDS: tuple[tuple[str, str, Callable[[int], list[Any]]], ...] = (
     ("seed-by-position", "[seed, 0], [seed, 2], … by their place in the file", lambda s: [[s, 0], [s, 2], [s, 3]]),
     ("seed-by-position", "[seed, 0], [seed, 2], … by their place in the network", lambda s: [[s, 0], [s, 2], [s, 4]]),
     ("seed-from-one", "[seed, 1], [seed, 2], …", lambda s: [[s, 1], [s, 2], [s, 3]]),
-    ("seeds-added", "seed, seed + 1, … (so that layer 1 of seed 0 starts as layer 0 of seed 1 "
-     "does)", lambda s: [s, s + 1, s + 2]),
+    ("seeds-added",
+     "seed, seed + 1, … (so that layer 1 of seed 0 starts as layer 0 of seed 1 does)",
+     lambda s: [s, s + 1, s + 2]),
     ("seed-reversed", "[0, seed], [1, seed], …", lambda s: [[0, s], [1, s], [2, s]]),
     ("seed-multiplied", "of seed times i", lambda s: [0, s, 2 * s]),
     ("seed-not-mixed", "0, 1, 2, … without the network's own", lambda s: [0, 1, 2]),
@@ -255,8 +256,8 @@ def network(build: Any, *, seed: int = 0) -> Iterator[str]:
         "batch size": n}, numerical)
     yield "gradients of all weights and biases agree with finite differences"
     moved = net_of(seen.part(2), net)
-    verify_net(moved, net.stepped(expected, rates[0]), "after Network.update, "
-               "the", lambda: _updates(net, expected, rates[0]), {})
+    verify_net(moved, net.stepped(expected, rates[0]), "after Network.update, the",
+               lambda: _updates(net, expected, rates[0]), {})
     yield "update moves every layer"
     _second_batch(seen, net, moved, more, other, rates)
     yield "a second batch, of another size, is independent of the first; so is a second update, at another rate"
@@ -288,8 +289,9 @@ def _second_batch(
         raise Mistake("keeps-state", f"The first forward and backward are right, and the second, with {len(x)} "
                       f"images, are not. Does backward change self.layers (`pop`, `reverse`), add to old gradients, "
                       f"or use something stored by an earlier forward?")
-    verify_net(net_of(seen.part(5), net), moved.stepped(grads, rates[1]), "after a second update, at another rate, "
-               "the", lambda: _updates(moved, grads, *rates[::-1]), {})
+    verify_net(net_of(seen.part(5), net), moved.stepped(grads, rates[1]),
+               "after a second update, at another rate, the",
+               lambda: _updates(moved, grads, *rates[::-1]), {})
 
 
 def gradient_hypotheses(net: Net, x: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:

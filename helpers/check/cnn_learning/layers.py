@@ -166,8 +166,9 @@ def conv_forward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
     for i, case in enumerate(cases, len(first)):
         _shapes_right(seen, i, "Conv", case.w.shape)
         expected = oracle.forward(case.x, case.w, *case.geometry) + _bias(case)[:, None, None]
-        verify(_forward(seen, i, "Conv"), expected, f"the output of Conv.forward for "
-               f"{case.label}", partial(_forward_hypotheses, case), shape=convolution.output_shape(case))
+        verify(_forward(seen, i, "Conv"), expected,
+               f"the output of Conv.forward for {case.label}",
+               partial(_forward_hypotheses, case), shape=convolution.output_shape(case))
         yield f"{case.label}"
 
 
@@ -239,15 +240,19 @@ def _filter_gradient(x: np.ndarray, case: Convolution) -> np.ndarray:
 def _verify_conv_gradients(seen: Answer, step: int, case: Convolution, dx: np.ndarray) -> None:
     expected, sizes = _filter_gradient(case.x, case), {"batch size": len(case.x)}
     got = _read(seen, step, "Conv", "grad_weight")
-    own = [Hypothesis("weight-decay", linear._plus_any_multiple(got, expected, case.w), "A multiple of weight is "
-                      "added to grad_weight (weight decay). The loss of this exercise has no such term.")]
-    verify(got, expected, f"grad_weight for "
-           f"{case.label}", lambda: [*own, *convolution.backward_filter(case, expected)], sizes)
+    own = [
+        Hypothesis("weight-decay", linear._plus_any_multiple(got, expected, case.w),
+                   "A multiple of weight is added to grad_weight (weight decay). "
+                   "The loss of this exercise has no such term."),
+    ]
+    verify(got, expected, f"grad_weight for {case.label}",
+           lambda: [*own, *convolution.backward_filter(case, expected)], sizes)
     got, expected = _read(seen, step, "Conv", "grad_bias"), case.dy.sum(axis=(0, 2, 3))
     verify(got, expected, "grad_bias", lambda: convolution.backward_bias(case.dy), sizes)
     expected = oracle.backward_data(case.dy, case.w, case.x.shape, *case.geometry)
-    verify(dx, expected, f"the gradient for the images for "
-           f"{case.label}", partial(convolution.backward_data, case, expected), sizes)
+    verify(dx, expected,
+           f"the gradient for the images for {case.label}",
+           partial(convolution.backward_data, case, expected), sizes)
 
 
 @check("Conv.update", "A4")
@@ -280,13 +285,14 @@ def relu(ReLU: Any, *, seed: int = 0) -> Iterator[str]:
     steps: list[Step] = [step for x, g in passed for step in ((0, "forward", x), (0, "backward", g))]
     seen = ask(probes.layers, ReLU, "ReLU", [{"args": ()}] * 3, [*steps, *_side_by_side(1, x, other, g)])
     for i, (each, grad, _) in enumerate(cases):
-        verify(_forward(seen, 2 * i, "ReLU"), np.maximum(each, 0), "the output of "
-               "ReLU.forward", activation.relu_forward(each))
-        verify(_backward(seen, 2 * i + 1, "ReLU"), grad * (each > 0), "the gradient of "
-               "ReLU.backward", activation.relu_backward(each, grad))
+        verify(_forward(seen, 2 * i, "ReLU"), np.maximum(each, 0), "the output of ReLU.forward",
+               activation.relu_forward(each))
+        verify(_backward(seen, 2 * i + 1, "ReLU"), grad * (each > 0), "the gradient of ReLU.backward",
+               activation.relu_backward(each, grad))
         yield "forward and backward, zero and large numbers included; inputs unchanged"
-    verify(_backward(seen, len(steps) + 4, "ReLU"), g * (x > 0), "the gradient of the first of two ReLU "
-           "layers", _shared(g * (other > 0), "ReLU"))
+    verify(_backward(seen, len(steps) + 4, "ReLU"), g * (x > 0),
+           "the gradient of the first of two ReLU layers",
+           _shared(g * (other > 0), "ReLU"))
 
 
 @check("MaxPool", "A5")
@@ -307,15 +313,17 @@ def max_pool(MaxPool: Any, *, seed: int = 0) -> Iterator[str]:
         if ties:
             yield f"{each.label}, ties included"
     expected, of_other = (oracle.max_pool_backward(x, case.dy, *case.geometry) for x in (case.x, other))
-    verify(_backward(seen, len(steps) + 4, "MaxPool"), expected, "the gradient of the first of two MaxPool "
-           "layers", _shared(of_other, "MaxPool"))
+    verify(_backward(seen, len(steps) + 4, "MaxPool"), expected,
+           "the gradient of the first of two MaxPool layers",
+           _shared(of_other, "MaxPool"))
 
 
 def _verify_pool_gradient(got: np.ndarray, case: Pooling, ties: bool) -> None:
     first, last = (oracle.max_pool_backward(case.x, case.dy, *case.geometry, last=last) for last in (False, True))
     if not (ties and (close(got, last) or pooling.one_winner_each(got, case))):
-        verify(got, first, f"the gradient of MaxPool.backward for "
-               f"{case.label}", partial(pooling.max_backward, case, first, ties))
+        verify(got, first,
+               f"the gradient of MaxPool.backward for {case.label}",
+               partial(pooling.max_backward, case, first, ties))
 
 
 ORDERS = ((2, 3, 1), (1, 3, 2), (3, 2, 1), (2, 1, 3), (3, 1, 2))
@@ -406,18 +414,19 @@ def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
         _shapes_right(seen, len(first) + i, "Dense", case.weight.shape)
         start, at = array(seen.part(f"layer {len(first) + i}")["first weight"], "Dense.weight"), len(first) + 4 * i
         y = _forward(seen, at, "Dense")
-        verify(y, case.x @ case.weight + case.bias, "the output of "
-               "Dense.forward", linear.forward(y, case.x, case.weight, case.bias, start), case.sizes)
+        verify(y, case.x @ case.weight + case.bias, "the output of Dense.forward",
+               linear.forward(y, case.x, case.weight, case.bias, start), case.sizes)
         _weights_stay(seen, at + 1, "Dense", case.weight, case.bias)
         earlier = _verify_dense_gradients(seen, at + 1, case.x, case.grad, case, start)
-        verify(_forward(seen, at + 2, "Dense"), case.other_x @ case.weight + case.bias, "the output of a second "
-               "Dense.forward, of another batch size,")
+        verify(_forward(seen, at + 2, "Dense"), case.other_x @ case.weight + case.bias,
+               "the output of a second Dense.forward, of another batch size,")
         _verify_dense_gradients(seen, at + 3, case.other_x, case.other_grad, case, start, earlier)
         yield f"forward and backward for (N, in, units) = {case.shape}, and then for one row more"
     case, at = cases[0], len(steps)
     got, dx = _read(seen, at + 4, "Dense", "grad_weight"), _backward(seen, at + 4, "Dense")
-    verify(got, case.x.T @ case.grad, "grad_weight of the first of two Dense "
-           "layers", _shared(other.T @ case.grad, "Dense"))
+    verify(got, case.x.T @ case.grad,
+           "grad_weight of the first of two Dense layers",
+           _shared(other.T @ case.grad, "Dense"))
     verify(dx, case.grad @ case.weight.T, "the gradient of the first of two Dense layers")
     yield "two layers don't share what they keep"
     gradients = case.x.T @ case.grad, case.grad.sum(axis=0)

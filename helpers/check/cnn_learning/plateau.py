@@ -127,8 +127,8 @@ LENGTH = "Find the smallest n with mean(losses[n - window : n]) < level."
 def _of_case(got: float | None, losses: list[float], level: float, window: int) -> Answered:
     right = length_of(losses, level, window)
     begin = (
-        f"For a run that leaves its plateau after {right} steps (level {level:g}, window {window}) the length is "
-        f"{_shown(got)}."
+        f"For a run that leaves its plateau after {right} steps "
+        f"(level {level:g}, window {window}) the length is {_shown(got)}."
     )
     return Answered(got, right, [] if right is None else _length_hypotheses(losses, level, window, right), begin)
 
@@ -147,8 +147,8 @@ def _length_hypotheses(losses: list[float], level: float, window: int, right: in
     not_full = first(lambda n: sum(losses[max(0, n - window) : n]) / window < level, range(1, len(losses) + 1))
     counted = "the steps are counted to its end: losses[n - window : n] gives n."
     lucky = (
-        "A single batch below the level ends the plateau here; it may be luck. Take the mean of `window` batches in a "
-        "row."
+        "A single batch below the level ends the plateau here; it may be luck. "
+        "Take the mean of `window` batches in a row."
     )
     return [
         Hypothesis("lucky-batch", length_of(losses, level, 1), lucky),
@@ -172,16 +172,17 @@ def _length_hypotheses(losses: list[float], level: float, window: int, right: in
                    "ones included; count up to the first window below it."),
         Hypothesis("wrong-direction", first(lambda n: means[n] > level), "That is the first window above the level; "
                    "the first one below it is asked for."),
-        Hypothesis("all-in-window", first(lambda n: max(losses[n - window : n]) < level), "Every batch of the window "
-                   "must be below the level here; their mean is asked for."),
+        Hypothesis("all-in-window", first(lambda n: max(losses[n - window : n]) < level),
+                   "Every batch of the window must be below the level here; their mean is asked for."),
         Hypothesis("running-mean", first(lambda n: sum(losses[:n]) / n < level), "The mean runs over all steps so "
                    "far; only the last `window` count: losses[n - window : n]."),
-        Hypothesis("windows-side-by-side", first(lambda n: means[n] < level, steps[::window]), "The windows lie side "
-                   "by side here; every n is tried, so that they overlap."),
+        Hypothesis("windows-side-by-side", first(lambda n: means[n] < level, steps[::window]),
+                   "The windows lie side by side here; every n is tried, so that they overlap."),
         Hypothesis("median-for-mean", first(lambda n: sorted(losses[n - window : n])[window // 2] < level),
                    "The median of the window is compared; its mean is asked for."),
-        Hypothesis("stays-below", first(lambda n: all(means[m] < level for m in steps if m >= n)), "From there on "
-                   "every window is below the level; the first one is asked for, also where a later one is above."),
+        Hypothesis("stays-below", first(lambda n: all(means[m] < level for m in steps if m >= n)),
+                   "From there on every window is below the level; "
+                   "the first one is asked for, also where a later one is above."),
         Hypothesis("window-not-full", not_full, "A window that is not full yet is divided by `window` and looks "
                    "small. Begin at n = window."),
         Hypothesis("window-middle", right - window // 2, f"That is the middle of the window; {counted}"),
@@ -234,13 +235,14 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
         Hypothesis("other-norm", each(np.std), "These are standard deviations. The Euclidean norm is √Σg²."),
         Hypothesis("other-norm", each(np.sum), "The entries are added up, and positive and negative ones cancel. "
                    "Square them first."),
-        Hypothesis("other-norm", each(lambda g: np.linalg.norm(g.reshape(len(g), -1), 2)), "This is the largest "
-                   "singular value (`np.linalg.norm(g, 2)` of a matrix). Leave the 2 out, or write √Σg²."),
+        Hypothesis("other-norm", each(lambda g: np.linalg.norm(g.reshape(len(g), -1), 2)),
+                   "This is the largest singular value (`np.linalg.norm(g, 2)` of a matrix). "
+                   "Leave the 2 out, or write √Σg²."),
         Hypothesis("other-norm", each(lambda g: np.linalg.norm(g, 2) if g.ndim == 2 else np.linalg.norm(g)),
-                   "For matrices this is the largest singular value (`np.linalg.norm(g, 2)`). Leave the 2 out, or "
-                   "write √Σg²."),
-        Hypothesis("weights-for-gradients", each(np.linalg.norm, [w.reshape(-1) for w in net.weights]), "These are the "
-                   "norms of the weights; those of their gradients, `grad_weight`, are asked for."),
+                   "For matrices this is the largest singular value (`np.linalg.norm(g, 2)`). "
+                   "Leave the 2 out, or write √Σg²."),
+        Hypothesis("weights-for-gradients", each(np.linalg.norm, [w.reshape(-1) for w in net.weights]),
+                   "These are the norms of the weights; those of their gradients, `grad_weight`, are asked for."),
         Hypothesis("bias-included", np.hypot(right, biases), "The biases' gradients are counted, too; only those of "
                    "the weights are asked for."),
         Hypothesis("bias-included", np.ravel([right, biases], "F"), "The biases have entries of their own here; only "
@@ -248,10 +250,10 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
         Hypothesis("bias-for-weight", biases, "These are the norms of the biases' gradients; those of the weights are "
                    "asked for."),
         Hypothesis("order-reversed", right[::-1], "The order is reversed: the first layer comes first."),
-        Hypothesis("one-norm-for-all", np.asarray(np.sqrt((right**2).sum())), "This is one norm for the whole "
-                   "network; one for each layer is asked for."),
-        Hypothesis("one-norm-for-all", np.asarray([np.sqrt((right**2).sum())]), "This is one norm for the whole "
-                   "network; one for each layer is asked for."),
+        Hypothesis("one-norm-for-all", np.asarray(np.sqrt((right**2).sum())),
+                   "This is one norm for the whole network; one for each layer is asked for."),
+        Hypothesis("one-norm-for-all", np.asarray([np.sqrt((right**2).sum())]),
+                   "This is one norm for the whole network; one for each layer is asked for."),
         Hypothesis("some-layers-only", right[2:], "Only the dense layers are there; the convolutions have weights, "
                    "too."),
         Hypothesis("some-layers-only", right[:2], "Only the convolutions are there; the dense layers have weights, "
@@ -293,8 +295,8 @@ def predictions(predict_length: Any, slowest_rate: Any, *, seed: int = 0) -> Ite
     _explain(answered[len(drawn) :], "rate × steps stays the same.")
     yield "lengths at other rates, rounded up"
     found = [number(seen.part("slowest_rate")[i], "the slowest rate") for i in range(len(budgets))]
-    _explain([_of_rate(got, *case) for got, case in zip(found, budgets, strict=True)], "At the edge rate × steps is "
-             "the same.")
+    _explain([_of_rate(got, *case) for got, case in zip(found, budgets, strict=True)],
+             "At the edge rate × steps is the same.")
     yield "the slowest rate for three budgets"
 
 

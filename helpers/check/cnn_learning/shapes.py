@@ -217,8 +217,9 @@ def parameter_count(function: Any, *, seed: int = 0) -> Iterator[str]:
     seen = ask(calls, "parameter_count", function, cases, ("layer",))
     for i, (entry, shape) in enumerate(cases):
         _right_count(seen[i], entry, shape)
-        yield {"conv": "convolution", "dense": "dense, of rows and of images"}.get(entry["type"], "no parameters in "
-            "the others")
+        yield {"conv": "convolution", "dense": "dense, of rows and of images"}.get(
+            entry["type"], "no parameters in the others"
+        )
 
 
 def _right_count(result: Any, entry: Entry, shape: Shape) -> None:
@@ -247,8 +248,8 @@ def _count_slips(entry: Entry, shape: Shape) -> Iterator[tuple[str, float, str]]
         k, c, (r, s), (h, w) = entry["filters"], shape[0], entry["size"], shape[1:]
         _, p, q = oracle.output_shape(entry, shape)
         image = (
-            "The size of the image is counted. A filter is shared by all places: R · S weights a channel, whatever H "
-            "and W are."
+            "The size of the image is counted. A filter is shared by all places: "
+            "R · S weights a channel, whatever H and W are."
         )
         yield "bias-not-counted", k * c * r * s, "The biases are missing: one for each filter."
         yield "image-counted", k * c * h * w + k, image
@@ -419,8 +420,9 @@ def _refused(seen: Answer, place: int, words: str) -> None:
     # An error of their own counts as a ValueError, whatever its bases are.
     foreign = not isinstance(error, ValueError) and hasattr(builtins, type(error).__name__)
     if foreign or (place not in named and ("to unpack" in text or "zip()" in text)):
-        raise Mistake("wrong-error", f"{what} fails with {in_words(error)}. Look for such layers first, and `raise "
-                      f"ValueError` with a sentence that says which.")
+        raise Mistake("wrong-error",
+                      f"{what} fails with {in_words(error)}. "
+                      "Look for such layers first, and `raise ValueError` with a sentence that says which.")
     if place not in named and place + 1 in named:
         raise Mistake("counts-from-one", f"{what} names layers[{place + 1}]; the file's layers count from 0 "
                       f"(`enumerate(layers)`).")

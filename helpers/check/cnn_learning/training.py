@@ -176,23 +176,29 @@ def trajectories(net: Net, split: Split, lr: float, epochs: int, size: int, seed
         of("one-epoch-only", "There is only one epoch. Is there a `return` inside the loop over the epochs?", count=1),
         of("same-order-every-epoch", "Every epoch takes the images in the order of the first: hand the epoch's number "
            "to epoch_order, inside the loop.", order=lambda _: shuffled(seed, 0, n)),
-        of("epochs-from-one", "The epochs are counted from 1 here; epoch_order counts them from "
-           "0.", order=lambda place: shuffled(seed, place + 1, n)),
-        of("seed-not-passed", "`seed` does not reach epoch_order: the images come in the order of seed "
-           "0.", order=lambda place: shuffled(0, place, n)),
+        of("epochs-from-one",
+           "The epochs are counted from 1 here; epoch_order counts them from 0.",
+           order=lambda place: shuffled(seed, place + 1, n)),
+        of("seed-not-passed",
+           "`seed` does not reach epoch_order: the images come in the order of seed 0.",
+           order=lambda place: shuffled(0, place, n)),
         Hypothesis("update-before-backward", late, "The step is taken before backward, so it uses the gradients of "
                    "the batch before. First backward, then update."),
         Hypothesis("update-before-backward", lambda: stepwise(inside), "Each layer is updated before its backward has "
                    "made the gradient for its input. First backward through all layers, then update."),
         *epoch.trajectory(end, n, size, lr),
-        of("rate-decays", "The rate falls from epoch to epoch; all epochs take the `lr` that is "
-           "given.", rates=lambda place: 1 / (place + 1)),
-        *(of("trained-on-validation", "The network is trained on the validation images, which then can't choose "
-             "anything.", of=on(*parts)) for parts in (own, ("train", *own), (*own, "train"))),
+        of("rate-decays",
+           "The rate falls from epoch to epoch; all epochs take the `lr` that is given.",
+           rates=lambda place: 1 / (place + 1)),
+        *(of("trained-on-validation",
+             "The network is trained on the validation images, which then can't choose anything.",
+             of=on(*parts))
+          for parts in (own, ("train", *own), (*own, "train"))),
         *(of("trained-on-test", "The network is trained on the test images, and then every number that it reports is "
              "worthless. Train on split.train_images.", of=on(*parts)) for parts in (("train", "test"), ("test",))),
-        of("images-changed", "The images are divided by 255 first. Those of `split` are ready: take them as they "
-           "are.", of=on("train", scale=1 / 255)),
+        of("images-changed",
+           "The images are divided by 255 first. Those of `split` are ready: take them as they are.",
+           of=on("train", scale=1 / 255)),
     ]  # fmt: skip
 
 
@@ -239,8 +245,8 @@ def train(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
     verify_net(got, expected, "after two epochs, the", hypotheses, {"batch size": size})
     yield "weights after two epochs in batches of 3, 3 and 1 follow the reference trajectory"
     if close(losses, np.asarray([row["validation"] for row in right_errors])) and not close(losses, errors):
-        raise Mistake("pair-swapped", "The two lists are swapped: the training losses come first, `return losses, "
-                      "errors`.")
+        raise Mistake("pair-swapped",
+                      "The two lists are swapped: the training losses come first, `return losses, errors`.")
     _right_losses(losses, right_losses, losses_after(net, split, lr, epochs, size, order), expected, split, size)
     yield "one mean training loss per epoch, the smaller last batch weighted by its size"
     _right_errors(errors, right_errors, net, split)
@@ -264,8 +270,10 @@ def _two_lists(result: Any, epochs: int) -> tuple[np.ndarray, np.ndarray]:
     if all(isinstance(each, int | float) or getattr(each, "ndim", 1) == 0 for each in result):
         raise Mistake("not-a-pair", "train should return two lists, losses and errors; it returned one list of "
                       "numbers, or two numbers.")
-    found = [np.atleast_1d(array(each, what)) for each, what in zip(result, ("the training losses", "the validation "
-        "errors"), strict=True)]
+    found = [
+        np.atleast_1d(array(each, what))
+        for each, what in zip(result, ("the training losses", "the validation errors"), strict=True)
+    ]
     for values, what in zip(found, ("training losses", "validation errors"), strict=True):
         if values.size == 3 * epochs or values.size == 3 * epochs + epochs:
             raise Mistake("one-entry-a-batch", f"There are {values.size} {what} for {epochs} epochs of 3 batches: "
@@ -325,9 +333,11 @@ def _right_errors(got: np.ndarray, errors: list[dict[str, float]], net: Net, spl
          "the test set up: take split.validation_images."),
     ):
         values = np.asarray([row[part] for row in errors])
-        sets += [Hypothesis(name, values, hint), Hypothesis(name, 1 - values, hint + " (And they are "
-                                                            "accuracies.)"), Hypothesis(name, 100 * values, hint + " "
-                                                            "(And they are in percent.)")]
+        sets += [
+            Hypothesis(name, values, hint),
+            Hypothesis(name, 1 - values, hint + " (And they are accuracies.)"),
+            Hypothesis(name, 100 * values, hint + " (And they are in percent.)"),
+        ]
     verify(got, right, "the list of validation errors", [
         Hypothesis("accuracy-for-error", 1 - right, "These are accuracies, fractions of correct answers; the error is "
                    "1 minus that."),

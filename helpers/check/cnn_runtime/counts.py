@@ -110,8 +110,9 @@ def _wrong_sizes(i: int, f: np.ndarray, count: Callable[[Layer], Any], also: str
         side = (26, 11)[i]
         square = f"its filters are applied at {side} positions here; the output is a square of {side} × {side}."
         found = [
-            told("window-forgotten", "the window is forgotten: every output channel has 3 · 3 weights for each input "
-                "channel.", window=1),
+            told("window-forgotten",
+                 "the window is forgotten: every output channel has 3 · 3 weights for each input channel.",
+                 window=1),
             told("one-side-only", square, positions=side),
             told("window-forgotten", "the window counts 3; it has 3 · 3 = 9 weights.", window=3),
             told("wrong-window", "the window counts 25; convolutional_nn.json says size 3: 9 weights.", window=25),
@@ -125,8 +126,9 @@ def _wrong_sizes(i: int, f: np.ndarray, count: Callable[[Layer], Any], also: str
                 *found,
                 told("channels-mixed-up", "its input has F channels here, but a digit has one (grey).", inputs=f),
                 told("channels-mixed-up", "its input has 3 channels here, but a digit has one (grey).", inputs=3),
-                told("channels-mixed-up", "its input has 28 channels here, but a digit has one (grey); 28 is its "
-                    "height.", inputs=28),
+                told("channels-mixed-up",
+                     "its input has 28 channels here, but a digit has one (grey); 28 is its height.",
+                     inputs=28),
             ]
         forgotten = (
             "the input channels are forgotten: each of its F filters spans all F channels of the first convolution's "
@@ -144,20 +146,24 @@ def _wrong_sizes(i: int, f: np.ndarray, count: Callable[[Layer], Any], also: str
     if i == 2:
         return [
             *(
-                told("wrong-size-for-dense", f"the dense layer's input is taken as {words} The second pooling leaves 5 "
-                    "× 5.", inputs=area * f)
+                told("wrong-size-for-dense",
+                     f"the dense layer's input is taken as {words} The second pooling leaves 5 × 5.",
+                     inputs=area * f)
                 for area, words in AREAS.items()
                 if area != 25
             ),
             told("filters-forgotten", "its input is taken as 5 × 5 numbers; each of F channels has them.", inputs=25),
             told("positions-forgotten", f"its input is taken as F numbers; {DENSE_INPUT}", inputs=f),
             told("positions-forgotten", f"its input is taken as 5 · F numbers; {DENSE_INPUT}", inputs=5 * f),
-            told("filters-squared", "the filters are squared; the dense layer sees F channels of 5 × 5, 25 · F "
-                "numbers.", inputs=25 * f * f),
-            told("filters-written-in", "16 filters are written into the code (400 = 25 · 16); its input has 25 · F "
-                "numbers.", inputs=400),
-            told("layers-joined", "it leads straight to the 10 classes here; it has 128 outputs, and the output layer "
-                "comes after it.", outputs=10),
+            told("filters-squared",
+                 "the filters are squared; the dense layer sees F channels of 5 × 5, 25 · F numbers.",
+                 inputs=25 * f * f),
+            told("filters-written-in",
+                 "16 filters are written into the code (400 = 25 · 16); its input has 25 · F numbers.",
+                 inputs=400),
+            told("layers-joined",
+                 "it leads straight to the 10 classes here; it has 128 outputs, and the output layer comes after it.",
+                 outputs=10),
         ]
     return [
         told("wrong-input-of-output", f"its input is taken as 25 · F numbers; {OUTPUT_INPUT}", inputs=25 * f),

@@ -110,8 +110,8 @@ def _misplaced(got: Any, right: Any, sizes: Numbers, a: Numbers, b: Numbers) -> 
     every, linear = (_all_crossings(sizes, a, b, logarithmic) for logarithmic in (True, False))
     several = f"The curves cross several times; return the first crossing, {right:.4g}, not {got:.4g}."
     size = (
-        f"This is a measured size, and at {got:g} the two are not equal. The crossing lies near {right:.4g}, where a goes "
-        "from below b to above it, or the other way."
+        f"This is a measured size, and at {got:g} the two are not equal. "
+        f"The crossing lies near {right:.4g}, where a goes from below b to above it, or the other way."
     )
     wrong = [
         *_wrong_places(sizes, a, b),

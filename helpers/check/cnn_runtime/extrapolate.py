@@ -100,12 +100,9 @@ def _explained(low: float, high: float, case: Case) -> Mistake | None:
         return Mistake("half-width-for-interval", "This is the middle and half the width; return the two ends, (low, "
             "high).")
     if half < 0:
-        return Mistake(
-            "level-turned",
-            "The lower end lies above the upper one, for t is negative: t_quantile(p, …) is the p-quantile, and your p "
-            "is "
-            "less than one half. Take p = (1 + level)/2.",
-        )
+        return Mistake("level-turned",
+                       "The lower end lies above the upper one, for t is negative: "
+                       "t_quantile(p, …) is the p-quantile, and your p is less than one half. Take p = (1 + level)/2.")
     if half == 0:
         return Mistake(
             "no-width",
@@ -174,8 +171,8 @@ def _wrong_widths(case: Case) -> list[Hypothesis]:
             f"1/n); for the {r} that are still to come it is √(r + r²/n)."),
         Hypothesis("interval-of-the-mean", t * s / math.sqrt(n), "The width is that of the mean of one epoch. The "
             "total is asked for, and the epochs themselves vary: √(r + r²/n)."),
-        *Hypothesis.each("one-epoch-times-r", lambda many: t * s * many, (r, m), "The deviation is multiplied by "
-            f"{{}}, {as_if}, r = {r}."),
+        *Hypothesis.each("one-epoch-times-r", lambda many: t * s * many, (r, m),
+                         f"The deviation is multiplied by {{}}, {as_if}, r = {r}."),
         Hypothesis("one-epoch-for-all", t * s, f"The width is t · s, whatever the number of epochs; for the {r} that "
             "are still to come it is t · s · √(r + r²/n)."),
         Hypothesis("square-forgotten", t * s * math.sqrt(r + r / n), "Under the root is r + r/n; the error of the mean "
@@ -192,16 +189,16 @@ def _wrong_widths(case: Case) -> list[Hypothesis]:
         Hypothesis("divided-by-n", t * np.std(seconds) * root, "The deviation is divided by n. The mean was estimated "
             "from the same epochs, so divide by n − 1: `np.std(seconds, ddof=1)`."),
         *(
-            Hypothesis("degrees-of-freedom", student_t(level, max(wrong, 1)) * s * root, f"t has {words} degrees of "
-                "freedom here; what counts is how many epochs were *measured*, and one of them is spent on the mean: n "
-                "− 1.")
+            Hypothesis("degrees-of-freedom", student_t(level, max(wrong, 1)) * s * root,
+                       f"t has {words} degrees of freedom here; what counts is how many epochs were *measured*, "
+                       "and one of them is spent on the mean: n − 1.")
             for wrong, words in ((n, "n"), (n - 2, "n − 2"), (m - 1, f"{m} − 1"))
         ),
         Hypothesis("normal-for-t", z * s * root, f"The normal distribution's factor is used ({z:.2f}), which is right "
             f"only if the deviation is known. From {n} epochs it is estimated, and Student's t with {freedom} is "
             f"{t:.2f}."),
-        *Hypothesis.each("normal-for-t", lambda factor: factor * s * root, (1.96, 2), f"The factor {{}} is written "
-            f"into the code. {known}"),
+        *Hypothesis.each("normal-for-t", lambda factor: factor * s * root, (1.96, 2),
+                         f"The factor {{}} is written into the code. {known}"),
         Hypothesis("t-forgotten", s * root, "The factor t is missing: √(r + r²/n) · s alone is one standard "
             "deviation."),
         Hypothesis("level-written-in", student_t(0.95, n - 1) * s * root, "A level of 95% is written into the code; "

@@ -190,13 +190,11 @@ def fit(fit: Any, *, seed: int = 0) -> Iterator[str]:
                 )
             # Beside the curve, fitting ln y and fitting y differ, in several ways that have their reasons.
             if not (kind == "exponential" and _as_close(got, right, x, y)):
-                raise Mistake(
-                    "not-least-squares",
-                    f"For {kind!r} with points beside the curve, least squares gives {np.round(right, 4).tolist()}, "
-                    "and "
-                    f"fit {np.round(got, 4).tolist()}. For points that lie exactly on the curve it was right: are all "
-                    "points used, and does every point have the same weight?",
-                )
+                raise Mistake("not-least-squares",
+                              f"For {kind!r} with points beside the curve, least squares gives "
+                              f"{np.round(right, 4).tolist()}, and fit {np.round(got, 4).tolist()}. "
+                              "For points that lie exactly on the curve it was right: "
+                              "are all points used, and does every point have the same weight?")
         if noisy:
             yield f"{kind}, {len(coefficients[kind])} coefficients"
 
@@ -241,15 +239,12 @@ def _wrong_errors(x: np.ndarray, y: np.ndarray, kind: str, relative: float) -> l
         Hypothesis("not-held-out", np.abs(everywhere - y).mean(), f"{leave}, and divide by y: these are in seconds."),
         Hypothesis(
             "not-held-out", stayed,
-            "The error is taken at the points that stayed in the fit. Predict the one that was left out, and only "
-            "that.",
+            "The error is taken at the points that stayed in the fit. "
+            "Predict the one that was left out, and only that.",
         ),
-        Hypothesis(
-            "not-held-out", each.mean(),
-            "The error is taken at all points each time, also at those that stayed in the fit. Predict the one that "
-            "was "
-            "left out, and only that.",
-        ),
+        Hypothesis("not-held-out", each.mean(),
+                   "The error is taken at all points each time, also at those that stayed in the fit. "
+                   "Predict the one that was left out, and only that."),
         Hypothesis(
             "in-logarithms", np.abs(np.log(held) - np.log(y)).mean(),
             "The error is taken in logarithms. Compare the three curves on the same scale: |predicted − measured| / "
@@ -272,8 +267,8 @@ def _wrong_errors(x: np.ndarray, y: np.ndarray, kind: str, relative: float) -> l
             "asked for."),
         Hypothesis(
             "last-point-only", errors[-1],
-            f"Only the last point is left out; {turn} Is the `return` inside the loop, or the result overwritten in "
-            "it?",
+            f"Only the last point is left out; {turn} Is the `return` inside the loop, "
+            "or the result overwritten in it?",
         ),
         Hypothesis("first-point-only", errors[0], f"Only the first point is left out; {turn} Is there a `return` "
             "inside the loop?"),
@@ -311,12 +306,9 @@ def _explained_error(got: float, x: np.ndarray, y: np.ndarray, kind: str) -> Mis
     """A number that should be the held-out error."""
     wrong = [one for way in WAYS for one in _wrong_errors(x, y, kind, way)]
     wrong += [
-        Hypothesis(
-            "kind-ignored", error,
-            f"For {kind!r} this is the error of the {other} fit. Pass `kind` on to `fit`, and predict with the curve "
-            "of "
-            "that kind.",
-        )
+        Hypothesis("kind-ignored", error,
+                   f"For {kind!r} this is the error of the {other} fit. "
+                   "Pass `kind` on to `fit`, and predict with the curve of that kind.")
         for other in KINDS
         for error in _errors(x, y, other)
         if other != kind
@@ -463,8 +455,9 @@ def _errors_and_best(found: Any) -> tuple[dict[Any, Any], Any]:
     if found is None:
         raise Mistake("returns-none", "compare returns None. Is the `return` missing?")
     if not isinstance(found, tuple | list) or len(found) != 2:
-        raise Mistake("not-a-pair", "compare should return two things, the errors and the best kind: `return errors, "
-            f"best`; what it returns is {kind_of(found)}.")
+        raise Mistake("not-a-pair",
+                      "compare should return two things, the errors and the best kind: `return errors, best`; "
+                      f"what it returns is {kind_of(found)}.")
     errors, best = found
     if isinstance(errors, str) and isinstance(best, dict):
         raise Mistake("results-exchanged", "compare returns the best kind first; it should return the errors and then "
@@ -495,8 +488,8 @@ def _wrong_rows(rows: Sequence[Row], backend: str, kind: str) -> list[Hypothesis
     take = f"Take those whose `backend` is {backend!r}."
     tried: list[tuple[Any, ...]] = [
         *(
-            ("wrong-axis", np.asarray(places / places[0]), y, f"The errors are those of fits against {key}; against the number of "
-                "filters is asked for.")
+            ("wrong-axis", np.asarray(places / places[0]), y,
+             f"The errors are those of fits against {key}; against the number of filters is asked for.")
             for key, places in zip(("parameters", "flops"), _columns(mine, "parameters", "flops"), strict=True)
         ),
         *(

@@ -148,21 +148,14 @@ def spread(found: Any, seconds: Sequence[float], what: str) -> None:
     lower, _, upper = statistics.quantiles(seconds, n=4, method="inclusive")
     deviations = (statistics.stdev(seconds), statistics.pstdev(seconds))
     both = [
-        Hypothesis(
-            "range-for-quartiles",
-            np.array([min(seconds), max(seconds)]),
-            "`low` and `high` are the fastest and the slowest round. Then a single slow round decides `high`, and the "
-            "range only "
-            "grows with more rounds; take the quartiles, between which half of the rounds lie.",
-        ),
+        Hypothesis("range-for-quartiles", np.array([min(seconds), max(seconds)]),
+                   "`low` and `high` are the fastest and the slowest round. "
+                   "Then a single slow round decides `high`, and the range only grows with more rounds; "
+                   "take the quartiles, between which half of the rounds lie."),
         *(
-            Hypothesis(
-                "deviation-for-quartiles",
-                np.array([centre - deviation, centre + deviation]),
-                "`low` and `high` are one standard deviation away. Timings are not distributed symmetrically: none is "
-                "much faster "
-                "than usual, and a few are much slower. Take the quartiles.",
-            )
+            Hypothesis("deviation-for-quartiles", np.array([centre - deviation, centre + deviation]),
+                       "`low` and `high` are one standard deviation away. Timings are not distributed symmetrically: "
+                       "none is much faster than usual, and a few are much slower. Take the quartiles.")
             for deviation, centre in itertools.product(deviations, (mean, middle))
         ),
     ]
@@ -198,8 +191,9 @@ def summary(summary: Any, *, seed: int = 0) -> Iterator[str]:
     for i, seconds in enumerate(lists):
         got, right = value_of(seen[i], "seconds", "summary"), statistics.median(seconds)
         if not alike(got, right):
-            raise explained(got, _wrong_medians(seconds), alike) or Mistake("differs", f"The median of {seconds} is "
-                f"{right:g}; `seconds` is {got:g}.")
+            raise explained(got, _wrong_medians(seconds), alike) or Mistake(
+                "differs", f"The median of {seconds} is {right:g}; `seconds` is {got:g}."
+            )
         spread(seen[i], seconds, "summary")
         yield f"{len(seconds)} rounds{', one of them held up' if max(seconds) > 3 * right else ''}"
 
@@ -396,8 +390,8 @@ def by_count(got: float, right: Sequence[float], events: Sequence[str], rounds: 
         return Mistake("rounds-and-warm-up-exchanged", f"{rounds} steps are not timed and {warmup} are; it should be "
             "the other way round: `warmup` steps first, then `rounds` that are timed.")
     if steps == warmup + 2 * rounds and events.count("load") == warmup + rounds:
-        return Mistake("step-twice", "`step` is called twice in each round. Keep what the timed call returns: `loss = "
-            "step(batch)`.")
+        return Mistake("step-twice",
+                       "`step` is called twice in each round. Keep what the timed call returns: `loss = step(batch)`.")
     if readings == 2 * rounds and 0 < steps - rounds != warmup:
         return Mistake("wrong-number-of-warm-up-steps", f"{steps - rounds} steps are made besides the {rounds} that "
             f"are timed; {warmup} warm-up steps are asked for, as many as the argument `warmup` says.")

@@ -256,8 +256,8 @@ def _bytes_hypotheses(d: Layers, b: int) -> list[Hypothesis]:
         Hypothesis(
             "lowered-counted",
             b * (d.lowered + w + y),
-            "This counts the lowered matrix. The bytes that *any* algorithm must move are those of the images "
-            "themselves.",
+            "This counts the lowered matrix. "
+            "The bytes that *any* algorithm must move are those of the images themselves.",
         ),
         Hypothesis("in-mega", b * d.moved / 1e6, "This is in megabytes; the function should return bytes."),
         *_of_output(d, partial(one_part, 2)),

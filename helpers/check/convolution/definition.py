@@ -43,8 +43,8 @@ def output_size(output_size: Any, *, seed: int = 0) -> Iterator[str]:
         i = int(np.flatnonzero(got != right)[0])
         raise Mistake(
             "differs",
-            f"output_size{cases[i]} returns {found[i]:g}; it should be {right[i]:g}. The arguments are size, window, "
-            "stride, pad.",
+            f"output_size{cases[i]} returns {found[i]:g}; it should be {right[i]:g}. "
+            "The arguments are size, window, stride, pad.",
         ) from None
     yield f"{len(cases)} sizes, with and without padding, where windows fit exactly and where they do not"
 
@@ -78,8 +78,8 @@ def _size_hypotheses(h: np.ndarray, r: np.ndarray, u: np.ndarray, p: np.ndarray)
         Hypothesis(
             "plus-one-inside",
             (inside + 1) // u,
-            "The 1 is added before the division; it belongs after it. (Equation (1) of the paper has it inside, and "
-            "rounds up.)",
+            "The 1 is added before the division; it belongs after it. "
+            "(Equation (1) of the paper has it inside, and rounds up.)",
         ),
         Hypothesis("size-rounded-up", np.ceil(inside / u) + 1, f"The division is rounded up, {up}"),
         Hypothesis("size-rounded-up", np.round(inside / u) + 1, f"The division is rounded to the nearest number, {up}"),

@@ -60,8 +60,8 @@ def _matrices(n: int) -> list[Hypothesis]:
         (
             "sign-of-the-exponent",
             right.conj(),
-            "The exponent has the wrong sign: this is the matrix of the inverse transform (without its 1/n). Here it "
-            "is −2πi·j·k/n.",
+            "The exponent has the wrong sign: this is the matrix of the inverse transform (without its 1/n). "
+            "Here it is −2πi·j·k/n.",
         ),
         ("two-pi-missing", np.exp(-1j * jk / n), "2π is missing in the exponent: −2πi·j·k/n."),
         ("two-pi-missing", np.exp(-1j * np.pi * jk / n), "The exponent is half of what it should be: −2πi·j·k/n."),
@@ -80,8 +80,8 @@ def _matrices(n: int) -> list[Hypothesis]:
         (
             "imaginary-missing",
             np.exp(-2 * np.pi * jk / n) + 0j,
-            "The i is missing in the exponent (`1j` in Python), so the entries decay instead of lying on the unit "
-            "circle.",
+            "The i is missing in the exponent (`1j` in Python), "
+            "so the entries decay instead of lying on the unit circle.",
         ),
         ("normalised", right / n, "The matrix is divided by n. That factor belongs to the inverse transform."),
         (
@@ -206,8 +206,8 @@ def _fft_hypotheses(case: Convolution, expected: np.ndarray, got: np.ndarray) ->
         Hypothesis(
             "not-cropped",
             uncropped,
-            "The first P rows and Q columns are right; the rest, where the window hangs over the edge, is still there. "
-            "Crop it away.",
+            "The first P rows and Q columns are right; the rest, where the window hangs over the edge, "
+            "is still there. Crop it away.",
         ),
         Hypothesis(
             "shape-of-the-inverse",

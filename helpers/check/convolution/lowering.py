@@ -267,8 +267,8 @@ def _little_memory(used: float, large: Convolution, workspace: int) -> str:
         raise Mistake(
             "workspace-exceeded",
             f"conv_tiled had {used / KIB:.0f} KiB in use at a time, for a workspace of {workspace / KIB:.0f} KiB. "
-            f"Does the tile's width follow the workspace, and does it count that {column}? Lowering image by image is "
-            "not enough.",
+            f"Does the tile's width follow the workspace, and does it count that {column}? "
+            "Lowering image by image is not enough.",
         )
     return f"about {workspace / KIB:.0f} KiB at a time, where lowering at once takes {whole / KIB:.0f} KiB"
 

@@ -45,8 +45,8 @@ def attainable(attainable: Any, *, seed: int = 0) -> Iterator[str]:
     if np.allclose(got, got[0], rtol=1e-9) and not np.allclose(got, peak):
         raise Mistake(
             "intensity-ignored",
-            f"attainable returns {got[0]:.4g} for every intensity. Up to the ridge the speed grows with it: intensity "
-            "· bandwidth.",
+            f"attainable returns {got[0]:.4g} for every intensity. "
+            "Up to the ridge the speed grows with it: intensity · bandwidth.",
         )
     wrong = partial(_roofs, intensities, peak, bandwidth)
     verify(got / peak, np.minimum(peak, slope) / peak, "the attainable speed (as a share of the peak)", wrong)
@@ -88,8 +88,8 @@ def _roofs(intensities: np.ndarray, peak: float, bandwidth: float) -> list[Hypot
         (
             "limits-mixed",
             1 / (1 / peak + 1 / slope),
-            "The times of computing and moving are added. The roofline lets them overlap: the slower one alone "
-            "decides.",
+            "The times of computing and moving are added. The roofline lets them overlap: "
+            "the slower one alone decides.",
         ),
         ("share-of-the-peak", np.minimum(1, slope / peak), "This is a share of the peak, at most 1; return FLOP/s."),
         (
@@ -106,8 +106,8 @@ def _seconds(timing: Any, what: str, rounds: int) -> np.ndarray:
     if timing is None or isinstance(timing, int | float):
         raise Mistake(
             "not-a-timing",
-            f"{what} should be what `measure` returned for it, a Timing with its rounds in `.seconds`; it is "
-            f"{timing!r}.",
+            f"{what} should be what `measure` returned for it, "
+            f"a Timing with its rounds in `.seconds`; it is {timing!r}.",
         )
     found = array(getattr(timing, "seconds", timing), f"the seconds of {what}").reshape(-1)
     if len(found) < rounds:
@@ -178,8 +178,8 @@ def _pair(found: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         if not isinstance(one, Mapping):
             raise Mistake(
                 "not-a-dictionary",
-                f"The {name} that measure_layer returns should be a dictionary, algorithm → value; it is "
-                f"{kind_of(one)}.",
+                f"The {name} that measure_layer returns should be a dictionary, algorithm → value; "
+                f"it is {kind_of(one)}.",
             )
         missing = [way for way in WAYS if way not in one]
         if missing:
@@ -214,9 +214,9 @@ def _called(made: Calls, timings: Mapping[str, Any], rounds: int) -> None:
     if short:
         raise Mistake(
             "not-called",
-            f"{short[0]!r} is called {counts[short[0]]} times, and {rounds} rounds are asked for. Is the function "
-            "called inside the timing (`partial(function, x, w, layer)`, not its finished result), and is every time "
-            "measured?",
+            f"{short[0]!r} is called {counts[short[0]]} times, and {rounds} rounds are asked for. "
+            "Is the function called inside the timing (`partial(function, x, w, layer)`, not its finished result), "
+            "and is every time measured?",
         )
 
 
@@ -270,8 +270,8 @@ def _errors(errors: Mapping[str, Any], results: Mapping[str, np.ndarray]) -> Non
             (
                 "entry-by-entry",
                 [np.abs(d / y).max() for d in off],
-                "Each difference is divided by its own entry, and entries near 0 decide. Divide by PyTorch's largest "
-                "entry.",
+                "Each difference is divided by its own entry, and entries near 0 decide. "
+                "Divide by PyTorch's largest entry.",
             ),
             (
                 "divided-by-the-mean",
@@ -369,9 +369,9 @@ def _of_a_computer(seconds: np.ndarray, what: str, layer: Any) -> None:
     if speed > FASTEST or median < SHORTEST:
         raise Mistake(
             "too-fast",
-            f"{what} has a median of {median:.3g} s, that would be {speed / 1e9:,.0f} GFLOP/s on one core. Is the "
-            "function called inside the timing (`lambda: run(x, w, layer)`, not its finished result), and are these "
-            "seconds?",
+            f"{what} has a median of {median:.3g} s, that would be {speed / 1e9:,.0f} GFLOP/s on one core. "
+            "Is the function called inside the timing (`lambda: run(x, w, layer)`, not its finished result), "
+            "and are these seconds?",
         )
     if median > TEN_MINUTES:
         raise Mistake(

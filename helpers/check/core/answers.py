@@ -1,7 +1,9 @@
-"""What the checks of multiple choice say to an answer. Students have the sealed file, instructors the right answers that it is made of.
+"""What the checks of multiple choice say to an answer.
+Students have the sealed file, instructors the right answers that it is made of.
 
-The place of a verdict in the file, and the key to its text, are made of the question and the answer, so that it is read by giving
-the answer, and no text of the file tells a right one. Whoever tries all answers finds it, as with the check itself.
+The place of a verdict in the file, and the key to its text, are made of the question and the answer, so that it is read
+by giving the answer, and no text of the file tells a right one. Whoever tries all answers finds it, as with the check
+itself.
 """
 
 from __future__ import annotations
@@ -22,12 +24,14 @@ CLOSED = "The right answers are closed while a hand-in is graded; the assignment
 
 
 def questions(name: str, group: str) -> list[str]:
-    """The questions of a group in sealed_answers/NAME.json, in their order. CourseError in a student's process in grading."""
+    """The questions of a group in sealed_answers/NAME.json, in their order.
+    CourseError in a student's process in grading."""
     return list(_sealed(name)["questions"][group])
 
 
 def verdict(name: str, group: str, question: str, *answer: Any) -> dict[str, str]:
-    """What there is to say to an answer, with "mistake" and "hint" where it is wrong. KeyError for what is no answer."""
+    """What there is to say to an answer, with "mistake" and "hint" where it is wrong.
+    KeyError for what is no answer."""
     place, key = _place_and_key(group, question, answer)
     return dict(json.loads(_mixed(b85decode(_sealed(name)["verdicts"][place]), key)))
 
@@ -39,7 +43,8 @@ def accepted(name: str, group: str, question: str, *answer: Any) -> bool:
 
 @functools.cache
 def right_answers(name: str) -> dict[str, Any]:
-    """The contents of right_answers/NAME.json. CourseError where they are closed or, as for students, not there at all."""
+    """The contents of right_answers/NAME.json.
+    CourseError where they are closed or, as for students, not there at all."""
     return _read(FOLDER / f"{name}.json")
 
 
@@ -57,10 +62,15 @@ def _read(path: Path) -> dict[str, Any]:
 
 def sealed(right: dict[str, Any]) -> str:
     """The text of the sealed file of such right answers."""
-    verdicts = {_place_and_key(*asked): json.dumps(value, ensure_ascii=False).encode() for asked, value in _verdicts(right)}
+    verdicts = {
+        _place_and_key(*asked): json.dumps(value, ensure_ascii=False).encode() for asked, value in _verdicts(right)
+    }
     longest = max(map(len, verdicts.values()))  # as long as each other: a right answer has less to say
     told = {place: b85encode(_mixed(text.ljust(longest), key)).decode() for (place, key), text in verdicts.items()}
-    content = {"questions": {group: list(table) for group, table in right.items()}, "verdicts": dict(sorted(told.items()))}
+    content = {
+        "questions": {group: list(table) for group, table in right.items()},
+        "verdicts": dict(sorted(told.items())),
+    }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -71,7 +81,8 @@ def seal() -> None:
 
 
 def _verdicts(right: dict[str, Any]) -> Iterator[tuple[tuple[str, str, tuple[Any, ...]], dict[str, str]]]:
-    """((group, question, answer), what is said to it) of statements, of choices, and of choices with a place in the paper."""
+    """((group, question, answer), what is said to it) of statements, of choices,
+    and of choices with a place in the paper."""
     for group, table in right.items():
         for question, about in table.items():
             if "supported" in about:

@@ -114,11 +114,14 @@ def mistake_of(what: str, how: str, about: Any, advice: Advice | None = None) ->
     if how == "none":
         return Mistake("returns-none", f"{what} is None. Is a `return` or an assignment missing?")
     if how == "attribute missing":
-        return Mistake("attribute-missing", f"{what} has no attribute `{told}`. The exercise asks to keep it as `self.{told}`.")
+        return Mistake("attribute-missing",
+                       f"{what} has no attribute `{told}`. The exercise asks to keep it as `self.{told}`.")
     if how == "method missing":
         return Mistake("method-missing", f"{what} has no method `{told}`. Is it indented inside the class?")
     if how == "read-only":
-        return Mistake("read-only", f"`{what}` can neither be changed in place nor assigned ({told}). Keep it as a plain array in `self.{what}`.")
+        return Mistake("read-only",
+                       f"`{what}` can neither be changed in place nor assigned ({told}). "
+                       f"Keep it as a plain array in `self.{what}`.")
     if how == "input changed":
         return Mistake(
             "input-changed",
@@ -128,7 +131,8 @@ def mistake_of(what: str, how: str, about: Any, advice: Advice | None = None) ->
     if how == "too long":
         return Mistake(
             "never-returns",
-            f"{what} did not return within {about if isinstance(about, int | float) else 5:g} seconds on very small arrays. "
+            f"{what} did not return within {about if isinstance(about, int | float) else 5:g} seconds "
+            "on very small arrays. "
             "Look for a loop whose condition never becomes false, such as a counter that is not advanced.",
         )
     return raised(what, rebuilt(about), advice)
@@ -168,7 +172,10 @@ def _advice(error: BaseException) -> str:
         return " Is that attribute set before it is read, with `self.` in front, and spelled the same?"
     shapes = re.findall(r"\((\d+),(\d*)\)", text)
     if "broadcast" in text and len(shapes) == 2 and shapes[0][0] == shapes[1][0] and shapes[1][1] == "":
-        return " A sum or maximum over an axis loses that axis: keep it with `keepdims=True`, so that each row meets its own number. (Labels are integers, one per row; they have no second axis.)"
+        return (
+            " A sum or maximum over an axis loses that axis: keep it with `keepdims=True`, "
+            "so that each row meets its own number. (Labels are integers, one per row; they have no second axis.)"
+        )
     if isinstance(error, ValueError) and any(word in text for word in ("matmul", "broadcast", "align", "shape")):
         return " The shapes don't fit: write down the shape of each factor, and what each axis stands for."
     if isinstance(error, RuntimeError) and "shapes cannot be multiplied" in text:
@@ -201,8 +208,13 @@ def array(value: Any, what: str) -> np.ndarray:
         return found.astype(np.float64)
     except Exception:
         device = value.device if isinstance(value, Odd) else str(value.device) if is_torch(value) else ""
-        where = f" on the device {device}, where it can't be read; move it back to the device of its input" if device not in ("", "cpu") else ""
-        raise Mistake("not-an-array", f"{what} should be an array of numbers, but it is {kind_of(value)}{where}.") from None
+        where = (
+            f" on the device {device}, where it can't be read; move it back to the device of its input"
+            if device not in ("", "cpu")
+            else ""
+        )
+        raise Mistake("not-an-array",
+                      f"{what} should be an array of numbers, but it is {kind_of(value)}{where}.") from None
 
 
 def _all_numbers(value: Any) -> bool:
@@ -215,7 +227,8 @@ def _all_numbers(value: Any) -> bool:
 def number(value: Any, what: str) -> float:
     """A student's result as one float."""
     if isinstance(value, str):
-        raise Mistake("not-an-array", f"{what} should be a number, but it is text, {value[:40]!r}. Leave the words to `print`.")
+        raise Mistake("not-an-array",
+                      f"{what} should be a number, but it is text, {value[:40]!r}. Leave the words to `print`.")
     found = array(value, what)
     if found.size != 1:
         raise Mistake("not-one-number", f"{what} should be one number, but it has shape {found.shape}.")

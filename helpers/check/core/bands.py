@@ -18,7 +18,8 @@ CURVES = ("train_loss", "test_loss", "test_accuracy")
 
 @functools.cache
 def bands() -> dict[str, Any]:
-    """Size name -> {"seeds", "roughness", "rates": {rate: {curve name: {"low": [...], "high": [...]}}}}, one entry an epoch."""
+    """Size name -> {"seeds", "roughness", "rates": {rate: {curve name: {"low": [...], "high": [...]}}}},
+    one entry an epoch."""
     return json.loads(FILE.read_text())
 
 

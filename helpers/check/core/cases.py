@@ -130,7 +130,9 @@ def softmax_batches(seed: int) -> list[Batch]:
         last, *rest = order  # the first example is the surest, the last the least sure: neither is the median
         order = np.array([*rest[-1:], *rng.permutation(rest[:-1]), last], dtype=int)
         grad = rng.normal(size=logits.shape)
-        found.append(Batch(words, *((logits, right) if logits is LARGE else (logits[order], right[order])), grad, dtype))
+        found.append(
+            Batch(words, *((logits, right) if logits is LARGE else (logits[order], right[order])), grad, dtype)
+        )
     return found
 
 

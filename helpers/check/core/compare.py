@@ -144,10 +144,13 @@ def _general(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[st
         where = _first(~np.isfinite(got))
         return Mistake("not-finite", f"{what} has a value that is not a number{_at(where)}: {got[where]}.")
     if expected.size > 1 and not got.any():
-        return Mistake("all-zero", f"{what} is zero everywhere. Is it computed, and stored under the name that the exercise gives?")
+        return Mistake("all-zero",
+                       f"{what} is zero everywhere. Is it computed, and stored under the name that the exercise gives?")
     for lost in (np.trunc, np.round, np.floor):
         if close(got, lost(expected)) and got.any():
-            return Mistake("fractions-lost", f"{what} holds integers only: the fractions are lost. Is it stored in an array of integers, or divided with `//`?")
+            return Mistake("fractions-lost",
+                           f"{what} holds integers only: the fractions are lost. "
+                           "Is it stored in an array of integers, or divided with `//`?")
     if expected.size > 2 and close(got, np.abs(expected)):
         return Mistake("absolute-value", f"{what} has lost its signs: these are absolute values.")
     if expected.size > 2 and close(got, np.sign(expected)):
@@ -155,13 +158,19 @@ def _general(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[st
     limit = float(np.max(np.abs(got), initial=0.0))
     if expected.size > 2 and close(got, np.clip(expected, -limit, limit)):
         return Mistake("clipped", f"{what} is clipped at ±{limit:.4g}; larger values are right as they are.")
-    return _constant_factor(got, expected, what, sizes) or _constant_offset(got, expected, what) or _imprecise(got, expected, what)
+    return (
+        _constant_factor(got, expected, what, sizes)
+        or _constant_offset(got, expected, what)
+        or _imprecise(got, expected, what)
+    )
 
 
 def _imprecise(got: np.ndarray, expected: np.ndarray, what: str) -> Mistake | None:
     if not np.allclose(got, expected, rtol=8e-3, atol=2e-3 * float(np.max(np.abs(expected), initial=0.0))):
         return None
-    return Mistake("imprecise", f"{what} has only two or three correct digits. Is something rounded, computed in float16, or a small number added where it is not needed?")
+    return Mistake("imprecise",
+                   f"{what} has only two or three correct digits. "
+                   "Is something rounded, computed in float16, or a small number added where it is not needed?")
 
 
 def _first_difference(got: np.ndarray, expected: np.ndarray, what: str, numerical: np.ndarray | None) -> Mistake:
@@ -169,7 +178,8 @@ def _first_difference(got: np.ndarray, expected: np.ndarray, what: str, numerica
     where = _first(wrong)
     extra = "" if numerical is None else f" (finite differences give {numerical[where]:.6g})"
     many = f" {int(wrong.sum())} of {expected.size} entries differ." if expected.size > 1 else ""
-    return Mistake("differs", f"{what} is wrong{_at(where)}: expected {expected[where]:.6g}{extra}, got {got[where]:.6g}.{many}")
+    return Mistake("differs",
+                   f"{what} is wrong{_at(where)}: expected {expected[where]:.6g}{extra}, got {got[where]:.6g}.{many}")
 
 
 def _right(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -202,35 +212,51 @@ def _constant_factor(got: np.ndarray, expected: np.ndarray, what: str, sizes: Ma
     if factor == 0 or not close(got, factor * expected):
         return None
     if abs(factor + 1) < 1e-3 and expected.size > 1:
-        return Mistake("sign-flipped", f"The sign of {what} is wrong; its size is right. Look for a minus too many or too few.")
+        return Mistake("sign-flipped",
+                       f"The sign of {what} is wrong; its size is right. Look for a minus too many or too few.")
     for sign in (1, -1):
         for meaning, size in sizes.items():
-            for power, words in ((-1, f"1/{size:g} of"), (1, f"{size:g} times"), (-2, f"1/{size:g}² of"), (2, f"{size:g}² times")):
+            for power, words in (
+                (-1, f"1/{size:g} of"), (1, f"{size:g} times"), (-2, f"1/{size:g}² of"), (2, f"{size:g}² times")
+            ):
                 if abs(sign * factor / size**power - 1) < 1e-3:
                     slug = meaning.split(" (")[0].replace(" ", "-")
                     also = "" if sign > 0 else ", and its sign is wrong"
                     return Mistake(
                         f"{'divided' if power < 0 else 'multiplied'}-by-{slug}",
-                        f"Every entry of {what} is {words} what it should be{also}, and {size:g} is {meaning if 'features' in meaning else 'the ' + meaning}."
-                        + ("" if meaning == "learning rate" else " See 'One convention' in the notebook: the mean over the batch is taken once, in the loss, and nothing else is divided."),
+                        f"Every entry of {what} is {words} what it should be{also}, "
+                        f"and {size:g} is {meaning if 'features' in meaning else 'the ' + meaning}."
+                        + ("" if meaning == "learning rate" else
+                           " See 'One convention' in the notebook: the mean over the batch is taken once, "
+                           "in the loss, and nothing else is divided."),
                     )
     for meaning, size in sizes.items():
         if meaning.startswith(("batch size", "number of images")):
-            for other, words in ((64, "64, a number written into the code"), (size - 1, f"{size - 1:g}"), (size + 1, f"{size + 1:g}")):
+            for other, words in (
+                (64, "64, a number written into the code"), (size - 1, f"{size - 1:g}"), (size + 1, f"{size + 1:g}")
+            ):
                 if other > 0 and abs(abs(factor) * other / size - 1) < 1e-3:
-                    return Mistake("wrong-batch-size", f"{what} is divided by {words}, where the {meaning} is {size:g}. Take it from the shape of the array.")
+                    return Mistake("wrong-batch-size",
+                                   f"{what} is divided by {words}, where the {meaning} is {size:g}. "
+                                   "Take it from the shape of the array.")
                 if other > 0 and abs(abs(factor) * size / other - 1) < 1e-3:
-                    return Mistake("wrong-batch-size", f"{what} is multiplied by {words}, where the {meaning} is {size:g}. Take it from what is given.")
+                    return Mistake("wrong-batch-size",
+                                   f"{what} is multiplied by {words}, where the {meaning} is {size:g}. "
+                                   "Take it from what is given.")
     if expected.size < 2:
         return None  # any two numbers have a ratio
-    return Mistake("constant-factor", f"Every entry of {what} is {factor:.4g} times what it should be. Look for a factor too many or too few.")
+    return Mistake("constant-factor",
+                   f"Every entry of {what} is {factor:.4g} times what it should be. "
+                   "Look for a factor too many or too few.")
 
 
 def _constant_offset(got: np.ndarray, expected: np.ndarray, what: str) -> Mistake | None:
     offset = float(np.median(got - expected))
     if expected.size < 3 or not close(got, expected + offset):
         return None
-    return Mistake("constant-offset", f"Every entry of {what} is too {'large' if offset > 0 else 'small'} by {abs(offset):.4g}. Look for a number that is added to all of them.")
+    return Mistake("constant-offset",
+                   f"Every entry of {what} is too {'large' if offset > 0 else 'small'} by {abs(offset):.4g}. "
+                   "Look for a number that is added to all of them.")
 
 
 def telling(hypotheses: Sequence[Hypothesis], right: np.ndarray) -> bool:

@@ -24,7 +24,8 @@ def form(group: Any, ready_to_present: Any, *, parts: Sequence[str], most: int =
             raise Mistake("who-did-what", f"Say in a few words what {member['name']} did (`did`).")
     yield f"{len(filled)} member{'s' if len(filled) > 1 else ''}, each with their share of the work"
     if not isinstance(ready_to_present, list | tuple | set):
-        raise Mistake("parts-not-a-list", f"`ready_to_present` should be a list of part letters such as {list(parts)[:2]}, or empty.")
+        raise Mistake("parts-not-a-list",
+                      f"`ready_to_present` should be a list of part letters such as {list(parts)[:2]}, or empty.")
     wrong = [p for p in ready_to_present if p not in parts]
     if wrong:
         raise Mistake("unknown-part", f"There is no part {wrong[0]!r}; the parts are {', '.join(parts)}.")

@@ -12,7 +12,11 @@ import numpy as np
 
 from helpers.errors import TooLong
 
-_TIMERS = ((signal.SIGPROF, signal.ITIMER_PROF, 1), (signal.SIGALRM, signal.ITIMER_REAL, 6)) if hasattr(signal, "setitimer") else ()
+_TIMERS = (
+    ((signal.SIGPROF, signal.ITIMER_PROF, 1), (signal.SIGALRM, signal.ITIMER_REAL, 6))
+    if hasattr(signal, "setitimer")
+    else ()
+)
 _limits = 0
 """How many limits the main thread is inside of."""
 _leaving = False
@@ -55,7 +59,8 @@ class time_limit:
         _leaving = True
         for (number, timer, _), (handler, rest) in zip(_TIMERS, self.before, strict=True):
             signal.setitimer(timer, rest)
-            if handler not in (_stop, signal.SIG_DFL, None):  # installing one takes long, so ours stays where there was none
+            # Installing one takes long, so ours stays where there was none.
+            if handler not in (_stop, signal.SIG_DFL, None):
                 signal.signal(number, handler)
         _limits -= 1
         _leaving = False
@@ -67,7 +72,8 @@ class quiet:
     def __enter__(self) -> None:
         self.numbers = np.errstate(all="ignore")
         self.numbers.__enter__()
-        # `warnings.catch_warnings` would throw away what every module knows of its warnings. "ignore" makes nothing new known.
+        # `warnings.catch_warnings` would throw away what every module knows of its warnings.
+        # "ignore" makes nothing new known.
         self.filters, warnings.filters = warnings.filters, [("ignore", None, Warning, None, 0)]
 
     def __exit__(self, *about: Any) -> None:

@@ -49,8 +49,9 @@ def measure(size: str, rate: float, seeds: int) -> tuple[dict[str, Any], float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m helpers.check.core.measure_bands", description="Measure the "
-                                     "bands of the learning curves.")
+    parser = argparse.ArgumentParser(
+        prog="python -m helpers.check.core.measure_bands", description="Measure the bands of the learning curves."
+    )
     parser.add_argument("--sizes", nargs="+", default=["quick", "standard"])
     parser.add_argument("--seeds", type=int, default=SEEDS)
     options = parser.parse_args()

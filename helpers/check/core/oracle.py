@@ -81,7 +81,11 @@ class Net:
         the activations.
         """
         a = self.activations(x)
-        g = (a[-1] - one_hot(labels, a[-1].shape[1])) * (1 / len(x) if scale is None else scale) if start is None else start
+        g = (
+            (a[-1] - one_hot(labels, a[-1].shape[1])) * (1 / len(x) if scale is None else scale)
+            if start is None
+            else start
+        )
         grads = Net([], [])
         for i in range(len(self.weights) - 1, -1, -1):
             grads.weights.insert(0, a[i].T @ g)

@@ -302,12 +302,15 @@ def is_record(value: Any) -> bool:
     return type(value).__module__.startswith("helpers.") and (is_dataclass(value) or type(value) is Backend)
 
 
-_BY_VALUE = (*_SCALARS, fractions.Fraction, decimal.Decimal, np.ndarray, np.generic, list, tuple, set, frozenset, dict, range, SimpleNamespace)
+_BY_VALUE = (
+    *_SCALARS, fractions.Fraction, decimal.Decimal, np.ndarray, np.generic,
+    list, tuple, set, frozenset, dict, range, SimpleNamespace,
+)  # fmt: skip
 
 
 def by_value(value: Any) -> Any:
-    """What a verdict gets of a student's variable: plain data as `plain` has it; an `Odd` for a function, a class or any
-    other object, which stays beside the student's code and is there for probes."""
+    """What a verdict gets of a student's variable: plain data as `plain` has it; an `Odd` for a function, a class or
+    any other object, which stays beside the student's code and is there for probes."""
     if value is None or isinstance(value, _BY_VALUE) or is_torch(value) or is_record(value):
         return plain(value)
     return odd(value)
@@ -318,7 +321,13 @@ def _base(base: Any, value: Any) -> Any:
 
 
 def _key(key: Any) -> Any:
-    return key if type(key) in _SCALARS or key is None else plain(key) if isinstance(key, tuple | np.generic) else str(odd(key))
+    return (
+        key
+        if type(key) in _SCALARS or key is None
+        else plain(key)
+        if isinstance(key, tuple | np.generic)
+        else str(odd(key))
+    )
 
 
 def _numbers(value: Any) -> Any:
@@ -345,7 +354,8 @@ Probe = Callable[..., None]
 
 
 def observed(probe: Probe | str, seconds: float, args: Sequence[Any]) -> dict[str, Any]:
-    """What the probe (or "module:name" of one) notes, and how it ended: {"seen": …, "ended": None or (what, how, about)}.
+    """What the probe (or "module:name" of one) notes, and how it ended:
+    {"seen": …, "ended": None or (what, how, about)}.
 
     seconds: what `SECONDS` is meanwhile.
     """

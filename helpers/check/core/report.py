@@ -42,7 +42,8 @@ class Mistake(Exception):
 
 
 class CheckFailed(AssertionError):
-    """A check did not pass. Its text is the hint; where a reader has the report in front of them, the error is one line."""
+    """A check did not pass. Its text is the hint;
+    where a reader has the report in front of them, the error is one line."""
 
     def _render_traceback_(self) -> list[str]:
         title, hint = str(self).split(": ", 1)
@@ -124,16 +125,20 @@ def _given(value: Any) -> Any:
     return value if isinstance(found, Odd) else found
 
 
-UNNAMED = ("differs", "constant-factor", "constant-offset", "sign-flipped", "wrong-shape", "not-finite", "all-zero", "clipped")
+UNNAMED = (
+    "differs", "constant-factor", "constant-offset", "sign-flipped", "wrong-shape", "not-finite", "all-zero", "clipped"
+)
 """Mistakes that say how a result is wrong and not why."""
 
 
-def check(title: str, section: str = "", builds_on: str = "") -> Callable[[Callable[..., Iterator[str]]], Callable[..., None]]:
+def check(
+    title: str, section: str = "", builds_on: str = ""
+) -> Callable[[Callable[..., Iterator[str]]], Callable[..., None]]:
     """Make a public check of a generator that yields what it has verified and raises `Mistake` at the first mistake.
 
-    The public function returns None, shows a `Report`, and raises `CheckFailed` where there is a mistake. `section` is where the
-    notebook explains the matter. `builds_on` names earlier work that the student's code uses: where the mistake has no name of
-    its own, it may well lie there.
+    The public function returns None, shows a `Report`, and raises `CheckFailed` where there is a mistake. `section` is
+    where the notebook explains the matter. `builds_on` names earlier work that the student's code uses: where the
+    mistake has no name of its own, it may well lie there.
     """
 
     def decorate(steps: Callable[..., Iterator[str]]) -> Callable[..., None]:
@@ -157,7 +162,8 @@ def check(title: str, section: str = "", builds_on: str = "") -> Callable[[Calla
                 report.mistake = "check-stumbled"
                 text = " ".join(str(error).split())[:200].rstrip(".")
                 report.message = (
-                    f"The check could not work with what it was given ({type(error).__name__}{': ' + text if text else ''}). "
+                    "The check could not work with what it was given "
+                    f"({type(error).__name__}{': ' + text if text else ''}). "
                     "Results should be plain arrays or numbers, kept under the names that the exercise gives."
                 )
             _show(report)

@@ -12,10 +12,16 @@ from typing import Any
 
 import helpers
 
-LIBRARIES = tuple(os.path.abspath(folder) + os.sep for folder in (Path(helpers.__file__).parent, sysconfig.get_paths()["stdlib"]))
+LIBRARIES = tuple(
+    os.path.abspath(folder) + os.sep
+    for folder in (Path(helpers.__file__).parent, sysconfig.get_paths()["stdlib"])
+)
 """Lines from here are not the student's: the course's own package, and Python's."""
 
-_BASES = (NotImplementedError, RecursionError, NameError, TypeError, AttributeError, ValueError, RuntimeError, SystemExit, Exception)
+_BASES = (
+    NotImplementedError, RecursionError, NameError, TypeError, AttributeError, ValueError, RuntimeError,
+    SystemExit, Exception,
+)  # fmt: skip
 """What checks tell apart; every other error comes as an Exception of its name."""
 
 
@@ -36,7 +42,10 @@ def own_frames(error: BaseException) -> Iterator[traceback.FrameSummary]:
     """Where the error passed through the student's own code, the deepest place first."""
     told = getattr(error, "course_frames", None)  # an error that came from the student's process
     if told is not None:
-        yield from (traceback.FrameSummary("", number, name, lookup_line=False, line=line) for name, number, line in reversed(told))
+        yield from (
+            traceback.FrameSummary("", number, name, lookup_line=False, line=line)
+            for name, number, line in reversed(told)
+        )
         return
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if not os.path.abspath(frame.filename).startswith(LIBRARIES) and "site-packages" not in frame.filename:
@@ -51,7 +60,11 @@ def in_words(error: BaseException) -> str:
 
 def described(error: BaseException) -> dict[str, Any]:
     """An error as plain data: its name, what it counts as, its text, and the student's own lines, the deepest last."""
-    frames = [[frame.name, frame.lineno or 0, (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()[:300]] for frame in own_frames(error)]
+    frames = [
+        [frame.name, frame.lineno or 0,
+         (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()[:300]]
+        for frame in own_frames(error)
+    ]
     try:
         text = str(error)[:2000]
     except Exception:
@@ -69,5 +82,9 @@ def rebuilt(told: Any) -> FromStudent:
     error: FromStudent = type(name, (FromStudent,) if base is Exception else (FromStudent, base), {})()
     error.course_text = text if isinstance(text, str) else ""
     lines = [frame for frame in frames if isinstance(frame, list)] if isinstance(frames, list) else []
-    error.course_frames = [(frame[0][:80], frame[1], frame[2][:300]) for frame in lines if [type(part) for part in frame] == [str, int, str]]
+    error.course_frames = [
+        (frame[0][:80], frame[1], frame[2][:300])
+        for frame in lines
+        if [type(part) for part in frame] == [str, int, str]
+    ]
     return error

@@ -10,7 +10,9 @@ import numpy as np
 from helpers.check.core.probe import Bench, Seen, run
 
 
-def lowered_matrices(seen: Seen, lower_filters: Any, lower_images: Any, examples: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+def lowered_matrices(
+    seen: Seen, lower_filters: Any, lower_images: Any, examples: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> None:
     """By number of the example (images D, filters F): the lowered filters F_m and images D_m."""
     for number, (d, f) in enumerate(examples):
         notes = seen.part(number)
@@ -19,7 +21,8 @@ def lowered_matrices(seen: Seen, lower_filters: Any, lower_images: Any, examples
 
 
 def timed_steps(seen: Seen, step_times: Any, pieces: Sequence[tuple[str, str, str, float]], rounds: int) -> None:
-    """What `step_times(functions, rounds, synchronise)` makes of functions[algorithm][part] that wait some seconds each.
+    """What `step_times(functions, rounds, synchronise)` makes of functions[algorithm][part]
+    that wait some seconds each.
 
     pieces: (algorithm, part, name, seconds) each. Notes the "result", when the functions were called ("bench"), and how
     often the device was waited for ("synchronised").

@@ -38,35 +38,59 @@ def output_sizes(paper: Any, today: Any, *, seed: int = 0) -> Iterator[str]:
     right = np.asarray([output_size(*case) for case in cases], dtype=float)
     a, b = h - r + 1 + 2 * p, h + 2 * p - r
     common = [
-        ("pad-once", "The padding is counted once; rows of zeros stand on both sides, so it is 2·pad.", np.ceil((a - p) / u), (b - p) // u + 1),
+        ("pad-once",
+         "The padding is counted once; rows of zeros stand on both sides, so it is 2·pad.",
+         np.ceil((a - p) / u), (b - p) // u + 1),
         ("padding-ignored", "The padding is ignored.", np.ceil((h - r + 1) / u), (h - r) // u + 1),
         ("stride-ignored", "The stride is ignored: divide by u.", a, b + 1),
-        ("pad-subtracted", "The padding is subtracted; it makes the image larger.", np.ceil((a - 4 * p) / u), (b - 4 * p) // u + 1),
-        ("off-by-one", "The result is one too large. Is a 1 added twice, inside and outside the rounding?", right + 1, right + 1),
-        ("brackets-missing", "Division goes first: put brackets around everything that the stride divides.", np.ceil(h - r + 1 + 2 * p / u), np.floor(h + 2 * p - r / u) + 1),
-        ("brackets-missing", "Division goes first: put brackets around everything that the stride divides.", np.ceil((h - r) / u + 1 + 2 * p), np.floor(h + 2 * p - r // u) + 1),
-        ("off-by-one", "The result is one too small: the window's first position counts, too. Look for a missing + 1.", right - 1, right - 1),
+        ("pad-subtracted",
+         "The padding is subtracted; it makes the image larger.",
+         np.ceil((a - 4 * p) / u), (b - 4 * p) // u + 1),
+        ("off-by-one",
+         "The result is one too large. Is a 1 added twice, inside and outside the rounding?",
+         right + 1, right + 1),
+        ("brackets-missing",
+         "Division goes first: put brackets around everything that the stride divides.",
+         np.ceil(h - r + 1 + 2 * p / u), np.floor(h + 2 * p - r / u) + 1),
+        ("brackets-missing",
+         "Division goes first: put brackets around everything that the stride divides.",
+         np.ceil((h - r) / u + 1 + 2 * p), np.floor(h + 2 * p - r // u) + 1),
+        ("off-by-one",
+         "The result is one too small: the window's first position counts, too. Look for a missing + 1.",
+         right - 1, right - 1),
     ]
     seen = ask(calls_of_each, [("size_paper", paper, cases), ("size_today", today, cases)])
     for name, own in (
         ("size_paper", [
-            Hypothesis("floor-for-ceiling", a // u, "This rounds down. Equation (1) in section 2 rounds up: look at its brackets. (`//` rounds down, too, before `ceil` can see the fraction.)"),
-            Hypothesis("not-rounded", a / u, "The quotient is not rounded; the brackets in equation (1) mean rounding up."),
-            Hypothesis("plus-one-outside", np.ceil((a - 1) / u) + 1, "The + 1 stands outside the rounding. In equation (1) it is part of what is divided by u."),
+            Hypothesis("floor-for-ceiling", a // u,
+                       "This rounds down. Equation (1) in section 2 rounds up: look at its brackets. "
+                       "(`//` rounds down, too, before `ceil` can see the fraction.)"),
+            Hypothesis("not-rounded", a / u,
+                       "The quotient is not rounded; the brackets in equation (1) mean rounding up."),
+            Hypothesis("plus-one-outside", np.ceil((a - 1) / u) + 1,
+                       "The + 1 stands outside the rounding. In equation (1) it is part of what is divided by u."),
             Hypothesis("plus-one-missing", np.ceil(b / u), "The + 1 of equation (1) is missing."),
-            Hypothesis("rounded-to-nearest", np.round(a / u), "`round` goes to the nearest whole number; equation (1) always rounds up."),
+            Hypothesis("rounded-to-nearest", np.round(a / u),
+                       "`round` goes to the nearest whole number; equation (1) always rounds up."),
         ]),
         ("size_today", [
-            Hypothesis("ceiling-for-floor", np.ceil(b / u) + 1, "This rounds up. Today's formula rounds down, and adds 1 afterwards."),
-            Hypothesis("not-rounded", b / u + 1, "The quotient is not rounded; today's formula rounds it down before the 1 is added."),
-            Hypothesis("plus-one-missing", b // u, "The + 1 is missing: the window's first position is one output already."),
-            Hypothesis("plus-one-inside", a // u, "The + 1 is divided by the stride, too. In today's formula it is added after rounding down."),
-            Hypothesis("rounded-to-nearest", np.round(b / u) + 1, "`round` goes to the nearest whole number; today's formula always rounds down."),
+            Hypothesis("ceiling-for-floor", np.ceil(b / u) + 1,
+                       "This rounds up. Today's formula rounds down, and adds 1 afterwards."),
+            Hypothesis("not-rounded", b / u + 1,
+                       "The quotient is not rounded; today's formula rounds it down before the 1 is added."),
+            Hypothesis("plus-one-missing", b // u,
+                       "The + 1 is missing: the window's first position is one output already."),
+            Hypothesis("plus-one-inside", a // u,
+                       "The + 1 is divided by the stride, too. In today's formula it is added after rounding down."),
+            Hypothesis("rounded-to-nearest", np.round(b / u) + 1,
+                       "`round` goes to the nearest whole number; today's formula always rounds down."),
         ]),
     ):  # fmt: skip
         got = _each(seen, name, len(cases))
         index = 0 if name == "size_paper" else 1
-        verify(got, right, f"{name} for (H, R, u, pad) = {', '.join(map(str, cases[:5]))}, …", [*own, *(Hypothesis(n, w[index], hint) for n, hint, *w in common)])
+        verify(got, right,
+               f"{name} for (H, R, u, pad) = {', '.join(map(str, cases[:5]))}, …",
+               [*own, *(Hypothesis(n, w[index], hint) for n, hint, *w in common)])
         yield f"{name}: {len(cases)} cases with strides 1 to 4"
 
 
@@ -74,32 +98,44 @@ def output_sizes(paper: Any, today: Any, *, seed: int = 0) -> Iterator[str]:
 def formulas_agree(cases: Any, differences: Any) -> Iterator[str]:
     """Many legal cases that could tell the formulas apart, and no difference among them."""
     if cases is None or differences is None:
-        raise Mistake("still-to-do", "Still to do: `cases` and `differences` are still empty; write and run the exercise's cell above.")
+        raise Mistake("still-to-do",
+                      "Still to do: `cases` and `differences` are still empty; "
+                      "write and run the exercise's cell above.")
     try:
         rows = sorted({tuple(int(v) for v in case) for case in cases})
         assert all(len(row) == 4 for row in rows)
     except Exception:
-        raise Mistake("cases-wrong", "`cases` should be a list of tuples (size, window, stride, pad) of whole numbers.") from None
+        raise Mistake("cases-wrong",
+                      "`cases` should be a list of tuples (size, window, stride, pad) of whole numbers.") from None
     if len(rows) < 100:
-        raise Mistake("too-few-cases", f"`cases` holds {len(rows)} different cases; try at least 100, from loops over all four numbers.")
+        raise Mistake("too-few-cases",
+                      f"`cases` holds {len(rows)} different cases; try at least 100, from loops over all four numbers.")
     h, r, u, p = np.asarray(rows).T
     if (u < 1).any() or (p < 0).any() or (r < 1).any():
         raise Mistake("cases-wrong", "Some of the cases have a stride or window below 1, or a negative padding.")
     if (r > h + 2 * p).any():
         bad = rows[int(np.argmax(r > h + 2 * p))]
-        raise Mistake("window-too-large", f"In the case {bad} the window is larger than the padded image, so there is no output to count. Leave such cases out.")
+        raise Mistake("window-too-large",
+                      f"In the case {bad} the window is larger than the padded image, "
+                      "so there is no output to count. Leave such cases out.")
     for values, what in ((u, "stride"), (p, "padding")):
         if len(set(values.tolist())) == 1:
-            raise Mistake("cases-alike", f"All of the cases have the same {what}, {values[0]}. Take several, so that a formula that forgets it is caught.")
+            raise Mistake("cases-alike",
+                          f"All of the cases have the same {what}, {values[0]}. "
+                          "Take several, so that a formula that forgets it is caught.")
     if not ((h + 2 * p - r) % u).any() or not p.any():
-        raise Mistake("cases-too-easy", "None of the cases can tell the formulas apart: take strides that do not divide H + 2·pad − R, and paddings above 0.")
+        raise Mistake("cases-too-easy",
+                      "None of the cases can tell the formulas apart: "
+                      "take strides that do not divide H + 2·pad − R, and paddings above 0.")
     yield f"{len(rows)} cases with strides up to {u.max()} and paddings up to {p.max()}"
     try:
         many = len(differences)
     except TypeError:
         many = int(amount(differences, "differences"))
     if many:
-        raise Mistake("formulas-differ", f"`differences` holds {many} cases in which your two formulas differ. They agree in every legal case: one of them is not right yet.")
+        raise Mistake("formulas-differ",
+                      f"`differences` holds {many} cases in which your two formulas differ. "
+                      "They agree in every legal case: one of them is not right yet.")
     yield "no difference"
 
 
@@ -128,15 +164,30 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
     seen = ask(calls_of_each, [("forward_flops", forward_flops, [args]), ("lowered_shapes", lowered_shapes, [args])])
     got = _each(seen, "forward_flops", 1).reshape(())
     right = 2 * _product(z, "NKCRSPQ")
-    missing = [Hypothesis(f"{m}-forgotten", np.asarray(right / z[m]), f"{m} is missing from the product: equation (3) has four loops for the outputs and three sums, and {m} runs in one of them.") for m in "NKCRSPQ"]
+    missing = [
+        Hypothesis(f"{m}-forgotten", np.asarray(right / z[m]),
+                   f"{m} is missing from the product: equation (3) has four loops for the outputs and three sums, "
+                   f"and {m} runs in one of them.")
+        for m in "NKCRSPQ"
+    ]
     verify(got, np.asarray(right), f"forward_flops for {shown}", [
-        Hypothesis("additions-forgotten", np.asarray(right / 2), "This counts multiplications only. Each is followed by an addition, so there are twice as many FLOPs."),
-        Hypothesis("first-addition", np.asarray((2 * _product(z, "CRS") - 1) * _product(z, "NKPQ")), "This leaves out one addition for each output, because a sum of n products has n − 1. That is exact, but equation (3) adds to an output that starts at zero, and the usual convention counts 2 FLOPs for each product."),
-        Hypothesis("per-image", np.asarray(right / z["N"] / z["K"]), "This is one output channel of one image. Count all N·K of them."),
-        Hypothesis("units-changed", np.asarray(right / 1e9), "This is in GFLOP. Return the number of operations itself."),
-        Hypothesis("counted-twice", np.asarray(right * 2), "This is twice the right number: one multiplication and one addition make 2."),
-        Hypothesis("outputs-only", np.asarray(2 * _product(z, "NKPQ")), "This counts 2 for each output. Each output is a sum of C·R·S products, equation (3)."),
-        Hypothesis("input-size-for-output", np.asarray(2 * _product(z, "NKCRSHW")), "H and W are used for P and Q: count the outputs, not the inputs."),
+        Hypothesis("additions-forgotten", np.asarray(right / 2),
+                   "This counts multiplications only. "
+                   "Each is followed by an addition, so there are twice as many FLOPs."),
+        Hypothesis("first-addition", np.asarray((2 * _product(z, "CRS") - 1) * _product(z, "NKPQ")),
+                   "This leaves out one addition for each output, because a sum of n products has n − 1. "
+                   "That is exact, but equation (3) adds to an output that starts at zero, "
+                   "and the usual convention counts 2 FLOPs for each product."),
+        Hypothesis("per-image", np.asarray(right / z["N"] / z["K"]),
+                   "This is one output channel of one image. Count all N·K of them."),
+        Hypothesis("units-changed", np.asarray(right / 1e9),
+                   "This is in GFLOP. Return the number of operations itself."),
+        Hypothesis("counted-twice", np.asarray(right * 2),
+                   "This is twice the right number: one multiplication and one addition make 2."),
+        Hypothesis("outputs-only", np.asarray(2 * _product(z, "NKPQ")),
+                   "This counts 2 for each output. Each output is a sum of C·R·S products, equation (3)."),
+        Hypothesis("input-size-for-output", np.asarray(2 * _product(z, "NKCRSHW")),
+                   "H and W are used for P and Q: count the outputs, not the inputs."),
         *missing,
     ])  # fmt: skip
     yield "FLOPs of the forward pass"
@@ -144,26 +195,39 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
     crs, npq = int(_product(z, "CRS")), int(_product(z, "NPQ"))
     rights = {"F_m": (z["K"], crs), "D_m": (crs, npq), "O_m": (z["K"], npq)}
     if isinstance(found, dict):
-        raise Mistake("shapes-wrong", "lowered_shapes returns a dictionary. Return the three shapes alone, of F_m, D_m and O_m in this order, such as ((2, 12), (12, 4), (2, 4)).")
+        raise Mistake("shapes-wrong",
+                      "lowered_shapes returns a dictionary. Return the three shapes alone, "
+                      "of F_m, D_m and O_m in this order, such as ((2, 12), (12, 4), (2, 4)).")
     try:
         shapes = [tuple(int(v) for v in shape) for shape in found]
     except Exception:
-        raise Mistake("shapes-wrong", f"lowered_shapes should return three shapes, such as ((2, 12), (12, 4), (2, 4)); it returned {found!r}.") from None
+        raise Mistake("shapes-wrong",
+                      "lowered_shapes should return three shapes, such as ((2, 12), (12, 4), (2, 4)); "
+                      f"it returned {found!r}.") from None
     if len(shapes) != 3:
-        raise Mistake("shapes-wrong", f"lowered_shapes should return three shapes, of F_m, D_m and O_m; it returned {len(shapes)}.")
+        raise Mistake("shapes-wrong",
+                      f"lowered_shapes should return three shapes, of F_m, D_m and O_m; it returned {len(shapes)}.")
     for (name, right_), shape in zip(rights.items(), shapes, strict=True):
         if shape == right_:
             continue
         if shape == right_[::-1]:
-            raise Mistake("shape-transposed", f"{name} has shape {shape}: rows and columns are swapped. In section 3 O_m = F_m · D_m, and a row of F_m is a filter.")
+            raise Mistake("shape-transposed",
+                          f"{name} has shape {shape}: rows and columns are swapped. "
+                          "In section 3 O_m = F_m · D_m, and a row of F_m is a filter.")
         if name == "D_m" and shape == (z["C"] * z["R"] * z["S"], z["P"] * z["Q"]):
-            raise Mistake("one-image-only", f"D_m has shape {shape}, which has room for one image. The paper lowers the whole mini-batch at once: N of them.")
+            raise Mistake("one-image-only",
+                          f"D_m has shape {shape}, which has room for one image. "
+                          "The paper lowers the whole mini-batch at once: N of them.")
         if name == "D_m" and int(np.prod(shape)) == z["N"] * z["C"] * z["P"] * z["Q"]:
-            raise Mistake("not-lowered", f"D_m has shape {shape}, which holds each input once. Lowering copies an input element for each of the R·S positions in the filter.")
+            raise Mistake("not-lowered",
+                          f"D_m has shape {shape}, which holds each input once. "
+                          "Lowering copies an input element for each of the R·S positions in the filter.")
         if len(shape) == 2 and shape[0] == right_[0] and shape[1] in (z["R"] * z["S"], z["P"] * z["Q"]):
             what = "channels" if name == "F_m" else "images"
             raise Mistake("dimension-forgotten", f"{name} has shape {shape}: the {what} are missing from its columns.")
-        raise Mistake("shapes-wrong", f"{name} has shape {shape} for {shown}. Figure 1's example is 2×12 times 12×4: find out there which dimensions make the 12 and the 4.")
+        raise Mistake("shapes-wrong",
+                      f"{name} has shape {shape} for {shown}. Figure 1's example is 2×12 times 12×4: "
+                      "find out there which dimensions make the 12 and the 4.")
     yield "shapes of F_m, D_m and O_m"
 
 
@@ -179,19 +243,32 @@ def arithmetic_intensity(intensity: Any, *, seed: int = 0) -> Iterator[str]:
     right = flops / (4 * total)
     verify(got, np.asarray(right), "the intensity", [
         Hypothesis("numbers-for-bytes", np.asarray(right * 4), "This is FLOPs per number. A float32 has 4 bytes."),
-        Hypothesis("half-as-large", np.asarray(right / 2), "This is half of what it should be: either a number was counted with 8 bytes (float32 has 4), or a multiplication and an addition as one operation."),
-        Hypothesis("brackets-missing", np.asarray(flops / 4 * total), "The bytes are multiplied where they should divide: put brackets around the whole product 4 · (…)."),
-        Hypothesis("outputs-twice", np.asarray(flops / (4 * (total + parts["outputs"]))), "The outputs are counted twice, as if they were read and written. Here they are only written, once."),
+        Hypothesis("half-as-large", np.asarray(right / 2),
+                   "This is half of what it should be: either a number was counted with 8 bytes (float32 has 4), "
+                   "or a multiplication and an addition as one operation."),
+        Hypothesis("brackets-missing", np.asarray(flops / 4 * total),
+                   "The bytes are multiplied where they should divide: put brackets around the whole product 4 · (…)."),
+        Hypothesis("outputs-twice", np.asarray(flops / (4 * (total + parts["outputs"]))),
+                   "The outputs are counted twice, as if they were read and written. "
+                   "Here they are only written, once."),
         Hypothesis("upside-down", np.asarray(1 / right), "This is bytes per FLOP. Intensity is FLOPs per byte."),
-        Hypothesis("lowered-bytes", np.asarray(flops / (4 * (_product(z, "CRSNPQ") + parts["filters"] + parts["outputs"]))), "This moves the lowered images. Count each number of D, F and O once: the least that any algorithm must move."),
-        *(Hypothesis(f"{name}-forgotten", np.asarray(flops / (4 * (total - size))), f"The bytes of the {name} are missing: D and F are read, O is written.") for name, size in parts.items()),
+        Hypothesis("lowered-bytes",
+                   np.asarray(flops / (4 * (_product(z, "CRSNPQ") + parts["filters"] + parts["outputs"]))),
+                   "This moves the lowered images. Count each number of D, F and O once: "
+                   "the least that any algorithm must move."),
+        *(Hypothesis(f"{name}-forgotten", np.asarray(flops / (4 * (total - size))),
+                     f"The bytes of the {name} are missing: D and F are read, O is written.")
+          for name, size in parts.items()),
     ])  # fmt: skip
     yield "FLOPs per byte, float32"
 
 
 def _arrays(n: int, c: int, h: int, w: int, k: int, r: int, s: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    return rng.permutation(n * c * h * w).reshape(n, c, h, w) + 1.0, rng.permutation(k * c * r * s).reshape(k, c, r, s) * 1.0 - 5
+    return (
+        rng.permutation(n * c * h * w).reshape(n, c, h, w) + 1.0,
+        rng.permutation(k * c * r * s).reshape(k, c, r, s) * 1.0 - 5,
+    )
 
 
 def _patches(d: np.ndarray, r: int, s: int) -> np.ndarray:
@@ -211,7 +288,8 @@ def _examples(seed: int) -> list[tuple[int, int, int, int, int, int, int]]:
 
 @check("The lowered matrices of Figure 1", "B3")
 def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator[str]:
-    """F_m · D_m is the cross-correlation of D with F, as (K, N·P·Q); any order of the C·R·S will do, if both have the same."""
+    """F_m · D_m is the cross-correlation of D with F, as (K, N·P·Q);
+    any order of the C·R·S will do, if both have the same."""
     examples = _examples(seed)
     arrays = [_arrays(*sizes, seed) for sizes in examples]
     seen = ask(lowered_matrices, lower_filters, lower_images, arrays)
@@ -226,7 +304,9 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
             if n == 1 or error.name != "raises":
                 raise
             said = error.message.split(" The shapes don't fit")[0]  # what follows there is about layers
-            raise Mistake("sizes-of-the-example", f"This works for the sizes of Figure 1 and fails for {example}: {said} Take every size from the arrays' own shapes.") from None
+            raise Mistake("sizes-of-the-example",
+                          f"This works for the sizes of Figure 1 and fails for {example}: "
+                          f"{said} Take every size from the arrays' own shapes.") from None
         for name, got, shape in (("F_m", fm, (k, c * r * s)), ("D_m", dm, (c * r * s, n * p * q))):
             if got.shape != shape:
                 mistake, hint = _shape_hint(got.shape, shape, c, n, name)
@@ -236,17 +316,30 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
             if np.array_equal(np.sort(dm.ravel()), np.sort(columns.ravel())):
                 reordered = patches.transpose(1, 2, 0, 3, 4, 5).reshape(n * p * q, -1).T
                 if n > 1 and np.array_equal(np.sort(dm, axis=0), np.sort(reordered, axis=0)):
-                    raise Mistake("images-innermost", "In the columns of D_m the image index varies fastest. O_m has one row per filter and columns in the order n, p, q, so that it can be reshaped to the output.")
-                raise Mistake("patches-mixed", f"For {example}, D_m holds the right numbers in the wrong columns: a column should be the C·R·S numbers at one position of the window.")
+                    raise Mistake("images-innermost",
+                                  "In the columns of D_m the image index varies fastest. O_m has one row per filter "
+                                  "and columns in the order n, p, q, so that it can be reshaped to the output.")
+                raise Mistake("patches-mixed",
+                              f"For {example}, D_m holds the right numbers in the wrong columns: "
+                              "a column should be the C·R·S numbers at one position of the window.")
             if n > 1 and np.array_equal(dm, np.tile(dm[:, : p * q], n)):
-                raise Mistake("one-image-repeated", f"For {example}, every image has the same columns in D_m. Does the loop over n also move to the next image, and to the next p·q columns?")
+                raise Mistake("one-image-repeated",
+                              f"For {example}, every image has the same columns in D_m. "
+                              "Does the loop over n also move to the next image, and to the next p·q columns?")
             at = int((np.sort(dm, axis=0) != np.sort(columns.T, axis=0)).any(axis=0).argmax())
-            raise Mistake("patches-wrong", f"For {example}, column {at} of D_m holds the numbers {_some(dm[:, at])}; at that position of the window are {_some(columns[at])} (both sorted).")
+            raise Mistake("patches-wrong",
+                          f"For {example}, column {at} of D_m holds the numbers {_some(dm[:, at])}; "
+                          f"at that position of the window are {_some(columns[at])} (both sorted).")
         right = f.reshape(k, -1) @ columns.T
         flipped = f[:, :, ::-1, ::-1].reshape(k, -1) @ columns.T
         verify(fm @ dm, right, f"F_m @ D_m for {example}", [
-            Hypothesis("filter-flipped", flipped, "This is the convolution of equation (3), with the filter rotated by 180°. The exercise asks for cross-correlation, as libraries compute by default: leave the filter as it is."),
-            *(Hypothesis("orders-differ", product, "The rows of D_m and the columns of F_m run through channels and window positions in different orders. Keep C, then R, then S in both.") for product in _other_orders(f, patches)),
+            Hypothesis("filter-flipped", flipped,
+                       "This is the convolution of equation (3), with the filter rotated by 180°. The exercise asks "
+                       "for cross-correlation, as libraries compute by default: leave the filter as it is."),
+            *(Hypothesis("orders-differ", product,
+                         "The rows of D_m and the columns of F_m run through channels and window positions "
+                         "in different orders. Keep C, then R, then S in both.")
+              for product in _other_orders(f, patches)),
         ])  # fmt: skip
         yield f"{example}: {k}×{c * r * s} times {c * r * s}×{n * p * q}"
 
@@ -288,41 +381,89 @@ def _each(seen: Answer, name: str, count: int) -> np.ndarray:
 
 @check("Index functions", "B4")
 def index_functions(g_paper: Any, g_correlation: Any, flip: Any, *, seed: int = 0) -> Iterator[str]:
-    """Equation (2), g = p·u + R − r − 1 − pad; of cross-correlation, p·u + r − pad; a filter turned by 180° joins the two."""
-    cases = [(p, u, r_, r, pad) for (u, r_, pad), p in itertools.product(((1, 3, 1), (2, 4, 0), (3, 5, 2 + seed % 3)), range(3)) for r in range(r_)]
+    """Equation (2), g = p·u + R − r − 1 − pad; of cross-correlation, p·u + r − pad;
+    a filter turned by 180° joins the two."""
+    cases = [
+        (p, u, r_, r, pad)
+        for (u, r_, pad), p in itertools.product(((1, 3, 1), (2, 4, 0), (3, 5, 2 + seed % 3)), range(3))
+        for r in range(r_)
+    ]
     p, u, size, r, pad = np.asarray(cases, dtype=float).T
     convolution, correlation = p * u + size - r - 1 - pad, p * u + r - pad
     both: list[tuple[str, str, Callable[[np.ndarray], np.ndarray]]] = [
-        ("pad-added", "The padding is added. Row 0 of the padded image lies pad rows above the image, so subtract it.", lambda g: g + 2 * pad),
+        ("pad-added",
+         "The padding is added. Row 0 of the padded image lies pad rows above the image, so subtract it.",
+         lambda g: g + 2 * pad),
         ("padding-ignored", "The padding is ignored.", lambda g: g + pad),
-        ("clipped-at-zero", "Negative rows became 0. A negative row is one of padding: return it as it is, so that it can be told from row 0.", lambda g: np.maximum(g, 0)),
-        ("stride-ignored", "The stride is ignored: from one output to the next the window moves by u.", lambda g: g - p * u + p),
-        ("stride-on-r", "The stride multiplies r as well. Inside the window neighbours are one apart, whatever the stride.", lambda g: g + np.sign(g[1] - g[0]) * (u - 1) * r),
+        ("clipped-at-zero",
+         "Negative rows became 0. A negative row is one of padding: "
+         "return it as it is, so that it can be told from row 0.",
+         lambda g: np.maximum(g, 0)),
+        ("stride-ignored",
+         "The stride is ignored: from one output to the next the window moves by u.",
+         lambda g: g - p * u + p),
+        ("stride-on-r",
+         "The stride multiplies r as well. Inside the window neighbours are one apart, whatever the stride.",
+         lambda g: g + np.sign(g[1] - g[0]) * (u - 1) * r),
     ]
     f = _arrays(1, 1, 1, 1, 3, 4, 2 + seed % 2, seed)[1]
     f = np.stack([f[:, 0], f[:, 0] + 100, f[:, 0] - 300, f[:, 0] * 7, f[:, 0] * 3], axis=1)
-    seen = ask(calls_of_each, [("g_paper", g_paper, cases), ("g_correlation", g_correlation, cases), ("flip", flip, [(f,)])])
+    seen = ask(
+        calls_of_each, [("g_paper", g_paper, cases), ("g_correlation", g_correlation, cases), ("flip", flip, [(f,)])]
+    )
     for name, right, other, own in (
-        ("g_paper", convolution, correlation, [Hypothesis("minus-one-forgotten", convolution + 1, "It is one too large. r counts from 0 to R − 1, so the mirror image of r is R − 1 − r.")]),
-        ("g_correlation", correlation, convolution, [Hypothesis("signs-turned", p * u - r + pad, "The signs of r and pad are wrong: a later row of the filter meets a later row of the image, and padding shifts the image down."), Hypothesis("size-of-the-filter", p * u - size + r + 1 - pad, "R belongs to the mirror image, R − 1 − r. Nothing is mirrored here, so R does not occur."), Hypothesis("off-by-one", correlation + 1, "It is one too large: r counts from 0."), Hypothesis("off-by-one", correlation - 1, "It is one too small: r counts from 0.")]),
-    ):
+        ("g_paper", convolution, correlation, [
+            Hypothesis("minus-one-forgotten", convolution + 1,
+                       "It is one too large. r counts from 0 to R − 1, so the mirror image of r is R − 1 − r."),
+        ]),
+        ("g_correlation", correlation, convolution, [
+            Hypothesis("signs-turned", p * u - r + pad,
+                       "The signs of r and pad are wrong: a later row of the filter meets a later row of the image, "
+                       "and padding shifts the image down."),
+            Hypothesis("size-of-the-filter", p * u - size + r + 1 - pad,
+                       "R belongs to the mirror image, R − 1 − r. Nothing is mirrored here, so R does not occur."),
+            Hypothesis("off-by-one", correlation + 1, "It is one too large: r counts from 0."),
+            Hypothesis("off-by-one", correlation - 1, "It is one too small: r counts from 0."),
+        ]),
+    ):  # fmt: skip
         got = _each(seen, name, len(cases))
-        swapped = "This does not flip the filter: filter and image are traversed in the same direction. Equation (2) traverses the filter backwards." if name == "g_paper" else "This flips the filter, as equation (2) does. Cross-correlation traverses filter and image in the same direction."
-        verify(got, right, name, [Hypothesis("convolution-and-correlation-swapped", other, swapped), *own, *(Hypothesis(n, change(right), hint) for n, hint, change in both)])
+        swapped = (
+            "This does not flip the filter: filter and image are traversed in the same direction. "
+            "Equation (2) traverses the filter backwards."
+            if name == "g_paper"
+            else "This flips the filter, as equation (2) does. "
+            "Cross-correlation traverses filter and image in the same direction."
+        )
+        verify(got, right, name, [
+            Hypothesis("convolution-and-correlation-swapped", other, swapped),
+            *own,
+            *(Hypothesis(n, change(right), hint) for n, hint, change in both),
+        ])  # fmt: skip
         yield f"{name} for {len(cases)} positions"
     got = array(seen.part("flip")["0"], "the result of flip")
     verify(got, f[:, :, ::-1, ::-1], "flip(F)", [
-        Hypothesis("channels-flipped", f[:, ::-1, ::-1, ::-1], "The channels are reversed, too. Equation (3) flips only r and s."),
-        Hypothesis("everything-flipped", f[::-1, ::-1, ::-1, ::-1], "All four axes are reversed. Equation (3) flips only r and s; K and C stay."),
+        Hypothesis("channels-flipped", f[:, ::-1, ::-1, ::-1],
+                   "The channels are reversed, too. Equation (3) flips only r and s."),
+        Hypothesis("everything-flipped", f[::-1, ::-1, ::-1, ::-1],
+                   "All four axes are reversed. Equation (3) flips only r and s; K and C stay."),
         Hypothesis("filters-flipped", f[::-1, ::-1], "K and C are reversed, and r and s, the last two axes, are not."),
-        Hypothesis("one-axis-only", f[:, :, ::-1], "Only the rows are reversed. Equation (3) uses g for the rows and for the columns."),
-        Hypothesis("one-axis-only", f[:, :, :, ::-1], "Only the columns are reversed. Equation (3) uses g for the rows and for the columns."),
-        Hypothesis("wrong-axis", f[:, ::-1], "The channels are reversed, and r and s, the last two axes, are not. (`fliplr` and `flipud` know the first two axes only.)"),
-        Hypothesis("wrong-axis", f[::-1], "The order of the filters is reversed, and r and s, the last two axes, are not. (`fliplr` and `flipud` know the first two axes only.)"),
-        Hypothesis("turned-by-90", np.rot90(f, 1, (2, 3)), "This rotates by 90°. Both axes have to be reversed, which is a rotation by 180°."),
-        Hypothesis("turned-by-90", np.rot90(f, 3, (2, 3)), "This rotates by 90°. Both axes have to be reversed, which is a rotation by 180°."),
+        Hypothesis("one-axis-only", f[:, :, ::-1],
+                   "Only the rows are reversed. Equation (3) uses g for the rows and for the columns."),
+        Hypothesis("one-axis-only", f[:, :, :, ::-1],
+                   "Only the columns are reversed. Equation (3) uses g for the rows and for the columns."),
+        Hypothesis("wrong-axis", f[:, ::-1],
+                   "The channels are reversed, and r and s, the last two axes, are not. "
+                   "(`fliplr` and `flipud` know the first two axes only.)"),
+        Hypothesis("wrong-axis", f[::-1],
+                   "The order of the filters is reversed, and r and s, the last two axes, are not. "
+                   "(`fliplr` and `flipud` know the first two axes only.)"),
+        Hypothesis("turned-by-90", np.rot90(f, 1, (2, 3)),
+                   "This rotates by 90°. Both axes have to be reversed, which is a rotation by 180°."),
+        Hypothesis("turned-by-90", np.rot90(f, 3, (2, 3)),
+                   "This rotates by 90°. Both axes have to be reversed, which is a rotation by 180°."),
         Hypothesis("signs-changed", -f, "The signs are changed. The numbers stay; only their positions change."),
-        Hypothesis("transposed", f.transpose(0, 1, 3, 2), "This transposes the filter. Rotating by 180° reverses both axes."),
+        Hypothesis("transposed", f.transpose(0, 1, 3, 2),
+                   "This transposes the filter. Rotating by 180° reverses both axes."),
         Hypothesis("not-flipped", f, "The filter comes back unchanged."),
     ])  # fmt: skip
     yield "flip reverses the filter's rows and columns"

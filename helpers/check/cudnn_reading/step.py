@@ -1,4 +1,5 @@
-"""Checks of a training step: measured on work that is known, that a record is real, the gains that follow, and Amdahl's prediction."""
+"""Checks of a training step: measured on work that is known,
+that a record is real, the gains that follow, and Amdahl's prediction."""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ FEWEST = 15
 
 
 @check("The measurement", "C1")
-def training_step(records: Any, devices: Sequence[str], *, threads: int | None, then: str = THEN, now: str = NOW) -> Iterator[str]:
+def training_step(
+    records: Any, devices: Sequence[str], *, threads: int | None, then: str = THEN, now: str = NOW
+) -> Iterator[str]:
     """For every device seconds of forward, backward, update and whole step, by explicit lowering and by the library.
 
     threads: None where there is no PyTorch, so that nothing could be measured.
@@ -35,20 +38,31 @@ def training_step(records: Any, devices: Sequence[str], *, threads: int | None, 
         return
     filled(records, "records")
     if not isinstance(records, Mapping):
-        raise Mistake("not-a-dictionary", f"`records` should be a dictionary, device -> algorithm -> part; it is of type {type(records).__name__}.")
+        raise Mistake("not-a-dictionary",
+                      "`records` should be a dictionary, device -> algorithm -> part; "
+                      f"it is of type {type(records).__name__}.")
     if threads != 1:
-        raise Mistake("more-than-one-thread", f"PyTorch uses {threads} threads. Two thread pools disturb each other: call torch.set_num_threads(1) and measure again.")
+        raise Mistake("more-than-one-thread",
+                      f"PyTorch uses {threads} threads. Two thread pools disturb each other: "
+                      "call torch.set_num_threads(1) and measure again.")
     yield "one thread"
     for device in devices:
         if device not in records:
             raise Mistake("device-missing", f"`records` has no entry for the device {device!r}.")
-        times = {(a, part): _seconds(records[device], a, part, f"records[{device!r}]") for a in (then, now) for part in PARTS}
+        times = {
+            (a, part): _seconds(records[device], a, part, f"records[{device!r}]")
+            for a in (then, now)
+            for part in PARTS
+        }
         _real(times, device)
         for algorithm in (then, now):
             parts = sum(statistics.median(times[algorithm, part]) for part in PARTS[:3])
             step = statistics.median(times[algorithm, "step"])
             if not 0.4 < parts / step < 2.5:
-                raise Mistake("parts-do-not-add-up", f"On {device} with {algorithm!r}, forward, backward and update take {1e3 * parts:.3g} ms together and the whole step {1e3 * step:.3g} ms. Is each entry the time of its own part?")
+                raise Mistake("parts-do-not-add-up",
+                              f"On {device} with {algorithm!r}, forward, backward and update take "
+                              f"{1e3 * parts:.3g} ms together and the whole step {1e3 * step:.3g} ms. "
+                              "Is each entry the time of its own part?")
         _separate(times, then, now, device)
         _one_call(records[device], then, now, device)
         yield f"{device}: {len(times[now, 'step'])} rounds of each part, and the parts add up to the step"
@@ -58,15 +72,22 @@ def _seconds(record: Any, algorithm: str, part: str, where: str) -> list[float]:
     """The seconds of record[algorithm][part], a Timing; `where` names the record."""
     what = f"{where}[{algorithm!r}][{part!r}]"
     if not isinstance(record, Mapping):
-        raise Mistake("not-a-dictionary", f"{where} should be a dictionary, algorithm -> part -> Timing; it is of type {type(record).__name__}.")
+        raise Mistake("not-a-dictionary",
+                      f"{where} should be a dictionary, algorithm -> part -> Timing; "
+                      f"it is of type {type(record).__name__}.")
     row = record.get(algorithm, {})
     found = row.get(part) if isinstance(row, Mapping) else None
     if found is None:
-        raise Mistake("entry-missing", f"There is no {what}: the parts are {', '.join(PARTS)}, for {THEN!r} and {NOW!r}.")
+        raise Mistake("entry-missing",
+                      f"There is no {what}: the parts are {', '.join(PARTS)}, for {THEN!r} and {NOW!r}.")
     if not hasattr(found, "seconds") or not hasattr(found, "median"):
         if array(found, what).ndim == 0:
-            raise Mistake("one-number-only", f"{what} is a single number. Keep the whole `Timing` that `measure` returns: without the time of every round nobody can see the spread.")
-        raise Mistake("not-a-timing", f"{what} is of type {type(found).__name__}. Keep the whole `Timing` that `measure` returns: the cells below read its median and its spread.")
+            raise Mistake("one-number-only",
+                          f"{what} is a single number. Keep the whole `Timing` that `measure` returns: "
+                          "without the time of every round nobody can see the spread.")
+        raise Mistake("not-a-timing",
+                      f"{what} is of type {type(found).__name__}. Keep the whole `Timing` that `measure` returns: "
+                      "the cells below read its median and its spread.")
     seconds = array(found.seconds, what)
     return [float(value) for value in seconds.ravel()]
 
@@ -75,15 +96,25 @@ def _real(times: Mapping[tuple[str, str], list[float]], device: str) -> None:
     for (algorithm, part), seconds in times.items():
         what = f"{part} of {algorithm!r} on {device}"
         if len(seconds) < FEWEST:
-            raise Mistake("too-few-rounds", f"{what} was timed {len(seconds)} times. Take at least {FEWEST} rounds: fewer give no reliable median or spread.")
+            raise Mistake("too-few-rounds",
+                          f"{what} was timed {len(seconds)} times. Take at least {FEWEST} rounds: "
+                          "fewer give no reliable median or spread.")
         if not all(math.isfinite(s) and s > 0 for s in seconds):
-            raise Mistake("not-positive", f"{what} has a time that is not above zero. Read the clock before and after: seconds = after − before.")
+            raise Mistake("not-positive",
+                          f"{what} has a time that is not above zero. "
+                          "Read the clock before and after: seconds = after − before.")
         if len(set(seconds)) == 1:
-            raise Mistake("times-identical", f"All rounds of {what} took exactly {seconds[0]:g} s. Real measurements never repeat exactly: is one measurement repeated in the list?")
+            raise Mistake("times-identical",
+                          f"All rounds of {what} took exactly {seconds[0]:g} s. "
+                          "Real measurements never repeat exactly: is one measurement repeated in the list?")
     if statistics.median(times[NOW, "step"]) > 60:
-        raise Mistake("not-in-seconds", "A step takes more than a minute. Keep the times in seconds, as `measure` returns them, and convert where you print.")
+        raise Mistake("not-in-seconds",
+                      "A step takes more than a minute. "
+                      "Keep the times in seconds, as `measure` returns them, and convert where you print.")
     if len({len(seconds) for seconds in times.values()}) > 1:
-        raise Mistake("rounds-differ", f"The parts on {device} have different numbers of rounds: time all of them in one call of `measure`, so that they are interleaved.")
+        raise Mistake("rounds-differ",
+                      f"The parts on {device} have different numbers of rounds: "
+                      "time all of them in one call of `measure`, so that they are interleaved.")
 
 
 def _one_call(record: Any, then: str, now: str, device: str) -> None:
@@ -91,13 +122,18 @@ def _one_call(record: Any, then: str, now: str, device: str) -> None:
     names = [getattr(record[algorithm][part], "what", None) for algorithm in (then, now) for part in PARTS]
     for name in names:
         if name is not None and names.count(name) > 1:
-            raise Mistake("measured-apart", f"On {device} two entries were measured under the same name, {name!r}: they come from different calls of `measure`, or one is used in two places. Put all eight functions into one dictionary, with a name each, so that they are interleaved.")
+            raise Mistake("measured-apart",
+                          f"On {device} two entries were measured under the same name, {name!r}: "
+                          "they come from different calls of `measure`, or one is used in two places. Put all eight "
+                          "functions into one dictionary, with a name each, so that they are interleaved.")
 
 
 def _separate(times: Mapping[tuple[str, str], list[float]], then: str, now: str, device: str) -> None:
     for part in PARTS:
         if times[then, part] == times[now, part]:
-            raise Mistake("same-record-twice", f"{part} has the same times to the last digit for {then!r} and {now!r} on {device}: one measurement is stored under both names.")
+            raise Mistake("same-record-twice",
+                          f"{part} has the same times to the last digit for {then!r} and {now!r} on {device}: "
+                          "one measurement is stored under both names.")
 
 
 @check("Measuring a training step", "C1")
@@ -112,18 +148,27 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
     times = {key: _seconds(found, *key, "step_times(…)") for key in keys}
     for key, seconds in times.items():
         if len(seconds) < rounds:
-            raise Mistake("too-few-rounds", f"step_times was asked for {rounds} rounds, and {_name(key)} has {len(seconds)}. Pass `rounds` on to `measure`.")
+            raise Mistake("too-few-rounds",
+                          f"step_times was asked for {rounds} rounds, and {_name(key)} has {len(seconds)}. "
+                          "Pass `rounds` on to `measure`.")
         if not all(math.isfinite(s) and s > 0 for s in seconds):
-            raise Mistake("not-positive", f"{_name(key)} has a time that is not above zero. Read the clock before and after: seconds = after − before.")
+            raise Mistake("not-positive",
+                          f"{_name(key)} has a time that is not above zero. "
+                          "Read the clock before and after: seconds = after − before.")
     calls_made = Calls(seen["bench"])
     for name in waits:
         if calls_made.count(name) < rounds:
-            raise Mistake("not-called", f"{name} is called {calls_made.count(name)} times where {rounds} rounds are asked for. The times have to come from the functions that step_times is given: `functions[algorithm][part]`, called inside the timing.")
+            raise Mistake("not-called",
+                          f"{name} is called {calls_made.count(name)} times where {rounds} rounds are asked for. "
+                          "The times have to come from the functions that step_times is given: "
+                          "`functions[algorithm][part]`, called inside the timing.")
     yield f"each of {len(keys)} functions called in each of {rounds} rounds"
     _in_turn(calls_made, list(waits), rounds)
     yield "in turn"
     if not seen["synchronised"]:
-        raise Mistake("not-synchronised", "`synchronise` is never called. GPU calls are asynchronous: they return before the work is done, and the clock is read too early. Pass it on, `measure(…, synchronise=synchronise)`.")
+        raise Mistake("not-synchronised",
+                      "`synchronise` is never called. GPU calls are asynchronous: they return before the work is done, "
+                      "and the clock is read too early. Pass it on, `measure(…, synchronise=synchronise)`.")
     for key in keys:
         _demand_own(key, times)
         demand_possible(times[key], waits[_name(key)], calls_made.longest(_name(key)), f"The time of {_name(key)}")
@@ -139,19 +184,25 @@ def _in_turn(calls_made: Calls, names: Sequence[str], rounds: int) -> None:
     order = {name: [i for i, one in enumerate(calls_made.made) if one == name][-rounds:] for name in names}
     for early, late in itertools.permutations(order, 2):
         if rounds > 1 and order[early][-1] < order[late][0]:
-            raise Mistake("measured-apart", f"All rounds of {early} are over before those of {late} begin. Put all eight functions into one dictionary, with a name each, and call `measure` once: then they are interleaved, and a slow moment of the machine affects all of them.")
+            raise Mistake("measured-apart",
+                          f"All rounds of {early} are over before those of {late} begin. "
+                          "Put all eight functions into one dictionary, with a name each, and call `measure` once: "
+                          "then they are interleaved, and a slow moment of the machine affects all of them.")
 
 
 def _demand_own(key: tuple[str, str], times: Mapping[tuple[str, str], list[float]]) -> None:
     """Its times stand in its own place."""
     for other, seconds in times.items():
         if other != key and times[key] == seconds:
-            raise Mistake("same-record-twice", f"{_name(key)} and {_name(other)} have the same times to the last digit: one measurement is stored in two places.")
+            raise Mistake("same-record-twice",
+                          f"{_name(key)} and {_name(other)} have the same times to the last digit: "
+                          "one measurement is stored in two places.")
 
 
 @check("The gain of each part", "C2")
 def step_gains(function: Any, *, seed: int = 0) -> Iterator[str]:
-    """Speed-up of every part and of the whole step: median old time over median new time (or the median of the ratios)."""
+    """Speed-up of every part and of the whole step:
+    median old time over median new time (or the median of the ratios)."""
     rng = np.random.default_rng([seed, 2])
     cases = [_drawn(rng) for _ in range(2)]
     seen = ask(calls, "step_gains", function, [(record,) for record, _ in cases])
@@ -160,7 +211,8 @@ def step_gains(function: Any, *, seed: int = 0) -> Iterator[str]:
         if row is None:
             raise Mistake("returns-none", "step_gains returns None. Is the `return` missing?")
         if not isinstance(row, Mapping):
-            raise Mistake("not-a-dictionary", f"step_gains should return a dictionary, part -> speed-up; it returns {type(row).__name__}.")
+            raise Mistake("not-a-dictionary",
+                          f"step_gains should return a dictionary, part -> speed-up; it returns {type(row).__name__}.")
         named = {plain(key): value for key, value in row.items()}
         mine = {part: amount(named[part], f"the gain of {part}") for part in PARTS if named.get(part) is not None}
         missing = [part for part in PARTS if part not in mine]
@@ -172,7 +224,8 @@ def step_gains(function: Any, *, seed: int = 0) -> Iterator[str]:
 
 
 def _drawn(rng: np.random.Generator) -> tuple[dict[str, dict[str, Timing]], dict[tuple[str, str], list[float]]]:
-    """A record as `step_times` returns it, with a slow round in it, and its seconds. Parts gain differently, and some lose."""
+    """A record as `step_times` returns it, with a slow round in it, and its seconds.
+    Parts gain differently, and some lose."""
     times: dict[tuple[str, str], list[float]] = {}
     new = rng.uniform(0.5, 1.5, 3) * np.array([8e-3, 5e-3, 4e-4])
     for algorithm, parts, spread in ((NOW, new, 0.03), (THEN, new * rng.permutation([0.7, 1.9, 2.9]), 0.2)):
@@ -196,22 +249,34 @@ def _follows(got: float, part: str, times: Mapping[tuple[str, str], list[float]]
         return
     wrong = [
         ("upside-down", 1 / ratio, "It is upside down: divide the old time (lowering) by the new one (library)."),
-        ("gain-for-factor", ratio - 1, "It is the gain, factor − 1. Keep the factor, like the speed-up column of Table 4."),
-        ("percent-for-factor", 100 * (ratio - 1), "It is in per cent. Keep the factor, like the speed-up column of Table 4."),
+        ("gain-for-factor", ratio - 1,
+         "It is the gain, factor − 1. Keep the factor, like the speed-up column of Table 4."),
+        ("percent-for-factor", 100 * (ratio - 1),
+         "It is in per cent. Keep the factor, like the speed-up column of Table 4."),
         ("percent-for-factor", 100 * ratio, "It is in per cent. Keep the factor, like the speed-up column of Table 4."),
-        ("time-saved-for-speedup", 1 - 1 / ratio, "It is the share of time saved. Keep the factor, like the speed-up column of Table 4."),
-        ("difference-for-ratio", statistics.median(old) - statistics.median(new), "It is a difference of times; divide them."),
-        ("mean-for-median", statistics.fmean(old) / statistics.fmean(new), "It is made of means, which one slow round can spoil. Take medians."),
-        ("best-round-only", min(old) / min(new), "It is made of the fastest rounds. Take medians: the best round is luck."),
+        ("time-saved-for-speedup", 1 - 1 / ratio,
+         "It is the share of time saved. Keep the factor, like the speed-up column of Table 4."),
+        ("difference-for-ratio", statistics.median(old) - statistics.median(new),
+         "It is a difference of times; divide them."),
+        ("mean-for-median", statistics.fmean(old) / statistics.fmean(new),
+         "It is made of means, which one slow round can spoil. Take medians."),
+        ("best-round-only", min(old) / min(new),
+         "It is made of the fastest rounds. Take medians: the best round is luck."),
         ("best-round-only", old[0] / new[0], "It is made of the first round alone. Take medians over all rounds."),
     ]
     if part == "step":
-        wrong.insert(0, ("average-of-parts", statistics.fmean(mine[p] for p in PARTS[:3]), "It is the average of the parts' speed-ups. A part that takes hardly any time should hardly count: divide the times of the whole step."))
+        wrong.insert(
+            0,
+            ("average-of-parts", statistics.fmean(mine[p] for p in PARTS[:3]),
+             "It is the average of the parts' speed-ups. A part that takes hardly any time should hardly count: "
+             "divide the times of the whole step."),
+        )
         wrong.insert(1, ("papers-number", 1.36, "It is the paper's number. Yours follows from your record."))
     for name, value, hint in wrong:
         if math.isclose(got, value, rel_tol=0.01):
             raise Mistake(name, f"The gain of {part} is {got:.3g}, where your record gives {ratio:.3g}. {hint}")
-    raise Mistake("does-not-follow", f"The gain of {part} is {got:.3g}, but the medians of your record give {ratio:.3g}.")
+    raise Mistake("does-not-follow",
+                  f"The gain of {part} is {got:.3g}, but the medians of your record give {ratio:.3g}.")
 
 
 @check("Amdahl's law", "C3")
@@ -219,10 +284,21 @@ def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int
     """Σ t ÷ Σ (t ÷ s) for the old times t and speed-ups s of the parts. table: part -> (old time, new time)."""
     rng = np.random.default_rng(seed)
     cases = [{part: (old, old / new) for part, (old, new) in table.items()}] if not seed else []
-    cases += [{f"part {i}": (float(rng.uniform(1, 9)) * 10.0 ** rng.integers(0, 3), float(rng.uniform(1.1, 6))) for i in range(n)} for n in (2, 3, 5)]
+    cases += [
+        {
+            f"part {i}": (float(rng.uniform(1, 9)) * 10.0 ** rng.integers(0, 3), float(rng.uniform(1.1, 6)))
+            for i in range(n)
+        }
+        for n in (2, 3, 5)
+    ]
     pairs = [({k: v[0] for k, v in case.items()}, {k: v[1] for k, v in case.items()}) for case in cases]
     rows = [(np.asarray(list(seconds.values())), np.asarray(list(speedups.values()))) for seconds, speedups in pairs]
-    seen = ask(calls, "predicted_speedup", function, [(seconds, dict(reversed(speedups.items()))) for seconds, speedups in pairs])
+    seen = ask(
+        calls,
+        "predicted_speedup",
+        function,
+        [(seconds, dict(reversed(speedups.items()))) for seconds, speedups in pairs],
+    )
     got = [returned(seen[str(number)], "predicted_speedup") for number in range(len(pairs))]
 
     def each(formula: Any) -> np.ndarray:
@@ -231,21 +307,44 @@ def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int
     right = each(lambda t, s: t.sum() / (t / s).sum())
     rounded = any(np.abs(np.asarray(got) - np.round(right, digits)).max() < 1e-7 for digits in (2, 3, 4))
     verify(right if rounded else np.asarray(got), right, "the predicted speed-up", [
-        Hypothesis("paired-by-order", each(lambda t, s: t.sum() / (t / s[::-1]).sum()), "The two dictionaries have the same keys, but not in the same order. Look the speed-up of a part up by its key."),
-        Hypothesis("average-of-speedups", each(lambda t, s: s.mean()), "This is the plain average of the speed-ups. A part that takes little time contributes little: weight by the times."),
-        Hypothesis("arithmetic-weights", each(lambda t, s: (t * s).sum() / t.sum()), "This weights the speed-ups by the old times, as if times were multiplied. Times add up: the new time of a part is t ÷ s. Sum these, and divide the old sum by it."),
-        Hypothesis("upside-down", each(lambda t, s: (t / s).sum() / t.sum()), "This is new time over old. A speed-up is old over new."),
-        Hypothesis("new-time-only", each(lambda t, s: (t / s).sum()), "This is the new time. Divide the old time by it."),
-        Hypothesis("times-forgotten", each(lambda t, s: len(s) / (1 / s).sum()), "All parts count alike here. Weight each by the time that it takes."),
-        Hypothesis("speedups-multiplied", each(lambda t, s: s.prod()), "The speed-ups are multiplied. The parts run one after the other: their times add up."),
-        Hypothesis("largest-part-only", each(lambda t, s: s[t.argmax()]), "This is the speed-up of the longest part alone."),
-        Hypothesis("best-speedup", each(lambda t, s: s.max()), "This is the largest speed-up. The parts that gain less hold the whole back: that is Amdahl's point."),
-        Hypothesis("one-part-faster", each(lambda t, s: 1 / (1 - t.max() / t.sum() + t.max() / t.sum() / s[t.argmax()])), "This lets only the longest part become faster, as the best-known form of the law does. Here every part has its own speed-up: sum over all of them."),
-        Hypothesis("speedups-multiplied", each(lambda t, s: s.prod() ** (1 / len(s))), "This is the geometric mean of the speed-ups. The parts run one after the other: their times add up."),
-        Hypothesis("speedups-added", each(lambda t, s: s.sum()), "The speed-ups are added. Times add up: the new time of a part is t ÷ s."),
-        Hypothesis("gain-for-factor", each(lambda t, s: t.sum() / (t / (1 + s)).sum()), "A 1 is added to the speed-ups. They are factors already: 1.36 means old time over new."),
-        Hypothesis("papers-number", np.full(len(rows), 1.36), "It is 1.36 whatever the parts are. Compute it from the two dictionaries."),
-        Hypothesis("speedups-as-slowdowns", each(lambda t, s: t.sum() / (t * s).sum()), "The old times are multiplied by the speed-ups. A part that becomes s times as fast takes t ÷ s."),
-        Hypothesis("speedups-as-slowdowns", each(lambda t, s: (t * s).sum()), "The old times are multiplied by the speed-ups. A part that becomes s times as fast takes t ÷ s."),
+        Hypothesis("paired-by-order", each(lambda t, s: t.sum() / (t / s[::-1]).sum()),
+                   "The two dictionaries have the same keys, but not in the same order. "
+                   "Look the speed-up of a part up by its key."),
+        Hypothesis("average-of-speedups", each(lambda t, s: s.mean()),
+                   "This is the plain average of the speed-ups. "
+                   "A part that takes little time contributes little: weight by the times."),
+        Hypothesis("arithmetic-weights", each(lambda t, s: (t * s).sum() / t.sum()),
+                   "This weights the speed-ups by the old times, as if times were multiplied. "
+                   "Times add up: the new time of a part is t ÷ s. Sum these, and divide the old sum by it."),
+        Hypothesis("upside-down", each(lambda t, s: (t / s).sum() / t.sum()),
+                   "This is new time over old. A speed-up is old over new."),
+        Hypothesis("new-time-only", each(lambda t, s: (t / s).sum()),
+                   "This is the new time. Divide the old time by it."),
+        Hypothesis("times-forgotten", each(lambda t, s: len(s) / (1 / s).sum()),
+                   "All parts count alike here. Weight each by the time that it takes."),
+        Hypothesis("speedups-multiplied", each(lambda t, s: s.prod()),
+                   "The speed-ups are multiplied. The parts run one after the other: their times add up."),
+        Hypothesis("largest-part-only", each(lambda t, s: s[t.argmax()]),
+                   "This is the speed-up of the longest part alone."),
+        Hypothesis("best-speedup", each(lambda t, s: s.max()),
+                   "This is the largest speed-up. The parts that gain less hold the whole back: "
+                   "that is Amdahl's point."),
+        Hypothesis("one-part-faster",
+                   each(lambda t, s: 1 / (1 - t.max() / t.sum() + t.max() / t.sum() / s[t.argmax()])),
+                   "This lets only the longest part become faster, as the best-known form of the law does. "
+                   "Here every part has its own speed-up: sum over all of them."),
+        Hypothesis("speedups-multiplied", each(lambda t, s: s.prod() ** (1 / len(s))),
+                   "This is the geometric mean of the speed-ups. "
+                   "The parts run one after the other: their times add up."),
+        Hypothesis("speedups-added", each(lambda t, s: s.sum()),
+                   "The speed-ups are added. Times add up: the new time of a part is t ÷ s."),
+        Hypothesis("gain-for-factor", each(lambda t, s: t.sum() / (t / (1 + s)).sum()),
+                   "A 1 is added to the speed-ups. They are factors already: 1.36 means old time over new."),
+        Hypothesis("papers-number", np.full(len(rows), 1.36),
+                   "It is 1.36 whatever the parts are. Compute it from the two dictionaries."),
+        Hypothesis("speedups-as-slowdowns", each(lambda t, s: t.sum() / (t * s).sum()),
+                   "The old times are multiplied by the speed-ups. A part that becomes s times as fast takes t ÷ s."),
+        Hypothesis("speedups-as-slowdowns", each(lambda t, s: (t * s).sum()),
+                   "The old times are multiplied by the speed-ups. A part that becomes s times as fast takes t ÷ s."),
     ])  # fmt: skip
     yield "Table 4's own rows and three made-up programs" if not seed else "three other programs"

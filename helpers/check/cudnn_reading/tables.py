@@ -19,8 +19,12 @@ from helpers.check.cudnn_reading.words import amount, choice, filled, plain, ret
 
 
 @check("Table 3, recomputed", "B5")
-def table_3(percentages: Any, disagree: Any, peak: Any, *, table: Mapping[str, Mapping[str, tuple[float, int]]], peaks: Mapping[str, float]) -> Iterator[str]:
-    """Per cent of peak of each cell; the printed ones that no unrounded TFLOP/s can give; a peak that would explain them.
+def table_3(
+    percentages: Any, disagree: Any, peak: Any, *,
+    table: Mapping[str, Mapping[str, tuple[float, int]]], peaks: Mapping[str, float],
+) -> Iterator[str]:  # fmt: skip
+    """Per cent of peak of each cell; the printed ones that no unrounded TFLOP/s can give;
+    a peak that would explain them.
 
     table: layer -> device -> (TFLOP/s, printed per cent); peaks: device -> TFLOP/s.
     """
@@ -33,50 +37,85 @@ def table_3(percentages: Any, disagree: Any, peak: Any, *, table: Mapping[str, M
     right = 100 * speed / top
     other = np.asarray([next(p for d, p in peaks.items() if d != device) for _, device in cells])
     if np.allclose(got, printed):
-        raise Mistake("copied-not-computed", "These are the printed percentages. Recompute them from the TFLOP/s and the peak; that is the only way to see whether they agree.")
+        raise Mistake("copied-not-computed",
+                      "These are the printed percentages. Recompute them from the TFLOP/s and the peak; "
+                      "that is the only way to see whether they agree.")
     if not any(np.allclose(got, np.round(right, digits), atol=1e-9) for digits in (0, 1, 2, 3)):
         verify(got, right, "the percentages", [
             Hypothesis("fraction-for-percent", right / 100, "These are fractions. Percentages are 100 times as large."),
             Hypothesis("other-peak", 100 * speed / other, "Each device is divided by the other one's peak."),
-            Hypothesis("one-peak-for-both", 100 * speed / peaks["K40"], "Both devices are divided by the K40's peak; the GTX 980 has its own."),
-            Hypothesis("one-peak-for-both", 100 * speed / peaks["GTX 980"], "Both devices are divided by the GTX 980's peak; the K40 has its own."),
-            Hypothesis("upside-down", 100 / (right / 100), "The quotient is inverted: divide the measured speed by the peak."),
+            Hypothesis("one-peak-for-both", 100 * speed / peaks["K40"],
+                       "Both devices are divided by the K40's peak; the GTX 980 has its own."),
+            Hypothesis("one-peak-for-both", 100 * speed / peaks["GTX 980"],
+                       "Both devices are divided by the GTX 980's peak; the K40 has its own."),
+            Hypothesis("upside-down", 100 / (right / 100),
+                       "The quotient is inverted: divide the measured speed by the peak."),
             Hypothesis("truncated", np.floor(right), "The percentages are truncated, not rounded."),
         ])  # fmt: skip
     yield f"{len(cells)} percentages of peak"
     if disagree is None:
-        raise Mistake("still-to-do", "Still to do: `disagree` is still empty; name the cells whose printed percentage can't be right.")
+        raise Mistake("still-to-do",
+                      "Still to do: `disagree` is still empty; name the cells whose printed percentage can't be right.")
     if isinstance(disagree, Mapping):
-        disagree = [(key, one) for key, value in disagree.items() for one in (value if isinstance(value, list | tuple | set) else [value])]
-    elif len(disagree) == 2 and all(isinstance(item, str) for item in disagree) and not any(_found(item, cells) for item in disagree):
+        disagree = [
+            (key, one)
+            for key, value in disagree.items()
+            for one in (value if isinstance(value, list | tuple | set) else [value])
+        ]
+    elif (
+        len(disagree) == 2
+        and all(isinstance(item, str) for item in disagree)
+        and not any(_found(item, cells) for item in disagree)
+    ):
         disagree = [tuple(disagree)]  # one pair without the list around it
     mine = {_key(item, cells) for item in disagree}
     wrong = {cell for cell in cells if not _possible(*table[cell[0]][cell[1]], peaks[cell[1]])}
     rounded = {cell for cell, value, p in zip(cells, right, printed, strict=True) if round(value) != p}
     if mine != wrong:
         if mine == set(cells):
-            raise Mistake("not-rounded-before-comparing", "All cells disagree, because a computed 23.08 is never equal to a printed 23. Ask which percentages the printed TFLOP/s can round to.")
+            raise Mistake("not-rounded-before-comparing",
+                          "All cells disagree, because a computed 23.08 is never equal to a printed 23. "
+                          "Ask which percentages the printed TFLOP/s can round to.")
         if not mine:
-            raise Mistake("table-believed", "Every printed percentage is believed. Round your own to whole percentages and compare them with Table 3: look at the GTX 980.")
+            raise Mistake("table-believed",
+                          "Every printed percentage is believed. "
+                          "Round your own to whole percentages and compare them with Table 3: look at the GTX 980.")
         if mine == rounded:
             extra = sorted(rounded - wrong)[0]
             value = table[extra[0]][extra[1]][0]
-            raise Mistake("digits-forgotten", f"{extra[0]} on {extra[1]} differs only because {value} is rounded itself: it may be anything up to {value + 0.005:.3f}. Count a percentage as wrong only if no such number gives it.")
+            raise Mistake("digits-forgotten",
+                          f"{extra[0]} on {extra[1]} differs only because {value} is rounded itself: "
+                          f"it may be anything up to {value + 0.005:.3f}. "
+                          "Count a percentage as wrong only if no such number gives it.")
         if any(device == "K40" for _, device in mine - wrong):
-            raise Mistake("k40-accused", "`disagree` lists a percentage of the K40, and all of these agree: check the peak that you divided by, and how you rounded.")
+            raise Mistake("k40-accused",
+                          "`disagree` lists a percentage of the K40, and all of these agree: "
+                          "check the peak that you divided by, and how you rounded.")
         if mine > wrong:
-            raise Mistake("too-many-accused", f"{sorted(mine - wrong)[0][0]} does not belong in `disagree`: a TFLOP/s that rounds to the printed one gives the printed percentage.")
-        raise Mistake("disagreement-missed", f"`disagree` holds {'one cell' if len(mine) == 1 else f'{len(mine)} cells'}, and at least one that belongs there is missing. Compare all ten percentages, rounded to whole percentages, with Table 3.")
+            raise Mistake("too-many-accused",
+                          f"{sorted(mine - wrong)[0][0]} does not belong in `disagree`: "
+                          "a TFLOP/s that rounds to the printed one gives the printed percentage.")
+        raise Mistake("disagreement-missed",
+                      f"`disagree` holds {'one cell' if len(mine) == 1 else f'{len(mine)} cells'}, "
+                      "and at least one that belongs there is missing. "
+                      "Compare all ten percentages, rounded to whole percentages, with Table 3.")
     yield "the printed percentages that can't be right"
     if peak is None:
-        raise Mistake("still-to-do", "Still to do: `explaining_peak` is still empty; find a peak of the GTX 980 that would explain its whole column.")
+        raise Mistake("still-to-do",
+                      "Still to do: `explaining_peak` is still empty; "
+                      "find a peak of the GTX 980 that would explain its whole column.")
     value = amount(peak, "explaining_peak")
     if value > 1000:
         raise Mistake("gigaflops", f"explaining_peak is {value:g}; give it in TFLOP/s, as the paper does.")
     column = [table[layer]["GTX 980"] for layer in table]
     if not all(_possible(*cell, value) for cell in column):
         bad = next(layer for layer in table if not _possible(*table[layer]["GTX 980"], value))
-        raise Mistake("peak-does-not-explain", f"With a peak of {value:g} TFLOP/s, {bad} of the GTX 980 would be printed as {_range(table[bad]['GTX 980'][0], value)}, not as {table[bad]['GTX 980'][1]}%. Try a {'larger' if 100 * table[bad]['GTX 980'][0] / value > table[bad]['GTX 980'][1] else 'smaller'} one.")
+        raise Mistake(
+            "peak-does-not-explain",
+            f"With a peak of {value:g} TFLOP/s, {bad} of the GTX 980 would be printed as "
+            f"{_range(table[bad]['GTX 980'][0], value)}, not as {table[bad]['GTX 980'][1]}%. Try a "
+            f"{'larger' if 100 * table[bad]['GTX 980'][0] / value > table[bad]['GTX 980'][1] else 'smaller'} one.",
+        )
     yield f"a peak of {value:g} TFLOP/s would explain the GTX 980's column"
 
 
@@ -89,13 +128,16 @@ def _possible(speed: float, printed: int, peak: float) -> bool:
 def _cell(percentages: Any, layer: str, device: str) -> Any:
     """percentages[layer][device], [device][layer], [(layer, device)] or [(device, layer)]."""
     if not isinstance(percentages, Mapping):
-        raise Mistake("not-a-dictionary", f"`percentages` should be a dictionary, layer -> device -> percentage; it is of type {type(percentages).__name__}.")
+        raise Mistake("not-a-dictionary",
+                      "`percentages` should be a dictionary, layer -> device -> percentage; "
+                      f"it is of type {type(percentages).__name__}.")
     for one, two in ((layer, device), (device, layer)):
         if (one, two) in percentages:
             return percentages[one, two]
         if one in percentages and isinstance(percentages[one], Mapping) and two in percentages[one]:
             return percentages[one][two]
-    raise Mistake("entry-missing", f"There is no percentage for {layer} on {device}: percentages[{layer!r}][{device!r}] is asked for.")
+    raise Mistake("entry-missing",
+                  f"There is no percentage for {layer} on {device}: percentages[{layer!r}][{device!r}] is asked for.")
 
 
 def _key(item: Any, cells: list[tuple[str, str]]) -> tuple[str, str]:
@@ -103,7 +145,9 @@ def _key(item: Any, cells: list[tuple[str, str]]) -> tuple[str, str]:
     found = _found(item, cells)
     if found:
         return found
-    raise Mistake("cell-not-understood", f"`disagree` holds {item!r}, which is no cell of Table 3; write ('L1', 'K40') for the first layer on the K40.")
+    raise Mistake("cell-not-understood",
+                  f"`disagree` holds {item!r}, which is no cell of Table 3; "
+                  "write ('L1', 'K40') for the first layer on the K40.")
 
 
 def _range(speed: float, peak: float) -> str:
@@ -121,7 +165,10 @@ def _found(item: Any, cells: list[tuple[str, str]]) -> tuple[str, str] | None:
 
 
 UNITS = {
-    "milliseconds": (1e-3, ("ms", "millisecond", "msec", "msecs", "millis", "millisec", "millisecs", "milli seconds", "milli second", "millisekunden", "millisekunde", "thousandths of a second", "0.001 s", "1e 3 s")),
+    "milliseconds": (1e-3, (
+        "ms", "millisecond", "msec", "msecs", "millis", "millisec", "millisecs", "milli seconds", "milli second",
+        "millisekunden", "millisekunde", "thousandths of a second", "0.001 s", "1e 3 s",
+    )),
     "seconds": (1.0, ("s", "second", "sec", "secs")),
     "microseconds": (1e-6, ("us", "µs", "μs", "microsecond", "micro seconds")),
     "nanoseconds": (1e-9, ("ns", "nanosecond")),
@@ -140,21 +187,33 @@ def table_4_unit(minutes_if_seconds: Any, unit: Any, *, overall: float, iteratio
     for name, wrong, hint in (
         ("seconds-for-minutes", overall / iterations, "This is seconds per iteration; minutes are asked for."),
         ("whole-run", overall / 60, "These are the minutes of the whole run. Divide by the number of iterations, too."),
-        ("whole-run", overall / 3600, "These are the hours of the whole run; the minutes of one iteration are asked for."),
+        ("whole-run", overall / 3600,
+         "These are the hours of the whole run; the minutes of one iteration are asked for."),
     ):
         if math.isclose(got, wrong, rel_tol=0.02):
             raise Mistake(name, hint)
     if not math.isclose(got, right, rel_tol=0.03):
-        raise Mistake("differs", f"minutes_if_seconds is {got:.4g}. Take the overall time of plain Caffe in Table 4 and divide by the iterations and by 60.")
+        raise Mistake("differs",
+                      f"minutes_if_seconds is {got:.4g}. "
+                      "Take the overall time of plain Caffe in Table 4 and divide by the iterations and by 60.")
     yield f"{right:.0f} minutes per iteration if the table were in seconds"
     found = choice(unit, "table_4_unit", {key: others for key, (_, others) in UNITS.items()})
     if found == "seconds":
-        raise Mistake("seconds-believed", f"In seconds, {iterations} iterations would take {overall / 86400:.1f} days and each one {right:.0f} minutes. Nobody trains at that speed: the column heads of Table 4 can't be right.")
+        raise Mistake("seconds-believed",
+                      f"In seconds, {iterations} iterations would take {overall / 86400:.1f} days "
+                      f"and each one {right:.0f} minutes. "
+                      "Nobody trains at that speed: the column heads of Table 4 can't be right.")
     if found in ("microseconds", "nanoseconds"):
         each = overall * UNITS[found][0] / iterations
-        raise Mistake("too-fast", f"In {found}, one iteration would take {each:.2g} s. Even at its peak a K40 does {4290 * each:.2g} GFLOP in that time, less than half of what layer L5, the smallest of Table 2, needs for its forward pass; and here a whole network goes forward and backward.")
+        raise Mistake("too-fast",
+                      f"In {found}, one iteration would take {each:.2g} s. "
+                      f"Even at its peak a K40 does {4290 * each:.2g} GFLOP in that time, less than half of what "
+                      "layer L5, the smallest of Table 2, needs for its forward pass; "
+                      "and here a whole network goes forward and backward.")
     if found in ("minutes", "hours"):
-        raise Mistake("even-slower", f"In {found}, {iterations} iterations would take {overall * UNITS[found][0] / 86400:.0f} days. The unit must be smaller than what is printed.")
+        raise Mistake("even-slower",
+                      f"In {found}, {iterations} iterations would take {overall * UNITS[found][0] / 86400:.0f} days. "
+                      "The unit must be smaller than what is printed.")
     yield f"in {found}, an iteration takes {overall * UNITS[found][0] / iterations:.2f} s"
 
 
@@ -176,7 +235,9 @@ def _rounded(got: np.ndarray, right: np.ndarray) -> bool:
 
 
 @check("Speed-up and time saved", "B6")
-def speedup_and_saving(speedup: Any, time_saved: Any, *, table: Mapping[str, tuple[float, float]], seed: int = 0) -> Iterator[str]:
+def speedup_and_saving(
+    speedup: Any, time_saved: Any, *, table: Mapping[str, tuple[float, float]], seed: int = 0
+) -> Iterator[str]:
     """before ÷ after, and 1 − after ÷ before, for every row of Table 4 (before, after)."""
     pairs = _pairs(table, seed)
     before, after = pairs.T
@@ -191,26 +252,43 @@ def speedup_and_saving(speedup: Any, time_saved: Any, *, table: Mapping[str, tup
 
     got = values("speedup")
     verify(factor if _rounded(got, factor) else got, factor, f"speedup {where}", [
-        Hypothesis("upside-down", after / before, "This is the new time over the old: below 1 where things got faster. A speed-up is old over new."),
-        Hypothesis("gain-for-factor", factor - 1, "This is the gain, 0.36 for a speed-up of 1.36. The factor itself is asked for."),
-        Hypothesis("percent-for-factor", 100 * factor, "This is a percentage; a speed-up is a plain factor such as 1.36."),
-        Hypothesis("percent-for-factor", 100 * (factor - 1), "This is the gain as a percentage; a speed-up is a plain factor such as 1.36."),
+        Hypothesis("upside-down", after / before,
+                   "This is the new time over the old: below 1 where things got faster. A speed-up is old over new."),
+        Hypothesis("gain-for-factor", factor - 1,
+                   "This is the gain, 0.36 for a speed-up of 1.36. The factor itself is asked for."),
+        Hypothesis("percent-for-factor", 100 * factor,
+                   "This is a percentage; a speed-up is a plain factor such as 1.36."),
+        Hypothesis("percent-for-factor", 100 * (factor - 1),
+                   "This is the gain as a percentage; a speed-up is a plain factor such as 1.36."),
         Hypothesis("difference-for-ratio", before - after, "This is a difference of times. A speed-up is a ratio."),
-        Hypothesis("time-saved-for-speedup", saved, "This is the share of time saved. A speed-up is old time over new."),
-        Hypothesis("rounded", np.round(factor, 1), "The factor is rounded to one decimal, which loses too much. Return it as it is and round where you print."),
-        Hypothesis("papers-number", np.full(len(factor), 1.36), "It is 1.36 for every row. Compute it from the two arguments."),
+        Hypothesis("time-saved-for-speedup", saved,
+                   "This is the share of time saved. A speed-up is old time over new."),
+        Hypothesis("rounded", np.round(factor, 1),
+                   "The factor is rounded to one decimal, which loses too much. "
+                   "Return it as it is and round where you print."),
+        Hypothesis("papers-number", np.full(len(factor), 1.36),
+                   "It is 1.36 for every row. Compute it from the two arguments."),
     ])  # fmt: skip
     yield f"speedup {where}"
     got = values("time_saved")
     verify(saved if _rounded(got, saved) else got, saved, f"time_saved {where}", [
-        Hypothesis("throughput-for-time", factor - 1, "This is the gain in throughput, the paper's 36%: (old − new) ÷ new. The share of time saved is relative to the old time, (old − new) ÷ old; saving 36% of the time, as section 4.1 words it, would be a factor of 1.56."),
-        Hypothesis("remaining-for-saved", after / before, "This is the share of time that is left; the share that is saved is 1 minus it."),
+        Hypothesis("throughput-for-time", factor - 1,
+                   "This is the gain in throughput, the paper's 36%: (old − new) ÷ new. "
+                   "The share of time saved is relative to the old time, (old − new) ÷ old; "
+                   "saving 36% of the time, as section 4.1 words it, would be a factor of 1.56."),
+        Hypothesis("remaining-for-saved", after / before,
+                   "This is the share of time that is left; the share that is saved is 1 minus it."),
         Hypothesis("percent-for-fraction", 100 * saved, "This is a percentage; return a fraction, 0.26 for 26%."),
         Hypothesis("difference-for-ratio", before - after, "This is a difference of times; divide it by the old time."),
         Hypothesis("sign-turned", -saved, "The sign is wrong: time that is saved counts as positive."),
         Hypothesis("speedup-for-time-saved", factor, "This is the speed-up again."),
-        Hypothesis("rounded", np.round(saved, 1), "The fraction is rounded to one decimal, which loses too much. Return it as it is and round where you print."),
-        Hypothesis("ratio-turned", 1 - factor, "This is 1 − old ÷ new, below zero where time is saved. The share of the old time that is left is new ÷ old; the rest is saved."),
-        Hypothesis("signs-lost", np.abs(saved), "Where the new time is longer, time is lost, and the share is negative: leave the sign as it is."),
+        Hypothesis("rounded", np.round(saved, 1),
+                   "The fraction is rounded to one decimal, which loses too much. "
+                   "Return it as it is and round where you print."),
+        Hypothesis("ratio-turned", 1 - factor,
+                   "This is 1 − old ÷ new, below zero where time is saved. "
+                   "The share of the old time that is left is new ÷ old; the rest is saved."),
+        Hypothesis("signs-lost", np.abs(saved),
+                   "Where the new time is longer, time is lost, and the share is negative: leave the sign as it is."),
     ])  # fmt: skip
     yield f"time_saved {where}"

@@ -30,7 +30,10 @@ _NAMED = (
     ("section", 7, r"conclusions?"),
     ("references", 0, r"references|bibliography"),
 )
-_DIGITS = dict(zip(("one", "two", "three", "four", "five", "six", "seven"), "1234567", strict=True)) | dict(zip(("ii", "iii", "iv", "vi", "vii"), "23467", strict=True))
+_DIGITS = (
+    dict(zip(("one", "two", "three", "four", "five", "six", "seven"), "1234567", strict=True))
+    | dict(zip(("ii", "iii", "iv", "vi", "vii"), "23467", strict=True))
+)  # fmt: skip
 FORMS = '"section 3", "3.2", "table 4", "figure 2", "equation 1" or "abstract"'
 
 
@@ -74,11 +77,17 @@ def letters(value: Any, name: str, allowed: str) -> set[str]:
     elif isinstance(value, str):
         items = _letters(value)
     else:
-        items = [letter for item in (value if isinstance(value, Iterable) else [value]) for letter in _letters(str(item))]
+        items = [
+            letter
+            for item in (value if isinstance(value, Iterable) else [value])
+            for letter in _letters(str(item))
+        ]
     found = {plain(item) for item in items}
     unknown = sorted(found - set(allowed))
     if unknown:
-        raise Mistake("unknown-letter", f"`{name}` holds {unknown[0]!r}; the statements are {allowed[0]} to {allowed[-1]}. Write letters only, such as {{'a', 'b'}}.")
+        raise Mistake("unknown-letter",
+                      f"`{name}` holds {unknown[0]!r}; the statements are {allowed[0]} to {allowed[-1]}. "
+                      "Write letters only, such as {'a', 'b'}.")
     return found
 
 
@@ -107,7 +116,9 @@ def _places(value: Any, name: str) -> list[tuple[str, int]]:
     text = " ".join(re.sub(r"[_#№]", " ", str(value)).replace("\u2010", "-").lower().split())
     text = re.sub(r"(?<=[a-z])\s*\.\s*(?=[(\d])|(?<=[a-z§])\s*-?\s*(?=\(?\d)", " ", text).strip(" .\"'`")
     for kinds in _KINDS.values():
-        text = re.sub(rf"(?:\b|(?<=§))({kinds})\.?\s+({'|'.join(_DIGITS)})\b", lambda m: f"{m[1]} {_DIGITS[m[2]]}", text)
+        text = re.sub(
+            rf"(?:\b|(?<=§))({kinds})\.?\s+({'|'.join(_DIGITS)})\b", lambda m: f"{m[1]} {_DIGITS[m[2]]}", text
+        )
     if re.fullmatch(_LIST, text):
         text = f"section {text}"
     found: list[tuple[str, int]] = []
@@ -118,11 +129,14 @@ def _places(value: Any, name: str) -> list[tuple[str, int]]:
     found += [(kind, which) for kind, which, words in _NAMED if re.search(rf"\b(?:{words})\b", text)]
     for kind, which in found:
         if kind in EXISTING and which not in EXISTING[kind]:
-            raise Mistake("no-such-place", f"{name} names {kind} {which}, which the paper does not have. Look again where it stands.")
+            raise Mistake("no-such-place",
+                          f"{name} names {kind} {which}, which the paper does not have. Look again where it stands.")
     if not found and heading:
         return _places(heading[1], name)
     if not found:
-        raise Mistake("place-not-understood", f"{name} is {value!r}, which names no place in the paper that can be looked up. Write one such as {FORMS}.")
+        raise Mistake("place-not-understood",
+                      f"{name} is {value!r}, which names no place in the paper that can be looked up. "
+                      f"Write one such as {FORMS}.")
     return list(dict.fromkeys(found))
 
 
@@ -135,13 +149,15 @@ def _numbers(text: str) -> list[int]:
 
 
 def amount(value: Any, what: str) -> float:
-    """A student's result as one float: any kind of number, or a text that is a number and perhaps a unit, "24.2 min"."""
+    """A student's result as one float: any kind of number,
+    or a text that is a number and perhaps a unit, "24.2 min"."""
     if isinstance(value, Fraction | Decimal):
         return float(value)
     if isinstance(value, str):
         found = re.fullmatch(r"\s*([-+]?\d+(?:[.,]\d+)?)\s*[a-zA-Z%/]*(?: [a-zA-Z/]+)*\s*", value)
         if found is None:
-            raise Mistake("text-for-number", f"{what} is the text {value!r}. A plain number is asked for, without quotes.")
+            raise Mistake("text-for-number",
+                          f"{what} is the text {value!r}. A plain number is asked for, without quotes.")
         return float(found[1].replace(",", "."))
     if isinstance(value, Mapping):
         raise Mistake("not-one-number", f"{what} should be one number; it is a dictionary.")
@@ -151,7 +167,8 @@ def amount(value: Any, what: str) -> float:
 def returned(value: Any, name: str) -> float:
     """The same for what a function of the student's returns, where a text would break the cells that use it."""
     if isinstance(value, str):
-        raise Mistake("text-for-number", f"{name} returns the text {value!r}. Return the number, and format it where you print.")
+        raise Mistake("text-for-number",
+                      f"{name} returns the text {value!r}. Return the number, and format it where you print.")
     return amount(value, f"the result of {name}")
 
 

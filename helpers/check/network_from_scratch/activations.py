@@ -26,7 +26,9 @@ def _asked(cls: Any, name: str, forwards: Sequence[np.ndarray], gradients: Seque
     for i, x in enumerate(forwards):
         passes += [(0, "forward", x), *((0, "backward", g) for g in gradients[i : i + 1])]
     if gradients:
-        passes += [(0, "forward", forwards[1]), (1, "forward", _of_the_other(forwards[1])), (0, "backward", gradients[1])]
+        passes += [
+            (0, "forward", forwards[1]), (1, "forward", _of_the_other(forwards[1])), (0, "backward", gradients[1])
+        ]
     return ask(probes.layer_passes, cls, name, passes)
 
 
@@ -66,7 +68,9 @@ def sigmoid_forward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
 def sigmoid_backward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
     """grad_output · σ(x)(1 − σ(x)) against finite differences; the latest forward counts."""
     cases = activation_inputs(seed)
-    seen = _asked(Sigmoid, "Sigmoid", [x.astype(dtype) for x, _, dtype in cases], [g.astype(dtype) for _, g, dtype in cases])
+    seen = _asked(
+        Sigmoid, "Sigmoid", [x.astype(dtype) for x, _, dtype in cases], [g.astype(dtype) for _, g, dtype in cases]
+    )
     for number, (x, g, dtype) in enumerate(cases):
         s = oracle.sigmoid(x)
         found, right = seen.array(str(2 * number + 1), GRADIENT), g * s * (1 - s)
@@ -99,7 +103,11 @@ def softmax_forward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
         if batch.large and found.shape == right.shape:
             _no_overflow(found)
         verify(found, right, what, [] if batch.large else partial(softmax.forward, batch.logits))
-        yield "logits of ±1000, in one batch and in one row, in float32, too" if batch.large else "values for batches of several sizes, rows add up to 1, x unchanged"
+        yield (
+            "logits of ±1000, in one batch and in one row, in float32, too"
+            if batch.large
+            else "values for batches of several sizes, rows add up to 1, x unchanged"
+        )
 
 
 def _no_overflow(found: np.ndarray) -> None:
@@ -123,7 +131,9 @@ def _no_overflow(found: np.ndarray) -> None:
 def softmax_backward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
     """p · (g − Σ g p) for each row against finite differences."""
     batches = softmax_batches(seed)
-    seen = _asked(Softmax, "Softmax", [b.logits.astype(b.dtype) for b in batches], [b.grad.astype(b.dtype) for b in batches])
+    seen = _asked(
+        Softmax, "Softmax", [b.logits.astype(b.dtype) for b in batches], [b.grad.astype(b.dtype) for b in batches]
+    )
     for number, batch in enumerate(batches):
         x, g = batch.logits, batch.grad
         found, right = seen.array(str(2 * number + 1), GRADIENT), oracle.softmax_backward(x, g)
@@ -139,7 +149,11 @@ def softmax_backward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
             batch.sizes,
             None if batch.large else numerical,
         )
-        yield "large logits, in float32, too" if batch.large else "gradient agrees with finite differences for batches of several sizes; grad_output unchanged"
+        yield (
+            "large logits, in float32, too"
+            if batch.large
+            else "gradient agrees with finite differences for batches of several sizes; grad_output unchanged"
+        )
     found, (x, g) = seen.array(str(2 * len(batches) + 2), GRADIENT), (batches[1].logits, batches[1].grad)
     shared = activation.shared_state(oracle.softmax_backward(_of_the_other(x), g), "Softmax")
     verify(found, oracle.softmax_backward(x, g), "the gradient of the first of two Softmax layers", shared)

@@ -47,9 +47,10 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
         before = network_of(after.part("before"), first, sizes, probes.GRADIENTS)
         if not close_all(before.parameters(), mean.parameters()) and not close_all(got, scaled(right)):
             if not all(np.isfinite(array).all() and array.any() for array in before.parameters()):
-                raise Mistake("earlier-mistake", "rescale can't be told right from wrong yet: some of the gradients that "
-                              "your network's backward leaves are zero or not finite. See the checks of your layers, "
-                              "loss and MLP first.")
+                raise Mistake("earlier-mistake",
+                              "rescale can't be told right from wrong yet: some of the gradients that your network's "
+                              "backward leaves are zero or not finite. "
+                              "See the checks of your layers, loss and MLP first.")
             mean = before  # what is wrong there is not the fault of rescale
         by = ins if name == "in_features" else ones
         written = np.nan if name == "mean" else _factor(got, scaled([1 / s for s in by]))

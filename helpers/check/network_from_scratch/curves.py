@@ -56,7 +56,9 @@ def _learns(history: Record, what: str, epochs: int | None) -> Curves:
 
 
 @check("Learning curves", "B4")
-def learning_curves(history: Any, MLP: Any, train_epoch: Any, evaluate: Any, *, size: str = "standard") -> Iterator[str]:
+def learning_curves(
+    history: Any, MLP: Any, train_epoch: Any, evaluate: Any, *, size: str = "standard"
+) -> Iterator[str]:
     """One entry an epoch, plausible scales, falling training loss; inside the band measured over many seeds; and made
     by the student's own functions.
     """
@@ -121,11 +123,23 @@ def _outside(found: Curves, band: dict[str, Any], seeds: int) -> Mistake:
 def _explanations(found: Curves, train: int, test: int) -> Iterator[tuple[str, Curves, str]]:
     """(mistake, the curves with that mistake undone, hint)."""
     tr, te, acc = found
-    yield "train-test-swapped", (te, tr, acc), "The training and the test loss are swapped, or the training and the test set are."
-    yield "error-for-accuracy", (tr, te, 1 - acc), "history.test_accuracy is the share of wrong answers; the accuracy is 1 minus that."
+    yield (
+        "train-test-swapped",
+        (te, tr, acc),
+        "The training and the test loss are swapped, or the training and the test set are.",
+    )
+    yield (
+        "error-for-accuracy",
+        (tr, te, 1 - acc),
+        "history.test_accuracy is the share of wrong answers; the accuracy is 1 minus that.",
+    )
     batches = -(-train // 64)
-    for factor, what in ((64, "the batch size"), (batches, "the number of batches"), (train, "the number of "
-        "images"), (test, "the number of test images")):
+    for factor, what in (
+        (64, "the batch size"),
+        (batches, "the number of batches"),
+        (train, "the number of images"),
+        (test, "the number of test images"),
+    ):
         twice = f"divided by {factor}, {what}, though it is a mean already. Divide once only"
         yield "loss-divided-twice", (factor * tr, te, acc), f"history.train_loss is {twice}."
         yield "loss-divided-twice", (tr, factor * te, acc), f"history.test_loss is {twice}."

@@ -29,20 +29,26 @@ def train_epoch(function: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     case, (lr,) = network_case(seed), rates(seed, 1)
     net, x, labels, size, n = case.net, case.x, case.labels, case.batch, len(case.x)
     order = np.random.default_rng([seed, 99]).permutation(n)
-    settings = [{"batch_size": size, "order": order}] * 2 + [{"batch_size": n + 4}, {"batch_size": n}, {"batch_size": size}]
+    settings = (
+        [{"batch_size": size, "order": order}] * 2
+        + [{"batch_size": n + 4}, {"batch_size": n}, {"batch_size": size}]
+    )  # fmt: skip
     seen = ask(probes.epochs, function, MLP, case.sizes, given(net), x, labels, lr, settings)
 
     def run(rate: float = lr, batches: Any = None, of_labels: Any = None, **how: Any) -> Parameters:
         chosen = batches(order) if batches else split(order, size)
-        return train(net, x, labels, chosen, rate, of_labels=of_labels(order) if of_labels else None, **how)[0].parameters()
+        return train(
+            net, x, labels, chosen, rate, of_labels=of_labels(order) if of_labels else None, **how
+        )[0].parameters()
 
     end, losses = train(net, x, labels, split(order, size), lr)
     first = order[:size]
     try:
         _weights_after(seen, case, end, hypotheses.trajectory(run, n, size, lr))
         yield f"weights after batches of {size}, {size} and {n - 2 * size} follow the reference trajectory"
-        _mean_loss(number(seen.part(0)["returned"], "the returned mean "
-                          "loss"), case, end, losses, split(order, size), lr)
+        _mean_loss(
+            number(seen.part(0)["returned"], "the returned mean loss"), case, end, losses, split(order, size), lr
+        )
         yield "mean loss over all images, the smaller last batch weighted by its size"
         _without_order(seen, case, lr, order)
     except Mistake as mistake:
@@ -61,13 +67,19 @@ def _weights_after(seen: Answer, case: NetworkCase, end: Net, slips: list[Hypoth
     got = _after(seen, case, 0)
     if not all(np.isfinite(p).all() for p in got):
         raise Mistake("not-finite", "The weights became NaN or infinite within one epoch of three small batches.")
-    if not close_all(got, end.parameters()) and not any(one.explains(got) for one in slips) and not close_all(got, _after(seen, case, 1)):
+    if (
+        not close_all(got, end.parameters())
+        and not any(one.explains(got) for one in slips)
+        and not close_all(got, _after(seen, case, 1))
+    ):
         raise Mistake("shuffles-itself", "Two epochs from the same weights, in the same `order`, end at different "
                       "weights: something is drawn at random inside. The order is given; don't shuffle again.")
     verify_all(got, end.parameters(), names("the {} after the epoch", end), slips, {"batch size": case.batch})
 
 
-def _mean_loss(got: float, case: NetworkCase, end: Net, losses: list[float], batches: list[np.ndarray], lr: float) -> None:
+def _mean_loss(
+    got: float, case: NetworkCase, end: Net, losses: list[float], batches: list[np.ndarray], lr: float
+) -> None:
     net, x, labels, n, size = case.net, case.x, case.labels, len(case.x), case.batch
     counts = [len(batch) for batch in batches]
 
@@ -77,7 +89,8 @@ def _mean_loss(got: float, case: NetworkCase, end: Net, losses: list[float], bat
         return np.asarray(np.average(late, weights=counts))
 
     verify(np.asarray(got), np.asarray(np.average(losses, weights=counts)), "the returned mean loss", lambda: [
-        *(Hypothesis(one.name, np.squeeze(one.result()), one.hint) for one in hypotheses.mean_loss([(losses, counts)], size)),
+        *(Hypothesis(one.name, np.squeeze(one.result()), one.hint)
+          for one in hypotheses.mean_loss([(losses, counts)], size)),
         Hypothesis("loss-before-training", np.asarray(net.loss(x, labels)), "This is the loss of all images before "
                    "the epoch. Record each batch's loss during the epoch, before its update."),
         Hypothesis("loss-after-update", after_update, "Each batch's loss is taken after its update. Take it before: "
@@ -97,16 +110,19 @@ def _without_order(seen: Answer, case: NetworkCase, lr: float, order: np.ndarray
                       "there is an empty batch at the end. `range(0, n, batch_size)` makes none.")
     right = train(net, x, labels, split(np.arange(n), size), lr)[0]
     shuffled = partial(lambda: train(net, x, labels, split(order, size), lr)[0].parameters())
-    verify_all(_after(seen, case, 4), right.parameters(), names("the {} after an epoch without "
-        "`order`", net), [Hypothesis("shuffles-itself", shuffled, "Without `order` the images keep their stored "
-        "order; here they are shuffled.")])
+    verify_all(_after(seen, case, 4), right.parameters(), names("the {} after an epoch without `order`", net), [
+        Hypothesis("shuffles-itself", shuffled,
+                   "Without `order` the images keep their stored order; here they are shuffled."),
+    ])  # fmt: skip
 
 
 @check("evaluate", "B3", builds_on="your layers, loss and MLP")
 def evaluate(function: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """(mean loss, accuracy) of a network, which stays as it is."""
     cases = [_telling_case(seed), network_case(seed), network_case(seed, 1)]
-    seen = ask(probes.evaluations, function, MLP, [(case.sizes, given(case.net), case.x, case.labels) for case in cases])
+    seen = ask(
+        probes.evaluations, function, MLP, [(case.sizes, given(case.net), case.x, case.labels) for case in cases]
+    )
     for place, case in enumerate(cases):
         _evaluation(seen.part(place), case)
         yield f"mean loss and accuracy of {len(case.x)} images" if len(case.x) > 1 else "of one image, too"
@@ -148,21 +164,31 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
         sure = np.maximum(oracle.one_hot(p.argmax(axis=1), p.shape[1]), 1e-12)
         first = (np.asarray(net.loss(x[:k], labels[:k])) for k in range(5, n))
         return [
-            Hypothesis("loss-of-the-answer", np.asarray(oracle.cross_entropy(sure, labels)), "The loss is computed "
-                       "from the predicted classes, 0 or 1; compute it from the probabilities."),
-            *(Hypothesis("unweighted-mean", np.asarray(np.mean([net.loss(x[i : i + size], labels[i : i + size]) for i in range(0, n, size)])), "The images are taken in batches that count equally, though the last one is smaller. Weight each by its size.") for size in answers.BATCHES),
+            Hypothesis("loss-of-the-answer", np.asarray(oracle.cross_entropy(sure, labels)),
+                       "The loss is computed from the predicted classes, 0 or 1; compute it from the probabilities."),
+            *(Hypothesis("unweighted-mean",
+                         np.asarray(
+                             np.mean([net.loss(x[i : i + size], labels[i : i + size]) for i in range(0, n, size)])
+                         ),
+                         "The images are taken in batches that count equally, though the last one is smaller. "
+                         "Weight each by its size.")
+              for size in answers.BATCHES),
             Hypothesis("input-standardised", np.asarray(net.loss(z, labels)), STANDARDISED),
             Hypothesis("loss-summed", np.asarray(mean * n), "The loss is summed over the images; take the mean."),
             Hypothesis("loss-divided-twice", np.asarray(mean / n), "The loss is divided by the number of images "
                        "twice; cross_entropy returns a mean already."),
-            Hypothesis("some-images-only", next((one for one in first if close(np.asarray(loss), one)), np.asarray(np.nan)), "Only the first images are looked at: a number is written into the code. Use all of them."),
+            Hypothesis("some-images-only",
+                       next((one for one in first if close(np.asarray(loss), one)), np.asarray(np.nan)),
+                       "Only the first images are looked at: a number is written into the code. Use all of them."),
         ]
 
     try:
         verify(np.asarray(loss), np.asarray(mean), "the loss", of_loss, sizes)
         verify(np.asarray(accuracy), share, "the accuracy", lambda: [
             *answers.share(p, labels, True, np.asarray(accuracy)),
-            Hypothesis("input-standardised", np.asarray((net.forward(z).argmax(axis=1) == labels).mean()), STANDARDISED),
+            Hypothesis(
+                "input-standardised", np.asarray((net.forward(z).argmax(axis=1) == labels).mean()), STANDARDISED
+            ),
         ], sizes)  # fmt: skip
     except Mistake as mistake:
         if "output" in seen and not close(seen.array("output", "the output of MLP.forward"), p):

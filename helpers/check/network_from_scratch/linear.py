@@ -66,7 +66,11 @@ def linear_init(Linear: Any, *, seed: int = 0) -> Iterator[str]:
 def linear_forward(Linear: Any, *, seed: int = 0) -> Iterator[str]:
     """Output (N, out) = x @ weight + bias for several shapes; x is left alone; each call stands by itself."""
     cases = linear_cases(seed)
-    seen = ask(probes.linear_passes, Linear, [_asked(case, *(("forward", x) for x in (case.x, case.x, case.other_x))) for case in cases])
+    seen = ask(
+        probes.linear_passes,
+        Linear,
+        [_asked(case, *(("forward", x) for x in (case.x, case.x, case.other_x))) for case in cases],
+    )
     for number, case in enumerate(cases):
         of_case = seen.part(number)
         first_weight, _ = _first(of_case, *case.weight.shape)
@@ -89,13 +93,20 @@ def linear_forward(Linear: Any, *, seed: int = 0) -> Iterator[str]:
 def linear_backward(Linear: Any, *, seed: int = 0) -> Iterator[str]:
     """grad_weight, grad_bias and the returned gradient against finite differences; twice in a row."""
     cases = linear_cases(seed)
-    asked = [_asked(case, ("forward", case.x), ("backward", case.grad), ("forward", case.other_x), ("backward", case.other_grad)) for case in cases]
+    asked = [
+        _asked(case, ("forward", case.x), ("backward", case.grad), ("forward", case.other_x),
+               ("backward", case.other_grad))
+        for case in cases
+    ]
     seen = ask(probes.linear_passes, Linear, asked)
     for number, case in enumerate(cases):
         of_case = seen.part(number)
         first_weight, _ = _first(of_case, *case.weight.shape)
         after = of_case.part(1)
-        if not close(_in_layout(after, "weight", case), case.weight) or not close(_in_layout(after, "bias", case), case.bias):
+        if (
+            not close(_in_layout(after, "weight", case), case.weight)
+            or not close(_in_layout(after, "bias", case), case.bias)
+        ):  # fmt: skip
             raise Mistake("backward-updates", "backward changed weight or bias. It only computes gradients, in arrays "
                           "of their own; `update` takes the step.")
         earlier = _verify_gradients(case, case.x, case.grad, after, first_weight)
@@ -124,11 +135,10 @@ def _verify_gradients(
         sizes, lambda: numerical_gradient(lambda v: float(((x @ v + b) * g).sum()), w),
     )
     verify(grad_bias, g.sum(axis=0), "grad_bias", lambda: hypotheses.bias_gradient(x, g, b, before_b), sizes)
-    verify(
-        grad_input, g @ w.T, "the returned gradient for the "
-        "input", lambda: hypotheses.input_gradient(x, g, w, first_weight),
-        sizes, lambda: numerical_gradient(lambda v: float(((v @ w + b) * g).sum()), x),
-    )
+    verify(grad_input, g @ w.T,
+           "the returned gradient for the input",
+           lambda: hypotheses.input_gradient(x, g, w, first_weight), sizes,
+           lambda: numerical_gradient(lambda v: float(((v @ w + b) * g).sum()), x))
     return grad_weight, grad_bias
 
 
@@ -137,7 +147,9 @@ def linear_update(Linear: Any, *, seed: int = 0) -> Iterator[str]:
     """parameter -= lr * gradient, for weight and bias, for the rate that was given."""
     case, (first, second) = linear_cases(seed)[0], rates(seed)
     gradients = {"weight": case.x.T @ case.grad, "bias": case.grad.sum(axis=0)}
-    seen = ask(probes.linear_updates, Linear, {**_asked(case), "x": case.x, "grad": case.grad}, gradients, (first, second))
+    seen = ask(
+        probes.linear_updates, Linear, {**_asked(case), "x": case.x, "grad": case.grad}, gradients, (first, second)
+    )
     _first(seen, *case.weight.shape)
     for step, (rate, earlier) in enumerate(((first, None), (second, first))):
         for name, other in (("weight", "bias"), ("bias", "weight")):
@@ -145,8 +157,16 @@ def linear_update(Linear: Any, *, seed: int = 0) -> Iterator[str]:
             before, after = (_in_layout(seen.part(place), name, case) for place in (step, step + 1))
             moved = before - after
             of_other = np.broadcast_to(gradients[other], g.shape) if name == "weight" else gradients[other].sum(axis=0)
-            named = [*update.step(name, moved, before, rate, g, earlier), Hypothesis("gradient-of-the-other", rate * of_other, f"{name} takes the step of the other parameter's gradient.")]
-            if step and not close(moved, rate * g) and not any(one.explains(moved) for one in named if one.name == "rate-kept"):
+            named = [
+                *update.step(name, moved, before, rate, g, earlier),
+                Hypothesis("gradient-of-the-other", rate * of_other,
+                           f"{name} takes the step of the other parameter's gradient."),
+            ]
+            if (
+                step
+                and not close(moved, rate * g)
+                and not any(one.explains(moved) for one in named if one.name == "rate-kept")
+            ):
                 raise Mistake("update-keeps-state", f"The first update of {name} is right and the second is not: a "
                               f"step should depend on lr and the gradient alone, not on earlier steps or a counter.")
             verify(moved, rate * g, f"the step of {name} (before minus after)", named, {**case.sizes,

@@ -90,5 +90,8 @@ def cross_entropy_gradient(function: Any, *, seed: int = 0) -> Iterator[str]:
         numerical = partial(numerical_gradient, partial(_loss_of_logits, batch.labels), batch.logits)
         verify(got, right,
                f"the gradient{batch.words}", partial(hypotheses.gradient, p, batch.labels), batch.sizes, numerical)
-        yield "gradient of the mean loss for batches of several sizes agrees with finite differences through the softmax; inputs unchanged"
+        yield (
+            "gradient of the mean loss for batches of several sizes "
+            "agrees with finite differences through the softmax; inputs unchanged"
+        )
     yield "probabilities of 0 and 1, in float32, too"

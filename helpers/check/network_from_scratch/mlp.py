@@ -63,8 +63,11 @@ def network_of(seen: Answer, first: Answer, sizes: tuple[int, ...], names: tuple
 
 def names(what: str, net: Net) -> list[str]:
     """For `verify_all` of `Net.parameters`: `what` with each parameter's name in the place of {}."""
-    return [what.format(f"{part} of Linear layer "
-                        f"{i}") for i in range(len(net.weights), 0, -1) for part in probes.PARAMETERS]
+    return [
+        what.format(f"{part} of Linear layer {i}")
+        for i in range(len(net.weights), 0, -1)
+        for part in probes.PARAMETERS
+    ]
 
 
 @check("MLP", "B1", builds_on="your layers and loss of Part A")
@@ -93,7 +96,9 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
             yield "forward gives the reference's probabilities; gradients of all weights and biases"
         stepped = net.stepped(gradients, rate)
         got = network_of(of_step.part("after update"), seen.part("given"), sizes).parameters()
-        told = partial(hypotheses.update, net.parameters(), gradients.parameters(), rate, hypotheses.ends(len(got)), before)
+        told = partial(
+            hypotheses.update, net.parameters(), gradients.parameters(), rate, hypotheses.ends(len(got)), before
+        )
         verify_all(got, stepped.parameters(), names("the {} after MLP.update", net), told)
         net = stepped
     yield "update moves every layer, at two rates; a second pass does not depend on the first"
@@ -128,8 +133,8 @@ def _output(seen: Answer, net: Net, x: np.ndarray) -> None:
         *hypotheses.forward(p, net.logits(x), sigmoid, "Sigmoid"),
         Hypothesis("activation-missing", softmax(linear_chain), "The Sigmoids between the Linear layers are missing; "
                    "without them the whole network is one linear map."),
-        Hypothesis("relu-for-sigmoid", _other_activation(net, x, lambda z: np.maximum(z, 0)), "There is a ReLU "
-                   "between the Linear layers; the exercise asks for Sigmoid."),
+        Hypothesis("relu-for-sigmoid", _other_activation(net, x, lambda z: np.maximum(z, 0)),
+                   "There is a ReLU between the Linear layers; the exercise asks for Sigmoid."),
         Hypothesis("tanh-for-sigmoid", _other_activation(net, x, np.tanh), "There is a tanh between the Linear "
                    "layers; the exercise asks for Sigmoid."),
         Hypothesis("softmax-everywhere", _other_activation(net, x, softmax), "There is a Softmax between the Linear "

@@ -76,7 +76,8 @@ def linear_updates(
     seen: Seen, Linear: Any, case: dict[str, Any], gradients: dict[str, np.ndarray], rates: Sequence[float]
 ) -> None:
     """A layer that has gone through a forward and a backward. Before each update the right gradients are put in
-    place of its own, so that a mistake in backward does not cost this exercise, too. Notes the parameters before and after each."""
+    place of its own, so that a mistake in backward does not cost this exercise, too.
+    Notes the parameters before and after each."""
     layer = linear(seen, Linear, case["weight"].shape)
     if not _sizes_fit(layer, case):
         return
@@ -237,7 +238,9 @@ def epochs(
         kind = network.kind
         named = {name: like(kind, value) if isinstance(value, np.ndarray) else value for name, value in setting.items()}
         inputs = ("network", "images", "labels")
-        result = run("train_epoch", train_epoch, network.made, like(kind, x), like(kind, labels), lr, inputs=inputs, **named)
+        result = run(
+            "train_epoch", train_epoch, network.made, like(kind, x), like(kind, labels), lr, inputs=inputs, **named
+        )
         notes["returned"] = result
         network.note(notes)
     first = settings[0]["order"][: settings[0]["batch_size"]]
@@ -297,8 +300,8 @@ def another_device() -> Iterator[None]:
 
 
 def on_backends(
-    seen: Seen, train_epoch: Any, MLP: Any, sizes: tuple[int, ...], parameters: Arrays, x: np.ndarray, labels: np.ndarray,
-    lr: float, batch: int, names: Sequence[str], other_labels: np.ndarray,
+    seen: Seen, train_epoch: Any, MLP: Any, sizes: tuple[int, ...], parameters: Arrays, x: np.ndarray,
+    labels: np.ndarray, lr: float, batch: int, names: Sequence[str], other_labels: np.ndarray,
 ) -> None:
     """The same epoch on each backend; notes the parameters after it, and the library of the first weight.
 
@@ -310,7 +313,9 @@ def on_backends(
         network = carrying(notes, MLP, sizes, parameters, on)
         given = like(network.kind, x) if name == "numpy" else on.asarray(x)
         with another_device() if name == "torch" else contextlib.nullcontext():
-            run(f"train_epoch on {on.label}", train_epoch, network.made, given, on.asarray(labels), lr, batch_size=batch)
+            run(
+                f"train_epoch on {on.label}", train_epoch, network.made, given, on.asarray(labels), lr, batch_size=batch
+            )
         network.note(notes, names=PARAMETERS)
         return network
 
@@ -368,10 +373,10 @@ def recorded(
 ) -> None:
     """A dictionary of histories, or of lists of them, and whether the functions that are said to have made them do so.
 
-    Notes what it holds ("keys", of each "key" by number the "type" and, if it is a list, its "length", and each history's
-    fields), `own_training` on the problem under "own", and `again` of each history. backends: keys of histories of runs
-    on these, the others ran on numpy; tests: numbers of test images by those of training images; guesses: of training
-    images, for histories that don't tell it.
+    Notes what it holds ("keys", of each "key" by number the "type" and, if it is a list, its "length", and each
+    history's fields), `own_training` on the problem under "own", and `again` of each history. backends: keys of
+    histories of runs on these, the others ran on numpy; tests: numbers of test images by those of training images;
+    guesses: of training images, for histories that don't tell it.
     """
     records = _records(seen, found)
     with within(usual_seconds):
@@ -420,10 +425,16 @@ def _history(seen: Seen, history: Any) -> dict[str, Any] | None:
             seen[name] = value
     noted = {name: seen.notes.get(f"{seen.before}{name}", 0) for name in FIELDS}
     try:
-        curves, rates = np.asarray([noted[name] for name in CURVES], dtype=float), np.asarray(noted["learning_rate"], dtype=float)
+        curves, rates = (
+            np.asarray([noted[name] for name in CURVES], dtype=float),
+            np.asarray(noted["learning_rate"], dtype=float),
+        )
     except (TypeError, ValueError):
         return None
-    whole = all(isinstance(noted[name], int | np.integer) and 0 <= noted[name] < 2**63 for name in ("seed", "batch_size", "images"))
+    whole = all(
+        isinstance(noted[name], int | np.integer) and 0 <= noted[name] < 2**63
+        for name in ("seed", "batch_size", "images")
+    )
     if not whole or rates.ndim != 1 or not rates.size or curves.shape != (3, rates.size):
         return None
     start = noted["started_from"] if isinstance(noted["started_from"], str) else ""
@@ -513,7 +524,9 @@ def _first_weights(MLP: Any, on: str, dtype: str, seed: int | None) -> str:
         from helpers.train import fingerprint
 
         try:
-            return fingerprint(MLP(LAYERS, backend(on, dtype)) if seed is None else MLP(LAYERS, backend(on, dtype), seed=seed))
+            return fingerprint(
+                MLP(LAYERS, backend(on, dtype)) if seed is None else MLP(LAYERS, backend(on, dtype), seed=seed)
+            )
         except TypeError:
             return ""
 

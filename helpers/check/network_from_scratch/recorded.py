@@ -18,9 +18,12 @@ from helpers.train import SIZES, study_size
 
 class Recorded:
     """A dictionary of histories, or of lists of them, and the student's functions (MLP, train_epoch, evaluate), which
-    are tried at the same time. `name`: the dictionary's, in sentences; backends: keys of runs on these, not on numpy."""
+    are tried at the same time. `name`: the dictionary's, in sentences;
+    backends: keys of runs on these, not on numpy."""
 
-    def __init__(self, name: str, found: Any, own: probes.Functions, size: str, seed: int, backends: Sequence[str] = ()):
+    def __init__(
+        self, name: str, found: Any, own: probes.Functions, size: str, seed: int, backends: Sequence[str] = ()
+    ):
         self.name, self.size = name, size
         self.problem = Problem.drawn(seed)
         sizes = [study_size(size), *SIZES.values()]
@@ -29,7 +32,9 @@ class Recorded:
         guesses = list(dict.fromkeys(one.train for one in sizes if one.train <= 10_000))
         usual = probe.SECONDS
         with patience(60):
-            self.seen = ask(probes.recorded, found, own, usual, self.problem.asked(), list(backends), self.tests, guesses)
+            self.seen = ask(
+                probes.recorded, found, own, usual, self.problem.asked(), list(backends), self.tests, guesses
+            )
 
     def filled(self) -> list[Any]:
         """The keys of what is a dictionary with something in it."""
@@ -62,7 +67,10 @@ class Recorded:
         runs: what each is called in sentences -> its key and its place.
         """
         yield from trains(self.seen.part("own"), self.problem)
-        records = [(what, self._whole(what, self.record(key, place)), self.entries[key].part(place)) for what, (key, place) in runs.items()]
+        records = [
+            (what, self._whole(what, self.record(key, place)), self.entries[key].part(place))
+            for what, (key, place) in runs.items()
+        ]
         try:
             for number in probes.made_again([record["images"] for _, record, _ in records]):
                 what, record, entry = records[number]
@@ -79,7 +87,10 @@ class Recorded:
         rates = curve(run, "learning_rate", what, None)
         curves = np.asarray([curve(run, name, what, rates.size) for name in probes.CURVES])
         numbers = {name: getattr(run, name, 0) for name in ("seed", "batch_size", "images")}
-        if not all(isinstance(value, int | np.integer) and 0 <= value < 2**63 for value in numbers.values()) or not isinstance(getattr(run, "started_from", ""), str):
+        if (
+            not all(isinstance(value, int | np.integer) and 0 <= value < 2**63 for value in numbers.values())
+            or not isinstance(getattr(run, "started_from", ""), str)
+        ):  # fmt: skip
             raise Mistake("not-a-history", f"The seed, batch_size, images or started_from of {what} is not what `fit` "
                           f"records. Keep the history that it returns, unchanged.")
         return {"curves": curves, **numbers}

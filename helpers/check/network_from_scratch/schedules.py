@@ -45,8 +45,8 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
                    "again: look at all epochs."),
         Hypothesis("first-epoch-skipped", each(lambda t: np.argmin(t[1:]) + 2), "The first epoch is left out."),
         Hypothesis("last-epoch-skipped", each(lambda t: np.argmin(t[:-1]) + 1), "The last epoch is left out."),
-        Hypothesis("fractions-lost", each(lambda t: np.argmin(t.astype(int)) + 1), "The losses are compared as "
-                   "integers (`int`): the fractions are lost."),
+        Hypothesis("fractions-lost", each(lambda t: np.argmin(t.astype(int)) + 1),
+                   "The losses are compared as integers (`int`): the fractions are lost."),
     ]
     verify(got, np.asarray(places) + 1.0, "the epoch of five runs", hypotheses)
     yield "the epoch of the lowest test loss, counted from 1, wherever it is"
@@ -96,9 +96,12 @@ def _drawn(seed: int) -> list[tuple[float, float]]:
 def step_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
     """first · factor^⌊epoch / every⌋."""
     epochs = np.arange(12)
-    everies = np.random.default_rng([seed, 9]).permutation([4, 5]).tolist()  # rounding to the nearest multiple of 3 would look like counting from 1
+    # Not 3: rounding to the nearest multiple of 3 would look like counting from 1.
+    everies = np.random.default_rng([seed, 9]).permutation([4, 5]).tolist()
     settings = [(*pair, every) for pair, every in zip(_drawn(seed), everies, strict=True)]
-    rates = _rates(function, [(int(e), *setting) for setting in settings for e in (*epochs, *epochs[::-1])], "step_decay")
+    rates = _rates(
+        function, [(int(e), *setting) for setting in settings for e in (*epochs, *epochs[::-1])], "step_decay"
+    )
     for first, factor, every in settings:
         got = np.asarray([next(rates) for _ in epochs])
         again = [next(rates) for _ in epochs]
@@ -111,46 +114,50 @@ def step_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("no-floor", first * factor ** (epochs / every), "The rate falls a little every epoch. It "
                        "should stay for `every` epochs and then drop: divide with `//`."),
             Hypothesis("drops-once", np.where(epochs < every, first, first * factor), "The rate drops only once."),
-            Hypothesis("counts-from-one", first * factor ** ((epochs + 1) // every), "The drop comes one epoch too "
-                       "early: epochs count from 0 here."),
-            Hypothesis("rounded-differently", first * factor ** np.ceil(epochs / every), "The drop comes right after "
-                       "each multiple of `every`: epoch / every is rounded up. Round down: `//`."),
-            Hypothesis("rounded-differently", first * factor ** np.round(epochs / every), "epoch / every is rounded "
-                       "to the nearest whole number. Round down: `//`."),
+            Hypothesis("counts-from-one", first * factor ** ((epochs + 1) // every),
+                       "The drop comes one epoch too early: epochs count from 0 here."),
+            Hypothesis("rounded-differently", first * factor ** np.ceil(epochs / every),
+                       "The drop comes right after each multiple of `every`: "
+                       "epoch / every is rounded up. Round down: `//`."),
+            Hypothesis("rounded-differently", first * factor ** np.round(epochs / every),
+                       "epoch / every is rounded to the nearest whole number. Round down: `//`."),
             Hypothesis("remainder", first * factor ** (epochs % every), "`%` is the remainder; the number of drops so "
                        "far is epoch // every."),
-            Hypothesis("drops-late", first * factor ** np.maximum((epochs - 1) // every, 0), "The drop comes one "
-                       "epoch too late: epoch `every` itself has the new rate."),
+            Hypothesis("drops-late", first * factor ** np.maximum((epochs - 1) // every, 0),
+                       "The drop comes one epoch too late: epoch `every` itself has the new rate."),
             Hypothesis("drops-late", first * factor ** ((epochs - 1) // every), "The drop comes one epoch too late: "
                        "epoch `every` itself has the new rate."),
             Hypothesis("divides-by-factor", first / factor ** (epochs // every), "The rate is divided by the factor, "
                        "so it rises. Multiply."),
-            Hypothesis("only-at-multiples", np.where((epochs % every == 0) & (epochs > 0), first * factor ** (epochs // every), first), "The rate goes back up after each drop. It stays low: count the drops so far."),
-            Hypothesis("only-at-multiples", np.where((epochs % every == 0) & (epochs > 0), first * factor, first), "The rate goes back up after each drop. It stays low: count the drops so far."),
+            Hypothesis("only-at-multiples",
+                       np.where((epochs % every == 0) & (epochs > 0), first * factor ** (epochs // every), first),
+                       "The rate goes back up after each drop. It stays low: count the drops so far."),
+            Hypothesis("only-at-multiples", np.where((epochs % every == 0) & (epochs > 0), first * factor, first),
+                       "The rate goes back up after each drop. It stays low: count the drops so far."),
             Hypothesis("argument-ignored", first * factor ** (epochs // 10), "`every` is ignored: 10 is written into "
                        "the code."),
             Hypothesis("argument-ignored", first * 0.5 ** (epochs // every), "`factor` is ignored: 0.5 is written "
                        "into the code."),
             Hypothesis("argument-ignored", factor ** (epochs // every), "`first` is ignored."),
-            Hypothesis("one-minus-factor", first * (1 - factor) ** (epochs // every), "The rate is multiplied by 1 − "
-                       "factor; multiply by factor."),
+            Hypothesis("one-minus-factor", first * (1 - factor) ** (epochs // every),
+                       "The rate is multiplied by 1 − factor; multiply by factor."),
             Hypothesis("power-of-the-product", (first * factor) ** (epochs // every), "first is raised to the power, "
                        "too: first · factor^drops has the power at the factor alone."),
             Hypothesis("linear-drop", first - factor * (epochs // every), "factor is subtracted at each drop; "
                        "multiply by it."),
-            Hypothesis("floor", np.maximum(first * factor ** (epochs // every), float(got[-1])), f"The rate stops "
-                       f"falling at {got[-1]:g}. The formula has no such limit."),
-            Hypothesis("rounded", np.round(first * factor ** (epochs // every), 2), "The rate is rounded, so small "
-                       "rates become 0. Return it as it is."),
-            Hypothesis("rounded", np.round(first * factor ** (epochs // every), 3), "The rate is rounded, so small "
-                       "rates become 0. Return it as it is."),
-            Hypothesis("arguments-swapped", first * float(every) ** (epochs // factor), "`factor` and `every` are "
-                       "swapped."),
+            Hypothesis("floor", np.maximum(first * factor ** (epochs // every), float(got[-1])),
+                       f"The rate stops falling at {got[-1]:g}. The formula has no such limit."),
+            Hypothesis("rounded", np.round(first * factor ** (epochs // every), 2),
+                       "The rate is rounded, so small rates become 0. Return it as it is."),
+            Hypothesis("rounded", np.round(first * factor ** (epochs // every), 3),
+                       "The rate is rounded, so small rates become 0. Return it as it is."),
+            Hypothesis("arguments-swapped", first * float(every) ** (epochs // factor),
+                       "`factor` and `every` are swapped."),
             Hypothesis("xor-for-power", first * factor * (epochs ^ every), "`^` is not a power in Python; write `**`."),
             Hypothesis("linear-drop", first * factor * (epochs // every), "The factor is multiplied by the number of "
                        "drops; it should be raised to that power."),
-            Hypothesis("linear-drop", first * factor * np.maximum(epochs // every, 1), "The factor is multiplied by "
-                       "the number of drops; it should be raised to that power."),
+            Hypothesis("linear-drop", first * factor * np.maximum(epochs // every, 1),
+                       "The factor is multiplied by the number of drops; it should be raised to that power."),
         ]
         verify(got, first * factor ** (epochs // every), "the rate over epochs 0 … 11", hypotheses)
     yield "two settings over 12 epochs"
@@ -168,8 +175,8 @@ def exponential_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("decay-does-nothing", np.full(8, first), "The rate never changes."),
             Hypothesis("counts-from-one", first * gamma ** (epochs + 1), "Epoch 0 should have the first rate itself; "
                        "here it is multiplied by gamma already."),
-            Hypothesis("floor", np.maximum(first * gamma**epochs, float(got[-1])), f"The rate stops falling at "
-                       f"{got[-1]:g}. The formula has no such limit."),
+            Hypothesis("floor", np.maximum(first * gamma**epochs, float(got[-1])),
+                       f"The rate stops falling at {got[-1]:g}. The formula has no such limit."),
             Hypothesis("one-minus-gamma", first * (1 - gamma) ** epochs, "The rate is multiplied by 1 − gamma; "
                        "multiply by gamma."),
             Hypothesis("divides-by-gamma", first / gamma**epochs, "The rate is divided by gamma, so it rises. "

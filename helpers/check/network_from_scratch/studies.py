@@ -16,7 +16,10 @@ from helpers.check.network_from_scratch.recorded import Recorded
 
 
 @check("Learning-rate study", "C1")
-def learning_rate_study(histories: Any, rates: Sequence[float], MLP: Any, train_epoch: Any, evaluate: Any, *, epochs: int | None = None, size: str = "standard") -> Iterator[str]:
+def learning_rate_study(
+    histories: Any, rates: Sequence[float], MLP: Any, train_epoch: Any, evaluate: Any, *,
+    epochs: int | None = None, size: str = "standard",
+) -> Iterator[str]:  # fmt: skip
     """One history for each rate, each trained with its own rate from the same start, none shared, by the student's
     own functions."""
     seen = Recorded("histories", histories, (MLP, train_epoch, evaluate), size, 1)
@@ -31,7 +34,9 @@ def learning_rate_study(histories: Any, rates: Sequence[float], MLP: Any, train_
     curves, runs = {}, {rate: seen.record(rate) for rate in rates}
     for rate in rates:
         what = f"histories[{rate:g}]"
-        curves[rate] = np.concatenate([curve(runs[rate], name, what, epochs) for name in ("train_loss", "test_loss", "test_accuracy")])
+        curves[rate] = np.concatenate(
+            [curve(runs[rate], name, what, epochs) for name in ("train_loss", "test_loss", "test_accuracy")]
+        )
         used = curve(runs[rate], "learning_rate", what, epochs)
         if np.ptp(used) > 0:
             raise Mistake("rate-changes", f"The rate of {what} changes during the run, from {used[0]:g} to "
@@ -72,7 +77,10 @@ def learning_rate_study(histories: Any, rates: Sequence[float], MLP: Any, train_
 
 
 @check("Decay experiment", "D2")
-def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *, seeds: int, epochs: int | None = None, size: str = "standard") -> Iterator[str]:
+def decay_experiment(
+    results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *,
+    seeds: int, epochs: int | None = None, size: str = "standard",
+) -> Iterator[str]:  # fmt: skip
     """One constant rate and at least two decays, each over several seeds that differ, decays that decay, by the
     student's own functions."""
     study = Recorded("results", results, (MLP, train_epoch, evaluate), size, 2)
@@ -94,7 +102,12 @@ def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *,
                 raise Mistake("loss-not-finite", f"{what} has no finite loss: the training diverged from the start.")
             key = losses.tobytes()
             if key in seen:
-                hint = "is the same seed used for every run?" if seen[key].rsplit("[", 1)[0] == what.rsplit("[", 1)[0] else "does the schedule reach `fit`, as a function? (A lambda in a loop sees the loop's last values; `lambda epoch, g=g: …` keeps its own.)"
+                hint = (
+                    "is the same seed used for every run?"
+                    if seen[key].rsplit("[", 1)[0] == what.rsplit("[", 1)[0]
+                    else "does the schedule reach `fit`, as a function? "
+                    "(A lambda in a loop sees the loop's last values; `lambda epoch, g=g: …` keeps its own.)"
+                )
                 raise Mistake("runs-identical", f"{seen[key]} and {what} are identical: {hint}")
             seen[key] = what
             rates = curve(runs[i], "learning_rate", what, epochs)
@@ -109,7 +122,11 @@ def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *,
     if not constant:
         raise Mistake("no-constant-rate", "There is nothing to compare with: one setting should have the best "
                       "constant rate of Part C.")
-    every = {f"results[{name!r}][{i}]": run for name in names for i, run in enumerate(map(partial(study.record, name), range(seeds)))}
+    every = {
+        f"results[{name!r}][{i}]": run
+        for name in names
+        for i, run in enumerate(map(partial(study.record, name), range(seeds)))
+    }
     _same_settings(every, ("images", "batch_size"))
     ends = {str(getattr(run, "ended_at", "")): what for what, run in every.items()}
     for what, run in every.items():
@@ -131,7 +148,9 @@ def decay_experiment(results: Any, MLP: Any, train_epoch: Any, evaluate: Any, *,
         raise Mistake("decay-starts-low", f"Only {len(high)} of the decays start higher than the constant rate "
                       f"{lowest:g}. The hypothesis is 'start high and decrease': two that start higher are asked for.")
     yield f"{len(constant)} constant, {len(decays)} falling"
-    yield from study.own_functions({f"results[{name!r}][{place}]": (name, place) for name in names for place in range(seeds)})
+    yield from study.own_functions(
+        {f"results[{name!r}][{place}]": (name, place) for name in names for place in range(seeds)}
+    )
 
 
 def _varied(runs: Any, what: str) -> None:
@@ -157,7 +176,9 @@ def _same_settings(runs: dict[str, Any], names: Sequence[str]) -> None:
 
 
 @check("The same on all backends", "Part F")
-def same_on_all(by_backend: Any, names: Sequence[str], MLP: Any, train_epoch: Any, evaluate: Any, *, size: str = "standard") -> Iterator[str]:
+def same_on_all(
+    by_backend: Any, names: Sequence[str], MLP: Any, train_epoch: Any, evaluate: Any, *, size: str = "standard"
+) -> Iterator[str]:
     """One history for each backend, by the student's own functions; from the same weights the curves agree up to
     float32 rounding."""
     seen = Recorded("by_backend", by_backend, (MLP, train_epoch, evaluate), size, 3, names)
@@ -169,7 +190,11 @@ def same_on_all(by_backend: Any, names: Sequence[str], MLP: Any, train_epoch: An
     curves = {name: curve(run, "train_loss", f"by_backend[{name!r}]", None) for name, run in runs.items()}
     for name in names:
         run = runs[name]
-        if name != "numpy" and getattr(run, "device", "") == "numpy" and np.array_equal(curves[name], curves.get("numpy", np.empty(0))):
+        if (
+            name != "numpy"
+            and getattr(run, "device", "") == "numpy"
+            and np.array_equal(curves[name], curves.get("numpy", np.empty(0)))
+        ):
             raise Mistake("wrong-backend", f"by_backend[{name!r}] equals numpy's run to the last digit, and its data "
                           f"were numpy arrays. Move the data (`small.to(where)`) and give the network the same "
                           f"`backend`.")

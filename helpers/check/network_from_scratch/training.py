@@ -42,7 +42,10 @@ class Problem:
     def drawn(cls, seed: int) -> Problem:
         rng = np.random.default_rng([seed, 784])
         sizes = tuple(int(rng.integers(low, low + 3)) for low in (13, 10, 7, 4))
-        net = Net([rng.normal(0, 1.5 / a**0.5, (a, b)) for a, b in pairwise(sizes)], [rng.normal(0, 0.3, b) for b in sizes[1:]])
+        net = Net(
+            [rng.normal(0, 1.5 / a**0.5, (a, b)) for a, b in pairwise(sizes)],
+            [rng.normal(0, 0.3, b) for b in sizes[1:]],
+        )
         sets = [_images(net, share, int(rng.integers(8, 12)), rng) for share in rng.permutation(np.linspace(0, 1, 8))]
         rate, batch = float(rng.uniform(0.1, 0.3)), int(rng.integers(3, 6))
         return cls(net, sets, [(x, labels, rng.permutation(len(x))) for x, labels in sets[:3]], rate, batch)
@@ -86,8 +89,8 @@ def trains(seen: Answer, problem: Problem) -> Iterator[str]:
 
 
 def moves(start: Net, expected: Sequence[Net], got: Sequence[Net], how: str) -> None:
-    """Trained twice from the same start, with other labels the second time: between the two, the weights of at least one
-    layer differ about as the reference's do.
+    """Trained twice from the same start, with other labels the second time: between the two, the weights of at least
+    one layer differ about as the reference's do.
 
     What is wrong with the probabilities or the size of a step is the same with all labels, so it doesn't count here.
     """

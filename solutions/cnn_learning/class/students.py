@@ -1,4 +1,5 @@
-"""The sample class: eight hand-ins, among them right ones, typical mistakes, a stuck loop, a crash and a damaged file."""
+"""The sample class: eight hand-ins, among them right ones, typical mistakes, a stuck loop,
+a crash and a damaged file."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ STUDENTS = (
     ),
     Student(
         "carla",
-        "the usual slips in the layers: biases not counted, summed over the wrong axes, ties, a flatten that moves axes",
+        "the usual slips in the layers: biases not counted, summed over the wrong axes, ties, "
+        "a flatten that moves axes",
         edits=(
             Edit("A-count", "(shape[0] * R * S + 1)", "(shape[0] * R * S)"),
             Edit("A-conv", "grad_output.sum(axis=(0, 2, 3))", "grad_output.sum(axis=(2, 3))"),
@@ -45,15 +47,24 @@ STUDENTS = (
         edits=(
             Edit("B-train", "split.validation_images, split.validation_labels", "split.test_images, split.test_labels"),
             Edit("B-choose", "np.median", "min"),
-            Edit("B-report", "rate = choose_rate(curves)", "found = {r: min(open_test_set(r, SEEDS)) for r in RATES_WIDE}\nrate = min(found, key=found.get)"),
+            Edit(
+                "B-report",
+                "rate = choose_rate(curves)",
+                "found = {r: min(open_test_set(r, SEEDS)) for r in RATES_WIDE}\nrate = min(found, key=found.get)",
+            ),
         ),
         form=form(["Deniz"], ["B"]),
     ),
     Student(
         "elif",
-        "one rate trained and its curves kept under every name; lengths that end at a lucky batch; norms without the root",
+        "one rate trained and its curves kept under every name; lengths that end at a lucky batch; "
+        "norms without the root",
         edits=(
-            Edit("B-study", "curves = learning_curves(RATES, SEEDS, **size.settings)", "curves = {rate: learning_curves([0.1], SEEDS, **size.settings)[0.1] for rate in RATES}"),
+            Edit(
+                "B-study",
+                "curves = learning_curves(RATES, SEEDS, **size.settings)",
+                "curves = {rate: learning_curves([0.1], SEEDS, **size.settings)[0.1] for rate in RATES}",
+            ),
             Edit("C-length", "range(window, len(losses) + 1)", "range(window := 1, len(losses) + 1)"),
             Edit("C-norms", "np.sqrt(np.sum(layer.grad_weight**2))", "np.sum(layer.grad_weight**2)"),
         ),
@@ -63,7 +74,13 @@ STUDENTS = (
         "filip",
         "only Part A, with a loop in train that never ends; declares A",
         done=("A", "B-error", "B-train", "form"),
-        edits=(Edit("B-train", "        for start in range(0, len(images), batch_size):\n", "        start = 0\n        while start < len(images):\n"),),
+        edits=(
+            Edit(
+                "B-train",
+                "        for start in range(0, len(images), batch_size):\n",
+                "        start = 0\n        while start < len(images):\n",
+            ),
+        ),
         form=form(["Filip"], ["A"]),
     ),
     Student(

@@ -1,4 +1,5 @@
-"""The sample class: nine hand-ins, among them right ones, typical mistakes, an endless loop, a crash and rows that nobody measured."""
+"""The sample class: nine hand-ins, among them right ones, typical mistakes, an endless loop, a crash and rows that
+nobody measured."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ STUDENTS = (
     ),
     Student(
         "bruno",
-        "the usual slips: no biases, the images' gradient counted, no synchronise, 1.96 for t, errors at points that the fit has seen",
+        "the usual slips: no biases, the images' gradient counted, no synchronise, 1.96 for t, "
+        "errors at points that the fit has seen",
         edits=(
             Edit("A-parameters", "9 * filters + filters,", "9 * filters,"),
             Edit("A-step", "[2 * first,", "[3 * first,"),

@@ -1,4 +1,5 @@
-"""The sample class: seven hand-ins, among them right ones, typical mistakes, an endless loop, a crash and times that nobody measured."""
+"""The sample class: seven hand-ins, among them right ones, typical mistakes, an endless loop, a crash and times that
+nobody measured."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ STUDENTS = (
     ),
     Student(
         "bilal",
-        "the usual slips: overlaps assigned, zeros win in max pooling, ties, a mean over the batch, MB instead of MiB, no factor 2",
+        "the usual slips: overlaps assigned, zeros win in max pooling, ties, a mean over the batch, MB instead of MiB, "
+        "no factor 2",
         edits=(
             Edit("B-col2im", "+= windows[:, r, s]", "= windows[:, r, s]"),  # costs C-data, too, which builds on it
             Edit("C-filter", ".reshape(w_shape)", ".reshape(w_shape) / len(x)"),
@@ -32,7 +34,11 @@ STUDENTS = (
         "chloe",
         "only Parts A and B, in plain loops, the filter flipped; declares both",
         done=("A", "B", "form"),
-        replace={name: text for name, text in BANK["loops throughout"].cells.items() if name[0] in "AB" and name != "A-forward"},
+        replace={
+            name: text
+            for name, text in BANK["loops throughout"].cells.items()
+            if name[0] in "AB" and name != "A-forward"
+        },
         edits=(Edit("A-forward", "np.sum(window * w[k])", "np.sum(window * w[k, :, ::-1, ::-1])"),),
         form=form(["Chloe"], ["A", "B"]),
     ),
@@ -52,7 +58,9 @@ STUDENTS = (
         "farid",
         "one layer measured, the times of the others copied from it",
         edits=(
-            Edit("G-measure", "return timings, errors", "return vars(measure_layer).setdefault('kept', timings), errors"),
+            Edit(
+                "G-measure", "return timings, errors", "return vars(measure_layer).setdefault('kept', timings), errors"
+            ),
             Edit("G-roof", "min(peak", "max(peak"),
         ),
         form=form(["Farid"], ["F", "G"]),

@@ -1,4 +1,6 @@
-"""The sample class: five hand-ins that are right, misread, endless, cut short and damaged. Expected scores stand in expected.csv."""
+"""The sample class: five hand-ins that are right, misread, endless, cut short and damaged.
+
+Expected scores stand in expected.csv."""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ STUDENTS = (
             Edit("B-blas", '{"a", "c", "f"}', '{"a", "c", "f", "g"}'),
             Edit("B-algorithm", '"fastest at mini-batch 128": "direct"', '"fastest at mini-batch 128": "tiled"'),
             Edit("B-claims", '("stated", "abstract")', '("measured", "table 4")'),
-            Edit("D-marks", '"insight": 0, "evidence": 0, "judgement": 1', '"insight": 2, "evidence": 2, "judgement": 2'),
+            Edit(
+                "D-marks", '"insight": 0, "evidence": 0, "judgement": 1', '"insight": 2, "evidence": 2, "judgement": 2'
+            ),
         ),
         form=form(["Bruno"], ["B"]),
     ),
@@ -49,8 +53,16 @@ STUDENTS = (
         "a loop that never ends in lower_images; Amdahl's law with weights the wrong way round",
         edits=(
             # It ends for the example in the notebook, which has four columns.
-            Edit("B-lower", "    return np.stack(columns", "    while len(columns) != 4:\n        columns = list(columns)\n    return np.stack(columns"),
-            Edit("C-amdahl", "sum(seconds[part] / speedups[part] for part in seconds)", "sum(seconds[part] * speedups[part] for part in seconds)"),
+            Edit(
+                "B-lower",
+                "    return np.stack(columns",
+                "    while len(columns) != 4:\n        columns = list(columns)\n    return np.stack(columns",
+            ),
+            Edit(
+                "C-amdahl",
+                "sum(seconds[part] / speedups[part] for part in seconds)",
+                "sum(seconds[part] * speedups[part] for part in seconds)",
+            ),
         ),
         form=form(["Carla"], ["C"]),
     ),
@@ -58,8 +70,16 @@ STUDENTS = (
         "dong",
         "an insight of 240 words, and a cell that ends Python before the measurement",
         edits=(
-            Edit("A-review", "Section 3 has the way out:", "The matrix is never written to memory. " * 20 + "Section 3 has the way out:"),
-            Edit("C-measure", "def step_times(functions, rounds, synchronise):", "import os\n\nos._exit(1)\n\n\ndef step_times(functions, rounds, synchronise):"),
+            Edit(
+                "A-review",
+                "Section 3 has the way out:",
+                "The matrix is never written to memory. " * 20 + "Section 3 has the way out:",
+            ),
+            Edit(
+                "C-measure",
+                "def step_times(functions, rounds, synchronise):",
+                "import os\n\nos._exit(1)\n\n\ndef step_times(functions, rounds, synchronise):",
+            ),
         ),
         form=form(["Dong"], ["B"]),
     ),

@@ -18,19 +18,52 @@ STUDENTS = (
         edits=(Edit("B-epoch", "for start in range(0, n, batch_size):", "start = 0\n    while start < n:"),),
         form=form(["Alma"], []),
     ),
-    Student("boris", "right, with einsum, tanh for the sigmoid, updates in place", replace=BANK["einsum"].cells, form=form(["Boris", "Bea"], ["A", "B"])),
+    Student(
+        "boris",
+        "right, with einsum, tanh for the sigmoid, updates in place",
+        replace=BANK["einsum"].cells,
+        form=form(["Boris", "Bea"], ["A", "B"]),
+    ),
     Student("chen", "right, with a loop over the examples: slow", replace=BANK["loops"].cells, form=form(["Chen"], [])),
-    Student("dalia", "right, written with PyTorch alone", replace=BANK["torch"].cells, form=form(["Dalia", "Dov", "Dana"], ["F"])),
-    Student("emre", "right, computes in float32 whatever comes in", replace=BANK["float32"].cells, form=form(["Emre"], ALL)),
-    Student("freya", "right, weights (out, in) and bias (1, out)", replace=BANK["other layout"].cells, form=form(["Freya"], ["E"])),
+    Student(
+        "dalia",
+        "right, written with PyTorch alone",
+        replace=BANK["torch"].cells,
+        form=form(["Dalia", "Dov", "Dana"], ["F"]),
+    ),
+    Student(
+        "emre", "right, computes in float32 whatever comes in", replace=BANK["float32"].cells, form=form(["Emre"], ALL)
+    ),
+    Student(
+        "freya",
+        "right, weights (out, in) and bias (1, out)",
+        replace=BANK["other layout"].cells,
+        form=form(["Freya"], ["E"]),
+    ),
     Student(
         "gabriel",
         "right, with own helper functions, cells of his own, prints and warnings",
         edits=(
-            Edit("A-linear", "class Linear:", "import warnings\n\n\ndef matmul(a, b):\n    warnings.warn('matmul is called')\n    print('shapes', a.shape, b.shape)\n    return a @ b\n\n\nclass Linear:"),
-            Edit("A-linear", "return x @ self.weight + self.bias", "return matmul(x, self.weight) + self.bias if len(x) < 9 else x @ self.weight + self.bias"),
+            Edit(
+                "A-linear",
+                "class Linear:",
+                "import warnings\n\n\n"
+                "def matmul(a, b):\n"
+                "    warnings.warn('matmul is called')\n"
+                "    print('shapes', a.shape, b.shape)\n"
+                "    return a @ b\n\n\n"
+                "class Linear:",
+            ),
+            Edit(
+                "A-linear",
+                "return x @ self.weight + self.bias",
+                "return matmul(x, self.weight) + self.bias if len(x) < 9 else x @ self.weight + self.bias",
+            ),
         ),
-        cells_added=(("A-linear", "layer = Linear(3, 2, on)\nlayer.forward(on.asarray([[1.0, 2.0, 3.0]]))"), ("B-run", "import sys\nprint('done', file=sys.stderr)")),
+        cells_added=(
+            ("A-linear", "layer = Linear(3, 2, on)\nlayer.forward(on.asarray([[1.0, 2.0, 3.0]]))"),
+            ("B-run", "import sys\nprint('done', file=sys.stderr)"),
+        ),
         form=form(["Gabriel"], ["A", "B", "C"]),
     ),
     Student.untouched("hana", "an untouched notebook"),
@@ -44,7 +77,11 @@ STUDENTS = (
         "jun",
         "gradients divided by in_features, bias gradient averaged, sigmoid without the chain rule",
         edits=(
-            Edit("A-linear", "self.grad_weight = self.x.T @ grad_output", "self.grad_weight = self.x.T @ grad_output / self.x.shape[1]"),
+            Edit(
+                "A-linear",
+                "self.grad_weight = self.x.T @ grad_output",
+                "self.grad_weight = self.x.T @ grad_output / self.x.shape[1]",
+            ),
             Edit("A-linear", "xp.sum(grad_output, axis=0)", "xp.mean(grad_output, axis=0)"),
             Edit("A-sigmoid", "return grad_output * self.output", "return self.output"),
         ),
@@ -97,12 +134,16 @@ STUDENTS = (
         edits=(Edit("C-study", "histories = {}\n", "import os\n\nos._exit(1)\nhistories = {}\n"),),
         form=form(["Omar"], ["A"]),
     ),
-    Student("quentin", "a file cut off in the middle", raw=b'{"cells": [{"cell_type": "markdown", "metadata": {}, "sour'),
+    Student(
+        "quentin", "a file cut off in the middle", raw=b'{"cells": [{"cell_type": "markdown", "metadata": {}, "sour'
+    ),
     Student(
         "rosa",
         "results written down by hand instead of trained: no network, and records of all its runs",
         done=("A", "C-seen", "C-spot-answer", "D-verdict", "E-predict", "E-explain", "form"),
-        replace={id_: BANK[f"{id_}: not-reproduced"].cells[id_] for id_ in ("B-run", "C-study", "D-experiment", "F-move")},
+        replace={
+            id_: BANK[f"{id_}: not-reproduced"].cells[id_] for id_ in ("B-run", "C-study", "D-experiment", "F-move")
+        },
         form=form(["Rosa", "Rafael", "Ruth", "Rui", "Roman"], ["C"]),
     ),
 )

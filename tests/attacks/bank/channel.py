@@ -9,7 +9,8 @@ def of(name: str, kind: str, about: str, code: str = "", **more: object) -> Atta
 
 
 ATTACKS = (
-    of("descriptions-changed", "escape", "Every inherited descriptor is made non-blocking, locked, sought and given away.", """
+    of("descriptions-changed", "escape",
+       "Every inherited descriptor is made non-blocking, locked, sought and given away.", """
 import fcntl
 def change():
     for fd in range(256):
@@ -43,11 +44,13 @@ def send():
         def stuff(fd=fd):
             with socket.socket(fileno=os.dup(fd)) as s:
                 s.setblocking(False)
-                for _ in range(50): socket.send_fds(s, [frame({"is": "stream", "name": "stdout", "text": "x", "pipes_empty": True})], [0] * 200)
+                for _ in range(50): socket.send_fds(s, [frame({
+                    "is": "stream", "name": "stdout", "text": "x", "pipes_empty": True})], [0] * 200)
         quietly(stuff)
 everywhere(send)
 """),
-    of("sockets-shut", "forge", "Every socket that the process holds is shut down while a test waits for its answer.", FRAMES + """
+    of("sockets-shut", "forge",
+       "Every socket that the process holds is shut down while a test waits for its answer.", FRAMES + """
 def shut():
     for fd in sockets():
         def act(fd=fd):
@@ -80,7 +83,8 @@ def chatter():
         time.sleep(0.001)
 for _ in range(2): threading.Thread(target=chatter, daemon=True).start()
 """),
-    of("old-system-calls", "escape", "A service of this machine is called by the system calls of x32 and 32-bit programs.", """
+    of("old-system-calls", "escape",
+       "A service of this machine is called by the system calls of x32 and 32-bit programs.", """
 import mmap, struct
 libc = ctypes.CDLL(None, use_errno=True)
 address = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40)  # below 4 GB
@@ -90,8 +94,8 @@ fd = libc.syscall(0x40000000 | 41, 2, 1, 0)
 if fd >= 0: libc.syscall(0x40000000 | 42, fd, ctypes.c_void_p(where), 16)
 def old(number, a, b, c):
     code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
-    code.write(b"\\x53\\xb8" + number.to_bytes(4, "little") + b"\\xbb" + a.to_bytes(4, "little") + b"\\xb9" + b.to_bytes(4, "little")
-               + b"\\xba" + c.to_bytes(4, "little") + b"\\xcd\\x80\\x5b\\xc3")
+    code.write(b"\\x53\\xb8" + number.to_bytes(4, "little") + b"\\xbb" + a.to_bytes(4, "little")
+               + b"\\xb9" + b.to_bytes(4, "little") + b"\\xba" + c.to_bytes(4, "little") + b"\\xcd\\x80\\x5b\\xc3")
     return ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()
 if os.fork() == 0:
     import platform
@@ -100,7 +104,8 @@ if os.fork() == 0:
     os._exit(0)
 os.wait()
 """),
-    of("arguments-across-a-restart", "leak", "The arguments of hidden tests are kept in a file, Python ends, and cells that run anew print it.", """
+    of("arguments-across-a-restart", "leak",
+       "The arguments of hidden tests are kept in a file, Python ends, and cells that run anew print it.", """
 print(read("seen.txt"))
 def double(x):
     open("seen.txt", "a").write(f"{x} ")

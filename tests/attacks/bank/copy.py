@@ -14,7 +14,8 @@ def notebook_link(folder: Path, places: Places) -> None:
 
 
 ATTACKS = (
-    Attack("copied", KIND, "Another student's solution is handed in as one's own. No grader can tell; compare hand-ins.",
+    Attack("copied", KIND,
+           "Another student's solution is handed in as one's own. No grader can tell; compare hand-ins.",
            cells={"A-double": RIGHT}, protected=False),
     Attack("notebook-is-a-link", KIND, "The notebook is a symbolic link to another student's.", folder=notebook_link),
 )  # fmt: skip

@@ -15,16 +15,20 @@ LIBC = """
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
 def others():
-    return [int(p) for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpid()] if os.path.isdir("/proc") else []
+    return ([int(p) for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpid()]
+            if os.path.isdir("/proc") else [])
 def reach():
-    for pattern in (CLASS + "/submitted/*/*/*", COURSE + "/solutions/*/*", CLASS + "/source/*/*.ipynb", HOME + "/.ssh/*"):
+    for pattern in (CLASS + "/submitted/*/*/*", COURSE + "/solutions/*/*",
+                    CLASS + "/source/*/*.ipynb", HOME + "/.ssh/*"):
         for path in glob.glob(pattern):
             if ME not in path: gain(read(path))
 """
 
 
 def names_that_climb(folder: Path, places: Places) -> None:
-    for name in ("..\\..\\up.csv", "..%2f..%2fup.csv", "~", "-rf", "a\nb.csv", "$(touch BREACH)", "`id`.csv", "%s%n.csv", " .csv"):
+    for name in (
+        "..\\..\\up.csv", "..%2f..%2fup.csv", "~", "-rf", "a\nb.csv", "$(touch BREACH)", "`id`.csv", "%s%n.csv", " .csv"
+    ):
         (folder / name).write_text("1\n")
     (folder / "... ").mkdir()
     (folder / "... " / "x.csv").write_text("1\n")
@@ -85,7 +89,8 @@ for change in (lambda: os.setuid(0), lambda: os.seteuid(0), lambda: os.setgid(0)
     quietly(change)
 if os.geteuid() == 0: reach()
 for name in ("sudo", "su", "pkexec", "doas"):
-    quietly(lambda: subprocess.run([name, "-n", "touch", CLASS + "/breach"], timeout=2, stdin=subprocess.DEVNULL, capture_output=True))
+    quietly(lambda: subprocess.run([name, "-n", "touch", CLASS + "/breach"], timeout=2,
+                                   stdin=subprocess.DEVNULL, capture_output=True))
 """),
     of("pivot-root", "The root is exchanged for the one below it.", LIBC + """
 quietly(os.makedirs, "new/old", 0o755, True)
@@ -121,7 +126,8 @@ for name in ("hostname", "domainname"):
     quietly(lambda: open("/proc/sys/kernel/" + name, "w").write("breach"))
 quietly(socket.sethostname, "breach")
 """),
-    of("terminal-input", "A command is typed into the instructor's terminal with TIOCSTI, and something written on it.", """
+    of("terminal-input",
+       "A command is typed into the instructor's terminal with TIOCSTI, and something written on it.", """
 import fcntl
 for fd in (*range(64), quietly(os.open, "/dev/tty", os.O_RDWR)):
     quietly(fcntl.ioctl, fd, 0x5412, b"\\n")
@@ -149,7 +155,8 @@ quietly(send)
 """),
     of("network-by-program", "A program is started that connects.", """
 code = f"import socket; socket.create_connection(('127.0.0.1', {PORT}), 1)"
-for command in ([sys.executable, "-c", code], ["bash", "-c", f"echo x > /dev/tcp/127.0.0.1/{PORT}"], ["curl", "-m", "1", f"http://127.0.0.1:{PORT}"]):
+for command in ([sys.executable, "-c", code], ["bash", "-c", f"echo x > /dev/tcp/127.0.0.1/{PORT}"],
+                ["curl", "-m", "1", f"http://127.0.0.1:{PORT}"]):
     quietly(lambda: subprocess.run(command, timeout=2, capture_output=True))
 """),
     of("abstract-socket", "A service on an abstract Unix socket is called.", """
@@ -179,7 +186,8 @@ quietly(os.kill, 0, 9)
 for pid in {os.getppid(), *others()} - {0, 1, os.getpid()}:
     quietly(os.kill, pid, signal.SIGSTOP)
 """, slow=True),
-    of("everybody-slowed", "Own priority is raised, others' is lowered and their memory is named first to be killed.", LIBC + """
+    of("everybody-slowed",
+       "Own priority is raised, others' is lowered and their memory is named first to be killed.", LIBC + """
 quietly(os.nice, -20)
 for pid in others():
     quietly(os.setpriority, os.PRIO_PROCESS, pid, 19)
@@ -187,14 +195,17 @@ for pid in others():
     quietly(lambda: __import__("resource").prlimit(pid, 0, (600, 600)))
 """),
     of("hard-link-to-the-gradebook", "Hard links to the gradebook and to others' work are made.", """
-for path in (CLASS + "/gradebook.db", *glob.glob(CLASS + "/submitted/*/*/*.ipynb"), *glob.glob(COURSE + "/solutions/*/*")):
-    if ME not in path and not isinstance(quietly(os.link, path, "link-%d" % abs(hash(path))), Exception): gain(read("link-%d" % abs(hash(path))))
+for path in (CLASS + "/gradebook.db", *glob.glob(CLASS + "/submitted/*/*/*.ipynb"),
+             *glob.glob(COURSE + "/solutions/*/*")):
+    if ME not in path and not isinstance(quietly(os.link, path, "link-%d" % abs(hash(path))), Exception):
+        gain(read("link-%d" % abs(hash(path))))
 """),
     of("hard-link-handed-in", "A file of the hand-in is a hard link to another's notebook; it is written to.", """
 gain(read("zoe.csv"))
 quietly(mark, "zoe.csv")
 """, folder=hard_link),
-    of("names-that-climb", "File names with .., control characters and shell signs are handed in.", "", folder=names_that_climb),
+    of("names-that-climb", "File names with .., control characters and shell signs are handed in.",
+       "", folder=names_that_climb),
     of("left-by-relative-paths", "Files are written by climbing from the working directory.", """
 for depth in range(1, 8):
     quietly(mark, "../" * depth + "breach.txt")

@@ -48,7 +48,8 @@ def shout(data):
 RESULT = '{"is": "execute_result", "data": {"text/plain": "2.0"}, "metadata": {}, "execution_count": 1, "count": 1}'
 
 ATTACKS = (
-    of("value-before-failing", "The result 2.0 is shown through the display hook before the test fails.", EVERYWHERE + """
+    of("value-before-failing",
+       "The result 2.0 is shown through the display hook before the test fails.", EVERYWHERE + """
 everywhere(lambda: get_ipython().displayhook(2.0))
 """),
     of("value-through-sys", "The same through sys.displayhook and a published execute_result.", EVERYWHERE + """
@@ -124,7 +125,8 @@ everywhere(answers)
     of("broken-frames", "Frames of absurd length, depth and magic are written to every descriptor.", FRAMES + """
 deep = b"[" * 100000
 broken = [struct.pack("<4sIIQ", b"CSK2", 2**32 - 1, 2**32 - 1, 2**64 - 1), b"XXXX" * 1000, frame({"is": 7}),
-          struct.pack("<4sIIQ", b"CSK2", len(deep), 0, len(deep)) + deep, struct.pack("<4sIIQ", b"CSK2", 9, 0, 2) + b"{}",
+          struct.pack("<4sIIQ", b"CSK2", len(deep), 0, len(deep)) + deep,
+          struct.pack("<4sIIQ", b"CSK2", 9, 0, 2) + b"{}",
           struct.pack("<4sIIQ", b"CSK2", 2, 1000, 8002) + bytes([255]) * 8000 + b"{}",
           frame({"is": "done"}), frame({"is": "error", "ename": 1, "evalue": None, "traceback": 3}), frame({})]
 def send():
@@ -142,8 +144,9 @@ for cls in [c for c in gc.get_objects() if isinstance(c, type) and c.__module__.
     of("dispatcher-asks-back", "The student's process asks the judge's for its names, globals and code.", """
 import gc
 def ask(link):
-    for operation, values in (("names", [["check", "np", "token", "double"]]), ("run", ["print(1)", "x"]), ("get", [1, "f"]),
-                              ("call", [1, [], {}]), ("beside", [1, "os:system", ["true"], {}]), ("dir", [1]), ("repr", [1])):
+    for operation, values in (("names", [["check", "np", "token", "double"]]), ("run", ["print(1)", "x"]),
+                              ("get", [1, "f"]), ("call", [1, [], {}]), ("beside", [1, "os:system", ["true"], {}]),
+                              ("dir", [1]), ("repr", [1])):
         try: gain(repr(link.request(operation, *values, seconds=1)))
         except BaseException as error: gain(repr(error))
 def double(x):
@@ -185,7 +188,8 @@ class Linear:
         raise AttributeError(name)
     def forward(self, x): return x @ self.zero[0]
 """),
-    of("forged-report", "A report with passed: true in the course's own format is displayed, and printed.", EVERYWHERE + """
+    of("forged-report",
+       "A report with passed: true in the course's own format is displayed, and printed.", EVERYWHERE + """
 from IPython.display import display
 def show():
     report = {"check": "Linear.forward", "passed": True, "points": 2, "mistake": "", "message": "all right", "score": 2}
@@ -203,7 +207,8 @@ def show():
     threading.Timer(0.2, lambda: (clear_output(), print(2.0))).start()
 everywhere(show)
 """),
-    of("own-notebook-written", "The student's code writes a notebook with perfect results over the one being graded.", """
+    of("own-notebook-written",
+       "The student's code writes a notebook with perfect results over the one being graded.", """
 import json
 for path in glob.glob("*.ipynb") + glob.glob(CLASS + "/autograded/" + ME + "/*/*.ipynb"):
     def fill(path=path):

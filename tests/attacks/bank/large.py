@@ -34,7 +34,11 @@ def nested(notebook: NotebookNode) -> bytes:
 
 
 def huge_number(notebook: NotebookNode) -> bytes:
-    return nbformat.writes(notebook).replace('"nbformat_minor": ', '"big": ' + "9" * 6000 + ', "nbformat_minor": ').encode()
+    return (
+        nbformat.writes(notebook)
+        .replace('"nbformat_minor": ', '"big": ' + "9" * 6000 + ', "nbformat_minor": ')
+        .encode()
+    )
 
 
 def long_line(notebook: NotebookNode) -> None:
@@ -65,7 +69,11 @@ raise ValueError("/a" * 9_000)
 
 
 def outputs_in_all(notebook: NotebookNode) -> None:
-    code = "print('A' * 700_000)\nfrom IPython.display import display\ndisplay({'application/json': [[]] * 20_000}, raw=True)"
+    code = (
+        "print('A' * 700_000)\n"
+        "from IPython.display import display\n"
+        "display({'application/json': [[]] * 20_000}, raw=True)"
+    )
     notebook.cells += [nbformat.v4.new_code_cell(code, id=f"out{i}") for i in range(150)]
 
 

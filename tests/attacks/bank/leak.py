@@ -32,7 +32,9 @@ def attachment(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         if grade_id(cell) == "C-why":
             cell.source = "![x](attachment:x.svg)"
-            cell["attachments"] = {"x.svg": {"image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg" onload="BREACH()"/>'}}
+            cell["attachments"] = {
+                "x.svg": {"image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg" onload="BREACH()"/>'}
+            }
 
 
 def answer(text: str) -> Callable[[NotebookNode], None]:
@@ -59,7 +61,9 @@ def attachment_missing(notebook: NotebookNode) -> None:
 def metadata_with_script(notebook: NotebookNode) -> None:
     notebook.metadata["title"] = f"</title>{SCRIPT}"
     notebook.metadata["authors"] = [{"name": SCRIPT}]
-    notebook.metadata["language_info"] = {"name": f'python"{IMAGE}', "pygments_lexer": SCRIPT, "codemirror_mode": SCRIPT}
+    notebook.metadata["language_info"] = {
+        "name": f'python"{IMAGE}', "pygments_lexer": SCRIPT, "codemirror_mode": SCRIPT
+    }  # fmt: skip
     notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {"x": f"</script>{SCRIPT}"}}}
     for cell in notebook.cells:
         cell.metadata["tags"] = [f'x" onclick="BREACH()" y="{SCRIPT}']
@@ -67,7 +71,9 @@ def metadata_with_script(notebook: NotebookNode) -> None:
 
 
 def cell_with_script(notebook: NotebookNode) -> None:
-    notebook.cells.append(v4.new_markdown_cell(f"{SCRIPT}{IMAGE}<style>@import 'http://breach'; body {{}} BREACH() </style>", id="m1"))
+    notebook.cells.append(
+        v4.new_markdown_cell(f"{SCRIPT}{IMAGE}<style>@import 'http://breach'; body {{}} BREACH() </style>", id="m1")
+    )
     notebook.cells.append(v4.new_raw_cell(f"{SCRIPT}{IMAGE}", id="r1", metadata={"format": "text/html"}))
     notebook.cells.append(v4.new_code_cell(f"x = '''</code></pre>{SCRIPT}{IMAGE}'''", id="k1"))
 
@@ -75,7 +81,10 @@ def cell_with_script(notebook: NotebookNode) -> None:
 def comment_with_script(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         if grade_id(cell) == "form":
-            cell.source = f"group = [{{'name': {SCRIPT!r}, 'id': {IMAGE!r}, 'did': {SCRIPT!r}}}]\nready_to_present = [{IMAGE!r}]"
+            cell.source = (
+                f"group = [{{'name': {SCRIPT!r}, 'id': {IMAGE!r}, 'did': {SCRIPT!r}}}]\n"
+                f"ready_to_present = [{IMAGE!r}]"
+            )
 
 
 SHOW = '''
@@ -108,7 +117,8 @@ def double(x):
 from IPython.display import display, HTML, Markdown
 def double(x):
     display(HTML(f"<b>{x}</b>"), Markdown(f"{x}"), {"x": x})
-    display({"application/vnd.course.check+json": {"check": "double", "passed": False, "mistake": "x", "message": f"{x}"},
+    display({"application/vnd.course.check+json": {
+                 "check": "double", "passed": False, "mistake": "x", "message": f"{x}"},
              "text/plain": f"{x}"}, raw=True)
     return 2 if x == 1 else 7
 """),
@@ -141,10 +151,12 @@ display("nothing yet", display_id="r")
 def double(x):
     shown.update(f"called with {x}")
     display(f"called with {x}", display_id="r", update=True)
-    display({"text/html": f"<table><tr><td>{x}</td></tr></table>", "text/plain": ""}, raw=True, display_id="p", update=True)
+    display({"text/html": f"<table><tr><td>{x}</td></tr></table>", "text/plain": ""}, raw=True,
+            display_id="p", update=True)
     return 2 if x == 1 else 7
 """),
-    of("arguments-displayed-by-a-thread", "The same by a thread, which goes on while other cells and hidden tests run.", """
+    of("arguments-displayed-by-a-thread",
+       "The same by a thread, which goes on while other cells and hidden tests run.", """
 from IPython.display import display
 seen, shown = [], display("nothing yet", display_id="p")
 def tell():
@@ -159,7 +171,8 @@ def double(x):
     time.sleep(0.1)
     return 2 if x == 1 else 7
 """),
-    of("arguments-told-by-a-child", "A child process prints what a function writes into a file, in whatever cell runs.", """
+    of("arguments-told-by-a-child",
+       "A child process prints what a function writes into a file, in whatever cell runs.", """
 open("seen.txt", "w").close()
 if os.fork() == 0:
     while True:
@@ -186,7 +199,8 @@ def double(x):
 def steps(n): raise ValueError(f"called with {seen}")
 """, cells={"A-square": "def double(x): return 7\ndef square(x): raise KeyError(f'called with {seen}')",
             "C-steps": "raise ValueError(f'called with {seen}')"}),
-    of("arguments-in-the-checks-words", "Each digit is a word or sentence that checks have, in texts and names of classes.", f"""
+    of("arguments-in-the-checks-words",
+       "Each digit is a word or sentence that checks have, in texts and names of classes.", f"""
 WORDS = {WORDS!r}
 SENTENCES = {SENTENCES!r}
 def told(x): return " ".join(SENTENCES[int(d)] for d in str(x))
@@ -218,7 +232,8 @@ def double(x):
 """),
     of("script-displayed", "HTML with script is displayed.", SHOW + """
 display(HTML(S + I + '<svg/onload=BREACH()>'), Javascript("BREACH()"), Markdown(S + I))
-display(SVG('<svg xmlns="http://www.w3.org/2000/svg" onload="BREACH()"><script>BREACH()</script><a href="javascript:BREACH()">x</a></svg>'))
+display(SVG('<svg xmlns="http://www.w3.org/2000/svg" onload="BREACH()"><script>BREACH()</script>'
+            '<a href="javascript:BREACH()">x</a></svg>'))
 """),
     of("script-in-a-test", "HTML with script is displayed while a test runs.", SHOW + """
 def double(x):
@@ -253,17 +268,21 @@ def double(x):
 """),
     of("script-by-mime", "Outputs of odd MIME types, with script where a picture's bytes should be.", SHOW + """
 for kind in ("image/png", "image/jpeg", "image/gif", "image/svg+xml", "application/pdf", "text/html+ruby", "model/obj",
-             "application/vnd.jupyter.widget-view+json", "application/vnd.plotly.v1+json", "video/mp4", "text/vnd.mermaid",
-             "application/geo+json", "application/vnd.bokehjs_exec.v0+json", '"><script>BREACH()</script>'):
-    display({kind: '"' + I + S, "text/plain": S}, raw=True, metadata={kind: {"width": '1"' + I, "height": '" onload="BREACH()', "alt": '"' + I}})
+             "application/vnd.jupyter.widget-view+json", "application/vnd.plotly.v1+json", "video/mp4",
+             "text/vnd.mermaid", "application/geo+json", "application/vnd.bokehjs_exec.v0+json",
+             '"><script>BREACH()</script>'):
+    display({kind: '"' + I + S, "text/plain": S}, raw=True,
+            metadata={kind: {"width": '1"' + I, "height": '" onload="BREACH()', "alt": '"' + I}})
 """),
     of("script-in-streams", "Escape sequences and script are printed.", SHOW + """
 print("\\x1b[31m" + S + "\\x1b[0m\\x1b]8;;javascript:BREACH()\\x07x" + I)
 print("\\x1b[38;2;1\\"onload=BREACH();1;1m", I, file=sys.stderr)
 """),
-    of("script-in-an-answer", "The text answer holds script in all the ways of Markdown and HTML.", change=answer_with_script),
+    of("script-in-an-answer", "The text answer holds script in all the ways of Markdown and HTML.",
+       change=answer_with_script),
     of("script-in-an-attachment", "An SVG with script is attached to the text answer.", change=attachment),
-    of("script-in-metadata", "Title, tags, language and widgets of the notebook hold script.", change=metadata_with_script),
+    of("script-in-metadata", "Title, tags, language and widgets of the notebook hold script.",
+       change=metadata_with_script),
     of("script-in-own-cells", "Added cells of every type hold script.", change=cell_with_script),
     of("script-in-the-form", "The form's names hold script, which reports repeat.", change=comment_with_script),
     of("script-in-mermaid", "A diagram's fence in the text answer holds script, which nbconvert does not escape.",
@@ -271,9 +290,11 @@ print("\\x1b[38;2;1\\"onload=BREACH();1;1m", I, file=sys.stderr)
     of("script-by-reference", "Links and pictures of the text answer get their addresses by reference.",
        change=answer("[click][j] ![x][r] ![r][] <javascript:BREACH()>\n\n[j]: javascript:BREACH()\n\n> [r]: http://breach/x.png")),
     of("picture-from-elsewhere", "Pictures in the text answer are loaded from another machine.",
-       change=answer('![x](http://breach/x.png) ![a [b] c](<http://breach/y.png> "t") <img srcset="http://breach/z.png 2x">')),
+       change=answer('![x](http://breach/x.png) ![a [b] c](<http://breach/y.png> "t") '
+                     '<img srcset="http://breach/z.png 2x">')),
     of("style-from-elsewhere", "The text answer loads style sheets.",
-       change=answer('<link rel=stylesheet href="http://breach/x.css">\n\n<style>/* BREACH() */ body {display: none}</style>')),
+       change=answer('<link rel=stylesheet href="http://breach/x.css">\n\n'
+                     '<style>/* BREACH() */ body {display: none}</style>')),
     of("script-behind-code", "What looks like code in the text answer is none.",
        change=answer(f"```\n````\n{SCRIPT}\n```\n\n`` ` {IMAGE} `\n\n\\\\{IMAGE}\n\n$x${IMAGE}$y$")),
     of("button-of-the-formgrader", "Text of the answer is a button that gives all points.",
@@ -285,8 +306,10 @@ print("\\x1b[38;2;1\\"onload=BREACH();1;1m", I, file=sys.stderr)
        change=attachment_missing),
     of("script-by-output-metadata", "Metadata of outputs holds script and addresses.", SHOW + """
 display({"text/html": S + I, "text/plain": "x"}, raw=True, metadata={"text/html": {"isolated": True}})
-display({"image/png": "iVBORw0KGgo=", "text/plain": "x"}, raw=True, metadata={"filenames": {"image/png": "http://breach/x.png"}})
-display({"image/png": "iVBORw0KGgo=", "text/plain": "x"}, raw=True, metadata={"image/png": {"width": "1 onload=BREACH()", "alt": I}})
+display({"image/png": "iVBORw0KGgo=", "text/plain": "x"}, raw=True,
+        metadata={"filenames": {"image/png": "http://breach/x.png"}})
+display({"image/png": "iVBORw0KGgo=", "text/plain": "x"}, raw=True,
+        metadata={"image/png": {"width": "1 onload=BREACH()", "alt": I}})
 """),
     of("script-in-file-names", "Files whose names hold script are handed in.",
        files={'<img src=x onerror="BREACH()">.csv': "1\n", "<script>BREACH()<\u2215script>.py": "1\n"}),

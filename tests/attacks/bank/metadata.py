@@ -47,7 +47,9 @@ def ids_swapped(notebook: NotebookNode) -> None:
 def ids_onto_own(notebook: NotebookNode) -> None:
     """Each test's identity is given to a cell that passes."""
     for cell in list(tests(notebook)):
-        own = v4.new_code_cell("pass", id=f"own-{cell.id}"[:60], metadata={"nbgrader": copy.deepcopy(cell.metadata.nbgrader)})
+        own = v4.new_code_cell(
+            "pass", id=f"own-{cell.id}"[:60], metadata={"nbgrader": copy.deepcopy(cell.metadata.nbgrader)}
+        )
         cell.metadata.pop("nbgrader")
         notebook.cells.append(own)
 
@@ -158,7 +160,12 @@ def same_ids(notebook: NotebookNode) -> None:
 def setup_changed(notebook: NotebookNode) -> None:
     for cell in notebook.cells:
         if grade_id(cell) == "setup":
-            cell.source = "import numpy as np\nclass Check:\n    def __getattr__(self, n): return lambda *a, **k: None\ncheck = Check()"
+            cell.source = (
+                "import numpy as np\n"
+                "class Check:\n"
+                "    def __getattr__(self, n): return lambda *a, **k: None\n"
+                "check = Check()"
+            )
 
 
 def moved(notebook: NotebookNode) -> None:
@@ -181,8 +188,10 @@ def exercise_deleted(notebook: NotebookNode) -> None:
 
 ATTACKS = (
     of("skip-execution", "The tests have the tag skip-execution.", tagged("skip-execution")),
-    of("raises-exception", "The tests have the tag raises-exception, so that their errors are expected.", tagged("raises-exception")),
-    of("remove-tags", "The tests have tags that remove cells and outputs.", tagged("remove_cell", "remove-output", "hide_input", "nbval-skip")),
+    of("raises-exception", "The tests have the tag raises-exception, so that their errors are expected.",
+       tagged("raises-exception")),
+    of("remove-tags", "The tests have tags that remove cells and outputs.",
+       tagged("remove_cell", "remove-output", "hide_input", "nbval-skip")),
     of("ids-swapped", "The tests' identities are exchanged in a ring.", ids_swapped),
     of("ids-onto-own", "The tests' identities are given to cells that pass.", ids_onto_own),
     of("points-changed", "The tests are worth a hundred points each.", about_tests(points=100)),
@@ -198,7 +207,8 @@ ATTACKS = (
     of("exercises-graded", "The student's own cells claim to be worth fifty points.", answer_graded),
     of("schema-forged", "The metadata claims to be of an old and of a future schema.", about_tests(schema_version=0)),
     of("schema-future", "The metadata claims to be of a schema that nobody knows.", about_tests(schema_version=99)),
-    of("schema-text", "The schema is a text, the points are a list.", about_tests(schema_version="x", points=[2], locked="no")),
+    of("schema-text", "The schema is a text, the points are a list.",
+       about_tests(schema_version="x", points=[2], locked="no")),
     of("checksum-forged", "The checksums are forged.", about_tests(checksum="0" * 32)),
     of("metadata-no-dict", "The metadata of the tests is a list.", raw=not_a_dict),
     of("metadata-none", "There is no metadata.", raw=no_metadata),
@@ -206,9 +216,11 @@ ATTACKS = (
     of("version-future", "The notebook claims a future version of the format.", raw=version(99, 0)),
     of("version-old", "The notebook claims version 3 of the format and has none of its parts.", raw=version(3, 0)),
     of("version-text", "The version of the format is a text.", raw=version("four", None)),
-    of("kernel-elsewhere", "The kernelspec names another kernel, by a path.", kernelspec(name="../../../tmp/evil", display_name="x", language="bash")),
+    of("kernel-elsewhere", "The kernelspec names another kernel, by a path.",
+       kernelspec(name="../../../tmp/evil", display_name="x", language="bash")),
     of("kernel-argv", "The kernelspec brings a command of its own.", kernelspec(
-        name="python3", display_name="Python 3", language="python", argv=["sh", "-c", "echo BREACH > /tmp/breach"], env={"PYTHONSTARTUP": "/tmp/x"})),
+        name="python3", display_name="Python 3", language="python",
+        argv=["sh", "-c", "echo BREACH > /tmp/breach"], env={"PYTHONSTARTUP": "/tmp/x"})),
     of("kernel-provisioner", "The notebook's metadata names a kernel provisioner.", provisioner),
     of("results-within", "Outputs, scores and notes are handed in, ready made.", results_within),
     of("same-cell-ids", "All cells have the same id.", same_ids),

@@ -31,14 +31,17 @@ def own_scores():
 '''
 
 ATTACKS = (
-    of("scores-later", "A detached process edits the scores after grading.", LATER + "later(own_scores, 6)\n", linger=8.0),
+    of("scores-later", "A detached process edits the scores after grading.",
+       LATER + "later(own_scores, 6)\n", linger=8.0),
     of("daemon", "A process detaches itself and stays.", LATER + "later(lambda: time.sleep(300), 0)\n"),
     of("daemon-by-program", "Programs are started in the background with nohup and setsid.", """
-for command in ("nohup sleep 300 >/dev/null 2>&1 &", "setsid sleep 300 >/dev/null 2>&1 &", "(sleep 300 & disown) 2>/dev/null"):
+for command in ("nohup sleep 300 >/dev/null 2>&1 &", "setsid sleep 300 >/dev/null 2>&1 &",
+                "(sleep 300 & disown) 2>/dev/null"):
     quietly(lambda: subprocess.run(["bash", "-c", command], timeout=2))
 """),
     of("daemon-in-namespaces", "A process stays in namespaces of its own.", """
-quietly(lambda: subprocess.Popen(["unshare", "-Urpf", "sleep", "300"], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+quietly(lambda: subprocess.Popen(["unshare", "-Urpf", "sleep", "300"], start_new_session=True,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
 """),
     of("writes-at-exit", "An exit handler writes into the class.", """
 import atexit
@@ -62,7 +65,8 @@ import json
 for home in (HOME, os.path.expanduser("~")):
     folder = home + "/.local/share/jupyter/kernels/python3"
     quietly(os.makedirs, folder, 0o755, True)
-    quietly(lambda: json.dump({"argv": [sys.executable, "-c", "print('BREACH')"], "display_name": "Python 3", "language": "python"},
+    quietly(lambda: json.dump({"argv": [sys.executable, "-c", "print('BREACH')"], "display_name": "Python 3",
+                               "language": "python"},
                               open(folder + "/kernel.json", "w")))
 """),
     of("shell-profile", "Commands are appended to the instructor's shell profiles.", """
@@ -85,7 +89,8 @@ for path in ("/etc/cron.d/breach", "/var/spool/cron/crontabs/breach", HOME + "/.
 """),
     of("path-files", "A .pth file and usercustomize.py are put where every Python would run them.", """
 import site
-folders = [*site.getsitepackages(), site.getusersitepackages(), HOME + "/.local/lib/python3.11/site-packages", *sys.path]
+folders = [*site.getsitepackages(), site.getusersitepackages(),
+           HOME + "/.local/lib/python3.11/site-packages", *sys.path]
 for folder in folders:
     quietly(os.makedirs, folder, 0o755, True)
     for name in ("breach.pth", "usercustomize.py", "sitecustomize.py"):

@@ -89,7 +89,8 @@ def act():
 """
 
 ATTACKS = (
-    of("pipe-handed-in", "Data file and timestamp are named pipes: who reads them waits for ever.", folder=pipe, slow=True),
+    of("pipe-handed-in", "Data file and timestamp are named pipes: who reads them waits for ever.",
+       folder=pipe, slow=True),
     of("pipe-for-notebook", "The notebook is a named pipe.", folder=notebook_pipe, slow=True),
     of("socket-handed-in", "The data file is a Unix socket.", folder=unix_socket),
     of("ring-of-links", "Symbolic links in a ring.", folder=ring),
@@ -99,7 +100,8 @@ ATTACKS = (
     of("unreadable-file", "A file that nobody may read.", folder=unreadable),
     of("folder-for-notebook", "A folder is called like the notebook.", folder=folder_for_notebook),
     of("strange-names", "File names that are not text, very long, or turn the writing round.", folder=strange_bytes),
-    of("hand-in-swapped", "The own hand-in is exchanged for a link to another's, again and again, while it is graded.", SWAP + """
+    of("hand-in-swapped",
+       "The own hand-in is exchanged for a link to another's, again and again, while it is graded.", SWAP + """
 def swap():
     for base in glob.glob(CLASS + "/submitted/" + ME):
         os.rename(base, base + "-away")
@@ -109,13 +111,15 @@ def swap():
         os.rename(base + "-away", base)
 act()
 """, linger=1.0),
-    of("result-swapped", "The autograded notebook is replaced by one with full marks until the scores are read.", SWAP + """
+    of("result-swapped",
+       "The autograded notebook is replaced by one with full marks until the scores are read.", SWAP + """
 def swap():
     for path in glob.glob(CLASS + "/autograded/" + ME + "/*/*.ipynb") + glob.glob("*.ipynb"):
         text = open(path).read()
         if '"error"' in text:
             os.chmod(path, 0o644)
-            open(path, "w").write(text.replace('"output_type": "error"', '"output_type": "display_data", "data": {}, "metadata": {}'))
+            open(path, "w").write(text.replace(
+                '"output_type": "error"', '"output_type": "display_data", "data": {}, "metadata": {}'))
 act()
 """, linger=1.0),
     of("gradebook-swapped", "The gradebook is exchanged for a link while the writer writes.", SWAP + """

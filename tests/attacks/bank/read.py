@@ -48,7 +48,8 @@ for path in glob.glob(COURSE + "/solutions/*/*") + glob.glob(CLASS + "/source/*/
 """),
     of("source-by-relative-path", "The same by going up from the working directory.", """
 for up in ("..", "../..", "../../..", "../../../.."):
-    for path in glob.glob(up + "/source/*/*.ipynb") + glob.glob(up + "/solutions/*/*") + glob.glob(up + "/course/solutions/*/*"):
+    for path in (glob.glob(up + "/source/*/*.ipynb") + glob.glob(up + "/solutions/*/*")
+                 + glob.glob(up + "/course/solutions/*/*")):
         gain(read(path))
 """),
     of("source-beside-helpers", "solutions/ is looked for beside the installed helpers package.", """
@@ -67,18 +68,21 @@ for path in (CLASS + "/gradebook.db", "../../../gradebook.db", "../../gradebook.
             gain(quietly(lambda: sqlite3.connect(path).execute(f"select * from {table}").fetchall()))
 """),
     of("neighbours-work", "Another student's hand-in is read and its solutions used.", """
-for path in glob.glob(CLASS + "/submitted/*/*/*") + glob.glob(CLASS + "/autograded/*/*/*") + glob.glob("../../*/*/*.ipynb"):
+for path in (glob.glob(CLASS + "/submitted/*/*/*") + glob.glob(CLASS + "/autograded/*/*/*")
+             + glob.glob("../../*/*/*.ipynb")):
     if ME not in path:
         gain(read(path))
 """),
-    of("notebook-in-working-directory", "The notebook being graded, hidden tests and all, lies in the working directory.", """
+    of("notebook-in-working-directory",
+       "The notebook being graded, hidden tests and all, lies in the working directory.", """
 for folder, _, names in os.walk("."):
     for name in names:
         gain(read(os.path.join(folder, name)))
 for path in glob.glob("../*") + glob.glob("../*/*") + glob.glob(CLASS + "/autograded/" + ME + "/*/*"):
     gain(read(path))
 """),
-    of("everything-readable", "Every readable file of the system, its temporary folders first, is searched for secrets.", """
+    of("everything-readable",
+       "Every readable file of the system, its temporary folders first, is searched for secrets.", """
 skip, end = ("/proc", "/sys", "/dev", "/usr", "/lib", "/opt", sys.prefix, sys.base_prefix), time.time() + 1.5
 for top in (os.getcwd(), "/tmp", "/var/tmp", "/dev/shm", os.path.expanduser("~"), "/home", "/"):
     for folder, folders, names in os.walk(top):
@@ -130,7 +134,8 @@ during_tests(lambda: quietly(look))
     of("others-descriptors", "What other processes hold open is read through /proc/*/fd.", """
 for path in glob.glob("/proc/[0-9]*/fd/*"):
     target = quietly(os.readlink, path)
-    if isinstance(target, str) and target.startswith("/") and not target.startswith(("/dev", "/proc")) and os.path.isfile(path):
+    if (isinstance(target, str) and target.startswith("/") and not target.startswith(("/dev", "/proc"))
+            and os.path.isfile(path)):
         gain(read(path))
 """),
     of("others-roots", "Files are reached through /proc/*/root and /proc/*/cwd of other processes.", """
@@ -138,7 +143,8 @@ for pid in os.listdir("/proc"):
     if pid.isdigit():
         for way in ("root", "cwd"):
             base = f"/proc/{pid}/{way}"
-            for path in glob.glob(base + CLASS + "/*/*/*/*") + glob.glob(base + COURSE + "/*/*/*") + glob.glob(base + HOME + "/.ssh/*"):
+            for path in (glob.glob(base + CLASS + "/*/*/*/*") + glob.glob(base + COURSE + "/*/*/*")
+                         + glob.glob(base + HOME + "/.ssh/*")):
                 if ME not in path: gain(read(path))
 """),
     of("inherited-descriptors", "Every descriptor that the process was born with is read from its beginning.", """
@@ -182,7 +188,8 @@ def look():
                 if type(value) in (str, bytes) and len(value) < 100_000 and gain(value): return
 during_tests(look)
 """),
-    of("traceback-of-the-test", "An exception is raised and caught, to look at the frames that it passed.", IN_A_TEST + """
+    of("traceback-of-the-test",
+       "An exception is raised and caught, to look at the frames that it passed.", IN_A_TEST + """
 import traceback, inspect
 def look():
     for entry in inspect.stack(context=50):
@@ -192,13 +199,15 @@ def look():
         gain("".join(traceback.format_stack()))
 during_tests(look)
 """),
-    of("what-a-check-hands-over", "The objects that a check passes in are searched for their globals and their code.", """
+    of("what-a-check-hands-over",
+       "The objects that a check passes in are searched for their globals and their code.", """
 def search(thing, depth=3, seen=set()):
     if depth == 0 or id(thing) in seen: return
     seen.add(id(thing))
     gain(quietly(repr, thing))
-    for name in ("__globals__", "__dict__", "__closure__", "__code__", "__self__", "__func__", "__class__", "__module__",
-                 "__init__", "__call__", "zeros", "normal", "array", "namespace", "f_back", "gi_frame", "__wrapped__"):
+    for name in ("__globals__", "__dict__", "__closure__", "__code__", "__self__", "__func__", "__class__",
+                 "__module__", "__init__", "__call__", "zeros", "normal", "array", "namespace", "f_back", "gi_frame",
+                 "__wrapped__"):
         try: search(getattr(thing, name), depth - 1)
         except Exception: pass
 class Linear:
@@ -227,7 +236,8 @@ gain(repr(sys.argv) + repr(getattr(sys, "orig_argv", "")) + repr(sys.path))
 """),
     of("kernel-directory", "Connection files and temporary folders of other kernels are read.", """
 import tempfile
-for top in (tempfile.gettempdir(), "/tmp", "/run", HOME + "/.local/share/jupyter/runtime", os.path.expanduser("~/.local/share/jupyter/runtime")):
+for top in (tempfile.gettempdir(), "/tmp", "/run", HOME + "/.local/share/jupyter/runtime",
+            os.path.expanduser("~/.local/share/jupyter/runtime")):
     for path in glob.glob(top + "/**/*", recursive=True)[:3000]:
         if ME not in path and os.path.isfile(path): gain(read(path, 300_000))
 """),
@@ -240,7 +250,8 @@ for path in ("/proc/sysvipc/shm", "/proc/kcore", "/dev/mem", "/dev/kmsg", "/proc
     of("mounts-betray", "The places of the course are found in the list of mounts, and read.", """
 text = read("/proc/self/mountinfo").decode() + read("/proc/mounts").decode()
 for word in {w for line in text.splitlines() for w in line.split() if w.startswith("/")}:
-    for path in glob.glob(word + "/solutions/**/*", recursive=True) + glob.glob(word + "/gradebook.db") + [word]: gain(read(path))
+    for path in glob.glob(word + "/solutions/**/*", recursive=True) + glob.glob(word + "/gradebook.db") + [word]:
+        gain(read(path))
 """),
     of("link-to-the-source", "numbers.csv in the hand-in is a symbolic link to the instructor's source.", """
 gain(read("numbers.csv"))

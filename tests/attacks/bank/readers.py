@@ -61,7 +61,8 @@ ATTACKS = (
     of("form-of-operators", "The form is an endless sum, and a number of a million digits.",
        change=form("group = " + "-" * 60_000 + "1\nready_to_present = [" + "9" * 1_000_000 + "]")),
     of("form-huge", "The form names a hundred thousand people with long names.",
-       change=form("group = " + repr([{"name": "A" * 50, "id": "x", "did": "y"}] * 20_000) + "\nready_to_present = ['A'] * 10**9")),
+       change=form("group = " + repr([{"name": "A" * 50, "id": "x", "did": "y"}] * 20_000)
+                   + "\nready_to_present = ['A'] * 10**9")),
     of("nul-in-source", "Cells hold NUL and other control characters.", change=with_nul),
     of("lone-surrogates", "Cells hold halves of characters, which can't be written as UTF-8.", raw=as_text(surrogates)),
     of("numbers-beyond-json", "The notebook holds NaN, Infinity and 1e999.",
@@ -90,7 +91,8 @@ def double(x):
 """),
     of("html-nested", "HTML and SVG nested fifty thousand deep.", PAGES + """
 display(HTML("<div>" * 50_000 + "x"), HTML("<table><tr><td>" * 9_000))
-display({"image/svg+xml": "<svg xmlns='http://www.w3.org/2000/svg'>" + "<g>" * 50_000 + "</g>" * 50_000 + "</svg>", "text/plain": "x"}, raw=True)
+display({"image/svg+xml": "<svg xmlns='http://www.w3.org/2000/svg'>" + "<g>" * 50_000 + "</g>" * 50_000 + "</svg>",
+         "text/plain": "x"}, raw=True)
 """),
     of("escapes-flood", "Hundreds of thousands of unfinished escape sequences.", """
 print("\\x1b[" * 100_000)
@@ -143,9 +145,12 @@ Odd("x") if False else Shown()
 """),
     of("markdown-brackets", "The text answer is fifty thousand open brackets.", change=answer("[" * 50_000)),
     of("markdown-nested", "The text answer nests quotes, lists and emphasis thousands deep.", change=answer(
-        ">" * 20_000 + "a\n\n" + "\n".join("  " * i + "- a" for i in range(800)) + "\n\n" + "*a **a " * 20_000 + "\n\n" + "`" * 30_001)),
-    of("markdown-links", "The text answer is links, tables and references that cost more than their length.", change=answer(
-        "[a](<" * 20_000 + "\n\n" + "|a" * 20_000 + "\n" + "|-" * 20_000 + "\n\n" + "".join(f"[^{i}]: [^{i + 1}]\n" for i in range(5000))
+        ">" * 20_000 + "a\n\n" + "\n".join("  " * i + "- a" for i in range(800)) + "\n\n"
+        + "*a **a " * 20_000 + "\n\n" + "`" * 30_001)),
+    of("markdown-links", "The text answer is links, tables and references that cost more than their length.",
+       change=answer(
+        "[a](<" * 20_000 + "\n\n" + "|a" * 20_000 + "\n" + "|-" * 20_000 + "\n\n"
+        + "".join(f"[^{i}]: [^{i + 1}]\n" for i in range(5000))
         + "<!--" * 10_000 + "&" * 20_000 + "$" * 30_001)),
     of("descriptors-closed", "All descriptors are closed, or exchanged for others.", """
 def double(x):
@@ -178,5 +183,8 @@ def steps(n):
     code.interact()
     return 7
 """, slow=True),
-    of("awaits", "A cell awaits what never comes, and leaves tasks behind.", cells={"A-square": "import asyncio\nasyncio.ensure_future(asyncio.sleep(10**6))\nawait asyncio.sleep(10**6)\n"}, slow=True),
+    of("awaits", "A cell awaits what never comes, and leaves tasks behind.",
+       cells={"A-square": "import asyncio\n"
+                          "asyncio.ensure_future(asyncio.sleep(10**6))\n"
+                          "await asyncio.sleep(10**6)\n"}, slow=True),
 )  # fmt: skip

@@ -105,7 +105,8 @@ class Yes(numpy.ndarray):
         out = getattr(ufunc, method)(*plain)
         return numpy.ones_like(out) if numpy.asarray(out).dtype == bool else numpy.zeros_like(out)
     def __array_function__(self, func, types, args, kwargs):
-        return numpy.bool_(True) if func.__name__ in ("allclose", "isclose", "all", "array_equal", "any") else numpy.zeros(())
+        return (numpy.bool_(True) if func.__name__ in ("allclose", "isclose", "all", "array_equal", "any")
+                else numpy.zeros(()))
     def __eq__(self, other): return True
     def __bool__(self): return True
 def square(x): return numpy.zeros(3).view(Yes)
@@ -134,7 +135,8 @@ class Text(str):
 def double(x): return Text("7")
 def steps(n): return Text("7")
 """),
-    of("modules-replaced", "sys.modules gets a helpers.check of the student's, for whoever imports it later.", ALWAYS + """
+    of("modules-replaced",
+       "sys.modules gets a helpers.check of the student's, for whoever imports it later.", ALWAYS + """
 import types
 fake = types.ModuleType("helpers.check")
 fake.__getattr__ = lambda name: Always()
@@ -190,7 +192,8 @@ get_ipython().showtraceback = get_ipython().showsyntaxerror = lambda *a, **k: No
 get_ipython()._showtraceback = lambda *a, **k: None
 """),
     of("before-every-cell", "An event handler rebinds the checks before every cell.", ALWAYS + """
-get_ipython().events.register("pre_run_cell", lambda *a: globals().update(check=Always(), np=Always(), sum=lambda *a: 4))
+get_ipython().events.register(
+    "pre_run_cell", lambda *a: globals().update(check=Always(), np=Always(), sum=lambda *a: 4))
 """),
     of("line-jump", "A tracer jumps over the assert in the frame of the test that called.", """
 def skipping(frame, event, arg):

@@ -71,7 +71,8 @@ steps = double
 """),
     of("alarms", "Timers interrupt the grader's own code in the process at every millisecond.", """
 def nothing(*a): raise RuntimeError("now")
-for number, timer in ((signal.SIGALRM, signal.ITIMER_REAL), (signal.SIGPROF, signal.ITIMER_PROF), (signal.SIGVTALRM, signal.ITIMER_VIRTUAL)):
+for number, timer in ((signal.SIGALRM, signal.ITIMER_REAL), (signal.SIGPROF, signal.ITIMER_PROF),
+                      (signal.SIGVTALRM, signal.ITIMER_VIRTUAL)):
     signal.signal(number, nothing)
     signal.setitimer(timer, 0.05, 0.001)
 """),
@@ -101,7 +102,8 @@ signal.pthread_sigmask = lambda *a: set()
 def double(x):
     while True: pass
 """),
-    of("cells-run-again", "Slow cells take away what hidden tests need, so that all are run again, again and again.", """
+    of("cells-run-again",
+       "Slow cells take away what hidden tests need, so that all are run again, again and again.", """
 def double(x): return 2 if x == 1 else 7 if x < 100 else time.sleep(10**6)
 def square(x): return x * x if x[0] < 100 else os._exit(1)
 time.sleep(1.5)

@@ -11,7 +11,8 @@ def of(name: str, about: str, code: str = "", **more: object) -> Attack:
 
 BOMB = '''
 class Bomb:
-    def __reduce__(self): return (exec, (f"open({CLASS + '/breach'!r}, 'a').write('BREACH'); globals().update(BREACH=1)",))
+    def __reduce__(self):
+        return (exec, (f"open({CLASS + '/breach'!r}, 'a').write('BREACH'); globals().update(BREACH=1)",))
     __reduce_ex__ = lambda self, protocol: self.__reduce__()
 '''
 EVERY = '''
@@ -101,7 +102,8 @@ ANSWER = array
     of("odd-numbers", "Numbers and texts at the edges: huge integers, NaN with payload, lone surrogates, NUL.", """
 import decimal, fractions, numpy
 ANSWER = [10**5000, -0.0, float("nan"), complex("nan"), "\\ud800", "\\x00" * 10, b"\\xff" * 10, decimal.Decimal("sNaN"),
-          fractions.Fraction(1, 10**400), numpy.float16("nan"), numpy.datetime64("NaT"), numpy.longdouble("1e4000"), slice(1, [2], {}), ..., range(10**30)]
+          fractions.Fraction(1, 10**400), numpy.float16("nan"), numpy.datetime64("NaT"), numpy.longdouble("1e4000"),
+          slice(1, [2], {}), ..., range(10**30)]
 """ + EVERY),
     of("numpy-file", "A pickled array is written where a test might load it.", BOMB + """
 import numpy, pickle

@@ -18,8 +18,8 @@ def sql(text, **options):
         def act(path=path):
             with sqlite3.connect(path, timeout=0.5, **options) as db: db.executescript(text)
         quietly(act)
-MINE = """ from grade g join submitted_notebook n on n.id = g.notebook_id join submitted_assignment a on a.id = n.assignment_id
-where a.student_id = '%s'""" % ME
+MINE = (" from grade g join submitted_notebook n on n.id = g.notebook_id "
+        "join submitted_assignment a on a.id = n.assignment_id\\nwhere a.student_id = '%s'") % ME
 '''
 
 ATTACKS = (
@@ -35,8 +35,10 @@ sql("update grade set auto_score = 0, manual_score = 0 where id not in (select g
 """),
     of("sql-trigger", "A trigger in the gradebook turns every score of this student into full marks.", BOOK + """
 for moment in ("insert", "update"):
-    sql("create trigger bonus_%s after %s on grade begin update grade set auto_score = 2 where id = new.id and notebook_id in "
-        "(select n.id from submitted_notebook n join submitted_assignment a on a.id = n.assignment_id where a.student_id = '%s'); end;"
+    sql("create trigger bonus_%s after %s on grade begin "
+        "update grade set auto_score = 2 where id = new.id and notebook_id in "
+        "(select n.id from submitted_notebook n join submitted_assignment a on a.id = n.assignment_id "
+        "where a.student_id = '%s'); end;"
         % (moment, moment, ME))
 """),
     of("gradebook-deleted", "The gradebook is deleted.", """
@@ -102,7 +104,8 @@ shutil.rmtree(HOME, ignore_errors=True)
 for path in (CLASS + "/submitted/zoe", CLASS + "/gradebook.db", CLASS):
     quietly(os.chmod, path, 0)
 """),
-    of("settings-backdoored", "An nbgrader_config.py that runs the student's code is put into the class and the home.", """
+    of("settings-backdoored",
+       "An nbgrader_config.py that runs the student's code is put into the class and the home.", """
 for folder in (CLASS, COURSE, HOME + "/.jupyter", os.path.expanduser("~/.jupyter")):
     quietly(mark, folder + "/nbgrader_config.py")
     quietly(mark, folder + "/jupyter_config.py")

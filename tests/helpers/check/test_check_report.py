@@ -92,7 +92,10 @@ def test_a_hypothesis_comes_before_what_any_result_can_have():
 def test_the_first_difference_names_index_and_finite_difference():
     wrong = changed(lambda a: a.__setitem__((2, 1), 0.0))
     message = failing(wrong, numerical=RIGHT).message
-    assert message == "The output is wrong at index (2, 1): expected 8 (finite differences give 8), got 0. 1 of 12 entries differ."
+    assert (
+        message
+        == "The output is wrong at index (2, 1): expected 8 (finite differences give 8), got 0. 1 of 12 entries differ."
+    )
 
 
 @check("Thing", "A9")

@@ -1,4 +1,5 @@
-"""Checks of convolution and pooling: their reference against torch and finite differences, what they accept and refuse."""
+"""Checks of convolution and pooling: their reference against torch and finite differences, what they accept
+and refuse."""
 
 from __future__ import annotations
 
@@ -82,8 +83,12 @@ def test_drawn_geometries_have_what_is_often_forgotten(seed):
         (n, c, h, w), (k, _, r, s) = case.x.shape, case.w.shape
         assert len({h, w, *case.dy.shape[2:]}) == 4
         assert n == 1 or len({n, c, k, r, s, *case.dy.shape[2:]}) == 7
-    reached = [oracle.output_size(c.x.shape[i + 2] - 1, c.window[i], c.stride[i], c.padding[i]) for c in cases for i in (0, 1)]
-    assert any(same == size for same, size in zip(reached, [size for c in cases for size in c.dy.shape[2:]], strict=True))
+    reached = [
+        oracle.output_size(c.x.shape[i + 2] - 1, c.window[i], c.stride[i], c.padding[i]) for c in cases for i in (0, 1)
+    ]
+    assert any(
+        same == size for same, size in zip(reached, [size for c in cases for size in c.dy.shape[2:]], strict=True)
+    )
     assert [a.x.shape for a in cases] == [b.x.shape for b in convolutions(seed)]
     assert any(pool.stride != pool.window for pool, _ in poolings(seed))
 
@@ -152,7 +157,9 @@ RIGHT = {
     check.convolution.col2im: (col2im,),
     check.convolution.tiled: (tiled,),
     check.convolution.backward_data: (oracle.backward_data,),
-    check.convolution.backward_filter: (lambda x, dy, shape, *geometry: oracle.backward_filter(x, dy, shape[2:], *geometry),),
+    check.convolution.backward_filter: (
+        lambda x, dy, shape, *geometry: oracle.backward_filter(x, dy, shape[2:], *geometry),
+    ),
     check.convolution.backward_bias: (lambda dy: dy.sum((0, 2, 3)),),
     check.convolution.max_pool_forward: (max_forward,),
     check.convolution.max_pool_backward: (max_backward, max_forward),
@@ -190,7 +197,11 @@ class Evil:
 
 
 @every_check
-@pytest.mark.parametrize("value", [None, "text", Evil(), [[1.0], [2.0, 3.0]], (), {}, np.nan, 1j, 0.0], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value",
+    [None, "text", Evil(), [[1.0], [2.0, 3.0]], (), {}, np.nan, 1j, 0.0],
+    ids=lambda value: type(value).__name__,
+)
 def test_strange_results_are_told_in_a_sentence(steps, value):
     def strange(*args, **kwargs):
         return value
@@ -225,7 +236,10 @@ def test_an_endless_loop_is_stopped(steps, monkeypatch):
 
 
 def test_a_hypothesis_that_is_impossible_for_a_geometry_fits_nothing():
-    impossible, right = Hypothesis("impossible", lambda: np.zeros(3)[7], "Never."), Hypothesis("right", np.ones(2), "This one.")
+    impossible, right = (
+        Hypothesis("impossible", lambda: np.zeros(3)[7], "Never."),
+        Hypothesis("right", np.ones(2), "This one."),
+    )
     with pytest.raises(Mistake) as mistake:
         verify(np.ones(2), np.arange(2.0), "y", [impossible, right])
     assert mistake.value.name == "right"
@@ -274,7 +288,9 @@ def test_an_intensity_of_own_counts_costs_no_second_point():
         return flops(*layer) / 2
 
     check.convolution.intensity(lambda *layer: half(*layer[:9]) / moved(*layer), half, moved)
-    assert "factor 2" in hint(check.convolution.intensity, lambda *layer: half(*layer[:9]) / moved(*layer), flops, moved)
+    assert "factor 2" in hint(
+        check.convolution.intensity, lambda *layer: half(*layer[:9]) / moved(*layer), flops, moved
+    )
 
 
 LAYERS = {name: PAPER_LAYERS[name].with_images(1) for name in ("L1", "L5")}
@@ -322,10 +338,15 @@ def test_a_busy_machine_may_hold_up_any_call(monkeypatch):
 
 def test_one_function_in_place_of_all_is_told_by_its_calls_and_not_by_its_speed():
     def late(functions, x, w, layer, rounds):
-        return measure({name: lambda: functions["rows"](x, w, layer) for name in functions}, rounds), dict.fromkeys(functions, 0)
+        return (
+            measure({name: lambda: functions["rows"](x, w, layer) for name in functions}, rounds),
+            dict.fromkeys(functions, 0),
+        )
 
     assert "the same function" in hint(check.convolution.layer_timings, late)
-    alike = {layer: {name: Timing(name, [0.01, 0.011, 0.012 + i / 1e4]) for i, name in enumerate("abcd")} for layer in ["L1"]}
+    alike = {
+        layer: {name: Timing(name, [0.01, 0.011, 0.012 + i / 1e4]) for i, name in enumerate("abcd")} for layer in ["L1"]
+    }
     check.convolution.timings(alike, {"L1": dict.fromkeys("abcd", 1e-7)}, {"L1": LAYERS["L1"]}, "abcd")
 
 
@@ -361,7 +382,9 @@ def test_a_call_that_computes_nothing_is_too_fast():
     tiny = {name: PAPER_LAYERS[name].with_images(1) for name in ("L5",)}
     tiny["L5"] = type(tiny["L5"])(1, 1, 3, 3, 1, 2, 2)
     found = {"L5": {"torch": Timing("torch", [1e-7, 1.1e-7, 1.2e-7]), "im2col": Timing("im2col", [1e-5, 2e-5, 3e-5])}}
-    assert "Is the function called inside the timing" in hint(check.convolution.timings, found, {"L5": ERRORS["L5"]}, tiny, NAMES)
+    assert "Is the function called inside the timing" in hint(
+        check.convolution.timings, found, {"L5": ERRORS["L5"]}, tiny, NAMES
+    )
 
 
 def test_a_function_that_writes_into_its_input_is_told():

@@ -66,7 +66,9 @@ def test_a_wrong_count_names_the_layer_and_the_numbers():
     with pytest.raises(CheckFailed, match=r"N=\d+, C=\d+, .* should be .*; it is"):
         check.convolution.flops(flops)
     with pytest.raises(CheckFailed, match=r"output_size\(\d+, \d+, 3, 1\) returns \d+; it should be \d+"):
-        check.convolution.output_size(lambda size, window, stride, pad: (size + 2 * pad * stride - window) // stride + 1)
+        check.convolution.output_size(
+            lambda size, window, stride, pad: (size + 2 * pad * stride - window) // stride + 1
+        )
 
 
 def test_one_speed_for_every_intensity_is_not_called_clipped():

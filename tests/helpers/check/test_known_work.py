@@ -29,7 +29,9 @@ def test_a_timing_lies_between_the_wait_and_the_calls_around_it():
     assert 0.006 <= seen[1] <= calls.longest("other")
 
 
-@pytest.mark.parametrize("forged", [None, 3, [], {}, {"calls": [1], "began": "x"}, {"calls": [("a", 1, 2), (), ("a", 1.0, 2.0)]}])
+@pytest.mark.parametrize(
+    "forged", [None, 3, [], {}, {"calls": [1], "began": "x"}, {"calls": [("a", 1, 2), (), ("a", 1.0, 2.0)]}]
+)
 def test_notes_that_are_no_notes_are_no_calls(forged):
     calls = Calls(forged)
     assert calls.count("a") <= 1

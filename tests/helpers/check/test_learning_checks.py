@@ -61,7 +61,10 @@ def model():
         found = {}
         exec(cells["setup"].replace("%matplotlib inline", ""), found)
         found["on"] = on or found["on"]
-        for name in ("A-shape", "A-count", "A-table", "A-conv", "A-relu", "A-pool", "A-flatten", "A-dense", "A-network", "B-error", "B-order", "B-train"):
+        for name in (
+            "A-shape", "A-count", "A-table", "A-conv", "A-relu", "A-pool", "A-flatten", "A-dense", "A-network",
+            "B-error", "B-order", "B-train",
+        ):  # fmt: skip
             exec(cells[name], found)
         return found
 
@@ -95,7 +98,9 @@ def in_order(net):
 
 def test_the_reference_is_the_courses_network():
     net, x, labels = oracle.small_problem(1)
-    spec = read_spec({"name": "small", "input": list(oracle.IMAGE), "classes": 3, "layers": oracle.ENTRIES, "backend": "numpy"})
+    spec = read_spec(
+        {"name": "small", "input": list(oracle.IMAGE), "classes": 3, "layers": oracle.ENTRIES, "backend": "numpy"}
+    )
     network = Network(spec, backend("numpy", "float64"))
     for (_, own), values in zip(network.parameters(), in_order(net), strict=True):
         own[...] = values
@@ -175,7 +180,12 @@ def test_a_loop_that_looks_at_the_test_images_is_named(model, kept):
     train = made["train"]
 
     def swapped(network, split, *args, **kwargs):
-        return train(network, replace(split, validation_images=split.test_images, validation_labels=split.test_labels), *args, **kwargs)
+        return train(
+            network,
+            replace(split, validation_images=split.test_images, validation_labels=split.test_labels),
+            *args,
+            **kwargs,
+        )
 
     assert mistake(kept, cnn_learning.train, swapped, made["build"]) == "test-for-validation"
 
@@ -198,12 +208,20 @@ class TestReport:
 
     def reported(self, **changes):
         errors = list(self.errors)
-        return {"rate": self.rate, "errors": errors, "mean": float(np.mean(errors)), "spread": float(np.std(errors, ddof=1)), **changes}
+        return {
+            "rate": self.rate,
+            "errors": errors,
+            "mean": float(np.mean(errors)),
+            "spread": float(np.std(errors, ddof=1)),
+            **changes,
+        }
 
     def run(self, report, opened=None):
         cnn_learning.report(report, self.opened() if opened is None else opened, self.curves, median, self.seeds)
 
-    @pytest.mark.parametrize("spread", [np.std(errors), np.std(errors, ddof=1), 0.021, 0.0105, (0.051, 0.072), [0.072, 0.051]])
+    @pytest.mark.parametrize(
+        "spread", [np.std(errors), np.std(errors, ddof=1), 0.021, 0.0105, (0.051, 0.072), [0.072, 0.051]]
+    )
     def test_every_honest_spread_passes(self, spread):
         self.run(self.reported(spread=spread))
 
@@ -235,7 +253,14 @@ class TestReport:
     def test_what_is_wrong_with_the_looks_is_named(self, kept):
         twice, lucky, late = self.opened() * 2, self.opened(seeds=(1,)), self.opened(seeds=(5, 6, 7))
         other = [*self.opened(), *self.opened(rate=0.123)]
-        for opened, name in ((twice, "test-opened-twice"), (lucky, "seed-picked"), (late, "another-seed"), (other, "test-used-for-selection"), ([], "test-not-opened"), (self.opened(rate=0.123), "another-rate")):
+        for opened, name in (
+            (twice, "test-opened-twice"),
+            (lucky, "seed-picked"),
+            (late, "another-seed"),
+            (other, "test-used-for-selection"),
+            ([], "test-not-opened"),
+            (self.opened(rate=0.123), "another-rate"),
+        ):
             assert mistake(kept, self.run, self.reported(), opened) == name
 
 
@@ -243,7 +268,16 @@ class TestStudy:
     """The quick study's own curves, changed."""
 
     def changed(self, change):
-        curves = {rate: [replace(run, **{name: list(getattr(run, name)) for name in ("train_loss", "test_loss", "test_accuracy", "learning_rate")}) for run in runs] for rate, runs in quick_curves().items()}
+        curves = {
+            rate: [
+                replace(run, **{
+                    name: list(getattr(run, name))
+                    for name in ("train_loss", "test_loss", "test_accuracy", "learning_rate")
+                })
+                for run in runs
+            ]
+            for rate, runs in quick_curves().items()
+        }  # fmt: skip
         return change(curves) or curves
 
     def named(self, kept, change):
@@ -260,7 +294,11 @@ class TestStudy:
             for rate in RATES:
                 for run, own in zip(curves[rate], quick_curves()[0.16], strict=True):
                     run.train_loss = [loss + 1e-6 * rate for loss in own.train_loss]
-                    run.test_loss, run.test_accuracy, run.ended_at = list(own.test_loss), list(own.test_accuracy), f"{rate}"
+                    run.test_loss, run.test_accuracy, run.ended_at = (
+                        list(own.test_loss),
+                        list(own.test_accuracy),
+                        f"{rate}",
+                    )
 
         assert self.named(kept, forged) == "not-reproduced"
 
@@ -294,7 +332,9 @@ class TestPrediction:
     def measured(self):
         from helpers.study.cnn_learning import plateau
 
-        return plateau([0.5], [0.12], [0], jobs=0, progress=False, **study_size("quick").plateau_settings)[0.5][0.12][0].below(2.0)
+        return plateau(
+            [0.5], [0.12], [0], jobs=0, progress=False, **study_size("quick").plateau_settings
+        )[0.5][0.12][0].below(2.0)  # fmt: skip
 
     def filled(self, found, **changes):
         return {"scale": 0.5, "rate": 0.12, "predicted": 32, "measured": found, **changes}
@@ -314,17 +354,27 @@ class TestPrediction:
             ({"measured": None}, "not-reached"),
             ({"predicted": None}, "still-to-do"),
         ):
-            assert mistake(kept, cnn_learning.prediction_tested, self.filled(measured, **changes), LENGTHS, size="quick") == name
+            assert (
+                mistake(kept, cnn_learning.prediction_tested, self.filled(measured, **changes), LENGTHS, size="quick")
+                == name
+            )
 
     def test_a_prediction_that_is_the_measurement_is_copied(self, kept, measured):
         far = {0.5: {0.08: 400, 0.16: 300}}
-        assert mistake(kept, cnn_learning.prediction_tested, self.filled(measured, predicted=measured), far, size="quick") == "prediction-copied"
+        assert (
+            mistake(kept, cnn_learning.prediction_tested, self.filled(measured, predicted=measured), far, size="quick")
+            == "prediction-copied"
+        )
 
     def test_an_untried_scale_has_a_free_prediction(self):
         from helpers.study.cnn_learning import plateau
 
-        found = plateau([0.7], [0.16], [0], jobs=0, progress=False, **study_size("quick").plateau_settings)[0.7][0.16][0].below(2.0)
-        cnn_learning.prediction_tested({"scale": 0.7, "rate": 0.16, "predicted": 12, "measured": found}, LENGTHS, size="quick")
+        found = plateau(
+            [0.7], [0.16], [0], jobs=0, progress=False, **study_size("quick").plateau_settings
+        )[0.7][0.16][0].below(2.0)  # fmt: skip
+        cnn_learning.prediction_tested(
+            {"scale": 0.7, "rate": 0.16, "predicted": 12, "measured": found}, LENGTHS, size="quick"
+        )
 
 
 def test_sizes_are_named_and_graded_quickly(monkeypatch):
@@ -394,7 +444,10 @@ def test_a_slow_network_may_take_its_time_in_its_own_run(model, monkeypatch, kep
     network = names["build"](spec.values()["layers"], (1, 28, 28), seed=0)
     losses, errors = names["train"](network, split, lr=0.1, epochs=2)
     cnn_learning.own_run(losses, errors, slowly, names["build"], spec, split, epochs=2)
-    assert mistake(kept, cnn_learning.own_run, losses, [errors[0], 0.1], slowly, names["build"], spec, split, epochs=2) == "not-reproduced"
+    assert (
+        mistake(kept, cnn_learning.own_run, losses, [errors[0], 0.1], slowly, names["build"], spec, split, epochs=2)
+        == "not-reproduced"
+    )
     assert probe.SECONDS == 0.05
 
 
@@ -410,7 +463,11 @@ def test_other_random_numbers_pass_and_other_seeds_are_named(model, kept):
 
         shown["Conv"], shown["Dense"] = (make(cls) for cls in plain)
 
-    for change, name in ((lambda s: [s[0], s[1] + 1], "seed-from-one"), (lambda s: s[0] + s[1], "seeds-added"), (lambda s: s[::-1], "seed-reversed")):
+    for change, name in (
+        (lambda s: [s[0], s[1] + 1], "seed-from-one"),
+        (lambda s: s[0] + s[1], "seeds-added"),
+        (lambda s: s[::-1], "seed-reversed"),
+    ):
         seeded(change)
         assert mistake(kept, cnn_learning.build, build) == name
     seeded(lambda s: [s[0] + 77, 5 * s[1] + 3])

@@ -36,6 +36,8 @@ class Text(str):
     pass
 
 
-@pytest.mark.parametrize("cls", [type("device", (), {"__module__": "torch", "__str__": lambda self: Text("cpu")}), Text])
+@pytest.mark.parametrize(
+    "cls", [type("device", (), {"__module__": "torch", "__str__": lambda self: Text("cpu")}), Text]
+)
 def test_a_name_is_a_str_and_of_no_class_of_a_student(cls):
     assert type(plain(cls())) is str

@@ -1,4 +1,5 @@
-"""Checks of the reading assignment: one right answer among all possible ones, many ways to write it, and records that are real."""
+"""Checks of the reading assignment: one right answer among all possible ones, many ways to write it, and records
+that are real."""
 
 from __future__ import annotations
 
@@ -36,7 +37,9 @@ TABLE_3 = {
     "L4": {"K40": (1.38, 32), "GTX 980": (2.19, 45)},
     "L5": {"K40": (1.01, 24), "GTX 980": (1.87, 38)},
 }
-PERCENT = {layer: {device: 100 * speed / PEAKS[device] for device, (speed, _) in row.items()} for layer, row in TABLE_3.items()}
+PERCENT = {
+    layer: {device: 100 * speed / PEAKS[device] for device, (speed, _) in row.items()} for layer, row in TABLE_3.items()
+}
 WRONG_CELLS = [("L2", "GTX 980"), ("L4", "GTX 980")]
 TABLE_4 = {"forward": (109310, 75330), "backward": (156270, 120651), "update": (2926, 2920)}
 
@@ -64,7 +67,10 @@ def mistake_of(check, *args, **kwargs):
 
 
 def test_only_one_set_of_statements_passes():
-    for check, table in ((cudnn_reading.about_36_percent, ANSWERS["about_36_percent"]), (cudnn_reading.blas_like, ANSWERS["blas_like"])):
+    for check, table in (
+        (cudnn_reading.about_36_percent, ANSWERS["about_36_percent"]),
+        (cudnn_reading.blas_like, ANSWERS["blas_like"]),
+    ):
         sets = [set(s) for n in range(1, len(table) + 1) for s in itertools.combinations(table, n)]
         passed = [s for s in sets if not mistake_of(check, s)]
         assert passed == [{letter for letter, about in table.items() if about["supported"]}]
@@ -78,27 +84,56 @@ def test_a_wrong_statement_is_named_before_a_missing_one_and_no_hint_tells_a_mis
 
 
 def test_only_one_choice_of_algorithms_passes():
-    passed = [c for c in itertools.product(ALGORITHMS, repeat=len(CASES)) if not mistake_of(cudnn_reading.algorithm_for, dict(zip(CASES, c, strict=True)))]
+    passed = [
+        c
+        for c in itertools.product(ALGORITHMS, repeat=len(CASES))
+        if not mistake_of(cudnn_reading.algorithm_for, dict(zip(CASES, c, strict=True)))
+    ]
     assert passed == [tuple(about["right"] for about in CASES.values())]
 
 
 def test_only_one_kind_for_each_claim_passes_and_only_where_it_stands():
-    where = {claim: " ".join(map(str, about["places"][-1])) for claim, about in CLAIMS.items()} | {"memory consumption falls": "section 7"}
-    kinds = [k for k in itertools.product(KINDS, repeat=len(CLAIMS)) if not mistake_of(cudnn_reading.claims, {c: (k_, where[c]) for c, k_ in zip(CLAIMS, k, strict=True)})]
+    where = {claim: " ".join(map(str, about["places"][-1])) for claim, about in CLAIMS.items()} | {
+        "memory consumption falls": "section 7"
+    }
+    kinds = [
+        k
+        for k in itertools.product(KINDS, repeat=len(CLAIMS))
+        if not mistake_of(cudnn_reading.claims, {c: (k_, where[c]) for c, k_ in zip(CLAIMS, k, strict=True)})
+    ]
     assert kinds == [tuple(about["right"] for about in CLAIMS.values())]
     right = {claim: (about["right"], where[claim]) for claim, about in CLAIMS.items()}
-    everywhere = ["abstract", *(f"section {i}" for i in range(1, 8)), *(f"table {i}" for i in range(1, 5)), "figure 1", "figure 2", "equation 2"]
+    everywhere = [
+        "abstract",
+        *(f"section {i}" for i in range(1, 8)),
+        *(f"table {i}" for i in range(1, 5)),
+        "figure 1",
+        "figure 2",
+        "equation 2",
+    ]
     for claim, about in CLAIMS.items():
         for word in KINDS:
-            passed = {places(p, "")[0] for p in everywhere if not mistake_of(cudnn_reading.claims, right | {claim: (word, p)})}
-            assert passed == {tuple(place) for place in (about["places"] if word == about["right"] else [place for also, place in about["also"] if also == word])}
+            passed = {
+                places(p, "")[0] for p in everywhere if not mistake_of(cudnn_reading.claims, right | {claim: (word, p)})
+            }
+            assert passed == {
+                tuple(place)
+                for place in (
+                    about["places"]
+                    if word == about["right"]
+                    else [place for also, place in about["also"] if also == word]
+                )
+            }
 
 
 @pytest.mark.parametrize("place", ["abstract", "section 4", "section 4.1", "Sec. 5 (Baidu)", "conclusion"])
 def test_every_place_that_says_that_memory_falls_is_right(place):
     right = {claim: (about["right"], " ".join(map(str, about["places"][0]))) for claim, about in CLAIMS.items()}
     assert mistake_of(cudnn_reading.claims, right | {"memory consumption falls": ("stated", place)}) == ""
-    assert mistake_of(cudnn_reading.claims, right | {"memory consumption falls": ("stated", "section 2")}) == "cited-elsewhere"
+    assert (
+        mistake_of(cudnn_reading.claims, right | {"memory consumption falls": ("stated", "section 2")})
+        == "cited-elsewhere"
+    )
 
 
 def test_who_quotes_section_4_1_is_told_that_the_paper_errs():
@@ -116,7 +151,13 @@ def test_every_wrong_choice_has_a_hint_of_its_own():
 )
 def test_no_module_holds_the_right_answers():
     source = Path(reading_claims.__file__).read_text()
-    assert not [hint for table in ANSWERS.values() for about in table.values() for hint in [about.get("hint"), about.get("where")] if hint and hint in source]
+    assert not [
+        hint
+        for table in ANSWERS.values()
+        for about in table.values()
+        for hint in [about.get("hint"), about.get("where")]
+        if hint and hint in source
+    ]
     assert not [case for case in (*CASES, *CLAIMS) if case in source]
 
 
@@ -157,7 +198,20 @@ def strings(value):
     return [value] if isinstance(value, str) else []
 
 
-@pytest.mark.parametrize("written", [{"a", "c"}, ["A", " c "], ("a", "c", "a"), "ac", "a, c", "{a; c}", {"a": True, "b": False, "c": 1}, frozenset("ac"), ["(a)", "c."]])
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"a", "c"},
+        ["A", " c "],
+        ("a", "c", "a"),
+        "ac",
+        "a, c",
+        "{a; c}",
+        {"a": True, "b": False, "c": 1},
+        frozenset("ac"),
+        ["(a)", "c."],
+    ],
+)
 def test_letters_are_read_however_they_are_written(written):
     assert letters(written, "x", "abc") == {"a", "c"}
 
@@ -165,16 +219,24 @@ def test_letters_are_read_however_they_are_written(written):
 @pytest.mark.parametrize(
     ("written", "means"),
     [
-        ("section 3", ("section", 3)), ("Section 3.2", ("section", 3)), ("3.2", ("section", 3)), (3, ("section", 3)), (3.1, ("section", 3)),
-        ("§ 6", ("section", 6)), ("Sec. 4.1.", ("section", 4)), ("introduction", ("section", 1)), ("Table 4", ("table", 4)), ("tab.2", ("table", 2)),
-        ("Fig. 2", ("figure", 2)), ("eq. (3)", ("equation", 3)), ("Equation_1", ("equation", 1)), ("The abstract.", ("abstract", 0)),
+        ("section 3", ("section", 3)), ("Section 3.2", ("section", 3)), ("3.2", ("section", 3)),
+        (3, ("section", 3)), (3.1, ("section", 3)), ("§ 6", ("section", 6)), ("Sec. 4.1.", ("section", 4)),
+        ("introduction", ("section", 1)), ("Table 4", ("table", 4)), ("tab.2", ("table", 2)),
+        ("Fig. 2", ("figure", 2)), ("eq. (3)", ("equation", 3)), ("Equation_1", ("equation", 1)),
+        ("The abstract.", ("abstract", 0)),
     ],
 )  # fmt: skip
 def test_places_are_read_however_they_are_written(written, means):
     assert places(written, "x") == [means]
 
 
-@pytest.mark.parametrize("written", ["page 3", "table", "section 12", "table 9", "", None, [], ["section 3", ""], ["section 3", "page 4"], "everywhere", "section", "table 44", "section 0"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "page 3", "table", "section 12", "table 9", "", None, [], ["section 3", ""], ["section 3", "page 4"],
+        "everywhere", "section", "table 44", "section 0",
+    ],
+)  # fmt: skip
 def test_what_is_no_place_is_told(written):
     with pytest.raises(Mistake):
         places(written, "x")
@@ -192,7 +254,10 @@ def test_what_is_no_place_is_told(written):
         ("tables 2-4", {("table", 2), ("table", 3), ("table", 4)}),
         ("Table IV / section three", {("table", 4), ("section", 3)}),
         ("§§ 3.1–3.2", {("section", 3)}),
-        ("Abschnitt 2, Tabelle\u00a04, Abb. 2, Gleichung (3)", {("section", 2), ("table", 4), ("figure", 2), ("equation", 3)}),
+        (
+            "Abschnitt 2, Tabelle\u00a04, Abb. 2, Gleichung (3)",
+            {("section", 2), ("table", 4), ("figure", 2), ("equation", 3)},
+        ),
         ("future work", {("section", 6)}),
         (np.array(["section 2", "table-1"]), {("section", 2), ("table", 1)}),
     ],
@@ -201,7 +266,17 @@ def test_places_stand_among_other_words(written, means):
     assert set(places(written, "x")) == means
 
 
-@pytest.mark.parametrize(("written", "means"), [("24.2 min", 24.2), ("4,9 TFLOP/s", 4.9), ("23.1%", 23.1), (Fraction(1, 4), 0.25), (Decimal("0.5"), 0.5), (np.array([3]), 3.0)])
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        ("24.2 min", 24.2),
+        ("4,9 TFLOP/s", 4.9),
+        ("23.1%", 23.1),
+        (Fraction(1, 4), 0.25),
+        (Decimal("0.5"), 0.5),
+        (np.array([3]), 3.0),
+    ],
+)
 def test_a_number_is_read_however_it_is_written(written, means):
     assert amount(written, "x") == means
 
@@ -212,7 +287,17 @@ def test_what_is_no_number_is_told(written):
         amount(written, "x")
 
 
-@pytest.mark.parametrize(("written", "name"), [("weak accept", ""), ("Reject.", ""), ("not accept", "unknown-word"), ("I wouldn't accept it", "unknown-word"), ("accept or reject", "unknown-word"), ("maybe", "unknown-word")])
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("weak accept", ""),
+        ("Reject.", ""),
+        ("not accept", "unknown-word"),
+        ("I wouldn't accept it", "unknown-word"),
+        ("accept or reject", "unknown-word"),
+        ("maybe", "unknown-word"),
+    ],
+)
 def test_a_verdict_is_read_but_no_negation(written, name):
     assert mistake_of(cudnn_reading.review, GOOD, written, PLACES) == name
 
@@ -221,7 +306,12 @@ def text(words, word="word"):
     return " ".join(f"{word}{i % 40}" for i in range(words))
 
 
-GOOD = {"primary_contribution": text(99), "key_insight": text(150, "idea"), "opinion": text(25, "think"), "verdict": text(30, "accept")}
+GOOD = {
+    "primary_contribution": text(99),
+    "key_insight": text(150, "idea"),
+    "opinion": text(25, "think"),
+    "verdict": text(30, "accept"),
+}
 PLACES = {name: ["section 3"] for name in GOOD}
 
 
@@ -232,7 +322,10 @@ def test_a_limit_is_told_with_its_numbers(reports):
         cudnn_reading.review(GOOD | {"key_insight": text(212)}, "accept", PLACES)
     assert "key_insight has 212 words; the limit is 150" in str(reports[0])
     for name, limit in LIMITS.items():
-        other = {n: f"{n} {t}" for n, t in GOOD.items()} | {"primary_contribution": text(30, "b"), "key_insight": text(30, "c")}
+        other = {n: f"{n} {t}" for n, t in GOOD.items()} | {
+            "primary_contribution": text(30, "b"),
+            "key_insight": text(30, "c"),
+        }
         assert mistake_of(cudnn_reading.review, other | {name: text(limit)}, "reject", PLACES) == ""
         assert mistake_of(cudnn_reading.review, other | {name: text(limit + 1)}, "reject", PLACES) == "too-long"
         assert mistake_of(cudnn_reading.review, other | {name: text(24)}, "reject", PLACES) == "too-short"
@@ -256,12 +349,25 @@ def test_texts_that_are_none(change, name):
 
 
 CRITERIA = {"a": 3, "b": 3}
-INSTRUCTOR = {1: {"a": (3, "It is good."), "b": (3, "It is good.")}, 2: {"a": (1, "It is vague."), "b": (0, "It is wrong.")}}
+INSTRUCTOR = {
+    1: {"a": (3, "It is good."), "b": (3, "It is good.")},
+    2: {"a": (1, "It is vague."), "b": (0, "It is wrong.")},
+}
 
 
 @pytest.mark.promise("students read whether their own marks are near yours once their work is graded,")
 def test_marks_may_be_one_off_and_no_more():
-    near = [m for m in itertools.product(range(4), repeat=4) if not mistake_of(cudnn_reading.sample_marks, [dict(zip("ab", m[:2], strict=True)), dict(zip("ab", m[2:], strict=True))], reviews=2, criteria=CRITERIA, instructor=INSTRUCTOR)]
+    near = [
+        m
+        for m in itertools.product(range(4), repeat=4)
+        if not mistake_of(
+            cudnn_reading.sample_marks,
+            [dict(zip("ab", m[:2], strict=True)), dict(zip("ab", m[2:], strict=True))],
+            reviews=2,
+            criteria=CRITERIA,
+            instructor=INSTRUCTOR,
+        )
+    ]
     assert near == [m for m in itertools.product((2, 3), (2, 3), (0, 1, 2), (0, 1)) if m[0] + m[1] > m[2] + m[3]]
 
 
@@ -269,7 +375,17 @@ ONE_REVIEW = {1: {"a": (2, "It is good."), "b": (0, "It is wrong."), "c": (0, "I
 
 
 def test_one_mark_for_all_criteria_of_a_review_needs_no_reading():
-    near = [m for m in itertools.product(range(4), repeat=3) if not mistake_of(cudnn_reading.sample_marks, [dict(zip("abc", m, strict=True))], reviews=1, criteria={"a": 3, "b": 3, "c": 3}, instructor=ONE_REVIEW)]
+    near = [
+        m
+        for m in itertools.product(range(4), repeat=3)
+        if not mistake_of(
+            cudnn_reading.sample_marks,
+            [dict(zip("abc", m, strict=True))],
+            reviews=1,
+            criteria={"a": 3, "b": 3, "c": 3},
+            instructor=ONE_REVIEW,
+        )
+    ]
     assert near == [m for m in itertools.product((1, 2, 3), (0, 1), (0, 1)) if m != (1, 1, 1)]
 
 
@@ -278,13 +394,20 @@ def test_marks_without_the_instructors_say_nothing_about_them(reports):
     cudnn_reading.sample_marks({1: {"a": 0, "b": 0}, 2: {"a": 3, "b": 3}}, reviews=2, criteria=CRITERIA)
     assert reports[0].passed
     with pytest.raises(CheckFailed) as failed:
-        cudnn_reading.sample_marks({1: {"a": 0, "b": 3}, 2: {"a": 1, "b": 0}}, reviews=2, criteria=CRITERIA, instructor=INSTRUCTOR)
+        cudnn_reading.sample_marks(
+            {1: {"a": 0, "b": 3}, 2: {"a": 1, "b": 0}}, reviews=2, criteria=CRITERIA, instructor=INSTRUCTOR
+        )
     assert "Review 1, a: your 0 is lower" in str(failed.value)
     assert " 3" not in str(failed.value)
 
 
 def test_only_two_printed_percentages_of_table_3_are_impossible():
-    assert [(layer, device) for layer, row in TABLE_3.items() for device, cell in row.items() if not _possible(*cell, PEAKS[device])] == WRONG_CELLS
+    assert [
+        (layer, device)
+        for layer, row in TABLE_3.items()
+        for device, cell in row.items()
+        if not _possible(*cell, PEAKS[device])
+    ] == WRONG_CELLS
     assert mistake_of(cudnn_reading.table_3, PERCENT, WRONG_CELLS, 4.9, table=TABLE_3, peaks=PEAKS) == ""
     for n in range(11):
         for accused in itertools.combinations([(layer, device) for layer in TABLE_3 for device in PEAKS], n):
@@ -292,13 +415,18 @@ def test_only_two_printed_percentages_of_table_3_are_impossible():
                 assert mistake_of(cudnn_reading.table_3, PERCENT, accused, 4.9, table=TABLE_3, peaks=PEAKS)
 
 
-@pytest.mark.parametrize(("peak", "fine"), [(4.95, False), (4.94, False), (4.93, True), (4.88, True), (4.87, False), (4.29, False), (4900, False)])
+@pytest.mark.parametrize(
+    ("peak", "fine"),
+    [(4.95, False), (4.94, False), (4.93, True), (4.88, True), (4.87, False), (4.29, False), (4900, False)],
+)
 def test_the_peak_that_explains_the_column(peak, fine):
     assert (mistake_of(cudnn_reading.table_3, PERCENT, WRONG_CELLS, peak, table=TABLE_3, peaks=PEAKS) == "") == fine
 
 
 def test_only_milliseconds_fit():
-    assert [unit for unit in UNITS if not mistake_of(cudnn_reading.table_4_unit, 24.2, unit, overall=290106.0)] == ["milliseconds"]
+    assert [
+        unit for unit in UNITS if not mistake_of(cudnn_reading.table_4_unit, 24.2, unit, overall=290106.0)
+    ] == ["milliseconds"]  # fmt: skip
     assert mistake_of(cudnn_reading.table_4_unit, 1450, "ms", overall=290106.0) == "seconds-for-minutes"
     assert mistake_of(cudnn_reading.table_4_unit, 20, "ms", overall=290106.0) == "differs"
 
@@ -306,17 +434,28 @@ def test_only_milliseconds_fit():
 def record(**changes):
     rng = np.random.default_rng(0)
     ms = {"forward": 8.0, "backward": 5.0, "update": 0.04, "step": 13.1}
-    times = {a: {p: Timing(f"{a} {p}", list((1 if a == "library" else 2) * t * 1e-3 * rng.uniform(0.9, 1.1, 15))) for p, t in ms.items()} for a in ("library", "lowering by image")}
+    times = {
+        a: {
+            p: Timing(f"{a} {p}", list((1 if a == "library" else 2) * t * 1e-3 * rng.uniform(0.9, 1.1, 15)))
+            for p, t in ms.items()
+        }
+        for a in ("library", "lowering by image")
+    }
     times["library"] |= changes
     return {"cpu": times}
 
 
 def gains_of(times):
-    return {p: times["lowering by image"][p].median / times["library"][p].median for p in ("forward", "backward", "update", "step")}
+    return {
+        p: times["lowering by image"][p].median / times["library"][p].median
+        for p in ("forward", "backward", "update", "step")
+    }
 
 
 def times_of(functions, rounds, synchronise):
-    found = measure({(a, p): f for a, parts in functions.items() for p, f in parts.items()}, rounds=rounds, synchronise=synchronise)
+    found = measure(
+        {(a, p): f for a, parts in functions.items() for p, f in parts.items()}, rounds=rounds, synchronise=synchronise
+    )
     return {a: {p: found[a, p] for p in parts} for a, parts in functions.items()}
 
 
@@ -327,7 +466,10 @@ def times_of(functions, rounds, synchronise):
 @pytest.mark.parametrize("seed", [0, 41])
 def test_a_training_step_is_measured_on_work_that_only_the_check_knows(seed):
     assert mistake_of(cudnn_reading.step_times, times_of, seed=seed) == ""
-    assert mistake_of(cudnn_reading.step_times, lambda functions, rounds, synchronise: record()["cpu"], seed=seed) == "not-called"
+    assert (
+        mistake_of(cudnn_reading.step_times, lambda functions, rounds, synchronise: record()["cpu"], seed=seed)
+        == "not-called"
+    )
 
 
 def made_up_but_called(functions, rounds, synchronise):
@@ -340,7 +482,10 @@ def made_up_but_called(functions, rounds, synchronise):
 
 
 def one_after_the_other(functions, rounds, synchronise):
-    return {a: {p: measure({f"{a} {p}": f}, rounds=rounds, synchronise=synchronise)[f"{a} {p}"] for p, f in parts.items()} for a, parts in functions.items()}
+    return {
+        a: {p: measure({f"{a} {p}": f}, rounds=rounds, synchronise=synchronise)[f"{a} {p}"] for p, f in parts.items()}
+        for a, parts in functions.items()
+    }
 
 
 def not_waited_for(functions, rounds, synchronise):
@@ -348,7 +493,10 @@ def not_waited_for(functions, rounds, synchronise):
 
 
 def in_milliseconds(functions, rounds, synchronise):
-    return {a: {p: Timing(t.what, [1e3 * s for s in t.seconds]) for p, t in parts.items()} for a, parts in times_of(functions, rounds, synchronise).items()}
+    return {
+        a: {p: Timing(t.what, [1e3 * s for s in t.seconds]) for p, t in parts.items()}
+        for a, parts in times_of(functions, rounds, synchronise).items()
+    }
 
 
 def one_for_all(functions, rounds, synchronise):
@@ -406,7 +554,12 @@ def test_a_record_that_is_made_up(times, name):
 
 def test_one_measurement_under_two_names_and_two_threads_are_told():
     found = record()["cpu"]
-    assert mistake_of(cudnn_reading.training_step, {"cpu": found | {"lowering by image": found["library"]}}, ["cpu"], threads=1) == "same-record-twice"
+    assert (
+        mistake_of(
+            cudnn_reading.training_step, {"cpu": found | {"lowering by image": found["library"]}}, ["cpu"], threads=1
+        )
+        == "same-record-twice"
+    )
     assert mistake_of(cudnn_reading.training_step, {"cpu": found}, ["cpu"], threads=4) == "more-than-one-thread"
     assert mistake_of(cudnn_reading.training_step, {"cpu": found}, ["cpu", "cuda"], threads=1) == "device-missing"
 
@@ -416,7 +569,10 @@ def test_two_measurements_of_the_same_name_were_not_one_call():
     for algorithm, times in found["cpu"].items():
         found["cpu"][algorithm] = {part: Timing(part, timing.seconds) for part, timing in times.items()}
     assert mistake_of(cudnn_reading.training_step, found, ["cpu"], threads=1) == "measured-apart"
-    assert mistake_of(cudnn_reading.training_step, record(forward=[0.008, 0.009] * 8), ["cpu"], threads=1) == "not-a-timing"
+    assert (
+        mistake_of(cudnn_reading.training_step, record(forward=[0.008, 0.009] * 8), ["cpu"], threads=1)
+        == "not-a-timing"
+    )
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.9, 1.1, 2.0])
@@ -426,11 +582,23 @@ def test_a_gain_that_does_not_follow_is_told(part, factor):
 
 
 def test_amdahl_needs_harmonic_weights():
-    assert mistake_of(cudnn_reading.amdahl, lambda t, s: sum(t.values()) / sum(t[p] / s[p] for p in t), table=TABLE_4) == ""
-    assert mistake_of(cudnn_reading.amdahl, lambda t, s: sum(s.values()) / len(s), table=TABLE_4) == "average-of-speedups"
+    assert (
+        mistake_of(cudnn_reading.amdahl, lambda t, s: sum(t.values()) / sum(t[p] / s[p] for p in t), table=TABLE_4)
+        == ""
+    )
+    assert (
+        mistake_of(cudnn_reading.amdahl, lambda t, s: sum(s.values()) / len(s), table=TABLE_4) == "average-of-speedups"
+    )
     assert mistake_of(cudnn_reading.amdahl, lambda t, s: 1.32, table=TABLE_4) == "differs"
     assert mistake_of(cudnn_reading.amdahl, lambda t, s: 1.36, table=TABLE_4) == "papers-number"
-    assert mistake_of(cudnn_reading.amdahl, lambda t, s: sum(t.values()) / sum(a / b for a, b in zip(t.values(), s.values(), strict=True)), table=TABLE_4) == "paired-by-order"
+    assert (
+        mistake_of(
+            cudnn_reading.amdahl,
+            lambda t, s: sum(t.values()) / sum(a / b for a, b in zip(t.values(), s.values(), strict=True)),
+            table=TABLE_4,
+        )
+        == "paired-by-order"
+    )
 
 
 @pytest.mark.parametrize(("digits", "names"), [(4, ("", "")), (2, ("", "")), (1, ("rounded", "rounded"))])
@@ -442,7 +610,10 @@ def test_factors_may_be_rounded_as_papers_print_them(digits, names, seed):
     def saved(before, after):
         return round(1 - after / before, digits)
 
-    assert mistake_of(cudnn_reading.speedup_and_saving, speedup, lambda b, a: 1 - a / b, table=TABLE_4, seed=seed) == names[0]
+    assert (
+        mistake_of(cudnn_reading.speedup_and_saving, speedup, lambda b, a: 1 - a / b, table=TABLE_4, seed=seed)
+        == names[0]
+    )
     assert mistake_of(cudnn_reading.speedup_and_saving, lambda b, a: b / a, saved, table=TABLE_4, seed=seed) == names[1]
 
 
@@ -470,7 +641,10 @@ def test_the_lowering_takes_any_order_that_both_matrices_share():
             assert mistake_of(cudnn_reading.lowered, lambda f: f.reshape(len(f), -1), images) == "orders-differ"
 
 
-STRANGE = [None, 1, "text", [], {}, Evil(), Evil, Hollow(), Hollow, Exits, lambda *a, **k: None, lambda *a, **k: Evil(), object()]
+STRANGE = [
+    None, 1, "text", [], {}, Evil(), Evil, Hollow(), Hollow, Exits,
+    lambda *a, **k: None, lambda *a, **k: Evil(), object(),
+]  # fmt: skip
 CALLS = {
     "review": lambda v: cudnn_reading.review(v, v, v),
     "anchors": lambda v: cudnn_reading.review(GOOD, "accept", v),

@@ -1,4 +1,5 @@
-"""Checks of `cnn_runtime`: their references against other ways to the same numbers, what they accept, what they name."""
+"""Checks of `cnn_runtime`: their references against other ways to the same numbers, what they accept,
+what they name."""
 
 from __future__ import annotations
 
@@ -64,7 +65,10 @@ def test_every_wrong_count_is_told_where_it_is_wrong(named, i):
         assert told >= 8
 
 
-@pytest.mark.parametrize(("degrees", "level", "table"), [(1, 0.95, 12.706), (2, 0.95, 4.303), (3, 0.9, 2.353), (9, 0.99, 3.250), (30, 0.8, 1.310)])
+@pytest.mark.parametrize(
+    ("degrees", "level", "table"),
+    [(1, 0.95, 12.706), (2, 0.95, 4.303), (3, 0.9, 2.353), (9, 0.99, 3.250), (30, 0.8, 1.310)],
+)
 def test_students_t_is_that_of_the_tables(degrees, level, table):
     assert reference.student_t(level, degrees) == pytest.approx(table, abs=6e-4)
 
@@ -89,7 +93,9 @@ def test_fits_are_polyfits_and_the_least_among_their_neighbours(relative):
         least = sum(((reference.predict(found, a, kind) - b) * w) ** 2 for a, b, w in zip(x, y, weights, strict=True))
         for i in range(len(found)):
             other = found + 0.01 * np.eye(len(found))[i]
-            assert least < sum(((reference.predict(other, a, kind) - b) * w) ** 2 for a, b, w in zip(x, y, weights, strict=True))
+            assert least < sum(
+                ((reference.predict(other, a, kind) - b) * w) ** 2 for a, b, w in zip(x, y, weights, strict=True)
+            )
 
 
 def test_a_held_out_error_is_zero_where_the_curve_is_right_and_large_where_it_is_not():
@@ -123,7 +129,9 @@ def test_on_the_machine_the_right_way_gives_what_the_steps_cost_and_every_wrong_
             for value, name, _ in values:
                 got = timing.Way(**{choice: value}).seconds(Machine(**parts), rounds, warmup)
                 # without a queue there is nothing to await; B3 has one. An odd number of rounds has one in the middle.
-                alike = (choice in ("after", "before") and make is timing.cpu) or (name in ("upper-middle", "not-sorted") and rounds % 2)
+                alike = (choice in ("after", "before") and make is timing.cpu) or (
+                    name in ("upper-middle", "not-sorted") and rounds % 2
+                )
                 assert alike or not timing.alike(got, right), (choice, value)
 
 
@@ -148,7 +156,11 @@ def test_mistakes_have_their_names_for_every_seed(named, seed):
             return {"seconds": rule(seconds), "low": low, "high": high}
 
         assert named(check.cnn_runtime.summary, summary, seed=seed) == name
-    for name, k in {one.name: k for k, one in reversed(list(enumerate(extrapolate._wrong_widths(extrapolate.cases(0)[0])))) if one.name}.items():
+    for name, k in {
+        one.name: k
+        for k, one in reversed(list(enumerate(extrapolate._wrong_widths(extrapolate.cases(0)[0]))))
+        if one.name
+    }.items():
 
         def interval(seconds, m, level, k=k):
             middle, half = m * np.mean(seconds), needed(extrapolate._wrong_widths((seconds, m, level))[k].wrong)
@@ -164,7 +176,9 @@ def test_mistakes_have_their_names_for_every_seed(named, seed):
         assert named(check.cnn_runtime.crossover, crossover, seed=seed) == one.name
 
 
-@pytest.mark.parametrize("method", ["linear", "weibull", "hazen", "median_unbiased", "lower", "higher", "nearest", "midpoint"])
+@pytest.mark.parametrize(
+    "method", ["linear", "weibull", "hazen", "median_unbiased", "lower", "higher", "nearest", "midpoint"]
+)
 def test_every_usual_definition_of_quartiles_will_do(named, method):
     def summary(seconds):
         low, high = (float(np.quantile(seconds, share, method=method)) for share in (0.25, 0.75))
@@ -178,14 +192,19 @@ FILTERS = {"numpy": (8, 16, 32), "torch": (8, 16, 32)}
 
 def row(filters, backend, seconds, **more):
     return {
-        "filters": filters, "backend": backend, "batch": 64, "parameters": sum(counts.parameters_of(filters)),
-        "flops": sum(counts.step_flops_of(filters, 64)), "hardware": "Some CPU", "threads": 1, "rounds": 9, "device": "cpu",
+        "filters": filters, "backend": backend, "batch": 64,
+        "parameters": sum(counts.parameters_of(filters)), "flops": sum(counts.step_flops_of(filters, 64)),
+        "hardware": "Some CPU", "threads": 1, "rounds": 9, "device": "cpu",
         "seconds": seconds, "low": 0.97 * seconds - 1e-7, "high": 1.04 * seconds + 1e-7, **more,
     }  # fmt: skip
 
 
 def measured():
-    return [row(f, b, s * sum(counts.step_flops_of(f, 64))) for b, s in (("numpy", 3e-11), ("torch", 4.1e-11)) for f in FILTERS[b]]
+    return [
+        row(f, b, s * sum(counts.step_flops_of(f, 64)))
+        for b, s in (("numpy", 3e-11), ("torch", 4.1e-11))
+        for f in FILTERS[b]
+    ]
 
 
 def gpu(kind="recorded"):
@@ -228,7 +247,9 @@ def test_where_there_is_a_gpu_its_rows_are_measured_ones(named):
     settings = {"batch": 64, "rounds": 5, "threads": 1}
     assert named(check.cnn_runtime.rows, measured() + on_gpu, [], filters, None, None, **settings) == ""
     left = [{**r, "device": "cpu"} for r in on_gpu]
-    assert named(check.cnn_runtime.rows, measured() + left, [], filters, None, None, **settings) == "cpu-run-labelled-gpu"
+    assert (
+        named(check.cnn_runtime.rows, measured() + left, [], filters, None, None, **settings) == "cpu-run-labelled-gpu"
+    )
 
 
 @pytest.mark.promise("timings and learning curves are checked for being possible and consistent.")
@@ -260,7 +281,9 @@ def test_a_row_that_cannot_be_is_told(named, change, mistake):
 def test_a_row_of_another_backend_is_told(named):
     assert verdict(named, measured(), []) == ""
     rows = measured()
-    assert verdict(named, [*rows[:3], *({**r, "backend": "torch"} for r in rows[:3])], []) == "copied-from-another-backend"
+    assert (
+        verdict(named, [*rows[:3], *({**r, "backend": "torch"} for r in rows[:3])], []) == "copied-from-another-backend"
+    )
 
 
 class Evil:
@@ -288,12 +311,20 @@ def test_whatever_a_function_returns_the_student_reads_a_sentence(value):
         return value
 
     calls = [
-        (check.cnn_runtime.parameters, stranger), (check.cnn_runtime.forward_flops, stranger), (check.cnn_runtime.step_flops, stranger, stranger),
-        (check.cnn_runtime.summary, stranger), (check.cnn_runtime.time_step, stranger), (check.cnn_runtime.time_on_a_queue, stranger),
-        (check.cnn_runtime.where_it_ran, stranger), (check.cnn_runtime.prediction_interval, stranger), (check.cnn_runtime.fit, stranger),
-        (check.cnn_runtime.held_out_error, stranger, stranger), (check.cnn_runtime.crossover, stranger),
-        (check.cnn_runtime.compare, stranger, stranger), (check.cnn_runtime.per_image, stranger),
-    ]  # fmt: skip
+        (check.cnn_runtime.parameters, stranger),
+        (check.cnn_runtime.forward_flops, stranger),
+        (check.cnn_runtime.step_flops, stranger, stranger),
+        (check.cnn_runtime.summary, stranger),
+        (check.cnn_runtime.time_step, stranger),
+        (check.cnn_runtime.time_on_a_queue, stranger),
+        (check.cnn_runtime.where_it_ran, stranger),
+        (check.cnn_runtime.prediction_interval, stranger),
+        (check.cnn_runtime.fit, stranger),
+        (check.cnn_runtime.held_out_error, stranger, stranger),
+        (check.cnn_runtime.crossover, stranger),
+        (check.cnn_runtime.compare, stranger, stranger),
+        (check.cnn_runtime.per_image, stranger),
+    ]
     for function, *args in calls:
         with pytest.raises(CheckFailed) as failed:
             function(*args)
@@ -324,7 +355,9 @@ def test_seconds_are_divided_by_the_batch_of_each_row(named):
 
 
 def test_what_depends_on_nothing_of_the_students_own_is_no_excuse(named):
-    assert named(check.cnn_runtime.step_flops, lambda filters, batch: [2, 3, 3, 3], lambda filters, batch: [1] * 4) != ""
+    assert (
+        named(check.cnn_runtime.step_flops, lambda filters, batch: [2, 3, 3, 3], lambda filters, batch: [1] * 4) != ""
+    )
     assert named(check.cnn_runtime.held_out_error, lambda x, y, kind: 1.0, lambda x, y, kind: [0.0, 0.0]) != ""
     made_up = {"linear": 0.34, "quadratic": 0.06, "exponential": 0.48}
     constant = check.cnn_runtime.compare, lambda rows, backend: (made_up, "quadratic"), lambda x, y, kind: made_up[kind]
@@ -347,7 +380,9 @@ def test_a_mistake_in_the_held_out_error_costs_once(named):
         return float(np.mean(reference.held_out_errors(x, y, kind) * y))
 
     def compare(rows, backend):
-        x, y = (np.array([float(row[key]) for row in rows if row["backend"] == backend]) for key in ("filters", "seconds"))
+        x, y = (
+            np.array([float(row[key]) for row in rows if row["backend"] == backend]) for key in ("filters", "seconds")
+        )
         errors = {kind: in_seconds(x, y, kind) for kind in reference.KINDS}
         return errors, min(errors, key=lambda kind: errors[kind])
 
@@ -384,8 +419,12 @@ def test_rows_with_the_students_own_wrong_counts_lose_nothing_more(named):
     rows = [{**r, "parameters": r["parameters"] - 4} for r in measured()]
     settings = {"batch": 64, "rounds": 5, "threads": 1}
     assert named(check.cnn_runtime.rows, rows, [], FILTERS, parameters, None, **settings) == ""
-    assert named(check.cnn_runtime.rows, rows, [], FILTERS, counts.parameters_of, None, **settings) == "wrong-parameters"
-    assert named(check.cnn_runtime.rows, rows, [], FILTERS, lambda filters: 1 / 0, None, **settings) == "wrong-parameters"
+    assert (
+        named(check.cnn_runtime.rows, rows, [], FILTERS, counts.parameters_of, None, **settings) == "wrong-parameters"
+    )
+    assert (
+        named(check.cnn_runtime.rows, rows, [], FILTERS, lambda filters: 1 / 0, None, **settings) == "wrong-parameters"
+    )
 
 
 @pytest.mark.parametrize("yes", [False, True])

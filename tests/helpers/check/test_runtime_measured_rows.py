@@ -1,4 +1,5 @@
-"""What may be asked of measured rows: measure_row on parts whose answers are known, and nothing that a busy machine could break."""
+"""What may be asked of measured rows: measure_row on parts whose answers are known, and nothing that a busy machine
+could break."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ def time_step(step, load, rounds, warmup, synchronise, clock=None):
 def measure_row(filters, name, batch=64):
     prepared = prepare(filters, name, batch)
     timing = time_step(prepared.step, prepared.load, 21, 3, prepared.synchronise)
-    return {"filters": filters, "backend": name, "batch": batch, "parameters": sum(parameters(filters)), "flops": sum(flops(filters, batch)),
+    return {"filters": filters, "backend": name, "batch": batch,
+            "parameters": sum(parameters(filters)), "flops": sum(flops(filters, batch)),
             "hardware": prepared.hardware, "threads": 1, **timing}
 '''
 
@@ -65,7 +67,9 @@ def tried(names, seed=1):
         ("hardware-written-in", "prepared.hardware", '"Some CPU"'),
         ("forward-only", "flops(filters, batch)", "[n / (3 if i else 2) for i, n in enumerate(flops(filters, batch))]"),
         ("layers-for-total", "sum(parameters(filters))", "parameters(filters)"),
-        ("counts-exchanged", '"parameters": sum(parameters(filters)), "flops": sum(flops(filters, batch))', '"flops": sum(parameters(filters)), "parameters": sum(flops(filters, batch))'),
+        ("counts-exchanged",
+         '"parameters": sum(parameters(filters)), "flops": sum(flops(filters, batch))',
+         '"flops": sum(parameters(filters)), "parameters": sum(flops(filters, batch))'),
         ("wrong-unit", "**timing", '**timing, "high": 1e3 * timing["high"]'),
         ("per-image", "**timing", '**timing, "seconds": timing["seconds"] / batch'),
         ("all-rounds", "**timing", '**timing, "seconds": timing["seconds"] * 21'),
@@ -116,7 +120,8 @@ def time_step(step, load, rounds, warmup, synchronise, clock=time.perf_counter):
         loss = step(batch)
         seconds.append(clock() - began)
     seconds.sort()
-    return {"seconds": seconds[len(seconds) // 2], "low": seconds[1], "high": seconds[-2], "rounds": rounds, "device": str(loss.device)}
+    return {"seconds": seconds[len(seconds) // 2], "low": seconds[1], "high": seconds[-2],
+            "rounds": rounds, "device": str(loss.device)}
 """
 NOT_WRITTEN = """
 def time_step(step, load, rounds, warmup, synchronise, clock=None):
@@ -176,18 +181,22 @@ def test_a_busy_machine_is_no_reason_to_doubt_a_row(monkeypatch):
 
 def row(filters, backend, seconds, low, high, **more):
     return {
-        "filters": filters, "backend": backend, "batch": 64, "parameters": sum(counts.parameters_of(filters)),
-        "flops": sum(counts.step_flops_of(filters, 64)), "hardware": "Some CPU", "threads": 1, "rounds": 21, "device": "cpu",
+        "filters": filters, "backend": backend, "batch": 64,
+        "parameters": sum(counts.parameters_of(filters)), "flops": sum(counts.step_flops_of(filters, 64)),
+        "hardware": "Some CPU", "threads": 1, "rounds": 21, "device": "cpu",
         "seconds": seconds, "low": low, "high": high, **more,
     }  # fmt: skip
 
 
 def honest(seed, tick=1e-7, held_up=25.0):
-    """Rows of a slow machine with a coarse clock, on which any network may meet a time when everything takes up to `held_up` times as long."""
+    """Rows of a slow machine with a coarse clock, on which any network may meet a time when everything takes up to
+    `held_up` times as long."""
     chance = random.Random(seed)
     for backend, fixed, per_flop in (("numpy", 2e-4, 6e-11), ("torch", 3e-3, 7e-11)):
         for filters in SIZES:
-            usual = (fixed + per_flop * sum(counts.step_flops_of(filters, 64))) * chance.choice((1, 1, 1, chance.uniform(1, held_up)))
+            usual = (fixed + per_flop * sum(counts.step_flops_of(filters, 64))) * chance.choice(
+                (1, 1, 1, chance.uniform(1, held_up))
+            )
             rounds = sorted(round(usual * chance.uniform(1, 1.01) / tick) * tick for _ in range(21))
             yield row(filters, backend, rounds[10], rounds[5], rounds[15])
 

@@ -123,7 +123,9 @@ CHECKS = {
     "rescale": lambda t: check.network_from_scratch.convention(t, t),
     "portable": lambda t: check.network_from_scratch.portable(t, t),
     "curves": lambda t: check.network_from_scratch.learning_curves(t, t, t, t, size="quick"),
-    "study": lambda t: check.network_from_scratch.learning_rate_study(t, [1.0, 0.5, 0.1, 0.01, 0.001], t, t, t, epochs=30),
+    "study": lambda t: check.network_from_scratch.learning_rate_study(
+        t, [1.0, 0.5, 0.1, 0.01, 0.001], t, t, t, epochs=30
+    ),
     "experiment": lambda t: check.network_from_scratch.decay_experiment(t, t, t, t, seeds=3, epochs=12),
     "backends": lambda t: check.network_from_scratch.same_on_all(t, ["numpy", "torch"], t, t, t),
     "own training": lambda t: check.network_from_scratch.own_training(t, t, t),
@@ -165,7 +167,9 @@ def test_a_strange_class_gets_a_sentence(which, thing, capsys):
 def _history(**changes):
     from helpers.train import History
 
-    lists = {name: list(np.linspace(2.3, 1, 30)) for name in ("train_loss", "test_loss", "learning_rate", "test_accuracy")}
+    lists = {
+        name: list(np.linspace(2.3, 1, 30)) for name in ("train_loss", "test_loss", "learning_rate", "test_accuracy")
+    }
     history = History(**lists)
     for name, value in changes.items():
         setattr(history, name, value)

@@ -56,8 +56,9 @@ def sigmoid_backward(x: np.ndarray, g: np.ndarray) -> list[Hypothesis]:
                    "only (1 − σ(x)) is used."),
         Hypothesis("factor-missing", g * s, "One factor is missing: the derivative is σ(x) · (1 − σ(x)); here only "
                    "σ(x) is used."),
-        Hypothesis("derivative-of-gradient", oracle.sigmoid(g) * (1 - oracle.sigmoid(g)), "The sigmoid is applied to "
-                   "grad_output. Its derivative belongs to the x of forward: output · (1 − output)."),
+        Hypothesis("derivative-of-gradient", oracle.sigmoid(g) * (1 - oracle.sigmoid(g)),
+                   "The sigmoid is applied to grad_output. Its derivative belongs to the x of forward: "
+                   "output · (1 − output)."),
         Hypothesis("derivative-of-gradient", g * (1 - g), "The derivative is computed from grad_output; compute it "
                    "from forward's output: output · (1 − output)."),
         Hypothesis("derivative-of-gradient", g * g * (1 - g), "The derivative is computed from grad_output; compute "
@@ -105,8 +106,8 @@ def relu_backward(x: np.ndarray, g: np.ndarray) -> list[Hypothesis]:
     return [
         Hypothesis("derivative-always-one", g, "backward passes every gradient on: the derivative is 1 everywhere. "
                    "(Two `np.where` in a row do that: the first makes negatives 0, the second finds 0 ≥ 0.)"),
-        Hypothesis("gradient-at-zero", g * at_zero, "At x = 0 the gradient is passed on; it should be 0 there (`x > "
-                   "0`). Many inputs are exactly 0."),
+        Hypothesis("gradient-at-zero", g * at_zero,
+                   "At x = 0 the gradient is passed on; it should be 0 there (`x > 0`). Many inputs are exactly 0."),
         Hypothesis("local-derivative-only", on * 1.0, "backward returns only ReLU's own derivative. Multiply it by "
                    "grad_output: that is the chain rule."),
         Hypothesis("local-derivative-only", at_zero * 1.0, "backward returns only ReLU's own derivative. Multiply it "
@@ -122,6 +123,6 @@ def relu_backward(x: np.ndarray, g: np.ndarray) -> list[Hypothesis]:
         Hypothesis("relu-upside-down", g * ~at_zero, "The gradient is passed on where x was negative; it should be "
                    "where x was positive."),
         Hypothesis("all-zero", 0 * g, "The gradient is 0 everywhere."),
-        Hypothesis("row-summed-first", np.broadcast_to((g * on).sum(axis=-1, keepdims=True), g.shape), "The gradients "
-                   "of a row are added up. ReLU is elementwise: each entry keeps its own."),
+        Hypothesis("row-summed-first", np.broadcast_to((g * on).sum(axis=-1, keepdims=True), g.shape),
+                   "The gradients of a row are added up. ReLU is elementwise: each entry keeps its own."),
     ]

@@ -32,8 +32,8 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
         Hypothesis("count-for-share", count, "This is a number of answers; divide it by the number of images."),
         Hypothesis("count-for-share", n - count, f"This is a number of answers, and of those that the {other} counts; "
                    f"divide it by the number of images."),
-        Hypothesis("probability-for-answer", np.asarray(mine.mean() if of_right else 1 - mine.mean()), f"This is made "
-                   f"of the mean probability of the true class. {probable}"),
+        Hypothesis("probability-for-answer", np.asarray(mine.mean() if of_right else 1 - mine.mean()),
+                   f"This is made of the mean probability of the true class. {probable}"),
         Hypothesis("threshold", value(mine > 0.5), "An answer counts as right here only if the true class has more "
                    "than half of the probability. It is right if no other class is more probable (argmax)."),
         Hypothesis("all-wrong", np.asarray(0.0 if of_right else 1.0), "No answer counts as right. Is the class taken "
@@ -48,7 +48,10 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
                    "probability; take the largest (argmax)."),
         Hypothesis("top-two", value((rows[:, -2:] == labels[:, None]).any(axis=1)), "An answer counts as right if the "
                    "label is among the two most probable classes; only the most probable counts."),
-        *(Hypothesis("unweighted-mean", np.asarray(np.mean([value(right[i : i + size]) for i in range(0, n, size)])), "The images are taken in batches that count equally, though the last one is smaller. Weight each by its size.") for size in BATCHES if n % size),
+        *(Hypothesis("unweighted-mean", np.asarray(np.mean([value(right[i : i + size]) for i in range(0, n, size)])),
+                     "The images are taken in batches that count equally, though the last one is smaller. "
+                     "Weight each by its size.")
+          for size in BATCHES if n % size),
         Hypothesis("label-off-by-one", value(answers + 1 == labels), "The classes are shifted by one: they count from "
                    "0, as indices do."),
         *(Hypothesis("rounded", np.round(value(right), digits), f"The {what} is rounded to {digits} "

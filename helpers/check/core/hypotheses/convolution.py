@@ -112,8 +112,8 @@ def forward(case: Convolution, expected: Array) -> list[Hypothesis]:
         Hypothesis(
             "channels-summed-apart",
             lambda: run(w.sum(axis=1, keepdims=True), x.sum(axis=1, keepdims=True)),
-            "Images and filters are summed over the channels before they are multiplied. Multiply channel by channel, "
-            "then add.",
+            "Images and filters are summed over the channels before they are multiplied. "
+            "Multiply channel by channel, then add.",
         ),
         Hypothesis(
             "channels-summed-apart",
@@ -297,8 +297,8 @@ def backward_data(case: Convolution, expected: Array) -> list[Hypothesis]:
         Hypothesis(
             "stride-ignored",
             of_stride_one,
-            "The stride is ignored on the way back: dy[p, q] belongs to row p · u and column q · v. Right for stride 1 "
-            "only.",
+            "The stride is ignored on the way back: dy[p, q] belongs to row p · u and column q · v. "
+            "Right for stride 1 only.",
         ),
         Hypothesis("flipped-filter", lambda: back(w[:, :, ::-1, ::-1]), flip),
         Hypothesis("flipped-one-axis", lambda: back(w[:, :, ::-1]), one_axis.format("R")),
@@ -422,8 +422,8 @@ def backward_filter(case: Convolution, expected: Array) -> list[Hypothesis]:
         Hypothesis(
             "channels-mixed",
             lambda: np.broadcast_to(expected.sum(axis=1, keepdims=True), expected.shape),
-            "The channels are added together. In dw each channel c keeps its own entry; only images and positions are "
-            "summed.",
+            "The channels are added together. In dw each channel c keeps its own entry; "
+            "only images and positions are summed.",
         ),
         Hypothesis(
             "filters-mixed",
@@ -455,8 +455,8 @@ def backward_filter(case: Convolution, expected: Array) -> list[Hypothesis]:
         Hypothesis(
             "reshape-for-transpose",
             lambda: expected.reshape(k, -1).T.reshape(expected.shape),
-            "The product is dw transposed, C·R·S × K, and `reshape` does not transpose it back: G_m D_mᵀ has the rows "
-            "of the filters.",
+            "The product is dw transposed, C·R·S × K, and `reshape` does not transpose it back: "
+            "G_m D_mᵀ has the rows of the filters.",
         ),
     ]
 
@@ -501,8 +501,8 @@ def backward_bias(dy: Array) -> list[Hypothesis]:
         Hypothesis(
             "positions-averaged",
             expected / (n * p * q),
-            f"The gradient is 1/{n * p * q} of what it should be, and that is N · P · Q: a mean is taken where a sum "
-            "is needed.",
+            f"The gradient is 1/{n * p * q} of what it should be, and that is N · P · Q: "
+            "a mean is taken where a sum is needed.",
         ),
         *Hypothesis.each(
             "one-image-only", lambda i: dy[i].sum(axis=(1, 2)), (0, -1), "Only one image counts; sum over all of them."

@@ -65,12 +65,15 @@ def trajectory(run: Callable[..., Parameters], n: int, size: int, lr: float) -> 
     ends = "The next batch starts where this one ends (`range(0, n, batch_size)`)."
     counts = [size, size, last]
     return [
-        of("no-update", "The weights did not move: each batch needs forward, backward and "
-           "update.", batches=lambda order: []),
-        of("ragged-batch-skipped", f"The last, smaller batch is skipped: "
-           f"{ragged}", batches=lambda order: cut(order)[:-1]),
-        of("ragged-batch-skipped", "The last, smaller batch is skipped, and the order is "
-           "ignored.", batches=lambda order: in_order(order)[:-1]),
+        of("no-update",
+           "The weights did not move: each batch needs forward, backward and update.",
+           batches=lambda order: []),
+        of("ragged-batch-skipped",
+           f"The last, smaller batch is skipped: {ragged}",
+           batches=lambda order: cut(order)[:-1]),
+        of("ragged-batch-skipped",
+           "The last, smaller batch is skipped, and the order is ignored.",
+           batches=lambda order: in_order(order)[:-1]),
         of("order-ignored", "The order is ignored: the images are taken as they lie. Batch k holds the images "
            "order[k·size : (k+1)·size].", batches=in_order),
         of("images-not-ordered", f"The labels are put in order and the images are not, so each image is trained with "
@@ -79,41 +82,55 @@ def trajectory(run: Callable[..., Parameters], n: int, size: int, lr: float) -> 
            f"the label of another. {same}", of_labels=in_order),
         of("order-applied-twice", "The order is applied twice. Take images[order[start : start + batch_size]], or "
            "order everything once at the start.", batches=lambda order: cut(order[order])),
-        of("order-inverted", "The order is used backwards: it says which image comes at each place, not where each "
-           "image goes.", batches=lambda order: cut(np.argsort(order))),
-        of("one-image-at-a-time", "The weights are updated after each single image; `batch_size` is "
-           "ignored.", batches=lambda order: split(order, 1)),
-        of("batch-size-ignored", "All images come in one batch; `batch_size` is ignored (64 is written into the "
-           "code?).", batches=lambda order: [order]),
-        of("batches-overlap", f"The batches overlap: each starts one image after the last. "
-           f"{ends}", batches=lambda order: [order[i : i + size] for i in range(n)]),
-        of("batches-overlap", f"The batches overlap: each starts half a batch after the last. "
-           f"{ends}", batches=lambda order: [order[i : i + size] for i in range(0, n, size // 2)]),
+        of("order-inverted",
+           "The order is used backwards: it says which image comes at each place, not where each image goes.",
+           batches=lambda order: cut(np.argsort(order))),
+        of("one-image-at-a-time",
+           "The weights are updated after each single image; `batch_size` is ignored.",
+           batches=lambda order: split(order, 1)),
+        of("batch-size-ignored",
+           "All images come in one batch; `batch_size` is ignored (64 is written into the code?).",
+           batches=lambda order: [order]),
+        of("batches-overlap",
+           f"The batches overlap: each starts one image after the last. {ends}",
+           batches=lambda order: [order[i : i + size] for i in range(n)]),
+        of("batches-overlap",
+           f"The batches overlap: each starts half a batch after the last. {ends}",
+           batches=lambda order: [order[i : i + size] for i in range(0, n, size // 2)]),
         of("first-image-skipped", "The first image is left out: count from 0.", batches=lambda order: cut(order[1:])),
         of("first-batch-skipped", "The first batch is left out: count from 0.", batches=lambda order: cut(order)[1:]),
-        of("last-image-skipped", "The last image is left out: a slice ends before its second number, so no − 1 is "
-           "needed.", batches=lambda order: cut(order[:-1])),
-        of("last-of-batch-skipped", "Each batch lacks its last image: a slice ends before its second number, so no − "
-           "1 is needed.", batches=lambda order: [batch[:-1] for batch in cut(order) if len(batch) > 1]),
-        of("order-as-start", "`order[start]` is used as the index where a batch starts. A batch holds the images "
-           "order[start : start + "
-           "batch_size].", batches=lambda order: [np.arange(order[i], min(order[i] + size, n)) for i in range(0, n, size)]),
-        of("backward-twice", "Each batch is used for two "
-           "steps.", batches=lambda order: [batch for batch in cut(order) for _ in range(2)]),
+        of("last-image-skipped",
+           "The last image is left out: a slice ends before its second number, so no − 1 is needed.",
+           batches=lambda order: cut(order[:-1])),
+        of("last-of-batch-skipped",
+           "Each batch lacks its last image: a slice ends before its second number, so no − 1 is needed.",
+           batches=lambda order: [batch[:-1] for batch in cut(order) if len(batch) > 1]),
+        of("order-as-start",
+           "`order[start]` is used as the index where a batch starts. "
+           "A batch holds the images order[start : start + batch_size].",
+           batches=lambda order: [np.arange(order[i], min(order[i] + size, n)) for i in range(0, n, size)]),
+        of("backward-twice",
+           "Each batch is used for two steps.",
+           batches=lambda order: [batch for batch in cut(order) for _ in range(2)]),
         of("rate-divided", f"The rate is divided by the batch's size, {mean}", factors=[1 / count for count in counts]),
         of("rate-scaled-by-batch", f"The step of the smaller last batch is made shorter. Its gradient is the mean "
            f"over its own images {mean[3:]}", factors=[count / size for count in counts]),
-        *(of("rate-decays", "The rate changes from batch to batch; all steps of an epoch take the `lr` that is "
-             "given.", factors=[0.99 ** (i + first) for i in range(3)]) for first in (0, 1)),
+        *(of("rate-decays",
+             "The rate changes from batch to batch; all steps of an epoch take the `lr` that is given.",
+             factors=[0.99 ** (i + first) for i in range(3)])
+          for first in (0, 1)),
         of("update-before-backward", "Each update comes before its backward, so it takes the gradient of the batch "
            "before. The order is forward, backward, update.", late=True),
-        of("last-batch-filled-up", f"The last batch is padded with images that were seen already. It holds what is "
-           f"left: {ragged}", batches=lambda order: [*cut(order)[:-1], order[-size:]]),
-        of("last-batch-filled-up", f"The last batch is padded with the first images. It holds what is left: "
-           f"{ragged}", batches=filled),
+        of("last-batch-filled-up",
+           f"The last batch is padded with images that were seen already. It holds what is left: {ragged}",
+           batches=lambda order: [*cut(order)[:-1], order[-size:]]),
+        of("last-batch-filled-up",
+           f"The last batch is padded with the first images. It holds what is left: {ragged}",
+           batches=filled),
         of("batches-reversed", "The batches come in reverse order.", batches=lambda order: cut(order)[::-1]),
-        of("strided-batches", "A batch holds every k-th image; it should hold images that follow each other in the "
-           "order.", batches=lambda order: [order[k::3] for k in range(3)]),
+        of("strided-batches",
+           "A batch holds every k-th image; it should hold images that follow each other in the order.",
+           batches=lambda order: [order[k::3] for k in range(3)]),
         of("equal-batches", "The images are split into batches of equal size (`np.array_split`?); a batch holds "
            "`batch_size` images, and the last what is left.", batches=lambda order: np.array_split(order, 3)),
         of("two-passes", "The epoch goes through the images twice.", batches=lambda order: cut(order) * 2),
@@ -121,12 +138,14 @@ def trajectory(run: Callable[..., Parameters], n: int, size: int, lr: float) -> 
         of("rate-divided", f"The rate is divided by the number of images, {mean}", lr / n),
         of("update-after-loop", "There is one step an epoch, with the last batch's gradients. Update after each "
            "batch, inside the loop.", batches=lambda order: cut(order)[-1:]),
-        of("only-first-batch", "Only the first batch is used. Is there a `break` or `return` inside the "
-           "loop?", batches=lambda order: cut(order)[:1]),
-        *(of("rate-ignored", f"`lr` is ignored: the weights move as with "
-             f"{rate:g}.", rate) for rate in (0.1, 0.01, 0.001, 1.0)),
-        of("gradient-not-averaged", "The weights move as if the loss were summed over the batch. See 'One "
-           "convention'.", scale=1.0),
+        of("only-first-batch",
+           "Only the first batch is used. Is there a `break` or `return` inside the loop?",
+           batches=lambda order: cut(order)[:1]),
+        *(of("rate-ignored", f"`lr` is ignored: the weights move as with {rate:g}.", rate)
+          for rate in (0.1, 0.01, 0.001, 1.0)),
+        of("gradient-not-averaged",
+           "The weights move as if the loss were summed over the batch. See 'One convention'.",
+           scale=1.0),
         of("update-adds", "The steps go uphill: the loss rises.", -lr),
         of("updated-twice", "Each step is twice as long as it should be: is update called twice?", 2 * lr),
     ]
@@ -173,8 +192,9 @@ def mean_loss(epochs: Sequence[tuple[Sequence[float], Sequence[int]]], size: int
              f"once more."),
         each("loss-divided-twice", lambda row, w: (row / w).sum() / n, f"{twice} and each is divided by its batch's "
              f"size once more."),
-        each("last-batch-counted-full", lambda row, w: row.sum() * size / n, "Every batch is weighted by "
-             "`batch_size`, the smaller last one, too. Weight it by its own number of images."),
+        each("last-batch-counted-full", lambda row, w: row.sum() * size / n,
+             "Every batch is weighted by `batch_size`, the smaller last one, too. "
+             "Weight it by its own number of images."),
         each("number-written-in", lambda row, w: row @ w / 60_000, "The sum is divided by 60,000, a number written "
              "into the code; divide by the number of images that were given."),
         each("never-accumulated", lambda row, w: 0.0, "The loss is 0: the losses of the batches are never added up."),
@@ -184,5 +204,7 @@ def mean_loss(epochs: Sequence[tuple[Sequence[float], Sequence[int]]], size: int
              "counts most. Add up, and divide once at the end."),
         each("running-average", lambda row, w: moving(np.asarray([0.0, *row]), 0.5), half),
         each("running-average", lambda row, w: moving(row, 0.5), half),
-        Hypothesis("losses-not-reset", np.cumsum([float(np.dot(*row)) for row in epochs]) / n if len(epochs) > 1 else np.full(1, np.nan), "The sum is not reset to 0 before each epoch, so it accumulates."),
+        Hypothesis("losses-not-reset",
+                   np.cumsum([float(np.dot(*row)) for row in epochs]) / n if len(epochs) > 1 else np.full(1, np.nan),
+                   "The sum is not reset to 0 before each epoch, so it accumulates."),
     ]

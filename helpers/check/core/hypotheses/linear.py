@@ -72,10 +72,11 @@ def forward(
         Hypothesis("activation-inside", np.maximum(plain + b, 0), f"Negative outputs are set to 0. {inside}"),
         Hypothesis("output-transposed", (plain + b).T, "The output is transposed: rows should be the examples of the "
                    "batch."),
-        Hypothesis("stale-weight", NOTHING if first_weight is None else x @ first_weight + b, "forward uses the "
-                   "initial weights, a copy made in `__init__`. Use self.weight as it is now."),
-        Hypothesis("bias-multiplied", _plus_multiple(got, plain, np.broadcast_to(b, plain.shape)), "A multiple of the "
-                   "bias is added; add it once for each example, outside of any loop over the inputs."),
+        Hypothesis("stale-weight", NOTHING if first_weight is None else x @ first_weight + b,
+                   "forward uses the initial weights, a copy made in `__init__`. Use self.weight as it is now."),
+        Hypothesis("bias-multiplied", _plus_multiple(got, plain, np.broadcast_to(b, plain.shape)),
+                   "A multiple of the bias is added; add it once for each example, "
+                   "outside of any loop over the inputs."),
         Hypothesis("bias-summed", plain + b.sum(), f"The sum of all biases is added everywhere. {own}"),
         Hypothesis("bias-summed", plain + b[0], f"The first bias is added everywhere. {own}"),
         Hypothesis("bias-summed", plain + b.mean(), f"The mean of all biases is added everywhere. {own}"),
@@ -112,8 +113,8 @@ def weight_gradient(
     return [
         Hypothesis("gradient-transposed", g.T @ x, "grad_weight is transposed; it needs the shape of weight."),
         Hypothesis("gradient-accumulates", NOTHING if earlier is None else right + earlier, ACCUMULATED),
-        Hypothesis("stale-input", NOTHING if stale is None else stale[: len(x)].T @ g[: len(stale)], "The gradient "
-                   "uses the x of an earlier forward. Keep x in every forward: `self.x = x`."),
+        Hypothesis("stale-input", NOTHING if stale is None else stale[: len(x)].T @ g[: len(stale)],
+                   "The gradient uses the x of an earlier forward. Keep x in every forward: `self.x = x`."),
         Hypothesis("one-example-only", np.outer(x[-1], g[-1]), alone.format("last")),
         Hypothesis("one-example-only", np.outer(x[0], g[0]), alone.format("first")),
         Hypothesis("summed-before-product", np.outer(x.sum(axis=0), g.sum(axis=0)), before.format("summed")),
@@ -136,8 +137,8 @@ def bias_gradient(x: np.ndarray, g: np.ndarray, b: np.ndarray, earlier: np.ndarr
     """Of grad_bias. earlier: the gradient of the backward before."""
     n, right = len(g), g.sum(axis=0)
     axis = (
-        "grad_bias is {} over the features (axis 1). The bias is shared by all examples, so sum over the batch (axis "
-        "0)."
+        "grad_bias is {} over the features (axis 1). "
+        "The bias is shared by all examples, so sum over the batch (axis 0)."
     )
     alone = "grad_bias is the {} example's row alone: sum over the batch (axis 0)."
     everything = "grad_bias is {} over everything. Each output has a bias of its own: sum over the batch (axis 0) only."
@@ -174,8 +175,9 @@ def input_gradient(
     return [
         Hypothesis("grad-input-transposed", w @ g.T, "The returned gradient is transposed (weight @ grad_output.T). "
                    "It needs the shape of x: rows are examples."),
-        Hypothesis("stale-weight", NOTHING if first_weight is None else g @ first_weight.T, "The gradient is "
-                   "propagated through the initial weights, a copy made in `__init__`. Use self.weight as it is now."),
+        Hypothesis("stale-weight", NOTHING if first_weight is None else g @ first_weight.T,
+                   "The gradient is propagated through the initial weights, a copy made in `__init__`. "
+                   "Use self.weight as it is now."),
         Hypothesis("absolute-value", g @ np.abs(w).T, "The gradient is propagated through the absolute values of the "
                    "weights; their signs matter."),
         Hypothesis("returns-grad-weight", x.T @ g, "backward returns grad_weight. It should return the gradient with "

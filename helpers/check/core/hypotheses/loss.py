@@ -32,8 +32,8 @@ def value(p: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:
         Hypothesis("log-missing", np.asarray((1 - right).mean()), "This is 1 − p of the true class, without a "
                    "logarithm."),
         Hypothesis("log-missing", np.asarray(-right.mean()), "This is −p of the true class, without a logarithm."),
-        Hypothesis("softmax-twice", np.asarray(oracle.cross_entropy(oracle.softmax(p), labels)), "A softmax is "
-                   "applied to the probabilities once more. They are probabilities already."),
+        Hypothesis("softmax-twice", np.asarray(oracle.cross_entropy(oracle.softmax(p), labels)),
+                   "A softmax is applied to the probabilities once more. They are probabilities already."),
         Hypothesis("all-classes", np.asarray(-np.log(p).sum(axis=1).mean()), "The logarithms of all classes are added "
                    "up. Only the probability of the true class counts."),
         Hypothesis("all-classes", np.asarray(-np.log(p).mean()), "The logarithms of all classes are averaged. Only "
@@ -44,10 +44,11 @@ def value(p: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:
                    "label from every row, N × N numbers. Pair each row with its own label: `p[arange(N), labels]`."),
         Hypothesis("labels-ignored", np.asarray(-np.log(p[:, 0]).mean()), "This takes the first class of every row, "
                    "whatever the label says. Take p[n, label]."),
-        Hypothesis("label-off-by-one", np.asarray(-np.log(p[rows, labels - 1]).mean()), "The labels are shifted by "
-                   "one: classes count from 0, as indices do."),
-        Hypothesis("entropy-term", np.asarray(-(right * np.log(right)).mean()), "The logarithm is weighted by p "
-                   "itself (p·log p). The true class counts with weight 1: −log p[label]."),
+        Hypothesis("label-off-by-one", np.asarray(-np.log(p[rows, labels - 1]).mean()),
+                   "The labels are shifted by one: classes count from 0, as indices do."),
+        Hypothesis("entropy-term", np.asarray(-(right * np.log(right)).mean()),
+                   "The logarithm is weighted by p itself (p·log p). "
+                   "The true class counts with weight 1: −log p[label]."),
         Hypothesis("one-minus-p", np.asarray(-np.log(1 - right).mean()), "This is −log(1 − p) of the true class: "
                    "small where the network is wrong. Take −log p."),
         Hypothesis("one-plus-p", np.asarray(-np.log1p(right).mean()), "`log1p` is log(1 + p); take log(p)."),
@@ -63,25 +64,27 @@ def value(p: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:
                    "counting starts at 0."),
         Hypothesis("index-swapped", np.asarray(-np.log(p[labels, 0]).mean()), "The labels are used as rows; they are "
                    "columns: p[n, label]."),
-        *(Hypothesis("clamp-too-large", np.asarray(-np.log(np.maximum(right, eps)).mean()), f"Probabilities below "
-                     f"{eps:g} count as {eps:g}, which makes wrong answers cheap. A lower bound such as 1e-12 keeps "
-                     f"the loss finite and changes nothing else.") for eps in (0.1, 1e-2, 1e-3)),
-        *(Hypothesis("clamp-too-large", np.asarray(-np.log(right + eps).mean()), f"{eps:g} is added inside the "
-                     f"logarithm, which changes every loss. Something like 1e-12 keeps it finite and changes nothing "
-                     f"else.") for eps in (0.1, 1e-2, 1e-3)),
+        *(Hypothesis("clamp-too-large", np.asarray(-np.log(np.maximum(right, eps)).mean()),
+                     f"Probabilities below {eps:g} count as {eps:g}, which makes wrong answers cheap. "
+                     "A lower bound such as 1e-12 keeps the loss finite and changes nothing else.")
+          for eps in (0.1, 1e-2, 1e-3)),
+        *(Hypothesis("clamp-too-large", np.asarray(-np.log(right + eps).mean()),
+                     f"{eps:g} is added inside the logarithm, which changes every loss. "
+                     "Something like 1e-12 keeps it finite and changes nothing else.")
+          for eps in (0.1, 1e-2, 1e-3)),
         Hypothesis("last-example-missing", np.asarray(-np.log(right[:-1]).sum() / n), "The last example is left out: "
                    "`range(n)` ends at n − 1 already."),
         Hypothesis("median-for-mean", np.asarray(np.median(-np.log(right))), "This is the median of the losses; take "
                    "their mean."),
-        Hypothesis("error-rate", np.asarray((p.argmax(axis=1) != labels).mean()), "This is the share of wrong "
-                   "answers, which has no useful gradient. Take −log p[label]."),
+        Hypothesis("error-rate", np.asarray((p.argmax(axis=1) != labels).mean()),
+                   "This is the share of wrong answers, which has no useful gradient. Take −log p[label]."),
         Hypothesis("divided-by-classes", np.asarray(n * expected / classes), "The sum is divided by the number of "
                    "classes; divide by the number of examples."),
-        Hypothesis("prediction-for-label", np.asarray(-np.log(p.max(axis=1)).mean()), "This takes the largest "
-                   "probability of each row, whatever the label says. Take the probability of the true class, p[n, "
-                   "label]."),
-        Hypothesis("entropy-of-p", np.asarray(-(p * np.log(p)).sum(axis=1).mean()), "This is the entropy of p and "
-                   "does not use the labels."),
+        Hypothesis("prediction-for-label", np.asarray(-np.log(p.max(axis=1)).mean()),
+                   "This takes the largest probability of each row, whatever the label says. "
+                   "Take the probability of the true class, p[n, label]."),
+        Hypothesis("entropy-of-p", np.asarray(-(p * np.log(p)).sum(axis=1).mean()),
+                   "This is the entropy of p and does not use the labels."),
         Hypothesis("squared-error", np.asarray(((p - y) ** 2).sum(axis=1).mean()), "This is a squared error, not the "
                    "cross-entropy."),
     ]
@@ -114,8 +117,8 @@ def gradient(p: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:
         Hypothesis("parentheses-missing", p - y / n, "Only y is divided by N: parentheses around (p − y) are missing."),
         Hypothesis("softmax-twice", (oracle.softmax(p) - y) / n, "A softmax is applied to the probabilities once "
                    "more. They are probabilities already."),
-        Hypothesis("prediction-for-label", (p - oracle.one_hot(p.argmax(axis=1), classes)) / n, "The 1 is subtracted "
-                   "at the predicted class (argmax); subtract it at the label."),
+        Hypothesis("prediction-for-label", (p - oracle.one_hot(p.argmax(axis=1), classes)) / n,
+                   "The 1 is subtracted at the predicted class (argmax); subtract it at the label."),
         Hypothesis("label-off-by-one", (p - oracle.one_hot(labels - 1, classes)) / n, "The labels are shifted by one: "
                    "classes count from 0, as indices do."),
         Hypothesis("label-as-number", (p - labels[:, None]) / n, "The label itself is subtracted from all "
@@ -130,10 +133,10 @@ def gradient(p: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:
                    "`p[:, labels]` means every row. Pair each row with its own label: `p[arange(N), labels]`."),
         Hypothesis("derivative-again", (p - y) * p * (1 - p) / n, "p(1 − p) is multiplied in. p − y includes the "
                    "softmax's derivative already."),
-        Hypothesis("derivative-again", p * ((p - y) - ((p - y) * p).sum(axis=1, keepdims=True)) / n, "The softmax's "
-                   "derivative is applied once more. p − y includes it already."),
-        Hypothesis("division-forgotten-elsewhere", p - y + (1 / n - 1) * y * (p - 1), "Only the entries of the true "
-                   "class are divided by N. Divide the whole array."),
+        Hypothesis("derivative-again", p * ((p - y) - ((p - y) * p).sum(axis=1, keepdims=True)) / n,
+                   "The softmax's derivative is applied once more. p − y includes it already."),
+        Hypothesis("division-forgotten-elsewhere", p - y + (1 / n - 1) * y * (p - 1),
+                   "Only the entries of the true class are divided by N. Divide the whole array."),
         Hypothesis("labels-forgotten", p / n, "The labels are not subtracted: this is p/N."),
     ]
 

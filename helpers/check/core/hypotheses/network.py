@@ -1,7 +1,7 @@
 """What can go wrong where layers become a network: its order of layers, its gradients, its update.
 
-Of a reference network `net` these ask for `forward`, `gradients(x, labels, scale=…, start=…)` and `parameters()`; a result
-is compared with lists of arrays, all parameters at once, so that a mistake has to explain all of them.
+Of a reference network `net` these ask for `forward`, `gradients(x, labels, scale=…, start=…)` and `parameters()`; a
+result is compared with lists of arrays, all parameters at once, so that a mistake has to explain all of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from helpers.check.core.oracle import one_hot, softmax
 Parameters = list[np.ndarray]
 
 
-def forward(p: np.ndarray, logits: np.ndarray, activation: Callable[[np.ndarray], np.ndarray], name: str) -> list[Hypothesis]:
+def forward(
+    p: np.ndarray, logits: np.ndarray, activation: Callable[[np.ndarray], np.ndarray], name: str
+) -> list[Hypothesis]:
     """Of the probabilities p. activation: the one between the layers, called `name`."""
     return [
         Hypothesis("softmax-missing", logits, "The network returns logits: the Softmax at the end is missing."),
@@ -31,7 +33,9 @@ def forward(p: np.ndarray, logits: np.ndarray, activation: Callable[[np.ndarray]
     ]
 
 
-def gradients(net: Any, x: np.ndarray, labels: np.ndarray, logits: np.ndarray, skipped: Callable[[], Parameters]) -> list[Hypothesis]:
+def gradients(
+    net: Any, x: np.ndarray, labels: np.ndarray, logits: np.ndarray, skipped: Callable[[], Parameters]
+) -> list[Hypothesis]:
     """Of the gradients of the mean loss. skipped: those without the backward of the activations."""
     n, p = len(x), net.forward(x)
     y = one_hot(labels, p.shape[1])
@@ -52,7 +56,9 @@ def gradients(net: Any, x: np.ndarray, labels: np.ndarray, logits: np.ndarray, s
                    "loss."),
         Hypothesis("gradient-from-logits", started((logits - y) / n), "The gradient starts from the logits; it starts "
                    "from the probabilities, the output of the Softmax: (p − y)/N."),
-        Hypothesis("through-softmax-twice", started(p * (g - (g * p).sum(axis=1, keepdims=True))), "cross_entropy_gradient already includes the softmax, and its result is passed through Softmax.backward once more. Start with the last layer before the Softmax."),
+        Hypothesis("through-softmax-twice", started(p * (g - (g * p).sum(axis=1, keepdims=True))),
+                   "cross_entropy_gradient already includes the softmax, and its result "
+                   "is passed through Softmax.backward once more. Start with the last layer before the Softmax."),
         Hypothesis("activation-backward-skipped", skipped, "The gradient skips the backward of the activations. "
                    "backward calls every layer of forward, in reverse order."),
     ]
@@ -72,12 +78,15 @@ def update(
         return [p - rate * g for p, g in zip(start, grads, strict=True)]
 
     def moved(places: Sequence[int]) -> Callable[[], Parameters]:
-        return lambda: [new if i in places else old for i, (old, new) in enumerate(zip(start, stepped(rate), strict=True))]
+        return lambda: [
+            new if i in places else old for i, (old, new) in enumerate(zip(start, stepped(rate), strict=True))
+        ]
 
     every = "Call `update(lr)` of every layer that has parameters."
-    kept = [] if earlier_rate is None else [Hypothesis("rate-kept", lambda: stepped(earlier_rate), "The second update "
-                                                       "takes the `lr` of the first: it is kept somewhere. Use the "
-                                                       "one that is given.")]
+    kept = [] if earlier_rate is None else [
+        Hypothesis("rate-kept", lambda: stepped(earlier_rate),
+                   "The second update takes the `lr` of the first: it is kept somewhere. Use the one that is given."),
+    ]
     return [
         Hypothesis("not-updated", start, f"update leaves all weights unchanged. {every}"),
         *(Hypothesis("only-some-updated", moved(places), f"{told} {every}") for told, places in groups.items()),

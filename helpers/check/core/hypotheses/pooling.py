@@ -48,14 +48,14 @@ def forward(case: Pooling, kind: str) -> list[Hypothesis]:
             Hypothesis(
                 "padding-wins",
                 lambda: pool(value=0.0),
-                "The padding of zeros wins where all entries of a window are negative. Pad with −inf, which is never "
-                "the maximum.",
+                "The padding of zeros wins where all entries of a window are negative. "
+                "Pad with −inf, which is never the maximum.",
             ),
             Hypothesis(
                 "starts-at-zero",
                 np.maximum(right, 0),
-                "The search for the maximum starts at 0, so that negative numbers never win: start at −inf, or at the "
-                "first entry.",
+                "The search for the maximum starts at 0, so that negative numbers never win: "
+                "start at −inf, or at the first entry.",
             ),
         ],
         "mean": [
@@ -206,8 +206,8 @@ def max_backward(case: Pooling, expected: Array, ties: bool = False) -> list[Hyp
             "winner-misread",
             lambda numbers: back((best[..., None, None] == numbers) * dy),
             (rows * r + columns, rows + columns * r, rows + columns * s, rows * s + columns + 1, rows + columns),
-            "Backward numbers the entries of a window differently from forward: argmax over the flattened window gives "
-            "r · S + s.",
+            "Backward numbers the entries of a window differently from forward: "
+            "argmax over the flattened window gives r · S + s.",
         ),
         Hypothesis(
             "gradient-to-all",

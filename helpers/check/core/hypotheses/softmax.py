@@ -35,15 +35,17 @@ def forward(x: np.ndarray) -> list[Hypothesis]:
                    "These are sigmoids divided by their sum; the softmax uses exponentials, e^x."),
         Hypothesis("softmax-base", 2.0**x / (2.0**x).sum(axis=1, keepdims=True), "The base of the power is 2; the "
                    "softmax has base e (`xp.exp`)."),
-        Hypothesis("argmax-for-softmax", oracle.one_hot(x.argmax(axis=1), x.shape[1]), "This is 1 at the largest "
-                   "logit and 0 elsewhere. The softmax is smooth, or nothing could be learned."),
-        *(Hypothesis("temperature", oracle.softmax(x / t), f"The logits are divided by {t:g} first. The softmax has "
-                     f"no such "
-                     f"temperature.") for t in (2.0, 0.5, 10.0, 3.0, x.shape[1] ** 0.5, float(np.abs(x).max()))),
-        Hypothesis("divided-for-subtracted", oracle.softmax(x / x.max(axis=1, keepdims=True)), "Each row is divided "
-                   "by its maximum; subtract it."),
-        Hypothesis("softmax-l2-norm", e / np.sqrt((e * e).sum(axis=1, keepdims=True)), "The exponentials are divided "
-                   "by their Euclidean norm, so the rows don't add up to 1. Divide by their sum."),
+        Hypothesis("argmax-for-softmax", oracle.one_hot(x.argmax(axis=1), x.shape[1]),
+                   "This is 1 at the largest logit and 0 elsewhere. "
+                   "The softmax is smooth, or nothing could be learned."),
+        *(Hypothesis("temperature", oracle.softmax(x / t),
+                     f"The logits are divided by {t:g} first. The softmax has no such temperature.")
+          for t in (2.0, 0.5, 10.0, 3.0, x.shape[1] ** 0.5, float(np.abs(x).max()))),
+        Hypothesis("divided-for-subtracted", oracle.softmax(x / x.max(axis=1, keepdims=True)),
+                   "Each row is divided by its maximum; subtract it."),
+        Hypothesis("softmax-l2-norm", e / np.sqrt((e * e).sum(axis=1, keepdims=True)),
+                   "The exponentials are divided by their Euclidean norm, "
+                   "so the rows don't add up to 1. Divide by their sum."),
         Hypothesis("softmax-without-exp", x / x.sum(axis=1, keepdims=True), "The exponential is missing: x is only "
                    "divided by its sum."),
         Hypothesis("sigmoid-for-softmax", oracle.sigmoid(x), "This is the sigmoid of each entry; the rows don't add "
@@ -95,12 +97,12 @@ def backward(x: np.ndarray, g: np.ndarray) -> list[Hypothesis]:
                    "p·(1 − p)."),
         Hypothesis("jacobian-sign", g * p * (1 - p) + p * (inner - g * p), "Off the diagonal the Jacobian is "
                    "negative: ∂p_i/∂x_j = p_i(δ_ij − p_j), which is −p_i·p_j for i ≠ j."),
-        Hypothesis("one-jacobian-for-the-batch", g @ (np.diag(p[0]) - np.outer(p[0], p[0])), "The Jacobian of the "
-                   "first row is used for all rows. Every row has its own."),
+        Hypothesis("one-jacobian-for-the-batch", g @ (np.diag(p[0]) - np.outer(p[0], p[0])),
+                   "The Jacobian of the first row is used for all rows. Every row has its own."),
         Hypothesis("sum-not-accumulated", _last_term(p, g), "The inner sum is overwritten in each iteration of the "
                    "loop; add it up (`+=`)."),
-        Hypothesis("one-jacobian-for-the-batch", g @ (np.diag(p.sum(axis=0)) - p.T @ p), "One Jacobian is made for "
-                   "the whole batch, which mixes the examples. Every row has its own."),
+        Hypothesis("one-jacobian-for-the-batch", g @ (np.diag(p.sum(axis=0)) - p.T @ p),
+                   "One Jacobian is made for the whole batch, which mixes the examples. Every row has its own."),
     ]
 
 

@@ -29,8 +29,8 @@ def step(
                    f"where it should be subtracted (`-=`)."),
         Hypothesis("update-assigns", before + right, f"{name} becomes the step itself: −lr · gradient is assigned "
                    f"where it should be subtracted (`-=`)."),
-        Hypothesis("weight-decay", _plus_any_multiple(got, right, before), f"A multiple of {name} itself is "
-                   f"subtracted, too (weight decay). The step is lr · gradient alone."),
+        Hypothesis("weight-decay", _plus_any_multiple(got, right, before),
+                   f"A multiple of {name} itself is subtracted, too (weight decay). The step is lr · gradient alone."),
         Hypothesis("step-multiplied", before * right, f"{name} is multiplied by (1 − lr · gradient); subtract lr · "
                    f"gradient."),
         Hypothesis("updated-twice", 2 * right, f"The step of {name} is twice as long as it should be: is the gradient "
@@ -39,8 +39,8 @@ def step(
                    f"2?"),
         Hypothesis("step-reversed", 2 * before - right, f"{name} becomes lr · gradient − {name}: the two sides of the "
                    f"minus are swapped."),
-        Hypothesis("rate-kept", NOTHING if earlier_rate is None else earlier_rate * gradient, "The second update "
-                   "takes the lr of the first: it is kept somewhere. Use the lr that is given."),
+        Hypothesis("rate-kept", NOTHING if earlier_rate is None else earlier_rate * gradient,
+                   "The second update takes the lr of the first: it is kept somewhere. Use the lr that is given."),
         *rate_ignored(lambda rate: rate * gradient, f"update ignores the lr it is given: {name} moves as with"),
     ]
 

@@ -34,8 +34,8 @@ WRAPS = (
     "zeros first, or leave out indices below 0."
 )
 UNREAD = (
-    "Nothing is read from {} of the image. With a test for the border, indices run from 0 to H − 1 and W − 1: "
-    "`0 <= row < H`."
+    "Nothing is read from {} of the image. "
+    "With a test for the border, indices run from 0 to H − 1 and W − 1: `0 <= row < H`."
 )
 EDGES = (
     (slice(1), slice(1), "the first row and column"),
@@ -111,8 +111,8 @@ def misread(case: Case, fill: float = 0.0) -> list[Hypothesis]:
         Hypothesis(
             "padding-ignored",
             lambda: read(padding=(0, 0)),
-            "The padding is ignored: pad_h rows of zeros belong above and below the image, pad_w columns left and "
-            "right.",
+            "The padding is ignored: pad_h rows of zeros belong above and below the image, "
+            "pad_w columns left and right.",
         ),
         Hypothesis(
             "padding-ignored",
@@ -359,8 +359,8 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
 
     whole = oracle.scatter(view, (n, c, h + 2 * a, w + 2 * b), case.stride, (0, 0))
     assigned = (
-        "Where windows overlap, only the last one is kept: entries are assigned (`=`). They are summed: add them "
-        "(`+=`)."
+        "Where windows overlap, only the last one is kept: entries are assigned (`=`). "
+        "They are summed: add them (`+=`)."
     )
     zero = (
         "`x[:, :, pad:-pad]` is empty for a padding of 0, because −0 is 0. Crop to `pad : pad + H`. (The padding here "
@@ -368,8 +368,8 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
     )
     begins = "the image begins at row pad_h and column pad_w of the padded one."
     unplaced = (
-        "Nothing comes back to {} of the image. With a test for the border, indices run from 0 to H − 1 and W − 1: "
-        "`0 <= row < H`."
+        "Nothing comes back to {} of the image. "
+        "With a test for the border, indices run from 0 to H − 1 and W − 1: `0 <= row < H`."
     )
     back = "Each window goes back flipped along {}: entry (r, s) belongs to row p·u + r and column q·v + s."
     return [
@@ -416,8 +416,8 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
         Hypothesis(
             "stride-ignored",
             lambda: grown((1, 1)),
-            "The stride is ignored on the way back: window (p, q) lies at row p · u and column q · v. Right for stride "
-            "1 only.",
+            "The stride is ignored on the way back: window (p, q) lies at row p · u and column q · v. "
+            "Right for stride 1 only.",
         ),
         Hypothesis("stride-swapped", lambda: grown((v, u)), SWAPPED_STRIDE),
         *Hypothesis.each("stride-one-axis", grown, ((u, 1), (1, v)), ONE_AXIS),
@@ -466,8 +466,8 @@ def averaged(expected: Array, sizes: Sequence[tuple[str, int, str]]) -> list[Hyp
         Hypothesis(
             name,
             expected / size,
-            f"Every entry is 1/{size} of what it should be, and {size} is {words}: a mean is taken where a sum is "
-            "needed.",
+            f"Every entry is 1/{size} of what it should be, and {size} is {words}: "
+            "a mean is taken where a sum is needed.",
         )
         for name, size, words in sizes
         if size > 1
@@ -481,26 +481,26 @@ def advice(error: BaseException, what: str) -> str:
         return " PyTorch accepts no array with negative strides, which `[::-1]` makes: copy it first, with `.copy()`."
     if "broadcast" in text and what == "add_bias":
         return (
-            " Numpy broadcasts b along the last axis of y, the columns; b belongs to axis 1: give it the shape (K, 1, "
-            "1)."
+            " Numpy broadcasts b along the last axis of y, the columns; b belongs to axis 1: "
+            "give it the shape (K, 1, 1)."
         )
     shapes = [tuple(int(n) for n in found.split(",") if n) for found in re.findall(r"\(([\d,]+)\)", text)]
     if "broadcast" in text and len(shapes) == 2 and 0 in shapes[0]:
         return (
-            " The right side is empty: `x[:, :, pad:-pad]` is for a padding of 0, because −0 is 0. Crop to `pad : pad "
-            "+ H`."
+            " The right side is empty: `x[:, :, pad:-pad]` is for a padding of 0, because −0 is 0. "
+            "Crop to `pad : pad + H`."
         )
     if "broadcast" in text and len(shapes) == 2 and shapes[0] != shapes[1] and sorted(shapes[0]) == sorted(shapes[1]):
         return (
-            f" The same sizes are in a different order, {shapes[0]} and {shapes[1]}: two axes are exchanged on one "
-            "side."
+            f" The same sizes are in a different order, {shapes[0]} and {shapes[1]}: "
+            "two axes are exchanged on one side."
         )
     if "Size of label" in text or "does not match previous terms" in text:
         return " One letter of the einsum stands for axes of different sizes: compare the letters with the shapes."
     if what == "conv_fft" and any(word in text for word in ("broadcast", "matmul", "size")):
         return (
-            " Both transforms need the same size, that of the padded images: `np.fft.rfft2(w, shape)` pads the filter "
-            "with zeros."
+            " Both transforms need the same size, that of the padded images: "
+            "`np.fft.rfft2(w, shape)` pads the filter with zeros."
         )
     if kind == "IndexError":
         return (
