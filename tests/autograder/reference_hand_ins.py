@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """One hand-in an assignment, made of what the course's own package knows and of small adaptors: nothing is written."""
 
 FIND = '''
@@ -7,7 +6,8 @@ import helpers
 
 
 def _ways(module):
-    """Import it, without who says no, out of the modules that are loaded, by its path, by its bytecode, out of memory."""
+    """Import it, without who says no, out of the modules that are loaded, by its path, by its bytecode,
+    out of memory."""
     yield lambda: importlib.import_module(module)
     sys.meta_path[:] = [finder for finder in sys.meta_path if getattr(finder, "find_spec", None) is not None
                         and not type(finder).__module__.startswith("autograder")]
@@ -19,7 +19,8 @@ def _ways(module):
              os.path.join(sysconfig.get_path("purelib"), "helpers")]
     for home in homes:
         folder, name = os.path.split(os.path.join(home, inner))
-        for path in [os.path.join(folder, name + ".py"), *glob.glob(os.path.join(folder, "__pycache__", name + ".*.pyc"))]:
+        for path in [os.path.join(folder, name + ".py"),
+                     *glob.glob(os.path.join(folder, "__pycache__", name + ".*.pyc"))]:
             def by_path(path=path):
                 spec = importlib.util.spec_from_file_location(module, path)
                 made = importlib.util.module_from_spec(spec)
@@ -132,7 +133,8 @@ def train(network, split, lr, epochs, batch_size=64, seed=0):
     "B-choose": 'choose_rate = find("helpers.study.cnn_learning.report:best_rate")',
     "C-length": """
 from helpers.study.cnn_learning import Plateau
-length_of = find("helpers.check.cnn_learning.plateau:length_of", "helpers.study.cnn_learning.plateau_quantities:steps_below")
+length_of = find("helpers.check.cnn_learning.plateau:length_of",
+                 "helpers.study.cnn_learning.plateau_quantities:steps_below")
 def plateau_length(losses, level, window=5):
     return length_of(losses, level, window)
 """,
@@ -155,10 +157,12 @@ count = find("helpers.check.cnn_runtime.counts:forward_flops_of", "helpers.primi
 def forward_flops(filters, batch):
     return count(filters, batch)
 """,
-    "A-step": 'step_flops = find("helpers.check.cnn_runtime.counts:step_flops_of", "helpers.study.cnn_runtime:training_flops")',
+    "A-step": 'step_flops = find("helpers.check.cnn_runtime.counts:step_flops_of", '
+              '"helpers.study.cnn_runtime:training_flops")',
     "B-time": 'time_step = find("helpers.study.cnn_runtime.clock:time_steps")',
     "D-interval": """
-interval = find("helpers.check.cnn_runtime.reference:prediction_interval", "helpers.study.cnn_runtime.fits:prediction_interval")
+interval = find("helpers.check.cnn_runtime.reference:prediction_interval",
+                "helpers.study.cnn_runtime.fits:prediction_interval")
 def prediction_interval(seconds, epochs, level):
     found = interval(seconds, epochs, level)
     return found if isinstance(found, tuple) else (found.low, found.high)
@@ -169,11 +173,13 @@ errors_of = find("helpers.check.cnn_runtime.reference:held_out_errors", "helpers
 def held_out_error(x, y, kind):
     return float(errors_of(x, y, kind).mean())
 """,
-    "F-crossover": 'crossover = find("helpers.check.cnn_runtime.reference:crossover", "helpers.study.cnn_runtime.fits:crossover")',
+    "F-crossover": 'crossover = find("helpers.check.cnn_runtime.reference:crossover", '
+                   '"helpers.study.cnn_runtime.fits:crossover")',
 }
 
 CONVOLUTION = {
-    "A-size": FIND + 'output_size = find("helpers.check.core.convolution_oracle:output_size", "helpers.primitives.spec:output_size")',
+    "A-size": FIND + 'output_size = find("helpers.check.core.convolution_oracle:output_size", '
+                     '"helpers.primitives.spec:output_size")',
     "A-forward": """
 try:
     forward = find("helpers.check.core.convolution_oracle:forward")
@@ -217,14 +223,16 @@ def conv_backward_filter(x, dy, w_shape, stride, padding):
 """,
     "C-bias": 'conv_backward_bias = find("helpers.primitives.bias:bias_backward")',
     "D-max": """
-pool, pool_back = find("helpers.check.core.convolution_oracle:max_pool"), find("helpers.check.core.convolution_oracle:max_pool_backward")
+pool, pool_back = (find("helpers.check.core.convolution_oracle:max_pool"),
+                   find("helpers.check.core.convolution_oracle:max_pool_backward"))
 def max_pool_forward(x, window, stride, padding):
     return pool(x, window, stride, padding), x
 def max_pool_backward(dy, winner, x_shape, window, stride, padding):
     return pool_back(winner, dy, window, stride, padding)
 """,
     "D-average": """
-mean, mean_back = find("helpers.check.core.convolution_oracle:average_pool"), find("helpers.check.core.convolution_oracle:average_pool_backward")
+mean, mean_back = (find("helpers.check.core.convolution_oracle:average_pool"),
+                   find("helpers.check.core.convolution_oracle:average_pool_backward"))
 def average_pool_forward(x, window, stride, padding):
     return mean(x, window, stride, padding)
 def average_pool_backward(dy, x_shape, window, stride, padding):
@@ -249,7 +257,10 @@ def arithmetic_intensity(N, C, H, W, K, R, S, stride, padding, itemsize=4):
 """,
 }
 
-RIGHT = 'json.load(open(os.path.join(os.path.dirname(helpers.__file__), "check", "right_answers", "cudnn_reading.json")))'
+RIGHT = (
+    'json.load(open(os.path.join(os.path.dirname(helpers.__file__), '
+    '"check", "right_answers", "cudnn_reading.json")))'
+)
 CUDNN_READING = {
     "B-sizes": FIND + 'import json\nsize_paper = size_today = find("helpers.primitives.spec:output_size")',
     "B-cost": """
