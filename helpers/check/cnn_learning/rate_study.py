@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from helpers.check.cnn_learning import probes
 from helpers.check.cnn_learning.sizes import study_size
 from helpers.check.core.ask import array, ask, kind_of
 from helpers.check.core.compare import close
+from helpers.check.core.hypotheses import study as shared
 from helpers.check.core.recorded import curve
 from helpers.check.core.report import Mistake, check
 from helpers.train import History
@@ -36,9 +36,7 @@ def study(
             raise Mistake("test-for-validation", f"{what} was measured on the TEST images. A rate chosen by these "
                           f"curves has used up the test set; take `learning_curves` or `split.selection()`.")
         accuracy = curve(run, "test_accuracy", what, chosen.epochs)
-        if (accuracy > 1).any():
-            raise Mistake("percent-for-share", f"{what} has accuracies up to {accuracy.max():.4g}; they should be "
-                          f"fractions between 0 and 1.")
+        shared.fractions(accuracy, f"{what}.test_accuracy")
         right = accuracy * chosen.validation
         if (abs(right - np.round(right)) > 0.01).any():
             at = int(np.argmax(abs(right - np.round(right))))
@@ -46,18 +44,18 @@ def study(
                           f"is not a number of correct answers out of {chosen.validation:,} validation images. Leave "
                           f"the histories as the training made them: nothing smoothed, rescaled or filled in.")
         used = curve(run, "learning_rate", what, chosen.epochs)
-        if np.ptp(used) > 0:
-            raise Mistake("rate-changes", f"The rate of {what} changes during the run, from {used[0]:g} to "
-                          f"{used[-1]:g}; this study compares constant rates.")
         if not np.allclose(used, rate) and i >= len(seeds):
             raise Mistake("lists-shared", f"{what} was trained at a rate of {used[0]:g}: runs of several rates were "
                           f"written into one list. Make a new list for each rate.")
-        if not np.allclose(used, rate):
-            raise Mistake("another-rate", f"{what} was trained at a rate of {used[0]:g}, not {rate:g}. Does the "
-                          f"loop's own variable reach the training?")
-    _no_two_alike(runs)
+        shared.constant_rate(used, rate, what)
     _seeds_right(runs, seeds)
-    _settings_right(runs, chosen.train)
+    named = {f"curves[{rate:g}][{i}]": run for (rate, i), run in runs.items()}
+    measured = {what: [np.asarray(getattr(run, name), dtype=float) for name in LISTS] for what, run in named.items()}
+    shared.none_alike({what: np.concatenate(curves) for what, curves in measured.items()})
+    shared.each_from_a_new_network(named)
+    for one in seeds:
+        shared.same_start((run for run in runs.values() if run.seed == one), f"The runs of seed {one}")
+    shared.same_settings(named, {"images": chosen.train, "batch_size": 64})
     yield "each at its own rate, from its own seed, on validation images; no two curves identical"
     if not any(np.isfinite(run.train_loss).all() for run in runs.values()):
         raise Mistake("loss-not-finite", "Every run has losses that are NaN or infinite.")
@@ -100,20 +98,6 @@ def _all_runs(curves: Any, rates: Sequence[float], seeds: Sequence[int], epochs:
     return found
 
 
-def _no_two_alike(runs: Mapping[tuple[float, int], Any]) -> None:
-    values = {
-        key: np.concatenate([np.asarray(getattr(run, name), dtype=float) for name in LISTS])
-        for key, run in runs.items()
-    }
-    for a, b in itertools.combinations(runs, 2):
-        if np.array_equal(values[a], values[b], equal_nan=True):
-            if a[0] == b[0]:
-                raise Mistake("seed-ignored", f"The runs {a[1]} and {b[1]} at the rate {a[0]:g} are identical: the "
-                              f"seeds don't reach them, or one history stands twice in the list.")
-            raise Mistake("curves-identical", f"A curve at {a[0]:g} and one at {b[0]:g} are identical: the loop's "
-                          f"rate does not reach the training, or both entries are the same history.")
-
-
 def _seeds_right(runs: Mapping[tuple[float, int], Any], seeds: Sequence[int]) -> None:
     by_rate: dict[float, list[int]] = {}
     for (rate, _), run in runs.items():
@@ -126,27 +110,6 @@ def _seeds_right(runs: Mapping[tuple[float, int], Any], seeds: Sequence[int]) ->
             raise Mistake("another-seed", f"The runs at {rate:g} have the seeds {used}; {tuple(seeds)} are asked for. "
                           f"The seeds are fixed before anything is seen, the same for every rate; picking others "
                           f"afterwards is picking results.")
-    for seed in seeds:
-        row = {rate: run for (rate, _), run in runs.items() if run.seed == seed}
-        starts = {str(run.started_from) for run in row.values() if getattr(run, "started_from", "")}
-        ends = {str(run.ended_at): rate for rate, run in row.items() if getattr(run, "ended_at", "")}
-        for rate, run in row.items():
-            if getattr(run, "started_from", "") and run.started_from in ends:
-                raise Mistake("network-not-renewed", f"A run at {rate:g} went on with the network that was trained at "
-                              f"{ends[run.started_from]:g}. Build a new one for each run.")
-        if len(starts) > 1:
-            raise Mistake("seed-not-reset", f"The runs of seed {seed} start from different weights at different "
-                          f"rates, so their curves differ by the initial weights as well as by the rate.")
-
-
-def _settings_right(runs: Mapping[tuple[float, int], Any], images: int) -> None:
-    for (rate, i), run in runs.items():
-        if getattr(run, "images", images) != images:
-            raise Mistake("settings-differ", f"curves[{rate:g}][{i}] was trained on {run.images:,} images; all should "
-                          f"have the {images:,} of `size.settings`, so that only the rate differs.")
-        if getattr(run, "batch_size", 64) != 64:
-            raise Mistake("settings-differ", f"curves[{rate:g}][{i}] was trained in batches of {run.batch_size}; all "
-                          f"should have 64.")
 
 
 def _replayed(runs: Mapping[tuple[float, int], Any], rates: Sequence[float], seeds: Sequence[int], chosen: Any) -> None:

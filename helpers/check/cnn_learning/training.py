@@ -13,7 +13,7 @@ from helpers.check.cnn_learning.cnn import advice, given, net_of, same, shapes_r
 from helpers.check.cnn_learning.oracle import IMAGE, Net
 from helpers.check.core.ask import array, ask, number, patience
 from helpers.check.core.compare import Hypothesis, close, verify
-from helpers.check.core.hypotheses import answers, epoch
+from helpers.check.core.hypotheses import answers, epoch, study
 from helpers.check.core.report import Mistake, check
 from helpers.data.split import Split
 
@@ -373,18 +373,9 @@ def own_run(losses: Any, errors: Any, train: Any, build: Any, spec: Any, split: 
         if values.shape != (epochs,):
             raise Mistake("wrong-length", f"`{what}` has {values.size} entries; there should be one for each of the "
                           f"{epochs} epochs.")
-        if not np.isfinite(values).all():
-            raise Mistake("loss-not-finite", f"`{what}` holds NaN or infinity: the training diverged. Is the rate "
-                          f"0.1, and the gradient that of the mean loss?")
-    if (found[1] > 1).any():
-        raise Mistake("percent-for-share", f"`errors` goes up to {found[1].max():.4g}; it should be a fraction "
-                      f"between 0 and 1.")
-    if found[0][0] < 0.115:
-        raise Mistake("loss-divided-twice", f"`losses` starts at {found[0][0]:.4f}, but a network that guesses has a "
-                      f"loss of ln 10 = 2.30. Is a mean divided once more?")
-    if epochs > 1 and found[0][-1] > 1.05 * found[0][0]:
-        raise Mistake("loss-rises", f"The loss rises from {found[0][0]:.3f} to {found[0][-1]:.3f}. Is the sign of the "
-                      f"gradient or of the step wrong?")
+        study.finite(values, f"`{what}`")
+    study.fractions(found[1], "`errors`")
+    study.learns(found[0], "`losses`")
     yield f"{epochs} epochs; the loss starts near guessing and falls"
     with patience(60):  # thousands of images may take longer than a check's small arrays
         seen = ask(probes.own_run, train, build, file, split, tuple(map(np.ndarray.tolist, found)), count, tried)

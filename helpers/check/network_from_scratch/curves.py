@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from helpers.check.core.bands import CURVES, RATE, bands, roughness
+from helpers.check.core.hypotheses import study
 from helpers.check.core.recorded import Record, curve
 from helpers.check.core.report import Mistake, check
 from helpers.check.network_from_scratch.recorded import Recorded
 from helpers.train import Size, study_size
-
-GUESSING = math.log(10)
-"""Loss of a network that gives each of ten digits the same probability."""
 
 Curves = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Training loss, test loss and test accuracy over the epochs."""
@@ -26,29 +23,9 @@ def _learns(history: Record, what: str, epochs: int | None) -> Curves:
     train, test = curve(history, "train_loss", what, epochs), curve(history, "test_loss", what, epochs)
     accuracy = curve(history, "test_accuracy", what, epochs)
     for name, values in (("train_loss", train), ("test_loss", test)):
-        if not np.isfinite(values).all():
-            raise Mistake("loss-not-finite", f"{what}.{name} is not finite from epoch "
-                          f"{int(np.argmin(np.isfinite(values))) + 1} on. Is the learning rate the one asked for, and "
-                          f"the gradient that of the mean loss?")
-    if not train.any():
-        raise Mistake("never-accumulated", f"{what}.train_loss is 0 in every epoch: the losses of the batches are "
-                      f"never added up, or not returned.")
-    if (accuracy > 1).any():
-        raise Mistake("percent-for-share", f"{what}.test_accuracy goes up to {accuracy.max():.4g}; it should lie "
-                      f"between 0 and 1.")
-    if train[0] < GUESSING / 20:
-        raise Mistake("loss-divided-twice", f"{what}.train_loss starts at {train[0]:.4f}, but a network that guesses "
-                      f"has a loss of ln 10 = {GUESSING:.2f}. Is a mean divided again by the batch size or the number "
-                      f"of images?")
-    if train[0] > 5 * GUESSING:
-        raise Mistake("loss-summed", f"{what}.train_loss starts at {train[0]:.4g}, but a network that guesses has a "
-                      f"loss of ln 10 = {GUESSING:.2f}. Is the loss summed instead of averaged?")
-    if len(train) > 1 and np.ptp(train) == 0:
-        raise Mistake("curve-flat", f"{what}.train_loss never changes: is the same number recorded every epoch, or "
-                      f"the network never updated?")
-    if len(train) > 1 and train[-1] > 1.05 * train[0]:
-        raise Mistake("loss-rises", f"{what}.train_loss rises from {train[0]:.3f} to {train[-1]:.3f}. Is the sign of "
-                      f"the gradient or of the step wrong?")
+        study.finite(values, f"{what}.{name}")
+    study.fractions(accuracy, f"{what}.test_accuracy")
+    study.learns(train, f"{what}.train_loss")
     if np.array_equal(train, test):
         raise Mistake("train-is-test", f"{what}.train_loss and test_loss are the same numbers: one of them was "
                       f"measured on the wrong set.")

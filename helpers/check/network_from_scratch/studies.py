@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from helpers.check.core.bands import CURVES
+from helpers.check.core.hypotheses import study
+from helpers.check.core.hypotheses.study import GUESSING
 from helpers.check.core.recorded import curve
 from helpers.check.core.report import Mistake, check
-from helpers.check.network_from_scratch.curves import GUESSING
 from helpers.check.network_from_scratch.recorded import Recorded
 
 
@@ -34,38 +35,17 @@ def learning_rate_study(
     curves, runs = {}, {rate: seen.record(rate) for rate in rates}
     for rate in rates:
         what = f"histories[{rate:g}]"
-        curves[rate] = np.concatenate(
-            [curve(runs[rate], name, what, epochs) for name in ("train_loss", "test_loss", "test_accuracy")]
-        )
-        used = curve(runs[rate], "learning_rate", what, epochs)
-        if np.ptp(used) > 0:
-            raise Mistake("rate-changes", f"The rate of {what} changes during the run, from {used[0]:g} to "
-                          f"{used[-1]:g}; this study compares constant rates.")
-        if not np.allclose(used, rate):
-            raise Mistake("loop-variable-ignored", f"{what} was trained with a rate of {used[0]:g}, not {rate:g}. "
-                          f"Does the loop's own variable reach `fit`?")
+        curves[what] = np.concatenate([curve(runs[rate], name, what, epochs) for name in CURVES])
+        study.constant_rate(curve(runs[rate], "learning_rate", what, epochs), rate, what)
     yield f"{len(rates)} histories with one entry per epoch"
     if not any(np.isfinite(curve).all() for curve in curves.values()):
         raise Mistake("loss-not-finite", "Every run has losses that are NaN or infinite, at the smallest rate too. "
                       "Look at the layers and the loss first.")
-    for a, b in itertools.combinations(rates, 2):
-        if np.array_equal(curves[a], curves[b], equal_nan=True):
-            raise Mistake("curves-identical", f"The curves for {a:g} and {b:g} are identical: the loop's rate does "
-                          f"not reach the training, or both entries are the same history.")
-    starts = {rate: str(getattr(runs[rate], "started_from", "")) for rate in rates}
-    ends = {str(getattr(runs[rate], "ended_at", "")): rate for rate in rates}
-    _same_settings({f"histories[{rate:g}]": runs[rate] for rate in rates}, ("images", "batch_size"))
-    for rate in rates:
-        if starts[rate] and starts[rate] in ends:
-            raise Mistake("network-not-renewed", f"The run at {rate:g} went on with the network that was trained at "
-                          f"{ends[starts[rate]]:g}. Make a new one for each rate, inside the loop.")
-    if len(set(starts.values())) > 1:
-        raise Mistake("seed-not-reset", "The runs start from different weights, so the curves differ by luck as well "
-                      "as by rate. Give every network of the study the same seed, and draw the weights from it "
-                      "(`backend.normal(…, seed)`).")
-    if len({getattr(runs[rate], "seed", 0) for rate in rates}) > 1:
-        raise Mistake("seed-not-reset", "The runs see the images in different orders. Give `fit` the same seed for "
-                      "each rate, so that only the rate differs.")
+    study.none_alike(curves)
+    named = {f"histories[{rate:g}]": runs[rate] for rate in rates}
+    study.same_settings(named, {"images": None, "batch_size": None})
+    study.each_from_a_new_network(named)
+    study.same_start(named.values(), "The runs")
     small = min(rates)
     first = curve(runs[small], "train_loss", f"histories[{small:g}]", epochs)[0]
     if first < 0.6 * GUESSING:
@@ -83,35 +63,27 @@ def decay_experiment(
 ) -> Iterator[str]:  # fmt: skip
     """One constant rate and at least two decays, each over several seeds that differ, decays that decay, by the
     student's own functions."""
-    study = Recorded("results", results, (MLP, train_epoch, evaluate), size, 2)
-    names = study.filled()
+    recorded = Recorded("results", results, (MLP, train_epoch, evaluate), size, 2)
+    names = recorded.filled()
     constant: list[tuple[str, np.ndarray]] = []
     decays: list[tuple[str, np.ndarray]] = []
     rising: list[tuple[str, np.ndarray]] = []
-    seen: dict[bytes, str] = {}
+    curves: dict[str, np.ndarray] = {}
     for name in names:
-        count = study.length(name)
+        count = recorded.length(name)
         if count != seeds:
             raise Mistake("seeds-missing", f"results[{name!r}] has {count} runs; there should be one for each of the "
                           f"{seeds} seeds.")
-        runs = [study.record(name, place) for place in range(count)]
+        runs = [recorded.record(name, place) for place in range(count)]
         for i in range(len(runs)):
             what = f"results[{name!r}][{i}]"
             losses = curve(runs[i], "test_loss", what, epochs)
             if not np.isfinite(losses).any():
                 raise Mistake("loss-not-finite", f"{what} has no finite loss: the training diverged from the start.")
-            key = losses.tobytes()
-            if key in seen:
-                hint = (
-                    "is the same seed used for every run?"
-                    if seen[key].rsplit("[", 1)[0] == what.rsplit("[", 1)[0]
-                    else "does the schedule reach `fit`, as a function? "
-                    "(A lambda in a loop sees the loop's last values; `lambda epoch, g=g: …` keeps its own.)"
-                )
-                raise Mistake("runs-identical", f"{seen[key]} and {what} are identical: {hint}")
-            seen[key] = what
+            curves[what] = losses
             rates = curve(runs[i], "learning_rate", what, epochs)
-        _varied(runs, f"results[{name!r}]")
+        study.none_alike(curves)
+        study.other_starts(runs, f"results[{name!r}]")
         if np.ptp(rates) == 0:
             constant.append((name, rates))
         elif (np.diff(rates) > 1e-12).any():
@@ -125,15 +97,10 @@ def decay_experiment(
     every = {
         f"results[{name!r}][{i}]": run
         for name in names
-        for i, run in enumerate(map(partial(study.record, name), range(seeds)))
+        for i, run in enumerate(map(partial(recorded.record, name), range(seeds)))
     }
-    _same_settings(every, ("images", "batch_size"))
-    ends = {str(getattr(run, "ended_at", "")): what for what, run in every.items()}
-    for what, run in every.items():
-        start = str(getattr(run, "started_from", ""))
-        if start and start in ends:
-            raise Mistake("network-not-renewed", f"{what} went on with the network that {ends[start]} had "
-                          f"trained. Make a new one for each run.")
+    study.same_settings(every, {"images": None, "batch_size": None})
+    study.each_from_a_new_network(every)
     if len(decays) < 2 and rising:
         name, rates = rising[0]
         raise Mistake("rate-rises", f"The rate of {name!r} rises at epoch "
@@ -148,31 +115,9 @@ def decay_experiment(
         raise Mistake("decay-starts-low", f"Only {len(high)} of the decays start higher than the constant rate "
                       f"{lowest:g}. The hypothesis is 'start high and decrease': two that start higher are asked for.")
     yield f"{len(constant)} constant, {len(decays)} falling"
-    yield from study.own_functions(
+    yield from recorded.own_functions(
         {f"results[{name!r}][{place}]": (name, place) for name in names for place in range(seeds)}
     )
-
-
-def _varied(runs: Any, what: str) -> None:
-    """Both seeds differ from run to run: that of the weights and that of the order."""
-    if len(runs) > 1 and len({getattr(run, "seed", i) for i, run in enumerate(runs)}) == 1:
-        raise Mistake("order-seed-fixed", f"All runs of {what} see the images in the same order: give `fit` the seed, "
-                      f"too (`seed=seed`).")
-    starts = [str(getattr(run, "started_from", "")) for run in runs]
-    if len(runs) > 1 and all(starts) and len(set(starts)) == 1:
-        raise Mistake("network-seed-fixed", f"All runs of {what} start from the same weights: give the network the "
-                      f"seed, too (`MLP(…, seed=seed)`).")
-
-
-def _same_settings(runs: dict[str, Any], names: Sequence[str]) -> None:
-    """All runs have these settings in common, so that only what is compared differs."""
-    for name in names:
-        values = {what: getattr(run, name, None) for what, run in runs.items()}
-        if len(set(values.values())) > 1:
-            (a, first), (b, second) = next((x, y) for x in values.items() for y in values.items() if x[1] != y[1])
-            words = "images" if name == "images" else "images per batch"
-            raise Mistake("settings-differ", f"{a} was trained with {first} {words} and {b} with {second}. Only what "
-                          f"you compare should differ: keep everything else the same.")
 
 
 @check("The same on all backends", "Part F")
