@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import html
 import os
+import re
 import sys
 import textwrap
 import warnings
@@ -32,6 +33,8 @@ class Mistake(Exception):
     """
 
     picture: Picture | None = None
+    elsewhere = ""
+    """The student's function in which it lies, where that is not the one that was checked."""
     of_torch = False
     """Whether code written for torch alone would fail like this with numpy's arrays."""
 
@@ -91,10 +94,10 @@ class Report:
         if self.mistake == "still-to-do":
             word, mark = "still to do", "○"
         if self.passed:
-            rows = [("✓", "Verified: " + html.escape("; ".join(self.verified)) + ".")]
+            rows = [("✓", "Verified: " + with_code("; ".join(self.verified)) + ".")]
         else:
-            rows = [("✓", html.escape(item)) for item in self.verified]
-            rows.append((mark, html.escape(self.message) + (self.picture.as_html() if self.picture else "")))
+            rows = [("✓", with_code(item)) for item in self.verified]
+            rows.append((mark, with_code(self.message) + (self.picture.as_html() if self.picture else "")))
             if self.section:
                 rows.append(("→", f"See {html.escape(self.section)} in the notebook."))
         lines = "".join(
@@ -107,6 +110,11 @@ class Report:
             f'<b style="color:{colour}">{html.escape(self.title)}: {word}</b>'
             f'<table style="margin:2px 0;border:none">{lines}</table></div>'
         )
+
+
+def with_code(text: str) -> str:
+    """HTML in which what stands in backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _show(report: Report) -> None:
@@ -125,6 +133,8 @@ def _given(value: Any) -> Any:
     return value if isinstance(found, Odd) else found
 
 
+SECTIONS: dict[tuple[str, str], str] = {}
+"""(an assignment's package, a check's title) -> where the notebook explains what it checks."""
 UNNAMED = (
     "differs", "constant-factor", "constant-offset", "sign-flipped", "wrong-shape", "not-finite", "all-zero", "clipped"
 )
@@ -142,6 +152,9 @@ def check(
     """
 
     def decorate(steps: Callable[..., Iterator[str]]) -> Callable[..., None]:
+        package = steps.__module__.rpartition(".")[0]
+        SECTIONS[package, title] = section
+
         @functools.wraps(steps)
         def run(*args: Any, **kwargs: Any) -> None:
             report = Report(steps.__name__, title, section)
@@ -155,6 +168,9 @@ def check(
                             report.verified.append(item)
             except Mistake as mistake:
                 report.mistake, report.message, report.picture = mistake.name, mistake.message, mistake.picture
+                if name := mistake.elsewhere:
+                    of_class = SECTIONS.get((package, name.partition(".")[0]), "")
+                    report.section = SECTIONS.get((package, name), of_class)
                 if builds_on and mistake.name in UNNAMED:
                     report.message += f" This builds on {builds_on}: if a check there still fails, fix that first."
             except (Exception, SystemExit) as error:
