@@ -205,6 +205,6 @@ def test_the_pointer_names_the_exercise_that_is_missing(capsys):
         def forward(self, x):
             return Softmax().forward(x)
 
-    with pytest.raises(CheckFailed, match="`Softmax.forward`, which Linear.forward calls"):
+    with pytest.raises(CheckFailed, match=r"`Softmax\.forward`, which Linear\.forward calls"):
         network_from_scratch.linear_forward(Linear)
     assert "See A3 in the notebook." in capsys.readouterr().out
