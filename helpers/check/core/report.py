@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import html
+import importlib
 import os
+import pkgutil
 import re
 import sys
 import textwrap
@@ -141,6 +143,13 @@ UNNAMED = (
 """Mistakes that say how a result is wrong and not why."""
 
 
+def _section(package: str, function: str) -> str:
+    """Where the notebook explains a function, or its class; "" where no check is called after it."""
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+        importlib.import_module(module.name)
+    return SECTIONS.get((package, function), SECTIONS.get((package, function.partition(".")[0]), ""))
+
+
 def check(
     title: str, section: str = "", builds_on: str = ""
 ) -> Callable[[Callable[..., Iterator[str]]], Callable[..., None]]:
@@ -168,9 +177,8 @@ def check(
                             report.verified.append(item)
             except Mistake as mistake:
                 report.mistake, report.message, report.picture = mistake.name, mistake.message, mistake.picture
-                if name := mistake.elsewhere:
-                    of_class = SECTIONS.get((package, name.partition(".")[0]), "")
-                    report.section = SECTIONS.get((package, name), of_class)
+                if mistake.elsewhere:
+                    report.section = _section(package, mistake.elsewhere)
                 if builds_on and mistake.name in UNNAMED:
                     report.message += f" This builds on {builds_on}: if a check there still fails, fix that first."
             except (Exception, SystemExit) as error:
