@@ -9,7 +9,7 @@ PYTHON     ?= $(firstword $(foreach python,python3.11 python3.12 python3.13 pyth
                 $(python) -c '$(SERVES)' >/dev/null 2>&1 && echo $(python))))
 
 .DEFAULT_GOAL := help
-.PHONY: help lab grade test release handout solutions study figures bench mistakes attacks lint lock prove fuzz clean pytest
+.PHONY: help lab grade test release handout solutions study figures bench mistakes strangers attacks lint lock prove fuzz clean pytest
 
 help:  ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,6 +68,9 @@ bench: .venv/.ready  ## measure our speed beside PyTorch's
 
 mistakes: .venv/.ready  ## run wrong and right solutions through the checks, write their totals to docs/mistakes.md
 	$(BIN)/python -m autograder mistakes --write docs/mistakes.md
+
+strangers: .venv/.ready  ## run the checks on work by people who have not seen them
+	$(BIN)/python -m tests.strangers
 
 attacks: .venv/.ready  ## attack our grading and stock nbgrader's, write docs/attacks.md
 	$(BIN)/python -m tests.attacks --write docs/attacks.md

@@ -1,0 +1,95 @@
+"""Run the checks on the work of people who have seen only the notebooks: `make strangers`.
+
+tests/strangers/SET/NAME/wrong.md and right.md hold it. Nobody reads the verdicts while writing hypotheses, so these say
+how the checks do on work that they were not written for. A set is never changed, but for the names that `names.csv`
+gives the wrong ones: the mistakes that a check may call each, which somebody decides who has read the solution.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache, partial
+from pathlib import Path
+
+from autograder.authoring.source import Assignment
+from autograder.course import Course
+from autograder.mistakes.bank import Bank, Solution
+from autograder.mistakes.run import Verdict, judge, prepared, rooms, workers
+from autograder.submission.bindings import names
+
+HERE = Path(__file__).parent
+ENTRY = re.compile(r"^## (E\d+) \[([^\]]*)\] *(\w*)\n(.*?)^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def read(path: Path, assignment: Assignment) -> Iterator[tuple[Solution, str]]:
+    """(solution, what its author says of it) for each entry; its cell is the exercise that defines the names that most
+    entries under its heading define."""
+    exercises = {c.id: names(c.text).defines for c in assignment.cells if c.kind in ("exercise", "form")}
+    found = ENTRY.findall(path.read_text(encoding="utf-8"))
+    votes: dict[str, Counter[str]] = {}
+    for _, heading, _, _, code in found:
+        own = names(code).defines
+        shares = {id_: len(defined & own) / max(1, len(defined | own)) for id_, defined in exercises.items()}
+        votes.setdefault(heading, Counter()).update([max(shares, key=lambda id_: shares[id_])])
+    for entry, heading, habit, prose, code in found:
+        ((cell, _),) = votes[heading].most_common(1)
+        name, expected = f"{path.stem} {entry} [{heading}] {habit}", ("?",) if path.stem == "wrong" else ()
+        yield Solution(name, {cell: code}, expected, f"{path.name} {entry}"), prose.strip()
+
+
+@cache
+def entries(set_: str, name: str) -> dict[str, tuple[Solution, str]]:
+    assignment, _ = prepared(name, Course().root)
+    files = (HERE / set_ / name / f"{kind}.md" for kind in ("wrong", "right"))
+    return {solution.name: (solution, said) for file in files for solution, said in read(file, assignment)}
+
+
+def _judge(set_: str, name: str, judged: bool, row: str) -> Verdict:
+    assignment, bank = prepared(name, Course().root)
+    solution = entries(set_, name)[row][0]
+    ours = Bank(name, [], [], bank.stand_ins)
+    try:
+        return judge(assignment, ours, solution, rooms(name, Course().root, judged))
+    except Exception as error:  # a right one whose own cell fails
+        return Verdict(row, solution.named, "visible", next(iter(solution.cells)), "cell-fails", str(error))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.strangers", description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="assignments (default: all that the set has)")
+    parser.add_argument("--set", default="first", help="folder of tests/strangers (default: first)")
+    parser.add_argument("--judged", action="store_true", help="solutions in processes of their own, as in grading")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="also write what was said of each solution")
+    given = parser.parse_args()
+    told = []
+    with (HERE / given.set / "names.csv").open(newline="", encoding="utf-8") as file:
+        named = {(row["assignment"], row["entry"]): row["names"].split() for row in csv.DictReader(file)}
+    print(f"{'':22}{'wrong':>7}{'caught':>9}{'named':>9}{'right':>8}{'refused':>9}")
+    for name in given.names or sorted(path.name for path in (HERE / given.set).iterdir() if path.is_dir()):
+        rows = entries(given.set, name)
+        with workers(given.jobs) as pool:
+            verdicts = list(pool.map(partial(_judge, given.set, name, given.judged), rows))
+        wrong = [one for one in verdicts if one.expected]
+        right = [one for one in verdicts if not one.expected]
+        caught = [one for one in wrong if one.by]
+        good = [one for one in caught if one.mistake in named.get((name, one.solution.split()[1]), ())]
+        refused = [one for one in right if one.by]
+        print(f"{name:22}{len(wrong):7}{len(caught) / len(wrong):9.1%}{len(good) / len(wrong):9.1%}"
+              f"{len(right):8}{len(refused) / len(right):9.1%}", flush=True)  # fmt: skip
+        for one in verdicts:
+            solution, said = rows[one.solution]
+            ((cell, code),) = solution.cells.items()
+            told.append({"assignment": name, "entry": one.solution, "cell": cell, "author": said, "caught": one.by,
+                         "test": one.test, "mistake": one.mistake, "message": one.message, "code": code})  # fmt: skip
+    if given.json:
+        given.json.write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
