@@ -5,13 +5,14 @@ Names of students and files, texts of cells, outputs and errors all pass through
 
 from __future__ import annotations
 
-import html
 import logging
 import re
 import traceback
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
+
+from markupsafe import escape
 
 ESCAPES = re.compile(r"\x1b(?:\[([0-?]*)[ -/]*([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|.)?")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -56,7 +57,7 @@ def lines(value: Any) -> str:
 
 def with_code(value: str) -> str:
     """Escaped for HTML; what stands in backticks is code."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(value))
+    return re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(value)))
 
 
 def one_line(value: Any, limit: int = 600) -> str:

@@ -23,6 +23,7 @@ from ..judge.judge import chosen
 from ..kernel.meter import PATIENCE
 from ..kernel.output_collector import Room
 from ..submission import nbgrader_rules as rules
+from ..submission.bindings import used
 from . import skip_failing
 from .waiting import needed, taken_back
 
@@ -123,6 +124,7 @@ class Run:
         self.told = False
         self.again: dict[int, str] = {}
         self.causes: dict[str, str] = {}
+        self.cut: dict[str, str] = {}
         self.k: Any = None
         self.t: Any = None
         self.done = Done()
@@ -149,12 +151,17 @@ class Run:
             cell.outputs = merged(ran.beside, ran.outputs)
             self._still_there(ran)
             skip_failing.explain(cell, self.causes)
+            self._cut_off(cell)
             if ran.status == "ok" and chosen(cell.source, True):
                 self.waiting.append((index, cell))
         else:
             ran = self._through(index, cell, own=known is None or not known.locked)
             cell.outputs = ran.outputs
             skip_failing.explain(cell, self.causes)
+            for name in skip_failing.defined(cell.source):
+                self.cut.pop(name, None)
+                if ran.status == "timeout" and not self.told:
+                    self.cut[name] = f"cell {label(cell, index)} was stopped after {allowed:g} s of processor time"
             if lost := self._lost(ran.changed):
                 self.lost.setdefault(len(self.ran), []).extend(lost)
                 self.waiting = [one for one in self.waiting if one not in lost]
@@ -234,6 +241,13 @@ class Run:
     def _lost(self, changed: Sequence[str]) -> list[tuple[int, NotebookNode]]:
         """The waiting hidden parts that need one of these names."""
         return [one for one in self.waiting if changed and needed(self._earlier(), [one[1].source]) & {*changed}]
+
+    def _cut_off(self, cell: NotebookNode) -> None:
+        """Note in a test that failed that a cell which it needs was stopped."""
+        failed = any(output.output_type == "error" for output in cell.outputs)
+        for name in used([cell.source], self._earlier()) & self.cut.keys() if failed else ():
+            words = f"What this check needs is not complete, because {self.cut[name]}."
+            cell.metadata["course"] = NotebookNode({"cause": words, **cell.metadata.get("course", {})})
 
     def _still_there(self, ran: Any) -> None:
         """After a test: see that K can still be asked."""

@@ -86,6 +86,7 @@ CLASS = (
     Student("nothing", "wrote only what calls the others", done=("A-fourfold", "A-table", "A-half")),
     Student("spy", "prints what stands in place of a mistake",
             replace={"A-double": "def double(x):\n    return 2 * x + 1\n", "A-fourfold": READS}),
+    Student("slow", "never comes to the end of a cell", replace={"A-table": "table = []\nwhile True:\n    pass"}),
     Student("kills", "ends Python in the second run", edits=(WRONG,), replace={
         "A-fourfold": "import os\nif double(1) == 2:\n    os._exit(3)\n\n"
                       "def fourfold(x):\n    return double(double(x))\n"}),
@@ -101,7 +102,7 @@ def chain(tmp_path_factory):
     course = mini_course(folder, SOURCE, TOML)
     release("mini", course)
     sample.fill("mini", course, CLASS)
-    found = grade("mini", course, jobs=2, timeout=5, budget=60)
+    found = grade("mini", course, jobs=2, timeout=2, budget=60)
     return course, {row.student: row for row in found.rows}
 
 
@@ -177,3 +178,11 @@ def test_nbgraders_own_rule_gives_the_same_points(chain):
         if rules.is_test(cell) and rules.meta(cell)["points"]:
             assert rules.points(cell) == rows["once"].scores[rules.meta(cell)["grade_id"]]
             assert not [o for o in cell.outputs if o.output_type == "error"] or rules.points(cell) == 0
+
+
+def test_what_needs_a_cell_that_was_stopped_says_so_and_nothing_else(chain):
+    course, rows = chain
+    (mistake,) = rows["slow"].mistakes
+    words = "What this check needs is not complete, because cell 'A-table' was stopped after 2 s of processor time."
+    assert mistake.message == words
+    assert words in (course.feedback / "slow/mini/mini.html").read_text(encoding="utf-8").replace("&#39;", "'")
