@@ -24,7 +24,7 @@ SAMPLE = (
     "frames-of-the-test", "link-to-the-source", "gradebook-written", "neighbours-feedback", "grader-killed",
     "network-tcp", "hard-link-handed-in", "sparse-file-handed-in", "fork-bomb", "writes-at-exit", "path-files",
     "arguments-remembered", "script-in-an-answer", "waits-for-input", "reduce", "helpers-package", "pipe-handed-in",
-    "endless-file", "folder-is-a-link", "tests-edited", "copied",
+    "endless-file", "folder-is-a-link", "tests-edited", "model-in-the-second-run", "copied",
 )  # fmt: skip
 """Of each kind one or two, and those that once got through: `make test` tries them in one class, `make prove` all."""
 

@@ -144,6 +144,28 @@ def double(x):
     open("seen.txt", "a").write(f"{x} ")
     return 7
 """, last="print(open('seen.txt').read())\n"),
+    of("model-in-the-second-run",
+       "A later function, tried again with the model solution below it, prints, shows, writes and raises that.", cells={
+        "A-square": """
+import inspect, os, subprocess, sys
+from IPython.display import display
+def square(x):
+    told = inspect.getsource(double) + repr(double(3))
+    print(told); print(told, file=sys.stderr); display(told); os.write(1, told.encode())
+    open("model.txt", "w").write(told)
+    subprocess.run(["sh", "-c", "cat model.txt"])
+    raise ValueError(told)
+""",
+        "B-linear": """
+try:
+    print(open("model.txt").read())
+except OSError:
+    pass
+class Linear:
+    def forward(self, x):
+        return double(open("model.txt").read())
+""",
+    }),
     of("arguments-in-an-early-display", "A function that hidden tests call updates a display of its own cell.", """
 from IPython.display import display
 shown = display("nothing yet", display_id="p")
