@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from helpers import cost
-from helpers.command import Parser, check_folder, count
+from helpers.command import Parser, count
+from helpers.cost.device import device_values
 from helpers.cost.machine import THREAD_VARIABLES, machine_text, size_text
+from helpers.cost.platform import platform_json
 from helpers.errors import CourseError
 from helpers.timing import environment
 
@@ -73,8 +75,8 @@ def parser() -> Parser:
     c.add_argument("--backend", default="numpy", help="numpy, torch or cuda (default numpy)")
     c.add_argument("--threads", type=count, default=1, help="of the CPU (default 1)")
     c.add_argument("--calibrate", type=count, default=40, help="random networks to fit to (default 40)")
-    c.add_argument("--rounds", type=count, default=5, help="of each of the two measurements (default 5)")
-    c.add_argument("--save", type=Path, metavar="FOLDER", help="also write device and platform there, as JSON")
+    c.add_argument("--rounds", type=count, default=6, help="of measuring (default 6)")
+    c.add_argument("--save", type=Path, metavar="FILE.json", help="also write the fitted platform")
     return p
 
 
@@ -93,7 +95,7 @@ def machine(options: argparse.Namespace) -> None:
     measured = cost.measure_machine(stairs=not options.no_stairs)
     print(json.dumps(asdict(measured)) if options.json else machine_text(measured))
     if options.save:
-        _write_device(measured.device(), options.save)
+        _write(options.save, json.dumps(device_values(measured.device()), indent=2, ensure_ascii=False) + "\n")
 
 
 def amdahl(options: argparse.Namespace) -> None:
@@ -166,16 +168,11 @@ def compare(options: argparse.Namespace) -> None:
     from helpers.nn.shipped import find_spec
 
     _check_threads(options.threads)
-    if options.save:
-        check_folder(options.save)
     specs = [find_spec(name) for name in options.networks] or None
     found = cost.compare(options.backend, specs, options.calibrate, options.rounds)
     print(comparison_text(found))
     if options.save:
-        from helpers.cost.platform import platform_json
-
-        _write_device(found.device, options.save / "device.json")
-        (options.save / "platform.json").write_text(platform_json(found.platforms[-1], "device.json"), encoding="utf-8")
+        _write(options.save, platform_json(found.platforms[-1]))
 
 
 def _platform(options: argparse.Namespace) -> Any:
@@ -224,15 +221,8 @@ def _measured(options: argparse.Namespace) -> dict[int, float]:
     return found
 
 
-def _write_device(device: Any, path: Path) -> None:
-    values = {
-        "name": device.name,
-        "peak_gflop_per_s": {kind: float(f"{peak / 1e9:.4g}") for kind, peak in device.peaks.items()},
-        "bandwidth_gb_per_s": float(f"{device.bandwidth / 1e9:.4g}"),
-        "memory_gib": float(f"{device.memory / 2**30:.4g}"),
-        "source": device.source,
-    }
+def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise CourseError(f"{path} cannot be written ({error.strerror}); choose another file.") from None

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from helpers.backend import backend as make_backend
 from helpers.cost.calibration import calibration_specs
 from helpers.cost.device import Device
 from helpers.cost.machine import measure_machine
@@ -24,8 +25,8 @@ FAILS, COUNTS = 0.4, 0.05
 
 @dataclass(frozen=True)
 class Row:
-    """One network: measured seconds of a step (the median of two sittings), and what each platform predicts, by name.
-    apart: how far the sittings are from each other, |first ÷ second − 1|.
+    """One network: measured seconds of a step, the median of all rounds, and what each platform predicts, by name.
+    apart: how far the first half of the rounds is from the second, |first ÷ second − 1| of their medians.
     """
 
     network: str
@@ -54,7 +55,7 @@ class Comparison:
 
     @property
     def noise(self) -> float:
-        """Median difference of the same step, measured twice."""
+        """Median difference of the two halves of the rounds."""
         return statistics.median(row.apart for row in self.rows)
 
     def median_error(self, platform: Platform) -> float:
@@ -74,33 +75,35 @@ class Comparison:
 
 
 def compare(
-    backend: str = "numpy", specs: Sequence[NetworkSpec] | None = None, calibrate: int = 40, rounds: int = 5
+    backend: str = "numpy", specs: Sequence[NetworkSpec] | None = None, calibrate: int = 40, rounds: int = 6
 ) -> Comparison:
     """Measure this machine, fit shares to `calibrate` networks drawn at random, predict `specs`, and measure them.
 
-    specs: None for the networks that come with the course, in batches of 64 and 16. They are measured before and after
-    the others, so that what changes on the machine meanwhile shows as noise. One or two minutes.
+    specs: None for the networks that come with the course, in batches of 64 and 16. All are measured in turn, at least
+    two rounds, so that a slow minute of the machine hits what is fitted and what is predicted alike. Two minutes.
     """
     if specs is None:
         shipped = [find_spec(name) for name in names()]
         specs = [spec.changed(batch_size=images) for spec in shipped for images in (64, 16)]
+    on = make_backend(backend)
     device = measure_machine(stairs=False).device()
-    before = time_steps(specs, backend, rounds)
-    samples = [sample for times in time_steps(calibration_specs(calibrate), backend, 3) for sample in times.samples]
-    after = time_steps(specs, backend, rounds)
+    times = time_steps([*specs, *calibration_specs(calibrate)], on, max(2, rounds))
+    held_out, fitted_to = times[: len(specs)], times[len(specs) :]
+    samples = [sample for one in fitted_to for sample in one.samples]
     source = f"fitted to {calibrate} random networks: python -m helpers.cost compare --backend {backend}"
     fitted = fit_platform(samples, device, f"helpers.nn.Network on {backend}", source=source)
     whole = [replace(platform, input_gradient=True) for platform in (PEAK, fit_paleo(samples, device))]
     platforms = [*whole, fitted]
-    rows = [_row(spec, a, b, device, platforms) for spec, a, b in zip(specs, before, after, strict=True)]
-    layers = [(sample, times.cost.name, sample.seconds / times.median) for times in after for sample in times.samples]
+    rows = [_row(spec, one, device, platforms) for spec, one in zip(specs, held_out, strict=True)]
+    layers = [(sample, one.cost.name, sample.seconds / one.median) for one in held_out for sample in one.samples]
     return Comparison(device, backend, platforms, calibrate, rows, layers)
 
 
-def _row(spec: NetworkSpec, a: StepTimes, b: StepTimes, device: Device, platforms: Sequence[Platform]) -> Row:
+def _row(spec: NetworkSpec, times: StepTimes, device: Device, platforms: Sequence[Platform]) -> Row:
     predicted = {platform.name: predict(spec, device, platform=platform).seconds for platform in platforms}
-    measured = statistics.median([*a.seconds, *b.seconds])
-    return Row(spec.name, spec.batch_size, measured, abs(a.median / b.median - 1), predicted)
+    half = len(times.seconds) // 2
+    first, second = statistics.median(times.seconds[:half]), statistics.median(times.seconds[half:])
+    return Row(spec.name, spec.batch_size, times.median, abs(first / second - 1), predicted)
 
 
 def comparison_text(found: Comparison) -> str:
@@ -110,14 +113,14 @@ def comparison_text(found: Comparison) -> str:
         f"{device.name}: {device.peak / 1e9:.0f} GFLOP/s, {device.bandwidth / 1e9:.1f} GB/s, both measured",
         f"{fitted.name}; shares fitted to {found.fitted_to} random networks, none of them below",
         "",
-        f"{'network':18} images  measured ms  {'at the peak':>12}  {'Paleo':>8}  {'by layer':>8}   twice measured",
+        f"{'network':18} images  measured ms  {'at the peak':>12}  {'Paleo':>8}  {'by layer':>8}   two halves",
     ]
     for row in found.rows:
         errors = [f"{row.error(platform.name):+.0%}" for platform in found.platforms]
         lines.append(f"{row.network:18} {row.images:6}  {1e3 * row.measured:11.2f}  {errors[0]:>12}  {errors[1]:>8}  "
                      f"{errors[2]:>8}   {row.apart:.0%} apart")  # fmt: skip
     medians = ", ".join(f"{platform.name} {found.median_error(platform):.0%}" for platform in found.platforms)
-    lines += ["", f"median error: {medians}", f"noise (the same step, measured twice): {found.noise:.0%}"]
+    lines += ["", f"median error: {medians}", f"noise (first half of the rounds against the second): {found.noise:.0%}"]
     errors_of = sorted(found.layer_errors().items(), key=lambda item: -item[1])
     lines.append("median error by layer: " + ", ".join(f"{' '.join(key)} {error:.0%}" for key, error in errors_of))
     failing = [

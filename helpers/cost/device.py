@@ -162,6 +162,21 @@ def read_cluster(values: Any, folder: Path | None = None) -> Cluster:
     )
 
 
+def device_values(device: Device) -> dict[str, Any]:
+    """What a file of this device holds, its numbers rounded to four digits."""
+
+    def rounded(value: float) -> float:
+        return float(f"{value:.4g}")
+
+    values: dict[str, Any] = {
+        "name": device.name,
+        "peak_gflop_per_s": {kind: rounded(peak / 1e9) for kind, peak in device.peaks.items()},
+        "bandwidth_gb_per_s": rounded(device.bandwidth / 1e9),
+        "memory_gib": rounded(device.memory / 2**30),
+    }
+    return {**values, **({} if device.power is None else {"power_w": device.power}), "source": device.source}
+
+
 def _named(path: Path, read: Any, *arguments: Any) -> Any:
     try:
         return read(*arguments)

@@ -74,7 +74,7 @@ class Machine:
 def measure_peak(
     size: int = 1024, rounds: int = 7, dtype: str = "float32", clock: Callable[[], float] | None = None
 ) -> Rate:
-    """FLOP/s of numpy's product of two square matrices of this size, 2·size³ operations; clock: None for `the_clock`."""
+    """FLOP/s of numpy's product of two square matrices, 2·size³ operations. clock: None for `the_clock`."""
     _check(size=size, rounds=rounds)
     a, b = (np.random.default_rng(i).standard_normal((size, size)).astype(dtype) for i in range(2))
     c = np.empty_like(a)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import nearest
-from helpers.cost.device import Device, load_device
+from helpers.cost.device import Device, device_values, read_device
 from helpers.cost.layers import LayerCost
 from helpers.errors import CourseError
 from helpers.nn.spec_file import read_json
@@ -143,7 +143,7 @@ def _fitted(group: Sequence[Sample], device: Device, dtype: str) -> Share:
         for terms in itertools.combinations(allowed, n):
             tried, _, rank, _ = np.linalg.lstsq(rows[:, terms], np.ones(len(rows)), rcond=None)
             error = float(np.square(rows[:, terms] @ tried - 1).sum())
-            if rank == n and tried.min() >= 0 and error < best:
+            if rank == n and tried.min() >= 0 and error < best - 1e-9:  # a term more must be worth it
                 best, found = error, np.zeros(5)
                 found[list(terms)] = tried
     reached = {term: float(1 / x) if x else math.inf for term, x in zip(TERMS, found, strict=False)}
@@ -171,21 +171,28 @@ def load_platform(platform: str | Path | Platform) -> Platform:
     try:
         shares = {tuple(key.split()): _share(value) for key, value in values["shares"].items()}
         return Platform(values["name"], _share(values["rest"]), shares, values["input_gradient"],
-                        load_device(path.parent / values["device"]), values["source"])  # fmt: skip
+                        read_device(values["device"]), values["source"])  # fmt: skip
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, CourseError):
-            raise
+            raise CourseError(f"{path.name}: {error}") from None
         raise CourseError(
             f"{path.name} is no measured platform ({type(error).__name__} at {error}); write one with `python -m "
             "helpers.cost compare --save`."
         ) from None
 
 
-def platform_json(platform: Platform, device: str) -> str:
-    """What `load_platform` reads. device: path of the device's file, from where this is to lie."""
+def platform_json(platform: Platform) -> str:
+    """What `load_platform` reads, of a platform that was measured."""
+    assert platform.device is not None
     shares = {" ".join(key): _values(share) for key, share in platform.shares.items()}
-    values = {"name": platform.name, "device": device, "input_gradient": platform.input_gradient,
-              "source": platform.source, "rest": _values(platform.rest), "shares": shares}  # fmt: skip
+    values = {
+        "name": platform.name,
+        "device": device_values(platform.device),
+        "input_gradient": platform.input_gradient,
+        "source": platform.source,
+        "rest": _values(platform.rest),
+        "shares": shares,
+    }
     return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
 
 
