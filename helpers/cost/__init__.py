@@ -16,6 +16,7 @@ _names, __getattr__, __dir__ = lazy(__name__, {
         "parameter_server", "ring", "tree",
     ),
     "device": ("Cluster", "Device", "cluster_names", "device_names", "load_cluster", "load_device"),
+    "link": ("fit_link", "measure_link"),
     "layers": ("LayerCost", "StepCost", "Work", "cost_table", "layer_costs", "step_cost"),
     "machine": ("Machine", "Rate", "Stair", "measure_bandwidth", "measure_machine", "measure_peak", "staircase"),
     "platform": (

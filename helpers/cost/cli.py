@@ -16,6 +16,7 @@ from typing import Any
 from helpers import cost
 from helpers.command import Parser, count
 from helpers.cost.device import device_values
+from helpers.cost.link import link_text
 from helpers.cost.machine import THREAD_VARIABLES, machine_text, size_text
 from helpers.cost.platform import platform_json
 from helpers.errors import CourseError
@@ -39,6 +40,7 @@ def parser() -> Parser:
 
     c = command("machine", "measure this machine's peak, bandwidth and cache staircase")
     c.add_argument("--threads", type=count, default=1, help="BLAS threads (default 1)")
+    c.add_argument("--rounds", type=count, default=7, help="(default 7)")
     c.add_argument("--json", action="store_true", help="as JSON")
     c.add_argument("--no-stairs", action="store_true", help="leave the staircase out")
     c.add_argument("--save", type=Path, metavar="FILE.json", help="also write a device file")
@@ -47,6 +49,9 @@ def parser() -> Parser:
     c.add_argument("times", nargs="*", metavar="N:SECONDS", help="as 1:1.324 2:0.790 4:0.578; none: measure a product")
     c.add_argument("--measure", type=count, nargs="+", metavar="N", help="threads to measure (default 1 2 …)")
     c.add_argument("--size", type=count, default=1024, help="rows of the square matrices (default 1024)")
+
+    c = command("link", "measure messages between two processes here, and fit latency and bandwidth")
+    c.add_argument("--rounds", type=count, default=30, help="(default 30)")
 
     c = command("allreduce", "seconds of an all-reduce by size and algorithm, with the latency and without")
     c.add_argument("--workers", type=count, default=8, help="(default 8)")
@@ -92,7 +97,7 @@ def layers(options: argparse.Namespace) -> None:
 
 def machine(options: argparse.Namespace) -> None:
     _check_threads(options.threads)
-    measured = cost.measure_machine(stairs=not options.no_stairs)
+    measured = cost.measure_machine(options.rounds, stairs=not options.no_stairs)
     print(json.dumps(asdict(measured)) if options.json else machine_text(measured))
     if options.save:
         _write(options.save, json.dumps(device_values(measured.device()), indent=2, ensure_ascii=False) + "\n")
@@ -113,25 +118,30 @@ def amdahl(options: argparse.Namespace) -> None:
         print("That is far: these times don't follow Amdahl's law. It knows no way in which more threads take longer.")
 
 
+def link(options: argparse.Namespace) -> None:
+    times = cost.measure_link(rounds=options.rounds)
+    print(link_text(times, cost.fit_link(times)))
+
+
 def allreduce(options: argparse.Namespace) -> None:
     if not (0 <= options.latency_us < 1e7 and 0 < options.bandwidth_gbit < 1e7):
         raise CourseError(
             f"A link of {options.latency_us:g} µs and {options.bandwidth_gbit:g} Gbit/s is impossible; give a latency "
             "of at least 0 and a bandwidth above 0."
         )
-    link = cost.Link(options.latency_us * 1e-6, options.bandwidth_gbit * 1e9 / 8)
+    described = cost.Link(options.latency_us * 1e-6, options.bandwidth_gbit * 1e9 / 8)
     print(f"{options.workers} workers, {options.latency_us:g} µs and {options.bandwidth_gbit:g} Gbit/s a link: ms, and "
           "in brackets how many times as long\nas by Paleo's formula, which has no latency")  # fmt: skip
     print(f"{'bytes':>10}" + "".join(f"{name:>22}" for name in cost.ALGORITHMS))
     for size in SIZES:
         cells = ""
         for name in cost.ALGORITHMS:
-            seconds = cost.all_reduce(name, size, options.workers, link)
-            bare = cost.bandwidth_only(name, size, options.workers, link)
+            seconds = cost.all_reduce(name, size, options.workers, described)
+            bare = cost.bandwidth_only(name, size, options.workers, described)
             times = f" ({seconds / bare:,.3g}×)" if bare else ""
             cells += f"{f'{1e3 * seconds:,.4g}{times}':>22}"
         print(f"{size_text(size):>10}{cells}")
-    print(f"A message of {cost.half_size(link):,.0f} bytes takes half of its time for the latency.")
+    print(f"A message of {cost.half_size(described):,.0f} bytes takes half of its time for the latency.")
 
 
 def predict(options: argparse.Namespace) -> None:
@@ -208,7 +218,7 @@ def _measured(options: argparse.Namespace) -> dict[int, float]:
         raise CourseError("Two unknowns take two numbers of threads at least; give more of them, as --measure 1 2.")
     if counts[-1] > cores:
         print(f"There are {cores} cores; more threads than that share them.")
-    code = ("import sys, time; from helpers.cost.machine import measure_peak; "
+    code = ("import time; from helpers.cost.machine import measure_peak; "
             f"print(2 * {options.size}**3 / measure_peak({options.size}, clock=time.perf_counter).median)")  # fmt: skip
     found = {}
     for n in counts:

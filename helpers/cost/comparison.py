@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from helpers.backend import backend as make_backend
 from helpers.cost.calibration import calibration_specs
 from helpers.cost.device import Device
-from helpers.cost.machine import measure_machine
+from helpers.cost.machine import device_of
 from helpers.cost.platform import PEAK, Platform, Sample, fit_paleo, fit_platform
 from helpers.cost.prediction import predict
 from helpers.cost.timings import StepTimes, time_steps
@@ -86,7 +86,7 @@ def compare(
         shipped = [find_spec(name) for name in names()]
         specs = [spec.changed(batch_size=images) for spec in shipped for images in (64, 16)]
     on = make_backend(backend)
-    device = measure_machine(stairs=False).device()
+    device = device_of(on.name)
     times = time_steps([*specs, *calibration_specs(calibrate)], on, max(2, rounds))
     held_out, fitted_to = times[: len(specs)], times[len(specs) :]
     samples = [sample for one in fitted_to for sample in one.samples]

@@ -10,11 +10,13 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from helpers.backend import backend as make_backend
+from helpers.backend import torch_needed
 from helpers.cost.device import Device
 from helpers.errors import CourseError
 from helpers.timing import cache_sizes, environment, measure, spread
@@ -72,20 +74,29 @@ class Machine:
 
 
 def measure_peak(
-    size: int = 1024, rounds: int = 7, dtype: str = "float32", clock: Callable[[], float] | None = None
+    size: int = 1024,
+    rounds: int = 7,
+    dtype: str = "float32",
+    clock: Callable[[], float] | None = None,
+    backend: str = "numpy",
 ) -> Rate:
-    """FLOP/s of numpy's product of two square matrices, 2·size³ operations. clock: None for `the_clock`."""
+    """FLOP/s of the product of two square matrices, 2·size³ operations, as a backend of `helpers.backend` computes it.
+
+    clock: None for processor time where there is one thread of a CPU, else the time of day.
+    """
     _check(size=size, rounds=rounds)
-    a, b = (np.random.default_rng(i).standard_normal((size, size)).astype(dtype) for i in range(2))
-    c = np.empty_like(a)
-    times = measure({"product": lambda: np.matmul(a, b, out=c)}, rounds=rounds, warmup=2, clock=clock or the_clock())
+    on = make_backend(backend, dtype)
+    a, b, c = (on.normal((size, size), 1.0, seed) for seed in range(3))
+    multiply = np.matmul if on.name == "numpy" else torch_needed("or measure numpy").matmul
+    clock = clock or the_clock(on.name)
+    times = measure({"product": lambda: multiply(a, b, out=c)}, rounds, 2, on.synchronise, clock=clock)
     return Rate([2 * size**3 / t for t in times["product"].seconds])
 
 
 def measure_bandwidth(working_set: int | None = None, rounds: int = 7) -> Rate:
     """Bytes/s of copying an array: its bytes read and written, 2 · its size.
 
-    working_set: bytes of both arrays together; None for four times the largest cache, as far as a quarter of the
+    working_set: bytes of both arrays together; None for twice the largest cache, as far as a quarter of the
     machine's memory allows. A processor may read the target, too, before it writes; those bytes are not counted.
     """
     working_set = _largest() if working_set is None else working_set
@@ -156,9 +167,26 @@ def threads() -> int:
     return environment()["cores"]
 
 
-def the_clock() -> Callable[[], float]:
-    """Processor time for one thread, which does not run on while others have the processor; else the time of day."""
-    return time.process_time if threads() == 1 else time.perf_counter
+def the_clock(backend: str = "numpy") -> Callable[[], float]:
+    """Processor time for one thread of a CPU, which does not run on while others have the processor; else the time of
+    day.
+    """
+    return time.process_time if threads() == 1 and backend != "cuda" else time.perf_counter
+
+
+def device_of(backend: str, rounds: int = 7) -> Device:
+    """The device that a backend computes on, as measured now: this machine's CPU by numpy or PyTorch, or its GPU."""
+    if backend != "cuda":
+        found = measure_machine(rounds, stairs=False).device()
+        return replace(found, peaks={"float32": measure_peak(rounds=rounds, backend=backend).median})
+    make_backend(backend)
+    torch = torch_needed("or measure numpy")
+    source, target = (torch.ones(2**28, device="cuda") for _ in range(2))
+    times = measure({"copy": lambda: target.copy_(source)}, rounds, 2, torch.cuda.synchronize)
+    bandwidth = statistics.median(2 * source.nbytes / t for t in times["copy"].seconds)
+    peak = measure_peak(8192, rounds, backend=backend).median
+    about = torch.cuda.get_device_properties(0)
+    return Device(about.name, {"float32": peak}, bandwidth, about.total_memory, None, "measured: helpers.cost.machine")
 
 
 def memory_bytes() -> int:
@@ -170,7 +198,7 @@ def memory_bytes() -> int:
 
 
 def _largest() -> int:
-    wanted = max(256 * 2**20, 4 * max(cache_sizes().values(), default=0))
+    wanted = max(256 * 2**20, 2 * max(cache_sizes().values(), default=0))
     return min(wanted, memory_bytes() // MEMORY_SHARE)
 
 

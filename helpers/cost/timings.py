@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -50,7 +49,7 @@ def time_steps(
     of the clock slow a small step down. The networks are `helpers.nn.Network`, the course's readable layers.
     """
     on = backend if isinstance(backend, Backend) else make_backend(backend)
-    clock = time.perf_counter if on.name == "cuda" else the_clock()
+    clock = the_clock(on.name)
     if on.name == "torch":
         import torch
 

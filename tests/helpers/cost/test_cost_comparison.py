@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from helpers.cost import Device, Machine, Platform, Rate, Sample, Share, StepTimes, comparison, step_cost, time_steps
+from helpers.cost import Device, Platform, Sample, Share, StepTimes, comparison, step_cost, time_steps, timings
 from helpers.cost.comparison import compare, comparison_text
 from helpers.errors import CourseError
 from helpers.nn.shipped import find_spec
@@ -35,8 +35,7 @@ def made_up(slower):
 
 @pytest.fixture
 def on_paper(monkeypatch):
-    machine = Machine(Rate([1e11]), Rate([2e10]), [], {}, 1, 2**33, {"cpu": "one", "numpy": "2", "blas": None})
-    monkeypatch.setattr(comparison, "measure_machine", lambda stairs: machine)
+    monkeypatch.setattr(comparison, "device_of", lambda backend: ONE)
     monkeypatch.setattr(comparison, "time_steps", made_up({"lenet": 2.0}))
 
 
@@ -74,10 +73,11 @@ def test_a_layer_that_fails_is_named(on_paper, monkeypatch):
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_a_step_is_measured_layer_by_layer(backend):
+def test_a_step_is_measured_layer_by_layer(backend, monkeypatch):
     if backend == "torch":
         pytest.importorskip("torch")
-    specs = [find_spec(name).changed(batch_size=4) for name in ("deep", "mlp")]
+    monkeypatch.setattr(timings, "ROUND", 1e-9)  # one step a round
+    specs = [find_spec(name).changed(batch_size=2) for name in ("deep", "mlp")]
     deep, mlp = time_steps(specs, backend, rounds=2)
     assert len(deep.seconds) == len(mlp.seconds) == 2
     assert min(deep.seconds + mlp.seconds) > 0
