@@ -25,54 +25,35 @@ def carry_forward(
 ) -> list[str]:
     """Give an executed notebook's failed tests their points where they pass once earlier failed exercises are right.
 
-    Only exercises whose tests use what a failed one defines, also through other cells. Both must have been written:
-    who leaves an exercise out gets no solution of it to build on. The same limits of seconds hold as for the first
-    run. Returns what the instructor should know, in sentences.
+    An exercise is tried with the model solution of those failed ones that its own model solution builds on, and of no
+    other: it could be a mere call of another. Both must have been written: who leaves an exercise out gets no solution
+    of it. Each try has the limits of seconds of the first run. Returns what the instructor should know, in sentences.
     """
     failed = _failed(notebook, snapshot)
-    hopeful = _hopeful(notebook, snapshot, failed)
-    if not hopeful:
-        return []
-    trial = copy.deepcopy(notebook)
-    run = Run(trial, snapshot, machine, timeout, budget)
-    replaced: list[str] = []
+    below = _below(snapshot)
+    todo = [exercise for exercise in failed if below[exercise] & failed.keys()]
+    wrong = dict.fromkeys(failed)
     passed: dict[str, list[str]] = {}
-    try:
-        for index, cell in enumerate(trial.cells):
-            name = grade_id(cell)
-            known = snapshot.known.get(name)
-            if cell.cell_type != "code":
-                continue
-            if known is not None and known.judged:
-                exercise = next((e for e, tests in failed.items() if name in tests), "")
-                if exercise not in hopeful:
-                    continue
-                run.cell(index, cell)
-                run.waiting_parts()
-                if (rules.points(cell) or 0) >= known.points:
-                    passed[name] = list(replaced)
-                if name != failed[exercise][-1]:
-                    continue
-                hopeful.remove(exercise)
-                if not hopeful:
-                    break
-                if not passed.keys() >= {*failed[exercise]}:
-                    replaced.append(exercise)
-                    place = next(i for i, c in enumerate(trial.cells) if grade_id(c) == exercise)
-                    trial.cells[place].source = without_markers(snapshot.known[exercise].model)
-                    run.cell(place, trial.cells[place])
-                continue
-            if name in failed and name not in hopeful:
-                replaced.append(name)
-                cell.source = without_markers(snapshot.known[name].model)
-            run.cell(index, cell)
-    finally:
-        run.close()
+    while todo:
+        # All that need the same are tried together, as if those among them were right that others build on.
+        need = below[todo[0]] & wrong.keys()
+        group = [todo[0]]
+        group += [one for one in todo[1:] if (below[one] & wrong.keys()) - {*group} == need]
+        tests = {test for exercise in group for test in failed[exercise]}
+        run = Run(_with(notebook, snapshot, need, tests), snapshot, machine, timeout, budget)
+        right = _passing(run, snapshot, tests) if need else set()
+        for exercise in group:
+            mine = right & {*failed[exercise]}
+            passed |= {test: [one for one in failed if one in need] for test in mine}
+            if len(mine) == len(failed[exercise]):
+                del wrong[exercise]
+        spoiled = [one for one in group if one in wrong and below[one] & {*group} & wrong.keys()]
+        todo = [one for one in todo if one not in group or one in spoiled]
     for cell in notebook.cells:
         if (name := grade_id(cell)) in passed:
             _give(cell, passed[name])
-    given = ", ".join(passed)
-    return [f"Points for what fails only for an earlier mistake: {given}."] if passed else []
+    given = ", ".join(name for name in map(grade_id, notebook.cells) if name in passed)
+    return [f"Points for what fails only for an earlier mistake: {given}."] if given else []
 
 
 def _failed(notebook: NotebookNode, snapshot: Snapshot) -> dict[str, list[str]]:
@@ -95,30 +76,59 @@ def _failed(notebook: NotebookNode, snapshot: Snapshot) -> dict[str, list[str]]:
     return found
 
 
-def _hopeful(notebook: NotebookNode, snapshot: Snapshot, failed: dict[str, list[str]]) -> list[str]:
-    """Failed exercises whose tests use what an earlier failed one defines."""
-    found: list[str] = []
+def _below(snapshot: Snapshot) -> dict[str, set[str]]:
+    """Exercise -> those above it that its model solution or its tests use, also through others."""
+    found: dict[str, set[str]] = {}
     earlier: list[str] = []
-    wrong: set[str] = set()
-    for cell in notebook.cells:
+    defines: dict[str, frozenset[str]] = {}
+    tests: dict[str, list[str]] = {}
+    graded = snapshot.source.graded if snapshot.source else []
+    for cell in graded:
+        if cell.kind == "test" and snapshot.source:
+            tests.setdefault(snapshot.source.exercise_of(cell), []).append(snapshot.known[cell.id].source)
+    for known in snapshot.cells:
+        if known.cell_type != "code" or known.judged:
+            continue
+        if known.kind == "exercise":
+            needs = used([known.model, *tests.get(known.name, ())], earlier)
+            found[known.name] = {name for name, own in defines.items() if own & needs - names(known.model).defines}
+            defines[known.name] = names(known.model).defines
+        earlier.append(known.model)
+    return found
+
+
+def _with(notebook: NotebookNode, snapshot: Snapshot, replaced: set[str], tests: set[str]) -> NotebookNode:
+    """The notebook with model solutions of these exercises, down to the last of these tests, without the others."""
+    made = copy.deepcopy(notebook)
+    last = max(place for place, cell in enumerate(made.cells) if grade_id(cell) in tests)
+    cells = []
+    for cell in made.cells[: last + 1]:
         name = grade_id(cell)
         known = snapshot.known.get(name)
-        if cell.cell_type != "code" or (known is not None and known.judged):
-            continue
-        earlier.append(cell.source)
-        if name not in failed or known is None:
-            continue
-        tests = [snapshot.known[test].source for test in failed[name]]
-        own = names(cell.source).defines | names(known.model).defines
-        if used(tests, earlier) & (wrong - own):
-            found.append(name)
-        wrong |= own
-    return found
+        if name in replaced:
+            cell.source = without_markers(snapshot.known[name].model)
+        if known is None or not known.judged or name in tests:
+            cells.append(cell)
+    made.cells = cells
+    return made
+
+
+def _passing(run: Run, snapshot: Snapshot, tests: set[str]) -> set[str]:
+    """Those of the tests that now have all their points."""
+    try:
+        for index, cell in enumerate(run.notebook.cells):
+            if cell.cell_type == "code":
+                run.cell(index, cell)
+                run.waiting_parts()
+    finally:
+        run.close()
+    cells = {grade_id(cell): cell for cell in run.notebook.cells}
+    return {name for name in tests if (rules.points(cells[name]) or 0) >= snapshot.known[name].points}
 
 
 def _give(cell: NotebookNode, replaced: list[str]) -> None:
     """All points, by nbgrader's own rule, and what was said before as text."""
-    which = WORDS.format(" and ".join(replaced))
+    which = WORDS.format(", ".join(replaced))
     kept = [NotebookNode(output_type="stream", name="stdout", text=f"{which} Before, it said:\n")]
     for output in cell.outputs:
         if output.output_type == "error":
