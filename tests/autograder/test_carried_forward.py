@@ -86,6 +86,8 @@ CLASS = (
     Student("nothing", "wrote only what calls the others", done=("A-fourfold", "A-table", "A-half")),
     Student("spy", "prints what stands in place of a mistake",
             replace={"A-double": "def double(x):\n    return 2 * x + 1\n", "A-fourfold": READS}),
+    Student("calls", "where the model solution has none of the other exercise", edits=(WRONG,),
+            replace={"A-half": "def half(x):\n    return double(x) / 4\n"}),
     Student("slow", "never comes to the end of a cell", replace={"A-table": "table = []\nwhile True:\n    pass"}),
     Student("kills", "ends Python in the second run", edits=(WRONG,), replace={
         "A-fourfold": "import os\nif double(1) == 2:\n    os._exit(3)\n\n"
@@ -111,8 +113,8 @@ def read(course, student):
 
 
 @pytest.mark.promise(
-    "A mistake is paid for once: a test that fails and uses what an earlier failed exercise defines is tried again "
-    "with the model solution in place of that exercise, and what passes then has its points."
+    "A mistake is paid for once: a failed exercise whose model solution builds on an earlier failed one is tried again "
+    "with the model solution in place of that one, and what passes then has its points."
 )
 def test_what_fails_only_for_an_earlier_mistake_has_its_points(chain):
     _, rows = chain
@@ -138,6 +140,15 @@ def test_a_mistake_of_its_own_costs_its_points(chain):
 def test_who_leaves_an_exercise_out_has_nothing_to_build_on(chain):
     _, rows = chain
     assert rows["nothing"].auto == 3
+
+
+@pytest.mark.promise(
+    "What a student builds on that the model solution does not is not replaced, so a mere call of another exercise "
+    "earns nothing."
+)
+def test_a_mere_call_of_another_exercise_earns_nothing(chain):
+    _, rows = chain
+    assert (rows["calls"].scores["A-half-one"], rows["calls"].scores["A-table-check"]) == (0, 4)
 
 
 def test_where_nothing_builds_on_a_failed_exercise_nothing_runs_again(chain, monkeypatch):
