@@ -103,13 +103,8 @@ def test_a_process_that_dies_is_told(capsys, monkeypatch):
 
 def test_the_module_sets_its_threads_before_numpy_and_saves_a_device(tmp_path):
     file = tmp_path / "here.json"
-<<<<<<< HEAD
-    options = ["--no-stairs", "--json", "--rounds=1", "--threads=1", "--save"]
-    command = [sys.executable, "-m", "helpers.cost", "machine", *options]
-=======
     command = [sys.executable, "-m", "helpers.cost", "machine"]
     command += ["--no-stairs", "--json", "--rounds=1", "--threads=1", "--save"]
->>>>>>> cost
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "7"}
     done = subprocess.run([*command, str(file)], capture_output=True, text=True, env=environment, check=True)
     assert json.loads(done.stdout)["threads"] == 1
