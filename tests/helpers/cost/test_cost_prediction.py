@@ -67,6 +67,12 @@ def test_a_step_is_the_sum_of_its_layers():
     assert found.memory == cost.memory
 
 
+def test_a_platform_says_whether_the_images_get_a_gradient():
+    with_it = predict("lenet", ONE, platform=Platform("all", input_gradient=True)).layers[0]
+    assert with_it.cost.backward.flops > 1.9 * predict("lenet", ONE).layers[0].cost.backward.flops
+    assert with_it.backward > predict("lenet", ONE).layers[0].backward
+
+
 def test_numbers_of_two_bytes():
     half, whole = predict("deep", ONE, dtype="float16"), predict("deep", ONE)
     assert half.memory == whole.memory / 2
