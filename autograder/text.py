@@ -5,6 +5,7 @@ Names of students and files, texts of cells, outputs and errors all pass through
 
 from __future__ import annotations
 
+import html
 import logging
 import re
 import traceback
@@ -51,6 +52,11 @@ def plain(value: Any) -> str:
 def lines(value: Any) -> str:
     """For a terminal or a log, where nothing may overwrite what was printed."""
     return plain(text(value).replace("\r", " "))
+
+
+def with_code(value: str) -> str:
+    """Escaped for HTML; what stands in backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(value))
 
 
 def one_line(value: Any, limit: int = 600) -> str:

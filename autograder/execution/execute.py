@@ -86,7 +86,7 @@ def execute(notebook: NotebookNode, snapshot: Snapshot, machine: Machine, timeou
     the deadly ones. Hidden parts of tests come last, until 1.2 budgets have gone by; see `waiting`. What stood in the
     notebook before the first of them stays as it was.
     """
-    run = _Run(notebook, snapshot, machine, timeout, budget)
+    run = Run(notebook, snapshot, machine, timeout, budget)
     try:
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type == "code":
@@ -100,7 +100,9 @@ def execute(notebook: NotebookNode, snapshot: Snapshot, machine: Machine, timeou
     return run.done
 
 
-class _Run:
+class Run:
+    """A notebook on its way through K and T, cell by cell."""
+
     def __init__(
         self, notebook: NotebookNode, snapshot: Snapshot, machine: Machine, timeout: float, budget: float
     ) -> None:
@@ -132,7 +134,7 @@ class _Run:
         known = self.snapshot.known.get(grade_id(cell))
         judged = known is not None and known.judged
         if not judged and self._taken_back(cell):
-            self._hidden_parts()
+            self.waiting_parts()
             self.told = True
         if self.told:
             cell.metadata["course"] = NotebookNode(cell.metadata.get("course", {}), told=True)
@@ -165,7 +167,7 @@ class _Run:
         """What is left of the test cells, when the student's last cell has run."""
         self.budget = self.end = self.budget * ALL
         self.restarts = min(self.restarts, RESTARTS - 3)
-        self._hidden_parts()
+        self.waiting_parts()
         if self.lost:
             self.restarts = min(self.restarts, RESTARTS - 3)
             self.k.kill()
@@ -173,9 +175,10 @@ class _Run:
             self.until, self.waiting = place, tests
             if self.k.alive:
                 self._replay()
-            self._hidden_parts()
+            self.waiting_parts()
 
-    def _hidden_parts(self) -> None:
+    def waiting_parts(self) -> None:
+        """The hidden parts of the tests that have run, now."""
         for cell in self.notebook.cells if self.waiting else ():
             if "outputs" in cell:  # K could still update what it has displayed in one
                 cell.outputs = copy.deepcopy(cell.outputs)

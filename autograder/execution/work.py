@@ -62,6 +62,7 @@ def _no_room() -> str:
 
 
 def _work(task: Task, result: Result) -> None:
+    from .carried_forward import carry_forward
     from .execute import execute
     from .scrub import scrub
     from .workplace import workplace
@@ -74,6 +75,7 @@ def _work(task: Task, result: Result) -> None:
     done = execute(notebook, task.snapshot, machine, task.timeout, task.budget)
     result.dead, result.starved = done.dead, done.starved
     result.notes += [*done.skipped, *([done.left_out] if done.left_out else [])]
+    result.notes += carry_forward(notebook, task.snapshot, machine, task.timeout, task.budget)
     notebook.metadata["course"] = about(mode, result.notes, done.dead, machine.words())
     scrub(notebook, task.snapshot)
     result.notebook = whole(json.dumps(notebook, ensure_ascii=False, sort_keys=True) + "\n").encode()

@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 
-from ..text import some
+from ..text import some, with_code
 from .borrowed import copies
 from ..course import Course
 from ..dates import FILE
@@ -36,6 +37,7 @@ def write(found: Graded, course: Course) -> Path:
 def render(found: Graded, course: Course) -> str:
     """The report's HTML. Whatever comes from students is escaped."""
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=False)
+    environment.filters["code"] = lambda value: Markup(with_code(value))
     environment.filters["number"] = number
     return environment.get_template("report.html").render(
         assignment=found.assignment,

@@ -177,7 +177,6 @@ def test_force_grades_everybody_again_and_keeps_what_a_human_gave(undisturbed, m
 
 
 @pytest.mark.promise("Points don't depend on it.")
-@pytest.mark.slow
 def test_the_same_scores_with_one_worker(undisturbed, make_class):
     alone = make_class("alone")
     alone.run("-j", "1")

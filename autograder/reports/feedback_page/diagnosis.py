@@ -152,6 +152,9 @@ def diagnose(graded: Cell, cell: NotebookNode | None, secrets: Secrets) -> Told:
     errors = [o for o in outputs if o.get("output_type") == "error"]
     unseen = _ran_unseen(cell, outputs)
     failed = next((r for r in visible if not r.passed), None)
+    if carried := one_line(course_data(cell).get("carried")):
+        own = f" With your own it says: {secrets.without(failed.message)}" if failed else ""
+        return Told(title, PASSED, f"{secrets.without(carried)}{own}")
     if not errors:
         ran = bool(visible or hidden) or cell.get("execution_count") is not None
         told = Told(title, PASSED) if ran else Told(title, NOT_RUN, "This check has not been run.")

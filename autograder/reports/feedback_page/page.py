@@ -17,7 +17,7 @@ from ...dates import in_words
 from ...files import write_text
 from ..results import Row
 from ...authoring.source import FORM, Assignment, Cell, shown
-from ...text import one_line, plain
+from ...text import one_line, plain, with_code
 from .diagnosis import PASSED, TO_DO, Told
 from .pieces import BEFORE, Pieces, Work
 from .sanitize import code_html
@@ -100,6 +100,7 @@ def render(row: Row, found: Pieces | None, assignment: Assignment, *, course_tit
 @lru_cache(maxsize=1)
 def _template() -> tuple[Template, Markup, str]:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["code"] = lambda value: Markup(with_code(value))
     environment.filters["number"] = lambda value: f"{round(value, 2):g}"
     environment.filters["anchor"] = lambda value: "e-" + re.sub(r"[^A-Za-z0-9_-]", "-", value)
     css = (TEMPLATES / "feedback.css").read_text(encoding="utf-8")

@@ -141,21 +141,23 @@ def mistake_of(what: str, how: str, about: Any, advice: Advice | None = None) ->
 def raised(what: str, error: BaseException, advice: Advice | None = None) -> Mistake:
     """The Mistake that tells of an error of the student's code."""
     if isinstance(error, NotImplementedError):
-        return Mistake("still-to-do", f"Still to do: {_unwritten(error, what)} is not written yet.")
+        name, begun = getattr(error, "course_unfinished", ("", False))
+        elsewhere = name if name.replace(".", "").isidentifier() and name not in what else ""
+        who = f"`{elsewhere}`, which {what} calls," if elsewhere else what
+        todo = (
+            "comes to its line `raise NotImplementedError`. Write what is missing above it, and delete the line."
+            if begun
+            else "is not written yet."
+        )
+        mistake = Mistake("still-to-do", f"Still to do: {who} {todo}")
+        mistake.elsewhere = elsewhere
+        return mistake
     if isinstance(error, RecursionError):
         return Mistake("calls-itself", f"{what} calls itself endlessly. Look for a call of its own name.")
     meaning = (advice(error, what) if advice else "") or _advice(error)
     mistake = Mistake("raises", f"{what or 'Your code'} raised {in_words(error)}{_place(error)}.{meaning}")
     mistake.of_torch = isinstance(error, TypeError) or (isinstance(error, AttributeError) and "numpy" in str(error))
     return mistake
-
-
-def _unwritten(error: BaseException, what: str) -> str:
-    """`what`, or what it calls: the function of the student's that raised."""
-    name = next((frame.name for frame in own_frames(error)), "")
-    if not name.isidentifier() or name.startswith("__") or name in what:
-        return what
-    return f"`{name}`, which {what} calls,"
 
 
 def _place(error: BaseException) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import html
+import importlib
 import os
+import pkgutil
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -33,6 +36,8 @@ class Mistake(Exception):
     """
 
     picture: Picture | None = None
+    elsewhere = ""
+    """The student's function in which it lies, where that is not the one that was checked."""
     of_torch = False
     """Whether code written for torch alone would fail like this with numpy's arrays."""
 
@@ -91,10 +96,10 @@ class Report:
         if self.mistake == "still-to-do":
             word, mark = "still to do", "○"
         if self.passed:
-            rows = [("✓", "Verified: " + html.escape("; ".join(self.verified)) + ".")]
+            rows = [("✓", "Verified: " + with_code("; ".join(self.verified)) + ".")]
         else:
-            rows = [("✓", html.escape(item)) for item in self.verified]
-            rows.append((mark, html.escape(self.message) + (self.picture.as_html() if self.picture else "")))
+            rows = [("✓", with_code(item)) for item in self.verified]
+            rows.append((mark, with_code(self.message) + (self.picture.as_html() if self.picture else "")))
             if self.section:
                 rows.append(("→", f"See {html.escape(self.section)} in the notebook."))
         lines = "".join(
@@ -107,6 +112,11 @@ class Report:
             f'<b style="color:{colour}">{html.escape(self.title)}: {word}</b>'
             f'<table style="margin:2px 0;border:none">{lines}</table></div>'
         )
+
+
+def with_code(text: str) -> str:
+    """HTML in which what stands in backticks is code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def _show(report: Report) -> None:
@@ -125,10 +135,19 @@ def _given(value: Any) -> Any:
     return value if isinstance(found, Odd) else found
 
 
+SECTIONS: dict[tuple[str, str], str] = {}
+"""(an assignment's package, a check's title) -> where the notebook explains what it checks."""
 UNNAMED = (
     "differs", "constant-factor", "constant-offset", "sign-flipped", "wrong-shape", "not-finite", "all-zero", "clipped"
 )
 """Mistakes that say how a result is wrong and not why."""
+
+
+def _section(package: str, function: str) -> str:
+    """Where the notebook explains a function, or its class; "" where no check is called after it."""
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
+        importlib.import_module(module.name)
+    return SECTIONS.get((package, function), SECTIONS.get((package, function.partition(".")[0]), ""))
 
 
 def check(
@@ -142,6 +161,9 @@ def check(
     """
 
     def decorate(steps: Callable[..., Iterator[str]]) -> Callable[..., None]:
+        package = steps.__module__.rpartition(".")[0]
+        SECTIONS[package, title] = section
+
         @functools.wraps(steps)
         def run(*args: Any, **kwargs: Any) -> None:
             report = Report(steps.__name__, title, section)
@@ -155,6 +177,8 @@ def check(
                             report.verified.append(item)
             except Mistake as mistake:
                 report.mistake, report.message, report.picture = mistake.name, mistake.message, mistake.picture
+                if mistake.elsewhere:
+                    report.section = _section(package, mistake.elsewhere)
                 if builds_on and mistake.name in UNNAMED:
                     report.message += f" This builds on {builds_on}: if a check there still fails, fix that first."
             except (Exception, SystemExit) as error:

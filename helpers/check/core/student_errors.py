@@ -7,6 +7,7 @@ import os
 import sysconfig
 import traceback
 from collections.abc import Iterator, Sequence
+from inspect import CO_NEWLOCALS
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ class FromStudent(Exception):
 
     course_frames: Sequence[tuple[str, int, str]] = ()
     course_text = ""
+    course_unfinished: tuple[str, bool] = ("", False)
+    """Of a NotImplementedError: the function that raised it, and whether there is more in it than that line."""
 
     def __str__(self) -> str:
         return self.course_text
@@ -70,7 +73,20 @@ def described(error: BaseException) -> dict[str, Any]:
     except Exception:
         text = ""
     base = next((base.__name__ for base in _BASES if isinstance(error, base)), "Exception")
-    return {"type": type(error).__name__, "base": base, "text": text, "frames": frames[:20][::-1]}
+    told = {"type": type(error).__name__, "base": base, "text": text, "frames": frames[:20][::-1]}
+    return told | ({"unfinished": _unfinished(error)} if base == "NotImplementedError" else {})
+
+
+def _unfinished(error: BaseException) -> list[Any]:
+    place = error.__traceback__
+    if place is None:
+        return ["", False]
+    while place.tb_next is not None:
+        place = place.tb_next
+    code = place.tb_frame.f_code
+    first = code.co_firstlineno if code.co_flags & CO_NEWLOCALS else 0
+    others = {line for *_, line in code.co_lines() if line} - {first, place.tb_lineno}
+    return [code.co_qualname.rpartition("<locals>.")[2], bool(others)]
 
 
 def rebuilt(told: Any) -> FromStudent:
@@ -81,6 +97,9 @@ def rebuilt(told: Any) -> FromStudent:
     name = name if isinstance(name, str) and name.isidentifier() and len(name) < 80 else "Exception"
     error: FromStudent = type(name, (FromStudent,) if base is Exception else (FromStudent, base), {})()
     error.course_text = text if isinstance(text, str) else ""
+    unfinished = told.get("unfinished")
+    if isinstance(unfinished, list) and [type(part) for part in unfinished] == [str, bool]:
+        error.course_unfinished = unfinished[0][:80], unfinished[1]
     lines = [frame for frame in frames if isinstance(frame, list)] if isinstance(frames, list) else []
     error.course_frames = [
         (frame[0][:80], frame[1], frame[2][:300])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from helpers.check import CheckFailed
+from helpers.check import CheckFailed, network_from_scratch
 from helpers.check.core import report as report_module
+from helpers.check.core.ask import raised
 from helpers.check.core.compare import Hypothesis, verify
 from helpers.check.core.picture import COLUMNS, ROWS, picture
-from helpers.check.core.report import MIME, Mistake, check
+from helpers.check.core.report import MIME, Mistake, Report, check
+from helpers.check.core.student_errors import described, rebuilt
 
 RIGHT = np.arange(1.0, 13.0).reshape(4, 3)
 
@@ -154,3 +156,55 @@ def test_an_endless_sentence_is_cut():
     message = Mistake("endless", "x" * 10_000).message
     assert len(message) < 2_100
     assert message.endswith("…")
+
+
+def test_backticks_are_code_in_html():
+    report = Report("layer_forward", "Linear.forward", "A1", message="Keep it as `self.x` & <b>go on</b>.", mistake="m")
+    assert "Keep it as <code>self.x</code> &amp; &lt;b&gt;go on&lt;/b&gt;." in report._repr_mimebundle_()["text/html"]
+
+
+def test_a_line_that_is_left_behind_is_told_apart_from_nothing_written():
+    def begun(x):
+        y = x + 1
+        raise NotImplementedError("still to do")
+        return y
+
+    def untouched(x):
+        """Twice x."""
+        raise NotImplementedError("still to do")
+
+    def calls(function):
+        def caller(x):
+            return function(x)
+
+        return caller
+
+    def told(function, what):
+        try:
+            function(1)
+        except NotImplementedError as error:
+            return raised(what, rebuilt(described(error)))
+
+    assert told(untouched, "untouched").message == "Still to do: untouched is not written yet."
+    assert "comes to its line `raise NotImplementedError`" in told(begun, "begun").message
+    mistake = told(calls(untouched), "caller")
+    assert mistake.message == "Still to do: `untouched`, which caller calls, is not written yet."
+    assert mistake.elsewhere == "untouched"
+
+
+def test_the_pointer_names_the_exercise_that_is_missing(capsys):
+    class Softmax:
+        def forward(self, x):
+            raise NotImplementedError
+
+    class Linear:
+        def __init__(self, n_in, n_out, backend, seed=0):
+            self.weight = backend.normal((n_in, n_out), n_in**-0.5, seed)
+            self.bias = backend.zeros(n_out)
+
+        def forward(self, x):
+            return Softmax().forward(x)
+
+    with pytest.raises(CheckFailed, match=r"`Softmax\.forward`, which Linear\.forward calls"):
+        network_from_scratch.linear_forward(Linear)
+    assert "See A3 in the notebook." in capsys.readouterr().out
