@@ -52,13 +52,6 @@
 # * The **error** is the fraction of misclassified images, between 0 and 1: 1 − accuracy. Validation images are for choosing, test images for reporting only.
 
 # %% given="setup"
-import os
-
-# One thread per process: two runs at a time use two cores better than two threads in one run.
-# numpy reads these variables when it is first imported; if it was imported before, restart the kernel.
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-    os.environ[name] = "1"
-
 # %matplotlib inline
 import math
 
@@ -70,7 +63,9 @@ from helpers.data import load_split
 from helpers.nn import Softmax, cross_entropy, cross_entropy_gradient
 from helpers.nn.spec import NETWORKS, load_spec
 from helpers.primitives import ConvSpec, PoolSpec
+from helpers.threads import limit_threads
 
+limit_threads(1)  # one per process: two runs at a time use two cores better than two threads in one run
 SIZE = None  # None: sized for a laptop; "full": the whole study; "quick": a few seconds
 size = check.cnn_learning.study_size(SIZE)
 on = backend("numpy")

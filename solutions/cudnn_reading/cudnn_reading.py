@@ -606,10 +606,10 @@ check.cudnn_reading.claims(claims)
 # %% given="C-setup"
 from helpers.backend import cuda_available
 from helpers.study.training_step import TrainingStep, same_results
+from helpers.threads import limit_threads
 from helpers.timing import measure
 
-if torch:
-    torch.set_num_threads(1)
+limit_threads(1)
 PARTS = ("forward", "backward", "update", "step")
 devices = ["cpu", "cuda"] if cuda_available() else ["cpu"] if torch else []
 missing = "" if cuda_available() else " There is no GPU, so there is no row for it."
