@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 QUICK = {"train": 1000, "validation": 500, "test": 500, "epochs": 2}
 MOST = {
-    "train": (50_000, "the training images of MNIST without the 10000 that are kept for validation"),
-    "validation": (10_000, "the images that are kept for validation"),
-    "test": (10_000, "MNIST's test images"),
+    "train": (50_000, "training images, for MNIST's other 10000 are kept for validation"),
+    "validation": (10_000, "validation images"),
+    "test": (10_000, "test images"),
 }
 
 
@@ -113,7 +113,7 @@ def counts(options: argparse.Namespace) -> dict[str, Any]:
     sizes |= {name: getattr(options, name) for name in QUICK if getattr(options, name) is not None}
     for name, (most, of) in MOST.items():
         if sizes.get(name, 0) > most:
-            raise CourseError(f"--{name} {sizes[name]} is more than {of}; ask for at most {most}.")
+            raise CourseError(f"--{name} {sizes[name]} is too many: there are {most} {of}; ask for fewer.")
     return {name: value for name, value in sizes.items() if name != "epochs"}
 
 

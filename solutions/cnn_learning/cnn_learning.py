@@ -958,7 +958,7 @@ print(f"an edge at {REPORT_EDGE:g} in {REPORT_STEPS:,} steps needs weights × {n
 
 inputs = {"conv 1": 1 * 3 * 3, "conv 2": 16 * 3 * 3, "dense 1": 16 * 5 * 5, "dense 2": 128}
 alexnet = {name: 0.01 * math.sqrt(n) for name, n in inputs.items()}
-print("N(0, 0.01²) in the report's network is " + ", ".join(f"× {value:.2f} in {name}" for name, value in alexnet.items()))
+print("N(0, 0.01²) in the report's network is\n" + ", ".join(f"× {value:.2f} in {name}" for name, value in alexnet.items()))
 print(f"and × {math.prod(alexnet.values()) ** (1 / 4):.3f} in the geometric mean")
 
 # %% [markdown]

@@ -59,7 +59,8 @@ def test_an_early_end_is_told(terminal, error, words):
             line.advance()
             raise error
 
-    pytest.raises(error, ended)
+    with pytest.raises(error):
+        ended()
     assert lines(terminal)[-1].startswith(words)
 
 
@@ -74,7 +75,7 @@ def test_a_shorter_line_leaves_nothing_of_a_longer_one(terminal):
 
 def test_a_line_is_never_wider_than_the_terminal(terminal, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
-    with Progress(1, "epoch", "a long label " * 10) as line:
+    with Progress(1, "epoch", "a-long-label-" * 10) as line:
         line.advance()
     assert max(map(len, lines(terminal))) == 39
 
@@ -95,7 +96,8 @@ def test_track_tells_where_its_loop_was_left(terminal):
             if item == 2:
                 raise KeyboardInterrupt
 
-    pytest.raises(KeyboardInterrupt, loop)
+    with pytest.raises(KeyboardInterrupt):
+        loop()
     assert lines(terminal)[-1] == "stopped after 2 of 3 layers, 0.0 s"
 
 
