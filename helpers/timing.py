@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from helpers.errors import CourseError
+from helpers.progress import Progress, counted
+from helpers.threads import limit_threads
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,10 @@ def measure(
     clock is read (pass a GPU backend's `synchronise`); inner: calls per timing, for functions of
     microseconds; clock: `time.process_time` counts processor time, which is right for one thread on a machine that
     others use, too. The order within a round alternates, so that none always runs on another's warm or cold
-    cache.
+    cache. numpy and PyTorch have one thread meanwhile, or as many as the environment asks for. Where it takes longer
+    than a second, a line says how far it is.
     """
+    __tracebackhide__ = True  # a traceback leads from the cell to the function that is measured
     if not candidates:
         raise CourseError("There is nothing to measure; pass at least one function with its name.")
     for name, value, least in (("rounds", rounds, 1), ("warmup", warmup, 0), ("inner", inner, 1)):
@@ -63,20 +67,25 @@ def measure(
                 f"{name}={value!r} cannot be measured; give a whole number of at least {least}."
             )
     wait = synchronise or _nothing
-    for function in candidates.values():
-        for _ in range(warmup):
-            function()
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     names = list(candidates)
-    for turn in range(rounds):
-        for name in names if turn % 2 == 0 else reversed(names):
-            function = candidates[name]
-            wait()
-            began = clock()
-            for _ in range(inner):
-                function()
-            wait()
-            seconds[name].append((clock() - began) / inner)
+    calls = len(names) * (warmup + rounds)
+    what = f"{counted(len(names), 'function')}, {counted(rounds, 'round')}"
+    with limit_threads(), Progress(calls, "timing", what, after=1) as line:
+        for name in names:
+            for _ in range(warmup):
+                candidates[name]()
+                line.advance()
+        for turn in range(rounds):
+            for name in names if turn % 2 == 0 else reversed(names):
+                function = candidates[name]
+                wait()
+                began = clock()
+                for _ in range(inner):
+                    function()
+                wait()
+                seconds[name].append((clock() - began) / inner)
+                line.advance()
     return {name: Timing(name, values) for name, values in seconds.items()}
 
 

@@ -32,7 +32,7 @@ def show(found: Graded, console: Console) -> None:
     assignment = found.assignment
     parts = by_part(found)
     table = Table(
-        title=shown(f"{assignment.title}: {len(found.rows)} students"),
+        title=shown(f"{assignment.title}, {number(assignment.points)} points: {len(found.rows)} students"),
         title_justify="left",
         pad_edge=False,
         box=SIMPLE_HEAD,
@@ -45,7 +45,7 @@ def show(found: Graded, console: Console) -> None:
     table.add_column("bonus", justify="right", no_wrap=True)
     if found.late:
         table.add_column("late", justify="right", no_wrap=True)
-    table.add_column(Text(f"total\n/{number(assignment.points)}"), justify="right", no_wrap=True)
+    table.add_column("total", justify="right", no_wrap=True)
     table.add_column("waiting", justify="right", no_wrap=True)
     table.add_column("what went wrong", ratio=1, min_width=24)
     for row in found.rows:

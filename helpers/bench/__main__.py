@@ -1,12 +1,10 @@
 """python -m helpers.bench NAME [--json]: measure our speed."""
 
-import os
 import sys
 
-# numpy and PyTorch read these once, when they are imported: one thread each, so that their pools cannot spin
-# against each other.
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[name] = "1"
+from helpers.threads import limit_threads
+
+limit_threads(1)  # before numpy and PyTorch are imported: their pools are never made
 
 from helpers.bench.cli import main  # noqa: E402
 from helpers.command import run  # noqa: E402

@@ -18,13 +18,17 @@ PAGE = "page"
 def main(arguments: Sequence[str]) -> None:
     """Measure what the arguments name and print one record for each measurement."""
     p = Parser(prog="python -m helpers.bench", description="Measure our speed, beside PyTorch's where it has the same.")
-    p.add_argument("name", help=f"what to measure: {', '.join(NAMES)}; or {PAGE}: the page of measured convolutions")
+    p.add_argument(
+        "name", nargs="?", help=f"what to measure: {', '.join(NAMES)}; or {PAGE}: the page of measured convolutions"
+    )
     p.add_argument("lines", nargs="?", type=Path, help="page: the file of JSON lines; the page lies beside it")
     p.add_argument("--json", action="store_true", help="one JSON object per measurement instead of a line of text")
     p.add_argument("--rounds", type=int, default=7, help="rounds of mlp, conv, cnn… and cost (default 7)")
     p.add_argument("--epochs", type=int, default=30, help="epochs of study (default 30; the goal shrinks with it)")
     p.add_argument("--full", action="store_true", help="study: the five rates too")
     options = p.parse_args(arguments)
+    if options.name is None:
+        raise CourseError(f"Which benchmark? Name one of {', '.join(NAMES)}.")
     if options.name == PAGE:
         if options.lines is None:
             raise CourseError("A page needs the file that it is made from; give docs/convolution.jsonl.")

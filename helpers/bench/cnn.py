@@ -25,9 +25,7 @@ def bench(rounds: int = 7) -> list[Result]:
 
     Before anything is timed, all three take the same first steps from the same weights to the same losses and weights.
     """
-    import torch
 
-    torch.set_num_threads(1)
     data = load(train=BATCH * BATCHES, test=1, flat=False)
     ours = FastCNN()
     others = {name: TorchCNN(ours, data, name) for name in LAYOUTS}

@@ -37,9 +37,7 @@ def bench(rounds: int = 7, images: dict[int, int] | None = None) -> list[Result]
 
 
 def _epochs(data: Any, filters: int, count: int, rounds: int) -> list[Result]:
-    import torch
 
-    torch.set_num_threads(1)
     ours = network(filters)
     others = {name: TorchCNN(ours, data, name) for name in LAYOUTS}
     losses = check(data, ours, others)

@@ -51,9 +51,7 @@ def bench(rounds: int = 7) -> Iterator[Result]:
     """The verdicts of every pass of every shape, each followed by its table, and the sum over the paper's five
     layers.
     """
-    import torch
 
-    torch.set_num_threads(1)
     sums: dict[str, list[Timing]] = {"ours": [], "other": []}
     for case in CASES:
         for which, goal in zip(PASSES, case.goals, strict=True):

@@ -17,9 +17,7 @@ RATE, BATCH = 0.1, 64
 
 def bench(rounds: int = 7) -> Result:
     """Interleaved epochs of both, one thread each; same weights at the start, same order, same accuracy after."""
-    import torch
 
-    torch.set_num_threads(1)
     data = load()
     ours = FastMLP(SIZES)
     other = TorchMLP(ours, data)

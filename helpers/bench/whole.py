@@ -12,7 +12,8 @@ from pathlib import Path
 from helpers.bench.result import Result, demand
 from helpers.errors import CourseError
 from helpers.study.network_from_scratch import Plan
-from helpers.study.pool import THREAD_VARIABLES, perform_all
+from helpers.study.pool import perform_all
+from helpers.threads import VARIABLES
 from helpers.timing import spread
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,7 +91,7 @@ def notebook(name: str = "network_from_scratch") -> Result:
     book = nbformat.read(path, as_version=4)
     # A student's kernel has the machine's threads, not the one to which the benchmarks are pinned.
     before = dict(os.environ)
-    for variable in THREAD_VARIABLES:
+    for variable in VARIABLES:
         os.environ.pop(variable, None)
     os.environ["COURSE_SIZE"] = "standard"
     try:

@@ -7,9 +7,12 @@ with a hint in plain words.
 from pathlib import Path
 
 from helpers.lazy import lazy
+from helpers.notebook import explain_missing_names
 
 ASSIGNMENTS = tuple(
     sorted(path.parent.name for path in Path(__file__).parent.glob("*/__init__.py") if path.parent.name != "core")
 )
 
 __all__, __getattr__, __dir__ = lazy(__name__, {"core.report": ["CheckFailed", "Report"]}, ASSIGNMENTS)
+
+explain_missing_names()

@@ -18,7 +18,7 @@ from helpers.plots.learning import convention_trap, learning_curves, learning_ra
 from helpers.plots.performance import algorithm_times, roofline
 from helpers.plots.runtime import batch_sizes, runtime_scatter, working_sets
 from helpers.plots.runtime_curves import epoch_times, fits, speed_up
-from helpers.plots.style import save, show
+from helpers.plots.style import drawn, save, show
 from helpers.plots.then_and_now import then_and_now
 from helpers.plots.training import error_curve
 
@@ -51,3 +51,7 @@ __all__ = [
     "then_and_now",
     "working_sets",
 ]
+
+for _name in __all__:
+    if _name not in ("save", "show"):
+        globals()[_name] = drawn(globals()[_name])

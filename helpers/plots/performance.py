@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from helpers.errors import CourseError
@@ -14,6 +14,20 @@ from helpers.timing import spread
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+ALGORITHMS = ("direct", "im2col", "tiled", "width", "dft", "my lowering", "my tiles", "my FFT", "torch")
+"""Each has one colour and marker in all figures; others take the places behind."""
+
+
+def _places(names: Iterable[str]) -> dict[str, int]:
+    """name -> its number in the palette, the same in every figure for the algorithms that the course knows."""
+    others = [name for name in names if name not in ALGORITHMS]
+    return {name: i for i, name in enumerate([*ALGORITHMS, *others])}
+
+
+def _style(place: int) -> dict[str, Any]:
+    return {"color": COLOURS[place % 7], "marker": MARKERS[(place + place // 7) % 7]}
 
 
 def roofline(
@@ -46,10 +60,13 @@ def roofline(
     ax.annotate(f"copying: {bandwidth / 1e9:.1f} GB/s", (ridge / 4, peak / 4e9), (-8, 3),
                 textcoords="offset points", ha="right", fontsize=9)  # fmt: skip
     alone = {name: row for name, row in points.items() if len(row) == 1}
-    for i, (name, row) in enumerate((name, row) for name, row in points.items() if name not in alone):
+    series = [name for name in points if name not in alone]
+    places = _places(series)
+    for i, name in enumerate(series):
+        row = points[name]
         hollow: dict[str, Any] = {"markerfacecolor": "white"} if i % 2 else {}
         ax.plot([x for x, _ in row.values()], [y / 1e9 for _, y in row.values()], linestyle="none", markersize=8,
-                color=COLOURS[i % 7], marker=MARKERS[i % 7], markeredgewidth=1.6, label=name, **hollow)  # fmt: skip
+                markeredgewidth=1.6, label=name, **_style(places[name]), **hollow)  # fmt: skip
     for i, (x, y, name) in enumerate(sorted((*point, name) for name, row in alone.items() for point in row.values())):
         ax.plot([x], [y / 1e9], linestyle="none", marker="X", markersize=9, color="black")
         # The first name above the slope, the others below it: neighbours may be near.
@@ -112,7 +129,7 @@ def algorithm_times(
     if not everything:
         raise CourseError(f"Nothing is left to compare with {reference!r}; time another algorithm, too.")
     groups = [g for g in ([n for n in names if n not in own], [n for n in names if n in own]) if g]
-    most = max(len(group) for group in groups)
+    most, places = max(len(group) for group in groups), _places(names)
     fig = figure(9, 1.7 + 0.19 * (most + 1) * len(timings))
     panels = fig.subplots(1, len(groups), sharex=True, sharey=True, squeeze=False)[0]
     band = most + 1
@@ -123,7 +140,7 @@ def algorithm_times(
             first = j * band + (band - len(group)) / 2
             for i, name in enumerate(group):
                 if name in row:
-                    _dot(ax, names.index(name), row[name], first + i, name if j == 0 else None)
+                    _dot(ax, _style(places[name]), row[name], first + i, name if j == 0 else None)
         ax.axvline(1, color="black", linewidth=1.2)
         axes(ax, "" if len(groups) == 1 else "your own" if group[0] in own else "the course's", "", "")
         ax.grid(False, axis="y")
@@ -145,10 +162,9 @@ def algorithm_times(
     return with_alt(fig, f"{title}, as a multiple of the time of {reference}. {said}.")
 
 
-def _dot(ax: Axes, i: int, values: list[float], y: float, label: str | None) -> None:
+def _dot(ax: Axes, style: dict[str, Any], values: list[float], y: float, label: str | None) -> None:
     """One algorithm on one layer: median, quartiles, and the median in numbers."""
     middle, quartiles = statistics.median(values), spread(values)
-    style: dict[str, Any] = {"color": COLOURS[i % 7], "marker": MARKERS[(i + i // 7) % 7]}
     ax.plot([quartiles["q1"], quartiles["q3"]], [y, y], color=style["color"], linewidth=1.6)
     ax.plot([middle], [y], linestyle="none", markersize=6, label=label, **style)
     # A number on the far side of its dot is never struck through by the line at 1.

@@ -5,14 +5,18 @@ text.
 from __future__ import annotations
 
 import base64
+import functools
 import html
+import inspect
 import io
 import math
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from helpers.errors import CourseError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -153,6 +157,39 @@ def show(fig: Figure) -> None:
     words = f"<details><summary>This figure in words</summary>{html.escape(alt)}</details>"
     display({"text/html": words, "text/plain": ""}, raw=True)
     fig.clear()
+
+
+def drawn(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """The same figure; where it can't be drawn, a CourseError in place of a traceback through our code."""
+
+    @functools.wraps(draw)
+    def guarded(*args: Any, **kwargs: Any) -> Figure:
+        try:
+            return draw(*args, **kwargs)
+        except CourseError:
+            raise
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise CourseError(_undrawable(draw, args, kwargs, error)) from None
+
+    return guarded
+
+
+def _undrawable(draw: Callable[..., Figure], args: Any, kwargs: Any, error: Exception) -> str:
+    try:
+        given = inspect.signature(draw).bind(*args, **kwargs).arguments
+    except TypeError as misfit:
+        return f"`{draw.__name__}` was not called as it is written: {misfit}."
+    for name, value in given.items():
+        inside = list(value.values()) if isinstance(value, Mapping) else value
+        inside = inside if isinstance(inside, list | tuple) else ()
+        if value is None or any(one is None for one in inside):
+            what = "None" if value is None else "not complete, part of it is None"
+            return f"There is nothing to draw yet: `{name}` is {what}. Write and run the cell that makes it first."
+    text = " ".join(str(error).split())[:200].rstrip(".")
+    return (
+        f"`{draw.__name__}` can't draw what it was given ({type(error).__name__}{': ' + text if text else ''}); run "
+        "the cells that make it once more, from the first to the last."
+    )
 
 
 def save(fig: Figure, path: str | Path) -> Path:

@@ -26,9 +26,11 @@ def main(arguments: Sequence[str]) -> None:
     """Run the study that the arguments name, print its tables, write its files."""
     names = ", ".join(STUDIES)
     first = Parser(prog="python -m helpers.study", description=__doc__, usage="%(prog)s NAME [options]")
-    first.add_argument("name", metavar="NAME", help=f"the study: {names}; its options: NAME --help")
+    first.add_argument("name", metavar="NAME", nargs="?", help=f"the study: {names}; its options: NAME --help")
     first.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     name = (given := first.parse_args(arguments)).name
+    if name is None:
+        raise CourseError(f"Which study? Name one of {names}.")
     if name not in STUDIES:
         raise CourseError(f"There is no study {name!r}{nearest(name, list(STUDIES))}; choose one of {names}.")
     study = import_module(STUDIES[name])

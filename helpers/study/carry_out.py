@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -11,15 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from helpers.command import count
+from helpers.errors import Stopped
+from helpers.progress import Progress, counted, in_notebook
 from helpers.study.keep import Keep
 from helpers.study.pool import perform_all
 from helpers.study.task import Task
-from helpers.train import in_live_notebook
+from helpers.threads import limit_threads
 
 SMALL = 6_000
-"""So few images are sooner trained on than another process is started. This process may have several BLAS threads,
-which make small products slower, so more than that is better done in one with a single thread.
-"""
+"""So few images are sooner trained on than another process is started."""
+
+_left: dict[str, Any] = {}
+"""Finished runs of work that was interrupted in a notebook, by what they depend on: the same cell goes on from them."""
 
 
 def carry_out(
@@ -33,11 +37,24 @@ def carry_out(
     """Results of the tasks, in their order; the same for any number of processes.
 
     jobs: processes (None: one per core, or none beside this one where there is little to do); threads: BLAS threads of
-    each; keep: folder of finished runs, which are not repeated; progress: a bar in a terminal.
+    each; keep: folder of finished runs, which are not repeated; progress: a line that says how far it is. In a notebook
+    an interrupt is a `Stopped`, and the same call goes on after the runs that were finished.
     """
     kept = Keep(keep) if isinstance(keep, str | Path) else keep
-    results = [kept.load(task) if kept else None for task in tasks]
-    _make_missing(tasks, results, jobs, threads, kept, progress)
+    names = [json.dumps(task.record(), sort_keys=True) for task in tasks]
+    results = [_left.pop(name, None) for name in names]
+    if kept:
+        results = [kept.load(task) if result is None else result for task, result in zip(tasks, results, strict=True)]
+    try:
+        _make_missing(tasks, results, jobs, threads, kept, progress)
+    except KeyboardInterrupt:
+        if not in_notebook():
+            raise
+        done = {name: result for name, result in zip(names, results, strict=True) if result is not None}
+        _left.update(done)
+        raise Stopped(
+            f"stopped after {len(done)} of {counted(len(tasks), 'run')}; run the cell again, and it goes on from there."
+        ) from None
     return results
 
 
@@ -49,11 +66,11 @@ def _make_missing(
     todo = [tasks[i] for i in missing]
     if jobs is None:
         jobs = 0 if cores() == 1 or sum(t.cost for t in todo) < SMALL else cores()
-    with _bar(sum(t.epochs for t in todo), progress) as bar:
-
-        def on_epoch(label: str) -> None:
-            bar.set_postfix_str(label, refresh=False)
-            bar.update()
+    if not todo:
+        return
+    epochs, runs = sum(task.epochs for task in todo), counted(len(todo), "run")
+    unit, label = ("run", "") if epochs == len(todo) else ("epoch", runs)
+    with Progress(epochs, unit, label, shown=progress) as line:
 
         def on_result(i: int, result: Any) -> None:
             results[missing[i]] = result
@@ -61,10 +78,12 @@ def _make_missing(
                 kept.save(todo[i], result)
 
         if jobs:
-            perform_all(todo, jobs, threads, on_epoch, on_result)
+            perform_all(todo, jobs, threads, line.advance, on_result)
         else:
-            for i, task in enumerate(todo):
-                on_result(i, task.perform(partial(lambda label, _: on_epoch(label), task.label)))
+            with limit_threads(threads):
+                for i, task in enumerate(todo):
+                    on_result(i, task.perform(partial(lambda label, _: line.advance(label), task.label)))
+        line.note = ""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -104,12 +123,3 @@ def carry_out_for(options: argparse.Namespace, tasks: Sequence[Task], quiet: boo
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _bar(total: int, progress: bool) -> Any:
-    if in_live_notebook():
-        from tqdm.notebook import tqdm
-    else:
-        from tqdm import tqdm  # type: ignore[assignment]
-    # None: only where standard error is a terminal.
-    return tqdm(total=total, unit="epoch", leave=False, disable=None if progress and total else True)

@@ -94,7 +94,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for name, text in COUNTS.items():
         p.add_argument(f"--{name.replace('_', '-')}", type=count, help=f"{text} (default {getattr(Plan, name)})")
     p.add_argument("--seed", type=int, default=0, help="first seed of weights and order (default 0)")
-    p.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="which parts to run (default all)")
+    p.add_argument(
+        "--parts", nargs="+", choices=PARTS, metavar="PART", default=list(PARTS),
+        help=f"which parts to run, of {', '.join(PARTS)} (default all)",
+    )  # fmt: skip
     add_run_options(p)
 
 

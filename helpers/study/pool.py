@@ -14,8 +14,7 @@ from typing import Any
 
 from helpers.errors import CourseError
 from helpers.study.task import Task
-
-THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+from helpers.threads import limit_threads
 
 
 def perform_all(
@@ -44,7 +43,7 @@ def perform_all(
     for _ in range(jobs):
         tasks.put(None)
     results: dict[int, Any] = {}
-    with _thread_limit(threads), _nameless_main():
+    with limit_threads(threads), _nameless_main():
         workers = [context.Process(target=_work, args=(tasks, news), daemon=True) for _ in range(jobs)]
         for worker in workers:
             worker.start()
@@ -110,17 +109,3 @@ def _nameless_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = before
-
-
-@contextmanager
-def _thread_limit(threads: int) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -5,7 +5,6 @@ from helpers.train.checks import check_data, check_settings
 from helpers.train.from_spec import Trained, train_spec
 from helpers.train.history import FIELDS, History, write_csv
 from helpers.train.loop import device_of, epoch_order, fingerprint, fit
-from helpers.train.progress import in_live_notebook
 from helpers.train.sizes import SIZES, Size, size_called, study_size
 
 __all__ = [
@@ -21,7 +20,6 @@ __all__ = [
     "epoch_order",
     "fingerprint",
     "fit",
-    "in_live_notebook",
     "load_checkpoint",
     "save_checkpoint",
     "size_called",

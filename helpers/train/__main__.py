@@ -1,5 +1,6 @@
-"""Train the network of a JSON file on MNIST: layer table, training, history.csv, weights.npz and figures.
+"""Train the network of a JSON file on MNIST.
 
+It prints what each layer costs, and writes history.csv, weights.npz and figures.
 The same command again resumes an interrupted run.
 """
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from helpers.nn.spec_model import NetworkSpec
 
 QUICK = {"train": 1000, "validation": 500, "test": 500, "epochs": 2}
+MOST = {
+    "train": (50_000, "training images, for MNIST's other 10000 are kept for validation"),
+    "validation": (10_000, "validation images"),
+    "test": (10_000, "test images"),
+}
 
 
 def parser() -> Parser:
@@ -46,7 +52,7 @@ def parser() -> Parser:
 def main(arguments: Sequence[str]) -> None:
     """Train what the arguments describe."""
     options = parser().parse_args(arguments)
-    spec = described(options)
+    spec, sizes = described(options), counts(options)
     out = options.out or Path("build") / "train" / folder(options, spec)
     check_folder(out)
 
@@ -60,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
     on = make_backend(spec.backend, options.dtype)
     itemsize = 4 if options.dtype == "float32" else 8
     print(f"{spec.name} on {on.label}\n\n{verified_table(spec, nn.build(spec, on), itemsize)}\n", flush=True)
-    split = load_split(dtype=options.dtype, **counts(options))
+    split = load_split(dtype=options.dtype, **sizes)
     data, weights = split.selection(), out / output.WEIGHTS
     before = None if options.fresh else earlier(weights, spec, data)
     had = before.history.epochs if before else 0
@@ -105,6 +111,9 @@ def counts(options: argparse.Namespace) -> dict[str, Any]:
     """Numbers of images for `load_split`, where they are not its own."""
     sizes = dict(QUICK) if options.quick else {}
     sizes |= {name: getattr(options, name) for name in QUICK if getattr(options, name) is not None}
+    for name, (most, of) in MOST.items():
+        if sizes.get(name, 0) > most:
+            raise CourseError(f"--{name} {sizes[name]} is too many: there are {most} {of}; ask for fewer.")
     return {name: value for name, value in sizes.items() if name != "epochs"}
 
 

@@ -48,6 +48,18 @@ class History:
         """1 − accuracy on the images held out, after each epoch: the share of them that the network gets wrong."""
         return [1.0 - accuracy for accuracy in self.test_accuracy]
 
+    def blew_up(self, classes: int = 10) -> str:
+        """ "the loss is not finite from epoch 3 on", or that it ended far above ln(classes), that of guessing; "" for a
+        run that did neither. A smaller rate is what helps.
+        """
+        losses = zip(self.train_loss, self.test_loss, strict=True)
+        broken = [i + 1 for i, pair in enumerate(losses) if not all(map(math.isfinite, pair))]
+        if broken:
+            return f"the loss is not finite from epoch {broken[0]} on"
+        if self.train_loss and self.train_loss[-1] > 1.5 * math.log(classes):
+            return f"the loss ended at {self.train_loss[-1]:.3g}, that of guessing is {math.log(classes):.2f}"
+        return ""
+
     def best_epoch(self) -> int:
         """Index (from 0) of the epoch with the lowest test loss, the sweet spot; NaN never wins."""
         losses = [loss if math.isfinite(loss) else math.inf for loss in self.test_loss]

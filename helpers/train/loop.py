@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import to_numpy
-from helpers.errors import CourseError
+from helpers.errors import CourseError, Stopped
+from helpers.progress import Progress, in_notebook, running_cell
+from helpers.threads import limit_threads
 from helpers.train.checks import check_data, check_rate, check_settings
-from helpers.train.history import History
-from helpers.train.progress import bar as progress_bar
+from helpers.train.history import FIELDS, History
 
 
 def fit(
@@ -43,10 +44,16 @@ def fit(
     history: of the epochs that this network has behind it; training goes on up to `epochs` in all, and a new history
     of all of them is returned. With the same weights, optimiser and data, that is the history of an unbroken run.
 
+    It computes with one thread, or as many as the environment asks for (`helpers.threads`). In a notebook, an interrupt
+    ends the run and returns the history of the epochs that were finished; runs that the same cell would begin after it
+    are not begun. Elsewhere an interrupt is raised as usual.
+
     Raises CourseError for data or settings that cannot train, and for a history of other settings.
     """
+    __tracebackhide__ = True  # a traceback leads from the cell to the student's own function
     check_settings(lr, epochs, batch_size)
     check_data(data)
+    _check_not_stopped()
     images, labels = data.train_images, data.train_labels
     now = History(
         label if label is not None else (f"rate {lr:g}" if not callable(lr) else "schedule"),
@@ -55,30 +62,64 @@ def fit(
     )  # fmt: skip
     now.started_from = fingerprint(network)
     history = now if history is None else _continued(history, now)
-    with progress_bar(epochs, history.label, progress, history.epochs) as bar, np.errstate(all="ignore"):
-        for epoch in range(history.epochs, epochs):
-            rate = float(lr(epoch)) if callable(lr) else float(lr)
-            check_rate(rate, f"epoch {epoch + 1}")
-            order = _like(epoch_order(len(labels), epoch, seed), images)
-            began = time.perf_counter()
-            train_loss = _number(train_epoch(network, images, labels, rate, batch_size=batch_size, order=order))
-            test_loss, accuracy = evaluate(network, data.test_images, data.test_labels)
-            history.seconds.append(time.perf_counter() - began)
-            history.learning_rate.append(rate)
-            history.train_loss.append(train_loss)
-            history.test_loss.append(_number(test_loss))
-            history.test_accuracy.append(_number(accuracy))
-            history.ended_at = fingerprint(network)
-            bar.set_postfix_str(f"loss {history.test_loss[-1]:.3f}, accuracy {history.test_accuracy[-1]:.1%}", False)
-            bar.update()
-            if on_epoch is not None:
-                on_epoch(history)
+    line = Progress(epochs, "epoch", history.label, done=history.epochs, shown=progress)
+    try:
+        with limit_threads(), np.errstate(all="ignore"), line:
+            for epoch in range(history.epochs, epochs):
+                rate = float(lr(epoch)) if callable(lr) else float(lr)
+                check_rate(rate, f"epoch {epoch + 1}")
+                order = _like(epoch_order(len(labels), epoch, seed), images)
+                began = time.perf_counter()
+                train_loss = _number(train_epoch(network, images, labels, rate, batch_size=batch_size, order=order))
+                test_loss, accuracy = evaluate(network, data.test_images, data.test_labels)
+                history.seconds.append(time.perf_counter() - began)
+                history.learning_rate.append(rate)
+                history.train_loss.append(train_loss)
+                history.test_loss.append(_number(test_loss))
+                history.test_accuracy.append(_number(accuracy))
+                history.ended_at = fingerprint(network)
+                line.advance(_so_far(history, getattr(data, "classes", 10)))
+                if on_epoch is not None:
+                    on_epoch(history)
+    except KeyboardInterrupt:
+        if not in_notebook():
+            raise
+        _stop(history, line)
     return history
 
 
 def epoch_order(images: int, epoch: int, seed: int) -> np.ndarray:
     """Numbers of the images in the order in which `fit` takes them in this epoch (from 0)."""
     return np.random.default_rng([seed, epoch]).permutation(images)
+
+
+def _so_far(history: History, classes: int) -> str:
+    words = f"{history.held_out} accuracy {history.test_accuracy[-1]:.1%}"
+    blew_up = history.blew_up(classes)
+    return f"{words}; it blew up: {blew_up}" if blew_up else words
+
+
+_stopped_in: int | None = None
+"""The number of the notebook's cell in which a run was interrupted."""
+
+
+def _stop(history: History, line: Progress) -> None:
+    """Keep the epochs that were finished, and say so; Stopped where there are none."""
+    global _stopped_in
+    _stopped_in = running_cell()
+    kept = min(len(getattr(history, name)) for name in FIELDS[1:])
+    for name in FIELDS[1:]:
+        del getattr(history, name)[kept:]
+    if kept == 0:
+        raise Stopped("stopped before the first epoch was finished, so there is nothing to keep.") from None
+    if not line.on_screen:
+        print(line.last(KeyboardInterrupt))
+
+
+def _check_not_stopped() -> None:
+    """Stopped where the cell that runs was interrupted in an earlier run."""
+    if _stopped_in is not None and _stopped_in == running_cell():
+        raise Stopped("the cell was stopped, so its next run was not begun; what was finished is kept.")
 
 
 def _continued(before: History, now: History) -> History:

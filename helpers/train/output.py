@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shlex
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.errors import CourseError
+from helpers.progress import counted
 from helpers.train.checkpoint import load_checkpoint
 from helpers.train.history import History, write_csv
 
@@ -66,15 +66,13 @@ def write(out: Path, history: History, name: str) -> list[str]:
     return sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
 
 
-def result(history: History) -> str:
-    """One line: the error on the images held out, and a word where the loss was not finite."""
+def result(history: History, classes: int = 10) -> str:
+    """A line: the error on the images held out. And one more where the run blew up."""
     error = history.error
     best = error.index(min(error))
-    text = f"{history.held_out.capitalize()} error {error[-1]:.2%} after {history.epochs} epochs"
+    text = f"{history.held_out.capitalize()} error {error[-1]:.2%} after {counted(history.epochs, 'epoch')}"
     if error[best] < error[-1]:
         text += f" (lowest {error[best]:.2%} after epoch {best + 1})"
-    losses = zip(history.train_loss, history.test_loss, strict=True)
-    broken = [i + 1 for i, pair in enumerate(losses) if not all(map(math.isfinite, pair))]
-    if broken:
-        text += f"; the loss is not finite from epoch {broken[0]} on, so try a smaller learning rate"
+    if words := history.blew_up(classes):
+        text += f".\nIt blew up: {words}; try a smaller learning rate"
     return text + "."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import statistics
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ from helpers.backend import backend as make_backend
 from helpers.errors import CourseError
 from helpers.nn.layer_costs import step_seconds, table_text
 from helpers.primitives import ConvSpec
+from helpers.progress import counted
+from helpers.threads import asked_for
 
 if TYPE_CHECKING:
     from helpers.nn.spec_model import NetworkSpec
@@ -76,7 +77,7 @@ def announced(spec: NetworkSpec, data: Any, had: int, itemsize: int) -> str:
 
     train, held_out = len(data.train_labels), len(data.test_labels)
     seconds = epoch_seconds(spec, train, held_out, itemsize)
-    what = f"Going on after epoch {had} of {spec.epochs}" if had else f"{spec.epochs} epochs"
+    what = f"Going on after epoch {had} of {spec.epochs}" if had else counted(spec.epochs, "epoch")
     rest = train % spec.batch_size
     last = f" (the last of an epoch has {rest})" if rest else ""
     return (
@@ -89,8 +90,7 @@ def compared(spec: NetworkSpec, history: History, held_out: int, itemsize: int, 
     """Two lines: the predicted beside the measured seconds of an epoch, and what was measured."""
     predicted = epoch_seconds(spec, history.images, held_out, itemsize)
     measured = statistics.median(history.seconds)
-    threads = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS") or os.cpu_count()
-    words = "" if on.name == "cuda" else f", {threads} thread{'s' * (str(threads) != '1')}"
+    words = "" if on.name == "cuda" else f", {counted(asked_for() or 1, 'thread')}"
     return (
         f"Seconds per epoch: {predicted:.2g} predicted for the layers one by one, numpy, one thread; {measured:.2g} "
         f"measured\nfor {type(network).__name__}, {on.label}{words} (median of {history.epochs})."

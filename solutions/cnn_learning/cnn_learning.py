@@ -52,13 +52,6 @@
 # * The **error** is the fraction of misclassified images, between 0 and 1: 1 − accuracy. Validation images are for choosing, test images for reporting only.
 
 # %% given="setup"
-import os
-
-# One thread per process: two runs at a time use two cores better than two threads in one run.
-# numpy reads these variables when it is first imported; if it was imported before, restart the kernel.
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-    os.environ[name] = "1"
-
 # %matplotlib inline
 import math
 
@@ -70,7 +63,9 @@ from helpers.data import load_split
 from helpers.nn import Softmax, cross_entropy, cross_entropy_gradient
 from helpers.nn.spec import NETWORKS, load_spec
 from helpers.primitives import ConvSpec, PoolSpec
+from helpers.threads import limit_threads
 
+limit_threads(1)  # one per process: two runs at a time use two cores better than two threads in one run
 SIZE = None  # None: sized for a laptop; "full": the whole study; "quick": a few seconds
 size = check.cnn_learning.study_size(SIZE)
 on = backend("numpy")
@@ -963,7 +958,7 @@ print(f"an edge at {REPORT_EDGE:g} in {REPORT_STEPS:,} steps needs weights × {n
 
 inputs = {"conv 1": 1 * 3 * 3, "conv 2": 16 * 3 * 3, "dense 1": 16 * 5 * 5, "dense 2": 128}
 alexnet = {name: 0.01 * math.sqrt(n) for name, n in inputs.items()}
-print("N(0, 0.01²) in the report's network is " + ", ".join(f"× {value:.2f} in {name}" for name, value in alexnet.items()))
+print("N(0, 0.01²) in the report's network is\n" + ", ".join(f"× {value:.2f} in {name}" for name, value in alexnet.items()))
 print(f"and × {math.prod(alexnet.values()) ** (1 / 4):.3f} in the geometric mean")
 
 # %% [markdown]

@@ -37,14 +37,6 @@
 # **How long it runs.** Less than a minute on a laptop, without a GPU and without a network. Close what else is busy while you measure, and plug the laptop in.
 
 # %% given="setup"
-import os
-
-# One thread for everybody: the thread pools of numpy and PyTorch would wait for each other.
-# Numpy reads this when it is first imported; if you have run this cell late, restart the kernel.
-THREADS = 1
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-    os.environ[name] = str(THREADS)
-
 # %matplotlib inline
 import time
 from functools import partial
@@ -59,13 +51,14 @@ from helpers.nn.spec import NETWORKS, load_spec
 from helpers.study import cnn_runtime as study
 from helpers.study.cnn_runtime.on_torch import torch_network
 from helpers.study.cnn_runtime.student_t import Interval, t_quantile
+from helpers.threads import limit_threads
 from helpers.timing import environment
 from helpers.train import study_size
 
 torch = torch_or_none()
-if torch:
-    torch.set_num_threads(THREADS)
-else:
+THREADS = 1
+limit_threads(THREADS)  # one for everybody: the thread pools of numpy and PyTorch would wait for each other
+if torch is None:
     print(no_torch("its rows and curves are left out, and numpy's are measured"))
 ON_CPU = ("numpy", "torch") if torch else ("numpy",)
 SIZE = None  # None is the laptop's size, "quick" a few seconds
@@ -546,7 +539,7 @@ for n in (2, 3, 5, 10):
 epoch_seconds = study.epochs(8, *(("numpy", 20, 64) if quick else (ON_CPU[-1], 20, 1_000)), progress=False)
 if torch is None:
     print(no_torch("these epochs are numpy's"))
-print("seconds of each epoch:", " ".join(f"{s:.3f}" for s in epoch_seconds))
+print("seconds of each epoch:", *(f"{s:.3f}" + "\n" * (i % 10 == 9) for i, s in enumerate(epoch_seconds)))
 
 # %%
 intervals = {}

@@ -58,13 +58,6 @@
 # Memory is counted in MiB (2²⁰ bytes) and GiB (2³⁰ bytes); speeds in GFLOP/s and GB/s, with 10⁹ as is usual for rates.
 
 # %% given="setup"
-import os
-
-# One thread for everybody: the thread pools of numpy and PyTorch would wait for each other.
-# Numpy reads this when it is first imported; if you have run this cell late, restart the kernel.
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-    os.environ[name] = "1"
-
 # %matplotlib inline
 from dataclasses import replace
 from functools import partial
@@ -74,13 +67,14 @@ import numpy as np
 from helpers import check, plots, primitives
 from helpers.backend import cuda_available, no_torch, torch_or_none
 from helpers.data import load
+from helpers.progress import track
+from helpers.threads import limit_threads
 from helpers.timing import environment, measure
 from helpers.train import study_size
 
 torch = torch_or_none()
-if torch:
-    torch.set_num_threads(1)
-else:
+limit_threads(1)  # one thread for everybody: the thread pools of numpy and PyTorch would wait for each other
+if torch is None:
     print(no_torch('what is called "torch" in Part G is the course\'s own lowering in float64, and Part H is left out'))
 SIZE = None  # None is the laptop's size, "quick" a few seconds
 size = study_size(SIZE)
@@ -909,7 +903,7 @@ def measure_layer(functions, x, w, layer, rounds):
 
 # %% given="G-measure-layers"
 timings, errors = {}, {}
-for name, layer in layers.items():
+for name, layer in track(layers.items(), "layer"):
     timings[name], errors[name] = measure_layer(run, *random_case(layer), layer, ROUNDS)
 
 # %% test="G-measure-check" points=2
@@ -1102,6 +1096,8 @@ try:
     if quick or torch is None:
         raise ImportError
     if not torch.cuda.is_available():
+        import os
+
         os.environ["TRITON_INTERPRET"] = "1"  # before triton is imported
     import triton
     import triton.language as tl

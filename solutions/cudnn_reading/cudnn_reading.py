@@ -159,7 +159,7 @@ correct the unit of Table 4 and the sentence above it, and to add a table of mem
 
 # %%
 for name, text in review.items():
-    print(f"{name}\n{textwrap.fill(' '.join(text.split()), 110)}\n")
+    print(f"{name}\n{textwrap.fill(' '.join(text.split()), 100)}\n")
 
 # %% [markdown] given="A-anchors-text"
 # Now the verdict in one word, `"accept"` or `"reject"`, and for each text the places in the paper that support it, such as
@@ -606,10 +606,10 @@ check.cudnn_reading.claims(claims)
 # %% given="C-setup"
 from helpers.backend import cuda_available
 from helpers.study.training_step import TrainingStep, same_results
+from helpers.threads import limit_threads
 from helpers.timing import measure
 
-if torch:
-    torch.set_num_threads(1)
+limit_threads(1)
 PARTS = ("forward", "backward", "update", "step")
 devices = ["cpu", "cuda"] if cuda_available() else ["cpu"] if torch else []
 missing = "" if cuda_available() else " There is no GPU, so there is no row for it."
@@ -673,7 +673,7 @@ for device in devices:
         low, high = new.spread["q1"], new.spread["q3"]
         print(
             f"{device} {part:>8}: lowering {1e3 * old.median:7.3f} ms, library {1e3 * new.median:7.3f} ms "
-            f"(half of the rounds in {1e3 * low:.3f} to {1e3 * high:.3f}), speed-up {gains[device][part]:.2f}"
+            f"(half in {1e3 * low:.3f} to {1e3 * high:.3f}), speed-up {gains[device][part]:.2f}"
         )
 if records:
     plots.show(plots.then_and_now(TABLE_4, records))

@@ -90,7 +90,7 @@ def test_alt_text_is_in_the_picture(studies):
         (["network_from_scratch", "--epochs", "0"], "'0' is not a count"),
         (["network_from_scratch", "--train", "60001"], "more than MNIST's 60000"),
         (["network_from_scratch", "--out", "/proc/nowhere"], "cannot be written"),
-        ([], "required"),
+        ([], "Which study? Name one of cnn_learning, "),
     ],
 )
 def test_mistakes_are_a_sentence_and_exit_code_2(arguments, word, capsys):

@@ -123,7 +123,7 @@ def damaged_checkpoint(folder):
         (["convolutional_nn", "--epochs", "0"], "--epochs 0", None),
         (["convolutional_nn", "--seed", "-1"], "--seed -1", None),
         (["convolutional_nn", "--filters", "0"], "--filters 0", None),
-        (["convolutional_nn", "--train", "50001"], "train=50001", None),
+        (["convolutional_nn", "--train", "50001"], "--train 50001 is too many: there are 50000 training images", None),
         (["convolutional_nn", "--validation", "none"], "'none'", None),
         (["convolutional_nn", "--backend", "numpi"], "'numpi'", None),
         (["mlp"], "mlp has no convolution", None),

@@ -9,7 +9,6 @@ import os
 import pkgutil
 import re
 import sys
-import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,8 @@ import numpy as np
 
 from helpers.check.core.picture import Picture
 from helpers.check.core.probe import Odd, by_value
+from helpers.errors import one_line
+from helpers.progress import silence
 
 MIME = "application/vnd.course.check+json"
 
@@ -54,8 +55,7 @@ class CheckFailed(AssertionError):
         title, hint = str(self).split(": ", 1)
         # JupyterLab starts kernels with a session name. nbgrader's Validate runs without one, and shows only this.
         text = f"{title}; the report above says why." if os.environ.get("JPY_SESSION_NAME") else f"{title}: {hint}"
-        first, *rest = textwrap.wrap(f"CheckFailed: {text}", 90)
-        return [first.replace("CheckFailed", "\x1b[0;31mCheckFailed\x1b[0m", 1), *rest]
+        return one_line("CheckFailed", text)
 
 
 @dataclass
@@ -169,7 +169,7 @@ def check(
             report = Report(steps.__name__, title, section)
             try:
                 # A student's overflow is found by its result; the warnings would only bury the hint.
-                with np.errstate(all="ignore"), warnings.catch_warnings():
+                with np.errstate(all="ignore"), warnings.catch_warnings(), silence():
                     warnings.simplefilter("ignore")
                     given = [_given(arg) for arg in args]
                     for item in steps(*given, **{name: _given(arg) for name, arg in kwargs.items()}):

@@ -44,7 +44,7 @@ def training_step(
     if threads != 1:
         raise Mistake("more-than-one-thread",
                       f"PyTorch uses {threads} threads. Two thread pools disturb each other: "
-                      "call torch.set_num_threads(1) and measure again.")
+                      "run the cell with limit_threads(1), and measure again.")
     yield "one thread"
     for device in devices:
         if device not in records:

@@ -144,7 +144,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     for name, text in COUNTS.items():
         parser.add_argument(f"--{name}", type=count, help=f"{text} (default {FULL[name]})")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="which parts (default all)")
+    parser.add_argument(
+        "--parts", nargs="+", choices=PARTS, metavar="PART", default=list(PARTS),
+        help=f"which parts, of {', '.join(PARTS)} (default all)",
+    )  # fmt: skip
     add_run_options(parser)
 
 

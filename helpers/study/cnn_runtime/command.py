@@ -12,6 +12,7 @@ from typing import Any
 
 from helpers.backend import cuda_available
 from helpers.command import count
+from helpers.progress import Progress
 from helpers.study.cnn_runtime.plan import QUICK, THOROUGH, Piece, Plan, assembled
 from helpers.study.cnn_runtime.point import BACKENDS
 from helpers.study.cnn_runtime.record import Record, recorded, write_record
@@ -26,7 +27,10 @@ BUSY = 0.3
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The study's own options."""
-    parser.add_argument("--backends", nargs="+", choices=BACKENDS, help="what to measure (default: all that run here)")
+    parser.add_argument(
+        "--backends", nargs="+", choices=BACKENDS, metavar="BACKEND",
+        help=f"what to measure, of {', '.join(BACKENDS)} (default: all that run here)",
+    )  # fmt: skip
     parser.add_argument("--filters", nargs="+", type=count, help="filters on the CPU (default 8 16 32 64)")
     parser.add_argument("--gpu-filters", nargs="+", type=count, help="filters on a GPU (default 8 to 256)")
     parser.add_argument("--threads", nargs="+", type=count, help="numbers of CPU threads, timed separately (default 1)")
@@ -100,23 +104,13 @@ def kept(pieces: list[Piece], keep: Keep) -> int:
 
 def measured(pieces: list[Piece], keep: Keep) -> list[dict[str, Any]]:
     """The result of each piece, kept or measured now. Ctrl-C loses the piece in progress."""
-    from tqdm import tqdm
-
-    found = []
-    with tqdm(total=sum(p.calls for p in pieces), unit="round", disable=None, leave=False) as bar:
-
-        def advance(label: str) -> None:
-            bar.set_postfix_str(label, refresh=False)
-            bar.update()
-
-        for piece in pieces:
-            result = keep.load(piece)
-            if result is None:
-                result = piece.perform(advance)
-                keep.save(piece, result)
-            else:
-                bar.update(piece.calls)
-            found.append(result)
+    found = [keep.load(piece) for piece in pieces]
+    had = sum(piece.calls for piece, result in zip(pieces, found, strict=True) if result is not None)
+    with Progress(sum(piece.calls for piece in pieces), "round", done=had) as line:
+        for i, piece in enumerate(pieces):
+            if found[i] is None:
+                found[i] = piece.perform(line.advance)
+                keep.save(piece, found[i])
     return found
 
 

@@ -8,12 +8,14 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from helpers.errors import CourseError
+from helpers.progress import Progress
 from helpers.study.cnn_runtime.point import BATCH, Point, study_spec, training_flops, working_set
-from helpers.study.pool import THREAD_VARIABLES
+from helpers.threads import VARIABLES
 from helpers.timing import spread
 
 ROUNDS, WARMUP = 15, 3
@@ -46,8 +48,9 @@ def measure(
         raise CourseError("There is nothing to measure; give at least one number of filters and one backend.")
     budget = None if budget_seconds is None else budget_seconds / len(backends)
     points = []
-    with _bar(len(backends) * (rounds + len(cases)), "round", progress) as advance:
+    with Progress(len(backends) * (rounds + len(cases)), "round", shown=progress) as line:
         for backend in backends:
+            advance = partial(line.advance, backend)
             job = {"task": "steps", "backend": backend, "cases": cases, "rounds": rounds, "warmup": warmup}
             done = run_worker({**job, "threads": threads, "budget": budget}, threads, advance)
             for i, ((k, n), seconds) in enumerate(zip(cases, done["result"], strict=True)):
@@ -67,8 +70,8 @@ def epochs(
     for name, value in (("filters", filters), ("n", n), ("images", images), ("threads", threads)):
         _check_counts(name, [value])
     job = {"task": "epochs", "backend": backend, "filters": filters, "images": images, "epochs": n, "threads": threads}
-    with _bar(n, "epoch", progress) as advance:
-        return run_worker(job, threads, advance)["result"]
+    with Progress(n, "epoch", backend, shown=progress) as line:
+        return run_worker(job, threads, line.advance)["result"]
 
 
 def point(
@@ -89,7 +92,7 @@ def run_worker(job: dict[str, Any], threads: int, advance: Callable[[], None]) -
     """What `worker` says at the end; advance() for each of its rounds. Ctrl-C ends it, too."""
     root = str(Path(__file__).parents[3])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)), "PYTHONPATH": os.pathsep.join(paths)}
+    environment = {**os.environ, **dict.fromkeys(VARIABLES, str(threads)), "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-m", "helpers.study.cnn_runtime.worker", json.dumps(job)]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
@@ -116,18 +119,3 @@ def _check_counts(name: str, values: Sequence[Any]) -> None:
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise CourseError(f"{name} has {value!r}, which can't be measured; give whole numbers of at least 1.")
-
-
-class _bar:
-    """`with _bar(total, unit, shown) as advance`: a progress bar in a terminal."""
-
-    def __init__(self, total: int, unit: str, shown: bool) -> None:
-        from tqdm import tqdm
-
-        self.bar = tqdm(total=total, unit=unit, disable=None if shown else True, leave=False)
-
-    def __enter__(self) -> Callable[[], None]:
-        return lambda: self.bar.update() and None
-
-    def __exit__(self, *exception: object) -> None:
-        self.bar.close()
