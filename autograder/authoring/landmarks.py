@@ -1,5 +1,5 @@
-"""What helps to find one's way in a generated notebook and does not stand in its source: anchors at parts and exercises,
-links to them, and a line above each answer."""
+"""What helps to find one's way in a generated notebook and does not stand in its source: anchors at parts and
+exercises, links to them, and a line above each answer."""
 
 from __future__ import annotations
 
