@@ -16,5 +16,7 @@ def leave_answers_to_a_person(notebook):
 c = get_config()  # noqa: F821
 c.Execute.timeout = 600  # seconds a cell
 c.Execute.on_notebook_start = leave_answers_to_a_person
-# The small size is set in the kernel that Validate starts alone: a notebook that is open keeps its own.
-c.Execute.extra_arguments = ["--IPKernelApp.exec_lines=import os; os.environ['COURSE_SIZE'] = 'quick'"]
+# The small size is set in the kernel that Validate starts alone: a notebook that is open keeps its own. One thread each
+# is fast at these sizes, also on a busy machine.
+variables = {"COURSE_SIZE": "quick", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+c.Execute.extra_arguments = [f"--IPKernelApp.exec_lines=import os; os.environ.update({variables})"]

@@ -103,14 +103,15 @@ def merge(mine: NotebookNode, base: NotebookNode, new: NotebookNode) -> tuple[No
     before, wanted = _by_key(base), _by_key(new)
     found: dict[str, NotebookNode] = {}
     own: dict[str, list[NotebookNode]] = {}
+    behind: dict[str, str] = {}
     last = ""
     for cell in mine.cells:
         key = _key(cell)
-        was = before.get(key)
-        changed = was is None or cell.source != was.source
+        changed = _changed(cell, before.get(key))
         if key in wanted and (key not in found or (changed and not _locked(wanted[key]))):
-            if key in found:  # a copy: the one written in last is the exercise's
-                own.setdefault(last, []).append(_plain(found[key]))
+            if key in found and _changed(found[key], before.get(key)):  # of copies the last one written in counts
+                own.setdefault(behind[key], []).append(_plain(found[key]))
+            behind.setdefault(key, last)
             found[key], last = cell, key
         elif changed and not _locked(cell):
             own.setdefault(last, []).append(_plain(cell))
@@ -142,6 +143,10 @@ def merge(mine: NotebookNode, base: NotebookNode, new: NotebookNode) -> tuple[No
     return merged, notes
 
 
+def _changed(cell: NotebookNode, was: NotebookNode | None) -> bool:
+    return was is None or cell.source != was.source
+
+
 def _by_key(notebook: NotebookNode) -> dict[str, NotebookNode]:
     return {_key(cell): cell for cell in notebook.cells}
 
@@ -167,7 +172,7 @@ def _plain(cell: NotebookNode) -> NotebookNode:
 def start(folder: Path, arguments: Sequence[str]) -> int:
     """JupyterLab in `folder`, on its first page; returns its exit code."""
     settings = os.pathsep.join(filter(None, [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")]))
-    command = [sys.executable, "-m", "jupyterlab", START, *arguments]
+    command = [sys.executable, "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{START}", *arguments]
     try:
         return subprocess.run(command, cwd=folder, env={**os.environ, "JUPYTER_CONFIG_PATH": settings}).returncode
     except KeyboardInterrupt:
