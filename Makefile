@@ -23,8 +23,8 @@ help:  ## list the verbs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-lab: .venv/.ready  ## open JupyterLab on the student's notebooks
-	$(BIN)/jupyter lab notebooks
+lab: .venv/.ready  ## copy the student's notebooks to work/, or merge new ones in, and open JupyterLab there
+	$(BIN)/python -m autograder lab
 
 SOURCES = $(wildcard solutions/$(ASSIGNMENT)/*.py solutions/$(ASSIGNMENT)/*.toml notebooks/$(ASSIGNMENT)/* autograder/*.py autograder/authoring/*.py)
 

@@ -97,6 +97,25 @@ def handout(name: Name) -> None:
 
 
 @app.command()
+def lab(
+    jupyter: Annotated[list[str] | None, typer.Argument(help="for JupyterLab, after --", show_default=False)] = None,
+    folder: Annotated[Path | None, typer.Option(help="your copy of notebooks/", show_default="work")] = None,
+    start: Annotated[bool, typer.Option("--start/--no-start", help="open JupyterLab in it")] = True,
+) -> None:
+    """Copy notebooks/ to work/, or merge new releases into what you wrote there, and open JupyterLab."""
+    from .authoring.lab import start as run
+    from .authoring.lab import update
+
+    course = Course()
+    place = (folder or course.root / "work").resolve()
+    for words in update(place, course):
+        say(words)
+    say(f"your notebooks are in {place}")
+    if start:
+        raise typer.Exit(run(place, jupyter or ()))
+
+
+@app.command()
 def solutions(
     name: Annotated[str | None, typer.Argument(help="the assignment's folder in solutions/")] = None,
     size: Annotated[str, typer.Option(help="quick, standard or full")] = "standard",

@@ -18,6 +18,7 @@ from ..files import make_writable, new_folder, stage, write_notebook
 from .leaks import leaks
 from .source import grade_id, source_files
 from .source import read as read_source
+from .start_page import bring_up_to_date, entries, with_neighbours
 from .static_check import refuse
 
 log = logging.getLogger("autograder.nbgrader")
@@ -102,7 +103,7 @@ def generate(name: str, course: Course, folder: Path, db_url: str) -> Path:
     convert(GenerateAssignment, folder, name, db_url, config)
     released = folder / "notebooks" / name
     path = released / f"{name}.ipynb"
-    write_notebook(nbformat.read(path, as_version=4), path)
+    write_notebook(with_neighbours(nbformat.read(path, as_version=4), name, entries(course)), path)
     return released
 
 
@@ -120,6 +121,8 @@ def checked(name: str, course: Course, folder: Path) -> Path:
 def release(name: str, course: Course | None = None, force: bool = False) -> str:
     """Write notebooks/NAME from solutions/NAME; returns a sentence. The same source gives the same bytes.
 
+    The first page and the links between the assignments are brought up to date, too.
+
     The gradebook of a class is not touched: grading records the assignment there from the same source.
     A notebook that somebody worked in stays unless `force`. LeakError, and the old release stays, if
     anything secret is found in the new one; SourceError, if a test cell can't be judged from another process.
@@ -129,14 +132,21 @@ def release(name: str, course: Course | None = None, force: bool = False) -> str
     with stage() as folder:
         released = checked(name, course, folder)
         refresh(course, name)
-        if same_files(released, target):
-            return f"notebooks/{name} is up to date"
-        place = "" if force else worked_in(target / f"{name}.ipynb")
-        if place:
-            return f"notebooks/{name} was left as it is, because somebody worked in {place}; --force replaces it"
-        with new_folder(target) as folder:
-            shutil.copytree(released, folder, dirs_exist_ok=True)
-            make_writable(folder)
+        said = put(released, target, name, force)
+    bring_up_to_date(course)
+    return said
+
+
+def put(released: Path, target: Path, name: str, force: bool) -> str:
+    """Put a release in its place, where that has to be; returns a sentence."""
+    if same_files(released, target):
+        return f"notebooks/{name} is up to date"
+    place = "" if force else worked_in(target / f"{name}.ipynb")
+    if place:
+        return f"notebooks/{name} was left as it is, because somebody worked in {place}; --force replaces it"
+    with new_folder(target) as folder:
+        shutil.copytree(released, folder, dirs_exist_ok=True)
+        make_writable(folder)
     return f"released notebooks/{name}/{name}.ipynb"
 
 

@@ -21,6 +21,8 @@ from nbformat import NotebookNode
 import helpers
 from helpers.errors import CourseError
 
+from .landmarks import parts_in, with_anchors, with_answer_line, with_links
+
 KINDS = ("given", "exercise", "test", "answer")
 FLAGS = {  # grade, solution, locked
     "given": (False, False, True),
@@ -291,11 +293,18 @@ def _lint_cell(assignment: Assignment, cell: Cell) -> Iterator[str]:
 
 def _expand(assignment: Assignment, raw: NotebookNode) -> NotebookNode:
     cells, anchor, since = [], "", 0
-    for parsed, source in zip(assignment.cells, raw.cells, strict=True):
+    parts = parts_in([cell.text for cell in assignment.cells if cell.type == "markdown"])
+    following: list[Cell | None] = [*assignment.cells[1:], None]
+    for parsed, source, below in zip(assignment.cells, raw.cells, following, strict=True):
         anchor, since = (parsed.id, 0) if parsed.id else (anchor, since + 1)
         key = f"{assignment.name}/{anchor}/{since}"
         make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
-        cell = make.get(parsed.type, nbformat.v4.new_raw_cell)(source.source)
+        text = source.source
+        if parsed.type == "markdown" and parsed.kind != "answer":
+            text = with_links(with_anchors(text), parts)
+            if parsed.kind == "given" and below is not None and below.kind == "answer":
+                text = with_answer_line(text, below.type == "code")
+        cell = make.get(parsed.type, nbformat.v4.new_raw_cell)(text)
         cell.id = hashlib.sha256(key.encode()).hexdigest()[:12]
         cell.metadata = _metadata(parsed)
         cells.append(cell)

@@ -19,7 +19,9 @@ from helpers.check import ASSIGNMENTS
 
 from ..sandbox.paths import CHECKS
 
-BESIDE = ("core.gradients", "core.probe", "core.report", "cnn_learning.sizes", "cnn_runtime.machine")
+BESIDE = (
+    "core.gradients", "core.probe", "core.report", "core.summary", "cnn_learning.sizes", "cnn_runtime.machine",
+)  # fmt: skip
 """Modules of the checks that know no right result, besides every assignment's `probes`: they run beside the student's
 code, or given cells need them."""
 

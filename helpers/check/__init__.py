@@ -13,6 +13,8 @@ ASSIGNMENTS = tuple(
     sorted(path.parent.name for path in Path(__file__).parent.glob("*/__init__.py") if path.parent.name != "core")
 )
 
-__all__, __getattr__, __dir__ = lazy(__name__, {"core.report": ["CheckFailed", "Report"]}, ASSIGNMENTS)
+__all__, __getattr__, __dir__ = lazy(
+    __name__, {"core.report": ["CheckFailed", "Report"], "core.summary": ["summary"]}, ASSIGNMENTS
+)
 
 explain_missing_names()

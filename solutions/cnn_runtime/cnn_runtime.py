@@ -948,3 +948,13 @@ ready_to_present = ["A", "B", "C", "D", "E", "F"]
 
 # %% test="form-check" points=0
 check.cnn_runtime.form(group, ready_to_present, parts="ABCDEF")
+
+# %% [markdown] given="finish"
+# ---
+# ## Your points, and handing in
+#
+# The last cell adds up what your checks have given so far, and says what is left. To hand in, save (Ctrl+S), choose
+# *Kernel → Restart Kernel and Run All Cells*, look, save again, and hand in this file, `cnn_runtime.ipynb`.
+
+# %% given="summary"
+check.summary()

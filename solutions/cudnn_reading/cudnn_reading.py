@@ -869,3 +869,13 @@ ready_to_present = ["A", "B", "C", "D"]
 
 # %% test="form-check" points=0
 check.cudnn_reading.form(group, ready_to_present, parts="ABCD")
+
+# %% [markdown] given="finish"
+# ---
+# ## Your points, and handing in
+#
+# The last cell adds up what your checks have given so far, and says what is left. To hand in, save (Ctrl+S), choose
+# *Kernel → Restart Kernel and Run All Cells*, look, save again, and hand in this file, `cudnn_reading.ipynb`.
+
+# %% given="summary"
+check.summary()

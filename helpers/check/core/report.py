@@ -101,7 +101,7 @@ class Report:
             rows = [("✓", with_code(item)) for item in self.verified]
             rows.append((mark, with_code(self.message) + (self.picture.as_html() if self.picture else "")))
             if self.section:
-                rows.append(("→", f"See {html.escape(self.section)} in the notebook."))
+                rows.append(("→", f"See {_linked(self.section)} in the notebook."))
         lines = "".join(
             f'<tr style="background:none"><td style="vertical-align:top;padding:1px 8px 1px 0">{m}</td>'
             f'<td style="text-align:left;padding:1px 0">{t}</td></tr>'
@@ -119,14 +119,38 @@ def with_code(text: str) -> str:
     return re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
-def _show(report: Report) -> None:
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and ipython.get_ipython() is not None:
+def _linked(section: str) -> str:
+    """A section's name as HTML, with links to the anchors that a released notebook has at its headings."""
+    if section == "'The form'":
+        return f'<a href="#form">{html.escape(section)}</a>'
+    return re.sub(r"\b[A-Z]\d?\b", r'<a href="#\g<0>">\g<0></a>', html.escape(section))
+
+
+session: dict[str, str] = {}
+"""Text of a cell that has run a check in this kernel -> the mistake that its last check found, or ""; for `summary`."""
+
+
+def show(what: Any) -> None:
+    """Display in a notebook, print elsewhere."""
+    if _ipython() is not None:
         from IPython.display import display
 
-        display(report)
+        display(what)
     else:
-        print(report)
+        print(what)
+
+
+def _show(report: Report) -> None:
+    show(report)
+    history = getattr(getattr(_ipython(), "history_manager", None), "input_hist_raw", None)
+    if history:
+        session[history[-1].rstrip()] = report.mistake
+
+
+def _ipython() -> Any:
+    """The shell of the notebook that this runs in, None elsewhere."""
+    module = sys.modules.get("IPython")
+    return None if module is None else module.get_ipython()
 
 
 def _given(value: Any) -> Any:

@@ -36,3 +36,13 @@ check.NAME.square(square)
 ### BEGIN HIDDEN TESTS
 check.NAME.square(square, seed=SEED)
 ### END HIDDEN TESTS
+
+# %% [markdown] given="finish"
+# ---
+# ## Your points, and handing in
+#
+# The last cell adds up what your checks have given so far, and says what is left. To hand in, save (Ctrl+S), choose
+# *Kernel → Restart Kernel and Run All Cells*, look, save again, and hand in this file, `NAME.ipynb`.
+
+# %% given="summary"
+check.summary()
