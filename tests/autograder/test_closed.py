@@ -22,7 +22,10 @@ from autograder.submission.intake import data_files
 from helpers import check
 from helpers.errors import CourseError
 
-LEFT = {"network_from_scratch": 1, "cnn_learning": 0, "cnn_runtime": 0, "convolution": 1, "cudnn_reading": 1}
+LEFT = {
+    "network_from_scratch": 1, "cnn_learning": 0, "cnn_runtime": 0, "convolution": 1, "cudnn_reading": 1,
+    "performance_factors": 0,
+}  # fmt: skip
 """Points that the reference earns in its exercises: the sizes of outputs come from the geometry of a convolution, and
 the sweet spot from the history, which cells of the assignments need."""
 WRITE = "holds what this assignment asks you to write, so it is not there while your work is graded"
