@@ -45,12 +45,14 @@ def measure(
     warmup: int = 1,
     synchronise: Callable[[], None] | None = None,
     inner: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Timing]:
     """Time functions against each other, interleaved; returns name -> Timing.
 
     rounds: how often each is timed; warmup: untimed calls of each before; synchronise: called before each
     clock is read (pass a GPU backend's `synchronise`); inner: calls per timing, for functions of
-    microseconds. The order within a round alternates, so that none always runs on another's warm or cold
+    microseconds; clock: `time.process_time` counts processor time, which is right for one thread on a machine that
+    others use, too. The order within a round alternates, so that none always runs on another's warm or cold
     cache.
     """
     if not candidates:
@@ -70,11 +72,11 @@ def measure(
         for name in names if turn % 2 == 0 else reversed(names):
             function = candidates[name]
             wait()
-            began = time.perf_counter()
+            began = clock()
             for _ in range(inner):
                 function()
             wait()
-            seconds[name].append((time.perf_counter() - began) / inner)
+            seconds[name].append((clock() - began) / inner)
     return {name: Timing(name, values) for name, values in seconds.items()}
 
 
@@ -119,6 +121,22 @@ def environment() -> dict[str, Any]:
         "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
         "system": platform.system(),
     }
+
+
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+
+
+def cache_sizes(folder: Path = CACHES) -> dict[str, int]:
+    """Bytes of this machine's caches for data, "L1", "L2", "L3"; empty where the system doesn't tell."""
+    sizes = {}
+    for index in sorted(folder.glob("index*")):
+        try:
+            level, kind, size = ((index / name).read_text().strip() for name in ("level", "type", "size"))
+        except OSError:
+            continue
+        if kind != "Instruction" and size.endswith("K"):
+            sizes[f"L{level}"] = int(size[:-1]) * 1024
+    return sizes
 
 
 def _blas(np: Any) -> str | None:

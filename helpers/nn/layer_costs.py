@@ -50,34 +50,52 @@ def parameters(place: Place) -> int:
     return 0
 
 
-def row(place: Place, images: int, itemsize: int = 4) -> Row:
-    """The layer's line of the table for a batch of `images`, numbers of `itemsize` bytes."""
+def forward_work(place: Place, images: int, itemsize: int = 4) -> tuple[int, int]:
+    """(operations, bytes) of the layer's forward pass for a batch of `images`, numbers of `itemsize` bytes."""
     inputs, outputs = images * prod(place.shape_in), images * prod(place.shape_out)
     kind, geometry = place.layer.type, place.geometry
     bytes_moved = (inputs + outputs + place.parameters) * itemsize
     if isinstance(geometry, ConvSpec):
-        flops, moved = geometry.flops + outputs, (outputs, 1)
-        seconds = modelled(geometry, "forward")[0].seconds
-        name = f"conv {geometry.K} × {geometry.R}×{geometry.S}{_steps(geometry, (1, 1))}"
+        return geometry.flops + outputs, bytes_moved
+    if isinstance(geometry, PoolSpec):
+        # A maximum takes one comparison fewer than there are pixels, a mean as many additions and one division.
+        return outputs * (geometry.R * geometry.S - (kind == "max_pool")), geometry.bytes_moved(itemsize)
+    if kind == "dense":
+        return 2 * inputs * place.layer.units + outputs, bytes_moved
+    if kind == "flatten":
+        return 0, 0
+    return outputs * OPERATIONS[kind], bytes_moved
+
+
+def name_of(place: Place) -> str:
+    """What a table calls the layer: its type and sizes, as "conv 16 × 3×3, pad 1×1"."""
+    kind, geometry = place.layer.type, place.geometry
+    if isinstance(geometry, ConvSpec):
+        return f"conv {geometry.K} × {geometry.R}×{geometry.S}{_steps(geometry, (1, 1))}"
+    if isinstance(geometry, PoolSpec):
+        return f"{kind} {geometry.R}×{geometry.S}{_steps(geometry, (geometry.R, geometry.S))}"
+    if kind == "dense":
+        return f"dense {place.layer.units}"
+    return f"dropout {place.layer.rate:g}" if kind == "dropout" else kind
+
+
+def row(place: Place, images: int, itemsize: int = 4) -> Row:
+    """The layer's line of the table for a batch of `images`, numbers of `itemsize` bytes."""
+    inputs, outputs = images * prod(place.shape_in), images * prod(place.shape_out)
+    kind, geometry = place.layer.type, place.geometry
+    flops, bytes_moved = forward_work(place, images, itemsize)
+    if isinstance(geometry, ConvSpec):
+        moved, seconds = (outputs, 1), modelled(geometry, "forward")[0].seconds
     elif isinstance(geometry, PoolSpec):
         window = geometry.R * geometry.S
-        # A maximum takes one comparison fewer than there are pixels, a mean as many additions and one division.
-        flops, moved, seconds = outputs * (window - (kind == "max_pool")), (outputs * window, window), 0.0
-        bytes_moved = geometry.bytes_moved(itemsize)
-        name = f"{kind} {geometry.R}×{geometry.S}{_steps(geometry, (geometry.R, geometry.S))}"
+        moved, seconds = (outputs * window, window), 0.0
     elif kind == "dense":
-        products = inputs * place.layer.units
-        flops, moved, seconds = 2 * products + outputs, (outputs, 2), Cost(products, 0, 0).seconds
-        name = f"dense {place.layer.units}"
-    elif kind == "flatten":
-        flops, moved, seconds, bytes_moved, name = 0, (0, 0), 0.0, 0, kind
+        moved, seconds = (outputs, 2), Cost(inputs * place.layer.units, 0, 0).seconds
     else:
-        flops = outputs * OPERATIONS[kind]
-        moved, seconds = (flops, OPERATIONS[kind]), 0.0
-        name = f"dropout {place.layer.rate:g}" if kind == "dropout" else kind
+        moved, seconds = (flops, OPERATIONS.get(kind, 0)), 0.0
     # The model's speeds are those of 4-byte numbers; wider ones take longer in proportion.
     seconds = (seconds + Cost(0, *moved).seconds) * itemsize / 4
-    return Row(place.where, name, place.shape_out, place.parameters, flops, bytes_moved, seconds)
+    return Row(place.where, name_of(place), place.shape_out, place.parameters, flops, bytes_moved, seconds)
 
 
 def step_seconds(places: Sequence[Place], images: int, itemsize: int = 4) -> float:

@@ -80,3 +80,10 @@ def test_a_mistake_is_a_sentence_and_exit_code_2(arguments):
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_benchmark_of_predictions_counts_a_hundred_layers():
+    from helpers.bench import cost
+
+    result = cost.bench(rounds=1)
+    assert (result.unit, result.goal, len(cost.description()["layers"])) == ("ms", 50.0, 100)

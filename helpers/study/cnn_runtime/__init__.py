@@ -16,12 +16,12 @@ from helpers.study.cnn_runtime.point import (
     CPU_FILTERS,
     GPU_FILTERS,
     Point,
-    cache_sizes,
     study_spec,
     training_flops,
     working_set,
 )
 from helpers.study.cnn_runtime.record import Epochs, Record, points, recorded, recorded_epochs, records
+from helpers.timing import cache_sizes
 
 __all__ = [
     "BACKENDS",

@@ -13,12 +13,12 @@ from typing import Any
 from helpers.backend import cuda_available
 from helpers.command import count
 from helpers.study.cnn_runtime.plan import QUICK, THOROUGH, Piece, Plan, assembled
-from helpers.study.cnn_runtime.point import BACKENDS, cache_sizes
+from helpers.study.cnn_runtime.point import BACKENDS
 from helpers.study.cnn_runtime.record import Record, recorded, write_record
 from helpers.study.cnn_runtime.report import Results
 from helpers.study.files import write
 from helpers.study.keep import Keep
-from helpers.timing import environment
+from helpers.timing import cache_sizes, environment
 
 BUSY = 0.3
 """Load for each core above which the machine is told to be busy."""

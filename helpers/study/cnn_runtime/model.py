@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from helpers.backend import nearest
+from helpers.cost.device import load_device
 from helpers.errors import CourseError
 from helpers.primitives.spec import ConvSpec
 from helpers.study.cnn_runtime.point import BATCH, Point, study_spec, training_flops
@@ -47,19 +48,20 @@ class Device:
     source: str
 
 
+def _device(name: str, file: str, share: Range, whose: str) -> Device:
+    """A device with the peaks of its file; whose: the shares are."""
+    peaks = load_device(file)
+    source = f"peaks as in Paleo; shares: cuDNN's on {whose}, Chetlur et al. 2014, Table 3"
+    return Device(name, peaks.peak, peaks.bandwidth, share, source)
+
+
 DEVICES = {
     device.name: device
     for device in (
-        Device(
-            "Tesla K40", 4290e9, 288e9, (0.23, 0.298, 0.35),
-            "peaks as in Paleo; shares: cuDNN's on the same card, Chetlur et al. 2014, Table 3",
-        ),
-        Device(
-            "Titan X", 6144e9, 336.5e9, (0.30, 0.426, 0.51),
-            "peaks as in Paleo; shares: cuDNN's on a GTX 980, the same generation, Chetlur et al. 2014, Table 3",
-        ),
+        _device("Tesla K40", "k40", (0.23, 0.298, 0.35), "the same card"),
+        _device("Titan X", "titan_x", (0.30, 0.426, 0.51), "a GTX 980, the same generation"),
     )
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
 from math import ceil, prod
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers.errors import CourseError
@@ -18,7 +17,6 @@ BACKENDS = ("numpy", "torch", "cuda", "cuda graph")
 CPU_FILTERS = (8, 16, 32, 64)
 GPU_FILTERS = (8, 16, 32, 64, 128, 256)
 BATCH = 64
-CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
 
 @dataclass(frozen=True)
@@ -130,16 +128,3 @@ def working_set(spec: NetworkSpec, images: int, itemsize: int = 4) -> int:
     numbers = images * prod(spec.input)
     numbers += 2 * sum(images * prod(place.shape_out) for place in spec.places(1) if place.layer.type != "flatten")
     return (numbers + 2 * spec.parameters) * itemsize
-
-
-def cache_sizes(folder: Path = CACHES) -> dict[str, int]:
-    """Bytes of this machine's caches for data, "L1", "L2", "L3"; empty where the system doesn't tell."""
-    sizes = {}
-    for index in sorted(folder.glob("index*")):
-        try:
-            level, kind, size = ((index / name).read_text().strip() for name in ("level", "type", "size"))
-        except OSError:
-            continue
-        if kind != "Instruction" and size.endswith("K"):
-            sizes[f"L{level}"] = int(size[:-1]) * 1024
-    return sizes
