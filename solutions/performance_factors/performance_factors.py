@@ -56,7 +56,7 @@ from helpers.backend import no_torch, torch_or_none
 from helpers.errors import CourseError
 from helpers.study import performance_factors as study
 from helpers.study.cnn_runtime.student_t import t_quantile
-from helpers.timing import environment, measure
+from helpers.timing import cache_sizes, environment, measure
 from helpers.train import study_size
 
 torch = torch_or_none()
@@ -77,7 +77,7 @@ print(f"numpy {np.__version__}, PyTorch {torch.__version__ if torch else 'missin
 #
 # $$t = \max\left(\frac{F}{\text{peak}},\; \frac{B}{\text{bandwidth}}\right)$$
 #
-# Where the first is longer, the work is **compute-bound**, else **memory-bound**. As a picture: speed in FLOP/s against $F/B$, the *arithmetic intensity*, below a roof that rises and then is flat. That is the **roofline**.
+# (`python -m helpers.cost layers mlp` counts whole networks, and `python -m helpers.cost machine` measures what Part A measures; look at them when you have written your own.) Where the first is longer, the work is **compute-bound**, else **memory-bound**. As a picture: speed in FLOP/s against $F/B$, the *arithmetic intensity*, below a roof that rises and then is flat. That is the **roofline**.
 #
 # ### A1. A dense layer (1 point, 5 min)
 #
@@ -271,7 +271,7 @@ for name, (_, cost) in layers.items():
 plots.show(plots.roofline({name: {name: point} for name, point in points.items()}, peak, bandwidth, "My roof"))
 
 # %%
-plots.show(plots.staircase(stairs, study.cache_sizes()))
+plots.show(plots.staircase(stairs, cache_sizes()))
 
 # %% [markdown]
 # **What you should see.** Points below the roof, two of them near its flat part and three on its slope. The staircase falls from a plateau for small arrays to the speed of memory. The edges need not lie exactly at the sizes of the caches: a copy needs room for source and target, and other data lives there, too.
@@ -287,7 +287,9 @@ plots.show(plots.staircase(stairs, study.cache_sizes()))
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="A-answer" points=1
-# TODO
+# The worst predictions are those of the convolution, which took 3.59 times as long as the roof says, and of pooling, 2.80 times. Both do what the count leaves out. The convolution copies every window, so it writes and reads each number of its input nine times before the product begins; and pooling needs three passes of numpy, the first of which writes half of its input and the other reads that again with a stride of two. The dense layer at batch 256 came within 1.14 and ReLU within 1.03, because each of them is nearly one pass of what was measured for the roof.
+#
+# A point can lie above the roof: dense at batch 1 took only 0.83 times the prediction. Its weights are 16 MiB, used again in each round, and the staircase shows 26.9 GB/s up to 32 MiB against 13.3 GB/s for the 256 MiB from which the roof's slope was taken. They still lay in a cache. So a roof belongs to a size of the data, too.
 
 # %% [markdown] given="B-text"
 # ---
@@ -295,7 +297,7 @@ plots.show(plots.staircase(stairs, study.cache_sizes()))
 #
 # ### B1. A process for each number of threads (2 points, 15 min)
 #
-# How many threads a library starts is decided once, when it is loaded: it reads environment variables. To change them afterwards does nothing. So each number of threads is measured in a process of its own, whose environment says it from the beginning. Different libraries read different variables; `study.THREAD_VARIABLES` lists four of them, and all of them should be set.
+# How many threads a library starts is decided once, when it is loaded: it reads environment variables. To change them afterwards does nothing. So each number of threads is measured in a process of its own, whose environment says it from the beginning. Different libraries read different variables; `study.THREAD_VARIABLES` lists four of them, and all of them should be set. Other programs that run meanwhile take cores away, too; the output says how many processes wanted to run.
 #
 # You are given `start(environment)`. It starts such a process and returns it:
 #
@@ -419,7 +421,11 @@ plots.show(plots.threads(thread_rows, study.CAFFE_THREADS, amdahl))
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="B-answer" points=2
-# TODO
+# The small product takes 0.041 ms on one thread. With two it took 14.245 ms with numpy and 7.179 with PyTorch: threads are started and awaited for each product, and with 7.7 processes that want to run on two cores, one of the two threads often had no core when the other waited for it. The large product lasts a hundred milliseconds, so waiting matters less; but on a machine that others use there was no core left to win either, 0.74 and 1.04 times as fast. Amdahl's law can't describe this: a serial part of 169.6% means that two threads were slower than one, which it excludes. On a machine of my own I would expect nearly a factor of two for the large product.
+#
+# For the published table the law fits up to 4 threads (serial 23.6%, 21.0% and 8.6%). It predicts 0.437 s for Caffe with 8, and 15.444 were published: since T(p) can only fall, something else happened. Spinning does that here: with 8 threads on two cores a step takes 6.09 ms when threads wait passively and 89.56 ms when they spin, 14.7 times as long (89.56 / 6.09 = 14.7), and even two threads suffer, for the machine is shared.
+#
+# So the mechanism can make a factor of that kind, and the scripts set the threads of OpenMP, OpenBLAS and MKL all to 8, so that two pools may have run at once. But whether it was theirs can't be known: if the processor was the i7-3820, 8 threads are no more than it runs at a time, nobody repeated the measurement, and an overheated or shared machine or an error in writing the figure down would look the same. TensorFlow with 8 threads was fine on the same machine.
 
 # %% [markdown] given="C-text"
 # ---
@@ -544,11 +550,12 @@ for rule, batches in RULES.items():
         batch_rows.append({**row, "step": seconds_per_step[batch], **time_to_level(seconds_per_step[batch], steps)})
 
 # %%
-print("rule     batch    rate   ms a step   steps of each seed             seconds to the level (95% interval)")
+print("rule     batch    rate   ms a step   steps of each seed                  images   seconds to the level (95% interval)")
 for row in batch_rows:
     found = f"{row['seconds']:6.2f} ({row['low']:.2f} to {row['high']:.2f})" if row["seconds"] is not None else "not reached"
     steps = ", ".join(str(s) if s is not None else "–" for s in row["steps"])
-    print(f"{row['rule']:7} {row['batch']:6} {row['rate']:7.2f} {row['step'] * 1e3:11.3f}   {steps:32} {found}")
+    seen = f"{row['batch'] * statistics.mean(row['steps']):9,.0f}" if None not in row["steps"] else f"{'–':>9}"
+    print(f"{row['rule']:7} {row['batch']:6} {row['rate']:7.2f} {row['step'] * 1e3:11.3f}   {steps:32} {seen}   {found}")
 
 # %%
 plots.show(plots.time_to_accuracy(batch_rows, LEVEL))
@@ -567,7 +574,13 @@ plots.show(plots.time_to_accuracy(batch_rows, LEVEL))
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-answer" points=3
-# TODO
+# With the rate by the root rule, 64 images were best, 0.22 s (0.19 to 0.24), and 32 and 128 can't be told from it: their intervals, 0.20 to 0.26 and 0.19 to 0.25, overlap with it. 16 and 256 are slower, though the interval of 256 is wide (0.22 to 0.60), because its steps vary between 188 and 484.
+#
+# Up to 95%, a batch of 16 needs 26,010 images, one of 64 needs 36,045, one of 256 needs 76,800 and one of 512 needs 142,131. So each doubling costs more images, little at first and nearly twice as many in the end. What it buys is cheaper arithmetic per image: a step of 64 images takes 0.383 ms and not four times 0.199 ms. Below 64 the gain is larger than the price, beyond 128 it is not: the steps hardly fall any more, and the milliseconds grow with the batch. I had expected 64, and that a step of 1024 takes 30 times as long as one of 16; it is 20.8 times (4.139 / 0.199 = 20.8).
+#
+# The rate has to grow with the batch: with a fixed 0.5, a batch of 256 needs 194,765 images and 1024 did not arrive within 12 epochs. The root rule holds up to 512 and fails at 1024 (a rate of 4), the linear rule only up to 64: at 256 it asks for a rate of 8, with which the loss no longer falls. A linear rule assumes that the gradient stays the same over the small steps that it replaces; for a large rate it does not.
+#
+# On a GPU a step of 1024 images takes hardly longer than one of 16, so the number of steps decides, and that falls up to 512. There 512 would be best of these, or 1024 with a rate by another rule; a larger one brings nothing, for its steps do not fall.
 
 # %% [markdown] given="D-text"
 # ---
@@ -709,7 +722,11 @@ for name, timing in timings.items():
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="D-answer" points=2
-# TODO
+# bfloat16 in PyTorch is fastest, 784.0 GFLOP/s against 136.9 with float32: this processor has instructions for products of bfloat16 matrices (AMX; on one without them it is slower than float32). float64 takes twice the bytes and reaches about half of float32's speed. The slowest has only 16 bits: numpy's float16, 0.9 GFLOP/s, less than a hundredth of float32. No BLAS takes it, so numpy converts number by number. Few bits help where the processor computes with them.
+#
+# Down to 3 bits the error hardly grows, from 4.05% to 4.40%, in a tenth of the bytes (37.8 of 397.0 KiB); 2 bits, which are the three numbers −1, 0 and 1, give 20.15%. Half of the weights can be pruned (4.45%), and 80% can't without training on (17.35%). Stored as value and position, half of the weights take as many bytes as all did.
+#
+# The time did not fall: 0.401 ms with 90% zeros against 0.388 ms, since a dense product multiplies zeros like other numbers. To skip them one must look up where the others are, and that pays only when very few are left or when they lie in blocks. The int8 weights took longer, 0.485 ms, as they were made float32 again first; multiplied as whole numbers by numpy, which has no BLAS for them, 16 images took 1.376 ms. A quarter of the bytes helps where memory is the limit, as for one image at a time, and with instructions for int8.
 
 # %% [markdown] given="E-text"
 # ---
@@ -771,6 +788,10 @@ run = study.run_workers(ring_mean, vectors, latency=50e-6, bandwidth=1.25e9)
 wrong = max(np.abs(result - vectors.mean(axis=0)).max() for result in run.results)
 print(f"8 workers: largest error {wrong:.1e}; the busiest worker sends {run.most_messages} messages,", end=" ")
 print(f"{run.most_bytes / vectors[0].nbytes:.3f} times its vector; {run.seconds * 1e3:.2f} ms on the simulated network")
+try:
+    study.run_workers(ring_mean, vectors, dies={5: 3})  # worker 5 dies after its third message
+except CourseError as error:
+    print(error)
 
 # %% [markdown] given="E-share-text"
 # ### E3. The share of each worker (2 points, 10 min)
@@ -822,7 +843,7 @@ else:
 #
 # $$t = 2(n-1)\left(\alpha + \frac{B}{n\,\beta}\right)$$
 #
-# The Paleo model of 2016 has the bandwidth only, $\alpha = 0$.
+# The Paleo model of 2016 has the bandwidth only, $\alpha = 0$. (`python -m helpers.cost allreduce` compares the ring with a tree and a parameter server.)
 
 
 # %% exercise="E-model"
@@ -894,7 +915,11 @@ plots.show(plots.scaling(WORKERS, scaling))
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="E-answer" points=2
-# TODO
+# In strong scaling the share of each worker shrinks as 1/n, while the all-reduce moves nearly twice the gradient however many there are, 164 ms for these 102,400,000 bytes on 10 Gbit/s (2 × 102.4 / 1.25 = 163.8). From 64 workers on less than half of the ideal is left, and beyond 256 the speed falls again: then the 2(n − 1) latencies have taken over. In weak scaling computing and bandwidth stay in proportion, so the curve runs parallel to the ideal one, a third below it, until the latencies bend it at 1024 (63,753 images/s). For small messages it is latency from the beginning: 4,000 bytes among 256 workers take 4001.0 times as long as the bandwidth alone says.
+#
+# A network that is ten times as fast, with a tenth of the latency, moves the point from 64 to 512 workers in strong scaling, and weak scaling stays above half. A batch ten times as large gives each worker ten times the work for the same messages, which helps as much, but it is not the same job: in Part C a larger batch needed more images until the same accuracy, and from some size on no fewer steps. So the images per second rise and the time to accuracy may not.
+#
+# In the ring, all wait when one dies, each for its neighbour. The two real processes waited, too, until somebody watched: after 2.6 s the other one was ended and the first one named. So a run has to be watched and continued from a checkpoint. If one worker dies once in a thousand days, among 1,024 there is one a day, so that checkpoints have to be written more often than that.
 
 # %% [markdown] given="F-text"
 # ---
@@ -961,7 +986,13 @@ for offer, (devices, speed, watts, euros, latency, width) in OFFERS.items():
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="F-answer" points=3
-# TODO
+# I recommend the cluster of 64 small GPUs. It takes 0.3 days, 174 euros and 74 kWh, within both limits (two days, 300 euros).
+#
+# The runner-up is one large GPU: 1.4 days, 295 euros, 33 kWh. It uses less than half of the energy and needs no network, but if anything has to be repeated, its price is over the limit at once. Eight large GPUs cost 320 euros, one small GPU takes 10.4 days, the CPU server 41.4: all three are out.
+#
+# The decision hangs on the factor for large batches. I assumed 1.5 for the cluster's batch of 4096 (1 + 4096 / 8192 = 1.5). Its price grows with that factor, and meets that of the large GPU at 2.54 (1.5 × 295 / 174 = 2.54). Part C warns that a large batch may not reach the accuracy at all.
+#
+# Before the money is spent, rent both for an hour (22.4 and 9 euros). Measure a hundred steps after a warm-up, on 1, 8 and 64 devices, and compare the seconds with the table. Then train on a tenth of the images with batches of 64 and 4096, and compare the images until the same accuracy. If the large batch needs more than 2.5 times as many, take the large GPU. (64 × 0.35 = 22.4)
 
 # %% [markdown] given="group"
 # ---

@@ -15,7 +15,6 @@ __all__, __getattr__, __dir__ = lazy(
         "distributed": ["cannot_run_two", "two_processes"],
         "...messages": ["Deadlock", "Message", "Run", "run_workers"],
         "processes": ["THREAD_VARIABLES", "WORKS", "Worker", "cores", "start"],
-        "..cnn_runtime.point": ["cache_sizes"],
         "published": ["CAFFE_THREADS"],
         "records": ["recorded", "recorded_machines"],
         "training": ["Trainer", "images"],
