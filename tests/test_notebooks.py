@@ -79,6 +79,8 @@ SIGNS = str.maketrans({"·": "*", "×": "*", "−": "-", ",": None})
 NOT_FROM_AN_OUTPUT: dict[tuple[str, str], dict[str, str]] = {
     ("convolution", "G-explain"): {"384": "K of L5, from the paper's Table 2"},
     ("cnn_runtime", "D-answer"): {"1.96": "the normal distribution's 97.5% quantile"},
+    ("performance_factors", "C-predict"): {"30": "a guess, before anything is measured"},
+    ("performance_factors", "C-answer"): {"30": "the guess of C-predict"},
 }
 """(assignment, answer) -> number as written -> why no output above shows it."""
 

@@ -13,6 +13,7 @@ from helpers.plots.cnn_learning import (
 )
 from helpers.plots.diagrams import lowering, seven_loops
 from helpers.plots.dots import ratio_dots
+from helpers.plots.factors import scaling, staircase, threads, time_to_accuracy
 from helpers.plots.images import digits
 from helpers.plots.learning import convention_trap, learning_curves, learning_rates, loss_gap, schedules
 from helpers.plots.performance import algorithm_times, roofline
@@ -44,11 +45,15 @@ __all__ = [
     "roofline",
     "runtime_scatter",
     "save",
+    "scaling",
     "schedules",
     "seven_loops",
     "show",
     "speed_up",
+    "staircase",
     "then_and_now",
+    "threads",
+    "time_to_accuracy",
     "working_sets",
 ]
 

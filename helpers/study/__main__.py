@@ -19,6 +19,7 @@ STUDIES = {
     "cnn_learning": "helpers.study.cnn_learning",
     "cnn_runtime": "helpers.study.cnn_runtime",
     "network_from_scratch": "helpers.study.network_from_scratch",
+    "performance_factors": "helpers.study.performance_factors.command",
 }
 
 

@@ -290,10 +290,45 @@ claims = {{k: (v["right"], " ".join(map(str, v["places"][0]))) for k, v in {RIGH
 """,
 }
 
+PERFORMANCE_FACTORS = {
+    "A-dense": FIND + """
+of_dense, numbers_of = find("helpers.check.performance_factors.costs:dense_flops"), find("helpers.check.performance_factors.costs:dense_numbers")
+def dense_cost(N, n_in, n_out, itemsize=4):
+    return of_dense(N, n_in, n_out), itemsize * numbers_of(N, n_in, n_out)
+""",
+    "A-others": """
+from helpers.primitives import ConvSpec
+def conv_cost(N, C, H, W, K, R, S, itemsize=4):
+    layer = ConvSpec(N, C, H, W, K, R, S)
+    return layer.flops, layer.bytes_moved(itemsize)
+""",
+    "A-roof": """
+seconds_of = find("helpers.cost.roofline:roofline_seconds")
+def roof_seconds(flops, nbytes, peak, bandwidth):
+    return seconds_of(flops, nbytes, peak, bandwidth)
+""",
+    "B-fit": 'amdahl = find("helpers.check.performance_factors.threads:fitted", "helpers.cost.amdahl:fit_amdahl")',
+    "C-steps": """
+first_reached = find("helpers.check.performance_factors.time_to_accuracy:first_reached")
+def steps_to(trainer, level, every, most):
+    return first_reached(trainer.curve, level, every, most)
+""",
+    "C-rate": 'rate_for = find("helpers.check.performance_factors.time_to_accuracy:right_rate")',
+    "C-time": """
+interval = find("helpers.check.performance_factors.time_to_accuracy:right_interval")
+def time_to_level(seconds_per_step, steps):
+    mean, half = interval(seconds_per_step, steps)
+    return {"seconds": mean, "low": mean - half, "high": mean + half}
+""",
+    "D-quantise": 'quantise = find("helpers.check.performance_factors.sizes:right")',
+    "E-model": 'ring_seconds = find("helpers.check.performance_factors.workers:ring_time", "helpers.cost.communication:ring")',
+}
+
 REFERENCE = {
     "network_from_scratch": NETWORK_FROM_SCRATCH,
     "cnn_learning": CNN_LEARNING,
     "cnn_runtime": CNN_RUNTIME,
     "convolution": CONVOLUTION,
     "cudnn_reading": CUDNN_READING,
+    "performance_factors": PERFORMANCE_FACTORS,
 }

@@ -123,6 +123,10 @@ ASKED = {
         explaining_peak flip forward_flops g_correlation g_paper group intensity lower_filters
         lower_images lowered_shapes marks minutes_if_seconds percentages predicted_speedup ready_to_present
         records review size_paper size_today speedup step_gains step_times table_4_unit time_saved""",
+    "performance_factors": """
+        amdahl bill conv_cost dense_cost group parallel_step pool_cost prune quantise quantised_bytes rate_for
+        ready_to_present relu_cost ring_mean ring_seconds roof_seconds seconds_at shared_gradient steps_to
+        time_to_level""",
     "network_from_scratch": """
         Linear MLP Sigmoid Softmax by_backend cross_entropy cross_entropy_gradient evaluate exponential_decay
         group histories history rates ready_to_present rescale results step_decay sweet_spot train_epoch""",

@@ -31,6 +31,10 @@ ALSO = {
     ],
     "cnn_learning": ["B-report: test-not-opened", "B-choose: input-changed", "A-network: layers-shared"],
     "cudnn_reading": ["B-agree: formulas-differ", "C-measure: one-number-only"],
+    "performance_factors": [
+        *["B-measure: own-environment-changed", "B-measure: threads-set-too-late", "C-steps: looks-at-wrong-steps"],
+        *["E-ring: all-send-first", "E-ring: not-async", "E-share: batch-not-divided", "even ones send first"],
+    ],
 }
 """Rows that need something of the other process: its memory, globals or copies, or calls of a check's functions."""
 
