@@ -292,7 +292,8 @@ claims = {{k: (v["right"], " ".join(map(str, v["places"][0]))) for k, v in {RIGH
 
 PERFORMANCE_FACTORS = {
     "A-dense": FIND + """
-of_dense, numbers_of = find("helpers.check.performance_factors.costs:dense_flops"), find("helpers.check.performance_factors.costs:dense_numbers")
+of_dense = find("helpers.check.performance_factors.costs:dense_flops")
+numbers_of = find("helpers.check.performance_factors.costs:dense_numbers")
 def dense_cost(N, n_in, n_out, itemsize=4):
     return of_dense(N, n_in, n_out), itemsize * numbers_of(N, n_in, n_out)
 """,
@@ -321,7 +322,8 @@ def time_to_level(seconds_per_step, steps):
     return {"seconds": mean, "low": mean - half, "high": mean + half}
 """,
     "D-quantise": 'quantise = find("helpers.check.performance_factors.sizes:right")',
-    "E-model": 'ring_seconds = find("helpers.check.performance_factors.workers:ring_time", "helpers.cost.communication:ring")',
+    "E-model": 'ring_seconds = find("helpers.check.performance_factors.workers:ring_time", '
+               '"helpers.cost.communication:ring")',
 }
 
 REFERENCE = {

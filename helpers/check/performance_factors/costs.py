@@ -152,7 +152,8 @@ def conv_cost(conv_cost: Any, *, seed: int = 0) -> Iterator[str]:
              "at each *output* position: P · Q of them, not H · W."),
             ("off-by-one", lambda N, C, H, W, K, R, S, s: 2 * N * K * C * R * S * (H - R) * (W - S), "P = H − R + 1: "
              "a window of R rows fits H − R + 1 times into H."),
-            ("padding-assumed", lambda N, C, H, W, K, R, S, s: 2 * N * K * C * R * S * (H + 1 - R // 2) * (W + 1 - S // 2),
+            ("padding-assumed",
+             lambda N, C, H, W, K, R, S, s: 2 * N * K * C * R * S * (H + 1 - R // 2) * (W + 1 - S // 2),
              "The output's size is that of some padding; there is none here."),
             ("window-sides-exchanged", lambda N, C, H, W, K, R, S, s: 2 * N * K * C * R * S * (H - S + 1) * (W - R + 1),
              "R belongs to the rows (H), S to the columns (W): P = H − R + 1 and Q = W − S + 1."),
@@ -170,7 +171,8 @@ def conv_cost(conv_cost: Any, *, seed: int = 0) -> Iterator[str]:
              "which it lies. That is what the lowering moves; the least is to read each number once."),
             ("input-for-output", lambda N, C, H, W, K, R, S, s: s * (N * C * H * W + K * C * R * S + N * K * H * W),
              "The output is smaller than the input: N · K · P · Q numbers."),
-            ("off-by-one", lambda N, C, H, W, K, R, S, s: s * (N * C * H * W + K * C * R * S + N * K * (H - R) * (W - S)),
+            ("off-by-one",
+             lambda N, C, H, W, K, R, S, s: s * (N * C * H * W + K * C * R * S + N * K * (H - R) * (W - S)),
              "P = H − R + 1: a window of R rows fits H − R + 1 times into H."),
             ("channels-forgotten", lambda N, C, H, W, K, R, S, s: s * (N * C * H * W + K * R * S
              + N * K * (H - R + 1) * (W - S + 1)), "A filter spans all input channels: K · C · R · S numbers."),
@@ -289,11 +291,16 @@ def roof_seconds(roof_seconds: Any, *, seed: int = 0) -> Iterator[str]:
     for (F, B, p, w), said in zip(cases, second, strict=True):
         right, other = ("compute", "memory") if F / p > B / w else ("memory", "compute")
         if not isinstance(said, str):
-            raise Mistake("limit-not-named", f'The second result is {str(said)[:40]}; it should be "compute" or "memory".')
+            raise Mistake(
+                "limit-not-named", f'The second result is {str(said)[:40]}; it should be "compute" or "memory".'
+            )
         word = said.strip().lower()
         if word.startswith(other):
-            raise Mistake("limit-exchanged", f'Computing takes {F / p:.3g} s and moving {B / w:.3g} s, so the limit is '
-                          f'"{right}"; the result says {said!r}.')
+            raise Mistake(
+                "limit-exchanged",
+                f"Computing takes {F / p:.3g} s and moving {B / w:.3g} s, so the limit is "
+                f'"{right}"; the result says {said!r}.',
+            )
         if not word.startswith(right):
             raise Mistake("limit-not-named", f'The second result is {said[:40]!r}; it should be "compute" or "memory".')
     yield "which of the two is the limit"

@@ -197,7 +197,13 @@ def shares(
                 return np.asarray(some.T @ (some @ weight - their)) / np.float64(len(some))
 
         try:
-            notes["result"] = run("shared_gradient", shared_gradient, gradient, *copied([x, labels]), workers,)
+            notes["result"] = run(
+                "shared_gradient",
+                shared_gradient,
+                gradient,
+                *copied([x, labels]),
+                workers,
+            )
         finally:
             notes["sizes"], notes["asked for"], notes["strangers"] = sizes, asked_for, strangers
 

@@ -76,14 +76,20 @@ def verify_formula(
     close_to = min(accepted, key=lambda one: int(np.sum(~np.isclose(got, one, rtol=2e-4))))
     bad = int(np.flatnonzero(~np.isclose(got, close_to, rtol=2e-4, atol=0))[0])
     if not np.isfinite(got[bad]):
-        raise Mistake("not-finite", f"{what} is {got[bad]} for {_case(cases[bad], names)}; it should be {close_to[bad]:.6g}.")
+        raise Mistake(
+            "not-finite", f"{what} is {got[bad]} for {_case(cases[bad], names)}; it should be {close_to[bad]:.6g}."
+        )
     with np.errstate(all="ignore"):
         ratios = got / close_to
     if len(got) > 2 and np.ptp(ratios) < 1e-3 * abs(ratios[0]):
-        raise Mistake("constant-factor", f"{what} is {ratios[0]:.4g} times what it should be in every case tried; look "
-                      "for a factor too many or too few.")
-    raise Mistake("differs", f"{what} is {got[bad]:.6g} for {_case(cases[bad], names)}; it should be "
-                  f"{close_to[bad]:.6g}.")
+        raise Mistake(
+            "constant-factor",
+            f"{what} is {ratios[0]:.4g} times what it should be in every case tried; look "
+            "for a factor too many or too few.",
+        )
+    raise Mistake(
+        "differs", f"{what} is {got[bad]:.6g} for {_case(cases[bad], names)}; it should be {close_to[bad]:.6g}."
+    )
 
 
 def _case(case: Case, names: Sequence[str]) -> str:

@@ -56,8 +56,12 @@ def quantise(quantise: Any, *, seed: int = 0) -> Iterator[str]:
         _scales(scale, q, w, bits)
         _whole_numbers(q, scale, w, bits)
         if np.asarray(found[0]).dtype != np.int8:
-            raise Mistake("wrong-type", f"q is stored as {np.asarray(found[0]).dtype}, which takes as many bytes as before or "
-                          "more; make it int8: `.astype(np.int8)`.")
+            raise Mistake(
+                "wrong-type",
+                f"q is stored as {np.asarray(found[0]).dtype}, which takes as many bytes as "
+                "before or "
+                "more; make it int8: `.astype(np.int8)`.",
+            )
         yield f"{bits} bits{', a column of zeros among them' if not w.any(axis=0).all() else ''}"
 
 
@@ -68,51 +72,75 @@ def _scales(scale: np.ndarray, q: np.ndarray, w: np.ndarray, bits: int) -> None:
     got = scale.reshape(-1) if scale.size == n_out else scale
     if got.shape == expected.shape and close(np.where(zero, 1, got), np.where(zero, 1, expected)):
         if not np.isfinite(q).all() or not np.isfinite(got).all() or (got[zero] != 1).any():
-            raise Mistake("column-of-zeros", f"A column of zeros gets the scale {got[zero][0] if zero.any() else got[0]:g}, and dividing by 0 gives no number. "
-                          "Give it the scale 1.")
+            raise Mistake(
+                "column-of-zeros",
+                "A column of zeros gets the scale "
+                f"{got[zero][0] if zero.any() else got[0]:g}, and dividing by 0 gives no "
+                "number. "
+                "Give it the scale 1.",
+            )
         return
     w = w.astype(float)
     levels = 2 ** (bits - 1) - 1
     largest = np.abs(w).max(axis=0)
     whole = float(np.abs(w).max())
     wrong = [
-        *(Hypothesis("one-scale-for-all", one, "There is one scale for the whole matrix. Its largest weight then rules the columns of small "
+        *(Hypothesis("one-scale-for-all", one, "There is one scale for the whole matrix. Its largest weight then rules "
+                                               "the columns of small "
                      "weights, which lose most of their digits: take the maximum over each column, `axis=0`.")
           for one in (np.array(whole / levels), np.full(n_out, whole / levels), np.array([whole / levels]))),
-        *(Hypothesis("scale-per-input", one, "There is one scale for each *row* (input). Each output, a column, has a scale of its own: the "
+        *(Hypothesis("scale-per-input", one, "There is one scale for each *row* (input). Each output, a column, has a "
+                                             "scale of its own: the "
                      "maximum over `axis=0`.")
           for one in (np.abs(w).max(axis=1) / levels, (np.abs(w).max(axis=1) / levels)[:, None])),
-        Hypothesis("levels-unsigned", largest / (2**bits - 1), "The scale divides by 2^b − 1, as if there were no negative numbers. Half of the "
+        Hypothesis("levels-unsigned", largest / (2**bits - 1), "The scale divides by 2^b − 1, as if there were no "
+                                                               "negative numbers. Half of the "
                    "patterns are negative: 2^(b−1) − 1."),
-        Hypothesis("one-level-too-many", largest / 2 ** (bits - 1), "The scale divides by 2^(b−1). Then the largest weight becomes 2^(b−1) itself, "
+        Hypothesis("one-level-too-many", largest / 2 ** (bits - 1), "The scale divides by 2^(b−1). Then the largest "
+                                                                    "weight becomes 2^(b−1) itself, "
                    "one more than b bits hold (128 in int8 turns into −128): 2^(b−1) − 1."),
-        Hypothesis("one-level-too-few", largest / (2 ** (bits - 1) - 2), "The scale divides by one too few: 2^(b−1) − 1."),
-        Hypothesis("bits-for-levels", largest / bits, "The scale divides by the number of bits; b bits hold whole numbers up to 2^(b−1) − 1."),
-        Hypothesis("eight-bits-written-in", largest / 127, "127 is written into the code; it is 2^(b−1) − 1 for 8 bits alone."),
-        Hypothesis("sign-forgotten", w.max(axis=0) / levels, "The largest *value* of each column is taken; a negative weight may be larger in "
+        Hypothesis("one-level-too-few",
+                   largest / (2 ** (bits - 1) - 2), "The scale divides by one too few: 2^(b−1) − 1."),
+        Hypothesis("bits-for-levels", largest / bits, "The scale divides by the number of bits; b bits hold whole "
+                                                      "numbers up to 2^(b−1) − 1."),
+        Hypothesis("eight-bits-written-in", largest / 127, "127 is written into the code; it is 2^(b−1) − 1 for 8 bits "
+                                                           "alone."),
+        Hypothesis("sign-forgotten", w.max(axis=0) / levels, "The largest *value* of each column is taken; a negative "
+                                                             "weight may be larger in "
                    "magnitude: `np.abs(w).max(axis=0)`."),
-        Hypothesis("range-for-largest", (w.max(axis=0) - w.min(axis=0)) / levels, "The scale is made of maximum minus minimum. Here zero stays zero and "
-                   "both signs have the same scale: the largest magnitude."),
-        Hypothesis("range-for-largest", (w.max(axis=0) - w.min(axis=0)) / (2**bits - 1), "The scale is made of maximum minus minimum, as for an "
-                   "asymmetric quantisation. Here zero stays zero: the largest magnitude by 2^(b−1) − 1."),
-        Hypothesis("mean-for-largest", np.abs(w).mean(axis=0) / levels, "The scale is made of the mean magnitude; larger weights are then cut "
-                   "off: take the maximum."),
-        Hypothesis("deviation-for-largest", w.std(axis=0) / levels, "The scale is made of the standard deviation; larger weights are then cut off: "
+        Hypothesis("range-for-largest", (w.max(axis=0) - w.min(axis=0)) / levels,
+                   "The scale is made of maximum minus minimum. Here zero stays zero and both signs have the same "
+                   "scale: the largest magnitude."),
+        Hypothesis("range-for-largest", (w.max(axis=0) - w.min(axis=0)) / (2**bits - 1),
+                   "The scale is made of maximum minus minimum, as for an asymmetric quantisation. Here zero stays "
+                   "zero: the largest magnitude by 2^(b−1) − 1."),
+        Hypothesis("mean-for-largest", np.abs(w).mean(axis=0) / levels,
+                   "The scale is made of the mean magnitude; larger weights are then cut off: take the maximum."),
+        Hypothesis("deviation-for-largest", w.std(axis=0) / levels, "The scale is made of the standard deviation; "
+                                                                    "larger weights are then cut off: "
                    "take the maximum."),
-        Hypothesis("scale-inverted", levels / largest, "The scale is upside down: w ≈ q · scale, so scale = largest / (2^(b−1) − 1)."),
-        Hypothesis("levels-forgotten", largest, "This is the largest magnitude itself; the scale is that divided by 2^(b−1) − 1."),
+        Hypothesis("scale-inverted", levels / largest, "The scale is upside down: w ≈ q · scale, so scale = largest / "
+                                                       "(2^(b−1) − 1)."),
+        Hypothesis("levels-forgotten", largest, "This is the largest magnitude itself; the scale is that divided by "
+                                                "2^(b−1) − 1."),
     ]  # fmt: skip
     for hypothesis in wrong:
         if hypothesis.explains(scale) or hypothesis.explains(got):
             raise Mistake(hypothesis.name, hypothesis.hint)
     if scale.size != n_out:
-        raise Mistake("wrong-shape", f"There are scales of shape {scale.shape}; there should be one for each of the {n_out} "
-                      "columns.")
+        raise Mistake(
+            "wrong-shape",
+            f"There are scales of shape {scale.shape}; there should be one for each of the {n_out} columns.",
+        )
     if not np.isfinite(got).all():
         raise Mistake("not-finite", "A scale is not a number.")
     j = int(np.flatnonzero(~np.isclose(got, expected, rtol=2e-4))[0])
-    raise Mistake("differs", f"The scale of column {j} is {got[j]:.6g}; its largest magnitude is {largest[j]:.6g}, so at {bits} bits it "
-                  f"should be {expected[j]:.6g}.")
+    raise Mistake(
+        "differs",
+        f"The scale of column {j} is {got[j]:.6g}; its largest magnitude is {largest[j]:.6g}, so "
+        f"at {bits} bits it "
+        f"should be {expected[j]:.6g}.",
+    )
 
 
 def _whole_numbers(q: np.ndarray, scale: np.ndarray, w: np.ndarray, bits: int) -> None:
@@ -127,28 +155,42 @@ def _whole_numbers(q: np.ndarray, scale: np.ndarray, w: np.ndarray, bits: int) -
     if np.allclose(q, exact, rtol=1e-4, atol=1e-6):
         raise Mistake("not-rounded", "q is not rounded: whole numbers are stored.")
     wrong = [
-        Hypothesis("cut-off-for-rounded", np.trunc(exact), "The fractions are cut off, as `astype(int8)` does. Round first: an error of up to a whole "
+        Hypothesis("cut-off-for-rounded", np.trunc(exact), "The fractions are cut off, as `astype(int8)` does. Round "
+                                                           "first: an error of up to a whole "
                    "step becomes one of at most half a step."),
         Hypothesis("down-for-rounded", np.floor(exact), "All are rounded down; round to the nearest whole number."),
         Hypothesis("up-for-rounded", np.ceil(exact), "All are rounded up; round to the nearest whole number."),
-        Hypothesis("sign-lost", np.abs(expected), "The signs are lost: a negative weight becomes a negative whole number."),
-        Hypothesis("dequantised", expected * scales, "This is q · scale, the weights after rounding; return the whole numbers q themselves."),
-        Hypothesis("not-divided", np.round(w.astype(float)), "The weights are rounded themselves; divide them by the scale first."),
-        Hypothesis("multiplied-for-divided", np.round(w.astype(float) * scales), "The weights are multiplied by the scale; divide them."),
-        Hypothesis("clipped", np.clip(expected, -(levels // 2), levels // 2), "The whole numbers are cut off at half of what b bits hold; with this scale nothing "
-                   "has to be cut off."),
-        Hypothesis("clipped", np.clip(expected, -(levels - 1), levels - 1), "The largest numbers are cut off at one less than b bits hold."),
+        Hypothesis("sign-lost", np.abs(expected), "The signs are lost: a negative weight becomes a negative whole "
+                                                  "number."),
+        Hypothesis("dequantised", expected * scales, "This is q · scale, the weights after rounding; return the whole "
+                                                     "numbers q themselves."),
+        Hypothesis("not-divided", np.round(w.astype(float)), "The weights are rounded themselves; divide them by the "
+                                                             "scale first."),
+        Hypothesis("multiplied-for-divided",
+                   np.round(w.astype(float) * scales), "The weights are multiplied by the scale; divide them."),
+        Hypothesis("clipped", np.clip(expected, -(levels // 2), levels // 2),
+                   "The whole numbers are cut off at half of what b bits hold; with this scale nothing has to be "
+                   "cut off."),
+        Hypothesis("clipped",
+                   np.clip(expected, -(levels - 1), levels - 1),
+                   "The largest numbers are cut off at one less than b bits hold."),
         Hypothesis("negative-cut-off", np.clip(expected, 0, None), "Negative numbers are cut off at 0."),
-        Hypothesis("overflow", (np.round(w.astype(float) / (scales * levels) * (levels + 1)).astype(np.int64) + 128) % 256 - 128.0, "A number does not fit "
-                   "into its type and turned its sign; the largest is 2^(b−1) − 1."),
-        Hypothesis("unsigned", expected % 256, "Negative numbers turned into large ones: store them in int8, not uint8."),
+        Hypothesis("overflow",
+                   (np.round(w.astype(float) / (scales * levels) * (levels + 1)).astype(np.int64) + 128) % 256 - 128.0,
+                   "A number does not fit into its type and turned its sign; the largest is 2^(b−1) − 1."),
+        Hypothesis("unsigned",
+                   expected % 256, "Negative numbers turned into large ones: store them in int8, not uint8."),
     ]  # fmt: skip
     for hypothesis in wrong:
         if hypothesis.explains(q):
             raise Mistake(hypothesis.name, hypothesis.hint)
     i, j = (int(k) for k in np.argwhere(np.abs(q - exact) > 0.5 + 1e-4)[0])
-    raise Mistake("differs", f"q[{i}, {j}] is {q[i, j]:g}; the weight {w[i, j]:.5g} by its column's scale {scales[j]:.5g} is "
-                  f"{exact[i, j]:.3f}.")
+    raise Mistake(
+        "differs",
+        f"q[{i}, {j}] is {q[i, j]:g}; the weight {w[i, j]:.5g} by its column's scale "
+        f"{scales[j]:.5g} is "
+        f"{exact[i, j]:.3f}.",
+    )
 
 
 @check("Bytes of a quantised matrix", "D2")
@@ -164,29 +206,31 @@ def quantised_bytes(quantised_bytes: Any, *, seed: int = 0) -> Iterator[str]:
         [
             ("scales-forgotten", lambda n, m, b: math.ceil(n * m * b / 8), "The scales are left out: 4 bytes for each "
              "column."),
-            ("one-scale-only", lambda n, m, b: math.ceil(n * m * b / 8) + 4, "One scale is counted; each column has its "
-             "own."),
-            ("scale-per-input", lambda n, m, b: math.ceil(n * m * b / 8) + 4 * n, "A scale is counted for each input; there "
-             "is one for each *output*, n_out of them."),
-            ("not-packed", lambda n, m, b: n * m + 4 * m, "A whole byte is counted for each weight; packed, it takes b bits, an "
+            ("one-scale-only", lambda n, m, b: math.ceil(n * m * b / 8) + 4,
+             "One scale is counted; each column has its own."),
+            ("scale-per-input", lambda n, m, b: math.ceil(n * m * b / 8) + 4 * n,
+             "A scale is counted for each input; there is one for each *output*, n_out of them."),
+            ("not-packed", lambda n, m, b: n * m + 4 * m, "A whole byte is counted for each weight; packed, it takes b "
+                                                          "bits, an "
              "eighth of b bytes."),
             ("bits-for-bytes", lambda n, m, b: n * m * b + 32 * m, "These are bits; a byte has 8."),
             ("bits-for-bytes", lambda n, m, b: n * m * b + 4 * m, "The weights are counted in bits; a byte has 8."),
-            ("last-byte-lost", lambda n, m, b: n * m * b // 8 + 4 * m, "The last byte, which is only partly filled, is cut "
-             "off: round up, `math.ceil`."),
-            ("fraction-of-a-byte", lambda n, m, b: n * m * b / 8 + 4 * m, "A fraction of a byte can't be stored: the last one is "
-             "filled up, `math.ceil`."),
-            ("packed-by-column", lambda n, m, b: m * math.ceil(n * b / 8) + 4 * m, "Each column is filled up to whole bytes by "
-             "itself; without gaps, only the very last byte is."),
-            ("packed-by-row", lambda n, m, b: n * math.ceil(m * b / 8) + 4 * m, "Each row is filled up to whole bytes by itself; "
-             "without gaps, only the very last byte is."),
-            ("float32-counted", lambda n, m, b: 4 * n * m, "These are the float32 weights; quantised, each takes b bits."),
+            ("last-byte-lost", lambda n, m, b: n * m * b // 8 + 4 * m,
+             "The last byte, which is only partly filled, is cut off: round up, `math.ceil`."),
+            ("fraction-of-a-byte", lambda n, m, b: n * m * b / 8 + 4 * m,
+             "A fraction of a byte can't be stored: the last one is filled up, `math.ceil`."),
+            ("packed-by-column", lambda n, m, b: m * math.ceil(n * b / 8) + 4 * m,
+             "Each column is filled up to whole bytes by itself; without gaps, only the very last byte is."),
+            ("packed-by-row", lambda n, m, b: n * math.ceil(m * b / 8) + 4 * m,
+             "Each row is filled up to whole bytes by itself; without gaps, only the very last byte is."),
+            ("float32-counted", lambda n, m, b: 4 * n * m, "These are the float32 weights; quantised, each takes b "
+                                                           "bits."),
             ("scales-in-float64", lambda n, m, b: math.ceil(n * m * b / 8) + 8 * m, "The scales are float32: 4 bytes "
              "each."),
-            ("whole-bytes-for-bits", lambda n, m, b: n * m * (b // 8) + 4 * m, "`bits // 8` is 0 below 8 bits. Multiply first, then divide "
-             "by 8."),
-            ("scales-in-bits", lambda n, m, b: math.ceil(n * m * b / 8) + math.ceil(m * b / 8), "The scales have b bits here; they are "
-             "float32, 4 bytes each."),
+            ("whole-bytes-for-bits", lambda n, m, b: n * m * (b // 8) + 4 * m,
+             "`bits // 8` is 0 below 8 bits. Multiply first, then divide by 8."),
+            ("scales-in-bits", lambda n, m, b: math.ceil(n * m * b / 8) + math.ceil(m * b / 8),
+             "The scales have b bits here; they are float32, 4 bytes each."),
         ],
         cases, "The number of bytes", ("n_in", "n_out", "bits"),
     )  # fmt: skip
@@ -241,39 +285,62 @@ def _pruned(got: np.ndarray, w: np.ndarray, fraction: float, tied: bool) -> None
     for i in range(len(w)):
         by_row[i, np.argsort(size[i])[: round(fraction * w.shape[1])]] = 0
     wrong = [
-        Hypothesis("fraction-kept", without(flat[: w.size - count]), "The fraction is what is *kept* here; it is to become zero."),
-        Hypothesis("largest-pruned", without(flat[::-1][:count]), "The largest weights are zero; the smallest in magnitude are to be."),
-        Hypothesis("sign-forgotten", without(np.argsort(w, axis=None)[:count]), "The smallest *values* are zero, so large negative weights go first: "
-                   "compare magnitudes, `np.abs`."),
-        Hypothesis("pruned-by-column", by_column, "Each column loses the same share; the smallest of the whole matrix are asked for."),
-        Hypothesis("pruned-by-row", by_row, "Each row loses the same share; the smallest of the whole matrix are asked for."),
-        Hypothesis("share-of-the-largest", np.where(size < fraction * size.max(), 0, w), "Everything below that share of the *largest* weight is zero; the "
-                   "fraction is one of the number of weights."),
-        Hypothesis("fraction-for-threshold", np.where(size < fraction, 0, w), "The fraction is taken for a threshold; it is a share of the number of "
-                   "weights."),
-        Hypothesis("at-random", got if _some_pruned(got, w, count) else np.full(1, np.nan), "As many weights are zero as asked for, but not those of the "
-                   "smallest magnitude."),
-        Hypothesis("others-changed", got if zeros.sum() == count else np.full(1, np.nan), "Weights that stay were changed; only the pruned ones "
-                   "become 0."),
+        Hypothesis("fraction-kept", without(flat[: w.size - count]), "The fraction is what is *kept* here; it is to "
+                                                                     "become zero."),
+        Hypothesis("largest-pruned", without(flat[::-1][:count]), "The largest weights are zero; the smallest in "
+                                                                  "magnitude are to be."),
+        Hypothesis("sign-forgotten", without(np.argsort(w, axis=None)[:count]),
+                   "The smallest *values* are zero, so large negative weights go first: compare magnitudes, "
+                   "`np.abs`."),
+        Hypothesis("pruned-by-column", by_column, "Each column loses the same share; the smallest of the whole matrix "
+                                                  "are asked for."),
+        Hypothesis("pruned-by-row", by_row, "Each row loses the same share; the smallest of the whole matrix are asked "
+                                            "for."),
+        Hypothesis("share-of-the-largest", np.where(size < fraction * size.max(), 0, w),
+                   "Everything below that share of the *largest* weight is zero; the fraction is one of the number "
+                   "of weights."),
+        Hypothesis("fraction-for-threshold", np.where(size < fraction, 0, w),
+                   "The fraction is taken for a threshold; it is a share of the number of weights."),
+        Hypothesis("at-random", got if _some_pruned(got, w, count) else np.full(1, np.nan),
+                   "As many weights are zero as asked for, but not those of the smallest magnitude."),
+        Hypothesis("others-changed", got if zeros.sum() == count else np.full(1, np.nan),
+                   "Weights that stay were changed; only the pruned ones become 0."),
     ]  # fmt: skip
     if tied and zeros.sum() > count:
-        raise Mistake("ties-all-pruned", f"Many weights here are equal in magnitude, and {zeros.sum()} of {w.size} are zero instead of {count}: all that are at "
-                      "the threshold went. Choose by rank (`np.argsort`) and not by a threshold.")
+        raise Mistake(
+            "ties-all-pruned",
+            f"Many weights here are equal in magnitude, and {zeros.sum()} of {w.size} are "
+            f"zero instead of {count}: all that are at "
+            "the threshold went. Choose by rank (`np.argsort`) and not by a threshold.",
+        )
     if tied and zeros.sum() < count:
-        raise Mistake("ties-all-kept", f"Many weights here are equal in magnitude, and {zeros.sum()} of {w.size} are zero instead of {count}: all that are at the "
-                      "threshold stayed. Choose by rank (`np.argsort`) and not by a threshold.")
+        raise Mistake(
+            "ties-all-kept",
+            f"Many weights here are equal in magnitude, and {zeros.sum()} of {w.size} are "
+            f"zero instead of {count}: all that are at the "
+            "threshold stayed. Choose by rank (`np.argsort`) and not by a threshold.",
+        )
     for hypothesis in wrong:
         if count not in (0, w.size) and hypothesis.explains(got):
             raise Mistake(hypothesis.name, hypothesis.hint)
     if not tied and abs(int(zeros.sum()) - count) == 1:
-        raise Mistake("one-off", f"{int(zeros.sum())} of {w.size} weights are zero; it should be round({fraction:g} · {w.size}) = {count}.")
+        raise Mistake(
+            "one-off",
+            f"{int(zeros.sum())} of {w.size} weights are zero; it should be round({fraction:g} · {w.size}) = {count}.",
+        )
     if fraction in (0, 1):
-        raise Mistake("nothing-or-all", f"With the fraction {fraction:g}, {int(zeros.sum())} of {w.size} weights are zero; it should be {count}.")
-    raise Mistake("differs", f"{int(zeros.sum())} of {w.size} weights are zero; it should be {count}, those of the smallest "
-                  "magnitude, and all others as they were.")
+        raise Mistake(
+            "nothing-or-all",
+            f"With the fraction {fraction:g}, {int(zeros.sum())} of {w.size} weights are zero; it should be {count}.",
+        )
+    raise Mistake(
+        "differs",
+        f"{int(zeros.sum())} of {w.size} weights are zero; it should be {count}, those of the "
+        "smallest "
+        "magnitude, and all others as they were.",
+    )
 
 
 def _some_pruned(got: np.ndarray, w: np.ndarray, count: int) -> bool:
     zeros = got == 0
     return int(zeros.sum()) == count and np.array_equal(got[~zeros], w[~zeros].astype(float))
-

@@ -56,7 +56,13 @@ def curves(seed: int) -> list[tuple[str, Curve, float, int, int]]:
         ("a level that is lost again later", later, level, every, 25 * every),
         ("looking after each step", rising(7, 40), level, 1, 30),
         ("None where the level is not reached", [0.1 + 0.001 * i for i in range(200)], level, every, 11 * every + 2),
-        ("None where it is reached only after `most` steps", rising(8 * every + 1, 20 * every), level, every, 8 * every + 1),
+        (
+            "None where it is reached only after `most` steps",
+            rising(8 * every + 1, 20 * every),
+            level,
+            every,
+            8 * every + 1,
+        ),
     ]
 
 
@@ -73,8 +79,12 @@ def steps_to(steps_to: Any, *, seed: int = 0) -> Iterator[str]:
         if made == 0:
             raise Mistake("step-not-called", "steps_to never calls `trainer.step()`, so nothing is trained.")
         if looks == 0 and got is None and made < every <= most:
-            raise Mistake("reached-overlooked", f"Only {made} step{'s are' if made > 1 else ' is'} made, and the result is None. Is `None` "
-                          "returned from inside the loop?")
+            raise Mistake(
+                "reached-overlooked",
+                f"Only {made} step{'s are' if made > 1 else ' is'} made, and the "
+                "result is None. Is `None` "
+                "returned from inside the loop?",
+            )
         if looks == 0:
             raise Mistake("accuracy-not-called", "steps_to never calls `trainer.accuracy()`.")
         if got is not None:
@@ -83,18 +93,30 @@ def steps_to(steps_to: Any, *, seed: int = 0) -> Iterator[str]:
             got = number(got, "the result of steps_to")
         others = [step for step in looked if step % every]
         if got != right and len(others) > made / 2:
-            raise Mistake("looks-at-each-step", f"The accuracy is looked at after every step; look after every {every} steps, as the argument "
-                          "`every` says.")
+            raise Mistake(
+                "looks-at-each-step",
+                f"The accuracy is looked at after every step; look after every {every} "
+                "steps, as the argument "
+                "`every` says.",
+            )
         if got != right and others:
-            raise Mistake("looks-at-wrong-steps", f"The accuracy is looked at after {others[0]} steps; look when the number of steps *made* is a "
-                          f"multiple of {every}. `range(n)` counts from 0.")
+            raise Mistake(
+                "looks-at-wrong-steps",
+                f"The accuracy is looked at after {others[0]} steps; look when the "
+                "number of steps *made* is a "
+                f"multiple of {every}. `range(n)` counts from 0.",
+            )
         if got != right:
             raise _misjudged(got, right, curve, level, every, most, made, looks)
         if right is None and made > most:
             raise Mistake("too-many-steps", f"{made} steps are made; `most` allows {most}.")
         if every > 1 and looks > made // every + 2:
-            raise Mistake("looks-too-often", f"The accuracy is measured {looks} times in {made} steps; it takes time, so look only "
-                          f"after every {every} steps.")
+            raise Mistake(
+                "looks-too-often",
+                f"The accuracy is measured {looks} times in {made} steps; it takes time, "
+                "so look only "
+                f"after every {every} steps.",
+            )
         yield words
 
 
@@ -104,46 +126,77 @@ def _misjudged(
     if got is None:
         assert right is not None
         if curve[min(right, len(curve) - 1)] == level:
-            return Mistake("above-for-at-least", "The accuracy is exactly the level, and the result is None: `>=`, at least.")
-        return Mistake("reached-overlooked", f"The accuracy is at least the level after {right} steps, and the result is "
-                       "None. Is `None` returned from inside the loop?")
+            return Mistake(
+                "above-for-at-least", "The accuracy is exactly the level, and the result is None: `>=`, at least."
+            )
+        return Mistake(
+            "reached-overlooked",
+            f"The accuracy is at least the level after {right} steps, and the result "
+            "is "
+            "None. Is `None` returned from inside the loop?",
+        )
     if right is None:
         if most < got < math.inf:
-            return Mistake("too-many-steps", f"The level is reached after {got:g} steps here, but `most` allows {most}: "
-                           "return None.")
+            return Mistake(
+                "too-many-steps",
+                f"The level is reached after {got:g} steps here, but `most` allows {most}: return None.",
+            )
         if got in (most, most // every * every, most // every):
-            return Mistake("most-for-none", f"The level is not reached within {most} steps, and the result is {got:g}, as if it "
-                           "were reached with the last one: return None.")
+            return Mistake(
+                "most-for-none",
+                f"The level is not reached within {most} steps, and the result is {got:g}, "
+                "as if it "
+                "were reached with the last one: return None.",
+            )
         if got in (0, -1) or math.isnan(got) or math.isinf(got):
             return Mistake("none-expected", f"The level is not reached within {most} steps: return None, not {got:g}.")
-        return Mistake("none-expected", f"The level is not reached within {most} steps, so the result should be None; it is {got:g}.")
+        return Mistake(
+            "none-expected",
+            f"The level is not reached within {most} steps, so the result should be None; it is {got:g}.",
+        )
     strictly = first_reached(curve, level, every, most, strictly=True)
-    last = next((s for s in range(most // every * every, 0, -every) if curve[min(s, len(curve) - 1)] < level), 0) + every
+    last = (
+        next((s for s in range(most // every * every, 0, -every) if curve[min(s, len(curve) - 1)] < level), 0) + every
+    )
     wrong = [
-        Hypothesis("looks-for-steps", right / every, "This is the number of looks; the number of *steps* is asked for, `every` "
+        Hypothesis("looks-for-steps", right / every, "This is the number of looks; the number of *steps* is asked for, "
+                                                     "`every` "
                    "times as many."),
-        Hypothesis("looks-for-steps", right / every - 1, "This is the number of looks, counted from 0; the number of *steps* is "
+        Hypothesis("looks-for-steps", right / every - 1, "This is the number of looks, counted from 0; the number of "
+                                                         "*steps* is "
                    "asked for."),
-        Hypothesis("off-by-one", right - 1, f"There are {right} steps made when the accuracy is first at least the level; the result "
+        Hypothesis("off-by-one", right - 1, f"There are {right} steps made when the accuracy is first at least the "
+                                            "level; the result "
                    "is one less. `range(n)` counts from 0."),
-        Hypothesis("off-by-one", right + 1, f"There are {right} steps made when the accuracy is first at least the level; the result "
+        Hypothesis("off-by-one", right + 1, f"There are {right} steps made when the accuracy is first at least the "
+                                            "level; the result "
                    "is one more. Is the accuracy looked at before the step?"),
-        Hypothesis("above-for-at-least", strictly if strictly is not None else -7, "The level counts as reached where the accuracy is "
-                   "exactly the level: `>=`, at least."),
-        Hypothesis("last-for-first", last, "This is when the level is reached for good; the *first* time is asked for."),
-        Hypothesis("most-for-reached", most, f"The level is reached after {right} steps, and the result is `most`. Is the `return` "
+        Hypothesis("above-for-at-least", strictly if strictly is not None else -7,
+                   "The level counts as reached where the accuracy is exactly the level: `>=`, at least."),
+        Hypothesis("last-for-first",
+                   last, "This is when the level is reached for good; the *first* time is asked for."),
+        Hypothesis("most-for-reached", most, f"The level is reached after {right} steps, and the result is `most`. Is "
+                                             "the `return` "
                    "inside the loop?"),
-        Hypothesis("accuracy-for-steps", curve[min(right, len(curve) - 1)], "This is the accuracy; the number of steps is asked "
-                   "for."),
+        Hypothesis("accuracy-for-steps", curve[min(right, len(curve) - 1)],
+                   "This is the accuracy; the number of steps is asked for."),
     ]  # fmt: skip
     mistake = explained(got, wrong, lambda a, b: bool(np.isclose(a, b, rtol=1e-9, atol=1e-9)))
     if mistake:
         return mistake
     if got == right - every or got == right + every:
-        return Mistake("one-look-off", f"The result is {got:g}, one look off: there are {right} steps made when the accuracy is "
-                       "first at least the level.")
-    return Mistake("differs", f"The result is {got:g}; there are {right} steps made when the accuracy is first at least the "
-                   f"level, looked at every {every} steps.")
+        return Mistake(
+            "one-look-off",
+            f"The result is {got:g}, one look off: there are {right} steps made when the "
+            "accuracy is "
+            "first at least the level.",
+        )
+    return Mistake(
+        "differs",
+        f"The result is {got:g}; there are {right} steps made when the accuracy is first at "
+        "least the "
+        f"level, looked at every {every} steps.",
+    )
 
 
 # The rate ---------------------------------------------------------------------------------------------------------
@@ -179,22 +232,27 @@ def rate_for(rate_for: Any, *, seed: int = 0) -> Iterator[str]:
         }
         power = {"fixed": 0.0, "linear": 1.0, "root": 0.5}[rule]
         wrong = [
-            ("divided-for-multiplied", scaled(-power), f"The rate falls with the batch here. {hints[rule]}") if power else None,
+            ("divided-for-multiplied",
+             scaled(-power), f"The rate falls with the batch here. {hints[rule]}") if power else None,
             *(("rules-exchanged", scaled(p), f"For the rule {rule!r} the result is that of another rule. {hints[rule]}")
               for p in (0.0, 0.5, 1.0) if p != power),
-            ("square-for-root", scaled(2 * power), f"The factor is squared. {hints[rule]}") if rule == "linear" else None,
-            ("square-for-root", scaled(2.0), f"The factor is squared; √k is asked for. {hints[rule]}") if rule == "root" else None,
-            ("base-written-in", lambda b, r, base, rate, p=power: 0.5 * (b / 16) ** p, "16 and 0.5 are written into the code; use "
-             "`base_batch` and `base_rate`."),
-            ("base-written-in", lambda b, r, base, rate, p=power: rate * (b / 16) ** p, "16 is written into the code; use "
-             "`base_batch`."),
-            ("base-written-in", lambda b, r, base, rate, p=power: 0.5 * (b / base) ** p, "0.5 is written into the code; use "
-             "`base_rate`."),
-            ("base-forgotten", lambda b, r, base, rate, p=power: rate * b ** p, "The rate is multiplied by the batch itself; k is how "
+            ("square-for-root",
+             scaled(2 * power), f"The factor is squared. {hints[rule]}") if rule == "linear" else None,
+            ("square-for-root",
+             scaled(2.0), f"The factor is squared; √k is asked for. {hints[rule]}") if rule == "root" else None,
+            ("base-written-in", lambda b, r, base, rate, p=power: 0.5 * (b / 16) ** p,
+             "16 and 0.5 are written into the code; use `base_batch` and `base_rate`."),
+            ("base-written-in", lambda b, r, base, rate, p=power: rate * (b / 16) ** p,
+             "16 is written into the code; use `base_batch`."),
+            ("base-written-in", lambda b, r, base, rate, p=power: 0.5 * (b / base) ** p,
+             "0.5 is written into the code; use `base_rate`."),
+            ("base-forgotten",
+             lambda b, r, base, rate, p=power: rate * b ** p, "The rate is multiplied by the batch itself; k is how "
              "many times as large as `base_batch` it is.") if power else None,
-            ("rate-forgotten", lambda b, r, base, rate, p=power: (b / base) ** p, "This is the factor; multiply it by `base_rate`."),
-            ("whole-factor", lambda b, r, base, rate, p=power: rate * (b // base) ** p, "k is cut off to a whole number: divide with "
-             "`/`, not `//`."),
+            ("rate-forgotten",
+             lambda b, r, base, rate, p=power: (b / base) ** p, "This is the factor; multiply it by `base_rate`."),
+            ("whole-factor", lambda b, r, base, rate, p=power: rate * (b // base) ** p,
+             "k is cut off to a whole number: divide with `/`, not `//`."),
         ]  # fmt: skip
         verify_formula(got, right_rate, [one for one in wrong if one], cases, f"The rate by the rule {rule!r}", names)
         yield f"the rule {rule!r}, for larger batches and a smaller one"
@@ -234,10 +292,16 @@ def time_to_level(time_to_level: Any, *, seed: int = 0) -> Iterator[str]:
         first = found["seconds"]
         left = [s for s in gone[1] if s is not None]
         if isinstance(first, float) and math.isclose(first, gone[0] * float(np.mean(left)), rel_tol=1e-6):
-            raise Mistake("survivors-only", "One of the seeds never reached the level, and the result is the mean of the "
-                          "others. That flatters a batch or a rate that fails now and then: all three should be None.")
-        raise Mistake("none-expected", f"One of the seeds did not reach the level, so all three should be None; 'seconds' is "
-                      f"{first}.")
+            raise Mistake(
+                "survivors-only",
+                "One of the seeds never reached the level, and the result is the mean of "
+                "the "
+                "others. That flatters a batch or a rate that fails now and then: all three should be None.",
+            )
+        raise Mistake(
+            "none-expected",
+            f"One of the seeds did not reach the level, so all three should be None; 'seconds' is {first}.",
+        )
     yield "None where a seed does not reach the level"
 
 
@@ -246,15 +310,18 @@ def _centre(got: float, x: np.ndarray, step: float, steps: Sequence[int]) -> Non
     if _near(got, mean, mean):
         return
     wrong = [
-        Hypothesis("median-for-mean", float(np.median(x)), "This is the median; the interval below is that of the mean, so take "
+        Hypothesis("median-for-mean", float(np.median(x)), "This is the median; the interval below is that of the "
+                                                           "mean, so take "
                    "the mean."),
-        Hypothesis("best-for-mean", float(x.min()), "This is the fastest seed. The mean is asked for: nobody knows beforehand which seed "
+        Hypothesis("best-for-mean", float(x.min()), "This is the fastest seed. The mean is asked for: nobody knows "
+                                                    "beforehand which seed "
                    "will be the fastest."),
         Hypothesis("worst-for-mean", float(x.max()), "This is the slowest seed; the mean is asked for."),
         Hypothesis("sum-for-mean", float(x.sum()), "This is the sum over the seeds; divide by their number."),
-        Hypothesis("steps-for-seconds", float(np.mean(steps)), "This is a number of steps; multiply it by the seconds of a step."),
-        Hypothesis("divided-for-multiplied", float(np.mean(np.asarray(steps) / step)), "The steps are divided by the seconds of a step; multiply "
-                   "them."),
+        Hypothesis("steps-for-seconds", float(np.mean(steps)), "This is a number of steps; multiply it by the seconds "
+                                                               "of a step."),
+        Hypothesis("divided-for-multiplied", float(np.mean(np.asarray(steps) / step)),
+                   "The steps are divided by the seconds of a step; multiply them."),
         Hypothesis("first-for-mean", float(x[0]), "This is the first seed alone; the mean over all is asked for."),
         Hypothesis("wrong-unit", 1e3 * mean, "This is in milliseconds; keep seconds."),
     ]  # fmt: skip
@@ -274,42 +341,62 @@ def _misplaced(low: float, high: float, x: np.ndarray) -> Mistake:
     if _near(low, mean + half, mean) and _near(high, mean - half, mean):
         return Mistake("ends-exchanged", "'low' and 'high' are exchanged.")
     if _near(low, float(x.min()), mean) and _near(high, float(x.max()), mean):
-        return Mistake("range-for-interval", "These are the fastest and the slowest seed. That range grows with more seeds, "
-                       "while the interval of the mean shrinks; the formula stands above.")
+        return Mistake(
+            "range-for-interval",
+            "These are the fastest and the slowest seed. That range grows with more "
+            "seeds, "
+            "while the interval of the mean shrinks; the formula stands above.",
+        )
     for cut in (2.5, 5, 10, 25):
         a, b = np.percentile(x, [cut, 100 - cut])
         if _near(low, float(a), mean) and _near(high, float(b), mean):
-            return Mistake("percentiles-for-interval", f"These are the {cut:g}th and the {100 - cut:g}th percentile of the seeds. They say "
-                           "how far single runs spread, not how well their mean is known; the formula stands above.")
+            return Mistake(
+                "percentiles-for-interval",
+                f"These are the {cut:g}th and the {100 - cut:g}th percentile of "
+                "the seeds. They say "
+                "how far single runs spread, not how well their mean is known; the formula stands above.",
+            )
     width = (high - low) / 2
     if _near(high, half, mean) and (_near(low, half, mean) or _near(low, mean - half, mean) or _near(low, -half, mean)):
         return Mistake("half-width-for-interval", "This is half of the width; the ends are mean − it and mean + it.")
     if width == 0 or not math.isfinite(width):
-        return Mistake("no-width", "The interval has no width, or one that is no number. With n − 1 degrees of freedom, s is "
-                       "divided by n − 1, too.")
+        return Mistake(
+            "no-width",
+            "The interval has no width, or one that is no number. With n − 1 degrees of "
+            "freedom, s is "
+            "divided by n − 1, too.",
+        )
     if width < 0:
         return Mistake("ends-exchanged", "'low' is larger than 'high'.")
     wrong = [
-        Hypothesis("deviation-for-interval", t * s, "The width is that of one run, t · s. The mean of n is known better by √n: t · s / "
+        Hypothesis("deviation-for-interval", t * s, "The width is that of one run, t · s. The mean of n is known "
+                                                    "better by √n: t · s / "
                    "√n."),
-        Hypothesis("deviation-for-interval", s, "The ends are one standard deviation away from the mean. The interval of the mean is t · s "
+        Hypothesis("deviation-for-interval", s, "The ends are one standard deviation away from the mean. The interval "
+                                                "of the mean is t · s "
                    "/ √n."),
         Hypothesis("t-forgotten", s / math.sqrt(n), "This is the standard error, s / √n; multiply it by t."),
-        Hypothesis("normal-for-t", 1.96 * s / math.sqrt(n), f"The factor 1.96 belongs to the normal distribution, which is right for many "
+        Hypothesis("normal-for-t", 1.96 * s / math.sqrt(n), "The factor 1.96 belongs to the normal distribution, "
+                                                            "which is right for many "
                    f"seeds. From {n} the deviation is only estimated, and t is {t:.2f}."),
-        Hypothesis("normal-for-t", 2 * s / math.sqrt(n), f"The factor 2 is right for many seeds. From {n} the deviation is only estimated, and "
+        Hypothesis("normal-for-t", 2 * s / math.sqrt(n), f"The factor 2 is right for many seeds. From {n} the "
+                                                         "deviation is only estimated, and "
                    f"t is {t:.2f}."),
-        Hypothesis("divided-by-n", half * math.sqrt((n - 1) / n), "The deviation is divided by n. The mean was estimated from the same seeds, "
+        Hypothesis("divided-by-n", half * math.sqrt((n - 1) / n), "The deviation is divided by n. The mean was "
+                                                                  "estimated from the same seeds, "
                    "so divide by n − 1: `ddof=1`."),
-        Hypothesis("degrees-of-freedom", t_quantile(0.975, n) * s / math.sqrt(n), "t has n degrees of freedom here; one of them is spent on the "
-                   "mean: n − 1."),
-        Hypothesis("one-sided", t_quantile(0.95, n - 1) * s / math.sqrt(n), "`t_quantile(0.95, …)` leaves 5% on *each* side; for 95% in "
-                   "between it is `t_quantile(0.975, …)`."),
+        Hypothesis("degrees-of-freedom", t_quantile(0.975, n) * s / math.sqrt(n),
+                   "t has n degrees of freedom here; one of them is spent on the mean: n − 1."),
+        Hypothesis("one-sided", t_quantile(0.95, n - 1) * s / math.sqrt(n),
+                   "`t_quantile(0.95, …)` leaves 5% on *each* side; for 95% in between it is `t_quantile(0.975, "
+                   "…)`."),
         Hypothesis("root-forgotten", t * s / n, "The deviation is divided by n; the mean of n is known better by √n."),
-        Hypothesis("variance-for-deviation", t * s * s / math.sqrt(n), "The variance stands where the standard deviation belongs: take its "
-                   "root."),
-        Hypothesis("twice-the-width", 2 * half, "The interval is twice as wide: the half-width goes up *and* down from the mean."),
-        Hypothesis("half-of-the-width", half / 2, "The interval is half as wide: the half-width goes up *and* down from the mean."),
+        Hypothesis("variance-for-deviation", t * s * s / math.sqrt(n),
+                   "The variance stands where the standard deviation belongs: take its root."),
+        Hypothesis("twice-the-width", 2 * half, "The interval is twice as wide: the half-width goes up *and* down from "
+                                                "the mean."),
+        Hypothesis("half-of-the-width", half / 2, "The interval is half as wide: the half-width goes up *and* down "
+                                                  "from the mean."),
     ]  # fmt: skip
     return explained(width, wrong, lambda a, b: abs(a - b) <= 1e-5 * abs(half)) or Mistake(
         "differs", f"The interval should be ({mean - half:.6g}, {mean + half:.6g}); it is ({low:.6g}, {high:.6g})."

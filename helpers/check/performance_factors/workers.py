@@ -20,15 +20,26 @@ from helpers.check.performance_factors.results import numbers, of, verify_formul
 
 
 def rings(seed: int) -> list[list[np.ndarray]]:
-    """Vectors of 3, 3, 2, 4 and 5 workers, a single one's, lengths that can't be divided and one shorter than the ring."""
+    """Vectors of 3, 3, 2, 4 and 5 workers, a single one's, lengths that can't be divided, one shorter than the ring."""
     rng = np.random.default_rng([seed, 51])
-    sizes = ((3, 11), (3, 12), (2, 7), (4, int(rng.choice([13, 15, 18, 22]))), (5, 23), (1, 6), (5, 3), (6, int(rng.integers(31, 35))))
+    sizes = (
+        (3, 11),
+        (3, 12),
+        (2, 7),
+        (4, int(rng.choice([13, 15, 18, 22]))),
+        (5, 23),
+        (1, 6),
+        (5, 3),
+        (6, int(rng.integers(31, 35))),
+    )
     found = [[rng.normal(size=length) for _ in range(n)] for n, length in sizes]
     found.append([rng.normal(size=11).astype(np.float32) for _ in range(3)])
     return found
 
 
-def simulated(vectors: Sequence[np.ndarray], first: int, second: int, add_again: bool = False, divide: float = 1.0) -> list[np.ndarray]:
+def simulated(
+    vectors: Sequence[np.ndarray], first: int, second: int, add_again: bool = False, divide: float = 1.0
+) -> list[np.ndarray]:
     """What a ring gives in which each round has so many steps; add_again: the second round adds, too."""
     n = len(vectors)
     parts = [[part.astype(float) for part in np.array_split(v, n)] for v in vectors]
@@ -53,14 +64,24 @@ def _ended(seen: Answer) -> None:
         raise Mistake("not-async", "ring_mean should be an `async def` function: it waits for messages by `await`.")
     if how == "deadlock":
         if "take its message" in text and "for a message" not in text:
-            raise Mistake("all-send-first", f"All workers wait for ever: each sends first, and nobody receives. {text} Use `port.exchange`, "
-                          "or let the workers of odd rank receive first.")
+            raise Mistake(
+                "all-send-first",
+                f"All workers wait for ever: each sends first, and nobody receives. {text} "
+                "Use `port.exchange`, "
+                "or let the workers of odd rank receive first.",
+            )
         if "take its message" not in text:
-            raise Mistake("all-receive-first", f"All workers wait for ever: each waits for a message, and nobody sends. {text} Is `await` "
-                          "missing before `port.send(…)`? Without it nothing is sent.")
+            raise Mistake(
+                "all-receive-first",
+                "All workers wait for ever: each waits for a message, and nobody "
+                f"sends. {text} Is `await` "
+                "missing before `port.send(…)`? Without it nothing is sent.",
+            )
         raise Mistake("deadlock", f"The workers wait for each other for ever. {text}")
     if "itself" in text:
-        raise Mistake("message-to-itself", f"{text} With a single worker there is nobody to talk to, and no message is needed.")
+        raise Mistake(
+            "message-to-itself", f"{text} With a single worker there is nobody to talk to, and no message is needed."
+        )
     if "can't send to" in text or "can't receive from" in text:
         raise Mistake("unknown-worker", f"{text} Ranks are counted modulo the size: (rank + 1) % size.")
     if "without end" in text:
@@ -71,9 +92,15 @@ def _ended(seen: Answer) -> None:
 def _advice(error: BaseException, what: str) -> str:
     text = str(error)
     if "_Wait" in text or "coroutine" in text:
-        return " Is `await` missing before `port.exchange(…)` or `port.receive(…)`? Without it one gets no message, but a promise of one."
+        return (
+            " Is `await` missing before `port.exchange(…)` or `port.receive(…)`? Without it one gets no "
+            "message, but a promise of one."
+        )
     if "broadcast" in text or "operands" in text:
-        return " Two parts of different length meet. The parts of a vector need not be equally long, so each step must combine the *same* part of two workers."
+        return (
+            " Two parts of different length meet. The parts of a vector need not be equally long, so "
+            "each step must combine the *same* part of two workers."
+        )
     return ""
 
 
@@ -94,8 +121,12 @@ def ring_mean(ring_mean: Any, *, seed: int = 0) -> Iterator[str]:
         if not all(close(one, mean) for one in got):
             raise _wrong_ring(got, vectors, mean, where)
         if notes["changed"]:
-            raise Mistake("input-changed", "The vector that a worker is given was changed in place. The caller still needs it: cut copies, "
-                          "`part.copy()`.")
+            raise Mistake(
+                "input-changed",
+                "The vector that a worker is given was changed in place. The caller still "
+                "needs it: cut copies, "
+                "`part.copy()`.",
+            )
         yield where
 
 
@@ -104,8 +135,12 @@ def _wrong_ring(got: list[np.ndarray], vectors: Sequence[np.ndarray], mean: np.n
     if any(one.shape != mean.shape for one in got):
         shape = next(one.shape for one in got if one.shape != mean.shape)
         if len(shape) == 1 and shape[0] == length // n * n:
-            return Mistake("parts-lost", f"With {where}, the result has {shape[0]} numbers: the rest of {length} by {n} is lost. `np.array_split` makes "
-                           "parts whose lengths differ by one.")
+            return Mistake(
+                "parts-lost",
+                f"With {where}, the result has {shape[0]} numbers: the rest of {length} by "
+                f"{n} is lost. `np.array_split` makes "
+                "parts whose lengths differ by one.",
+            )
         return Mistake("wrong-shape", f"With {where}, a result has shape {shape}; it should be ({length},).")
     if n == 1:
         return Mistake("one-worker", "With a single worker the mean is its own vector; the result is another one.")
@@ -118,18 +153,30 @@ def _wrong_ring(got: list[np.ndarray], vectors: Sequence[np.ndarray], mean: np.n
         ("sum-for-mean", [n * mean] * n, f"This is the sum; the mean is asked for: divide by the {n} workers."),
         ("divided-twice", [mean / n] * n, f"The sum is divided by the {n} workers twice."),
         ("own-vector", list(vectors), "Each worker returns its own vector, as it was."),
-        ("own-vector", [v / n for v in vectors], "Each worker returns its own vector, divided by their number: nothing of the others arrived."),
-        ("neighbour-only", [(vectors[k] + vectors[k - 1]) / 2 for k in range(n)], "Only the left neighbour's vector was added."),
-        *(("second-round-missing", simulated(vectors, both, 0, divide=d), "Each worker has one finished part and partial sums for the others: the "
+        ("own-vector", [v / n for v in vectors], "Each worker returns its own vector, divided by their number: nothing "
+                                                 "of the others arrived."),
+        ("neighbour-only",
+         [(vectors[k] + vectors[k - 1]) / 2 for k in range(n)], "Only the left neighbour's vector was added."),
+        *(("second-round-missing",
+           simulated(vectors, both, 0, divide=d),
+           "Each worker has one finished part and partial sums for the others: the "
            "second round is missing, in which the finished parts travel around.") for d in (n, 1)),
-        *(("step-missing", simulated(vectors, first, second, divide=n), f"A round has too few steps: {n - 1} are needed in each, for {n} workers.")
+        *(("step-missing",
+           simulated(vectors, first, second, divide=n),
+           f"A round has too few steps: {n - 1} are needed in each, for {n} workers.")
           for first, second in ((both - 1, both), (both, both - 1), (both - 1, both - 1))),
-        *(("step-too-many", simulated(vectors, first, second, divide=n), f"A round has too many steps: {n - 1} are needed in each, for {n} workers.")
+        *(("step-too-many",
+           simulated(vectors, first, second, divide=n),
+           f"A round has too many steps: {n - 1} are needed in each, for {n} workers.")
           for first, second in ((n, both), (n, n))),
-        *(("added-in-second-round", simulated(vectors, both, both, True, d), "In the second round, too, what arrives is added; there the finished "
+        *(("added-in-second-round",
+           simulated(vectors, both, both, True, d),
+           "In the second round, too, what arrives is added; there the finished "
            "part *replaces* the own one.") for d in (n, 1)),
-        ("divided-by-workers-less-one", [n * mean / (n - 1)] * n if n > 1 else [], f"The sum is divided by {n - 1}; there are {n} workers."),
-        ("mean-of-neighbours", [_halving(vectors)] * n, "The mean of two is taken at each step, which is not the mean of all: add, and divide once "
+        ("divided-by-workers-less-one",
+         [n * mean / (n - 1)] * n if n > 1 else [], f"The sum is divided by {n - 1}; there are {n} workers."),
+        ("mean-of-neighbours", [_halving(vectors)] * n, "The mean of two is taken at each step, which is not the mean "
+                                                        "of all: add, and divide once "
          "in the end."),
     ]  # fmt: skip
     for name, wrong, hint in candidates:
@@ -139,12 +186,22 @@ def _wrong_ring(got: list[np.ndarray], vectors: Sequence[np.ndarray], mean: np.n
         right = [k for k, one in enumerate(got) if close(one, mean)]
         also = f" Only worker {', '.join(map(str, right))} has the mean." if right else ""
         if all(sorted(np.round(one, 9)) == sorted(np.round(mean, 9)) for one in got):
-            return Mistake("parts-in-wrong-order", f"With {where}, each worker has the right numbers in a wrong order: put each part back "
-                           "where it came from before they are joined.")
-        return Mistake("workers-disagree", f"With {where}, the workers end with different vectors.{also} Follow one part around the ring: "
-                       "which one does a worker send in step 0, 1, 2?")
+            return Mistake(
+                "parts-in-wrong-order",
+                f"With {where}, each worker has the right numbers in a wrong order: "
+                "put each part back "
+                "where it came from before they are joined.",
+            )
+        return Mistake(
+            "workers-disagree",
+            f"With {where}, the workers end with different vectors.{also} Follow one "
+            "part around the ring: "
+            "which one does a worker send in step 0, 1, 2?",
+        )
     if length % n and close(got[0][: length // n * n], mean[: length // n * n]):
-        return Mistake("parts-lost", f"With {where}, the last {length % n} numbers are wrong: the rest of {length} by {n}.")
+        return Mistake(
+            "parts-lost", f"With {where}, the last {length % n} numbers are wrong: the rest of {length} by {n}."
+        )
     k = int(np.flatnonzero(~np.isclose(got[0], mean, rtol=2e-4, atol=1e-6))[0])
     return Mistake("differs", f"With {where}, number {k} is {got[0][k]:.6g}; the mean is {mean[k]:.6g}.")
 
@@ -160,7 +217,9 @@ def _halving(vectors: Sequence[np.ndarray]) -> np.ndarray:
 def ring_traffic(ring_mean: Any, *, seed: int = 1) -> Iterator[str]:
     """2(n − 1) messages of each worker to one neighbour, of about 1/n of the vector, all at the same time."""
     rng = np.random.default_rng([seed, 52])
-    asked = [[rng.normal(size=length) for _ in range(n)] for n, length in ((4, 40), (7, 61), (3, int(rng.integers(20, 30))))]
+    asked = [
+        [rng.normal(size=length) for _ in range(n)] for n, length in ((4, 40), (7, 61), (3, int(rng.integers(20, 30))))
+    ]
     seen = ask(probes.ring, ring_mean, asked, advice=_advice)
     for i, vectors in enumerate(asked):
         notes, n, length = seen.part(i), len(vectors), len(vectors[0])
@@ -170,7 +229,8 @@ def ring_traffic(ring_mean: Any, *, seed: int = 1) -> Iterator[str]:
         if any(result is None for result in notes["results"]):
             raise Mistake("returns-none", "ring_mean returns None. Is the `return` missing?")
         if not all(close(array(result, "the result of ring_mean"), mean) for result in notes["results"]):
-            raise Mistake("mean-wrong", "The result is not yet the mean of all vectors; the check of E1 says why. Its messages are counted "
+            raise Mistake("mean-wrong", "The result is not yet the mean of all vectors; the check of E1 says why. Its "
+                                        "messages are counted "
                           "when it is.")  # fmt: skip
         by_source = [[m for m in messages if m[0] == rank] for rank in range(n)]
         received = [[m for m in messages if m[1] == rank] for rank in range(n)]
@@ -178,25 +238,51 @@ def ring_traffic(ring_mean: Any, *, seed: int = 1) -> Iterator[str]:
         most = max(map(len, by_source))
         least = 2 * (n - 1) * math.ceil(length / n) * 8
         words = f"{n} workers with {length} numbers ({whole} bytes) each"
-        if max(map(len, received)) >= 2 * max(1, min(map(len, received))) or most >= 2 * max(1, min(map(len, by_source))):
-            raise Mistake("one-does-all", f"{words}: one worker takes part in many more messages than another. In a ring all do the same; "
-                          "one that collects everything becomes the bottleneck.")
+        if max(map(len, received)) >= 2 * max(1, min(map(len, received))) or most >= 2 * max(
+            1, min(map(len, by_source))
+        ):
+            raise Mistake(
+                "one-does-all",
+                f"{words}: one worker takes part in many more messages than another. In a "
+                "ring all do the same; "
+                "one that collects everything becomes the bottleneck.",
+            )
         if any((target - source) % n not in (1, n - 1) for source, target, _ in messages):
-            raise Mistake("not-a-ring", f"{words}: messages go to workers that are no neighbours. In a ring each sends to its right "
-                          "neighbour only.")
+            raise Mistake(
+                "not-a-ring",
+                f"{words}: messages go to workers that are no neighbours. In a ring each sends "
+                "to its right "
+                "neighbour only.",
+            )
         if sent > 1.05 * least and sent >= 0.9 * (n - 1) * whole:
-            raise Mistake("whole-vector-sent", f"{words}: a worker sends {sent} bytes. Whole vectors travel; cut each into {n} parts, so that 2 · {n - 1} messages of "
-                          f"about {whole // n} bytes are enough.")
+            raise Mistake(
+                "whole-vector-sent",
+                f"{words}: a worker sends {sent} bytes. Whole vectors travel; cut each "
+                f"into {n} parts, so that 2 · {n - 1} messages of "
+                f"about {whole // n} bytes are enough.",
+            )
         if sent == 0:
             raise Mistake("nothing-sent", f"{words}: no bytes are sent.")
         if most > 2 * (n - 1):
-            raise Mistake("too-many-messages", f"{words}: a worker sends {most} messages; 2 · {n - 1} are enough, and each costs a latency.")
+            raise Mistake(
+                "too-many-messages",
+                f"{words}: a worker sends {most} messages; 2 · {n - 1} are enough, and each costs a latency.",
+            )
         if sent > 1.05 * least:
-            raise Mistake("too-many-bytes", f"{words}: a worker sends {sent} bytes in {most} messages; 2 · {n - 1} messages of about {whole // n} bytes, at most "
-                          f"{least}, are enough.")
+            raise Mistake(
+                "too-many-bytes",
+                f"{words}: a worker sends {sent} bytes in {most} messages; 2 · {n - 1} "
+                f"messages of about {whole // n} bytes, at most "
+                f"{least}, are enough.",
+            )
         if notes["seconds"] > 3 * 2 * (n - 1) + 0.5:
-            raise Mistake("one-after-the-other", f"{words}: the last message arrives {notes['seconds']:.0f} latencies after the start, though each "
-                          f"worker sends only {most}: they wait for each other's turn. In each step all of them send at the same time.")
+            raise Mistake(
+                "one-after-the-other",
+                f"{words}: the last message arrives {notes['seconds']:.0f} latencies "
+                "after the start, though each "
+                f"worker sends only {most}: they wait for each other's turn. In each step all of them send "
+                "at the same time.",
+            )
         yield f"{words}: {most} messages and {sent} bytes of each"
 
 
@@ -234,56 +320,93 @@ def _shared(notes: Answer, x: np.ndarray, y: np.ndarray, workers: int, weight: n
     if strangers:
         if any(i < 0 for i in strangers):
             raise Mistake("other-images", f"{words}: `gradient` is called with rows that are not rows of x.")
-        raise Mistake("labels-mixed-up", f"{words}: an image meets the label of another one. Take the same rows of x and of labels.")
+        raise Mistake(
+            "labels-mixed-up",
+            f"{words}: an image meets the label of another one. Take the same rows of x and of labels.",
+        )
     if 0 in sizes:
-        raise Mistake("empty-share", f"{words}: `gradient` is called with no images, and the mean of nothing is not a number. A worker without images "
-                      "has nothing to add.")
+        raise Mistake(
+            "empty-share",
+            f"{words}: `gradient` is called with no images, and the mean of nothing is not a "
+            "number. A worker without images "
+            "has nothing to add.",
+        )
     got = array(notes["result"], "the result of shared_gradient")
     if len(shares) > 1 and sizes == [images]:
-        raise Mistake("not-shared", f"{words}: `gradient` is called once, with all images, so one worker does everything.")
+        raise Mistake(
+            "not-shared", f"{words}: `gradient` is called once, with all images, so one worker does everything."
+        )
     if len(shares) > 1 and sizes and all(size == images for size in sizes):
-        raise Mistake("batch-not-divided", f"{words}: every worker gets the whole batch, so {workers} do the work of one, each. Give each its share.")
+        raise Mistake(
+            "batch-not-divided",
+            f"{words}: every worker gets the whole batch, so {workers} do the work of one, each. Give each its share.",
+        )
     missing = sorted(set(range(images)) - set(asked_for))
     if missing and len(sizes) == 1 < len(shares):
-        raise Mistake("first-share-only", f"{words}: `gradient` is called for one share only. Is the `return` inside the loop?")
+        raise Mistake(
+            "first-share-only", f"{words}: `gradient` is called for one share only. Is the `return` inside the loop?"
+        )
     if missing:
-        raise Mistake("images-lost", f"{words}: {len(missing)} of the images are given to no worker. Where the batch can't be divided evenly, some shares have "
-                      "one image more: `np.array_split`.")
+        raise Mistake(
+            "images-lost",
+            f"{words}: {len(missing)} of the images are given to no worker. Where the batch "
+            "can't be divided evenly, some shares have "
+            "one image more: `np.array_split`.",
+        )
     if len(asked_for) > images:
         raise Mistake("images-twice", f"{words}: {len(asked_for) - images} images are given to more than one worker.")
     if workers <= images and len(sizes) != workers:
-        raise Mistake("wrong-number-of-shares", f"{words}: `gradient` is called {len(sizes)} times; once for each worker.")
+        raise Mistake(
+            "wrong-number-of-shares", f"{words}: `gradient` is called {len(sizes)} times; once for each worker."
+        )
     if max(sizes) - min(sizes) > 1:
-        raise Mistake("shares-uneven", f"{words}: the shares have {', '.join(map(str, sizes))} images. All wait for the largest: they should differ by one "
-                      "at most.")
+        raise Mistake(
+            "shares-uneven",
+            f"{words}: the shares have {', '.join(map(str, sizes))} images. All wait for "
+            "the largest: they should differ by one "
+            "at most.",
+        )
     if close(got, right):
         return
     parts, counts = [gradient(rows) for rows in shares], [len(rows) for rows in shares]
     mean = sum(parts) / len(parts)
     wrong = [
-        Hypothesis("sum-for-mean", sum(parts), "The workers' gradients are added up. Each is a mean over its share; their weighted *mean* is asked for."),
-        Hypothesis("unweighted-mean", mean, "All workers count the same, but their shares differ: a share with more images must count more, by len(share) / "
+        Hypothesis("sum-for-mean", sum(parts), "The workers' gradients are added up. Each is a mean over its share; "
+                                               "their weighted *mean* is asked for."),
+        Hypothesis("unweighted-mean", mean, "All workers count the same, but their shares differ: a share with more "
+                                            "images must count more, by len(share) / "
                    "len(batch)."),
-        Hypothesis("unweighted-mean", sum(parts) / workers, "The sum is divided by all workers, though some have no images; weight each share by len(share) / "
+        Hypothesis("unweighted-mean", sum(parts) / workers, "The sum is divided by all workers, though some have no "
+                                                            "images; weight each share by len(share) / "
                    "len(batch)."),
-        Hypothesis("divided-twice", right / workers, f"The mean is divided by the {workers} workers once more. The weights len(share) / len(batch) already add "
+        Hypothesis("divided-twice", right / workers, f"The mean is divided by the {workers} workers once more. The "
+                                                     "weights len(share) / len(batch) already add "
                    "up to 1."),
-        Hypothesis("divided-twice", right / images, "The mean is divided by the number of images once more: `gradient` returns a mean already."),
+        Hypothesis("divided-twice", right / images, "The mean is divided by the number of images once more: `gradient` "
+                                                    "returns a mean already."),
         Hypothesis("divided-twice", mean / workers, f"The mean is divided by the {workers} workers twice."),
-        Hypothesis("sum-of-images", right * images, "This is the sum over the images; divide by the length of the batch."),
-        Hypothesis("divided-twice", sum(parts) / images, "`gradient` already returns a mean over its share; weight it with len(share) / len(batch)."),
-        Hypothesis("last-share-only", parts[-1], "This is the gradient of the last share alone. Is the total overwritten in the loop?"),
+        Hypothesis("sum-of-images", right * images, "This is the sum over the images; divide by the length of the "
+                                                    "batch."),
+        Hypothesis("divided-twice", sum(parts) / images, "`gradient` already returns a mean over its share; weight it "
+                                                         "with len(share) / len(batch)."),
+        Hypothesis("last-share-only", parts[-1], "This is the gradient of the last share alone. Is the total "
+                                                 "overwritten in the loop?"),
         Hypothesis("first-share-only", parts[0], "This is the gradient of the first share alone. Is the total kept?"),
-        Hypothesis("last-share-only", parts[-1] * counts[-1] / images, "This is the gradient of the last share alone. Is the total overwritten in the loop?"),
-        Hypothesis("first-share-only", parts[0] * counts[0] / images, "This is the gradient of the first share alone. Is the `return` inside the loop?"),
-        Hypothesis("weights-inverted", sum(p * images / c for p, c in zip(parts, counts, strict=True)), "The weights are upside down: len(share) / "
-                   "len(batch)."),
+        Hypothesis("last-share-only",
+                   parts[-1] * counts[-1] / images,
+                   "This is the gradient of the last share alone. Is the total overwritten in the loop?"),
+        Hypothesis("first-share-only", parts[0] * counts[0] / images, "This is the gradient of the first share alone. "
+                                                                      "Is the `return` inside the loop?"),
+        Hypothesis("weights-inverted", sum(p * images / c for p, c in zip(parts, counts, strict=True)),
+                   "The weights are upside down: len(share) / len(batch)."),
     ]  # fmt: skip
     for hypothesis in wrong:
         if hypothesis.explains(got):
             raise Mistake(hypothesis.name, f"{words}: {hypothesis.hint}")
     if got.shape != right.shape:
-        raise Mistake("wrong-shape", f"{words}: the result has shape {got.shape}; it should be that of a gradient, {right.shape}.")
+        raise Mistake(
+            "wrong-shape", f"{words}: the result has shape {got.shape}; it should be that of a gradient, {right.shape}."
+        )
     k = tuple(int(v) for v in np.argwhere(~np.isclose(got, right, rtol=2e-4, atol=1e-6))[0])
     raise Mistake("differs", f"{words}: entry {k} is {got[k]:.6g}; of the whole batch it is {right[k]:.6g}.")
 
@@ -313,28 +436,30 @@ def ring_seconds(ring_seconds: Any, *, seed: int = 0) -> Iterator[str]:
     verify_formula(
         got, ring_time,
         [
-            ("latency-forgotten", lambda B, n, a, w: 2 * (n - 1) * B / n / w, "The latency is missing: each of the 2(n − 1) messages costs α, "
-             "however short it is. (Paleo's model leaves it out, too, and small messages come out wrong.)"),
-            ("latency-once", lambda B, n, a, w: a + 2 * (n - 1) * B / n / w, "The latency is counted once; each of the 2(n − 1) steps costs "
-             "it."),
-            ("latency-once", lambda B, n, a, w: 2 * a + 2 * (n - 1) * B / n / w, "The latency is counted once a round; each of the 2(n − 1) steps "
-             "costs it."),
-            ("one-round-only", lambda B, n, a, w: (n - 1) * (a + B / n / w), "This is one round; there are two: one that adds, one that hands the "
-             "finished parts on."),
-            ("whole-vector-sent", lambda B, n, a, w: 2 * (n - 1) * (a + B / w), "Whole vectors travel here; in a ring a message is 1/n of "
-             "it."),
+            ("latency-forgotten", lambda B, n, a, w: 2 * (n - 1) * B / n / w,
+             "The latency is missing: each of the 2(n − 1) messages costs α, however short it is. (Paleo's model "
+             "leaves it out, too, and small messages come out wrong.)"),
+            ("latency-once", lambda B, n, a, w: a + 2 * (n - 1) * B / n / w,
+             "The latency is counted once; each of the 2(n − 1) steps costs it."),
+            ("latency-once", lambda B, n, a, w: 2 * a + 2 * (n - 1) * B / n / w,
+             "The latency is counted once a round; each of the 2(n − 1) steps costs it."),
+            ("one-round-only", lambda B, n, a, w: (n - 1) * (a + B / n / w),
+             "This is one round; there are two: one that adds, one that hands the finished parts on."),
+            ("whole-vector-sent", lambda B, n, a, w: 2 * (n - 1) * (a + B / w),
+             "Whole vectors travel here; in a ring a message is 1/n of it."),
             ("workers-for-steps", lambda B, n, a, w: 2 * n * (a + B / n / w), "A round has n − 1 steps, not n."),
-            ("tree-for-ring", lambda B, n, a, w: 2 * math.ceil(math.log2(n)) * (a + B / w), "This is a tree; a ring has 2(n − 1) steps with 1/n of the "
-             "vector each."),
-            ("bandwidth-multiplied", lambda B, n, a, w: 2 * (n - 1) * (a + B / n * w), "The bytes are multiplied by the bandwidth; divide "
-             "them."),
-            ("bandwidth-forgotten", lambda B, n, a, w: 2 * (n - 1) * a, "Only the latency is counted; the bytes take time, too."),
-            ("bits-for-bytes", lambda B, n, a, w: 2 * (n - 1) * (a + 8 * B / n / w), "The bytes are turned into bits; the bandwidth is in bytes per "
-             "second."),
-            ("latency-divided", lambda B, n, a, w: 2 * (n - 1) / n * (a + B / w), "The latency is divided by n, too; only the bytes of a message "
-             "are."),
-            ("messages-added", lambda B, n, a, w: 2 * n * (n - 1) * (a + B / n / w), "The messages of all workers are added up. They travel at the same "
-             "time: count the steps."),
+            ("tree-for-ring", lambda B, n, a, w: 2 * math.ceil(math.log2(n)) * (a + B / w),
+             "This is a tree; a ring has 2(n − 1) steps with 1/n of the vector each."),
+            ("bandwidth-multiplied", lambda B, n, a, w: 2 * (n - 1) * (a + B / n * w),
+             "The bytes are multiplied by the bandwidth; divide them."),
+            ("bandwidth-forgotten",
+             lambda B, n, a, w: 2 * (n - 1) * a, "Only the latency is counted; the bytes take time, too."),
+            ("bits-for-bytes", lambda B, n, a, w: 2 * (n - 1) * (a + 8 * B / n / w),
+             "The bytes are turned into bits; the bandwidth is in bytes per second."),
+            ("latency-divided", lambda B, n, a, w: 2 * (n - 1) / n * (a + B / w),
+             "The latency is divided by n, too; only the bytes of a message are."),
+            ("messages-added", lambda B, n, a, w: 2 * n * (n - 1) * (a + B / n / w),
+             "The messages of all workers are added up. They travel at the same time: count the steps."),
         ],
         cases, "The result", RING_NAMES,
     )  # fmt: skip
@@ -353,7 +478,17 @@ def parallel_step(parallel_step: Any, ring_seconds: Any, *, seed: int = 0) -> It
     for n in (1, 3, 7, 13, 100):
         batch = int(rng.integers(40, 90))
         per, fixed = float(rng.uniform(1e-3, 9e-3)), float(rng.uniform(1e-3, 9e-3))
-        cases.append((n, batch, per, fixed, int(rng.integers(2_000_000, 90_000_000)), float(rng.uniform(5e-6, 9e-5)), float(rng.uniform(1e9, 2e10))))
+        cases.append(
+            (
+                n,
+                batch,
+                per,
+                fixed,
+                int(rng.integers(2_000_000, 90_000_000)),
+                float(rng.uniform(5e-6, 9e-5)),
+                float(rng.uniform(1e9, 2e10)),
+            )
+        )
     own_cases = [(B, n, a, w) for n, _, _, _, B, a, w in cases]
     seen = ask(probes.calls_and_own, "parallel_step", parallel_step, cases, "ring_seconds", ring_seconds, own_cases)
     got = numbers([seen[i] for i in range(len(cases))], "the result of parallel_step")
@@ -370,35 +505,43 @@ def parallel_step(parallel_step: Any, ring_seconds: Any, *, seed: int = 0) -> It
     verify_formula(
         got, step,
         [
-            ("batch-not-divided", lambda n, m, per, fixed, B, a, w: fixed + m * per + ring_time(B, n, a, w), "Every worker computes the whole batch "
-             "here; each has its share, ⌈batch / n⌉ images."),
-            ("share-not-whole", lambda n, m, per, fixed, B, a, w: fixed + m / n * per + ring_time(B, n, a, w), "The share is batch / n, a fraction of an "
-             "image. All wait for the worker with the largest share: round up, `math.ceil`."),
-            ("share-rounded-down", lambda n, m, per, fixed, B, a, w: fixed + m // n * per + ring_time(B, n, a, w), "The share is rounded down. All wait for "
-             "the worker with the largest share: round up, `math.ceil`."),
-            ("share-rounded", lambda n, m, per, fixed, B, a, w: fixed + round(m / n) * per + ring_time(B, n, a, w), "The share is rounded to the nearest. All "
-             "wait for the worker with the largest share: round up, `math.ceil`."),
-            ("communication-forgotten", lambda n, m, per, fixed, B, a, w: fixed + math.ceil(m / n) * per, "The all-reduce is missing: add "
-             "`ring_seconds`."),
-            ("fixed-forgotten", lambda n, m, per, fixed, B, a, w: math.ceil(m / n) * per + ring_time(B, n, a, w), "The fixed time of a step is "
-             "missing."),
-            ("fixed-divided", lambda n, m, per, fixed, B, a, w: fixed / n + math.ceil(m / n) * per + ring_time(B, n, a, w), "The fixed time is divided among the "
-             "workers; each of them needs it, at the same time."),
-            ("fixed-per-image", lambda n, m, per, fixed, B, a, w: math.ceil(m / n) * (per + fixed) + ring_time(B, n, a, w), "The fixed time is counted for each "
-             "image; it is one for the whole step."),
-            ("fixed-times-workers", lambda n, m, per, fixed, B, a, w: fixed * n + math.ceil(m / n) * per + ring_time(B, n, a, w), "The fixed time is multiplied by "
-             "the workers; all need it at the same time."),
-            ("communication-divided", lambda n, m, per, fixed, B, a, w: fixed + math.ceil(m / n) * per + ring_time(B, n, a, w) / n, "The all-reduce is divided by "
-             "the workers; all of them take part in it for its whole time."),
-            ("everything-divided", lambda n, m, per, fixed, B, a, w: (fixed + m * per) / n + ring_time(B, n, a, w), "The fixed time is divided among the workers, "
-             "too; only the images are."),
-            ("overlapped", lambda n, m, per, fixed, B, a, w: max(fixed + math.ceil(m / n) * per, ring_time(B, n, a, w)), "This is the longer of computing and "
-             "communicating; here nothing overlaps, so they add up."),
-            ("speed-for-time", lambda *c: c[1] / step(*c), "This is images per second; the seconds of a step are asked for."),
-            ("bytes-divided", lambda n, m, per, fixed, B, a, w: fixed + math.ceil(m / n) * per + ring_time(B / n, n, a, w), "The bytes are divided by the workers "
-             "before `ring_seconds`, which does that itself."),
-            ("weak-for-given", lambda n, m, per, fixed, B, a, w: fixed + m * n * per + ring_time(B, n, a, w), "The batch is multiplied by the workers; `batch` is "
-             "the number of images of all together."),
+            ("batch-not-divided", lambda n, m, per, fixed, B, a, w: fixed + m * per + ring_time(B, n, a, w),
+             "Every worker computes the whole batch here; each has its share, ⌈batch / n⌉ images."),
+            ("share-not-whole", lambda n, m, per, fixed, B, a, w: fixed + m / n * per + ring_time(B, n, a, w),
+             "The share is batch / n, a fraction of an image. All wait for the worker with the largest share: "
+             "round up, `math.ceil`."),
+            ("share-rounded-down", lambda n, m, per, fixed, B, a, w: fixed + m // n * per + ring_time(B, n, a, w),
+             "The share is rounded down. All wait for the worker with the largest share: round up, `math.ceil`."),
+            ("share-rounded", lambda n, m, per, fixed, B, a, w: fixed + round(m / n) * per + ring_time(B, n, a, w),
+             "The share is rounded to the nearest. All wait for the worker with the largest share: round up, "
+             "`math.ceil`."),
+            ("communication-forgotten", lambda n, m, per, fixed, B, a, w: fixed + math.ceil(m / n) * per,
+             "The all-reduce is missing: add `ring_seconds`."),
+            ("fixed-forgotten", lambda n, m, per, fixed, B, a, w: math.ceil(m / n) * per + ring_time(B, n, a, w),
+             "The fixed time of a step is missing."),
+            ("fixed-divided",
+             lambda n, m, per, fixed, B, a, w: fixed / n + math.ceil(m / n) * per + ring_time(B, n, a, w),
+             "The fixed time is divided among the workers; each of them needs it, at the same time."),
+            ("fixed-per-image",
+             lambda n, m, per, fixed, B, a, w: math.ceil(m / n) * (per + fixed) + ring_time(B, n, a, w),
+             "The fixed time is counted for each image; it is one for the whole step."),
+            ("fixed-times-workers",
+             lambda n, m, per, fixed, B, a, w: fixed * n + math.ceil(m / n) * per + ring_time(B, n, a, w),
+             "The fixed time is multiplied by the workers; all need it at the same time."),
+            ("communication-divided",
+             lambda n, m, per, fixed, B, a, w: fixed + math.ceil(m / n) * per + ring_time(B, n, a, w) / n,
+             "The all-reduce is divided by the workers; all of them take part in it for its whole time."),
+            ("everything-divided", lambda n, m, per, fixed, B, a, w: (fixed + m * per) / n + ring_time(B, n, a, w),
+             "The fixed time is divided among the workers, too; only the images are."),
+            ("overlapped", lambda n, m, per, fixed, B, a, w: max(fixed + math.ceil(m / n) * per, ring_time(B, n, a, w)),
+             "This is the longer of computing and communicating; here nothing overlaps, so they add up."),
+            ("speed-for-time", lambda *c: c[1] / step(*c), "This is images per second; the seconds of a step are asked "
+                                                           "for."),
+            ("bytes-divided",
+             lambda n, m, per, fixed, B, a, w: fixed + math.ceil(m / n) * per + ring_time(B / n, n, a, w),
+             "The bytes are divided by the workers before `ring_seconds`, which does that itself."),
+            ("weak-for-given", lambda n, m, per, fixed, B, a, w: fixed + m * n * per + ring_time(B, n, a, w),
+             "The batch is multiplied by the workers; `batch` is the number of images of all together."),
         ],
         cases, "The result", ("workers", "batch", "per_image", "fixed", "nbytes", "latency", "bandwidth"),
     )  # fmt: skip

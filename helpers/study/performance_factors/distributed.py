@@ -18,7 +18,7 @@ import numpy as np
 
 from helpers.backend import torch_or_none
 from helpers.errors import CourseError
-from helpers.study.pool import THREAD_VARIABLES
+from helpers.threads import VARIABLES as THREAD_VARIABLES
 
 LIMIT = 120.0
 """Seconds that the processes may take in all."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.errors import CourseError
-from helpers.study.pool import THREAD_VARIABLES
+from helpers.threads import VARIABLES as THREAD_VARIABLES
 
 WORKS = {
     "product": "a product of two square float32 matrices, `size` rows each",
