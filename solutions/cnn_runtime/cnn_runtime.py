@@ -539,7 +539,9 @@ for n in (2, 3, 5, 10):
 epoch_seconds = study.epochs(8, *(("numpy", 20, 64) if quick else (ON_CPU[-1], 20, 1_000)), progress=False)
 if torch is None:
     print(no_torch("these epochs are numpy's"))
-print("seconds of each epoch:", *(f"{s:.3f}" + "\n" * (i % 10 == 9) for i, s in enumerate(epoch_seconds)))
+print("seconds of each epoch:")
+for i in (0, 10):
+    print(*(f"{s:.3f}" for s in epoch_seconds[i : i + 10]))
 
 # %%
 intervals = {}

@@ -28,8 +28,9 @@ BUSY = 0.3
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The study's own options."""
     parser.add_argument(
-        "--backends", nargs="+", choices=BACKENDS, metavar="BACKEND", help=f"what to measure, of {', '.join(BACKENDS)} (default: all that run here)"
-    )
+        "--backends", nargs="+", choices=BACKENDS, metavar="BACKEND",
+        help=f"what to measure, of {', '.join(BACKENDS)} (default: all that run here)",
+    )  # fmt: skip
     parser.add_argument("--filters", nargs="+", type=count, help="filters on the CPU (default 8 16 32 64)")
     parser.add_argument("--gpu-filters", nargs="+", type=count, help="filters on a GPU (default 8 to 256)")
     parser.add_argument("--threads", nargs="+", type=count, help="numbers of CPU threads, timed separately (default 1)")
