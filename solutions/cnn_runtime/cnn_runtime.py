@@ -48,6 +48,7 @@ from helpers import check, nn, plots
 from helpers.backend import backend, cuda_available, no_torch, torch_or_none
 from helpers.data import load
 from helpers.nn.spec import NETWORKS, load_spec
+from helpers.progress import track
 from helpers.study import cnn_runtime as study
 from helpers.study.cnn_runtime.on_torch import torch_network
 from helpers.study.cnn_runtime.student_t import Interval, t_quantile
@@ -428,9 +429,8 @@ def measure_row(filters, name, batch=BATCH):
 
 # %% given="C-rows-measured"
 rows = []
-for name, sizes in FILTERS.items():
-    for filters in sizes:
-        rows.append(measure_row(filters, name))
+for filters, name in track([(filters, name) for name, sizes in FILTERS.items() for filters in sizes], "network"):
+    rows.append(measure_row(filters, name))
 rows += gpu_rows
 
 # %% test="C-rows-check" points=3
@@ -536,10 +536,12 @@ for n in (2, 3, 5, 10):
 # Here are twenty short epochs (1,000 images each) of PyTorch on the CPU with 8 filters, measured in a new process, so that the first epoch includes the warm-up, as it would for you.
 
 # %% given="D-epochs"
-epoch_seconds = study.epochs(8, *(("numpy", 20, 64) if quick else (ON_CPU[-1], 20, 1_000)), progress=False)
+epoch_seconds = study.epochs(8, *(("numpy", 20, 64) if quick else (ON_CPU[-1], 20, 1_000)))
 if torch is None:
     print(no_torch("these epochs are numpy's"))
-print("seconds of each epoch:", *(f"{s:.3f}" + "\n" * (i % 10 == 9) for i, s in enumerate(epoch_seconds)))
+print("seconds of each epoch:")
+for i in (0, 10):
+    print(*(f"{s:.3f}" for s in epoch_seconds[i : i + 10]))
 
 # %%
 intervals = {}
@@ -673,7 +675,7 @@ networks = {
     for name in ON_CPU
 }
 turns = {key: [] for key in networks}
-for _ in range(TURNS):
+for _ in track(range(TURNS), "turn"):
     for key, network in networks.items():
         timing = time_step(network.step, network.load, AT_ONCE, 1, network.synchronise)
         turns[key].append(timing["seconds"])

@@ -673,7 +673,7 @@ for device in devices:
         low, high = new.spread["q1"], new.spread["q3"]
         print(
             f"{device} {part:>8}: lowering {1e3 * old.median:7.3f} ms, library {1e3 * new.median:7.3f} ms "
-            f"(half in {1e3 * low:.3f} to {1e3 * high:.3f}), speed-up {gains[device][part]:.2f}"
+            f"(quartiles {1e3 * low:.3f}, {1e3 * high:.3f}), speed-up {gains[device][part]:.2f}"
         )
 if records:
     plots.show(plots.then_and_now(TABLE_4, records))

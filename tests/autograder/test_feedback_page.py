@@ -56,7 +56,10 @@ def test_points_stand_by_exercise_and_by_part_and_add_up(name):
     made.scores |= {c.id: i % 3 * c.points / 4 for i, c in enumerate(assignment.graded)}
     made.auto = sum(made.scores.values())
     page = render(made, autograded(name), assignment)
-    assert f"{round(made.auto + 2.5 + 0.5 - 1.25, 2):g} of {assignment.points:g} points" in words(page)
+    total, whole = f"{round(made.auto + 2.5 + 0.5 - 1.25, 2):g}", f"{assignment.points:g}"
+    assert f"{total} points: {round(made.auto, 2):g} of {whole}, and what stands below the parts" in words(page)
+    plain = render(row(assignment, scores=made.scores, auto=made.auto), autograded(name), assignment)
+    assert f"{round(made.auto, 2):g} of {whole} points" in words(plain)  # no bonus that could be mixed in
     for exercise, cells in assignment.exercises().items():
         got, most = sum(made.scores[c.id] for c in cells), sum(c.points for c in cells)
         assert f"{round(got, 2):g} of {most:g} point" in article(page, exercise)

@@ -59,3 +59,18 @@ def test_a_series_of_one_layer_is_named_at_its_point():
 def test_nothing_to_draw_is_a_sentence(draw):
     with pytest.raises(CourseError, match=r"\.$"):
         draw()
+
+
+def test_an_algorithm_has_one_colour_and_marker_in_all_figures():
+    rows = {"L1": (20.0, 5e10), "L2": (300.0, 8e10)}
+    names = ["dft", "my FFT", "another", "torch"]
+    roof = plots.roofline({name: rows for name in names}, 9e10, 1.2e10)
+    timings = {layer: {name: [1.0] for name in ["torch", "direct", "another", "my FFT", "dft"]} for layer in rows}
+    bars = plots.algorithm_times(timings, "torch", own=["my FFT"])
+    drawn = [
+        {line.get_label(): (line.get_color(), line.get_marker()) for ax in figure.axes for line in ax.get_lines()}
+        for figure in (roof, bars)
+    ]
+    both = [{name: found[name] for name in names[:3]} for found in drawn]
+    assert both[0] == both[1]
+    assert len(set(both[0].values())) == 3
