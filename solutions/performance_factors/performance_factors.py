@@ -36,15 +36,9 @@
 # **How long it runs.** About three minutes on a laptop with two cores, without a GPU and without a network. Close what else is busy while you measure, and plug the laptop in.
 
 # %% given="setup"
-import os
-
-# One thread in this notebook's own process; numpy reads this when it is first imported.
-# If you have run this cell late, restart the kernel. More threads run in processes of their own, in Part B.
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
-    os.environ[name] = "1"
-
 # %matplotlib inline
 import math
+import os
 import statistics
 import time
 from functools import partial
@@ -56,13 +50,13 @@ from helpers.backend import no_torch, torch_or_none
 from helpers.errors import CourseError
 from helpers.study import performance_factors as study
 from helpers.study.cnn_runtime.student_t import t_quantile
+from helpers.threads import limit_threads
 from helpers.timing import cache_sizes, environment, measure
 from helpers.train import study_size
 
 torch = torch_or_none()
-if torch:
-    torch.set_num_threads(1)
-else:
+limit_threads(1)  # in this notebook's own process; more run in processes of their own, in Part B
+if not torch:
     print(no_torch("its rows in Parts B and D and the two real processes of Part E are left out"))
 SIZE = None  # None is the laptop's size, "quick" a few seconds
 quick = study_size(SIZE).name == "quick"
@@ -1017,3 +1011,13 @@ ready_to_present = ["A", "B", "C", "D", "E", "F"]
 
 # %% test="form-check" points=0
 check.performance_factors.form(group, ready_to_present, parts="ABCDEF")
+
+# %% [markdown] given="finish"
+# ---
+# ## Your points, and handing in
+#
+# The last cell adds up what your checks have given so far, and says what is left. To hand in, save (Ctrl+S), choose
+# *Kernel → Restart Kernel and Run All Cells*, look, save again, and hand in this file, `performance_factors.ipynb`.
+
+# %% given="summary"
+check.summary()
