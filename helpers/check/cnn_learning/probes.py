@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core.probe import Seen, Stopped, copied, differ, give, is_torch, like, method, read, run
+from helpers.check.core.probe import Seen, Stopped, copied, differ, give, is_torch, like, method, read, run, twice
 from helpers.data.split import Split
 from helpers.train import History
 
@@ -126,7 +126,8 @@ def _built(notes: Seen, build: Any, about: Mapping[str, Any]) -> tuple[Any, list
     """A network that `build` makes, and its layers with weights; None where the verdict has no use for it.
 
     about: "entries", "image", "named" for build, and "given", [(weight, bias), …] for these layers. Notes the number
-    of "layers" (None where there is no list), and the first "weights" and "biases".
+    of "layers" (None where there is no list), the class of a layer that stands in it "twice", or "", and the first
+    "weights" and "biases".
     """
     named = copied(about.get("named", {}))
     network = run("build", build, copied(about["entries"]), about["image"], inputs=("layers",), **named)
@@ -139,6 +140,7 @@ def _built(notes: Seen, build: Any, about: Mapping[str, Any]) -> tuple[Any, list
     every = [found[i] for i in range(len(found))]
     trained = [layer for layer in every if read(layer, "weight", "a layer", None) is not None]
     notes["layers"] = len(every)
+    notes["twice"] = twice(every)
     for name, each in (("weights", "weight"), ("biases", "bias")):
         notes[name] = [read(layer, each, "a layer", None) for layer in trained]
     given = about.get("given", ())

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import backend
-from helpers.check.core.probe import MISSING, Seen, Stopped, give, like, method, read, run, within
+from helpers.check.core.probe import MISSING, Seen, Stopped, give, like, method, read, run, twice, within
 
 PARAMETERS, GRADIENTS = ("weight", "bias"), ("grad_weight", "grad_bias")
 INPUTS = {"forward": "x", "backward": "grad_output"}
@@ -144,8 +144,8 @@ class Network:
     """A student's `MLP(sizes, backend)`; `kind` is its first weight."""
 
     def __init__(self, seen: Seen, MLP: Any, sizes: tuple[int, ...], on: Any = None, **named: Any):
-        """Notes the "layers", or that there is no list of them, and the first parameters of those that have a
-        weight."""
+        """Notes the "layers", or that there is no list of them, the first parameters of those that have a weight, and
+        the class of a layer that stands in the list "twice", or ""."""
         self.made = run("MLP(sizes, backend)", MLP, sizes, on or backend("numpy", "float64"), **named)
         self.layers = read(self.made, "layers", "MLP")
         listed = self.layers is not None and hasattr(self.layers, "__len__")
@@ -156,6 +156,7 @@ class Network:
         # A base class may give all layers a weight that is None.
         self.linears = [layer for layer in every if read(layer, "weight", "Linear", None) is not None]
         self.note(seen, "first ", PARAMETERS)
+        seen["twice"] = twice(every)
         seen["linears"] = len(self.linears)
 
     def note(self, seen: Seen, before: str = "", names: Sequence[str] = (*PARAMETERS, *GRADIENTS)) -> None:
