@@ -78,7 +78,7 @@ def layers(
 ) -> None:
     """Layers in which steps follow each other: (place of the layer in `made`, method or "", array or rate).
 
-    made: "args", "named" and, for layers with parameters, "given", the weight and bias that they get, or (). A layer is
+    Arrays of float32 stay so; others take the precision of the layer's weight. made: "args", "named" and, for layers with parameters, "given", the weight and bias that they get, or (). A layer is
     made for its first step. Notes under "layer 0", … its first parameters; by number of the step its "result" and, of
     layers with parameters, what these are after it, after a backward the gradients, too.
     """
@@ -93,7 +93,8 @@ def layers(
             continue
         layer, notes = there[place], seen.part(number)
         kind = read(layer, "weight", name, None) if "given" in about else None
-        given = precisely(kind, value) if isinstance(value, np.ndarray) else value
+        fits = like if getattr(value, "dtype", None) == np.float32 else precisely
+        given = fits(kind, value) if isinstance(value, np.ndarray) else value
         notes["result"] = run(f"{name}.{step}", method(layer, step, name), given, inputs=INPUTS.get(step, ()))
         if "given" in about:
             for attribute in (*PARAMETERS, *GRADIENTS) if step == "backward" else PARAMETERS:
