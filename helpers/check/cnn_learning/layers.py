@@ -38,31 +38,33 @@ def _result(seen: Answer, step: int, name: str, method: str, what: str) -> np.nd
     return array(found, what)
 
 
-def _type_kept(seen: Answer, name: str, steps: Sequence[int], place: int | None = None) -> None:
-    """Raise where float32 came in and float64 comes out: at these steps of right results, forward, backward, …
+MIXED = ("differ in type", "and the output float")
+"""What the primitives say of arrays of two dtypes."""
 
-    place: of a layer with parameters. One that is float64 through and through is right, as long as it takes float32.
-    """
-    double = () if place is None else [
+
+def _parameters_fit(seen: Answer, name: str, place: int = 0) -> None:
+    """Raise where a layer stopped because its parameters, as the layer `place` has them, are float64, and images
+    float32. A layer that is float64 through and through, and takes float32, is right."""
+    double = [
         each for each in probes.PARAMETERS
         if getattr(seen.part(f"layer {place}")[f"first {each}"], "dtype", None) == np.float64
     ]  # fmt: skip
-    if double:
-        try:
-            for step in steps:
-                _ = seen.part(step)["result"]
-        except Mistake as mistake:
-            if "differ in type" not in mistake.message:
-                raise
+    try:
+        seen.finish()
+    except Mistake as mistake:
+        if double and any(words in mistake.message for words in MIXED):
             raise Mistake("type-changed", f"{name}.{double[0]} is float64, and images are float32: {name} stops with "
                           f"them, since the arrays of a primitive must have one dtype. `on.normal` and `on.zeros` make "
                           f"float32.") from None
-        return
+
+
+def _type_kept(seen: Answer, name: str, steps: Sequence[int]) -> None:
+    """Raise where float32 came in and float64 comes out: at these steps of right results, forward, backward, …"""
     for i, step in enumerate(steps):
         if getattr(seen.part(step)["result"], "dtype", None) == np.float64:
-            raise Mistake("type-changed", f"{name}.{('forward', 'backward')[i % 2]} returns float64 where float32 comes "
-                          f"in, and all arrays of a primitive must have one dtype. New arrays of numpy are float64 if "
-                          f"you don't say otherwise: give them the input's, as in `np.zeros(shape, dtype=x.dtype)`.")
+            raise Mistake("type-changed", f"{name}.{('forward', 'backward')[i % 2]} returns float64 where float32 "
+                          f"comes in, and all arrays of a primitive must have one dtype. New arrays of numpy are "
+                          f"float64 if you don't say otherwise: `np.zeros(shape, dtype=x.dtype)`.")
 
 
 def _float32(place: int, x: np.ndarray, g: np.ndarray) -> list[Step]:
@@ -75,12 +77,10 @@ def _float32(place: int, x: np.ndarray, g: np.ndarray) -> list[Step]:
     ]
 
 
-def _another_size(
-    seen: Answer, step: int, name: str, y: np.ndarray, dx: np.ndarray, place: int | None = None
-) -> None:  # fmt: skip
-    """Raise where the passes of `_float32`, from number `step` on, are wrong. y, dx: of the first ones. place: of a
-    layer with parameters."""
-    _type_kept(seen, name, (step, step + 1), place)
+def _another_size(seen: Answer, step: int, name: str, y: np.ndarray, dx: np.ndarray) -> None:
+    """Raise where the passes of `_float32`, from number `step` on, are wrong. y, dx: of the first ones."""
+    for each in (step, step + 1):
+        _ = seen.part(each)["result"]
     try:
         right = all(
             close(result(seen, step + i, name), np.concatenate([each, each[:1]]))
@@ -126,7 +126,7 @@ def _shapes_right(seen: Answer, place: int, name: str, weight: tuple[int, ...]) 
 def _starts_right(seen: Answer, name: str, shape: tuple[int, ...], inputs: int, outputs: int, words: str) -> None:
     """Shapes, scale and seeds of the first weights of the layers made as in STARTS."""
     _, bias = _shapes_right(seen, 0, name, shape)
-    if bias.shape != (outputs,):
+    if len(shape) == 2 and bias.shape != (outputs,):
         raise Mistake("wrong-parameter-shape", linear.BIAS_IN_A_ROW.format(f"{name}.bias", bias.shape, (outputs,)))
     w, small, again, other = (array(seen.part(f"layer {i}")["first weight"], f"{name}.weight") for i in range(4))
     linear.verify_start(name, w, bias, inputs, outputs, words=words)
@@ -218,8 +218,10 @@ def conv_forward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
     first = [{"args": (8, 25, (4, 5), (1, 1), (0, 0)), "given": (), "named": start} for start in STARTS]
     steps: list[Step] = [(i, "", None) for i in range(len(first))]
     steps += [(i, "forward", case.x) for i, case in enumerate(cases, len(first))]
-    seen = ask(probes.layers, Conv, "Conv", [*first, *map(_conv, cases)], steps, advice=advice)
+    steps += _float32(len(first) + len(cases), cases[0].x, cases[0].dy)[:1]
+    seen = ask(probes.layers, Conv, "Conv", [*first, *map(_conv, [*cases, cases[0]])], steps, advice=advice)
     _starts_right(seen, "Conv", (25, 8, 4, 5), 160, 25, "C · R · S")
+    _parameters_fit(seen, "Conv")
     yield "weights drawn with standard deviation scale/√(C·R·S), biases zero"
     for i, case in enumerate(cases, len(first)):
         _shapes_right(seen, i, "Conv", case.w.shape)
@@ -266,6 +268,7 @@ def conv_backward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
     steps += [*_side_by_side(n + 1, case.x, other.x, case.dy), *_float32(n + 3, case.x, case.dy)]
     made = [_conv(each) for each in (*cases, case, case, other, case)]
     seen = ask(probes.layers, Conv, "Conv", made, steps, advice=advice)
+    _parameters_fit(seen, "Conv")
     for i, each in enumerate(cases):
         _shapes_right(seen, i, "Conv", each.w.shape)
         dx = _backward(seen, 2 * i + 1, "Conv")
@@ -288,7 +291,7 @@ def conv_backward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
     yield "two layers don't share what they keep"
     y = oracle.forward(case.x, case.w, *case.geometry) + _bias(case)[:, None, None]
     dx = oracle.backward_data(case.dy, case.w, case.x.shape, *case.geometry)
-    _another_size(seen, at + 1, "Conv", y, dx, n + 3)
+    _another_size(seen, at + 1, "Conv", y, dx)
     yield "a second batch, of another size"
 
 
@@ -380,6 +383,7 @@ def max_pool(MaxPool: Any, *, seed: int = 0) -> Iterator[str]:
     verify(_backward(seen, len(steps) + 4, "MaxPool"), expected,
            "the gradient of the first of two MaxPool layers",
            _shared(of_other, "MaxPool"))
+    _type_kept(seen, "MaxPool", (len(steps) + 5, len(steps) + 6))
     _another_size(seen, len(steps) + 5, "MaxPool", oracle.max_pool(case.x, *case.geometry), expected)
     yield "float32 stays float32; a second batch, of another size"
 
@@ -478,6 +482,7 @@ def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
     updates = _updates(place + 2, case.x, case.grad, lrs)
     seen = ask(probes.layers, Dense, "Dense", [*first, *made, *[made[0]] * 4], [*steps, *beside, *updates])
     _starts_right(seen, "Dense", (100, 40), 100, 40, "in")
+    _parameters_fit(seen, "Dense")
     yield "weights drawn with standard deviation scale/√in, biases zero"
     for i, case in enumerate(cases):
         _shapes_right(seen, len(first) + i, "Dense", case.weight.shape)
@@ -498,7 +503,7 @@ def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
            _shared(other.T @ case.grad, "Dense"))
     verify(dx, case.grad @ case.weight.T, "the gradient of the first of two Dense layers")
     yield "two layers don't share what they keep"
-    _type_kept(seen, "Dense", range(at + len(beside) - 4, at + len(beside) - 2), place + 3)
+    _type_kept(seen, "Dense", range(at + len(beside) - 4, at + len(beside) - 2))
     gradients = case.x.T @ case.grad, case.grad.sum(axis=0)
     _verify_updates(seen, at + len(beside), "Dense", (case.weight, case.bias), gradients, lrs, case.n)
     yield "weight and bias move by −lr · gradient, for two rates"

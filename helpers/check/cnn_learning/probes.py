@@ -78,9 +78,10 @@ def layers(
 ) -> None:
     """Layers in which steps follow each other: (place of the layer in `made`, method or "", array or rate).
 
-    Arrays of float32 stay so; others take the precision of the layer's weight. made: "args", "named" and, for layers with parameters, "given", the weight and bias that they get, or (). A layer is
-    made for its first step. Notes under "layer 0", … its first parameters; by number of the step its "result" and, of
-    layers with parameters, what these are after it, after a backward the gradients, too.
+    Arrays of float32 stay so; others take the precision of the layer's weight. made: "args", "named" and, for layers
+    with parameters, "given", the weight and bias that they get, or (). A layer is made for its first step. Notes under
+    "layer 0", … its first parameters; by number of the step its "result" and, of layers with parameters, what these
+    are after it, after a backward the gradients, too.
     """
     there: dict[int, Any] = {}
     for number, (place, step, value) in enumerate(steps):

@@ -53,7 +53,7 @@ def _in_layout(seen: Answer, name: str, case: LinearCase) -> np.ndarray:
         if name.startswith("grad") and seen.array("bias", "bias").ndim == 1:
             raise Mistake("wrong-shape", hypotheses.BIAS_IN_A_ROW.format(name, found.shape, shape))
         return found[0]
-    if len(shape) == 2 and weight.shape == shape[::-1]:
+    if len(shape) == 2 and weight.shape == shape[::-1] != shape:
         if found.shape == shape:
             raise Mistake("wrong-shape", f"{name} has shape {found.shape} and weight has {weight.shape}. A gradient "
                           f"has the shape of its parameter.")
@@ -146,8 +146,8 @@ def linear_backward(Linear: Any, *, seed: int = 0) -> Iterator[str]:
     yield "a second forward and backward do not depend on the first; inputs unchanged; a batch of one; in float32, too"
     case, after = cases[0], seen.part(0).part(6)
     shared = activation.shared_state(_of_the_other(case.x).T @ case.grad, "Linear")
-    verify(_in_layout(after, "grad_weight", case), case.x.T @ case.grad, "grad_weight of the first of two Linear layers",
-           shared)
+    got, right = _in_layout(after, "grad_weight", case), case.x.T @ case.grad
+    verify(got, right, "grad_weight of the first of two Linear layers", shared)
     yield "two layers beside each other"
 
 
