@@ -38,6 +38,62 @@ def _result(seen: Answer, step: int, name: str, method: str, what: str) -> np.nd
     return array(found, what)
 
 
+MIXED = ("differ in type", "and the output float")
+"""What the primitives say of arrays of two dtypes."""
+
+
+def _parameters_fit(seen: Answer, name: str, place: int = 0) -> None:
+    """Raise where a layer stopped because its parameters, as the layer `place` has them, are float64, and images
+    float32. A layer that is float64 through and through, and takes float32, is right."""
+    double = [
+        each for each in probes.PARAMETERS
+        if getattr(seen.part(f"layer {place}")[f"first {each}"], "dtype", None) == np.float64
+    ]  # fmt: skip
+    try:
+        seen.finish()
+    except Mistake as mistake:
+        if double and any(words in mistake.message for words in MIXED):
+            raise Mistake("type-changed", f"{name}.{double[0]} is float64, and images are float32: {name} stops with "
+                          f"them, since the arrays of a primitive must have one dtype. `on.normal` and `on.zeros` make "
+                          f"float32.") from None
+
+
+def _type_kept(seen: Answer, name: str, steps: Sequence[int]) -> None:
+    """Raise where float32 came in and float64 comes out: at these steps of right results, forward, backward, …"""
+    for i, step in enumerate(steps):
+        if getattr(seen.part(step)["result"], "dtype", None) == np.float64:
+            raise Mistake("type-changed", f"{name}.{('forward', 'backward')[i % 2]} returns float64 where float32 "
+                          f"comes in, and all arrays of a primitive must have one dtype. New arrays of numpy are "
+                          f"float64 if you don't say otherwise: `np.zeros(shape, dtype=x.dtype)`.")
+
+
+def _float32(place: int, x: np.ndarray, g: np.ndarray) -> list[Step]:
+    """Forward and backward of a new layer in float32, whatever its parameters are, and then with one image more."""
+    passes = (x, g), [np.concatenate([each, each[:1]]) for each in (x, g)]
+    return [
+        (place, method, np.asarray(values, np.float32))
+        for pair in passes
+        for method, values in zip(("forward", "backward"), pair, strict=True)
+    ]
+
+
+def _another_size(seen: Answer, step: int, name: str, y: np.ndarray, dx: np.ndarray) -> None:
+    """Raise where the passes of `_float32`, from number `step` on, are wrong. y, dx: of the first ones."""
+    for each in (step, step + 1):
+        _ = seen.part(each)["result"]
+    try:
+        right = all(
+            close(result(seen, step + i, name), np.concatenate([each, each[:1]]))
+            for i, result, each in ((2, _forward, y), (3, _backward, dx))
+        )
+    except Mistake:
+        right = False
+    if not right:
+        raise Mistake("keeps-state", f"The first forward and backward of a {name} are right, and those of a second "
+                      f"batch, with one image more, are not: the layer keeps something of the first batch, such as its "
+                      f"geometry or an array. Make it anew in every forward.")
+
+
 def _forward(seen: Answer, step: int, name: str) -> np.ndarray:
     return _result(seen, step, name, "forward", f"the output of {name}.forward")
 
@@ -70,6 +126,8 @@ def _shapes_right(seen: Answer, place: int, name: str, weight: tuple[int, ...]) 
 def _starts_right(seen: Answer, name: str, shape: tuple[int, ...], inputs: int, outputs: int, words: str) -> None:
     """Shapes, scale and seeds of the first weights of the layers made as in STARTS."""
     _, bias = _shapes_right(seen, 0, name, shape)
+    if len(shape) == 2 and bias.shape != (outputs,):
+        raise Mistake("wrong-parameter-shape", linear.BIAS_IN_A_ROW.format(f"{name}.bias", bias.shape, (outputs,)))
     w, small, again, other = (array(seen.part(f"layer {i}")["first weight"], f"{name}.weight") for i in range(4))
     linear.verify_start(name, w, bias, inputs, outputs, words=words)
     linear.verify_start(name, small, bias, inputs, outputs, 0.25, words)
@@ -160,8 +218,10 @@ def conv_forward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
     first = [{"args": (8, 25, (4, 5), (1, 1), (0, 0)), "given": (), "named": start} for start in STARTS]
     steps: list[Step] = [(i, "", None) for i in range(len(first))]
     steps += [(i, "forward", case.x) for i, case in enumerate(cases, len(first))]
-    seen = ask(probes.layers, Conv, "Conv", [*first, *map(_conv, cases)], steps, advice=advice)
+    steps += _float32(len(first) + len(cases), cases[0].x, cases[0].dy)[:1]
+    seen = ask(probes.layers, Conv, "Conv", [*first, *map(_conv, [*cases, cases[0]])], steps, advice=advice)
     _starts_right(seen, "Conv", (25, 8, 4, 5), 160, 25, "C · R · S")
+    _parameters_fit(seen, "Conv")
     yield "weights drawn with standard deviation scale/√(C·R·S), biases zero"
     for i, case in enumerate(cases, len(first)):
         _shapes_right(seen, i, "Conv", case.w.shape)
@@ -205,8 +265,10 @@ def conv_backward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
     other = Convolution(x, w, dy, *case.geometry)
     steps = _passes(cases)
     steps += [(n, "forward", other.x), (n, "backward", other.dy), (n, "forward", case.x), (n, "backward", case.dy)]
-    steps += _side_by_side(n + 1, case.x, other.x, case.dy)
-    seen = ask(probes.layers, Conv, "Conv", [_conv(each) for each in (*cases, case, case, other)], steps, advice=advice)
+    steps += [*_side_by_side(n + 1, case.x, other.x, case.dy), *_float32(n + 3, case.x, case.dy)]
+    made = [_conv(each) for each in (*cases, case, case, other, case)]
+    seen = ask(probes.layers, Conv, "Conv", made, steps, advice=advice)
+    _parameters_fit(seen, "Conv")
     for i, each in enumerate(cases):
         _shapes_right(seen, i, "Conv", each.w.shape)
         dx = _backward(seen, 2 * i + 1, "Conv")
@@ -227,6 +289,10 @@ def conv_backward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
         raise Mistake("layers-share-state", _shared(dx, "Conv")[0].hint)
     _verify_conv_gradients(seen, at, case, dx)
     yield "two layers don't share what they keep"
+    y = oracle.forward(case.x, case.w, *case.geometry) + _bias(case)[:, None, None]
+    dx = oracle.backward_data(case.dy, case.w, case.x.shape, *case.geometry)
+    _another_size(seen, at + 1, "Conv", y, dx)
+    yield "a second batch, of another size"
 
 
 def _shared(of_other: np.ndarray, name: str) -> list[Hypothesis]:
@@ -290,6 +356,7 @@ def relu(ReLU: Any, *, seed: int = 0) -> Iterator[str]:
         verify(_backward(seen, 2 * i + 1, "ReLU"), grad * (each > 0), "the gradient of ReLU.backward",
                activation.relu_backward(each, grad))
         yield "forward and backward, zero and large numbers included; inputs unchanged"
+    _type_kept(seen, "ReLU", (len(steps) - 2, len(steps) - 1))
     verify(_backward(seen, len(steps) + 4, "ReLU"), g * (x > 0),
            "the gradient of the first of two ReLU layers",
            _shared(g * (other > 0), "ReLU"))
@@ -302,8 +369,8 @@ def max_pool(MaxPool: Any, *, seed: int = 0) -> Iterator[str]:
     case, n = cases[0][0], len(cases)
     other = -np.random.default_rng([seed, 16]).uniform(0.5, 4, case.x.shape)
     steps = _passes([each for each, _ in cases])
-    made = [{"args": each.geometry} for each in (*(each for each, _ in cases), case, case)]
-    beside = _side_by_side(n, case.x, other, case.dy)
+    made = [{"args": each.geometry} for each in (*(each for each, _ in cases), case, case, case)]
+    beside = [*_side_by_side(n, case.x, other, case.dy), *_float32(n + 2, case.x, case.dy)]
     seen = ask(probes.layers, MaxPool, "MaxPool", made, [*steps, *beside], advice=advice)
     for i, (each, ties) in enumerate(cases):
         expected, what = oracle.max_pool(each.x, *each.geometry), f"the output of MaxPool.forward for {each.label}"
@@ -316,6 +383,9 @@ def max_pool(MaxPool: Any, *, seed: int = 0) -> Iterator[str]:
     verify(_backward(seen, len(steps) + 4, "MaxPool"), expected,
            "the gradient of the first of two MaxPool layers",
            _shared(of_other, "MaxPool"))
+    _type_kept(seen, "MaxPool", (len(steps) + 5, len(steps) + 6))
+    _another_size(seen, len(steps) + 5, "MaxPool", oracle.max_pool(case.x, *case.geometry), expected)
+    yield "float32 stays float32; a second batch, of another size"
 
 
 def _verify_pool_gradient(got: np.ndarray, case: Pooling, ties: bool) -> None:
@@ -340,7 +410,8 @@ def flatten(Flatten: Any, *, seed: int = 0) -> Iterator[str]:
     steps: list[Step] = [step for i, (x, g) in enumerate(cases) for step in ((i, "forward", x), (i, "backward", g))]
     n = len(cases)
     steps += [(n, "forward", cases[0][0]), (n, "forward", cases[1][0]), (n, "backward", cases[1][1])]
-    seen = ask(probes.layers, Flatten, "Flatten", [{"args": ()}] * (n + 1), steps)
+    steps += _float32(n + 1, *cases[0])
+    seen = ask(probes.layers, Flatten, "Flatten", [{"args": ()}] * (n + 2), steps)
     for i, (shape, (x, g)) in enumerate(zip(shapes, cases, strict=True)):
         order = (
             "The rows are in another order: all of channel 0 first, row by row, then channel 1 (`x.reshape(N, -1)`, "
@@ -371,13 +442,14 @@ def flatten(Flatten: Any, *, seed: int = 0) -> Iterator[str]:
         ])  # fmt: skip
         yield f"{shape} and back"
     try:
-        right = close(_backward(seen, len(steps) - 1, "Flatten"), cases[1][1].reshape(shapes[1]))
+        right = close(_backward(seen, len(steps) - 5, "Flatten"), cases[1][1].reshape(shapes[1]))
     except Mistake:
         right = False
     if not right:
         raise Mistake("keeps-state", "After a second forward, with images of another shape, backward is wrong: it uses "
                       "the shape of an earlier forward. Keep the shape in every forward.")
     yield "the shape of the latest forward"
+    _type_kept(seen, "Flatten", (len(steps) - 4, len(steps) - 3))
 
 
 def _unflattened(g: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]) -> np.ndarray:
@@ -396,7 +468,7 @@ AXIS_LOST = (
 @check("Dense", "A6")
 def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
     """Initial weights, forward, three gradients, twice in a row; update at two rates."""
-    cases, lrs = linear_cases(seed)[:2], rates(seed)
+    cases, lrs = [case for case in linear_cases(seed) if case.dtype == "float64"], rates(seed)
     first = [{"args": (100, 40), "given": (), "named": start} for start in STARTS]
     steps: list[Step] = [(i, "", None) for i in range(len(first))]
     for i, case in enumerate(cases, len(first)):
@@ -406,9 +478,11 @@ def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
     case, place = cases[0], len(first) + len(cases)
     other = np.random.default_rng([seed, 17]).normal(size=case.x.shape)
     beside = _side_by_side(place, case.x, other, case.grad)
+    beside += _float32(place + 3, case.x, case.grad)
     updates = _updates(place + 2, case.x, case.grad, lrs)
-    seen = ask(probes.layers, Dense, "Dense", [*first, *made, *[made[0]] * 3], [*steps, *beside, *updates])
+    seen = ask(probes.layers, Dense, "Dense", [*first, *made, *[made[0]] * 4], [*steps, *beside, *updates])
     _starts_right(seen, "Dense", (100, 40), 100, 40, "in")
+    _parameters_fit(seen, "Dense")
     yield "weights drawn with standard deviation scale/√in, biases zero"
     for i, case in enumerate(cases):
         _shapes_right(seen, len(first) + i, "Dense", case.weight.shape)
@@ -429,6 +503,7 @@ def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
            _shared(other.T @ case.grad, "Dense"))
     verify(dx, case.grad @ case.weight.T, "the gradient of the first of two Dense layers")
     yield "two layers don't share what they keep"
+    _type_kept(seen, "Dense", range(at + len(beside) - 4, at + len(beside) - 2))
     gradients = case.x.T @ case.grad, case.grad.sum(axis=0)
     _verify_updates(seen, at + len(beside), "Dense", (case.weight, case.bias), gradients, lrs, case.n)
     yield "weight and bias move by −lr · gradient, for two rates"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core.probe import Seen, Stopped, copied, differ, give, is_torch, like, method, read, run
+from helpers.check.core.probe import Seen, Stopped, copied, differ, give, is_torch, like, method, read, run, twice
 from helpers.data.split import Split
 from helpers.train import History
 
@@ -78,9 +78,10 @@ def layers(
 ) -> None:
     """Layers in which steps follow each other: (place of the layer in `made`, method or "", array or rate).
 
-    made: "args", "named" and, for layers with parameters, "given", the weight and bias that they get, or (). A layer is
-    made for its first step. Notes under "layer 0", … its first parameters; by number of the step its "result" and, of
-    layers with parameters, what these are after it, after a backward the gradients, too.
+    Arrays of float32 stay so; others take the precision of the layer's weight. made: "args", "named" and, for layers
+    with parameters, "given", the weight and bias that they get, or (). A layer is made for its first step. Notes under
+    "layer 0", … its first parameters; by number of the step its "result" and, of layers with parameters, what these
+    are after it, after a backward the gradients, too.
     """
     there: dict[int, Any] = {}
     for number, (place, step, value) in enumerate(steps):
@@ -93,7 +94,8 @@ def layers(
             continue
         layer, notes = there[place], seen.part(number)
         kind = read(layer, "weight", name, None) if "given" in about else None
-        given = precisely(kind, value) if isinstance(value, np.ndarray) else value
+        fits = like if getattr(value, "dtype", None) == np.float32 else precisely
+        given = fits(kind, value) if isinstance(value, np.ndarray) else value
         notes["result"] = run(f"{name}.{step}", method(layer, step, name), given, inputs=INPUTS.get(step, ()))
         if "given" in about:
             for attribute in (*PARAMETERS, *GRADIENTS) if step == "backward" else PARAMETERS:
@@ -126,7 +128,8 @@ def _built(notes: Seen, build: Any, about: Mapping[str, Any]) -> tuple[Any, list
     """A network that `build` makes, and its layers with weights; None where the verdict has no use for it.
 
     about: "entries", "image", "named" for build, and "given", [(weight, bias), …] for these layers. Notes the number
-    of "layers" (None where there is no list), and the first "weights" and "biases".
+    of "layers" (None where there is no list), the class of a layer that stands in it "twice", or "", and the first
+    "weights" and "biases".
     """
     named = copied(about.get("named", {}))
     network = run("build", build, copied(about["entries"]), about["image"], inputs=("layers",), **named)
@@ -139,6 +142,7 @@ def _built(notes: Seen, build: Any, about: Mapping[str, Any]) -> tuple[Any, list
     every = [found[i] for i in range(len(found))]
     trained = [layer for layer in every if read(layer, "weight", "a layer", None) is not None]
     notes["layers"] = len(every)
+    notes["twice"] = twice(every)
     for name, each in (("weights", "weight"), ("biases", "bias")):
         notes[name] = [read(layer, each, "a layer", None) for layer in trained]
     given = about.get("given", ())

@@ -155,11 +155,12 @@ def bias(add_bias: Any, *, seed: int = 0) -> Iterator[str]:
 
 
 def _outputs(seed: int) -> list[np.ndarray]:
-    """(N, K, P, Q): sizes that differ; those with which broadcasting along a wrong axis works; one image."""
+    """(N, K, P, Q): sizes that differ; those with which broadcasting along a wrong axis works; one image; as many
+    images as filters."""
     rng = np.random.default_rng([seed, 3])
     p, q, *counts = (int(size) for size in rng.permutation([3, 4, 5, 6, 7])[:4])
     (n, k), same = sorted(counts), int(rng.integers(3, 6))
-    return [rng.normal(size=shape) for shape in ((n, k, p, q), (n, same, same, same), (1, k, p, q))]
+    return [rng.normal(size=shape) for shape in ((n, k, p, q), (n, same, same, same), (1, k, p, q), (k, k, p, q))]
 
 
 @check("True convolution", "A4")

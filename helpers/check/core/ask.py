@@ -178,10 +178,22 @@ def _advice(error: BaseException) -> str:
             " A sum or maximum over an axis loses that axis: keep it with `keepdims=True`, "
             "so that each row meets its own number. (Labels are integers, one per row; they have no second axis.)"
         )
+    if "cannot reshape" in text:
+        return " A reshape keeps all numbers; the new shape has room for more or for fewer than there are."
     if isinstance(error, ValueError) and any(word in text for word in ("matmul", "broadcast", "align", "shape")):
         return " The shapes don't fit: write down the shape of each factor, and what each axis stands for."
     if isinstance(error, RuntimeError) and "shapes cannot be multiplied" in text:
         return " The shapes don't fit: write down the shape of each factor, and what each axis stands for."
+    if type(error).__name__ == "ZeroDivisionError":
+        return (
+            " What is divided by is 0 here. Are the arguments, in your `def` line and in your calls, in the order of "
+            "the exercise's text?"
+        )
+    if "tuple indices" in text:
+        return (
+            " There is a tuple where you expect an array. A method of torch returns two things where numpy's returns "
+            "one: `x.max(1)` gives values and places."
+        )
     if isinstance(error, NameError):
         return " Was its cell run, and is the name spelled the same?"
     return ""

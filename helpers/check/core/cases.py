@@ -45,6 +45,11 @@ class LinearCase:
         return len(self.x)
 
     @property
+    def square(self) -> bool:
+        """Whether there are as many outputs as inputs."""
+        return len(self.weight) == len(self.bias)
+
+    @property
     def shape(self) -> tuple[int, int, int]:
         """(N, in, out)"""
         return (self.n, *self.weight.shape)
@@ -57,12 +62,13 @@ class LinearCase:
 
 
 def linear_cases(seed: int) -> list[LinearCase]:
-    """A usual batch, a batch of one, and a usual batch in float32."""
+    """A usual batch, a batch of one, a usual batch in float32, and a layer with as many outputs as inputs."""
     rng = np.random.default_rng([seed, 1])
     found = []
-    for lowest, dtype in ((5, "float64"), (1, "float64"), (5, "float32")):
+    for lowest, dtype, square in ((5, "float64", 0), (1, "float64", 0), (5, "float32", 0), (5, "float64", 1)):
         n = 1 if lowest == 1 else primes(rng, 1, 5, 11)[0]
         n_in, n_out = primes(rng, 2, 3, 19, without=(n, n + 1))
+        n_out = n_in if square else n_out
         shapes = (n_in, n_out), (n_out,), (n, n_in), (n, n_out), (n + 1, n_in), (n + 1, n_out)
         weight, bias, x, grad, other_x, other_grad = (rng.normal(size=shape) for shape in shapes)
         found.append(LinearCase(weight, bias, x, grad, other_x, other_grad, dtype))

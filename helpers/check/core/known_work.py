@@ -8,6 +8,7 @@ call takes no less than the work waits, and no more than lies between the calls 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,10 @@ class Calls:
     def count(self, piece: str) -> int:
         """How often it was called."""
         return self.made.count(piece)
+
+    def in_a_row(self, piece: str) -> int:
+        """How often it was called, at most, without a call of another between."""
+        return max((len(list(calls)) for name, calls in groupby(self.made) if name == piece), default=0)
 
     def spent(self) -> float:
         """Seconds from the making of the bench to the return of the student's function."""

@@ -127,6 +127,12 @@ def method(thing: Any, name: str, owner: str) -> Any:
     return found
 
 
+def twice(layers: Sequence[Any]) -> str:
+    """The class of a layer that stands more than once in the list, or nothing."""
+    places = [id(layer) for layer in layers]
+    return next((type(layer).__name__ for layer in layers if places.count(id(layer)) > 1), "")
+
+
 def give(thing: Any, name: str, values: np.ndarray) -> None:
     """Give a parameter our values: inside the student's own array where that works, because a list, a property or an
     optimiser of theirs may hold it; else as a new array of its kind. The shape is that of `values`."""

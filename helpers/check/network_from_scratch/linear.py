@@ -11,8 +11,8 @@ from helpers.check.core.ask import Answer, array, ask
 from helpers.check.core.cases import LinearCase, linear_cases, rates
 from helpers.check.core.compare import Hypothesis, close, verify
 from helpers.check.core.gradients import numerical_gradient
+from helpers.check.core.hypotheses import activation, update
 from helpers.check.core.hypotheses import linear as hypotheses
-from helpers.check.core.hypotheses import update
 from helpers.check.core.report import Mistake, check
 from helpers.check.network_from_scratch import probes
 
@@ -22,8 +22,14 @@ def _asked(case: LinearCase, *passes: tuple[str, np.ndarray]) -> dict[str, Any]:
     return {"weight": case.weight, "bias": case.bias, "dtype": case.dtype, "passes": passes}
 
 
+def _of_the_other(x: np.ndarray) -> np.ndarray:
+    """What a second layer beside the first is given."""
+    return 0.25 + x / 2
+
+
 def _first(seen: Answer, n_in: int, n_out: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first weight, in the course's layout, and bias of a new layer, of the right shapes."""
+    """The first weight, in the course's layout, and bias of a new layer. Transposed weights and biases of shape
+    (1, out) lose the points of `linear_init`, and no others."""
     weight, bias = seen.array("first weight", "weight"), seen.array("first bias", "bias")
     if weight.shape not in ((n_in, n_out), (n_out, n_in)):
         raise Mistake("wrong-parameter-shape", f"weight has shape {weight.shape}; it should be (in_features, "
@@ -34,13 +40,20 @@ def _first(seen: Answer, n_in: int, n_out: int) -> tuple[np.ndarray, np.ndarray]
     return (weight if weight.shape == (n_in, n_out) else weight.T), bias
 
 
+def _transposed(seen: Answer, case: LinearCase) -> bool:
+    """Whether weights are stored (out, in), which the sizes of a square layer can't tell."""
+    return bool(seen.array("first weight", "weight").shape != case.weight.shape)
+
+
 def _in_layout(seen: Answer, name: str, case: LinearCase) -> np.ndarray:
     """A parameter or gradient in the course's layout; a wrong shape comes back as it is."""
     found, weight = seen.array(name, name), seen.array("weight", "weight")
     shape = case.weight.shape if name.endswith("weight") else case.bias.shape
     if found.ndim == 2 and len(shape) == 1 and found.shape == (1, *shape):
+        if name.startswith("grad") and seen.array("bias", "bias").ndim == 1:
+            raise Mistake("wrong-shape", hypotheses.BIAS_IN_A_ROW.format(name, found.shape, shape))
         return found[0]
-    if len(shape) == 2 and weight.shape == shape[::-1]:
+    if len(shape) == 2 and weight.shape == shape[::-1] != shape:
         if found.shape == shape:
             raise Mistake("wrong-shape", f"{name} has shape {found.shape} and weight has {weight.shape}. A gradient "
                           f"has the shape of its parameter.")
@@ -54,12 +67,24 @@ def linear_init(Linear: Any, *, seed: int = 0) -> Iterator[str]:
     n_in, n_out = 400, 90 + seed % 7
     seen = ask(probes.linear_starts, Linear, (n_in, n_out), (1 + seed, 2 + seed))
     weight, bias = _first(seen, n_in, n_out)
+    if seen.array("first weight", "weight").shape != (n_in, n_out):
+        raise Mistake("wrong-parameter-shape", f"weight has shape (out_features, in_features) = {(n_out, n_in)}, as "
+                      f"torch.nn.Linear keeps it. Here it is (in_features, out_features), and later exercises take "
+                      f"in_features from `weight.shape[0]`.")
+    if bias.shape != (n_out,):
+        raise Mistake("wrong-parameter-shape", hypotheses.BIAS_IN_A_ROW.format("bias", bias.shape, (n_out,)))
     yield "shapes of weight and bias"
     hypotheses.verify_start("Linear", weight, bias, n_in, n_out)
     if "second weight" in seen and close(seen.array("first weight", "weight"), seen.array("second weight", "weight")):
         raise Mistake("seed-ignored", "Layers with two different seeds start with the same weights: pass `seed` on, "
                       "`backend.normal(shape, std, seed)`.")
     yield "weights drawn from N(0, 1/in_features), bias zero"
+    for name in probes.PARAMETERS:
+        if getattr(seen.part("float32")[f"first {name}"], "dtype", None) == np.float64:
+            raise Mistake("type-changed", f"{name} is float64 where the backend's dtype is float32: it is not made by "
+                          f"the backend. Use `backend.normal` and `backend.zeros`: they make arrays of the right "
+                          f"dtype, on the right device.")
+    yield "parameters in the backend's dtype"
 
 
 @check("Linear.forward", "A1")
@@ -74,6 +99,8 @@ def linear_forward(Linear: Any, *, seed: int = 0) -> Iterator[str]:
     for number, case in enumerate(cases):
         of_case = seen.part(number)
         first_weight, _ = _first(of_case, *case.weight.shape)
+        if case.square and _transposed(seen.part(0), cases[0]):
+            continue
         x, w, b, again = case.x, case.weight, case.bias, case.other_x
         got = array(of_case.part(0)["result"], "the output")
         single = case.dtype == "float32"
@@ -95,13 +122,16 @@ def linear_backward(Linear: Any, *, seed: int = 0) -> Iterator[str]:
     cases = linear_cases(seed)
     asked = [
         _asked(case, ("forward", case.x), ("backward", case.grad), ("forward", case.other_x),
-               ("backward", case.other_grad))
+               ("backward", case.other_grad), ("forward", case.x), ("forward of another", _of_the_other(case.x)),
+               ("backward", case.grad))
         for case in cases
     ]
     seen = ask(probes.linear_passes, Linear, asked)
     for number, case in enumerate(cases):
         of_case = seen.part(number)
         first_weight, _ = _first(of_case, *case.weight.shape)
+        if case.square and _transposed(seen.part(0), cases[0]):
+            continue
         after = of_case.part(1)
         if (
             not close(_in_layout(after, "weight", case), case.weight)
@@ -114,6 +144,11 @@ def linear_backward(Linear: Any, *, seed: int = 0) -> Iterator[str]:
             yield "grad_weight, grad_bias and the gradient with respect to the input agree with finite differences"
         _verify_gradients(case, case.other_x, case.other_grad, of_case.part(3), first_weight, earlier)
     yield "a second forward and backward do not depend on the first; inputs unchanged; a batch of one; in float32, too"
+    case, after = cases[0], seen.part(0).part(6)
+    shared = activation.shared_state(_of_the_other(case.x).T @ case.grad, "Linear")
+    got, right = _in_layout(after, "grad_weight", case), case.x.T @ case.grad
+    verify(got, right, "grad_weight of the first of two Linear layers", shared)
+    yield "two layers beside each other"
 
 
 def _verify_gradients(

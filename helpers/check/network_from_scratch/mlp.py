@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from helpers.check.core.ask import Answer, array, ask
-from helpers.check.core.cases import network_case, rates
+from helpers.check.core.cases import NetworkCase, network_case, rates
 from helpers.check.core.compare import Hypothesis, close, close_all, verify, verify_all
 from helpers.check.core.hypotheses import network as hypotheses
 from helpers.check.core.oracle import Net, sigmoid, softmax
@@ -84,6 +84,8 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
         of_step, before = seen.part(number), steps[0][1] if number else None
         try:
             _output(of_step, net, case.x)
+            if seen.part("given")["twice"] and not _backward_right(of_step, seen, net, case):
+                raise hypotheses.one_layer_twice(seen.part("given")["twice"])
             after, gradients = of_step.part("after backward"), net.gradients(case.x, case.labels)
             _gradients(after, seen.part("given"), net, case.x, case.labels)
         except Mistake:
@@ -163,6 +165,14 @@ def _gradients(seen: Answer, first: Answer, net: Net, x: np.ndarray, labels: np.
         ),
         {"batch size": len(x)},
     )
+
+
+def _backward_right(of_step: Answer, seen: Answer, net: Net, case: NetworkCase) -> bool:
+    try:
+        _gradients(of_step.part("after backward"), seen.part("given"), net, case.x, case.labels)
+    except Mistake:
+        return False
+    return True
 
 
 def _other_activation(net: Net, x: np.ndarray, f: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import backend
-from helpers.check.core.probe import MISSING, Seen, Stopped, give, like, method, read, run, within
+from helpers.check.core.probe import MISSING, Seen, Stopped, give, like, method, read, run, twice, within
 
 PARAMETERS, GRADIENTS = ("weight", "bias"), ("grad_weight", "grad_bias")
 INPUTS = {"forward": "x", "backward": "grad_output"}
@@ -39,7 +39,9 @@ def linear(seen: Seen, Linear: Any, sizes: tuple[int, int], dtype: str = "float6
 
 
 def linear_starts(seen: Seen, Linear: Any, sizes: tuple[int, int], seeds: tuple[int, int]) -> None:
-    """Notes the first parameters of a new layer and, where it takes a seed, the "second weight" of one with another."""
+    """Notes the first parameters of a new layer, of a small one in "float32" and, where it takes a seed, the "second
+    weight" of one with another."""
+    linear(seen.part("float32"), Linear, (3, 2), "float32")
     try:
         linear(seen, Linear, sizes, seed=seeds[0])
     except Stopped as stopped:
@@ -51,7 +53,8 @@ def linear_starts(seen: Seen, Linear: Any, sizes: tuple[int, int], seeds: tuple[
 
 
 def linear_passes(seen: Seen, Linear: Any, cases: Sequence[dict[str, Any]]) -> None:
-    """Layers with given weight and bias, in which ("forward", x) and ("backward", grad_output) follow each other.
+    """Layers with given weight and bias, in which ("forward", x) and ("backward", grad_output) follow each other, and
+    ("forward of another", x) of a layer beside it.
 
     Notes, by number of the case: the first parameters; by number of the pass, its "result" and, after a backward,
     parameters and gradients.
@@ -59,6 +62,7 @@ def linear_passes(seen: Seen, Linear: Any, cases: Sequence[dict[str, Any]]) -> N
     for number, case in enumerate(cases):
         notes = seen.part(number)
         layer = linear(notes, Linear, case["weight"].shape, case["dtype"])
+        beside = linear(Seen(), Linear, case["weight"].shape, case["dtype"])
         kind = read(layer, "weight", "Linear")
         if not _sizes_fit(layer, case):
             return
@@ -66,6 +70,9 @@ def linear_passes(seen: Seen, Linear: Any, cases: Sequence[dict[str, Any]]) -> N
             give(layer, name, fitted(case[name], read(layer, name, "Linear")))
         for step, (name, values) in enumerate(case["passes"]):
             given = like(kind, values.astype(case["dtype"]))
+            if name == "forward of another":
+                run("Linear.forward", method(beside, "forward", "Linear"), given)
+                continue
             found = run(f"Linear.{name}", method(layer, name, "Linear"), given, inputs=(INPUTS[name],))
             notes.part(step)["result"] = found
             for attribute in (*PARAMETERS, *GRADIENTS) if name == "backward" else ():
@@ -144,8 +151,8 @@ class Network:
     """A student's `MLP(sizes, backend)`; `kind` is its first weight."""
 
     def __init__(self, seen: Seen, MLP: Any, sizes: tuple[int, ...], on: Any = None, **named: Any):
-        """Notes the "layers", or that there is no list of them, and the first parameters of those that have a
-        weight."""
+        """Notes the "layers", or that there is no list of them, the first parameters of those that have a weight, and
+        the class of a layer that stands in the list "twice", or ""."""
         self.made = run("MLP(sizes, backend)", MLP, sizes, on or backend("numpy", "float64"), **named)
         self.layers = read(self.made, "layers", "MLP")
         listed = self.layers is not None and hasattr(self.layers, "__len__")
@@ -156,6 +163,7 @@ class Network:
         # A base class may give all layers a weight that is None.
         self.linears = [layer for layer in every if read(layer, "weight", "Linear", None) is not None]
         self.note(seen, "first ", PARAMETERS)
+        seen["twice"] = twice(every)
         seen["linears"] = len(self.linears)
 
     def note(self, seen: Seen, before: str = "", names: Sequence[str] = (*PARAMETERS, *GRADIENTS)) -> None:

@@ -36,7 +36,7 @@ STUDENTS = (
     ),
     Student(
         "freya",
-        "right, weights (out, in) and bias (1, out)",
+        "right, weights that lie in memory by columns",
         replace=BANK["other layout"].cells,
         form=form(["Freya"], ["E"]),
     ),

@@ -12,6 +12,12 @@ NOTHING = np.full(1, np.nan)
 """What no result is close to."""
 
 
+BIAS_IN_A_ROW = (
+    "{} has shape {}; it should be {}, one axis. With a second axis it broadcasts alike, and is another shape for "
+    "whoever reads it: sum with `axis=0` alone, and make the bias from its one size."
+)
+
+
 def verify_start(
     layer: str, weight: np.ndarray, bias: np.ndarray, inputs: int, outputs: int, scale: float = 1.0,
     words: str = "in_features",
@@ -33,6 +39,11 @@ def verify_start(
                       f"asked for (`backend.normal`).")
     found = std / right
     if 0.92 < found < 1.08:
+        tails = float((((weight - mean) / std) ** 4).mean())
+        if abs(tails - 3) > 0.6:
+            raise Mistake("not-normal", f"The weights of {layer} have the right standard deviation, and are not drawn "
+                          f"from a normal distribution: the largest is {np.abs(weight).max() / std:.2g} standard "
+                          f"deviations from 0. Draw them with `normal`, not from an interval.")
         return
     told = f"The weights of {layer} have standard deviation {std:.3g} instead of {scale:g}/√({words}) = {right:.3g}"
     if scale != 1:
@@ -85,6 +96,8 @@ def forward(
         Hypothesis("forward-averaged", plain / n + b, f"x @ weight is divided by the batch size. {averaged}"),
         Hypothesis("forward-averaged", plain / x.shape[1] + b, "x @ weight is divided by in_features. The scale "
                    "belongs in the initial weights, not in forward."),
+        Hypothesis("transpose-missing", x @ w.T + b if len(w) == len(w.T) else NOTHING, "Where a layer has as many "
+                   "outputs as inputs, x is multiplied by weight.T. The product is x @ weight, whatever the sizes."),
         Hypothesis("reshaped-not-transposed", x @ w.T.reshape(w.shape) + b, "The weights are reshaped where they "
                    "should be transposed: `reshape` keeps the order of the numbers and mixes rows and columns. Use "
                    "`.T`."),
@@ -175,6 +188,9 @@ def input_gradient(
     return [
         Hypothesis("grad-input-transposed", w @ g.T, "The returned gradient is transposed (weight @ grad_output.T). "
                    "It needs the shape of x: rows are examples."),
+        Hypothesis("transpose-missing", g @ w if len(w) == len(w.T) else NOTHING, "The returned gradient is "
+                   "grad_output @ weight where a layer has as many outputs as inputs: only there do these shapes fit, "
+                   "and the product is another one. It is grad_output @ weight.T, whatever the sizes."),
         Hypothesis("stale-weight", NOTHING if first_weight is None else g @ first_weight.T,
                    "The gradient is propagated through the initial weights, a copy made in `__init__`. "
                    "Use self.weight as it is now."),

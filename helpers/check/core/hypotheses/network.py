@@ -14,8 +14,16 @@ import numpy as np
 from helpers.check.core.compare import Hypothesis
 from helpers.check.core.hypotheses.update import rate_ignored
 from helpers.check.core.oracle import one_hot, softmax
+from helpers.check.core.report import Mistake
 
 Parameters = list[np.ndarray]
+
+
+def one_layer_twice(name: str) -> Mistake:
+    """For a backward that goes wrong where one layer, of the class `name`, stands in several places of the network."""
+    return Mistake("layers-share-state", f"One {name} object stands in several places of `self.layers`. It keeps what "
+                   f"its last forward stored, which the backward of its other places then uses. Make a new layer for "
+                   f"each place.")
 
 
 def forward(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -479,12 +480,16 @@ def advice(error: BaseException, what: str) -> str:
     kind, text = type(error).__name__, str(error)
     if "negative" in text and "stride" in text:
         return " PyTorch accepts no array with negative strides, which `[::-1]` makes: copy it first, with `.copy()`."
+    shapes = [tuple(int(n) for n in found.split(",") if n) for found in re.findall(r"\(([\d, ]+)\)", text)]
     if "broadcast" in text and what == "add_bias":
+        flat = 1 in map(len, shapes)
+        how = "broadcasts b along the last axis of y, the columns" if flat else "matches axes from the last one on"
+        return f" Numpy {how}; b belongs to axis 1: give it the shape (K, 1, 1)."
+    if kind == "ZeroDivisionError":
         return (
-            " Numpy broadcasts b along the last axis of y, the columns; b belongs to axis 1: "
-            "give it the shape (K, 1, 1)."
+            " A padding may be 0, a stride may not: in a call or in the `def` line, are the arguments in the order of "
+            "the exercise's text?"
         )
-    shapes = [tuple(int(n) for n in found.split(",") if n) for found in re.findall(r"\(([\d,]+)\)", text)]
     if "broadcast" in text and len(shapes) == 2 and 0 in shapes[0]:
         return (
             " The right side is empty: `x[:, :, pad:-pad]` is for a padding of 0, because −0 is 0. "
@@ -511,9 +516,25 @@ def advice(error: BaseException, what: str) -> str:
         return " The left factor needs as many columns as the right one has rows: write down both shapes."
     if "range() arg 3" in text:
         return " A step of at least 1 is needed: even the smallest workspace holds one column, `max(1, …)`."
-    if not isinstance(error, TypeError) and any(word in text for word in ("broadcast", "shape", "size")):
+    if "into shape" in text and "broadcast" in text and len(shapes) == 2 and len(shapes[0]) == len(shapes[1]):
+        found, place = shapes
+        axis = next((i for i, (a, b) in enumerate(zip(found, place, strict=True)) if a not in (b, 1)), 0)
+        fewer = found[axis] < place[axis]
+        short = " A slice that ends too early, or runs past the end of its axis, has fewer." if fewer else ""
         return (
-            " Write down the shapes of both sides. A window that hangs over the edge is smaller than the others, and P "
-            "and Q follow from H and W, not the other way round."
+            f" What is assigned has {found[axis]} entries on axis {axis}, and the place where it is put has "
+            f"{place[axis]}.{short}"
         )
+    if "cannot reshape" in text and shapes:
+        return (
+            f" A reshape keeps all numbers, and the new shape has room for {prod(shapes[-1])}. Which of its sizes is "
+            f"another than you think? (With a stride or a padding, H and W are not P · R and Q · S.)"
+        )
+    if "shape-mismatch for sum" in text:
+        return (
+            " The axes that are multiplied and summed have different sizes in the two arrays: write both shapes down. "
+            "A window has R rows and S columns, as the filters have, unless its slice ends elsewhere."
+        )
+    if not isinstance(error, TypeError) and any(word in text for word in ("broadcast", "shape", "size")):
+        return " Write down the shapes of both sides, and what each axis stands for."
     return ""
