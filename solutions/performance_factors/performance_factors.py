@@ -777,7 +777,7 @@ check.performance_factors.ring_traffic(ring_mean, seed=SEED)
 ### END HIDDEN TESTS
 
 # %%
-vectors = np.random.default_rng(0).standard_normal((8, 1_000_003))
+vectors = np.random.default_rng(0).standard_normal((8, 10_003 if quick else 1_000_003))
 run = study.run_workers(ring_mean, vectors, latency=50e-6, bandwidth=1.25e9)
 wrong = max(np.abs(result - vectors.mean(axis=0)).max() for result in run.results)
 print(f"8 workers: largest error {wrong:.1e}; the busiest worker sends {run.most_messages} messages,", end=" ")
