@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from helpers.study.cnn_runtime.measuring import epochs, measure
-from helpers.study.cnn_runtime.model import DEVICES, predicted
 from helpers.study.cnn_runtime.point import (
     BACKENDS,
     BATCH,
@@ -49,9 +48,14 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The command, which brings the curves and verdicts, when it is first asked for."""
+    """The command, which brings the curves and verdicts, and the model of a GPU, which reads `helpers.cost` (closed in
+    an assignment that needs other things of this package), when they are first asked for."""
     if name in ("add_options", "main"):
         from helpers.study.cnn_runtime import command
 
         return getattr(command, name)
+    if name in ("DEVICES", "predicted"):
+        from helpers.study.cnn_runtime import model
+
+        return getattr(model, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
