@@ -162,7 +162,9 @@ def _told(
 
 def _elsewhere(seen: Answer) -> None:
     """Mistake where a row does not say what `time_step` says of the device."""
-    row = seen["row"] if "row" in seen else None
+    if "row" not in seen:
+        return
+    row = seen["row"]
     if isinstance(row, dict) and row.get("device") is not None and device_of(row["device"]) != device_of(ELSEWHERE):
         raise Mistake("device-overwritten", f"time_step returned {ELSEWHERE!r} under 'device', and measure_row says "
             f"{str(row['device'])[:40]!r}: it writes down where the step should have run. Leave what `time_step` has "
