@@ -64,7 +64,7 @@ def test_nothing_to_draw_is_a_sentence(draw):
 def test_an_algorithm_has_one_colour_and_marker_in_all_figures():
     rows = {"L1": (20.0, 5e10), "L2": (300.0, 8e10)}
     names = ["dft", "my FFT", "another", "torch"]
-    roof = plots.roofline({name: rows for name in names}, 9e10, 1.2e10)
+    roof = plots.roofline(dict.fromkeys(names, rows), 9e10, 1.2e10)
     timings = {layer: {name: [1.0] for name in ["torch", "direct", "another", "my FFT", "dft"]} for layer in rows}
     bars = plots.algorithm_times(timings, "torch", own=["my FFT"])
     drawn = [
