@@ -429,8 +429,9 @@ def measure_row(filters, name, batch=BATCH):
 
 # %% given="C-rows-measured"
 rows = []
-for filters, name in track([(filters, name) for name, sizes in FILTERS.items() for filters in sizes], "network"):
-    rows.append(measure_row(filters, name))
+for name, sizes in track(FILTERS.items(), "backend"):
+    for filters in sizes:
+        rows.append(measure_row(filters, name))
 rows += gpu_rows
 
 # %% test="C-rows-check" points=3

@@ -56,6 +56,7 @@
 from helpers import check, plots
 from helpers.backend import array_namespace, backend, no_torch, torch_or_none
 from helpers.data import load
+from helpers.progress import track
 from helpers.threads import limit_threads
 from helpers.train import fit, study_size
 
@@ -732,13 +733,13 @@ def accuracy_after_training(convention, lr):
         update(rate)
 
     network.update = rescale_and_update
-    run = fit(network, train_epoch, evaluate, small, lr=lr, epochs=size.trap_epochs, progress=False)
+    run = fit(network, train_epoch, evaluate, small, lr=lr, epochs=size.trap_epochs)
     return run.test_accuracy[-1]
 
 
 trap = {
     convention: {lr: accuracy_after_training(convention, lr) for lr in (1.0, 0.1, 0.01, 0.001)}
-    for convention in ("mean", "sum", "in_features")
+    for convention in track(("mean", "sum", "in_features"), "convention")
 }
 for convention, row in trap.items():
     print(f"{convention:>12}:  " + "   ".join(f"{lr:g} → {accuracy:.1%}" for lr, accuracy in row.items()))
