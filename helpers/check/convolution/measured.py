@@ -147,13 +147,21 @@ def layer_timings(measure_layer: Any, *, seed: int = 0) -> Iterator[str]:
             "and `w` as they are.",
         )
     _called(made, timings, rounds)
-    yield f"each of {len(WAYS)} functions called in each of the rounds, in turn"
+    yield f"each of {len(WAYS)} functions called in each of the rounds"
     _errors(errors, results)
     yield "the largest difference from PyTorch's result, over PyTorch's largest entry"
     for name in WAYS:
         found = _seconds(timings[name], f"the time of {name!r}", rounds).tolist()
         demand_possible(found, seconds[name], made.longest(name), f"The time of {name!r}")
-    yield "times that fit how long each function takes"
+    apart = next((name for name in WAYS if made.in_a_row(name) >= rounds), None)
+    if apart:
+        raise Mistake(
+            "measured-apart",
+            f"All rounds of {apart!r} come one after the other, without another function between them. Pass all "
+            "functions to one call of `measure`, which takes them in turn: then a slow moment of the machine affects "
+            "all of them.",
+        )
+    yield "times that fit how long each function takes, measured in turn"
 
 
 def _deviations(y: np.ndarray, seed: int) -> Iterator[np.ndarray]:
@@ -220,14 +228,6 @@ def _called(made: Calls, timings: Mapping[str, Any], rounds: int) -> None:
             f"{short[0]!r} is called {counts[short[0]]} times, and {rounds} rounds are asked for. "
             "Is the function called inside the timing (`partial(function, x, w, layer)`, not its finished result), "
             "and is every time measured?",
-        )
-    apart = next((name for name in WAYS if made.in_a_row(name) >= rounds), None)
-    if apart:
-        raise Mistake(
-            "measured-apart",
-            f"All rounds of {apart!r} come one after the other, without another function between them. Pass all "
-            "functions to one call of `measure`, which takes them in turn: then a slow moment of the machine affects "
-            "all of them.",
         )
     many = len(_seconds(timings[WAYS[0]], "a time", rounds))
     if many > rounds + 3:
