@@ -33,6 +33,7 @@ from nbformat import v4
 from test_feedback_injection import OUTPUTS, PAYLOADS
 
 from autograder.authoring.source import grade_id
+from autograder.authoring.start_page import NEIGHBOURS
 from autograder.course import load_config
 from autograder.execution import scrub as scrub_module
 from autograder.execution import work as work_module
@@ -201,6 +202,8 @@ def test_the_assignments_own_cells_stay():
             cell.source = known.source
     after = scrubbed(before)
     for old, new in zip(before.cells, after.cells, strict=True):
+        if old.get("id") == NEIGHBOURS:  # its links lead nowhere in a class's folder
+            continue
         assert (old.cell_type, old.source) == (new.cell_type, new.source)
         assert old.metadata == new.metadata
 

@@ -20,7 +20,11 @@ def test_release_is_what_students_should_see(mini):
     assert cells["A-double"].source.endswith(
         '# YOUR CODE HERE\n    raise NotImplementedError("still to do: write this part, then delete this line")'
     )
-    assert cells["B-text"].source.strip() == "Why do people greet each other?"
+    assert cells["B-text"].source.strip().splitlines() == [
+        "Why do people greet each other?",
+        "",
+        "> **Your answer:** double-click the cell below, write, then press Shift+Enter.",
+    ]
     assert cells["B-why"].source.startswith("*Your answer here")
     assert cells["form"].source.endswith("ready_to_present = []")
     assert "-634" not in path.read_text(encoding="utf-8")

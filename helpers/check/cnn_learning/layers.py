@@ -503,7 +503,6 @@ def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
            _shared(other.T @ case.grad, "Dense"))
     verify(dx, case.grad @ case.weight.T, "the gradient of the first of two Dense layers")
     yield "two layers don't share what they keep"
-    _type_kept(seen, "Dense", range(at + len(beside) - 4, at + len(beside) - 2))
     gradients = case.x.T @ case.grad, case.grad.sum(axis=0)
     _verify_updates(seen, at + len(beside), "Dense", (case.weight, case.bias), gradients, lrs, case.n)
     yield "weight and bias move by −lr · gradient, for two rates"
