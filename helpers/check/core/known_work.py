@@ -35,9 +35,9 @@ class Calls:
         """How often it was called."""
         return self.made.count(piece)
 
-    def in_a_row(self, piece: str) -> int:
-        """How often it was called, at most, without a call of another between."""
-        return max((len(list(calls)) for name, calls in groupby(self.made) if name == piece), default=0)
+    def turns(self, piece: str) -> int:
+        """How often it was called, where calls without one of another between count once."""
+        return sum(name == piece for name, _ in groupby(self.made))
 
     def spent(self) -> float:
         """Seconds from the making of the bench to the return of the student's function."""
