@@ -112,7 +112,7 @@ def lab(
         say(words)
     say(f"your notebooks are in {place}")
     if start:
-        raise typer.Exit(run(place, jupyter or ()))
+        run(place, jupyter or ())
 
 
 @app.command()

@@ -1,4 +1,5 @@
-"""What a class gets: one zip with the student's notebook, a wheel of `helpers`, and a cell that installs it."""
+"""What a class gets: one zip with the student's notebook, a wheel of `helpers`, a cell that installs it, and the
+configuration with which nbgrader's Validate, where there is one, passes right work."""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ from ..course import REPOSITORY, Course
 from ..files import stage, write_bytes, write_notebook
 from .release import checked
 from .source import read as read_source
+from .start_page import CONFIG, with_neighbours
 
 TEMPLATES = Path(__file__).with_name("templates")
 OF_THE_PROJECT = ("pyproject.toml", "README.md", "LICENSE", "LICENSE-TEXT")
@@ -41,10 +43,12 @@ def handout(name: str, course: Course | None = None) -> Path:
         released = checked(name, course, folder)
         wheel = build_wheel(folder / "wheel")
         path = released / f"{name}.ipynb"
-        write_notebook(with_install_cell(nbformat.read(path, as_version=4), wheel.name), path)
+        alone = with_neighbours(nbformat.read(path, as_version=4), name, [])  # the zip holds one assignment
+        write_notebook(with_install_cell(alone, wheel.name), path)
         words = filled("handout.md", NAME=name, TITLE=read_source(course.source(name))[0].title, WHEEL=wheel.name)
         files = {str(p.relative_to(released)): p.read_bytes() for p in released.rglob("*") if p.is_file()}
-        content = zipped(name, {**files, wheel.name: wheel.read_bytes(), "README.md": words.encode()}.items())
+        files |= {wheel.name: wheel.read_bytes(), "README.md": words.encode(), CONFIG: filled(CONFIG).encode()}
+        content = zipped(name, files.items())
     write_bytes(content, target)
     return target
 

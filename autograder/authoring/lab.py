@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -169,11 +168,12 @@ def _plain(cell: NotebookNode) -> NotebookNode:
     return made
 
 
-def start(folder: Path, arguments: Sequence[str]) -> int:
-    """JupyterLab in `folder`, on its first page; returns its exit code."""
+def start(folder: Path, arguments: Sequence[str]) -> None:
+    """Become JupyterLab in `folder`, on its first page."""
     settings = os.pathsep.join(filter(None, [str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")]))
-    command = [sys.executable, "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{START}", *arguments]
-    try:
-        return subprocess.run(command, cwd=folder, env={**os.environ, "JUPYTER_CONFIG_PATH": settings}).returncode
-    except KeyboardInterrupt:
-        return 0
+    page = f"--LabApp.default_url=/lab/tree/{START}"
+    os.chdir(folder)
+    os.execve(
+        sys.executable, [sys.executable, "-m", "jupyterlab", page, *arguments],
+        {**os.environ, "JUPYTER_CONFIG_PATH": settings},
+    )  # fmt: skip

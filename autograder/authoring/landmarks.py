@@ -7,19 +7,22 @@ import re
 
 HEADING = re.compile(r"^#{2,3} (?:Part ([A-Z])\.|((?:[A-Z]\d(?:, | and )?)+)\.|The (form)$)", re.M)
 """A part, one or several exercises ("B2, B3 and B4."), or the form."""
+ITEM = re.compile(r"^\* \*\*([A-Z]\d)\*\*", re.M)
+"""An exercise as an item of a list."""
 PART_ROW = re.compile(r"^\| ([A-Z]) \|", re.M)
 """A row of the title's table of parts."""
 RUBRIC = "=== BEGIN MARK SCHEME ==="
 
 
 def with_anchors(text: str) -> str:
-    """A markdown text with an anchor above each heading of a part ("A"), an exercise ("A1") or the form ("form")."""
+    """A markdown text with an anchor above each heading of a part ("A"), an exercise ("A1") or the form ("form"), and
+    in each item of a list that begins with an exercise."""
 
     def anchored(heading: re.Match[str]) -> str:
         names = re.findall(r"[A-Z]\d", heading[2]) if heading[2] else [heading[1] or heading[3]]
         return "\n" * (heading.start() > 0) + "".join(f'<a id="{n}"></a>' for n in names) + f"\n\n{heading[0]}"
 
-    return HEADING.sub(anchored, text)
+    return ITEM.sub(r'* <a id="\1"></a>**\1**', HEADING.sub(anchored, text))
 
 
 def with_links(text: str, parts: str) -> str:

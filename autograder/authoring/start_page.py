@@ -36,7 +36,7 @@ class Entry:
     @property
     def time(self) -> str:
         halves = round(self.minutes / 30)
-        return f"{halves // 2 or ''}{'½' * (halves % 2)} h" if halves else "–"
+        return f"{halves // 2 or ''}{'½' * (halves % 2)}\u00a0h" if halves else "–"
 
 
 def entries(course: Course) -> list[Entry]:

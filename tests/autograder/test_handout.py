@@ -53,7 +53,8 @@ def test_the_zip_holds_notebook_wheel_and_a_page(zips):
     for name, path in zips.items():
         names = sorted(zipfile.ZipFile(path).namelist(), key=lambda one: one.endswith(".ipynb"))
         assert [re.sub(r"post\d+", "post1", n) for n in names] == [
-            f"{name}/README.md", f"{name}/from_scratch_to_cudnn-0.1.0.post1-py3-none-any.whl", f"{name}/{name}.ipynb",
+            f"{name}/README.md", f"{name}/from_scratch_to_cudnn-0.1.0.post1-py3-none-any.whl",
+            f"{name}/nbgrader_config.py", f"{name}/{name}.ipynb",
         ]  # fmt: skip
         page = zipfile.ZipFile(path).read(f"{name}/README.md").decode()
         assert names[1].split("/")[1] in page

@@ -4,6 +4,7 @@ import copy
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -199,15 +200,12 @@ def test_the_command_says_what_is_wrong_in_one_sentence(course, monkeypatch, cap
 
 def test_jupyterlab_opens_the_first_page_without_the_instructors_panels(course, work, monkeypatch):
     seen = {}
-
-    def run(command, cwd, env):
-        seen.update(command=command, cwd=cwd, env=env)
-        return subprocess.CompletedProcess(command, 0)
-
-    monkeypatch.setattr(lab.subprocess, "run", run)
-    assert lab.start(work, ["--no-browser"]) == 0
-    assert seen["cwd"] == work
+    monkeypatch.setattr(lab.os, "execve", lambda program, command, env: seen.update(command=command, env=env))
+    monkeypatch.chdir(course.root)
+    lab.start(work, ["--no-browser"])
+    assert Path.cwd() == work
     assert "--LabApp.default_url=/lab/tree/START_HERE.ipynb" in seen["command"]
+    assert seen["command"][-1] == "--no-browser"
     from jupyter_server.serverapp import ServerApp
 
     settings = lab.SETTINGS
