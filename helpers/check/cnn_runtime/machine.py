@@ -60,8 +60,6 @@ class Machine:
     now: float = 100.0
     busy_until: float = 0.0
     strangers: int = 0
-    batches: list[object] = field(default_factory=list)
-    """What the steps were given, in their order."""
     events: list[str] = field(default_factory=list)
     """Names of the functions that were called, in their order."""
 
@@ -71,7 +69,6 @@ class Machine:
     def step(self, batch: object) -> Loss:
         """One training step; `strangers` counts those on something that `load` has not returned."""
         self.strangers += not (isinstance(batch, int) and 1 <= batch <= self.count("load"))
-        self.batches.append(batch)
         i, many = self.count("step"), len(self.costs)
         self.events.append("step")
         self.now += self.launch

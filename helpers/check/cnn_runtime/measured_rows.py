@@ -12,7 +12,7 @@ import numpy as np
 
 from helpers.check.cnn_runtime import probes
 from helpers.check.cnn_runtime.counts import PRIMES, forward_flops_of, parameters_of, step_flops_of
-from helpers.check.cnn_runtime.probes import ELSEWHERE, HARDWARE, Asked
+from helpers.check.cnn_runtime.probes import HARDWARE, Asked
 from helpers.check.cnn_runtime.timing import device_of
 from helpers.check.core.ask import Answer, array, ask, kind_of, number
 from helpers.check.core.compare import Hypothesis, explained
@@ -114,7 +114,6 @@ def row(
     seen = ask(probes.row, measure_row, parameters, step_flops, asked, answers, waits)
     for i, one in enumerate(asked):
         _told(seen.part("told").part(i), seen.part("own"), one, answers, rounds, warmup)
-    _elsewhere(seen.part("elsewhere"))
     yield "measure_row: the network that was asked for, its processor, and what time_step returned"
     _waited(seen.part("waited"), asked, waits, rounds)
     yield "times that fit how long the steps of a network take"
@@ -158,17 +157,6 @@ def _told(
             "CPU and on a GPU.")
     if seen["timed"]:
         _answers(row, seen["timed"], answers, rounds, warmup, batch)
-
-
-def _elsewhere(seen: Answer) -> None:
-    """Mistake where a row does not say what `time_step` says of the device."""
-    if "row" not in seen:
-        return
-    row = seen["row"]
-    if isinstance(row, dict) and row.get("device") is not None and device_of(row["device"]) != device_of(ELSEWHERE):
-        raise Mistake("device-overwritten", f"time_step returned {ELSEWHERE!r} under 'device', and measure_row says "
-            f"{str(row['device'])[:40]!r}: it writes down where the step should have run. Leave what `time_step` has "
-            "read from the loss.")
 
 
 def _waited(seen: Answer, asked: Sequence[Asked], waits: Sequence[float], rounds: int) -> None:

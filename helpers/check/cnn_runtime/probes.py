@@ -14,8 +14,6 @@ from helpers.check.core.probe import Bench, Seen, Stopped, calls, run
 Asked = tuple[int, str, int]
 """Filters, backend and batch of a row."""
 HARDWARE = "Processor of numbers, model 7"
-ELSEWHERE = "cuda:0"
-"""Where a step of numpy says that it ran, for once."""
 
 
 def calls_and_own(
@@ -37,7 +35,7 @@ def timings(
         found = run(
             "time_step", time_step, machine.step, machine.load, many, warmup, machine.synchronise, machine.clock
         )
-        notes["events"], notes["strangers"], notes["batches"] = machine.events, machine.strangers, machine.batches
+        notes["events"], notes["strangers"] = machine.events, machine.strangers
         notes["result"] = _device_as_text(found)
 
 
@@ -85,8 +83,6 @@ def row(
     own_counts(seen.part("own"), parameters, step_flops, [(filters, batch) for filters, _, batch in asked])
     for number, one in enumerate(asked):
         told(seen.part("told").part(number), measure_row, one, answers)
-    with contextlib.suppress(Stopped):  # who makes sure that it ran where it should have is right
-        told(seen.part("elsewhere"), measure_row, (asked[0][0], "numpy", asked[0][2]), answers, ELSEWHERE)
     waited(seen.part("waited"), measure_row, asked, waits)
 
 
@@ -104,12 +100,9 @@ def batches(
     waited(seen.part("waited"), measure_row, asked, waits)
 
 
-def told(
-    seen: Seen, measure_row: Any, asked: Asked, answers: Sequence[tuple[float, float, float]], device: str = "cpu"
-) -> None:
+def told(seen: Seen, measure_row: Any, asked: Asked, answers: Sequence[tuple[float, float, float]]) -> None:
     """The row that `measure_row` makes where others have the place of the notebook's `prepare` and the student's
-    `time_step`: what they are asked, and the row. answers: seconds, low and high that `time_step` says in turn, with
-    this device."""
+    `time_step`: what they are asked, and the row. answers: seconds, low and high that `time_step` says in turn."""
     prepared: list[Any] = []
     timed: list[Any] = []
 
@@ -118,7 +111,7 @@ def told(
     ) -> dict[str, Any]:
         seconds, low, high = answers[len(timed) % len(answers)]
         timed.append((rounds, warmup))
-        return {"seconds": seconds, "low": low, "high": high, "rounds": rounds, "device": device}
+        return {"seconds": seconds, "low": low, "high": high, "rounds": rounds, "device": "cpu"}
 
     machine = Machine([0.01], 0, 0.01)
     _row(seen, measure_row, asked, prepared, machine.step, machine.load, machine.synchronise, time_step=time_step)
