@@ -330,7 +330,8 @@ def on_backends(
     for name in names:
         weight = read(epoch(name, seen.part(name), labels).linears[0], "weight", "Linear")
         seen.part(name)["library"] = type(weight).__module__.split(".")[0]
-    epoch(names[0], seen.part("other labels"), other_labels)
+        if name == names[0]:
+            epoch(name, seen.part("other labels"), other_labels)
 
 
 # Training -----------------------------------------------------------------------------------------------------------
