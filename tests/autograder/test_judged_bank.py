@@ -33,7 +33,7 @@ ALSO = {
     "cudnn_reading": ["B-agree: formulas-differ", "C-measure: one-number-only"],
     "performance_factors": [
         *["B-measure: own-environment-changed", "B-measure: threads-set-too-late", "C-steps: looks-at-wrong-steps"],
-        *["E-ring: all-send-first", "E-ring: not-async", "E-share: batch-not-divided", "even ones send first"],
+        *["E-ring: all-send-first", "E-ring: not-async", "E-share: batch-not-divided", "E-ring: even ones send first"],
     ],
 }
 """Rows that need something of the other process: its memory, globals or copies, or calls of a check's functions."""
