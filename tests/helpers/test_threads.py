@@ -25,7 +25,8 @@ def now():
 
 def python(code: str, **variables: str) -> list:
     """What a new process prints as JSON, started with these variables and without others for threads."""
-    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    left_out = (*VARIABLES, *(name for name in os.environ if name.endswith("_NUM_THREADS")))
+    environment = {name: value for name, value in os.environ.items() if name not in left_out}
     paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
         [sys.executable, "-c", NOW + code], capture_output=True, text=True, check=True,
