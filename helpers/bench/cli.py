@@ -10,8 +10,10 @@ from helpers.bench.result import Result
 from helpers.command import Parser
 from helpers.errors import CourseError
 
-NAMES = ("mlp", "conv", "cnn", "cnn-epoch", "cnn-runtime", "gpu-conv", "cost", "study", "import", "notebook", "all")
-WITHOUT_TORCH = ("cost", "study", "import", "notebook")
+NAMES = (
+    "mlp", "conv", "cnn", "cnn-epoch", "cnn-runtime", "gpu-conv", "cost", "zoo", "study", "import", "notebook", "all",
+)  # fmt: skip
+WITHOUT_TORCH = ("cost", "zoo", "study", "import", "notebook")
 PAGE = "page"
 
 
@@ -23,7 +25,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     p.add_argument("lines", nargs="?", type=Path, help="page: the file of JSON lines; the page lies beside it")
     p.add_argument("--json", action="store_true", help="one JSON object per measurement instead of a line of text")
-    p.add_argument("--rounds", type=int, default=7, help="rounds of mlp, conv, cnn… and cost (default 7)")
+    p.add_argument("--rounds", type=int, default=7, help="rounds of mlp, conv, cnn…, cost and zoo (default 7)")
     p.add_argument("--epochs", type=int, default=30, help="epochs of study (default 30; the goal shrinks with it)")
     p.add_argument("--full", action="store_true", help="study: the five rates too")
     options = p.parse_args(arguments)
@@ -76,6 +78,10 @@ def measurements(name: str, rounds: int, epochs: int, full: bool) -> Iterator[Re
         from helpers.bench import cost
 
         yield cost.bench(rounds)
+    elif name == "zoo":
+        from helpers.bench import zoo
+
+        yield from zoo.bench(rounds)
     elif name == "study":
         yield whole.one_rate(epochs)
         if full:

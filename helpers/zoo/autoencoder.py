@@ -76,7 +76,7 @@ class Size:
     goal: float
 
 
-SIZES = {"full": Size(20_000, 5000, 8, 32, 0.7), "quick": Size(1000, 500, 20, 4, 0.95)}
+SIZES = {"full": Size(30_000, 5000, 16, 32, 0.75), "quick": Size(1000, 500, 20, 4, 0.95)}
 
 
 def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:

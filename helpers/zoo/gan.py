@@ -72,12 +72,14 @@ class GAN:
         return check_loss("The discriminator's loss", d, count), check_loss("The generator's loss", g, count)
 
 
-def on_gaussians(pack: int, hidden: int = 64, noise: int = 8, backend: Backend | None = None, seed: int = 0) -> GAN:
+def on_gaussians(
+    pack: int, hidden: int = 64, noise: int = 8, beta1: float = 0.9, backend: Backend | None = None, seed: int = 0
+) -> GAN:
     """A GAN of two small networks for points in the plane."""
     backend = backend or make_backend("numpy")
     check_size(pack=pack)
     generator = dense([noise, hidden, hidden, 2], backend, seed)
-    return GAN(generator, dense([2 * pack, hidden, hidden, 1], backend, seed + 1), noise, pack)
+    return GAN(generator, dense([2 * pack, hidden, hidden, 1], backend, seed + 1), noise, pack, beta1)
 
 
 def gaussians(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -103,13 +105,16 @@ def train(gan: GAN, steps: int, batch: int = 128, lr: float = 1e-3, seed: int = 
 @dataclass(frozen=True)
 class Size:
     steps: int
+    hidden: int
+    lr: float
+    beta1: float
     packs: tuple[int, ...]
     seeds: int
     modes: float
     near: float
 
 
-SIZES = {"full": Size(3000, (1, 4), 3, 7, 0.6), "quick": Size(500, (4,), 1, 6, 0.3)}
+SIZES = {"full": Size(3000, 64, 1e-3, 0.9, (1, 4), 3, 7, 0.25), "quick": Size(800, 32, 3e-3, 0.5, (4,), 1, 6, 0.25)}
 
 
 def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:
@@ -120,8 +125,8 @@ def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:
     for pack in s.packs:
         results[pack] = []
         for i in range(s.seeds):
-            gan = on_gaussians(pack, seed=seed + 10 * i)
-            train(gan, s.steps, seed=seed + 10 * i)
+            gan = on_gaussians(pack, s.hidden, beta1=s.beta1, seed=seed + 10 * i)
+            train(gan, s.steps, lr=s.lr, seed=seed + 10 * i)
             noise = np.random.default_rng([seed, 4]).standard_normal((1000, gan.noise), np.float32)
             results[pack].append(found(gan.make(noise)))
             clouds.setdefault(pack, gan.make(noise))

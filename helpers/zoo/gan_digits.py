@@ -75,7 +75,7 @@ def picture(made: np.ndarray, real: np.ndarray, classes: int, sure: float) -> An
     from helpers.plots.style import figure, with_alt
     from helpers.zoo.drawing import show_images
 
-    fig = figure(8.5, 2.8)
+    fig = figure(8.5, 2.1)
     left, right = fig.subplots(1, 2)
     show_images(left, made, 10, f"Made: {classes} of 10 kinds, read with {sure:.0f}% certainty")
     show_images(right, real, 10, "Real")

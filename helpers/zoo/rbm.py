@@ -177,8 +177,8 @@ def picture(rbm: RBM, test: Any, made: Any, error: float, after: float, most: fl
     from helpers.plots.style import figure, with_alt
     from helpers.zoo.drawing import show_images, show_rows
 
-    fig = figure(9, 3.1)
-    left, right = fig.subplots(1, 2, width_ratios=(3, 1.2))
+    fig = figure(9, 2.4)
+    left, right = fig.subplots(1, 2, width_ratios=(3, 1))
     rows = {"image": test, "reconstruction": rbm.visible(rbm.hidden(test)), "after 200 steps": made}
     show_rows(left, rows, f"Through {len(rbm.c)} hidden units (squared error of a pixel {error:.4f})")
     filters = rbm.weight.T[:25]

@@ -142,13 +142,11 @@ def picture(net: VAE, codes: np.ndarray, labels: np.ndarray, bound: float) -> An
     for label in range(10):
         own = codes[labels == label][:60]
         right.scatter(own[:, 0], own[:, 1], 28, marker=f"${label}$", color=colours[label], linewidths=0.3)
-    axes(right, f"Codes of test images (bound {bound:.0f} nats an image)", "first number", "second number")
-    right.set_xlim(-3.5, 3.5)
-    right.set_ylim(-3.5, 3.5)
-    right.set_aspect("equal")
+    axes(right, f"Codes of test images (bound −{-bound:.0f} nats an image)", "first number", "second number")
+    right.set_aspect("equal", adjustable="datalim")
     return with_alt(
         fig,
         "Left a map of 15 by 15 images, decoded from a grid of two-dimensional codes: digits that change smoothly into "
         "each other. Right the codes of test images, each drawn as its digit; the same digits lie together, some "
-        f"overlap. The bound is {bound:.0f} nats an image.",
+        f"overlap. The bound is −{-bound:.0f} nats an image.",
     )

@@ -30,6 +30,14 @@ def agree(loss, arrays, gradients):
         assert np.abs(gradient).max() > 0
 
 
+def jittered(layers):
+    """The layers with biases that are not zero: at zero, units stand at the kink of their ReLU."""
+    for layer in layers:
+        if hasattr(layer, "bias"):
+            layer.bias += 0.3 * RNG.standard_normal(layer.bias.shape)
+    return layers
+
+
 def of(layers):
     """(parameters, copies of the gradients) of layers, as an optimiser sees them."""
     from helpers.nn.optimisers import parameters_and_gradients
@@ -40,12 +48,14 @@ def of(layers):
 
 def test_autoencoder():
     net, x = autoencoder.Autoencoder(5, 4, 2, F64), RNG.random((3, 5))
+    jittered(net.layers)
     net.loss(x)
     agree(lambda: net.loss(x), *of(net.layers))
 
 
 def test_vae_with_noise_of_its_own_for_each_image():
     net, x, noise = vae.VAE(5, 4, 2, F64), RNG.random((3, 5)), RNG.standard_normal((3, 2))
+    jittered(net.layers)
     net.loss(x, noise)
     agree(lambda: sum(net.loss(x, noise)), *of(net.layers))
 
@@ -61,8 +71,9 @@ def test_rbm_free_energy_and_exact_likelihood():
 
 @pytest.mark.parametrize("pack", [1, 2])
 def test_gan(pack):
-    one = gan.on_gaussians(pack, 4, 3, F64)
+    one = gan.on_gaussians(pack, 4, 3, backend=F64)
     real, noise = RNG.standard_normal((4, 2)), RNG.standard_normal((4, 3))
+    jittered([*one.generator.layers, *one.discriminator.layers])
     made = one.make(noise)
     one.discriminator_loss(real, made)
     agree(lambda: one.discriminator_loss(real, made), *of(one.discriminator.layers))
@@ -73,7 +84,7 @@ def test_gan(pack):
 @pytest.mark.parametrize("cell", recurrent.CELLS.values())
 def test_recurrent_through_time_and_from_a_state(cell):
     net = recurrent.SequenceNet(cell(3, 4, dtype=np.float64), 3)
-    net.cell.b += 0.1 * RNG.standard_normal(net.cell.b.shape)
+    net.cell.bias += 0.1 * RNG.standard_normal(net.cell.bias.shape)
     x, targets = RNG.standard_normal((5, 3, 2)), RNG.integers(3, size=(3, 2))
     state = tuple(RNG.standard_normal((4, 2)) for _ in net.cell.forward(x)[:1] for _ in range(len(net.cell.state)))
     net.loss(x, targets, state)
@@ -86,6 +97,7 @@ def test_recurrent_through_time_and_from_a_state(cell):
 def test_attention():
     net = attention.Reader(5, 4, 3, 2, F64)
     codes, targets = RNG.integers(5, size=(2, 2, 4))
+    jittered(net.layers)
     net.loss(codes, targets)
     agree(lambda: net.loss(codes, targets), *of(net.layers))
 
@@ -96,9 +108,9 @@ def test_residual(skip):
 
     net, softmax = residual.network(4, 3, 2, skip, 3, backend=F64), Softmax()
     for pair in net.layers[2:-1]:
-        for layer in pair.inside.layers[::2]:  # W₂ = 0 would leave W₁ without a gradient, b = 0 units at the kink
+        for layer in pair.inside.layers[::2]:  # W₂ = 0 would leave W₁ without a gradient
             layer.weight += RNG.standard_normal((3, 3))
-            layer.bias += RNG.standard_normal(3)
+        jittered(pair.inside.layers)
     x, labels = RNG.standard_normal((3, 4)), np.array([0, 2, 1])
     net.backward(cross_entropy_gradient(softmax.forward(net.forward(x)), labels))
     agree(lambda: float(cross_entropy(softmax.forward(net.forward(x)), labels)), *of(net.layers))
@@ -114,6 +126,9 @@ def test_a_stacked_network_starts_with_what_the_machines_say():
     np.testing.assert_allclose(second, machines[1].hidden(first), rtol=1e-5)
 
 
+NAMES = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0")
+
+
 @needs_torch
 @pytest.mark.parametrize("cell", recurrent.CELLS.values())
 def test_recurrent_is_pytorchs(cell):
@@ -123,7 +138,7 @@ def test_recurrent_is_pytorchs(cell):
     theirs = getattr(torch.nn, cell.__name__)(3, 4, dtype=torch.float64)
     order = [0, 1, 3, 2] if cell is recurrent.LSTM else [0]  # ours: i, f, o, g; theirs: i, f, g, o
     with torch.no_grad():
-        for mine, name in ((ours.w, "weight_ih_l0"), (ours.u, "weight_hh_l0"), (ours.b[:, 0], "bias_ih_l0")):
+        for mine, name in zip((*np.split(ours.weight, [3], 1), ours.bias[:, 0]), NAMES, strict=True):
             blocks = np.split(mine, len(order))
             getattr(theirs, name).copy_(torch.from_numpy(np.concatenate([blocks[i] for i in order])))
         theirs.bias_hh_l0.zero_()
@@ -133,7 +148,8 @@ def test_recurrent_is_pytorchs(cell):
     h.backward(torch.from_numpy(grad_h.transpose(0, 2, 1).copy()))
     np.testing.assert_allclose(ours.forward(x), h.detach().numpy().transpose(0, 2, 1), atol=1e-12)
     np.testing.assert_allclose(ours.backward(grad_h), inputs.grad.numpy().transpose(0, 2, 1), atol=1e-12)
-    for mine, name in zip(ours.grads, ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0"), strict=True):
+    parts = *np.split(ours.grad_weight, [3], axis=1), ours.grad_bias
+    for mine, name in zip(parts, NAMES, strict=True):
         blocks = np.split(mine.reshape(getattr(theirs, name).shape), len(order))
         np.testing.assert_allclose(np.concatenate([blocks[i] for i in order]), getattr(theirs, name).grad, atol=1e-12)
 
