@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from helpers.threads import limit_threads
 
 limit_threads(1)  # before numpy is imported
 
+import numpy as np  # noqa: E402
+
 from helpers.backend import nearest  # noqa: E402
 from helpers.command import Parser, check_folder, run  # noqa: E402
 from helpers.errors import CourseError  # noqa: E402
 from helpers.zoo import ZOO  # noqa: E402
-
-SIZES = ("full", "quick")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -28,6 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     p.add_argument("--seed", type=int, default=0, help="of weights, order and noise (default 0)")
     p.add_argument("--data", default="mnist", help="images: mnist, or fashion_mnist or kmnist, downloaded once")
     p.add_argument("--out", type=Path, default=Path("build", "zoo"), help="folder (default %(default)s)")
+    p.add_argument("--page", type=Path, help="a page whose pictures get the alternative texts of those just drawn")
     options = p.parse_args(arguments)
     if options.name is None:
         width = max(map(len, ZOO))
@@ -43,21 +46,35 @@ def main(arguments: Sequence[str]) -> None:
         raise CourseError(f"--seed {options.seed} is negative; give a whole number of at least 0.")
     check_folder(options.out)
     for name in ZOO if options.name == "all" else [options.name]:
-        train(name, "quick" if options.quick else "full", options.seed, options.data, options.out)
+        figure = train(name, "quick" if options.quick else "full", options.seed, options.data, options.out)
+        if options.page:
+            put_alt(options.page, f"{name}.png", figure.alt)
 
 
-def train(name: str, size: str, seed: int, data: str, out: Path) -> None:
-    """One network: its numbers on the screen, its picture in the folder."""
+def train(name: str, size: str, seed: int, data: str, out: Path) -> Any:
+    """One network: its numbers on the screen, its picture in the folder; returns the figure."""
     from helpers.plots.style import save
 
     began, used = time.perf_counter(), time.process_time()
-    outcome = import_module(f"helpers.zoo.{name}").run(size, seed, data)
+    with np.errstate(all="ignore"):  # a loss that is no number is told in a sentence
+        outcome = import_module(f"helpers.zoo.{name}").run(size, seed, data)
     wall, cpu = time.perf_counter() - began, time.process_time() - used
     print(name)
     for line in (*outcome.measured, *outcome.words):
         print(f"  {line}")
     path = save(outcome.figure, out / f"{name}.png")
     print(f"  {wall:.0f} s, of them {cpu:.0f} s of computing; picture: {path}", flush=True)
+    return outcome.figure
+
+
+def put_alt(page: Path, picture: str, alt: str) -> None:
+    """The alternative text of a picture of this name in a page of Markdown."""
+    try:
+        text = page.read_text(encoding="utf-8")
+    except OSError as error:
+        raise CourseError(f"The page {page} cannot be read ({error.strerror}); name another with --page.") from None
+    there = re.compile(rf"!\[[^]]*\](\([^)]*\b{re.escape(picture)}\))")
+    page.write_text(there.sub(lambda found: f"![{alt}]{found[1]}", text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class Autoencoder:
 
 def train(net: Autoencoder, images: np.ndarray, epochs: int, lr: float = 2e-3, batch: int = 100, seed: int = 0) -> None:
     """Adam on images (N, inputs). CourseError for images that hold NaN, and for a loss that blows up."""
-    check_rows("the autoencoder", images, net.inputs)
+    check_rows("autoencoder", images, net.inputs)
     optimiser = Adam(net.layers)
     for step, _, here in batches(len(images), batch, epochs, seed):
         check_loss("The reconstruction's loss", net.loss(images[here]), step)

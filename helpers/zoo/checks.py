@@ -20,12 +20,14 @@ def check_size(least: int = 1, **sizes: Any) -> None:
 def check_rows(what: str, x: Any, columns: int, low: float = -math.inf, high: float = math.inf) -> None:
     """A CourseError unless x is (N, columns) with at least one row, and finite numbers from low to high."""
     if x.ndim != 2 or x.shape[1] != columns or len(x) == 0:
-        raise CourseError(f"{what} takes arrays of shape (N, {columns}) and got {tuple(x.shape)}; reshape the input.")
+        raise CourseError(
+            f"The {what} takes arrays of shape (N, {columns}) and got {tuple(x.shape)}; reshape the input."
+        )
     if not bool(np.isfinite(x.sum())):
-        raise CourseError(f"The input of {what} holds NaN or infinite values; clean the data before training.")
+        raise CourseError(f"The input of the {what} holds NaN or infinite values; clean the data before training.")
     if x.min() < low or x.max() > high:
         wrong = float(x.min() if x.min() < low else x.max())
-        raise CourseError(f"{what} takes numbers from {low:g} to {high:g} and got {wrong:.4g}; scale the pixels.")
+        raise CourseError(f"The {what} takes numbers from {low:g} to {high:g} and got {wrong:.4g}; scale the pixels.")
 
 
 def check_loss(what: str, loss: float, step: int) -> float:

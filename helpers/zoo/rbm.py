@@ -116,7 +116,7 @@ def train(
     rbm: RBM, v: np.ndarray, epochs: int, lr: float = 0.1, batch: int = 100, momentum: float = 0.5, seed: int = 0
 ) -> list[float]:
     """CD-1 with momentum on rows of numbers in 0…1; the squared error of the reconstruction, epoch by epoch."""
-    check_rows("the RBM", v, len(rbm.b), 0, 1)
+    check_rows("RBM", v, len(rbm.b), 0, 1)
     rng = np.random.default_rng([seed, 7])
     moving = [np.zeros_like(p) for p in rbm.parameters()]
     errors: list[list[float]] = [[] for _ in range(epochs)]

@@ -84,7 +84,7 @@ class VAE:
 
 def train(net: VAE, images: np.ndarray, epochs: int, lr: float = 2e-3, batch: int = 100, seed: int = 0) -> list[float]:
     """Adam on images in 0…1; the bound in nats an image, the mean of each epoch."""
-    check_rows("the VAE", images, net.inputs, 0, 1)
+    check_rows("VAE", images, net.inputs, 0, 1)
     optimiser, rng = Adam(net.layers), np.random.default_rng([seed, 5])
     bounds: list[list[float]] = [[] for _ in range(epochs)]
     for step, epoch, here in batches(len(images), batch, epochs, seed):
