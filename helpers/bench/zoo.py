@@ -42,7 +42,8 @@ def lstm(rounds: int) -> Result:
     import torch
 
     rng = np.random.default_rng(0)
-    ours, theirs = LSTM(UNITS, UNITS), torch.nn.LSTM(UNITS, UNITS)
+    ours = LSTM(UNITS, UNITS)
+    theirs: Any = torch.nn.LSTM(UNITS, UNITS)
     order = [0, 1, 3, 2]  # ours: i, f, o, g; PyTorch's: i, f, g, o
     with torch.no_grad():
         for mine, name in zip((*np.split(ours.weight, 2, 1), ours.bias[:, 0]), NAMES, strict=True):

@@ -72,18 +72,19 @@ class Size:
     train: int
     test: int
     epochs: int
+    hidden: int
     width: int
     goal: float
 
 
-SIZES = {"full": Size(30_000, 5000, 16, 32, 0.75), "quick": Size(1000, 500, 20, 4, 0.95)}
+SIZES = {"full": Size(30_000, 5000, 16, 256, 32, 0.75), "quick": Size(1000, 500, 20, 128, 4, 0.95)}
 
 
 def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:
     """Trains at this size, and compares with PCA of the same width on test images."""
     s = SIZES[size]
     images, test = pixels(data, s.train, s.test)
-    net = Autoencoder(width=s.width, seed=seed)
+    net = Autoencoder(hidden=s.hidden, width=s.width, seed=seed)
     train(net, images, s.epochs, seed=seed)
     mean, components = pca(images, s.width)
     ours, linear = net.forward(test), mean + (test - mean) @ components.T @ components
