@@ -243,6 +243,14 @@ def mistakes(
 
 
 @app.command()
+def hints(name: Name) -> None:
+    """Print all that the checks of an assignment can say on one page, to be read and mended."""
+    from .mistakes.hints import groups, page
+
+    print(page(name, groups(name)))
+
+
+@app.command()
 def report(name: Name, class_dir: ClassDir = None) -> None:
     """Write the class report anew from the gradebook, without grading."""
     from .grade import results

@@ -301,7 +301,7 @@ def _blown_up(seed: int) -> tuple[list[dict[float, list[History]]], float]:
 # The test set is opened once --------------------------------------------------------------------------------------
 
 
-@check("Report", "B7", builds_on="`choose_rate`")
+@check("Report", "B7", builds_on="`choose_rate`", after="B6")
 def report(
     report: Any, opened: Any, curves: Any, choose_rate: Any, seeds: Sequence[int], *, size: str = ""
 ) -> Iterator[str]:

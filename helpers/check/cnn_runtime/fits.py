@@ -407,7 +407,7 @@ def _columns(rows: Sequence[Row], *keys: str) -> tuple[np.ndarray, ...]:
     return tuple(np.array([float(row[key]) for row in rows]) for key in keys)
 
 
-@check("Which curve?", "E3", builds_on="`held_out_error`")
+@check("Which curve?", "E3", builds_on="`held_out_error`", after="E1 E2")
 def compare(compare: Any, held_out_error: Any, *, seed: int = 1) -> Iterator[str]:
     """compare(rows, backend): the held-out errors of the rows' seconds against filters, kind -> error, and the kind
     with the least.

@@ -99,7 +99,7 @@ def rows_to_ask(seed: int) -> list[Asked]:
     return [(int(chosen[0]), "torch", int(chosen[1])), (int(chosen[2]), "numpy", int(chosen[3]))]
 
 
-@check("One row", "C2", builds_on="`time_step`")
+@check("One row", "C2", builds_on="`time_step`", after="B2")
 def row(
     measure_row: Any, parameters: Any, step_flops: Any, *, rounds: int, warmup: int, seed: int = 1
 ) -> Iterator[str]:
@@ -551,7 +551,7 @@ def _close(got: np.ndarray, wrong: np.ndarray) -> bool:
     return bool(np.allclose(got, wrong, rtol=1e-6))
 
 
-@check("Larger batches", "F2", builds_on="`measure_row`")
+@check("Larger batches", "F2", builds_on="`measure_row`", after="B2 C2")
 def batches(
     batch_rows: Any,
     backends: Sequence[str],

@@ -156,7 +156,7 @@ def _im2col_hypotheses(case: Convolution, expected: np.ndarray) -> list[Hypothes
     ]
 
 
-@check("Convolution as one matrix product", "B2", builds_on="`im2col`")
+@check("Convolution as one matrix product", "B2", builds_on="`im2col`", after="B1")
 def lowered(conv_lowered: Any, *, seed: int = 0) -> Iterator[str]:
     """F_m @ D_m, brought into the shape (N, K, P, Q)."""
     yield from forward_steps(conv_lowered, "conv_lowered", seed)

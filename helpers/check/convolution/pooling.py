@@ -49,7 +49,7 @@ def max_pool_forward(max_pool_forward: Any, *, seed: int = 0) -> Iterator[str]:
     yield "float32; x unchanged"
 
 
-@check("Max pooling, backward", "D1", builds_on="`max_pool_forward`, which chooses the winners")
+@check("Max pooling, backward", "D1", builds_on="`max_pool_forward`, which chooses the winners", after="D1")
 def max_pool_backward(max_pool_backward: Any, max_pool_forward: Any, *, seed: int = 0) -> Iterator[str]:
     """Each window's gradient goes to one entry, its maximum; overlaps add up; of ties one wins."""
     plain, tied = ([pair[i] for pair in poolings(seed)] for i in (0, 1))

@@ -21,7 +21,7 @@ from helpers.check.network_from_scratch.training import moves, other_labels
 CONVENTIONS = ("mean", "sum", "in_features")
 
 
-@check("One convention", "E2", builds_on="your layers, loss and MLP")
+@check("One convention", "E2", builds_on="your layers, loss and MLP", after="A1 A2 A3 A4 B1")
 def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """rescale turns the gradients of the mean loss into those of the sum, or of the mean ÷ in_features · N."""
     case = network_case(seed)
@@ -103,7 +103,7 @@ def _factor(got: list[np.ndarray], of: list[np.ndarray]) -> float:
     return dot / size
 
 
-@check("Any backend", "Part F")
+@check("Any backend", "Part F", builds_on="your layers, loss, MLP and train_epoch", after="A1 A2 A3 A4 B1 B2")
 def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
     """The same trajectory from the same weights on numpy, PyTorch's CPU and, where there is one, a GPU."""
     case, (lr,) = network_case(seed), rates(seed, 1)

@@ -22,7 +22,7 @@ from helpers.check.network_from_scratch import probes
 from helpers.check.network_from_scratch.mlp import earlier_work, given, names, network_of
 
 
-@check("train_epoch", "B2", builds_on="your layers, loss and MLP")
+@check("train_epoch", "B2", builds_on="your layers, loss and MLP", after="A1 A2 A3 A4 B1")
 def train_epoch(function: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """Weights after an epoch of three batches, the last smaller, in a given order, and the mean loss, against the
     reference trajectory."""
@@ -116,7 +116,7 @@ def _without_order(seen: Answer, case: NetworkCase, lr: float, order: np.ndarray
     ])  # fmt: skip
 
 
-@check("evaluate", "B3", builds_on="your layers, loss and MLP")
+@check("evaluate", "B3", builds_on="your layers, loss and MLP", after="A1 A2 A3 A4 B1")
 def evaluate(function: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """(mean loss, accuracy) of a network, which stays as it is."""
     cases = [_telling_case(seed), network_case(seed), network_case(seed, 1)]

@@ -70,7 +70,7 @@ def names(what: str, net: Net) -> list[str]:
     ]
 
 
-@check("MLP", "B1", builds_on="your layers and loss of Part A")
+@check("MLP", "B1", builds_on="your layers and loss of Part A", after="A1 A2 A3 A4")
 def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """Layers, forward, all gradients of the mean loss and an update, twice, with another batch and another rate."""
     first, second = network_case(seed), network_case(seed, 8)

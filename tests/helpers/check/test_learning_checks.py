@@ -151,9 +151,9 @@ def test_a_plateau_is_as_long_for_the_check_as_for_the_study():
         assert length_of(losses, 2.0) == found.steps
 
 
-def test_the_model_solution_passes_with_torch_tensors(model):
+def test_the_model_solution_passes_with_torch_tensors_and_in_float64(model):
     pytest.importorskip("torch")
-    for on in (backend("torch"),):
+    for on in (backend("torch"), backend("torch", "float64"), backend("numpy", "float64")):
         made = model(on)
         cnn_learning.conv_forward(made["Conv"])
         cnn_learning.conv_backward(made["Conv"])
@@ -161,6 +161,15 @@ def test_the_model_solution_passes_with_torch_tensors(model):
         cnn_learning.max_pool(made["MaxPool"])
         cnn_learning.dense(made["Dense"])
         cnn_learning.network(made["build"])
+
+
+def test_parameters_of_another_dtype_than_the_backends_are_named(model, kept):
+    class Double(model()["Conv"]):
+        def __init__(self, *args, **named):
+            super().__init__(*args, **named)
+            self.weight = self.weight.astype(np.float64)
+
+    assert mistake(kept, cnn_learning.conv_backward, Double) == "type-changed"
 
 
 def test_a_network_that_is_right_only_for_its_first_batch_is_seen(model, kept):
