@@ -216,7 +216,7 @@ def _right_forward(got: np.ndarray, net: Net, x: np.ndarray) -> None:
     hypotheses = [
         *common.forward(a[-1], a[-2], lambda logits: np.maximum(logits, 0), "ReLU"),
         Hypothesis("activation-missing", without(relus), "The ReLUs between the layers are missing; without them most "
-                   "of the network is one linear map."),
+                   "of the network does no more than one linear layer."),
         *(Hypothesis("activation-missing", without([i]), "One of the ReLUs is missing: make a layer of each entry of "
                      "the file.") for i in relus),
         Hypothesis("flatten-order", net.activations(x, channels_last=True)[-1], "The images are not flattened in "

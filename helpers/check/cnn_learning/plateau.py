@@ -116,8 +116,8 @@ def plateau_length(function: Any, *, seed: int = 0) -> Iterator[str]:
                           f"below it: `<`, not `<=`.")
         _explain([each], LENGTH)
     if got(at + len(equal)) is not None:
-        raise Mistake("nan-wins", "For a run whose losses are NaN plateau_length returns a number; a run that "
-                      "diverged has not left its plateau. A comparison with NaN is always False.")
+        raise Mistake("nan-wins", "For a run whose losses are NaN plateau_length returns a number; such "
+                      "a run has not left its plateau. A comparison with NaN is always False.")
     yield "None for a run that never leaves; NaN doesn't count"
 
 

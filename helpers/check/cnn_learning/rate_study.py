@@ -244,9 +244,9 @@ def choose_rate(choose_rate: Any, *, seed: int = 0) -> Iterator[str]:
         yield "the rate that is best over all seeds, whatever its position in the dictionary"
         for i, curves in enumerate(blown_up, len(cases)):
             if _rate(seen[i], curves) != right:
-                raise Mistake("nan-wins", "A rate whose runs diverged (losses of NaN, error 90%) wins, or spoils the "
-                              "choice. A comparison with NaN is always False; choose by `run.error`.")
-        yield "a rate at which training diverged does not win"
+                raise Mistake("nan-wins", "A rate whose losses became NaN (error 90%) wins, or spoils the choice. "
+                              "A comparison with NaN is always False; choose by `run.error`.")
+        yield "a rate whose losses became NaN does not win"
         return
     shown, choices = wrong[0]
     for kind, name, hint in CHOICES:

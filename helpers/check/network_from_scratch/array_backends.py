@@ -62,8 +62,8 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("bias-forgotten", scaled(right, ones), f"For {name!r} grad_bias {forgotten}"),
             Hypothesis("weight-forgotten", scaled(ones, right), f"For {name!r} grad_weight {forgotten}"),
             Hypothesis("batch-factor-missing", scaled([1 / s for s in ins]), "For 'in_features' the layers hold the "
-                       "mean already: multiply by the batch size first, then divide by in_features. The hand-in "
-                       "divided the unaveraged gradient."),
+                       "mean already: multiply by the batch size first, then divide by in_features. The "
+                       "convention divides the sum."),
             *(Hypothesis("some-layers-forgotten", of_some(right, some), f"For {name!r} only some of the Linear layers "
                          f"are scaled. Is there a `return` inside the loop, or a range that leaves one "
                          f"out?") for some in ((0,), (2,), (0, 1), (1, 2))),

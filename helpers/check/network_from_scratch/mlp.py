@@ -134,7 +134,7 @@ def _output(seen: Answer, net: Net, x: np.ndarray) -> None:
     verify(array(seen["output"], "the output of MLP.forward"), p, "the output of MLP.forward", lambda: [
         *hypotheses.forward(p, net.logits(x), sigmoid, "Sigmoid"),
         Hypothesis("activation-missing", softmax(linear_chain), "The Sigmoids between the Linear layers are missing; "
-                   "without them the whole network is one linear map."),
+                   "without them the whole network does no more than one Linear layer."),
         Hypothesis("relu-for-sigmoid", _other_activation(net, x, lambda z: np.maximum(z, 0)),
                    "There is a ReLU between the Linear layers; the exercise asks for Sigmoid."),
         Hypothesis("tanh-for-sigmoid", _other_activation(net, x, np.tanh), "There is a tanh between the Linear "

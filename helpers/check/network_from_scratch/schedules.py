@@ -54,9 +54,9 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
         epoch = next(spots)
         if epoch != right:
             shown = ", ".join(f"{loss:g}" for loss in losses)
-            raise Mistake("nan-wins", f"For the losses {shown} the answer was epoch {epoch:g}; a run that diverged "
-                          f"must not win, and its epochs still count. A comparison with NaN is always False; look for "
-                          f"it first (`np.nanargmin`).")
+            raise Mistake("nan-wins", f"For the losses {shown} the answer was epoch {epoch:g}; an epoch "
+                          f"whose loss is NaN must not win, and still counts. A comparison with NaN is always False; "
+                          f"look for it first (`np.nanargmin`).")
     yield "a NaN does not win, wherever it is"
 
 
