@@ -243,6 +243,21 @@ def mistakes(
 
 
 @app.command()
+def seconds(name: Name) -> None:
+    """Run the model solution on one core and print how long each visible test takes; COURSE_SIZE is its size."""
+    from helpers.threads import limit_threads
+
+    from .mistakes.run import seconds as run
+
+    with limit_threads(1):
+        found = run(name)
+    for test, each in found:
+        print(f"{test:28} {each:6.2f} s")
+    every = [each for _, each in found]
+    print(f"{len(found)} tests: {sum(every):.1f} s, the longest {max(every):.2f} s")
+
+
+@app.command()
 def hints(name: Name) -> None:
     """Print all that the checks of an assignment can say on one page, to be read and mended."""
     from .mistakes.hints import groups, page

@@ -153,11 +153,7 @@ class Reader:
                 return ""
             inner = replace(self, meaning=self.meaning | {node.id})
             for scope in reversed(self.around):
-                given = [
-                    one.value
-                    for one in ast.walk(scope)
-                    if isinstance(one, ast.Assign) and node.id in map(ast.unparse, one.targets)
-                ]
+                given = [value for name, value in _assigned(scope) if name == node.id]
                 texts = [inner.text(one) for one in given if _is_text(one)]
                 if texts:
                     return texts[0] if len(texts) == 1 else f"{{{' / '.join(texts)}}}"
@@ -168,6 +164,16 @@ class Reader:
         if not unit or not isinstance(statement, ast.Assign) or not _is_text(statement.value):
             return ""
         return Reader(source(unit[0])).text(statement.value)
+
+
+def _assigned(scope: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Names and the values that they are given, one by one or several in a row."""
+    for one in ast.walk(scope):
+        if isinstance(one, ast.Assign):
+            target, value = one.targets[0], one.value
+            together = isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple)
+            pairs = zip(target.elts, value.elts, strict=False) if together else [(target, value)]  # type: ignore[attr-defined]
+            yield from ((ast.unparse(name), meant) for name, meant in pairs)
 
 
 def _is_text(node: ast.expr) -> bool:

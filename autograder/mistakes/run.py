@@ -10,6 +10,7 @@ import contextlib
 import io
 import multiprocessing
 import os
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -285,6 +286,21 @@ def cell_text(cell: Cell, bank: Bank, solution: Solution, full: bool) -> str:
     if cell.kind == "test" and not full:
         text = text.split("### BEGIN HIDDEN TESTS")[0]
     return "\n".join(line for line in text.splitlines() if not line.startswith("%"))
+
+
+def seconds(name: str, course: Course | None = None) -> list[tuple[str, float]]:
+    """How long each visible test of the model solution takes, all of its cells run one after the other, as in a
+    notebook."""
+    assignment, _ = prepared(name, (course or Course()).root)
+    whole, found = Bank(name, [], []), []
+    with _kept_reports(), _silent(), one_room() as run:
+        for cell in _cells(assignment, whole, Solution("the model solution", {})):
+            text = cell_text(cell, whole, Solution("the model solution", {}), full=False)
+            began = time.perf_counter()
+            run(cell, text)
+            if cell.kind == "test":
+                found.append((cell.id, time.perf_counter() - began))
+    return found
 
 
 def as_dict(verdict: Verdict) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def _outputs(seed: int) -> list[np.ndarray]:
     return [rng.normal(size=shape) for shape in ((n, k, p, q), (n, same, same, same), (1, k, p, q), (k, k, p, q))]
 
 
-@check("True convolution", "A4")
+@check("True convolution", "A4", builds_on="`conv_forward`, if you used it", after="A2")
 def true_convolution(true_convolution: Any, *, seed: int = 0) -> Iterator[str]:
     """The paper's equation (3): the filter is flipped along R and S."""
     cases, what = convolutions(seed), "true_convolution"

@@ -242,6 +242,12 @@ def tiled(conv_tiled: Any, *, seed: int = 0) -> Iterator[str]:
     result = seen.array("large", "the result of conv_tiled")
     verify(result, oracle.forward(large.x, large.w, *large.geometry), "the output of a larger case")
     yield _little_memory(used, large, workspace)
+    more = float(seen["float64"]) - float(seen["float32"])
+    if more > 6 * workspace:
+        raise Mistake("itemsize-ignored", f"With a workspace of {8 * workspace / KIB:.0f} KiB conv_tiled has "
+                      f"{more / KIB:.0f} KiB more in use at a time for float64 than for float32. Fewer columns of "
+                      f"float64 fit into the same workspace: a number has `x.itemsize` bytes, not always 4.")
+    yield "as much memory for float64 as for float32"
 
 
 def _workspace(case: Convolution, few: bool) -> int:

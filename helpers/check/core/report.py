@@ -38,8 +38,6 @@ class Mistake(Exception):
     picture: Picture | None = None
     elsewhere = ""
     """The student's function in which it lies, where that is not the one that was checked."""
-    of_torch = False
-    """Whether code written for torch alone would fail like this with numpy's arrays."""
 
     def __init__(self, name: str, message: str):
         super().__init__(message)

@@ -194,11 +194,12 @@ def _of_filters(case: Convolution, run: Callable[..., Array]) -> list[Hypothesis
             "The filter's rows and columns are mixed up by a `reshape`: R is its height and S its width, and w has the "
             "shape (K, C, R, S).",
         ),
-        Hypothesis(
+        *Hypothesis.each(
             "reshape-for-transpose",
-            lambda: run(w.reshape(-1, k).T.reshape(w.shape)),
-            "w is reshaped to (C·R·S, K) and then transposed, which mixes the filters: each filter is contiguous, so "
-            "F_m is `w.reshape(K, -1)`.",
+            lambda mixed: run(mixed.reshape(w.shape)),
+            (w.reshape(-1, k).T, w.transpose(1, 2, 3, 0), w.transpose(1, 0, 2, 3), w.transpose(3, 2, 1, 0)),
+            "w is transposed and reshaped, which mixes the filters: each filter is contiguous, so F_m is "
+            "`w.reshape(K, -1)`.",
         ),
         Hypothesis(
             "rows-in-another-order",

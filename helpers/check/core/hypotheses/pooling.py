@@ -172,8 +172,8 @@ def max_backward(case: Pooling, expected: Array, ties: bool = False) -> list[Hyp
         i, j = (part[..., None, None] for part in where)
         return back(((np.arange(r)[:, None] == i) & (np.arange(s) == j)) * dy)
 
-    def zeros_win() -> Array:
-        padded = oracle.windows(case.x, *geometry)
+    def border_wins(fill: float) -> Array:
+        padded = oracle.windows(case.x, *geometry, fill)
         first = padded.reshape(flat.shape).argmax(axis=-1)
         return back((first[..., None, None] == np.arange(r * s).reshape(r, s)) * dy)
 
@@ -184,11 +184,12 @@ def max_backward(case: Pooling, expected: Array, ties: bool = False) -> list[Hyp
     return [
         *(_of_ties(case, view, back) if ties else []),
         *misplaced(case, grad, letters=False),
-        Hypothesis(
+        *Hypothesis.each(
             "padding-wins",
-            zeros_win,
-            "The padding of zeros wins where all entries of a window are negative, and its gradient is lost. Pad with "
-            "−inf in forward.",
+            border_wins,
+            (0.0, float(case.x.min())),
+            "The padding, filled with {:.4g}, wins where no entry of a window is larger, and its gradient is lost. Pad "
+            "with −inf in forward.",
         ),
         Hypothesis(
             "overlap-assigned",
