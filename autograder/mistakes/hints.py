@@ -106,9 +106,15 @@ def reached(unit: Unit) -> frozenset[Unit]:
         if one in found or one[1] not in source(one[0]).units:
             continue
         found.add(one)
-        of = source(one[0])
-        waiting += filter(None, map(of.refers, ast.walk(of.units[one[1]])))
+        waiting += direct(one)
     return frozenset(found)
+
+
+@cache
+def direct(unit: Unit) -> frozenset[Unit]:
+    """Units whose names stand in one."""
+    of = source(unit[0])
+    return frozenset(filter(None, map(of.refers, ast.walk(of.units[unit[1]]))))
 
 
 # Texts ------------------------------------------------------------------------------------------------------------
@@ -224,7 +230,7 @@ def _hint(of: Source, node: ast.AST, around: tuple[ast.AST, ...]) -> Hint | None
     sentences = [one for one in texts if one not in names and " " in one and not one.startswith("{")]
     if maker in MAKERS and not sentences:
         sentences = [reader.text(items[-1])]
-    name = next((one for one in (*names, *names[:1]) if "-" in one or one == names[-1]), "")
+    name = names[0] if maker in MAKERS else next((one for one in reversed(names) if "-" in one), *names[-1:] or [""])
     if not name or not sentences or (maker not in MAKERS and not _is_hint(name, sentences[-1])):
         return None
     return Hint(name, sentences[-1], f"{of.path.name}:{getattr(node, 'lineno', 0)}")

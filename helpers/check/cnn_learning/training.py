@@ -374,6 +374,8 @@ def own_run(losses: Any, errors: Any, train: Any, build: Any, spec: Any, split: 
             raise Mistake("wrong-length", f"`{what}` has {values.size} entries; there should be one for each of the "
                           f"{epochs} epochs.")
         study.finite(values, f"`{what}`")
+    if (found[1] > 1).any() and (found[0] <= 1).all():
+        raise Mistake("pair-swapped", "`losses` and `errors` are exchanged: train returns the losses first.")
     study.fractions(found[1], "`errors`")
     study.learns(found[0], "`losses`")
     yield f"{epochs} epochs; the loss starts near guessing and falls"

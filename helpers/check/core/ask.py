@@ -196,8 +196,8 @@ def _advice(error: BaseException) -> str:
         if "unsupported operand" in text:
             return " A numpy array meets an array of another kind: make it from one that is given, of the same kind."
         return (
-            " A function of PyTorch is given a numpy array. Use numpy's, or make a tensor of it, `torch.from_numpy(x)`, "
-            "and an array of the result."
+            " A function of PyTorch is given a numpy array. Use numpy's, or make a tensor of it (`torch.from_numpy`) "
+            "and an array of what comes back."
         )
     word = re.search(r"unexpected keyword argument '(dim|keepdim)'", text)
     if word:
@@ -209,6 +209,9 @@ def _advice(error: BaseException) -> str:
     missing = re.search(r"'numpy\.(?:ndarray|float64|float32)' object has no attribute '(\w+)'", text)
     if missing and missing[1] in OF_OTHERS:
         return f" A numpy array has no `.{missing[1]}`, as {OF_OTHERS[missing[1]]}."
+    missing = re.search(r"'Tensor' object has no attribute '(\w+)'", text)
+    if missing:
+        return f" A tensor of PyTorch has no `.{missing[1]}`, as numpy's arrays have."
     if isinstance(error, AttributeError) and "object has no attribute" in text:
         return " Is that attribute set before it is read, with `self.` in front, and spelled the same?"
     shapes = re.findall(r"\((\d+),(\d*)\)", text)

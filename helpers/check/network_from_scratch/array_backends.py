@@ -69,6 +69,8 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
                          f"out?") for some in ((0,), (2,), (0, 1), (1, 2))),
             Hypothesis("number-written-in", scaled([n / 784] * 3), "784 is written into the code; each layer has its "
                        "own in_features, `layer.weight.shape[0]`."),
+            Hypothesis("number-written-in", scaled([n / written for written in (784, 512, 128)]), "784, 512 and 128 "
+                       "are written into the code; each layer has its own in_features, `layer.weight.shape[0]`."),
             Hypothesis("first-layer-for-all", scaled([n / ins[0]] * 3), "All layers are divided by the first one's "
                        "in_features; each has its own."),
             Hypothesis("multiplied-for-divided", scaled([n * s for s in ins]), "in_features is multiplied in; divide "

@@ -104,6 +104,14 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
         verify_all(got, stepped.parameters(), names("the {} after MLP.update", net), told)
         net = stepped
     yield "update moves every layer, at two rates; a second pass does not depend on the first"
+    for others in ((sizes[0], sizes[-1]), (*sizes, sizes[0])):
+        try:
+            weight_shapes(seen.part(len(others)), others)
+        except Mistake:
+            raise Mistake("layers-written-in", f"MLP makes the right network for {len(sizes)} sizes, and none for "
+                          f"{others}: its layers are written out one by one. Make them in a loop, one between each two "
+                          f"sizes.") from None
+    yield "fewer and more layers"
 
 
 def _starts(seen: Answer, sizes: tuple[int, ...]) -> None:

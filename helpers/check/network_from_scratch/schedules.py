@@ -25,7 +25,8 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
         runs.append(losses)
         places.append(place)
     blown = _blown(rng)
-    every = [*runs, *(losses for losses, _ in blown)]
+    large = [5000 * loss for loss in runs[0]]
+    every = [*runs, large, *(losses for losses, _ in blown)]
     seen = ask(probe.calls, "sweet_spot", function, [[list(losses)] for losses in every], ("losses",))
     spots = (number(seen[str(place)], "the epoch") for place in range(len(every)))
     got = np.asarray([next(spots) for _ in runs])
@@ -50,6 +51,10 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
     ]
     verify(got, np.asarray(places) + 1.0, "the epoch of five runs", hypotheses)
     yield "the epoch of the lowest test loss, counted from 1, wherever it is"
+    if next(spots) != places[0] + 1:
+        raise Mistake("start-too-low", "Where all losses are above 1,000 the epoch is wrong: the search for the lowest "
+                      "loss starts with a number that they are not below. Start with the first loss.")
+    yield "large losses, too"
     for losses, right in blown:
         epoch = next(spots)
         if epoch != right:

@@ -206,6 +206,12 @@ def _of_filters(case: Convolution, run: Callable[..., Array]) -> list[Hypothesis
             lambda: run(w.transpose(0, 2, 3, 1).reshape(w.shape)),
             "The filters are flattened in the order (r, s, c), the rows of D_m in the order (c, r, s).",
         ),
+        Hypothesis(
+            "rows-in-another-order",
+            lambda: run(w.transpose(0, 3, 2, 1).reshape(w.shape)),
+            "The filters are flattened column by column, in the order (s, r, c); the rows of D_m are in the order "
+            "(c, r, s), that of `reshape`.",
+        ),
     ]
 
 

@@ -168,9 +168,11 @@ def max_backward(case: Pooling, expected: Array, ties: bool = False) -> list[Hyp
         return cropped(whole)
 
     def decoded(where: tuple[Array, Array]) -> Array:
-        """Winners taken for this row and column of the window."""
-        i, j = (part[..., None, None] for part in where)
-        return back(((np.arange(r)[:, None] == i) & (np.arange(s) == j)) * dy)
+        """Winners taken for this row and column, counted from the window's corner, also where they lie outside."""
+        whole = np.pad(np.zeros(oracle.padded(case.x, case.padding).shape), ((0, 0), (0, 0), (0, r * s), (0, r * s)))
+        n, c, p, q = np.indices(case.dy.shape)
+        np.add.at(whole, (n, c, p * case.stride[0] + where[0], q * case.stride[1] + where[1]), case.dy)
+        return cropped(whole)
 
     def border_wins(fill: float) -> Array:
         padded = oracle.windows(case.x, *geometry, fill)
