@@ -251,10 +251,9 @@ def seconds(name: Name) -> None:
 
     with limit_threads(1):
         found = run(name)
-    for test, each in found:
-        print(f"{test:28} {each:6.2f} s")
-    every = [each for _, each in found]
-    print(f"{len(found)} tests: {sum(every):.1f} s, the longest {max(every):.2f} s")
+    together = (f"{len(found)} tests", sum(took for _, took, _ in found), sum(computed for *_, computed in found))
+    for test, took, computed in [*found, together]:
+        print(f"{test:28} {took:6.2f} s, of the processor {computed:6.2f} s")
 
 
 @app.command()

@@ -288,18 +288,18 @@ def cell_text(cell: Cell, bank: Bank, solution: Solution, full: bool) -> str:
     return "\n".join(line for line in text.splitlines() if not line.startswith("%"))
 
 
-def seconds(name: str, course: Course | None = None) -> list[tuple[str, float]]:
-    """How long each visible test of the model solution takes, all of its cells run one after the other, as in a
-    notebook."""
+def seconds(name: str, course: Course | None = None) -> list[tuple[str, float, float]]:
+    """(id, seconds, seconds of the processor) of each visible test of the model solution, all of whose cells run one
+    after the other, as in a notebook."""
     assignment, _ = prepared(name, (course or Course()).root)
     whole, found = Bank(name, [], []), []
     with _kept_reports(), _silent(), one_room() as run:
         for cell in _cells(assignment, whole, Solution("the model solution", {})):
             text = cell_text(cell, whole, Solution("the model solution", {}), full=False)
-            began = time.perf_counter()
+            began, computed = time.perf_counter(), time.process_time()
             run(cell, text)
             if cell.kind == "test":
-                found.append((cell.id, time.perf_counter() - began))
+                found.append((cell.id, time.perf_counter() - began, time.process_time() - computed))
     return found
 
 
