@@ -230,7 +230,9 @@ def step_gains(function: Any, *, seed: int = 0) -> Iterator[str]:
         yield f"record {case + 1}: the step is {mine['step']:.2f} times as fast, which follows from its times"
 
 
-def _drawn(rng: np.random.Generator, turned: bool) -> tuple[dict[str, dict[str, Timing]], dict[tuple[str, str], list[float]]]:
+def _drawn(
+    rng: np.random.Generator, turned: bool
+) -> tuple[dict[str, dict[str, Timing]], dict[tuple[str, str], list[float]]]:
     """A record as `step_times` returns it, with a slow round in it, and its seconds.
     Parts gain differently, and some lose. turned: its dictionaries have another order."""
     times: dict[tuple[str, str], list[float]] = {}
