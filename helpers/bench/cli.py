@@ -55,7 +55,7 @@ def measurements(name: str, rounds: int, epochs: int, full: bool) -> Iterator[Re
     if name not in WITHOUT_TORCH:
         torch_needed(f"which {name} measures beside ours; without it there are {', '.join(WITHOUT_TORCH)}")
     if name == "mlp":
-        yield mlp.bench(rounds)
+        yield from mlp.bench(rounds)
     elif name == "conv":
         yield from conv.bench(rounds)
     elif name == "cnn":

@@ -41,10 +41,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", type=Path, metavar="FILE", help="write what this machine measures; thorough")
     parser.add_argument("--fresh", action="store_true", help="measure everything again, finished pieces too")
     parser.add_argument("--json", action="store_true", help="print points and numbers as one JSON object, no sentences")
+    parser.add_argument("--scheduler", help=argparse.SUPPRESS)
 
 
 def main(options: argparse.Namespace) -> None:
     """Measure what is not yet measured, one process at a time; print tables, write figures."""
+    if options.scheduler:
+        raise CourseError(ONLY_HERE)
     plan = chosen(options)
     say = _silent if options.json else print
     facts = environment()
