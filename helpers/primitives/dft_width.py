@@ -21,7 +21,6 @@ from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import Take
 from helpers.primitives.workspace import workspace as workspace_memory
 
-
 BLOCK_BYTES = 2**22
 """Of the gradients' spectra that backward-filter makes at a time."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.command import count
-from helpers.errors import Stopped
+from helpers.errors import CourseError, Stopped
 from helpers.progress import Progress, counted, in_notebook
 from helpers.study.cluster import perform_on_cluster
 from helpers.study.keep import Keep
@@ -20,6 +20,8 @@ from helpers.study.pool import perform_all
 from helpers.study.task import Task
 from helpers.threads import limit_threads
 
+MOST_A_CORE = 8
+"""Processes, or threads of each, for each core; more only take each other's time and memory."""
 SMALL = 6_000
 """So few images are sooner trained on than another process is started."""
 
@@ -115,6 +117,10 @@ def carry_out_for(options: argparse.Namespace, tasks: Sequence[Task], quiet: boo
 
     quiet: don't say how many are there.
     """
+    for name in ("jobs", "threads"):
+        asked, most = getattr(options, name) or 1, MOST_A_CORE * cores()
+        if asked > most:
+            raise CourseError(f"--{name} {asked} is too many for {counted(cores(), 'core')}; give {most} at most.")
     keep = Keep(options.out / "runs", options.fresh)
     results = [keep.load(task) for task in tasks]
     have = sum(result is not None for result in results)

@@ -19,6 +19,9 @@ from helpers.threads import limit_threads
 
 CONNECT = 10.0  # seconds for the scheduler to answer
 STAFF = 60.0  # seconds without any worker
+NO_TIMINGS = (
+    "Timings are never made on a cluster, whose machines they would measure instead of this one; leave out --scheduler"
+)
 
 
 def perform_on_cluster(

@@ -12,7 +12,9 @@ from typing import Any
 
 from helpers.backend import cuda_available
 from helpers.command import count
+from helpers.errors import CourseError
 from helpers.progress import Progress
+from helpers.study.cluster import NO_TIMINGS
 from helpers.study.cnn_runtime.plan import QUICK, THOROUGH, Piece, Plan, assembled
 from helpers.study.cnn_runtime.point import BACKENDS
 from helpers.study.cnn_runtime.record import Record, recorded, write_record
@@ -47,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> None:
     """Measure what is not yet measured, one process at a time; print tables, write figures."""
     if options.scheduler:
-        raise CourseError(ONLY_HERE)
+        raise CourseError(NO_TIMINGS + ".")
     plan = chosen(options)
     say = _silent if options.json else print
     facts = environment()

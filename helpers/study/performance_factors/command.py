@@ -23,6 +23,7 @@ from helpers.errors import CourseError
 from helpers.study import files
 from helpers.study.carry_out import add_options as add_run_options
 from helpers.study.carry_out import carry_out_for
+from helpers.study.cluster import NO_TIMINGS
 from helpers.study.cnn_runtime.student_t import t_quantile
 from helpers.study.keep import Keep
 from helpers.study.performance_factors.published import CAFFE_THREADS
@@ -53,11 +54,12 @@ def main(options: argparse.Namespace) -> None:
     """Measure, train, print, draw, and record where that is asked for."""
     if options.record is not None and not options.record.parent.is_dir():
         raise CourseError(f"The folder {options.record.parent} is not there; make it, or record elsewhere.")
+    if options.record is not None and options.record.is_dir():
+        raise CourseError(f"{options.record} is a folder; name a file to record in.")
+    if options.seeds == 1:
+        raise CourseError("One seed gives no interval; ask for at least --seeds 2.")
     if options.scheduler and options.only_timings:
-        raise CourseError(
-            "Timings are never made on a cluster, whose machines they would measure instead of this one; leave out "
-            "--scheduler or --only-timings."
-        )
+        raise CourseError(NO_TIMINGS + " or --only-timings.")
     batches = [] if options.only_timings else _batches(options)
     timings = _timings(options)
     for name in RECORDED:
