@@ -86,8 +86,15 @@ def bench(rounds: int = 7, shapes: Sequence[str] | None = None, likely: bool = F
     middle, ratios = ratio(ours, other)
     yield Result(
         "conv: the paper's five layers, all three passes summed, numpy against PyTorch CPU's best layout of each",
-        1e3 * ours.median, 1e3 * other.median, middle, "ms", 1, rounds, {"ratio": ratios}, SUM_GOAL,
+        1e3 * ours.median, 1e3 * other.median, middle, "ms", 1, rounds,
+        {"ratio": ratios, "options": _options(rounds, shapes, likely)}, SUM_GOAL,
     )  # fmt: skip
+
+
+def _options(rounds: int, shapes: Sequence[str] | None, likely: bool) -> str:
+    """Those of the command that differ from its defaults."""
+    names = "" if shapes is None else " --shapes " + " ".join(f"'{s}'" if " " in s else s for s in shapes)
+    return ("" if rounds == 7 else f" --rounds {rounds}") + " --likely" * likely + names
 
 
 class Trial:
@@ -118,7 +125,7 @@ class Trial:
         # Each has run once, to be proved right: that was its warm-up.
         slow = {name: run for name, run in runs.items() if name.startswith(("direct", "shift"))}
         times = measure({name: run for name, run in runs.items() if name not in slow}, rounds=TABLE_ROUNDS, warmup=0)
-        return times | measure(slow, rounds=1, warmup=0)
+        return times | (measure(slow, rounds=1, warmup=0) if slow else {})
 
     def converted(self, table: dict[str, Timing]) -> str:
         """The way that looks best for arrays that come and go in the order NCHW."""
