@@ -15,7 +15,7 @@ from ..authoring.snapshot import Snapshot
 from ..authoring.source import grade_id
 from ..text import text
 
-BEGIN = {"image/png": "iVBORw0KGgo", "image/jpeg": "/9j/"}
+BEGIN = {"image/png": "iVBORw0KGg", "image/jpeg": "/9j/"}
 """How the base64 of a picture begins."""
 LARGEST, IN_ALL = 400_000, 3_000_000
 """Characters of base64 of one figure, and of all of a notebook."""

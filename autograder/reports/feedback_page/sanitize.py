@@ -146,7 +146,7 @@ def _markdown(breaks: bool) -> Any:
 
     from .formula import mathml
 
-    reader = MarkdownIt("commonmark", {"html": False, "breaks": breaks}).enable(["table", "strikethrough"])
+    reader = MarkdownIt("commonmark", {"html": False, "breaks": breaks, "xhtmlOut": False}).enable(["table", "strikethrough"])
     reader.disable(["link", "image", "autolink", "html_block", "html_inline", "reference"])
     reader.use(dollarmath_plugin, allow_labels=False, allow_digits=False, allow_blank_lines=False, double_inline=True)
     reader.use(amsmath_plugin)
@@ -169,7 +169,7 @@ def _markdown(breaks: bool) -> Any:
 
 def prose_html(value: Any, breaks: bool = False) -> Markup:
     """An answer or a comment: its Markdown, with formulas as MathML. With `breaks` a new line is one on the page."""
-    head, middle, tail = cut(plain(value), 20_000, 400)
+    head, middle, tail = cut(plain(value), 12_000, 400)
     gap = f'<span class="gap">{middle}</span>' if middle else ""
     return Markup(f'<div class="prose">{_prose(head, breaks)}{gap}{_prose(tail, breaks) if tail else ""}</div>')
 
