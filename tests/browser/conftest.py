@@ -93,7 +93,7 @@ def overflow(page: Page) -> int:
 
 
 @contextlib.contextmanager
-def serving(command: list[str], folder: Path, **variables: str) -> Iterator[str]:
+def serving(command: list[str], folder: Path, cwd: Path | None = None, **variables: str) -> Iterator[str]:
     """A Jupyter server: its address, with what lets one in."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -103,7 +103,7 @@ def serving(command: list[str], folder: Path, **variables: str) -> Iterator[str]
     options += ["--allow-root"] if os.geteuid() == 0 else []
     with (folder / "server.log").open("w") as log:
         server = subprocess.Popen(
-            [*command, *options], cwd=folder, stdout=log, stderr=log, start_new_session=True,
+            [*command, *options], cwd=cwd or folder, stdout=log, stderr=log, start_new_session=True,
             env={**os.environ, "HOME": str(folder), "JUPYTER_CONFIG_DIR": str(folder / ".jupyter"), **variables},
         )  # fmt: skip
     address = f"http://127.0.0.1:{port}"

@@ -8,6 +8,10 @@ import pytest
 
 from .conftest import NAME, NARROW, WIDE, overflow, serious, shoot
 
+def unfold(page) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+
+
 PAGES = ("report", "ada", "jun", "bo")
 
 
@@ -18,6 +22,7 @@ def test_a_page_is_for_everybody(graded, open_page, which, size, dark):
     course, _ = graded
     path = course.reports / f"{NAME}.html" if which == "report" else course.feedback / which / NAME / f"{NAME}.html"
     page = open_page(path.as_uri(), dark=dark, size=size)
+    unfold(page)
     shoot(page, f"{which}-{size['width']}-{'dark' if dark else 'light'}", whole=True)
     assert overflow(page) <= 0
     assert serious(page) == []
@@ -31,6 +36,7 @@ def test_axe_finds_what_is_wrong(graded, open_page):
     """The page without what makes it right."""
     course, _ = graded
     page = open_page((course.feedback / "ada" / NAME / f"{NAME}.html").as_uri(), size=NARROW)
+    unfold(page)
     page.evaluate("document.querySelectorAll('img').forEach(one => one.removeAttribute('alt'))")
     page.evaluate("document.documentElement.style.setProperty('--soft', '#bbb')")
     assert {one.partition(":")[0] for one in serious(page)} >= {"image-alt", "color-contrast"}
@@ -48,7 +54,7 @@ def test_names_lead_to_the_pages(graded, open_page):
 def test_long_code_is_scrolled_with_the_keyboard(graded, open_page):
     course, _ = graded
     page = open_page((course.feedback / "jun" / NAME / f"{NAME}.html").as_uri(), size=NARROW)
-    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    unfold(page)
     wide = "[...document.querySelectorAll('pre')].find(one => one.scrollWidth > one.clientWidth + 40)"
     page.evaluate(f"{wide}.focus()")
     page.keyboard.press("ArrowRight")
@@ -62,6 +68,6 @@ def test_a_formula_and_both_figures_are_on_the_feedback_page(graded, open_page):
     assert answer.locator("math").evaluate("one => one.getBoundingClientRect().width") > 60
     assert "$" not in answer.inner_text()
     assert "<b>1.0</b> is too large" in answer.inner_text()
-    assert page.get_by_text("Drawn from grading's small run:").count() >= 3
-    assert page.get_by_text("As it was saved in the hand-in:").count() >= 3
+    assert page.get_by_text("Drawn from grading's small run:").count() >= 2
+    assert page.get_by_text("As it was saved in the hand-in:").count() >= 2
     assert all(len(alt) > 40 for alt in page.locator("figure img").evaluate_all("all => all.map(one => one.alt)"))

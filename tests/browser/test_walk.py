@@ -1,0 +1,158 @@
+"""A student's way through a notebook, in JupyterLab and Notebook 7: untouched, wrong, right, interrupted, reopened,
+restarted, validated. What it shows also goes into pictures, which a person should look at."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from autograder.authoring.student import Edit, Student
+
+from .conftest import NAME, WRONG, hand_in, serious, shoot
+
+LONG = 400_000
+"""Milliseconds that a notebook may take on a busy machine."""
+ENDLESS = Edit("C-study", "epochs=size.epochs", "epochs=1000 * size.epochs")
+LAB, NOTEBOOK = "lab/tree", "notebooks"
+PLACES = pytest.mark.parametrize(
+    "place",
+    [LAB, pytest.param(NOTEBOOK, marks=pytest.mark.skipif(
+        importlib.util.find_spec("notebook") is None, reason="the package notebook is not installed"))],
+    ids=["lab", "notebook"],
+)  # fmt: skip
+
+
+def theme(work: Path, dark: bool) -> None:
+    folder = work.parent / ".jupyter/lab/user-settings/@jupyterlab/apputils-extension"
+    folder.mkdir(parents=True, exist_ok=True)
+    said = {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"}
+    (folder / "themes.jupyterlab-settings").write_text(json.dumps(said), encoding="utf-8")
+
+
+def put(work: Path, student: Student) -> None:
+    """The student's notebook, written but not run."""
+    nbformat.write(hand_in(student), work / NAME / f"{NAME}.ipynb")
+
+
+def opened(open_page, lab, place: str, dark: bool = False) -> Page:
+    """The notebook, with its kernel."""
+    address, work = lab
+    theme(work, dark)
+    page = open_page(address.format(f"{place}/{NAME}/{NAME}.ipynb"), dark=dark)
+    page.set_default_timeout(LONG)
+    expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_visible(timeout=LONG)
+    ready(page)
+    return page
+
+
+def ready(page: Page) -> None:
+    expect(page.locator(".jp-Notebook-ExecutionIndicator").first).to_have_attribute("data-status", "idle", timeout=LONG)
+
+
+def menu(page: Page, name: str, entry: str) -> None:
+    page.locator(".lm-MenuBar-itemLabel", has_text=name).first.click()
+    page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
+
+
+def cell(page: Page, source: str) -> Locator:
+    found = page.locator(".jp-Notebook .jp-CodeCell", has_text=source).first
+    found.scroll_into_view_if_needed()
+    return found
+
+
+def run(page: Page, source: str) -> Locator:
+    """Run one cell; what it puts out."""
+    found = cell(page, source)
+    found.locator(".jp-InputPrompt").click()
+    page.keyboard.press("Control+Enter")
+    return found.locator(".jp-Cell-outputArea")
+
+
+def test_the_first_page_leads_to_a_notebook_that_says_what_is_to_do(lab, open_page):
+    address, work = lab
+    theme(work, dark=False)
+    page = open_page(address.format("lab"))
+    page.set_default_timeout(LONG)
+    link = page.locator(".jp-RenderedHTMLCommon a", has_text="A neural network from scratch")
+    expect(link).to_be_visible(timeout=LONG)
+    shoot(page, "lab-start")
+    assert page.get_by_text("Formgrader").count() == 0
+    link.click()
+    expect(page.get_by_text("Part A. Layers and their gradients").first).to_be_attached(timeout=LONG)
+    ready(page)
+    menu(page, "Run", "Run All Cells")
+    linear = cell(page, "class Linear")
+    expect(linear.locator(".jp-Cell-outputArea")).to_contain_text("still to do: write this part", timeout=LONG)
+    shoot(page, "lab-untouched")
+    said = run(page, "check.network_from_scratch.linear_forward(Linear)")
+    expect(said).to_contain_text("is still there", timeout=LONG)
+    expect(said).not_to_contain_text("Traceback")
+    shoot(page, "lab-untouched-check")
+
+
+@PLACES
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_wrong_gradient_is_named(lab, open_page, place, dark):
+    put(lab[1], Student("jun", "", edits=(WRONG,)))
+    page = opened(open_page, lab, place, dark)
+    menu(page, "Run", "Run All Cells")
+    said = cell(page, "check.network_from_scratch.linear_backward(Linear)").locator(".jp-Cell-outputArea")
+    expect(said).to_contain_text("Every entry of grad_weight is 1/", timeout=LONG)
+    ready(page)
+    said.scroll_into_view_if_needed()
+    shoot(page, f"{place[:3]}-wrong-{'dark' if dark else 'light'}")
+    assert [one for one in serious(page, ".jp-OutputArea-output") if one.startswith("color-contrast")] == []
+
+
+def test_an_interrupted_run_keeps_what_was_finished(lab, open_page):
+    put(lab[1], Student("ada", "", edits=(ENDLESS,)))
+    page = opened(open_page, lab, LAB, dark=True)
+    menu(page, "Run", "Run All Cells")
+    said = cell(page, "histories[rate] = fit(").locator(".jp-Cell-outputArea")
+    expect(said).to_contain_text("epoch", timeout=LONG)
+    said.scroll_into_view_if_needed()
+    shoot(page, "lab-running-dark")
+    menu(page, "Kernel", "Interrupt Kernel")
+    expect(said).to_contain_text("stopped after", timeout=LONG)
+    ready(page)
+    expect(said).not_to_contain_text("Traceback")
+    shoot(page, "lab-interrupted-dark")
+
+
+@PLACES
+def test_right_work_from_the_first_cell_to_validate(lab, open_page, place):
+    """Run, saved, reopened, restarted, validated."""
+    put(lab[1], Student("ada", ""))
+    page = opened(open_page, lab, place)
+    menu(page, "Run", "Run All Cells")
+    summary = cell(page, "check.summary()").locator(".jp-Cell-outputArea")
+    expect(summary).to_contain_text("32 of 32 points", timeout=LONG)
+    summary.scroll_into_view_if_needed()
+    shoot(page, f"{place[:3]}-right-summary")
+    menu(page, "File", "Save Notebook")
+    expect(page.locator(".jp-mod-dirty")).to_have_count(0)
+    page.context.close()
+
+    page = opened(open_page, lab, place)
+    assert page.get_by_text("Error displaying widget").count() == 0
+    figure = cell(page, "plots.show(plots.learning_rates(histories))")
+    figure.locator("img").first.scroll_into_view_if_needed()
+    shoot(page, f"{place[:3]}-reopened")
+
+    menu(page, "Kernel", "Restart Kernel…")
+    page.locator(".jp-Dialog .jp-mod-accept").click()
+    ready(page)
+    said = run(page, "check.network_from_scratch.linear_forward(Linear)")
+    expect(said).to_contain_text("run the setup cell first", timeout=LONG, ignore_case=True)
+    expect(said).not_to_contain_text("Traceback")
+    shoot(page, f"{place[:3]}-restarted")
+
+    page.get_by_role("button", name="Validate").first.click()
+    dialog = page.locator(".jp-Dialog")
+    expect(dialog).to_contain_text("Success! Your notebook passes all the tests.", timeout=LONG)
+    shoot(page, f"{place[:3]}-validated")
