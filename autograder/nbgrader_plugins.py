@@ -231,8 +231,8 @@ class EscapeNames(Preprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         for output in (output for cell in nb.cells for output in cell.get("outputs", ())):
-            if "text/latex" in output.get("data", {}):
-                output.data["text/html"] = mathml(text(output.data.pop("text/latex")).strip("$ \n"), block=True)
+            if "text/latex" in output.get("data", {}) and "text/html" not in output.data:
+                output.data["text/html"] = mathml(text(output.data["text/latex"]).strip("$ \n"), block=True)
         told = ("student", "first_name", "last_name", "notebook_path", "filename", "assignment_id", "notebook_id")
         resources.update(escaped({key: resources[key] for key in told if key in resources}))
         return nb, resources

@@ -124,17 +124,17 @@ ALLOWED: dict[str, set[str]] = {
     **{
         tag: set()
         for tag in ("head", "title", "style", "body", "header", "main", "footer", "h1", "h3", "small", "bdi", "caption",
-                    "thead", "tbody", "li", "code", "strong", "summary", "figcaption", "em", "s", "blockquote", "hr", "br")
+                    "thead", "tbody", "li", "code", "strong", "summary", "figcaption", "em", "s",
+                    "blockquote", "hr", "br")
     },
 }  # fmt: skip
 MATH = {"display", "mathvariant", "stretchy", "fence", "form", "accent", "minsize", "maxsize", "width", "columnalign",
         "displaystyle", "linethickness", "separator", "movablelimits", "lspace", "rspace"}  # fmt: skip
 """Attributes of the elements of formulas."""
-ALLOWED |= {
-    tag: MATH
-    for tag in ("math", "mi", "mo", "mn", "mtext", "mspace", "mrow", "mfrac", "msub", "msup", "msubsup", "munder",
-                "mover", "munderover", "msqrt", "mroot", "mtable", "mtr", "mtd", "mstyle")
-}  # fmt: skip
+FORMULA = (
+    "math mi mo mn mtext mspace mrow mfrac msub msup msubsup munder mover munderover msqrt mroot mtable mtr mtd mstyle"
+)
+ALLOWED |= dict.fromkeys(FORMULA.split(), MATH)
 
 
 class _Walk(HTMLParser):

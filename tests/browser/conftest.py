@@ -34,7 +34,7 @@ NAME = "network_from_scratch"
 SHOTS = REPOSITORY / "build" / "browser"
 """Where the pictures of all pages go; look at them."""
 WRONG = Edit("A-linear", "self.x.T @ grad_output", "self.x.T @ grad_output / self.x.shape[1]")
-ANSWER = "The rate **0.1** learns; a step is\n$\\theta \\leftarrow \\theta - \\eta \\nabla L$, and <b>1.0</b> is too large."
+ANSWER = "Rate **0.1** learns: a step is\n$\\theta \\leftarrow \\theta - \\eta \\nabla L$, and <b>1.0</b> too large."
 NARROW, WIDE = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
