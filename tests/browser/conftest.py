@@ -68,6 +68,8 @@ def open_page(chromium) -> Iterator[Callable[..., Page]]:
 
     yield open_
     for context in opened:
+        for page in context.pages:
+            shoot(page, "last")
         context.close()
 
 

@@ -45,13 +45,19 @@ def opened(open_page, lab, place: str, dark: bool = False) -> Page:
     theme(work, dark)
     page = open_page(address.format(f"{place}/{NAME}/{NAME}.ipynb"), dark=dark)
     page.set_default_timeout(LONG)
-    expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_visible(timeout=LONG)
-    ready(page)
+    ready(page, address)
     return page
 
 
-def ready(page: Page) -> None:
-    expect(page.locator(".jp-Notebook-ExecutionIndicator").first).to_have_attribute("data-status", "idle", timeout=LONG)
+def ready(page: Page, address: str) -> None:
+    """Wait until the notebook's kernel is there and has nothing to do."""
+    expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_attached(timeout=LONG)
+    for _ in range(LONG // 1000):
+        page.wait_for_timeout(1000)
+        kernels = [one["kernel"] for one in page.request.get(address.format("api/sessions")).json() if NAME in one["path"]]
+        if kernels and all(one["execution_state"] == "idle" and one["connections"] for one in kernels):
+            return
+    raise AssertionError(f"The kernel is not idle: {kernels}")
 
 
 def menu(page: Page, name: str, entry: str) -> None:
@@ -61,6 +67,7 @@ def menu(page: Page, name: str, entry: str) -> None:
 
 def cell(page: Page, source: str) -> Locator:
     found = page.locator(".jp-Notebook .jp-CodeCell", has_text=source).first
+    expect(found).to_be_attached(timeout=LONG)  # cells are rendered one after the other
     found.scroll_into_view_if_needed()
     return found
 
@@ -84,7 +91,7 @@ def test_the_first_page_leads_to_a_notebook_that_says_what_is_to_do(lab, open_pa
     assert page.get_by_text("Formgrader").count() == 0
     link.click()
     expect(page.get_by_text("Part A. Layers and their gradients").first).to_be_attached(timeout=LONG)
-    ready(page)
+    ready(page, address)
     menu(page, "Run", "Run All Cells")
     linear = cell(page, "class Linear")
     expect(linear.locator(".jp-Cell-outputArea")).to_contain_text("still to do: write this part", timeout=LONG)
@@ -103,7 +110,7 @@ def test_a_wrong_gradient_is_named(lab, open_page, place, dark):
     menu(page, "Run", "Run All Cells")
     said = cell(page, "check.network_from_scratch.linear_backward(Linear)").locator(".jp-Cell-outputArea")
     expect(said).to_contain_text("Every entry of grad_weight is 1/", timeout=LONG)
-    ready(page)
+    ready(page, lab[0])
     said.scroll_into_view_if_needed()
     shoot(page, f"{place[:3]}-wrong-{'dark' if dark else 'light'}")
     assert [one for one in serious(page, ".jp-OutputArea-output") if one.startswith("color-contrast")] == []
@@ -119,7 +126,7 @@ def test_an_interrupted_run_keeps_what_was_finished(lab, open_page):
     shoot(page, "lab-running-dark")
     menu(page, "Kernel", "Interrupt Kernel")
     expect(said).to_contain_text("stopped after", timeout=LONG)
-    ready(page)
+    ready(page, lab[0])
     expect(said).not_to_contain_text("Traceback")
     shoot(page, "lab-interrupted-dark")
 
@@ -146,7 +153,7 @@ def test_right_work_from_the_first_cell_to_validate(lab, open_page, place):
 
     menu(page, "Kernel", "Restart Kernel…")
     page.locator(".jp-Dialog .jp-mod-accept").click()
-    ready(page)
+    ready(page, lab[0])
     said = run(page, "check.network_from_scratch.linear_forward(Linear)")
     expect(said).to_contain_text("run the setup cell first", timeout=LONG, ignore_case=True)
     expect(said).not_to_contain_text("Traceback")
