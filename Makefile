@@ -47,7 +47,8 @@ grade: build/.released-$(ASSIGNMENT)  ## make a sample class, grade it, show the
 test: .venv/.ready  ## run all tests
 	$(MAKE) --no-print-directory -j 2 lint pytest
 
-PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Three, because many tests wait, for a limit of time or for a process that ends.
+PYTEST = $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 pytest: .venv/.ready
 	$(PYTEST)
 

@@ -16,18 +16,6 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("helpers", "autograder")
 Graph = dict[str, set[str]]
 
-KNOWN = {
-    ("helpers.nn.layer_costs", "helpers.nn.layer_table"),
-    ("helpers.nn.spec_model", "helpers.nn.spec"),
-    ("helpers.plots.runtime", "helpers.study.cnn_runtime.point"),
-    ("helpers.plots.runtime_curves", "helpers.study.cnn_runtime.fits"),
-    ("helpers.primitives.pooling_torch", "helpers.primitives.pooling"),
-    ("helpers.primitives.spec", "helpers.primitives.counts"),
-    ("helpers.primitives.spec", "helpers.primitives.registry"),
-    ("helpers.study.cnn_learning.plateau_quantities", "helpers.study.cnn_learning.runs"),
-}
-"""(who, whom): imports that still close a circle, to be mended. Strike an entry when it is gone; add none."""
-
 
 @functools.cache
 def modules() -> dict[str, Path]:
@@ -98,10 +86,6 @@ def circles(graph: Graph) -> list[list[str]]:
     return sorted(found)
 
 
-def cut(graph: Graph) -> Graph:
-    return {name: {other for other in others if (name, other) not in KNOWN} for name, others in graph.items()}
-
-
 def test_what_is_imported_is_there() -> None:
     """Also in functions, where neither a start nor a linter sees it."""
     known, missing = modules(), []
@@ -118,16 +102,11 @@ def test_what_is_imported_is_there() -> None:
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:
-    assert circles(cut(files())) == []
+    assert circles(files()) == []
 
 
 def test_no_folders_import_each_other_in_a_circle() -> None:
-    assert circles(folders(cut(files()))) == []
-
-
-def test_what_is_known_to_be_wrong_is_still_there() -> None:
-    graph = files()
-    assert {(name, other) for name, other in KNOWN if other not in graph.get(name, ())} == set()
+    assert circles(folders(files())) == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from helpers.errors import CourseError
-from helpers.nn.layer_costs import forward_work, name_of
+from helpers.nn.layer_costs import forward_work, name_of, parameters
 from helpers.nn.layer_table import Place, Shape, places
 from helpers.primitives.pooling import PoolSpec
 from helpers.primitives.spec import ConvSpec
@@ -178,16 +178,16 @@ def step_cost(
     costs = []
     trained = input_gradient
     for place in places(image, layers, batch):
-        parameters = place.parameters
+        weights = parameters(place)
         outputs = 0 if place.layer.type == "flatten" else batch * prod(place.shape_out)
         costs.append(LayerCost(
-            place.where, place.layer.type, name_of(place), place.shape_out, parameters,
+            place.where, place.layer.type, name_of(place), place.shape_out, weights,
             Work(*forward_work(place, batch, itemsize)),
             backward_work(place, batch, itemsize, data=trained),
-            Work(operations * parameters, (3 + 2 * slots) * parameters * itemsize),
+            Work(operations * weights, (3 + 2 * slots) * weights * itemsize),
             outputs * itemsize, *_beyond(place.geometry, itemsize),
         ))  # fmt: skip
-        trained = trained or parameters > 0
+        trained = trained or weights > 0
     return StepCost(name, costs, batch, itemsize, optimiser, batch * prod(image) * itemsize)
 
 
@@ -199,9 +199,8 @@ def backward_work(place: Place, images: int, itemsize: int = 4, data: bool = Tru
     """
     inputs, outputs, kind = images * prod(place.shape_in), images * prod(place.shape_out), place.layer.type
     flops, _ = forward_work(place, images, itemsize)
-    if place.parameters:
+    if weights := parameters(place):
         products = flops - outputs  # the forward pass adds a bias to each output
-        weights = place.parameters
         found = Work(products + outputs, (inputs + outputs + weights) * itemsize)
         biases = place.shape_out[0]  # one a filter, or one a unit; the second product doesn't touch them
         return found + Work(products, (inputs + outputs + weights - biases) * itemsize) if data else found

@@ -54,7 +54,7 @@ def forward_work(place: Place, images: int, itemsize: int = 4) -> tuple[int, int
     """(operations, bytes) of the layer's forward pass for a batch of `images`, numbers of `itemsize` bytes."""
     inputs, outputs = images * prod(place.shape_in), images * prod(place.shape_out)
     kind, geometry = place.layer.type, place.geometry
-    bytes_moved = (inputs + outputs + place.parameters) * itemsize
+    bytes_moved = (inputs + outputs + parameters(place)) * itemsize
     if isinstance(geometry, ConvSpec):
         return geometry.flops + outputs, bytes_moved
     if isinstance(geometry, PoolSpec):
@@ -95,7 +95,7 @@ def row(place: Place, images: int, itemsize: int = 4) -> Row:
         moved, seconds = (flops, OPERATIONS.get(kind, 0)), 0.0
     # The model's speeds are those of 4-byte numbers; wider ones take longer in proportion.
     seconds = (seconds + Cost(0, *moved).seconds) * itemsize / 4
-    return Row(place.where, name_of(place), place.shape_out, place.parameters, flops, bytes_moved, seconds)
+    return Row(place.where, name_of(place), place.shape_out, parameters(place), flops, bytes_moved, seconds)
 
 
 def step_seconds(places: Sequence[Place], images: int, itemsize: int = 4) -> float:
@@ -112,7 +112,8 @@ def step_seconds(places: Sequence[Place], images: int, itemsize: int = 4) -> flo
             backward = passes * itemsize / 4
         else:
             backward = forward * (2 if place.layer.type == "dense" else 1)
-        total += forward + backward + Cost(0, 2 * place.parameters, 2 * (place.parameters > 0)).seconds * itemsize / 4
+        trained = parameters(place)
+        total += forward + backward + Cost(0, 2 * trained, 2 * (trained > 0)).seconds * itemsize / 4
     return total
 
 

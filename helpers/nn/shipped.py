@@ -24,7 +24,7 @@ def find_spec(network: str | Path | NetworkSpec) -> NetworkSpec:
     A path that exists comes before a name. CourseError for anything that is none of these, and for what is wrong in
     the file.
     """
-    if not isinstance(network, str | Path) and isinstance(network, model()):
+    if not isinstance(network, str | Path) and isinstance(network, model().NetworkSpec):
         return network
     path, known = Path(str(network)), names()
     if str(network) in [f"{name}.json" for name in known] and not path.exists():

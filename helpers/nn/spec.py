@@ -6,12 +6,10 @@ The published schema, `networks/schema.json`, is generated from `spec_model`: `p
 from __future__ import annotations
 
 import json
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers.errors import CourseError
-from helpers.nn.spec_errors import sentence
 from helpers.nn.spec_file import read_json
 
 if TYPE_CHECKING:
@@ -32,21 +30,12 @@ def load_spec(path: str | Path) -> NetworkSpec:
 
 def read_spec(values: Any) -> NetworkSpec:
     """The network of what a JSON file holds. CourseError for whatever is wrong."""
-    network_spec = model()
-    from pydantic import ValidationError
-
-    try:
-        return network_spec.model_validate(values)
-    except ValidationError as error:
-        # The error would keep the whole input alive, and its own text is no sentence.
-        text = sentence(error.errors(include_url=False), schema())
-    raise CourseError(text)
+    return model().read(values)
 
 
-@cache
 def schema() -> dict[str, Any]:
     """The JSON Schema of a network file."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model().model_json_schema()}
+    return model().schema()
 
 
 def schema_text() -> str:
@@ -54,17 +43,17 @@ def schema_text() -> str:
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def model() -> type[NetworkSpec]:
-    """The class NetworkSpec. CourseError where pydantic is missing."""
+def model() -> Any:
+    """The module `spec_model`. CourseError where pydantic, which it needs, is missing."""
     try:
-        from helpers.nn.spec_model import NetworkSpec
+        from helpers.nn import spec_model
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("pydantic", "pydantic_core"):
             raise
         raise CourseError(
             "A network in a JSON file is read with the package pydantic, which is not installed: pip install pydantic."
         ) from None
-    return NetworkSpec
+    return spec_model
 
 
 if __name__ == "__main__":

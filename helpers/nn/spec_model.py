@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
 from helpers.errors import CourseError
 from helpers.nn import schedule as schedules
+from helpers.nn.spec_errors import sentence
 from helpers.nn.spec_sizes import image_of, image_schema, padding_schema, padding_value, pair_of, size_schema
 
 if TYPE_CHECKING:
@@ -240,7 +242,9 @@ class NetworkSpec(_Part):
     @property
     def parameters(self) -> int:
         """Weights and biases of the whole network."""
-        return sum(place.parameters for place in self.places(1))
+        from helpers.nn.layer_costs import parameters  # where counting is an exercise it may not be there
+
+        return sum(map(parameters, self.places(1)))
 
     def rates(self) -> schedules.Schedule:
         """The learning rate of each epoch, from 0."""
@@ -255,14 +259,28 @@ class NetworkSpec(_Part):
 
     def changed(self, filters: int | None = None, **settings: Any) -> NetworkSpec:
         """This network with other settings, such as learning_rate=0.01; filters: of every convolution."""
-        from helpers.nn.spec import read_spec
-
         values = self.values()
         for layer in values["layers"]:
             if layer["type"] == "conv" and filters is not None:
                 layer["filters"] = filters
-        return read_spec({**values, **settings})
+        return read({**values, **settings})
 
     def values(self) -> dict[str, Any]:
         """What a file of this network holds, defaults included: `read_spec(spec.values()) == spec`."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+def read(values: Any) -> NetworkSpec:
+    """The network of what a JSON file holds. CourseError for whatever is wrong."""
+    try:
+        return NetworkSpec.model_validate(values)
+    except ValidationError as error:
+        # The error would keep the whole input alive, and its own text is no sentence.
+        text = sentence(error.errors(include_url=False), schema())
+    raise CourseError(text)
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a network file."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **NetworkSpec.model_json_schema()}

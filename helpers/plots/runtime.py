@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from helpers.errors import CourseError
 from helpers.plots.style import COLOURS, MARKERS, axes, figure, with_alt
 
@@ -78,11 +80,13 @@ def _straight(ax: Axes, x: list[float], y: list[float], first: bool) -> None:
 
 def _by_operations(ax: Axes, row: Sequence[Any], x: str, unit: float, first: bool) -> None:
     """The time of all networks in between, if it were proportional to their operations; equal at the last point."""
-    from helpers.study.cnn_runtime.point import study_spec, training_flops
-
-    specs = [study_spec(filters, row[0].batch) for filters in range(row[0].filters, row[-1].filters + 1)]
-    flops = [training_flops(spec) for spec in specs]
-    places = flops if x == "flops" else [spec.parameters for spec in specs]
+    # Operations and parameters are polynomials of the number of filters, quadratic with two convolutions in a row.
+    measured = [p.filters for p in row]
+    filters = np.linspace(measured[0], measured[-1], 100)
+    degree = min(2, len(set(measured)) - 1)
+    flops, places = (
+        np.polyval(np.polyfit(measured, [getattr(p, name) for p in row], degree), filters) for name in ("flops", x)
+    )
     ax.plot([v / unit for v in places], [1e3 * row[-1].seconds * v / flops[-1] for v in flops], color="black", zorder=1,
             linewidth=1, linestyle=(0, (6, 3)), label="in proportion to the operations" if first else None)  # fmt: skip
 

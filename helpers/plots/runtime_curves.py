@@ -77,10 +77,10 @@ def speed_up(
 
     baseline: the backend, such as "numpy", or the whole label of its curve; several, and each curve is compared with
     all of them, a baseline only with those before it. Of several curves of a backend the one with the fewest threads
-    counts. Only numbers of filters and batches that both have are compared. A line at 1 marks the crossover; where
-    there is one, it has a vertical line and its size stands in the legend. claim: a speed-up that somebody reported,
-    drawn as a line; 0 for none. crossover: finds it, from sizes and the times of two curves there; None for the study's
-    own (`cnn_runtime.fits.crossover`).
+    counts. Only numbers of filters and batches that both have are compared. A line at 1 marks where both are
+    as fast. claim: a speed-up that somebody reported, drawn as a line; 0 for none. crossover: finds where two curves
+    cross, from sizes and their times there, such as `cnn_runtime.fits.crossover`: a vertical line then, and the size in
+    the legend.
     """
     if x not in SIZES:
         raise CourseError(f"x={x!r} is no axis of this figure; choose one of {', '.join(map(repr, SIZES))}.")
@@ -99,15 +99,15 @@ def speed_up(
             row = sorted(row, key=lambda p: getattr(p, x))
             sizes = [getattr(p, x) / unit for p in row]
             times = [where[p.filters, p.batch].seconds / p.seconds for p in row]
-            at, n = (crossover or _crossover())(sizes, times, [1.0] * len(times)), n + 1
+            at, n = crossover(sizes, times, [1.0] * len(times)) if crossover else None, n + 1
             hollow: dict[str, Any] = {"markerfacecolor": "white", "linestyle": "--"} if row[0].predicted else {}
-            note = f"as fast at {_plain(at)}" if at else "no crossover in this range"
+            note = f": as fast at {_plain(at)}" if at else ": no crossover in this range" if crossover else ""
             ax.plot(sizes, times, color=COLOURS[n % 7], marker=MARKERS[n % 7], linewidth=1.2,
-                    label=f"{label}{over}: {note}", **hollow)  # fmt: skip
+                    label=label + over + note, **hollow)  # fmt: skip
             if at:
                 ax.axvline(at, color=COLOURS[n % 7], linewidth=0.8, linestyle=":")
             pairs = ", ".join(f"{a:,.4g} {b:.2f}" for a, b in zip(sizes, times, strict=True))
-            said.append(f"{label}{over}: {pairs}, {note}")
+            said.append(f"{label}{over}{note}: {pairs}")
             places |= set(sizes)
     if not n:
         raise CourseError(f"Nothing is left to compare with {baseline!r}; add points of another backend.")
@@ -141,12 +141,6 @@ def _baseline(points: Sequence[Any], baseline: str) -> list[Any]:
 
 def _plain(size: float) -> str:
     return f"{size:,.0f}" if size >= 100 else f"{size:.3g}"
-
-
-def _crossover() -> Crossover:
-    from helpers.study.cnn_runtime.fits import crossover
-
-    return crossover
 
 
 def epoch_times(seconds: Sequence[float], prediction: Any, title: str = "Is a short run enough?") -> Figure:

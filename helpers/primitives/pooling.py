@@ -71,7 +71,7 @@ def max_pool_forward(spec: PoolSpec, x: Any) -> tuple[Any, Any]:
     if _is_torch(x, "images", spec.x_shape):
         from helpers.primitives import pooling_torch
 
-        return pooling_torch.max_forward(spec, x)
+        return pooling_torch.max_forward(spec, x, first_inside(spec))
     y = np.empty_like(x, shape=spec.y_shape)
     winner = np.empty_like(y, dtype=np.min_scalar_type(spec.R * spec.S - 1))
     for xb, yb, wb in _blocks(x, y, winner):

@@ -6,18 +6,19 @@ the window, and any padding smaller than the window is possible, because larger 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-if TYPE_CHECKING:
-    from helpers.primitives.pooling import PoolSpec
+from helpers.primitives.spec import SlidingWindow
 
 
-def max_forward(spec: PoolSpec, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """As `pooling.max_pool_forward`."""
+def max_forward(
+    spec: SlidingWindow, x: torch.Tensor, first: tuple[np.ndarray, np.ndarray]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `pooling.max_pool_forward`; first: r and s of the first position of each window that lies in the image."""
     window, stride, pad = _geometry(spec)
     if 2 * spec.pad_h > spec.R or 2 * spec.pad_w > spec.S:
         x = functional.pad(x, (spec.pad_w, spec.pad_w, spec.pad_h, spec.pad_h), value=-float("inf"))
@@ -26,14 +27,14 @@ def max_forward(spec: PoolSpec, x: torch.Tensor) -> tuple[torch.Tensor, torch.Te
         width, edge_h, edge_w = spec.W, spec.pad_h, spec.pad_w
     y, place = functional.max_pool2d(x, window, stride, pad, return_indices=True)
     p, q = _grid(spec, x.device)
-    first_r, first_s = _first_inside(spec, x.device)
+    first_r, first_s = (torch.from_numpy(positions).to(x.device) for positions in first)
     # In a window of nothing but −inf, PyTorch may name a place in the padding.
     r = torch.maximum(place // width - (p * spec.u - edge_h), first_r)
     s = torch.maximum(place % width - (q * spec.v - edge_w), first_s)
     return y, (r * spec.S + s).to(torch.uint8 if spec.R * spec.S <= 256 else torch.int32)
 
 
-def max_backward(spec: PoolSpec, dy: torch.Tensor, winner: torch.Tensor) -> torch.Tensor:
+def max_backward(spec: SlidingWindow, dy: torch.Tensor, winner: torch.Tensor) -> torch.Tensor:
     """As `pooling.max_pool_backward`."""
     p, q = _grid(spec, dy.device)
     winner = winner.long()
@@ -44,14 +45,14 @@ def max_backward(spec: PoolSpec, dy: torch.Tensor, winner: torch.Tensor) -> torc
     return dx.view(spec.x_shape)
 
 
-def average_forward(spec: PoolSpec, x: torch.Tensor, counts: np.ndarray) -> torch.Tensor:
+def average_forward(spec: SlidingWindow, x: torch.Tensor, counts: np.ndarray) -> torch.Tensor:
     """As `pooling.average_pool_forward`; counts (P, Q): by what each sum is divided."""
     window, stride, _ = _geometry(spec)
     x = functional.pad(x, (spec.pad_w, spec.pad_w, spec.pad_h, spec.pad_h))
     return functional.avg_pool2d(x, window, stride, divisor_override=1) / torch.from_numpy(counts).to(x)
 
 
-def average_backward(spec: PoolSpec, dy: torch.Tensor, counts: np.ndarray) -> torch.Tensor:
+def average_backward(spec: SlidingWindow, dy: torch.Tensor, counts: np.ndarray) -> torch.Tensor:
     """As `pooling.average_pool_backward`."""
     window, stride, _ = _geometry(spec)
     gradient = dy / torch.from_numpy(counts).to(dy)
@@ -60,16 +61,9 @@ def average_backward(spec: PoolSpec, dy: torch.Tensor, counts: np.ndarray) -> to
     return dx[:, :, spec.pad_h : spec.pad_h + spec.H, spec.pad_w : spec.pad_w + spec.W]
 
 
-def _geometry(spec: PoolSpec) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+def _geometry(spec: SlidingWindow) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
     return (spec.R, spec.S), (spec.u, spec.v), (spec.pad_h, spec.pad_w)
 
 
-def _grid(spec: PoolSpec, device: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def _grid(spec: SlidingWindow, device: Any) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.arange(spec.P, device=device)[:, None], torch.arange(spec.Q, device=device)
-
-
-def _first_inside(spec: PoolSpec, device: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    from helpers.primitives.pooling import first_inside
-
-    r, s = first_inside(spec)
-    return torch.from_numpy(r).to(device), torch.from_numpy(s).to(device)

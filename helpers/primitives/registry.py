@@ -8,13 +8,12 @@ from typing import Any
 
 from helpers.backend import nearest
 from helpers.errors import CourseError
-from helpers.primitives.spec import ConvSpec
 
 NAMES = ("direct", "im2col", "tiled", "width", "dft", "dft_width", "winograd", "shift")
 """Each is a module of this package with forward, backward_data, backward_filter, supports and workspace."""
 
 
-def run(module: ModuleType, spec: ConvSpec, which: str, x: Any = None, w: Any = None, dy: Any = None) -> Any:
+def run(module: ModuleType, spec: Any, which: str, x: Any = None, w: Any = None, dy: Any = None) -> Any:
     """One pass by a module that has forward, backward_data and backward_filter, with the two arrays that it takes."""
     first, second = {"forward": (x, w), "backward-data": (dy, w), "backward-filter": (x, dy)}[which]
     return getattr(module, which.replace("-", "_"))(spec, first, second)

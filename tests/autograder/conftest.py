@@ -256,7 +256,7 @@ def mini(tmp_path_factory) -> Course:
 @pytest.fixture(scope="session")
 def graded(mini) -> Graded:
     """The class, graded once."""
-    return grade("mini", mini, jobs=2, timeout=2, budget=60)
+    return grade("mini", mini, jobs=2, timeout=1, budget=60)
 
 
 @pytest.fixture(scope="session")

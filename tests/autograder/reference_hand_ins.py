@@ -134,7 +134,7 @@ def train(network, split, lr, epochs, batch_size=64, seed=0):
     "C-length": """
 from helpers.study.cnn_learning import Plateau
 length_of = find("helpers.check.cnn_learning.plateau:length_of",
-                 "helpers.study.cnn_learning.plateau_quantities:steps_below")
+                 "helpers.study.cnn_learning.plateau_length:steps_below")
 def plateau_length(losses, level, window=5):
     return length_of(losses, level, window)
 """,

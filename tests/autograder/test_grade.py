@@ -133,17 +133,17 @@ def test_feedback_hides_hidden_tests(mini, graded, rows):
 @pytest.mark.promise("only that one runs.")
 def test_second_run_skips_what_did_not_change(mini, graded, copy_of):
     course = copy_of(mini)
-    again = grade("mini", course, timeout=2, budget=60)
+    again = grade("mini", course, timeout=1, budget=60)
     assert again.regraded == []
     assert [r.total for r in again.rows] == [r.total for r in graded.rows]
     changed = course.submitted / "text" / "mini" / "mini.ipynb"
     changed.write_bytes((course.submitted / "model" / "mini" / "mini.ipynb").read_bytes())
-    third = grade("mini", course, timeout=2, budget=60)
+    third = grade("mini", course, timeout=1, budget=60)
     assert third.regraded == ["text"]
     assert {r.student: r.auto for r in third.rows}["text"] == 7
     # A later hand-in that can't be read takes the points of the earlier one away.
     changed.write_bytes(b"oh no")
-    fourth = {r.student: r for r in grade("mini", course, timeout=2, budget=60).rows}
+    fourth = {r.student: r for r in grade("mini", course, timeout=1, budget=60).rows}
     assert (fourth["text"].total, fourth["model"].auto) == (0, 7)
     assert not (course.autograded / "text" / "mini").exists()
 
@@ -172,14 +172,14 @@ def test_a_humans_points_survive_a_regrade_and_reach_feedback(mini, graded, copy
     with Gradebook(course.db_url) as gradebook:
         gradebook.find_comment("B-why", "mini", "mini", "model").manual_comment = "well put *indeed*"
         gradebook.db.commit()
-    again = grade("mini", course, timeout=2, budget=60)
+    again = grade("mini", course, timeout=1, budget=60)
     assert again.regraded == []
     class_report.write(again, course)
     assert csv_of(target)["model"]["bonus"] == "4.75"
     row = {r.student: r for r in again.rows}["model"]
     assert (row.manual, row.bonus, row.waiting) == (2.5, (7 + 2.5) / 2, {})
     assert "well put <em>indeed</em>" in page.read_text(encoding="utf-8")
-    forced = grade("mini", course, ["model"], force=True, timeout=2, budget=60)
+    forced = grade("mini", course, ["model"], force=True, timeout=1, budget=60)
     assert {r.student: r for r in forced.rows}["model"].manual == 2.5
 
 

@@ -172,7 +172,7 @@ def test_how_python_ends_in_a_hidden_part_is_not_to_be_seen(mini, tmp_path):
 
     course = Course(root=mini.root, class_dir=tmp_path)
     fill("mini", course, [Student(name, "", replace={"A-double": ENDING.format(end)}) for name, end in ENDS.items()])
-    found = grade("mini", course, jobs=2, timeout=2, budget=60)
+    found = grade("mini", course, jobs=2, timeout=1, budget=60)
     pages = {}
     for name, end in ENDS.items():
         page = words((course.feedback / name / "mini" / "mini.html").read_text("utf-8"))

@@ -100,7 +100,7 @@ def test_the_crossover_stands_in_the_legend():
     ours = [replace(p, backend="numpy", hardware="CPU", predicted=False, seconds=s)
             for p, s in zip(runtime.predicted("Titan X", [8, 16, 32]), (1.0, 2.0, 4.0), strict=True)]  # fmt: skip
     other = [replace(p, backend="torch", seconds=2.0) for p in ours]
-    figure = plots.speed_up([*ours, *other], "numpy", "filters")
+    figure = plots.speed_up([*ours, *other], "numpy", "filters", crossover=fits.crossover)
     assert "torch, CPU, 1 thread: as fast at 16" in figure.legends[0].get_texts()[0].get_text()
 
 

@@ -163,7 +163,7 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
                           "The times have to come from the functions that step_times is given: "
                           "`functions[algorithm][part]`, called inside the timing.")
     yield f"each of {len(keys)} functions called in each of {rounds} rounds"
-    _in_turn(calls_made, list(waits), rounds)
+    _interleaved(calls_made, list(waits), rounds)
     yield "in turn"
     if not seen["synchronised"]:
         raise Mistake("not-synchronised",
@@ -179,7 +179,7 @@ def _name(key: tuple[str, str]) -> str:
     return f"{key[1]} of {key[0]!r}"
 
 
-def _in_turn(calls_made: Calls, names: Sequence[str], rounds: int) -> None:
+def _interleaved(calls_made: Calls, names: Sequence[str], rounds: int) -> None:
     """No function's rounds are over before another's begin."""
     order = {name: [i for i, one in enumerate(calls_made.made) if one == name][-rounds:] for name in names}
     for early, late in itertools.permutations(order, 2):

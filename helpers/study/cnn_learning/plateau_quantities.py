@@ -17,20 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.study.cnn_learning.runs import SMOOTH, Plateau
+from helpers.study.cnn_learning.runs import Plateau
 from helpers.train import History
 
 Plateaus = Mapping[float, Mapping[float, Sequence[Plateau]]]
 Lengths = dict[float, dict[float, list[int | None]]]
 HIGH, LOW = 2.2, 1.0
 """Training losses (nats): still as good as on the plateau, and well below it."""
-
-
-def steps_below(loss: Sequence[float], level: float) -> int | None:
-    """Steps until the mean of five batches' losses was below `level`, None where it never was."""
-    sums = np.convolve(loss, np.ones(SMOOTH), "valid") if len(loss) >= SMOOTH else np.zeros(0)
-    found = np.flatnonzero(sums < SMOOTH * level)
-    return int(found[0]) + SMOOTH if len(found) else None
 
 
 def lengths(plateaus: Plateaus) -> Lengths:

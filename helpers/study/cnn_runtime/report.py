@@ -71,12 +71,14 @@ class Results:
                 made[f"fits_{_file(backend)}.png"] = plots.fits(seen, curves(seen), beyond, title)
         base = self.backends()[0]
         if comparable(self.usual(), base):
-            made["speed_up.png"] = plots.speed_up(self.usual(), base)
+            made["speed_up.png"] = plots.speed_up(self.usual(), base, crossover=formulas.crossover)
             several = {p.filters for p in self.record.points if p.batch != BATCH}
             series = self.series(min(several, default=0))
             if len({p.batch for p in series}) > 1 and comparable(series, base):
                 title = f"Speed-up over {base} by images per batch, {series[0].filters} filters"
-                made["speed_up_by_batch.png"] = plots.speed_up(series, base, "batch", title)
+                made["speed_up_by_batch.png"] = plots.speed_up(
+                    series, base, "batch", title, crossover=formulas.crossover
+                )
         for backend in self.backends():
             if runs := [run for run in self.record.epochs if run.backend == backend]:
                 made[f"epochs_{_file(backend)}.png"] = plots.epoch_times(
