@@ -21,6 +21,7 @@ help:  ## list the verbs
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@mkdir -p .venv/etc/ipython && cp helpers/ipython_kernel_config.py .venv/etc/ipython/  # an editable install leaves it out
 	@touch $@
 
 lab: .venv/.ready  ## copy the student's notebooks to work/, or merge new ones in, and open JupyterLab there

@@ -39,8 +39,8 @@ def keep_figures(cells: Iterable[dict[str, Any]]) -> None:
 def _picture(output: Any) -> tuple[str, str]:
     """(type, base64) of an output's picture; empty where it has none."""
     data = output.get("data") if isinstance(output, dict) else None
-    for mime, begin in BEGIN.items() if isinstance(data, dict) else ():
-        packed = "".join(text(data[mime]).split()) if mime in data else ""
+    for mime, begin in BEGIN.items():
+        packed = "".join(text(data[mime]).split()) if isinstance(data, dict) and mime in data else ""
         if packed.startswith(begin):
             return mime, packed
     return "", ""

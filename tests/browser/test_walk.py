@@ -54,7 +54,8 @@ def ready(page: Page, address: str) -> None:
     expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_be_attached(timeout=LONG)
     for _ in range(LONG // 1000):
         page.wait_for_timeout(1000)
-        kernels = [one["kernel"] for one in page.request.get(address.format("api/sessions")).json() if NAME in one["path"]]
+        sessions = page.request.get(address.format("api/sessions")).json()
+        kernels = [one["kernel"] for one in sessions if NAME in one["path"]]
         if kernels and all(one["execution_state"] == "idle" and one["connections"] for one in kernels):
             return
     raise AssertionError(f"The kernel is not idle: {kernels}")

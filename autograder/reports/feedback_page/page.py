@@ -110,7 +110,7 @@ def _template() -> tuple[Template, Markup, str]:
 def _exercises(row: Row, found: Pieces | None, assignment: Assignment) -> list[Exercise]:
     titles = headings(assignment.cells)
     known = {c.id: c for c in assignment.cells if c.id}
-    comments: dict[str, list[str]] = {}
+    comments: dict[str, list[Markup]] = {}
     for name, comment in row.comments.items():
         id_ = assignment.exercise_of(known[name]) if name in known and known[name].kind == "test" else name
         if comment and comment != "No response.":
