@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..submission.bindings import table
+
 MAGIC = re.compile(r"^([^\S\n]*)(?:[%!?].*|\S.*\?)$", re.MULTILINE)
 BUILTINS = frozenset(vars(builtins))
 HIDDEN = "HIDDEN TESTS"
@@ -121,17 +123,17 @@ def parts(test: str) -> Iterator[tuple[bool, str]]:
 def free(text: str) -> frozenset[str]:
     """Names that a cell's code takes from outside; none where the code can't be read."""
     try:
-        table = symtable.symtable(_plain(text), "<cell>", "exec")
+        found = table(_plain(text))
     except SyntaxError:
         return frozenset()
-    bound = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
-    return frozenset(_used(table)) - bound
+    bound = {s.get_name() for s in found.get_symbols() if s.is_assigned() or s.is_imported()}
+    return frozenset(_used(found)) - bound
 
 
-def _used(table: symtable.SymbolTable) -> set[str]:
-    top = table.get_type() == "module"
-    found = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
-    return found.union(*(_used(child) for child in table.get_children()))
+def _used(scope: symtable.SymbolTable) -> set[str]:
+    top = scope.get_type() == "module"
+    found = {s.get_name() for s in scope.get_symbols() if s.is_referenced() and (top or s.is_global())}
+    return found.union(*(_used(child) for child in scope.get_children()))
 
 
 def statements(text: str) -> list[Statement]:
@@ -150,14 +152,14 @@ def _plain(text: str) -> str:
 
 def _statement(node: ast.stmt) -> Statement:
     text = ast.unparse(node)
-    table = symtable.symtable(text, "<cell>", "exec")
-    binds = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+    scope = table(text)
+    binds = {s.get_name() for s in scope.get_symbols() if s.is_assigned() or s.is_imported()}
     looked = _Look()
     looked.visit(node)
     imports = isinstance(node, ast.Import | ast.ImportFrom)
     function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     function = function or (isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda))
-    used = _used(table)
+    used = _used(scope)
     later = frozenset(looked.later & used)
     # A name that only a body uses is needed when that is called; one that is bound right here is there already.
     now = frozenset(looked.now & used) - (binds if function or not _reads_first(node, binds) else set())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import symtable
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -57,14 +58,34 @@ def parsed(source: str) -> ast.Module:
     return ast.parse(source)
 
 
+class _Generators(ast.NodeTransformer):
+    """Comprehensions as generators."""
+
+    def visit_ListComp(self, node: ast.ListComp | ast.SetComp) -> ast.AST:
+        return self.generic_visit(ast.GeneratorExp(node.elt, node.generators))
+
+    visit_SetComp = visit_ListComp
+
+    def visit_DictComp(self, node: ast.DictComp) -> ast.AST:
+        return self.generic_visit(ast.GeneratorExp(ast.Tuple([node.key, node.value], ast.Load()), node.generators))
+
+
+def table(source: str, tree: ast.AST | None = None) -> symtable.SymbolTable:
+    """The names of code by scope; tree: the code parsed, if it is. A comprehension is a scope of its own, of which
+    Python tells nothing since 3.12, but a generator still is one. SyntaxError, ValueError, RecursionError or
+    MemoryError for what is no code."""
+    if sys.version_info >= (3, 12):
+        source = ast.unparse(_Generators().visit(tree or ast.parse(source)))
+    return symtable.symtable(source, "<cell>", "exec")
+
+
 @kept
 def names(source: str) -> Names:
     """Never raises. Code that is broken, very long, or not Python gives only the definitions that stand in (the
     first 200,000 characters of) it as lines."""
     plain = MAGIC.sub(r"\1pass  #", source[: 4 * LONGEST])
     try:
-        parsed(plain)
-        top = symtable.symtable(plain, "<cell>", "exec")
+        top = table(plain, parsed(plain))
         uses = {s.get_name() for s in top.get_symbols() if s.is_referenced()} | _global(top)
         bound = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
         return Names(frozenset(bound), frozenset(uses), True)

@@ -93,6 +93,7 @@ def test_the_preamble_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 def test_names_that_the_cell_binds_itself_are_not_asked_for() -> None:
     assert free("RUBRIC = 3\nf(RUBRIC, [y for y in z], lambda q: q + w)") == {"f", "z", "w"}
     assert free("%timeit x\ny") == {"y"}
+    assert free("{run: layer for layer, run in items}; [x for x in x]") == {"items", "x"}
     assert free("not python at all ((") == set()
     assert statements("not python at all ((") == []
 

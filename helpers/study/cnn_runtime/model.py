@@ -7,10 +7,10 @@ what small networks feel: a CPU needs time to launch each kernel, and no kernel 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,7 +88,7 @@ def kernels(spec: NetworkSpec, batch: int = BATCH) -> list[Kernel]:
     found: list[Kernel] = []
     first = True
     for place in spec.places(batch):
-        x, y, w = batch * prod(place.shape_in), batch * prod(place.shape_out), parameters(place)
+        x, y, w = batch * math.prod(place.shape_in), batch * math.prod(place.shape_out), parameters(place)
         kind = place.layer.type
         if kind in ("conv", "dense"):
             geometry = place.geometry
@@ -121,7 +121,7 @@ def step_seconds(device: Device, launched: Sequence[Kernel], share: float, launc
 
     graph: one launch for everything, as with CUDA graphs.
     """
-    computing = sum(kernel.seconds(device, share) for kernel in launched)
+    computing = math.fsum(kernel.seconds(device, share) for kernel in launched)
     return launch + computing if graph else max(len(launched) * launch, computing)
 
 
