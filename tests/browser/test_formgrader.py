@@ -36,8 +36,10 @@ def test_from_the_first_answer_to_the_changed_page(desk, open_page):
     page.get_by_role("link", name="Manual Grading").click()
     page.get_by_role("link", name=NAME).click()
     page.get_by_role("link", name=NAME).first.click()
+    first = page.locator("tbody tr", has_text="Submission").first.locator("a").first
+    expect(first).to_be_visible()
     shoot(page, "formgrader-list")
-    page.locator("tbody tr", has_text="Submission").first.locator("a").first.click()
+    first.click()
     answer = page.locator("#C-seen")
     expect(answer).to_be_visible()
     if page.locator("math", has_text="θ").count() == 0:  # the other one's; Ada's has a formula

@@ -67,7 +67,7 @@ def menu(page: Page, name: str, entry: str) -> None:
 
 
 def cell(page: Page, source: str) -> Locator:
-    found = page.locator(".jp-Notebook .jp-CodeCell", has_text=source).first
+    found = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell", has_text=source).first
     expect(found).to_be_attached(timeout=LONG)  # cells are rendered one after the other
     found.scroll_into_view_if_needed()
     return found
