@@ -243,6 +243,28 @@ def mistakes(
 
 
 @app.command()
+def seconds(name: Name) -> None:
+    """Run the model solution on one core and print how long each visible test takes; COURSE_SIZE is its size."""
+    from helpers.threads import limit_threads
+
+    from .mistakes.run import seconds as run
+
+    with limit_threads(1):
+        found = run(name)
+    together = (f"{len(found)} tests", sum(took for _, took, _ in found), sum(computed for *_, computed in found))
+    for test, took, computed in [*found, together]:
+        print(f"{test:28} {took:6.2f} s, of the processor {computed:6.2f} s")
+
+
+@app.command()
+def hints(name: Name) -> None:
+    """Print all that the checks of an assignment can say on one page, to be read and mended."""
+    from .mistakes.hints import groups, page
+
+    print(page(name, groups(name)))
+
+
+@app.command()
 def report(name: Name, class_dir: ClassDir = None) -> None:
     """Write the class report and the feedback pages anew from the gradebook, without grading."""
     from .grade import report as run

@@ -1,6 +1,9 @@
 """What all tests share."""
 
 import os
+import sys
+
+import pytest
 
 import autograder  # noqa: F401  before nbformat: it spares each process a second of imports
 from autograder.course import THREAD_VARIABLES
@@ -9,6 +12,13 @@ for name in THREAD_VARIABLES:  # before numpy: thread pools of several processes
     os.environ.setdefault(name, "1")
 
 LONG = ("test_sample_class.py", "test_attacks.py", "test_judged_bank.py", "test_mistakes.py", "test_parallel_resume.py")
+
+
+@pytest.fixture(autouse=True)
+def no_check_has_failed():
+    """Checks that build on others look at which of these failed in this process, which is one notebook's as a rule."""
+    if report := sys.modules.get("helpers.check.core.report"):
+        report.failed.clear()
 
 
 def pytest_collection_modifyitems(items):

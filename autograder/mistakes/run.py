@@ -10,15 +10,17 @@ import contextlib
 import io
 import multiprocessing
 import os
+import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from helpers.check.core import report
 from helpers.errors import CourseError
 
 from ..authoring.source import FORM, FORM_CHECK, PUBLIC_SEED, Assignment, Cell
@@ -30,6 +32,8 @@ from .bank import Bank, Solution, load
 
 SECONDS = 3
 """A check's patience with one call here, instead of a student's 5 seconds."""
+NO_BLAME = (*report.UNNAMED, "earlier-mistake", "still-to-do")
+"""What a check says that finds no fault with what it checks, or can't say which."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,13 @@ class Verdict:
     mistake: str = ""
     message: str = ""
     place: str = ""
+    later: tuple[tuple[str, str, str], ...] = ()
+    """(test, mistake, message) of what fails further down, of exercises whose code is right."""
+
+    @property
+    def accused(self) -> tuple[tuple[str, str, str], ...]:
+        """Those further down that are blamed for a mistake by name."""
+        return tuple(one for one in self.later if one[1] not in NO_BLAME)
 
     @property
     def good(self) -> bool:
@@ -189,6 +200,7 @@ def judge(
     """Run a solution's cells and the tests of what they define, in the notebook's order."""
     with _kept_reports() as reports, _silent():
         for full in (False, True):
+            report.failed.clear()
             with rooms() as run:
                 verdict = _told(assignment, bank, solution, full, run, reports)
             if verdict:
@@ -199,7 +211,9 @@ def judge(
 def _told(
     assignment: Assignment, bank: Bank, solution: Solution, full: bool, run: Run, reports: list[Any]
 ) -> Verdict | None:
-    """What the first cell that fails says, None where none does."""
+    """What the first cell that fails says, and those further down of exercises that are right; None where none does."""
+    first: Verdict | None = None
+    later = []
     for cell in _cells(assignment, bank, solution):
         del reports[:]
         text = cell_text(cell, bank, solution, full)
@@ -215,9 +229,14 @@ def _told(
                 raise CourseError(f"{solution.name}: cell {cell.id} fails: {error!r}") from error
             if cell.kind == "given":
                 continue  # as in grading: what was not recorded is told by the test below
-            by = "hidden" if full else "visible"
-            return Verdict(solution.name, solution.named, by, cell.id, mistake, message, solution.place)
-    return None
+            if first is None:
+                by = "hidden" if full else "visible"
+                first = Verdict(solution.name, solution.named, by, cell.id, mistake, message, solution.place)
+            elif last and not any(f"{cell.id}-".startswith(f"{name}-") for name in solution.cells):
+                later.append((cell.id, mistake, message))
+            if mistake == "never-returns":
+                break  # so would the cells below
+    return first and replace(first, later=tuple(later))
 
 
 @contextlib.contextmanager
@@ -229,8 +248,6 @@ def _silent() -> Iterator[None]:
 @contextlib.contextmanager
 def _kept_reports() -> Iterator[list[Any]]:
     """Reports of checks go into the list instead of onto the screen."""
-    from helpers.check.core import report
-
     reports: list[Any] = []
     show = report._show
     report._show = reports.append  # type: ignore[assignment]
@@ -269,6 +286,21 @@ def cell_text(cell: Cell, bank: Bank, solution: Solution, full: bool) -> str:
     if cell.kind == "test" and not full:
         text = text.split("### BEGIN HIDDEN TESTS")[0]
     return "\n".join(line for line in text.splitlines() if not line.startswith("%"))
+
+
+def seconds(name: str, course: Course | None = None) -> list[tuple[str, float, float]]:
+    """(id, seconds, seconds of the processor) of each visible test of the model solution, all of whose cells run one
+    after the other, as in a notebook."""
+    assignment, _ = prepared(name, (course or Course()).root)
+    whole, found = Bank(name, [], []), []
+    with _kept_reports(), _silent(), one_room() as run:
+        for cell in _cells(assignment, whole, Solution("the model solution", {})):
+            text = cell_text(cell, whole, Solution("the model solution", {}), full=False)
+            began, computed = time.perf_counter(), time.process_time()
+            run(cell, text)
+            if cell.kind == "test":
+                found.append((cell.id, time.perf_counter() - began, time.process_time() - computed))
+    return found
 
 
 def as_dict(verdict: Verdict) -> dict[str, Any]:

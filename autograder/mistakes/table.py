@@ -24,12 +24,14 @@ class Totals:
     named: int
     right: int
     passed: int
+    accused: int = 0
+    """Tests further down, of exercises that are right, that name a mistake."""
 
     @classmethod
     def of(cls, wrong: Sequence[Verdict], right: Sequence[Verdict]) -> Totals:
         return cls(
             len(wrong), sum(bool(v.by) for v in wrong), sum(v.by == "visible" for v in wrong),
-            sum(v.good for v in wrong), len(right), sum(v.good for v in right),
+            sum(v.good for v in wrong), len(right), sum(v.good for v in right), sum(len(v.accused) for v in wrong),
         )  # fmt: skip
 
     @property
@@ -49,7 +51,7 @@ class Totals:
         return (
             f"{self.wrong} wrong solutions: {share(self.caught)} caught, {share(self.visible)} by checks that students "
             f"see, {share(self.named)} with the right hint. {self.right} different right solutions: "
-            f"{self.right - self.passed} rejected."
+            f"{self.right - self.passed} rejected. Further down, {self.accused} tests of right code name a mistake."
         )
 
 
@@ -68,6 +70,9 @@ def show(name: str, wrong: Sequence[Verdict], right: Sequence[Verdict], console:
     rejected = [v for v in right if not v.good]
     for v in rejected:
         console.print(Text(f"right, and rejected: {v.solution} ({v.place}), by {v.test}: {v.message}"))
+    for v in wrong:
+        for test, mistake, message in v.accused:
+            console.print(Text(f"right, and blamed: {test} below {v.solution} ({v.place}), {mistake}: {message}"))
     console.print(Text(Totals.of(wrong, right).sentence()))
 
 

@@ -108,6 +108,12 @@ def test_no_right_solution_is_rejected(name, everything, verdicts):
 
 
 @SIZE
+def test_no_right_code_further_down_is_blamed(name, everything, verdicts):
+    accused = [(v.solution, one) for v in verdicts(name, everything)[0] for one in v.accused]
+    assert len(accused) <= 0.02 * len(verdicts(name, everything)[0]), accused
+
+
+@SIZE
 def test_hints_are_sentences(name, everything, verdicts):
     for v in verdicts(name, everything)[0]:
         assert v.message.endswith((".", "?", ")")), v

@@ -1,8 +1,10 @@
 """Run the checks on the work of people who have seen only the notebooks: `make strangers`.
 
 tests/strangers/SET/NAME/wrong.md and right.md hold it. Nobody reads the verdicts while writing hypotheses, so these say
-how the checks do on work that they were not written for. A set is never changed, but for the names that `names.csv`
-gives the wrong ones: the mistakes that a check may call each, which somebody decides who has read the solution.
+how the checks do on work that they were not written for: how many wrong ones are caught, and rightly named, how many
+right ones are refused, and how many tests further down, of exercises that are right, name a mistake ("accused"). A set
+is never changed, but for the names that `names.csv` gives the wrong ones: the mistakes that a check may call each,
+which somebody decides who has read the solution.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ def main() -> None:
     told = []
     with (HERE / given.set / "names.csv").open(newline="", encoding="utf-8") as file:
         named = {(row["assignment"], row["entry"]): row["names"].split() for row in csv.DictReader(file)}
-    print(f"{'':22}{'wrong':>7}{'caught':>9}{'named':>9}{'right':>8}{'refused':>9}")
+    print(f"{'':22}{'wrong':>7}{'caught':>9}{'named':>9}{'right':>8}{'refused':>9}{'accused':>9}")
     for name in given.names or sorted(path.name for path in (HERE / given.set).iterdir() if path.is_dir()):
         rows = entries(given.set, name)
         with workers(given.jobs) as pool:
@@ -39,12 +41,14 @@ def main() -> None:
         good = [one for one in caught if one.mistake in named.get((name, one.solution.split()[1]), ())]
         refused = [one for one in right if one.by]
         print(f"{name:22}{len(wrong):7}{len(caught) / len(wrong):9.1%}{len(good) / len(wrong):9.1%}"
-              f"{len(right):8}{len(refused) / len(right):9.1%}", flush=True)  # fmt: skip
+              f"{len(right):8}{len(refused) / len(right):9.1%}"
+              f"{sum(len(one.accused) for one in wrong):9}", flush=True)  # fmt: skip
         for one in verdicts:
             solution, said = rows[one.solution]
             ((cell, code),) = solution.cells.items()
             told.append({"assignment": name, "entry": one.solution, "cell": cell, "author": said, "caught": one.by,
-                         "test": one.test, "mistake": one.mistake, "message": one.message, "code": code})  # fmt: skip
+                         "test": one.test, "mistake": one.mistake, "message": one.message, "code": code,
+                         "further down": one.accused})  # fmt: skip
     if given.json:
         given.json.write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
 

@@ -30,6 +30,8 @@ def read(path: Path, assignment: Assignment) -> Iterator[tuple[Solution, str]]:
         votes.setdefault(heading, Counter()).update([max(shares, key=lambda id_: shares[id_])])
     for entry, heading, habit, prose, code in found:
         ((cell, _),) = votes[heading].most_common(1)
+        if "torch." in code and "import torch" not in code:  # theirs stands in another cell
+            code = f"import torch\n{code}"
         name, expected = f"{path.stem} {entry} [{heading}] {habit}", ("?",) if path.stem == "wrong" else ()
         yield Solution(name, {cell: code}, expected, f"{path.name} {entry}"), prose.strip()
 

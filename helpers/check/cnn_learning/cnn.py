@@ -130,7 +130,7 @@ SQUARE: list[Entry] = [
 """A file with two layers whose weights have one size."""
 
 
-@check("build", "A7", builds_on="your layers and `layer_table`")
+@check("build", "A7", builds_on="your layers and `layer_table`", after="A1 A2 A3 A4 A5 A6")
 def build(build: Any, *, seed: int = 0) -> Iterator[str]:
     """Layers of the right sizes, own weights by seed and scale, and the forward pass."""
     net, x, _ = oracle.small_problem(seed)
@@ -216,7 +216,7 @@ def _right_forward(got: np.ndarray, net: Net, x: np.ndarray) -> None:
     hypotheses = [
         *common.forward(a[-1], a[-2], lambda logits: np.maximum(logits, 0), "ReLU"),
         Hypothesis("activation-missing", without(relus), "The ReLUs between the layers are missing; without them most "
-                   "of the network is one linear map."),
+                   "of the network does no more than one linear layer."),
         *(Hypothesis("activation-missing", without([i]), "One of the ReLUs is missing: make a layer of each entry of "
                      "the file.") for i in relus),
         Hypothesis("flatten-order", net.activations(x, channels_last=True)[-1], "The images are not flattened in "
@@ -225,7 +225,7 @@ def _right_forward(got: np.ndarray, net: Net, x: np.ndarray) -> None:
     verify(got, a[-1], "the output of Network.forward", hypotheses)
 
 
-@check("The whole network's gradients", "A7", builds_on="your layers")
+@check("The whole network's gradients", "A7", builds_on="your layers", after="A1 A2 A3 A4 A5 A6 A7")
 def network(build: Any, *, seed: int = 0) -> Iterator[str]:
     """All gradients of the mean loss against finite differences, two updates at two rates, batches of other sizes."""
     net, x, labels = oracle.small_problem(seed)

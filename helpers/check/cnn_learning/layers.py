@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import Any
@@ -60,7 +62,7 @@ def _parameters_fit(seen: Answer, name: str, place: int = 0) -> None:
 
 def _type_kept(seen: Answer, name: str, steps: Sequence[int]) -> None:
     """Raise where float32 came in and float64 comes out: at these steps of right results, forward, backward, …"""
-    for i, step in enumerate(steps):
+    for i, step in enumerate(steps if seen["dtype"] == "float32" else ()):
         if getattr(seen.part(step)["result"], "dtype", None) == np.float64:
             raise Mistake("type-changed", f"{name}.{('forward', 'backward')[i % 2]} returns float64 where float32 "
                           f"comes in, and all arrays of a primitive must have one dtype. New arrays of numpy are "
@@ -68,7 +70,8 @@ def _type_kept(seen: Answer, name: str, steps: Sequence[int]) -> None:
 
 
 def _float32(place: int, x: np.ndarray, g: np.ndarray) -> list[Step]:
-    """Forward and backward of a new layer in float32, whatever its parameters are, and then with one image more."""
+    """Forward and backward of a new layer in its backend's dtype, float32 as a rule, whatever its parameters are, and
+    then with one image more."""
     passes = (x, g), [np.concatenate([each, each[:1]]) for each in (x, g)]
     return [
         (place, method, np.asarray(values, np.float32))
@@ -105,6 +108,9 @@ def _backward(seen: Answer, step: int, name: str) -> np.ndarray:
 def _read(seen: Answer, step: Any, name: str, attribute: str) -> np.ndarray:
     """A parameter or gradient after a step; a bias as (features,)."""
     found = array(seen.part(step)[attribute], f"{name}.{attribute}")
+    bias = seen.part(step)["bias"]
+    if attribute == "grad_bias" and found.ndim > np.ndim(bias) == 1 and found.size == np.size(bias):
+        raise Mistake("wrong-shape", linear.BIAS_IN_A_ROW.format(f"{name}.grad_bias", found.shape, np.shape(bias)))
     in_a_row = attribute.endswith("bias") and found.ndim > 1 and found.size == max(found.shape)
     return found.reshape(-1) if in_a_row else found
 
@@ -199,6 +205,17 @@ def _multiple(got: np.ndarray, term: np.ndarray) -> np.ndarray:
 
 # Convolution ------------------------------------------------------------------------------------------------------
 
+WORDS = {
+    "w": "weight", "dy": "grad_output", "dw": "grad_weight", "dx": "the returned gradient",
+    "F_m": "the matrix of filters", "D_m": "the lowered matrix", "G_m": "the matrix of grad_output",
+}  # fmt: skip
+"""What the notebook calls what the paper's hypotheses have a letter for."""
+
+
+def _in_our_words(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
+    letters = re.compile(rf"\b({'|'.join(WORDS)})\b")
+    return [replace(one, hint=letters.sub(lambda found: WORDS[found[0]], one.hint)) for one in hypotheses]
+
 
 def _bias(case: Convolution) -> np.ndarray:
     """One number for each filter."""
@@ -239,7 +256,7 @@ def _forward_hypotheses(case: Convolution) -> list[Hypothesis]:
     def biased(y: np.ndarray) -> np.ndarray:
         return y + b[:, None, None]
 
-    return [
+    return _in_our_words([
         *convolution.bias(y, b),
         Hypothesis(
             "stride-and-padding-swapped",
@@ -252,7 +269,7 @@ def _forward_hypotheses(case: Convolution) -> list[Hypothesis]:
             "There is a ReLU inside the convolution. It is a layer of its own in the file.",
         ),
         *through(biased, convolution.forward(case, y)),
-    ]
+    ])
 
 
 @check("Conv.backward", "A4")
@@ -312,13 +329,13 @@ def _verify_conv_gradients(seen: Answer, step: int, case: Convolution, dx: np.nd
                    "The loss of this exercise has no such term."),
     ]
     verify(got, expected, f"grad_weight for {case.label}",
-           lambda: [*own, *convolution.backward_filter(case, expected)], sizes)
+           lambda: _in_our_words([*own, *convolution.backward_filter(case, expected)]), sizes)
     got, expected = _read(seen, step, "Conv", "grad_bias"), case.dy.sum(axis=(0, 2, 3))
-    verify(got, expected, "grad_bias", lambda: convolution.backward_bias(case.dy), sizes)
+    verify(got, expected, "grad_bias", lambda: _in_our_words(convolution.backward_bias(case.dy)), sizes)
     expected = oracle.backward_data(case.dy, case.w, case.x.shape, *case.geometry)
     verify(dx, expected,
            f"the gradient for the images for {case.label}",
-           partial(convolution.backward_data, case, expected), sizes)
+           lambda: _in_our_words(convolution.backward_data(case, expected)), sizes)
 
 
 @check("Conv.update", "A4")
@@ -393,7 +410,7 @@ def _verify_pool_gradient(got: np.ndarray, case: Pooling, ties: bool) -> None:
     if not (ties and (close(got, last) or pooling.one_winner_each(got, case))):
         verify(got, first,
                f"the gradient of MaxPool.backward for {case.label}",
-               partial(pooling.max_backward, case, first, ties))
+               lambda: _in_our_words(pooling.max_backward(case, first, ties)))
 
 
 ORDERS = ((2, 3, 1), (1, 3, 2), (3, 2, 1), (2, 1, 3), (3, 1, 2))

@@ -116,8 +116,8 @@ def plateau_length(function: Any, *, seed: int = 0) -> Iterator[str]:
                           f"below it: `<`, not `<=`.")
         _explain([each], LENGTH)
     if got(at + len(equal)) is not None:
-        raise Mistake("nan-wins", "For a run whose losses are NaN plateau_length returns a number; a run that "
-                      "diverged has not left its plateau. A comparison with NaN is always False.")
+        raise Mistake("nan-wins", "For a run whose losses are NaN plateau_length returns a number; such "
+                      "a run has not left its plateau. A comparison with NaN is always False.")
     yield "None for a run that never leaves; NaN doesn't count"
 
 
@@ -191,7 +191,7 @@ def _length_hypotheses(losses: list[float], level: float, window: int, right: in
     ]
 
 
-@check("gradient_norms", "C3", builds_on="your network")
+@check("gradient_norms", "C3", builds_on="your network", after="A4 A5 A6 A7")
 def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
     """√Σg² of each layer's weights, in the order of forward."""
     net, x, labels = oracle.small_problem(seed)
@@ -385,7 +385,7 @@ def _of_scale(got: float, edge: float, steps: int, length: int, rate: float, sca
     ], begin)  # fmt: skip
 
 
-@check("A prediction, tested", "C5", builds_on="`plateau_length`")
+@check("A prediction, tested", "C5", builds_on="`plateau_length`", after="C2")
 def prediction_tested(tested: Any, lengths: Any, *, size: str = "standard") -> Iterator[str]:
     """An untried rate or scale, a prediction made from the experiment, and a measurement that can be repeated."""
     chosen = study_size(size)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from helpers.backend import Backend
 from helpers.check.core.probe import Seen, Stopped, copied, differ, give, is_torch, like, method, read, run, twice
 from helpers.data.split import Split
 from helpers.train import History
@@ -78,12 +79,13 @@ def layers(
 ) -> None:
     """Layers in which steps follow each other: (place of the layer in `made`, method or "", array or rate).
 
-    Arrays of float32 stay so; others take the precision of the layer's weight. made: "args", "named" and, for layers
-    with parameters, "given", the weight and bias that they get, or (). A layer is made for its first step. Notes under
-    "layer 0", … its first parameters; by number of the step its "result" and, of layers with parameters, what these
-    are after it, after a backward the gradients, too.
+    Arrays of float32 take the precision of the student's backend, which is noted as "dtype", as images do; others that
+    of the layer's weight. made: "args", "named" and, for layers with parameters, "given", the weight and bias that they
+    get, or (). A layer is made for its first step. Notes under "layer 0", … its first parameters; by number of the step
+    its "result" and, of layers with parameters, what these are after it, after a backward the gradients, too.
     """
     there: dict[int, Any] = {}
+    seen["dtype"] = of_images = _dtype(cls)
     for number, (place, step, value) in enumerate(steps):
         about = made[place]
         if place not in there:
@@ -94,12 +96,20 @@ def layers(
             continue
         layer, notes = there[place], seen.part(number)
         kind = read(layer, "weight", name, None) if "given" in about else None
-        fits = like if getattr(value, "dtype", None) == np.float32 else precisely
-        given = fits(kind, value) if isinstance(value, np.ndarray) else value
+        if getattr(value, "dtype", None) == np.float32:
+            given = like(kind, value.astype(of_images))
+        else:
+            given = precisely(kind, value) if isinstance(value, np.ndarray) else value
         notes["result"] = run(f"{name}.{step}", method(layer, step, name), given, inputs=INPUTS.get(step, ()))
         if "given" in about:
             for attribute in (*PARAMETERS, *GRADIENTS) if step == "backward" else PARAMETERS:
                 notes[attribute] = read(layer, attribute, name)
+
+
+def _dtype(cls: Any) -> str:
+    """Of the backend `on` that a class uses, which images come in, too."""
+    on = (getattr(method, "__globals__", {}).get("on") for method in getattr(cls, "__dict__", {}).values())
+    return next((str(one.dtype).rpartition(".")[2] for one in on if isinstance(one, Backend)), "float32")
 
 
 def _given(notes: Seen, layer: Any, name: str, given: Sequence[np.ndarray] | None) -> bool:

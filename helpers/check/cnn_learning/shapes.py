@@ -294,7 +294,7 @@ def _count_slips(entry: Entry, shape: Shape) -> Iterator[tuple[str, float, str]]
             yield "counts-where-none", value, "This layer has no parameters."
 
 
-@check("layer_table", "A3", builds_on="`output_shape` and `parameter_count`")
+@check("layer_table", "A3", builds_on="`output_shape` and `parameter_count`", after="A1 A2")
 def layer_table(function: Any, parameter_count: Any = None, *, seed: int = 0) -> Iterator[str]:
     """One (shape, count) per layer; files that can't be built are refused with the layer's index in the file.
 

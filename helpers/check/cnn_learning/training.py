@@ -36,7 +36,7 @@ def _telling_problem(seed: int, n: int) -> tuple[Net, np.ndarray, np.ndarray]:
         seed += 1000
 
 
-@check("error_rate", "B1", builds_on="your network")
+@check("error_rate", "B1", builds_on="your network", after="A1 A2 A3 A4 A5 A6 A7")
 def error_rate(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
     """The fraction of wrong answers; the network is unchanged."""
     counts = (53, 70, 1)
@@ -217,7 +217,7 @@ def losses_after(net: Net, split: Split, lr: float, epochs: int, size: int, seed
 # The training loop ------------------------------------------------------------------------------------------------
 
 
-@check("train", "B2", builds_on="your network and `error_rate`")
+@check("train", "B2", builds_on="your network and `error_rate`", after="A1 A2 A3 A4 A5 A6 A7 B1")
 def train(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
     """Weights after two epochs, losses and validation errors, against the reference trajectory."""
     size, epochs, order = 3, 2, seed + 5
@@ -357,7 +357,7 @@ def _right_errors(got: np.ndarray, errors: list[dict[str, float]], net: Net, spl
     ])  # fmt: skip
 
 
-@check("Your network's run", "B3", builds_on="`train` and `build`")
+@check("Your network's run", "B3", builds_on="`train` and `build`", after="A1 A2 A3 A4 A5 A6 A7 B1 B2")
 def own_run(losses: Any, errors: Any, train: Any, build: Any, spec: Any, split: Split, *, epochs: int) -> Iterator[str]:
     """Plausible scales; the first epoch again, with the student's own code, gives the same numbers."""
     if losses is None or errors is None:
@@ -374,6 +374,8 @@ def own_run(losses: Any, errors: Any, train: Any, build: Any, spec: Any, split: 
             raise Mistake("wrong-length", f"`{what}` has {values.size} entries; there should be one for each of the "
                           f"{epochs} epochs.")
         study.finite(values, f"`{what}`")
+    if (found[1] > 1).any() and (found[0] <= 1).all():
+        raise Mistake("pair-swapped", "`losses` and `errors` are exchanged: train returns the losses first.")
     study.fractions(found[1], "`errors`")
     study.learns(found[0], "`losses`")
     yield f"{epochs} epochs; the loss starts near guessing and falls"

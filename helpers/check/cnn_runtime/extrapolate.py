@@ -177,6 +177,7 @@ def _wrong_widths(case: Case) -> list[Hypothesis]:
             "are still to come it is t · s · √(r + r²/n)."),
         Hypothesis("square-forgotten", t * s * math.sqrt(r + r / n), "Under the root is r + r/n; the error of the mean "
             "counts r times, so its variance counts r² times: √(r + r²/n)."),
+        Hypothesis("xor-for-power", t * s * math.sqrt(r + (r ^ 2) / n), "`^` is not a power in Python; write `**`."),
         Hypothesis("root-forgotten", t * s * (r + r * r / n), "The root is missing: √(r + r²/n)."),
         Hypothesis("added-for-squares", t * s * (math.sqrt(r) + r / math.sqrt(n)), "Two deviations are added. "
             "Independent ones add in squares, under one root: √(r + r²/n)."),

@@ -64,6 +64,7 @@ def _wrong_exponentials(x: np.ndarray, y: np.ndarray) -> list[Hypothesis]:
         return np.polyfit(by, through, 1)[::-1]
 
     (constant, slope), plain, power = line(x, np.log(y)), line(x, y), line(np.log(x), np.log(y))
+    swapped, of_x = line(np.log(y), x), line(np.log(x), y)
     ends = np.log(y[-1] / y[0]) / (x[-1] - x[0])
     both = np.array([constant, slope])
     return [
@@ -91,6 +92,17 @@ def _wrong_exponentials(x: np.ndarray, y: np.ndarray) -> list[Hypothesis]:
         Hypothesis(
             "power-for-exponential", [np.exp(power[0]), power[1]],
             "The logarithm of x was taken, too: that is a power a · x^b. Only y goes through the logarithm.",
+        ),
+        Hypothesis(
+            "axes-exchanged", [np.exp(swapped[0]), swapped[1]],
+            "x and ln y are exchanged: `np.polyfit(x, np.log(y), 1)` takes x first.",
+        ),
+        *(
+            Hypothesis(
+                "logarithm-of-x", wrong,
+                "The logarithm of x was taken, not that of y. The line goes through ln y, against x itself.",
+            )
+            for wrong in (of_x, [np.exp(of_x[0]), of_x[1]])
         ),
         *(
             Hypothesis(
@@ -228,6 +240,12 @@ def _wrong_errors(x: np.ndarray, y: np.ndarray, kind: str, relative: float) -> l
     each = np.array([np.abs(_predicted(one, x, kind) - y) / y for one in without])
     held = np.array([reference.predict(one, x[i], kind) for i, one in enumerate(without)])
     difference, errors = held - y, np.diag(each)
+
+    def fitted_to_times() -> np.ndarray:
+        rest = (np.delete(y, i) for i in range(n))
+        curves = [reference.fit(one, one, kind, relative) for one in rest]
+        return np.array([abs(reference.predict(c, x[i], kind) - y[i]) / y[i] for i, c in enumerate(curves)])
+
     stayed = float((each.sum() - errors.sum()) / (n * n - n))
     leave = "These are errors at points that the fit has seen. Leave the point out *before* fitting"
     largest = "so the largest network alone decides. Divide each by what was measured."
@@ -261,6 +279,10 @@ def _wrong_errors(x: np.ndarray, y: np.ndarray, kind: str, relative: float) -> l
             "absolute-for-relative", (difference**2).mean() ** 0.5,
             f"These are errors in seconds (root of the mean square), {largest}",
         ),
+        Hypothesis("fitted-to-times", lambda: fitted_to_times().mean(), "The curve is fitted to the times on both "
+            "axes: leave the point out of x and of y, `np.delete(x, i)` and `np.delete(y, i)`."),
+        Hypothesis("axes-exchanged", lambda: reference.held_out_errors(y, x, kind, relative).mean(), "x and y are "
+            "exchanged: the times are fitted against x."),
         Hypothesis("sum-for-mean", errors.sum(), "This is the sum of the relative errors; take their mean."),
         Hypothesis("worst-for-mean", errors.max(), "This is the largest of the relative errors; take their mean."),
         Hypothesis("median-for-mean", np.median(errors), "This is the median of the relative errors; their mean is "
@@ -337,7 +359,7 @@ def _others(y: np.ndarray) -> np.ndarray:
     return y * np.where(np.arange(len(y)) % 2, 1.9, 0.8)
 
 
-@check("Error at points left out", "E2")
+@check("Error at points left out", "E2", builds_on="`fit`", after="E1")
 def held_out_error(held_out_error: Any, fit: Any, *, seed: int = 0) -> Iterator[str]:
     """Mean over the points of |predicted − measured| / measured, the fit without that point. The student's own fit
     will do."""
@@ -407,7 +429,7 @@ def _columns(rows: Sequence[Row], *keys: str) -> tuple[np.ndarray, ...]:
     return tuple(np.array([float(row[key]) for row in rows]) for key in keys)
 
 
-@check("Which curve?", "E3", builds_on="`held_out_error`")
+@check("Which curve?", "E3", builds_on="`held_out_error`", after="E1 E2")
 def compare(compare: Any, held_out_error: Any, *, seed: int = 1) -> Iterator[str]:
     """compare(rows, backend): the held-out errors of the rows' seconds against filters, kind -> error, and the kind
     with the least.
@@ -487,6 +509,7 @@ def _wrong_rows(rows: Sequence[Row], backend: str, kind: str) -> list[Hypothesis
     what = f"compare(rows, {backend!r}): the error of {kind!r} is that of"
     take = f"Take those whose `backend` is {backend!r}."
     tried: list[tuple[Any, ...]] = [
+        ("axes-exchanged", y, x, "x and y are exchanged: seconds against the number of filters is asked for."),
         *(
             ("wrong-axis", np.asarray(places / places[0]), y,
              f"The errors are those of fits against {key}; against the number of filters is asked for.")

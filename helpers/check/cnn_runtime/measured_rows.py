@@ -99,7 +99,7 @@ def rows_to_ask(seed: int) -> list[Asked]:
     return [(int(chosen[0]), "torch", int(chosen[1])), (int(chosen[2]), "numpy", int(chosen[3]))]
 
 
-@check("One row", "C2", builds_on="`time_step`")
+@check("One row", "C2", builds_on="`time_step`", after="B1 B2 B3 B4")
 def row(
     measure_row: Any, parameters: Any, step_flops: Any, *, rounds: int, warmup: int, seed: int = 1
 ) -> Iterator[str]:
@@ -213,6 +213,9 @@ def _answers(
     if not good:
         raise Mistake("warm-up-left-out", f"measure_row lets time_step make {timed[-1][1]} warm-up steps; WARMUP is "
             f"{warmup}.")
+    if row.get("device") not in (None, "cpu") and row["device"] == row.get("backend"):
+        raise Mistake("device-overwritten", f"'device' of measure_row's row is {row['device']!r}, the name of the "
+            "backend; keep what time_step returned, which says where the step *did* run.")
     for i, key in enumerate(TIMES):
         if key not in row:
             continue
@@ -408,7 +411,7 @@ def _same_as_given(rows: Sequence[Row], given: Sequence[Any]) -> None:
                         f"{getattr(point, key)!r} and is now {row[key]!r}. Rows from others are used unchanged.")
 
 
-@check("Measured rows", "C2")
+@check("Measured rows", "C2", builds_on="`time_step` and `measure_row`", after="B1 B2 B3 B4 C2")
 def rows(
     rows: Any,
     gpu: Sequence[Any],
@@ -496,7 +499,7 @@ def per_image(per_image: Any, *, seed: int = 0) -> Iterator[str]:
     order."""
     table = batch_rows(seed)
     rows = [row for turn in itertools.zip_longest(*table.values()) for row in turn if row]
-    seen = ask(calls, "per_image", per_image, [(rows, backend) for backend in table])
+    seen = ask(calls, "per_image", per_image, [(rows, backend) for backend in table], ("rows",))
     for i, backend in enumerate(table):
         value = seen[i]
         if value is None:
@@ -551,7 +554,7 @@ def _close(got: np.ndarray, wrong: np.ndarray) -> bool:
     return bool(np.allclose(got, wrong, rtol=1e-6))
 
 
-@check("Larger batches", "F2", builds_on="`measure_row`")
+@check("Larger batches", "F2", builds_on="`measure_row`", after="B1 B2 C2")
 def batches(
     batch_rows: Any,
     backends: Sequence[str],

@@ -395,6 +395,13 @@ def by_count(got: float, right: Sequence[float], events: Sequence[str], rounds: 
     if readings == 2 * rounds and 0 < steps - rounds != warmup:
         return Mistake("wrong-number-of-warm-up-steps", f"{steps - rounds} steps are made besides the {rounds} that "
             f"are timed; {warmup} warm-up steps are asked for, as many as the argument `warmup` says.")
+    kept = sorted(right)
+    # With an even number of rounds the lower one of the two in the middle is the median of all but the slowest.
+    if rounds % 2 and events.count("step") == rounds + warmup and any(
+        alike(got, statistics.median(kept[:-dropped])) for dropped in range(1, rounds // 2)
+    ):
+        return Mistake("outliers-dropped", f"The slowest rounds are left out before the median is taken. All {rounds} "
+            "count: a few slow ones hardly move a median.")
     if alike(got, -middle):
         return Mistake("subtraction-reversed", "`seconds` is negative: subtract the first reading of the clock from "
             "the second.")
@@ -451,7 +458,7 @@ def _verify_median(seen: Answer, parts: Parts, rounds: int, warmup: int) -> list
     return right
 
 
-@check("Timing a step", "B2")
+@check("Timing a step", "B2", builds_on="`summary`", after="B1")
 def time_step(time_step: Any, *, seed: int = 1) -> Iterator[str]:
     """On a machine without a queue: warm-up and loading left out, as many rounds as asked for, their median, in
     seconds."""
@@ -471,7 +478,7 @@ def time_step(time_step: Any, *, seed: int = 1) -> Iterator[str]:
         yield f"{rounds} rounds after {warmup} warm-up steps: their median and quartiles, in seconds, without loading"
 
 
-@check("Waiting for the device", "B3")
+@check("Waiting for the device", "B3", builds_on="`summary`", after="B1 B2")
 def time_on_a_queue(time_step: Any, *, seed: int = 2) -> Iterator[str]:
     """On a device with a queue: awaited before each reading of the clock."""
     sizes = rounds_and_warmups(seed)
@@ -489,7 +496,7 @@ def device_of(value: Any) -> str:
     return "cuda" if text in ("cuda", "gpu") else text
 
 
-@check("Where it ran", "B4")
+@check("Where it ran", "B4", builds_on="`time_step`", after="B1 B2 B3")
 def where_it_ran(time_step: Any, *, seed: int = 3) -> Iterator[str]:
     """'device' is what the step's loss says: "cuda:0" on a GPU, "cpu" where the network was left on the CPU."""
     (rounds, warmup), _ = rounds_and_warmups(seed)

@@ -180,7 +180,7 @@ def _each_itemsize(
     yield f"{len(layers)} layers, numbers of {', '.join(map(str, ITEMSIZES))} bytes"
 
 
-@check("FLOPs", "F1")
+@check("FLOPs", "F1", builds_on="`output_size`, if you used it", after="A1")
 def flops(conv_flops: Any, *, seed: int = 0) -> Iterator[str]:
     """2·N·K·C·R·S·P·Q."""
     layers = layers_of(seed)
@@ -221,7 +221,7 @@ def _flops_hypotheses(d: Layers) -> list[Hypothesis]:
     ]
 
 
-@check("Bytes that must move", "F2")
+@check("Bytes that must move", "F2", builds_on="`output_size`, if you used it", after="A1")
 def bytes(compulsory_bytes: Any, *, seed: int = 0) -> Iterator[str]:
     """(N·C·H·W + K·C·R·S + N·K·P·Q) · itemsize."""
     words = "the count of bytes"
@@ -266,7 +266,7 @@ def _bytes_hypotheses(d: Layers, b: int) -> list[Hypothesis]:
     ]
 
 
-@check("The lowered matrix in mebibytes", "F3")
+@check("The lowered matrix in mebibytes", "F3", builds_on="`output_size`, if you used it", after="A1")
 def lowered_mebibytes(lowered_mebibytes: Any, *, seed: int = 0) -> Iterator[str]:
     """C·R·S · N·P·Q · itemsize / 2²⁰."""
     yield from _each_itemsize(
@@ -325,7 +325,7 @@ def _mebibytes_hypotheses(d: Layers, b: int) -> list[Hypothesis]:
     ]
 
 
-@check("Arithmetic intensity", "F4")
+@check("Arithmetic intensity", "F4", builds_on="your counts", after="A1 F1 F2")
 def intensity(arithmetic_intensity: Any, conv_flops: Any, compulsory_bytes: Any, *, seed: int = 0) -> Iterator[str]:
     """FLOPs divided by the bytes that must move; the student's own counts will do, so that a mistake in them costs one
     point, not two."""

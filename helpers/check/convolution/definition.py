@@ -103,7 +103,7 @@ def _size_hypotheses(h: np.ndarray, r: np.ndarray, u: np.ndarray, p: np.ndarray)
     ]
 
 
-@check("Convolution from the definition", "A2")
+@check("Convolution from the definition", "A2", builds_on="`output_size`, if you used it", after="A1")
 def forward(conv_forward: Any, *, seed: int = 0) -> Iterator[str]:
     """Cross-correlation (N, K, P, Q) for any stride, padding and rectangular filter."""
     yield from forward_steps(conv_forward, "conv_forward", seed)
@@ -163,7 +163,7 @@ def _outputs(seed: int) -> list[np.ndarray]:
     return [rng.normal(size=shape) for shape in ((n, k, p, q), (n, same, same, same), (1, k, p, q), (k, k, p, q))]
 
 
-@check("True convolution", "A4")
+@check("True convolution", "A4", builds_on="`conv_forward`, if you used it", after="A1 A2")
 def true_convolution(true_convolution: Any, *, seed: int = 0) -> Iterator[str]:
     """The paper's equation (3): the filter is flipped along R and S."""
     cases, what = convolutions(seed), "true_convolution"

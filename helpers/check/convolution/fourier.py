@@ -100,12 +100,18 @@ def _matrices(n: int) -> list[Hypothesis]:
             np.exp(-2j * np.pi * jk),
             "The division by n is missing: every exponent is a whole number of turns, so every entry is 1.",
         ),
+        (
+            "endpoint-included",
+            np.exp(-2j * np.pi * jk / (n - 1)) if n > 1 else right + np.nan,
+            "The angles are multiples of 2π/(n − 1): `np.linspace` includes its end unless it is told not to. They are "
+            "multiples of 2π/n.",
+        ),
         ("sum-for-product", np.exp(-2j * np.pi * added / n), "j and k are added in the exponent; they are multiplied."),
     )
     return [Hypothesis(name, _parts(value), hint) for name, value, hint in wrong]
 
 
-@check("Convolution by the FFT", "E2")
+@check("Convolution by the FFT", "E2", builds_on="`output_size`, if you used it", after="A1")
 def fft(conv_fft: Any, *, seed: int = 0) -> Iterator[str]:
     """Cross-correlation at stride 1 through the frequency domain, real and of shape (N, K, P, Q)."""
     cases = convolutions(seed, AT_STRIDE_1)

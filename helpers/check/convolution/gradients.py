@@ -33,7 +33,7 @@ def _numerical_w(case: Convolution) -> np.ndarray:
     return numerical_gradient(lambda v: _loss(case, case.x, v), case.w)
 
 
-@check("Gradient for the images", "C1", builds_on="`col2im`, if you used it")
+@check("Gradient for the images", "C1", builds_on="`col2im`, if you used it", after="A1 B3")
 def backward_data(conv_backward_data: Any, *, seed: int = 0) -> Iterator[str]:
     """dx (N, C, H, W) from dy (N, K, P, Q) and w, against the adjoint, itself tested against finite differences."""
     cases, what = convolutions(seed), "conv_backward_data"
@@ -48,7 +48,7 @@ def backward_data(conv_backward_data: Any, *, seed: int = 0) -> Iterator[str]:
     yield float32_too(seen, len(cases), expected[0], what)
 
 
-@check("Gradient for the filters", "C2", builds_on="`im2col`, if you used it")
+@check("Gradient for the filters", "C2", builds_on="`im2col`, if you used it", after="A1 B1")
 def backward_filter(conv_backward_filter: Any, *, seed: int = 0) -> Iterator[str]:
     """dw (K, C, R, S) from x and dy (N, K, P, Q), against the reference, itself tested against finite differences."""
     cases, what = convolutions(seed), "conv_backward_filter"

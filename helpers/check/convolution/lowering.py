@@ -26,7 +26,7 @@ NEVER_REORDERS = (
 )
 
 
-@check("im2col", "B1")
+@check("im2col", "B1", builds_on="`output_size`, if you used it", after="A1")
 def im2col(im2col: Any, *, seed: int = 0) -> Iterator[str]:
     """D_m of shape (C·R·S, N·P·Q), rows in the order (c, r, s), columns in the order (n, p, q)."""
     cases = convolutions(seed)
@@ -156,13 +156,13 @@ def _im2col_hypotheses(case: Convolution, expected: np.ndarray) -> list[Hypothes
     ]
 
 
-@check("Convolution as one matrix product", "B2", builds_on="`im2col`")
+@check("Convolution as one matrix product", "B2", builds_on="`im2col`", after="A1 B1")
 def lowered(conv_lowered: Any, *, seed: int = 0) -> Iterator[str]:
     """F_m @ D_m, brought into the shape (N, K, P, Q)."""
     yield from forward_steps(conv_lowered, "conv_lowered", seed)
 
 
-@check("col2im", "B3")
+@check("col2im", "B3", builds_on="`output_size`, if you used it", after="A1")
 def col2im(col2im: Any, *, seed: int = 0) -> Iterator[str]:
     """The adjoint of im2col: every entry of the lowered matrix is added where it came from."""
     rng = np.random.default_rng([seed, 7])
@@ -221,7 +221,7 @@ def _col2im_hypotheses(case: Convolution, view: np.ndarray) -> list[Hypothesis]:
     ]
 
 
-@check("Tiled lowering", "B4")
+@check("Tiled lowering", "B4", builds_on="`output_size`, if you used it", after="A1")
 def tiled(conv_tiled: Any, *, seed: int = 0) -> Iterator[str]:
     """The same result, with workspaces down to a few bytes; the memory that is in use at a time follows the limit."""
     cases = [(case, limit) for few in (False, True) for case in convolutions(seed) for limit in [_workspace(case, few)]]
@@ -242,6 +242,12 @@ def tiled(conv_tiled: Any, *, seed: int = 0) -> Iterator[str]:
     result = seen.array("large", "the result of conv_tiled")
     verify(result, oracle.forward(large.x, large.w, *large.geometry), "the output of a larger case")
     yield _little_memory(used, large, workspace)
+    more = float(seen["float64"]) - float(seen["float32"])
+    if more > 6 * workspace:
+        raise Mistake("itemsize-ignored", f"With a workspace of {8 * workspace / KIB:.0f} KiB conv_tiled has "
+                      f"{more / KIB:.0f} KiB more in use at a time for float64 than for float32. Fewer columns of "
+                      f"float64 fit into the same workspace: a number has `x.itemsize` bytes, not always 4.")
+    yield "as much memory for float64 as for float32"
 
 
 def _workspace(case: Convolution, few: bool) -> int:

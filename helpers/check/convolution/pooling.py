@@ -34,7 +34,7 @@ def _forward(value: Any, case: Pooling) -> np.ndarray:
     return y
 
 
-@check("Max pooling, forward", "D1")
+@check("Max pooling, forward", "D1", builds_on="`output_size`, if you used it", after="A1")
 def max_pool_forward(max_pool_forward: Any, *, seed: int = 0) -> Iterator[str]:
     """The largest entry of each window; padding never wins."""
     cases = list(chain(*poolings(seed)))
@@ -49,7 +49,7 @@ def max_pool_forward(max_pool_forward: Any, *, seed: int = 0) -> Iterator[str]:
     yield "float32; x unchanged"
 
 
-@check("Max pooling, backward", "D1", builds_on="`max_pool_forward`, which chooses the winners")
+@check("Max pooling, backward", "D1", builds_on="`max_pool_forward`, which chooses the winners", after="A1 D1")
 def max_pool_backward(max_pool_backward: Any, max_pool_forward: Any, *, seed: int = 0) -> Iterator[str]:
     """Each window's gradient goes to one entry, its maximum; overlaps add up; of ties one wins."""
     plain, tied = ([pair[i] for pair in poolings(seed)] for i in (0, 1))
@@ -90,7 +90,7 @@ def _verify_gradient(got: np.ndarray, case: Pooling, ties: bool) -> None:
     verify(got, first, what, partial(hypotheses.max_backward, case, first, ties))
 
 
-@check("Average pooling", "D2")
+@check("Average pooling", "D2", builds_on="`output_size`, if you used it", after="A1")
 def average_pool(average_pool_forward: Any, average_pool_backward: Any, *, seed: int = 0) -> Iterator[str]:
     """The mean over all R · S entries, and its gradient in equal parts."""
     cases = [case for case, _ in poolings(seed)]

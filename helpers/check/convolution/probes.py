@@ -13,7 +13,8 @@ from helpers.check.core.probe import Bench, Seen, Stopped, calls, memory, plain,
 
 
 def tiled(seen: Seen, conv_tiled: Any, cases: Sequence[Sequence[Any]], large: Sequence[Any]) -> None:
-    """`calls` of the cases; then the result of a large one, and the bytes that were in use at a time for it.
+    """`calls` of the cases; then the result of a large one, and the bytes that were in use at a time for it, as "bytes"
+    and, with eight times the workspace, by the numbers' type as "float32" and "float64".
 
     The memory is measured where the student's code runs, which could stop or reset the measurement.
     """
@@ -23,6 +24,11 @@ def tiled(seen: Seen, conv_tiled: Any, cases: Sequence[Sequence[Any]], large: Se
     with memory() as most:
         found = run("conv_tiled", conv_tiled, x, w, *more)
     seen["bytes"], seen["large"] = most[0], found
+    *geometry, workspace = more
+    for dtype in ("float32", "float64"):
+        with memory() as most:
+            run("conv_tiled", conv_tiled, x.astype(dtype), w.astype(dtype), *geometry, 8 * workspace)
+        seen[dtype] = most[0]
 
 
 def max_pools(seen: Seen, backward: Any, forward: Any, cases: Sequence[tuple[Any, ...]]) -> None:

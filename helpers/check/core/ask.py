@@ -155,21 +155,63 @@ def raised(what: str, error: BaseException, advice: Advice | None = None) -> Mis
     if isinstance(error, RecursionError):
         return Mistake("calls-itself", f"{what} calls itself endlessly. Look for a call of its own name.")
     meaning = (advice(error, what) if advice else "") or _advice(error)
-    mistake = Mistake("raises", f"{what or 'Your code'} raised {in_words(error)}{_place(error)}.{meaning}")
-    mistake.of_torch = isinstance(error, TypeError) or (isinstance(error, AttributeError) and "numpy" in str(error))
-    return mistake
+    return Mistake("raises", f"{what or 'Your code'} raised {in_words(error)}{_place(error, what)}.{meaning}")
 
 
-def _place(error: BaseException) -> str:
-    """The student's own line that failed, as ' in the line `…`', or nothing."""
-    line = next((frame.line.strip() for frame in own_frames(error) if frame.line and frame.line.strip()), "")
-    return f" in the line `{line}`" if line else ""
+def _place(error: BaseException, what: str) -> str:
+    """The student's own line that failed, as ' in the line `…`', and their function where that is not `what`, if it is
+    known."""
+    frame = next(own_frames(error), None)
+    if frame is None:
+        return ""
+    function = f" in `{frame.name}`" if frame.name.isidentifier() and frame.name not in what else ""
+    line = (frame.line or "").strip()
+    return function + (f" in the line `{line}`" if line else "")
+
+
+_TENSORS = "PyTorch's tensors have: "
+_FUNCTION = f"{_TENSORS}there is a function of numpy for it, with the array as its argument"
+OF_OTHERS = {
+    **dict.fromkeys(
+        ("softmax", "sigmoid", "tanh", "relu", "exp", "log", "sqrt", "abs", "pow", "norm", "gather", "mul", "div"),
+        _FUNCTION,
+    ),
+    **dict.fromkeys(("detach", "cpu", "numpy", "requires_grad_"), f"{_TENSORS}leave it out"),
+    **dict.fromkeys(("float", "double", "long", "to", "type"), f"{_TENSORS}write `.astype(dtype)`"),
+    **dict.fromkeys(("mm", "matmul", "bmm"), f"{_TENSORS}write `@`"),
+    **dict.fromkeys(("values", "to_numpy", "iloc", "loc"), "pandas' tables have: leave it out"),
+    "t": f"{_TENSORS}write `.T`",
+    "permute": f"{_TENSORS}write `.transpose`",
+    "unsqueeze": f"{_TENSORS}write `[:, None]`",
+    "clone": f"{_TENSORS}write `.copy()`",
+    "numel": f"{_TENSORS}write `.size`",
+    "length": "arrays of other languages have: write `len(x)` or take it from `x.shape`",
+}
+"""What arrays of other libraries have and numpy's have not, and what to write."""
 
 
 def _advice(error: BaseException) -> str:
     text = str(error)
+    if isinstance(error, TypeError) and "Tensor" in text and "numpy.ndarray" in text:
+        if "unsupported operand" in text:
+            return " A numpy array meets an array of another kind: make it from one that is given, of the same kind."
+        return (
+            " A function of PyTorch is given a numpy array. Use numpy's, or make a tensor of it (`torch.from_numpy`) "
+            "and an array of what comes back."
+        )
+    word = re.search(r"unexpected keyword argument '(dim|keepdim)'", text)
+    if word:
+        return f" `{word[1]}` is PyTorch's word; numpy's is `{ {'dim': 'axis', 'keepdim': 'keepdims'}[word[1]]}`."
     if isinstance(error, TypeError) and "argument" in text:
+        if next(own_frames(error), None):  # a call inside of the student's code
+            return " Compare the arguments of this call with what the function takes."
         return " Compare the arguments in your `def` line with those in the exercise's text."
+    missing = re.search(r"'numpy\.(?:ndarray|float64|float32)' object has no attribute '(\w+)'", text)
+    if missing and missing[1] in OF_OTHERS:
+        return f" A numpy array has no `.{missing[1]}`, as {OF_OTHERS[missing[1]]}."
+    missing = re.search(r"'Tensor' object has no attribute '(\w+)'", text)
+    if missing:
+        return f" A tensor of PyTorch has no `.{missing[1]}`, as numpy's arrays have."
     if isinstance(error, AttributeError) and "object has no attribute" in text:
         return " Is that attribute set before it is read, with `self.` in front, and spelled the same?"
     shapes = re.findall(r"\((\d+),(\d*)\)", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,9 @@ from helpers.check.core.report import Mistake
 RTOL, ATOL = 2e-4, 2e-5
 """Relative to the entry and to the largest entry: a right float32 solution passes, a mistake is far larger."""
 
+
+METHOD = re.compile(r"\b[A-Z]\w*\.(\w+)")
+"""A method in the name of a result, "the output of ReLU.forward", which a sentence names that doesn't so far."""
 
 T = TypeVar("T")
 Lazy: TypeAlias = T | Callable[[], T]
@@ -106,6 +110,9 @@ def verify(
         or _general(got, expected, what, sizes or {})
         or _first_difference(got, expected, what, needed(numerical))
     )
+    method = METHOD.search(what)
+    if method and method[1] not in mistake.message:
+        mistake.message = f"{method[0]}: {mistake.message}"
     if got.shape == expected.shape:
         mistake.picture = picture(got, expected, _right(got, expected), what)
     raise mistake

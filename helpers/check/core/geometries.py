@@ -32,12 +32,16 @@ class Pooling:
 
     @classmethod
     def of(cls, sizes: Sizes, seed: int, ties: bool = False) -> Pooling:
-        """ties: the entries of x are whole numbers, few of them, so that windows have several largest ones."""
+        """ties: the entries of x are whole numbers, few of them, so that windows have several largest ones, and those
+        of the first channel all the smallest by far, so that a border of any number would win."""
         n, c, h, w, r, s, u, v, pad_h, pad_w = sizes
         rng = np.random.default_rng([seed, *sizes])
         x = -rng.uniform(0.5, 4.0, (n, c, h, w))
         dy = rng.normal(size=(n, c, output_size(h, r, u, pad_h), output_size(w, s, v, pad_w)))
-        return cls(-np.ceil(-x / 2) if ties else x, dy, (r, s), (u, v), (pad_h, pad_w))
+        if ties:
+            x = -np.ceil(-x / 2)
+            x[0, 0] = -2000.0
+        return cls(x, dy, (r, s), (u, v), (pad_h, pad_w))
 
     @property
     def label(self) -> str:

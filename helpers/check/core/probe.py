@@ -182,10 +182,11 @@ def calls(seen: Seen, what: str, function: Any, cases: Sequence[Sequence[Any]], 
         seen[str(number)] = run(what, function, *copied(args), inputs=inputs)
 
 
-def calls_of_each(seen: Seen, asked: Sequence[tuple[str, Any, Sequence[Sequence[Any]]]]) -> None:
-    """`calls` of several functions, one after the other: each (what, function, cases) in a part of its own, `what`."""
-    for what, function, cases in asked:
-        calls(seen.part(what), what, function, cases)
+def calls_of_each(seen: Seen, asked: Sequence[tuple[Any, ...]]) -> None:
+    """`calls` of several functions, one after the other: each (what, function, cases), with inputs where there are
+    any, in a part of its own, `what`."""
+    for what, *more in asked:
+        calls(seen.part(what), what, *more)
 
 
 class Bench:

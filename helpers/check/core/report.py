@@ -38,8 +38,6 @@ class Mistake(Exception):
     picture: Picture | None = None
     elsewhere = ""
     """The student's function in which it lies, where that is not the one that was checked."""
-    of_torch = False
-    """Whether code written for torch alone would fail like this with numpy's arrays."""
 
     def __init__(self, name: str, message: str):
         super().__init__(message)
@@ -174,14 +172,33 @@ def _section(package: str, function: str) -> str:
     return SECTIONS.get((package, function), SECTIONS.get((package, function.partition(".")[0]), ""))
 
 
+failed: dict[tuple[str, str], str] = {}
+"""(an assignment's package, a check's title) of checks that failed when they last ran in this process -> section."""
+
+
+def _told(mistake: Mistake, package: str, title: str, builds_on: str, after: str) -> tuple[str, str]:
+    """Name and message of a mistake, which blames nothing while something fails that the exercise builds on."""
+    name, message = mistake.name, mistake.message
+    earlier = min(((at, other) for (of, other), at in failed.items()
+                   if of == package and at in after.split() and other != title), default=None)  # fmt: skip
+    if earlier and name not in ("earlier-mistake", "still-to-do"):
+        return "earlier-mistake", (
+            f"The check of {earlier[1]} ({earlier[0]}) still fails, and this may come from there: mend that first. "
+            f"If this check then fails again: {message}"
+        )
+    if builds_on and name in UNNAMED:
+        message += f" This builds on {builds_on}: if a check there still fails, fix that first."
+    return name, message
+
+
 def check(
-    title: str, section: str = "", builds_on: str = ""
+    title: str, section: str = "", builds_on: str = "", after: str = ""
 ) -> Callable[[Callable[..., Iterator[str]]], Callable[..., None]]:
     """Make a public check of a generator that yields what it has verified and raises `Mistake` at the first mistake.
 
     The public function returns None, shows a `Report`, and raises `CheckFailed` where there is a mistake. `section` is
-    where the notebook explains the matter. `builds_on` names earlier work that the student's code uses: where the
-    mistake has no name of its own, it may well lie there.
+    where the notebook explains the matter. `builds_on` names earlier work that the student's code uses, `after` the
+    sections ("A1 A2") of its checks: while one of these fails, a mistake may well lie there, and is said to.
     """
 
     def decorate(steps: Callable[..., Iterator[str]]) -> Callable[..., None]:
@@ -191,6 +208,7 @@ def check(
         @functools.wraps(steps)
         def run(*args: Any, **kwargs: Any) -> None:
             report = Report(steps.__name__, title, section)
+            found: Mistake | None = None
             try:
                 # A student's overflow is found by its result; the warnings would only bury the hint.
                 with np.errstate(all="ignore"), warnings.catch_warnings(), silence():
@@ -200,20 +218,21 @@ def check(
                         if item not in report.verified:
                             report.verified.append(item)
             except Mistake as mistake:
-                report.mistake, report.message, report.picture = mistake.name, mistake.message, mistake.picture
-                if mistake.elsewhere:
-                    report.section = _section(package, mistake.elsewhere)
-                if builds_on and mistake.name in UNNAMED:
-                    report.message += f" This builds on {builds_on}: if a check there still fails, fix that first."
+                found = mistake
             except (Exception, SystemExit) as error:
                 # Objects can misbehave wherever they are touched; a student never reads a traceback of ours.
-                report.mistake = "check-stumbled"
                 text = " ".join(str(error).split())[:200].rstrip(".")
-                report.message = (
-                    "The check could not work with what it was given "
-                    f"({type(error).__name__}{': ' + text if text else ''}). "
-                    "Results should be plain arrays or numbers, kept under the names that the exercise gives."
-                )
+                found = Mistake("check-stumbled", "The check could not work with what it was given "
+                                f"({type(error).__name__}{': ' + text if text else ''}). Results should be plain "
+                                f"arrays or numbers, kept under the names that the exercise gives.")
+            if found:
+                report.mistake, report.message = _told(found, package, title, builds_on, after)
+                report.picture = found.picture
+                if found.elsewhere:
+                    report.section = _section(package, found.elsewhere)
+                failed[package, title] = section
+            else:
+                failed.pop((package, title), None)
             _show(report)
             if not report.passed:
                 raise CheckFailed(f"{title}: {report.message}") from None

@@ -94,7 +94,7 @@ def output_sizes(paper: Any, today: Any, *, seed: int = 0) -> Iterator[str]:
         yield f"{name}: {len(cases)} cases with strides 1 to 4"
 
 
-@check("The two formulas agree", "B1")
+@check("The two formulas agree", "B1", builds_on="your two formulas", after="B1")
 def formulas_agree(cases: Any, differences: Any) -> Iterator[str]:
     """Many legal cases that could tell the formulas apart, and no difference among them."""
     if cases is None or differences is None:
@@ -409,7 +409,8 @@ def index_functions(g_paper: Any, g_correlation: Any, flip: Any, *, seed: int = 
     f = _arrays(1, 1, 1, 1, 3, 4, 2 + seed % 2, seed)[1]
     f = np.stack([f[:, 0], f[:, 0] + 100, f[:, 0] - 300, f[:, 0] * 7, f[:, 0] * 3], axis=1)
     seen = ask(
-        calls_of_each, [("g_paper", g_paper, cases), ("g_correlation", g_correlation, cases), ("flip", flip, [(f,)])]
+        calls_of_each,
+        [("g_paper", g_paper, cases), ("g_correlation", g_correlation, cases), ("flip", flip, [(f,)], ("F",))],
     )
     for name, right, other, own in (
         ("g_paper", convolution, correlation, [

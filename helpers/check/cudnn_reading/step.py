@@ -167,8 +167,9 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
     yield "in turn"
     if not seen["synchronised"]:
         raise Mistake("not-synchronised",
-                      "`synchronise` is never called. GPU calls are asynchronous: they return before the work is done, "
-                      "and the clock is read too early. Pass it on, `measure(…, synchronise=synchronise)`.")
+                      "`synchronise` is never called. GPU calls are asynchronous: they return before the "
+                      "work is done, and the clock is read too early. Pass it on to `measure`, "
+                      "`synchronise=synchronise`.")
     for key in keys:
         _demand_own(key, times)
         demand_possible(times[key], waits[_name(key)], calls_made.longest(_name(key)), f"The time of {_name(key)}")
@@ -204,7 +205,7 @@ def step_gains(function: Any, *, seed: int = 0) -> Iterator[str]:
     """Speed-up of every part and of the whole step:
     median old time over median new time (or the median of the ratios)."""
     rng = np.random.default_rng([seed, 2])
-    cases = [_drawn(rng) for _ in range(2)]
+    cases = [_drawn(rng, turned) for turned in (False, True)]
     seen = ask(calls, "step_gains", function, [(record,) for record, _ in cases])
     for case, (_, times) in enumerate(cases):
         row = seen[str(case)]
@@ -218,14 +219,22 @@ def step_gains(function: Any, *, seed: int = 0) -> Iterator[str]:
         missing = [part for part in PARTS if part not in mine]
         if missing:
             raise Mistake("entry-missing", f"What step_gains returns has no speed-up for {missing[0]!r}.")
-        for part in PARTS:
-            _follows(mine[part], part, times, mine)
+        try:
+            for part in PARTS:
+                _follows(mine[part], part, times, mine)
+        except Mistake as mistake:
+            if not case or mistake.name not in ("upside-down", "does-not-follow"):
+                raise
+            raise Mistake("taken-by-position", "The first record is right, and one whose dictionaries have another "
+                          "order is not: look algorithms and parts up by their names, not by their places.") from None
         yield f"record {case + 1}: the step is {mine['step']:.2f} times as fast, which follows from its times"
 
 
-def _drawn(rng: np.random.Generator) -> tuple[dict[str, dict[str, Timing]], dict[tuple[str, str], list[float]]]:
+def _drawn(
+    rng: np.random.Generator, turned: bool
+) -> tuple[dict[str, dict[str, Timing]], dict[tuple[str, str], list[float]]]:
     """A record as `step_times` returns it, with a slow round in it, and its seconds.
-    Parts gain differently, and some lose."""
+    Parts gain differently, and some lose. turned: its dictionaries have another order."""
     times: dict[tuple[str, str], list[float]] = {}
     new = rng.uniform(0.5, 1.5, 3) * np.array([8e-3, 5e-3, 4e-4])
     for algorithm, parts, spread in ((NOW, new, 0.03), (THEN, new * rng.permutation([0.7, 1.9, 2.9]), 0.2)):
@@ -234,7 +243,8 @@ def _drawn(rng: np.random.Generator) -> tuple[dict[str, dict[str, Timing]], dict
             if algorithm == THEN:
                 noise[rng.integers(1, 15)] = 4.0
             times[algorithm, part] = [float(s) for s in seconds * noise]
-    record = {a: {part: Timing(f"{a}, {part}", list(times[a, part])) for part in PARTS} for a in (THEN, NOW)}
+    order = {THEN: PARTS, NOW: PARTS} if not turned else {NOW: PARTS[::-1], THEN: PARTS}
+    record = {a: {part: Timing(f"{a}, {part}", list(times[a, part])) for part in order[a]} for a in order}
     return record, times
 
 

@@ -46,7 +46,8 @@ def _weighted(f: Callable[[np.ndarray], np.ndarray], g: np.ndarray, x: np.ndarra
 def sigmoid_forward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
     """1 / (1 + e^−x), elementwise, also at ±1000."""
     cases = activation_inputs(seed)
-    seen = _asked(Sigmoid, "Sigmoid", [x.astype(dtype) for x, _, dtype in cases])
+    more = np.random.default_rng([seed, 18]).normal(size=(2, 3, 4))
+    seen = _asked(Sigmoid, "Sigmoid", [*(x.astype(dtype) for x, _, dtype in cases), more])
     for number, (x, _, dtype) in enumerate(cases):
         found, words = seen.array(str(number), "the output"), " for x = ±1000" + " in float32" * (dtype == "float32")
         if np.abs(x).max() < 100:
@@ -62,6 +63,12 @@ def sigmoid_forward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
                           f"needed.")
         verify(found, oracle.sigmoid(x), f"the output{words}")
     yield "no overflow at ±1000, in float32, too"
+    try:
+        verify(seen.array(str(len(cases)), "the output"), oracle.sigmoid(more), "the output")
+    except Mistake:
+        raise Mistake("two-axes-only", "Sigmoid.forward works for arrays with two axes only. It is elementwise: write "
+                      "it without loops over rows and columns, and it takes any shape.") from None
+    yield "arrays of three axes"
 
 
 @check("Sigmoid.backward", "A2")

@@ -21,7 +21,7 @@ from helpers.check.network_from_scratch.training import moves, other_labels
 CONVENTIONS = ("mean", "sum", "in_features")
 
 
-@check("One convention", "E2", builds_on="your layers, loss and MLP")
+@check("One convention", "E2", builds_on="your layers, loss and MLP", after="A1 A2 A3 A4 B1")
 def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """rescale turns the gradients of the mean loss into those of the sum, or of the mean ÷ in_features · N."""
     case = network_case(seed)
@@ -62,13 +62,15 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("bias-forgotten", scaled(right, ones), f"For {name!r} grad_bias {forgotten}"),
             Hypothesis("weight-forgotten", scaled(ones, right), f"For {name!r} grad_weight {forgotten}"),
             Hypothesis("batch-factor-missing", scaled([1 / s for s in ins]), "For 'in_features' the layers hold the "
-                       "mean already: multiply by the batch size first, then divide by in_features. The hand-in "
-                       "divided the unaveraged gradient."),
+                       "mean already: multiply by the batch size first, then divide by in_features. The "
+                       "convention divides the sum."),
             *(Hypothesis("some-layers-forgotten", of_some(right, some), f"For {name!r} only some of the Linear layers "
                          f"are scaled. Is there a `return` inside the loop, or a range that leaves one "
                          f"out?") for some in ((0,), (2,), (0, 1), (1, 2))),
             Hypothesis("number-written-in", scaled([n / 784] * 3), "784 is written into the code; each layer has its "
                        "own in_features, `layer.weight.shape[0]`."),
+            Hypothesis("number-written-in", scaled([n / written for written in (784, 512, 128)]), "784, 512 and 128 "
+                       "are written into the code; each layer has its own in_features, `layer.weight.shape[0]`."),
             Hypothesis("first-layer-for-all", scaled([n / ins[0]] * 3), "All layers are divided by the first one's "
                        "in_features; each has its own."),
             Hypothesis("multiplied-for-divided", scaled([n * s for s in ins]), "in_features is multiplied in; divide "
@@ -103,7 +105,7 @@ def _factor(got: list[np.ndarray], of: list[np.ndarray]) -> float:
     return dot / size
 
 
-@check("Any backend", "Part F")
+@check("Any backend", "Part F", builds_on="your layers, loss, MLP and train_epoch", after="A1 A2 A3 A4 B1 B2")
 def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
     """The same trajectory from the same weights on numpy, PyTorch's CPU and, where there is one, a GPU."""
     case, (lr,) = network_case(seed), rates(seed, 1)

@@ -70,7 +70,7 @@ def names(what: str, net: Net) -> list[str]:
     ]
 
 
-@check("MLP", "B1", builds_on="your layers and loss of Part A")
+@check("MLP", "B1", builds_on="your layers and loss of Part A", after="A1 A2 A3 A4")
 def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """Layers, forward, all gradients of the mean loss and an update, twice, with another batch and another rate."""
     first, second = network_case(seed), network_case(seed, 8)
@@ -104,6 +104,14 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
         verify_all(got, stepped.parameters(), names("the {} after MLP.update", net), told)
         net = stepped
     yield "update moves every layer, at two rates; a second pass does not depend on the first"
+    for others in ((sizes[0], sizes[-1]), (*sizes, sizes[0])):
+        try:
+            weight_shapes(seen.part(len(others)), others)
+        except Mistake:
+            raise Mistake("layers-written-in", f"MLP makes the right network for {len(sizes)} sizes, and none for "
+                          f"{others}: its layers are written out one by one. Make them in a loop, one between each two "
+                          f"sizes.") from None
+    yield "fewer and more layers"
 
 
 def _starts(seen: Answer, sizes: tuple[int, ...]) -> None:
@@ -134,7 +142,7 @@ def _output(seen: Answer, net: Net, x: np.ndarray) -> None:
     verify(array(seen["output"], "the output of MLP.forward"), p, "the output of MLP.forward", lambda: [
         *hypotheses.forward(p, net.logits(x), sigmoid, "Sigmoid"),
         Hypothesis("activation-missing", softmax(linear_chain), "The Sigmoids between the Linear layers are missing; "
-                   "without them the whole network is one linear map."),
+                   "without them the whole network does no more than one Linear layer."),
         Hypothesis("relu-for-sigmoid", _other_activation(net, x, lambda z: np.maximum(z, 0)),
                    "There is a ReLU between the Linear layers; the exercise asks for Sigmoid."),
         Hypothesis("tanh-for-sigmoid", _other_activation(net, x, np.tanh), "There is a tanh between the Linear "

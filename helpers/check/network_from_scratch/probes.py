@@ -215,6 +215,9 @@ def mlp(
     with contextlib.suppress(Stopped):  # the class need not take a seed
         for seed in (1, 2):
             Network(seen.part(f"seed {seed}"), MLP, sizes, seed=seed)
+    for others in ((sizes[0], sizes[-1]), (*sizes, sizes[0])):
+        with contextlib.suppress(Stopped):
+            Network(seen.part(len(others)), MLP, others)
     for number, (x, labels, rate) in enumerate(steps):
         notes = seen.part(number)
         notes["output"] = network.run("forward", x)

@@ -25,7 +25,8 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
         runs.append(losses)
         places.append(place)
     blown = _blown(rng)
-    every = [*runs, *(losses for losses, _ in blown)]
+    large = [5000 * loss for loss in runs[0]]
+    every = [*runs, large, *(losses for losses, _ in blown)]
     seen = ask(probe.calls, "sweet_spot", function, [[list(losses)] for losses in every], ("losses",))
     spots = (number(seen[str(place)], "the epoch") for place in range(len(every)))
     got = np.asarray([next(spots) for _ in runs])
@@ -50,13 +51,17 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
     ]
     verify(got, np.asarray(places) + 1.0, "the epoch of five runs", hypotheses)
     yield "the epoch of the lowest test loss, counted from 1, wherever it is"
+    if next(spots) != places[0] + 1:
+        raise Mistake("start-too-low", "Where all losses are above 1,000 the epoch is wrong: the search for the lowest "
+                      "loss starts with a number that they are not below. Start with the first loss.")
+    yield "large losses, too"
     for losses, right in blown:
         epoch = next(spots)
         if epoch != right:
             shown = ", ".join(f"{loss:g}" for loss in losses)
-            raise Mistake("nan-wins", f"For the losses {shown} the answer was epoch {epoch:g}; a run that diverged "
-                          f"must not win, and its epochs still count. A comparison with NaN is always False; look for "
-                          f"it first (`np.nanargmin`).")
+            raise Mistake("nan-wins", f"For the losses {shown} the answer was epoch {epoch:g}; an epoch "
+                          f"whose loss is NaN must not win, and still counts. A comparison with NaN is always False; "
+                          f"look for it first (`np.nanargmin`).")
     yield "a NaN does not win, wherever it is"
 
 

@@ -79,7 +79,7 @@ def decay_experiment(
             what = f"results[{name!r}][{i}]"
             losses = curve(runs[i], "test_loss", what, epochs)
             if not np.isfinite(losses).any():
-                raise Mistake("loss-not-finite", f"{what} has no finite loss: the training diverged from the start.")
+                raise Mistake("loss-not-finite", f"{what} has no finite loss: the weights grew too large.")
             curves[what] = losses
             rates = curve(runs[i], "learning_rate", what, epochs)
         study.none_alike(curves)
@@ -151,7 +151,8 @@ def same_on_all(
                           f"asked for.")
     first = curves[names[0]]
     if not np.isfinite(first).all():
-        raise Mistake("loss-not-finite", f"The training loss on {names[0]} is not finite: the training diverged.")
+        raise Mistake("loss-not-finite", f"The training loss on {names[0]} is not finite: the weights grew too "
+                      f"large.")
     for name in names[1:]:
         if curves[name].shape != first.shape or not np.allclose(curves[name], first, rtol=0.02):
             raise Mistake("backends-differ", f"The training losses on {names[0]} and {name} differ ({first[-1]:.4f} "

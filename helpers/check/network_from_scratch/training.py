@@ -20,7 +20,9 @@ from helpers.check.network_from_scratch.mlp import given, network_of, weight_sha
 ALONE = "A record alone earns nothing: this check trains with your own functions."
 
 
-@check("Your own training", "B1 to B3", builds_on="your layers, loss, MLP and train_epoch")
+@check(
+    "Your own training", "B1 to B3", builds_on="your layers, loss, MLP and train_epoch", after="A1 A2 A3 A4 B1 B2 B3"
+)
 def own_training(MLP: Any, train_epoch: Any, evaluate: Any, *, seed: int = 0) -> Iterator[str]:
     """The student's functions train a small network on numbers that no record can know."""
     problem = Problem.drawn(seed)

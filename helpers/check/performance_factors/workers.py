@@ -213,7 +213,7 @@ def _halving(vectors: Sequence[np.ndarray]) -> np.ndarray:
     return found
 
 
-@check("Messages of the ring", "E2", builds_on="the mean of E1")
+@check("Messages of the ring", "E2", builds_on="the mean of E1", after="E1")
 def ring_traffic(ring_mean: Any, *, seed: int = 1) -> Iterator[str]:
     """2(n − 1) messages of each worker to one neighbour, of about 1/n of the vector, all at the same time."""
     rng = np.random.default_rng([seed, 52])
@@ -470,7 +470,7 @@ def ring_seconds(ring_seconds: Any, *, seed: int = 0) -> Iterator[str]:
     yield "nothing for a single worker"
 
 
-@check("A step on many workers", "E5", builds_on="`ring_seconds`")
+@check("A step on many workers", "E5", builds_on="`ring_seconds`", after="E4")
 def parallel_step(parallel_step: Any, ring_seconds: Any, *, seed: int = 0) -> Iterator[str]:
     """fixed + ⌈batch/n⌉ · per_image + ring_seconds."""
     rng = np.random.default_rng([seed, 55])

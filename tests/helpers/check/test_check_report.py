@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -208,3 +210,52 @@ def test_the_pointer_names_the_exercise_that_is_missing(capsys):
     with pytest.raises(CheckFailed, match=r"`Softmax\.forward`, which Linear\.forward calls"):
         network_from_scratch.linear_forward(Linear)
     assert "See A3 in the notebook." in capsys.readouterr().out
+
+
+def test_a_check_that_builds_on_a_failing_one_says_that_first(monkeypatch):
+    shown = []
+    monkeypatch.setattr(report_module, "_show", shown.append)
+    monkeypatch.setattr(report_module, "failed", {})
+
+    def told(title, section, wrong, **more):
+        @check(title, section, **more)
+        def steps(wrong):
+            yield "something"
+            if wrong:
+                raise Mistake("slip", "The slip is here.")
+
+        with pytest.raises(CheckFailed) if wrong else contextlib.nullcontext():
+            steps(wrong)
+        return shown[-1].mistake, shown[-1].message
+
+    assert told("Later", "B1", True, after="A1 A2") == ("slip", "The slip is here.")
+    told("Earlier", "A2", True)
+    name, message = told("Later", "B1", True, after="A1 A2")
+    assert name == "earlier-mistake"
+    assert message.startswith("The check of Earlier (A2) still fails, and this may come from there: mend that first.")
+    assert message.endswith("The slip is here.")
+    assert told("Other", "B1", True, after="A1")[0] == "slip"
+    told("Earlier", "A2", False)
+    assert told("Later", "B1", True, after="A1 A2")[0] == "slip"
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (AttributeError("'numpy.ndarray' object has no attribute 't'"), "as PyTorch's tensors have: write `.T`."),
+        (AttributeError("'numpy.ndarray' object has no attribute 'iloc'"), "pandas"),
+        (TypeError("mm(): argument 'input' (position 1) must be Tensor, not numpy.ndarray"), "given a numpy array"),
+        (TypeError("_sum() got an unexpected keyword argument 'dim'"), "numpy's is `axis`"),
+        (TypeError("unsupported operand type(s) for @: 'numpy.ndarray' and 'Tensor'"), "of another kind"),
+        (TypeError("forward() takes 1 positional argument but 2 were given"), "in your `def` line"),
+    ],
+)
+def test_an_error_is_told_by_its_cause(error, advice):
+    assert advice in raised("Linear.forward", rebuilt(described(error))).message
+
+
+def test_a_sentence_names_the_method_that_it_is_about():
+    wrong = Hypothesis("upside-down", -RIGHT, "Negative numbers are kept.")
+    with pytest.raises(Mistake) as found:
+        verify(-RIGHT, RIGHT, "the output of ReLU.forward", [wrong])
+    assert found.value.message == "ReLU.forward: Negative numbers are kept."

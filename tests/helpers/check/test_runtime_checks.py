@@ -388,7 +388,7 @@ def test_a_mistake_in_the_held_out_error_costs_once(named):
 
     assert named(check.cnn_runtime.held_out_error, in_seconds, None) == "absolute-for-relative"
     assert named(check.cnn_runtime.compare, compare, in_seconds) == ""
-    assert named(check.cnn_runtime.compare, compare, None) == "absolute-for-relative"
+    assert named(check.cnn_runtime.compare, compare, None) == "earlier-mistake"
 
 
 def test_a_mistake_in_the_forward_count_costs_once(named):

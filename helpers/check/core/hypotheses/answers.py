@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from helpers.check.core.compare import Hypothesis, close
 
-BATCHES = (3, 4, 8, 10, 16, 32, 64)
+BATCHES = (3, 4, 8, 10, 16, 32, 64, 100, 128, 256, 500, 512, 1000)
 """Sizes of batches that people write into code."""
+
+
+def first_counts(n: int) -> Sequence[int]:
+    """Numbers of first images that somebody may take of n; of many only those that come of numbers that people write,
+    as among all of them some would fit by chance."""
+    if n <= 100:
+        return range(5, n)
+    return sorted({k for size in (1, *BATCHES) for k in (size, n - size, n // size * size) if 5 <= k < n})
 
 
 def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | None = None) -> list[Hypothesis]:
@@ -51,7 +61,7 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
         *(Hypothesis("unweighted-mean", np.asarray(np.mean([value(right[i : i + size]) for i in range(0, n, size)])),
                      "The images are taken in batches that count equally, though the last one is smaller. "
                      "Weight each by its size.")
-          for size in BATCHES if n % size),
+          for size in BATCHES if size < n and n % size),
         Hypothesis("label-off-by-one", value(answers + 1 == labels), "The classes are shifted by one: they count from "
                    "0, as indices do."),
         *(Hypothesis("rounded", np.round(value(right), digits), f"The {what} is rounded to {digits} "
@@ -62,6 +72,6 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
 
 
 def _of_the_first(got: np.ndarray | None, right: np.ndarray, of_right: bool) -> np.ndarray:
-    """The share among the first k images, for the k ≥ 5 that fits."""
-    shares = (np.asarray(right[:k].mean() if of_right else 1 - right[:k].mean()) for k in range(5, len(right)))
+    """The share among the first k images, for the k that fits."""
+    shares = (np.asarray(right[:k].mean() if of_right else 1 - right[:k].mean()) for k in first_counts(len(right)))
     return next((one for one in shares if got is not None and close(got, one)), np.asarray(np.nan))

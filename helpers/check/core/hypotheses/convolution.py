@@ -194,16 +194,23 @@ def _of_filters(case: Convolution, run: Callable[..., Array]) -> list[Hypothesis
             "The filter's rows and columns are mixed up by a `reshape`: R is its height and S its width, and w has the "
             "shape (K, C, R, S).",
         ),
-        Hypothesis(
+        *Hypothesis.each(
             "reshape-for-transpose",
-            lambda: run(w.reshape(-1, k).T.reshape(w.shape)),
-            "w is reshaped to (C·R·S, K) and then transposed, which mixes the filters: each filter is contiguous, so "
-            "F_m is `w.reshape(K, -1)`.",
+            lambda mixed: run(mixed.reshape(w.shape)),
+            (w.reshape(-1, k).T, w.transpose(1, 2, 3, 0), w.transpose(1, 0, 2, 3), w.transpose(3, 2, 1, 0)),
+            "w is transposed and reshaped, which mixes the filters: each filter is contiguous, so F_m is "
+            "`w.reshape(K, -1)`.",
         ),
         Hypothesis(
             "rows-in-another-order",
             lambda: run(w.transpose(0, 2, 3, 1).reshape(w.shape)),
             "The filters are flattened in the order (r, s, c), the rows of D_m in the order (c, r, s).",
+        ),
+        Hypothesis(
+            "rows-in-another-order",
+            lambda: run(w.transpose(0, 3, 2, 1).reshape(w.shape)),
+            "The filters are flattened column by column, in the order (s, r, c); the rows of D_m are in the order "
+            "(c, r, s), that of `reshape`.",
         ),
     ]
 

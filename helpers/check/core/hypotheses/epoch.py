@@ -76,6 +76,8 @@ def trajectory(run: Callable[..., Parameters], n: int, size: int, lr: float) -> 
            batches=lambda order: in_order(order)[:-1]),
         of("order-ignored", "The order is ignored: the images are taken as they lie. Batch k holds the images "
            "order[k·size : (k+1)·size].", batches=in_order),
+        of("counted-from-one", "The indices in `order` are shifted by one. They count from 0, as Python does: take "
+           "them as they are.", batches=lambda order: cut(order - 1)),
         of("images-not-ordered", f"The labels are put in order and the images are not, so each image is trained with "
            f"the label of another. {same}", batches=in_order, of_labels=cut),
         of("labels-not-ordered", f"The images are put in order and the labels are not, so each image is trained with "

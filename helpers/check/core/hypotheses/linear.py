@@ -13,7 +13,7 @@ NOTHING = np.full(1, np.nan)
 
 
 BIAS_IN_A_ROW = (
-    "{} has shape {}; it should be {}, one axis. With a second axis it broadcasts alike, and is another shape for "
+    "{} has shape {}; it should be {}, one axis. With a second axis numpy adds it alike, but it is another shape for "
     "whoever reads it: sum with `axis=0` alone, and make the bias from its one size."
 )
 
@@ -36,7 +36,7 @@ def verify_start(
                       "thing. Draw each of them at random.")
     if abs(mean) > 0.2 * std:
         raise Mistake("weights-not-centred", f"The weights have mean {mean:.3g}; a normal distribution around 0 was "
-                      f"asked for (`backend.normal`).")
+                      f"asked for (`normal`).")
     found = std / right
     if 0.92 < found < 1.08:
         tails = float((((weight - mean) / std) ** 4).mean())
@@ -59,7 +59,7 @@ def verify_start(
         (1.0, "weights-not-scaled", f"nothing is scaled by {words}, so the outputs are far too large"),
         (outputs**-0.5, "scaled-by-outputs", f"that is taken from the number of outputs; each output adds up {words} "
          f"terms"),
-        ((2 / inputs) ** 0.5, "wrong-deviation", f"that is √(2/({words})), the choice of He et al. for ReLU"),
+        ((2 / inputs) ** 0.5, "wrong-deviation", f"that is √(2/({words})), a choice for layers before a ReLU"),
         (weight.size**-0.5, "wrong-deviation", "that is taken from the number of all weights"),
         (weight.shape[1] ** -0.5 if weight.ndim == 4 else 1.0, "wrong-deviation", "that is 1/√C: R · S is forgotten"),
     ):

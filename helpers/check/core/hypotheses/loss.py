@@ -121,6 +121,8 @@ def gradient(p: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:
                    "The 1 is subtracted at the predicted class (argmax); subtract it at the label."),
         Hypothesis("label-off-by-one", (p - oracle.one_hot(labels - 1, classes)) / n, "The labels are shifted by one: "
                    "classes count from 0, as indices do."),
+        Hypothesis("label-off-by-one", (p - oracle.one_hot(labels - 1, classes) * (labels > 0)[:, None]) / n,
+                   "The labels are compared with 1 to C: classes count from 0, to C − 1."),
         Hypothesis("label-as-number", (p - labels[:, None]) / n, "The label itself is subtracted from all "
                    "probabilities. It is the index of a column: subtract 1 there."),
         Hypothesis("assigned-for-subtracted", (p * (1 - y) - y) / n, "At the label the entry becomes −1; subtract 1 "

@@ -168,12 +168,14 @@ def max_backward(case: Pooling, expected: Array, ties: bool = False) -> list[Hyp
         return cropped(whole)
 
     def decoded(where: tuple[Array, Array]) -> Array:
-        """Winners taken for this row and column of the window."""
-        i, j = (part[..., None, None] for part in where)
-        return back(((np.arange(r)[:, None] == i) & (np.arange(s) == j)) * dy)
+        """Winners taken for this row and column, counted from the window's corner, also where they lie outside."""
+        whole = np.pad(np.zeros(oracle.padded(case.x, case.padding).shape), ((0, 0), (0, 0), (0, r * s), (0, r * s)))
+        n, c, p, q = np.indices(case.dy.shape)
+        np.add.at(whole, (n, c, p * case.stride[0] + where[0], q * case.stride[1] + where[1]), case.dy)
+        return cropped(whole)
 
-    def zeros_win() -> Array:
-        padded = oracle.windows(case.x, *geometry)
+    def border_wins(fill: float) -> Array:
+        padded = oracle.windows(case.x, *geometry, fill)
         first = padded.reshape(flat.shape).argmax(axis=-1)
         return back((first[..., None, None] == np.arange(r * s).reshape(r, s)) * dy)
 
@@ -184,11 +186,12 @@ def max_backward(case: Pooling, expected: Array, ties: bool = False) -> list[Hyp
     return [
         *(_of_ties(case, view, back) if ties else []),
         *misplaced(case, grad, letters=False),
-        Hypothesis(
+        *Hypothesis.each(
             "padding-wins",
-            zeros_win,
-            "The padding of zeros wins where all entries of a window are negative, and its gradient is lost. Pad with "
-            "−inf in forward.",
+            border_wins,
+            (0.0, float(case.x.min())),
+            "The padding, filled with {:.4g}, wins where no entry of a window is larger, and its gradient is lost. Pad "
+            "with −inf in forward.",
         ),
         Hypothesis(
             "overlap-assigned",

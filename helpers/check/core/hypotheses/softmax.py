@@ -39,12 +39,12 @@ def forward(x: np.ndarray) -> list[Hypothesis]:
                    "This is 1 at the largest logit and 0 elsewhere. "
                    "The softmax is smooth, or nothing could be learned."),
         *(Hypothesis("temperature", oracle.softmax(x / t),
-                     f"The logits are divided by {t:g} first. The softmax has no such temperature.")
+                     f"The logits are divided by {t:g} first. The softmax takes them as they are.")
           for t in (2.0, 0.5, 10.0, 3.0, x.shape[1] ** 0.5, float(np.abs(x).max()))),
         Hypothesis("divided-for-subtracted", oracle.softmax(x / x.max(axis=1, keepdims=True)),
                    "Each row is divided by its maximum; subtract it."),
         Hypothesis("softmax-l2-norm", e / np.sqrt((e * e).sum(axis=1, keepdims=True)),
-                   "The exponentials are divided by their Euclidean norm, "
+                   "The exponentials are divided by the root of the sum of their squares, "
                    "so the rows don't add up to 1. Divide by their sum."),
         Hypothesis("softmax-without-exp", x / x.sum(axis=1, keepdims=True), "The exponential is missing: x is only "
                    "divided by its sum."),
@@ -64,10 +64,10 @@ def backward(x: np.ndarray, g: np.ndarray) -> list[Hypothesis]:
     p, n = oracle.softmax(x), len(x)
     inner = (g * p).sum(axis=1, keepdims=True)
     return [
-        Hypothesis("returns-grad-output", g, "backward returns grad_output unchanged. That is right only for the "
-                   "fused gradient of softmax and cross-entropy, which is an exercise of its own."),
-        Hypothesis("diagonal-only", g * p * (1 - p), "This is p(1 − p) times grad_output: only the diagonal of the "
-                   "Jacobian. Each probability depends on all logits of its row."),
+        Hypothesis("returns-grad-output", g, "backward returns grad_output unchanged. That is right only where "
+                   "softmax and cross-entropy are taken together, which is an exercise of its own."),
+        Hypothesis("diagonal-only", g * p * (1 - p), "This is p(1 − p) times grad_output: only what a logit "
+                   "does to its own probability. Each probability depends on all logits of its row."),
         Hypothesis("local-derivative-only", p * (1 - p), "backward returns p(1 − p) and forgets grad_output and the "
                    "other logits of the row."),
         Hypothesis("inner-sum-over-batch", p * (g - (g * p).sum(axis=0, keepdims=True)), "Σ g·p runs over the batch. "
@@ -86,23 +86,23 @@ def backward(x: np.ndarray, g: np.ndarray) -> list[Hypothesis]:
                    "over the classes."),
         Hypothesis("parentheses-missing", p * g - inner, "This is p·g − Σ g·p: the parentheses are missing. p "
                    "multiplies both terms."),
-        Hypothesis("fused-gradient", p - g, "This is p − g, the fused gradient of softmax and cross-entropy, with "
-                   "grad_output in place of the labels. Here grad_output is any gradient: p · (g − Σ g·p)."),
-        Hypothesis("fused-gradient", (p - g) / n, "This is (p − g)/N, the fused gradient of softmax and "
-                   "cross-entropy, with grad_output in place of the labels. Here grad_output is any gradient: p · (g "
-                   "− Σ g·p)."),
-        Hypothesis("diagonal-missing", -p * inner, "Only −p·Σ g·p is left: the diagonal of the Jacobian, p·g, is "
-                   "missing."),
-        Hypothesis("diagonal-missing", -p * inner + p * p * g, "The diagonal of the Jacobian is left out: it holds "
-                   "p·(1 − p)."),
-        Hypothesis("jacobian-sign", g * p * (1 - p) + p * (inner - g * p), "Off the diagonal the Jacobian is "
-                   "negative: ∂p_i/∂x_j = p_i(δ_ij − p_j), which is −p_i·p_j for i ≠ j."),
+        Hypothesis("fused-gradient", p - g, "This is p − g, the gradient of softmax and cross-entropy together, "
+                   "with grad_output in place of the labels. Here grad_output is any gradient: p · (g − Σ g·p)."),
+        Hypothesis("fused-gradient", (p - g) / n, "This is (p − g)/N, the gradient of softmax and "
+                   "cross-entropy together, with grad_output in place of the labels. Here grad_output is any "
+                   "gradient: p · (g − Σ g·p)."),
+        Hypothesis("diagonal-missing", -p * inner, "Only −p·Σ g·p is left; p·g is missing: p · (g − Σ g·p)."),
+        Hypothesis("diagonal-missing", -p * inner + p * p * g, "What a logit does to its own probability is left "
+                   "out: that derivative is p·(1 − p)."),
+        Hypothesis("jacobian-sign", g * p * (1 - p) + p * (inner - g * p), "What a logit does to "
+                   "the other probabilities is negative: the derivative of p_i by x_j is −p_i·p_j for i ≠ j."),
         Hypothesis("one-jacobian-for-the-batch", g @ (np.diag(p[0]) - np.outer(p[0], p[0])),
-                   "The Jacobian of the first row is used for all rows. Every row has its own."),
+                   "The matrix of derivatives of the first row is used for all rows. Every row has its own."),
         Hypothesis("sum-not-accumulated", _last_term(p, g), "The inner sum is overwritten in each iteration of the "
                    "loop; add it up (`+=`)."),
         Hypothesis("one-jacobian-for-the-batch", g @ (np.diag(p.sum(axis=0)) - p.T @ p),
-                   "One Jacobian is made for the whole batch, which mixes the examples. Every row has its own."),
+                   "One matrix of derivatives is made for the whole batch, which mixes the examples. Every row "
+                   "has its own."),
     ]
 
 

@@ -24,7 +24,8 @@ def fractions(values: np.ndarray, what: str) -> None:
 def finite(losses: np.ndarray, what: str) -> None:
     if not np.isfinite(losses).all():
         raise Mistake("loss-not-finite", f"{what} is not finite from epoch {int(np.argmin(np.isfinite(losses))) + 1} "
-                      f"on: the training diverged. Is the learning rate the one asked for, and the gradient that of "
+                      f"on: the weights grew too large. "
+                      f"Is the learning rate the one asked for, and the gradient that of "
                       f"the mean loss?")
 
 
