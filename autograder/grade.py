@@ -140,6 +140,7 @@ def results(name: str, course: Course) -> Graded:
 
 def report(name: str, course: Course) -> tuple[Graded, list[str]]:
     """The `results`, and whose feedback page was written anew, because points or comments were given since."""
+    _everybody(course, name)  # says what is wrong with the folder, which is then locked
     with _alone(course):
         found = results(name, course)
         batch = Batch(course, prepare(course, name), Terms(), None, PATIENCE)

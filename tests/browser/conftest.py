@@ -123,7 +123,7 @@ def serving(command: list[str], folder: Path, cwd: Path | None = None, **variabl
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory) -> Iterator[tuple[str, Path]]:
+def lab(chromium, tmp_path_factory) -> Iterator[tuple[str, Path]]:
     """`make lab` in a folder of its own, at grading's small size: (address, the student's copy)."""
     here = tmp_path_factory.mktemp("lab")
     work = here / "work"
@@ -148,7 +148,7 @@ def hand_in(student: Student, outputs: bool = False) -> nbformat.NotebookNode:
 
 
 @pytest.fixture(scope="session")
-def graded(tmp_path_factory) -> tuple[Course, Graded]:
+def graded(chromium, tmp_path_factory) -> tuple[Course, Graded]:
     """Three hand-ins: right, with the outputs that were saved and an answer with a formula; wrong; no notebook."""
     course = Course(class_dir=tmp_path_factory.mktemp("class"))
     ada = hand_in(Student("ada", "right", replace={"C-seen": ANSWER}), outputs=True)
