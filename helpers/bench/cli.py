@@ -11,10 +11,10 @@ from helpers.command import Parser
 from helpers.errors import CourseError
 
 NAMES = (
-    "mlp", "conv", "cnn", "cnn-epoch", "cnn-runtime", "gpu-conv", "cost", "data-parallel", "study", "import",
+    "mlp", "conv", "cnn", "cnn-epoch", "cnn-runtime", "gpu-conv", "cost", "data-parallel", "zoo", "study", "import",
     "notebook", "all",
 )  # fmt: skip
-WITHOUT_TORCH = ("cost", "study", "import", "notebook")
+WITHOUT_TORCH = ("cost", "zoo", "study", "import", "notebook")
 PAGE = "page"
 
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     p.add_argument("lines", nargs="?", type=Path, help="page: the file of JSON lines; the page lies beside it")
     p.add_argument("--json", action="store_true", help="one JSON object per measurement instead of a line of text")
-    p.add_argument("--rounds", type=int, default=7, help="rounds of mlp, conv, cnn… and cost (default 7)")
+    p.add_argument("--rounds", type=int, default=7, help="rounds of mlp, conv, cnn…, cost and zoo (default 7)")
     p.add_argument("--epochs", type=int, default=30, help="epochs of study (default 30; the goal shrinks with it)")
     p.add_argument("--shapes", nargs="+", metavar="SHAPE", help="conv: only these, for example L1 'C = K = 64'")
     p.add_argument("--likely", action="store_true", help="conv: only algorithms that are among the cheapest by count")
@@ -87,6 +87,10 @@ def measurements(
         from helpers.bench import cost
 
         yield cost.bench(rounds)
+    elif name == "zoo":
+        from helpers.bench import zoo
+
+        yield from zoo.bench(rounds)
     elif name == "study":
         yield whole.one_rate(epochs)
         if full:
