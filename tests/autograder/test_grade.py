@@ -65,7 +65,8 @@ def test_crash_costs_one_question_and_says_why(rows):
 @pytest.mark.promise("an endless loop")
 def test_endless_loop_costs_one_question(rows):
     assert auto(rows["loop"]) == {**AUTO, "A-half-one": 0}
-    assert "ran longer than 2 s" in rows["loop"].words
+    # The clock's limit, five times as long, comes first where a process gets less than a fifth of a core.
+    assert "ran longer than 2 s" in rows["loop"].words or "the machine was so busy" in rows["loop"].words
 
 
 @pytest.mark.promise("an endless loop")
