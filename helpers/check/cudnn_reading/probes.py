@@ -24,12 +24,16 @@ def timed_steps(seen: Seen, step_times: Any, pieces: Sequence[tuple[str, str, st
     """What `step_times(functions, rounds, synchronise)` makes of functions[algorithm][part]
     that wait some seconds each.
 
-    pieces: (algorithm, part, name, seconds) each. Notes the "result", when the functions were called ("bench"), and how
-    often the device was waited for ("synchronised").
+    pieces: (algorithm, part, name, seconds) each. Notes the "result", when the functions were called ("bench"), how
+    often the device was waited for ("synchronised"), and whether another call returns the same dictionaries ("kept").
     """
     bench, waited = Bench(), list[None]()
     functions: dict[str, dict[str, Any]] = {}
     for algorithm, part, name, seconds in pieces:
         functions.setdefault(algorithm, {})[part] = bench.piece(name, seconds)
-    seen["result"] = run("step_times", step_times, functions, rounds, lambda: waited.append(None))
-    seen["bench"], seen["synchronised"] = bench.notes(), len(waited)
+    found = run("step_times", step_times, functions, rounds, lambda: waited.append(None))
+    seen["result"], seen["bench"], seen["synchronised"] = found, bench.notes(), len(waited)
+    others = {algorithm: dict.fromkeys(parts, lambda: None) for algorithm, parts in functions.items()}
+    again = run("step_times", step_times, others, rounds, lambda: None)
+    both = [(found, again), *((found.get(a), again.get(a)) for a in others if type(found) is type(again) is dict)]
+    seen["kept"] = any(isinstance(one, dict) and one is other for one, other in both)
