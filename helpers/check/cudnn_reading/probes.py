@@ -13,11 +13,14 @@ from helpers.check.core.probe import Bench, Seen, run
 def lowered_matrices(
     seen: Seen, lower_filters: Any, lower_images: Any, examples: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> None:
-    """By number of the example (images D, filters F): the lowered filters F_m and images D_m."""
+    """By number of the example (images D, filters F): the lowered filters F_m and images D_m, the lowered images of
+    another call, and what the first ones are after that."""
     for number, (d, f) in enumerate(examples):
         notes = seen.part(number)
-        notes["F_m"] = run("lower_filters", lower_filters, f)
-        notes["D_m"] = run("lower_images", lower_images, d, *f.shape[2:])
+        notes["F_m"] = run("lower_filters", lower_filters, f, inputs=("F",))
+        notes["D_m"] = found = run("lower_images", lower_images, d, *f.shape[2:], inputs=("D",))
+        notes["D_m again"] = run("lower_images", lower_images, d[::-1, ::-1, ::-1, ::-1].copy(), *f.shape[2:])
+        notes["D_m later"] = found
 
 
 def timed_steps(seen: Seen, step_times: Any, pieces: Sequence[tuple[str, str, str, float]], rounds: int) -> None:

@@ -332,7 +332,10 @@ def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int
     cases = [{part: (old, old / new) for part, (old, new) in table.items()}] if not seed else []
     cases += [
         {
-            f"part {i}": (float(rng.uniform(1, 9)) * 10.0 ** rng.integers(0, 3), float(rng.uniform(1.1, 6)) if i else 0.8)
+            f"part {i}": (
+                float(rng.uniform(1, 9)) * 10.0 ** rng.integers(0, 3),
+                float(rng.uniform(1.1, 6)) if i else 0.8,
+            )
             for i in range(n)
         }
         for n in (2, 3, 5)
