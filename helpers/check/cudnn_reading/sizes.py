@@ -212,7 +212,8 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
                    "This is twice the right number: one multiplication and one addition make 2."),
         Hypothesis("outputs-only", np.asarray(2 * _product(z, "NKPQ")),
                    "This counts 2 for each output. Each output is a sum of C·R·S products, equation (3)."),
-        Hypothesis("input-size-for-output", np.asarray(2 * _product(z, "NKCRSHW")),
+        Hypothesis("input-size-for-output",
+                   np.asarray(2 * _product(z, "NKCRS") * (z["P"] + z["R"] - 1) * (z["Q"] + z["S"] - 1)),
                    "H and W are used for P and Q: count the outputs, not the inputs."),
         *missing,
     ])  # fmt: skip
