@@ -91,7 +91,7 @@ def layer_timings(
     seen["found"] = run("measure_layer", _with_seconds, found)
     at_once = {name: partial(computed, name) for name in results}
     again = run("measure_layer", measure_layer, at_once, x.copy(), w.copy(), layer, rounds)
-    both = zip(found, again, strict=False) if type(found) is type(again) is tuple else ()
+    both = list(zip(found, again, strict=False)) if isinstance(found, tuple) and isinstance(again, tuple) else []
     seen["kept"] = any(isinstance(one, dict) and one is other for one, other in both)
 
 
