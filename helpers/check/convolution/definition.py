@@ -81,6 +81,18 @@ def _size_hypotheses(h: np.ndarray, r: np.ndarray, u: np.ndarray, p: np.ndarray)
             "The 1 is added before the division; it belongs after it. "
             "(Equation (1) of the paper has it inside, and rounds up.)",
         ),
+        Hypothesis(
+            "last-position-lost",
+            np.ceil(inside / u),
+            "A window that ends exactly at the edge is left out. Positions run from 0 to size + 2·pad − window, and "
+            "`range` and `arange` leave out the end that they are given: add 1 to it.",
+        ),
+        Hypothesis(
+            "window-one-smaller",
+            (inside + 1) // u + 1,
+            "window − 1 is subtracted, and 1 is added after the division, too: where the stride is 1 there is one "
+            "position too many. Subtract the window.",
+        ),
         Hypothesis("size-rounded-up", np.ceil(inside / u) + 1, f"The division is rounded up, {up}"),
         Hypothesis("size-rounded-up", np.round(inside / u) + 1, f"The division is rounded to the nearest number, {up}"),
         Hypothesis(
@@ -117,7 +129,9 @@ def forward_steps(function: Any, what: str, seed: int) -> Iterator[str]:
         expected = oracle.forward(case.x, case.w, *case.geometry)
         verify_output(seen.array(str(i), f"the result of {what}"), expected, case)
         yield case.label
-    yield float32_too(seen, len(cases), oracle.forward(cases[0].x, cases[0].w, *cases[0].geometry), what)
+    other = with_float32(cases)[-1]
+    expected, wanted = (oracle.forward(c.x, c.w, *c.geometry) for c in (cases[0], other))
+    yield float32_too(seen, len(cases), expected, what, wanted)
 
 
 def verify_output(got: np.ndarray, expected: np.ndarray, case: Convolution) -> None:
@@ -127,18 +141,38 @@ def verify_output(got: np.ndarray, expected: np.ndarray, case: Convolution) -> N
 
 
 def with_float32(cases: list[Convolution]) -> list[Convolution]:
-    """The cases, and the first one again in float32, as it comes in practice."""
-    x, w, dy = (a.astype(np.float32) for a in (cases[0].x, cases[0].w, cases[0].dy))
-    return [*cases, Convolution(x, w, dy, *cases[0].geometry)]
+    """The cases; the first one again in float32, as it comes in practice; and once more with other numbers."""
+    arrays, geometry = (cases[0].x, cases[0].w, cases[0].dy), cases[0].geometry
+    x, w, dy = (a.astype(np.float32) for a in arrays)
+    others = (a[::-1, ::-1, ::-1, ::-1].copy() for a in arrays)
+    return [*cases, Convolution(x, w, dy, *geometry), Convolution(*others, *geometry)]
 
 
-def float32_too(seen: Answer, number: int, expected: np.ndarray, what: str) -> str:
-    """That the result noted under this number, of the case in float32, is right, too."""
+def float32_too(seen: Answer, number: int, expected: np.ndarray, what: str, other: np.ndarray | None = None) -> str:
+    """That the result noted under this number, of the case in float32, is right, too.
+
+    other: the result of the case behind it, with other numbers; the first result must stay what it is meanwhile.
+    """
     if not close(array(seen[str(number)], f"the result of {what}"), expected):
         raise Mistake(
             "float32-fails",
             f"{what} is right for float64 arrays and wrong for float32 ones. Keep the dtype of the input.",
         )
+    if other is not None:
+        found, first = (array(seen[name], f"the result of {what}") for name in (str(number + 1), "first, later"))
+        if not close(first, expected) or close(found, expected):
+            raise Mistake(
+                "kept-between-calls",
+                f"{what} is right once, and not when it is called again with other numbers in arrays of the same "
+                "shapes: an array that is kept outside of the function is used again, so that one result overwrites "
+                "another. Make a new array in each call.",
+            )
+        if not close(found, other):
+            raise Mistake(
+                "memory-order",
+                f"{what} is wrong where x lies in memory in another order than its axes are, as after a transpose. "
+                "With `as_strided`, compute the strides from `x.strides`.",
+            )
     return "float32; inputs unchanged"
 
 
@@ -174,8 +208,9 @@ def true_convolution(true_convolution: Any, *, seed: int = 0) -> Iterator[str]:
         got, shape = seen.array(str(i), f"the result of {what}"), hypotheses.output_shape(case)
         verify(got, expected, f"the output for {case.label}", partial(_true_hypotheses, case, expected), shape=shape)
         yield case.label
-    case = cases[0]
-    yield float32_too(seen, len(cases), oracle.forward(case.x, case.w[:, :, ::-1, ::-1], *case.geometry), what)
+    pair = cases[0], with_float32(cases)[-1]
+    expected, wanted = (oracle.forward(c.x, c.w[:, :, ::-1, ::-1], *c.geometry) for c in pair)
+    yield float32_too(seen, len(cases), expected, what, wanted)
 
 
 def _true_hypotheses(case: Convolution, expected: np.ndarray) -> list[Hypothesis]:

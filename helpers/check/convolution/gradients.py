@@ -45,7 +45,9 @@ def backward_data(conv_backward_data: Any, *, seed: int = 0) -> Iterator[str]:
         got = seen.array(str(i), f"the result of {what}")
         verify(got, expected[i], f"dx for {case.label}", wrong, numerical=numerical)
         yield case.label
-    yield float32_too(seen, len(cases), expected[0], what)
+    other = with_float32(cases)[-1]
+    wanted = oracle.backward_data(other.dy, other.w, other.x.shape, *other.geometry)
+    yield float32_too(seen, len(cases), expected[0], what, wanted)
 
 
 @check("Gradient for the filters", "C2", builds_on="`im2col`, if you used it", after="A1 B1")
@@ -60,7 +62,9 @@ def backward_filter(conv_backward_filter: Any, *, seed: int = 0) -> Iterator[str
         got = seen.array(str(i), f"the result of {what}")
         verify(got, expected[i], f"dw for {case.label}", wrong, numerical=numerical)
         yield case.label
-    yield float32_too(seen, len(cases), expected[0], what)
+    other = with_float32(cases)[-1]
+    wanted = oracle.backward_filter(other.x, other.dy, other.window, *other.geometry)
+    yield float32_too(seen, len(cases), expected[0], what, wanted)
 
 
 @check("Gradient for the bias", "C3")
@@ -68,9 +72,10 @@ def backward_bias(conv_backward_bias: Any, *, seed: int = 0) -> Iterator[str]:
     """The sum of dy over images and positions, (K,)."""
     rng = np.random.default_rng([seed, 4])
     n, k, p, q = (int(size) for size in rng.permutation([2, 3, 4, 5, 6])[:4])
-    cases = [rng.normal(size=(images, k, p, q)) for images in (n, 1)]
+    cases = [rng.normal(size=(images, filters, p, q)) for images, filters in ((n, k), (1, k), (n, 1))]
     seen = ask(calls, "conv_backward_bias", conv_backward_bias, [(dy,) for dy in cases], ("dy",), advice=advice)
     for i, dy in enumerate(cases):
         got, expected = seen.array(str(i), "the result of conv_backward_bias"), dy.sum(axis=(0, 2, 3))
-        verify(got, expected, "the gradient for the bias", partial(hypotheses.backward_bias, dy))
+        wrong = partial(hypotheses.backward_bias, dy) if dy.shape[1] > 1 else ()
+        verify(got, expected, f"the gradient for the bias, of a dy of shape {dy.shape},", wrong)
     yield "one number per filter, summed over images and positions; dy unchanged"

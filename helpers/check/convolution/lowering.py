@@ -31,6 +31,8 @@ def im2col(im2col: Any, *, seed: int = 0) -> Iterator[str]:
     """D_m of shape (C·R·S, N·P·Q), rows in the order (c, r, s), columns in the order (n, p, q)."""
     cases = convolutions(seed)
     asked = [(c.x, *c.window, *c.geometry) for c in with_float32(cases)]
+    other = with_float32(cases)[-1]
+    asked[-1] = (np.asfortranarray(other.x), *asked[-1][1:])
     seen = ask(calls, "im2col", im2col, asked, ("x",), advice=advice)
     expected = [oracle.im2col(c.x, c.window, *c.geometry) for c in cases]
     for i, case in enumerate(cases):
@@ -38,7 +40,8 @@ def im2col(im2col: Any, *, seed: int = 0) -> Iterator[str]:
         wrong = partial(_im2col_hypotheses, case, expected[i])
         verify(got, expected[i], f"D_m for {case.label}", wrong, shape=shape)
         yield case.label
-    yield float32_too(seen, len(cases), expected[0], "im2col")
+    wanted = oracle.im2col(other.x, other.window, *other.geometry)
+    yield float32_too(seen, len(cases), expected[0], "im2col", wanted)
 
 
 def _lowered_shape(case: Convolution) -> Callable[[tuple[int, ...]], Mistake | None]:
@@ -266,8 +269,9 @@ def _little_memory(used: float, large: Convolution, workspace: int) -> str:
         raise Mistake(
             "lowered-at-once",
             f"conv_tiled had {used / KIB:.0f} KiB in use at a time, and the whole lowered matrix is {whole / KIB:.0f} "
-            "KiB: all of it exists at once. Form each tile from x when it is needed, overwrite it afterwards, and "
-            f"take as many columns as fit into the workspace: {column}.",
+            "KiB: all of it, or a table of its size such as one of indices, exists at once. Form each tile, and all "
+            "that it is made of, when it is needed, overwrite it afterwards, and take as many columns as fit into the "
+            f"workspace: {column}.",
         )
     if used > room + 3 * workspace:
         raise Mistake(

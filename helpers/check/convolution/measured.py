@@ -144,6 +144,13 @@ def layer_timings(measure_layer: Any, *, seed: int = 0) -> Iterator[str]:
             f"measure_layer calls functions[{odd[0]!r}] with other images or filters than it was given. Pass on `x` "
             "and `w` as they are.",
         )
+    if seen["kept"]:
+        raise Mistake(
+            "kept-between-calls",
+            "measure_layer returns the same dictionary each time it is called, so that the next layer overwrites what "
+            "was measured of the last one. Make the dictionaries inside of the function: a default argument such as "
+            "`errors={}` is made only once.",
+        )
     _called(made, timings, rounds)
     yield f"each of {len(WAYS)} functions called in each of the rounds"
     _errors(errors, results)

@@ -73,7 +73,8 @@ def layer_timings(
     results: Mapping[str, np.ndarray], seconds: Mapping[str, float],
 ) -> None:  # fmt: skip
     """What measure_layer returns for functions that wait so many seconds and return these results, timings as lists of
-    seconds; when each was called, and which were called with other images or filters."""
+    seconds; when each was called, and which were called with other images or filters; whether another call returns the
+    same dictionaries ("kept")."""
     bench, odd = Bench(), list[str]()
 
     def computed(name: str, images: Any, filters: Any, _: Any) -> np.ndarray:
@@ -88,6 +89,10 @@ def layer_timings(
     )
     seen["calls"], seen["odd"] = bench.notes(), odd
     seen["found"] = run("measure_layer", _with_seconds, found)
+    at_once = {name: partial(computed, name) for name in results}
+    again = run("measure_layer", measure_layer, at_once, x.copy(), w.copy(), layer, rounds)
+    both = list(zip(found, again, strict=False)) if isinstance(found, tuple) and isinstance(again, tuple) else []
+    seen["kept"] = any(isinstance(one, dict) and one is other for one, other in both)
 
 
 def _with_seconds(found: Any) -> Any:

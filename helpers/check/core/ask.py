@@ -126,7 +126,7 @@ def mistake_of(what: str, how: str, about: Any, advice: Advice | None = None) ->
         return Mistake(
             "input-changed",
             f"{what} changed its input {told} in place. The caller still needs it: compute into a new array "
-            "(`a - b`, not `a -= b`; copy before you assign to entries).",
+            "(`a - b`, not `a -= b`; copy before you assign to entries or to `.shape`).",
         )
     if how == "too long":
         return Mistake(
@@ -202,6 +202,8 @@ def _advice(error: BaseException) -> str:
     word = re.search(r"unexpected keyword argument '(dim|keepdim)'", text)
     if word:
         return f" `{word[1]}` is PyTorch's word; numpy's is `{ {'dim': 'axis', 'keepdim': 'keepdims'}[word[1]]}`."
+    if "sub-type of ndarray" in text:
+        return " `.view` of a numpy array takes a type, PyTorch's a shape: write `.reshape(…)`."
     if isinstance(error, TypeError) and "argument" in text:
         if next(own_frames(error), None):  # a call inside of the student's code
             return " Compare the arguments of this call with what the function takes."

@@ -203,6 +203,8 @@ def _at(where: tuple[int, ...]) -> str:
 
 def _shapes(got: np.ndarray, expected: np.ndarray, what: str) -> str:
     text = f"{what} has shape {got.shape}; it should be {expected.shape}."
+    if got.ndim < expected.ndim and [n for n in got.shape if n > 1] == [n for n in expected.shape if n > 1]:
+        return text + " An axis of length 1 is gone: `squeeze` takes away all of them, unless it is told which."
     if got.size == expected.size and close(got.reshape(expected.shape), expected):
         return text + " The values are right: only the shape is not."
     if got.ndim == 2 and got.shape == expected.shape[::-1]:

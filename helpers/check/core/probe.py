@@ -177,9 +177,13 @@ def memory() -> Iterator[list[int]]:
 
 
 def calls(seen: Seen, what: str, function: Any, cases: Sequence[Sequence[Any]], inputs: Sequence[str] = ()) -> None:
-    """A probe of a plain function: notes under "0", "1", … what it returns for each list of arguments."""
+    """A probe of a plain function: notes under "0", "1", … what it returns for each list of arguments, and under
+    "first, later" what its first result is when all are made."""
+    first = None
     for number, args in enumerate(cases):
-        seen[str(number)] = run(what, function, *copied(args), inputs=inputs)
+        seen[str(number)] = found = run(what, function, *copied(args), inputs=inputs)
+        first = first if number else found
+    seen["first, later"] = first
 
 
 def calls_of_each(seen: Seen, asked: Sequence[tuple[Any, ...]]) -> None:

@@ -13,23 +13,30 @@ from helpers.check.core.probe import Bench, Seen, run
 def lowered_matrices(
     seen: Seen, lower_filters: Any, lower_images: Any, examples: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> None:
-    """By number of the example (images D, filters F): the lowered filters F_m and images D_m."""
+    """By number of the example (images D, filters F): the lowered filters F_m and images D_m, the lowered images of
+    another call, and what the first ones are after that."""
     for number, (d, f) in enumerate(examples):
         notes = seen.part(number)
-        notes["F_m"] = run("lower_filters", lower_filters, f)
-        notes["D_m"] = run("lower_images", lower_images, d, *f.shape[2:])
+        notes["F_m"] = run("lower_filters", lower_filters, f, inputs=("F",))
+        notes["D_m"] = found = run("lower_images", lower_images, d, *f.shape[2:], inputs=("D",))
+        notes["D_m again"] = run("lower_images", lower_images, d[::-1, ::-1, ::-1, ::-1].copy(), *f.shape[2:])
+        notes["D_m later"] = found
 
 
 def timed_steps(seen: Seen, step_times: Any, pieces: Sequence[tuple[str, str, str, float]], rounds: int) -> None:
     """What `step_times(functions, rounds, synchronise)` makes of functions[algorithm][part]
     that wait some seconds each.
 
-    pieces: (algorithm, part, name, seconds) each. Notes the "result", when the functions were called ("bench"), and how
-    often the device was waited for ("synchronised").
+    pieces: (algorithm, part, name, seconds) each. Notes the "result", when the functions were called ("bench"), how
+    often the device was waited for ("synchronised"), and whether another call returns the same dictionaries ("kept").
     """
     bench, waited = Bench(), list[None]()
     functions: dict[str, dict[str, Any]] = {}
     for algorithm, part, name, seconds in pieces:
         functions.setdefault(algorithm, {})[part] = bench.piece(name, seconds)
-    seen["result"] = run("step_times", step_times, functions, rounds, lambda: waited.append(None))
-    seen["bench"], seen["synchronised"] = bench.notes(), len(waited)
+    found = run("step_times", step_times, functions, rounds, lambda: waited.append(None))
+    seen["result"], seen["bench"], seen["synchronised"] = found, bench.notes(), len(waited)
+    others = {algorithm: dict.fromkeys(parts, lambda: None) for algorithm, parts in functions.items()}
+    again = run("step_times", step_times, others, rounds, lambda: None)
+    both = [(found, again), *((found.get(a), again.get(a)) for a in others if type(found) is type(again) is dict)]
+    seen["kept"] = any(isinstance(one, dict) and one is other for one, other in both)

@@ -6,6 +6,7 @@ Chetlur et al., arXiv 1410.0759: equation (1), equations (2) and (3), Figure 1.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -133,14 +134,37 @@ def formulas_agree(cases: Any, differences: Any) -> Iterator[str]:
     except TypeError:
         many = int(amount(differences, "differences"))
     if many:
+        _demand_cases(differences, rows)
         raise Mistake("formulas-differ",
                       f"`differences` holds {many} cases in which your two formulas differ. "
                       "They agree in every legal case: one of them is not right yet.")
     yield "no difference"
 
 
+def _demand_cases(differences: Any, rows: list[tuple[int, ...]]) -> None:
+    """A Mistake where `differences` are no cases, or those that a wrong comparison collects."""
+    try:
+        listed = {tuple(int(v) for v in case) for case in differences}
+    except Exception:
+        raise Mistake("differences-not-cases",
+                      f"`differences` should hold the cases in which the two functions differ, each a tuple (size, "
+                      f"window, stride, pad); it holds {next(iter(differences), None)!r}. Leave out cases without a "
+                      "difference.") from None
+    every = listed == set(rows)
+    if every or listed == {row for row in rows if output_size(*row) > 256}:
+        which = "all of your cases" if every else "your cases with an output above 256"
+        raise Mistake("compared-wrongly",
+                      f"`differences` holds {which}. If the check of the formulas above passes, the comparison is "
+                      "wrong: collect a case where the two results differ, `!=` (not `==`; nor `is not`, which asks "
+                      "whether they are the same object).")
+
+
 # No 2 and no 4 among them: a forgotten size must not look like a forgotten factor 2 or like the 4 bytes.
-NUMBERS = {"N": 5, "C": 3, "H": 23, "W": 35, "K": 7, "R": 13, "S": 19, "P": 11, "Q": 17}
+NUMBERS = {"N": 5, "C": 3, "H": 34, "W": 52, "K": 7, "R": 13, "S": 19, "P": 11, "Q": 17}
+
+
+LARGE = (128, 128, 64, 9, 9, 56, 56)
+"""N, K, C, R, S, P, Q of a layer as large as those of Table 2: its FLOPs need more than 32 bits."""
 
 
 def _shape(seed: int) -> dict[str, int]:
@@ -148,7 +172,7 @@ def _shape(seed: int) -> dict[str, int]:
         return dict(NUMBERS)
     rng = np.random.default_rng(seed)
     n, c, k, r, s, p, q = (int(v) for v in rng.permutation([3, 5, 7, 11, 13, 17, 19]))
-    return {"N": n, "C": c, "H": p + r - 1, "W": q + s - 1, "K": k, "R": r, "S": s, "P": p, "Q": q}
+    return {"N": n, "C": c, "H": 2 * p + r - 1, "W": 2 * q + s - 1, "K": k, "R": r, "S": s, "P": p, "Q": q}
 
 
 def _product(z: dict[str, int], names: str) -> float:
@@ -161,8 +185,10 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
     z = _shape(seed)
     args = [z[name] for name in "NKCRSPQ"]
     shown = ", ".join(f"{name}={z[name]}" for name in "NKCRSPQ")
-    seen = ask(calls_of_each, [("forward_flops", forward_flops, [args]), ("lowered_shapes", lowered_shapes, [args])])
-    got = _each(seen, "forward_flops", 1).reshape(())
+    asked = [("forward_flops", forward_flops, [args, LARGE]), ("lowered_shapes", lowered_shapes, [args])]
+    seen = ask(calls_of_each, asked)
+    got, large = _each(seen, "forward_flops", 2)
+    got = np.asarray(got)
     right = 2 * _product(z, "NKCRSPQ")
     missing = [
         Hypothesis(f"{m}-forgotten", np.asarray(right / z[m]),
@@ -186,10 +212,18 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
                    "This is twice the right number: one multiplication and one addition make 2."),
         Hypothesis("outputs-only", np.asarray(2 * _product(z, "NKPQ")),
                    "This counts 2 for each output. Each output is a sum of C·R·S products, equation (3)."),
-        Hypothesis("input-size-for-output", np.asarray(2 * _product(z, "NKCRSHW")),
+        Hypothesis("input-size-for-output",
+                   np.asarray(2 * _product(z, "NKCRS") * (z["P"] + z["R"] - 1) * (z["Q"] + z["S"] - 1)),
                    "H and W are used for P and Q: count the outputs, not the inputs."),
         *missing,
     ])  # fmt: skip
+    operations = 2 * math.prod(LARGE)
+    if not math.isclose(large, operations, rel_tol=1e-3):
+        raise Mistake("integer-overflow",
+                      f"forward_flops is right for small sizes, and for a layer such as Table 2's, "
+                      f"{', '.join(f'{n}={v}' for n, v in zip('NKCRSPQ', LARGE, strict=True))}, it returns {large:g} "
+                      f"instead of {operations:g}. Are the numbers kept in 32 bits? These end at {2**31 - 1}; "
+                      "Python's own whole numbers have no end.")
     yield "FLOPs of the forward pass"
     found = seen.part("lowered_shapes")["0"]
     crs, npq = int(_product(z, "CRS")), int(_product(z, "NPQ"))
@@ -207,6 +241,9 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
     if len(shapes) != 3:
         raise Mistake("shapes-wrong",
                       f"lowered_shapes should return three shapes, of F_m, D_m and O_m; it returned {len(shapes)}.")
+    if sorted(shapes) == sorted(rights.values()) and shapes != list(rights.values()):
+        raise Mistake("shapes-in-another-order",
+                      "The three shapes are right and stand in another order: return those of F_m, D_m and O_m.")
     for (name, right_), shape in zip(rights.items(), shapes, strict=True):
         if shape == right_:
             continue
@@ -231,6 +268,11 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
     yield "shapes of F_m, D_m and O_m"
 
 
+def _intensity(z: dict[str, int]) -> np.ndarray:
+    moved = sum(_product(z, names) for names in ("NCHW", "KCRS", "NKPQ"))
+    return np.asarray(2 * _product(z, "NKCRSPQ") / (4 * moved))
+
+
 @check("Arithmetic intensity", "B2")
 def arithmetic_intensity(intensity: Any, *, seed: int = 0) -> Iterator[str]:
     """FLOPs per byte, where images, filters and outputs move once each."""
@@ -251,6 +293,9 @@ def arithmetic_intensity(intensity: Any, *, seed: int = 0) -> Iterator[str]:
         Hypothesis("outputs-twice", np.asarray(flops / (4 * (total + parts["outputs"]))),
                    "The outputs are counted twice, as if they were read and written. "
                    "Here they are only written, once."),
+        Hypothesis("output-recomputed", lambda: _intensity(z | {"P": z["H"] - z["R"] + 1, "Q": z["W"] - z["S"] + 1}),
+                   "P and Q are computed anew from H, R, W and S, as if the stride were 1; they are among the "
+                   "arguments."),
         Hypothesis("upside-down", np.asarray(1 / right), "This is bytes per FLOP. Intensity is FLOPs per byte."),
         Hypothesis("lowered-bytes",
                    np.asarray(flops / (4 * (_product(z, "CRSNPQ") + parts["filters"] + parts["outputs"]))),
@@ -266,8 +311,8 @@ def arithmetic_intensity(intensity: Any, *, seed: int = 0) -> Iterator[str]:
 def _arrays(n: int, c: int, h: int, w: int, k: int, r: int, s: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     return (
-        rng.permutation(n * c * h * w).reshape(n, c, h, w) + 1.0,
-        rng.permutation(k * c * r * s).reshape(k, c, r, s) * 1.0 - 5,
+        rng.permutation(n * c * h * w).reshape(n, c, h, w) + 1.5,
+        rng.permutation(k * c * r * s).reshape(k, c, r, s) - 5.5,
     )
 
 
@@ -277,13 +322,14 @@ def _patches(d: np.ndarray, r: int, s: int) -> np.ndarray:
 
 
 def _examples(seed: int) -> list[tuple[int, int, int, int, int, int, int]]:
-    """(N, C, H, W, K, R, S): those of Figure 1, and drawn ones that all differ from each other."""
+    """(N, C, H, W, K, R, S): those of Figure 1; others that all differ from each other; one filter and channel."""
+    one = (1, 1, 4, 3, 1, 2, 2)
     if not seed:
-        return [(1, 3, 3, 3, 2, 2, 2), (2, 3, 5, 4, 4, 2, 3)]
+        return [(1, 3, 3, 3, 2, 2, 2), (2, 3, 5, 4, 4, 2, 3), one]
     rng = np.random.default_rng([seed, 3])
     r, s = (int(v) for v in rng.permutation([2, 3]))
     n, c, k = (int(v) for v in rng.permutation([2, 3, 4]))
-    return [(1, 3, 3, 3, 2, 2, 2), (n, c, r + int(rng.integers(2, 4)), s + 1, k, r, s)]
+    return [(1, 3, 3, 3, 2, 2, 2), (n, c, r + int(rng.integers(2, 4)), s + 1, k, r, s), one]
 
 
 @check("The lowered matrices of Figure 1", "B3")
@@ -292,6 +338,7 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
     any order of the C·R·S will do, if both have the same."""
     examples = _examples(seed)
     arrays = [_arrays(*sizes, seed) for sizes in examples]
+    arrays[1] = np.asfortranarray(arrays[1][0]), arrays[1][1]  # in another order in memory
     seen = ask(lowered_matrices, lower_filters, lower_images, arrays)
     for number, ((n, c, h, w, k, r, s), (d, f)) in enumerate(zip(examples, arrays, strict=True)):
         patches = _patches(d, r, s)
@@ -308,11 +355,15 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
                           f"This works for the sizes of Figure 1 and fails for {example}: "
                           f"{said} Take every size from the arrays' own shapes.") from None
         for name, got, shape in (("F_m", fm, (k, c * r * s)), ("D_m", dm, (c * r * s, n * p * q))):
+            if got.shape != shape and k == 1:
+                raise Mistake("axis-squeezed",
+                              f"For {example}, {name} has shape {got.shape}; it should be {shape}. `squeeze` takes "
+                              "away every axis of length 1, that of a single filter, channel or image, too.")
             if got.shape != shape:
                 mistake, hint = _shape_hint(got.shape, shape, c, n, name)
                 raise Mistake(mistake, f"For {example}, {name} has shape {got.shape}; it should be {shape}.{hint}")
         columns = patches.reshape(n * p * q, -1)
-        if not np.array_equal(np.sort(dm, axis=0), np.sort(columns.T, axis=0)):
+        if not _holds(dm, columns):
             if np.array_equal(np.sort(dm.ravel()), np.sort(columns.ravel())):
                 reordered = patches.transpose(1, 2, 0, 3, 4, 5).reshape(n * p * q, -1).T
                 if n > 1 and np.array_equal(np.sort(dm, axis=0), np.sort(reordered, axis=0)):
@@ -326,6 +377,14 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
                 raise Mistake("one-image-repeated",
                               f"For {example}, every image has the same columns in D_m. "
                               "Does the loop over n also move to the next image, and to the next p·q columns?")
+            if _holds(dm, np.trunc(columns)):
+                raise Mistake("fractions-lost",
+                              "D_m holds whole numbers only: the fractions of D are lost. Is it made as an array of "
+                              "integers?")
+            if _holds(dm, _patches(d.ravel(order="K").reshape(d.shape), r, s).reshape(n * p * q, -1)):
+                raise Mistake("memory-order",
+                              f"For {example}, D_m holds other pixels: D lies in memory in another order than its axes "
+                              "are. With `as_strided`, compute the strides from `D.strides`.")
             at = int((np.sort(dm, axis=0) != np.sort(columns.T, axis=0)).any(axis=0).argmax())
             raise Mistake("patches-wrong",
                           f"For {example}, column {at} of D_m holds the numbers {_some(dm[:, at])}; "
@@ -333,6 +392,8 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
         right = f.reshape(k, -1) @ columns.T
         flipped = f[:, :, ::-1, ::-1].reshape(k, -1) @ columns.T
         verify(fm @ dm, right, f"F_m @ D_m for {example}", [
+            Hypothesis("fractions-lost", np.trunc(f).reshape(k, -1) @ columns.T,
+                       "F_m holds whole numbers only: the fractions of F are lost."),
             Hypothesis("filter-flipped", flipped,
                        "This is the convolution of equation (3), with the filter rotated by 180°. The exercise asks "
                        "for cross-correlation, as libraries compute by default: leave the filter as it is."),
@@ -341,7 +402,22 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
                          "in different orders. Keep C, then R, then S in both.")
               for product in _other_orders(f, patches)),
         ])  # fmt: skip
+        try:
+            again, later = (array(seen.part(number)[name], "D_m") for name in ("D_m again", "D_m later"))
+        except Mistake:
+            again = later = np.zeros(0)
+        other = _patches(d[::-1, ::-1, ::-1, ::-1], r, s).reshape(n * p * q, -1)
+        if not np.array_equal(later, dm) or not _holds(again, other):
+            raise Mistake("kept-between-calls",
+                          "lower_images is right when it is called for the first time, and not when it is called again "
+                          "with other images: something is kept from call to call, in a variable outside of the "
+                          "function or in a default argument such as `columns=[]`, which is made only once.")
         yield f"{example}: {k}×{c * r * s} times {c * r * s}×{n * p * q}"
+
+
+def _holds(dm: np.ndarray, columns: np.ndarray) -> bool:
+    """Whether the columns of D_m hold these rows of numbers, in any order within each."""
+    return np.array_equal(np.sort(dm, axis=0), np.sort(columns.T, axis=0))
 
 
 def _some(values: np.ndarray) -> str:

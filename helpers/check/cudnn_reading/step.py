@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -145,10 +145,15 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
     found = seen["result"]
     if found is None:
         raise Mistake("returns-none", "step_times returns None. Is the `return` missing?")
+    if seen["kept"]:
+        raise Mistake("kept-between-calls",
+                      "step_times returns the same dictionary each time it is called, so that the next call overwrites "
+                      "what the last one returned. Make the dictionaries inside of the function: a default argument "
+                      "such as `times={}` is made only once.")
     times = {key: _seconds(found, *key, "step_times(…)") for key in keys}
     for key, seconds in times.items():
-        if len(seconds) < rounds:
-            raise Mistake("too-few-rounds",
+        if len(seconds) != rounds:
+            raise Mistake("too-few-rounds" if len(seconds) < rounds else "rounds-ignored",
                           f"step_times was asked for {rounds} rounds, and {_name(key)} has {len(seconds)}. "
                           "Pass `rounds` on to `measure`.")
         if not all(math.isfinite(s) and s > 0 for s in seconds):
@@ -156,20 +161,33 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
                           f"{_name(key)} has a time that is not above zero. "
                           "Read the clock before and after: seconds = after − before.")
     calls_made = Calls(seen["bench"])
+    counts = {name: calls_made.count(name) for name in waits}
     for name in waits:
-        if calls_made.count(name) < rounds:
+        if counts[name] < rounds and max(counts.values()) >= 4 * rounds:
+            often = max(counts, key=lambda one: counts[one])
+            raise Mistake("one-function-for-all",
+                          f"{often} is called {counts[often]} times and {name} {counts[name]} times: the same function "
+                          "is timed under several names. A `lambda` in a loop sees the loop's last values when it is "
+                          "called; hand over `functions[algorithm][part]` itself.")
+        if {one for one, count in counts.items() if not count} == {_name((THEN, part)) for part in PARTS}:
+            raise Mistake("one-algorithm-only",
+                          f"Only the functions of {NOW!r} are called, none of {THEN!r}. Do the names in the dictionary "
+                          "for `measure` say the part alone, so that the second algorithm's functions replace the "
+                          "first one's? Put the algorithm into the name, too.")
+        if counts[name] < rounds:
             raise Mistake("not-called",
-                          f"{name} is called {calls_made.count(name)} times where {rounds} rounds are asked for. "
+                          f"{name} is called {counts[name]} times where {rounds} rounds are asked for. "
                           "The times have to come from the functions that step_times is given: "
                           "`functions[algorithm][part]`, called inside the timing.")
     yield f"each of {len(keys)} functions called in each of {rounds} rounds"
     _interleaved(calls_made, list(waits), rounds)
     yield "in turn"
-    if not seen["synchronised"]:
+    if seen["synchronised"] < rounds:
         raise Mistake("not-synchronised",
-                      "`synchronise` is never called. GPU calls are asynchronous: they return before the "
-                      "work is done, and the clock is read too early. Pass it on to `measure`, "
-                      "`synchronise=synchronise`.")
+                      f"`synchronise` is called {seen['synchronised']} times in {rounds} rounds. GPU calls are "
+                      "asynchronous: they return before the work is done, and the clock is read too early. Pass the "
+                      "function itself on to `measure`, `synchronise=synchronise` (with parentheses behind it, it is "
+                      "called once and its result passed on).")
     for key in keys:
         _demand_own(key, times)
         demand_possible(times[key], waits[_name(key)], calls_made.longest(_name(key)), f"The time of {_name(key)}")
@@ -219,15 +237,27 @@ def step_gains(function: Any, *, seed: int = 0) -> Iterator[str]:
         missing = [part for part in PARTS if part not in mine]
         if missing:
             raise Mistake("entry-missing", f"What step_gains returns has no speed-up for {missing[0]!r}.")
+        if not case and "1" in seen and _alike(row, seen["1"]) and len(set(mine.values())) > 1:
+            raise Mistake("argument-ignored",
+                          "step_gains returns the same numbers for two different records: it does not look at its "
+                          "argument `times`, but at another variable of the notebook, such as `records`, or at numbers "
+                          "that are written in.")
         try:
-            for part in PARTS:
-                _follows(mine[part], part, times, mine)
+            _follow(mine, times)
         except Mistake as mistake:
             if not case or mistake.name not in ("upside-down", "does-not-follow"):
                 raise
             raise Mistake("taken-by-position", "The first record is right, and one whose dictionaries have another "
                           "order is not: look algorithms and parts up by their names, not by their places.") from None
         yield f"record {case + 1}: the step is {mine['step']:.2f} times as fast, which follows from its times"
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two rows of gains are the same, to the last digit."""
+    try:
+        return dict(one) == dict(other)
+    except Exception:
+        return False
 
 
 def _drawn(
@@ -248,45 +278,51 @@ def _drawn(
     return record, times
 
 
-def _follows(got: float, part: str, times: Mapping[tuple[str, str], list[float]], mine: Mapping[str, float]) -> None:
-    old, new = times[THEN, part], times[NOW, part]
-    ratio = statistics.median(old) / statistics.median(new)
-    low, high = sorted((ratio, statistics.median(a / b for a, b in zip(old, new, strict=True))))
-    if part == "step":
-        total = [sum(statistics.median(times[a, p]) for p in PARTS[:3]) for a in (THEN, NOW)]
-        low, high = min(low, total[0] / total[1]), max(high, total[0] / total[1])
-    if 0.97 * low <= got <= 1.03 * high:
+def _follow(mine: Mapping[str, float], times: Mapping[tuple[str, str], list[float]]) -> None:
+    """A Mistake where gains don't follow from the times; a name has to explain all that don't."""
+    medians = {key: statistics.median(seconds) for key, seconds in times.items()}
+    sums = [sum(medians[a, part] for part in PARTS[:3]) for a in (THEN, NOW)]
+    ratios = {part: medians[THEN, part] / medians[NOW, part] for part in PARTS}
+
+    def right(part: str) -> bool:
+        of_rounds = statistics.median(a / b for a, b in zip(times[THEN, part], times[NOW, part], strict=True))
+        allowed = [ratios[part], of_rounds, *([sums[0] / sums[1]] if part == "step" else [])]
+        return 0.97 * min(allowed) <= mine[part] <= 1.03 * max(allowed)
+
+    wrong = [part for part in PARTS if not right(part)]
+    if not wrong:
         return
-    wrong = [
-        ("upside-down", 1 / ratio, "It is upside down: divide the old time (lowering) by the new one (library)."),
-        ("gain-for-factor", ratio - 1,
-         "It is the gain, factor − 1. Keep the factor, like the speed-up column of Table 4."),
-        ("percent-for-factor", 100 * (ratio - 1),
-         "It is in per cent. Keep the factor, like the speed-up column of Table 4."),
-        ("percent-for-factor", 100 * ratio, "It is in per cent. Keep the factor, like the speed-up column of Table 4."),
-        ("time-saved-for-speedup", 1 - 1 / ratio,
-         "It is the share of time saved. Keep the factor, like the speed-up column of Table 4."),
-        ("difference-for-ratio", statistics.median(old) - statistics.median(new),
+
+    def made(by: Callable[[list[float]], float]) -> dict[str, float]:
+        return {part: by(times[THEN, part]) / by(times[NOW, part]) for part in PARTS}
+
+    factor = "Keep the factor, like the speed-up column of Table 4."
+    hypotheses: tuple[tuple[str, Mapping[str, float], str], ...] = (
+        ("average-of-parts", {"step": statistics.fmean(mine[p] for p in PARTS[:3])},
+         "It is the average of the parts' speed-ups. A part that takes hardly any time should hardly count: "
+         "divide the times of the whole step."),
+        ("papers-number", {"step": 1.36}, "It is the paper's number. Yours follows from your record."),
+        ("upside-down", {p: 1 / r for p, r in ratios.items()},
+         "It is upside down: divide the old time (lowering) by the new one (library)."),
+        ("gain-for-factor", {p: r - 1 for p, r in ratios.items()}, f"It is the gain, factor − 1. {factor}"),
+        ("percent-for-factor", {p: 100 * (r - 1) for p, r in ratios.items()}, f"It is in per cent. {factor}"),
+        ("percent-for-factor", {p: 100 * r for p, r in ratios.items()}, f"It is in per cent. {factor}"),
+        ("time-saved-for-speedup", {p: 1 - 1 / r for p, r in ratios.items()},
+         f"It is the share of time saved. {factor}"),
+        ("difference-for-ratio", {p: medians[THEN, p] - medians[NOW, p] for p in PARTS},
          "It is a difference of times; divide them."),
-        ("mean-for-median", statistics.fmean(old) / statistics.fmean(new),
+        ("mean-for-median", made(statistics.fmean),
          "It is made of means, which one slow round can spoil. Take medians."),
-        ("best-round-only", min(old) / min(new),
-         "It is made of the fastest rounds. Take medians: the best round is luck."),
-        ("best-round-only", old[0] / new[0], "It is made of the first round alone. Take medians over all rounds."),
-    ]
-    if part == "step":
-        wrong.insert(
-            0,
-            ("average-of-parts", statistics.fmean(mine[p] for p in PARTS[:3]),
-             "It is the average of the parts' speed-ups. A part that takes hardly any time should hardly count: "
-             "divide the times of the whole step."),
-        )
-        wrong.insert(1, ("papers-number", 1.36, "It is the paper's number. Yours follows from your record."))
-    for name, value, hint in wrong:
-        if math.isclose(got, value, rel_tol=0.01):
-            raise Mistake(name, f"The gain of {part} is {got:.3g}, where your record gives {ratio:.3g}. {hint}")
-    raise Mistake("does-not-follow",
-                  f"The gain of {part} is {got:.3g}, but the medians of your record give {ratio:.3g}.")
+        ("best-round-only", made(min), "It is made of the fastest rounds. Take medians: the best round is luck."),
+        ("best-round-only", made(lambda seconds: seconds[0]),
+         "It is made of the first round alone. Take medians over all rounds."),
+    )  # fmt: skip
+    part = wrong[0]
+    told = f"The gain of {part} is {mine[part]:.3g}, where the medians of the record give {ratios[part]:.3g}."
+    for name, values, hint in hypotheses:
+        if all(math.isclose(mine[p], values.get(p, math.nan), rel_tol=0.01) for p in wrong):
+            raise Mistake(name, f"{told} {hint}")
+    raise Mistake("does-not-follow", told)
 
 
 @check("Amdahl's law", "C3")
@@ -296,7 +332,10 @@ def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int
     cases = [{part: (old, old / new) for part, (old, new) in table.items()}] if not seed else []
     cases += [
         {
-            f"part {i}": (float(rng.uniform(1, 9)) * 10.0 ** rng.integers(0, 3), float(rng.uniform(1.1, 6)))
+            f"part {i}": (
+                float(rng.uniform(1, 9)) * 10.0 ** rng.integers(0, 3),
+                float(rng.uniform(1.1, 6)) if i else 0.8,
+            )
             for i in range(n)
         }
         for n in (2, 3, 5)
@@ -308,6 +347,7 @@ def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int
         "predicted_speedup",
         function,
         [(seconds, dict(reversed(speedups.items()))) for seconds, speedups in pairs],
+        ("seconds", "speedups"),
     )
     got = [returned(seen[str(number)], "predicted_speedup") for number in range(len(pairs))]
 
@@ -346,6 +386,11 @@ def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int
         Hypothesis("speedups-multiplied", each(lambda t, s: s.prod() ** (1 / len(s))),
                    "This is the geometric mean of the speed-ups. "
                    "The parts run one after the other: their times add up."),
+        Hypothesis("weighted-geometric-mean", each(lambda t, s: np.exp((t * np.log(s)).sum() / t.sum())),
+                   "This is a geometric mean of the speed-ups, weighted by the times. "
+                   "The parts run one after the other: their times add up, and the new time of a part is t ÷ s."),
+        Hypothesis("slow-down-ignored", each(lambda t, s: t.sum() / (t / np.maximum(s, 1)).sum()),
+                   "A speed-up below 1 is taken for 1. A part may become slower, and it then costs more time: t ÷ s."),
         Hypothesis("speedups-added", each(lambda t, s: s.sum()),
                    "The speed-ups are added. Times add up: the new time of a part is t ÷ s."),
         Hypothesis("gain-for-factor", each(lambda t, s: t.sum() / (t / (1 + s)).sum()),

@@ -29,6 +29,10 @@ def table_3(
     table: layer -> device -> (TFLOP/s, printed per cent); peaks: device -> TFLOP/s.
     """
     filled(percentages, "percentages")
+    if not all(isinstance(cell, tuple | list) for row in table.values() for cell in row.values()):
+        raise Mistake("table-changed",
+                      "Your cell changes `TABLE_3` itself: after `percentages = TABLE_3` both names stand for the same "
+                      "dictionary. Make a new one for the percentages, and run the cell that defines TABLE_3 again.")
     cells = [(layer, device) for layer in table for device in table[layer]]
     got = np.asarray([amount(_cell(percentages, *cell), f"percentages[{cell[0]!r}][{cell[1]!r}]") for cell in cells])
     speed = np.asarray([table[layer][device][0] for layer, device in cells])
@@ -263,6 +267,11 @@ def speedup_and_saving(
         Hypothesis("difference-for-ratio", before - after, "This is a difference of times. A speed-up is a ratio."),
         Hypothesis("time-saved-for-speedup", saved,
                    "This is the share of time saved. A speed-up is old time over new."),
+        Hypothesis("slow-down-ignored", np.maximum(factor, 1 / factor),
+                   "A program that becomes slower has a speed-up below 1: divide the old time by the new one, "
+                   "whichever is larger."),
+        Hypothesis("slow-down-ignored", np.maximum(factor, 1),
+                   "A program that becomes slower has a speed-up below 1; here it is 1."),
         Hypothesis("rounded", np.round(factor, 1),
                    "The factor is rounded to one decimal, which loses too much. "
                    "Return it as it is and round where you print."),
@@ -282,6 +291,8 @@ def speedup_and_saving(
         Hypothesis("difference-for-ratio", before - after, "This is a difference of times; divide it by the old time."),
         Hypothesis("sign-turned", -saved, "The sign is wrong: time that is saved counts as positive."),
         Hypothesis("speedup-for-time-saved", factor, "This is the speed-up again."),
+        Hypothesis("slow-down-ignored", np.maximum(saved, 0),
+                   "Where the new time is longer, time is lost, and the share is negative; here it is 0."),
         Hypothesis("rounded", np.round(saved, 1),
                    "The fraction is rounded to one decimal, which loses too much. "
                    "Return it as it is and round where you print."),

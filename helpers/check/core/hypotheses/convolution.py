@@ -191,8 +191,8 @@ def _of_filters(case: Convolution, run: Callable[..., Array]) -> list[Hypothesis
             "filter-transposed",
             run,
             (w.reshape(k, c, s, r), w.transpose(0, 1, 3, 2).reshape(w.shape)),
-            "The filter's rows and columns are mixed up by a `reshape`: R is its height and S its width, and w has the "
-            "shape (K, C, R, S).",
+            "The filter's rows and columns are mixed up: w has the shape (K, C, R, S), R is its height and S its "
+            "width. Is that the order where `w.shape` is unpacked, in each call, and in each `reshape`?",
         ),
         *Hypothesis.each(
             "reshape-for-transpose",
@@ -326,6 +326,11 @@ def backward_data(case: Convolution, expected: Array) -> list[Hypothesis]:
             lambda one: back(w[one], dy[:, one]),
             ([-1], [0]),
             f"Only one filter reaches dx. {all_filters}",
+        ),
+        Hypothesis(
+            "gradient-not-used",
+            lambda: back(w, np.ones_like(dy)),
+            "dy is missing: this is the gradient of the sum of all outputs. Each output is weighted with its own dy.",
         ),
         Hypothesis("returns-output", dy, "The result is dy itself. Propagate it back through the filters."),
         *misplaced(case, view),

@@ -360,8 +360,8 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
 
     whole = oracle.scatter(view, (n, c, h + 2 * a, w + 2 * b), case.stride, (0, 0))
     assigned = (
-        "Where windows overlap, only the last one is kept: entries are assigned (`=`). "
-        "They are summed: add them (`+=`)."
+        "Where windows overlap, only the last one is kept; they are summed. Add them (`+=`), and where index arrays "
+        "name a pixel several times, with `np.add.at`: `x[index] += …` counts it once."
     )
     zero = (
         "`x[:, :, pad:-pad]` is empty for a padding of 0, because −0 is 0. Crop to `pad : pad + H`. (The padding here "
