@@ -126,7 +126,7 @@ def mistake_of(what: str, how: str, about: Any, advice: Advice | None = None) ->
         return Mistake(
             "input-changed",
             f"{what} changed its input {told} in place. The caller still needs it: compute into a new array "
-            "(`a - b`, not `a -= b`; copy before you assign to entries).",
+            "(`a - b`, not `a -= b`; copy before you assign to entries, or take entries out).",
         )
     if how == "too long":
         return Mistake(
@@ -228,8 +228,8 @@ def _advice(error: BaseException) -> str:
         return " The shapes don't fit: write down the shape of each factor, and what each axis stands for."
     if type(error).__name__ == "ZeroDivisionError":
         return (
-            " What is divided by is 0 here. Are the arguments, in your `def` line and in your calls, in the order of "
-            "the exercise's text?"
+            " What is divided by is 0 here. If it is counted, is there a case without any (`n // batch_size` is 0 where "
+            "there are fewer than a batch)? Else, are the arguments in the order of the exercise's text?"
         )
     if "tuple indices" in text:
         return (
@@ -244,13 +244,19 @@ def _advice(error: BaseException) -> str:
 # Reading plain data -----------------------------------------------------------------------------------------------
 
 
+GENERATOR = "of type generator"
+
+
 def kind_of(value: Any) -> str:
     """What a value is, in words."""
     return "None" if value is None else f"of type {value.type if isinstance(value, Odd) else type(value).__name__}"
 
 
-def array(value: Any, what: str) -> np.ndarray:
-    """A student's result as a float64 array of any shape; sentences for None, text, ragged lists, NaN and so on."""
+def array(value: Any, what: str, kind: str = "an array of numbers") -> np.ndarray:
+    """A student's result as a float64 array of any shape; sentences for None, text, ragged lists, NaN and so on.
+
+    kind: what it should be, in words.
+    """
     if value is None:
         raise Mistake("returns-none", f"{what} is None. Is the `return` (or the assignment) missing?")
     if value is NotImplemented or callable(value) or (isinstance(value, Odd) and value.callable):
@@ -269,8 +275,8 @@ def array(value: Any, what: str) -> np.ndarray:
             if device not in ("", "cpu")
             else ""
         )
-        raise Mistake("not-an-array",
-                      f"{what} should be an array of numbers, but it is {kind_of(value)}{where}.") from None
+        made = " `yield` makes a generator of a function: write `return`." if kind_of(value) == GENERATOR else ""
+        raise Mistake("not-an-array", f"{what} should be {kind}, but it is {kind_of(value)}{where}.{made}") from None
 
 
 def _all_numbers(value: Any) -> bool:
@@ -285,7 +291,7 @@ def number(value: Any, what: str) -> float:
     if isinstance(value, str):
         raise Mistake("not-an-array",
                       f"{what} should be a number, but it is text, {value[:40]!r}. Leave the words to `print`.")
-    found = array(value, what)
+    found = array(value, what, "one number")
     if found.size != 1:
         raise Mistake("not-one-number", f"{what} should be one number, but it has shape {found.shape}.")
     return float(found.reshape(()))
