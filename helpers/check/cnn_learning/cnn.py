@@ -77,12 +77,7 @@ def probabilities(seen: Answer, step: Any) -> np.ndarray:
 
 
 def advice(error: BaseException, what: str) -> str:
-    """What an error in Network.backward, or of a spec, usually means."""
-    if str(error).startswith(("u=0", "v=0")):
-        return (
-            " That is a stride; a padding may be 0, a stride may not. It is `ConvSpec.of(x, w, stride, padding)`, in "
-            "this order."
-        )
+    """What an error in Network.backward usually means."""
     if what != "Network.backward":
         return ""
     if any(word in str(error) for word in ("shape", "broadcast", "matmul")):
