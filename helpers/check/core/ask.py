@@ -171,6 +171,8 @@ def _place(error: BaseException, what: str) -> str:
 
 _TENSORS = "PyTorch's tensors have: "
 _FUNCTION = f"{_TENSORS}there is a function of numpy for it, with the array as its argument"
+OF_MODULES = ("train", "eval", "zero_grad", "parameters", "state_dict", "backward")
+"""What networks and losses of PyTorch have, and those of the course have not."""
 OF_OTHERS = {
     **dict.fromkeys(
         ("softmax", "sigmoid", "tanh", "relu", "exp", "log", "sqrt", "abs", "pow", "norm", "gather", "mul", "div"),
@@ -212,8 +214,37 @@ def _advice(error: BaseException) -> str:
     missing = re.search(r"'Tensor' object has no attribute '(\w+)'", text)
     if missing:
         return f" A tensor of PyTorch has no `.{missing[1]}`, as numpy's arrays have."
-    if isinstance(error, AttributeError) and "object has no attribute" in text:
+    missing = re.search(r"object has no attribute '(\w+)'", text)
+    if missing and missing[1] in OF_MODULES:
+        return (
+            f" `{missing[1]}` is PyTorch's; what is written here has forward, backward and update, and gradients are "
+            f"arrays that backward leaves."
+        )
+    if missing and missing[1].startswith("grad_"):
+        return " A backward sets it: is `update` called before it, or is another name used there?"
+    if isinstance(error, AttributeError) and "object has no attribute" in text and "NoneType" not in text:
         return " Is that attribute set before it is read, with `self.` in front, and spelled the same?"
+    if "'NoneType'" in text:
+        return (
+            " Something is None there: an argument whose default is None, which has to be looked at first (`if … is "
+            "None`), or what is not set yet."
+        )
+    if "truth value of an array" in text:
+        return (
+            " There is one for each entry. `a or b`, `if a` and Python's `max(a, b)` need a single one: write `b if a "
+            "is None else a`, or `np.maximum(a, b)` and `np.where` for entries."
+        )
+    if "math range error" in text:
+        return (
+            " `math.exp` raises this error where numpy's `exp` gives inf, with which the formula goes on: take that, "
+            "of the whole array."
+        )
+    line = next((frame.line or "" for frame in own_frames(error)), "")
+    if "broadcast" in text and "@" not in line and re.search(r"[^*]\*[^*=]", line.partition("#")[0]):
+        return (
+            " `*` multiplies entry by entry, which needs equal shapes, or a 1; a product of matrices is written `@`. "
+            "Write down the shape of each factor."
+        )
     shapes = re.findall(r"\((\d+),(\d*)\)", text)
     if "broadcast" in text and len(shapes) == 2 and shapes[0][0] == shapes[1][0] and shapes[1][1] == "":
         return (
