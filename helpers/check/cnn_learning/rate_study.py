@@ -280,8 +280,8 @@ def _rate(answer: Any, curves: Mapping[float, Any]) -> float:
     value = float(found.reshape(()))
     if value not in curves:
         if value in {run.seed for runs in curves.values() for run in runs}:
-            raise Mistake("seed-for-rate", f"choose_rate returns {value:g}, a seed; return the rate, a key of `curves`. "
-                          f"Is the mean taken over the seeds, for each rate, and not over the rates?")
+            raise Mistake("seed-for-rate", f"choose_rate returns {value:g}, a seed; return the rate, a key of "
+                          f"`curves`. Is the mean taken over the seeds, for each rate, and not over the rates?")
         if value in range(len(curves)):
             raise Mistake("index-for-rate", f"choose_rate returns {value:g}, an index into the list of rates; return "
                           f"the rate itself, a key of `curves`.")

@@ -430,8 +430,8 @@ def _refused(seen: Answer, place: int, words: str) -> None:
         raise Mistake("counts-from-one", f"{what} names layers[{place + 1}]; the file's layers count from 0 "
                       f"(`enumerate(layers)`).")
     if named and place not in named:
-        raise Mistake("wrong-layer-named", f"{what} names layers[{named[0]}] instead. Count along (`enumerate(layers)`); "
-                      f"`layers.index` finds the first entry that is equal.")
+        raise Mistake("wrong-layer-named", f"{what} names layers[{named[0]}] instead. Count along "
+                      f"(`enumerate(layers)`); `layers.index` finds the first entry that is equal.")
     if place not in named:
         raise Mistake("layer-not-named", f"{what} raises a ValueError that does not say where: name the layer as "
                       f"layers[{place}], so that the reader of a long file finds it.")

@@ -259,8 +259,8 @@ def _advice(error: BaseException) -> str:
         return " The shapes don't fit: write down the shape of each factor, and what each axis stands for."
     if type(error).__name__ == "ZeroDivisionError":
         return (
-            " What is divided by is 0 here. If it is counted, is there a case without any (`n // batch_size` is 0 where "
-            "there are fewer than a batch)? Else, are the arguments in the order of the exercise's text?"
+            " What is divided by is 0 here. If it is counted, is there a case without any (`n // batch_size` is 0 "
+            "where there are fewer than a batch)? Else, are the arguments in the order of the exercise's text?"
         )
     if "tuple indices" in text:
         return (
