@@ -14,6 +14,7 @@ from helpers.check.core.ask import Answer, array, ask
 from helpers.check.core.compare import Hypothesis, Lazy, close, close_all, verify, verify_all
 from helpers.check.core.gradients import numerical_gradient
 from helpers.check.core.hypotheses import network as common
+from helpers.check.core.hypotheses.network import advice
 from helpers.check.core.report import Mistake, check
 
 # What the checks of networks share --------------------------------------------------------------------------------
@@ -74,18 +75,6 @@ def net_of(seen: Answer, net: Net, names: tuple[str, str] = probes.PARAMETERS) -
 
 def probabilities(seen: Answer, step: Any) -> np.ndarray:
     return array(seen.part(step)["result"], "the output of Network.forward")
-
-
-def advice(error: BaseException, what: str) -> str:
-    """What an error in Network.backward usually means."""
-    if what != "Network.backward":
-        return ""
-    if any(word in str(error) for word in ("shape", "broadcast", "matmul")):
-        return (
-            " Backward goes from the layer before the Softmax to the first, and hands each the gradient that the one "
-            "behind it returned."
-        )
-    return ""
 
 
 def same(a: Net, b: Net) -> bool:

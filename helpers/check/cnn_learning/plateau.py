@@ -150,7 +150,19 @@ def _length_hypotheses(losses: list[float], level: float, window: int, right: in
         "A single batch below the level ends the plateau here; it may be luck. "
         "Take the mean of `window` batches in a row."
     )
+    def moving(share: float, begin: int) -> int | None:
+        """Where a moving average is below the level, looked at from this step on."""
+        average = losses[0]
+        for n, loss in enumerate(losses, 1):
+            average += share * (loss - average)
+            if n >= begin and average < level:
+                return n
+        return None
+
     return [
+        *(Hypothesis("moving-average", moving(share, begin), "This is an exponential moving average, in which all "
+                     "earlier losses count a little; only the last `window` count: losses[n - window : n].")
+          for share in (1 / window, 2 / (window + 1)) for begin in (window, 1)),
         Hypothesis("lucky-batch", length_of(losses, level, 1), lucky),
         Hypothesis("lucky-batch", below[0] if below else None, lucky),
         Hypothesis("window-start", right - window, f"That is where the window begins; {counted}"),

@@ -42,7 +42,7 @@ def layer_tables(
     Under "count 0", … what the student's parameter_count says of single layers, where it says something."""
     for number, (entries, shape) in enumerate(files):
         try:
-            seen.part(number)["table"] = run("layer_table", layer_table, copied(entries), shape)
+            seen.part(number)["table"] = run("layer_table", layer_table, copied(entries), shape, inputs=("layers",))
         except Stopped as stopped:
             if stopped.how != "raised":
                 raise
@@ -234,6 +234,8 @@ def errors(seen: Seen, error_rate: Any, build: Any, networks: Sequence[Mapping[s
         notes["probabilities"] = run("Network.forward", method(network, "forward", "Network"), sets[0])
         notes["result"] = run("error_rate", error_rate, network, *sets, inputs=("network", "images", "labels"))
         _note(notes, trained, PARAMETERS)
+        with contextlib.suppress(Stopped):
+            notes["after"] = run("Network.forward", method(network, "forward", "Network"), sets[0])
 
 
 def trainings(

@@ -314,6 +314,8 @@ def layer_table(function: Any, parameter_count: Any = None, *, seed: int = 0) ->
         ([*entries[:3], plain("flatten"), *entries[5:]], ""),
         ([conv_entry(k, (h - 2, 5), (4, 2)), plain("relu"), pool_entry((1, (w - 5) // 2 + 1)), dense_entry(2)], once),
         ([conv_entry(k, (h, 4)), pool_entry((1, w - 3))], once),
+        ([conv_entry(k, (h + 2, w + 1), (1, 1), (1, 1)), dense_entry(2)],
+         ", where a window is larger than the image and fits into the padded one"),
     ]  # fmt: skip
     refused: list[tuple[list[Entry], int, str]] = [
         ([*entries[:2], conv_entry(4, (40, 40)), *entries[5:]], 2, "a window larger than the image"),
@@ -321,6 +323,7 @@ def layer_table(function: Any, parameter_count: Any = None, *, seed: int = 0) ->
         ([*entries[:3], conv_entry(4, (40, 2)), *entries[5:]], 3, "a window taller than the image"),
         ([*entries[:5], pool_entry((9, 9), (3, 3)), *entries[5:]], 5, "a pool larger than the image"),
         ([conv_entry(4, (h + 1, 2), (3, 1))], 0, "a window that is one row too tall, with a stride of 3"),
+        ([pool_entry((9, 9), (2, 2)), pool_entry((9, 9), (2, 2))], 1, "the second of two equal pools, too large,"),
         ([*entries[:6], conv_entry(4, (1, 1)), *entries[6:]], 6, "a convolution after a dense layer"),
         ([*entries[:4], plain("flatten"), pool_entry((1, 1)), *entries[5:]], 5, "a pool after flatten"),
     ]
@@ -426,6 +429,9 @@ def _refused(seen: Answer, place: int, words: str) -> None:
     if place not in named and place + 1 in named:
         raise Mistake("counts-from-one", f"{what} names layers[{place + 1}]; the file's layers count from 0 "
                       f"(`enumerate(layers)`).")
+    if named and place not in named:
+        raise Mistake("wrong-layer-named", f"{what} names layers[{named[0]}] instead. Count along "
+                      f"(`enumerate(layers)`); `layers.index` finds the first entry that is equal.")
     if place not in named:
         raise Mistake("layer-not-named", f"{what} raises a ValueError that does not say where: name the layer as "
                       f"layers[{place}], so that the reader of a long file finds it.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from helpers.check.cnn_learning import oracle, probes
 from helpers.check.cnn_learning.cnn import advice, given, net_of, same, shapes_right, verify_net
 from helpers.check.cnn_learning.oracle import IMAGE, Net
-from helpers.check.core.ask import array, ask, number, patience
+from helpers.check.core.ask import Answer, array, ask, number, patience
 from helpers.check.core.compare import Hypothesis, close, verify
 from helpers.check.core.hypotheses import answers, epoch, study
 from helpers.check.core.report import Mistake, check
@@ -39,7 +40,7 @@ def _telling_problem(seed: int, n: int) -> tuple[Net, np.ndarray, np.ndarray]:
 @check("error_rate", "B1", builds_on="your network", after="A1 A2 A3 A4 A5 A6 A7")
 def error_rate(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
     """The fraction of wrong answers; the network is unchanged."""
-    counts = (53, 70, 1)
+    counts = (53, 131, 1)
     problems = [_telling_problem(seed, n) if n > 1 else oracle.small_problem(seed, n) for n in counts]
     networks = [{**given(net), "x": x, "labels": labels} for net, x, labels in problems]
     seen = ask(probes.errors, function, build, networks, advice=advice)
@@ -53,6 +54,11 @@ def error_rate(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
         if not same(net_of(seen.part(i), net), net):
             raise Mistake("evaluate-trains", "error_rate changed the weights. Evaluation has no backward and no "
                           "update.")
+        after = seen.part(i)
+        if "after" not in after or not close(array(after["after"], "the output of Network.forward"), p):
+            raise Mistake("network-changed", "After error_rate the network gives another output for the same images, "
+                          "though its weights are the same: was a layer taken out of its list (`pop`), or replaced? "
+                          "Leave the network as it is.")
         verify(got, np.asarray(float((p.argmax(axis=1) != labels).mean())), "the error", [
             *answers.share(p, labels, False, got),
             Hypothesis("loss-for-error", np.asarray(net.loss(x, labels)), "This is the loss. The error counts "
@@ -224,9 +230,13 @@ def train(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
     lr = round(float(np.random.default_rng([seed, 12]).uniform(0.13, 0.22)), 3)
     net, split = problem(seed, lr, epochs, size, order)
     named = {"batch_size": size, "seed": order}
-    runs = [{"lr": lr, "epochs": epochs, **named}] * 2 + [{"lr": 1e-12, "epochs": 4, **named}]
+    n = len(split.train_labels)
+    runs = [{"lr": lr, "epochs": epochs, **named}] * 2 + [{"lr": 1e-12, "epochs": 4, **named, "batch_size": n}]
     seen = ask(probes.trainings, function, build, given(net), split, runs, advice=advice)
     shapes_right(seen.part(0), net)
+    if "result" in seen.part(2) and _rows(seen.part(2)["result"], 4):
+        raise Mistake("not-a-pair", "train returns one pair for each epoch; it should return two lists, one of all "
+                      "losses and one of all errors: `return losses, errors`.")
     losses, errors = _two_lists(seen.part(0)["result"], epochs)
     expected, right_losses, right_errors = reference(net, split, lr, epochs, size, order)
     got = net_of(seen.part(0), net)
@@ -251,7 +261,7 @@ def train(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
     yield "one mean training loss per epoch, the smaller last batch weighted by its size"
     _right_errors(errors, right_errors, net, split)
     yield "one validation error per epoch, measured after it"
-    lengths = [np.atleast_1d(array(each, "the lists")).size for each in seen.part(2)["result"]]
+    lengths = [np.atleast_1d(array(each, "the lists")).size for each in _whole_batch(seen.part(2))]
     if max(lengths) > 4:
         raise Mistake("lists-shared", "A second call of train returns the entries of the first, too: the lists are "
                       "made once, outside or as default arguments. Make them inside train.")
@@ -260,6 +270,30 @@ def train(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]:
                       f"epochs. Go through all epochs, also when the error rises or stays: a curve that is cut off "
                       f"can't be compared with others.")
     yield "a second call is independent of the first and runs all its epochs"
+
+
+def _rows(result: Any, epochs: int) -> bool:
+    """Whether there is a pair for each epoch."""
+    shape = (epochs, 2)
+    with contextlib.suppress(Exception):
+        return np.asarray(result, dtype=float).shape == shape
+    return False
+
+
+def _whole_batch(seen: Answer) -> Any:
+    """The result of a run whose batch size divides the number of images."""
+    empty = Mistake("empty-batch", "Where the batch size divides the number of images, there is an empty batch at the "
+                    "end. `range(0, n, batch_size)` makes none.")
+    try:
+        result = seen["result"]
+    except Mistake as mistake:
+        if mistake.name == "raises" and any(word in mistake.message for word in ("N=0", "(0,", "empty")):
+            raise empty from None
+        raise
+    losses = array(result[0], "the training losses")
+    if losses.size and not np.isfinite(losses).any():
+        raise empty
+    return result
 
 
 def _two_lists(result: Any, epochs: int) -> tuple[np.ndarray, np.ndarray]:

@@ -126,7 +126,7 @@ def mistake_of(what: str, how: str, about: Any, advice: Advice | None = None) ->
         return Mistake(
             "input-changed",
             f"{what} changed its input {told} in place. The caller still needs it: compute into a new array "
-            "(`a - b`, not `a -= b`; copy before you assign to entries or to `.shape`).",
+            "(`a - b`, not `a -= b`; copy before you take entries out or assign to them, or to `.shape`).",
         )
     if how == "too long":
         return Mistake(
@@ -171,6 +171,8 @@ def _place(error: BaseException, what: str) -> str:
 
 _TENSORS = "PyTorch's tensors have: "
 _FUNCTION = f"{_TENSORS}there is a function of numpy for it, with the array as its argument"
+OF_MODULES = ("train", "eval", "zero_grad", "parameters", "state_dict", "backward")
+"""What networks and losses of PyTorch have, and those of the course have not."""
 OF_OTHERS = {
     **dict.fromkeys(
         ("softmax", "sigmoid", "tanh", "relu", "exp", "log", "sqrt", "abs", "pow", "norm", "gather", "mul", "div"),
@@ -214,8 +216,37 @@ def _advice(error: BaseException) -> str:
     missing = re.search(r"'Tensor' object has no attribute '(\w+)'", text)
     if missing:
         return f" A tensor of PyTorch has no `.{missing[1]}`, as numpy's arrays have."
-    if isinstance(error, AttributeError) and "object has no attribute" in text:
+    missing = re.search(r"object has no attribute '(\w+)'", text)
+    if missing and missing[1] in OF_MODULES:
+        return (
+            f" `{missing[1]}` is PyTorch's; what is written here has forward, backward and update, and gradients are "
+            f"arrays that backward leaves."
+        )
+    if missing and missing[1].startswith("grad_"):
+        return " A backward sets it: is `update` called before it, or is another name used there?"
+    if isinstance(error, AttributeError) and "object has no attribute" in text and "NoneType" not in text:
         return " Is that attribute set before it is read, with `self.` in front, and spelled the same?"
+    if "'NoneType'" in text:
+        return (
+            " Something is None there: an argument whose default is None, which has to be looked at first (`if … is "
+            "None`), or what is not set yet."
+        )
+    if "truth value of an array" in text:
+        return (
+            " There is one for each entry. `a or b`, `if a` and Python's `max(a, b)` need a single one: write `b if a "
+            "is None else a`, or `np.maximum(a, b)` and `np.where` for entries."
+        )
+    if "math range error" in text:
+        return (
+            " `math.exp` raises this error where numpy's `exp` gives inf, with which the formula goes on: take that, "
+            "of the whole array."
+        )
+    line = next((frame.line or "" for frame in own_frames(error)), "")
+    if "broadcast" in text and "@" not in line and re.search(r"[^*]\*[^*=]", line.partition("#")[0]):
+        return (
+            " `*` multiplies entry by entry, which needs equal shapes, or a 1; a product of matrices is written `@`. "
+            "Write down the shape of each factor."
+        )
     shapes = re.findall(r"\((\d+),(\d*)\)", text)
     if "broadcast" in text and len(shapes) == 2 and shapes[0][0] == shapes[1][0] and shapes[1][1] == "":
         return (
@@ -230,8 +261,8 @@ def _advice(error: BaseException) -> str:
         return " The shapes don't fit: write down the shape of each factor, and what each axis stands for."
     if type(error).__name__ == "ZeroDivisionError":
         return (
-            " What is divided by is 0 here. Are the arguments, in your `def` line and in your calls, in the order of "
-            "the exercise's text?"
+            " What is divided by is 0 here. If it is counted, is there a case without any (`n // batch_size` is 0 "
+            "where there are fewer than a batch)? Else, are the arguments in the order of the exercise's text?"
         )
     if "tuple indices" in text:
         return (
@@ -246,13 +277,19 @@ def _advice(error: BaseException) -> str:
 # Reading plain data -----------------------------------------------------------------------------------------------
 
 
+GENERATOR = "of type generator"
+
+
 def kind_of(value: Any) -> str:
     """What a value is, in words."""
     return "None" if value is None else f"of type {value.type if isinstance(value, Odd) else type(value).__name__}"
 
 
-def array(value: Any, what: str) -> np.ndarray:
-    """A student's result as a float64 array of any shape; sentences for None, text, ragged lists, NaN and so on."""
+def array(value: Any, what: str, kind: str = "an array of numbers") -> np.ndarray:
+    """A student's result as a float64 array of any shape; sentences for None, text, ragged lists, NaN and so on.
+
+    kind: what it should be, in words.
+    """
     if value is None:
         raise Mistake("returns-none", f"{what} is None. Is the `return` (or the assignment) missing?")
     if value is NotImplemented or callable(value) or (isinstance(value, Odd) and value.callable):
@@ -271,8 +308,8 @@ def array(value: Any, what: str) -> np.ndarray:
             if device not in ("", "cpu")
             else ""
         )
-        raise Mistake("not-an-array",
-                      f"{what} should be an array of numbers, but it is {kind_of(value)}{where}.") from None
+        made = " `yield` makes a generator of a function: write `return`." if kind_of(value) == GENERATOR else ""
+        raise Mistake("not-an-array", f"{what} should be {kind}, but it is {kind_of(value)}{where}.{made}") from None
 
 
 def _all_numbers(value: Any) -> bool:
@@ -287,7 +324,7 @@ def number(value: Any, what: str) -> float:
     if isinstance(value, str):
         raise Mistake("not-an-array",
                       f"{what} should be a number, but it is text, {value[:40]!r}. Leave the words to `print`.")
-    found = array(value, what)
+    found = array(value, what, "one number")
     if found.size != 1:
         raise Mistake("not-one-number", f"{what} should be one number, but it has shape {found.shape}.")
     return float(found.reshape(()))

@@ -111,8 +111,10 @@ def labels(rng: np.random.Generator, n: int, classes: int) -> np.ndarray:
     return rng.permutation(np.arange(n) % classes)
 
 
-LARGE = np.array([[1000.0, 1001.0, 999.0], [-1000.0, -1001.0, -1002.0], [-1000.0, 0.0, 1000.0]])
-"""Logits that lie close together, far below those of the row before, and far apart."""
+LARGE = np.array(
+    [[1000.0, 1001.0, 999.0], [-1000.0, -1001.0, -1002.0], [-1000.0, 0.0, 1000.0], [1.0, 2.0, 0.0]]
+)
+"""Logits that lie close together, far below those of the row before, far apart, and usual ones."""
 
 
 def softmax_batches(seed: int) -> list[Batch]:

@@ -153,6 +153,10 @@ def _general(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[st
     if expected.size > 1 and not got.any():
         return Mistake("all-zero",
                        f"{what} is zero everywhere. Is it computed, and stored under the name that the exercise gives?")
+    wrong = np.flatnonzero([not close(*pair) for pair in zip(got, expected, strict=True)] if expected.ndim > 1 else [])
+    if len(wrong) == 1 < len(expected) and not got[wrong[0]].any():
+        return Mistake("rows-missing", f"Row {wrong[0]} of {what} is zero, and all others are right: it is left out. "
+                       f"Rows count from 0 to {len(expected) - 1}.")
     for lost in (np.trunc, np.round, np.floor):
         if close(got, lost(expected)) and got.any():
             return Mistake("fractions-lost",

@@ -51,7 +51,8 @@ def own_frames(error: BaseException) -> Iterator[traceback.FrameSummary]:
         )
         return
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not os.path.abspath(frame.filename).startswith(LIBRARIES) and "site-packages" not in frame.filename:
+        ours = os.path.abspath(frame.filename).startswith(LIBRARIES) or "site-packages" in frame.filename
+        if not ours and (frame.filename, frame.name) != ("<string>", "__init__"):  # which dataclasses generate
             yield frame
 
 

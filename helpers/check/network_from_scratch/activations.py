@@ -118,11 +118,15 @@ def softmax_forward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
 
 
 def _no_overflow(found: np.ndarray) -> None:
-    """Of the rows of `LARGE`: close together, far below the row before, far apart."""
-    together, below, apart = (np.isfinite(row).all() and abs(row.sum() - 1) < 1e-3 for row in found)
+    """Of the rows of `LARGE`: close together, far below the row before, far apart, usual."""
+    together, below, apart, usual = (np.isfinite(row).all() and abs(row.sum() - 1) < 1e-3 for row in found)
     if not together:
         raise Mistake("no-max-shift", "Logits of ±1000 give inf or 0/0, that is NaN. Subtract each row's maximum "
                       "before the exponential: the result is the same and nothing overflows.")
+    if not below and usual:
+        raise Mistake("another-shift", "A row of large negative logits becomes 0/0: what is subtracted is not the "
+                      "row's maximum, but a larger number (its largest absolute value, or a maximum that is searched "
+                      "from 0 on?). Subtract the maximum of each row as it is.")
     if not below:
         raise Mistake("global-max-shift", "A row far below the others becomes 0/0: the maximum of the whole batch is "
                       "subtracted. Subtract each row's own maximum (`axis=1, keepdims=True`).")

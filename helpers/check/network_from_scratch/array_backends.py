@@ -56,6 +56,7 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
         written = np.nan if name == "mean" else _factor(got, scaled([1 / s for s in by]))
         forgotten = "is not scaled; the convention concerns both gradients."
         both = "both are divided by in_features."
+        already = "The layers hold the gradients of the mean loss already: leave them as they are."
         verify_all(got, scaled(right), names(f"the gradient (convention {name!r}) with respect to the {{}}", net), [
             Hypothesis("rescale-does-nothing", scaled(ones), f"For {name!r} the gradients are still those of the mean "
                        f"loss. Assign the scaled arrays back to layer.grad_weight and layer.grad_bias."),
@@ -89,8 +90,13 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
                        "(in_features, out_features), so in_features is its first size."),
             Hypothesis("fractions-lost", scaled([n // s for s in ins]), "`//` drops the fraction of batch_size / "
                        "in_features; divide with `/`."),
-            Hypothesis("divided-for-multiplied", scaled([1 / n] * 3), "For 'sum' the gradients are divided by the "
-                       "batch size; the sum is larger than the mean: multiply."),
+            *([Hypothesis("divided-by-batch-size", scaled([1 / n] * 3), f"For 'mean' the gradients are divided by the "
+                          f"batch size, {n}. {already}"),
+               Hypothesis("multiplied-by-batch-size", scaled([float(n)] * 3), f"For 'mean' the gradients are "
+                          f"multiplied by the batch size, {n}. {already}")]
+              if name == "mean" else
+              [Hypothesis("divided-for-multiplied", scaled([1 / n] * 3), f"For {name!r} the gradients are divided by "
+                          f"the batch size; the sum is larger than the mean: multiply.")]),
             Hypothesis("number-written-in", scaled([written / s for s in by]), f"{written:g} is written into the "
                        f"code, or computed; multiply by the `batch_size` that is given."),
         ], {"batch size": n})  # fmt: skip

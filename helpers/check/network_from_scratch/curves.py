@@ -43,7 +43,11 @@ def learning_curves(
     seen = Recorded("history", {"history": history}, (MLP, train_epoch, evaluate), size, 0)
     found = _learns(seen.record(*seen.filled()), "history", chosen.epochs)
     yield f"{chosen.epochs} epochs; losses on the right scale and falling"
-    yield from _in_band(found, size, chosen)
+    try:
+        yield from _in_band(found, size, chosen)
+    except Mistake:
+        seen.known_start("history", "history")
+        raise
     yield from seen.own_functions({"history": ("history", 0)})
 
 

@@ -165,6 +165,7 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
         sure = np.maximum(oracle.one_hot(p.argmax(axis=1), p.shape[1]), 1e-12)
         first = (np.asarray(net.loss(x[:k], labels[:k])) for k in answers.first_counts(n))
         return [
+            *answers.rounded(np.asarray(loss), mean, "loss"),
             Hypothesis("loss-of-the-answer", np.asarray(oracle.cross_entropy(sure, labels)),
                        "The loss is computed from the predicted classes, 0 or 1; compute it from the probabilities."),
             *(Hypothesis("unweighted-mean",
@@ -200,6 +201,11 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
     if not close_all(before, after):
         raise Mistake("evaluate-trains", "evaluate changed the weights. It only measures: no backward, no update. "
                       "Otherwise you train on the test images.")
+    outputs = [seen.array(name, "the output") for name in ("output", "output after") if name in seen]
+    if outputs and not close_all(outputs[1:], outputs[:1]):
+        raise Mistake("network-changed", "After evaluate the network gives another output for the same images, though "
+                      "its weights are the same: was a layer taken out of its list (`pop`), or replaced? Leave the "
+                      "network as it is.")
 
 
 def pair(result: Any) -> tuple[float, float]:

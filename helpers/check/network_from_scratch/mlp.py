@@ -76,7 +76,8 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
     first, second = network_case(seed), network_case(seed, 8)
     steps = list(zip((first, second), rates(seed), strict=True))
     sizes = first.sizes
-    seen = ask(probes.mlp, MLP, sizes, given(first.net), [(case.x, case.labels, rate) for case, rate in steps])
+    seen = ask(probes.mlp, MLP, sizes, given(first.net), [(case.x, case.labels, rate) for case, rate in steps],
+               advice=hypotheses.advice)
     _starts(seen, sizes)
     yield "Linear layers of the right sizes, each with weights of its own"
     net = first.net
@@ -114,6 +115,12 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
     yield "fewer and more layers"
 
 
+LAYERS_SHARED = (
+    "Two networks share their layers: the list belongs to the class, or is a default argument. Make it in `__init__`: "
+    "`self.layers = []`."
+)
+
+
 def _starts(seen: Answer, sizes: tuple[int, ...]) -> None:
     """What networks start with, and that they don't share it."""
     square = seen.part("square")
@@ -122,10 +129,11 @@ def _starts(seen: Answer, sizes: tuple[int, ...]) -> None:
         if own[0].shape == own[1].shape and np.array_equal(own[0], own[1]):
             raise Mistake("same-seed-everywhere", "Two layers of the same size start with the same weights. Give each "
                           "layer a seed of its own, such as seed + its number.")
+    if linear_layers(seen.part("given")) == 2 * linear_layers(square) == 2 * (len(sizes) - 1):
+        raise Mistake("layers-shared", LAYERS_SHARED)
     weight_shapes(seen.part("given"), sizes)
     if seen["shared"]:
-        raise Mistake("layers-shared", "Two networks share their layers: the list belongs to the class, or is a "
-                      "default argument. Make it in `__init__`: `self.layers = []`.")
+        raise Mistake("layers-shared", LAYERS_SHARED)
     one, other = (seen.part(f"seed {number}") for number in (1, 2))
     first = "first weight 0"
     if first in other and np.array_equal(one.array(first, "weight"), other.array(first, "weight")):

@@ -266,7 +266,7 @@ def epochs(
 def evaluations(
     seen: Seen, evaluate: Any, MLP: Any, cases: Sequence[tuple[tuple[int, ...], Arrays, np.ndarray, np.ndarray]]
 ) -> None:
-    """(sizes, parameters, images, labels) each: notes what is returned, the output, and the parameters before and
+    """(sizes, parameters, images, labels) each: notes what is returned, and the output and the parameters before and
     after."""
     for number, (sizes, parameters, x, labels) in enumerate(cases):
         notes = seen.part(number)
@@ -278,6 +278,8 @@ def evaluations(
         result = run("evaluate", evaluate, network.made, *given, inputs=("network", "images", "labels"))
         notes["returned"] = result
         network.note(notes, names=PARAMETERS)
+        with contextlib.suppress(Stopped):
+            notes["output after"] = network.run("forward", x)
 
 
 def rescaled(

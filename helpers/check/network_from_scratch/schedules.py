@@ -26,7 +26,8 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
         places.append(place)
     blown = _blown(rng)
     large = [5000 * loss for loss in runs[0]]
-    every = [*runs, large, *(losses for losses, _ in blown)]
+    near = [0.33 + 4e-5, 0.7, 0.33 + 2e-5, 0.33, 0.9]
+    every = [*runs, large, near, *(losses for losses, _ in blown)]
     seen = ask(probe.calls, "sweet_spot", function, [[list(losses)] for losses in every], ("losses",))
     spots = (number(seen[str(place)], "the epoch") for place in range(len(every)))
     got = np.asarray([next(spots) for _ in runs])
@@ -54,7 +55,11 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
     if next(spots) != places[0] + 1:
         raise Mistake("start-too-low", "Where all losses are above 1,000 the epoch is wrong: the search for the lowest "
                       "loss starts with a number that they are not below. Start with the first loss.")
-    yield "large losses, too"
+    if next(spots) != 4:
+        raise Mistake("rounded", f"For the losses {', '.join(f'{loss:g}' for loss in near)} the answer is not epoch 4, "
+                      f"the lowest by a little: are losses rounded, or must one be lower by some margin? Compare them "
+                      f"as they are.")
+    yield "large losses, too, and losses that are nearly equal"
     for losses, right in blown:
         epoch = next(spots)
         if epoch != right:
@@ -90,6 +95,15 @@ def _rates(function: Any, cases: list[tuple[Any, ...]], what: str) -> Iterator[f
     return (number(seen[str(place)], "the rate") for place in range(len(cases)))
 
 
+def _of_epochs(rates: Iterator[float], count: int, what: str) -> np.ndarray:
+    """The rates of so many epochs, which follow once more in reverse."""
+    got, again = (np.asarray([next(rates) for _ in range(count)]) for _ in range(2))
+    if not np.array_equal(got, again[::-1], equal_nan=True):
+        raise Mistake("keeps-state", f"Asked for the same epochs in another order, {what} gives other rates. Compute "
+                      f"the rate from the arguments alone, without a variable that survives the call.")
+    return got
+
+
 def _drawn(seed: int) -> list[tuple[float, float]]:
     """First rates and factors: a usual one, one that falls far below any rate that people write as a limit."""
     rng = np.random.default_rng([seed, 8])
@@ -108,11 +122,7 @@ def step_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
         function, [(int(e), *setting) for setting in settings for e in (*epochs, *epochs[::-1])], "step_decay"
     )
     for first, factor, every in settings:
-        got = np.asarray([next(rates) for _ in epochs])
-        again = [next(rates) for _ in epochs]
-        if not np.array_equal(got, again[::-1]):
-            raise Mistake("keeps-state", "Asked for the same epochs in another order, step_decay gives other rates. "
-                          "Compute the rate from the arguments alone, without a variable that survives the call.")
+        got = _of_epochs(rates, len(epochs), "step_decay")
         hypotheses = [
             Hypothesis("decay-does-nothing", np.full(12, first), "The rate never changes."),
             Hypothesis("decays-every-epoch", first * factor**epochs, "The rate falls every epoch; `every` is ignored."),
@@ -173,9 +183,11 @@ def exponential_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
     """first · gamma^epoch."""
     epochs = np.arange(8)
     settings = _drawn(seed)
-    rates = _rates(function, [(int(e), *setting) for setting in settings for e in epochs], "exponential_decay")
+    rates = _rates(
+        function, [(int(e), *setting) for setting in settings for e in (*epochs, *epochs[::-1])], "exponential_decay"
+    )
     for first, gamma in settings:
-        got = np.asarray([next(rates) for _ in epochs])
+        got = _of_epochs(rates, len(epochs), "exponential_decay")
         hypotheses = [
             Hypothesis("decay-does-nothing", np.full(8, first), "The rate never changes."),
             Hypothesis("counts-from-one", first * gamma ** (epochs + 1), "Epoch 0 should have the first rate itself; "

@@ -20,6 +20,14 @@ def first_counts(n: int) -> Sequence[int]:
     return sorted({k for size in (1, *BATCHES) for k in (size, n - size, n // size * size) if 5 <= k < n})
 
 
+def rounded(got: np.ndarray | None, right: np.ndarray | float, what: str) -> list[Hypothesis]:
+    """Of a number that has few digits, and of what it is then."""
+    return [
+        Hypothesis("rounded", np.round(right, digits), f"The {what} is rounded, to {got:g}. Return it as it is.")
+        for digits in (1, 2, 3) if got is not None and got == np.round(got, digits) != np.round(right, 9)
+    ]  # fmt: skip
+
+
 def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | None = None) -> list[Hypothesis]:
     """Of the share of right answers, or of wrong ones; got: what it is, for mistakes that any number may be in."""
     n, classes = p.shape
@@ -34,6 +42,7 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
     probable = "An answer is right or wrong: compare argmax with the label."
     rows = np.argsort(p, axis=1)
     return [
+        *rounded(got, value(right), what),
         Hypothesis(f"{other}-for-{what}", 1 - value(right), f"This is the {other}; the {what} is 1 minus that."),
         Hypothesis("percent-for-share", 100 * value(right), f"The {what} is in percent; it should lie between 0 and "
                    f"1."),
@@ -64,8 +73,6 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
           for size in BATCHES if size < n and n % size),
         Hypothesis("label-off-by-one", value(answers + 1 == labels), "The classes are shifted by one: they count from "
                    "0, as indices do."),
-        *(Hypothesis("rounded", np.round(value(right), digits), f"The {what} is rounded to {digits} "
-                     f"digit{'s' * (digits > 1)}. Return it as it is.") for digits in (1, 2)),
         Hypothesis("some-images-only", _of_the_first(got, right, of_right), "Only the first images are looked at: a "
                    "number is written into the code. Use all of them."),
     ]

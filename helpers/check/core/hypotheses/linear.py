@@ -65,6 +65,9 @@ def verify_start(
     ):
         if 0.92 < std / (scale * other) < 1.08:
             raise Mistake(name, f"{told}: {why}.")
+    if weight.size > 500 and np.abs(weight).max() < 1.9 * std:
+        raise Mistake("not-normal", f"{told}, and no weight is larger than {np.abs(weight).max():.3g}: they are drawn "
+                      f"uniformly. Draw them from a normal distribution with that standard deviation.")
     raise Mistake("wrong-deviation", f"{told}.")
 
 

@@ -19,6 +19,20 @@ from helpers.check.core.report import Mistake
 Parameters = list[np.ndarray]
 
 
+def advice(error: BaseException, what: str) -> str:
+    """What an error about shapes usually means in a network's forward or backward."""
+    if not any(word in str(error) for word in ("shape", "broadcast", "matmul")):
+        return ""
+    if what.endswith(".backward"):
+        return (
+            " Backward goes from the layer before the Softmax to the first, and hands each the gradient that the one "
+            "behind it returned."
+        )
+    if what.endswith("MLP.forward"):
+        return " Forward hands each layer what the one before it returned; only the first takes x itself."
+    return ""
+
+
 def one_layer_twice(name: str) -> Mistake:
     """For a backward that goes wrong where one layer, of the class `name`, stands in several places of the network."""
     return Mistake("layers-share-state", f"One {name} object stands in several places of `self.layers`. It keeps what "

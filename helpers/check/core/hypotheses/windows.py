@@ -478,6 +478,11 @@ def averaged(expected: Array, sizes: Sequence[tuple[str, int, str]]) -> list[Hyp
 def advice(error: BaseException, what: str) -> str:
     """For `ask`: what an error usually means in a convolution, instead of what it means in a dense layer."""
     kind, text = type(error).__name__, str(error)
+    if text.startswith(("u=0", "v=0")):
+        return (
+            " That is a stride; a padding may be 0, a stride may not. It is `ConvSpec.of(x, w, stride, padding)`, in "
+            "this order."
+        )
     if "negative" in text and "stride" in text:
         return " PyTorch accepts no array with negative strides, which `[::-1]` makes: copy it first, with `.copy()`."
     shapes = [tuple(int(n) for n in found.split(",") if n) for found in re.findall(r"\(([\d, ]+)\)", text)]
