@@ -9,7 +9,7 @@ PYTHON     ?= $(firstword $(foreach python,python3.11 python3.12 python3.13 pyth
                 $(python) -c '$(SERVES)' >/dev/null 2>&1 && echo $(python))))
 
 .DEFAULT_GOAL := help
-.PHONY: help lab grade test release handout solutions study figures bench mistakes strangers attacks lint lock prove fuzz clean pytest
+.PHONY: help lab grade test release handout solutions study figures bench browser mistakes strangers attacks lint lock prove fuzz clean pytest
 
 help:  ## list the verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,7 @@ help:  ## list the verbs
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@mkdir -p .venv/etc/ipython && cp helpers/ipython_kernel_config.py .venv/etc/ipython/  # an editable install leaves it out
 	@touch $@
 
 lab: .venv/.ready  ## copy the student's notebooks to work/, or merge new ones in, and open JupyterLab there
@@ -54,6 +55,9 @@ pytest: .venv/.ready
 
 prove: .venv/.ready  ## run the slow tests, too: all sample classes, stock nbgrader beside ours, thousands of spoiled notebooks
 	FUZZ=$(FUZZ) $(PYTEST) -m "slow or not slow"
+
+browser: .venv/.ready  ## walk through notebooks, reports and formgrader in Chromium; pictures go to build/browser/
+	$(BIN)/python -m pytest -rs tests/browser
 
 fuzz: .venv/.ready  ## spoil notebooks at random: FUZZ=3000 graded 1000 times and rebuilt 12,000 times
 	FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/autograder/test_fuzz.py

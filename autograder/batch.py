@@ -308,8 +308,9 @@ class Batch:
     def _no_page(self, student: str, why: str) -> None:
         self.state.note(student, f"The feedback page could not be written ({why}).")
 
-    def renew_pages(self, rows: list[Row]) -> None:
-        """A human may have given points or comments since a page was written."""
+    def renew_pages(self, rows: list[Row]) -> list[str]:
+        """A human may have given points or comments since a page was written; whose page was written anew."""
+        renewed = []
         for row in rows:
             entry = self.state.students.get(row.student, {})
             if not row.reason and entry and entry.get("page") != stamp(row):
@@ -321,6 +322,8 @@ class Batch:
                     self.state.note(row.student, f"The feedback page could not be written anew ({told}).")
                 else:
                     self._page(row.student, found, row=row)
+                    renewed.append(row.student)
+        return renewed
 
     def save(self) -> None:
         """Remember what was recorded; only then is a kept result forgotten."""

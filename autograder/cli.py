@@ -266,12 +266,14 @@ def hints(name: Name) -> None:
 
 @app.command()
 def report(name: Name, class_dir: ClassDir = None) -> None:
-    """Write the class report anew from the gradebook, without grading."""
-    from .grade import results
+    """Write the class report and the feedback pages anew from the gradebook, without grading."""
+    from .grade import report as run
     from .reports.class_report import write
 
     course = course_for(class_dir)
-    say(f"report: {write(results(name, course), course)}")
+    found, renewed = run(name, course)
+    say(f"feedback: {len(renewed)} {'page' if len(renewed) == 1 else 'pages'} written anew")
+    say(f"report: {write(found, course)}")
 
 
 @app.command()

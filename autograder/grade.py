@@ -138,6 +138,17 @@ def results(name: str, course: Course) -> Graded:
     return Graded(assignment, rows, [], told, _absent(state, everybody))
 
 
+def report(name: str, course: Course) -> tuple[Graded, list[str]]:
+    """The `results`, and whose feedback page was written anew, because points or comments were given since."""
+    _everybody(course, name)  # says what is wrong with the folder, which is then locked
+    with _alone(course):
+        found = results(name, course)
+        batch = Batch(course, prepare(course, name), Terms(), None, PATIENCE)
+        renewed = batch.renew_pages(found.rows)
+        batch.save()
+    return found, renewed
+
+
 def _absent(state: State, everybody: list[str]) -> dict[str, list[str]]:
     return preflight.tally({student: state.students.get(student, {}).get("absent") for student in everybody})
 

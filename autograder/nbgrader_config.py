@@ -21,6 +21,10 @@ sys.excepthook = error_sentence.hook
 course = Course()
 prepare_environment()
 os.environ.setdefault("COURSE_SIZE", "quick")
+# Where nbconvert finds templates: one of ours takes the place of that which loads MathJax from the network.
+templates = str(Path(ours.__file__).parent / "reports" / "templates")
+paths = [path for path in os.environ.get("JUPYTER_PATH", "").split(os.pathsep) if path and path != templates]
+os.environ["JUPYTER_PATH"] = os.pathsep.join([templates, *paths])
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821
 
@@ -59,6 +63,7 @@ c.GenerateFeedback.preprocessors = []
 c.GenerateFeedback.exporter_class = ours.FeedbackExporter
 c.GenerateFeedback.pre_convert_hook = ours.bonus_hook
 c.HTMLExporter.preprocessors = [ours.EscapeNames]
+c.HTMLExporter.filters = {"markdown2html": ours.markdown2html}
 ours.escape_names_in_pages()
 c.ExportApp.plugin_class = ours.TableExporter
 c.Exchange.path_includes_course = False

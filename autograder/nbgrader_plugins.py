@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from jinja2 import pass_context
 from nbconvert.exporters import Exporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
@@ -38,12 +40,15 @@ from .grade import results
 from .recording import bonus
 from .recording import gradebook as rows
 from .reports.csv_table import to_csv
+from .reports.feedback_page.formula import mathml
 from .reports.feedback_page.page import render
 from .reports.feedback_page.pieces import pieces
 from .reports.findings import answers
 from .reports.results import Row, bonus_of, row_of, words_in
 from .submission.intake import data_beside
 from .submission.rebuild import rebuild
+from .submission.saved_figures import put_beside, saved
+from .text import text
 
 log = logging.getLogger("autograder.nbgrader_plugins")
 BASE = "nbgrader.server_extensions.formgrader.base"
@@ -98,7 +103,9 @@ class ExecuteSubmission(NbGraderPreprocessor):
         mode = workplace.mode(task)
         notes = list(nb.metadata.get("course", {}).get("notes", []))
         machine = workplace.machine(task, mode)
+        figures = saved(nb)
         done = execute(nb, task.snapshot, machine, self.timeout, self.budget)
+        put_beside(nb, figures, task.snapshot)
         notes += [*done.skipped, *([done.left_out] if done.left_out else [])]
         nb.metadata["course"] = about(mode, notes, done.dead, machine.words())
         scrub(nb, task.snapshot)
@@ -198,10 +205,34 @@ def escaped(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value.translate(MARKUP) if isinstance(value, str) else value for key, value in values.items()}
 
 
+class FormulasAsMathML(IPythonRenderer):
+    """nbconvert's own, but that formulas need no MathJax, and so no network."""
+
+    def block_math(self, body: str) -> str:
+        return mathml(body, block=True)
+
+    def inline_math(self, body: str) -> str:
+        return mathml(body)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return mathml(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)
+
+
+@pass_context
+def markdown2html(context: Any, source: str) -> str:
+    """nbconvert's filter of this name, for the formgrader."""
+    attachments = context.get("cell", {}).get("attachments", {})
+    made: str = MarkdownWithMath(renderer=FormulasAsMathML(escape=False, attachments=attachments)).render(source)
+    return made
+
+
 class EscapeNames(Preprocessor):
     """For the page of one hand-in, which nbconvert makes."""
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        for output in (output for cell in nb.cells for output in cell.get("outputs", ())):
+            if "text/latex" in output.get("data", {}) and "text/html" not in output.data:
+                output.data["text/html"] = mathml(text(output.data["text/latex"]).strip("$ \n"), block=True)
         told = ("student", "first_name", "last_name", "notebook_path", "filename", "assignment_id", "notebook_id")
         resources.update(escaped({key: resources[key] for key in told if key in resources}))
         return nb, resources

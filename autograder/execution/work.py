@@ -17,6 +17,7 @@ from ..kernel import fork_client
 from ..parallel.worker import LARGEST_ANSWER
 from ..submission.best_notebook import around, best
 from ..submission.reading import Ungradable
+from ..submission.saved_figures import put_beside, saved
 from ..text import fault, whole
 from .task import Result, Task
 
@@ -72,10 +73,12 @@ def _work(task: Task, result: Result) -> None:
     mode = workplace.mode(task)
     result.mode = mode.name
     machine = workplace.machine(task, mode)
+    figures = saved(notebook)
     done = execute(notebook, task.snapshot, machine, task.timeout, task.budget)
     result.dead, result.starved = done.dead, done.starved
     result.notes += [*done.skipped, *([done.left_out] if done.left_out else [])]
     result.notes += carry_forward(notebook, task.snapshot, machine, task.timeout, task.budget)
+    put_beside(notebook, figures, task.snapshot)
     notebook.metadata["course"] = about(mode, result.notes, done.dead, machine.words())
     scrub(notebook, task.snapshot)
     result.notebook = whole(json.dumps(notebook, ensure_ascii=False, sort_keys=True) + "\n").encode()

@@ -47,7 +47,8 @@ def render(found: Graded, course: Course) -> str:
         look_at=look_at(found),
         mistakes=frequent(found),
         to_do=to_do(found),
-        students=[_student(row, found, course) for row in found.rows],
+        links={row.student: _link(row, found, course) for row in found.rows},
+        students=[_student(row, found) for row in found.rows],
         exercises=exercises(found),
     )
 
@@ -129,15 +130,18 @@ def exercises(found: Graded) -> list[dict[str, Any]]:
     return told
 
 
-def _student(row: Row, found: Graded, course: Course) -> dict[str, Any]:
+def _link(row: Row, found: Graded, course: Course) -> str:
+    """To a student's feedback page; "" where there is none."""
     name = found.assignment.name
     page = course.feedback / row.student / name / f"{name}.html"
-    link = quote(os.fsencode(os.path.relpath(page, course.reports))) if page.is_file() else ""
+    return quote(os.fsencode(os.path.relpath(page, course.reports))) if page.is_file() else ""
+
+
+def _student(row: Row, found: Graded) -> dict[str, Any]:
     waiting = sum(row.waiting.values())
     parts = row.part_points(found.assignment)
     return {
         "row": row,
-        "link": link,
         "parts": ["–" if row.reason else number(p) for p in parts.values()],
         "bonus": number(row.bonus) if row.bonus else "",
         "late": late_words(row),

@@ -19,6 +19,7 @@ from . import nbgrader_rules as rules
 from .bindings import Names, names, used
 from .lenient_parse import ID
 from .reading import Ungradable, kept_metadata
+from .saved_figures import keep_figures
 
 Cell = NotebookNode
 
@@ -246,11 +247,14 @@ class _Rebuild:
                         changed.append(source.name)
                     cell.source = source.source
             if cell.cell_type == "code":
-                cell.update(outputs=[], execution_count=None)
+                if source is not None and source.judged:
+                    cell.outputs = []
+                cell.execution_count = None
                 cell.pop("attachments", None)
             else:
                 cell.pop("outputs", None)
                 cell.pop("execution_count", None)
+        keep_figures(cell for cell in self.cells if cell.cell_type == "code")
         if retyped:
             self.notes.append(f"Cells of another type than in the assignment were changed back: {listing(retyped)}.")
         if changed:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..text import some
 from .bindings import LONGEST
+from .saved_figures import keep_figures
 
 CELLS = 1_000
 CODE, TEXT = 1_000_000, 4_000_000
@@ -20,7 +21,8 @@ OURS = ("nbgrader", "course")
 
 
 def cut(content: dict[str, Any]) -> list[str]:
-    """Cut what a notebook's JSON holds too much of, in place; the sentences. Outputs go: grading makes new ones.
+    """Cut what a notebook's JSON holds too much of, in place; the sentences. Of outputs only figures stay:
+    grading makes new ones.
 
     Of too many cells those that name a cell of the assignment stay (the last of them), then the first of the others.
     """
@@ -37,10 +39,12 @@ def cut(content: dict[str, Any]) -> list[str]:
         for found in lists:
             found[:] = [cell for cell in found if id(cell) in kept]
         cells = [cell for cell in cells if id(cell) in kept]
-    left, long = {True: PARSED, False: UNPARSED}, []
-    for number, cell in enumerate(cells, 1):
+    for cell in cells if content.get("nbformat") != 4 else ():
         if isinstance(cell.get("outputs"), list):
             cell["outputs"] = []
+    keep_figures(cell for cell in cells if isinstance(cell.get("outputs"), list))
+    left, long = {True: PARSED, False: UNPARSED}, []
+    for number, cell in enumerate(cells, 1):
         key = "source" if "source" in cell else "input"
         text = cell.get(key)
         text = "".join(line for line in text if isinstance(line, str)) if isinstance(text, list) else text

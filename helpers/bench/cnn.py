@@ -6,6 +6,7 @@ MNIST images.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -50,7 +51,7 @@ def bench(rounds: int = 7) -> list[Result]:
         demand(apart < 1e-3, f"The losses of numpy and PyTorch {name} differ by {apart:.2g}; they must agree.")
         apart = other.distance(ours)
         demand(apart < 1e-3, f"The weights of numpy and PyTorch {name} differ by {apart:.2g}; they must agree.")
-    times = measure(steps, rounds=rounds, warmup=2, inner=INNER)
+    times = measure(steps, rounds=rounds, warmup=2, inner=INNER, clock=time.process_time)
     results = []
     for name, (_, goal) in LAYOUTS.items():
         middle, ratios = ratio(times["numpy"], times[name])
@@ -65,6 +66,7 @@ def bench(rounds: int = 7) -> list[Result]:
                 1,
                 rounds,
                 {
+                    "against": f"PyTorch {name}",
                     "ours": spread([1e3 * t for t in times["numpy"].seconds]),
                     "other": spread([1e3 * t for t in times[name].seconds]),
                     "ratio": ratios,

@@ -7,18 +7,24 @@ must go in the order NCHW, conversions included, is measured the same way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from helpers.bench.result import Result, demand
+from helpers.errors import CourseError
 from helpers.primitives import PAPER_LAYERS, PASSES, ConvSpec
+from helpers.primitives.choose import modelled
 from helpers.primitives.layout import to_chwn, to_nchw
 from helpers.primitives.registry import NAMES, get, run
-from helpers.timing import Timing, measure, ratio, spread
+from helpers.timing import Timing, ratio, spread
+from helpers.timing import measure as measure_by
 
+measure = partial(measure_by, clock=time.process_time)  # one thread each: what others do meanwhile doesn't count
 ORDERS = {"NCHW": to_nchw, "CHWN": to_chwn}
 FORMATS = {"NCHW": "contiguous_format", "channels_last": "channels_last"}
 
@@ -47,15 +53,20 @@ SUM_GOAL = 0.65
 TABLE_ROUNDS = 3
 
 
-def bench(rounds: int = 7) -> Iterator[Result]:
+def bench(rounds: int = 7, shapes: Sequence[str] | None = None, likely: bool = False) -> Iterator[Result]:
     """The verdicts of every pass of every shape, each followed by its table, and the sum over the paper's five
-    layers.
+    layers where all of them are measured. shapes: names of CASES, None for all; likely: try only the algorithms that
+    are among the two cheapest by count, in either order.
     """
 
+    names = [case.name for case in CASES]
+    if unknown := [name for name in shapes or () if name not in names]:
+        raise CourseError(f"There is no shape {unknown[0]!r}; choose from {', '.join(map(repr, names))}.")
+    cases = [case for case in CASES if shapes is None or case.name in shapes]
     sums: dict[str, list[Timing]] = {"ours": [], "other": []}
-    for case in CASES:
+    for case in cases:
         for which, goal in zip(PASSES, case.goals, strict=True):
-            trial = Trial(case, which)
+            trial = Trial(case, which, likely)
             table = trial.table()
             best = min((name for name in table if not name.startswith("PyTorch")), key=lambda n: table[n].median)
             converted = trial.converted(table)
@@ -69,19 +80,32 @@ def bench(rounds: int = 7) -> Iterator[Result]:
             again = verdict.get(f"{converted}, conversions included", verdict.get(converted))
             assert again is not None
             yield _result(f"{what}, NCHW in and out: {converted}", again, other, None)
+    if not all(layer in cases for layer in LAYERS):
+        return
     ours, other = (_added(name, parts) for name, parts in sums.items())
     middle, ratios = ratio(ours, other)
     yield Result(
         "conv: the paper's five layers, all three passes summed, numpy against PyTorch CPU's best layout of each",
-        1e3 * ours.median, 1e3 * other.median, middle, "ms", 1, rounds, {"ratio": ratios}, SUM_GOAL,
+        1e3 * ours.median, 1e3 * other.median, middle, "ms", 1, rounds,
+        {"ratio": ratios, "options": _options(rounds, shapes, likely)}, SUM_GOAL,
     )  # fmt: skip
+
+
+def _options(rounds: int, shapes: Sequence[str] | None, likely: bool) -> str:
+    """Those of the command that differ from its defaults."""
+    names = "" if shapes is None else " --shapes " + " ".join(f"'{s}'" if " " in s else s for s in shapes)
+    return ("" if rounds == 7 else f" --rounds {rounds}") + " --likely" * likely + names
 
 
 class Trial:
     """One pass of one shape: its arrays in every order, and functions to time, each of them proved right first."""
 
-    def __init__(self, case: Case, which: str) -> None:
+    def __init__(self, case: Case, which: str, likely: bool = False) -> None:
         import torch
+
+        self.names: Collection[str] = NAMES
+        if likely:
+            self.names = {c.algorithm for chwn in (False, True) for c in modelled(case.spec, which, chwn=chwn)[:2]}
 
         self.case, self.which, self.spec = case, which, case.spec
         rng = np.random.default_rng(0)
@@ -94,14 +118,14 @@ class Trial:
     def table(self) -> dict[str, Timing]:
         """Every algorithm in both orders, and PyTorch in both layouts; the slow ones in fewer rounds."""
         runs = {**self.torch}
-        for name in NAMES:
+        for name in self.names:
             if not get(name).supports(self.spec, self.which):
                 for order in ORDERS:
                     runs[f"{name}, {order}"] = self._ours(name, order)
         # Each has run once, to be proved right: that was its warm-up.
         slow = {name: run for name, run in runs.items() if name.startswith(("direct", "shift"))}
         times = measure({name: run for name, run in runs.items() if name not in slow}, rounds=TABLE_ROUNDS, warmup=0)
-        return times | measure(slow, rounds=1, warmup=0)
+        return times | (measure(slow, rounds=1, warmup=0) if slow else {})
 
     def converted(self, table: dict[str, Timing]) -> str:
         """The way that looks best for arrays that come and go in the order NCHW."""

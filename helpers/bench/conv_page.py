@@ -11,7 +11,6 @@ from helpers.bench.conv import CASES
 from helpers.errors import CourseError
 from helpers.primitives.registry import NAMES
 
-FIGURE = "figures/convolution.png"
 READING = """\
 *numpy* is the algorithm that was fastest in a first trial, in the memory layout that suits it best (in CHWN the index
 of the image varies fastest); *PyTorch* is the faster of NCHW and channels_last. *NCHW* is the fastest algorithm when
@@ -19,7 +18,7 @@ input and output must be NCHW, conversions included. *product* is one matrix pro
 ratio is the median over rounds, with its quartiles."""
 TABLE = """\
 Time ÷ PyTorch's time, each in the faster of its two layouts, from the first trial of a few rounds; — where the
-algorithm does not support the shape. Below the ratio: the workspace in MiB (2²⁰ bytes)."""
+algorithm does not support the shape, or was not tried. Below the ratio: the workspace in MiB (2²⁰ bytes)."""
 
 
 def write(lines: Path, page: Path) -> None:
@@ -28,14 +27,14 @@ def write(lines: Path, page: Path) -> None:
 
     records = read(lines)
     page.write_text(text(records, lines.name))
-    (page.parent / FIGURE).parent.mkdir(exist_ok=True)
+    (page.parent / _figure(lines.name)).parent.mkdir(exist_ok=True)
     save(
         ratio_dots(
             {_case(r): _of_torch(r) for r in _verdicts(records)},
             "PyTorch",
             "Convolution on one CPU thread: our algorithms against PyTorch in its best layout",
         ),
-        page.parent / FIGURE,
+        page.parent / _figure(lines.name),
     )
 
 
@@ -55,21 +54,22 @@ def read(lines: Path) -> list[dict[str, Any]]:
 def text(records: list[dict[str, Any]], source: str) -> str:
     """The page in Markdown."""
     total, machine = records[-1], records[-1]["environment"]
+    options = total["spread"].get("options", "")
     verdicts = _verdicts(records)
     again = {r["what"].split(", NCHW in and out")[0]: r for r in records if "NCHW in and out" in r["what"]}
     return "\n".join(
         [
             "# Convolution: numpy beside PyTorch",
             "",
-            f"Measured by `python -m helpers.bench conv --json > docs/{source}`; this page is made from that file by "
-            f"`python -m helpers.bench page docs/{source}`. float32, one thread each, interleaved, medians in "
+            f"Measured by `python -m helpers.bench conv{options} --json > docs/{source}`; this page is made from that "
+            f"file by `python -m helpers.bench page docs/{source}`. float32, one thread each, interleaved, medians in "
             f"milliseconds of {total['repetitions']} rounds. {machine['cpu']}, Python {machine['python']}, numpy "
             f"{machine['numpy']} ({machine['blas']}), PyTorch {machine['torch']}, load {machine['load'][0]:.1f}.",
             "",
             f"The paper's five layers, all three passes summed: **{total['ours']:.0f} ms against {total['other']:.0f} "
             f"ms, ratio {total['ratio']:.2f}** (goal {total['goal']:g}).",
             "",
-            f"![{_alt(verdicts)}]({FIGURE})",
+            f"![{_alt(verdicts)}]({_figure(source)})",
             "",
             READING,
             "",
@@ -87,6 +87,10 @@ def text(records: list[dict[str, Any]], source: str) -> str:
             "",
         ]
     )
+
+
+def _figure(source: str) -> str:
+    return f"figures/{Path(source).stem}.png"
 
 
 def _verdicts(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -37,7 +37,8 @@ class Result:
 
     def as_line(self) -> str:
         value = self.ours if self.ratio is None else self.ratio
-        compared = "" if self.other is None else f", PyTorch {self.other:.3g} {self.unit}, ratio {self.ratio:.3f}"
+        against = self.spread.get("against", "PyTorch")
+        compared = "" if self.other is None else f", {against} {self.other:.3g} {self.unit}, ratio {self.ratio:.3f}"
         verdict = ""
         if self.goal is not None:
             verdict = f" (goal {self.goal:g} {'reached' if value <= self.goal else 'MISSED'})"

@@ -216,6 +216,8 @@ def _measured(options: argparse.Namespace) -> dict[int, float]:
     counts = sorted(set(options.measure or [2**i for i in range(cores.bit_length()) if 2**i <= cores]))
     if len(counts) < 2:
         raise CourseError("Two unknowns take two numbers of threads at least; give more of them, as --measure 1 2.")
+    if counts[-1] > 64 * cores:
+        raise CourseError(f"{counts[-1]} threads are too many for {cores} cores; give {64 * cores} at most.")
     if counts[-1] > cores:
         print(f"There are {cores} cores; more threads than that share them.")
     code = ("import time; from helpers.cost.machine import measure_peak; "

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from helpers.errors import CourseError
-from helpers.nn.layer_costs import forward_work, name_of, parameters
+from helpers.nn.layer_costs import forward_work, name_of
 from helpers.nn.layer_table import Place, Shape, places
 from helpers.primitives.pooling import PoolSpec
 from helpers.primitives.spec import ConvSpec
@@ -178,7 +178,7 @@ def step_cost(
     costs = []
     trained = input_gradient
     for place in places(image, layers, batch):
-        weights = parameters(place)
+        weights = place.parameters
         outputs = 0 if place.layer.type == "flatten" else batch * prod(place.shape_out)
         costs.append(LayerCost(
             place.where, place.layer.type, name_of(place), place.shape_out, weights,
@@ -199,7 +199,7 @@ def backward_work(place: Place, images: int, itemsize: int = 4, data: bool = Tru
     """
     inputs, outputs, kind = images * prod(place.shape_in), images * prod(place.shape_out), place.layer.type
     flops, _ = forward_work(place, images, itemsize)
-    if weights := parameters(place):
+    if weights := place.parameters:
         products = flops - outputs  # the forward pass adds a bias to each output
         found = Work(products + outputs, (inputs + outputs + weights) * itemsize)
         biases = place.shape_out[0]  # one a filter, or one a unit; the second product doesn't touch them

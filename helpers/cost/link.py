@@ -34,7 +34,11 @@ def measure_link(sizes: Sequence[int] = SIZES, rounds: int = 30) -> dict[int, fl
     if rounds < 1 or not sizes or min(sizes) < 1:
         raise CourseError(f"Messages of {list(sizes)} bytes in {rounds} rounds can't be measured; give 1 or more each.")
     found: dict[int, list[float]] = {size: [] for size in sizes}
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    try:
+        server = socket.create_server(("127.0.0.1", 0))
+    except OSError as error:
+        raise CourseError(f"This machine lets no process open a connection ({error}), so there is no link.") from None
+    with server:
         server.settimeout(WAIT)
         other = subprocess.Popen([sys.executable, "-m", "helpers.cost.link", str(server.getsockname()[1])])
         try:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from helpers.nn.layer_table import Place, Shape
 from helpers.primitives.choose import modelled
 from helpers.primitives.cost import Cost
 from helpers.primitives.pooling import PoolSpec
@@ -34,14 +33,14 @@ class Row:
 
     where: str
     name: str
-    output: Shape
+    output: tuple[int, ...]
     parameters: int
     flops: int
     bytes: int
     predicted_seconds: float
 
 
-def parameters(place: Place) -> int:
+def parameters(place: Any) -> int:
     """Weights and biases: K·C·R·S + K of a convolution, in·out + out of a dense layer, else none."""
     if isinstance(place.geometry, ConvSpec):
         return prod(place.geometry.w_shape) + place.geometry.K
@@ -50,11 +49,11 @@ def parameters(place: Place) -> int:
     return 0
 
 
-def forward_work(place: Place, images: int, itemsize: int = 4) -> tuple[int, int]:
+def forward_work(place: Any, images: int, itemsize: int = 4) -> tuple[int, int]:
     """(operations, bytes) of the layer's forward pass for a batch of `images`, numbers of `itemsize` bytes."""
     inputs, outputs = images * prod(place.shape_in), images * prod(place.shape_out)
     kind, geometry = place.layer.type, place.geometry
-    bytes_moved = (inputs + outputs + parameters(place)) * itemsize
+    bytes_moved = (inputs + outputs + place.parameters) * itemsize
     if isinstance(geometry, ConvSpec):
         return geometry.flops + outputs, bytes_moved
     if isinstance(geometry, PoolSpec):
@@ -67,7 +66,7 @@ def forward_work(place: Place, images: int, itemsize: int = 4) -> tuple[int, int
     return outputs * OPERATIONS[kind], bytes_moved
 
 
-def name_of(place: Place) -> str:
+def name_of(place: Any) -> str:
     """What a table calls the layer: its type and sizes, as "conv 16 × 3×3, pad 1×1"."""
     kind, geometry = place.layer.type, place.geometry
     if isinstance(geometry, ConvSpec):
@@ -79,7 +78,7 @@ def name_of(place: Place) -> str:
     return f"dropout {place.layer.rate:g}" if kind == "dropout" else kind
 
 
-def row(place: Place, images: int, itemsize: int = 4) -> Row:
+def row(place: Any, images: int, itemsize: int = 4) -> Row:
     """The layer's line of the table for a batch of `images`, numbers of `itemsize` bytes."""
     inputs, outputs = images * prod(place.shape_in), images * prod(place.shape_out)
     kind, geometry = place.layer.type, place.geometry
@@ -95,10 +94,10 @@ def row(place: Place, images: int, itemsize: int = 4) -> Row:
         moved, seconds = (flops, OPERATIONS.get(kind, 0)), 0.0
     # The model's speeds are those of 4-byte numbers; wider ones take longer in proportion.
     seconds = (seconds + Cost(0, *moved).seconds) * itemsize / 4
-    return Row(place.where, name_of(place), place.shape_out, parameters(place), flops, bytes_moved, seconds)
+    return Row(place.where, name_of(place), place.shape_out, place.parameters, flops, bytes_moved, seconds)
 
 
-def step_seconds(places: Sequence[Place], images: int, itemsize: int = 4) -> float:
+def step_seconds(places: Sequence[Any], images: int, itemsize: int = 4) -> float:
     """Predicted seconds of one training step of a batch: forward, backward and update, by the same model.
 
     Backward takes two convolutions where forward takes one, two products where a dense layer takes one, and elsewhere
@@ -112,8 +111,7 @@ def step_seconds(places: Sequence[Place], images: int, itemsize: int = 4) -> flo
             backward = passes * itemsize / 4
         else:
             backward = forward * (2 if place.layer.type == "dense" else 1)
-        trained = parameters(place)
-        total += forward + backward + Cost(0, 2 * trained, 2 * (trained > 0)).seconds * itemsize / 4
+        total += forward + backward + Cost(0, 2 * place.parameters, 2 * (place.parameters > 0)).seconds * itemsize / 4
     return total
 
 

@@ -30,6 +30,13 @@ class Place:
     shape_out: Shape
     geometry: ConvSpec | PoolSpec | None = None
 
+    @property
+    def parameters(self) -> int:
+        """Weights and biases: K·C·R·S + K of a convolution, in·out + out of a dense layer, else none."""
+        from helpers.nn.layer_costs import parameters  # where counting is an exercise it may not be there
+
+        return parameters(self)
+
 
 def places(image: Shape, layers: Sequence[Any], images: int) -> list[Place]:
     """Every layer with its shapes, for images (C, H, W) in batches of `images`.

@@ -21,6 +21,9 @@ from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import Take
 from helpers.primitives.workspace import workspace as workspace_memory
 
+BLOCK_BYTES = 2**22
+"""Of the gradients' spectra that backward-filter makes at a time."""
+
 
 def supports(spec: ConvSpec, which: str) -> str:
     return (
@@ -77,7 +80,8 @@ def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
     numbers = {
         "forward": pixels + filters + row + results,
         "backward-data": pixels + filters + row + factors * depth * columns + results,
-        "backward-filter": pixels + (outputs + factors) * spec.K * spec.P * columns + results * spec.P + 3 * filters,
+        "backward-filter": pixels + 2 * factors * spec.K * depth
+        + (row + results + factors * depth * columns) * _rows(spec, factors, columns),
     }[which]
     return numbers * itemsize
 
@@ -127,34 +131,43 @@ def backward_data(spec: ConvSpec, dy: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 
 def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray:
-    """Images x and gradient dy -> dw (K, C, R, S): for each frequency, gradients times windows, summed over rows."""
+    """Images x and gradient dy -> dw (K, C, R, S): for each frequency, gradients times windows, summed over rows.
+
+    Some output rows at a time, so that their gradients' spectra need not leave the cache.
+    """
     size = tile(spec)
     outputs, across, factors, columns = _sizes(spec, size)
+    there, step = _there(size, outputs, "conjugate b", dy.dtype), _rows(spec, factors, columns)
     with workspace_memory() as take:
         # (factors, C, rows, columns): then all output rows lie side by side under each filter row.
         spectra = _spectra(spec, size, x, take, by_channel=True)
-        gradients = take((factors, spec.K, spec.P, columns), dy.dtype)
-        with workspace_memory():
-            whole = take((spec.N, spec.K, spec.P, across * outputs), dy.dtype)
-            whole[..., spec.Q :] = 0
-            whole[..., : spec.Q] = dy
-            tiles = take((outputs, spec.K, spec.P, spec.N, across), dy.dtype)
-            tiles[...] = whole.reshape(spec.N, spec.K, spec.P, across, outputs).transpose(4, 1, 2, 0, 3)
-            there = _there(size, outputs, "conjugate b", dy.dtype)
-            np.matmul(there, tiles.reshape(outputs, -1), out=gradients.reshape(factors, -1))
-        total = take((factors, spec.C, spec.K, spec.R), dy.dtype)
+        total = take((factors, spec.C * spec.R, spec.K), dy.dtype)
         share = take(total.shape, dy.dtype)
-        step = max(1, SMALL // (spec.K * spec.R * columns))
         for p in range(0, spec.P, step):
             rows = min(step, spec.P - p)
-            left = gradients[:, None, :, p : p + rows].reshape(factors, 1, spec.K, -1)
-            right = _under(spec, spectra, p, rows)
-            np.matmul(left, right.transpose(0, 1, 3, 2), out=share if p else total)
+            with workspace_memory():
+                whole = take((spec.N, spec.K, rows, across * outputs), dy.dtype)
+                whole[..., spec.Q :] = 0
+                whole[..., : spec.Q] = dy[:, :, p : p + rows]
+                tiles = take((outputs, rows, spec.N, across, spec.K), dy.dtype)
+                tiles[...] = whole.reshape(spec.N, spec.K, rows, across, outputs).transpose(4, 2, 0, 3, 1)
+                gradients = take((factors, rows * columns, spec.K), dy.dtype)
+                np.matmul(there, tiles.reshape(outputs, -1), out=gradients.reshape(factors, -1))
+                windows = take((factors, spec.C, spec.R, rows * columns), x.dtype)
+                windows[...] = _under(spec, spectra, p, rows)
+                np.matmul(windows.reshape(*total.shape[:2], -1), gradients, out=share if p else total)
             if p:
                 total += share
         back = _back(size, spec.S, dy.dtype)
-        dw = (back @ total.reshape(factors, -1)).reshape(spec.S, spec.C, spec.K, spec.R)
-        return np.ascontiguousarray(dw.transpose(2, 1, 3, 0))
+        dw = (back @ total.reshape(factors, -1)).reshape(spec.S, spec.C, spec.R, spec.K)
+        return np.ascontiguousarray(dw.transpose(3, 1, 2, 0))
+
+
+def _rows(spec: ConvSpec, factors: int, columns: int) -> int:
+    """Output rows at a time in backward-filter: their spectra fit into the cache, and small products stay SMALL."""
+    fitting = BLOCK_BYTES // (4 * factors * spec.K * columns)
+    small = SMALL // (spec.K * spec.R * spec.C * columns)
+    return min(spec.P, max(1, min(fitting, small or fitting)))
 
 
 def _spectra(spec: ConvSpec, size: int, x: np.ndarray, take: Take, by_channel: bool = False) -> np.ndarray:

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from helpers.command import count
-from helpers.errors import Stopped
+from helpers.errors import CourseError, Stopped
 from helpers.progress import Progress, counted, in_notebook
+from helpers.study.cluster import perform_on_cluster
 from helpers.study.keep import Keep
 from helpers.study.pool import perform_all
 from helpers.study.task import Task
 from helpers.threads import limit_threads
 
+MOST_A_CORE = 8
+"""Processes, or threads of each, for each core; more only take each other's time and memory."""
 SMALL = 6_000
 """So few images are sooner trained on than another process is started."""
 
@@ -59,7 +62,13 @@ def carry_out(
 
 
 def _make_missing(
-    tasks: Sequence[Task], results: list[Any], jobs: int | None, threads: int, kept: Keep | None, progress: bool
+    tasks: Sequence[Task],
+    results: list[Any],
+    jobs: int | None,
+    threads: int,
+    kept: Keep | None,
+    progress: bool,
+    scheduler: str | None = None,
 ) -> None:
     """Carry out the tasks whose result is None, and put their results there."""
     missing = [i for i, result in enumerate(results) if result is None]
@@ -77,7 +86,9 @@ def _make_missing(
             if kept:
                 kept.save(todo[i], result)
 
-        if jobs:
+        if scheduler:
+            perform_on_cluster(scheduler, todo, threads, line.advance, on_result)
+        elif jobs:
             perform_all(todo, jobs, threads, line.advance, on_result)
         else:
             with limit_threads(threads):
@@ -88,7 +99,12 @@ def _make_missing(
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that `carry_out_for` reads."""
-    parser.add_argument("--jobs", type=count, help="processes (default: one per core); results stay the same")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--jobs", type=count, help="processes (default: one per core); results stay the same")
+    where.add_argument(
+        "--scheduler", metavar="ADDRESS",
+        help="train on the workers of this Dask scheduler, an address or its JSON file; results stay the same",
+    )  # fmt: skip
     parser.add_argument(
         "--threads", type=count, default=1,
         help="BLAS threads of each process (default 1; with more, leave as many cores idle)",
@@ -101,13 +117,17 @@ def carry_out_for(options: argparse.Namespace, tasks: Sequence[Task], quiet: boo
 
     quiet: don't say how many are there.
     """
+    for name in ("jobs", "threads"):
+        asked, most = getattr(options, name) or 1, MOST_A_CORE * cores()
+        if asked > most:
+            raise CourseError(f"--{name} {asked} is too many for {counted(cores(), 'core')}; give {most} at most.")
     keep = Keep(options.out / "runs", options.fresh)
     results = [keep.load(task) for task in tasks]
     have = sum(result is not None for result in results)
     if have and not quiet:
         print(f"{have} of {len(tasks)} runs are kept from last time, in {keep.folder}.")
     try:
-        _make_missing(tasks, results, options.jobs or cores(), options.threads, keep, progress=True)
+        _make_missing(tasks, results, options.jobs or cores(), options.threads, keep, True, options.scheduler)
     except KeyboardInterrupt:
         keep.fresh = False
         done = sum(keep.path(task).exists() for task in tasks)

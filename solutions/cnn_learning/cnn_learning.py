@@ -659,9 +659,10 @@ plots.show(plots.error_by_rate(curves))
 # Describe both figures: the fastest rate, the slowest, and what lies between. How large is the spread between seeds compared with the differences between rates?
 #
 # === BEGIN MARK SCHEME ===
-# 1: reads off that the largest rates end lowest and lie close together, that 0.001 and 0.0001 are still close to guessing (about 90% error), that the edge is between 0.01 and 0.04, and that between neighbouring good
+# * 1: reads off that the largest rates end lowest and lie close together, that 0.001 and 0.0001 are still close to guessing (about 90% error), that the edge is between 0.01 and 0.04, and that between neighbouring good
 # rates the seeds overlap, so that their order is not settled by these runs.
-# 0.5: the order of the rates without the seeds, or the seeds without the order.
+# * 0.5: the order of the rates without the seeds, or the seeds without the order.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="B-seen" points=1
@@ -752,9 +753,10 @@ print(f"rate {report['rate']:g}: test error {report['mean']:.2%} on average over
 # hypothesis with a test gets the point. One written afterwards is of no use to you.)
 #
 # === BEGIN MARK SCHEME ===
-# 1: a cause that could be false (for example: small steps get stuck in a local minimum; the gradients are too small for float32; the first layers get no gradient; every run crosses a plateau and slow ones
+# * 1: a cause that could be false (for example: small steps get stuck in a local minimum; the gradients are too small for float32; the first layers get no gradient; every run crosses a plateau and slow ones
 # have not left it when the epochs are over) and an observation that would speak against it.
-# 0.5: a cause without an observation that could contradict it.
+# * 0.5: a cause without an observation that could contradict it.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-hypothesis" points=1
@@ -974,11 +976,13 @@ print(f"and × {math.prod(alexnet.values()) ** (1 / 4):.3f} in the geometric mea
 #
 # === BEGIN MARK SCHEME ===
 # One point for each of:
-# 1: nothing changes in kind at the edge: every run first crosses a plateau whose length in rate × steps is about the same, and a fixed number of epochs cuts off the runs that have not left it (numbers from the own table).
-# 1: small initial weights lengthen it, since each layer's gradient is a product that contains the other layers' weights (numbers of C2 and C3 for two scales).
-# 1: compares prediction and measurement of C5, with their difference, and the own hypothesis; says where the rule fails (large rates, weights × 1).
-# 1: separates what is shown (small weights are enough for such an edge; the scale of C6) from what is not (what the report used), and names a remedy that follows (larger initial weights such as He's, more epochs, momentum, normalisation).
+# * 1: nothing changes in kind at the edge: every run first crosses a plateau whose length in rate × steps is about the same, and a fixed number of epochs cuts off the runs that have not left it (numbers from the own table).
+# * 1: small initial weights lengthen it, since each layer's gradient is a product that contains the other layers' weights (numbers of C2 and C3 for two scales).
+# * 1: compares prediction and measurement of C5, with their difference, and the own hypothesis; says where the rule fails (large rates, weights × 1).
+# * 1: separates what is shown (small weights are enough for such an edge; the scale of C6) from what is not (what the report used), and names a remedy that follows (larger initial weights such as He's, more epochs, momentum, normalisation).
+#
 # Half a point where the numbers are missing. 0 for an opinion ("local minimum", "vanishing gradient") that the own figures don't support.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-answer" points=4

@@ -180,8 +180,9 @@ for filters in (8, 16, 32, 64, 128, 256):
 # Which layers grow with $F$ and which with $F^2$, in parameters and in operations, and why? From the table: does doubling the filters double the work, or make it four times as much?
 #
 # === BEGIN MARK SCHEME ===
-# 1: conv 2 grows with the square (each of F filters over F channels), conv 1 and dense are linear, output constant; doubling makes between two and four times as much work, and nearly four for large F (3.1 from 8 to 16, 3.9 from 128 to 256).
-# 0.5: conv 2 named as quadratic with its reason.
+# * 1: conv 2 grows with the square (each of F filters over F channels), conv 1 and dense are linear, output constant; doubling makes between two and four times as much work, and nearly four for large F (3.1 from 8 to 16, 3.9 from 128 to 256).
+# * 0.5: conv 2 named as quadratic with its reason.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="A-answer" points=1
@@ -288,8 +289,9 @@ check.cnn_runtime.where_it_ran(time_step, seed=SEED)
 # What most likely went wrong in each case?
 #
 # === BEGIN MARK SCHEME ===
-# 1: Ana: did not synchronise before the second reading (only the launch is timed); Ben: warm-up counted and mean instead of median; Cem: loading (or copying) counted; Dua: ran on the CPU. All four.
-# 0.5: at least two of them with the reason.
+# * 1: Ana: did not synchronise before the second reading (only the launch is timed); Ben: warm-up counted and mean instead of median; Cem: loading (or copying) counted; Dua: ran on the CPU. All four.
+# * 0.5: at least two of them with the reason.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="B-answer" points=1
@@ -306,8 +308,9 @@ check.cnn_runtime.where_it_ran(time_step, seed=SEED)
 # (A wrong prediction with a reason has full points.)
 #
 # === BEGIN MARK SCHEME ===
-# 1: a number for both machines, parameters or operations chosen, each with a reason.
-# 0.5: numbers without a reason.
+# * 1: a number for both machines, parameters or operations chosen, each with a reason.
+# * 0.5: numbers without a reason.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-predict" points=1
@@ -483,10 +486,11 @@ for name in FILTERS:
 # Which is the better horizontal axis, and why? How good was your prediction? Where do the points of one backend leave the guide, and what may be the reason?
 #
 # === BEGIN MARK SCHEME ===
-# 2: operations, with the reason (time goes into work; most parameters sit in the dense layer, which does little of it, and conv 2's few parameters are used 121 times per image); against operations the slope comes closer to 1 as networks grow, against parameters it goes on growing; a deviation named with a possible reason (small sizes: overhead or launches; higher GFLOP/s for larger products;
+# * 2: operations, with the reason (time goes into work; most parameters sit in the dense layer, which does little of it, and conv 2's few parameters are used 121 times per image); against operations the slope comes closer to 1 as networks grow, against parameters it goes on growing; a deviation named with a possible reason (small sizes: overhead or launches; higher GFLOP/s for larger products;
 # caches); comparison with their own prediction.
-# 1: operations with a reason, or the figures described without one.
-# 0: an axis chosen without a reason.
+# * 1: operations with a reason, or the figures described without one.
+# * 0: an axis chosen without a reason.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-answer" points=2
@@ -573,8 +577,12 @@ plots.show(plots.epoch_times(epoch_seconds, intervals))
 # group should have written instead of "20 epochs take … s".
 #
 # === BEGIN MARK SCHEME ===
-# 3: from two epochs the interval is useless, with its reason (t = 12.7 at one degree of freedom, s from a single difference); the first epoch is slower (warm-up) and shifts the mean *and* inflates s, or, if it is not seen here, why it might be; checks the assumption on their own epochs (drift, other load, or none of these); an honest sentence with the number of epochs measured, the interval, and whether the warm-up is included.
-# 2: the width with a reason, and the warm-up or the sentence. 1: one of them. Also full points for measuring a few epochs after the warm-up, whose interval is narrow.
+# * 3: from two epochs the interval is useless, with its reason (t = 12.7 at one degree of freedom, s from a single difference); the first epoch is slower (warm-up) and shifts the mean *and* inflates s, or, if it is not seen here, why it might be; checks the assumption on their own epochs (drift, other load, or none of these); an honest sentence with the number of epochs measured, the interval, and whether the warm-up is included.
+# * 2: the width with a reason, and the warm-up or the sentence.
+# * 1: one of them.
+#
+# Also full points for measuring a few epochs after the warm-up, whose interval is narrow.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="D-answer" points=3
@@ -755,8 +763,12 @@ for name in errors:
 # Answer the group: is the time on a CPU linear, quadratic or exponential in the number of filters? Use the held-out errors, the count of Part A and the GFLOP/s of Part C. Why did their scatter plot over the parameters, with 8, 16, 32 and 64 filters, bend upwards as if it were exponential? What could a cache do to the curve?
 #
 # === BEGIN MARK SCHEME ===
-# 2: quadratic (or between linear and quadratic), supported by the held-out errors and by the operations, a + b·F + c·F²; explains the appearance (over parameters, which grow about as F here, work that grows about as F² is convex without any exponential; or: each doubling brings a growing factor, below 4, while an exponential in F would *square* the factor with each doubling); caches: once the working set exceeds a cache, each operation takes longer, the curve bends up or gets a step, which is not exponential either; or the GFLOP/s rise with the size and bend it down.
-# 1: quadratic with one of the reasons. 0: exponential without a test. Another winner gets full points if the errors are read correctly and the noise is discussed.
+# * 2: quadratic (or between linear and quadratic), supported by the held-out errors and by the operations, a + b·F + c·F²; explains the appearance (over parameters, which grow about as F here, work that grows about as F² is convex without any exponential; or: each doubling brings a growing factor, below 4, while an exponential in F would *square* the factor with each doubling); caches: once the working set exceeds a cache, each operation takes longer, the curve bends up or gets a step, which is not exponential either; or the GFLOP/s rise with the size and bend it down.
+# * 1: quadratic with one of the reasons.
+# * 0: exponential without a test.
+#
+# Another winner gets full points if the errors are read correctly and the noise is discussed.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="E-answer" points=2
@@ -912,8 +924,11 @@ for row in on_gpu:
 # How does the speed-up of the GPU depend on the size of the network, and where is the crossover, in filters and in images per batch? Is "at least 20 times" right, and is the GPU's time linear in the parameters? Why is one image at a time so slow on a GPU, and what do a larger batch and a CUDA graph change? Are your GPU rows measured, recorded or predicted, and how much does your answer depend on it?
 #
 # === BEGIN MARK SCHEME ===
-# 2: the speed-up grows with the size (small networks are launch-bound, their time hardly depends on the filters); the crossover read off, or that there is none in the range, and one in the batch size; "20 times" depends on the program it is compared with and on the size; "linear in the parameters" is near the truth in this range and not the cause; a batch shares the launches among its images, a graph needs one launch; says what the GPU's rows are (measured, recorded or predicted) and what that means for the answer.
-# 1: growth and launches explained, or crossovers without a reason. A larger batch also changes training (fewer, smoother steps): no points needed, but welcome.
+# * 2: the speed-up grows with the size (small networks are launch-bound, their time hardly depends on the filters); the crossover read off, or that there is none in the range, and one in the batch size; "20 times" depends on the program it is compared with and on the size; "linear in the parameters" is near the truth in this range and not the cause; a batch shares the launches among its images, a graph needs one launch; says what the GPU's rows are (measured, recorded or predicted) and what that means for the answer.
+# * 1: growth and launches explained, or crossovers without a reason.
+#
+# A larger batch also changes training (fewer, smoother steps): no points needed, but welcome.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="F-answer" points=2

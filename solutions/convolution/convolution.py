@@ -462,9 +462,10 @@ print(learned[0, 0].round(3))
 # to `dy` first if the stride is 2?
 #
 # === BEGIN MARK SCHEME ===
-# 1: the filters flipped along R and S, K and C exchanged, padding R − 1 − pad_h (S − 1 − pad_w); at stride 2 zeros are inserted between the entries of
+# * 1: the filters flipped along R and S, K and C exchanged, padding R − 1 − pad_h (S − 1 − pad_w); at stride 2 zeros are inserted between the entries of
 # dy (u − 1 rows, v − 1 columns).
-# 0.5: the flipped filter and one of the others (exchange, padding, inserted zeros).
+# * 0.5: the flipped filter and one of the others (exchange, padding, inserted zeros).
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-answer" points=1
@@ -674,10 +675,11 @@ for name, layer in primitives.PAPER_LAYERS.items():
 # For which layers does the FFT save the most arithmetic, and what decides it? Why does it save less at stride 2, and with a single image? Name one cost that this count leaves out.
 #
 # === BEGIN MARK SCHEME ===
-# 1: the gain grows with the filter's size R·S and with many channels and filters (the FFT's cost does not depend on R and S) and fades for 3×3; at stride 2 it still computes all outputs of stride 1 and discards three
+# * 1: the gain grows with the filter's size R·S and with many channels and filters (the FFT's cost does not depend on R and S) and fades for 3×3; at stride 2 it still computes all outputs of stride 1 and discards three
 # quarters of them, while the definition's work falls to a quarter; at N = 1 the transforms of the K·C filters are not shared by many images; left out: memory for the
 # padded filters and transforms, complex numbers, traffic, smaller matrix products.
-# 0.5: the filter's size and one of the other reasons.
+# * 0.5: the filter's size and one of the other reasons.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="E-answer" points=1
@@ -789,8 +791,9 @@ for name, layer in primitives.PAPER_LAYERS.items():
 # (A wrong prediction with a reason has full points.)
 #
 # === BEGIN MARK SCHEME ===
-# 1: a winner for each of the three layers, each with a reason that uses filter size, number of channels, or the size of the lowered matrix.
-# 0.5: winners without reasons.
+# * 1: a winner for each of the three layers, each with a reason that uses filter size, number of channels, or the size of the lowered matrix.
+# * 0.5: winners without reasons.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="G-predict" points=1
@@ -985,11 +988,14 @@ print(f"{'PyTorch' if torch else 'lowering in float64'} takes {timings['L2']['to
 # Which algorithm wins on which layer, and why? Use your figures: the intensity, the roofs, the size of the lowered matrix, the count of Part E. How can a point lie above the roof? Where were you wrong in G1?
 #
 # === BEGIN MARK SCHEME ===
-# 2: winners read off correctly for at least three layers; a reason that fits for at least two kinds of layer (large filters and many channels: the DFT needs fewer operations; 3 × 3 or few
+# * 2: winners read off correctly for at least three layers; a reason that fits for at least two kinds of layer (large filters and many channels: the DFT needs fewer operations; 3 × 3 or few
 # channels: little to save, so one good matrix product or a library's direct kernel wins; large D_m: tiles save memory traffic); explains that a point can lie above the roof because the definition's operations are counted for an
 # algorithm that does fewer (or because a library's kernel beats the matrix product that the roof is made of); compares with their own prediction.
-# 1: winners with one fitting reason.
-# 0: a list of times without a reason, or reasons that the figures contradict. Any winner can have full points; it depends on the machine.
+# * 1: winners with one fitting reason.
+# * 0: a list of times without a reason, or reasons that the figures contradict.
+#
+# Any winner can have full points; it depends on the machine.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="G-explain" points=2

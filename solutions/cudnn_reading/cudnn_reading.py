@@ -97,23 +97,31 @@ TABLE_4 = {
 # full points; what counts is whether the paper supports it. (The texts are in a code cell so that the words can be counted for you.)
 #
 # === BEGIN MARK SCHEME ===
-# contribution (1): a library of low-level routines with an interface like that of BLAS, usable from any framework (section 2: no layers, the caller's buffers,
-# any strides; section 4 as evidence), portable over GPU generations. 0.5: "a fast convolution" or "36% faster Caffe" alone. 0: "the first convolution on a GPU"
+# * **contribution** (1): a library of low-level routines with an interface like that of BLAS, usable from any framework (section 2: no layers, the caller's buffers,
+# any strides; section 4 as evidence), portable over GPU generations.
+#   * 0.5: "a fast convolution" or "36% faster Caffe" alone.
+#   * 0: "the first convolution on a GPU"
 # (section 3 names cuda-convnet2 and others; what was missing is an analogous *library*), or the abstract retold.
 #
-# insight (1): section 3: lowering turns convolution into a matrix product; the lowered matrix (up to R·S times the input) is formed lazily, tile by tile, in
-# on-chip memory inside the product; the price is index arithmetic and a final transposition. 0.5: lowering without "never in memory", or without a price.
-# 0: "use GPUs", "use a library".
+# * **insight** (1): section 3: lowering turns convolution into a matrix product; the lowered matrix (up to R·S times the input) is formed lazily, tile by tile, in
+# on-chip memory inside the product; the price is index arithmetic and a final transposition.
+#   * 0.5: lowering without "never in memory", or without a price.
+#   * 0: "use GPUs", "use a library".
 #
-# opinion (2): one point for a judgement supported by at least two anchors: 1.36 is throughput, 26% of the time (Table 4), and the authors themselves confuse
+# * **opinion** (2): one point for a judgement supported by at least two anchors: 1.36 is throughput, 26% of the time (Table 4), and the authors themselves confuse
 # the two (section 4.1 says that the time improved by 36%); cuda-convnet2 is ahead at mini-batch 128 (Figure 2); no table for memory although the abstract
 # and sections 4 and 5 claim it; FFT set aside by argument (section 3); at best 35% and 51% of peak (Table 3);
 # the unit of Table 4; one network, one GPU, one early release. One point for relevance today with a reason (the interface and the implicit product are still how
 # frameworks call libraries; the FFT and other algorithms joined; section 6). Half for relevance asserted only ("everybody uses it").
 #
-# verdict (1): follows from the opinion and names decisive reasons with anchors. 0.5: reasons that don't decide, or section 4.1's "36% of the time" believed
-# without a look at Table 4 (the paper says so: it is no misreading). 0: contradicts the student's own opinion, or rests on a misreading (36% fewer iterations,
-# 36% of peak). Deduct nothing for language.
+# * **verdict** (1): follows from the opinion and names decisive reasons with anchors.
+#   * 0.5: reasons that don't decide, or section 4.1's "36% of the time" believed
+# without a look at Table 4 (the paper says so: it is no misreading).
+#   * 0: contradicts the student's own opinion, or rests on a misreading (36% fewer iterations,
+# 36% of peak).
+#
+# Deduct nothing for language.
+#
 # === END MARK SCHEME ===
 
 # %% answer="A-review" points=5
@@ -737,11 +745,12 @@ for device in devices:
 # Compare your gains with the paper's, part by part. Why is the whole nearer to some parts than to others? Name at least two reasons why your number and 1.36 are not the same quantity, and say what your own measurement does not show. (100 to 200 words.)
 #
 # === BEGIN MARK SCHEME ===
-# 2: own numbers beside Table 4's; the whole is dominated by forward and backward because these take nearly all of the time, and the update, which uses no convolution, gains nothing but has almost no weight (Amdahl); two real differences
+# * 2: own numbers beside Table 4's; the whole is dominated by forward and backward because these take nearly all of the time, and the update, which uses no convolution, gains nothing but has almost no weight (Amdahl); two real differences
 # (CPU and one thread against a K40; another network; only part of the step is convolution; testing is not measured; lowering written in PyTorch against Caffe's; the library of today against R1); a limit of the student's own measurement (one shape,
 # one machine, spread; the update's ratio is noise at microseconds).
-# 1: a comparison with numbers and one reason, or reasons without numbers.
-# 0: "mine is faster because computers are faster today": both sides ran on the same machine.
+# * 1: a comparison with numbers and one reason, or reasons without numbers.
+# * 0: "mine is faster because computers are faster today": both sides ran on the same machine.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-explain" points=2
@@ -838,8 +847,10 @@ check.cudnn_reading.sample_marks(marks, criteria=RUBRIC, instructor=INSTRUCTOR)
 # Reviews 2 and 3 come to opposite verdicts and have something in common. What is it? And name one sentence of your own review that you changed, or would change, after this part. (At most 120 words.)
 #
 # === BEGIN MARK SCHEME ===
-# 1: neither verdict rests on what the paper shows: both misread the 36% (iterations; share of the peak), neither has the idea of section 3 or gives a place that bears out the claim; and a concrete sentence of the student's own review with what is wrong with it.
-# 0.5: only one of the two. 0: "both are bad".
+# * 1: neither verdict rests on what the paper shows: both misread the 36% (iterations; share of the peak), neither has the idea of section 3 or gives a place that bears out the claim; and a concrete sentence of the student's own review with what is wrong with it.
+# * 0.5: only one of the two.
+# * 0: "both are bad".
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="D-reflect" points=1

@@ -488,10 +488,11 @@ plots.show(plots.learning_rates(histories))
 # What did you expect, what do you see, and why? Say something about the largest, the middle and the smallest rate.
 #
 # === BEGIN MARK SCHEME ===
-# 2: an expectation is stated; the order of the rates is read off correctly; the smallest rate is explained (too few,
+# * 2: an expectation is stated; the order of the rates is read off correctly; the smallest rate is explained (too few,
 # too short steps: it has not converged yet, which does not mean that it can't); the largest by fast progress or by noise.
-# 1: describes the figure without a reason, or gives a reason that the figure contradicts.
-# 0: empty, or about another figure.
+# * 1: describes the figure without a reason, or gives a reason that the figure contradicts.
+# * 0: empty, or about another figure.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-seen" points=2
@@ -543,11 +544,12 @@ plots.show(plots.loss_gap(histories))
 # largest rate: would you choose the same epoch by accuracy? How can the loss rise while the accuracy does not fall?
 #
 # === BEGIN MARK SCHEME ===
-# 1: names the epochs; says that after the turn the training loss keeps falling while the test loss rises (overfitting); says
+# * 1: names the epochs; says that after the turn the training loss keeps falling while the test loss rises (overfitting); says
 # that for slow rates the lowest test loss is at the end only because the run was stopped before the turn; says why loss and accuracy
 # can disagree: the loss depends on how much probability the true class gets, the accuracy only on which class is largest, so a few
 # wrong answers that become more confident raise the loss and not the number of errors.
-# 0.5: two of these three (turned; not turned yet; loss against accuracy).
+# * 0.5: two of these three (turned; not turned yet; loss against accuracy).
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-spot-answer" points=1
@@ -657,10 +659,13 @@ for name, runs in results.items():
 # spread between seeds, and say what else, besides the decrease, is different between the settings.
 #
 # === BEGIN MARK SCHEME ===
-# 2: a verdict that follows from the student's own numbers; the difference is compared with the spread between seeds; notices that a decay
+# * 2: a verdict that follows from the student's own numbers; the difference is compared with the spread between seeds; notices that a decay
 # that starts higher changes two things at once (the higher start and the decrease), or names another confounder (few epochs, small set).
-# 1: a verdict with numbers, without the spread or without the confounder.
-# 0: an opinion without numbers. Any verdict can earn full points; it is the reasoning that counts.
+# * 1: a verdict with numbers, without the spread or without the confounder.
+# * 0: an opinion without numbers.
+#
+# Any verdict can earn full points; it is the reasoning that counts.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="D-verdict" points=2
@@ -689,8 +694,9 @@ for name, runs in results.items():
 # prediction with a reason earns full points. A prediction made afterwards is of no use to you.)
 #
 # === BEGIN MARK SCHEME ===
-# 1: a prediction for all three, with the factor between the conventions as the reason (64 for the sum; 64/784, 64/512, 64/128 for in_features).
-# 0.5: a prediction without a reason, or for one convention only.
+# * 1: a prediction for all three, with the factor between the conventions as the reason (64 for the sum; 64/784, 64/512, 64/128 for in_features).
+# * 0.5: a prediction without a reason, or for one convention only.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="E-predict" points=1
@@ -754,9 +760,10 @@ plots.show(plots.convention_trap(trap))
 # both can be right, compare with your prediction, and say what a report must state so that its learning rate means something to a reader.
 #
 # === BEGIN MARK SCHEME ===
-# 2: the step is rate × gradient, so a factor in the gradient is a factor in the rate (64 between mean and sum); in_features gives each layer another
+# * 2: the step is rate × gradient, so a factor in the gradient is a factor in the rate (64 between mean and sum); in_features gives each layer another
 # factor, so no single rate translates it; compares with the student's own prediction; a report must state loss reduction (mean or sum) and batch size.
-# 1: only "the gradients have different scales", without the number or without what to state.
+# * 1: only "the gradients have different scales", without the number or without what to state.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="E-explain" points=2

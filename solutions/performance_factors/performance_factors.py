@@ -206,8 +206,9 @@ print(f"the roof's corner: {peak / bandwidth:.1f} operations per byte")
 # Before you run the next cell of code: which of its five layers will be memory-bound (two dense ones, at batch 256 and at batch 1; a convolution; ReLU; pooling), and for which will the prediction be furthest from the measurement? A sentence with a reason for each. You are graded for the reasons, not for being right.
 #
 # === BEGIN MARK SCHEME ===
-# 1: names memory-bound layers by their operations per byte against the corner (ReLU, pooling, dense at batch 1), and says for some layer why the model should be off (an algorithm that moves more bytes than necessary, small work with fixed costs, caches faster than the measured bandwidth).
-# 0.5: names them without a reason.
+# * 1: names memory-bound layers by their operations per byte against the corner (ReLU, pooling, dense at batch 1), and says for some layer why the model should be off (an algorithm that moves more bytes than necessary, small work with fixed costs, caches faster than the measured bandwidth).
+# * 0.5: names them without a reason.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="A-predict" points=1
@@ -276,8 +277,9 @@ plots.show(plots.staircase(stairs, cache_sizes()))
 # For which layer was the roof's prediction furthest off, in which direction, and why? Can a point lie above the roof? Use the staircase.
 #
 # === BEGIN MARK SCHEME ===
-# 1: names the layer with its ratio from the table, and a reason that fits the direction (slower: extra passes or copies, the bias in a pass of its own, fixed costs; faster: data still in a cache, where the staircase is higher than the bandwidth used for the roof; an algorithm with fewer operations).
-# 0.5: a layer and a direction without a fitting reason.
+# * 1: names the layer with its ratio from the table, and a reason that fits the direction (slower: extra passes or copies, the bias in a pass of its own, fixed costs; faster: data still in a cache, where the staircase is higher than the bandwidth used for the roof; an algorithm with fewer operations).
+# * 0.5: a layer and a direction without a fitting reason.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="A-answer" points=1
@@ -410,8 +412,10 @@ plots.show(plots.threads(thread_rows, study.CAFFE_THREADS, amdahl))
 # Compare the large and the small product: what do threads bring, and why? What does Amdahl's law say of the published table up to 4 threads, and where does it fail? Would the mechanism explain 15.444, and how sure can one be that it was theirs? Known of the table: the paper's scripts set `OMP_NUM_THREADS`, `OPENBLAS_NUM_THREADS` and `MKL_NUM_THREADS` all to the number of threads. Not confirmed: the network, and the processor, which was probably an Intel i7-3820 with 4 cores that run 2 threads each.
 #
 # === BEGIN MARK SCHEME ===
-# 2: small products gain little or lose (fixed cost of starting and waiting, against microseconds of work), large ones gain up to the number of cores; Amdahl fits up to 4 threads and can't rise, so 8 needs another reason; spinning with more threads than cores multiplies the time (own figures with and without), and it can only be called possible: 8 threads would be no more than the processor's hardware threads if it was the i7-3820, so a second pool of threads or something else on the machine has to be assumed, nobody published a repetition, the cause could be another one.
-# 1: two of these three with reasons. 0: "too many threads are bad" without figures.
+# * 2: small products gain little or lose (fixed cost of starting and waiting, against microseconds of work), large ones gain up to the number of cores; Amdahl fits up to 4 threads and can't rise, so 8 needs another reason; spinning with more threads than cores multiplies the time (own figures with and without), and it can only be called possible: 8 threads would be no more than the processor's hardware threads if it was the i7-3820, so a second pool of threads or something else on the machine has to be assumed, nobody published a repetition, the cause could be another one.
+# * 1: two of these three with reasons.
+# * 0: "too many threads are bad" without figures.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="B-answer" points=2
@@ -436,8 +440,9 @@ plots.show(plots.threads(thread_rows, study.CAFFE_THREADS, amdahl))
 # From batch 16 to batch 1024, by which factor will the seconds of a step grow, and by which will the number of steps fall? Which batch will be the first to reach 95%? And which learning rate should a batch of 1024 have, if 0.5 is good for a batch of 16?
 #
 # === BEGIN MARK SCHEME ===
-# 1: a number for each of the first two factors and a batch in between or at an end, each with a reason.
-# 0.5: numbers without reasons.
+# * 1: a number for each of the first two factors and a batch in between or at an end, each with a reason.
+# * 0.5: numbers without reasons.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-predict" points=1
@@ -563,8 +568,12 @@ plots.show(plots.time_to_accuracy(batch_rows, LEVEL))
 # Which batch is best here, and how sure are you (intervals)? How many *images* does each batch need until 95%, and what does that say about what a larger batch buys? Which rule for the learning rate holds how far, and what happens where it fails? On a GPU a step of 1024 images takes hardly longer than one of 16: which batch would be best there?
 #
 # === BEGIN MARK SCHEME ===
-# 3: the best batch with its interval and those that can't be told from it; images = steps × batch computed and growing with the batch (a larger batch buys faster arithmetic per image, paid with more images; its steps do not fall in proportion); a rule named with how far it holds from the table (fixed: too slow for large batches; linear: too large at some point, or not reached); on a GPU the seconds of a step hardly grow, so the number of steps decides and a larger batch wins, up to where the steps no longer fall.
-# 2: three of these four. 1: one or two. An answer that reads its own table rightly gets full points whatever batch wins.
+# * 3: the best batch with its interval and those that can't be told from it; images = steps × batch computed and growing with the batch (a larger batch buys faster arithmetic per image, paid with more images; its steps do not fall in proportion); a rule named with how far it holds from the table (fixed: too slow for large batches; linear: too large at some point, or not reached); on a GPU the seconds of a step hardly grow, so the number of steps decides and a larger batch wins, up to where the steps no longer fall.
+# * 2: three of these four.
+# * 1: one or two.
+#
+# An answer that reads its own table rightly gets full points whatever batch wins.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="C-answer" points=3
@@ -711,8 +720,9 @@ for name, timing in timings.items():
 # Which type of number is fastest on this processor, and which is slower than one with twice as many bits? Why? How far can you quantise and prune before the error grows noticeably? Why does the time not fall by itself when 90% of the weights are zero, or when they take a quarter of the bytes?
 #
 # === BEGIN MARK SCHEME ===
-# 2: types compared by the measured GFLOP/s, with the reason (instructions for this type or not; converted or computed in software otherwise); a number of bits and a fraction at which the error begins to grow, from the table; time: a dense product multiplies zeros like all others, and whole numbers must be converted, or need instructions and a library of their own (structured sparsity, int8 kernels), bytes help only where memory is the limit.
-# 1: two of these three.
+# * 2: types compared by the measured GFLOP/s, with the reason (instructions for this type or not; converted or computed in software otherwise); a number of bits and a fraction at which the error begins to grow, from the table; time: a dense product multiplies zeros like all others, and whole numbers must be converted, or need instructions and a library of their own (structured sparsity, int8 kernels), bytes help only where memory is the limit.
+# * 1: two of these three.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="D-answer" points=2
@@ -904,8 +914,9 @@ plots.show(plots.scaling(WORKERS, scaling))
 # Where does communication take over in strong and in weak scaling, and which part of it, latency or bandwidth? What would a network that is ten times as fast change, and what a batch that is ten times as large? (Think of Part C before you take the larger batch.) What happens in your ring when one worker dies, and what follows for a run on 1,024 workers?
 #
 # === BEGIN MARK SCHEME ===
-# 2: strong scaling runs out of work: the share shrinks as 1/n, the all-reduce's bytes do not (and latency grows with n); weak scaling keeps the ratio nearly constant; a faster network shifts the point, a larger batch too, but it needs more images to the same accuracy (Part C); a dead worker stops everybody, since each waits for its left neighbour, so it must be noticed and the run continued from a checkpoint, the more often the more workers there are.
-# 1: scaling explained, or two of the other points.
+# * 2: strong scaling runs out of work: the share shrinks as 1/n, the all-reduce's bytes do not (and latency grows with n); weak scaling keeps the ratio nearly constant; a faster network shifts the point, a larger batch too, but it needs more images to the same accuracy (Part C); a dead worker stops everybody, since each waits for its left neighbour, so it must be noticed and the run continued from a checkpoint, the more often the more workers there are.
+# * 1: scaling explained, or two of the other points.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="E-answer" points=2
@@ -975,8 +986,11 @@ for offer, (devices, speed, watts, euros, latency, width) in OFFERS.items():
 # At most 200 words for somebody who has not done this assignment: which offer, why, what it costs in days, euros and kilowatt hours, what the runner-up is, which single assumption could turn the decision, and how you would test it in an hour before you spend the money.
 #
 # === BEGIN MARK SCHEME ===
-# 3: one decision that meets both limits, with days, euros and kWh from the table; a runner-up and why it loses; one assumption named (speed reached, price, network, factor for large batches, time for mistakes and repetitions) with a figure how much it may change before the decision turns; a test that measures it (a hundred steps on the rented device, with Part B's and C's care).
-# 2: decision with figures and one of the others. 1: decision with some figures. 0: no figures.
+# * 3: one decision that meets both limits, with days, euros and kWh from the table; a runner-up and why it loses; one assumption named (speed reached, price, network, factor for large batches, time for mistakes and repetitions) with a figure how much it may change before the decision turns; a test that measures it (a hundred steps on the rented device, with Part B's and C's care).
+# * 2: decision with figures and one of the others.
+# * 1: decision with some figures.
+# * 0: no figures.
+#
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="F-answer" points=3

@@ -114,16 +114,27 @@ ALLOWED: dict[str, set[str]] = {
     "article": {"id", "class"},
     "section": {"class", "aria-labelledby"},
     "nav": {"aria-label"},
-    "div": {"class", "role", "aria-label"},
+    "div": {"class", "role", "aria-label", "tabindex"},
+    "pre": {"class", "tabindex"},
+    "figure": {"class", "tabindex"},
+    "ol": {"class", "start"},
     "h2": {"id", "class"},
     "span": {"class", "aria-hidden"},
-    **{tag: {"class"} for tag in ("p", "ol", "ul", "pre", "figure", "tr", "td", "b")},
+    **{tag: {"class"} for tag in ("p", "ul", "tr", "td", "b")},
     **{
         tag: set()
         for tag in ("head", "title", "style", "body", "header", "main", "footer", "h1", "h3", "small", "bdi", "caption",
-                    "thead", "tbody", "li", "code", "strong", "summary", "figcaption")
+                    "thead", "tbody", "li", "code", "strong", "summary", "figcaption", "em", "s",
+                    "blockquote", "hr", "br")
     },
 }  # fmt: skip
+MATH = {"display", "mathvariant", "stretchy", "fence", "form", "accent", "minsize", "maxsize", "width", "columnalign",
+        "displaystyle", "linethickness", "separator", "movablelimits", "lspace", "rspace"}  # fmt: skip
+"""Attributes of the elements of formulas."""
+FORMULA = (
+    "math mi mo mn mtext mspace mrow mfrac msub msup msubsup munder mover munderover msqrt mroot mtable mtr mtd mstyle"
+)
+ALLOWED |= dict.fromkeys(FORMULA.split(), MATH)
 
 
 class _Walk(HTMLParser):
@@ -138,7 +149,7 @@ class _Walk(HTMLParser):
         if tag not in ALLOWED:
             self.wrong.append(f"<{tag}>")
             return
-        if tag not in ("meta", "img"):
+        if tag not in ("meta", "img", "br", "hr"):
             self.open.append(tag)
         for name, value in attrs:
             if name not in ALLOWED[tag]:

@@ -205,7 +205,8 @@ HARMLESS = {
     *("html", "head", "body", "main", "div", "p", "span", "a", "b", "i", "u", "s", "em", "strong", "sub", "sup", "nav"),
     *("small", "mark", "kbd", "del", "ins", "code", "pre", "blockquote", "ul", "ol", "li", "dl", "dt", "dd", "table"),
     *("caption", "thead", "tbody", "tfoot", "tr", "th", "td", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6"),
-    *("details", "summary"),
+    *("details", "summary", "math", "mi", "mo", "mn", "mtext", "mspace", "mrow", "mfrac", "msub", "msup", "msubsup"),
+    *("munder", "mover", "munderover", "msqrt", "mroot", "mtable", "mtr", "mtd", "mstyle"),
 }
 LINK = re.compile(r"#[^\s]*\Z|https://[a-z0-9-]+(\.[a-z0-9-]+)+(/\S*)?\Z")
 PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,[A-Za-z0-9+/=]*\Z|[\w-]+\.png\Z")

@@ -7,12 +7,13 @@ import sqlite3
 import nbformat
 import pytest
 
+from autograder import cli
 from autograder.authoring import sample
 from autograder.authoring.prepare import prepare
 from autograder.authoring.source import cells_by_id
 from autograder.authoring.student import Student
 from autograder.course import Course
-from autograder.grade import grade, results
+from autograder.grade import grade
 from autograder.reports import class_report
 from autograder.sandbox import MODES
 from autograder.submission.best_notebook import best
@@ -64,7 +65,8 @@ def test_crash_costs_one_question_and_says_why(rows):
 @pytest.mark.promise("an endless loop")
 def test_endless_loop_costs_one_question(rows):
     assert auto(rows["loop"]) == {**AUTO, "A-half-one": 0}
-    assert "ran longer than 2 s" in rows["loop"].words
+    # The clock's limit, five times as long, comes first where a process gets less than a fifth of a core.
+    assert "ran longer than 2 s" in rows["loop"].words or "the machine was so busy" in rows["loop"].words
 
 
 @pytest.mark.promise("an endless loop")
@@ -110,7 +112,7 @@ def test_answers_wait_for_a_human(rows):
     assert rows["model"].status == "waiting for a human"
 
 
-@pytest.mark.promise("Each rubric stands above the answer it belongs to.")
+@pytest.mark.promise("Each rubric stands above the answer it belongs to, as a list.")
 def test_rubric_is_back_and_tests_are_whole_in_the_autograded_notebook(mini, graded):
     notebook = nbformat.read(mini.autograded / "model" / "mini" / "mini.ipynb", as_version=4)
     cells = cells_by_id(notebook)
@@ -149,8 +151,8 @@ def test_second_run_skips_what_did_not_change(mini, graded, copy_of):
 
 @pytest.mark.promise("Points and comments that a human gave stay in either case.")
 @pytest.mark.promise("Then grade again: that runs nothing, and brings bonus, report, feedback and CSV up to date.")
-@pytest.mark.promise("`python -m autograder report NAME` does so for all but the feedback.")
-def test_a_humans_points_survive_a_regrade_and_reach_feedback(mini, graded, copy_of):
+@pytest.mark.promise("`python -m autograder report NAME` does the same alone.")
+def test_a_humans_points_survive_a_regrade_and_reach_feedback(mini, graded, copy_of, monkeypatch, capsys):
     from nbgrader.api import Gradebook
 
     course = copy_of(mini)
@@ -160,17 +162,24 @@ def test_a_humans_points_survive_a_regrade_and_reach_feedback(mini, graded, copy
         gradebook.find_comment("B-why", "mini", "mini", "model").manual_comment = "well put indeed"
         gradebook.db.commit()
     page = course.feedback / "model" / "mini" / "mini.html"
-    target = class_report.write(results("mini", course), course).with_suffix(".csv")
+    monkeypatch.setattr(cli, "course_for", lambda class_dir: course)
+    for count in (1, 0):
+        cli.report("mini")
+        assert f"feedback: {count} page" in capsys.readouterr().out
+    target = course.reports / "mini.csv"
     assert csv_of(target)["model"]["bonus"] == "4.75"
-    assert "well put indeed" not in page.read_text(encoding="utf-8")
+    assert "well put indeed" in page.read_text(encoding="utf-8")
     target.unlink()
+    with Gradebook(course.db_url) as gradebook:
+        gradebook.find_comment("B-why", "mini", "mini", "model").manual_comment = "well put *indeed*"
+        gradebook.db.commit()
     again = grade("mini", course, timeout=1, budget=60)
     assert again.regraded == []
     class_report.write(again, course)
     assert csv_of(target)["model"]["bonus"] == "4.75"
     row = {r.student: r for r in again.rows}["model"]
     assert (row.manual, row.bonus, row.waiting) == (2.5, (7 + 2.5) / 2, {})
-    assert "well put indeed" in page.read_text(encoding="utf-8")
+    assert "well put <em>indeed</em>" in page.read_text(encoding="utf-8")
     forced = grade("mini", course, ["model"], force=True, timeout=1, budget=60)
     assert {r.student: r for r in forced.rows}["model"].manual == 2.5
 

@@ -173,7 +173,9 @@ def test_patterns_take_time_in_proportion(pattern: str) -> None:
         for start, end in (("", ""), ("", "x"), ("<", "")):
             short, long = (start + (atom * size)[:size] + end for size in (10_000, 40_000))
             spent = seconds(long)
-            assert spent < 0.1 or spent < 8 * seconds(short) + 0.05, (start, atom, end, spent)
+            if spent >= 0.1:  # other work empties the caches: the least of several counts
+                spent = min(spent, seconds(long), seconds(long))
+            assert spent < 0.1 or spent < 8 * max(seconds(short) for _ in range(3)) + 0.05, (start, atom, end, spent)
 
 
 def test_paths_lose_what_is_this_machines() -> None:

@@ -47,7 +47,7 @@ def wheel(zips):
 
 @pytest.mark.promise(
     "makes `build/handout/NAME.zip`, and that is all that students get: their notebook, a wheel of `helpers` alone, "
-    "and a page that says how to begin."
+    "and a page that says how to begin. A configuration of nbgrader's lies beside the notebook,"
 )
 def test_the_zip_holds_notebook_wheel_and_a_page(zips):
     for name, path in zips.items():

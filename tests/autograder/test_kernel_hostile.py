@@ -111,7 +111,8 @@ def test_a_flood_is_stopped_and_does_not_fill_the_worker(kernel, name):
     assert ran.status in ("error", "died", "timeout")
     ename = next(one["ename"] for one in outputs if one["output_type"] == "error")
     # On a busy machine what it writes may not be interrupted in time.
-    assert ename == "OutputLimit" or kernel.why == "it wrote more than 50,000 bytes of output and could not be stopped"
+    late = ("it wrote more than 50,000 bytes of output and could not be stopped", "it used more than 300 MB of memory")
+    assert ename == "OutputLimit" or kernel.why in late
     assert size(outputs) < 500_000
     assert _resident() - before < 100_000_000
     if kernel.alive:
@@ -128,10 +129,11 @@ def test_a_flood_that_ignores_interrupts_is_killed(kernel):
 def test_a_cell_that_runs_too_long_is_interrupted_and_the_kernel_lives(kernel):
     ran = kernel.run("x = 5\nprint('begun')\nwhile True: pass", 0.5)
     assert ran.status == "timeout"
-    assert 0.5 <= ran.used < 1.5
+    assert ran.used < 1.5
     assert kernel.alive
     assert [one.get("ename") for one in valid(ran)] == [None, "KeyboardInterrupt", "Timeout"]
-    assert ran.outputs[-1]["evalue"] == "This cell ran longer than 0.5 s and was stopped."
+    by_clock = ran.outputs[-1]["evalue"].startswith("This cell was stopped, because the machine was so busy")
+    assert by_clock or (ran.used >= 0.5 and "ran longer than 0.5 s" in ran.outputs[-1]["evalue"])
     assert kernel.run("x", 5).outputs[0]["data"]["text/plain"] == "5"
 
 

@@ -427,7 +427,7 @@ def test_a_page_holds_so_much_and_says_what_it_leaves_out(course):
     result = Result("ann", notebook=nbformat.writes(notebook).encode(), findings=find(notebook, assignment).plain())
     assert Result.unpack(result.pack()).found(assignment).page == made
     row = results.Row("ann", comments={"B-why": "é" * 1_000_000}, notes=["n" * 600] * 30)
-    assert "980,000 more characters are left out here" in page_module.render(row, made, assignment)
+    assert "988,000 characters are left out here" in page_module.render(row, made, assignment)
     assert len(page_module.render(row, made, assignment).encode()) < 10_000_000
 
 

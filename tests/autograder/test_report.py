@@ -65,6 +65,7 @@ def test_report_counts_mistakes_and_names_what_to_look_at(mini, graded, page):
     assert "warned" not in told
     links = re.findall(r'<td class="name"><a href="([^"]+)"', page)
     assert len(links) == len(graded.rows)
+    assert len(re.findall(r'<li><b><a href="[^"]+crash[^"]*">crash</a></b>: ', page)) == 1
 
 
 @pytest.mark.promise("`reports/NAME.csv`, one row a student;")

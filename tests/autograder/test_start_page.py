@@ -163,6 +163,8 @@ def students(three):
     return three.notebooks
 
 
+@pytest.mark.promise("so that Validate runs it at the small size,")
+@pytest.mark.promise("and takes no empty answer for a failure.")
 def test_validate_passes_right_work_with_an_empty_answer_at_the_small_size(students):
     assert validated(students, "mini/mini.ipynb") == "Success! Your notebook passes all the tests."
 
@@ -185,6 +187,7 @@ def test_without_the_configuration_validate_fails_right_work(students):
     assert "You did not provide a response" in said
 
 
+@pytest.mark.promise("has time enough,")
 def test_validate_waits_long_enough():
     from traitlets.config.loader import PyFileConfigLoader
 

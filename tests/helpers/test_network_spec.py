@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from helpers.errors import CourseError
 from helpers.nn import schedule
-from helpers.nn.layer_costs import parameters, table_text
+from helpers.nn.layer_costs import table_text
 from helpers.nn.spec import NETWORKS, load_spec, read_spec, schema, schema_text
 from helpers.primitives.choose import modelled
 from helpers.primitives.spec import ConvSpec
@@ -202,7 +202,7 @@ def test_random_networks_have_torchs_shapes_or_torch_refuses_too(image, windows)
     if len(shapes) == len(windows):
         spec = read_spec(network)
         assert [place.shape_out for place in spec.places()] == [*shapes, (10,), (10,)]
-        assert parameters(spec.places()[-2]) == math.prod(shapes[-1]) * 10 + 10
+        assert spec.places()[-2].parameters == math.prod(shapes[-1]) * 10 + 10
     else:
         with pytest.raises(
             CourseError, match=rf"^layers\[{len(shapes)}\], {windows[len(shapes)]['type']}: a window of"

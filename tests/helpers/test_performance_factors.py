@@ -12,6 +12,7 @@ from helpers import plots
 from helpers.backend import torch_or_none
 from helpers.errors import CourseError
 from helpers.study import performance_factors as study
+from helpers.study.performance_factors import distributed, train_worker
 
 ONE = dict.fromkeys(study.THREAD_VARIABLES, "1")
 needs_two = pytest.mark.skipif(bool(study.cannot_run_two()), reason=study.cannot_run_two() or "-")
@@ -95,11 +96,40 @@ def test_a_port_in_use_is_said():
         ({"batch": 7}, "A batch of 7 can't be divided evenly among 2 workers"),
         ({"steps": 0}, "steps=0 can't be trained with"),
         ({"threads": 100}, "are more than this course starts"),
+        ({"device": "tpu"}, "device='tpu' can't be trained on"),
+        ({"dtype": "int8"}, "dtype='int8' can't be trained with"),
+        ({"sizes": (784, 0)}, "are not those of a network"),
+        ({"kill": 2}, "kill=2 is none of the workers, 0 to 1"),
     ],
 )
 def test_what_cannot_be_trained_is_said_in_a_sentence(options, words):
     with pytest.raises(CourseError, match=words):
         study.two_processes(2, **options)
+
+
+@needs_two
+def test_more_workers_than_gpus_are_said(monkeypatch):
+    monkeypatch.setattr(distributed, "gpus", lambda: 1)
+    with pytest.raises(CourseError, match="2 workers on GPUs take as many GPUs, and here are 1"):
+        study.two_processes(2, device="cuda", **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("environment", "job", "words"),
+    [
+        ({}, "{}", "RANK and WORLD_SIZE are not set"),
+        ({"RANK": "0", "WORLD_SIZE": "3"}, "{}", "A batch of 64 can't be divided evenly among 3 workers"),
+        ({"RANK": "0", "WORLD_SIZE": "2"}, "{", "The job '{' can't be trained"),
+        ({"RANK": "0", "WORLD_SIZE": "2"}, '{"bach": 1}', "'bach' in the job can't be trained"),
+    ],
+)
+def test_a_worker_that_was_not_started_by_torchrun_says_so(environment, job, words, monkeypatch):
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(CourseError, match=words):
+        train_worker.main(train_worker._job(job))
 
 
 @pytest.mark.parametrize(

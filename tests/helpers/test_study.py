@@ -90,6 +90,11 @@ def test_alt_text_is_in_the_picture(studies):
         (["network_from_scratch", "--epochs", "0"], "'0' is not a count"),
         (["network_from_scratch", "--train", "60001"], "more than MNIST's 60000"),
         (["network_from_scratch", "--out", "/proc/nowhere"], "cannot be written"),
+        (["network_from_scratch", "--jobs", "100000"], "--jobs 100000 is too many for"),
+        (["cnn_learning", "--threads", "100000"], "--threads 100000 is too many for"),
+        (["performance_factors", "--seeds", "1"], "One seed gives no interval"),
+        (["performance_factors", "--record", "no-folder/x.json"], "The folder no-folder is not there"),
+        (["performance_factors", "--record", "."], ". is a folder"),
         ([], "Which study? Name one of cnn_learning, "),
     ],
 )

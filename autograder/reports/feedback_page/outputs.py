@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ...submission.saved_figures import SAVED, SMALL_RUN
 from ...text import one_line, plain, text
 from .diagnosis import ENGINE
 from .redact import Secrets
@@ -149,6 +150,9 @@ def _blocks(output: Any, secrets: Secrets, pictures: Room) -> Iterator[Block]:
 def _text(value: Any, secrets: Secrets) -> Iterator[Block]:
     whole = text(value)
     if not whole.strip():
+        return
+    if whole in (SMALL_RUN, SAVED):
+        yield Block("note", words=whole)
         return
     if any(secrets.in_text(part) for part in cut(whole)):
         yield Block("note", words=KEPT_OUT)

@@ -17,15 +17,13 @@ from ...dates import in_words
 from ...files import write_text
 from ..results import Row
 from ...authoring.source import FORM, Assignment, Cell, shown
-from ...text import one_line, plain, with_code
+from ...text import one_line, with_code
 from .diagnosis import PASSED, TO_DO, Told
 from .pieces import BEFORE, Pieces, Work
-from .sanitize import code_html
+from .sanitize import code_html, prose_html
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 COURSE = "From Scratch to cuDNN"
-COMMENT = 20_000
-"""Characters that are shown of one comment."""
 
 
 @dataclass
@@ -44,7 +42,7 @@ class Exercise:
     title: str
     tests: list[Test] = field(default_factory=list)
     work: list[Work] = field(default_factory=list)
-    comments: list[str] = field(default_factory=list)
+    comments: list[Markup] = field(default_factory=list)
     answered: bool = True
     waits: float = 0.0
     points: float = 0.0
@@ -112,11 +110,11 @@ def _template() -> tuple[Template, Markup, str]:
 def _exercises(row: Row, found: Pieces | None, assignment: Assignment) -> list[Exercise]:
     titles = headings(assignment.cells)
     known = {c.id: c for c in assignment.cells if c.id}
-    comments: dict[str, list[str]] = {}
+    comments: dict[str, list[Markup]] = {}
     for name, comment in row.comments.items():
         id_ = assignment.exercise_of(known[name]) if name in known and known[name].kind == "test" else name
         if comment and comment != "No response.":
-            comments.setdefault(id_, []).append(_comment(plain(comment)))
+            comments.setdefault(id_, []).append(prose_html(comment, breaks=True))
     made = []
     for id_, cells in assignment.exercises().items():
         points = {c.id: row.scores.get(c.id, 0.0) for c in cells}
@@ -131,12 +129,6 @@ def _exercises(row: Row, found: Pieces | None, assignment: Assignment) -> list[E
             one.work, one.answered = found.work.get(id_, []), id_ not in found.unanswered
         made.append(one)
     return made
-
-
-def _comment(said: str) -> str:
-    if len(said) <= COMMENT:
-        return said
-    return f"{said[:COMMENT]} … ({len(said) - COMMENT:,} more characters are left out here.)"
 
 
 @lru_cache(maxsize=8)

@@ -26,6 +26,8 @@ IMAGE, SVG, TABLE = 3_000_000, 600_000, 60_000
 ROWS, COLUMNS = 60, 30
 
 Html = Annotated[Markup, PlainValidator(Markup), PlainSerializer(str)]
+PRE = '<pre tabindex="0">'
+"""Long lines are scrolled, also with the keyboard."""
 COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 
 
@@ -50,7 +52,7 @@ def text_html(value: Any) -> Markup:
         shown.append(ansi_html(part) if part else "")
     head, middle, tail = shown
     gap = f'<span class="gap">{middle}</span>' if middle else ""
-    return Markup(f"<pre>{head}</pre>{gap}" + (f"<pre>{tail}</pre>" if gap else ""))
+    return Markup(f"{PRE}{head}</pre>{gap}" + (f"{PRE}{tail}</pre>" if gap else ""))
 
 
 def ansi_html(value: str) -> str:
@@ -131,21 +133,56 @@ def _code(source: str) -> Markup:
     else:
         highlight, lexer, formatter = _pygments()
         shown = highlight(head, lexer, formatter)
-    gap = f'</code></pre><span class="gap">{middle}</span><pre><code>{escape(tail)}' if middle else ""
-    return Markup(f'<pre class="code"><code>{shown.rstrip()}{gap}</code></pre>')
+    gap = f'</code></pre><span class="gap">{middle}</span>{PRE}<code>{escape(tail)}' if middle else ""
+    return Markup(f'<pre class="code" tabindex="0"><code>{shown.rstrip()}{gap}</code></pre>')
 
 
-def prose_html(value: Any) -> Markup:
-    """An answer in words: paragraphs, with `code` and **bold** marked; everything else stays as it was typed."""
-    head, middle, tail = cut(plain(value), 20_000, 400)
-    shown = []
-    for part in (head, tail):
-        marked = escape(part.strip("\n"))
-        marked = re.sub(r"`([^`\n]{1,300})`", r"<code>\1</code>", marked)
-        marked = re.sub(r"\*\*([^*\n<]{1,300})\*\*", r"<strong>\1</strong>", marked)
-        shown.append("".join(f"<p>{p}</p>" for p in re.split(r"\n[ \t]*\n\s*", marked) if p.strip()))
+@lru_cache(maxsize=2)
+def _markdown(breaks: bool) -> Any:
+    """Reads Markdown as Jupyter does, less HTML, links and pictures, which stay as they were typed."""
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.amsmath import amsmath_plugin
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+    from .formula import mathml
+
+    reader = MarkdownIt("commonmark", {"html": False, "breaks": breaks, "xhtmlOut": False}).enable(["table", "strikethrough"])
+    reader.disable(["link", "image", "autolink", "html_block", "html_inline", "reference"])
+    reader.use(dollarmath_plugin, allow_labels=False, allow_digits=False, allow_blank_lines=False, double_inline=True)
+    reader.use(amsmath_plugin)
+
+    def formula(block: bool) -> Any:
+        return lambda _, tokens, at, *__: f"{mathml(tokens[at].content, block)}"
+
+    def listing(_: Any, tokens: Any, at: int, *__: Any) -> str:
+        return f'<pre class="code" tabindex="0"><code>{escape(tokens[at].content)}</code></pre>\n'
+
+    rules = {
+        "math_inline": formula(False), "math_inline_double": formula(True), "math_block": formula(True),
+        "amsmath": formula(True), "fence": listing, "code_block": listing,
+        "heading_open": lambda *_: "<p><strong>", "heading_close": lambda *_: "</strong></p>\n",
+    }  # fmt: skip
+    for name, rule in rules.items():
+        reader.add_render_rule(name, rule)
+    return reader
+
+
+def prose_html(value: Any, breaks: bool = False) -> Markup:
+    """An answer or a comment: its Markdown, with formulas as MathML. With `breaks` a new line is one on the page."""
+    head, middle, tail = cut(plain(value), 12_000, 400)
     gap = f'<span class="gap">{middle}</span>' if middle else ""
-    return Markup(f'<div class="prose">{shown[0]}{gap}{shown[1]}</div>')
+    return Markup(f'<div class="prose">{_prose(head, breaks)}{gap}{_prose(tail, breaks) if tail else ""}</div>')
+
+
+def _prose(source: str, breaks: bool) -> str:
+    try:
+        reader = _markdown(breaks)
+        tokens = reader.parse(source)
+        for token in tokens:
+            token.attrs = {name: value for name, value in token.attrs.items() if name == "start"}
+        return visible(reader.renderer.render(tokens, reader.options, {}))  # a reference may stand for what is invisible
+    except Exception:  # the reader of Markdown gives up
+        return f"<p>{escape(source)}</p>"
 
 
 def image_url(mime: str, data: Any) -> str:
@@ -207,4 +244,4 @@ def table_html(value: Any) -> Markup | None:
         lines.append(f"<tr>{cells}</tr>")
     less = len(rows) > ROWS or any(len(row) > COLUMNS for row in rows)
     note = f'<span class="gap">The table goes on; it has {len(rows):,} rows.</span>' if less else ""
-    return Markup(f'<div class="wide"><table class="data">{"".join(lines)}</table></div>{note}')
+    return Markup(f'<div class="wide" tabindex="0"><table class="data">{"".join(lines)}</table></div>{note}')

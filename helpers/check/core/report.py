@@ -107,7 +107,7 @@ class Report:
         )
         return (
             f'<div role="status" style="border-left:4px solid {colour};padding:4px 12px;margin:4px 0;max-width:52em">'
-            f'<b style="color:{colour}">{html.escape(self.title)}: {word}</b>'
+            f"<b>{html.escape(self.title)}: {word}</b>"
             f'<table style="margin:2px 0;border:none">{lines}</table></div>'
         )
 

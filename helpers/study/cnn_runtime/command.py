@@ -12,7 +12,9 @@ from typing import Any
 
 from helpers.backend import cuda_available
 from helpers.command import count
+from helpers.errors import CourseError
 from helpers.progress import Progress
+from helpers.study.cluster import NO_TIMINGS
 from helpers.study.cnn_runtime.plan import QUICK, THOROUGH, Piece, Plan, assembled
 from helpers.study.cnn_runtime.point import BACKENDS
 from helpers.study.cnn_runtime.record import Record, recorded, write_record
@@ -41,10 +43,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", type=Path, metavar="FILE", help="write what this machine measures; thorough")
     parser.add_argument("--fresh", action="store_true", help="measure everything again, finished pieces too")
     parser.add_argument("--json", action="store_true", help="print points and numbers as one JSON object, no sentences")
+    parser.add_argument("--scheduler", help=argparse.SUPPRESS)
 
 
 def main(options: argparse.Namespace) -> None:
     """Measure what is not yet measured, one process at a time; print tables, write figures."""
+    if options.scheduler:
+        raise CourseError(NO_TIMINGS + ".")
     plan = chosen(options)
     say = _silent if options.json else print
     facts = environment()

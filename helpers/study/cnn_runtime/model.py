@@ -83,12 +83,10 @@ def kernels(spec: NetworkSpec, batch: int = BATCH) -> list[Kernel]:
 
     Counted from what the operations are, not from a trace; a library may fuse some or split others.
     """
-    from helpers.nn.layer_costs import parameters  # where counting is an exercise it may not be there
-
     found: list[Kernel] = []
     first = True
     for place in spec.places(batch):
-        x, y, w = batch * math.prod(place.shape_in), batch * math.prod(place.shape_out), parameters(place)
+        x, y, w = batch * math.prod(place.shape_in), batch * math.prod(place.shape_out), place.parameters
         kind = place.layer.type
         if kind in ("conv", "dense"):
             geometry = place.geometry

@@ -1,7 +1,7 @@
-"""Performance factors: threads, waiting policies, precision, and time to accuracy by batch, at full size.
+"""Performance factors: the roof, threads, precision, time to accuracy and scaling, all figures at full size.
 
-Training runs are distributed over the cores and kept in OUT/runs; timings run alone, one process at a time, and are
-made anew each time.
+Training runs are distributed over the cores, or over a Dask cluster with --scheduler. Timings run alone, one process
+at a time, and always on this machine. What is finished is kept in OUT/runs, and --fresh makes it anew.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import os
+import math
 import statistics
 from collections.abc import Sequence
 from functools import partial
@@ -18,21 +18,28 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.backend import torch_or_none
 from helpers.command import count
+from helpers.cost.communication import Link, ring
 from helpers.errors import CourseError
 from helpers.study import files
 from helpers.study.carry_out import add_options as add_run_options
 from helpers.study.carry_out import carry_out_for
+from helpers.study.cluster import NO_TIMINGS
 from helpers.study.cnn_runtime.student_t import t_quantile
-from helpers.study.performance_factors.processes import THREAD_VARIABLES, cores, start
+from helpers.study.keep import Keep
 from helpers.study.performance_factors.published import CAFFE_THREADS
 from helpers.study.performance_factors.runs import RULES, StepsRun
+from helpers.study.performance_factors.timings import EXPERIMENTS, Timed
 from helpers.study.performance_factors.training import Trainer, images
-from helpers.timing import environment, measure
+from helpers.timing import cache_sizes, environment, measure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ROUNDS = 9
+RECORDED = ("threads", "policy", "precision")
+"""What a record of this machine holds."""
+SMALL = {"level": 0.5, "most_images": 6_000, "train": 500, "validation": 200}
+"""Of the training runs with --quick."""
+NETS = {"10 Gbit/s Ethernet": Link(50e-6, 1.25e9), "100 Gbit/s": Link(5e-6, 12.5e9)}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -47,112 +54,64 @@ def main(options: argparse.Namespace) -> None:
     """Measure, train, print, draw, and record where that is asked for."""
     if options.record is not None and not options.record.parent.is_dir():
         raise CourseError(f"The folder {options.record.parent} is not there; make it, or record elsewhere.")
-    most = 2 if options.quick else max(8, cores())
-    counts = sorted({1, 2, *(n for n in (4, 8, cores()) if n <= most)})
-    timings = {
-        "threads": _threads(counts, options.quick),
-        "policy": _policy(options.quick),
-        "precision": _precision(options.quick),
-    }
-    for name, rows in timings.items():
-        for row in rows:
-            print(
-                f"{name}: "
-                + ", ".join(
-                    f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in row.items()
-                )
-            )
+    if options.record is not None and options.record.is_dir():
+        raise CourseError(f"{options.record} is a folder; name a file to record in.")
+    if options.seeds == 1:
+        raise CourseError("One seed gives no interval; ask for at least --seeds 2.")
+    if options.scheduler and options.only_timings:
+        raise CourseError(NO_TIMINGS + " or --only-timings.")
     batches = [] if options.only_timings else _batches(options)
+    timings = _timings(options)
+    for name in RECORDED:
+        for row in timings[name]:
+            print(f"{name}: " + ", ".join(f"{key} {_said(value)}" for key, value in row.items()))
     for row in batches:
         reached = f"{row['seconds']:.3f} s ({row['low']:.3f} to {row['high']:.3f})" if row["seconds"] else "not reached"
         print(f"rule {row['rule']}, batch {row['batch']}: {reached}")
     if options.record is not None:
-        _record(options.record, timings, options.quick)
+        _record(options.record, {name: timings[name] for name in RECORDED}, options.quick)
     files.write(
         options.out,
-        partial(_figures, timings["threads"], batches),
-        {f"{name}.csv": rows for name, rows in timings.items()} | {"batches.csv": batches},
+        partial(_figures, timings, batches, SMALL["level"] if options.quick else StepsRun.level),
+        {f"{name}.csv": rows for name, rows in timings.items()} | {"batches.csv": batches, "scaling.csv": scaling()},
     )
 
 
-def _seconds(threads: int, begin: Any, rounds: int, **more: str) -> float:
-    """The median of some runs after one that does not count."""
-    with begin({**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads)), **more}) as process:
-        process.run()
-        return statistics.median(process.run() for _ in range(rounds))
+def _said(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _libraries() -> Sequence[str]:
-    return ("numpy", "torch") if torch_or_none() else ("numpy",)
+def _timings(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
+    """The rows of every experiment by its name; those that this machine has made before are read."""
+    here, torch = environment(), torch_or_none()
+    keep = Keep(options.out / "runs", options.fresh or options.record is not None)
+    found = {}
+    for name in EXPERIMENTS:
+        task = Timed(name, here["cpu"], here["cores"], str(torch.__version__) if torch else None, options.quick)
+        found[name] = keep.load(task)
+        if found[name] is None:
+            found[name] = task.perform()
+            keep.save(task, found[name])
+    return found
 
 
-def _threads(counts: Sequence[int], quick: bool) -> list[dict[str, Any]]:
-    return [
-        {"library": library, "size": size, "threads": n,
-         "seconds": _seconds(n, partial(start, library=library, size=size), 3 if quick else ROUNDS)}
-        for library in _libraries() for size in ((64,) if quick else (2048, 512, 128)) for n in counts
-    ]  # fmt: skip
-
-
-def _policy(quick: bool) -> list[dict[str, Any]]:
-    """A training step by threads, waiting passively and actively; nothing without PyTorch."""
-    if not torch_or_none():
-        return []
-    begin = partial(start, library="torch", work="training step", size=64)
-    return [
-        {"policy": policy, "threads": n, "seconds": _seconds(n, begin, 3 if quick else ROUNDS, OMP_WAIT_POLICY=policy)}
-        for policy in ("passive", "active") for n in ((1,) if quick else sorted({1, cores(), 2 * cores(), 4 * cores()}))
-    ]  # fmt: skip
-
-
-def _precision(quick: bool) -> list[dict[str, Any]]:
-    """GFLOP/s of a square product by type of number, one thread; on a GPU, too, where there is one."""
+def scaling() -> list[dict[str, Any]]:
+    """Images per second on 1 to 1,024 workers by the model: a network of 25.6 million parameters and 24.6 GFLOP an
+    image on devices that reach 3.2 TFLOP/s, with a ring all-reduce after each step.
+    """
     rows = []
-    for library in _libraries():
-        for dtype in ("float64", "float32", "float16", *(("bfloat16",) if library == "torch" else ())):
-            n = 64 if quick else 128 if (library, dtype) == ("numpy", "float16") else 1024
-            seconds = _seconds(1, partial(start, library=library, size=n, dtype=dtype), 3 if quick else ROUNDS)
-            rows.append({"library": library, "dtype": dtype, "gflops": 2 * n**3 / seconds / 1e9})
-    return [*rows, *_precision_on_a_gpu(quick)]
-
-
-def _precision_on_a_gpu(quick: bool) -> list[dict[str, Any]]:
-    torch = torch_or_none()
-    if torch is None or not torch.cuda.is_available():
-        return []
-    rows, n = [], 256 if quick else 8192
-    before = torch.backends.cuda.matmul.allow_tf32
-    try:
-        for dtype, tf32 in (
-            ("float64", False),
-            ("float32", False),
-            ("TF32", True),
-            ("bfloat16", False),
-            ("float16", False),
-        ):
-            torch.backends.cuda.matmul.allow_tf32 = tf32
-            kind = torch.float32 if tf32 else getattr(torch, dtype)
-            a, b = (torch.randn(n, n, device="cuda").to(kind) for _ in range(2))
-            out = torch.empty_like(a)
-            work = partial(torch.mm, a, b, out=out)
-            seconds = measure({"it": work}, rounds=ROUNDS, synchronise=torch.cuda.synchronize)["it"].median
-            rows.append(
-                {
-                    "library": "torch on " + torch.cuda.get_device_name(),
-                    "dtype": dtype,
-                    "gflops": 2 * n**3 / seconds / 1e9,
-                }
-            )
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
+    for net, link in NETS.items():
+        for kind, total in (("strong, 1024 in all", lambda n: 1024), ("weak, 32 each", lambda n: 32 * n)):
+            for n in (2**k for k in range(11)):
+                step = 2e-3 + math.ceil(total(n) / n) * 24.6e9 / 3.2e12 + ring(4 * 25_600_000, n, link)
+                rows.append({"kind": f"{kind}, {net}", "workers": n, "images_per_s": total(n) / step})
     return rows
 
 
 def _batches(options: argparse.Namespace) -> list[dict[str, Any]]:
     """Time to accuracy: seconds of a step of this machine, steps of several seeds."""
     sizes = (64, 256) if options.quick else (16, 32, 64, 128, 256, 512, 1024)
-    small = {"level": 0.5, "most_images": 6_000, "train": 500, "validation": 200}
-    more: dict[str, Any] = small if options.quick else {}
+    more: dict[str, Any] = SMALL if options.quick else {}
     seeds = options.seeds or (2 if options.quick else 10)
     tasks = [
         StepsRun(f"{rule} {batch}", seed, batch, rule, **more)
@@ -178,12 +137,26 @@ def _row(rule: str, batch: int, step: float, steps: Sequence[int]) -> dict[str, 
     return {**row, "seconds": mean, "low": mean - half, "high": mean + half}
 
 
-def _figures(thread_rows: list[dict[str, Any]], batches: list[dict[str, Any]]) -> dict[str, Figure]:
+def _figures(
+    timings: dict[str, list[dict[str, Any]]], batches: list[dict[str, Any]], level: float
+) -> dict[str, Figure]:
     from helpers import plots
 
-    found = {"threads.png": plots.threads(thread_rows, CAFFE_THREADS)}
+    roof, stairs = timings["roof"], [(row["bytes"], row["bytes_per_s"]) for row in timings["staircase"]]
+    points = {r["layer"]: {r["layer"]: (r["flops"] / r["bytes"], r["flops"] / r["seconds"])} for r in roof}
+    speeds: dict[str, dict[int, float]] = {}
+    for row in scaling():
+        speeds.setdefault(row["kind"], {})[row["workers"]] = row["images_per_s"]
+    found = {
+        "roofline.png": plots.roofline(points, roof[0]["peak"], stairs[-1][1]),
+        "staircase.png": plots.staircase(stairs, cache_sizes()),
+        "threads.png": plots.threads(timings["threads"], CAFFE_THREADS),
+        "scaling.png": plots.scaling(
+            list(next(iter(speeds.values()))), {kind: list(row.values()) for kind, row in speeds.items()}
+        ),
+    }
     if batches:
-        found["time_to_accuracy.png"] = plots.time_to_accuracy(batches, 0.95)
+        found["time_to_accuracy.png"] = plots.time_to_accuracy(batches, level)
     return found
 
 

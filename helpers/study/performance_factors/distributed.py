@@ -18,6 +18,7 @@ import numpy as np
 
 from helpers.backend import torch_or_none
 from helpers.errors import CourseError
+from helpers.progress import counted
 from helpers.threads import VARIABLES as THREAD_VARIABLES
 
 LIMIT = 120.0
@@ -55,6 +56,12 @@ def cannot_run_two() -> str:
     return ""
 
 
+def gpus() -> int:
+    """GPUs that PyTorch can use here."""
+    torch = torch_or_none()
+    return torch.cuda.device_count() if torch is not None and torch.cuda.is_available() else 0
+
+
 def two_processes(
     workers: int = 2,
     *,
@@ -82,8 +89,18 @@ def two_processes(
         raise CourseError(f"A batch of {batch} can't be divided evenly among {workers} workers; take a multiple.")
     if workers * threads > 64:
         raise CourseError(f"{workers} workers of {threads} threads are more than this course starts; take fewer.")
+    if device not in ("cpu", "cuda"):
+        raise CourseError(f"device={device!r} can't be trained on; give 'cpu' or 'cuda'.")
+    if dtype not in ("float64", "float32"):
+        raise CourseError(f"dtype={dtype!r} can't be trained with; give 'float64' or 'float32'.")
+    if len(sizes) < 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes):
+        raise CourseError(f"sizes={sizes!r} are not those of a network; give two whole numbers or more, of at least 1.")
+    if kill is not None and kill not in range(workers):
+        raise CourseError(f"kill={kill!r} is none of the workers, 0 to {workers - 1}; give one of these, or none.")
     if why := cannot_run_two():
         raise CourseError(why)
+    if device == "cuda" and (there := gpus()) < workers:
+        raise CourseError(f"{counted(workers, 'worker')} on GPUs take as many GPUs, and here are {there}; take fewer.")
     address = port or _free_port()
     if port is not None:
         _demand_free(port)

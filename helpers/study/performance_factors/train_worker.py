@@ -13,6 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from helpers.command import run
+from helpers.errors import CourseError
+
 JOB: dict[str, Any] = {
     "batch": 64, "steps": 20, "threads": 1, "sizes": (784, 512, 512, 10), "dtype": "float64", "rate": 0.1,
     "device": "cpu", "folder": "", "kill": None,
@@ -23,11 +26,11 @@ def main(job: dict[str, Any]) -> None:
     """Train on this worker's share of every batch; write the weights and the times into job["folder"]."""
     import datetime
 
+    rank, workers = _place(job["batch"])
     import numpy as np
     import torch
     import torch.distributed as dist
 
-    rank, workers = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     torch.set_num_threads(job["threads"])
     cuda = job["device"] == "cuda"
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", rank))) if cuda else torch.device("cpu")
@@ -75,10 +78,37 @@ def main(job: dict[str, Any]) -> None:
     dist.destroy_process_group()
 
 
+def _place(batch: int) -> tuple[int, int]:
+    """(rank, workers) that torchrun has set; CourseError where it hasn't, or where a batch can't be divided evenly."""
+    try:
+        rank, workers = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    except (KeyError, ValueError):
+        raise CourseError(
+            "RANK and WORLD_SIZE are not set, as torchrun does; start `torchrun --nproc-per-node 2 -m "
+            "helpers.study.performance_factors.train_worker`."
+        ) from None
+    if batch % workers:
+        raise CourseError(f"A batch of {batch} can't be divided evenly among {workers} workers; start another number.")
+    return rank, workers
+
+
+def _job(text: str) -> dict[str, Any]:
+    """What a worker is to do: JOB, changed by a JSON object."""
+    try:
+        changes = json.loads(text)
+    except ValueError:
+        changes = None
+    if not isinstance(changes, dict) or (unknown := sorted(set(changes) - set(JOB))):
+        known = ", ".join(JOB)
+        found = f"{unknown[0]!r} in the job" if isinstance(changes, dict) else f"The job {text[:60]!r}"
+        raise CourseError(f"{found} can't be trained; give a JSON object with some of {known}.")
+    return {**JOB, **changes}
+
+
 def _wait(torch: Any, cuda: bool) -> None:
     if cuda:
         torch.cuda.synchronize()
 
 
 if __name__ == "__main__":
-    main({**JOB, **(json.loads(sys.argv[1]) if len(sys.argv) > 1 else {})})
+    sys.exit(run(lambda: main(_job(sys.argv[1] if len(sys.argv) > 1 else "{}"))))

@@ -87,6 +87,7 @@ def test_predict_and_cluster(capsys):
         (("cluster", "mlp", "--cluster", "x"), "no cluster 'x'"),
         (("machine", "--threads", "100000"), "100000 threads; give --threads"),
         (("compare", "--threads", "100000"), "100000 threads"),
+        (("amdahl", "--measure", "1", "100000"), "100000 threads are too many for"),
         (("compare", "nothing"), "no network 'nothing'"),
         (("compare", "mlp", "--backend", "nump"), "no backend 'nump'"),
         (("measure",), "invalid choice"),

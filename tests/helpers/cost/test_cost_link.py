@@ -47,6 +47,15 @@ def test_a_process_that_never_comes_is_told(monkeypatch):
         measure_link((4,), rounds=1)
 
 
+def test_no_connections_are_told(monkeypatch):
+    def refuse(address):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(link.socket, "create_server", refuse)
+    with pytest.raises(CourseError, match="lets no process open a connection"):
+        measure_link((4,), rounds=1)
+
+
 def test_a_process_killed_in_the_middle_ends_it_at_once(monkeypatch):
     started = []
 

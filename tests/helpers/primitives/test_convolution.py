@@ -12,6 +12,7 @@ from helpers.primitives import (
     conv_backward_data,
     conv_backward_filter,
     conv_forward,
+    dft_width,
     layout,
     winograd,
     workspace,
@@ -122,6 +123,19 @@ def test_several_tiles_and_blocks(spec, name):
             for order in (layout.to_nchw, layout.to_chwn):
                 got = run(module, which, spec, order(x), w, order(dy))
                 assert_close(got, expected[which], np.float32, spec.N * spec.P * spec.Q)
+
+
+@pytest.mark.parametrize(("rows", "u"), [(1, 1), (3, 1), (3, 2)])
+def test_dft_width_takes_some_output_rows_at_a_time(rows, u, monkeypatch):
+    spec = ConvSpec(2, 3, 14, 15, 4, 3, 3, u=u, pad_h=1)
+    _, _, factors, columns = dft_width._sizes(spec, dft_width.tile(spec))
+    monkeypatch.setattr(dft_width, "BLOCK_BYTES", 4 * factors * spec.K * columns * rows)
+    assert dft_width._rows(spec, factors, columns) == rows
+    assert spec.P % 3
+    x, w, dy = arrays(spec, np.float64)
+    got = run(dft_width, "backward-filter", spec, x, w, dy)
+    assert_close(got, of_torch(spec, x, w, dy)["backward-filter"], np.float64, 1000)
+    assert workspace.last_used() <= spec.workspace("dft_width", "backward-filter", 8, False) + 16 * workspace.ALIGNMENT
 
 
 def test_winograd_in_several_blocks_of_images(monkeypatch):

@@ -1,0 +1,52 @@
+"""Layers one after the other, and the order in which a training set goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from helpers.backend import Backend
+from helpers.nn import Linear, ReLU
+from helpers.nn.state import layer_seed
+from helpers.zoo.checks import check_size
+
+
+class Chain:
+    """forward runs the layers from first to last, backward from last to first; `layers` are what an optimiser takes."""
+
+    def __init__(self, *layers: Any) -> None:
+        self.layers = layers
+
+    def forward(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, gradient: Any) -> Any:
+        for layer in reversed(self.layers):
+            gradient = layer.backward(gradient)
+        return gradient
+
+
+def dense(sizes: Sequence[int], backend: Backend, seed: int, between: Any = ReLU) -> Chain:
+    """Linear layers of these sizes with a `between` (ReLU) after each but the last."""
+    for i, size in enumerate(sizes):
+        check_size(**{f"sizes[{i}]": size})
+    layers: list[Any] = []
+    for i, (n_in, n_out) in enumerate(pairwise(sizes)):
+        layers += [Linear(n_in, n_out, backend, layer_seed(seed, i)), between()]
+    return Chain(*layers[:-1])
+
+
+def batches(n: int, size: int, epochs: int, seed: int) -> Iterator[tuple[int, int, np.ndarray]]:
+    """(step, epoch, indices of a batch), both counted from 0: every epoch in an order of its own."""
+    check_size(epochs=epochs, batch=size)
+    step = 0
+    for epoch in range(epochs):
+        order = np.random.default_rng([seed, epoch]).permutation(n)
+        for start in range(0, n, size):
+            yield step, epoch, order[start : start + size]
+            step += 1

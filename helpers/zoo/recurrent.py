@@ -1,0 +1,342 @@
+"""RNN and LSTM: a state that is carried from step to step, and how far back its gradient reaches.
+
+RNN: h_t = tanh(W x_t + U h_{t−1} + b). Going back, the gradient is multiplied by Uᵀ and by the slope of tanh at every
+step, and vanishes (or explodes). LSTM: the cell c_t = f·c_{t−1} + i·g is multiplied by the forget gate f alone, which
+can stay near 1. Hochreiter and Schmidhuber, *Long Short-Term Memory* (1997); the forget gate: Gers, Schmidhuber and
+Cummins (2000). The copy task shows a marked symbol, then `lag` others that are to
+be ignored, then asks for the first.
+
+Arrays are (steps, features, N): a state is a matrix with a column for each sequence, so that each gate is one block of
+memory. That, one product and one tanh for all gates of a step, and memory used again is what makes it fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from helpers.errors import CourseError
+from helpers.nn import Adam
+from helpers.nn.optimisers import parameters_and_gradients
+from helpers.zoo.checks import check_loss, check_size
+from helpers.zoo.outcome import Measured, Outcome
+
+State = tuple[np.ndarray, ...]
+
+
+class Recurrent:
+    """What RNN and LSTM share: weight (gates·units, inputs + units), which is W and U side by side, and bias
+    (gates·units, 1).
+
+    W and U are drawn between −1/√units and 1/√units, as PyTorch draws them; b is zero. After backward, `grad_state`
+    (steps, units, N) holds the gradient for what is carried on, h_t of an RNN and c_t of an LSTM, with all that comes
+    back from later steps.
+    """
+
+    gates = 1
+
+    def __init__(self, inputs: int, units: int, seed: int = 0, dtype: Any = np.float32) -> None:
+        check_size(inputs=inputs, units=units)
+        self.inputs, self.units, most = inputs, units, units**-0.5
+        draws = np.random.default_rng(seed).uniform(-most, most, (self.gates * units, inputs + units))
+        self.weight, self.bias = draws.astype(dtype), np.zeros((self.gates * units, 1), dtype)
+        self.grad_weight, self.grad_bias = np.zeros_like(self.weight), np.zeros_like(self.bias)
+        self.grad_state = np.zeros(0)
+        self.state: State = ()
+        self._work: dict[str, np.ndarray] = {}
+
+    def forward(self, x: np.ndarray, state: State | None = None) -> np.ndarray:
+        """h (steps, units, N) of x (steps, inputs, N). state: what `self.state` was after an earlier call, else zero;
+        it is carried on, and the gradient is not. The next call writes over what this one returns."""
+        raise NotImplementedError
+
+    def backward(self, grad_h: np.ndarray) -> np.ndarray:
+        """The gradient for x, from that for h; fills grad_weight and grad_bias. It ends at the first step."""
+        raise NotImplementedError
+
+    def _array(self, name: str, *shape: int) -> np.ndarray:
+        """An array that is used again by the next call of the same size: fresh memory costs as much as arithmetic."""
+        kept = self._work.get(name)
+        if kept is None or kept.shape != shape:
+            kept = self._work[name] = np.empty(shape, self.weight.dtype)
+        return kept
+
+    def _begin(self, x: np.ndarray, state: State | None) -> np.ndarray:
+        """Makes `seen` (steps + 1, inputs + units, N), which is x_t on top of h_{t−1}, so that W x_t + U h_{t−1} is one
+        product; returns the place of the states (steps + 1, units, N) in it."""
+        if x.ndim != 3 or x.shape[1] != self.inputs or 0 in x.shape:
+            raise CourseError(
+                f"A recurrent network takes arrays of shape (steps, {self.inputs}, N) and got {x.shape}; "
+                "put time first and the sequences last."
+            )
+        steps, _, n = x.shape
+        self.seen = self._array("seen", steps + 1, self.weight.shape[1], n)
+        self.seen[:-1, : self.inputs] = x
+        h = self.seen[:, self.inputs :]
+        h[0] = 0 if state is None else state[0]
+        return h
+
+    def _back(self, t: int, dz: np.ndarray) -> np.ndarray:
+        """From the gradient for z_t = W x_t + U h_{t−1} + b to those of W, U, b and x_t; returns that for h_{t−1}."""
+        self.grad_weight += dz @ self.seen[t].T
+        self.grad_bias += dz @ self._ones
+        both = self.weight.T @ dz
+        self.grad_x[t] = both[: self.inputs]
+        return both[self.inputs :]
+
+    def _begin_back(self) -> int:
+        """Arrays for what backward finds; returns the number of steps."""
+        steps, _, n = self.seen[1:].shape
+        self.grad_weight[...], self.grad_bias[...] = 0, 0
+        self._ones = np.ones((n, 1), self.bias.dtype)  # a product with ones is a sum along rows, and faster
+        self.grad_x = self._array("grad_x", steps, self.inputs, n)
+        self.grad_state = self._array("grad_state", steps, self.units, n)
+        return steps
+
+
+class RNN(Recurrent):
+    """h_t = tanh(W x_t + U h_{t−1} + b)."""
+
+    def forward(self, x: np.ndarray, state: State | None = None) -> np.ndarray:
+        self.h = self._begin(x, state)
+        for t in range(len(x)):
+            np.tanh(self.weight @ self.seen[t] + self.bias, out=self.h[t + 1])
+        self.state = (self.h[-1].copy(),)
+        return self.h[1:]
+
+    def backward(self, grad_h: np.ndarray) -> np.ndarray:
+        later: Any = 0
+        for t in reversed(range(self._begin_back())):
+            dh = np.add(grad_h[t], later, out=self.grad_state[t])
+            later = self._back(t, dh * (1 - self.h[t + 1] ** 2))
+        return self.grad_x
+
+
+class LSTM(Recurrent):
+    """c_t = f·c_{t−1} + i·g, h_t = o·tanh(c_t); i, f, o = sigmoid and g = tanh of W x_t + U h_{t−1} + b, in this order.
+
+    The forget gate's bias begins at 1, so that a new cell forgets slowly (Jozefowicz, Zaremba and Sutskever 2015).
+    """
+
+    gates = 4
+
+    def __init__(self, inputs: int, units: int, seed: int = 0, dtype: Any = np.float32, forget: float = 1.0) -> None:
+        super().__init__(inputs, units, seed, dtype)
+        self.bias[units : 2 * units] = forget
+        # sigmoid(z) = ½ + ½ tanh(½z): with half of their weights, the first three gates share the tanh of the fourth.
+        self._half = np.repeat(np.array([0.5, 1.0], dtype), [3 * units, units])[:, None]
+
+    def forward(self, x: np.ndarray, state: State | None = None) -> np.ndarray:
+        h, (steps, _, n) = self._begin(x, state), x.shape
+        self.c = self._array("c", steps + 1, self.units, n)
+        self.c[0] = 0 if state is None else state[1]
+        self.tanh_c, self.a = self._array("tanh_c", steps, self.units, n), self._array("a", steps, 4 * self.units, n)
+        weight, bias = self._half * self.weight, self._half * self.bias
+        weight = weight.reshape(4, self.units, -1)  # OpenBLAS multiplies four small matrices faster than one large
+        for t, z in enumerate(self.a):
+            np.matmul(weight, self.seen[t], out=z.reshape(4, self.units, n))
+            z += bias
+            np.tanh(z, out=z)
+            squashed = z[: 3 * self.units]
+            squashed *= 0.5
+            squashed += 0.5
+            i, f, o, g = z.reshape(4, self.units, n)
+            c = np.multiply(f, self.c[t], out=self.c[t + 1])
+            c += i * g
+            np.multiply(o, np.tanh(c, out=self.tanh_c[t]), out=h[t + 1])
+        self.state = (h[-1].copy(), self.c[-1].copy())
+        return h[1:]
+
+    def backward(self, grad_h: np.ndarray) -> np.ndarray:
+        dz = np.empty_like(self.a[0])
+        di, df, do, dg = dz.reshape(4, self.units, -1)
+        later: Any = 0
+        dc = np.zeros_like(self.c[0])
+        for t in reversed(range(self._begin_back())):
+            i, f, o, g = self.a[t].reshape(4, self.units, -1)
+            dh = grad_h[t] + later
+            np.multiply(dh, self.tanh_c[t], out=do)
+            dh *= o
+            dc += dh
+            dh *= self.tanh_c[t] ** 2
+            dc -= dh  # dc += dh·o·(1 − tanh²c)
+            self.grad_state[t] = dc
+            np.multiply(dc, g, out=di)
+            np.multiply(dc, self.c[t], out=df)
+            gates, slopes = self.a[t][: 3 * self.units], dz[: 3 * self.units]
+            slopes *= gates
+            slopes *= 1 - gates
+            np.multiply(dc, i, out=dg)
+            dg *= 1 - g * g
+            dc *= f
+            later = self._back(t, dz)
+        return self.grad_x
+
+
+class Readout:
+    """logits_t = R h_t + b, (steps, units, N) -> (steps, outputs, N)."""
+
+    def __init__(self, units: int, outputs: int, seed: int = 0, dtype: Any = np.float32) -> None:
+        check_size(outputs=outputs)
+        self.weight = (np.random.default_rng([seed, 1]).standard_normal((outputs, units)) * units**-0.5).astype(dtype)
+        self.bias = np.zeros((outputs, 1), dtype)
+
+    def forward(self, h: np.ndarray) -> np.ndarray:
+        self.h = h
+        return np.matmul(self.weight, h) + self.bias
+
+    def backward(self, gradient: np.ndarray) -> np.ndarray:
+        self.grad_weight = np.matmul(gradient, self.h.transpose(0, 2, 1)).sum(axis=0)
+        self.grad_bias = gradient.sum(axis=(0, 2))[:, None]
+        return np.matmul(self.weight.T, gradient)
+
+
+def softmax_loss(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
+    """(mean cross-entropy in nats, its gradient for the logits (steps, outputs, N)); targets: integers (steps, N)."""
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    at = np.arange(len(targets))[:, None], targets, np.arange(targets.shape[1])
+    loss = -float(np.log(np.maximum(p[at], np.finfo(p.dtype).tiny)).mean())
+    p[at] -= 1
+    return loss, p / targets.size
+
+
+class SequenceNet:
+    """A recurrent layer and a readout; `layers` are what an optimiser takes."""
+
+    def __init__(self, cell: Recurrent, outputs: int, seed: int = 0) -> None:
+        self.cell, self.readout = cell, Readout(cell.units, outputs, seed, cell.weight.dtype)
+        self.layers = [self.cell, self.readout]
+
+    def loss(self, x: np.ndarray, targets: np.ndarray, state: State | None = None) -> tuple[float, np.ndarray]:
+        """(mean cross-entropy of the last len(targets) steps, their logits), and the gradients in both layers."""
+        h, asked = self.cell.forward(x, state), len(targets)
+        if asked > len(h):
+            raise CourseError(f"There are {asked} targets and {len(h)} steps; give no more targets than steps.")
+        logits = self.readout.forward(h[-asked:])
+        loss, gradient = softmax_loss(logits, targets)
+        grad_h = np.zeros_like(h)
+        grad_h[-asked:] = self.readout.backward(gradient)
+        self.cell.backward(grad_h)
+        return loss, logits
+
+
+def clip(layers: Sequence[Any], most: float) -> float:
+    """Scale all gradients together so that their common norm is at most `most`; returns the norm before."""
+    gradients = [gradient for *_, gradient in parameters_and_gradients(layers)]
+    norm = float(np.sqrt(sum(float((g * g).sum()) for g in gradients)))
+    if norm > most:
+        for gradient in gradients:
+            gradient *= most / norm
+    return norm
+
+
+def copy_task(n: int, lag: int, symbols: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """(x (lag + 2, symbols + 2, n), targets (1, n)): a marked symbol, `lag` without the mark, and the question."""
+    check_size(sequences=n, symbols=symbols)
+    check_size(0, lag=lag)
+    shown = rng.integers(symbols, size=(lag + 1, 1, n))
+    x = np.zeros((lag + 2, symbols + 2, n), np.float32)
+    np.put_along_axis(x[:-1], shown, 1, axis=1)
+    x[0, symbols] = x[-1, symbols + 1] = 1
+    return x, shown[0]
+
+
+def gradient_by_lag(net: SequenceNet, x: np.ndarray, targets: np.ndarray, lag: int) -> list[float]:
+    """Norm of `grad_state`, for the loss at the last step, 0, 1, …, `lag` steps before it, over the first of them."""
+    if not 0 <= lag < len(x):
+        raise CourseError(f"A lag of {lag} is not inside a sequence of {len(x)} steps; take 0 to {len(x) - 1}.")
+    net.loss(x, targets[-1:])
+    norms = np.sqrt((net.cell.grad_state.astype(np.float64) ** 2).sum(axis=(1, 2)))[::-1]
+    return [float(norm / norms[0]) for norm in norms[: lag + 1]]
+
+
+def train(
+    net: SequenceNet, lag: int, steps: int, symbols: int, lr: float = 5e-3, batch: int = 50, seed: int = 0
+) -> float:
+    """Adam with clipping on new sequences each step; the accuracy (0…1) on 500 others."""
+    rng, optimiser = np.random.default_rng([seed, 9]), Adam(net.layers)
+    for step in range(steps):
+        loss, _ = net.loss(*copy_task(batch, lag, symbols, rng))
+        check_loss("The copy task's cross-entropy", loss, step)
+        clip(net.layers, 1.0)
+        optimiser.step(lr)
+    x, targets = copy_task(500, lag, symbols, rng)
+    return float((net.loss(x, targets)[1].argmax(axis=1) == targets).mean())
+
+
+CELLS: dict[str, type[Recurrent]] = {"RNN": RNN, "LSTM": LSTM}
+KEEPS = "LSTM, forget bias 3"
+"""sigmoid(3) is 0.95: a cell that keeps 95% from step to step, before it has learned anything, where 1 keeps 73%."""
+
+
+@dataclass(frozen=True)
+class Size:
+    lags: tuple[int, ...]
+    steps: int
+    units: int
+    goal: float
+
+
+SYMBOLS = 8
+SIZES = {"full": Size((5, 10, 20, 40), 600, 32, 0.95), "quick": Size((5,), 120, 24, 0.9)}
+
+
+def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:
+    """The gradient at the start, and the accuracy after training, against the lag."""
+    s = SIZES[size]
+    longest = max(s.lags)
+    cells: dict[str, Any] = {**CELLS, KEEPS: partial(LSTM, forget=3.0)}
+    nets = {name: partial(_net, cell, s.units, seed) for name, cell in cells.items()}
+    task = copy_task(100, longest, SYMBOLS, np.random.default_rng(seed))
+    flow = {name: gradient_by_lag(make(), *task, longest) for name, make in nets.items()}
+    accuracy = {
+        name: [train(make(), lag, s.steps, SYMBOLS, seed=seed) for lag in s.lags] for name, make in nets.items()
+    }
+    measured = [
+        Measured(f"{name}: gradient {longest} steps back ÷ at the last step", values[-1])
+        for name, values in flow.items()
+    ]
+    measured += [
+        Measured(f"{name}: accuracy at a lag of {lag}", 100 * accuracy[name][i], "%",
+                 at_least=100 * s.goal if name == KEEPS else None)
+        for i, lag in enumerate(s.lags) for name in accuracy
+    ]  # fmt: skip
+    return Outcome(measured, picture(s, flow, accuracy))
+
+
+def _net(cell: Any, units: int, seed: int) -> SequenceNet:
+    return SequenceNet(cell(SYMBOLS + 2, units, seed), SYMBOLS, seed)
+
+
+def picture(s: Size, flow: dict[str, list[float]], accuracy: dict[str, list[float]]) -> Any:
+    """Gradient and accuracy against the lag."""
+    from helpers.plots.style import axes, figure, line, with_alt
+
+    fig = figure(9, 3.6)
+    left, right = fig.subplots(1, 2)
+    said = []
+    for i, name in enumerate(flow):
+        left.plot(flow[name], **line(i, len(flow[name])), label=name)
+        right.plot(s.lags, [100 * a for a in accuracy[name]], **line(i, len(s.lags)), label=name)
+        right_of = ", ".join(f"{100 * a:.0f}%" for a in accuracy[name])
+        said.append(f"{name}: {flow[name][-1]:.1g} of the gradient is left, accuracies {right_of}")
+    left.set_yscale("log")
+    axes(left, "The gradient for h (RNN) and c (LSTM), before training", "steps back", "norm ÷ norm at the last step")
+    axes(right, f"The copy task after {s.steps} steps", "lag (steps)", "accuracy (%)")
+    right.axhline(100 / SYMBOLS, color="#777777", linewidth=1)
+    at, below = (s.lags[-1], 100 / SYMBOLS), (0, -11)
+    right.annotate("guessing", at, below, textcoords="offset points", ha="right", fontsize=9)
+    right.set_ylim(0, 104)
+    left.legend(frameon=False)
+    right.legend(frameon=False)
+    return with_alt(
+        fig,
+        "Left the norm of the gradient for what is carried on, before training, up to "
+        f"{len(flow['RNN']) - 1} steps back; right the accuracy of the copy task at lags "
+        f"{', '.join(map(str, s.lags))}. {'; '.join(said)}.",
+    )
