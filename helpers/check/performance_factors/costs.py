@@ -67,7 +67,8 @@ def dense_cost(dense_cost: Any, *, seed: int = 0) -> Iterator[str]:
     cases = [(*primes(rng, 3, 3, 23), itemsize) for itemsize in ITEMSIZES]
     cases[-1] = (1, *cases[-1][1:])
     names = ("N", "n_in", "n_out", "itemsize")
-    seen = ask(calls, "dense_cost", dense_cost, cases)
+    large = (256, 2048, 2048, 4)  # the notebook's own, 2³¹ operations
+    seen = ask(calls, "dense_cost", dense_cost, [*cases, large])
 
     def nbytes(*c: int) -> float:
         return c[3] * dense_numbers(*c[:3])
@@ -112,9 +113,24 @@ def dense_cost(dense_cost: Any, *, seed: int = 0) -> Iterator[str]:
              "written, too."),
             ("output-written-twice", lambda N, i, o, s: s * (N * i + i * o + o + 2 * N * o), "The output counts twice "
              "here. It is written once; nobody reads it in this pass."),
+            ("weights-per-image", lambda N, i, o, s: s * (N * i + N * (i * o + o) + N * o), "Weights and bias are read "
+             "anew for each image here. Everything that is read counts once: that is what makes a large batch cheap."),
+            ("bias-of-inputs", lambda N, i, o, s: s * (N * i + i * o + i + N * o), "The bias has one number for each "
+             "*output*, n_out of them, not n_in."),
+            ("itemsize-written-in", lambda N, i, o, s: s * (N * i + N * o) + 4 * (i * o + o), "The numbers of W and b "
+             "are counted with 4 bytes each, whatever `itemsize` says. It holds for them, too."),
         ],
         cases, names, "dense_cost",
     )  # fmt: skip
+    operations, moved = (numbers(part[-1:], "a result of dense_cost")[0]
+                         for part in pairs(seen, len(cases) + 1, "dense_cost", WORDS))  # fmt: skip
+    for got, least, what in ((operations, dense_flops(*large), "operations"), (moved, nbytes(*large), "bytes")):
+        if not 0.9 * least <= got <= 1.1 * least:
+            raise Mistake(
+                "overflow",
+                f"256 images with 2,048 inputs and outputs have {got:.6g} {what} here; there are {least:.6g}. So large "
+                "a number does not fit into a small type such as int32: count in Python's own whole numbers.",
+            )
     yield "operations and bytes for four sizes and three sizes of a number, batch 1 among them"
 
 
@@ -155,6 +171,12 @@ def conv_cost(conv_cost: Any, *, seed: int = 0) -> Iterator[str]:
             ("padding-assumed",
              lambda N, C, H, W, K, R, S, s: 2 * N * K * C * R * S * (H + 1 - R // 2) * (W + 1 - S // 2),
              "The output's size is that of some padding; there is none here."),
+            ("padding-assumed",
+             lambda N, C, H, W, K, R, S, s: 2 * N * K * C * R * S * (H + 2 * (R // 2) - R + 1)
+             * (W + 2 * (S // 2) - S + 1), "The output's size is that of a padding by half of the window; there is "
+             "none here: P = H − R + 1."),
+            ("bias-counted", lambda N, C, H, W, K, R, S, s: N * K * (2 * C * R * S + 1) * (H - R + 1) * (W - S + 1),
+             "There is one operation too many for each output, as if a bias were added; there is none here."),
             ("window-sides-exchanged", lambda N, C, H, W, K, R, S, s: 2 * N * K * C * R * S * (H - S + 1) * (W - R + 1),
              "R belongs to the rows (H), S to the columns (W): P = H − R + 1 and Q = W − S + 1."),
             ("itemsize-in-operations", lambda *c: f(*c) * c[7], "`itemsize` belongs to the bytes. An operation is one, "
@@ -182,6 +204,8 @@ def conv_cost(conv_cost: Any, *, seed: int = 0) -> Iterator[str]:
              + N * K * (H - R + 1) * (W - S + 1)), "The filters are read anew for each image here. Everything that is "
              "read counts once."),
             ("batch-forgotten", lambda *c: c[7] * sum(parts(1, *c[1:7])), ONE_IMAGE),
+            ("bias-counted", lambda *c: c[7] * (sum(parts(*c[:7])) + c[4]), "K numbers too many are counted, as if "
+             "there were a bias; there is none here."),
         ],
         cases, names, "conv_cost",
     )  # fmt: skip

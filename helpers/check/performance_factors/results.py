@@ -79,6 +79,8 @@ def verify_formula(
         raise Mistake(
             "not-finite", f"{what} is {got[bad]} for {_case(cases[bad], names)}; it should be {close_to[bad]:.6g}."
         )
+    if len(got) > 1 and not got.any():
+        raise Mistake("all-zero", f"{what} is 0 in every case tried. Is it divided with `//`, or rounded?")
     with np.errstate(all="ignore"):
         ratios = got / close_to
     if len(got) > 2 and np.ptp(ratios) < 1e-3 * abs(ratios[0]):

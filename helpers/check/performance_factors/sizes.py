@@ -18,7 +18,7 @@ from helpers.check.performance_factors.results import numbers, verify_formula
 
 def matrices(seed: int) -> list[tuple[np.ndarray, int]]:
     """Weights whose columns differ in size and whose largest one is now negative, now positive, at 8, 4 and 2 bits;
-    a column of zeros; float32."""
+    a column of zeros, one of very small weights, and one whose sum is 0; float32."""
     rng = np.random.default_rng([seed, 41])
     found = []
     for bits, dtype in ((8, "float64"), (4, "float64"), (2, "float64"), (5, "float32"), (8, "float64")):
@@ -29,6 +29,9 @@ def matrices(seed: int) -> list[tuple[np.ndarray, int]]:
             w[i, j] = (-1) ** j * 1.3 * abs(w[i, j])
         found.append((w.astype(dtype), bits))
     found[-1][0][:, 1] = 0.0
+    found[-1][0][:, 2] *= 1e-7
+    found[-1][0][:, 3] = 0.0
+    found[-1][0][:2, 3] = 0.7, -0.7  # not a column of zeros, though its sum is 0
     return found
 
 
@@ -124,9 +127,22 @@ def _scales(scale: np.ndarray, q: np.ndarray, w: np.ndarray, bits: int) -> None:
         Hypothesis("levels-forgotten", largest, "This is the largest magnitude itself; the scale is that divided by "
                                                 "2^(b−1) − 1."),
     ]  # fmt: skip
+    wrong += [
+        Hypothesis("xor-for-power", largest / ((2 ^ (bits - 1)) - 1), "`^` is no power in Python: write "
+                   "`2 ** (bits - 1)`."),
+        Hypothesis("scale-in-float16", expected.astype(np.float16), "The scales have three digits only, those of "
+                   "float16."),
+    ]  # fmt: skip
     for hypothesis in wrong:
         if hypothesis.explains(scale) or hypothesis.explains(got):
             raise Mistake(hypothesis.name, hypothesis.hint)
+    ones = (got == 1) & ~zero if got.shape == expected.shape else np.zeros(n_out, dtype=bool)
+    if zero.any() and ones.any() and close(got[~ones], expected[~ones]):
+        raise Mistake(
+            "not-a-column-of-zeros",
+            f"Column {int(np.flatnonzero(ones)[0])} gets the scale 1, though not all of its weights are 0. Only a "
+            "column whose largest *magnitude* is 0 has the scale 1, each column by itself.",
+        )
     if scale.size != n_out:
         raise Mistake(
             "wrong-shape",
@@ -231,6 +247,15 @@ def quantised_bytes(quantised_bytes: Any, *, seed: int = 0) -> Iterator[str]:
              "`bits // 8` is 0 below 8 bits. Multiply first, then divide by 8."),
             ("scales-in-bits", lambda n, m, b: math.ceil(n * m * b / 8) + math.ceil(m * b / 8),
              "The scales have b bits here; they are float32, 4 bytes each."),
+            ("scales-in-bits", lambda n, m, b: math.ceil((n + 1) * m * b / 8),
+             "The scales have b bits here; they are float32, 4 bytes each."),
+            ("gaps-in-bytes", lambda n, m, b: math.ceil(n * m / (8 // b)) + 4 * m,
+             "A byte holds `8 // bits` whole numbers here, and what is left of it stays empty. Packed without gaps, a "
+             "number may begin in one byte and end in the next."),
+            ("byte-too-many", lambda n, m, b: n * m * b // 8 + 1 + 4 * m,
+             "A byte is added even where the last one is full: round up, `math.ceil`."),
+            ("last-byte-rounded", lambda n, m, b: round(n * m * b / 8) + 4 * m,
+             "The bytes are rounded to the nearest; the last one is there even if it is hardly filled: `math.ceil`."),
         ],
         cases, "The number of bytes", ("n_in", "n_out", "bits"),
     )  # fmt: skip
@@ -248,8 +273,12 @@ def prune(prune: Any, *, seed: int = 0) -> Iterator[str]:
         cases.append((w, fraction))
     ties = np.round(rng.normal(size=(7, 5)), 0) + 0.0
     ties[np.abs(ties) < 1] = 1.0
+    sparse = rng.normal(0, 4, size=(7, 11))
+    sparse.reshape(-1)[::5] = 0.0
+    cases.append((sparse, 0.5))
+    cases.append((np.asfortranarray(rng.normal(size=(5, 11))), 0.4))
     cases.append((ties, 0.4))
-    seen = ask(calls, "prune", prune, cases, ("w",))
+    seen = ask(calls, "prune", prune, cases, ("w",), advice=_advice)
     for i, (w, fraction) in enumerate(cases):
         got = array(seen[i], "the result of prune")
         if got.shape != w.shape:
@@ -261,6 +290,10 @@ def prune(prune: Any, *, seed: int = 0) -> Iterator[str]:
             yield f"{fraction:.0%} pruned"
 
 
+def _advice(error: BaseException, what: str) -> str:
+    return " Nothing is pruned with the fraction 0: there is no 0th smallest." if "k out of range" in str(error) else ""
+
+
 def _pruned(got: np.ndarray, w: np.ndarray, fraction: float, tied: bool) -> None:
     count = round(fraction * w.size)
     zeros = got == 0
@@ -270,8 +303,23 @@ def _pruned(got: np.ndarray, w: np.ndarray, fraction: float, tied: bool) -> None
         return
     if not np.isfinite(got).all():
         raise Mistake("not-finite", "The result has values that are no numbers; pruned weights are 0.")
+    if not tied and 0 < count < w.size and w.all() and np.array_equal(got, w):
+        raise Mistake(
+            "nothing-pruned",
+            ("This w is stored by columns, as a transposed one is, and nothing is pruned in it: `ravel` and `reshape` "
+             "of it, or of a copy that keeps its order, make" if w.flags.f_contiguous and not w.flags.c_contiguous
+             else "Nothing is pruned. `flatten` makes, and `ravel` and `reshape` sometimes make,")
+            + " a copy, and zeros that are written into that are lost.",
+        )  # fmt: skip
     flat = np.argsort(np.abs(w), axis=None)
     size = np.abs(w)
+    already = int((w == 0).sum())
+    if already and zeros.sum() == min(w.size, count + already):
+        raise Mistake(
+            "zeros-not-counted",
+            f"{already} of {w.size} weights are zero already, and {count} more became zero; {count} in all are asked "
+            "for, and weights that are zero are among the smallest.",
+        )
 
     def without(places: np.ndarray) -> np.ndarray:
         one = w.astype(float).copy()
@@ -285,8 +333,8 @@ def _pruned(got: np.ndarray, w: np.ndarray, fraction: float, tied: bool) -> None
     for i in range(len(w)):
         by_row[i, np.argsort(size[i])[: round(fraction * w.shape[1])]] = 0
     wrong = [
-        Hypothesis("fraction-kept", without(flat[: w.size - count]), "The fraction is what is *kept* here; it is to "
-                                                                     "become zero."),
+        Hypothesis("fraction-kept", without(flat[: w.size - count]) if abs(w.size - 2 * count) > 2 else np.nan,
+                   "The fraction is what is *kept* here; it is to become zero."),
         Hypothesis("largest-pruned", without(flat[::-1][:count]), "The largest weights are zero; the smallest in "
                                                                   "magnitude are to be."),
         Hypothesis("sign-forgotten", without(np.argsort(w, axis=None)[:count]),
@@ -296,6 +344,8 @@ def _pruned(got: np.ndarray, w: np.ndarray, fraction: float, tied: bool) -> None
                                                   "are asked for."),
         Hypothesis("pruned-by-row", by_row, "Each row loses the same share; the smallest of the whole matrix are asked "
                                             "for."),
+        Hypothesis("rows-for-weights", without(flat[: round(fraction * len(w))]), "The fraction is taken of the number "
+                   "of rows, `len(w)`; there are `w.size` weights."),
         Hypothesis("share-of-the-largest", np.where(size < fraction * size.max(), 0, w),
                    "Everything below that share of the *largest* weight is zero; the fraction is one of the number "
                    "of weights."),
@@ -326,7 +376,8 @@ def _pruned(got: np.ndarray, w: np.ndarray, fraction: float, tied: bool) -> None
     if not tied and abs(int(zeros.sum()) - count) == 1:
         raise Mistake(
             "one-off",
-            f"{int(zeros.sum())} of {w.size} weights are zero; it should be round({fraction:g} · {w.size}) = {count}.",
+            f"{int(zeros.sum())} of {w.size} weights are zero; it should be round({fraction:g} · {w.size}) = {count}"
+            + (", where `int` cuts off." if int(zeros.sum()) < count else "."),
         )
     if fraction in (0, 1):
         raise Mistake(

@@ -36,18 +36,25 @@ def alike(got: Any, right: Any) -> bool:
 
 def measurements(seed: int) -> list[tuple[int, int, list[float]]]:
     """(threads, rounds, seconds of each run): the first is slow, one in the middle is, too, no two are equal. Of an
-    even number of rounds the first is fast, or the upper middle would be the median of one more."""
+    even number of rounds the first lies between the two in the middle, neither of which is then the median of one more.
+    As many threads come twice, so that a result that is kept shows."""
 
     def make(rng: np.random.Generator) -> list[tuple[int, int, list[float]]]:
         found = []
-        for threads, rounds in ((2, 5), (int(rng.integers(3, 9)), 7), (1, 4)):
+        many = int(rng.integers(3, 9))
+        for threads, rounds in ((many, 7), (1, 5), (many, 4)):
             times = rng.uniform(0.010, 0.014, size=rounds + 4).round(6)
-            times[0] = 0.31 if rounds % 2 else 0.0091
             times[2] = 0.083
+            low, high = sorted(times[1 : rounds + 1])[(rounds - 1) // 2 :][:2]
+            times[0] = 0.31 if rounds % 2 else round(low + 0.3 * (high - low), 7)
             found.append((threads, rounds, times.tolist()))
         return found
 
     def tells(cases: Sequence[tuple[int, int, list[float]]]) -> bool:
+        for _, rounds, times in cases:
+            after = times[1 : rounds + 1]
+            if any(alike(one, after[k]) for one in _beside(after) for k in (rounds // 2, -1)):
+                return False
         return told_apart(
             [(_wrong_seconds(times, rounds), statistics.median(times[1 : rounds + 1])) for _, rounds, times in cases],
             alike,
@@ -68,16 +75,24 @@ def _wrong_seconds(times: Sequence[float], rounds: int) -> list[Hypothesis]:
         Hypothesis("best-for-median", min(after), "This is the fastest round; the median is asked for."),
         Hypothesis("worst-for-median", max(after), "This is the slowest round; the median is asked for."),
         Hypothesis("sum-for-median", sum(after), "This is the sum of all rounds; the median of one is asked for."),
+        Hypothesis("upper-middle", sorted(after)[len(after) // 2], "With an even number of rounds, the median is the "
+                   "mean of the two in the middle."),
+        Hypothesis("lower-middle", sorted(after)[(len(after) - 1) // 2], "With an even number of rounds, the median is "
+                   "the mean of the two in the middle. `torch.median` takes the lower one."),
         Hypothesis("last-for-median", after[-1], "This is the last round alone; the median of all is asked for."),
         Hypothesis("not-sorted",
                    after[len(after) // 2], "The middle of the list is not the median before it is sorted."),
-        Hypothesis("upper-middle", sorted(after)[len(after) // 2], "With an even number of rounds, the median is the "
-                   "mean of the two in the middle."),
         *(Hypothesis("wrong-number-of-rounds",
                      statistics.median(times[1 : n + 1]), f"{n} rounds are timed; {rounds} are "
                      "asked for.") for n in (rounds - 1, rounds + 1, 1, 3)),
         Hypothesis("wrong-unit", 1e3 * statistics.median(after), "This is in milliseconds; keep seconds."),
     ]  # fmt: skip
+
+
+def _beside(after: Sequence[float]) -> list[float]:
+    """Of an odd number of rounds, in order, those next to the one in the middle."""
+    middle = len(after) // 2
+    return [sorted(after)[middle - 1], sorted(after)[middle + 1]] if len(after) % 2 else []
 
 
 @check("Seconds with so many threads", "B1")
@@ -87,7 +102,7 @@ def seconds_at(seconds_at: Any, *, seed: int = 0) -> Iterator[str]:
     asked = measurements(seed)
     seen = ask(probes.threads, seconds_at, asked, THREAD_VARIABLES)
     for i, (threads, rounds, times) in enumerate(asked):
-        _environment(seen.part(i), threads)
+        _environment(seen.part(i), threads, again=i > 0)
         _seconds(seen.part(i), rounds, times)
         if i == 0:
             yield (
@@ -98,7 +113,7 @@ def seconds_at(seconds_at: Any, *, seed: int = 0) -> Iterator[str]:
         yield f"the median of {rounds} rounds after one that doesn't count"
 
 
-def _environment(seen: Answer, threads: int) -> None:
+def _environment(seen: Answer, threads: int, again: bool) -> None:
     started, own, before = seen["started"], seen["own"], seen["own before"]
     if seen["wrong"]:
         if seen["wrong"][0] == "no environment":
@@ -110,6 +125,12 @@ def _environment(seen: Answer, threads: int) -> None:
         raise Mistake("number-for-text", f"{seen['wrong'][0]}. An environment holds text: `str(threads)`.")
     if not started:
         seen.finish()
+        if again:
+            raise Mistake(
+                "result-kept",
+                "seconds_at does not call `start` when it is called again: it returns what it found earlier, for "
+                "another process. Measure anew in each call.",
+            )
         raise Mistake("not-started", "seconds_at never calls `start`, so nothing can be measured with so many threads.")
     changed = [name for name in own if own[name] != before[name]]
     for environment, later in zip(started, seen["later"], strict=True):
@@ -196,6 +217,12 @@ def _seconds(seen: Answer, rounds: int, times: Sequence[float]) -> None:
     if events.count("run") == rounds + 2 and alike(got, statistics.median(times[2 : rounds + 2])):
         return  # two runs before those that count
     mistake = explained(got, _wrong_seconds(times, rounds), alike)
+    if events.count("run") > rounds and any(alike(got, one) for one in _beside(after)):
+        raise Mistake(
+            "beside-the-middle",
+            "This is not the middle one of the rounds that count. Of "
+            f"{rounds} rounds in order, it has the index {rounds // 2}, counted from 0.",
+        )
     if mistake:
         raise mistake
     if got == 0 or abs(got) < 0.5 * min(times):
@@ -227,7 +254,8 @@ def fitted(threads: Threads, seconds: Seconds, relative: bool = False) -> tuple[
 
 
 def amdahl_cases(seed: int) -> list[tuple[list[int], list[float]]]:
-    """An exact one, and two with noise; such that mistakes give different numbers."""
+    """An exact one; one in which a number of threads comes twice and the most are not the fastest; and two with noise;
+    such that mistakes give different numbers."""
 
     def make(rng: np.random.Generator) -> list[tuple[list[int], list[float]]]:
         found = []
@@ -235,14 +263,15 @@ def amdahl_cases(seed: int) -> list[tuple[list[int], list[float]]]:
             s, one = float(rng.uniform(0.1, 0.35)), float(rng.uniform(0.5, 9))
             times = [one * (s + (1 - s) / p) * (1 + noise * float(rng.uniform(-1, 1))) for p in threads]
             found.append((threads, [round(t, 5) for t in times]))
+        one = float(rng.uniform(2, 9))
+        slower = [one * part * (1 + 0.03 * float(rng.uniform(-1, 1))) for part in (0.58, 1, 0.42, 0.66, 0.5)]
+        found.insert(1, ([2, 1, 4, 2, 8], [round(t, 5) for t in slower]))
         return found
 
     def tells(cases: Sequence[tuple[list[int], list[float]]]) -> bool:
         if not all(0.03 < fitted(*case, relative)[0] < 0.6 for case in cases for relative in (False, True)):
             return False
-        return told_apart(
-            [(_wrong_fits(*case, part), fitted(*case)[part]) for part in (0,) for case in cases[1:]], alike
-        )
+        return told_apart([(_wrong_fits(*case, 0), fitted(*case)[0]) for case in reversed(cases[1:])], _near)
 
     return drawn(seed + 22, make, tells)
 
@@ -256,9 +285,28 @@ def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesi
     slope, start = np.polyfit(p, t, 1)
     ends = _two(p[first], t[first], p[last], t[last])
     starts = _two(p[order[0]], t[order[0]], p[order[1]], t[order[1]])
+    listed = _two(p[0], t[0], p[-1], t[-1])
+    apart = fitted(np.sort(p), np.sort(t)[::-1])  # type: ignore[arg-type]
+    kept = {many: i for i, many in enumerate(threads)}
+    once = fitted([threads[i] for i in kept.values()], [seconds[i] for i in kept.values()])
+    few = fitted(p[p <= 4], t[p <= 4])  # type: ignore[arg-type]
+    squared = np.polyfit(1 / p, t, 1, w=1 / t**2)
+    speed = np.polyfit(1 / p, 1 / t, 1)
+    karp_flatt = [(u / t[0] - 1 / q) / (1 - 1 / q) for q, u in zip(p[1:], t[1:], strict=True) if q != 1]
     a_speed = fitted(threads, (t[first] / t).tolist())
     two = "Only two of the points are used. Each has noise; least squares through all of them is asked for."
     over = "The line is fitted over the number of threads p; Amdahl's law is a straight line over 1/p."
+    everywhere = [
+        Hypothesis("points-lost", once, "A number of threads that was measured twice counts once. A dictionary keeps "
+                   "one entry for each; all measured points are asked for."),
+        Hypothesis("points-lost", few, "The points above 4 threads are left out; all measured points are asked for."),
+        Hypothesis("sorted-apart", apart, "Threads and seconds are sorted apart from each other, so a time meets "
+                   "another number of threads as soon as more threads are slower. Sort the pairs, or don't sort."),
+        Hypothesis("weights-squared", (squared[1] / squared.sum(), squared.sum()), "The weights are 1/t². `np.polyfit` "
+                   "multiplies each difference by its weight and squares it then: w = 1/t makes differences relative."),
+        Hypothesis("speed-up-for-time", (speed.sum() / speed[1], 1 / speed.sum()), "The line is fitted to 1/T. It is "
+                   "the *time* that is a straight line over 1/p."),
+    ]  # fmt: skip
     if part == 0:
         measured = (one * s) / t[first]
         return [
@@ -273,6 +321,10 @@ def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesi
             Hypothesis("serial-by-parallel", s / (1 - s), "This is a / b; the fraction is a / (a + b)."),
             Hypothesis("from-two-points", ends[0], two),
             Hypothesis("from-two-points", starts[0], two),
+            Hypothesis("from-two-points", listed[0], two),
+            *(Hypothesis(h.name, h.wrong[0], h.hint) for h in everywhere),
+            Hypothesis("mean-of-fractions", float(np.mean(karp_flatt)), "This is the mean of a fraction from each "
+                       "point, all with the first time. Least squares through all points is asked for."),
             Hypothesis("measured-for-fitted", measured, "a is divided by the time *measured* on one thread; the fitted "
                                                         "one is "
                        "a + b."),
@@ -297,6 +349,8 @@ def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesi
         Hypothesis("parts-for-sum", (1 - s) * one, "This is b alone; on one thread both parts take their time: a + b."),
         Hypothesis("from-two-points", ends[1], two),
         Hypothesis("from-two-points", starts[1], two),
+        Hypothesis("from-two-points", listed[1], two),
+        *(Hypothesis(h.name, h.wrong[1], h.hint) for h in everywhere),
         Hypothesis("over-threads", start + slope, over),
         Hypothesis("over-threads", start, over),
     ]  # fmt: skip
@@ -331,7 +385,7 @@ def amdahl(amdahl: Any, *, seed: int = 0) -> Iterator[str]:
                 "seconds "
                 f"{list(cases[i][1])}; it should be {accepted[0][part]:.5g}.",
             )
-    yield "an exact law, and two with noise, by least squares over 1/p"
+    yield "an exact law, and points with noise, by least squares over 1/p"
 
 
 def _near(got: Any, right: Any) -> bool:

@@ -32,7 +32,7 @@ def curves(seed: int) -> list[tuple[str, Curve, float, int, int]]:
     """What each shows, and the curve, level, every, most of it."""
     rng = np.random.default_rng([seed, 31])
     every = int(rng.choice([3, 4, 5]))
-    level = round(float(rng.uniform(0.8, 0.95)), 3)
+    level = round(round(float(rng.uniform(0.8, 0.94)), 2) + 0.003, 3)  # which two digits don't hold
 
     def rising(reached: int, length: int) -> Curve:
         """Below the level before so many steps, above it from there on."""
@@ -42,6 +42,9 @@ def curves(seed: int) -> list[tuple[str, Curve, float, int, int]]:
 
     look = every * int(rng.integers(4, 7))
     plain = rising(look - 1, 20 * every)
+    plain[look : look + 2 * every] = [level + 0.001] * (2 * every)
+    fallen = rising(look, 20 * every)
+    fallen[look - 2 * every] = 0.1
     equal = rising(look + 1, 20 * every)
     equal[look] = level
     dip = rising(look + 2 * every, 20 * every)
@@ -54,6 +57,8 @@ def curves(seed: int) -> list[tuple[str, Curve, float, int, int]]:
         ("a level that is reached exactly", equal, level, every, 18 * every),
         ("a peak between two looks, which nobody sees", dip, level, every, 18 * every),
         ("a level that is lost again later", later, level, every, 25 * every),
+        ("a level that is reached after the accuracy fell", fallen, level, every, 18 * every),
+        ("a level that is reached with the last step", rising(8 * every, 20 * every), level, every, 8 * every),
         ("looking after each step", rising(7, 40), level, 1, 30),
         ("None where the level is not reached", [0.1 + 0.001 * i for i in range(200)], level, every, 11 * every + 2),
         (
@@ -106,6 +111,12 @@ def steps_to(steps_to: Any, *, seed: int = 0) -> Iterator[str]:
                 "number of steps *made* is a "
                 f"multiple of {every}. `range(n)` counts from 0.",
             )
+        if got != right and any(b - a not in (0, every) for a, b in zip([0, *looked], looked, strict=False)):
+            raise Mistake(
+                "looks-at-wrong-steps",
+                f"In all, {', '.join(map(str, looked[:3]))}{', …' if len(looked) > 3 else ''} steps are made when the "
+                f"accuracy is looked at. No step can be undone; look after each {every} steps, from the beginning.",
+            )
         if got != right:
             raise _misjudged(got, right, curve, level, every, most, made, looks)
         if right is None and made > most:
@@ -128,6 +139,18 @@ def _misjudged(
         if curve[min(right, len(curve) - 1)] == level:
             return Mistake(
                 "above-for-at-least", "The accuracy is exactly the level, and the result is None: `>=`, at least."
+            )
+        if made < right == most:
+            return Mistake(
+                "last-step-missing",
+                f"{made} steps are made; `most` allows {most}, and after the last of them the level is reached. "
+                "`range(1, n)` ends before n.",
+            )
+        if made < right and looks > 1:
+            return Mistake(
+                "gives-up",
+                f"Only {made} steps are made, and the result is None. The level is reached after {right}; go on until "
+                f"`most`, {most} steps, whatever the accuracy does meanwhile.",
             )
         return Mistake(
             "reached-overlooked",
@@ -155,6 +178,7 @@ def _misjudged(
             f"The level is not reached within {most} steps, so the result should be None; it is {got:g}.",
         )
     strictly = first_reached(curve, level, every, most, strictly=True)
+    rounded = first_reached([round(value, 2) for value in curve], level, every, most)
     last = (
         next((s for s in range(most // every * every, 0, -every) if curve[min(s, len(curve) - 1)] < level), 0) + every
     )
@@ -173,6 +197,8 @@ def _misjudged(
                    "is one more. Is the accuracy looked at before the step?"),
         Hypothesis("above-for-at-least", strictly if strictly is not None else -7,
                    "The level counts as reached where the accuracy is exactly the level: `>=`, at least."),
+        Hypothesis("accuracy-rounded", rounded if rounded is not None else -7,
+                   "The accuracy is rounded to two digits before it is compared; compare it as it is."),
         Hypothesis("last-for-first",
                    last, "This is when the level is reached for good; the *first* time is asked for."),
         Hypothesis("most-for-reached", most, f"The level is reached after {right} steps, and the result is `most`. Is "
@@ -240,12 +266,12 @@ def rate_for(rate_for: Any, *, seed: int = 0) -> Iterator[str]:
              scaled(2 * power), f"The factor is squared. {hints[rule]}") if rule == "linear" else None,
             ("square-for-root",
              scaled(2.0), f"The factor is squared; √k is asked for. {hints[rule]}") if rule == "root" else None,
+            ("base-written-in", lambda b, r, base, rate, p=power: 0.5 * (b / base) ** p,
+             "0.5 is written into the code; use `base_rate`."),
             ("base-written-in", lambda b, r, base, rate, p=power: 0.5 * (b / 16) ** p,
              "16 and 0.5 are written into the code; use `base_batch` and `base_rate`."),
             ("base-written-in", lambda b, r, base, rate, p=power: rate * (b / 16) ** p,
              "16 is written into the code; use `base_batch`."),
-            ("base-written-in", lambda b, r, base, rate, p=power: 0.5 * (b / base) ** p,
-             "0.5 is written into the code; use `base_rate`."),
             ("base-forgotten",
              lambda b, r, base, rate, p=power: rate * b ** p, "The rate is multiplied by the batch itself; k is how "
              "many times as large as `base_batch` it is.") if power else None,
@@ -253,6 +279,13 @@ def rate_for(rate_for: Any, *, seed: int = 0) -> Iterator[str]:
              lambda b, r, base, rate, p=power: (b / base) ** p, "This is the factor; multiply it by `base_rate`."),
             ("whole-factor", lambda b, r, base, rate, p=power: rate * (b // base) ** p,
              "k is cut off to a whole number: divide with `/`, not `//`."),
+            ("root-of-rate", lambda b, r, base, rate: math.sqrt(rate * b / base), "The root is taken of the whole "
+             "product; it is that of k alone, √k · base_rate.") if rule == "root" else None,
+            ("root-cut-off", lambda b, r, base, rate: rate * math.isqrt(round(b / base)), "The root is cut off to a "
+             "whole number: `math.sqrt`, not `math.isqrt`.") if rule == "root" else None,
+            ("small-batch-clipped", lambda b, r, base, rate, p=power: rate * max(b / base, 1) ** p,
+             "For a batch smaller than `base_batch` the rate stays; the rule holds there, too, with k below "
+             "1.") if power else None,
         ]  # fmt: skip
         verify_formula(got, right_rate, [one for one in wrong if one], cases, f"The rate by the rule {rule!r}", names)
         yield f"the rule {rule!r}, for larger batches and a smaller one"
@@ -275,8 +308,11 @@ def time_to_level(time_to_level: Any, *, seed: int = 0) -> Iterator[str]:
     for n in (3, 5, 4):
         drawn = rng.permutation(rng.integers(300, 900) + np.cumsum(rng.integers(9, 80, size=n)))
         cases.append((round(float(rng.uniform(2e-4, 9e-3)), 6), [int(s) for s in drawn]))
+    cases.append((cases[0][0], [int(rng.integers(20, 60)), 900, int(rng.integers(200, 300))]))  # low is below 0
     gone = (cases[0][0], [cases[0][1][0], None, cases[0][1][2]])
-    seen = ask(calls, "time_to_level", time_to_level, [*cases, gone], ("seconds_per_step", "the list of steps"))
+    seen = ask(
+        calls, "time_to_level", time_to_level, [*cases, gone], ("seconds_per_step", "the list of steps"), advice=_advice
+    )
     for i, (step, steps) in enumerate(cases):
         found = entries(seen[i], ("seconds", "low", "high"), "time_to_level")
         middle, low, high = (number(found[key], f"{key!r}") for key in ("seconds", "low", "high"))
@@ -286,7 +322,13 @@ def time_to_level(time_to_level: Any, *, seed: int = 0) -> Iterator[str]:
         if _near(low, mean - half, mean) and _near(high, mean + half, mean):
             yield f"mean and interval of {len(steps)} seeds"
             continue
-        raise _misplaced(low, high, x)
+        if low == 0 > mean - half and _near(high, mean + half, mean):
+            raise Mistake(
+                "low-cut-off",
+                f"'low' is cut off at 0; by the formula it is {mean - half:.4g}. An end below 0 says how little these "
+                "seeds tell: leave it.",
+            )
+        raise _misplaced(low, high, x, step)
     found = entries(seen[len(cases)], ("seconds", "low", "high"), "time_to_level")
     if any(found[key] is not None for key in ("seconds", "low", "high")):
         first = found["seconds"]
@@ -298,11 +340,18 @@ def time_to_level(time_to_level: Any, *, seed: int = 0) -> Iterator[str]:
                 "the "
                 "others. That flatters a batch or a rate that fails now and then: all three should be None.",
             )
+        key = next(key for key in ("seconds", "low", "high") if found[key] is not None)
         raise Mistake(
             "none-expected",
-            f"One of the seeds did not reach the level, so all three should be None; 'seconds' is {first}.",
+            f"One of the seeds did not reach the level, so all three should be None; {key!r} is {found[key]}.",
         )
     yield "None where a seed does not reach the level"
+
+
+def _advice(error: BaseException, what: str) -> str:
+    if "NoneType" not in str(error):
+        return ""
+    return " One of `steps` is None here, where a seed did not reach the level; it may be any of them."
 
 
 def _centre(got: float, x: np.ndarray, step: float, steps: Sequence[int]) -> None:
@@ -334,7 +383,7 @@ def _near(got: float, right: float, scale: float) -> bool:
     return abs(got - right) <= 1e-5 * abs(scale)
 
 
-def _misplaced(low: float, high: float, x: np.ndarray) -> Mistake:
+def _misplaced(low: float, high: float, x: np.ndarray, step: float) -> Mistake:
     n, mean, s = len(x), float(x.mean()), float(x.std(ddof=1))
     t = t_quantile(0.975, n - 1)
     half = t * s / math.sqrt(n)
@@ -393,6 +442,10 @@ def _misplaced(low: float, high: float, x: np.ndarray) -> Mistake:
         Hypothesis("root-forgotten", t * s / n, "The deviation is divided by n; the mean of n is known better by √n."),
         Hypothesis("variance-for-deviation", t * s * s / math.sqrt(n),
                    "The variance stands where the standard deviation belongs: take its root."),
+        Hypothesis("steps-for-seconds", half / step, "The half-width is a number of steps; multiply it by the seconds "
+                   "of a step."),
+        Hypothesis("divided-by-n-less-one", t * s / math.sqrt(n - 1), "The deviation is divided by √(n − 1); s is that "
+                   "of n − 1 already, and the mean of n is known better by √n."),
         Hypothesis("twice-the-width", 2 * half, "The interval is twice as wide: the half-width goes up *and* down from "
                                                 "the mean."),
         Hypothesis("half-of-the-width", half / 2, "The interval is half as wide: the half-width goes up *and* down "

@@ -91,7 +91,7 @@ def _ended(seen: Answer) -> None:
 
 def _advice(error: BaseException, what: str) -> str:
     text = str(error)
-    if "_Wait" in text or "coroutine" in text:
+    if "_Wait" in text or "coroutine" in text or "dtype('O')" in text:
         return (
             " Is `await` missing before `port.exchange(…)` or `port.receive(…)`? Without it one gets no "
             "message, but a promise of one."
@@ -182,6 +182,10 @@ def _wrong_ring(got: list[np.ndarray], vectors: Sequence[np.ndarray], mean: np.n
     for name, wrong, hint in candidates:
         if len(wrong) == n and alike(wrong):
             return Mistake(name, f"With {where}: {hint}")
+    if length % n and all(close(one[: length // n * n], mean[: length // n * n]) for one in got):
+        return Mistake(
+            "parts-lost", f"With {where}, the last {length % n} numbers are wrong: the rest of {length} by {n}."
+        )
     if any(not close(one, got[0]) for one in got[1:]):
         right = [k for k, one in enumerate(got) if close(one, mean)]
         also = f" Only worker {', '.join(map(str, right))} has the mean." if right else ""
@@ -197,10 +201,6 @@ def _wrong_ring(got: list[np.ndarray], vectors: Sequence[np.ndarray], mean: np.n
             f"With {where}, the workers end with different vectors.{also} Follow one "
             "part around the ring: "
             "which one does a worker send in step 0, 1, 2?",
-        )
-    if length % n and close(got[0][: length // n * n], mean[: length // n * n]):
-        return Mistake(
-            "parts-lost", f"With {where}, the last {length % n} numbers are wrong: the rest of {length} by {n}."
         )
     k = int(np.flatnonzero(~np.isclose(got[0], mean, rtol=2e-4, atol=1e-6))[0])
     return Mistake("differs", f"With {where}, number {k} is {got[0][k]:.6g}; the mean is {mean[k]:.6g}.")
