@@ -144,8 +144,8 @@ def with_float32(cases: list[Convolution]) -> list[Convolution]:
     """The cases; the first one again in float32, as it comes in practice; and once more with other numbers."""
     arrays, geometry = (cases[0].x, cases[0].w, cases[0].dy), cases[0].geometry
     x, w, dy = (a.astype(np.float32) for a in arrays)
-    others = (a[::-1, ::-1, ::-1, ::-1].copy() for a in arrays)
-    return [*cases, Convolution(x, w, dy, *geometry), Convolution(*others, *geometry)]
+    other_x, other_w, other_dy = (a[::-1, ::-1, ::-1, ::-1].copy() for a in arrays)
+    return [*cases, Convolution(x, w, dy, *geometry), Convolution(other_x, other_w, other_dy, *geometry)]
 
 
 def float32_too(seen: Answer, number: int, expected: np.ndarray, what: str, other: np.ndarray | None = None) -> str:

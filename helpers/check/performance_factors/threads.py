@@ -296,16 +296,16 @@ def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesi
     a_speed = fitted(threads, (t[first] / t).tolist())
     two = "Only two of the points are used. Each has noise; least squares through all of them is asked for."
     over = "The line is fitted over the number of threads p; Amdahl's law is a straight line over 1/p."
-    everywhere = [
-        Hypothesis("points-lost", once, "A number of threads that was measured twice counts once. A dictionary keeps "
-                   "one entry for each; all measured points are asked for."),
-        Hypothesis("points-lost", few, "The points above 4 threads are left out; all measured points are asked for."),
-        Hypothesis("sorted-apart", apart, "Threads and seconds are sorted apart from each other, so a time meets "
-                   "another number of threads as soon as more threads are slower. Sort the pairs, or don't sort."),
-        Hypothesis("weights-squared", (squared[1] / squared.sum(), squared.sum()), "The weights are 1/t². `np.polyfit` "
-                   "multiplies each difference by its weight and squares it then: w = 1/t makes differences relative."),
-        Hypothesis("speed-up-for-time", (speed.sum() / speed[1], 1 / speed.sum()), "The line is fitted to 1/T. It is "
-                   "the *time* that is a straight line over 1/p."),
+    everywhere: list[tuple[str, Any, str]] = [
+        ("points-lost", once, "A number of threads that was measured twice counts once. A dictionary keeps "
+         "one entry for each; all measured points are asked for."),
+        ("points-lost", few, "The points above 4 threads are left out; all measured points are asked for."),
+        ("sorted-apart", apart, "Threads and seconds are sorted apart from each other, so a time meets "
+         "another number of threads as soon as more threads are slower. Sort the pairs, or don't sort."),
+        ("weights-squared", (squared[1] / squared.sum(), squared.sum()), "The weights are 1/t². `np.polyfit` "
+         "multiplies each difference by its weight and squares it then: w = 1/t makes differences relative."),
+        ("speed-up-for-time", (speed.sum() / speed[1], 1 / speed.sum()), "The line is fitted to 1/T. It is "
+         "the *time* that is a straight line over 1/p."),
     ]  # fmt: skip
     if part == 0:
         measured = (one * s) / t[first]
@@ -322,7 +322,7 @@ def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesi
             Hypothesis("from-two-points", ends[0], two),
             Hypothesis("from-two-points", starts[0], two),
             Hypothesis("from-two-points", listed[0], two),
-            *(Hypothesis(h.name, h.wrong[0], h.hint) for h in everywhere),
+            *(Hypothesis(name, wrong[0], hint) for name, wrong, hint in everywhere),
             Hypothesis("mean-of-fractions", float(np.mean(karp_flatt)), "This is the mean of a fraction from each "
                        "point, all with the first time. Least squares through all points is asked for."),
             Hypothesis("measured-for-fitted", measured, "a is divided by the time *measured* on one thread; the fitted "
@@ -350,7 +350,7 @@ def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesi
         Hypothesis("from-two-points", ends[1], two),
         Hypothesis("from-two-points", starts[1], two),
         Hypothesis("from-two-points", listed[1], two),
-        *(Hypothesis(h.name, h.wrong[1], h.hint) for h in everywhere),
+        *(Hypothesis(name, wrong[1], hint) for name, wrong, hint in everywhere),
         Hypothesis("over-threads", start + slope, over),
         Hypothesis("over-threads", start, over),
     ]  # fmt: skip
