@@ -322,7 +322,7 @@ def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesi
             Hypothesis("from-two-points", ends[0], two),
             Hypothesis("from-two-points", starts[0], two),
             Hypothesis("from-two-points", listed[0], two),
-            *(Hypothesis(h.name, h.wrong[0], h.hint) for h in everywhere),
+            *(Hypothesis(h.name, h.result()[0], h.hint) for h in everywhere),
             Hypothesis("mean-of-fractions", float(np.mean(karp_flatt)), "This is the mean of a fraction from each "
                        "point, all with the first time. Least squares through all points is asked for."),
             Hypothesis("measured-for-fitted", measured, "a is divided by the time *measured* on one thread; the fitted "
@@ -350,7 +350,7 @@ def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesi
         Hypothesis("from-two-points", ends[1], two),
         Hypothesis("from-two-points", starts[1], two),
         Hypothesis("from-two-points", listed[1], two),
-        *(Hypothesis(h.name, h.wrong[1], h.hint) for h in everywhere),
+        *(Hypothesis(h.name, h.result()[1], h.hint) for h in everywhere),
         Hypothesis("over-threads", start + slope, over),
         Hypothesis("over-threads", start, over),
     ]  # fmt: skip
