@@ -141,7 +141,12 @@ def theirs(tmp_path_factory):
     notebook = nbformat.v4.new_notebook(cells=cells)
     folder = tmp_path_factory.mktemp("theirs")
     client = NotebookClient(notebook, allow_errors=True, timeout=60, resources={"metadata": {"path": str(folder)}})
-    client.execute(env={name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"})
+    env = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    # Without what the course adds to errors in a student's own Jupyter (helpers.notebook).
+    profile = folder / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text("get_config().InteractiveShellApp.extensions = []\n")
+    client.execute(env=env | {"IPYTHONDIR": str(folder / "ipython")})
     return dict(zip(CELLS, notebook.cells, strict=True))
 
 
