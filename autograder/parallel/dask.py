@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import gc
-import logging
 import threading
 import uuid
 import warnings
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from helpers.errors import CourseError
+from helpers.study.cluster import client_of
 
 from . import dask_worker
 from .executor import Answer, Order
@@ -34,7 +32,7 @@ class Dask:
         self.lost = False
         self.hired = threading.Event()
         self.hired.set()
-        self.client = _connect(scheduler, connect)
+        self.client = client_of(scheduler, connect, "pip install -r requirements.lock")
         try:
             self._same_versions()
         except BaseException:
@@ -140,27 +138,3 @@ class Dask:
                         f"{place} of the Dask cluster at {self.scheduler} has {what} {has}, this machine {wanted}; "
                         "install the same requirements.lock on both."
                     )
-
-
-def _connect(scheduler: str, seconds: float) -> Any:
-    try:
-        from distributed import Client
-    except ImportError:
-        raise CourseError(
-            "Dask is not installed here, which --scheduler needs; install it with `pip install -r requirements.lock`."
-        ) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it would say, we say in a sentence
-    path = Path(scheduler)
-    if "://" not in scheduler and not path.is_file():
-        raise CourseError(
-            f"--scheduler {scheduler!r} is neither an address like tcp://HOST:8786 nor the JSON file of a scheduler."
-        )
-    where: dict[str, Any] = {"address": scheduler} if "://" in scheduler else {"scheduler_file": str(path)}
-    try:
-        return Client(**where, timeout=seconds, set_as_default=False)
-    except (OSError, TimeoutError):
-        fault = f"The Dask scheduler at {scheduler} does not answer; is it running, and can this machine reach it?"
-    except Exception as error:
-        fault = f"--scheduler {scheduler!r} can't be used: {str(error)[:200]}"
-    gc.collect()  # a client that failed closes itself when it is collected; while the next one starts, that never ends
-    raise CourseError(fault)

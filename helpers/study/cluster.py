@@ -43,7 +43,7 @@ def perform_on_cluster(
     """
     if not runs:
         return []
-    client = _connect(scheduler, connect)
+    client = client_of(scheduler, connect)
     arrived: queue.SimpleQueue[int] = queue.SimpleQueue()
     results: dict[int, Any] = {}
     try:
@@ -131,12 +131,14 @@ def _gone(scheduler: str) -> CourseError:
     )
 
 
-def _connect(scheduler: str, seconds: float) -> Any:
+def client_of(scheduler: str, seconds: float, install: str = "pip install distributed") -> Any:
+    """Dask's client of a scheduler that answers within so many seconds; `install` is what a missing Dask asks for.
+    CourseError where there is no Dask, or no such scheduler."""
     try:
         from distributed import Client
     except ImportError:
         raise CourseError(
-            "Dask is not installed here, which --scheduler needs; install it with `pip install distributed`."
+            f"Dask is not installed here, which --scheduler needs; install it with `{install}`."
         ) from None
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it would say, we say in a sentence
     path = Path(scheduler)

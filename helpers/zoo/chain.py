@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import Backend
-from helpers.nn import Linear, ReLU
+from helpers.nn import Adam, Linear, ReLU, Softmax, cross_entropy, cross_entropy_gradient
 from helpers.nn.state import layer_seed
-from helpers.zoo.checks import check_size
+from helpers.zoo.checks import check_loss, check_size
 
 
 class Chain:
@@ -50,3 +50,15 @@ def batches(n: int, size: int, epochs: int, seed: int) -> Iterator[tuple[int, in
         for start in range(0, n, size):
             yield step, epoch, order[start : start + size]
             step += 1
+
+
+def train_classifier(
+    net: Chain, images: Any, labels: Any, epochs: int, lr: float = 1e-3, batch: int = 50, seed: int = 0
+) -> None:
+    """Adam on the mean cross-entropy of a net that gives logits."""
+    softmax, optimiser = Softmax(), Adam(net.layers)
+    for step, _, here in batches(len(labels), batch, epochs, seed):
+        p = softmax.forward(net.forward(images[here]))
+        check_loss("The cross-entropy", float(cross_entropy(p, labels[here])), step)
+        net.backward(cross_entropy_gradient(p, labels[here]))
+        optimiser.step(lr)

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import backend as make_backend
-from helpers.nn import Adam, Sigmoid, Softmax, cross_entropy, cross_entropy_gradient, evaluate
-from helpers.zoo.chain import Chain, batches, dense
-from helpers.zoo.checks import check_loss
+from helpers.nn import Sigmoid, Softmax, evaluate
+from helpers.zoo.chain import Chain, dense, train_classifier
 from helpers.zoo.images import labelled
 from helpers.zoo.outcome import Measured, Outcome
 from helpers.zoo.rbm import RBM
@@ -48,13 +47,7 @@ def fine_tune(
     net: Chain, images: np.ndarray, labels: np.ndarray, steps: int, lr: float = 2e-3, batch: int = 50, seed: int = 0
 ) -> None:
     """About so many steps of Adam on the mean cross-entropy of these labels."""
-    softmax, optimiser = Softmax(), Adam(net.layers)
-    epochs = -(-steps * min(batch, len(labels)) // len(labels))
-    for step, _, here in batches(len(labels), batch, epochs, seed):
-        p = softmax.forward(net.forward(images[here]))
-        check_loss("The cross-entropy", float(cross_entropy(p, labels[here])), step)
-        net.backward(cross_entropy_gradient(p, labels[here]))
-        optimiser.step(lr)
+    train_classifier(net, images, labels, -(-steps * min(batch, len(labels)) // len(labels)), lr, batch, seed)
 
 
 @dataclass(frozen=True)

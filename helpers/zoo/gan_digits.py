@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import backend as make_backend
-from helpers.nn import Adam, Dropout, Sigmoid, Softmax, cross_entropy_gradient
-from helpers.zoo.chain import Chain, batches, dense
+from helpers.nn import Dropout, Sigmoid, Softmax
+from helpers.zoo.chain import Chain, batches, dense, train_classifier
 from helpers.zoo.gan import GAN
 from helpers.zoo.images import labelled
 from helpers.zoo.outcome import Measured, Outcome
@@ -31,12 +31,9 @@ def on_images(inputs: int, hidden: int = 256, seed: int = 0) -> GAN:
 
 def reader(images: np.ndarray, labels: np.ndarray, seed: int = 0) -> Chain:
     """A classifier of real digits: 784-64-10, a few epochs of Adam."""
-    net, softmax = dense([images.shape[1], 64, 10], make_backend("numpy"), seed), Softmax()
-    optimiser = Adam(net.layers)
-    for _, _, here in batches(len(labels), 50, 5, seed):
-        net.backward(cross_entropy_gradient(softmax.forward(net.forward(images[here])), labels[here]))
-        optimiser.step(2e-3)
-    return Chain(*net.layers, softmax)
+    net = dense([images.shape[1], 64, 10], make_backend("numpy"), seed)
+    train_classifier(net, images, labels, 5, 2e-3, seed=seed)
+    return Chain(*net.layers, Softmax())
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from typing import Any
 
 from helpers.backend import Backend
 from helpers.backend import backend as make_backend
-from helpers.nn import Adam, Linear, ReLU, Softmax, cross_entropy, cross_entropy_gradient, evaluate
-from helpers.zoo.chain import Chain, batches
-from helpers.zoo.checks import check_loss, check_size
+from helpers.nn import Linear, ReLU, Softmax, evaluate
+from helpers.zoo.chain import Chain, train_classifier
+from helpers.zoo.checks import check_size
 from helpers.zoo.images import labelled
 from helpers.zoo.outcome import Measured, Outcome
 
@@ -63,16 +63,6 @@ def network(
     return Chain(first, ReLU(), *middle, last)
 
 
-def train(net: Chain, images: Any, labels: Any, epochs: int, lr: float = 1e-3, batch: int = 50, seed: int = 0) -> None:
-    """Adam on the mean cross-entropy."""
-    softmax, optimiser = Softmax(), Adam(net.layers)
-    for step, _, here in batches(len(labels), batch, epochs, seed):
-        p = softmax.forward(net.forward(images[here]))
-        check_loss("The cross-entropy", float(cross_entropy(p, labels[here])), step)
-        net.backward(cross_entropy_gradient(p, labels[here]))
-        optimiser.step(lr)
-
-
 @dataclass(frozen=True)
 class Size:
     train: int
@@ -95,7 +85,7 @@ def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:
     for pairs in s.pairs:
         for name in errors:
             net = network(images.shape[1], s.width, pairs, name == "with skips", seed=seed)
-            train(net, images, labels, s.epochs, seed=seed)
+            train_classifier(net, images, labels, s.epochs, seed=seed)
             _, accuracy = evaluate(Chain(*net.layers, Softmax()), images, labels)
             errors[name].append(100 * (1 - accuracy))
     found = [Measured(f"training error, {depth} layers, {name}", values[i], "%")
