@@ -14,6 +14,7 @@ from helpers.plots.cnn_learning import (
 from helpers.plots.diagrams import lowering, seven_loops
 from helpers.plots.dots import ratio_dots
 from helpers.plots.factors import scaling, staircase, threads, time_to_accuracy
+from helpers.plots.generate import clouds, digit_map, few_labels, image_rows, likelihood
 from helpers.plots.images import digits
 from helpers.plots.learning import convention_trap, learning_curves, learning_rates, loss_gap, schedules
 from helpers.plots.performance import algorithm_times, roofline
@@ -26,16 +27,21 @@ from helpers.plots.training import error_curve
 __all__ = [
     "algorithm_times",
     "batch_sizes",
+    "clouds",
     "convention_trap",
+    "digit_map",
     "digits",
     "epoch_times",
     "error_by_rate",
     "error_curve",
     "error_curves",
+    "few_labels",
     "fits",
     "gradient_norms",
+    "image_rows",
     "learning_curves",
     "learning_rates",
+    "likelihood",
     "loss_gap",
     "lowering",
     "plateau_depths",

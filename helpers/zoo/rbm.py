@@ -14,19 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from helpers.errors import CourseError
-from helpers.zoo.chain import batches
+from helpers.zoo.chain import batches, sigmoid
 from helpers.zoo.checks import check_loss, check_rows, check_size
 from helpers.zoo.images import pixels
 from helpers.zoo.outcome import Measured, Outcome
-
-MOST = 20
-"""Visible units whose states can be summed over: 2²⁰ are a million."""
-
-
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 0.5 * np.tanh(0.5 * x) + 0.5
-
+from helpers.zoo.toys import bars_and_stripes, states
 
 class RBM:
     """weight (visible, hidden), b (visible,), c (hidden,). `gradients` are in the order of `parameters`."""
@@ -96,20 +88,6 @@ class RBM:
         h = self.hidden(every)
         model = [every.T @ (p[:, None] * h), p @ every, p @ h]
         return [m_ - d for m_, d in zip((-m for m in model), self.free_energy_gradients(v), strict=True)]
-
-
-def states(units: int) -> np.ndarray:
-    """All states of so many units, (2^units, units) of 0 and 1."""
-    if units > MOST:
-        raise CourseError(f"{units} units have 2^{units} states, too many to sum over; take at most {MOST}.")
-    return ((np.arange(2**units)[:, None] >> np.arange(units)) & 1).astype(np.float64)
-
-
-def bars_and_stripes(side: int = 3) -> np.ndarray:
-    """The 2·2^side − 2 pictures of full rows or of full columns, (patterns, side²)."""
-    rows = np.repeat(states(side), side, axis=1)
-    columns = np.tile(states(side), (1, side))
-    return np.unique(np.concatenate([rows, columns]), axis=0)
 
 
 def train(

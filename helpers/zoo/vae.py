@@ -19,11 +19,10 @@ import numpy as np
 from helpers.backend import Backend
 from helpers.backend import backend as make_backend
 from helpers.nn import Adam
-from helpers.zoo.chain import batches, dense
+from helpers.zoo.chain import batches, dense, sigmoid
 from helpers.zoo.checks import check_loss, check_rows, check_size
 from helpers.zoo.images import labelled
 from helpers.zoo.outcome import Measured, Outcome
-from helpers.zoo.rbm import sigmoid
 
 
 class VAE:
