@@ -740,7 +740,7 @@ check.generate.generator_loss(generator_loss, seed=SEED)
 # * **D's step**: make points from the noise; let $D$ judge real and made points, **in one batch** (`np.concatenate`, real ones first), so that one backward gives the gradients of both; `optimiser.step(lr)` with $D$'s optimiser. $G$ stays as it is.
 # * **G's step**: make points from the noise; let $D$ judge them; the gradient of $L_G$ runs back through $D$ to the points, and from there through $G$; `optimiser.step(lr)` with $G$'s optimiser. $D$ stays as it is.
 #
-# There are as many made points as real ones, one for each row of noise. A discriminator may judge several points at once (that of D6 does); then there are fewer logits than points, and still half of them are for the real ones: split the logits in their middle. Both return the loss before the step.
+# There are as many made points as real ones, one for each row of noise. A discriminator may judge several points at once (one further down does); then there are fewer logits than points, and still half of them are for the real ones: split the logits in their middle. Both return the loss before the step.
 
 
 # %% exercise="D-steps"
