@@ -112,6 +112,8 @@ def _wrong(m: Machine) -> Iterator[tuple[str, Callable[[], Sequence[np.ndarray]]
         "In the weights' gradient v stands where v′ belongs: the second mean is of v′ and p′.")
     yield "means-mixed", lambda: [(np.swapaxes(v1, -1, -2) @ p - v.T @ p) / n, gb, gc], (
         "In the weights' gradient p stands where p′ belongs: the second mean is of v′ and p′.")
+    yield "means-mixed", lambda: [(np.swapaxes(v1, -1, -2) @ p - v.T @ p) / n, gb, 0 * gc], (
+        "p stands where p′ belongs: compute p′ from v′.")
     yield "means-mixed", lambda: [(np.swapaxes(v1, -1, -2) @ h - v.T @ p) / n, gb, gc], (
         "In the weights' gradient the drawn h stands where p′ belongs: compute p′ from v′.")
     yield "means-mixed", lambda: [(np.swapaxes(v1, -1, -2) @ h - v.T @ p) / n, gb, (h - p).mean(axis=1)], (

@@ -219,7 +219,7 @@ def clouds(seed: int) -> list[np.ndarray]:
         rest = around([0, 0, 0, total - len(near), 0, 0, 0, 0], float(rng.uniform(5.5, 6.5)))
         return np.asarray(rng.permutation(np.concatenate([near, rest])))
 
-    mixed = np.concatenate([around(counts(31, 12, 7), 1.5), around(counts(0, 9, 0, 14), 3.4), around(counts(0, 0, 0, 0, 3), 0.4)])
+    mixed = np.concatenate([around(counts(31, 12, 7), 1.5), around(counts(0, 9, 0, 14), 3.4), around(counts(0, 0, 0, 0, 3, 1), 0.4)])
     exact = around(counts(2, 1, 60, 2), 2.0)
     corner = MODES[0] + 3.5 * SPREAD * np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0]]) / 1.05
     return [

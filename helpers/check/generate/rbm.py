@@ -9,7 +9,7 @@ import numpy as np
 
 from helpers.check.core.ask import Answer, array, ask
 from helpers.check.core.cases import primes, rates
-from helpers.check.core.compare import close, verify
+from helpers.check.core.compare import Hypothesis, close, verify
 from helpers.check.core.oracle import sigmoid, softmax
 from helpers.check.core.probe import calls_of_each
 from helpers.check.core.report import Mistake, check
@@ -120,14 +120,13 @@ def _verify_draws(seen: Answer, cases: list[np.ndarray]) -> Iterator[str]:
     if close(array(seen.part(3)["first"], "the units"), 1 - certain):
         raise Mistake("inverted", "draw gives 1 where the probability is 0, and 0 where it is 1: a unit is 1 where the "
                       "random number is *below* p.")
+    if close(array(seen.part(1)["first"], "the units"), (columns > 0.5) * 1.0):
+        raise Mistake("threshold", "A unit is 1 exactly where its probability is above ½: nothing is drawn. Compare p "
+                      "with random numbers, `rng.random(p.shape)`.")
     _shared(array(seen.part(0)["first"], "the units"))
     first, later, again, other = (array(seen.part(0)[name], "the units") for name in ("first", "next", "again",
                                                                                        "other"))  # fmt: skip
     if close(first, other) and close(first, later):
-        threshold = close(array(seen.part(1)["first"], "the units"), (columns > 0.5) * 1.0)
-        if threshold:
-            raise Mistake("threshold", "A unit is 1 exactly where its probability is above ½: nothing is drawn. "
-                          "Compare p with random numbers, `rng.random(p.shape)`.")
         raise Mistake("seed-reused", "draw gives the same units in every call, whatever generator it gets: it makes "
                       "one of its own from a fixed seed. Take the numbers from `rng`.")
     if not close(first, again):
@@ -176,8 +175,6 @@ def _wrong_share(found: np.ndarray, wanted: np.ndarray, error: np.ndarray) -> Mi
     if like(np.array([0.5 * (1 + erf(p / sqrt(2))) for p in wanted])):
         return Mistake("normal-for-uniform", "The random numbers come from a normal distribution; compare p with "
                        "uniform ones from 0 to 1, `rng.random`.")
-    if like((wanted > 0.5) * 1.0):
-        return Mistake("threshold", "A unit is 1 where its probability is above ½: nothing is drawn.")
     if np.ptp(found) < 2 * error.max() or like(np.full_like(wanted, 0.5)):
         return Mistake("same-for-all", "All units are 1 equally often, whatever their probability.")
     worst = int(np.abs(found - wanted).argmax())
@@ -203,12 +200,12 @@ def update(function: Any, *, seed: int = 0) -> Iterator[str]:
             raise Mistake("not-in-place", "update leaves all three arrays as they were. Change them in place: "
                           "`weight -= …` on the array; `weight = weight - …` makes a new one, which nobody else has.")
         for name, p, g, got, expected in zip(("weight", "b", "c"), before, gradients, after, right, strict=True):
-            verify(got, expected, f"{name} after the update", _of_step(name, p, g, got, lr, decay, before))
+            verify(got, expected, f"{name} after the update", _of_step(name, p, g, lr, decay))
         before = right
         yield f"a step with lr = {lr:.2f} and decay = {decay:g}"
 
 
-def _of_step(name: str, p: np.ndarray, g: np.ndarray, got: np.ndarray, lr: float, decay: float, every: Any) -> Any:
+def _of_step(name: str, p: np.ndarray, g: np.ndarray, lr: float, decay: float) -> list[Hypothesis]:
     if name != "weight":
         return hypotheses([
             (f"{name}-not-updated", lambda *_: p, f"{name} is not changed in place; it takes the step {name} − lr · "

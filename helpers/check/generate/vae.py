@@ -37,6 +37,10 @@ def sample_code(function: Any, *, seed: int = 0) -> Iterator[str]:
         pair = several(seen.part(i)[name], 2, "sample_code", "(z, noise)")
         return [array(value, words) for value, words in zip(pair, ("z", "the noise"), strict=True)]
 
+    z, noise = both(1, "first")
+    if close(z, wide[0] + noise) and abs(noise.std() / np.exp(0.4) - 1) < 0.08:
+        raise Mistake("noise-scaled-already", "The noise that is returned is σ·ε; return ε itself, of N(0, 1): the "
+                      "backward pass needs it.")
     for i, (mean, log_variance) in enumerate(cases):
         z, noise = both(i, "first")
         if noise.shape != mean.shape and z.shape == mean.shape:
@@ -75,7 +79,6 @@ def sample_code(function: Any, *, seed: int = 0) -> Iterator[str]:
                  "that you will write is that of z = μ + σ·ε."),
                 ("mean-multiplied", lambda *_: m * sigma * noise, "μ is multiplied; z = μ + σ·ε."),
                 ("mean-multiplied", lambda *_: (m + sigma) * noise, "The noise multiplies μ, too; z = μ + σ·ε."),
-                ("noise-scaled-already", lambda *_: m + noise, "The noise that is returned is σ·ε; return ε."),
                 ("without-reparameterisation", lambda *_: z if np.abs(standard).max() < 6 and i == 0 else np.nan,
                  "z is not made of the noise that is returned: it was drawn by itself, or with other noise. Draw ε "
                  "once, compute z from it, and return both: the backward pass needs that very ε."),
