@@ -32,7 +32,7 @@
 #
 # **Guess first.** Before each training you write a number down, and a model of the machine predicts the seconds. A wrong guess costs nothing; it is what you compare with at the end.
 #
-# **One convention.** As in the earlier assignments: $N$ rows are a batch, the loss is the **mean over the batch** (and a sum over pixels, or over the numbers of a code), gradients are those of this mean loss, and `parameter -= lr * gradient`. What is random takes its numbers from the generator `rng` that it is given, `np.random.default_rng(seed)` made once outside.
+# **One convention.** As in the earlier assignments: $N$ rows are a batch, the loss is the **mean over the batch** (and a sum over pixels, or over the numbers of a code), gradients are those of this mean loss, and `parameter -= lr * gradient`. What is random takes its numbers from the generator `rng` that it is given, `np.random.default_rng(seed)` made once outside. Images and parameters are float32, and a layer refuses a gradient of another type: return arrays of the dtype that you got.
 #
 # **How long it runs.** About two minutes on a laptop, without a GPU and without a network. All of it is numpy.
 
@@ -146,7 +146,8 @@ check.generate.training_seconds(training_seconds, seed=SEED)
 
 # %% given="A-machine"
 clock = time.process_time  # seconds of computing, whatever else this machine does
-peak, bandwidth = cost.measure_peak(256 if quick else 1024, rounds=3), cost.measure_bandwidth(2**26, rounds=3)
+fine = time.perf_counter  # for what takes less than a tick of the other clock
+peak, bandwidth = cost.measure_peak(256 if quick else 1024, rounds=3, clock=fine), cost.measure_bandwidth(2**26, rounds=3, clock=fine)
 device = cost.Device("this machine", {"float32": peak.median}, bandwidth.median, 2**40, None, "measured")
 WIDTH, AE_EPOCHS = 32, 1 if quick else 6
 SIZES = (784, 256, WIDTH, 256, 784)
@@ -403,6 +404,7 @@ def new_rbm(visible, hidden, rng, dtype=np.float32):
     return [rng.normal(0, 0.01, (visible, hidden)).astype(dtype), np.zeros(visible, dtype), np.zeros(hidden, dtype)]
 
 
+curve = None  # until the cell has run
 pictures = np.tile(bars_and_stripes(), (8, 1))  # each eight times: eight chains from each picture
 rng = np.random.default_rng(0)
 toy = new_rbm(9, 12, rng, np.float64)

@@ -15,8 +15,8 @@ from helpers.check.core.compare import verify
 from helpers.check.core.gradients import numerical_gradient
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
-from helpers.check.generate import oracle
-from helpers.check.generate.results import hypotheses, parts, scalar, verify_values
+from helpers.check.generate import oracle, probes
+from helpers.check.generate.results import hypotheses, in_type, parts, scalar, verify_values
 from helpers.zoo.chain import Dense
 
 PIXELS = "averaged-over-pixels"
@@ -109,6 +109,7 @@ def reconstruction_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
             {"batch size": len(x), "number of pixels": x.shape[1]},
             lambda x=x, y=y: numerical_gradient(lambda z: oracle.reconstruction(x, z)[0], y),
         )  # fmt: skip
+    in_type(gradients[3], "float32", "The gradient for x̂")
     yield "the gradient agrees with finite differences; inputs unchanged"
 
 
@@ -212,15 +213,16 @@ def pca_reconstruction(function: Any, *, seed: int = 0) -> Iterator[str]:
 def training_seconds(function: Any, *, seed: int = 0) -> Iterator[str]:
     """epochs · ⌈images/batch⌉ · the predicted seconds of a step."""
     rng = np.random.default_rng([seed, 73])
-    cases = []
+    cases, asked = [], []
     for whole in (False, True, False):
         a, b, c, batch, epochs = primes(rng, 5, 3, 19)
-        device = cost.Device("a machine", {"float32": float(rng.uniform(2e10, 9e10))}, float(rng.uniform(3e9, 2e10)),
-                             2**40, None, "made up")  # fmt: skip
+        sizes, peak, width = (10 * a, 10 * b, 10 * c), float(rng.uniform(2e10, 9e10)), float(rng.uniform(3e9, 2e10))
         steps = int(rng.integers(11, 29))
         images = batch * steps - (0 if whole else int(rng.integers(batch // 2 + 1, batch)))
-        cases.append((Dense((10 * a, 10 * b, 10 * c)), device, batch, images, epochs))
-    seen = ask(calls, "training_seconds", function, cases)
+        asked.append((sizes, peak, width, batch, images, epochs))
+        device = cost.Device("a machine", {"float32": peak}, width, 2**40, None, "made up")
+        cases.append((Dense(sizes), device, batch, images, epochs))
+    seen = ask(probes.training_seconds, function, asked)
     got = [np.asarray(number(seen[i], "the result of training_seconds")) for i in range(len(cases))]
 
     def seconds(network: Dense, device: Any, batch: int | None) -> float:

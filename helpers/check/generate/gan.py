@@ -15,7 +15,7 @@ from helpers.check.core.oracle import sigmoid
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 from helpers.check.generate import oracle
-from helpers.check.generate.results import hypotheses, no_overflow, parts, scalar, several, verify_values
+from helpers.check.generate.results import hypotheses, in_type, no_overflow, parts, scalar, several, verify_values
 from helpers.zoo.toys import MODES, SPREAD
 
 LARGE = np.array([[1000.0], [-1000.0], [90.0]])
@@ -124,6 +124,7 @@ def discriminator_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
         for name, found, right in zip(("real", "made"), (on_real[i], on_made[i]), oracle.discriminator(r, a)[1:],
                                       strict=True):  # fmt: skip
             verify(array(found, f"the gradient for {name}"), right, f"the gradient for {name}, logits of ±1000,")
+            in_type(found, str(cases[i][0].dtype), f"The gradient for {name}")
     yield "logits of ±1000, in float32, too"
 
 
@@ -193,6 +194,7 @@ def generator_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
         a = cases[i][0].astype(float)
         no_overflow(got[i], oracle.generator(a)[0], "The loss", INSTEAD)
         verify(array(gradients[i], "the gradient"), oracle.generator(a)[1], "the gradient for logits of ±1000")
+        in_type(gradients[i], str(cases[i][0].dtype), "The gradient")
     yield "logits of ±1000, in float32, too"
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from helpers.backend import backend
 from helpers.check.core.probe import Seen, copied, run
+from helpers.cost import Device
 from helpers.nn import SGD
-from helpers.zoo.chain import Chain, Pack, dense
+from helpers.zoo.chain import Chain, Dense, Pack, dense
 
 Arrays = Sequence[np.ndarray]
 
@@ -30,6 +31,13 @@ def random(
             ("other", np.random.default_rng(seed + 1)),
         ):
             notes[name] = run(what, function, *copied(list(args)), rng, inputs=inputs)
+
+
+def training_seconds(seen: Seen, function: Any, cases: Sequence[tuple[Any, ...]]) -> None:
+    """Predictions for (sizes of a dense network, FLOP/s and bytes/s of a device, batch, images, epochs)."""
+    for number, (sizes, peak, bandwidth, *rest) in enumerate(cases):
+        device = Device("a machine", {"float32": peak}, bandwidth, 2**40, None, "made up")
+        seen[number] = run("training_seconds", function, Dense(tuple(sizes)), device, *rest)
 
 
 def cd1(seen: Seen, cd1: Any, cases: Sequence[Arrays], many: Arrays, calls: int, seed: int) -> None:

@@ -115,11 +115,12 @@ def sample_code(function: Any, *, seed: int = 0) -> Iterator[str]:
 
 
 def _codes(seed: int, number: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(mean, log_variance): two sizes, one image, one number a code."""
+    """(mean, log_variance): two sizes, one image, one number a code, float32."""
     rng = np.random.default_rng([seed, number])
     n, latent, more, other = primes(rng, 4, 3, 17)
-    shapes = (n, latent), (more, other), (1, latent), (other, 1)
-    return [(rng.normal(0, 1.3, shape), rng.normal(0.3, 0.9, shape)) for shape in shapes]
+    shapes = (n, latent), (more, other), (1, latent), (other, 1), (more, latent)
+    found = [(rng.normal(0, 1.3, shape), rng.normal(0.3, 0.9, shape)) for shape in shapes]
+    return [*found[:-1], tuple(one.astype(np.float32) for one in found[-1])]  # type: ignore[list-item]
 
 
 def _kl(mean: np.ndarray, variance: np.ndarray, log_variance: np.ndarray) -> float:
@@ -131,6 +132,7 @@ def kl(function: Any, *, seed: int = 0) -> Iterator[str]:
     """½ Σ (μ² + σ² − log σ² − 1), the mean over the batch, with its gradients for μ and for log σ²."""
     cases = _codes(seed, 92)
     seen = ask(calls, "kl", function, cases, ("mean", "log_variance"))
+    given, cases = cases, [(m.astype(float), s.astype(float)) for m, s in cases]
     values, on_mean, on_log = parts(seen, len(cases), 3, "kl", "(KL, its gradient for mean, for log_variance)")
     if np.shape(values[0]) == (len(cases[0][0]),):
         raise Mistake("not-averaged", "The KL is one number for each image; take their mean.")
@@ -244,6 +246,8 @@ def kl(function: Any, *, seed: int = 0) -> Iterator[str]:
                  "−1."),
             ], ()), sizes, lambda m=m, s=s: numerical_gradient(lambda u: oracle.kl(m, u)[0], s),
         )  # fmt: skip
+    in_type(on_mean[-1], str(given[-1][0].dtype), "The gradient for mean")
+    in_type(on_log[-1], str(given[-1][0].dtype), "The gradient for log_variance")
     yield "both gradients agree with finite differences; inputs unchanged"
 
 
@@ -330,6 +334,7 @@ def pixel_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
             {"batch size": len(x), "number of pixels": x.shape[1]},
             lambda x=x, a=a: numerical_gradient(lambda u: loss(x, u), a),
         )  # fmt: skip
+    in_type(gradients[3], "float32", "The gradient for the logits")
     yield "the gradient agrees with finite differences; inputs unchanged"
     x, a = large
     no_overflow(got[4], loss(x, a), "The loss", "`np.logaddexp(0, a)` is log(1 + e^a) without e^a.")
@@ -344,8 +349,10 @@ def pixel_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
 def through_sample(function: Any, *, seed: int = 0) -> Iterator[str]:
     """g for μ, and g·ε·½σ for log σ²."""
     rng = np.random.default_rng([seed, 94])
-    cases = [(rng.normal(size=m.shape), rng.normal(0.2, 1, m.shape), s) for m, s in _codes(seed, 95)]
-    seen = ask(calls, "through_sample", function, cases, ("grad_z", "noise", "log_variance"))
+    given = [(rng.normal(size=m.shape).astype(m.dtype), rng.normal(0.2, 1, m.shape).astype(m.dtype), s)
+             for m, s in _codes(seed, 95)]  # fmt: skip
+    cases = [tuple(one.astype(float) for one in case) for case in given]
+    seen = ask(calls, "through_sample", function, given, ("grad_z", "noise", "log_variance"))
     on_mean, on_log = parts(seen, len(cases), 2, "through_sample", "(gradient for mean, gradient for log_variance)")
     for (g, e, s), got_m, got_s in zip(cases, on_mean, on_log, strict=True):
         sigma, n = np.exp(0.5 * s), len(g)
@@ -408,4 +415,6 @@ def through_sample(function: Any, *, seed: int = 0) -> Iterator[str]:
             ], ()), {"batch size": n, "numbers of a code": g.shape[1]},
             lambda g=g, e=e, s=s: numerical_gradient(lambda u: float((g * np.exp(0.5 * u) * e).sum()), s),
         )  # fmt: skip
+    for name, found in (("mean", on_mean[-1]), ("log_variance", on_log[-1])):
+        in_type(found, "float32", f"The gradient for {name}")
     yield "both gradients agree with finite differences, for several sizes and one image; inputs unchanged"
