@@ -34,7 +34,7 @@
 #
 # **One convention.** As in the earlier assignments: $N$ rows are a batch, the loss is the **mean over the batch** (and a sum over pixels, or over the numbers of a code), gradients are those of this mean loss, and `parameter -= lr * gradient`. What is random takes its numbers from the generator `rng` that it is given, `np.random.default_rng(seed)` made once outside. Images and parameters are float32, and a layer refuses a gradient of another type: return arrays of the dtype that you got.
 #
-# **How long it runs.** About two minutes on a laptop, without a GPU and without a network. All of it is numpy.
+# **How long it runs.** About a minute on a laptop, without a GPU and without a network. All of it is numpy.
 
 # %% given="setup"
 # %matplotlib inline
@@ -893,7 +893,7 @@ plots.show(plots.clouds(gaussians(1000, np.random.default_rng(0)), made))
 #
 # The losses say nothing of it. At the end they are 1.10 and 0.95 for a collapsed generator and 1.26 and 0.81 for one that found all. Each is measured against the other network, and that changes, too.
 #
-# In Part A training took 2.00 times as long as predicted, here 2.3 and 3.2 times. The prediction counts operations and bytes. Arrays of 128 × 64 numbers are computed in microseconds, and the fixed time of each call of numpy, of which a step has hundreds, is as long; with four at a time the arrays are even smaller. (Adam, whose passes over all parameters numpy makes one by one, is what Part A's count misses.)
+# In Part A training took 2.02 times as long as predicted, here 3.2 and 4.6 times. The prediction counts operations and bytes. Arrays of 128 × 64 numbers are computed in microseconds, and the fixed time of each call of numpy, of which a step has hundreds, is as long; with four at a time the arrays are even smaller. (Adam, whose passes over all parameters numpy makes one by one, is what Part A's count misses.)
 
 # %% [markdown] given="E-text"
 # ---
@@ -989,9 +989,9 @@ print("(A feed-forward and a convolutional network get their rows in network_fro
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="E-answer" points=3
-# 1. The autoencoder, trained on normal readings: what it can't give back well, beside the usual error, is unlike all before. It is also simple to train (7.88 s here).
-# 2. The GAN, as it does not average. I would show the discriminator several faces at once and count kinds of faces, because of the collapse (3.3 of 8 found without, 8.0 with). It cost 2.48 and 1.78 s a run here, and real faces would need convolutions.
-# 3. The VAE: its code has no gaps, so that the way from one molecule to the other leads through codes that decode to something. 12.01 s, the dearest here.
+# 1. The autoencoder, trained on normal readings: what it can't give back well, beside the usual error, is unlike all before. It is also simple to train (4.83 s here).
+# 2. The GAN, as it does not average. I would show the discriminator several faces at once and count kinds of faces, because of the collapse (3.3 of 8 found without, 8.0 with). It cost 1.91 and 1.42 s a run here, and real faces would need convolutions.
+# 3. The VAE: its code has no gaps, so that the way from one molecule to the other leads through codes that decode to something. 7.78 s, the dearest here.
 # 4. An unlabelled start on all 50,000 images, then the 300 labels. Stacked RBMs err on 23.3% where random weights err on 26.3% with 300 labels (0.89 of it); an autoencoder's encoder would be worth a try.
 #
 # The qualities can't be compared with each other: a squared error, nats, a number of Gaussians and a share of wrong answers are different things, and none of them says whether a made image looks good. The RBM's reconstructions (0.0193) say nothing of its samples.
