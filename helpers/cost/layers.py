@@ -165,9 +165,10 @@ def step_cost(
     """What a training step costs.
 
     network: a NetworkSpec, a JSON file's path, the name of a network that comes with the course, a built Network,
-    MLP or FastMLP of `helpers.nn`, or `helpers.zoo.chain.Dense`. images: in the batch, None for the network's own (64 where it has none);
-    itemsize: bytes of a number. input_gradient: whether the gradient for the images is computed, too, which training
-    does not need but `helpers.nn.Network` does. Raises CourseError for what is no network, batch or number.
+    MLP or FastMLP of `helpers.nn`, or `helpers.zoo.chain.Dense`. images: in the batch, None for the network's own (64
+    where it has none); itemsize: bytes of a number. input_gradient: whether the gradient for the images is computed,
+    too, which training does not need but `helpers.nn.Network` does. Raises CourseError for what is no network, batch or
+    number.
     """
     for what, value in (("images", images), ("itemsize", itemsize)):
         if value is not None and (type(value) is not int or value < 1):

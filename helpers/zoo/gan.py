@@ -24,6 +24,7 @@ from helpers.zoo.checks import check_loss, check_size
 from helpers.zoo.outcome import Measured, Outcome
 from helpers.zoo.toys import MODES, SPREAD, gaussians
 
+
 class GAN:
     """generator: (N, noise) -> (N, outputs); discriminator: (N/pack, pack·outputs) -> logits (N/pack, 1)."""
 

@@ -20,6 +20,7 @@ from helpers.zoo.images import pixels
 from helpers.zoo.outcome import Measured, Outcome
 from helpers.zoo.toys import bars_and_stripes, states
 
+
 class RBM:
     """weight (visible, hidden), b (visible,), c (hidden,). `gradients` are in the order of `parameters`."""
 

@@ -40,6 +40,7 @@
 # %matplotlib inline
 import math
 import time
+from itertools import pairwise
 
 import numpy as np
 
@@ -920,10 +921,10 @@ STACK, STACK_EPOCHS, TUNING = ((784, 64, 64), 1, 4) if quick else ((784, 256, 25
 LABELS = (100,) if quick else (100, 300, 1000)
 unlabelled = images[:10_000]
 
-predicted = sum(rbm_seconds(n, m, len(unlabelled), STACK_EPOCHS) for n, m in zip(STACK[:-1], STACK[1:]))
+predicted = sum(rbm_seconds(n, m, len(unlabelled), STACK_EPOCHS) for n, m in pairwise(STACK))
 began = clock()
 stack, v = [], unlabelled
-for number, (visible, hidden) in enumerate(zip(STACK[:-1], STACK[1:])):
+for number, (visible, hidden) in enumerate(pairwise(STACK)):
     machine = new_rbm(visible, hidden, np.random.default_rng(number))
     train_rbm(machine, v, STACK_EPOCHS, seed=number)
     v = hidden_probabilities(v, machine[0], machine[2])  # the next one's images
@@ -935,7 +936,7 @@ for labels in LABELS:
     for name in errors:
         network = dense([*STACK, 10], on, 0, Sigmoid)
         if name == "stacked RBMs":
-            for layer, (weight, _, c) in zip(network.layers[::2], stack):
+            for layer, (weight, _, c) in zip(network.layers[::2], stack, strict=False):
                 layer.weight[...], layer.bias[...] = weight, c
         epochs = math.ceil(TUNING * 50 / labels)
         train_classifier(network, images[:labels], data.train_labels[:labels], epochs, lr=2e-3)

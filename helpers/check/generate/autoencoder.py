@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from helpers import cost
 from helpers.check.core.ask import array, ask, number
 from helpers.check.core.cases import primes
-from helpers.check.core.compare import verify
+from helpers.check.core.compare import Hypothesis, verify
 from helpers.check.core.gradients import numerical_gradient
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
@@ -20,8 +21,10 @@ from helpers.check.generate.results import hypotheses, in_type, parts, scalar, v
 from helpers.zoo.chain import Dense
 
 PIXELS = "averaged-over-pixels"
-OVER_PIXELS = "The mean is taken over the pixels, too (as `np.mean` and PyTorch's `MSELoss` do). Sum over the pixels of " \
-    "an image, and take the mean over the N images only."  # fmt: skip
+OVER_PIXELS = (
+    "The mean is taken over the pixels, too (as `np.mean` and PyTorch's `MSELoss` do). Sum over the pixels of an "
+    "image, and take the mean over the N images only."
+)
 SUMMED = "The loss of all images is added up. Take the mean over the N images, so that it does not depend on the batch."
 
 
@@ -31,6 +34,40 @@ def _batches(seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     n, more, pixels, other, width = primes(rng, 5, 3, 17)
     shapes = ((n, pixels, "float64"), (more, other, "float64"), (1, width, "float64"), (n, other, "float32"))
     return [(rng.random((a, b)).astype(t), rng.normal(0.3, 0.8, (a, b)).astype(t)) for a, b, t in shapes]
+
+
+def _of_reconstruction(x: Any, y: Any) -> list[Hypothesis]:
+    return hypotheses([
+        ("gradient-not-averaged", lambda x, y: y - x, "The gradient is that of the sum over the batch: the "
+         "loss is a mean, so divide by N."),
+        ("gradient-doubled", lambda x, y: 2 * (y - x) / len(x), "The gradient is twice what it should be: the "
+         "derivative of ½d² is d."),
+        ("gradient-doubled", lambda x, y: 2 * (y - x), "This is 2(x̂ − x): the factor ½ of the loss is "
+         "forgotten, and the division by N."),
+        ("gradient-sign", lambda x, y: (x - y) / len(x), "The gradient has the wrong sign (x − x̂): a step "
+         "against it would make the loss larger."),
+        ("gradient-sign", lambda x, y: x - y, "The gradient has the wrong sign (x − x̂), and is not divided by "
+         "N."),
+        (PIXELS, lambda x, y: (y - x) / x.size, "The gradient is divided by all N · D entries. The loss is a "
+         "mean over the N images only."),
+        (PIXELS, lambda x, y: 2 * (y - x) / x.size, "This is the gradient of the mean over all N · D entries "
+         "(PyTorch's `MSELoss`). The loss is a mean over the N images only."),
+        (PIXELS, lambda x, y: (y - x) / x.shape[1], "The gradient is divided by the number of pixels; divide "
+         "by the number of images N."),
+        ("gradient-halved", lambda x, y: (y - x) / 2 / len(x), "The gradient is half of what it should be: "
+         "the ½ cancels with the 2 of the derivative."),
+        ("averaged-twice", lambda x, y: (y - x) / len(x) ** 2, "The gradient is divided by N twice."),
+        ("loss-for-gradient", lambda x, y: 0.5 * (y - x) ** 2 / len(x), "These are the losses of each pixel; "
+         "the gradient is their derivative for x̂."),
+        ("only-the-sign", lambda x, y: np.sign(y - x) / len(x), "These are signs, the gradient of absolute "
+         "differences; that of ½d² is d."),
+        ("summed-over-rows", lambda x, y: (y - x).sum(axis=0) / len(x), "The gradient is summed over the "
+         "batch. Each x̂ has a gradient of its own: it has the shape of x̂."),
+    ], (x, y))  # fmt: skip
+
+
+def _numerical_reconstruction(x: Any, y: Any) -> np.ndarray:
+    return numerical_gradient(lambda z: oracle.reconstruction(x, z)[0], y)
 
 
 @check("reconstruction_loss", "A1")
@@ -55,15 +92,15 @@ def reconstruction_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
             ("summed-over-batch", lambda x, y: ((y - x) ** 2).sum(), SUMMED),
             (PIXELS, lambda x, y: 0.5 * ((y - x) ** 2).mean(), OVER_PIXELS),
             (PIXELS, lambda x, y: ((y - x) ** 2).mean(), OVER_PIXELS),
-            (PIXELS, lambda x, y: 0.5 * ((y - x) ** 2).sum() / x.shape[1], "The sum is divided by the number of pixels; "
-             "divide by the number of images N."),
+            (PIXELS, lambda x, y: 0.5 * ((y - x) ** 2).sum() / x.shape[1], "The sum is divided by the number of "
+             "pixels; divide by the number of images N."),
             ("not-squared", lambda x, y: 0.5 * np.abs(y - x).sum() / len(x), "These are absolute differences; square "
              "them."),
             ("not-squared", lambda x, y: np.abs(y - x).sum() / len(x), "These are absolute differences; square them."),
             ("not-squared", lambda x, y: 0.5 * (y - x).sum() / len(x), "The differences are added with their signs, so "
              "that they cancel; square them first."),
-            ("root-taken", lambda x, y: np.linalg.norm(y - x, axis=1).mean(), "This is the length |x̂ − x|, with a root; "
-             "the loss is ½|x̂ − x|²."),
+            ("root-taken", lambda x, y: np.linalg.norm(y - x, axis=1).mean(), "This is the length |x̂ − x|, with a "
+             "root; the loss is ½|x̂ − x|²."),
             ("root-taken", lambda x, y: 0.5 * np.linalg.norm(y - x, axis=1).mean(), "This is half of the length "
              "|x̂ − x|, with a root; the loss is ½|x̂ − x|²."),
             ("root-taken", lambda x, y: 0.5 * np.linalg.norm(y - x) / len(x), "A root is taken over all images "
@@ -79,35 +116,9 @@ def reconstruction_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
     for (x, y), found in zip(wide, gradients, strict=True):
         verify(
             array(found, "the gradient for x̂"), oracle.reconstruction(x, y)[1], "the gradient for x̂",
-            lambda x=x, y=y: hypotheses([
-                ("gradient-not-averaged", lambda x, y: y - x, "The gradient is that of the sum over the batch: the "
-                 "loss is a mean, so divide by N."),
-                ("gradient-doubled", lambda x, y: 2 * (y - x) / len(x), "The gradient is twice what it should be: the "
-                 "derivative of ½d² is d."),
-                ("gradient-doubled", lambda x, y: 2 * (y - x), "This is 2(x̂ − x): the factor ½ of the loss is "
-                 "forgotten, and the division by N."),
-                ("gradient-sign", lambda x, y: (x - y) / len(x), "The gradient has the wrong sign (x − x̂): a step "
-                 "against it would make the loss larger."),
-                ("gradient-sign", lambda x, y: x - y, "The gradient has the wrong sign (x − x̂), and is not divided by "
-                 "N."),
-                (PIXELS, lambda x, y: (y - x) / x.size, "The gradient is divided by all N · D entries. The loss is a "
-                 "mean over the N images only."),
-                (PIXELS, lambda x, y: 2 * (y - x) / x.size, "This is the gradient of the mean over all N · D entries "
-                 "(PyTorch's `MSELoss`). The loss is a mean over the N images only."),
-                (PIXELS, lambda x, y: (y - x) / x.shape[1], "The gradient is divided by the number of pixels; divide "
-                 "by the number of images N."),
-                ("gradient-halved", lambda x, y: (y - x) / 2 / len(x), "The gradient is half of what it should be: "
-                 "the ½ cancels with the 2 of the derivative."),
-                ("averaged-twice", lambda x, y: (y - x) / len(x) ** 2, "The gradient is divided by N twice."),
-                ("loss-for-gradient", lambda x, y: 0.5 * (y - x) ** 2 / len(x), "These are the losses of each pixel; "
-                 "the gradient is their derivative for x̂."),
-                ("only-the-sign", lambda x, y: np.sign(y - x) / len(x), "These are signs, the gradient of absolute "
-                 "differences; that of ½d² is d."),
-                ("summed-over-rows", lambda x, y: (y - x).sum(axis=0) / len(x), "The gradient is summed over the "
-                 "batch. Each x̂ has a gradient of its own: it has the shape of x̂."),
-            ], (x, y)),
+            partial(_of_reconstruction, x, y),
             {"batch size": len(x), "number of pixels": x.shape[1]},
-            lambda x=x, y=y: numerical_gradient(lambda z: oracle.reconstruction(x, z)[0], y),
+            partial(_numerical_reconstruction, x, y),
         )  # fmt: skip
     in_type(gradients[3], "float32", "The gradient for x̂")
     yield "the gradient agrees with finite differences; inputs unchanged"
@@ -137,6 +148,52 @@ def _standardised(train: np.ndarray, test: np.ndarray, width: int) -> np.ndarray
     return mean + ((test - mean) / deviation) @ u @ u.T * deviation
 
 
+def _of_pca(train: Any, test: Any, width: Any, mean: Any, values: Any, vectors: Any, u: Any) -> list[Hypothesis]:
+    return hypotheses([
+        ("smallest-components", lambda *_: _projected(test, mean, vectors[:, -width:]), "These are the "
+         "components with the *smallest* eigenvalues: `eigh` sorts in ascending order, take the last columns."),
+        ("not-centred", lambda *_: test @ _uncentred(train, width) @ _uncentred(train, width).T, "Nothing is "
+         "centred: subtract the mean of the training images before the eigenvectors are computed, and from "
+         "`test`."),
+        ("not-centred", lambda *_: _projected(test, mean, _uncentred(train, width)), "The eigenvectors are "
+         "those of the images as they are; subtract the mean from the training images first."),
+        ("mean-not-added", lambda *_: (test - mean) @ u @ u.T, "The mean is subtracted and not added again."),
+        ("mean-not-subtracted", lambda *_: mean + test @ u @ u.T, "The mean is added without having been "
+         "subtracted from `test`."),
+        ("mean-forgotten", lambda *_: test @ u @ u.T, "`test` is projected without the mean: subtract it "
+         "before, and add it after."),
+        ("fitted-to-test", lambda *_: _pca(test, test, width), "Mean and components are those of the test "
+         "images. They have to come from the training images alone, else the test set helps itself."),
+        ("fitted-to-test", lambda *_: _projected(test, test.mean(axis=0), u), "The mean is that of the test "
+         "images; take that of the training images."),
+        ("fitted-to-test", lambda *_: test.mean(axis=0) + (test - mean) @ u @ u.T, "The mean that is added is "
+         "that of the test images; take that of the training images."),
+        ("fitted-to-test", lambda *_: mean + (test - test.mean(axis=0)) @ u @ u.T, "The mean that is "
+         "subtracted is that of the test images; take that of the training images."),
+        ("rows-for-columns", lambda *_: _projected(test, mean, _rows(train, width, True)), "Rows of the matrix "
+         "of eigenvectors are taken. `eigh` returns them as *columns*: `vectors[:, -width:]`."),
+        ("rows-for-columns", lambda *_: _projected(test, mean, _rows(train, width, False)), "Rows of the "
+         "matrix of eigenvectors are taken. `eigh` returns them as *columns*: `vectors[:, -width:]`."),
+        ("one-component-off", lambda *_: _projected(test, mean, vectors[:, : width + 1]), "One component too "
+         "many is taken."),
+        ("one-component-off", lambda *_: _projected(test, mean, vectors[:, : width - 1]), "One component too "
+         "few is taken."),
+        ("one-component-off", lambda *_: _projected(test, mean, vectors[:, 1 : width + 1]), "The largest "
+         "component is left out: `[:, -width:]` ends with it."),
+        ("one-component-off", lambda *_: _projected(test, mean, vectors[:, 1:width]), "The largest component "
+         "is left out: `[:, -width:-1]` ends before the last one."),
+        ("mean-of-each-image", lambda *_: _projected(test, train.mean(), u), "One mean of all pixels is taken; "
+         "each pixel has a mean of its own, over the images (`axis=0`)."),
+        ("standardised", lambda *_: _standardised(train, test, width), "The pixels are divided by their "
+         "standard deviation; PCA only subtracts the mean here."),
+        ("scaled-by-eigenvalues", lambda *_: mean + (test - mean) @ u * values[:width] @ u.T, "The codes are "
+         "multiplied by the eigenvalues; U Uᵀ alone projects."),
+        ("all-components", lambda *_: test, "The images come back as they were: `width` has no effect."),
+        ("remainder-for-reconstruction", lambda *_: test - _pca(train, test, width), "This is what the "
+         "reconstruction lacks; return the reconstruction itself."),
+    ], (train, test, width))  # fmt: skip
+
+
 @check("pca_reconstruction", "A2")
 def pca_reconstruction(function: Any, *, seed: int = 0) -> Iterator[str]:
     """Mean and components of the training images alone; the largest eigenvalues."""
@@ -162,49 +219,7 @@ def pca_reconstruction(function: Any, *, seed: int = 0) -> Iterator[str]:
         u = vectors[:, :width]
         verify(
             got, _pca(train, test, width), "the reconstruction",
-            lambda train=train, test=test, width=width, mean=mean, values=values, vectors=vectors, u=u: hypotheses([
-                ("smallest-components", lambda *_: _projected(test, mean, vectors[:, -width:]), "These are the "
-                 "components with the *smallest* eigenvalues: `eigh` sorts in ascending order, take the last columns."),
-                ("not-centred", lambda *_: test @ _uncentred(train, width) @ _uncentred(train, width).T, "Nothing is "
-                 "centred: subtract the mean of the training images before the eigenvectors are computed, and from "
-                 "`test`."),
-                ("not-centred", lambda *_: _projected(test, mean, _uncentred(train, width)), "The eigenvectors are "
-                 "those of the images as they are; subtract the mean from the training images first."),
-                ("mean-not-added", lambda *_: (test - mean) @ u @ u.T, "The mean is subtracted and not added again."),
-                ("mean-not-subtracted", lambda *_: mean + test @ u @ u.T, "The mean is added without having been "
-                 "subtracted from `test`."),
-                ("mean-forgotten", lambda *_: test @ u @ u.T, "`test` is projected without the mean: subtract it "
-                 "before, and add it after."),
-                ("fitted-to-test", lambda *_: _pca(test, test, width), "Mean and components are those of the test "
-                 "images. They have to come from the training images alone, else the test set helps itself."),
-                ("fitted-to-test", lambda *_: _projected(test, test.mean(axis=0), u), "The mean is that of the test "
-                 "images; take that of the training images."),
-                ("fitted-to-test", lambda *_: test.mean(axis=0) + (test - mean) @ u @ u.T, "The mean that is added is "
-                 "that of the test images; take that of the training images."),
-                ("fitted-to-test", lambda *_: mean + (test - test.mean(axis=0)) @ u @ u.T, "The mean that is "
-                 "subtracted is that of the test images; take that of the training images."),
-                ("rows-for-columns", lambda *_: _projected(test, mean, _rows(train, width, True)), "Rows of the matrix "
-                 "of eigenvectors are taken. `eigh` returns them as *columns*: `vectors[:, -width:]`."),
-                ("rows-for-columns", lambda *_: _projected(test, mean, _rows(train, width, False)), "Rows of the "
-                 "matrix of eigenvectors are taken. `eigh` returns them as *columns*: `vectors[:, -width:]`."),
-                ("one-component-off", lambda *_: _projected(test, mean, vectors[:, : width + 1]), "One component too "
-                 "many is taken."),
-                ("one-component-off", lambda *_: _projected(test, mean, vectors[:, : width - 1]), "One component too "
-                 "few is taken."),
-                ("one-component-off", lambda *_: _projected(test, mean, vectors[:, 1 : width + 1]), "The largest "
-                 "component is left out: `[:, -width:]` ends with it."),
-                ("one-component-off", lambda *_: _projected(test, mean, vectors[:, 1:width]), "The largest component "
-                 "is left out: `[:, -width:-1]` ends before the last one."),
-                ("mean-of-each-image", lambda *_: _projected(test, train.mean(), u), "One mean of all pixels is taken; "
-                 "each pixel has a mean of its own, over the images (`axis=0`)."),
-                ("standardised", lambda *_: _standardised(train, test, width), "The pixels are divided by their "
-                 "standard deviation; PCA only subtracts the mean here."),
-                ("scaled-by-eigenvalues", lambda *_: mean + (test - mean) @ u * values[:width] @ u.T, "The codes are "
-                 "multiplied by the eigenvalues; U Uᵀ alone projects."),
-                ("all-components", lambda *_: test, "The images come back as they were: `width` has no effect."),
-                ("remainder-for-reconstruction", lambda *_: test - _pca(train, test, width), "This is what the "
-                 "reconstruction lacks; return the reconstruction itself."),
-            ], (train, test, width)),
+            partial(_of_pca, train, test, width, mean, values, vectors, u),
         )  # fmt: skip
     yield "reconstructions from few and from many training images, and of one test image; inputs unchanged"
 

@@ -1,4 +1,4 @@
-"""python -m helpers.check.generate.band: train the toy RBM of `generate` with 30 seeds, and keep where the curves lie."""
+"""python -m helpers.check.generate.band: train the toy RBM of `generate` with 30 seeds, keep where the curves lie."""
 
 from __future__ import annotations
 

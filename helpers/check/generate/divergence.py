@@ -7,6 +7,7 @@ are right if they are those of one of the states; and many calls in a row show w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,10 @@ def fitting(got: Sequence[np.ndarray], some: Sequence[np.ndarray]) -> np.ndarray
     return np.flatnonzero(good)
 
 
+def _times(factor: float, some: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [factor * one for one in some]
+
+
 def _sampled(m: Machine) -> Iterator[tuple[str, Callable[[], Sequence[np.ndarray]], str]]:
     """Mistakes of what is drawn, for a batch of one, of which all visible states can be tried, too."""
     v, w, _, c = m
@@ -59,8 +64,10 @@ def _sampled(m: Machine) -> Iterator[tuple[str, Callable[[], Sequence[np.ndarray
     p, v1 = _up(v, m), _down(h, m)
     seen = np.repeat(oracle.bits(1, v.shape[1]), len(h), axis=0), np.tile(h, (2 ** v.shape[1], 1, 1))
     twice = np.repeat(h, len(h), axis=0), np.tile(h, (len(h), 1, 1))
-    samples = "Drawn hidden units stand where probabilities belong in the gradient: only v′ is computed from them. They " \
-        "are right on average, and noisier."  # fmt: skip
+    samples = (
+        "Drawn hidden units stand where probabilities belong in the gradient: only v′ is computed from them. They are "
+        "right on average, and noisier."
+    )
     visible = "v′ is drawn. Only h is drawn in CD-1 here: v′ stays a probability, `visible_probabilities(…)` as it is."
     again = "The hidden units are drawn a second time, after v′. In the gradient p′ is a probability."
     yield "samples-in-gradient", lambda: oracle.cd(v, w, v1, h, _up(v1, m)), samples
@@ -79,7 +86,7 @@ def _sampled(m: Machine) -> Iterator[tuple[str, Callable[[], Sequence[np.ndarray
 
 def _wrong(m: Machine) -> Iterator[tuple[str, Callable[[], Sequence[np.ndarray]], str]]:
     """Mistakes of the formula, for any batch."""
-    v, w, b, c = m
+    v, w = m[:2]
     n = len(v)
     h, right = candidates(m)
     p, v1 = _up(v, m), _down(h, m)
@@ -136,9 +143,9 @@ def _wrong(m: Machine) -> Iterator[tuple[str, Callable[[], Sequence[np.ndarray]]
     yield "signs-differ", lambda: [-gw, gb, gc], (
         "The weights' gradient has the wrong sign: reconstruction minus data, as for the biases.")
     for rate in (0.1, 0.01, 0.05):
-        yield "rate-included", lambda rate=rate: [rate * g for g in right], (
+        yield "rate-included", partial(_times, rate, right), (
             f"The gradients are multiplied by {rate:g}: the rate belongs into `update`.")
-        yield "rate-included", lambda rate=rate: [-rate * g for g in right], (
+        yield "rate-included", partial(_times, -rate, right), (
             f"The gradients are multiplied by −{rate:g}: the rate and the minus belong into `update`.")
 
 
@@ -215,8 +222,9 @@ def _frequencies(seen: Answer, m: Machine) -> Iterator[str]:
         raise Mistake("seed-reused", f"In {CALLS} calls the same hidden units were drawn: cd1 makes a generator of its "
                       f"own from a fixed seed. Take the numbers from `rng`.")
     if np.ptp(h, axis=1).max() == 0:
-        raise Mistake("one-vector-for-all", "All rows get the same hidden units where they have the same probabilities: "
-                      "one vector of random numbers is used for the whole batch. Draw one for each row and unit.")
+        raise Mistake("one-vector-for-all", "All rows get the same hidden units where they have the same "
+                      "probabilities: one vector of random numbers is used for the whole batch. Draw one for each row "
+                      "and unit.")
     share, error = h.mean(axis=(0, 1)), 5 * np.sqrt(p[0] * (1 - p[0]) / (3 * CALLS))
     if (np.abs(share - p[0]) > error).any():
         inverted = (np.abs(share - (1 - p[0])) <= error).all()

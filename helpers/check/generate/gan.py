@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from helpers.check.core.ask import array, ask, number
 from helpers.check.core.cases import primes
-from helpers.check.core.compare import close, verify
+from helpers.check.core.compare import Hypothesis, close, verify
 from helpers.check.core.gradients import numerical_gradient
 from helpers.check.core.oracle import sigmoid
 from helpers.check.core.probe import calls
@@ -22,6 +23,12 @@ LARGE = np.array([[1000.0], [-1000.0], [90.0]])
 softplus = oracle.softplus
 INSTEAD = "`np.logaddexp(0, a)` is log(1 + e^a) without e^a."
 
+SATURATING = (
+    "This is log(1 − σ(m)), which is flat where the generator is bad (it saturates). Here it descends "
+    "−log σ(m) = log(1 + e^−m)."
+)
+ENEMY = "This is the discriminator's loss for made points: descending it, the generator would help to be found out."
+
 
 def _flat(got: np.ndarray, like: np.ndarray) -> np.ndarray:
     """A gradient of shape (N,) for logits (N, 1) is told as a wrong shape; else as it is."""
@@ -29,6 +36,39 @@ def _flat(got: np.ndarray, like: np.ndarray) -> np.ndarray:
         raise Mistake("wrong-shape", f"A gradient has shape {got.shape} where the logits have {like.shape}: keep the "
                       f"axis of length 1, a gradient has the shape of what it is for.")
     return got
+
+
+def _of_discriminator_gradient(
+    name: str, right: Any, here: Any, target: int, other: int, logits: Any, n: int
+) -> list[Hypothesis]:
+    return hypotheses([
+        ("labels-swapped", lambda *_: (here - other) / len(here), f"In the gradient for {name} the label "
+         f"is {other}; {name} points have the label {target}: σ − label."),
+        ("gradient-not-averaged", lambda *_: here - target, f"The gradient for {name} is that of a sum; "
+         f"divide by the number of {name} points."),
+        ("gradient-sign", lambda *_: -right, f"The gradient for {name} has the wrong sign: it is "
+         f"σ − label."),
+        ("gradient-sign", lambda *_: target - here, f"The gradient for {name} has the wrong sign (σ − "
+         f"label), and is not divided by the number of points."),
+        ("averaged-together", lambda *_: (here - target) / n, f"The gradient for {name} is "
+         f"divided by the number of all points; each mean has its own number."),
+        ("averaged-together", lambda *_: right / 2, f"The gradient for {name} is half of what it should "
+         f"be: L_D is the sum of the two means."),
+        ("sigmoid-forgotten", lambda *_: (logits - target) / len(here), f"The gradient for {name} takes "
+         f"the logits where their sigmoid belongs."),
+        ("derivative-again", lambda *_: right * here * (1 - here), "σ(1 − σ) is multiplied in; σ − label "
+         "includes the sigmoid's derivative already."),
+        ("gradient-for-probabilities", lambda *_: right / (here * (1 - here)), f"This is the gradient for "
+         f"the probability of {name} points; that for the logits is asked for."),
+        ("no-logarithm", lambda *_: np.full_like(here, 1 - 2 * target) / len(here), "This is the gradient "
+         "of the mean logit; the loss has log(1 + e^…)."),
+    ], ())  # fmt: skip
+
+
+def _numerical_discriminator(name: Any, r: Any, a: Any) -> np.ndarray:
+    return numerical_gradient(
+        lambda u: oracle.discriminator(*((u, a) if name == "real" else (r, u)))[0],
+        r if name == "real" else a)
 
 
 @check("discriminator_loss", "D1")
@@ -90,32 +130,9 @@ def discriminator_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
             logits = r if name == "real" else a
             verify(
                 _flat(found, right), right, f"the gradient for {name}",
-                lambda name=name, right=right, here=here, target=target, other=other, logits=logits: hypotheses([
-                    ("labels-swapped", lambda *_: (here - other) / len(here), f"In the gradient for {name} the label is "
-                     f"{other}; {name} points have the label {target}: σ − label."),
-                    ("gradient-not-averaged", lambda *_: here - target, f"The gradient for {name} is that of a sum; "
-                     f"divide by the number of {name} points."),
-                    ("gradient-sign", lambda *_: -right, f"The gradient for {name} has the wrong sign: it is "
-                     f"σ − label."),
-                    ("gradient-sign", lambda *_: target - here, f"The gradient for {name} has the wrong sign (σ − "
-                     f"label), and is not divided by the number of points."),
-                    ("averaged-together", lambda *_: (here - target) / (len(r) + len(a)), f"The gradient for {name} is "
-                     f"divided by the number of all points; each mean has its own number."),
-                    ("averaged-together", lambda *_: right / 2, f"The gradient for {name} is half of what it should "
-                     f"be: L_D is the sum of the two means."),
-                    ("sigmoid-forgotten", lambda *_: (logits - target) / len(here), f"The gradient for {name} takes "
-                     f"the logits where their sigmoid belongs."),
-                    ("derivative-again", lambda *_: right * here * (1 - here), "σ(1 − σ) is multiplied in; σ − label "
-                     "includes the sigmoid's derivative already."),
-                    ("gradient-for-probabilities", lambda *_: right / (here * (1 - here)), f"This is the gradient for "
-                     f"the probability of {name} points; that for the logits is asked for."),
-                    ("no-logarithm", lambda *_: np.full_like(here, 1 - 2 * target) / len(here), "This is the gradient "
-                     "of the mean logit; the loss has log(1 + e^…)."),
-                ], ()),
+                partial(_of_discriminator_gradient, name, right, here, target, other, logits, len(r) + len(a)),
                 {f"number of {name} points": len(here)},
-                lambda name=name, r=r, a=a: numerical_gradient(
-                    lambda u: oracle.discriminator(*((u, a) if name == "real" else (r, u)))[0],
-                    r if name == "real" else a),
+                partial(_numerical_discriminator, name, r, a),
             )  # fmt: skip
     yield "both gradients agree with finite differences; inputs unchanged"
     for i in (3, 4):
@@ -126,6 +143,30 @@ def discriminator_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
             verify(array(found, f"the gradient for {name}"), right, f"the gradient for {name}, logits of ±1000,")
             in_type(found, str(cases[i][0].dtype), f"The gradient for {name}")
     yield "logits of ±1000, in float32, too"
+
+
+def _of_generator_gradient(a: Any, p: Any, right: Any) -> list[Hypothesis]:
+    return hypotheses([
+        ("saturating-loss", lambda *_: -p / len(a), f"The gradient is −σ(m)/M. {SATURATING}"),
+        ("discriminators-loss", lambda *_: p / len(a), f"The gradient is σ(m)/M. {ENEMY}"),
+        ("gradient-not-averaged", lambda *_: p - 1, "The gradient is that of a sum; divide by the number of "
+         "points."),
+        ("gradient-sign", lambda *_: -right, "The gradient has the wrong sign: it is σ(m) − 1, so that a step "
+         "against it makes the logits larger."),
+        ("gradient-sign", lambda *_: 1 - p, "The gradient has the wrong sign, and is not divided by the "
+         "number of points."),
+        ("sigmoid-forgotten", lambda *_: (a - 1) / len(a), "The logits stand where their sigmoid belongs."),
+        ("derivative-again", lambda *_: right * p * (1 - p), "σ(1 − σ) is multiplied in; σ(m) − 1 includes the "
+         "sigmoid's derivative already."),
+        ("gradient-for-probabilities", lambda *_: -1 / p / len(a), "This is the gradient for the "
+         "probabilities; that for the logits is asked for."),
+        ("no-logarithm", lambda *_: -np.ones_like(a) / len(a), "This is the gradient of the mean logit; the "
+         "loss has log(1 + e^−m)."),
+    ], ())  # fmt: skip
+
+
+def _numerical_generator(a: Any) -> np.ndarray:
+    return numerical_gradient(lambda u: float(softplus(-u).mean()), a)
 
 
 @check("generator_loss", "D2")
@@ -140,16 +181,11 @@ def generator_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
     if np.shape(values[0]) == (n, 1):
         raise Mistake("not-averaged", "The loss is one number for each point; take the mean.")
     got = [scalar(value, "the loss") for value in values]
-    saturating = (
-        "This is log(1 − σ(m)), which is flat where the generator is bad (it saturates). Here it descends "
-        "−log σ(m) = log(1 + e^−m)."
-    )
-    enemy = "This is the discriminator's loss for made points: descending it, the generator would help to be found out."
     verify_values(
         got[:3], usual, lambda a: softplus(-a).mean(),
         [
-            ("saturating-loss", lambda a: -softplus(a).mean(), saturating),
-            ("discriminators-loss", lambda a: softplus(a).mean(), enemy),
+            ("saturating-loss", lambda a: -softplus(a).mean(), SATURATING),
+            ("discriminators-loss", lambda a: softplus(a).mean(), ENEMY),
             ("loss-sign", lambda a: -softplus(-a).mean(), "The sign is wrong: this is log σ(m); the loss has a minus "
              "in front."),
             ("summed-over-batch", lambda a: softplus(-a).sum(), "The points are added up; take the mean."),
@@ -169,25 +205,9 @@ def generator_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
         p, right = sigmoid(a), oracle.generator(a)[1]
         verify(
             _flat(array(found, "the gradient for made"), right), right, "the gradient for made",
-            lambda a=a, p=p, right=right: hypotheses([
-                ("saturating-loss", lambda *_: -p / len(a), f"The gradient is −σ(m)/M. {saturating}"),
-                ("discriminators-loss", lambda *_: p / len(a), f"The gradient is σ(m)/M. {enemy}"),
-                ("gradient-not-averaged", lambda *_: p - 1, "The gradient is that of a sum; divide by the number of "
-                 "points."),
-                ("gradient-sign", lambda *_: -right, "The gradient has the wrong sign: it is σ(m) − 1, so that a step "
-                 "against it makes the logits larger."),
-                ("gradient-sign", lambda *_: 1 - p, "The gradient has the wrong sign, and is not divided by the "
-                 "number of points."),
-                ("sigmoid-forgotten", lambda *_: (a - 1) / len(a), "The logits stand where their sigmoid belongs."),
-                ("derivative-again", lambda *_: right * p * (1 - p), "σ(1 − σ) is multiplied in; σ(m) − 1 includes the "
-                 "sigmoid's derivative already."),
-                ("gradient-for-probabilities", lambda *_: -1 / p / len(a), "This is the gradient for the "
-                 "probabilities; that for the logits is asked for."),
-                ("no-logarithm", lambda *_: -np.ones_like(a) / len(a), "This is the gradient of the mean logit; the "
-                 "loss has log(1 + e^−m)."),
-            ], ()),
+            partial(_of_generator_gradient, a, p, right),
             {"number of made points": len(a)},
-            lambda a=a: numerical_gradient(lambda u: float(softplus(-u).mean()), a),
+            partial(_numerical_generator, a),
         )  # fmt: skip
     yield "the gradient agrees with finite differences; inputs unchanged"
     for i in (3, 4):
@@ -221,7 +241,9 @@ def clouds(seed: int) -> list[np.ndarray]:
         rest = around([0, 0, 0, total - len(near), 0, 0, 0, 0], float(rng.uniform(5.5, 6.5)))
         return np.asarray(rng.permutation(np.concatenate([near, rest])))
 
-    mixed = np.concatenate([around(counts(31, 12, 7), 1.5), around(counts(0, 9, 0, 14), 3.4), around(counts(0, 0, 0, 0, 3, 1), 0.4)])
+    mixed = np.concatenate([
+        around(counts(31, 12, 7), 1.5), around(counts(0, 9, 0, 14), 3.4), around(counts(0, 0, 0, 0, 3, 1), 0.4)
+    ])  # fmt: skip
     exact = around(counts(2, 1, 60, 2), 2.0)
     corner = MODES[0] + 3.5 * SPREAD * np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0]]) / 1.05
     return [
@@ -273,7 +295,8 @@ def found(function: Any, *, seed: int = 0) -> Iterator[str]:
     if all(close(s, np.asarray(float(c))) for s, (c, _) in zip(shares, right, strict=True)) and all(
         close(c, np.asarray(s)) for c, (_, s) in zip(counts, right, strict=True)
     ):
-        raise Mistake("exchanged", "The two results are exchanged: return (number of Gaussians found, share of points).")
+        raise Mistake("exchanged", "The two results are exchanged: return (number of Gaussians found, share of "
+                      "points).")
     wrong_radius = "A point lies on a Gaussian if its distance is less than 4 · SPREAD; here the distance is {}."
     radii = [(1.0, "SPREAD"), (2.0, "2 · SPREAD"), (3.0, "3 · SPREAD"), (16.0, "16 · SPREAD"), (80.0, "4"),
              (0.2, "compared wrongly"), (4 * 0.05**-0.5, "4 · √SPREAD, or the squared one is compared with 4 · SPREAD"),
@@ -281,8 +304,8 @@ def found(function: Any, *, seed: int = 0) -> Iterator[str]:
     verify_values(
         counts, cases, lambda x: _count(x)[0],
         [
-            ("more-than-for-at-least", lambda x: _count(x, strictly=True)[0], "A Gaussian with exactly 2% of the points "
-             "is found: at least (`>=`), not more than."),
+            ("more-than-for-at-least", lambda x: _count(x, strictly=True)[0], "A Gaussian with exactly 2% of the "
+             "points is found: at least (`>=`), not more than."),
             ("far-points-counted", _far_counted, "Points that lie on no Gaussian count for the nearest one: only those "
              "closer than 4 · SPREAD count."),
             ("share-of-near", _of_near, "The 2% are taken of the points that lie on a Gaussian; they are 2% of *all* "

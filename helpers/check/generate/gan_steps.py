@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def cases(seed: int) -> list[Case]:
     for pack in (1, 2):
         k, wide, other = primes(rng, 3, 3, 11)
         sizes = (2 * pack, wide, 1), (k, other, 2)
-        each = [[p for a, b in zip(one[:-1], one[1:], strict=True)
+        each = [[p for a, b in pairwise(one)
                  for p in (rng.normal(0, 1.2 / a**0.5, (a, b)), rng.normal(0, 0.4, b))] for one in sizes]  # fmt: skip
         steps = [(rng.normal(0.8, 0.7, (n, 2)), rng.normal(size=(n, k)), lr)
                  for n, lr in zip((8, 6), rates(seed), strict=True)]  # fmt: skip
@@ -101,8 +102,10 @@ def _of_discriminator(pair: Pair, real: np.ndarray, noise: np.ndarray, lr: float
     yield "labels-swapped", lambda: after(_plus(pair.d_gradients(real, 0), pair.d_gradients(made, 1))), (
         "The labels are swapped: the discriminator learns to call real points made. In `discriminator_loss(real, "
         "made)` the logits of real points come first.")
-    last = "A layer remembers its last forward only, and a backward puts its gradients in place of those before: judge " \
-        "both in one batch, `np.concatenate([real, made])`."  # fmt: skip
+    last = (
+        "A layer remembers its last forward only, and a backward puts its gradients in place of those before: judge "
+        "both in one batch, `np.concatenate([real, made])`."
+    )
     yield "made-points-only", lambda: after(m), f"Only the made points have reached the gradients. {last}"
     yield "real-points-only", lambda: after(r), f"Only the real points have reached the gradients. {last}"
     yield "backward-of-another-forward", lambda: after(pair.d_gradients(real, 1, made)), (
@@ -188,7 +191,8 @@ def _steps(what: str, function: Any, of_generator: bool, some: Sequence[Case]) -
             except Mistake as mistake:
                 raise _of_pack(mistake, case, of_generator) from None
             pair = Pair(after[0], after[1], case.pack)
-            yield f"{'one point' if case.pack == 1 else f'{case.pack} points'} at a time: {step + 1} step{'s in a row' if step else ''}"
+            many = "one point" if case.pack == 1 else f"{case.pack} points"
+            yield f"{many} at a time: {step + 1} step{'s in a row' if step else ''}"
 
 
 def _after(notes: Answer) -> tuple[Arrays, Arrays, Any, list[Any]]:
@@ -201,8 +205,8 @@ def _of_pack(mistake: Mistake, case: Case, of_generator: bool) -> Mistake:
     """A step that is right for one point at a time, and not for more."""
     if case.pack == 1 or of_generator:
         return mistake
-    return Mistake("split-by-rows", "discriminator_step is right for a discriminator that judges points one by one, and "
-                   "not for one that judges two at a time: then there are half as many logits as points. Split the "
+    return Mistake("split-by-rows", "discriminator_step is right for a discriminator that judges points one by one, "
+                   "and not for one that judges two at a time: then there are half as many logits as points. Split the "
                    f"logits in their middle, `len(logits) // 2`, not at `len(real)`. ({mistake.message})")
 
 
@@ -219,11 +223,13 @@ def _one(
     else:
         right = _plus(pair.d_gradients(real, 1), pair.d_gradients(pair.made(noise), 0))
     if not close_all(stays, still.parameters):
-        raise Mistake(f"{other}-changed", f"{what} changes the {other}, too. Its layers get gradients or a forward, but "
-                      f"no step: only `optimiser.step(lr)`, which belongs to the {mine}.")
+        raise Mistake(f"{other}-changed", f"{what} changes the {other}, too. Its layers get gradients or a forward, "
+                      f"but no step: only `optimiser.step(lr)`, which belongs to the {mine}.")
     expected = own.stepped(right, lr)
     if not close_all(moved, expected):
-        named = _of_generator(pair, noise, lr, right) if of_generator else _of_discriminator(pair, real, noise, lr, right)
+        named = _of_generator(pair, noise, lr, right)
+        if not of_generator:
+            named = _of_discriminator(pair, real, noise, lr, right)
         for name, wrong, hint in named:
             if close_all(moved, wrong()):
                 raise Mistake(name, f"{what}: {hint}")

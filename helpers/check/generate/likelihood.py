@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from helpers.check.core.ask import array, ask
 from helpers.check.core.cases import primes
-from helpers.check.core.compare import verify
+from helpers.check.core.compare import Hypothesis, verify
 from helpers.check.core.oracle import sigmoid
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
@@ -30,6 +31,41 @@ def _softplus(v: np.ndarray, w: np.ndarray, c: np.ndarray) -> np.ndarray:
     return np.asarray(np.logaddexp(0, v @ w + c))
 
 
+def _of_free_energy(v: Any, w: Any, b: Any, c: Any, right: Any, p: Any) -> list[Hypothesis]:
+    return hypotheses([
+        ("energy-sign", lambda *_: -right, "The sign of the free energy is wrong: both terms have a minus."),
+        ("energy-sign", lambda *_: v @ b - _softplus(v, w, c).sum(axis=1), "The term b·v has a minus, too: "
+         "F = −b·v − Σ …."),
+        ("energy-sign", lambda *_: -v @ b + _softplus(v, w, c).sum(axis=1), "The sum over the hidden units has "
+         "a minus, too: F = −b·v − Σ …."),
+        ("visible-bias-forgotten", lambda *_: -_softplus(v, w, c).sum(axis=1), "The term −b·v of the visible "
+         "units is left out."),
+        ("hidden-bias-forgotten", lambda *_: -v @ b - _softplus(v, w, 0 * c).sum(axis=1), "The hidden biases c "
+         "are left out of the sum."),
+        ("logarithm-forgotten", lambda *_: -v @ b - (v @ w + c).sum(axis=1), "The logarithm is left out: each "
+         "hidden unit contributes log(1 + e^a), not a."),
+        ("logarithm-forgotten", lambda *_: -v @ b - np.exp(v @ w + c).sum(axis=1), "Each hidden unit "
+         "contributes log(1 + e^a), not e^a."),
+        ("logarithm-forgotten", lambda *_: -v @ b - np.maximum(v @ w + c, 0).sum(axis=1), "Each hidden unit "
+         "contributes log(1 + e^a); max(a, 0) is only near to it."),
+        ("sigmoid-for-logarithm", lambda *_: -v @ b - p.sum(axis=1), "The sigmoid is the derivative of "
+         "log(1 + e^a); the logarithm itself belongs here."),
+        ("sigmoid-for-logarithm", lambda *_: -v @ b - np.log(p).sum(axis=1), "This is log σ(a); the hidden "
+         "units contribute log(1 + e^a) = −log σ(−a)."),
+        ("energy-of-probabilities", lambda *_: -v @ b - (p * (v @ w + c)).sum(axis=1), "This is the energy at "
+         "the hidden units' probabilities. In the free energy they are summed out: Σ log(1 + e^a)."),
+        ("one-forgotten", lambda *_: -v @ b - np.logaddexp(0, -(v @ w + c)).sum(axis=1), "The sign in the "
+         "exponent is wrong: log(1 + e^a)."),
+        ("product-for-sum", lambda *_: -v @ b - np.log1p(np.exp(v @ w + c).sum(axis=1)), "The logarithm is "
+         "taken of the sum; each hidden unit has a logarithm of its own."),
+        ("mean-for-sum", lambda *_: -v @ b - _softplus(v, w, c).mean(axis=1), "The hidden units are averaged; "
+         "sum over them."),
+        ("log-base-2", lambda *_: -v @ b - _softplus(v, w, c).sum(axis=1) / math.log(2), "The logarithm has "
+         "base 2; take the natural one."),
+        ("exponent-taken", lambda *_: np.exp(-right), "This is e^−F; F itself is asked for."),
+    ], ())  # fmt: skip
+
+
 @check("free_energy", "B5", builds_on="B1", after="B1")
 def free_energy(function: Any, *, seed: int = 0) -> Iterator[str]:
     """−b·v − Σ log(1 + exp(c + vW)) for each row; finite for large inputs."""
@@ -41,8 +77,8 @@ def free_energy(function: Any, *, seed: int = 0) -> Iterator[str]:
     for i, (v, w, b, c) in enumerate(cases):
         got, right = array(seen[i], "the free energy"), oracle.free_energy(v, w, b, c)
         if got.shape in ((len(v), 1), (1, len(v))) and len(v) > 1:
-            raise Mistake("wrong-shape", f"The free energy has shape {got.shape}; it should be one number for each row, "
-                          f"shape ({len(v)},).")
+            raise Mistake("wrong-shape", f"The free energy has shape {got.shape}; it should be one number for each "
+                          f"row, shape ({len(v)},).")
         if got.size == 1 and len(v) > 1:
             raise Mistake("not-one-a-row", "There is one number for the whole batch; each row has a free energy of its "
                           "own: sum over the hidden units, axis 1.")
@@ -55,38 +91,7 @@ def free_energy(function: Any, *, seed: int = 0) -> Iterator[str]:
         p = sigmoid(v @ w + c)
         verify(
             got, right, "the free energy",
-            lambda v=v, w=w, b=b, c=c, right=right, p=p: hypotheses([
-                ("energy-sign", lambda *_: -right, "The sign of the free energy is wrong: both terms have a minus."),
-                ("energy-sign", lambda *_: v @ b - _softplus(v, w, c).sum(axis=1), "The term b·v has a minus, too: "
-                 "F = −b·v − Σ …."),
-                ("energy-sign", lambda *_: -v @ b + _softplus(v, w, c).sum(axis=1), "The sum over the hidden units has "
-                 "a minus, too: F = −b·v − Σ …."),
-                ("visible-bias-forgotten", lambda *_: -_softplus(v, w, c).sum(axis=1), "The term −b·v of the visible "
-                 "units is left out."),
-                ("hidden-bias-forgotten", lambda *_: -v @ b - _softplus(v, w, 0 * c).sum(axis=1), "The hidden biases c "
-                 "are left out of the sum."),
-                ("logarithm-forgotten", lambda *_: -v @ b - (v @ w + c).sum(axis=1), "The logarithm is left out: each "
-                 "hidden unit contributes log(1 + e^a), not a."),
-                ("logarithm-forgotten", lambda *_: -v @ b - np.exp(v @ w + c).sum(axis=1), "Each hidden unit "
-                 "contributes log(1 + e^a), not e^a."),
-                ("logarithm-forgotten", lambda *_: -v @ b - np.maximum(v @ w + c, 0).sum(axis=1), "Each hidden unit "
-                 "contributes log(1 + e^a); max(a, 0) is only near to it."),
-                ("sigmoid-for-logarithm", lambda *_: -v @ b - p.sum(axis=1), "The sigmoid is the derivative of "
-                 "log(1 + e^a); the logarithm itself belongs here."),
-                ("sigmoid-for-logarithm", lambda *_: -v @ b - np.log(p).sum(axis=1), "This is log σ(a); the hidden "
-                 "units contribute log(1 + e^a) = −log σ(−a)."),
-                ("energy-of-probabilities", lambda *_: -v @ b - (p * (v @ w + c)).sum(axis=1), "This is the energy at "
-                 "the hidden units' probabilities. In the free energy they are summed out: Σ log(1 + e^a)."),
-                ("one-forgotten", lambda *_: -v @ b - np.logaddexp(0, -(v @ w + c)).sum(axis=1), "The sign in the "
-                 "exponent is wrong: log(1 + e^a)."),
-                ("product-for-sum", lambda *_: -v @ b - np.log1p(np.exp(v @ w + c).sum(axis=1)), "The logarithm is "
-                 "taken of the sum; each hidden unit has a logarithm of its own."),
-                ("mean-for-sum", lambda *_: -v @ b - _softplus(v, w, c).mean(axis=1), "The hidden units are averaged; "
-                 "sum over them."),
-                ("log-base-2", lambda *_: -v @ b - _softplus(v, w, c).sum(axis=1) / math.log(2), "The logarithm has "
-                 "base 2; take the natural one."),
-                ("exponent-taken", lambda *_: np.exp(-right), "This is e^−F; F itself is asked for."),
-            ], ()),
+            partial(_of_free_energy, v, w, b, c, right, p),
         )  # fmt: skip
     yield "one number for each row; several sizes, a batch of one, large weights"
 

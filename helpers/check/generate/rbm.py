@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,32 @@ def machine(
     )  # fmt: skip
 
 
+def _of_probabilities(x: Any, b: Any, used: Any, pre: Any, bias: Any, got: Any, function: Any) -> list[Hypothesis]:
+    return hypotheses([
+        ("weights-transposed", lambda *_: sigmoid(x @ used.T + b), f"In {function} the weights are "
+         f"transposed where they should not be, or the other way round: weight has shape (visible, "
+         f"hidden)."),
+        ("sigmoid-forgotten", lambda *_: pre, f"{function} returns the sum that goes into the sigmoid; "
+         f"apply `sigmoid` to it."),
+        ("bias-forgotten", lambda *_: sigmoid(x @ used), f"{function} leaves out the bias {bias}."),
+        ("sigmoid-sign", lambda *_: sigmoid(-pre), f"{function} gives the probability of 0: the sign "
+         f"inside of the sigmoid is wrong. The energy has minus signs, the sum in the sigmoid has none."),
+        ("bias-outside", lambda *_: sigmoid(x @ used) + b, f"In {function} the bias {bias} is added after "
+         f"the sigmoid; it belongs inside."),
+        ("bias-sign", lambda *_: sigmoid(x @ used - b), f"In {function} the bias {bias} is subtracted; add "
+         f"it."),
+        ("softmax-for-sigmoid", lambda *_: softmax(pre), "This is a softmax over the row: the units would "
+         "compete. Each unit has a sigmoid of its own."),
+        ("tanh-for-sigmoid", lambda *_: np.tanh(pre), "This is tanh, which lies between −1 and 1."),
+        ("threshold", lambda *_: (pre > 0) * 1.0, f"{function} returns 0 or 1; the probabilities "
+         f"themselves are asked for."),
+        ("sigmoid-twice", lambda *_: sigmoid(sigmoid(pre)), "The sigmoid is applied twice."),
+        ("scaled-energy", lambda *_: sigmoid(2 * pre), "The sum is doubled before the sigmoid."),
+        ("bits-for-probabilities", lambda *_: _bits(got), f"{function} returns 0 or 1, drawn or rounded; "
+         f"the probabilities themselves are asked for, `draw` comes later."),
+    ], ())  # fmt: skip
+
+
 @check("hidden_probabilities and visible_probabilities", "B1")
 def probabilities(hidden: Any, visible: Any, *, seed: int = 0) -> Iterator[str]:
     """σ(c + vW) and σ(b + hWᵀ), for grey pixels, too, and for large inputs."""
@@ -49,7 +76,7 @@ def probabilities(hidden: Any, visible: Any, *, seed: int = 0) -> Iterator[str]:
         [(what[0], hidden, upward, ("v", "weight", "c")), (what[1], visible, downward, ("h", "weight", "b"))],
     )
     for up, function, cases in ((True, what[0], upward), (False, what[1], downward)):
-        units, bias, given = ("hidden", "c", "v") if up else ("visible", "b", "h")
+        units, bias = ("hidden", "c") if up else ("visible", "b")
         for i, (x, w, b) in enumerate(cases):
             used = w if up else w.T
             pre = x @ used + b
@@ -57,29 +84,7 @@ def probabilities(hidden: Any, visible: Any, *, seed: int = 0) -> Iterator[str]:
             what_for = f"the result of {function}" + (" for large inputs" if i == 3 else "")
             verify(
                 got, sigmoid(pre), what_for,
-                lambda x=x, w=w, b=b, used=used, pre=pre, bias=bias, got=got: hypotheses([
-                    ("weights-transposed", lambda *_: sigmoid(x @ used.T + b), f"In {function} the weights are "
-                     f"transposed where they should not be, or the other way round: weight has shape (visible, "
-                     f"hidden)."),
-                    ("sigmoid-forgotten", lambda *_: pre, f"{function} returns the sum that goes into the sigmoid; "
-                     f"apply `sigmoid` to it."),
-                    ("bias-forgotten", lambda *_: sigmoid(x @ used), f"{function} leaves out the bias {bias}."),
-                    ("sigmoid-sign", lambda *_: sigmoid(-pre), f"{function} gives the probability of 0: the sign "
-                     f"inside of the sigmoid is wrong. The energy has minus signs, the sum in the sigmoid has none."),
-                    ("bias-outside", lambda *_: sigmoid(x @ used) + b, f"In {function} the bias {bias} is added after "
-                     f"the sigmoid; it belongs inside."),
-                    ("bias-sign", lambda *_: sigmoid(x @ used - b), f"In {function} the bias {bias} is subtracted; add "
-                     f"it."),
-                    ("softmax-for-sigmoid", lambda *_: softmax(pre), "This is a softmax over the row: the units would "
-                     "compete. Each unit has a sigmoid of its own."),
-                    ("tanh-for-sigmoid", lambda *_: np.tanh(pre), "This is tanh, which lies between −1 and 1."),
-                    ("threshold", lambda *_: (pre > 0) * 1.0, f"{function} returns 0 or 1; the probabilities "
-                     f"themselves are asked for."),
-                    ("sigmoid-twice", lambda *_: sigmoid(sigmoid(pre)), "The sigmoid is applied twice."),
-                    ("scaled-energy", lambda *_: sigmoid(2 * pre), "The sum is doubled before the sigmoid."),
-                    ("bits-for-probabilities", lambda *_: _bits(got), f"{function} returns 0 or 1, drawn or rounded; "
-                     f"the probabilities themselves are asked for, `draw` comes later."),
-                ], ()),
+                partial(_of_probabilities, x, b, used, pre, bias, got, function),
             )  # fmt: skip
         yield f"p of the {units} units, for several sizes, a batch of one and large inputs"
 
@@ -105,7 +110,7 @@ def draw(function: Any, *, seed: int = 0) -> Iterator[str]:
 
 
 def _verify_draws(seen: Answer, cases: list[np.ndarray]) -> Iterator[str]:
-    half, columns, rows, certain, _ = cases
+    certain = cases[3]
     for i, p in enumerate(cases):
         first = seen.part(i)["first"]
         got = array(first, "the result of draw")
@@ -216,8 +221,8 @@ def _of_step(name: str, p: np.ndarray, g: np.ndarray, lr: float, decay: float) -
              f"weights alone."),
             ("update-adds", lambda *_: p + lr * g, f"lr · gradient is added to {name}; subtract it."),
             ("rate-forgotten", lambda *_: p - g, f"{name} takes a step of the whole gradient: lr is forgotten."),
-            *((("rate-ignored"), lambda *_, r=r: p - r * g, f"{name} moves as with the rate {r:g}: use the `lr` that is "
-               f"given.") for r in (0.1, 0.01, 0.001)),
+            *((("rate-ignored"), lambda *_, r=r: p - r * g, f"{name} moves as with the rate {r:g}: use the `lr` that "
+               f"is given.") for r in (0.1, 0.01, 0.001)),
         ], ())  # fmt: skip
     step = lr * g
     return hypotheses([
@@ -227,7 +232,8 @@ def _of_step(name: str, p: np.ndarray, g: np.ndarray, lr: float, decay: float) -
          "belongs to the gradient, lr · (gradient + decay · weight)."),
         ("decay-ignored", lambda *_: p - step, "There is no weight decay: add decay · weight to the weights' "
          "gradient."),
-        ("decay-sign", lambda *_: p - step + lr * decay * p, "Weight decay has the wrong sign: the weights would grow."),
+        ("decay-sign", lambda *_: p - step + lr * decay * p, "Weight decay has the wrong sign: the weights would "
+         "grow."),
         ("decay-sign", lambda *_: p - step + decay * p, "Weight decay has the wrong sign, and the rate is missing in "
          "it."),
         ("decay-doubled", lambda *_: p - step - 2 * lr * decay * p, "Weight decay is twice as strong as it should be: "
@@ -240,7 +246,8 @@ def _of_step(name: str, p: np.ndarray, g: np.ndarray, lr: float, decay: float) -
          "(L1); take the weights themselves."),
         ("decay-constant", lambda *_: p - lr * (g + decay), "decay itself is added to the gradient; add decay · "
          "weight."),
-        ("decay-on-gradient", lambda *_: p - lr * g * (1 + decay), "decay multiplies the gradient; add decay · weight."),
+        ("decay-on-gradient", lambda *_: p - lr * g * (1 + decay), "decay multiplies the gradient; add decay · "
+         "weight."),
         ("update-adds", lambda *_: p + lr * (g + decay * p), "lr · (gradient + decay · weight) is added; subtract it."),
         ("update-adds", lambda *_: p + step - lr * decay * p, "lr · gradient is added; subtract it."),
         ("rate-forgotten", lambda *_: p - (g + decay * p), "The step is the whole gradient: lr is forgotten."),

@@ -94,8 +94,8 @@ def in_type(value: Any, dtype: str, what: str) -> None:
     """A float32 input has to give float32."""
     found = getattr(value, "dtype", None)
     if found is not None and str(found) != dtype:
-        raise Mistake("wrong-type", f"{what} is {found} where the input is {dtype}, and layers refuse to mix them. Where "
-                      f"does it become {found}? Make such arrays of the input's dtype, `.astype(….dtype)`.")
+        raise Mistake("wrong-type", f"{what} is {found} where the input is {dtype}, and layers refuse to mix them. "
+                      f"Where does it become {found}? Make such arrays of the input's dtype, `.astype(….dtype)`.")
 
 
 def parts(seen: Answer, count: int, number: int, what: str, words: str) -> list[list[Any]]:

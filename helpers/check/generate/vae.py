@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from helpers.check.core.ask import array, ask
 from helpers.check.core.cases import primes
-from helpers.check.core.compare import close, verify
+from helpers.check.core.compare import Hypothesis, close, verify
 from helpers.check.core.gradients import numerical_gradient
 from helpers.check.core.oracle import sigmoid
 from helpers.check.core.probe import calls
@@ -19,6 +20,37 @@ from helpers.check.generate.results import hypotheses, in_type, no_overflow, par
 
 CODES = "averaged-over-code"
 SUMMED = "The images are added up. Take the mean over the N images (and the sum over the numbers of a code)."
+
+
+def _of_sample(i: Any, m: Any, s: Any, z: Any, noise: Any, sigma: Any, standard: Any) -> list[Hypothesis]:
+    return hypotheses([
+        ("variance-for-deviation", lambda *_: m + sigma**2 * noise, "The noise is multiplied by the variance, "
+         "e^s with s = log σ²; σ is its root, e^(s/2)."),
+        ("log-variance-for-deviation", lambda *_: m + s * noise, "The noise is multiplied by log σ² itself; "
+         "σ = e^(½ log σ²)."),
+        ("log-variance-for-deviation", lambda *_: m + 0.5 * s * noise, "The exponential is missing: "
+         "σ = e^(½ log σ²)."),
+        ("log-variance-for-deviation", lambda *_: m + np.sqrt(np.abs(s)) * noise, "A root is taken of log σ²; "
+         "σ = e^(½ log σ²)."),
+        ("deviation-wrong", lambda *_: m + sigma**4 * noise, "The exponent is 2 log σ²; σ = e^(½ log σ²)."),
+        ("deviation-wrong", lambda *_: m + noise / sigma, "The sign in the exponent is wrong: "
+         "σ = e^(½ log σ²)."),
+        ("deviation-wrong", lambda *_: m + np.exp(s / 4) * noise, "A root too many is taken: "
+         "σ = e^(½ log σ²)."),
+        ("noise-not-scaled", lambda *_: m + noise, "The noise is not multiplied by σ."),
+        ("mean-forgotten", lambda *_: sigma * noise, "μ is left out: z = μ + σ·ε."),
+        ("noise-forgotten", lambda *_: m, "z is μ itself: the noise is left out."),
+        ("noise-forgotten", lambda *_: m + sigma, "z is μ + σ: the noise is left out."),
+        ("noise-subtracted", lambda *_: m - sigma * noise, "The noise is subtracted; add it, for the gradient "
+         "that you will write is that of z = μ + σ·ε."),
+        ("mean-multiplied", lambda *_: m * sigma * noise, "μ is multiplied; z = μ + σ·ε."),
+        ("mean-multiplied", lambda *_: (m + sigma) * noise, "The noise multiplies μ, too; z = μ + σ·ε."),
+        ("without-reparameterisation", lambda *_: z if np.abs(standard).max() < 6 and i == 0 else np.nan,
+         "z is not made of the noise that is returned: it was drawn by itself, or with other noise. Draw ε "
+         "once, compute z from it, and return both: the backward pass needs that very ε."),
+    ], ())  # fmt: skip
+
+NOT_AVERAGED = "The gradient for {} is that of the sum over the images; the KL is their mean, so divide by N."
 
 
 @check("sample_code", "C1")
@@ -46,8 +78,9 @@ def sample_code(function: Any, *, seed: int = 0) -> Iterator[str]:
         if noise.shape != mean.shape and z.shape == mean.shape:
             shared = noise.shape in ((mean.shape[1],), (1, mean.shape[1]))
             for_row = noise.shape == (mean.shape[0], 1)
-            name = "noise-shared-over-batch" if shared or noise.size == 1 else "noise-shared-over-code" if for_row else \
-                "wrong-shape"  # fmt: skip
+            name = "noise-shared-over-code" if for_row and not shared else "noise-shared-over-batch"
+            if not (shared or for_row or noise.size == 1):
+                name = "wrong-shape"
             raise Mistake(name, f"The noise has shape {noise.shape} where mean has {mean.shape}: each number of each "
                           f"code needs noise of its own, `rng.standard_normal(mean.shape)`.")
         m, s = mean.astype(float), log_variance.astype(float)
@@ -57,36 +90,12 @@ def sample_code(function: Any, *, seed: int = 0) -> Iterator[str]:
         standard = (z - m) / sigma
         verify(
             z, m + sigma * noise, "z, computed with the noise that is returned,",
-            lambda m=m, s=s, z=z, noise=noise, sigma=sigma: hypotheses([
-                ("variance-for-deviation", lambda *_: m + sigma**2 * noise, "The noise is multiplied by the variance, "
-                 "e^s with s = log σ²; σ is its root, e^(s/2)."),
-                ("log-variance-for-deviation", lambda *_: m + s * noise, "The noise is multiplied by log σ² itself; "
-                 "σ = e^(½ log σ²)."),
-                ("log-variance-for-deviation", lambda *_: m + 0.5 * s * noise, "The exponential is missing: "
-                 "σ = e^(½ log σ²)."),
-                ("log-variance-for-deviation", lambda *_: m + np.sqrt(np.abs(s)) * noise, "A root is taken of log σ²; "
-                 "σ = e^(½ log σ²)."),
-                ("deviation-wrong", lambda *_: m + sigma**4 * noise, "The exponent is 2 log σ²; σ = e^(½ log σ²)."),
-                ("deviation-wrong", lambda *_: m + noise / sigma, "The sign in the exponent is wrong: "
-                 "σ = e^(½ log σ²)."),
-                ("deviation-wrong", lambda *_: m + np.exp(s / 4) * noise, "A root too many is taken: "
-                 "σ = e^(½ log σ²)."),
-                ("noise-not-scaled", lambda *_: m + noise, "The noise is not multiplied by σ."),
-                ("mean-forgotten", lambda *_: sigma * noise, "μ is left out: z = μ + σ·ε."),
-                ("noise-forgotten", lambda *_: m, "z is μ itself: the noise is left out."),
-                ("noise-forgotten", lambda *_: m + sigma, "z is μ + σ: the noise is left out."),
-                ("noise-subtracted", lambda *_: m - sigma * noise, "The noise is subtracted; add it, for the gradient "
-                 "that you will write is that of z = μ + σ·ε."),
-                ("mean-multiplied", lambda *_: m * sigma * noise, "μ is multiplied; z = μ + σ·ε."),
-                ("mean-multiplied", lambda *_: (m + sigma) * noise, "The noise multiplies μ, too; z = μ + σ·ε."),
-                ("without-reparameterisation", lambda *_: z if np.abs(standard).max() < 6 and i == 0 else np.nan,
-                 "z is not made of the noise that is returned: it was drawn by itself, or with other noise. Draw ε "
-                 "once, compute z from it, and return both: the backward pass needs that very ε."),
-            ], ()),
+            partial(_of_sample, i, m, s, z, noise, sigma, standard),
         )  # fmt: skip
         yield "z = μ + σ·ε for several shapes, one image, float32"
-    for words, first in (("z", single), ("the noise", single)):
-        in_type(several(seen.part(3)["first"], 2, "sample_code", "(z, noise)")[words != "z"], str(first[0].dtype), words)
+    pair = several(seen.part(3)["first"], 2, "sample_code", "(z, noise)")
+    for words, one_of_both in zip(("z", "the noise"), pair, strict=True):
+        in_type(one_of_both, "float32", words)
     noise, later, again, other = (both(1, name)[1] for name in ("first", "next", "again", "other"))
     if np.ptp(noise) == 0:
         raise Mistake("noise-shared-over-batch", "One random number is used for all codes: each number of each code "
@@ -125,6 +134,62 @@ def _codes(seed: int, number: int) -> list[tuple[np.ndarray, np.ndarray]]:
 
 def _kl(mean: np.ndarray, variance: np.ndarray, log_variance: np.ndarray) -> float:
     return 0.5 * float((mean**2 + variance - log_variance - 1).sum()) / len(mean)
+
+
+def _of_kl_mean(m: Any, s: Any, n: Any) -> list[Hypothesis]:
+    return hypotheses([
+        ("gradient-not-averaged", lambda *_: m, NOT_AVERAGED.format("mean")),
+        ("gradient-doubled", lambda *_: 2 * m / n, "The gradient for mean is twice what it should be: the ½ "
+         "cancels with the 2 of the derivative of μ²."),
+        ("gradient-doubled", lambda *_: 2 * m, "The gradient for mean is 2μ: the ½ is forgotten, and the "
+         "division by N."),
+        ("gradient-halved", lambda *_: 0.5 * m / n, "The gradient for mean is half of what it should be: the "
+         "derivative of ½μ² is μ."),
+        ("gradient-sign", lambda *_: -m / n, "The gradient for mean has the wrong sign."),
+        (CODES, lambda *_: m / m.size, "The gradient for mean is divided by all N · latent numbers; the KL is "
+         "a mean over the N images only."),
+        ("gradient-squared", lambda *_: 0.5 * m**2 / n, "These are the terms ½μ² of the KL; their derivative "
+         "is asked for."),
+        ("gradient-for-z", lambda *_: m / n + s, "log σ² has no place in the gradient for mean."),
+    ], ())  # fmt: skip
+
+
+def _numerical_kl_mean(m: Any, s: Any) -> np.ndarray:
+    return numerical_gradient(lambda u: oracle.kl(u, s)[0], m)
+
+
+def _of_kl_log_variance(v: Any, n: Any, s: Any, right_s: Any, m: Any) -> list[Hypothesis]:
+    return hypotheses([
+        ("gradient-not-averaged", lambda *_: 0.5 * (v - 1), NOT_AVERAGED.format("log_variance")),
+        ("gradient-doubled", lambda *_: (v - 1) / n, "The gradient for log_variance is twice what it should "
+         "be: the ½ stays here, for the derivative of e^s is e^s."),
+        ("gradient-doubled", lambda *_: v - 1, "The gradient for log_variance lacks the ½ and the division by "
+         "N."),
+        ("gradient-for-variance", lambda *_: 0.5 * (1 - 1 / v) / n, "This is the gradient for σ²; the encoder "
+         "gives its *logarithm* s, and the derivative of e^s for s is e^s."),
+        ("gradient-for-variance", lambda *_: (np.sqrt(v) - 1 / np.sqrt(v)) / n, "This is the gradient for σ; "
+         "the encoder gives log σ²."),
+        ("gradient-for-variance", lambda *_: 0.5 * (v - 1 / v) / n, "The derivative of log σ² for s = log σ² "
+         "is 1, not 1/σ²."),
+        ("log-sigma-for-log-variance", lambda *_: (v**2 - 1) / n, "This is the gradient where s is taken for "
+         "log σ: it is log σ², and σ² = e^s."),
+        ("log-sigma-for-log-variance", lambda *_: 0.5 * (v**2 - 1) / n, "e^(2s) stands where σ² = e^s "
+         "belongs."),
+        ("log-sigma-for-log-variance", lambda *_: 0.5 * (np.sqrt(v) - 1) / n, "σ stands where σ² belongs."),
+        ("log-variance-for-variance", lambda *_: 0.5 * (s - 1) / n, "The exponential is missing: σ² = e^s."),
+        ("minus-one-forgotten", lambda *_: 0.5 * v / n, "The −1 is left out: at σ = 1 the gradient has to be "
+         "0."),
+        ("gradient-sign", lambda *_: -right_s, "The gradient for log_variance has the wrong sign."),
+        ("plus-one", lambda *_: 0.5 * (v + 1) / n, "1 is added; the derivative of −s is −1."),
+        (CODES, lambda *_: right_s / m.shape[1], "The gradient for log_variance is divided by all N · latent "
+         "numbers; the KL is a mean over the N images only."),
+        ("logarithm-kept", lambda *_: 0.5 * (v - s - 1) / n, "−log σ² is still there; its derivative for s is "
+         "−1."),
+    ], ())  # fmt: skip
+
+
+def _numerical_kl_log_variance(m: Any, s: Any) -> np.ndarray:
+    return numerical_gradient(lambda u: oracle.kl(m, u)[0], s)
 
 
 @check("kl", "C2")
@@ -190,7 +255,6 @@ def kl(function: Any, *, seed: int = 0) -> Iterator[str]:
         "The KL", [{"batch size": len(m), "numbers of a code": k} for (m, _), k in zip(cases, latent, strict=True)],
     )  # fmt: skip
     yield "the KL of several batches, of one image, and of codes of one number"
-    not_averaged = "The gradient for {} is that of the sum over the images; the KL is their mean, so divide by N."
     for (m, s), got_m, got_s in zip(cases, on_mean, on_log, strict=True):
         n, sizes = len(m), {"batch size": len(m), "numbers of a code": m.shape[1]}
         found_m, found_s = array(got_m, "the gradient for mean"), array(got_s, "the gradient for log_variance")
@@ -199,56 +263,43 @@ def kl(function: Any, *, seed: int = 0) -> Iterator[str]:
             raise Mistake("gradients-exchanged", "The two gradients are exchanged: that for mean comes first.")
         verify(
             found_m, right_m, "the gradient for mean",
-            lambda m=m, n=n: hypotheses([
-                ("gradient-not-averaged", lambda *_: m, not_averaged.format("mean")),
-                ("gradient-doubled", lambda *_: 2 * m / n, "The gradient for mean is twice what it should be: the ½ "
-                 "cancels with the 2 of the derivative of μ²."),
-                ("gradient-doubled", lambda *_: 2 * m, "The gradient for mean is 2μ: the ½ is forgotten, and the "
-                 "division by N."),
-                ("gradient-halved", lambda *_: 0.5 * m / n, "The gradient for mean is half of what it should be: the "
-                 "derivative of ½μ² is μ."),
-                ("gradient-sign", lambda *_: -m / n, "The gradient for mean has the wrong sign."),
-                (CODES, lambda *_: m / m.size, "The gradient for mean is divided by all N · latent numbers; the KL is "
-                 "a mean over the N images only."),
-                ("gradient-squared", lambda *_: 0.5 * m**2 / n, "These are the terms ½μ² of the KL; their derivative "
-                 "is asked for."),
-                ("gradient-for-z", lambda *_: m / n + s, "log σ² has no place in the gradient for mean."),
-            ], ()), sizes, lambda m=m, s=s: numerical_gradient(lambda u: oracle.kl(u, s)[0], m),
+            partial(_of_kl_mean, m, s, n), sizes, partial(_numerical_kl_mean, m, s),
         )  # fmt: skip
         v = np.exp(s)
         verify(
             found_s, right_s, "the gradient for log_variance",
-            lambda v=v, n=n, s=s, right_s=right_s, m=m: hypotheses([
-                ("gradient-not-averaged", lambda *_: 0.5 * (v - 1), not_averaged.format("log_variance")),
-                ("gradient-doubled", lambda *_: (v - 1) / n, "The gradient for log_variance is twice what it should "
-                 "be: the ½ stays here, for the derivative of e^s is e^s."),
-                ("gradient-doubled", lambda *_: v - 1, "The gradient for log_variance lacks the ½ and the division by "
-                 "N."),
-                ("gradient-for-variance", lambda *_: 0.5 * (1 - 1 / v) / n, "This is the gradient for σ²; the encoder "
-                 "gives its *logarithm* s, and the derivative of e^s for s is e^s."),
-                ("gradient-for-variance", lambda *_: (np.sqrt(v) - 1 / np.sqrt(v)) / n, "This is the gradient for σ; "
-                 "the encoder gives log σ²."),
-                ("gradient-for-variance", lambda *_: 0.5 * (v - 1 / v) / n, "The derivative of log σ² for s = log σ² "
-                 "is 1, not 1/σ²."),
-                ("log-sigma-for-log-variance", lambda *_: (v**2 - 1) / n, "This is the gradient where s is taken for "
-                 "log σ: it is log σ², and σ² = e^s."),
-                ("log-sigma-for-log-variance", lambda *_: 0.5 * (v**2 - 1) / n, "e^(2s) stands where σ² = e^s "
-                 "belongs."),
-                ("log-sigma-for-log-variance", lambda *_: 0.5 * (np.sqrt(v) - 1) / n, "σ stands where σ² belongs."),
-                ("log-variance-for-variance", lambda *_: 0.5 * (s - 1) / n, "The exponential is missing: σ² = e^s."),
-                ("minus-one-forgotten", lambda *_: 0.5 * v / n, "The −1 is left out: at σ = 1 the gradient has to be "
-                 "0."),
-                ("gradient-sign", lambda *_: -right_s, "The gradient for log_variance has the wrong sign."),
-                ("plus-one", lambda *_: 0.5 * (v + 1) / n, "1 is added; the derivative of −s is −1."),
-                (CODES, lambda *_: right_s / m.shape[1], "The gradient for log_variance is divided by all N · latent "
-                 "numbers; the KL is a mean over the N images only."),
-                ("logarithm-kept", lambda *_: 0.5 * (v - s - 1) / n, "−log σ² is still there; its derivative for s is "
-                 "−1."),
-            ], ()), sizes, lambda m=m, s=s: numerical_gradient(lambda u: oracle.kl(m, u)[0], s),
+            partial(_of_kl_log_variance, v, n, s, right_s, m), sizes, partial(_numerical_kl_log_variance, m, s),
         )  # fmt: skip
     in_type(on_mean[-1], str(given[-1][0].dtype), "The gradient for mean")
     in_type(on_log[-1], str(given[-1][0].dtype), "The gradient for log_variance")
     yield "both gradients agree with finite differences; inputs unchanged"
+
+
+def _of_pixels(x: Any, a: Any, p: Any) -> list[Hypothesis]:
+    return hypotheses([
+        ("gradient-not-averaged", lambda *_: p - x, "The gradient is that of the sum over the images; the loss "
+         "is their mean, so divide by N."),
+        ("averaged-over-pixels", lambda *_: (p - x) / x.size, "The gradient is divided by all N · D entries; "
+         "the loss is a mean over the N images only."),
+        ("averaged-over-pixels", lambda *_: (p - x) / x.shape[1], "The gradient is divided by the number of "
+         "pixels; divide by the number of images N."),
+        ("gradient-sign", lambda *_: (x - p) / len(x), "The gradient has the wrong sign (x − p)."),
+        ("gradient-sign", lambda *_: x - p, "The gradient has the wrong sign (x − p), and is not divided by "
+         "N."),
+        ("sigmoid-forgotten", lambda *_: (a - x) / len(x), "The gradient is a − x; the derivative of "
+         "log(1 + e^a) is σ(a)."),
+        ("derivative-again", lambda *_: (p - x) * p * (1 - p) / len(x), "p(1 − p) is multiplied in; σ(a) − x "
+         "includes the sigmoid's derivative already."),
+        ("gradient-for-probabilities", lambda *_: (p - x) / (p * (1 - p)) / len(x), "This is the gradient for "
+         "the probabilities; that for the logits is asked for."),
+        ("input-forgotten", lambda *_: p / len(x), "x is not subtracted: this is σ(a)/N."),
+        ("parentheses-missing", lambda *_: p - x / len(x), "Only x is divided by N: parentheses around "
+         "(σ(a) − x) are missing."),
+    ], ())  # fmt: skip
+
+
+def _numerical_pixels(x: Any, a: Any) -> np.ndarray:
+    return numerical_gradient(lambda u: oracle.pixels(x, u)[0], a)
 
 
 @check("pixel_loss", "C3")
@@ -257,7 +308,7 @@ def pixel_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
     rng = np.random.default_rng([seed, 93])
     n, pixels, more, other = primes(rng, 4, 3, 17)
     shapes = (n, pixels), (more, other), (1, pixels)
-    usual = [(rng.random(shape), rng.normal(0.4, 1.6, shape)) for shape in shapes]
+    usual: list[tuple[np.ndarray, np.ndarray]] = [(rng.random(s), rng.normal(0.4, 1.6, s)) for s in shapes]
     single = rng.random((n, other)).astype(np.float32), rng.normal(0, 2, (n, other)).astype(np.float32)
     large = np.array([[0.0, 1.0, 0.25], [1.0, 0.0, 1.0]]), np.array([[-1000.0, 1000.0, 90.0], [-1000.0, 1000.0, 0.0]])
     cases = [*usual, single, large]
@@ -273,8 +324,10 @@ def pixel_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
     def loss(x: np.ndarray, a: np.ndarray) -> float:
         return oracle.pixels(x, a)[0]
 
-    over = "The mean is taken over the pixels, too (`np.mean`, PyTorch's `BCEWithLogitsLoss`). Sum over the pixels of an " \
-        "image, and take the mean over the N images only."  # fmt: skip
+    over = (
+        "The mean is taken over the pixels, too (`np.mean`, PyTorch's `BCEWithLogitsLoss`). Sum over the pixels of an "
+        "image, and take the mean over the N images only."
+    )
     verify_values(
         got[:4], wide[:4], loss,
         [
@@ -311,28 +364,9 @@ def pixel_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
         p = sigmoid(a)
         verify(
             array(found, "the gradient for the logits"), oracle.pixels(x, a)[1], "the gradient for the logits",
-            lambda x=x, a=a, p=p: hypotheses([
-                ("gradient-not-averaged", lambda *_: p - x, "The gradient is that of the sum over the images; the loss "
-                 "is their mean, so divide by N."),
-                ("averaged-over-pixels", lambda *_: (p - x) / x.size, "The gradient is divided by all N · D entries; "
-                 "the loss is a mean over the N images only."),
-                ("averaged-over-pixels", lambda *_: (p - x) / x.shape[1], "The gradient is divided by the number of "
-                 "pixels; divide by the number of images N."),
-                ("gradient-sign", lambda *_: (x - p) / len(x), "The gradient has the wrong sign (x − p)."),
-                ("gradient-sign", lambda *_: x - p, "The gradient has the wrong sign (x − p), and is not divided by "
-                 "N."),
-                ("sigmoid-forgotten", lambda *_: (a - x) / len(x), "The gradient is a − x; the derivative of "
-                 "log(1 + e^a) is σ(a)."),
-                ("derivative-again", lambda *_: (p - x) * p * (1 - p) / len(x), "p(1 − p) is multiplied in; σ(a) − x "
-                 "includes the sigmoid's derivative already."),
-                ("gradient-for-probabilities", lambda *_: (p - x) / (p * (1 - p)) / len(x), "This is the gradient for "
-                 "the probabilities; that for the logits is asked for."),
-                ("input-forgotten", lambda *_: p / len(x), "x is not subtracted: this is σ(a)/N."),
-                ("parentheses-missing", lambda *_: p - x / len(x), "Only x is divided by N: parentheses around "
-                 "(σ(a) − x) are missing."),
-            ], ()),
+            partial(_of_pixels, x, a, p),
             {"batch size": len(x), "number of pixels": x.shape[1]},
-            lambda x=x, a=a: numerical_gradient(lambda u: loss(x, u), a),
+            partial(_numerical_pixels, x, a),
         )  # fmt: skip
     in_type(gradients[3], "float32", "The gradient for the logits")
     yield "the gradient agrees with finite differences; inputs unchanged"
@@ -343,6 +377,60 @@ def pixel_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
         raise Mistake("overflow", "The gradient is not a number for logits of ±1000: take `sigmoid`, which is given.")
     verify(got_large, oracle.pixels(x, a)[1], "the gradient for logits of ±1000")
     yield "logits of ±1000"
+
+
+def _of_through_mean(g: Any, e: Any, sigma: Any, n: Any, again: Any) -> list[Hypothesis]:
+    return hypotheses([
+        ("averaged-again", lambda *_: g / n, again.format("mean")),
+        ("noise-in-mean", lambda *_: g * e, "The noise has no place in the gradient for mean: the derivative "
+         "of z for μ is 1."),
+        ("noise-in-mean", lambda *_: g * sigma, "σ has no place in the gradient for mean: the derivative of z "
+         "for μ is 1."),
+        ("detached", lambda *_: 0 * g, "The gradient for mean is zero, as if z did not depend on μ: the "
+         "derivative of z for μ is 1."),
+        ("local-derivative-only", lambda *_: np.ones_like(g), "This is the derivative of z for μ alone; "
+         "multiply it by grad_z."),
+        ("noise-in-mean", lambda *_: g + sigma * e, "The sample's formula is applied to the gradient; the "
+         "derivative of z for μ is 1, so grad_z goes on as it is."),
+        ("gradient-sign", lambda *_: -g, "The gradient for mean has the wrong sign."),
+        ("summed-over-rows", lambda *_: g.sum(axis=0), "The gradient for mean is summed over the images; each "
+         "has its own."),
+    ], ())  # fmt: skip
+
+
+def _of_through_log_variance(g: Any, e: Any, s: Any, sigma: Any, n: Any, right_s: Any, again: Any) -> list[Hypothesis]:
+    return hypotheses([
+        ("half-forgotten", lambda *_: g * e * sigma, "The factor ½ is missing: σ = e^(½s), and its derivative "
+         "for s is ½σ."),
+        ("sigma-forgotten", lambda *_: 0.5 * g * e, "σ is missing: the derivative of e^(½s) is ½·e^(½s)."),
+        ("gradient-for-sigma", lambda *_: g * e, "This is the gradient for σ; go on to s = log σ²: times the "
+         "derivative of σ = e^(½s), which is ½σ."),
+        ("noise-forgotten", lambda *_: 0.5 * g * sigma, "The noise is missing: z = μ + σ·ε, so the derivative "
+         "for σ is ε."),
+        ("noise-forgotten", lambda *_: g * sigma, "The noise and the ½ are missing: the derivative of σ·ε for "
+         "s is ½σ·ε."),
+        ("variance-for-deviation", lambda *_: 0.5 * g * e * sigma**2, "σ² stands where σ belongs: σ = e^(½s)."),
+        ("variance-for-deviation", lambda *_: g * e * sigma**2, "σ² stands where ½σ belongs: the derivative of "
+         "e^(½s) is ½·e^(½s)."),
+        ("log-variance-for-deviation", lambda *_: 0.5 * g * e * s, "log σ² stands where σ = e^(½ log σ²) "
+         "belongs."),
+        ("deviation-inverted", lambda *_: 0.5 * g * e / sigma, "It is divided by σ; multiply: the derivative "
+         "of e^(½s) is ½·e^(½s)."),
+        ("detached", lambda *_: 0 * g, "The gradient for log_variance is zero, as if z did not depend on σ: "
+         "z = μ + σ·ε."),
+        ("local-derivative-only", lambda *_: 0.5 * e * sigma, "This is the derivative of z for log_variance "
+         "alone; multiply it by grad_z."),
+        ("averaged-again", lambda *_: right_s / n, again.format("log_variance")),
+        ("gradient-sign", lambda *_: -right_s, "The gradient for log_variance has the wrong sign."),
+        ("kl-included", lambda *_: right_s + 0.5 * (sigma**2 - 1) / n, "The KL's gradient is added already; "
+         "the training step adds it."),
+        ("same-for-both", lambda *_: g, "The gradient for log_variance is grad_z, as for mean; z depends on "
+         "it through σ·ε."),
+    ], ())  # fmt: skip
+
+
+def _numerical_through(g: Any, e: Any, s: Any) -> np.ndarray:
+    return numerical_gradient(lambda u: float((g * np.exp(0.5 * u) * e).sum()), s)
 
 
 @check("through_sample", "C4")
@@ -366,54 +454,13 @@ def through_sample(function: Any, *, seed: int = 0) -> Iterator[str]:
         again = "The gradient for {} is divided by N once more; grad_z is that of the mean loss already."
         verify(
             found_m, g, "the gradient for mean",
-            lambda g=g, e=e, sigma=sigma, n=n, found_m=found_m: hypotheses([
-                ("averaged-again", lambda *_: g / n, again.format("mean")),
-                ("noise-in-mean", lambda *_: g * e, "The noise has no place in the gradient for mean: the derivative "
-                 "of z for μ is 1."),
-                ("noise-in-mean", lambda *_: g * sigma, "σ has no place in the gradient for mean: the derivative of z "
-                 "for μ is 1."),
-                ("detached", lambda *_: 0 * g, "The gradient for mean is zero, as if z did not depend on μ: the "
-                 "derivative of z for μ is 1."),
-                ("local-derivative-only", lambda *_: np.ones_like(g), "This is the derivative of z for μ alone; "
-                 "multiply it by grad_z."),
-                ("noise-in-mean", lambda *_: g + sigma * e, "The sample's formula is applied to the gradient; the "
-                 "derivative of z for μ is 1, so grad_z goes on as it is."),
-                ("gradient-sign", lambda *_: -g, "The gradient for mean has the wrong sign."),
-                ("summed-over-rows", lambda *_: g.sum(axis=0), "The gradient for mean is summed over the images; each "
-                 "has its own."),
-            ], ()), {"batch size": n, "numbers of a code": g.shape[1]},
+            partial(_of_through_mean, g, e, sigma, n, again), {"batch size": n, "numbers of a code": g.shape[1]},
         )  # fmt: skip
         verify(
             found_s, right_s, "the gradient for log_variance",
-            lambda g=g, e=e, s=s, sigma=sigma, n=n, right_s=right_s: hypotheses([
-                ("half-forgotten", lambda *_: g * e * sigma, "The factor ½ is missing: σ = e^(½s), and its derivative "
-                 "for s is ½σ."),
-                ("sigma-forgotten", lambda *_: 0.5 * g * e, "σ is missing: the derivative of e^(½s) is ½·e^(½s)."),
-                ("gradient-for-sigma", lambda *_: g * e, "This is the gradient for σ; go on to s = log σ²: times the "
-                 "derivative of σ = e^(½s), which is ½σ."),
-                ("noise-forgotten", lambda *_: 0.5 * g * sigma, "The noise is missing: z = μ + σ·ε, so the derivative "
-                 "for σ is ε."),
-                ("noise-forgotten", lambda *_: g * sigma, "The noise and the ½ are missing: the derivative of σ·ε for "
-                 "s is ½σ·ε."),
-                ("variance-for-deviation", lambda *_: 0.5 * g * e * sigma**2, "σ² stands where σ belongs: σ = e^(½s)."),
-                ("variance-for-deviation", lambda *_: g * e * sigma**2, "σ² stands where ½σ belongs: the derivative of "
-                 "e^(½s) is ½·e^(½s)."),
-                ("log-variance-for-deviation", lambda *_: 0.5 * g * e * s, "log σ² stands where σ = e^(½ log σ²) "
-                 "belongs."),
-                ("deviation-inverted", lambda *_: 0.5 * g * e / sigma, "It is divided by σ; multiply: the derivative "
-                 "of e^(½s) is ½·e^(½s)."),
-                ("detached", lambda *_: 0 * g, "The gradient for log_variance is zero, as if z did not depend on σ: "
-                 "z = μ + σ·ε."),
-                ("local-derivative-only", lambda *_: 0.5 * e * sigma, "This is the derivative of z for log_variance "
-                 "alone; multiply it by grad_z."),
-                ("averaged-again", lambda *_: right_s / n, again.format("log_variance")),
-                ("gradient-sign", lambda *_: -right_s, "The gradient for log_variance has the wrong sign."),
-                ("kl-included", lambda *_: right_s + 0.5 * (sigma**2 - 1) / n, "The KL's gradient is added already; "
-                 "the training step adds it."),
-                ("same-for-both", lambda *_: g, "The gradient for log_variance is grad_z, as for mean; z depends on "
-                 "it through σ·ε."),
-            ], ()), {"batch size": n, "numbers of a code": g.shape[1]},
-            lambda g=g, e=e, s=s: numerical_gradient(lambda u: float((g * np.exp(0.5 * u) * e).sum()), s),
+            partial(_of_through_log_variance, g, e, s, sigma, n, right_s, again),
+            {"batch size": n, "numbers of a code": g.shape[1]},
+            partial(_numerical_through, g, e, s),
         )  # fmt: skip
     for name, found in (("mean", on_mean[-1]), ("log_variance", on_log[-1])):
         in_type(found, "float32", f"The gradient for {name}")
