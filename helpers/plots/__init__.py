@@ -14,7 +14,16 @@ from helpers.plots.cnn_learning import (
 from helpers.plots.diagrams import lowering, seven_loops
 from helpers.plots.dots import ratio_dots
 from helpers.plots.factors import scaling, staircase, threads, time_to_accuracy
-from helpers.plots.generate import clouds, digit_map, few_labels, image_rows, likelihood
+from helpers.plots.generate import (
+    by_setting,
+    clouds,
+    digit_map,
+    few_labels,
+    found_by_seed,
+    image_rows,
+    likelihood,
+    likelihood_of_seeds,
+)
 from helpers.plots.images import digits
 from helpers.plots.learning import convention_trap, learning_curves, learning_rates, loss_gap, schedules
 from helpers.plots.performance import algorithm_times, roofline
@@ -27,6 +36,7 @@ from helpers.plots.training import error_curve
 __all__ = [
     "algorithm_times",
     "batch_sizes",
+    "by_setting",
     "clouds",
     "convention_trap",
     "digit_map",
@@ -37,11 +47,13 @@ __all__ = [
     "error_curves",
     "few_labels",
     "fits",
+    "found_by_seed",
     "gradient_norms",
     "image_rows",
     "learning_curves",
     "learning_rates",
     "likelihood",
+    "likelihood_of_seeds",
     "loss_gap",
     "lowering",
     "plateau_depths",

@@ -94,3 +94,58 @@ def few_labels(labels: Sequence[int], errors: Mapping[str, Sequence[float]]) -> 
     ax.legend(frameon=False)
     said = "; ".join(f"{name} " + ", ".join(f"{100 * v:.1f}%" for v in values) for name, values in errors.items())
     return with_alt(fig, f"{title}: test error with {', '.join(map(str, labels))} labelled images: {said}.")
+
+
+def likelihood_of_seeds(every: int, curves: Sequence[Sequence[float]]) -> Figure:
+    """Exact log-likelihoods (nats a pattern), a thin line for each seed, looked at after so many updates each."""
+    fig = figure(6, 3.2)
+    ax = fig.subplots()
+    updates = every * np.arange(len(curves[0]))
+    for curve in curves:
+        ax.plot(updates, curve, color=COLOURS[0], linewidth=0.8, alpha=0.6)
+    most = -float(np.log(14))
+    ax.axhline(most, **line(6), label="most that any model reaches")
+    title = f"Log-likelihood of bars and stripes, {len(curves)} seeds"
+    axes(ax, title, "updates of CD-1", "log-likelihood (nats a pattern)")
+    ax.legend(frameon=False)
+    best = [max(curve) for curve in curves]
+    return with_alt(
+        fig,
+        f"{title}: the best values are {min(best):.2f} to {max(best):.2f} nats, the last ones "
+        f"{min(c[-1] for c in curves):.2f} to {max(c[-1] for c in curves):.2f}; at most {most:.2f} is possible.",
+    )
+
+
+def by_setting(
+    values: Mapping[str, Mapping[int, Sequence[float]]], title: str, what: str, unit: str
+) -> Figure:
+    """Mean over the seeds against a setting, with bars from the lowest to the highest; name -> setting -> values."""
+    fig = figure(6, 3.2)
+    ax = fig.subplots()
+    said = []
+    for i, (name, of) in enumerate(values.items()):
+        means = [float(np.mean(v)) for v in of.values()]
+        low, high = ([abs(f(v) - m) for v, m in zip(of.values(), means, strict=True)] for f in (min, max))
+        ax.errorbar(list(of), means, yerr=[low, high], capsize=3, **line(i, len(means)), label=name)
+        said.append(f"{name} " + ", ".join(f"{m:.4g}" for m in means))
+    axes(ax, title, what, unit)
+    ax.legend(frameon=False)
+    settings = ", ".join(map(str, next(iter(values.values()))))
+    return with_alt(fig, f"{title} for {settings} {what}: {'; '.join(said)}.")
+
+
+def found_by_seed(counts: Mapping[str, Sequence[int]]) -> Figure:
+    """How many of eight Gaussians a GAN found: a dot for each seed, a row for each kind of discriminator."""
+    fig = figure(6, 1 + 0.6 * len(counts))
+    ax = fig.subplots()
+    for row, (_, values) in enumerate(counts.items()):
+        for number in sorted(set(values)):
+            many = list(values).count(number)
+            spread = 0.09 * (np.arange(many) - (many - 1) / 2)
+            ax.plot(np.full(many, number), row + spread, "o", color=COLOURS[row], markersize=4)
+    axes(ax, "Gaussians that a GAN found, a dot for each seed", "found, of 8", "what the discriminator sees")
+    ax.set_yticks(range(len(counts)), list(counts))
+    ax.set_xlim(-0.5, 8.5)
+    ax.set_ylim(len(counts) - 0.4, -0.6)
+    said = "; ".join(f"{name}: {', '.join(map(str, values))}" for name, values in counts.items())
+    return with_alt(fig, f"Gaussians found, of 8, seed by seed. {said}.")

@@ -125,7 +125,8 @@ def _verify_draws(seen: Answer, cases: list[np.ndarray]) -> Iterator[str]:
     if close(array(seen.part(3)["first"], "the units"), 1 - certain):
         raise Mistake("inverted", "draw gives 1 where the probability is 0, and 0 where it is 1: a unit is 1 where the "
                       "random number is *below* p.")
-    if all(close(array(seen.part(i)["first"], "the units"), (cases[i] > 0.5) * 1.0) for i in (1, 2)):
+    every = [(i, name) for i in (1, 2) for name in ("first", "other")]
+    if all(close(array(seen.part(i)[name], "the units"), (cases[i] > 0.5) * 1.0) for i, name in every):
         raise Mistake("threshold", "A unit is 1 exactly where its probability is above ½: nothing is drawn. Compare p "
                       "with random numbers, `rng.random(p.shape)`.")
     _shared(array(seen.part(0)["first"], "the units"))
