@@ -6,6 +6,7 @@ thread the time is processor time, so that other people's work on a shared machi
 
 from __future__ import annotations
 
+import functools
 import os
 import statistics
 import time
@@ -93,18 +94,15 @@ def measure_peak(
     return Rate([2 * size**3 / t for t in times["product"].seconds])
 
 
-def measure_bandwidth(
-    working_set: int | None = None, rounds: int = 7, clock: Callable[[], float] | None = None
-) -> Rate:
+def measure_bandwidth(working_set: int | None = None, rounds: int = 7) -> Rate:
     """Bytes/s of copying an array: its bytes read and written, 2 · its size.
 
     working_set: bytes of both arrays together; None for twice the largest cache, as far as a quarter of the
     machine's memory allows. A processor may read the target, too, before it writes; those bytes are not counted.
-    clock: as in `measure_peak`.
     """
     working_set = _largest() if working_set is None else working_set
     _check(working_set=working_set, rounds=rounds)
-    return Rate([2 * (working_set // 2) / t for t in _copies(working_set, rounds, clock)])
+    return Rate([2 * (working_set // 2) / t for t in _copies(working_set, rounds)])
 
 
 def staircase(working_sets: Sequence[int] | None = None, rounds: int = 5) -> list[Stair]:
@@ -171,10 +169,19 @@ def threads() -> int:
 
 
 def the_clock(backend: str = "numpy") -> Callable[[], float]:
-    """Processor time for one thread of a CPU, which does not run on while others have the processor; else the time of
-    day.
+    """Processor time for one thread of a CPU, which does not run on while others have the processor; else, and where
+    that clock ticks in milliseconds, the time of day.
     """
-    return time.process_time if threads() == 1 and backend != "cuda" else time.perf_counter
+    return time.process_time if threads() == 1 and backend != "cuda" and _ticks_finely() else time.perf_counter
+
+
+@functools.cache
+def _ticks_finely() -> bool:
+    """Whether the processor's time moves within a millisecond; on Windows, and in some containers, it does not."""
+    until, seen = time.perf_counter() + 1e-3, set[float]()
+    while time.perf_counter() < until:
+        seen.add(time.process_time())
+    return len(seen) > 3
 
 
 def device_of(backend: str, rounds: int = 7) -> Device:
@@ -205,13 +212,13 @@ def _largest() -> int:
     return min(wanted, memory_bytes() // MEMORY_SHARE)
 
 
-def _copies(working_set: int, rounds: int, clock: Callable[[], float] | None = None) -> list[float]:
+def _copies(working_set: int, rounds: int) -> list[float]:
     """Seconds of copying half of so many bytes to the other half, a round each."""
     source, target = (np.ones(max(1, working_set // 8), np.float32) for _ in range(2))
     one, other = source[:1].copy(), target[:1].copy()
     inner = max(1, min(20_000, 2**23 // working_set))
     copies = {"copy": lambda: np.copyto(target, source), "call": lambda: np.copyto(other, one)}
-    times = measure(copies, rounds=rounds, warmup=2, inner=inner, clock=clock or the_clock())
+    times = measure(copies, rounds=rounds, warmup=2, inner=inner, clock=the_clock())
     call = times["call"].median if inner > 1 else 0.0
     # On a busy machine a call alone can come out longer than a short copy; a tenth of the time is then left.
     return [max(seconds - call, seconds / 10) for seconds in times["copy"].seconds]

@@ -147,8 +147,7 @@ check.generate.training_seconds(training_seconds, seed=SEED)
 
 # %% given="A-machine"
 clock = time.process_time  # seconds of computing, whatever else this machine does
-fine = time.perf_counter  # for what takes less than a tick of the other clock
-peak, bandwidth = cost.measure_peak(256 if quick else 1024, rounds=3, clock=fine), cost.measure_bandwidth(2**26, rounds=3, clock=fine)
+peak, bandwidth = cost.measure_peak(256 if quick else 1024, rounds=3), cost.measure_bandwidth(2**26, rounds=3)
 device = cost.Device("this machine", {"float32": peak.median}, bandwidth.median, 2**40, None, "measured")
 WIDTH, AE_EPOCHS = 32, 1 if quick else 6
 SIZES = (784, 256, WIDTH, 256, 784)
@@ -894,7 +893,7 @@ plots.show(plots.clouds(gaussians(1000, np.random.default_rng(0)), made))
 #
 # The losses say nothing of it. At the end they are 1.10 and 0.95 for a collapsed generator and 1.26 and 0.81 for one that found all. Each is measured against the other network, and that changes, too.
 #
-# In Part A training took 2.02 times as long as predicted, here 3.2 and 4.6 times. The prediction counts operations and bytes. Arrays of 128 × 64 numbers are computed in microseconds, and the fixed time of each call of numpy, of which a step has hundreds, is as long; with four at a time the arrays are even smaller. (Adam, whose passes over all parameters numpy makes one by one, is what Part A's count misses.)
+# In Part A training took 1.82 times as long as predicted, here 3.0 and 4.1 times. The prediction counts operations and bytes. Arrays of 128 × 64 numbers are computed in microseconds, and the fixed time of each call of numpy, of which a step has hundreds, is as long; with four at a time the arrays are even smaller. (Adam, whose passes over all parameters numpy makes one by one, is what Part A's count misses.)
 
 # %% [markdown] given="E-text"
 # ---
@@ -961,7 +960,7 @@ plots.show(plots.few_labels(LABELS, errors))
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="E-dbn-answer" points=1
-# With 100 labels the stack errs on 34.2% and random weights on 40.8%; with 1000 it is 13.4% and 18.9%. So it helps everywhere here, and in proportion most at 1000. The RBMs have seen 10,000 images and have found which strokes there are. Labels then only have to say which strokes make which digit. It would be useless if all 10,000 images had labels, or if the stack had been trained on a few hundred images only, or on pictures of something else.
+# With 100 labels the stack errs on 34.2% and random weights on 40.8%; with 1000 it is 13.4% and 18.9%. So it helps everywhere here, and in proportion most at 1000. The RBMs have seen far more images than have labels, and have found which strokes there are. Labels then only have to say which strokes make which digit. It would be useless if all of them had labels, or if the stack had been trained on a few hundred images only, or on pictures of something else.
 
 # %% given="E-table"
 print(f"{'network':20} {'for':32} {'predicted':>10} {'measured':>9}   quality, from your runs")
@@ -990,9 +989,9 @@ print("(A feed-forward and a convolutional network get their rows in network_fro
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="E-answer" points=3
-# 1. The autoencoder, trained on normal readings: what it can't give back well, beside the usual error, is unlike all before. It is also simple to train (4.83 s here).
-# 2. The GAN, as it does not average. I would show the discriminator several faces at once and count kinds of faces, because of the collapse (3.3 of 8 found without, 8.0 with). It cost 1.91 and 1.42 s a run here, and real faces would need convolutions.
-# 3. The VAE: its code has no gaps, so that the way from one molecule to the other leads through codes that decode to something. 7.78 s, the dearest here.
+# 1. The autoencoder, trained on normal readings: what it can't give back well, beside the usual error, is unlike all before. It is also simple to train (5.31 s here).
+# 2. The GAN, as it does not average. I would show the discriminator several faces at once and count kinds of faces, because of the collapse (3.3 of 8 found without, 8.0 with). It cost 2.34 and 1.67 s a run here, and real faces would need convolutions.
+# 3. The VAE: its code has no gaps, so that the way from one molecule to the other leads through codes that decode to something. 8.40 s, the dearest here.
 # 4. An unlabelled start on all 50,000 images, then the 300 labels. Stacked RBMs err on 23.3% where random weights err on 26.3% with 300 labels (0.89 of it); an autoencoder's encoder would be worth a try.
 #
 # The qualities can't be compared with each other: a squared error, nats, a number of Gaussians and a share of wrong answers are different things, and none of them says whether a made image looks good. The RBM's reconstructions (0.0193) say nothing of its samples.

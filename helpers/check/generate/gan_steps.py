@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from helpers.check.core.ask import Answer, array, ask
 from helpers.check.core.cases import primes, rates
 from helpers.check.core.compare import close, close_all, verify
+from helpers.check.core.draw import drawn
 from helpers.check.core.oracle import sigmoid
 from helpers.check.core.report import Mistake, check
 from helpers.check.generate import oracle, probes
@@ -40,17 +42,55 @@ class Case:
 
 def cases(seed: int) -> list[Case]:
     """One point at a time, and two."""
-    rng = np.random.default_rng([seed, 111])
-    found = []
-    for pack in (1, 2):
-        k, wide, other = primes(rng, 3, 3, 11)
-        sizes = (2 * pack, wide, 1), (k, other, 2)
-        each = [[p for a, b in pairwise(one)
-                 for p in (rng.normal(0, 1.2 / a**0.5, (a, b)), rng.normal(0, 0.4, b))] for one in sizes]  # fmt: skip
-        steps = [(rng.normal(0.8, 0.7, (n, 2)), rng.normal(size=(n, k)), lr)
-                 for n, lr in zip((8, 6), rates(seed), strict=True)]  # fmt: skip
-        found.append(Case(each[0], each[1], sizes, pack, steps))
-    return found
+    return [drawn(100 * seed + pack, partial(_case, pack, rates(seed)), _tells) for pack in (1, 2)]
+
+
+def _case(pack: int, lrs: Sequence[float], rng: np.random.Generator) -> Case:
+    k, wide, other = primes(rng, 3, 3, 11)
+    sizes = (2 * pack, wide, 1), (k, other, 2)
+    discriminator, generator = (
+        [p for a, b in pairwise(one) for p in (rng.normal(0, 1.2 / a**0.5, (a, b)), rng.normal(0, 0.4, b))]
+        for one in sizes
+    )
+    steps = [(rng.normal(0.8, 0.7, (n, 2)), rng.normal(size=(n, k)), lr) for n, lr in zip((8, 6), lrs, strict=True)]
+    return Case(discriminator, generator, sizes, pack, steps)
+
+
+def _tells(case: Case) -> bool:
+    """Whether no unit of the networks is without a gradient, and every mistake shows."""
+    real, noise, lr = case.steps[0]
+    pair = Pair(case.discriminator, case.generator, case.pack)
+    for of_generator in (False, True):
+        own, right, wrong = _right_and_wrong(pair, real, noise, lr, of_generator)
+        expected = own.stepped(right, lr)
+        losses = _losses(pair, real, noise, of_generator, expected)
+        if abs(losses[0] - losses[1]) < 0.01 * losses[0] or any(close_all(one(), expected) for _, one, _ in wrong):
+            return False
+    return True
+
+
+def _right_and_wrong(
+    pair: Pair, real: np.ndarray, noise: np.ndarray, lr: float, of_generator: bool
+) -> tuple[MLP, Arrays, list[tuple[str, Callable[[], Arrays], str]]]:
+    """The network that is trained, its right gradients, and what mistakes make of its parameters."""
+    if of_generator:
+        right = pair.g_gradients(noise, lambda a: (sigmoid(a) - 1) / len(a))
+        return pair.g, right, list(_of_generator(pair, noise, lr, right))
+    right = _plus(pair.d_gradients(real, 1), pair.d_gradients(pair.made(noise), 0))
+    return pair.d, right, list(_of_discriminator(pair, real, noise, lr, right))
+
+
+def _losses(
+    pair: Pair, real: np.ndarray, noise: np.ndarray, of_generator: bool, moved: Arrays
+) -> tuple[float, float]:
+    """The loss before the step, and after it."""
+    after = Pair(*((pair.d.parameters, moved) if of_generator else (moved, pair.g.parameters)), pair.pack)
+    before, later = (
+        float(softplus(-one.judged(one.made(noise))[-1]).mean()) if of_generator
+        else oracle.discriminator(one.judged(real)[-1], one.judged(one.made(noise))[-1])[0]
+        for one in (pair, after)
+    )  # fmt: skip
+    return before, later
 
 
 class Pair:
@@ -156,6 +196,8 @@ def _of_generator(pair: Pair, noise: np.ndarray, lr: float, right: Arrays) -> Na
     yield "not-averaged", lambda: after(lambda a: sigmoid(a) - 1), (
         "The step is as many times too long as there are points: the gradient is not that of a mean.")
     yield "stepped-twice", lambda: g.stepped(right, 2 * lr), "The step is taken twice: call `optimiser.step(lr)` once."
+    if pair.pack > 1:
+        return
     yield "not-through-the-discriminator", lambda: g.stepped(_direct(pair, noise), lr), (
         "The gradient for the logits goes into the generator as it is. It has to run back through the discriminator "
         "first: `discriminator.backward(gradient)` returns that for the points.")
@@ -181,7 +223,8 @@ def generator_step(function: Any, generator_loss: Any, *, seed: int = 0) -> Iter
 
 
 def _steps(what: str, function: Any, of_generator: bool, some: Sequence[Case]) -> Iterator[str]:
-    seen = ask(probes.gan_steps, what, function, of_generator, [case.asked(of_generator) for case in some])
+    asked = [case.asked(of_generator) for case in some]
+    seen = ask(probes.gan_steps, what, function, of_generator, asked, advice=partial(_advice, of_generator))
     for i, case in enumerate(some):
         pair = Pair(case.discriminator, case.generator, case.pack)
         for step, (real, noise, lr) in enumerate(case.steps):
@@ -193,6 +236,21 @@ def _steps(what: str, function: Any, of_generator: bool, some: Sequence[Case]) -
             pair = Pair(after[0], after[1], case.pack)
             many = "one point" if case.pack == 1 else f"{case.pack} points"
             yield f"{many} at a time: {step + 1} step{'s in a row' if step else ''}"
+
+
+def _advice(of_generator: bool, error: BaseException, what: str) -> str:
+    """What the course's layers and optimisers refuse, in the words of this exercise."""
+    text = str(error)
+    if "no gradient yet" in text:
+        chain = "generator.backward(discriminator.backward(gradient))" if of_generator else "discriminator.backward(…)"
+        return f" Before the step the gradient has to run back through the network that is trained: `{chain}`."
+    if "last output had" in text and of_generator:
+        return (" The gradient for the logits runs back through the discriminator first: `discriminator.backward("
+                "gradient)` returns that for the points, which the generator takes.")  # fmt: skip
+    if "last output had" in text:
+        return (" A backward belongs to the last forward of its network: judge real and made points in one batch, and "
+                "give back the gradients of both, in the same order.")  # fmt: skip
+    return ""
 
 
 def _after(notes: Answer) -> tuple[Arrays, Arrays, Any, list[Any]]:
@@ -217,21 +275,15 @@ def _one(
     d, g, returned, used = after
     mine, moved = ("generator", g) if of_generator else ("discriminator", d)
     other, stays = ("discriminator", d) if of_generator else ("generator", g)
-    own, still = (pair.g, pair.d) if of_generator else (pair.d, pair.g)
-    if of_generator:
-        right = pair.g_gradients(noise, lambda a: (sigmoid(a) - 1) / len(a))
-    else:
-        right = _plus(pair.d_gradients(real, 1), pair.d_gradients(pair.made(noise), 0))
+    still = pair.d if of_generator else pair.g
+    own, right, wrong = _right_and_wrong(pair, real, noise, lr, of_generator)
     if not close_all(stays, still.parameters):
         raise Mistake(f"{other}-changed", f"{what} changes the {other}, too. Its layers get gradients or a forward, "
                       f"but no step: only `optimiser.step(lr)`, which belongs to the {mine}.")
     expected = own.stepped(right, lr)
     if not close_all(moved, expected):
-        named = _of_generator(pair, noise, lr, right)
-        if not of_generator:
-            named = _of_discriminator(pair, real, noise, lr, right)
-        for name, wrong, hint in named:
-            if close_all(moved, wrong()):
+        for name, gives, hint in wrong:
+            if close_all(moved, gives()):
                 raise Mistake(name, f"{what}: {hint}")
         if used and not any(isinstance(r, int | float | np.number) and np.isclose(float(r), lr) for r in used):
             raise Mistake("rate-ignored", f"{what} steps with the rate {used[0]} where lr = {lr:.4g} is given.")
@@ -241,17 +293,10 @@ def _one(
         for k, (got, wanted) in enumerate(zip(moved, expected, strict=True)):
             kind = f"{'bias' if k % 2 else 'weight'} of the {mine}'s layer {k // 2 + 1} after the step"
             verify(got, wanted, kind)
-    logits = pair.judged(pair.made(noise))[-1]
-    if of_generator:
-        loss = float(softplus(-logits).mean())
-        later = float(softplus(-Pair(d, g, pair.pack).judged(MLP(g).forward(noise)[-1])[-1]).mean())
-    else:
-        loss = oracle.discriminator(pair.judged(real)[-1], logits)[0]
-        now = Pair(d, g, pair.pack)
-        later = oracle.discriminator(now.judged(real)[-1], now.judged(pair.made(noise))[-1])[0]
+    loss, later = _losses(pair, real, noise, of_generator, moved)
     if returned is None:
         raise Mistake("returns-none", f"{what} returns None; it should return the loss before the step.")
     found = scalar(returned, f"the loss that {what} returns")
-    if close(found, np.asarray(later)):
+    if close(found, np.asarray(later)) and not close(found, np.asarray(loss)):
         raise Mistake("loss-after-step", f"{what} returns the loss after the step; return that before it.")
     verify(found, np.asarray(loss), f"the loss that {what} returns")

@@ -87,7 +87,10 @@ def no_overflow(value: np.ndarray, right: float, what: str, instead: str) -> Non
     if not np.isfinite(value).all():
         raise Mistake("overflow", f"{what} is {float(value.ravel()[0])} for large inputs (±1000), where e^1000 "
                       f"overflows or a logarithm of 0 is taken. {instead}")
-    verify(value, np.asarray(right), f"{what} for large inputs (±1000)")
+    if not close(value, np.asarray(right)):
+        raise Mistake("cut-off", f"{what} is {float(value):.6g} for large inputs (±1000); it should be "
+                      f"{right:.6g}. Is something cut off (`clip`, `+ 1e-8`) so that a logarithm stays finite? "
+                      f"{instead}")
 
 
 def in_type(value: Any, dtype: str, what: str) -> None:
