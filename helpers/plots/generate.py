@@ -129,6 +129,7 @@ def by_setting(
         ax.errorbar(list(of), means, yerr=[low, high], capsize=3, **line(i, len(means)), label=name)
         said.append(f"{name} " + ", ".join(f"{m:.4g}" for m in means))
     axes(ax, title, what, unit)
+    ax.set_xticks(list(next(iter(values.values()))))
     ax.legend(frameon=False)
     settings = ", ".join(map(str, next(iter(values.values()))))
     return with_alt(fig, f"{title} for {settings} {what}: {'; '.join(said)}.")

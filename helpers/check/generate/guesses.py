@@ -19,7 +19,7 @@ POSSIBLE = {
 """What is guessed -> (least, most, why)."""
 
 
-@check("Your guess")
+@check("Your guess", "A to E")
 def guess(what: str, value: Any, *, seed: int = 0) -> Iterator[str]:
     """A number within what is possible."""
     if value is None:
