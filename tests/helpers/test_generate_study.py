@@ -25,7 +25,7 @@ def test_finished_runs_are_kept_and_told(monkeypatch, tmp_path, capsys):
     with (tmp_path / "runs.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["best"] for row in rows if row["network"] == "RBM"} == {"-3.3"}
-    assert "found          8 of 8 (8 to 8, 2 seeds)" in capsys.readouterr().out
+    assert " 8 of 8 (8 to 8, 2 seeds)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("network", ["autoencoder", "VAE", "RBM", "GAN"])
