@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from helpers.plots.style import COLOURS, axes, figure, line, with_alt
-from helpers.zoo.drawing import show_images, show_rows
+from helpers.plots.mosaic import show_images, show_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
