@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from helpers.plots.style import COLOURS, axes, figure, line, with_alt
 from helpers.plots.mosaic import show_images, show_rows
+from helpers.plots.style import COLOURS, axes, figure, line, with_alt
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
