@@ -1,17 +1,20 @@
-"""What the checks of `generate` run beside the student's code. Nothing here knows a right result."""
+"""What the checks of `generate` run beside the student's code. Nothing here knows a right result.
+
+Layers and costs are imported where they are used: other assignments close these modules, and load all probes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from helpers.backend import backend
 from helpers.check.core.probe import Seen, copied, run
-from helpers.cost import Device
-from helpers.nn import SGD
-from helpers.zoo.chain import Chain, Dense, Pack, dense
+
+if TYPE_CHECKING:
+    from helpers.zoo.chain import Chain
 
 Arrays = Sequence[np.ndarray]
 
@@ -35,6 +38,9 @@ def random(
 
 def training_seconds(seen: Seen, function: Any, cases: Sequence[tuple[Any, ...]]) -> None:
     """Predictions for (sizes of a dense network, FLOP/s and bytes/s of a device, batch, images, epochs)."""
+    from helpers.cost import Device
+    from helpers.zoo.chain import Dense
+
     for number, (sizes, peak, bandwidth, *rest) in enumerate(cases):
         device = Device("a machine", {"float32": peak}, bandwidth, 2**40, None, "made up")
         seen[number] = run("training_seconds", function, Dense(tuple(sizes)), device, *rest)
@@ -81,6 +87,8 @@ class Optimiser:
     """Plain gradient descent that counts its steps."""
 
     def __init__(self, layers: Sequence[Any]) -> None:
+        from helpers.nn import SGD
+
         self.own, self.rates = SGD(layers), list[Any]()
 
     def step(self, lr: Any) -> None:
@@ -90,6 +98,8 @@ class Optimiser:
 
 def network(sizes: Sequence[int], parameters: Arrays, pack: int = 1) -> Chain:
     """Linear layers and ReLUs with these parameters, (weight, bias, weight, …), float64."""
+    from helpers.zoo.chain import Chain, Pack, dense
+
     made = dense(sizes, backend("numpy", "float64"), 0)
     for number, layer in enumerate(made.layers[::2]):
         layer.weight[...], layer.bias[...] = parameters[2 * number], parameters[2 * number + 1]
