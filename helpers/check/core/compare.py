@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import permutations
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -267,6 +268,10 @@ def _constant_factor(got: np.ndarray, expected: np.ndarray, what: str, sizes: Ma
                            " See 'One convention' in the notebook: the mean over the batch is taken once, "
                            "in the loss, and nothing else is divided."),
                     )
+    for (of, right), (by, other) in permutations(sizes.items(), 2):
+        if min(right, other) > 1 and right != other and abs(factor * other / right - 1) < 1e-5:
+            return Mistake("another-divisor", f"Every entry of {what} is {right:g}/{other:g} of what it should be: it "
+                           f"is divided by {other:g}, the {by}, where {right:g}, the {of}, belongs.")
     for meaning, size in sizes.items():
         if meaning.startswith(("batch size", "number of images")):
             for other, words in (

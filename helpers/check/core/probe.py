@@ -12,6 +12,7 @@ import contextlib
 import decimal
 import fractions
 import importlib
+import re
 import sys
 import time
 import tracemalloc
@@ -91,11 +92,34 @@ def run(what: str, function: Any, *args: Any, inputs: Sequence[str] = (), **name
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise Stopped(what, "raised", described(error)) from None
+        raise Stopped(what, "raised", described(error) | _kept(what, args, str(error))) from None
+    _calls.setdefault(what, []).append(_shapes(args))
     for name, old, new in zip(inputs, before, args, strict=False):
         if differ(old, new):
             raise Stopped(what, "input changed", name)
     return found
+
+
+_calls: dict[str, list[list[tuple[int, ...]]]] = {}
+"""Shapes of the arrays that functions were called with while this probe runs."""
+
+
+def _shapes(args: Sequence[Any]) -> list[tuple[int, ...]]:
+    return [tuple(arg.shape) for arg in args if isinstance(arg, np.ndarray) or is_torch(arg)]
+
+
+def _kept(what: str, args: Sequence[Any], text: str) -> dict[str, Any]:
+    """{"kept": (earlier size, size now)} where an error's text names the only size in which an earlier call of the
+    function differs from this one, and that of this one, too."""
+    now, named = _shapes(args), {int(number) for number in re.findall(r"\d+", text[:2000])}
+    for earlier in reversed(_calls.get(what, [])):
+        if [len(shape) for shape in earlier] != [len(shape) for shape in now]:
+            continue
+        sizes = [pair for shapes in zip(earlier, now, strict=True) for pair in zip(*shapes, strict=True)]
+        apart = {pair for pair in sizes if pair[0] != pair[1]}
+        if len(apart) == 1 and set(*apart) <= named and next(iter(apart))[0] not in {size for _, size in sizes}:
+            return {"kept": next(iter(apart))}
+    return {}
 
 
 @contextlib.contextmanager
@@ -375,6 +399,7 @@ def observed(probe: Probe | str, seconds: float, args: Sequence[Any]) -> dict[st
         module, _, name = probe.partition(":")
         probe = cast(Probe, getattr(importlib.import_module(module), name))
     seen, ended = Seen(), None
+    _calls.clear()
     before, SECONDS = SECONDS, seconds
     try:
         with quiet(), time_limit(WHOLE * seconds):

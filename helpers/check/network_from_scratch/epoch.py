@@ -154,6 +154,10 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
     net, x, labels, n = case.net, case.x, case.labels, len(case.x)
     loss, accuracy = pair(seen["returned"])
     p = net.forward(x)
+    before, after = (network_of(each, seen, case.sizes).parameters() for each in (seen.part("before"), seen))
+    if not close_all(before, after):
+        raise Mistake("evaluate-trains", "evaluate changed the weights. It only measures: no backward, no update. "
+                      "Otherwise you train on the test images.")
     right, mean = p.argmax(axis=1) == labels, net.loss(x, labels)
     share, sizes = np.asarray(right.mean()), {"number of images": n}
     if close(np.array([loss, accuracy]), np.array([share, mean])):
@@ -179,6 +183,9 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
             Hypothesis("loss-summed", np.asarray(mean * n), "The loss is summed over the images; take the mean."),
             Hypothesis("loss-divided-twice", np.asarray(mean / n), "The loss is divided by the number of images "
                        "twice; cross_entropy returns a mean already."),
+            *(Hypothesis("some-images-only", lambda some=some: np.asarray(net.loss(x[some], labels[some])),  # type: ignore[misc]
+                         f"The loss is the mean over the images that are answered {words} alone; take all of them.")
+              for some, words in ((right, "rightly"), (~right, "wrongly")) if some.any()),
             Hypothesis("some-images-only",
                        next((one for one in first if close(np.asarray(loss), one)), np.asarray(np.nan)),
                        "Only the first images are looked at: a number is written into the code. Use all of them."),
@@ -197,10 +204,6 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
             raise Mistake("earlier-mistake", "evaluate can't be told right from wrong yet: already the output of your "
                           "network is not what it should be. See the checks of your layers and MLP first.") from None
         raise mistake from None
-    before, after = (network_of(each, seen, case.sizes).parameters() for each in (seen.part("before"), seen))
-    if not close_all(before, after):
-        raise Mistake("evaluate-trains", "evaluate changed the weights. It only measures: no backward, no update. "
-                      "Otherwise you train on the test images.")
     outputs = [seen.array(name, "the output") for name in ("output", "output after") if name in seen]
     if outputs and not close_all(outputs[1:], outputs[:1]):
         raise Mistake("network-changed", "After evaluate the network gives another output for the same images, though "

@@ -32,7 +32,8 @@ def told(got, expected=RIGHT):
 )
 def test_another_shape(got, words):
     mistake = told(got)
-    assert mistake.name == "wrong-shape" and words in mistake.message
+    assert mistake.name == "wrong-shape"
+    assert words in mistake.message
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_another_shape(got, words):
         (1 / RIGHT, RIGHT, "reciprocal"),
         (RIGHT * ([0], [1], [1]), RIGHT, "rows-missing"),
         (RIGHT + np.arange(5), RIGHT, "differs"),
-        (np.where(RIGHT == RIGHT[1, 1, 1], 9, RIGHT), RIGHT, "differs"),
+        (np.where(np.isin(RIGHT, RIGHT[1, 1, 1]), 9, RIGHT), RIGHT, "differs"),
     ],
 )
 def test_same_shape(got, expected, name):

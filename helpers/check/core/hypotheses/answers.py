@@ -71,6 +71,9 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
                      "The images are taken in batches that count equally, though the last one is smaller. "
                      "Weight each by its size.")
           for size in BATCHES if size < n and n % size),
+        Hypothesis("mean-of-classes", np.asarray(np.mean([value(right[labels == c]) for c in np.unique(labels)])),
+                   f"This is the mean of the {what} of each class, so a class with few images counts as much as one "
+                   f"with many. Every image counts once."),
         Hypothesis("label-off-by-one", value(answers + 1 == labels), "The classes are shifted by one: they count from "
                    "0, as indices do."),
         Hypothesis("some-images-only", _of_the_first(got, right, of_right), "Only the first images are looked at: a "

@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core.compare import Hypothesis, close
+from helpers.check.core.compare import Hypothesis
 
+AGREE = 1e-6
+"""Relative: such results may be of very different sizes."""
 Case = Sequence[float]
-Formula = Callable[..., float]
-Change = Callable[[list[float]], None]
+Formula = Callable[..., Any]
+Change = Callable[[list[Any]], None]
 """Puts other arguments in the place of a case's own."""
 
 
@@ -33,25 +35,26 @@ def mixed_up(
     """One Hypothesis where the results for the cases, an array, are those of the right formula with other arguments
     than the given ones; else none.
 
-    names: of the formula's arguments, in sentences. pairs: whether two may be replaced at once, as in R · R · P · P.
+    formula: of arrays, which hold an argument of all cases each. names: of its arguments, in sentences. pairs: whether
+    two may be replaced at once, as in R · R · P · P.
     """
+    columns = [*np.asarray(cases, dtype=float).T]
 
     def of(change: Change) -> np.ndarray:
-        found = []
-        for case in cases:
-            changed = [*case]
-            change(changed)
-            found.append(formula(*changed))
-        return np.asarray(found, dtype=float)
+        changed = [*columns]
+        change(changed)
+        return np.broadcast_to(np.asarray(formula(*changed), dtype=float), (len(cases),))
 
     told: list[tuple[str, Change, str]] = []
+    right = np.asarray(formula(*columns), dtype=float)
     for name, change, words in _changes(names, pairs):
         if len(told) == 2:
             break
         if told and name != told[0][0]:
             continue
         with np.errstate(all="ignore"), contextlib.suppress(ArithmeticError, ValueError):
-            if close(got, of(change)):
+            found = of(change)
+            if np.allclose(got, found, rtol=AGREE, atol=0) and not np.allclose(right, found, rtol=AGREE, atol=0):
                 told.append((name, change, words))
     if not told:
         return []
@@ -61,25 +64,25 @@ def mixed_up(
     ]
 
 
-def _set(places: Sequence[tuple[int, Callable[[list[float]], float]]], case: list[float]) -> None:
+def _set(places: Sequence[tuple[int, Callable[[list[Any]], Any]]], case: list[Any]) -> None:
     values = [value(case) for _, value in places]
     for (at, _), value in zip(places, values, strict=True):
         case[at] = value
 
 
-def _take(at: int, case: list[float]) -> float:
+def _take(at: int, case: list[Any]) -> Any:
     return case[at]
 
 
-def _plus(at: int, number: float, case: list[float]) -> float:
+def _plus(at: int, number: float, case: list[Any]) -> Any:
     return case[at] + number
 
 
-def _times(at: int, number: float, case: list[float]) -> float:
+def _times(at: int, number: float, case: list[Any]) -> Any:
     return case[at] * number
 
 
-def _number(number: float, case: list[float]) -> float:
+def _number(number: float, case: list[Any]) -> Any:
     return number
 
 
