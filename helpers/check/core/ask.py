@@ -229,7 +229,7 @@ def _advice(error: BaseException) -> str:
     if "'NoneType'" in text:
         return (
             " Something is None there: an argument whose default is None, which has to be looked at first (`if … is "
-            "None`), or what is not set yet."
+            "None`), or what is not set yet, or set back too early."
         )
     if "truth value of an array" in text:
         return (

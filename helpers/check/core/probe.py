@@ -92,7 +92,8 @@ def run(what: str, function: Any, *args: Any, inputs: Sequence[str] = (), **name
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise Stopped(what, "raised", described(error) | _kept(what, args, str(error))) from None
+        told = described(error)
+        raise Stopped(what, "raised", told | _kept(what, args, told["text"])) from None
     _calls.setdefault(what, []).append(_shapes(args))
     for name, old, new in zip(inputs, before, args, strict=False):
         if differ(old, new):

@@ -525,6 +525,11 @@ def advice(error: BaseException, what: str) -> str:
             " That is a stride; a padding may be 0, a stride may not. It is `ConvSpec.of(x, w, stride, padding)`, in "
             "this order."
         )
+    if "but the spec says" in text:
+        return (
+            " The spec that is used here is another than the one of forward: with the stride and the padding left out "
+            "they are (1, 1) and (0, 0). Make it with both, or keep forward's."
+        )
     if "negative" in text and "stride" in text:
         return " PyTorch accepts no array with negative strides, which `[::-1]` makes: copy it first, with `.copy()`."
     shapes = [tuple(int(n) for n in found.split(",") if n) for found in re.findall(r"\(([\d, ]+)\)", text)]
