@@ -251,7 +251,7 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
                      f"`^` is no power in Python: `x^2` is another number than x². Write `**`, and write {pair} where "
                      "the two can differ.")
           for a, b, pair in (("R", "P", "R·S and P·Q"), ("S", "Q", "R·S and P·Q"))),
-        *mixed_up(got.reshape(1), lambda *of: 2 * math.prod(of), "NKCRSPQ", [args], what="This number"),
+        *mixed_up(got, lambda *of: 2 * math.prod(of), "NKCRSPQ", [args], what="This number"),
     ])  # fmt: skip
     operations = 2 * math.prod(LARGE)
     if not math.isclose(large, operations, rel_tol=1e-3):
@@ -355,7 +355,7 @@ def arithmetic_intensity(intensity: Any, *, seed: int = 0) -> Iterator[str]:
         *(Hypothesis("brackets-missing", np.asarray(flops / (total + 3 * size)),
                      f"The 4 bytes are counted for the {name} alone. Each of the three has numbers of 4 bytes: put "
                      "brackets around the sum.")
-          for name, size in parts.items()),
+          for name, size in parts.items() if name != "outputs"),  # which gives what "output-recomputed" gives
         Hypothesis("outputs-twice", np.asarray(flops / (4 * (total + parts["outputs"]))),
                    "The outputs are counted twice, as if they were read and written. "
                    "Here they are only written, once."),
@@ -370,7 +370,7 @@ def arithmetic_intensity(intensity: Any, *, seed: int = 0) -> Iterator[str]:
         *(Hypothesis(f"{name}-forgotten", np.asarray(flops / (4 * (total - size))),
                      f"The bytes of the {name} are missing: D and F are read, O is written.")
           for name, size in parts.items()),
-        *mixed_up(got.reshape(1), _of_numbers, "NCHWKRSPQ", [args], what="This number"),
+        *mixed_up(got, _of_numbers, "NCHWKRSPQ", [args], what="This number"),
     ])  # fmt: skip
     yield "FLOPs per byte, float32"
 

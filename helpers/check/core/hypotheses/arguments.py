@@ -32,8 +32,8 @@ def mixed_up(
     pairs: bool = True,
     what: str = "The result",
 ) -> list[Hypothesis]:
-    """One Hypothesis where the results for the cases, an array, are those of the right formula with other arguments
-    than the given ones; else none.
+    """One Hypothesis where the results for the cases, an array (of one case, also of no axis), are those of the right
+    formula with other arguments than the given ones; else none.
 
     formula: of arrays, which hold an argument of all cases each. names: of its arguments, in sentences. pairs: whether
     two may be replaced at once, as in R · R · P · P.
@@ -43,10 +43,10 @@ def mixed_up(
     def of(change: Change) -> np.ndarray:
         changed = [*columns]
         change(changed)
-        return np.broadcast_to(np.asarray(formula(*changed), dtype=float), (len(cases),))
+        return np.broadcast_to(np.asarray(formula(*changed), dtype=float), (len(cases),)).reshape(got.shape)
 
     told: list[tuple[str, Change, str]] = []
-    right = np.asarray(formula(*columns), dtype=float)
+    right = np.asarray(formula(*columns), dtype=float).reshape(got.shape)
     for name, change, words in _changes(names, pairs):
         if len(told) == 2:
             break
