@@ -263,15 +263,11 @@ def _constant_factor(got: np.ndarray, expected: np.ndarray, what: str, sizes: Ma
                     return Mistake(
                         f"{'divided' if power < 0 else 'multiplied'}-by-{slug}",
                         f"Every entry of {what} is {words} what it should be{also}, "
-                        f"and {size:g} is {meaning if 'features' in meaning else 'the ' + meaning}."
+                        f"and {size:g} is {_the(meaning)}."
                         + ("" if meaning == "learning rate" else
                            " See 'One convention' in the notebook: the mean over the batch is taken once, "
                            "in the loss, and nothing else is divided."),
                     )
-    for (of, right), (by, other) in permutations(sizes.items(), 2):
-        if min(right, other) > 1 and right != other and abs(factor * other / right - 1) < 1e-5:
-            return Mistake("another-divisor", f"Every entry of {what} is {right:g}/{other:g} of what it should be: it "
-                           f"is divided by {other:g}, the {by}, where {right:g}, the {of}, belongs.")
     for meaning, size in sizes.items():
         if meaning.startswith(("batch size", "number of images")):
             for other, words in (
@@ -285,11 +281,19 @@ def _constant_factor(got: np.ndarray, expected: np.ndarray, what: str, sizes: Ma
                     return Mistake("wrong-batch-size",
                                    f"{what} is multiplied by {words}, where the {meaning} is {size:g}. "
                                    "Take it from what is given.")
+    for (of, right), (by, other) in permutations(sizes.items(), 2):
+        if min(right, other) > 1 and right != other and abs(factor * other / right - 1) < 1e-5:
+            return Mistake("another-divisor", f"Every entry of {what} is {right:g}/{other:g} of what it should be: it "
+                           f"is divided by {other:g}, {_the(by)}, where {right:g}, {_the(of)}, belongs.")
     if expected.size < 2:
         return None  # any two numbers have a ratio
     return Mistake("constant-factor",
                    f"Every entry of {what} is {factor:.4g} times what it should be. "
                    "Look for a factor too many or too few.")
+
+
+def _the(meaning: str) -> str:
+    return meaning if "features" in meaning else f"the {meaning}"
 
 
 def _constant_offset(got: np.ndarray, expected: np.ndarray, what: str) -> Mistake | None:

@@ -18,7 +18,6 @@ Alike = Callable[[Array, Array], bool]
 MOST_AXES = 4
 FEW = 4
 """Values of which chance could make fewer stand in a relation."""
-NEVER_REORDERS = "`reshape` never reorders numbers; `transpose` does."
 
 
 def of_another_shape(got: Array, expected: Array, alike: Alike) -> str:
@@ -127,8 +126,10 @@ def _places(got: Array, expected: Array, what: str, alike: Alike) -> Iterator[Mi
             yield Mistake("axes-exchanged", f"The values of {what} are right and their axes are exchanged: it should "
                           f"be the `.transpose{tuple(int(axis) for axis in np.argsort(order))}` of what it is.")
         if [*order] != [*axes] and alike(got, moved.reshape(expected.shape)):
-            yield Mistake("reshape-for-transpose", f"The numbers of {what} are right and in the wrong places: they are "
-                          f"read in another order of the axes and brought to the right shape. {NEVER_REORDERS}")
+            yield Mistake("places-mixed-up", f"The numbers of {what} are right and in the wrong places: they stand as "
+                          f"its axes would in the order {order}, one after the other. Where indices are computed, look "
+                          f"at which one changes fastest; where there is a `reshape`: it never reorders numbers, "
+                          f"`transpose` does.")
     for axis in long:
         n = expected.shape[axis]
         for by in range(1, min(n, 65)):
@@ -187,9 +188,8 @@ def where_wrong(right: Array) -> str:
         bad = np.flatnonzero(~fine)
         if 0 < len(bad) <= n // 2 and (bad[0] == 0 or bad[-1] == n - 1) and len(bad) == bad[-1] - bad[0] + 1:
             end = "first" if bad[0] == 0 else "last"
-            count = f"{len(bad)} of {n} entries" if len(bad) > 1 else f"of {n} entries"
-            along = f" along axis {axis}" if right.ndim > 1 else ""
-            return f" Only the {end} {count}{along} {'are' if len(bad) > 1 else 'is'} wrong."
+            count = f"{len(bad)} of {n}" if len(bad) > 1 else f"of {n}"
+            return f" All wrong ones lie in the {end} {count}{f' along axis {axis}' if right.ndim > 1 else ''}."
     return ""
 
 

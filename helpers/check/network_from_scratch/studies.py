@@ -35,16 +35,19 @@ def learning_rate_study(
         raise Mistake("rates-missing", f"`histories` should have one entry for each of the rates {sorted(rates)}; its "
                       f"keys are {keys}.{anew}")
     curves, runs = {}, {rate: seen.record(rate) for rate in rates}
-    used = {rate: float(curve(runs[rate], "learning_rate", f"histories[{rate:g}]", None)[0]) for rate in rates}
-    wrong = next((rate for rate in rates if not np.isclose(used[rate], rate)), None)
-    if wrong is not None and np.allclose(sorted(used.values()), sorted(rates)):
-        raise Mistake("another-rate", f"histories[{wrong:g}] was trained at a rate of {used[wrong]:g}, not {wrong:g}; "
-                      f"there is a run for each rate, and some stand under the key of another. Are rates and runs in "
-                      f"the same order where they are put together?")
     for rate in rates:
         what = f"histories[{rate:g}]"
         curves[what] = np.concatenate([curve(runs[rate], name, what, epochs) for name in CURVES])
-        study.constant_rate(curve(runs[rate], "learning_rate", what, epochs), rate, what)
+        try:
+            study.constant_rate(curve(runs[rate], "learning_rate", what, epochs), rate, what)
+        except Mistake as mistake:
+            used = [np.ravel(curve(runs[one], "learning_rate", f"histories[{one:g}]", epochs))[:1] for one in rates]
+            if mistake.name == "another-rate" and np.allclose(np.sort(np.concatenate(used)), sorted(rates)):
+                mistake.message += (
+                    " There is a run for each rate, and some stand under the key of another: are rates and runs in the "
+                    "same order where they are put together?"
+                )
+            raise mistake from None
     yield f"{len(rates)} histories with one entry per epoch"
     if not any(np.isfinite(curve).all() for curve in curves.values()):
         raise Mistake("loss-not-finite", "Every run has losses that are NaN or infinite, at the smallest rate too. "

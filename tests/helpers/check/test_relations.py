@@ -40,7 +40,7 @@ def test_another_shape(got, words):
     ("got", "expected", "name"),
     [
         (RIGHT[:, ::-1], RIGHT, "reversed"),
-        (RIGHT.transpose(0, 2, 1).reshape(RIGHT.shape), RIGHT, "reshape-for-transpose"),
+        (RIGHT.transpose(0, 2, 1).reshape(RIGHT.shape), RIGHT, "places-mixed-up"),
         (RIGHT[:, :, :3].transpose(0, 2, 1), RIGHT[:, :, :3], "axes-exchanged"),
         (np.roll(RIGHT, 2, axis=2), RIGHT, "shifted"),
         (np.broadcast_to(RIGHT[:1], RIGHT.shape), RIGHT, "one-for-all"),
@@ -63,7 +63,7 @@ def test_same_shape(got, expected, name):
 
 
 def test_where_wrong_entries_lie():
-    assert "Only the last 2 of 5 entries along axis 2 are wrong" in told(RIGHT + (np.arange(5) > 2)).message
+    assert "All wrong ones lie in the last 2 of 5 along axis 2." in told(RIGHT + (np.arange(5) > 2)).message
 
 
 NAMES, CASES = ("H", "R", "u", "pad"), [(31, 5, 2, 1), (29, 7, 3, 2), (23, 4, 1, 0), (37, 9, 5, 6)]
