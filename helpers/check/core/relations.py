@@ -159,7 +159,7 @@ def _functions(got: Array, expected: Array, what: str, alike: Alike) -> Iterator
         made = (
             ("reciprocal", 1 / expected, "1 divided by what it should be"),
             ("complement", 1 - expected, "1 minus what it should be"),
-            ("squared", expected**2, "the square of what it should be"),
+            ("square", expected**2, "the square of what it should be"),
             ("square-root", np.sqrt(np.abs(expected)), "the square root of what it should be"),
             ("logarithm", np.log(np.abs(expected)), "the logarithm of what it should be"),
             ("exponential", np.exp(np.minimum(expected, 700)), "e to the power of what it should be"),

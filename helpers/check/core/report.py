@@ -160,8 +160,10 @@ def _given(value: Any) -> Any:
 SECTIONS: dict[tuple[str, str], str] = {}
 """(an assignment's package, a check's title) -> where the notebook explains what it checks."""
 UNNAMED = (
-    "differs", "constant-factor", "constant-offset", "sign-flipped", "wrong-shape", "not-finite", "all-zero", "clipped"
-)
+    "differs", "constant-factor", "constant-offset", "sign-flipped", "wrong-shape", "not-finite", "all-zero", "clipped",
+    "reversed", "axes-exchanged", "places-mixed-up", "shifted", "one-for-all", "another-order", "reciprocal",
+    "complement", "square", "square-root", "logarithm", "exponential", "cut-off", "another-divisor",
+)  # fmt: skip
 """Mistakes that say how a result is wrong and not why."""
 
 
