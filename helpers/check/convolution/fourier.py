@@ -258,7 +258,7 @@ def _fft_hypotheses(case: Convolution, expected: np.ndarray, got: np.ndarray) ->
         ),
         *(
             Hypothesis(
-                "axes-of-the-transform",
+                "first-axes-transformed",
                 lambda axes=axes: through(  # type: ignore[misc]
                     partial(transforms.fft2, axes=axes), partial(transforms.ifft2, axes=axes)
                 ),

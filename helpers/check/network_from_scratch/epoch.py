@@ -183,7 +183,7 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
             Hypothesis("loss-summed", np.asarray(mean * n), "The loss is summed over the images; take the mean."),
             Hypothesis("loss-divided-twice", np.asarray(mean / n), "The loss is divided by the number of images "
                        "twice; cross_entropy returns a mean already."),
-            *(Hypothesis("some-images-only", lambda some=some: np.asarray(net.loss(x[some], labels[some])),  # type: ignore[misc]
+            *(Hypothesis("loss-of-some-answers", lambda some=some: np.asarray(net.loss(x[some], labels[some])),  # type: ignore[misc]
                          f"The loss is the mean over the images that are answered {words} alone; take all of them.")
               for some, words in ((right, "rightly"), (~right, "wrongly")) if some.any()),
             Hypothesis("some-images-only",
