@@ -65,9 +65,10 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
                    "label. Labels and predictions should both have shape (N,)."),
         Hypothesis("argmin", value(rows[:, 0] == labels), "The predicted class is the one with the smallest "
                    "probability; take the largest (argmax)."),
-        Hypothesis("argmax-over-images", _over_images(p, labels, of_right), "The largest probability of each class "
-                   "over the images is taken (argmax over axis 0). Each image has an answer: the largest of its row, "
-                   "axis 1, counted from 0."),
+        *(Hypothesis("argmax-over-images", _over_images(p, labels), "The largest probability of each class over the "
+                     "images is taken (argmax over axis 0). Each image has an answer: the largest of its row, axis 1, "
+                     "counted from 0.")
+          for _ in range(not of_right)),  # of right answers there are none then: "all-wrong" asks for the axis
         Hypothesis("top-two", value((rows[:, -2:] == labels[:, None]).any(axis=1)), "An answer counts as right if the "
                    "label is among the two most probable classes; only the most probable counts."),
         *(Hypothesis("unweighted-mean", np.asarray(np.mean([value(right[i : i + size]) for i in range(0, n, size)])),
@@ -84,12 +85,11 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
     ]
 
 
-def _over_images(p: np.ndarray, labels: np.ndarray, of_right: bool) -> np.ndarray:
-    """A share of all images, counted among as many as there are classes."""
+def _over_images(p: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The share of wrong answers among all images, counted among as many as there are classes."""
     found = p.argmax(axis=0)
     few = min(len(found), len(labels))
-    count = (found[:few] == labels[:few]) if of_right else (found[:few] != labels[:few])
-    return np.asarray(count.sum() / len(labels))
+    return np.asarray((found[:few] != labels[:few]).sum() / len(labels))
 
 
 def _of_the_first(got: np.ndarray | None, right: np.ndarray, of_right: bool) -> np.ndarray:
