@@ -170,6 +170,7 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
         first = (np.asarray(net.loss(x[:k], labels[:k])) for k in answers.first_counts(n))
         return [
             *answers.rounded(np.asarray(loss), mean, "loss"),
+            Hypothesis("input-standardised", np.asarray(net.loss(z, labels)), STANDARDISED),
             Hypothesis("loss-of-the-answer", np.asarray(oracle.cross_entropy(sure, labels)),
                        "The loss is computed from the predicted classes, 0 or 1; compute it from the probabilities."),
             *(Hypothesis("unweighted-mean",
@@ -179,7 +180,6 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
                          "The images are taken in batches that count equally, though the last one is smaller. "
                          "Weight each by its size.")
               for size in answers.BATCHES if size < n),
-            Hypothesis("input-standardised", np.asarray(net.loss(z, labels)), STANDARDISED),
             Hypothesis("loss-summed", np.asarray(mean * n), "The loss is summed over the images; take the mean."),
             Hypothesis("loss-divided-twice", np.asarray(mean / n), "The loss is divided by the number of images "
                        "twice; cross_entropy returns a mean already."),
@@ -194,10 +194,10 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
     try:
         verify(np.asarray(loss), np.asarray(mean), "the loss", of_loss, sizes)
         verify(np.asarray(accuracy), share, "the accuracy", lambda: [
-            *answers.share(p, labels, True, np.asarray(accuracy)),
             Hypothesis(
                 "input-standardised", np.asarray((net.forward(z).argmax(axis=1) == labels).mean()), STANDARDISED
             ),
+            *answers.share(p, labels, True, np.asarray(accuracy)),
         ], sizes)  # fmt: skip
     except Mistake as mistake:
         if "output" in seen and not close(seen.array("output", "the output of MLP.forward"), p):
