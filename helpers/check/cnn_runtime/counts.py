@@ -412,7 +412,7 @@ def forward_flops(forward_flops: Any, *, seed: int = 0) -> Iterator[str]:
     yield f"four layers, for {len(asked)} pairs of filters and batch"
 
 
-@check("Operations of a training step", "A3")
+@check("Operations of a training step", "A3", builds_on="`forward_flops`", after="A2")
 def step_flops(step_flops: Any, forward_flops: Any, *, seed: int = 0) -> Iterator[str]:
     """[2, 3, 3, 3] times the forward pass. The student's own forward counts will do, so that a mistake in them costs
     once."""

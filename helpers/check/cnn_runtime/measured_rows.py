@@ -156,7 +156,7 @@ def _told(
         raise Mistake("hardware-written-in", f"measure_row says {str(row['hardware'])[:40]!r} under 'hardware', "
             "whatever the network runs on. Take `.hardware` of what `prepare` returns: it names the processor, on a "
             "CPU and on a GPU.")
-    if seen["timed"] and not any(seen["synchronised"]):
+    if backend == "cuda" and seen["timed"] and not any(seen["synchronised"]):
         raise Mistake("synchronise-not-handed-on", f"{words} hands time_step a function that does not wait for this "
             "network. Pass it `synchronise` of what `prepare` returns: that knows the device.")
     if seen["timed"]:

@@ -499,7 +499,8 @@ def _result(seen: Answer, warmup: int = 1) -> Any:
         return seen["result"]
     except Mistake as mistake:
         if not warmup and ("UnboundLocalError" in mistake.message or "NameError" in mistake.message):
-            raise Mistake("set-in-the-warm-up", f"Without a warm-up (`warmup` is 0) {mistake.message} It is set in the "
+            told = mistake.message.partition(" Was its cell run")[0]
+            raise Mistake("set-in-the-warm-up", f"Without a warm-up (`warmup` is 0) {told} It is set in the "
                 "warm-up only: the device, too, is that of a step that was timed.") from None
         if "has no attribute 'type'" in mistake.message:
             raise Mistake("device-as-text", "time_step asks for `.type` of the device. That of numpy's scalars is "

@@ -22,6 +22,7 @@ def bill(bill: Any, *, seed: int = 0) -> Iterator[str]:
         (int(rng.integers(4_000, 900_000)), int(n), int(rng.integers(90, 990)), round(float(rng.uniform(0.3, 6)), 2))
         for n in rng.permutation([1, 3, 7, 13])
     ]
+    cases.append((int(rng.integers(2, 9)), 1, int(rng.integers(90, 300)), round(float(rng.uniform(0.3, 2)), 2)))
     names = ("seconds", "devices", "watts", "euros_per_hour")
     seen = ask(calls, "bill", bill, cases)
     euros, energy = (numbers(part, "a result of bill") for part in pairs(seen, len(cases), "bill", "(euros, kWh)"))
@@ -38,6 +39,8 @@ def bill(bill: Any, *, seed: int = 0) -> Iterator[str]:
     verify_formula(
         euros, cost,
         [
+            *(("rounded", lambda *c, d=digits: round(cost(*c), d), "The euros are rounded, and a run of a few seconds "
+               "costs nothing: round only where you print.") for digits in (1, 2, 3, 4)),
             ("devices-forgotten", lambda *c: cost(*c) / c[1], one),
             ("seconds-for-hours", lambda *c: cost(*c) * 3600, "Seconds are multiplied by a price for an hour; an hour "
              "has 3,600 seconds."),
@@ -56,6 +59,8 @@ def bill(bill: Any, *, seed: int = 0) -> Iterator[str]:
     verify_formula(
         energy, kwh,
         [
+            *(("rounded", lambda *c, d=digits: round(kwh(*c), d), "The kilowatt hours are rounded, and a run of a few "
+               "seconds takes none: round only where you print.") for digits in (1, 2, 3, 4)),
             ("devices-forgotten", lambda *c: kwh(*c) / c[1], one),
             ("watts-for-kilowatts", lambda *c: kwh(*c) * 1000, "These are watt hours; a kilowatt is 1,000 watts."),
             ("joules-for-kilowatt-hours", lambda *c: kwh(*c) * 3.6e6, "These are joules (watts · seconds); a kilowatt "

@@ -73,6 +73,9 @@ def _scales(scale: np.ndarray, q: np.ndarray, w: np.ndarray, bits: int) -> None:
     zero = ~w.any(axis=0)
     n_out = w.shape[1]
     got = scale.reshape(-1) if scale.size == n_out else scale
+    if scale.shape == (1, n_out):
+        raise Mistake("axis-kept", f"The scales have shape {scale.shape}; they should have ({n_out},), one for each "
+            "output. `keepdims=True` keeps an axis: leave it out, or return `scales[0]`.")
     if got.shape == expected.shape and close(np.where(zero, 1, got), np.where(zero, 1, expected)):
         if not np.isfinite(q).all() or not np.isfinite(got).all() or (got[zero] != 1).any():
             raise Mistake(
@@ -214,12 +217,15 @@ def quantised_bytes(quantised_bytes: Any, *, seed: int = 0) -> Iterator[str]:
     """⌈n·m·b/8⌉ and 4 bytes for each column."""
     rng = np.random.default_rng([seed, 42])
     cases = [(*primes(rng, 2, 3, 23), bits) for bits in (8, 4, 2, 3, 5)]
+    cases.append((16_411, 16_417, 8))  # more bits than int32 holds
     seen = ask(calls, "quantised_bytes", quantised_bytes, cases)
     got = numbers([seen[i] for i in range(len(cases))], "the result of quantised_bytes")
     verify_formula(
         got,
         lambda n, m, b: math.ceil(n * m * b / 8) + 4 * m,
         [
+            ("overflow", lambda n, m, b: math.ceil(((n * m * b + 2**31) % 2**32 - 2**31) / 8) + 4 * m,
+             "The bits of a large matrix don't fit into int32 and wrap around: count in Python's own whole numbers."),
             ("scales-forgotten", lambda n, m, b: math.ceil(n * m * b / 8), "The scales are left out: 4 bytes for each "
              "column."),
             ("one-scale-only", lambda n, m, b: math.ceil(n * m * b / 8) + 4,

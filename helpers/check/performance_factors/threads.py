@@ -292,6 +292,7 @@ def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesi
     few = fitted(p[p <= 4], t[p <= 4])  # type: ignore[arg-type]
     squared = np.polyfit(1 / p, t, 1, w=1 / t**2)
     speed = np.polyfit(1 / p, 1 / t, 1)
+    alone, rest = (float(t[those].mean()) for those in (p == 1, p != 1))
     karp_flatt = [(u / t[0] - 1 / q) / (1 - 1 / q) for q, u in zip(p[1:], t[1:], strict=True) if q != 1]
     a_speed = fitted(threads, (t[first] / t).tolist())
     two = "Only two of the points are used. Each has noise; least squares through all of them is asked for."
@@ -304,6 +305,8 @@ def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesi
          "another number of threads as soon as more threads are slower. Sort the pairs, or don't sort."),
         ("weights-squared", (squared[1] / squared.sum(), squared.sum()), "The weights are 1/t². `np.polyfit` "
          "multiplies each difference by its weight and squares it then: w = 1/t makes differences relative."),
+        ("whole-division", (rest / alone, alone), "1/p is a whole division here (`//`, or numbers of an integer "
+         "type): it is 0 for every p but 1. Divide with `/`, in floats."),
         ("speed-up-for-time", (speed.sum() / speed[1], 1 / speed.sum()), "The line is fitted to 1/T. It is "
          "the *time* that is a straight line over 1/p."),
     ]  # fmt: skip
@@ -383,9 +386,22 @@ def amdahl(amdahl: Any, *, seed: int = 0) -> Iterator[str]:
                 "differs",
                 f"{words[part]} is {got:.5g} for threads {list(cases[i][0])} and "
                 "seconds "
-                f"{list(cases[i][1])}; it should be {accepted[0][part]:.5g}.",
+                f"{list(cases[i][1])}; it should be {accepted[0][part]:.5g}.{_far(serial[i], one[i], *cases[i])}",
             )
     yield "an exact law, and points with noise, by least squares over 1/p"
+
+
+def _far(serial: float, one: float, threads: Threads, seconds: Seconds) -> str:
+    """A sentence where a line lies much farther from the points than it could."""
+    p, t = np.asarray(threads, dtype=float), np.asarray(seconds, dtype=float)
+    lines = ((serial, one), fitted(threads, seconds))
+    mine, least = (float(((of * (s + (1 - s) / p) - t) ** 2).sum()) for s, of in lines)
+    if not mine > 1.5 * least:
+        return ""
+    return (
+        " The sum of the squared differences is larger than it could be: if you look for the line step by step, by "
+        "gradient descent, go on until it arrives, or let `np.polyfit(1 / p, t, 1)` solve it."
+    )
 
 
 def _near(got: Any, right: Any) -> bool:

@@ -430,6 +430,7 @@ def ring_seconds(ring_seconds: Any, *, seed: int = 0) -> Iterator[str]:
         width = float(rng.uniform(1e9, 2e10))
         latency = float(rng.uniform(5e-6, 9e-5))
         cases.append((int(latency * width * n * rng.uniform(0.3, 3)), n, latency, width))
+    cases.append((int(rng.choice((5, 6, 9))), 4, 1e-6, 10.0))  # so few bytes that the rest counts
     alone = (cases[0][0], 1, *cases[0][2:])
     seen = ask(calls, "ring_seconds", ring_seconds, [*cases, alone])
     got = numbers([seen[i] for i in range(len(cases))], "the result of ring_seconds")
@@ -439,6 +440,9 @@ def ring_seconds(ring_seconds: Any, *, seed: int = 0) -> Iterator[str]:
             ("latency-forgotten", lambda B, n, a, w: 2 * (n - 1) * B / n / w,
              "The latency is missing: each of the 2(n − 1) messages costs α, however short it is. (Paleo's model "
              "leaves it out, too, and small messages come out wrong.)"),
+            ("rest-lost", lambda B, n, a, w: 2 * (n - 1) * (a + B // n / w),
+             "The bytes of a message are cut off to whole ones, `nbytes // workers`, so that a few bytes take no time: "
+             "divide with `/`."),
             ("latency-once", lambda B, n, a, w: a + 2 * (n - 1) * B / n / w,
              "The latency is counted once; each of the 2(n − 1) steps costs it."),
             ("latency-once", lambda B, n, a, w: 2 * a + 2 * (n - 1) * B / n / w,
@@ -463,7 +467,7 @@ def ring_seconds(ring_seconds: Any, *, seed: int = 0) -> Iterator[str]:
         ],
         cases, "The result", RING_NAMES,
     )  # fmt: skip
-    yield "four rings, up to 1,024 workers"
+    yield "five rings, up to 1,024 workers, one with a few bytes"
     one = numbers([seen[len(cases)]], "the result of ring_seconds")[0]
     if abs(one) > 1e-12:
         raise Mistake("one-worker", f"A single worker sends nothing: 0 seconds, not {one:.3g}.")
