@@ -97,10 +97,10 @@ def _later(environment: Any, variables: Sequence[str]) -> dict[str, Any]:
 
 
 def rates(seen: Seen, rate_for: Any, cases: Sequence[tuple[int, str, int, float]]) -> None:
-    """`calls`, with rules that are equal texts but not the same as those of the code; under "same", of the first case,
-    with the same."""
-    batch, rule, *base = cases[0]
-    seen["same"] = run("rate_for", rate_for, batch, sys.intern(rule), *base)
+    """`calls`, with rules that are equal texts but not the same as those of the code; under "same", of the last
+    case of each rule, with the same."""
+    for batch, rule, *base in cases:
+        seen.part("same")[rule] = run("rate_for", rate_for, batch, sys.intern(rule), *base)
     calls(seen, "rate_for", rate_for, [(batch, "".join(list(rule)), *base) for batch, rule, *base in cases])
 
 
