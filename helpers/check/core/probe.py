@@ -92,14 +92,16 @@ def keeps(function: Any) -> dict[str, Box]:
             continue
         seen.add(id(one))
         code = one.__code__
+        ours = (one.__module__ or "").startswith("helpers.")  # such as a wrapper of a probe's
         defaults = one.__defaults__ or ()
         there = dict(zip(code.co_varnames[: code.co_argcount][-len(defaults) :], defaults, strict=False))
         there |= one.__kwdefaults__ or {}
         with contextlib.suppress(ValueError):  # a cell that is still empty
             there |= {name: cell.cell_contents for name, cell in zip(code.co_freevars, one.__closure__ or (),
                                                                      strict=False)}  # fmt: skip
-        there |= {name: one.__globals__[name] for name in code.co_names if name in one.__globals__}
-        found |= {name: value for name, value in there.items() if type(value) in (list, dict, set)}
+        if not ours:
+            there |= {name: one.__globals__[name] for name in code.co_names if name in one.__globals__}
+            found |= {name: value for name, value in there.items() if type(value) in (list, dict, set)}
         todo += [value for value in there.values() if isinstance(value, FunctionType)]
     return found
 

@@ -217,15 +217,13 @@ def quantised_bytes(quantised_bytes: Any, *, seed: int = 0) -> Iterator[str]:
     """⌈n·m·b/8⌉ and 4 bytes for each column."""
     rng = np.random.default_rng([seed, 42])
     cases = [(*primes(rng, 2, 3, 23), bits) for bits in (8, 4, 2, 3, 5)]
-    cases.append((16_411, 16_417, 8))  # more bits than int32 holds
-    seen = ask(calls, "quantised_bytes", quantised_bytes, cases)
+    large = (16_411, 16_417, 8)  # more bits than int32 holds
+    seen = ask(calls, "quantised_bytes", quantised_bytes, [*cases, large])
     got = numbers([seen[i] for i in range(len(cases))], "the result of quantised_bytes")
     verify_formula(
         got,
         lambda n, m, b: math.ceil(n * m * b / 8) + 4 * m,
         [
-            ("overflow", lambda n, m, b: math.ceil(((n * m * b + 2**31) % 2**32 - 2**31) / 8) + 4 * m,
-             "The bits of a large matrix don't fit into int32 and wrap around: count in Python's own whole numbers."),
             ("scales-forgotten", lambda n, m, b: math.ceil(n * m * b / 8), "The scales are left out: 4 bytes for each "
              "column."),
             ("one-scale-only", lambda n, m, b: math.ceil(n * m * b / 8) + 4,
@@ -265,6 +263,11 @@ def quantised_bytes(quantised_bytes: Any, *, seed: int = 0) -> Iterator[str]:
         ],
         cases, "The number of bytes", ("n_in", "n_out", "bits"),
     )  # fmt: skip
+    bytes_, least = numbers([seen[len(cases)]], "the result of quantised_bytes")[0], large[0] * large[1]
+    if not 0.9 * least <= bytes_ <= 1.1 * least:
+        raise Mistake("overflow", f"A matrix of {large[0]:,} by {large[1]:,} weights has {bytes_:,.0f} bytes at 8 bits "
+                      f"here; there are more than {least:,}. So many bits do not fit into a small type such as int32: "
+                      "count in Python's own whole numbers.")
     yield "weights packed without gaps, and the scales, for 8, 5, 4, 3 and 2 bits"
 
 

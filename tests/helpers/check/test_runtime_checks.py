@@ -403,6 +403,8 @@ def test_a_mistake_in_the_forward_count_costs_once(named):
 
     assert named(check.cnn_runtime.forward_flops, without_the_two) == "factor-two-missing"
     assert named(check.cnn_runtime.step_flops, step, without_the_two) == ""
+    assert named(check.cnn_runtime.step_flops, step, None) == "earlier-mistake"
+    assert named(check.cnn_runtime.forward_flops, counts.forward_flops_of) == ""
     assert named(check.cnn_runtime.step_flops, step, None) == "factor-two-missing"
 
 
