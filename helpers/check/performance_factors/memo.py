@@ -87,7 +87,7 @@ def bill(bill: Any, *, seed: int = 0) -> Iterator[str]:
 def _short(got: np.ndarray, right: Formula, cases: Sequence[Case], what: str, names: Sequence[str]) -> None:
     """Of a run of a few seconds, which large numbers beside it would hide."""
     rounded = [
-        ("rounded", lambda *case, digits=digits: round(right(*case), digits), f"{what} of a short run is rounded, and "
-         "almost nothing is left: round only where you print.") for digits in range(5)
+        ("rounded", lambda *case, digits=digits: round(right(*case), digits), f"{what}: the result for a short run is "
+         "rounded, and almost nothing is left of it. Round only where you print.") for digits in range(5)
     ]  # fmt: skip
     verify_formula(got, right, rounded, cases, what, names)
