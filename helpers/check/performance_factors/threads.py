@@ -384,9 +384,9 @@ def amdahl(amdahl: Any, *, seed: int = 0) -> Iterator[str]:
             mistake = explained(got, _wrong_fits(*cases[i], part), _near)
             raise mistake or Mistake(
                 "differs",
-                f"{words[part]} is {got:.5g} for threads {list(cases[i][0])} and seconds {list(cases[i][1])}; it "
-                f"should be {accepted[0][part]:.5g}. (Who looks for the line step by step, by gradient descent, goes on until "
-                "it arrives; `np.polyfit(1 / p, t, 1)` solves it.)",
+                f"{words[part]} is {got:.5g} for threads {list(cases[i][0])} and seconds "
+                f"{list(cases[i][1])}; it should be {accepted[0][part]:.5g}. (Who looks for the line step by step, by "
+                "gradient descent, goes on until it arrives; `np.polyfit(1 / p, t, 1)` solves it.)",
             )
     yield "an exact law, and points with noise, by least squares over 1/p"
 
