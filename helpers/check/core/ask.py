@@ -86,9 +86,35 @@ def ask(probe: Probe, *things: Any, advice: Advice | None = None) -> Answer:
     things: the student's functions, classes and objects, and plain data, which the probe gets a copy of.
     advice: on errors, asked before the general advice.
     """
+    name, given = f"{probe.__module__}:{probe.__qualname__}", copied(things)
+    if _forgotten:
+        name, given = "helpers.check.core.probe:forgetting", (name, list(_forgotten), *given)
     if _elsewhere is None:
-        return Answer(observed(probe, probes.SECONDS, copied(things)), advice=advice)
-    return Answer(_elsewhere(f"{probe.__module__}:{probe.__qualname__}", probes.SECONDS, things), advice=advice)
+        reply: Any = observed(name if _forgotten else probe, probes.SECONDS, given)
+    else:
+        reply = _elsewhere(name, probes.SECONDS, given)
+    told = reply.get("changed") if isinstance(reply, dict) else None
+    for kept, function in told.items() if isinstance(told, dict) else ():
+        if isinstance(kept, str) and isinstance(function, str) and kept.isidentifier():
+            changed[kept[:80]] = function[:80]
+    return Answer(reply, advice=advice)
+
+
+changed: dict[str, str] = {}
+"""What outlived calls of the student's functions and was changed in one, in the probes since this was last emptied, and
+the name of that function."""
+_forgotten: list[str] = []
+
+
+@contextlib.contextmanager
+def forgetting(names: Sequence[str]) -> Iterator[None]:
+    """Within this block the student's functions find what they keep under these names empty in each call."""
+    before = list(_forgotten)
+    _forgotten[:] = names
+    try:
+        yield
+    finally:
+        _forgotten[:] = before
 
 
 @contextlib.contextmanager
@@ -99,6 +125,14 @@ def patience(seconds: float) -> Iterator[None]:
         yield
     finally:
         probes.SECONDS = before
+
+
+def demand_lasting(seen: Answer, what: str) -> None:
+    """Mistake where `what`'s first result was changed by its later calls, as `probe.calls` noted them."""
+    if repr(seen["0"]) != repr(seen["first, later"]):
+        raise Mistake("kept-between-calls", f"What the first call of {what} returned is changed by a later call: both "
+                      "return the same object, which outlives the call. Make a new one inside of the function: a "
+                      "default argument (`=[]`, `={}`) is made once, when `def` runs, and so is what stands outside.")
 
 
 # Sentences --------------------------------------------------------------------------------------------------------
