@@ -16,6 +16,7 @@ from helpers.plots.dots import ratio_dots
 from helpers.plots.factors import scaling, staircase, threads, time_to_accuracy
 from helpers.plots.images import digits
 from helpers.plots.learning import convention_trap, learning_curves, learning_rates, loss_gap, schedules
+from helpers.plots.memory import attention_map, bits_by_seconds, by_lag, error_by_depth, projections
 from helpers.plots.performance import algorithm_times, roofline
 from helpers.plots.runtime import batch_sizes, runtime_scatter, working_sets
 from helpers.plots.runtime_curves import epoch_times, fits, speed_up
@@ -25,10 +26,14 @@ from helpers.plots.training import error_curve
 
 __all__ = [
     "algorithm_times",
+    "attention_map",
     "batch_sizes",
+    "bits_by_seconds",
+    "by_lag",
     "convention_trap",
     "digits",
     "epoch_times",
+    "error_by_depth",
     "error_by_rate",
     "error_curve",
     "error_curves",
@@ -41,6 +46,7 @@ __all__ = [
     "plateau_depths",
     "plateau_lengths",
     "plateau_loss",
+    "projections",
     "ratio_dots",
     "roofline",
     "runtime_scatter",
