@@ -949,7 +949,7 @@ plots.show(plots.projections(rows, *(float(np.mean(values)) for values in cosine
 
 # %% [markdown] given="G-text"
 # ---
-# ## Part G. Which network for what (2 points, 10 min)
+# ## Part G. Which network for what (2 points)
 #
 # The table of your own runs. *Predicted* is the number of operations divided by the speed of a matrix product on this machine, *measured* what the training took.
 
@@ -959,6 +959,8 @@ for network, work, quality, parameters, predicted, seconds in table:
     print(f"{network:24} {work:15} {quality:22} {parameters:10,} {predicted:8.2f} s {seconds:7.2f} s {seconds / predicted:6.1f}")
 
 # %% [markdown] given="G-question"
+# ### G1. Choose (2 points, 10 min)
+#
 # Choose a network for each, with a figure from the table or one of the parts, and its price: (1) a sensor sends a number each second for a year, and an alarm depends on what came some minutes ago; (2) the next word in documents of at most 500 words, on a machine that computes large products fast; (3) images of one kind of object, some hundred layers are possible. And: for which networks is the measured time furthest from the predicted one, and why?
 #
 # === BEGIN MARK SCHEME ===
