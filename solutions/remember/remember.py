@@ -61,7 +61,7 @@ from helpers.zoo.text import counted_bits, encode, halves
 limit_threads(1)
 SIZE = None  # None is the laptop's size, "quick" a few seconds
 quick = study_size(SIZE).name == "quick"
-PEAK = cost.measure_peak(size=256 if quick else 1024, rounds=3).median
+PEAK = cost.measure_peak(size=256 if quick else 1024, rounds=3, clock=time.perf_counter).median
 guess, costs, table = {}, {}, []
 print(f"numpy {np.__version__}; a matrix product here reaches {PEAK / 1e9:.0f} GFLOP/s on one thread")
 
@@ -619,8 +619,8 @@ predict("attention head", ROUNDS * READERS * WINDOW * 6 * products, reader.param
 curves["attention head"] = reader.train(head, learned, held_out, ROUNDS, max(1, ROUNDS // 15), READERS)
 note("attention head", "next character", f"{curves['attention head'][-1][1]:.2f} bits", curves["attention head"][-1][0])
 speeds = {
-    "LSTM": EPOCHS * (len(texts[0]) - 1) * STREAMS / curves["LSTM"][-1][0],
-    "attention head": ROUNDS * READERS * WINDOW / curves["attention head"][-1][0],
+    "LSTM": EPOCHS * (len(texts[0]) - 1) * STREAMS / max(1e-3, curves["LSTM"][-1][0]),
+    "attention head": ROUNDS * READERS * WINDOW / max(1e-3, curves["attention head"][-1][0]),
 }
 for name, speed in speeds.items():
     print(f"{name:15} {speed:10,.0f} characters a second")
