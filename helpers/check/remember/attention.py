@@ -71,6 +71,7 @@ def wrong_attention(q: Any, k: Any, v: Any) -> Whole:
     ps: list[tuple[str, Any, str]] = [(name, softmax(masked(raw * f)), f"attend {hint}") for name, f, hint in scales]
     none = softmax(scores)
     cut = np.where(mask, none, 0)
+    unrowed = np.exp(masked(scores - masked(scores).max(axis=-1, keepdims=True)))
     ps += [
         ("mask-missing", none, "attend has no mask: each character looks at those that come after it, which are what "
         "it "
@@ -88,13 +89,12 @@ def wrong_attention(q: Any, k: Any, v: Any) -> Whole:
          "character may look at itself (the diagonal stays), else the first has nothing to look at."),
         ("mask-off-by-one", np.nan_to_num(softmax(masked(scores, seen_by(t, -1)))), "The mask of attend is off by one: "
          "a character may look at itself (the diagonal stays)."),
-        ("masked-with-zero", softmax(np.where(mask, scores, 0)), "attend puts 0 in place of the hidden scores; e^0 is "
+        ("masked-with-zero", softmax(np.where(mask, scores, 0)), "attend puts 0 in place of the hidden scores, or "
+        "multiplies them by the mask; e^0 is "
         "1, "
          "so they still get weight. Put −∞ there (`-np.inf`)."),
         ("mask-added", softmax(scores + mask), "attend adds the mask itself, 0 and 1, to the scores; add −∞ where "
          "nothing may be seen."),
-        ("mask-multiplied", softmax(scores * mask), "attend multiplies the scores by the mask: a score of 0 still gets "
-         "weight, as e^0 is 1. Put −∞ there."),
         ("mask-after-softmax", cut, "attend masks after the softmax, so that the rows no longer add up to 1. Mask the "
          "scores, before the softmax."),
         ("mask-inverted", softmax(masked(scores, ~mask)), "The mask of attend is inverted: what may be seen is "
@@ -105,6 +105,14 @@ def wrong_attention(q: Any, k: Any, v: Any) -> Whole:
          "character that asks, adds up to 1: `axis=-1`."),
         ("wrong-axis", softmax(masked(scores), (-2, -1)), "The softmax of attend runs over rows and columns together; "
          "each row adds up to 1: `axis=-1`."),
+        ("wrong-axis", unrowed / unrowed.sum(axis=(-2, -1), keepdims=True), "attend divides by the sum over rows and "
+         "columns together; each row adds up to 1: `axis=-1`."),
+        ("wrong-axis", unrowed / unrowed.sum(axis=-2, keepdims=True), "attend divides by the sum over the wrong axis, "
+         "over those that ask; each row adds up to 1: `axis=-1`."),
+        ("wrong-axis", unrowed / unrowed.sum(), "attend divides by the sum of everything; each row adds up to 1: "
+         "`axis=-1, keepdims=True`."),
+        ("mask-inverted", softmax(np.where(mask, -1e9, scores)), "The mask of attend is inverted: what may be seen is "
+         "hidden."),
         ("wrong-axis", softmax(masked(scores), (0, 1, 2)), "The softmax of attend runs over everything; each row adds "
          "up to 1: `axis=-1`."),
         ("queries-and-keys-exchanged", softmax(masked(scores.transpose(0, 2, 1))), "The scores of attend are "

@@ -57,8 +57,10 @@ def _recorded(here: Answer) -> list[Call]:
     calls = here["calls"]
     found = []
     for one in calls if isinstance(calls, list) else []:
-        inputs, targets, known = one
-        found.append((array(inputs, "the inputs that `learn` got"), array(targets, "the targets that `learn` got"), known))
+        inputs, targets = (
+            array(a, f"the {name} that `learn` got") for a, name in zip(one[:2], ("inputs", "targets"), strict=True)
+        )
+        found.append((inputs, targets, one[2]))
     return found
 
 
@@ -102,7 +104,8 @@ def _windows(calls: list[Call], texts: list[np.ndarray], length: int) -> None:
         raise Mistake("inputs-and-targets-exchanged", "read_through exchanges inputs and targets: the targets come "
                       "*after* the inputs.")
     first = texts[0]
-    if inputs[0].shape == first[:length].T.shape != first[:length].shape and np.array_equal(inputs[0], first[:length].T):
+    turned = first[:length].T
+    if inputs[0].shape == turned.shape != turned.shape[::-1] and np.array_equal(inputs[0], turned):
         raise Mistake("transposed", "read_through gives windows (N, length); leave time first, as in the texts.")
     if inputs[0].ndim == 1:
         raise Mistake("axis-lost", "read_through gives `learn` windows with one axis; keep the N texts side by side: "
@@ -184,7 +187,7 @@ def _states(calls: list[Call], texts: list[np.ndarray], length: int) -> None:
     if inner and all(known[k] == -1 for k in inner):
         raise Mistake("state-not-carried", "read_through gives None as the state of every window, so that each forgets "
                       "what was before. Pass on what `learn` returned.")
-    if all(known[k] == -1 for k in firsts) and inner and all(known[k] in (-1, 0) or known[k] != right[k] for k in inner):
+    if inner and all(known[k] == -1 for k in firsts):
         if all(known[k] == max(f for f in firsts if f < k) for k in inner):
             raise Mistake("state-kept-from-first", "read_through gives all windows of a text the state after its "
                           "*first* one; each gets what `learn` returned for the window before it.")

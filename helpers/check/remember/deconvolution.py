@@ -273,7 +273,8 @@ def conv_transpose(conv_transpose: Any, *, seed: int = 0) -> Iterator[str]:
                        "the filters: `range(S)` goes to S − 1."),
         ], {"number of filters": k, "number of channels": c, "batch size": n, "rows of a filter": r})  # fmt: skip
         yield words
-    if not close(array(seen["again"], "the result of conv_transpose"), transposed(*(a.astype(float) for a in tried[0][0]))):
+    first = transposed(*(a.astype(float) for a in tried[0][0]))
+    if not close(array(seen["again"], "the result of conv_transpose"), first):
         raise Mistake("keeps-state", "A second call of conv_transpose with the same arguments gives something else.")
 
 
@@ -363,9 +364,8 @@ def project(project: Any, *, seed: int = 0) -> Iterator[str]:
 
 
 def _advice(error: BaseException, what: str) -> str:
-    text = str(error)
-    if isinstance(error, ValueError | IndexError) and any(word in text for word in ("broadcast", "shape", "size",
-                                                                                    "einsum", "dimension", "index")):  # fmt: skip
+    words = ("broadcast", "shape", "size", "einsum", "dimension", "index")
+    if isinstance(error, ValueError | IndexError) and any(word in str(error) for word in words):
         return (
             " The stages are listed first to last, and the way back begins with the *last*: `reversed(stages)`; in "
             "each "

@@ -360,7 +360,7 @@ def _draws(W: np.ndarray, U: np.ndarray, inputs: int, units: int) -> None:
             raise Mistake("wrong-range" if abs(found.std() / (most / 3**0.5) - 1) > 0.1 and found.std() < most / 3**0.5
                           else "normal-for-uniform" if found.std() > 0.8 * most else "wrong-range",
                           f"{name} of lstm_start has an entry of {measured:.3g}; all lie between −1/√H and 1/√H, which "
-                          f"is ±{most:.3g} here. Are they drawn with `rng.uniform` (and not `rng.normal`)?")  # fmt: skip
+                          f"is ±{most:.3g} here. Are they drawn with `rng.uniform` (not `rng.normal`)?")  # fmt: skip
         if measured < 0.97 * most or abs(found.mean()) > 0.1 * most:
             raise Mistake("wrong-range", f"{name} of lstm_start lies between {low:.3g} and {top:.3g}; it should fill "
                           f"−1/√H to 1/√H, ±{most:.3g} here.")

@@ -73,7 +73,7 @@ def backwards(
 
 
 def through_time(seen: Seen, step: Any, backward: Any, asked: Sequence[dict[str, Any]]) -> None:
-    """rnn_step over all steps, and rnn_backward of what was kept. asked: "x" (T, N, D), "h", "W", "U", "b", "grad_h"."""
+    """rnn_step over all steps, and rnn_backward of what was kept. asked: x (T, N, D), h, W, U, b and grad_h."""
     for number, one in enumerate(asked):
         here, h, kept = seen.part(number), one["h"].copy(), []
         weights = [one[name] for name in "WUb"]
@@ -100,7 +100,7 @@ def clipping(seen: Seen, clip: Any, cases: Sequence[tuple[list[np.ndarray], floa
             return
         here["norm"], clipped = found[1], found[0]
         with contextlib.suppress(Exception):
-            if np.ndim(clipped) == 0 and np.ndim(found[1]) != 0 and len(found[1]) == len(gradients):
+            if np.ndim(clipped) == 0 and isinstance(found[1], tuple | list):
                 here["exchanged"] = True
         if isinstance(clipped, tuple | list):
             here["count"] = len(clipped)
@@ -136,7 +136,10 @@ def windows(seen: Seen, read: Any, cases: Sequence[tuple[list[np.ndarray], int, 
             """Notes what it gets."""
             known = -2
             with contextlib.suppress(Exception):
-                known = -1 if state is None else int(np.asarray(state[0]).ravel()[0])
+                if state is None:
+                    known = -1
+                elif len(state) == 2 and [np.shape(one) for one in state] == [(2, 3)] * 2:
+                    known = int(np.asarray(state[0])[0, 0])
             calls.append((np.array(inputs), np.array(targets), known))
             mark = np.full((2, 3), float(len(calls) - 1))
             return losses[(len(calls) - 1) % len(losses)], (mark, mark.copy())

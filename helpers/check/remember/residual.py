@@ -28,8 +28,8 @@ def cases(seed: int) -> list[tuple[Arrays, Arrays, np.ndarray, str, str]]:
         n, m = primes(rng, 2, 5, 13)
         n = 1 if words == "a batch of one" else n
         shapes, scale = ((n, m), (m, m), (m,), (m, m), (m,)), 300.0 if words == "large inputs" else 1.0
-        case, other = (tuple(rng.normal(0, s, shape) for s, shape in zip((scale, 0.6, 0.5, 0.6, 0.5), shapes, strict=True))
-                       for _ in range(2))  # fmt: skip
+        spreads = (scale, 0.6, 0.5, 0.6, 0.5)
+        case, other = (tuple(map(rng.normal, (0,) * 5, spreads, shapes)) for _ in range(2))
         found.append((case, other, rng.normal(size=(n, m)), words, "float32" if words == "float32" else "float64"))
     return found
 
@@ -237,7 +237,8 @@ def block_backward(block: Any, block_backward: Any, *, seed: int = 0) -> Iterato
             return numerical_gradient(loss, case[k])
 
         got = parts(here, FIVE, what)
-        verify_parts(got, backward(grad, case), FIVE, what, [*wrong_backs(grad, case), (KEPT[0], backward(grad, other), kept)],
+        whole = [*wrong_backs(grad, case), (KEPT[0], backward(grad, other), kept)]
+        verify_parts(got, backward(grad, case), FIVE, what, whole,
                      singles(grad, case), {"batch size": n, "width": m}, numerical)  # fmt: skip
         same_again(got, parts(here, FIVE, what, "again "), what)
         yield words + ("" if i else "; all five agree with finite differences")

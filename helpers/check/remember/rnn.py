@@ -121,7 +121,8 @@ def rnn_step(rnn_step: Any, *, seed: int = 0) -> Iterator[str]:
         here = seen.part(i)
         counted(here, "the new state and what is kept", 2)
         verify_parts(parts(here, [NEW], "rnn_step"), [step(*one.case)], [NEW], "rnn_step",
-                     single={0: wrong_steps(*one.case)}, sizes=one.sizes, extreme=LARGE if one.large else "")  # fmt: skip
+                     single={0: wrong_steps(*one.case)}, sizes=one.sizes,
+                     extreme=LARGE if one.large else "")  # fmt: skip
         yield f"new state for {verified(words)}"
     same_again(parts(seen.part(0), [NEW], "rnn_step"), parts(seen.part(len(cases)), [NEW], "rnn_step"), "rnn_step")
 
@@ -243,7 +244,8 @@ def rnn_step_backward(rnn_step: Any, rnn_step_backward: Any, *, seed: int = 0) -
         gz = grad * (1 - new**2)
         whole = [*wrong_backs(grad, *one.case), (KEPT[0], back(grad, *one.other), KEPT[1])]
         got = parts(here, FIVE, what)
-        verify_parts(got, back(grad, *one.case), FIVE, what, whole, of_linear_part(gz, x, h, W, U, what, new, grad=grad),
+        single = of_linear_part(gz, x, h, W, U, what, new, grad=grad)
+        verify_parts(got, back(grad, *one.case), FIVE, what, whole, single,
                      one.sizes, None if one.large else numerical_step(one, step, range(5)),
                      LARGE if one.large else "")  # fmt: skip
         same_again(got, parts(here, FIVE, what, "again "), what)
@@ -297,8 +299,12 @@ def time_cases(seed: int) -> list[TimeCase]:
 
 def backward_through_time(one: TimeCase, later: Any = None, direct: Any = None, steps: Any = None, total: Any = None,
                           note: Any = None) -> list[np.ndarray]:  # fmt: skip
-    """The right loop, with pieces that a mistake changes: later(own, carried) -> what a step gets in addition; direct(t);
-    steps: their order; total: (sum, found, t) -> the new sum; note: (carried, got, own) -> what is noted."""
+    """The right loop, with pieces that a mistake changes.
+
+    later: (what came back, t) -> what step t gets in addition; direct: t -> its own gradient; steps: their order;
+    total: (sums, found, t) -> the new sums; note: (for the state before, for the new one, what came back) -> what is
+    noted.
+    """
     states, t_all = one.states, len(one.x)
     carried = np.zeros_like(one.grad_h)
     sums: list[Any] = [np.zeros_like(a) for a in (one.W, one.U, one.b)]
@@ -406,7 +412,8 @@ def _numerical_time(one: TimeCase, k: int) -> np.ndarray | None:
         return None
 
     def loss(v: np.ndarray) -> float:
-        changed = TimeCase(one.x, one.h, *(v if j == k else a for j, a in enumerate((one.W, one.U, one.b), 1)), one.grad_h)
+        weights = [v if j == k else a for j, a in enumerate((one.W, one.U, one.b), 1)]
+        changed = TimeCase(one.x, one.h, *weights, one.grad_h)
         return float(sum((g * h).sum() for g, h in zip(one.grad_h, changed.states[1:], strict=True)))
 
     return numerical_gradient(loss, (one.W, one.U, one.b)[k - 1])
@@ -425,7 +432,7 @@ def clip_cases(seed: int) -> list[tuple[list[np.ndarray], float]]:
 
     usual = drawn((a, b), (b,), (c, a))
     return [
-        (usual, 0.37 * _norm(usual)),
+        (usual, 0.5 * max(float(np.abs(g).max()) for g in usual)),
         (drawn((a, b), (c,), scale=0.1), 20.0),
         ([np.zeros((b, c)), np.zeros(a)], 1.0),
         (drawn((c, b), scale=3.0), 0.7),
@@ -509,13 +516,19 @@ def clip_by_norm(clip_by_norm: Any, *, seed: int = 0) -> Iterator[str]:
             raise Mistake("wrong-order-of-results", "clip_by_norm returns (norm, gradients); the text asks for "
                           "(gradients, norm).")
         got, right = _clipped(here, gradients), right_clip(gradients, most)
+        _norm_before(here, gradients, most)
         if not np.isfinite(got).all() and not right.any():
             raise Mistake("zero-divided-by-zero", "clip_by_norm makes nan of gradients that are all zero: it divides "
                           "by a norm of 0. Divide only where the norm is larger than `most`.")
         wrong = _wrong_clips(gradients, most)
+        if i == 0 and close(got, _flat(gradients)):
+            short, its_most = cases[1]
+            if close(_clipped(seen.part(1), short), _flat(short) * its_most / _norm(short)):
+                raise Mistake("clipped-below", "The condition in clip_by_norm is turned around: it changes what is "
+                "shorter "
+                              "than `most` and leaves what is longer.")
         verify_parts([got], [right], ["The clipped gradients"], "clip_by_norm", single={0: wrong},
                      sizes={"number of arrays": len(gradients)})  # fmt: skip
-        _norm_before(here, gradients, most, i)
         yield words
 
 
@@ -538,7 +551,7 @@ def _clipped(here: Answer, gradients: list[np.ndarray]) -> np.ndarray:
     return _flat(found)
 
 
-def _norm_before(here: Answer, gradients: list[np.ndarray], most: float, case: int) -> None:
+def _norm_before(here: Answer, gradients: list[np.ndarray], most: float) -> None:
     got, norm = number(here["norm"], "the norm that clip_by_norm returns"), _norm(gradients)
     if close(np.array(got), np.array(norm)):
         return
@@ -549,6 +562,14 @@ def _norm_before(here: Answer, gradients: list[np.ndarray], most: float, case: i
         ("factor-for-norm", most / norm if norm else 0, "clip_by_norm returns the factor; return the norm before."),
         ("norm-of-one-array", float(np.linalg.norm(gradients[-1])), "The norm that clip_by_norm returns is that of the "
          "last array; it is that of all together."),
+        ("another-norm", sum(float(np.abs(g).sum()) for g in gradients), "clip_by_norm returns the sum of magnitudes; "
+        "the "
+         "norm is the root of the sum of all squares."),
+        ("mean-for-sum", norm / sum(g.size for g in gradients) ** 0.5, "clip_by_norm takes the mean of the squares; a "
+        "norm "
+         "is the root of their *sum*."),
+        ("norm-of-one-array", float(np.linalg.norm(gradients[0])), "The norm that clip_by_norm returns is that of the "
+         "first array; it is that of all together."),
         ("norms-added", sum(float(np.linalg.norm(g)) for g in gradients), "clip_by_norm adds the norms of the arrays; "
          "add their *squares* and take one root at the end."),
     ):  # fmt: skip
