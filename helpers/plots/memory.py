@@ -24,7 +24,7 @@ def by_lag(flow: Mapping[str, Sequence[float]], lags: Sequence[int], accuracy: M
     if not flow:
         raise CourseError("There is no network to draw; give at least one.")
     fig = figure(9 if accuracy else 5.5, 3.6)
-    left, *right = np.ravel(fig.subplots(1, 2 if accuracy else 1))
+    left, *right = fig.subplots(1, 2 if accuracy else 1, squeeze=False)[0]
     said = []
     for i, (name, norms) in enumerate(flow.items()):
         left.plot(norms, **line(i, len(norms)), label=name)

@@ -522,15 +522,16 @@ plots.show(plots.bits_by_seconds(curves, f"The next character, {WIDTH} units", c
 forgetful = character_model("LSTM")
 pieces = [piece for whole in texts for piece in np.array_split(whole, math.ceil(len(whole) / 33))]
 unrolled.train_characters(forgetful, read_through, clip_by_norm, pieces, held_out, every=len(pieces))
-print(f"an LSTM whose state is reset in every window: {unrolled.bits(forgetful, held_out):.2f} bits")
+for name, net in {"carried over": models["LSTM"], "reset in every window": forgetful}.items():
+    print(f"state {name:21}: {unrolled.bits(net, learned):.2f} bits on the text that was learned, {unrolled.bits(net, held_out):.2f} held out")
 
 # %% [markdown] given="C-question"
 # ### C3. Explain (2 points, 10 min)
 #
-# Compare the LSTM with your guess and with the models that count. Why can a model that counts be better here, and with which text would it lose? The last cell trains the same LSTM with a state that is zero at the beginning of every window of 32 characters: what would you expect it to lose, what has it lost, and why so little? What do the norms of the gradients say about clipping here?
+# Compare the LSTM with your guess and with the models that count. Why can a model that counts be better here, and with which text would it lose? The last cell trains the same LSTM with a state that is zero at the beginning of every window of 32 characters: what would you expect it to lose on the text that was learned and on the held-out one, and what has it lost or won? What do the norms of the gradients say about clipping here?
 #
 # === BEGIN MARK SCHEME ===
-# * 2: own bits beside the guess and the counts (after two, after four); a short text with phrases that return, which a count stores literally, while a longer text has more contexts than can be counted; only the first characters of each window are read without what was before, and what helps to guess the next character mostly lies a few characters back (the gradient ends at the window anyway, so that nothing further back is learned deliberately); the share that was clipped, and that clipping by norm keeps the direction (so training goes on with many clipped steps).
+# * 2: own bits beside the guess and the counts (after two, after four); a short text with phrases that return, which a count stores literally, while a longer text has more contexts than can be counted; the LSTM with resets reads only the first characters of each window without what was before, and what helps to guess a character mostly lies a few characters back, so that it loses little; the carried state helps more on the text that was learned than on the held-out one, where it may even harm (it has learned where in *this* text it is: overfitting); the share that was clipped, and that clipping by norm keeps the direction (so training goes on with many clipped steps).
 # * 1: two of these four with figures.
 #
 # === END MARK SCHEME ===

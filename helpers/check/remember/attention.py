@@ -74,8 +74,7 @@ def wrong_attention(q: Any, k: Any, v: Any) -> Whole:
     unrowed = np.exp(masked(scores - masked(scores).max(axis=-1, keepdims=True)))
     ps += [
         ("mask-missing", none, "attend has no mask: each character looks at those that come after it, which are what "
-        "it "
-         "is to predict."),
+         "it is to predict."),
         ("mask-missing", softmax(raw), "attend has no mask, and the 1/√d is missing, too. Each character may look only "
          "at those up to itself."),
         ("mask-reversed", softmax(masked(scores, mask.T)), "The mask of attend is turned around: characters look at "
@@ -83,22 +82,19 @@ def wrong_attention(q: Any, k: Any, v: Any) -> Whole:
         ("mask-off-by-one", softmax(masked(scores, seen_by(t, 1))), "The mask of attend is off by one: each character "
          "also sees the next one, which is what it is to predict. Row t sees the columns up to t."),
         ("mask-off-by-one", softmax(masked(scores, seen_by(t, -1))), "The mask of attend is off by one: a character "
-        "may "
-         "look at itself (the diagonal stays), else the first has nothing to look at."),
+         "may look at itself (the diagonal stays), else the first has nothing to look at."),
         ("mask-off-by-one", softmax(np.where(seen_by(t, -1), scores, -1e9)), "The mask of attend is off by one: a "
          "character may look at itself (the diagonal stays), else the first has nothing to look at."),
         ("mask-off-by-one", np.nan_to_num(softmax(masked(scores, seen_by(t, -1)))), "The mask of attend is off by one: "
          "a character may look at itself (the diagonal stays)."),
         ("masked-with-zero", softmax(np.where(mask, scores, 0)), "attend puts 0 in place of the hidden scores, or "
-        "multiplies them by the mask; e^0 is "
-        "1, "
-         "so they still get weight. Put −∞ there (`-np.inf`)."),
+         "multiplies them by the mask; e^0 is 1, so they still get weight. Put −∞ there (`-np.inf`)."),
         ("mask-added", softmax(scores + mask), "attend adds the mask itself, 0 and 1, to the scores; add −∞ where "
          "nothing may be seen."),
         ("mask-after-softmax", cut, "attend masks after the softmax, so that the rows no longer add up to 1. Mask the "
          "scores, before the softmax."),
-        ("mask-inverted", softmax(masked(scores, ~mask)), "The mask of attend is inverted: what may be seen is "
-        "hidden."),
+        ("mask-inverted", softmax(masked(scores, ~mask)), "The mask of attend is inverted: "
+         "what may be seen is hidden."),
         ("wrong-axis", softmax(masked(scores), -2), "The softmax of attend runs over the wrong axis, over those that "
          "ask; each row, of one that asks, adds up to 1: `axis=-1`."),
         ("wrong-axis", softmax(masked(scores), 0), "The softmax of attend runs over the texts; each row, of one "
@@ -118,13 +114,11 @@ def wrong_attention(q: Any, k: Any, v: Any) -> Whole:
         ("queries-and-keys-exchanged", softmax(masked(scores.transpose(0, 2, 1))), "The scores of attend are "
          "transposed: s[t, s'] = q_t · k_s', `q @ k.transpose(0, 2, 1)`."),
         ("softmax-missing", np.where(mask, scores, 0), "attend takes the scores for weights; a softmax makes weights "
-        "of "
-         "them that add up to 1."),
+         "of them that add up to 1."),
         ("not-normalised", np.where(mask, np.exp(np.minimum(scores, 700)), 0), "The weights of attend are not divided "
          "by their sum: each row adds up to 1."),
         ("uniform", mask / mask.sum(axis=1, keepdims=True) + 0 * scores, "All weights of a row are equal in attend: "
-        "the "
-         "scores are not used."),
+         "the scores are not used."),
         ("sign-of-scores", softmax(masked(-scores)), "The sign of attend's scores is wrong."),
         ("keys-for-queries", softmax(masked(k @ k.transpose(0, 2, 1) / d**0.5)), "attend compares the keys with "
          "themselves; it is q with k."),
@@ -140,8 +134,8 @@ def wrong_attention(q: Any, k: Any, v: Any) -> Whole:
         ("p-transposed", (right @ v, right.transpose(0, 2, 1)), "p of attend comes back transposed: a row for each "
          "character that asks."),
         ("keys-for-values", (right @ k, right), "y of attend is the mean of the keys; it is that of the values v."),
-        ("queries-for-values", (right @ q, right), "y of attend is the mean of the queries; it is that of the values "
-         "v."),
+        ("queries-for-values", (right @ q, right), "y of attend is the mean of the "
+         "queries; it is that of the values v."),
         ("input-added", (right @ v + v, right), "attend adds v to the result; y = p v alone."),
         ("input-added", (right @ v + q, right), "attend adds q to the result; y = p v alone."),
         ("scores-for-p", (right @ v, np.where(mask, scores, -np.inf)), "attend returns the scores in place of the "
@@ -197,14 +191,12 @@ def wrong_backward(grad: Any, q: Any, k: Any, v: Any, p: Any) -> tuple[Whole, di
         ("multiplied-by-root", right * root, "multiplies by √d; it divides by it, as forward did."),
         ("softmax-not-derived", p * grad_p / root, "leaves out the row's mean: g_s = p ⊙ (g_p − Σ g_p p). A softmax's "
          "weights add up to 1, so raising one lowers the others."),
-        ("softmax-not-derived", grad_p / root, "passes g_p on without the derivative of the softmax: "
-         "g_s = p ⊙ (g_p − Σ g_p p)."),
+        ("softmax-not-derived", grad_p / root, "passes g_p on without the derivative of the softmax: g_s = p ⊙ (g_p − "
+         "Σ g_p p)."),
         ("softmax-not-derived", np.where(mask, grad_p, 0) / root, "passes g_p on without the derivative of the "
-        "softmax: "
-         "g_s = p ⊙ (g_p − Σ g_p p)."),
+         "softmax: g_s = p ⊙ (g_p − Σ g_p p)."),
         ("diagonal-only", p * (1 - p) * grad_p / root, "uses p (1 − p), the diagonal of the softmax's derivative "
-        "alone; "
-         "each weight depends on all scores of its row: g_s = p ⊙ (g_p − Σ g_p p)."),
+         "alone; each weight depends on all scores of its row: g_s = p ⊙ (g_p − Σ g_p p)."),
         ("mean-not-weighted", p * (grad_p - grad_p.mean(axis=-1, keepdims=True)) / root, "subtracts the plain mean of "
          "g_p; it is weighted with p: Σ g_p p."),
         ("mean-not-weighted", p * (grad_p - grad_p.sum(axis=-1, keepdims=True)) / root, "subtracts the plain sum of "
@@ -214,8 +206,7 @@ def wrong_backward(grad: Any, q: Any, k: Any, v: Any, p: Any) -> tuple[Whole, di
         ("wrong-axis", p * (grad_p - (grad_p * p).sum(axis=0, keepdims=True)) / root, "sums over the texts; the "
          "softmax ran along each row, so the sum does, too, `axis=-1`."),
         ("wrong-axis", p * (grad_p - (grad_p * p).sum()) / root, "sums over everything; the softmax ran along each "
-        "row, "
-         "so the sum does, too: `axis=-1, keepdims=True`."),
+         "row, so the sum does, too: `axis=-1, keepdims=True`."),
         ("p-missing", (grad_p - rows) / root, "leaves out the factor p in front of the bracket."),
         ("p-missing", np.where(mask, grad_p - rows, 0) / root, "leaves out the factor p in front of the bracket."),
         ("p-outside-bracket", (p * grad_p - rows) / root, "multiplies only g_p by p; p stands in front of the whole "
@@ -224,27 +215,23 @@ def wrong_backward(grad: Any, q: Any, k: Any, v: Any, p: Any) -> tuple[Whole, di
         ("sign-flipped", -right / root, "has the wrong sign in g_s: it is g_p minus the row's mean."),
         ("plus-for-minus", p * (grad_p + rows) / root, "adds the row's mean; it is subtracted."),
         ("mean-of-p", p * (grad_p - p.mean(axis=-1, keepdims=True)) / root, "subtracts the mean of p; it is that of "
-        "g_p, "
-         "weighted with p."),
+         "g_p, weighted with p."),
         ("gradient-for-y-for-p", right.transpose(0, 2, 1) / root, "transposes g_s."),
     ]  # fmt: skip
     whole: list[tuple[str, Any, str]] = [(name, from_scores(s), f"{who} {hint}") for name, s, hint in wrong]
     s = right / root
     single = {
         0: [
-            Hypothesis("queries-and-keys-exchanged", s @ q, f"{who}: g_q is g_s by the *keys*, `g_s @ k`; the "
-            "gradient of "
-                       "a product has the other factor."),
+            Hypothesis("queries-and-keys-exchanged", s @ q, f"{who}: g_q is g_s by the *keys*, `g_s @ k`; the gradient "
+                       "of a product has the other factor."),
             Hypothesis("transposed", s.transpose(0, 2, 1) @ k, f"{who}: g_q uses g_s transposed; it is g_s k, a row "
-            "for "
-                       "each character that asks."),
+                       "for each character that asks."),
             Hypothesis("scale-missing", right @ k, f"{who}: g_q is without the 1/√d."),
             Hypothesis("values-for-keys", s @ v, f"{who}: g_q uses the values; it is g_s by the keys."),
         ],
         1: [
             Hypothesis("queries-and-keys-exchanged", s.transpose(0, 2, 1) @ k, f"{who}: g_k is g_sᵀ by the *queries*; "
-            "the "
-                       "gradient of a product has the other factor."),
+                       "the gradient of a product has the other factor."),
             Hypothesis("not-transposed", s @ q, f"{who}: g_k uses g_s itself; it is g_s *transposed* by q: each key "
                        "collects from all rows that looked at it."),
             Hypothesis("scale-missing", right.transpose(0, 2, 1) @ q, f"{who}: g_k is without the 1/√d."),
@@ -276,7 +263,8 @@ def attend_backward(attend: Any, attend_backward: Any, *, seed: int = 0) -> Iter
 
         def numerical(j: int, given: Any = (q, k, v), grad: Any = grad) -> np.ndarray:
             def loss(a: np.ndarray) -> float:
-                return float((attention(*given[:j], a, *given[j + 1 :])[0] * grad).sum())
+                q, k, v = (a if i == j else one for i, one in enumerate(given))
+                return float((attention(q, k, v)[0] * grad).sum())
 
             return numerical_gradient(loss, given[j])
 

@@ -86,9 +86,8 @@ def _windows(calls: list[Call], texts: list[np.ndarray], length: int) -> None:
     want_in, want_out = [c[0] for c in right], [c[1] for c in right]
     if any(t.size == 0 or i.size == 0 for i, t in zip(inputs, targets, strict=True)):
         raise Mistake("empty-window", "read_through calls `learn` with a window without any characters: the last row "
-        "of "
-                      "a text is a target and no input, so stop where fewer than two rows are left "
-                      "(`range(0, len(text) - 1, length)`).")
+                      "of a text is a target and no input, so stop where fewer than two rows are left (`range(0, "
+                      "len(text) - 1, length)`).")
     if _same(inputs, want_in) and _same(targets, want_out):
         return
     for i, t in zip(inputs, targets, strict=True):
@@ -98,8 +97,7 @@ def _windows(calls: list[Call], texts: list[np.ndarray], length: int) -> None:
         if i.shape != t.shape:
             raise Mistake("windows-of-different-lengths", f"read_through gives `learn` inputs of shape {i.shape} and "
                           f"targets of shape {t.shape}; a row of targets belongs to each row of inputs. At the end of "
-                          "a "
-                          "text the last row is a target and no input.")
+                          "a text the last row is a target and no input.")
     if _same(inputs, want_out) and _same(targets, want_in):
         raise Mistake("inputs-and-targets-exchanged", "read_through exchanges inputs and targets: the targets come "
                       "*after* the inputs.")
@@ -114,19 +112,17 @@ def _windows(calls: list[Call], texts: list[np.ndarray], length: int) -> None:
     if inputs[0].shape == columns.shape and np.array_equal(inputs[0][:, :1], columns[: len(inputs[0]), :1]) and (
         len(inputs[0]) >= len(first) - 1 and inputs[0].shape[1] != first.shape[1]
     ):
-        raise Mistake("cut-by-columns", "read_through cuts windows out of the columns; steps are the rows: "
-                      "`text[start : start + length]`.")
+        raise Mistake("cut-by-columns", "read_through cuts windows out of the columns; steps are the rows: `text[start "
+                      ": start + length]`.")
     if _same(inputs, want_in[: len(inputs)]) and len({len(t) for t in texts}) and len(inputs) < len(want_in):
         own = [len(_cut([t], length, length)) for t in texts]
         if len(texts) > 1 and len(inputs) == own[0]:
             raise Mistake("first-text-only", "read_through reads the first text alone; go through all of `texts`.")
     for name, expected, hint in (
         ("last-window-missing", [w for w in want_in if len(w) == length], "read_through leaves out the last window of "
-        "a "
-         "text where that is shorter than `length`. Every character but the first is a target once."),
+         "a text where that is shorter than `length`. Every character but the first is a target once."),
         ("last-window-missing", [w for t in texts for w in _cut([t], length, length)[:-1]], "read_through leaves out "
-        "the "
-         "last window of each text. Every character but the first is a target once."),
+         "the last window of each text. Every character but the first is a target once."),
         ("first-window-missing", [w for t in texts for w in _cut([t], length, length, first=length)], "read_through "
          "leaves out the first window of each text: start at row 0."),
         ("windows-overlap", _cut(texts, length, 1), "The windows of read_through begin at every row, so that they "
@@ -145,8 +141,8 @@ def _windows(calls: list[Call], texts: list[np.ndarray], length: int) -> None:
          "`length` rows."),
         ("texts-joined", _cut([np.concatenate([t for t in texts if t.shape[1] == first.shape[1]])], length, length),
          "read_through joins the texts into one. A new text begins with a window of its own and a state of None."),
-        ("step-by-step", _cut(texts, 1, 1), "read_through gives `learn` one row at a time; a window has `length` "
-        "rows."),
+        ("step-by-step", _cut(texts, 1, 1), "read_through gives `learn` one row at "
+         "a time; a window has `length` rows."),
     ):  # fmt: skip
         if expected and len(expected[0]) and _same(inputs, expected):
             raise Mistake(name, hint)
@@ -157,8 +153,7 @@ def _windows(calls: list[Call], texts: list[np.ndarray], length: int) -> None:
                 raise Mistake("targets-not-shifted", "The targets of read_through are not the *next* characters: each "
                               "stands exactly one row after its input.")
         raise Mistake("wrong-targets", "The inputs of read_through's windows are right, the targets are not: each is "
-        "the "
-                      "character one row after its input, `text[start + 1 : start + length + 1]`.")
+                      "the character one row after its input, `text[start + 1 : start + length + 1]`.")
     counted = sum(i.shape[0] for i in inputs), sum(w.shape[0] for w in want_in)
     at = next((k for k, (a, b) in enumerate(zip(inputs, want_in, strict=False)) if not np.array_equal(a, b)),
               min(len(inputs), len(want_in)))  # fmt: skip
@@ -196,8 +191,7 @@ def _states(calls: list[Call], texts: list[np.ndarray], length: int) -> None:
                           "what `learn` returns at once.")
     if known[0] == -1 and all(known[k] == k - 1 for k in firsts if k) and all(known[k] == right[k] for k in inner):
         raise Mistake("state-not-reset", "read_through carries the state from one text into the next. A new text "
-        "begins "
-                      "with a state of None: set it inside the loop over the texts.")
+                      "begins with a state of None: set it inside the loop over the texts.")
     if any(known[k] == -2 for k in firsts):
         raise Mistake("first-state-not-none", "read_through begins a text with something else than None; `learn` makes "
                       "a state of zeros of None.")
@@ -244,8 +238,7 @@ def _mean(got: float, calls: list[Call], losses: Sequence[float], texts: list[np
         ("divided-by-windows", total / len(calls), "read_through divides the sum over all characters by the number of "
          "windows; divide by the number of characters."),
         ("divided-by-characters", used.sum() / sizes.sum(), "The losses of the windows are means already; multiply "
-        "each "
-         "by its number of characters before you divide by all of them."),
+         "each by its number of characters before you divide by all of them."),
         ("divided-by-rows", total / rows.sum(), "read_through divides by the number of rows; each row has a character "
          "in every column."),
         ("weights-in-equal-parts", float((used * rows).sum() / sizes.sum()), "read_through weights each window by its "
@@ -346,8 +339,8 @@ def _wrong_bits(got: float, right: float, logits: np.ndarray, targets: np.ndarra
          "probability; take the mean of the logarithms."),
         ("entropy", -(p * log_p).sum(axis=1).mean() / np.log(2), "is the entropy of the probabilities; only that of "
          "the target counts, −log₂ p[target]."),
-        ("softmax-missing", -z[at, targets].mean(), "uses the logits themselves; a softmax makes probabilities of "
-         "them first."),
+        ("softmax-missing", -z[at, targets].mean(), "uses the logits themselves; a softmax makes probabilities of them "
+         "first."),
         ("softmax-missing", -(z[at, targets]).mean() / np.log(2), "uses the logits themselves; a softmax makes "
          "probabilities of them first."),
         ("probability-for-bits", p[at, targets].mean(), "is the mean probability; bits are its −log₂."),
@@ -357,17 +350,15 @@ def _wrong_bits(got: float, right: float, logits: np.ndarray, targets: np.ndarra
          "target."),
         ("one-place-only", -own[0] / np.log(2), "is that of the first place alone; take the mean."),
         ("one-place-only", -own[-1] / np.log(2), "is that of the last place alone; take the mean."),
-        ("all-pairs", -log_p[:, targets].mean() / np.log(2), "pairs every place with every target: "
-         "`logits[:, targets]`. Write `[np.arange(n), targets]`."),
+        ("all-pairs", -log_p[:, targets].mean() / np.log(2), "pairs every place with every target: `logits[:, "
+         "targets]`. Write `[np.arange(n), targets]`."),
     ]  # fmt: skip
     for epsilon in (1e-12, 1e-10, 1e-9, 1e-8, 1e-15, 1e-7, 1e-6, 1e-16, 1e-300, float(np.finfo(float).tiny),
                     float(np.finfo(float).eps)):  # fmt: skip
         for clipped in (np.maximum(p[at, targets], epsilon), p[at, targets] + epsilon):
             rows.append(("clipped", -np.log2(clipped).mean(), "takes the logarithm of a p that is kept away from 0 by "
-            "a "
-                         "small number: for logits of ±1000 the bits come out far too small. Use log p = z − log Σ "
-                         "e^z, "
-                         "with z minus the row's maximum."))  # fmt: skip
+                         "a small number: for logits of ±1000 the bits come out far too small. Use log p = z − log Σ "
+                         "e^z, with z minus the row's maximum."))  # fmt: skip
     for name, wrong, hint in rows:
         if close(np.array(got), np.array(float(wrong))):
             raise Mistake(name, f"What {who} returns {hint}")

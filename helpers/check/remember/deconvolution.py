@@ -61,8 +61,7 @@ def pool(pool: Any, *, seed: int = 0) -> Iterator[str]:
         crossed = x.astype(float).reshape(n, k, 2, p2 // 2, 2, q2 // 2).max(axis=(2, 4))
         verify(y, right, "y of pool", [
             Hypothesis("mean-for-maximum", four.mean(axis=0), "pool takes the mean of each window; max pooling takes "
-            "the "
-                       "largest."),
+                       "the largest."),
             Hypothesis("minimum-for-maximum", four.min(axis=0), "pool takes the smallest number of each window."),
             Hypothesis("magnitude-for-value", np.abs(four).max(axis=0), "pool takes the largest *magnitude*; it is the "
                        "largest value."),
@@ -75,9 +74,8 @@ def pool(pool: Any, *, seed: int = 0) -> Iterator[str]:
                        "alone; a window has 2 × 2 numbers."),
             Hypothesis("one-of-two-rows", np.maximum(four[0], four[2]), "pool looks at the left column of each window "
                        "alone; a window has 2 × 2 numbers."),
-            Hypothesis("stride-one", lambda x=x: _stride_one(x.astype(float)), "The windows of pool overlap: the "
-            "stride "
-                       "is 2, also for the result's size."),
+            Hypothesis("stride-one", _stride_one(x.astype(float)), "The windows of pool overlap: the "
+                       "stride is 2, also for the result's size."),
             Hypothesis("sum-for-maximum", four.sum(axis=0), "pool adds up each window; take the largest number."),
         ])  # fmt: skip
         _switches(switches, x.astype(float), four, right, words)
@@ -95,8 +93,7 @@ def _switches(got: np.ndarray, x: np.ndarray, four: np.ndarray, right: np.ndarra
     w = x.shape[3]
     if got.shape == (*right.shape, 2) or (got.shape[0] == 2 and got.shape[1:] == right.shape):
         raise Mistake("switches-in-pairs", "The switches of pool are pairs (row, column); they are single numbers "
-        "here: "
-                      "2 · row + column.")
+                      "here: 2 · row + column.")
     if got.shape == (*right.shape, 4) or (got.shape[0] == 4 and got.shape[1:] == right.shape) or got.shape == x.shape:
         raise Mistake("switches-as-mask", f"The switches of pool have shape {got.shape}: a mark for each number of a "
                       "window. Return which of the four it is, a number from 0 to 3, in the shape of y.")
@@ -112,26 +109,25 @@ def _switches(got: np.ndarray, x: np.ndarray, four: np.ndarray, right: np.ndarra
         ("switches-by-columns", order[first], "pool counts the four places column by column; 1 is upper *right* and 2 "
          "lower *left*."),
         ("switches-of-the-image", rows * w + columns, "The switches of pool count through the whole image; they say "
-        "where "
-         "in the *window*, 0 to 3."),
+         "where in the *window*, 0 to 3."),
         ("switches-from-one", first + 1, "The switches of pool run from 1 to 4; they run from 0 to 3."),
         ("switch-of-minimum", four.argmin(axis=0), "The switches of pool point at the smallest number."),
         ("row-only", first // 2, "The switches of pool say the row in the window alone; they are 2 · row + column."),
-        ("column-only", first % 2, "The switches of pool say the column in the window alone; they are "
-         "2 · row + column."),
+        ("column-only", first % 2, "The switches of pool say the column in the "
+         "window alone; they are 2 · row + column."),
         ("switches-are-zero", 0 * first, "The switches of pool are all 0."),
         ("switches-reversed", 3 - first, "The switches of pool count from the lower right; 0 is upper left."),
         ("switch-of-magnitude", np.abs(four).argmax(axis=0), "The switches of pool point at the largest *magnitude*; "
-        "it "
-         "is the largest value."),
+         "it is the largest value."),
     ):  # fmt: skip
         if np.array_equal(got, wrong):
             raise Mistake(name, hint)
     if close(got, right):
         raise Mistake("values-for-switches", "pool returns the maxima twice; the switches say *where* they stood.")
     at = tuple(int(i) for i in np.argwhere(~np.isin(got, (0, 1, 2, 3)) | (got != first))[0])
+    window = ", ".join(f"{v:.3g}" for v in four.reshape(4, -1)[:, np.ravel_multi_index(at, got.shape)])
     raise Mistake("wrong-switches", f"The switch of pool at {at} is {got[at]:g} for {words}; the window there is "
-                  f"{', '.join(f'{v:.3g}' for v in four[(slice(None), *at)])}, so it should be {first[at]}.")
+                  f"{window}, so it should be {first[at]}.")
 
 
 @check("unpool", "F1")
@@ -144,8 +140,8 @@ def unpool(unpool: Any, *, seed: int = 0) -> Iterator[str]:
         y = rng.normal(size=(n, k, p, q))
         tried.append((y.astype(np.float32) if words == "float32" else y, rng.integers(4, size=y.shape), words))
     seen = ask(probes.function_calls, "unpool", unpool, ("y", "switches"), [case[:2] for case in tried])
-    for i, (y, switches, words) in enumerate(tried):
-        y = y.astype(float)
+    for i, (given, switches, words) in enumerate(tried):
+        y = given.astype(np.float64)
         got, right = array(seen[str(i)], "the result of unpool"), right_unpool(y, switches)
         order = np.array([0, 2, 1, 3])
         n, k, p, q = y.shape
@@ -155,8 +151,7 @@ def unpool(unpool: Any, *, seed: int = 0) -> Iterator[str]:
             halves[:, :, place // 2, :, place % 2] = np.where(switches == place, y, 0)
         verify(got, right, "the result of unpool", [
             Hypothesis("switches-ignored", right_unpool(y, 0 * switches), "unpool puts every number upper left: it "
-            "does "
-                       "not use the switches."),
+                       "does not use the switches."),
             Hypothesis("unpooled-everywhere", every, "unpool repeats each number in all four places; it stands in one, "
                        "which the switch says, and the others are zero."),
             Hypothesis("unpooled-everywhere", every / 4, "unpool spreads each number over all four places, as the "
@@ -166,13 +161,11 @@ def unpool(unpool: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("switches-reversed", right_unpool(y, 3 - switches), "unpool reads the switches from the lower "
                        "right; 0 is upper left."),
             Hypothesis("switches-from-one", right_unpool(y, switches - 1), "unpool reads the switches as 1 to 4; they "
-            "run "
-                       "from 0 to 3."),
+                       "run from 0 to 3."),
             Hypothesis("negative-lost", np.maximum(right, 0), "unpool loses negative numbers; it puts back whatever y "
                        "holds. (The ReLU comes in `project`.)"),
             Hypothesis("switches-for-values", right_unpool(switches.astype(float), switches), "unpool puts the "
-            "switches "
-                       "themselves into the result; put the numbers of y there."),
+                       "switches themselves into the result; put the numbers of y there."),
             Hypothesis("ones-for-values", right_unpool(np.ones_like(y), switches), "unpool puts ones there; put the "
                        "numbers of y there."),
             Hypothesis("windows-mixed-up", halves.reshape(n, k, 2 * p, 2 * q), "unpool puts the four places of the "
@@ -180,8 +173,7 @@ def unpool(unpool: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("row-only", right_unpool(y, switches // 2 * 2), "unpool uses the row of the switch alone; the "
                        "column is `switches % 2`."),
             Hypothesis("column-only", right_unpool(y, switches % 2), "unpool uses the column of the switch alone; the "
-            "row "
-                       "is `switches // 2`."),
+                       "row is `switches // 2`."),
         ], {"height": p, "width": q})  # fmt: skip
         yield words
     if not close(array(seen["again"], "the result of unpool"), right_unpool(tried[0][0].astype(float), tried[0][1])):
@@ -219,8 +211,8 @@ def conv_transpose(conv_transpose: Any, *, seed: int = 0) -> Iterator[str]:
         y, w = rng.normal(size=(n, k, p, q)), rng.normal(size=(k, c, r, s))
         tried.append(((y.astype(np.float32), w.astype(np.float32)) if words == "float32" else (y, w), words))
     seen = ask(probes.function_calls, "conv_transpose", conv_transpose, ("y", "w"), [case for case, _ in tried])
-    for i, ((y, w), words) in enumerate(tried):
-        y, w = y.astype(float), w.astype(float)
+    for i, (given, words) in enumerate(tried):
+        y, w = (a.astype(np.float64) for a in given)
         got, right = array(seen[str(i)], "the result of conv_transpose"), transposed(y, w)
         (n, k, p, q), (_, c, r, s) = y.shape, w.shape
         inner = right[:, :, r - 1 : p, s - 1 : q]
@@ -231,38 +223,31 @@ def conv_transpose(conv_transpose: Any, *, seed: int = 0) -> Iterator[str]:
         same = right[:, :, (r - 1) // 2 : (r - 1) // 2 + p, (s - 1) // 2 : (s - 1) // 2 + q]
         verify(got, right, "the result of conv_transpose", [
             Hypothesis("filters-flipped", transposed(y, w, w_of=lambda w: w[:, :, ::-1, ::-1]), "conv_transpose uses "
-            "the "
-                       "filters turned by 180°. Spreading each number uses w[r, s] as it is; only who writes it as a "
-                       "convolution of padded y has to turn the filters."),
+                       "the filters turned by 180°. Spreading each number uses w[r, s] as it is; only who writes it as "
+                       "a convolution of padded y has to turn the filters."),
             Hypothesis("filters-flipped", transposed(y, w, w_of=lambda w: w[:, :, ::-1]), "conv_transpose turns the "
-            "rows "
-                       "of the filters around."),
+                       "rows of the filters around."),
             Hypothesis("filters-flipped", transposed(y, w, w_of=lambda w: w[:, :, :, ::-1]), "conv_transpose turns the "
                        "columns of the filters around."),
             Hypothesis("overwritten", transposed(y, w, add=False), "conv_transpose writes over what stands there; "
-            "where "
-                       "windows overlap, contributions add up: `+=`."),
+                       "where windows overlap, contributions add up: `+=`."),
             Hypothesis("overwritten", by_number, "conv_transpose writes over what stands there; where windows overlap, "
                        "contributions add up: `+=`."),
             Hypothesis("border-cut-off", inner, "conv_transpose returns the inner part alone; the result is as large "
-            "as "
-                       "the convolution's input, P + R − 1 by Q + S − 1."),
+                       "as the convolution's input, P + R − 1 by Q + S − 1."),
             Hypothesis("border-cut-off", same, "conv_transpose returns something of the size of y; the result is as "
                        "large as the convolution's input, P + R − 1 by Q + S − 1."),
             Hypothesis("one-filter-only", transposed(y[:, :1], w[:1]), "conv_transpose uses the first filter alone; "
-            "sum "
-                       "over all K."),
+                       "sum over all K."),
             Hypothesis("one-filter-only", transposed(y[:, -1:], w[-1:]), "conv_transpose uses the last filter alone; "
-            "sum "
-                       "over all K: `+=`."),
+                       "sum over all K: `+=`."),
             Hypothesis("one-channel-only", np.broadcast_to(right[:, :1], right.shape), "All channels of conv_transpose "
                        "are the first one; each has its own weights, w[k, c]."),
             Hypothesis("channels-added", np.broadcast_to(right.sum(axis=1, keepdims=True), right.shape),
                        "conv_transpose adds up the channels; each has its own weights, w[k, c]."),
             Hypothesis("divided-by-overlap", right / np.maximum(1e-9, transposed(np.ones((1, 1, p, q)),
                        np.ones((1, 1, r, s)))), "conv_transpose takes the mean where windows overlap; contributions "
-                       "add "
-                       "up."),
+                       "add up."),
             Hypothesis("relu-inside", np.maximum(right, 0), "conv_transpose sets what is negative to zero; the ReLU "
                        "comes in `project`, before it."),
             Hypothesis("relu-inside", transposed(np.maximum(y, 0), w), "conv_transpose sets what is negative in y to "
@@ -273,7 +258,7 @@ def conv_transpose(conv_transpose: Any, *, seed: int = 0) -> Iterator[str]:
                        "the filters: `range(S)` goes to S − 1."),
         ], {"number of filters": k, "number of channels": c, "batch size": n, "rows of a filter": r})  # fmt: skip
         yield words
-    first = transposed(*(a.astype(float) for a in tried[0][0]))
+    first = transposed(*tried[0][0][:2])
     if not close(array(seen["again"], "the result of conv_transpose"), first):
         raise Mistake("keeps-state", "A second call of conv_transpose with the same arguments gives something else.")
 
@@ -330,34 +315,30 @@ def project(project: Any, *, seed: int = 0) -> Iterator[str]:
     for i, (y, stages) in enumerate(tried):
         got, right = array(seen[str(i)], "the result of project"), right_project(y, stages)
         steps = [
-            ("relu-missing", lambda y, w, s: transposed(right_unpool(y, s), w), "project has no ReLU: what is "
-            "negative is "
-             "set to zero between unpooling and the transposed convolution."),
+            ("relu-missing", lambda y, w, s: transposed(right_unpool(y, s), w), "project has no ReLU: what is negative "
+             "is set to zero between unpooling and the transposed convolution."),
             ("relu-after-convolution", lambda y, w, s: relu(transposed(right_unpool(y, s), w), 0), "project takes the "
              "ReLU after the transposed convolution; it comes before it. (Forward it was convolution, ReLU, pooling, "
-             "and "
-             "back it is the other way round.)"),
+             "and back it is the other way round.)"),
             ("relu-twice", lambda y, w, s: relu(transposed(relu(right_unpool(y, s), 0), w), 0), "project takes a ReLU "
              "after the transposed convolution, too; pixels may come out negative."),
             ("switches-ignored", lambda y, w, s: transposed(relu(right_unpool(y, 0 * s), 0), w), "project does not use "
              "the switches: unpool puts every number upper left."),
             ("magnitude-for-relu", lambda y, w, s: transposed(np.abs(right_unpool(y, s)), w), "project takes "
-            "magnitudes; "
-             "a ReLU sets what is negative to zero."),
+             "magnitudes; a ReLU sets what is negative to zero."),
             ("relu-inverted", lambda y, w, s: transposed(np.minimum(right_unpool(y, s), 0), w), "project keeps what is "
              "negative; a ReLU keeps what is positive."),
             ("filters-flipped", lambda y, w, s: transposed(relu(right_unpool(y, s), 0), w[:, :, ::-1, ::-1]), "project "
              "turns the filters around; `conv_transpose` takes them as they are."),
         ]  # fmt: skip
-        wrong = [Hypothesis(name, lambda f=f, y=y, st=stages: _back(y, st, f), hint) for name, f, hint in steps]
+        wrong = [Hypothesis(name, _back(y, stages, of), hint) for name, of, hint in steps]
         wrong += [
-            Hypothesis("last-stage-only", lambda y=y, st=stages: right_project(y, st[-1:]) if len(st) > 1 else np.nan,
+            Hypothesis("last-stage-only", right_project(y, stages[-1:]) if len(stages) > 1 else np.nan,
                        "project goes back through the last stage alone; go on to the first."),
-            Hypothesis("relu-once", lambda y=y, st=stages, f=steps[0][1]: _back(relu(y, 0), st, f), "project takes "
-            "the ReLU "
-                       "once, at the beginning; there is one in every stage."),
-            Hypothesis("clipped-pixels", relu(right, 0), "project sets negative pixels to zero at the end; leave "
-            "them."),
+            Hypothesis("relu-once", _back(relu(y, 0), stages, steps[0][1]), "project takes the "
+                       "ReLU once, at the beginning; there is one in every stage."),
+            Hypothesis("clipped-pixels", relu(right, 0), "project sets negative pixels to "
+                       "zero at the end; leave them."),
         ]  # fmt: skip
         verify(got, right, "the result of project", wrong)
         yield f"{len(stages)} stage{'s' if len(stages) > 1 else ''}"
@@ -368,7 +349,6 @@ def _advice(error: BaseException, what: str) -> str:
     if isinstance(error, ValueError | IndexError) and any(word in str(error) for word in words):
         return (
             " The stages are listed first to last, and the way back begins with the *last*: `reversed(stages)`; in "
-            "each "
-            "one unpool comes first, then ReLU, then conv_transpose."
+            "each one unpool comes first, then ReLU, then conv_transpose."
         )
     return ""

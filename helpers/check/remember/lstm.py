@@ -63,7 +63,7 @@ def order_hint(order: tuple[int, ...], who: str) -> str:
     theirs = "PyTorch's, " if read == ["i", "f", "g", "o"] else ""
     return (
         f"{who} takes the four blocks of z in another order, {theirs}{', '.join(read)}; here they are i, f, o, g: the "
-        f"first H columns are those of the input gate."
+        "first H columns are those of the input gate."
     )
 
 
@@ -86,17 +86,15 @@ def wrong_steps(x: Any, h: Any, c: Any, W: Any, U: Any, b: Any) -> Whole:
         *(("gate-order", step_of(z, c, order), order_hint(order, "lstm_step")) for order in permutations(range(4))
           if order != (0, 1, 2, 3)),
         said("gates-interleaved", step_of([flat[:, k::4] for k in range(4)], c), "takes every fourth column for a "
-        "gate; "
-             "the gates are blocks of H columns side by side."),
+             "gate; the gates are blocks of H columns side by side."),
         said("gates-interleaved", step_of(list(flat.reshape(-1, units, 4).transpose(2, 0, 1)), c), "takes every fourth "
              "column for a gate; the gates are blocks of H columns side by side."),
-        said("sigmoid-for-tanh", out(f * c + i * sigmoid(zg)), "squashes g with σ; what is written may be negative: "
-             "g = tanh(z_g)."),
+        said("sigmoid-for-tanh", out(f * c + i * sigmoid(zg)), "squashes g with σ; what is written may be negative: g "
+             "= tanh(z_g)."),
         said("tanh-for-sigmoid", out(np.tanh(zf) * c + np.tanh(zi) * g, np.tanh(zo)), "squashes the gates with tanh; a "
              "gate lies between 0 and 1: σ."),
         said("tanh-for-sigmoid", out(np.tanh(zf) * c + i * g), "squashes the forget gate with tanh; a gate lies "
-        "between "
-             "0 and 1: σ."),
+             "between 0 and 1: σ."),
         said("tanh-for-sigmoid", out(f * c + np.tanh(zi) * g), "squashes the input gate with tanh; a gate lies between "
              "0 and 1: σ."),
         said("tanh-for-sigmoid", out(f * c + i * g, np.tanh(zo)), "squashes the output gate with tanh; a gate lies "
@@ -112,14 +110,13 @@ def wrong_steps(x: Any, h: Any, c: Any, W: Any, U: Any, b: Any) -> Whole:
         said("cell-not-written", out(f * c), "writes nothing into the cell: + i ⊙ g is missing."),
         said("tanh-of-c-missing", (o * right_c, right_c), "shows o ⊙ c; h = o ⊙ tanh(c)."),
         said("output-gate-missing", (np.tanh(right_c), right_c), "shows tanh(c) without the output gate o."),
-        said("old-c-shown", (o * np.tanh(c), right_c), "computes h from the cell *before*; it is o ⊙ tanh of the new "
-        "c."),
+        said("old-c-shown", (o * np.tanh(c), right_c), "computes h from the cell *before*; it "
+             "is o ⊙ tanh of the new c."),
         said("tanh-outside", (np.tanh(o * right_c), right_c), "takes tanh of o ⊙ c; h = o ⊙ tanh(c)."),
         said("squashed-cell", (o * np.tanh(np.tanh(right_c)), np.tanh(right_c)), "puts tanh around the new cell "
-        "itself; "
-             "c = f ⊙ c + i ⊙ g is not squashed, only what is shown of it."),
-        said("squashed-cell", (o * np.tanh(right_c), np.tanh(right_c)), "returns tanh(c) for the new cell; return "
-             "c itself."),
+             "itself; c = f ⊙ c + i ⊙ g is not squashed, only what is shown of it."),
+        said("squashed-cell", (o * np.tanh(right_c), np.tanh(right_c)), "returns tanh(c) for the new cell; return c "
+             "itself."),
         said("sigmoid-for-tanh", (o * sigmoid(right_c), right_c), "shows o ⊙ σ(c); h = o ⊙ tanh(c)."),
         said("bias-missing", step_of([a + bb for a, bb in zip(blocks(x, h, W, U, 0 * b), zero, strict=True)], c),
              "leaves out the bias b."),
@@ -195,23 +192,22 @@ def wrong_backs(grad_h: Any, grad_c: Any, case: Any) -> Whole:
     who = "lstm_step_backward"
     rows: list[tuple[str, dict[str, Any], str]] = [
         ("gradient-for-c-ignored", {"dc": lambda v: v["gh"] * v["o"] * (1 - v["tc"] ** 2)},
-         "does not use grad_c, which comes from the next step: nothing is carried back through the cell. "
-         "ĝ_c = g_c + …"),
+         "does not use grad_c, which comes from the next step: nothing "
+         "is carried back through the cell. ĝ_c = g_c + …"),
         ("path-through-h-missing", {"dc": lambda v: v["gc"]}, "uses grad_c alone; the new c also acts through the new "
          "h: + g_h ⊙ o ⊙ (1 − tanh² c)."),
-        ("slope-of-tanh-c-missing", {"dc": lambda v: v["gc"] + v["gh"] * v["o"]}, "leaves out the slope of tanh(c), "
-         "1 − tanh² c, on the way from h to c."),
+        ("slope-of-tanh-c-missing", {"dc": lambda v: v["gc"] + v["gh"] * v["o"]}, "leaves out the slope of tanh(c), 1 "
+         "− tanh² c, on the way from h to c."),
         ("output-gate-missing", {"dc": lambda v: v["gc"] + v["gh"] * (1 - v["tc"] ** 2)}, "leaves out o on the way "
-        "from "
-         "h to c: g_h ⊙ o ⊙ (1 − tanh² c)."),
+         "from h to c: g_h ⊙ o ⊙ (1 − tanh² c)."),
         ("slope-of-c", {"dc": lambda v: v["gc"] + v["gh"] * v["o"] * (1 - v["new"] ** 2)}, "takes 1 − c²; the slope is "
          "that of tanh at c: 1 − tanh² c."),
         ("square-missing", {"dc": lambda v: v["gc"] + v["gh"] * v["o"] * (1 - v["tc"])}, "takes 1 − tanh c; the slope "
          "of tanh is 1 − tanh² c."),
         ("slope-of-old-c", {"dc": lambda v: v["gc"] + v["gh"] * v["o"] * (1 - np.tanh(v["c"]) ** 2)}, "takes the slope "
          "at the cell *before*; h was made of the new c."),
-        ("gradient-for-h-for-o", {"do": lambda v: v["gh"] * v["new"]}, "takes g_h ⊙ c for the output gate; it is "
-         "g_h ⊙ tanh c."),
+        ("gradient-for-h-for-o", {"do": lambda v: v["gh"] * v["new"]}, "takes g_h ⊙ c for the output gate; it is g_h ⊙ "
+         "tanh c."),
         ("old-c-for-new", {"do": lambda v: v["gh"] * np.tanh(v["c"])}, "takes tanh of the cell *before* for the output "
          "gate; h was made of the new c."),
         ("through-c-for-o", {"do": lambda v: v["dc"] * v["tc"]}, "takes ĝ_c for the output gate; o acts on h alone: "
@@ -230,11 +226,11 @@ def wrong_backs(grad_h: Any, grad_c: Any, case: Any) -> Whole:
          "without what came through h: it is ĝ_c ⊙ f."),
         ("input-gate-for-forget", {"dcb": lambda v: v["dc"] * v["i"]}, "passes ĝ_c ⊙ i back to the cell before; the "
          "cell before was multiplied by f."),
-        ("sigmoid-slope-missing", {"si": one, "sf": one, "so": one}, "leaves out the slope of the gates, "
-         "σ' = σ (1 − σ)."),
+        ("sigmoid-slope-missing", {"si": one, "sf": one, "so": one}, "leaves out the slope of the gates, σ' = σ (1 − "
+         "σ)."),
         ("tanh-slope-missing", {"sg": one}, "leaves out the slope of g, 1 − g²."),
-        ("slopes-missing", {"si": one, "sf": one, "so": one, "sg": one}, "leaves out the slopes of all four gates: "
-         "σ (1 − σ) for i, f and o, and 1 − g² for g."),
+        ("slopes-missing", {"si": one, "sf": one, "so": one, "sg": one}, "leaves out the slopes of all four gates: σ "
+         "(1 − σ) for i, f and o, and 1 − g² for g."),
         ("tanh-slope-for-sigmoid", {"si": lambda v: 1 - v["i"] ** 2, "sf": lambda v: 1 - v["f"] ** 2,
          "so": lambda v: 1 - v["o"] ** 2}, "takes 1 − σ² for the gates; the slope of σ is σ (1 − σ)."),
         ("sigmoid-slope-for-tanh", {"sg": lambda v: v["g"] * (1 - v["g"])}, "takes g (1 − g) for g, which tanh has "
@@ -267,10 +263,11 @@ def lstm_step_backward(lstm_step: Any, lstm_step_backward: Any, *, seed: int = 0
         here = seen.part(k)
         counted(here, ", ".join(SIX), 6)
         x, h, _, W, U, _ = one.case
-        right = back(*one.grads, one.case)
-        gz = _gz(*one.grads, one.case)
-        whole = [*wrong_backs(*one.grads, one.case), (KEPT[0], back(*one.grads, one.other), KEPT[1].replace("rnn",
-         "lstm"))]
+        grad_h, grad_c = one.grads
+        right = back(grad_h, grad_c, one.case)
+        gz = _gz(grad_h, grad_c, one.case)
+        kept = back(grad_h, grad_c, one.other)
+        whole = [*wrong_backs(grad_h, grad_c, one.case), (KEPT[0], kept, KEPT[1].replace("rnn", "lstm"))]
         single = of_linear_part(gz, x, h, W, U, what, step(*one.case)[0], (0, 1, 3, 4, 5))
         got = parts(here, SIX, what)
         verify_parts(got, right, SIX, what, whole, single, one.sizes,
@@ -314,8 +311,7 @@ def lstm_start(lstm_start: Any, *, seed: int = 0) -> Iterator[str]:
     first, again, other = (parts(seen.part(k), "WUb", "lstm_start") for k in (0, len(sizes), len(sizes) + 1))
     if not (close(first[0], again[0]) and close(first[1], again[1])):
         raise Mistake("not-reproducible", "lstm_start gives other weights for an rng with the same seed: draw them "
-        "with "
-                      "the `rng` that is given, not with `np.random`.")
+                      "with the `rng` that is given, not with `np.random`.")
     if close(first[0], other[0]) or close(first[1], other[1]):
         raise Mistake("seed-reused", "lstm_start gives the same weights whatever the rng: it draws with a seed of its "
                       "own. Use the `rng` that is given.")
@@ -332,8 +328,7 @@ def _shapes(W: np.ndarray, U: np.ndarray, b: np.ndarray, inputs: int, units: int
             continue
         if found.shape == shape[::-1] and len(shape) == 2:
             raise Mistake("transposed", f"{name} of lstm_start has shape {found.shape}, as PyTorch keeps it; here it "
-            "is "
-                          f"{shape}: a column for each of the 4·H gates.")
+                          f"is {shape}: a column for each of the 4·H gates.")
         more = " A column for each of the 4·H gates is needed." if found.ndim == 2 and found.shape[1] == units else ""
         raise Mistake("wrong-shape", f"{name} of lstm_start has shape {found.shape}; it should be {shape}.{more}")
 
@@ -346,8 +341,8 @@ def _draws(W: np.ndarray, U: np.ndarray, inputs: int, units: int) -> None:
             raise Mistake("not-drawn", f"All entries of {name} are {top:g}: draw them with `rng.uniform`. Equal "
                           "weights get equal gradients and stay equal.")
         if low >= 0:
-            raise Mistake("only-positive", f"{name} of lstm_start has no negative entry; draw between −1/√H *and* "
-                          "1/√H.")
+            raise Mistake("only-positive", f"{name} of lstm_start has no negative "
+                          "entry; draw between −1/√H *and* 1/√H.")
         measured = max(top, -low)
         for other, words in ((1 / units, "1/H; take the root: 1/√H"), (inputs**-0.5, "1/√D; it is 1/√H, also for W"),
                              ((4 * units) ** -0.5, "1/√(4H); H is the number of units, not that of columns"),
@@ -379,11 +374,9 @@ def _bias(b: np.ndarray, units: int, forget: float) -> None:
                           "gate is the second block, b[H : 2H].")
     wrong_ones = [
         Hypothesis("forget-everywhere", np.full(4 * units, forget), "lstm_start gives all gates the bias `forget`; "
-        "only "
-                   "the forget gate's block, b[H : 2H], has it, the others are zero."),
+                   "only the forget gate's block, b[H : 2H], has it, the others are zero."),
         Hypothesis("forget-ignored", np.zeros(4 * units), "b of lstm_start is zero everywhere: the forget gate's "
-        "block, "
-                   "b[H : 2H], is `forget`."),
+                   "block, b[H : 2H], is `forget`."),
         Hypothesis("forget-written-in", np.where(right != 0, 1.0, 0.0), "lstm_start gives the forget gate a bias of 1, "
                    "whatever `forget` says."),
         Hypothesis("forget-written-in", np.where(right != 0, 3.0, 0.0), "lstm_start gives the forget gate a bias of 3, "
@@ -426,8 +419,8 @@ def recurrent_operations(recurrent_operations: Any, *, seed: int = 0) -> Iterato
         lambda g, T, N, D, H: 6 * T * N * (D + H) * g * H,
         [
             ("forward-only", lambda g, T, N, D, H: 2 * T * N * (D + H) * g * H, half.format(
-                "the backward: it is two products as large for each one of forward, three times the operations in "
-                "all.")),
+                "the backward: it is two products as large for "
+                "each one of forward, three times the operations in all.")),
             ("backward-only", lambda g, T, N, D, H: 4 * T * N * (D + H) * g * H, "These are the operations of the "
              "backward alone, or the backward counted as one product; forward and backward are three."),
             ("factor-two-missing", lambda g, T, N, D, H: 3 * T * N * (D + H) * g * H, half.format(

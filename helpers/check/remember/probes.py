@@ -128,7 +128,8 @@ def windows(seen: Seen, read: Any, cases: Sequence[tuple[list[np.ndarray], int, 
     """What `learn` was called with: inputs, targets, and the number of the call whose state came back (−1 for None, −2
     for anything else). Each case: texts, length, and the losses of its calls."""
     for number, (texts, length, losses) in enumerate(cases):
-        here, calls = seen.part(number), []
+        here = seen.part(number)
+        calls: list[Any] = []
 
         def learn(
             inputs: Any, targets: Any, state: Any, calls: list[Any] = calls, losses: Sequence[float] = losses

@@ -47,8 +47,8 @@ def wrong_blocks(x: Any, W1: Any, b1: Any, W2: Any, b2: Any) -> list[Hypothesis]
     hidden = relu(before)
     f = hidden @ W2 + b2
     rows = [
-        ("skip-after-activation", x + relu(f), "block adds x *after* the last ReLU; it is added before: ReLU(x + "
-        "F(x))."),
+        ("skip-after-activation", x + relu(f), "block adds x *after* the last ReLU; "
+         "it is added before: ReLU(x + F(x))."),
         ("skip-missing", relu(f), "block does not add x: ReLU(F(x)) is a plain block."),
         ("last-relu-missing", x + f, "block has no ReLU at the end: ReLU(x + F(x))."),
         ("inner-relu-missing", relu(x + before @ W2 + b2), "block has no ReLU between its two layers: two layers "
@@ -71,14 +71,11 @@ def wrong_blocks(x: Any, W1: Any, b1: Any, W2: Any, b2: Any) -> list[Hypothesis]
         ("weights-exchanged", relu(x + relu(x @ W2 + b2) @ W1 + b1), "block exchanges the two layers."),
         ("weight-used-twice", relu(x + relu(x @ W1 + b1) @ W1 + b2), "block uses W1 in both layers."),
         ("weights-transposed", relu(x + relu(x @ W1.T + b1) @ W2.T + b2), "block uses W1 and W2 transposed; weights "
-        "are "
-         "(inputs, outputs): `x @ W1`."),
+         "are (inputs, outputs): `x @ W1`."),
         ("weights-transposed", relu(x + relu(x @ W1 + b1) @ W2.T + b2), "block uses W2 transposed; weights are "
-        "(inputs, "
-         "outputs): `hidden @ W2`."),
+         "(inputs, outputs): `hidden @ W2`."),
         ("weights-transposed", relu(x + relu(x @ W1.T + b1) @ W2 + b2), "block uses W1 transposed; weights are "
-        "(inputs, "
-         "outputs): `x @ W1`."),
+         "(inputs, outputs): `x @ W1`."),
         ("tanh-for-relu", np.tanh(x + np.tanh(before) @ W2 + b2), "block uses tanh; the text asks for ReLU."),
         ("halved", relu(0.5 * (x + f)), "block takes the mean of x and F(x); it adds them."),
         ("skip-subtracted", relu(f - x), "block subtracts x; it is added."),
@@ -131,43 +128,36 @@ def backward(grad: Any, case: Any, **changed: Any) -> list[np.ndarray]:
 def wrong_backs(grad: Any, case: Any) -> Whole:
     rows: list[tuple[str, dict[str, Any], str]] = [
         ("skip-missing", {"gx": lambda v: v["inside"] @ v["W1"].T}, "passes nothing past F: g_x = g + (through F). "
-        "That "
-         "first term is what makes deep networks trainable."),
+         "That first term is what makes deep networks trainable."),
         ("path-through-F-missing", {"gx": lambda v: v["g"]}, "passes only what goes past F to x; x also acts through "
          "F: + inside W1ᵀ."),
         ("skip-not-masked", {"gx": lambda v: v["grad"] + v["inside"] @ v["W1"].T}, "lets `grad` go past F as it came; "
          "both ways begin behind the last ReLU, which lets nothing through where x + F(x) < 0."),
         ("last-relu-ignored", {"g": lambda v: v["grad"]}, "ignores the last ReLU: where x + F(x) is negative, nothing "
          "passes."),
-        ("inner-relu-ignored", {"inside": lambda v: v["g"] @ v["W2"].T}, "ignores the ReLU between the layers: where "
-         "x W1 + b1 is negative, nothing passes."),
+        ("inner-relu-ignored", {"inside": lambda v: v["g"] @ v["W2"].T}, "ignores the ReLU between the layers: where x "
+         "W1 + b1 is negative, nothing passes."),
         ("relus-ignored", {"g": lambda v: v["grad"], "inside": lambda v: v["g"] @ v["W2"].T}, "ignores both ReLUs."),
-        ("mask-of-F", {"g": lambda v: v["grad"] * (v["f"] > 0)}, "takes the last ReLU's mask from F(x); its input is "
-         "x + F(x)."),
-        ("mask-of-x", {"g": lambda v: v["grad"] * (v["x"] > 0)}, "takes the last ReLU's mask from x; its input is "
-         "x + F(x)."),
+        ("mask-of-F", {"g": lambda v: v["grad"] * (v["f"] > 0)}, "takes the last ReLU's mask from F(x); its input is x "
+         "+ F(x)."),
+        ("mask-of-x", {"g": lambda v: v["grad"] * (v["x"] > 0)}, "takes the last ReLU's mask from x; its input is x + "
+         "F(x)."),
         ("mask-of-x", {"inside": lambda v: (v["g"] @ v["W2"].T) * (v["x"] > 0)}, "takes the inner ReLU's mask from x; "
-        "its "
-         "input is x W1 + b1."),
+         "its input is x W1 + b1."),
         ("mask-of-y", {"inside": lambda v: (v["g"] @ v["W2"].T) * (v["y"] > 0)}, "takes the inner ReLU's mask from y; "
-        "its "
-         "input is x W1 + b1."),
+         "its input is x W1 + b1."),
         ("mask-by-gradient", {"inside": lambda v: relu(v["g"] @ v["W2"].T)}, "cuts the *gradient* where it is "
-        "negative; "
-         "the inner ReLU lets it pass, whatever its sign, where x W1 + b1 was positive."),
+         "negative; the inner ReLU lets it pass, whatever its sign, where x W1 + b1 was positive."),
         ("mask-by-gradient", {"g": lambda v: relu(v["grad"])}, "cuts the *gradient* where it is negative; the last "
-        "ReLU "
-         "lets it pass, whatever its sign, where x + F(x) was positive."),
+         "ReLU lets it pass, whatever its sign, where x + F(x) was positive."),
         ("activation-for-mask", {"g": lambda v: v["grad"] * v["y"]}, "multiplies by y itself; the slope of ReLU is 0 "
          "or 1: (y > 0)."),
         ("activation-for-mask", {"inside": lambda v: (v["g"] @ v["W2"].T) * v["hidden"]}, "multiplies by the hidden "
          "units themselves; the slope of ReLU is 0 or 1: (hidden > 0)."),
         ("not-transposed", {"inside": lambda v: (v["g"] @ v["W2"]) * (v["hidden"] > 0)}, "uses W2 itself; backward "
-        "needs "
-         "it transposed, `g @ W2.T`."),
+         "needs it transposed, `g @ W2.T`."),
         ("not-transposed", {"gx": lambda v: v["g"] + v["inside"] @ v["W1"]}, "uses W1 itself for g_x; backward needs "
-        "it "
-         "transposed, `inside @ W1.T`."),
+         "it transposed, `inside @ W1.T`."),
         ("not-transposed", {"inside": lambda v: (v["g"] @ v["W2"]) * (v["hidden"] > 0),
          "gx": lambda v: v["g"] + v["inside"] @ v["W1"]}, "uses W1 and W2 themselves; backward needs them transposed."),
         ("weights-exchanged", {"inside": lambda v: (v["g"] @ v["W1"].T) * (v["hidden"] > 0)}, "goes back through W1 "
@@ -181,8 +171,7 @@ def wrong_backs(grad: Any, case: Any) -> Whole:
         ("last-relu-ignored", {"gw2": lambda v: v["hidden"].T @ v["grad"]}, "takes `grad` for g_W2, without the last "
          "ReLU's mask."),
         ("last-relu-ignored", {"gb2": lambda v: v["grad"].sum(axis=0)}, "takes `grad` for g_b2, without the last "
-        "ReLU's "
-         "mask."),
+         "ReLU's mask."),
         ("skip-twice", {"gx": lambda v: 2 * v["g"] + v["inside"] @ v["W1"].T}, "adds g twice in g_x."),
         ("ways-multiplied", {"gx": lambda v: v["g"] * (v["inside"] @ v["W1"].T)}, "multiplies the two ways; gradients "
          "that come back on several ways add up."),
@@ -208,8 +197,7 @@ def singles(grad: Any, case: Any) -> dict[int, list[Hypothesis]]:
             found[k].append(Hypothesis("not-summed", summed, f"{name} of block_backward is not summed over the batch: "
                                        "`.sum(axis=0)`."))  # fmt: skip
         found[k].append(Hypothesis("summed-over-units", summed.sum(axis=1), f"{name} of block_backward is summed over "
-        "the "
-                                   "units; sum over the rows, `axis=0`."))  # fmt: skip
+                                   "the units; sum over the rows, `axis=0`."))  # fmt: skip
     found[1].append(Hypothesis("transposed", inside.T @ x, "block_backward has g_W1 transposed; weights are (inputs, "
                                "outputs): `x.T @ inside`."))  # fmt: skip
     return found
@@ -232,7 +220,8 @@ def block_backward(block: Any, block_backward: Any, *, seed: int = 0) -> Iterato
 
         def numerical(k: int, case: Any = case, grad: Any = grad) -> np.ndarray:
             def loss(a: np.ndarray) -> float:
-                return float((right_block(*case[:k], a, *case[k + 1 :]) * grad).sum())
+                x, W1, b1, W2, b2 = (a if i == k else one for i, one in enumerate(case))
+                return float((right_block(x, W1, b1, W2, b2) * grad).sum())
 
             return numerical_gradient(loss, case[k])
 

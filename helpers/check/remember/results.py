@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import permutations
 
 import numpy as np
@@ -39,7 +40,7 @@ def verify_parts(
     whole: Whole = (),
     single: Mapping[int, Sequence[Hypothesis]] | None = None,
     sizes: Mapping[str, float] | None = None,
-    numerical: Callable[[int], np.ndarray] | None = None,
+    numerical: Callable[[int], np.ndarray | None] | None = None,
     extreme: str = "",
 ) -> None:
     """Raise the Mistake that explains the arrays, together or one by one.
@@ -63,7 +64,7 @@ def verify_parts(
             continue
         wrong_ones = [*(single or {}).get(i, ()), *(Hypothesis(n, np.asarray(w[i], dtype=float), h)
                                                     for n, w, h in whole if not close(w[i], expected))]  # fmt: skip
-        number = (lambda i=i: numerical(i)) if numerical else None
+        number = partial(numerical, i) if numerical else None
         verify(found, expected, f"{name} of {what}", wrong_ones, sizes, number)
 
 
@@ -71,5 +72,5 @@ def same_again(first: Sequence[np.ndarray], again: Sequence[np.ndarray], what: s
     """Raise where a second call with the same arguments gives something else."""
     if not close_all(first, again):
         raise Mistake("keeps-state", f"A second call of {what} with the same arguments gives something else. It must "
-                      f"not depend on earlier calls: change no array that was given or kept, and use no variable from "
-                      f"outside.")  # fmt: skip
+                      "not depend on earlier calls: change no array that was given or kept, and use no variable from "
+                      "outside.")  # fmt: skip

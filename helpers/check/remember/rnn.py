@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -160,22 +161,22 @@ def of_linear_part(gz: Any, x: Any, h: Any, W: Any, U: Any, who: str, new: Any =
         at[2]: [Hypothesis("divided-by-batch-size", x.T @ gz / n, mean)] if n > 1 else [],
         at[3]: [
             *([Hypothesis("divided-by-batch-size", h.T @ gz / n, mean)] if n > 1 else []),
-            Hypothesis("transposed", lambda: gz.T @ h if squared else np.nan, f"{who}: g_U is transposed; it is "
-                       f"hᵀ g_z, with the state *before* on the left."),
+            Hypothesis("transposed", lambda: gz.T @ h if squared else np.nan, f"{who}: g_U is transposed; it is hᵀ "
+                       "g_z, with the state *before* on the left."),
         ],
         at[4]: [
             *([Hypothesis("divided-by-batch-size", gz.mean(axis=0), mean)] if n > 1 else []),
             *([Hypothesis("not-summed", gz, f"{who}: g_b is not summed over the batch: b serves all rows, so that "
-                          f"their gradients add up, `gz.sum(axis=0)`.")] if n > 1 else []),
+                          "their gradients add up, `gz.sum(axis=0)`.")] if n > 1 else []),
             Hypothesis("summed-over-units", gz.sum(axis=1), f"{who}: g_b is summed over the units; sum over the rows, "
-                       f"`axis=0`: b has one number a unit."),
-            Hypothesis("summed-to-one-number", gz.sum(), f"{who}: g_b is one number; sum over the rows alone, "
-                       f"`axis=0`."),
+                       "`axis=0`: b has one number a unit."),
+            Hypothesis("summed-to-one-number", gz.sum(), f"{who}: g_b is one number; "
+                       "sum over the rows alone, `axis=0`."),
         ],
     }  # fmt: skip
     if new is not None:
         found[at[3]].append(Hypothesis("new-state-for-old", new.T @ gz, f"{who}: g_U uses the *new* state; U was "
-                                       f"multiplied by the state *before* this step."))
+                                       "multiplied by the state *before* this step."))
     if grad is not None:
         slope = f"{who}: the slope of tanh, 1 − h², is missing in {{}}: use g_z, not the gradient that comes in."
         for place, name, wrong in zip(at, FIVE, linear_part(grad, x, h, W, U), strict=True):
@@ -199,14 +200,13 @@ def wrong_backs(grad: Any, x: Any, h: Any, W: Any, U: Any, b: Any) -> Whole:
          "result."),
         ("one-missing", new**2, "rnn_step_backward multiplies by h²; the slope of tanh is 1 − h²."),
         ("slope-squared", (1 - new**2) ** 2, "rnn_step_backward multiplies by the slope twice."),
-        ("slope-of-relu", (new > 0).astype(float), "rnn_step_backward uses the slope of ReLU; that of tanh is "
-         "1 − h²."),
+        ("slope-of-relu", (new > 0).astype(float), "rnn_step_backward uses the slope of ReLU; that of tanh is 1 − h²."),
         ("root-for-square", np.sqrt(np.maximum(0, 1 - new**2)), "rnn_step_backward takes a root; the slope of tanh is "
          "1 − h² itself."),
     ]  # fmt: skip
     found = [(name, linear_part(grad * slope, x, h, W, U), hint) for name, slope, hint in slopes]
-    found.append(("gradient-ignored", linear_part(1 - new**2, x, h, W, U), "rnn_step_backward does not use `grad`: "
-                  "g_z = grad · (1 − h²)."))  # fmt: skip
+    found.append(("gradient-ignored", linear_part(1 - new**2, x, h, W, U), "rnn_step_backward does not use `grad`: g_z "
+                  "= grad · (1 − h²)."))  # fmt: skip
     return found
 
 
@@ -332,24 +332,23 @@ def wrong_times(one: TimeCase) -> Whole:
     local = backward_through_time(one, later=lambda c, t: 0)
     once = backward_through_time(one, later=lambda c, t: local[0][t + 1] if t + 1 < t_all else 0)
     overwritten = [
-        ("gradients-overwritten", "keeps the gradients for W, U and b of one step alone. All steps use the same "
-         "W, U and b, so their gradients add up: `total += …`.")
+        ("gradients-overwritten", "keeps the gradients for W, U and b of one step alone. All steps use the same W, U "
+         "and b, so their gradients add up: `total += …`.")
     ]  # fmt: skip
     found: list[tuple[str, Any, str]] = [
         ("cut-between-steps", local, "rnn_backward gives each step only its own gradient, `grad_h[t]`: nothing comes "
-         "back from later steps, so that nothing is learned about the past. Add what rnn_step_backward returned for "
-         "h in step t + 1."),
+         "back from later steps, so that nothing is learned about the past. Add what rnn_step_backward returned for h "
+         "in step t + 1."),
         ("cut-after-one-step", once, "What comes back from step t + 1 in rnn_backward is only that step's own "
-        "gradient, "
-         "without what it got from step t + 2: the sum must go on through all steps."),
+         "gradient, without what it got from step t + 2: the sum must go on through all steps."),
         ("direct-gradient-missing", backward_through_time(one, direct=lambda t: one.grad_h[t] * (t == t_all - 1)),
          "rnn_backward uses `grad_h` of the last step alone. Each step's state may get a gradient from the readout: "
          "add `grad_h[t]` in every step."),
         ("forwards-in-time", backward_through_time(one, steps=range(t_all)), "rnn_backward goes from the first step to "
          "the last; gradients come from later steps, so begin with the last one."),
         ("later-piles-up", backward_through_time(one, later=pile), "What comes back in rnn_backward piles up: a step "
-         "gets what *the next* step returned for h, not the sum of all later ones, which have come through it "
-         "already."),
+         "gets what *the next* step returned for h, not the "
+         "sum of all later ones, which have come through it already."),
         ("carried-after-step", backward_through_time(one, note=lambda h, got, before: got), "`carried[t]` is the "
          "gradient for the state *after* step t here; it is that for the state before: what rnn_step_backward returns "
          "second."),
@@ -399,11 +398,11 @@ def rnn_backward(rnn_step: Any, rnn_step_backward: Any, rnn_backward: Any, *, se
         t_all = len(one.x)
         if got[0].shape == (t_all + 1, *one.h.shape):
             raise Mistake("carried-too-long", f"`carried` of rnn_backward has {t_all + 1} entries for {t_all} steps; "
-                          f"`carried[t]` is the gradient for the state before step t, one for each.")
+                          "`carried[t]` is the gradient for the state before step t, one for each.")
         single = {k: [Hypothesis("gradients-overwritten", w[k], h) for n, w, h in wrong_times(one)
                       if n == "gradients-overwritten"] for k in (1, 2, 3)} if t_all > 1 else {}  # fmt: skip
         verify_parts(got, right, FOUR, "rnn_backward", wrong_times(one) if t_all > 1 else (), single, one.sizes,
-                     lambda k, one=one: _numerical_time(one, k))  # fmt: skip
+                     partial(_numerical_time, one))  # fmt: skip
         yield words
 
 
@@ -412,8 +411,7 @@ def _numerical_time(one: TimeCase, k: int) -> np.ndarray | None:
         return None
 
     def loss(v: np.ndarray) -> float:
-        weights = [v if j == k else a for j, a in enumerate((one.W, one.U, one.b), 1)]
-        changed = TimeCase(one.x, one.h, *weights, one.grad_h)
+        changed = replace(one, **{"WUb"[k - 1]: v})
         return float(sum((g * h).sum() for g, h in zip(one.grad_h, changed.states[1:], strict=True)))
 
     return numerical_gradient(loss, (one.W, one.U, one.b)[k - 1])
@@ -467,26 +465,24 @@ def _wrong_clips(gradients: list[np.ndarray], most: float) -> list[Hypothesis]:
                    "changes the direction; multiply all by the same factor, most / norm."),
         Hypothesis("norm-of-each-array", _flat([g * (most / n if n > most else 1) for g, n in
                    zip(gradients, own, strict=True)]), "clip_by_norm clips each array by its own norm. Their "
-                   "directions "
-                   "change against each other; take one norm of all together."),
+                   "directions change against each other; take one norm of all together."),
         Hypothesis("clipped-always", flat * (most / norm) if norm else flat, "clip_by_norm changes gradients that are "
                    "short enough: only where norm > most there is something to do."),
-        Hypothesis("most-ignored", flat / norm if norm else flat, "clip_by_norm makes the norm 1; it should be "
-                   "`most`."),
+        Hypothesis("most-ignored", flat / norm if norm else flat, "clip_by_norm makes the norm "
+                   "1; it should be `most`."),
         Hypothesis("most-ignored", flat / norm if norm > most else flat, "clip_by_norm makes the norm 1 instead of "
                    "`most`: multiply by most / norm."),
         Hypothesis("not-clipped", flat if norm > most else np.nan, "clip_by_norm returns the gradients unchanged, "
                    "although their norm is larger than `most`."),
-        Hypothesis("factor-inverted", flat * (norm / most) if norm > most else flat, "clip_by_norm multiplies by "
-                   "norm / most, which makes them longer; it is most / norm."),
+        Hypothesis("factor-inverted", flat * (norm / most) if norm > most else flat, "clip_by_norm multiplies by norm "
+                   "/ most, which makes them longer; it is most / norm."),
         Hypothesis("clipped-below", flat * (most / norm if norm and norm < most else 1), "The condition in "
                    "clip_by_norm is turned around: it changes what is shorter than `most` and leaves what is longer."),
-        Hypothesis("root-missing", by(norm**2), "clip_by_norm leaves the root out of the norm: "
-                   "√(sum of all squares)."),
+        Hypothesis("root-missing", by(norm**2), "clip_by_norm leaves the root out of the norm: √(sum of all squares)."),
         Hypothesis("root-missing", flat * most / norm**2 if norm > most else flat, "clip_by_norm divides by the "
                    "squared norm: the root is missing."),
-        Hypothesis("root-of-factor", flat * np.sqrt(most / norm) if norm > most else flat, "clip_by_norm multiplies "
-                   "by the root of most / norm; leave that root out."),
+        Hypothesis("root-of-factor", flat * np.sqrt(most / norm) if norm > most else flat, "clip_by_norm multiplies by "
+                   "the root of most / norm; leave that root out."),
         Hypothesis("norms-added", by(sum(own)), "clip_by_norm adds the norms of the arrays; add their *squares* and "
                    "take one root at the end."),
         Hypothesis("another-norm", by(float(np.abs(flat).sum())), other_norm + " This is the sum of magnitudes."),
@@ -497,8 +493,8 @@ def _wrong_clips(gradients: list[np.ndarray], most: float) -> list[Hypothesis]:
                    "of all together."),
         Hypothesis("norm-of-one-array", by(own[-1]), "clip_by_norm takes the norm of the last array alone; it is that "
                    "of all together."),
-        Hypothesis("norm-of-one-array", by(max(own)), "clip_by_norm takes the largest norm of one array; it is that "
-                   "of all together."),
+        Hypothesis("norm-of-one-array", by(max(own)), "clip_by_norm takes the largest norm of one array; it is that of "
+                   "all together."),
     ]  # fmt: skip
 
 
@@ -525,8 +521,7 @@ def clip_by_norm(clip_by_norm: Any, *, seed: int = 0) -> Iterator[str]:
             short, its_most = cases[1]
             if close(_clipped(seen.part(1), short), _flat(short) * its_most / _norm(short)):
                 raise Mistake("clipped-below", "The condition in clip_by_norm is turned around: it changes what is "
-                "shorter "
-                              "than `most` and leaves what is longer.")
+                              "shorter than `most` and leaves what is longer.")
         verify_parts([got], [right], ["The clipped gradients"], "clip_by_norm", single={0: wrong},
                      sizes={"number of arrays": len(gradients)})  # fmt: skip
         yield words
@@ -543,7 +538,7 @@ def _clipped(here: Answer, gradients: list[np.ndarray]) -> np.ndarray:
     if here["count"] != len(gradients):
         raise Mistake("wrong-number-of-gradients", f"clip_by_norm returns {here['count']} gradients for "
                       f"{len(gradients)}; the list should be as long as before.")
-    found = [here.array(k, f"gradient {k} of clip_by_norm") for k in range(len(gradients))]
+    found = [here.array(str(k), f"gradient {k} of clip_by_norm") for k in range(len(gradients))]
     for k, (one, given) in enumerate(zip(found, gradients, strict=True)):
         if one.shape != given.shape:
             raise Mistake("wrong-shape", f"Gradient {k} of clip_by_norm has shape {one.shape}; it should keep its "
@@ -563,11 +558,9 @@ def _norm_before(here: Answer, gradients: list[np.ndarray], most: float) -> None
         ("norm-of-one-array", float(np.linalg.norm(gradients[-1])), "The norm that clip_by_norm returns is that of the "
          "last array; it is that of all together."),
         ("another-norm", sum(float(np.abs(g).sum()) for g in gradients), "clip_by_norm returns the sum of magnitudes; "
-        "the "
-         "norm is the root of the sum of all squares."),
+         "the norm is the root of the sum of all squares."),
         ("mean-for-sum", norm / sum(g.size for g in gradients) ** 0.5, "clip_by_norm takes the mean of the squares; a "
-        "norm "
-         "is the root of their *sum*."),
+         "norm is the root of their *sum*."),
         ("norm-of-one-array", float(np.linalg.norm(gradients[0])), "The norm that clip_by_norm returns is that of the "
          "first array; it is that of all together."),
         ("norms-added", sum(float(np.linalg.norm(g)) for g in gradients), "clip_by_norm adds the norms of the arrays; "
