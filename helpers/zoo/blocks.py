@@ -47,21 +47,42 @@ class Block:
 
 
 def network(
-    block: Any, block_backward: Any, inputs: int, width: int, blocks: int, zero: bool, classes: int = 10, seed: int = 0
+    block: Any, block_backward: Any, inputs: int, width: int, blocks: int, classes: int = 10, seed: int = 0
 ) -> Chain:
     """A dense layer to `width`, ReLU, so many blocks, a dense layer to the logits: 2·blocks + 2 layers with weights.
 
-    Weights inside of blocks are He's, N(0, 2/width); zero: W2 begins at zero, so that a block with a skip begins as the
-    identity (Zhang, Dauphin and Ma, *Fixup Initialization*, 2019). Biases begin at zero.
+    W1 is He's, N(0, 2/width); W2 begins at zero, so that a block with a skip begins as the identity (Zhang, Dauphin and
+    Ma, *Fixup Initialization*, 2019). Biases begin at zero.
     """
+    zero = np.zeros((width,))
+    pairs = _weights(inputs, width, blocks, classes, seed)
+    middle = [Block(block, block_backward, w1, zero, 0 * w2, zero) for w1, w2 in pairs]
+    return _between(middle, inputs, width, blocks, classes, seed)
+
+
+def plain_network(inputs: int, width: int, blocks: int, classes: int = 10, seed: int = 0) -> Chain:
+    """The same without skips, of dense layers and ReLU; all weights of the blocks are He's."""
+    middle: list[Any] = []
+    for i, pair in enumerate(_weights(inputs, width, blocks, classes, seed)):
+        for j, weight in enumerate(pair):
+            layer = Linear(width, width, backend("numpy"), [seed, i, j])
+            layer.weight[...] = weight
+            middle += [layer, ReLU()]
+    return _between(middle, inputs, width, blocks, classes, seed)
+
+
+def _weights(inputs: int, width: int, blocks: int, classes: int, seed: int) -> list[tuple[Any, Any]]:
+    """W1 and W2 of each block."""
     check_size(inputs=inputs, width=width, classes=classes)
     check_size(0, blocks=blocks)
     on, he = backend("numpy"), (2 / width) ** 0.5
+    return [
+        (on.normal((width, width), he, [seed, i, 0]), on.normal((width, width), he, [seed, i, 1]))
+        for i in range(blocks)
+    ]
 
-    def start(i: int) -> list[np.ndarray]:
-        w1, w2 = (on.normal((width, width), he, [seed, i, j]) for j in range(2))
-        return [w1, on.zeros((width,)), w2 * (not zero), on.zeros((width,))]
 
-    middle = [Block(block, block_backward, *start(i)) for i in range(blocks)]
+def _between(middle: list[Any], inputs: int, width: int, blocks: int, classes: int, seed: int) -> Chain:
+    on = backend("numpy")
     first, last = Linear(inputs, width, on, [seed, blocks]), Linear(width, classes, on, [seed, blocks + 1])
     return Chain(first, ReLU(), *middle, last)

@@ -8,7 +8,6 @@ __all__, __getattr__, __dir__ = lazy(
         "attention": ["attend", "attend_backward"],
         "characters": ["bits_per_character", "read_through"],
         "deconvolution": ["conv_transpose", "pool", "project", "unpool"],
-        "guesses": ["guessed"],
         "lstm": ["lstm_start", "lstm_step", "lstm_step_backward", "recurrent_operations"],
         "residual": ["block", "block_backward"],
         "rnn": ["clip_by_norm", "rnn_backward", "rnn_step", "rnn_step_backward"],
