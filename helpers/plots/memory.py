@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from helpers.errors import CourseError
+from helpers.plots.mosaic import show_images
 from helpers.plots.style import axes, figure, line, with_alt
 
 if TYPE_CHECKING:
@@ -112,8 +113,6 @@ def projections(rows: Mapping[str, tuple[Any, Any]], with_switches: float, witho
     rows: name -> (images (9, side, side), projections of the same shape); with_switches, without: the mean cosine of
     projection and image.
     """
-    from helpers.zoo.drawing import show_images
-
     fig = figure(9, 5)
     for ax, (name, (images, seen)) in zip(fig.subplots(2, 4).T.reshape(4, 2), rows.items(), strict=True):
         show_images(ax[0], images, 3, f"filter {name}: images")
