@@ -21,6 +21,12 @@ def no_check_has_failed():
         report.failed.clear()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items):
-    """What takes longest begins first, so that two processes end together."""
+    """A file's tests share a process, and so do all that look at one class, so that it is graded once. What takes
+    longest begins first, so that the processes end together.
+    """
+    for item in items:
+        one_class = "graded" in item.fixturenames and item.path.name != "test_sample_class.py"
+        item.add_marker(pytest.mark.xdist_group("the graded class" if one_class else item.path.stem))
     items.sort(key=lambda item: item.path.name not in LONG)

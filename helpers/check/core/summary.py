@@ -21,6 +21,7 @@ HEADING = re.compile(r"^#{2,3} (?:Part )?((?<=Part )[A-Z]|[A-Z]\d)((?:(?:, | and
 EMPTY = re.compile(r"^\*Your answer here: replace this line\.\*$|NotImplementedError", re.M)
 TO_DO = "still-to-do"
 """The mistake of a check whose exercise is not written."""
+FIRST_PAGE = "START_HERE.ipynb"
 LARGEST = 50_000_000
 """Bytes of a notebook; a larger one is left out."""
 
@@ -124,9 +125,18 @@ def summary() -> None:
     """
     base = Path.cwd()
     here = _this(base)
-    beside = (base.parent if here else base).glob("*/*.ipynb")
-    others = [path for path in sorted(beside) if path.stem == path.parent.name and (not here or path != here.path)]
+    course = base.parent if here else base
+    order = _order(course)
+    beside = sorted(course.glob("*/*.ipynb"), key=lambda path: (order.get(path.stem, len(order)), path))
+    others = [path for path in beside if path.stem == path.parent.name and (not here or path != here.path)]
     show(Summary(here, [found for path in others if (found := read(path))], base))
+
+
+def _order(course: Path) -> dict[str, int]:
+    """assignment -> its place in the table of the course's first page."""
+    page = _load(course / FIRST_PAGE)
+    names = re.findall(r"\((\w+)/\1\.ipynb\)", "\n".join(map(_source, page["cells"])) if page else "")
+    return {name: place for place, name in enumerate(dict.fromkeys(names))}
 
 
 def _this(base: Path) -> Points | None:

@@ -131,6 +131,16 @@ def test_on_the_first_page_all_assignments_are_listed(desk, shown, monkeypatch, 
     assert 'href="mini/mini.ipynb"' in said._repr_html_()
 
 
+def test_assignments_stand_in_the_order_of_the_first_page(desk, shown, monkeypatch, tmp_path):
+    for name in ("mini", "other", "unlisted", "before"):
+        desk(notebook(), name)
+    table = "| 1 | [Other](other/other.ipynb) |\n| 2 | [Mini](mini/mini.ipynb) |\n| 3 | [Gone](gone/gone.ipynb) |"
+    desk(v4.new_notebook(cells=[v4.new_markdown_cell(table)]), ".", "START_HERE")
+    assert [other.path.stem for other in shown().others] == ["other", "before", "unlisted"]
+    monkeypatch.chdir(tmp_path)
+    assert [other.path.stem for other in shown().others] == ["other", "mini", "before", "unlisted"]
+
+
 def test_of_several_notebooks_in_a_folder_the_one_that_is_open_counts(desk, shown, monkeypatch):
     desk(notebook())
     desk(notebook("Written."), "mini", "mine")
