@@ -46,6 +46,20 @@ def by_lag(flow: Mapping[str, Sequence[float]], lags: Sequence[int], accuracy: M
     return with_alt(fig, f"{alt}. {'; '.join(said)}.")
 
 
+def accuracy_by_lag(lags: Sequence[int], accuracy: Mapping[str, Sequence[float]]) -> Figure:
+    """The accuracy (0…1) of the copy task, the median of several seeds, against the lag."""
+    fig = figure(6.5, 3.6)
+    ax = fig.subplots()
+    for i, (name, values) in enumerate(accuracy.items()):
+        ax.plot(lags, [100 * a for a in values], **line(i, len(lags)), label=name)
+    title = "The copy task, median of the seeds"
+    axes(ax, title, "lag", "accuracy (%)")
+    ax.set_ylim(0, 105)
+    ax.legend(frameon=False)
+    said = "; ".join(f"{name} " + ", ".join(f"{100 * a:.0f}%" for a in values) for name, values in accuracy.items())
+    return with_alt(fig, f"{title}, accuracy at lags {', '.join(map(str, lags))}: {said}.")
+
+
 def bits_by_seconds(
     curves: Mapping[str, Sequence[tuple[float, float]]], title: str, counted: Mapping[int, float] | None = None
 ) -> Figure:
