@@ -612,7 +612,7 @@ guess["speed of the head ÷ LSTM"] = 4
 
 # %% given="D-run"
 WINDOW, WIDE, ROUNDS, READERS = (16, 16, 60, 16) if quick else (64, 48, 900, 16)
-inner = reader.inner_like(models["LSTM"].parameters, LETTERS, WINDOW, WIDE)
+inner = reader.inner_like(character_model("LSTM").parameters, LETTERS, WINDOW, WIDE)
 head = reader.Reader(LETTERS, WINDOW, WIDE, inner, attend, attend_backward)
 products = WIDE * (4 * WIDE + 2 * inner + LETTERS) - WIDE**2 + 2 * WINDOW * WIDE  # of one character, forward
 predict("attention head", ROUNDS * READERS * WINDOW * 6 * products, reader.parameters(head.layers))
@@ -647,7 +647,7 @@ plots.show(plots.attention_map(head.head.p[0], sentence))
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="D-answer" points=2
-# After 1.68 s, when the LSTM has finished at 1.88 bits, the head is above 2; at its end, after 3.13 s, it has 1.88, too. The comparison is not quite fair: the head has then seen 3.0 times as many characters, both have one seed, and neither was tuned. Per character seen the LSTM learns more.
+# After 1.68 s, when the LSTM has finished at 1.88 bits, the head is above 2; at its end, after 3.21 s, it has 1.88, too. The comparison is not quite fair: the head has then seen 3.0 times as many characters, both have one seed, and neither was tuned. Per character seen the LSTM learns more.
 # The head trains on 1.6 times as many characters a second (I had guessed 4), although it counts 151 GFLOP against 43.2: all 64 steps of a window are rows of a few large products, while the LSTM calls numpy again and again for small ones, since no step can begin before the one before it has ended. With the window's length T the scores grow as T², so the head's cost of a character grows with T; the LSTM's stays as it is.
 # With a mask that is off by one each character sees its target. The bits in training would fall towards 0, and in writing the network would be helpless, since there the next character does not exist yet.
 
@@ -958,7 +958,7 @@ for network, work, quality, parameters, predicted, seconds in table:
 # (1) An LSTM that begins by keeping (forget bias 3): it solved a lag of 40 where the others ended at 10 and 5, and its state has a fixed size however long the year is. The price: steps follow one another, and what is to be kept for hundreds of steps has to be learned through as many steps back.
 # (2) An attention head: as good as the LSTM (1.88 bits both) and trained on 1.6 times as many characters a second even here; on a machine made for large products the factor grows. The price is a window, and scores for every pair in it, 500 · 500 for each text.
 # (3) A convolutional network with skips: 5,994 parameters reach 4.5% test error, and with skips 42 layers train as well as 4 (2.4% against 46.0% for plain ones). The price is operations: 52 GFLOP for three times through 10,000 images.
-# The ratio is largest for the plain network with 42 layers (13.1) and large for the RNN of Part B (9.7): their products are small, and each comes with a dozen calls of numpy that take time however little there is to do. It is smallest for the CNN (2.3) and the head (2.6), whose products are large.
+# The ratio is largest for the plain network with 42 layers (9.1) and large for the RNN of Part B (6.6): their products are small, and each comes with a dozen calls of numpy that take time however little there is to do. It is smallest for the CNN (1.7) and the head (1.8), whose products are large.
 
 # %% [markdown] given="group"
 # ---
