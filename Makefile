@@ -48,8 +48,8 @@ grade: build/.released-$(ASSIGNMENT)  ## make a sample class, grade it, show the
 test: .venv/.ready  ## run all tests
 	$(MAKE) --no-print-directory -j 2 lint pytest
 
-# Three, because many tests wait, for a limit of time or for a process that ends.
-PYTEST = $(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
+# Four, because many tests wait, for a limit of time or for a process that ends.
+PYTEST = $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 pytest: .venv/.ready
 	$(PYTEST)
 

@@ -2,8 +2,10 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 import autograder  # noqa: F401  before nbformat: it spares each process a second of imports
 from autograder.course import THREAD_VARIABLES
@@ -11,6 +13,10 @@ from autograder.course import THREAD_VARIABLES
 for name in THREAD_VARIABLES:  # before numpy: thread pools of several processes wait for each other on few cores
     os.environ.setdefault(name, "1")
 
+ONE_CLASS = (
+    *("test_bonus.py", "test_findings.py", "test_grade.py", "test_grading_nbgrader.py", "test_parallel_slurm.py"),
+    *("test_repairs.py", "test_report.py", "test_rest.py"),
+)
 LONG = ("test_sample_class.py", "test_attacks.py", "test_judged_bank.py", "test_mistakes.py", "test_parallel_resume.py")
 
 
@@ -21,12 +27,19 @@ def no_check_has_failed():
         report.failed.clear()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for groups
 def pytest_collection_modifyitems(items):
-    """A file's tests share a process, and so do all that look at one class, so that it is graded once. What takes
-    longest begins first, so that the processes end together.
-    """
-    for item in items:
-        one_class = "graded" in item.fixturenames and item.path.name != "test_sample_class.py"
-        item.add_marker(pytest.mark.xdist_group("the graded class" if one_class else item.path.stem))
+    """What takes longest begins first, so that the processes end together."""
     items.sort(key=lambda item: item.path.name not in LONG)
+
+
+class ByClass(LoadFileScheduling):
+    """A file's tests share a process, and so do all files that look at the graded class, so that it is graded once."""
+
+    def _split_scope(self, nodeid):
+        file = super()._split_scope(nodeid)
+        return "the graded class" if Path(file).name in ONE_CLASS else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return ByClass(config, log)

@@ -52,7 +52,7 @@ def verdicts(banks, pool):
     return of
 
 
-def sample(bank, every=24):
+def sample(bank, every=40):
     """One in so many of the solutions that neither train nor measure; of a mistake only the first."""
     first = {solution.named[0]: solution for solution in reversed(bank.wrong)}
     chosen = [s for s in (*first.values(), *bank.right) if not any(runs(cell, s) for cell in bank.stand_ins)]
