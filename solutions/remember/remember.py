@@ -201,6 +201,7 @@ check.remember.clip_by_norm(clip_by_norm, seed=SEED)
 # Guess first: of the gradient's norm at the last step, which share is left 20 steps further back, before any training? $W$ and $U$ are drawn between $-1/\sqrt H$ and $1/\sqrt H$ and $b$ is zero, with H = 32. (A number such as 0.5 or 1e-3.)
 
 # %% exercise="A-guess"
+# Write a number in place of each None, then delete the last line.
 guess["left after 20 steps"] = None
 ### BEGIN SOLUTION
 guess["left after 20 steps"] = 0.01
@@ -357,6 +358,7 @@ check.remember.recurrent_operations(recurrent_operations, seed=SEED)
 # Now three networks learn the copy task at four lags: the RNN, an LSTM whose forget gates begin with a bias of 0, and one with 3. Guess the **largest lag** (5, 10, 20 or 40) at which each still has more than 90% right after 600 steps of training; 0 for "none". Who guesses at random is right in 12.5%.
 
 # %% exercise="B-guess"
+# Write a number in place of each None, then delete the last line.
 guess["lag of the RNN"] = None
 guess["lag of the LSTM, forget bias 0"] = None
 guess["lag of the LSTM, forget bias 3"] = None
@@ -481,6 +483,7 @@ check.remember.bits_per_character(bits_per_character, seed=SEED)
 # The text has some 6,700 characters and was written for this course; its last tenth is held out. Who knows nothing but the alphabet of 29 characters needs $\log_2 29 = 4.86$ bits; who has counted what follows each *two* characters needs 2.03, and after each *four* 1.59. Guess the bits a character of an LSTM of 64 units on the held-out text after 50 times through.
 
 # %% exercise="C-guess"
+# Write a number in place of each None, then delete the last line.
 guess["bits of the LSTM"] = None
 ### BEGIN SOLUTION
 guess["bits of the LSTM"] = 1.8
@@ -605,6 +608,7 @@ check.remember.attend_backward(attend, attend_backward, seed=SEED)
 # The head now reads the same text, in windows of 64 characters, with as many parameters as the LSTM has (a table says where in the window a character stands; behind the head comes a dense layer). All steps of a window are computed at once, with no loop over time. Guess how many times as many **characters a second** it trains on, compared with your LSTM.
 
 # %% exercise="D-guess"
+# Write a number in place of each None, then delete the last line.
 guess["speed of the head ÷ LSTM"] = None
 ### BEGIN SOLUTION
 guess["speed of the head ÷ LSTM"] = 4
@@ -707,6 +711,7 @@ check.remember.block_backward(block, block_backward, seed=SEED)
 # Networks of 4, 12, 22 and 42 layers of width 32 learn 5,000 images of MNIST for 6 epochs, once of your blocks and once of **plain** ones, which are the same without $x +$. Guess the *training* error in per cent at 42 layers. Who guesses at random is wrong in 90%.
 
 # %% exercise="E-guess"
+# Write a number in place of each None, then delete the last line.
 guess["error at 42 layers, plain"] = None
 guess["error at 42 layers, with skips"] = None
 ### BEGIN SOLUTION
@@ -854,6 +859,7 @@ check.remember.project(project, seed=SEED)
 # Now a CNN with 8 and 16 filters of 5 × 5 learns 10,000 digits, and the strongest activations of four filters of its second stage are projected back, with the switches and without (then each number goes to the upper left of its window). How well does the projection lie on the image's own strokes? The measure is the cosine between the two, over the pixels that the projection reaches: 1 for equal up to a factor, 0 for unrelated. Guess both.
 
 # %% exercise="F-guess"
+# Write a number in place of each None, then delete the last line.
 guess["cosine with switches"] = None
 guess["cosine without"] = None
 ### BEGIN SOLUTION

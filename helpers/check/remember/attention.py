@@ -11,7 +11,7 @@ from helpers.check.core.ask import ask
 from helpers.check.core.cases import primes
 from helpers.check.core.compare import Hypothesis
 from helpers.check.core.gradients import numerical_gradient
-from helpers.check.core.report import check
+from helpers.check.core.report import Mistake, check
 from helpers.check.remember import probes
 from helpers.check.remember.results import Whole, counted, parts, same_again, verify_parts
 
@@ -31,6 +31,7 @@ def cases(seed: int) -> list[tuple[Arrays, str, str]]:
         q, k, v, grad = (rng.normal(0, s, (n, t, d)) for s in (scale, scale, 1, 1))
         if scale > 2:
             k *= 1000 / np.abs(q @ k.transpose(0, 2, 1) / d**0.5).max()
+            k[:, 0] = -1000 * d**0.5 * q[:, 0] / (q[:, 0] ** 2).sum(axis=-1, keepdims=True)  # all that is seen is low
         found.append(((q, k, v, grad), words, "float32" if words == "float32" else "float64"))
     return found
 
@@ -127,6 +128,11 @@ def wrong_attention(q: Any, k: Any, v: Any) -> Whole:
         ("mask-missing", softmax(raw / d), "attend has no mask, and divides by d in place of √d."),
         ("self-only", np.broadcast_to(np.eye(t), scores.shape), "In attend each character looks at itself alone."),
     ]  # fmt: skip
+    ps += [
+        ("mask-too-weak", softmax(np.where(mask, scores, fill)), f"attend puts {fill} in place of the hidden scores; "
+         "where all that may be seen scores as low, the hidden ones get weight. Put −∞ there (`-np.inf`).")
+        for fill in (-1, -10, -20, -50, -100, -500, -1000)
+    ]  # fmt: skip
     whole: list[tuple[str, Any, str]] = [(name, (p @ v, p), hint) for name, p, hint in ps]
     whole += [
         ("p-transposed", (right.transpose(0, 2, 1) @ v, right), "y of attend uses p transposed; y = p v: row t weights "
@@ -158,6 +164,9 @@ def attend(attend: Any, *, seed: int = 0) -> Iterator[str]:
         counted(here, "y and p", 2)
         q, k, v, _ = arrays
         n, t, d = q.shape
+        if t > 1 and np.isnan(here.array("1", "p of attend")).all():
+            raise Mistake("nan-everywhere", "p of attend is nan everywhere. Is a mask of 0 and 1 multiplied by −∞? 0 · "
+                          "∞ is nan: choose with `np.where(mask, scores, -np.inf)`.")
         verify_parts(parts(here, TWO, "attend"), attention(q, k, v), TWO, "attend",
                      wrong_attention(q, k, v) if t > 1 else (),
                      sizes={"number of texts": n, "number of characters T": t, "size d": d},

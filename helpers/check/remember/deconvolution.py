@@ -69,13 +69,16 @@ def pool(pool: Any, *, seed: int = 0) -> Iterator[str]:
                        "negative, its largest number is negative."),
             Hypothesis("windows-mixed-up", crossed, "The windows of pool are not neighbours: the reshape takes numbers "
                        "from two halves of the image. (N, K, H/2, 2, W/2, 2) has the two of a window side by side."),
+            Hypothesis("windows-mixed-up", x.astype(float).reshape(n, k, p2 // 2, q2 // 2, 4).max(axis=-1), "The "
+                       "windows of pool are four numbers in a row: a reshape to (…, 4) does not make 2 × 2 windows. "
+                       "(N, K, H/2, 2, W/2, 2) has the two of a window on axes 3 and 5."),
             Hypothesis("corner-for-maximum", four[0], "pool takes the upper left number of each window."),
             Hypothesis("one-of-two-rows", np.maximum(four[0], four[1]), "pool looks at the upper row of each window "
                        "alone; a window has 2 × 2 numbers."),
             Hypothesis("one-of-two-rows", np.maximum(four[0], four[2]), "pool looks at the left column of each window "
                        "alone; a window has 2 × 2 numbers."),
-            Hypothesis("stride-one", _stride_one(x.astype(float)), "The windows of pool overlap: the "
-                       "stride is 2, also for the result's size."),
+            Hypothesis("stride-one", _stride_one(x.astype(float)), "The windows of pool overlap: the stride is 2, also "
+                       "for the result's size."),
             Hypothesis("sum-for-maximum", four.sum(axis=0), "pool adds up each window; take the largest number."),
         ])  # fmt: skip
         _switches(switches, x.astype(float), four, right, words)
@@ -170,6 +173,9 @@ def unpool(unpool: Any, *, seed: int = 0) -> Iterator[str]:
                        "numbers of y there."),
             Hypothesis("windows-mixed-up", halves.reshape(n, k, 2 * p, 2 * q), "unpool puts the four places of the "
                        "windows side by side as blocks; the windows are interleaved: rows 2·p + i, columns 2·q + j."),
+            Hypothesis("windows-mixed-up", (np.eye(4)[switches] * y[..., None]).reshape(n, k, 2 * p, 2 * q), "unpool "
+                       "puts the four places of a window in a row: a reshape of (…, 4) does not make 2 × 2 windows. "
+                       "Reshape to (N, K, P, Q, 2, 2) and move the rows beside P."),
             Hypothesis("row-only", right_unpool(y, switches // 2 * 2), "unpool uses the row of the switch alone; the "
                        "column is `switches % 2`."),
             Hypothesis("column-only", right_unpool(y, switches % 2), "unpool uses the column of the switch alone; the "
@@ -335,8 +341,8 @@ def project(project: Any, *, seed: int = 0) -> Iterator[str]:
         wrong += [
             Hypothesis("last-stage-only", right_project(y, stages[-1:]) if len(stages) > 1 else np.nan,
                        "project goes back through the last stage alone; go on to the first."),
-            Hypothesis("relu-once", _back(relu(y, 0), stages, steps[0][1]), "project takes the "
-                       "ReLU once, at the beginning; there is one in every stage."),
+            Hypothesis("relu-once", _back(relu(y, 0), stages, steps[0][1]), "project takes the ReLU once, at the "
+                       "beginning; there is one in every stage."),
             Hypothesis("clipped-pixels", relu(right, 0), "project sets negative pixels to "
                        "zero at the end; leave them."),
         ]  # fmt: skip

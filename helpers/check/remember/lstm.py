@@ -99,6 +99,10 @@ def wrong_steps(x: Any, h: Any, c: Any, W: Any, U: Any, b: Any) -> Whole:
              "0 and 1: σ."),
         said("tanh-for-sigmoid", out(f * c + i * g, np.tanh(zo)), "squashes the output gate with tanh; a gate lies "
              "between 0 and 1: σ."),
+        said("forget-bias-in-step", out(sigmoid(zf + 1) * c + i * g), "adds 1 to the forget gate's z; its bias stands "
+             "in b, where `lstm_start` puts it."),
+        said("sign-in-sigmoid", out((1 - f) * c + (1 - i) * g, 1 - o), "has the wrong sign in σ: "
+             "it is 1 / (1 + e^−z)."),
         said("squashing-missing", out(f * c + i * zg), "leaves z_g as it is; g = tanh(z_g)."),
         said("forget-gate-missing", out(c + i * g), "keeps all of c: the forget gate is missing, c = f ⊙ c + i ⊙ g."),
         said("input-gate-missing", out(f * c + g), "writes g without its gate: c = f ⊙ c + i ⊙ g."),
@@ -258,7 +262,8 @@ def lstm_step_backward(lstm_step: Any, lstm_step_backward: Any, *, seed: int = 0
     """Six gradients, against finite differences."""
     cases = step_cases(seed, 2, 4)
     what = "lstm_step_backward"
-    seen = ask(probes.backwards, "lstm_step", lstm_step, lstm_step_backward, 2, 6, [one.given() for one in cases])
+    asked = [one.given() for one in cases]
+    seen = ask(probes.backwards, "lstm_step", lstm_step, lstm_step_backward, 2, 6, asked, advice=_advice)
     for k, (words, one) in enumerate(zip(PASSES, cases, strict=True)):
         here = seen.part(k)
         counted(here, ", ".join(SIX), 6)
@@ -275,6 +280,15 @@ def lstm_step_backward(lstm_step: Any, lstm_step_backward: Any, *, seed: int = 0
                      OVERFLOW if one.large else "")  # fmt: skip
         same_again(got, parts(here, SIX, what, "again "), what)
         yield f"six gradients for {verified(words)}" + ("" if k else ", which agree with finite differences")
+
+
+def _advice(error: BaseException, what: str) -> str:
+    if isinstance(error, ValueError) and what == "lstm_step_backward":
+        return (
+            " The four blocks stand side by side in g_z, (N, 4H): `np.concatenate` needs `axis=1` for that; W is (D, "
+            "4H), U (H, 4H), so that both are needed transposed on the way back."
+        )
+    return ""
 
 
 def _gz(grad_h: Any, grad_c: Any, case: Any) -> np.ndarray:
@@ -447,6 +461,10 @@ def recurrent_operations(recurrent_operations: Any, *, seed: int = 0) -> Iterato
              "too; only the products xW and hU are asked for."),
             ("bias-counted", lambda g, T, N, D, H: 3 * T * (2 * N * (D + H) * g * H + N * g * H), "The additions of "
              "the bias are counted, too; only the products xW and hU are asked for."),
+            ("gates-missing", lambda g, T, N, D, H: 6 * T * N * (D * g * H + H * H), half.format(
+                "the gates of U: it has gates · H columns, too.")),
+            ("gates-missing", lambda g, T, N, D, H: 6 * T * N * (D * H + g * H * H), half.format(
+                "the gates of W: it has gates · H columns, too.")),
             ("gates-on-both-sides", lambda g, T, N, D, H: 6 * T * N * (D + g * H) * g * H, "The state has H numbers, "
              "not gates · H: U is (H, gates · H)."),
             ("gates-squared", lambda g, T, N, D, H: 6 * T * N * (D + H) * g * g * H, "The gates are counted twice."),

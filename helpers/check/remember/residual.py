@@ -137,7 +137,8 @@ def wrong_backs(grad: Any, case: Any) -> Whole:
          "passes."),
         ("inner-relu-ignored", {"inside": lambda v: v["g"] @ v["W2"].T}, "ignores the ReLU between the layers: where x "
          "W1 + b1 is negative, nothing passes."),
-        ("relus-ignored", {"g": lambda v: v["grad"], "inside": lambda v: v["g"] @ v["W2"].T}, "ignores both ReLUs."),
+        ("relus-ignored", {"g": lambda v: v["grad"], "inside": lambda v: v["g"] @ v["W2"].T}, "ignores both ReLUs: "
+         "where their inputs are negative, nothing passes. (Behind a ReLU `>= 0` holds everywhere; it is `> 0`.)"),
         ("mask-of-F", {"g": lambda v: v["grad"] * (v["f"] > 0)}, "takes the last ReLU's mask from F(x); its input is x "
          "+ F(x)."),
         ("mask-of-x", {"g": lambda v: v["grad"] * (v["x"] > 0)}, "takes the last ReLU's mask from x; its input is x + "

@@ -359,6 +359,9 @@ def wrong_times(one: TimeCase) -> Whole:
          "computed, from the last step to the first; `carried[t]` belongs to step t: turn it around."),
         ("first-step-missing", backward_through_time(one, steps=range(t_all - 1, 0, -1)), "The loop of rnn_backward "
          "leaves out step 0: `range(T - 1, 0, -1)` ends before 0; write `reversed(range(T))`."),
+        ("clipped-on-the-way", backward_through_time(one, later=lambda c, t: np.clip(c, -1, 1),
+         note=lambda h, got, before: np.clip(h, -1, 1)), "rnn_backward clips what it carries from step to step; "
+         "clipping comes once, at the end, by the norm of all gradients together (A4)."),
         ("last-step-missing", backward_through_time(one, steps=range(t_all - 2, -1, -1)), "The loop of rnn_backward "
          "leaves out the last step, T − 1."),
         ("direct-gradient-twice", backward_through_time(one, direct=lambda t: 2 * one.grad_h[t]), "rnn_backward adds "
@@ -388,7 +391,7 @@ def rnn_backward(rnn_step: Any, rnn_step_backward: Any, rnn_backward: Any, *, se
     cases = time_cases(seed)
     del rnn_step_backward  # what rnn_backward calls is the notebook's own; named here so that its cell stands above
     asked = [{name: getattr(one, name) for name in ("x", "h", "W", "U", "b", "grad_h")} for one in cases]
-    seen = ask(probes.through_time, rnn_step, rnn_backward, asked)
+    seen = ask(probes.through_time, rnn_step, rnn_backward, asked, advice=_time_advice)
     said = ("a loss at every step, which agrees with finite differences", "a loss at the last step alone",
             "a single step", "a batch of one")  # fmt: skip
     for i, (one, words) in enumerate(zip(cases, said, strict=True)):
@@ -404,6 +407,19 @@ def rnn_backward(rnn_step: Any, rnn_step_backward: Any, rnn_backward: Any, *, se
         verify_parts(got, right, FOUR, "rnn_backward", wrong_times(one) if t_all > 1 else (), single, one.sizes,
                      partial(_numerical_time, one))  # fmt: skip
         yield words
+
+
+def _time_advice(error: BaseException, what: str) -> str:
+    if what != "rnn_backward":
+        return ""
+    if isinstance(error, IndexError):
+        return " Time is the first axis of `grad_h`: there are `len(kept)` steps, from 0 to `len(kept) - 1`."
+    if isinstance(error, ValueError):
+        return (
+            " rnn_step_backward returns five gradients, g_x, g_h, g_W, g_U, g_b: the *second* goes on to the step "
+            "before. `grad_h[t]` is (N, H)."
+        )
+    return ""
 
 
 def _numerical_time(one: TimeCase, k: int) -> np.ndarray | None:

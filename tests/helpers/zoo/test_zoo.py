@@ -200,7 +200,7 @@ def test_bits_of_a_model_that_knows_nothing_are_those_of_guessing():
     net.readout.weight[...] = 0
     assert characters.bits(net, codes[:200], len(alphabet)) == pytest.approx(np.log2(len(alphabet)))
     one = attention.Reader(len(alphabet), 16, 4, 3)
-    reader.readout.weight[...] = 0
+    one.readout.weight[...] = 0
     assert reader.bits(one, codes[:200]) == pytest.approx(np.log2(len(alphabet)))
 
 
