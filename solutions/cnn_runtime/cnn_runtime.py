@@ -230,11 +230,11 @@ check.cnn_runtime.summary(summary, seed=SEED)
 # | | |
 # |---|---|
 # | `load()` | returns the next batch; its time must not be counted |
-# | `step(batch)` | one training step; returns the loss, and `loss.device` says where it was computed |
+# | `step(batch)` | one training step; returns the loss, which may be there before the step is finished; `loss.device` says where it was computed |
 # | `synchronise()` | waits until the device has finished all work that was submitted to it |
 # | `clock()` | the current time in seconds, from an arbitrary origin |
 #
-# First run `warmup` steps that are not timed. Then time `rounds` steps, each by itself:
+# First run `warmup` steps that are not timed (it may be 0). Then time `rounds` steps, each by itself:
 #
 # $$\text{load} \;\to\; \text{synchronise} \;\to\; \text{clock} \;\to\; \text{step} \;\to\; \text{synchronise} \;\to\; \text{clock}$$
 #
@@ -697,7 +697,7 @@ for row in cpu_rows:
 
 # %% [markdown] given="E-compare-text"
 # Write `compare`. From such rows and the name of a backend it returns two things: a dictionary with the held-out error of each kind in `KINDS`, for the seconds of this backend's rows against their filters, and the kind with the smallest error. The
-# check uses rows of its own; the cell below the exercise then compares the curves through yours.
+# check uses rows of its own, in another order and with one size measured twice; the cell below the exercise then compares the curves through yours.
 
 
 # %% exercise="E-compare"

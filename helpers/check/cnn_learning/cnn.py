@@ -141,7 +141,11 @@ def build(build: Any, *, seed: int = 0) -> Iterator[str]:
                           "module. Create it for each network.")
         if i == len(BUILDS):
             yield "layers of the right sizes, each with weights of its own, by seed and scale"
-        _right_forward(probabilities(seen, i), net, networks[i]["x"])
+        try:
+            found = probabilities(seen, i)
+        except Mistake as mistake:
+            raise _layer_by_layer(mistake, seen.part(i), net, networks[i]["x"]) from None
+        _right_forward(found, net, networks[i]["x"])
     yield "probabilities of the reference, for several images and for one"
 
 
@@ -192,6 +196,29 @@ def _seed_and_scale(
     if not all(close(0.5 * a, b) for a, b in zip(own, small, strict=True)):
         raise Mistake("wrong-scale", "At scale 0.5 the first weights are not half of those at scale 1 with the same "
                       "seed. Pass `scale` on once, unchanged.")
+
+
+def _layer_by_layer(mistake: Mistake, seen: Answer, net: Net, x: np.ndarray) -> Mistake:
+    """`mistake`, or where forward stops with an error because of a shape that comes earlier, the Mistake that says of
+    which layer it is."""
+    if mistake.name != "raises" or "walk" not in seen or not isinstance(seen["walk"], list):
+        return mistake
+    right = [tuple(a.shape) for a in net.activations(x)]
+    fine = {*right, *((shape[0], int(np.prod(shape[1:]))) for shape in right)}
+    shown = ", ".join(dict.fromkeys(map(str, right)))
+    for place, (kind, shape) in enumerate(seen["walk"]):
+        if tuple(shape) not in fine:
+            return Mistake("wrong-layer-output", f"In Network.forward, layers[{place}], a {kind}, returns an array of "
+                           f"shape {tuple(shape)}, which fits nowhere: for these images the file's layers have the "
+                           f"shapes {shown}. Does build hand size, stride, padding and units of the entry on to it? "
+                           f"{mistake.message}")
+    stopped = len(seen["walk"])
+    last = tuple(seen["walk"][-1][1]) if stopped else right[0]
+    if len(last) == 4:
+        return Mistake("flatten-missing", f"In Network.forward, layers[{stopped}] gets an array of shape {last}, and "
+                       f"stops with an error. Does a Flatten stand in front of the first dense layer, wherever that is "
+                       f"in the file? {mistake.message}")
+    return mistake
 
 
 def _right_forward(got: np.ndarray, net: Net, x: np.ndarray) -> None:

@@ -454,6 +454,10 @@ def flatten(Flatten: Any, *, seed: int = 0) -> Iterator[str]:
                            "more.") for axes in ORDERS]
         verify(_backward(seen, 2 * i + 1, "Flatten"), g.reshape(shape), "the gradient of Flatten.backward", [
             *back,
+            *(Hypothesis("shape-guessed", g.reshape(guess), f"backward gives {guess}: the numbers are right, and H "
+                         "and W are guessed from how many there are. Keep in forward the shape that it was given, "
+                         "`x.shape`; images need not be square.")
+              for guess in _guesses(shape)),
             Hypothesis("not-unflattened", g, "backward returns the vectors unchanged: reshape them to the shape of "
                        "the images."),
         ])  # fmt: skip
@@ -467,6 +471,14 @@ def flatten(Flatten: Any, *, seed: int = 0) -> Iterator[str]:
                       "the shape of an earlier forward. Keep the shape in every forward.")
     yield "the shape of the latest forward"
     _type_kept(seen, "Flatten", (len(steps) - 4, len(steps) - 3))
+
+
+def _guesses(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Other shapes of as many images, channels and pixels, the most square one first."""
+    n, c, h, w = shape
+    heights = [k for k in range(1, h * w + 1) if h * w % k == 0 and k != h]
+    heights.sort(key=lambda k: abs(k - (h * w) ** 0.5))
+    return [(n, c, k, h * w // k) for k in heights]
 
 
 def _unflattened(g: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]) -> np.ndarray:

@@ -332,6 +332,13 @@ def _of_length(got: float, length: int, rate: float, new: float) -> Answered:
         Hypothesis("rate-ignored", length, "The new rate is ignored: the length changes with it."),
         Hypothesis("squared", math.ceil(length * (rate / new) ** 2), f"The ratio of the rates is squared; {same}"),
         Hypothesis("squared", math.ceil(length * (rate / new) ** 0.5), f"The root of the ratio is taken; {same}"),
+        Hypothesis("ratio-rounded", length * math.ceil(rate / new), "The ratio of the rates is rounded up before it is "
+                   "multiplied by the length. Multiply first, and round the steps."),
+        *(Hypothesis("ratio-rounded", math.ceil(length * (rate // new)) + one, "The ratio of the rates is rounded down "
+                     "(`//`, `int`) before it is multiplied by the length. Divide with `/`, and round the steps alone.")
+          for one in (0, 1)),
+        Hypothesis("ratio-rounded", length * round(rate / new), "The ratio of the rates is rounded before it is "
+                   "multiplied by the length. Multiply first, and round the steps."),
         Hypothesis("not-divided", length * rate, "This is length · rate; divide it by the new rate."),
         Hypothesis("difference-for-ratio", length + (rate - new), f"The difference of the rates is used; {same} So it "
                    f"is their ratio."),
@@ -378,6 +385,12 @@ def _of_scale(got: float, edge: float, steps: int, length: int, rate: float, sca
     )
     return Answered(got, right, [
         Hypothesis("root-missing", scale * ratio, "The square root is missing: rate × steps goes as 1/scale²."),
+        Hypothesis("brackets-missing", scale * ratio / 2, "`x ** 1 / 2` is half of x: the power comes first. Write "
+                   "`x ** 0.5`, or `math.sqrt(x)`."),
+        Hypothesis("brackets-missing", scale * math.sqrt(length * rate / edge * steps), "The steps are multiplied "
+                   "where they should divide: `a / b * c` is (a / b) · c. Put brackets around edge · steps."),
+        Hypothesis("brackets-missing", scale * length * rate / edge * steps, "The square root is missing, and the "
+                   "steps are multiplied where they should divide: put brackets around edge · steps."),
         Hypothesis("squared", scale * ratio**2, "The ratio is squared; solved for the new scale it stands under a "
                    "square root."),
         Hypothesis("ratio-inverted", scale / math.sqrt(ratio), "The fraction is upside down: a longer distance, edge "
@@ -434,6 +447,10 @@ def prediction_tested(tested: Any, lengths: Any, *, size: str = "standard") -> I
         if any(n is not None and measured == n for n in row.values()):
             raise Mistake("not-measured", f"tested['measured'] is {measured:g}, a length of the experiment; the run "
                           f"at {rate:g} has {words}. Measure at the new rate.")
+        whole = len(next(iter(next(iter(again.values())).values()))[0].loss)
+        if measured == whole:
+            raise Mistake("whole-run", f"tested['measured'] is {measured:g}, the steps of the whole run; its plateau "
+                          f"ends before: {words}. That is `plateau_length(history.loss, LEVEL)`.")
         raise Mistake("not-reproduced", f"tested['measured'] is {measured:g}; the run with weights × {scale:g} at "
                       f"{rate:g}, seed 0, made again, has {words}.")
     yield "the measurement, made again, is the same"
@@ -443,6 +460,11 @@ def prediction_tested(tested: Any, lengths: Any, *, size: str = "standard") -> I
             raise Mistake("prediction-copied", f"The prediction equals the measurement, {measured:g}, and follows "
                           f"from none of the lengths ({', '.join(map(str, sorted(possible)))} would). Predict before "
                           f"you measure.")
+        turned = {math.ceil(n * rate / r - 1e-9) for r, n in row.items() if n is not None}
+        if any(abs(predicted - p) < 1 for p in turned):
+            raise Mistake("rates-swapped", f"The prediction is {predicted:g} steps, as if the run that you know had "
+                          f"the rate {rate:g}: the two rates are swapped. It is `predict_length(length, rate, "
+                          f"new_rate)`.")
         low, high = min(possible), max(possible)
         if not 0.9 * low - 1 <= predicted <= 1.1 * high + 1:
             raise Mistake("prediction-unfounded", f"The prediction is {predicted:g} steps; from the lengths with "

@@ -184,7 +184,25 @@ def builds(seen: Seen, build: Any, networks: Sequence[Mapping[str, Any]]) -> Non
         before += own
         if "x" in about:
             x = precisely(trained[0].weight, about["x"])
-            notes["result"] = run("Network.forward", method(network, "forward", "Network"), x, inputs=("x",))
+            try:
+                notes["result"] = run("Network.forward", method(network, "forward", "Network"), x, inputs=("x",))
+            except Stopped:
+                notes["walk"] = _walked(network, x)
+                raise
+
+
+def _walked(network: Any, x: Any) -> list[tuple[str, tuple[int, ...]]]:
+    """(class, shape of what it returns) of the layers, one after the other, as far as they go."""
+    found: list[tuple[str, tuple[int, ...]]] = []
+
+    def walk(x: Any) -> None:
+        for layer in network.layers:
+            x = layer.forward(x)
+            found.append((type(layer).__name__, tuple(int(n) for n in x.shape)))
+
+    with contextlib.suppress(Stopped):
+        run("Network.forward", walk, x)
+    return found
 
 
 def network_steps(seen: Seen, build: Any, about: Mapping[str, Any], steps: Sequence[tuple[str, Any]]) -> None:

@@ -82,8 +82,10 @@ def _all_runs(curves: Any, rates: Sequence[float], seeds: Sequence[int], epochs:
             raise Mistake("not-a-list", f"curves[{rate:g}] should be a list of histories, one for each seed; it is of "
                           f"type {type(runs).__name__}.")
         if len(runs) < len(seeds):
+            last = len(runs) == 1 and getattr(runs[0], "seed", None) == tuple(seeds)[-1]
+            anew = " It is that of the last seed: does each turn of a loop over the seeds assign `curves` anew?" * last
             raise Mistake("seeds-missing", f"curves[{rate:g}] has {len(runs)} run{'s' * (len(runs) != 1)}; there "
-                          f"should be one for each of the seeds {tuple(seeds)}. One seed can be lucky.")
+                          f"should be one for each of the seeds {tuple(seeds)}. One seed can be lucky.{anew}")
         for i, run in enumerate(runs):
             for name in LISTS:
                 curve(run, name, f"curves[{rate:g}][{i}]", epochs)
@@ -203,6 +205,10 @@ def choice_case(seed: int, flip: bool = False) -> tuple[dict[float, list[History
     some = {f"seeds {part.start} to {part.stop}": _best(curves, part) for part in SOME}
     kinds = {"right": steady, "best-seed": lucky, "training": memorising, "first-epoch": early, "largest-error": stuck}
     means = {rate: np.mean([run.error[-1] for run in runs]) for rate, runs in curves.items()}
+    kinds["middle"] = min(curves, key=lambda rate: curves[rate][len(curves[rate]) // 2].error[-1])
+    ranked = [means[rate] for rate in order]
+    kinds["sorted-keys"] = sorted(order)[int(np.argmin(ranked))]
+    kinds["sorted-downwards"] = sorted(order, reverse=True)[int(np.argmin(ranked))]
     kinds["as-text"] = min(curves, key=lambda rate: f"{means[rate]:.1%}")
     return curves, {
         **some, **kinds, "largest-rate": max(rates), "smallest-rate": min(rates), "first-key": order[0],
@@ -225,6 +231,11 @@ CHOICES = (
      "training images by heart; choose by the validation error, `run.error`."),
     ("as-text", "compared-as-text", "That is the rate whose error is the smallest as text, where '12.4%' comes before "
      "'6.2%'. Compare numbers; format them for `print` alone."),
+    ("middle", "median-not-sorted", "That is the rate whose run in the middle of its list is best. A median is the "
+     "middle of the *sorted* errors: sort them first, or take `np.median`."),
+    *((kind, "rates-and-errors-apart", "The rates are sorted, and their errors stand in the order of the dictionary, "
+       "so that each rate gets the error of another. Keep both in one order.")
+      for kind in ("sorted-keys", "sorted-downwards")),
     ("first-epoch", "first-epoch-chosen", "That is the rate that is ahead in the first epochs. Compare where the "
      "runs end, `run.error[-1]`, and not the mean over all epochs."),
     ("largest-error", "chooses-the-worst", "That is the rate with the largest error. A small error is good: take the "

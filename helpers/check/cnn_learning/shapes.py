@@ -163,6 +163,10 @@ def _explanations(entry: Entry, shape: Shape, got: tuple[float, ...]) -> list[tu
         slipped = [float(formula(*a)) for a in axes]
         if list(got[1:]) in (slipped, [slipped[0], right[1]], [right[0], slipped[1]]):
             found.append((name, hint))
+    last = [float(oracle.conv.output_size(*(shape[i], *axes[i][1:]))) for i in (0, 1)]
+    if list(got) in ([*last, float(k)], [*last, float(shape[2])], [float(k), *last]):
+        found.append(("channels-last", "The shape is read as (H, W, C) here; the course puts the channels first, (C, "
+                      "H, W) in and (K, P, Q) out."))
     own = list(zip(*axes, strict=True))  # sizes, windows, strides, pads, each (down, across)
     mixed = (
         "A number of the other axis is used: H, R, u and pad_h belong to the rows, W, S, v and pad_w to the columns, "
@@ -251,6 +255,10 @@ def _count_slips(entry: Entry, shape: Shape) -> Iterator[tuple[str, float, str]]
             "The size of the image is counted. A filter is shared by all places: "
             "R · S weights a channel, whatever H and W are."
         )
+        for other, word in ((h, "1"), (w, "2")):
+            for value in (k * (other * r * s + 1), k * other * r * s):
+                yield ("channels-from-wrong-place", value, f"`shape[{word}]` is taken for the channels. A shape stands "
+                       f"without the batch, (C, H, W): the channels come first, `shape[0]`.")
         yield "bias-not-counted", k * c * r * s, "The biases are missing: one for each filter."
         yield "image-counted", k * c * h * w + k, image
         yield "image-counted", k * c * h * w, image
@@ -287,6 +295,12 @@ def _count_slips(entry: Entry, shape: Shape) -> Iterator[tuple[str, float, str]]
             "missing: a dense layer that gets images takes all C · H · W numbers.")
         yield ("image-not-flattened", (shape[-1] + 1) * units, "Only the last axis is counted as inputs: a dense layer "
             "that gets images takes all C · H · W numbers.")
+        for some, words in ((shape[1:], "C is"), (shape[:-1], "W is"), (shape[::2], "H is")):
+            if len(shape) == 3:
+                yield ("image-not-flattened", (prod(some) + 1) * units, f"{words} left out: a dense layer that gets "
+                       f"images takes all C · H · W numbers.")
+                yield ("image-not-flattened", prod(some) * units, f"{words} left out, and the biases are missing: a "
+                       f"dense layer that gets images takes all C · H · W numbers.")
         yield "inputs-not-counted", units, "These are the biases alone; each unit has a weight for each input, too."
     else:
         window, c = prod(entry.get("size", [1])), shape[0]
@@ -334,7 +348,12 @@ def layer_table(function: Any, parameter_count: Any = None, *, seed: int = 0) ->
     place = 0
     for i, (each, (_, words)) in enumerate(zip(walked, files, strict=True)):
         counts = [_own_count(seen, place + j) for j in range(len(each))]
-        _right_table(_table(seen.part(i), words, len(each)), each, image, counts)
+        rows = _table(seen.part(i), words, len(each))
+        if i and len(rows) == place + len(each):
+            raise Mistake("kept-between-calls", f"The table has {len(rows)} rows for {len(each)} layers: those of the "
+                          "files before are still in it. Make the list inside of the function: one that is made "
+                          "outside, or as a default argument such as `table=[]`, is made only once.")
+        _right_table(rows, each, image, counts)
         place += len(each)
     yield f"{len(entries)} layers with their shapes and counts"
     for i, (_, at, words) in enumerate(refused, len(files)):
@@ -376,6 +395,12 @@ def _right_table(
     one_more = len(rows) == len(walked) + 1 and isinstance(rows[0], tuple | list) and rows[0]
     if one_more and np.array_equal(rows[0][0], image):
         raise Mistake("image-in-table", "The table has one row too many: the image itself is not a layer.")
+    if len(rows) == 2 * len(walked) and all(isinstance(row, tuple | list) for row in rows[::2]) and not any(
+        isinstance(row, tuple | list) for row in rows[1::2]
+    ):  # fmt: skip
+        raise Mistake("pairs-taken-apart", f"The table has {len(rows)} entries for {len(walked)} layers, a shape and a "
+                      "count in turn: `+=` adds the two things of a pair one by one. Append the pair as one thing, "
+                      "`table.append((shape, count))`.")
     if len(rows) != len(walked):
         raise Mistake("wrong-length", f"The table has {len(rows)} rows for {len(walked)} layers; there should be one "
                       f"for each.")

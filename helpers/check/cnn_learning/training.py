@@ -193,9 +193,11 @@ def trajectories(net: Net, split: Split, lr: float, epochs: int, size: int, seed
         Hypothesis("update-before-backward", lambda: stepwise(inside), "Each layer is updated before its backward has "
                    "made the gradient for its input. First backward through all layers, then update."),
         *epoch.trajectory(end, n, size, lr),
-        of("rate-decays",
-           "The rate falls from epoch to epoch; all epochs take the `lr` that is given.",
-           rates=lambda place: 1 / (place + 1)),
+        *(of("rate-decays",
+             "The rate falls from epoch to epoch; all epochs take the `lr` that is given.",
+             rates=rates)
+          for rates in (lambda place: 1 / (place + 1),
+                        *(lambda place, f=f: f**place for f in (0.95, 0.9, 0.99, 0.5, 0.98, 0.8, 0.1)))),
         *(of("trained-on-validation",
              "The network is trained on the validation images, which then can't choose anything.",
              of=on(*parts))
@@ -349,7 +351,9 @@ def _right_losses(got: np.ndarray, epochs: Losses, late: np.ndarray, end: Net, s
                    "recorded during the epoch: each batch before its update."),
         Hypothesis("validation-for-training", at_end("validation"), "This is the loss on the validation images; the "
                    "training loss of the batches is asked for."),
-        Hypothesis("smoothed", _smoothed(mean), SMOOTHED),
+        Hypothesis("smoothed", _smoothed(mean), "Each entry is the mean of this epoch and the one before. Are the sums "
+                   "set back to 0 at the start of each epoch? If neighbours are averaged on purpose: return what was "
+                   "measured; a curve that was smoothed hides how much it jumps."),
         Hypothesis("best-so-far", np.minimum.accumulate(mean), BEST),
         Hypothesis("sorted", np.sort(mean)[::-1], "The losses are sorted. The order of the epochs is what a curve "
                    "shows."),
@@ -428,7 +432,8 @@ def own_run(losses: Any, errors: Any, train: Any, build: Any, spec: Any, split: 
     first, got = whole[:, 0], np.asarray([found[0][0], found[1][0]])
     if close(got, first):
         raise Mistake("not-reproduced", "The first epoch, run again, is the same, and a later one is not. `losses` "
-                      "and `errors` are what `train` returned, unchanged?")
+                      "and `errors` are what `train` returned, unchanged? (Called anew for each epoch, it takes the "
+                      "images in the order of epoch 0 each time: call it once, for all epochs.)")
     for i, (rate, start) in enumerate(tried):
         if i and str(i) in seen and close(got, _curves(seen[i])[:, 0]):
             if start:
@@ -437,8 +442,8 @@ def own_run(losses: Any, errors: Any, train: Any, build: Any, spec: Any, split: 
             raise Mistake("another-rate", f"This run was made at a rate of {rate:g}; 0.1 is asked for.")
     raise Mistake("not-reproduced", f"The first epoch, run again with your own `build` and `train`, has the loss "
                   f"{first[0]:.4f} and the error {first[1]:.3f}; `losses` and `errors` begin with {got[0]:.4f} and "
-                  f"{got[1]:.3f}. Is this the network of the file, new, with seed 0 and rate 0.1? Run the cells from "
-                  f"the top.")
+                  f"{got[1]:.3f}. Is this the network of the file, new, with seed 0, scale 1, rate 0.1 and batches of "
+                  f"64? Run the cells from the top.")
 
 
 def _curves(result: Any) -> np.ndarray:

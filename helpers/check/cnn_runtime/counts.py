@@ -7,6 +7,7 @@ counted, 2 each.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from helpers.check.cnn_runtime import probes
-from helpers.check.core.ask import Answer, array, ask
+from helpers.check.core.ask import Answer, array, ask, demand_lasting
 from helpers.check.core.compare import Hypothesis, explained
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
@@ -161,6 +162,9 @@ def _wrong_sizes(i: int, f: np.ndarray, count: Callable[[Layer], Any], also: str
             told("filters-written-in",
                  "16 filters are written into the code (400 = 25 · 16); its input has 25 · F numbers.",
                  inputs=400),
+            told("width-of-filters",
+                 "it has 8 · F outputs here, which are 128 only where F is 16; it has 128, whatever the filters are.",
+                 outputs=8 * f),
             told("layers-joined",
                  "it leads straight to the 10 classes here; it has 128 outputs, and the output layer comes after it.",
                  outputs=10),
@@ -168,6 +172,8 @@ def _wrong_sizes(i: int, f: np.ndarray, count: Callable[[Layer], Any], also: str
     return [
         told("wrong-input-of-output", f"its input is taken as 25 · F numbers; {OUTPUT_INPUT}", inputs=25 * f),
         told("wrong-input-of-output", f"its input is taken as F numbers; {OUTPUT_INPUT}", inputs=f),
+        told("width-of-filters", "its input is taken as 8 · F numbers, which are 128 only where F is 16; the dense "
+             "layer has 128 outputs, whatever the filters are.", inputs=8 * f),
         told("wrong-classes", "it has 128 outputs here; there are 10 classes.", outputs=128),
         told("wrong-classes", "it has one output here; there are 10 classes.", outputs=1),
     ]
@@ -184,6 +190,8 @@ def wrong_parameters(i: int, f: np.ndarray) -> list[Hypothesis]:
         Hypothesis("bias-per-input", weights + layer.inputs, "it has a bias for each input here; there is one for each "
             "*output*."),
         Hypothesis("bias-per-weight", 2 * weights, f"it has a bias for each weight here; {BIAS_OF_EACH}"),
+        Hypothesis("bias-per-channel", weights + layer.inputs * outputs, "it has a bias for each filter *and* input "
+            f"channel here; {BIAS_OF_EACH}"),
         Hypothesis("bias-per-position", weights + outputs * positions, "it has a bias for each output pixel here; a "
             "filter has one bias for all positions."),
         Hypothesis("weights-per-position", weights * positions + outputs, SHARED),
@@ -232,6 +240,12 @@ def wrong_flops(i: int, f: np.ndarray, n: np.ndarray) -> list[Hypothesis]:
         Hypothesis("batch-squared", n * n * flops, "the batch is multiplied in twice."),
         Hypothesis("in-mega", n * flops / 1e6, "this is in MFLOP; plain operations are asked for."),
         Hypothesis("in-giga", n * flops / 1e9, "this is in GFLOP; plain operations are asked for."),
+        *(
+            Hypothesis(f"in-{unit}", np.round(n * flops / factor, digits), f"this is in {short}, rounded; plain "
+                "operations are asked for, all digits of them.")
+            for unit, factor, short in (("mega", 1e6, "MFLOP"), ("giga", 1e9, "GFLOP"))
+            for digits in range(4)
+        ),
         *_wrong_sizes(i, f, lambda layer: n * layer.flops),
         *areas,
         *_wrong_sizes(i, f, lambda layer: n * layer.flops / 2, " (And the factor 2 is missing.)"),
@@ -262,6 +276,8 @@ TIMES = {
         "too."),
     (4, 4, 4, 4): ("too-many-passes", "Every layer is counted four times. A step has three passes: forward, "
         "backward-filter, backward-data."),
+    (3, 2, 3, 3): ("wrong-end", "conv 2 is counted twice and conv 1 three times; it is the other way round. conv 1 is "
+        "the first layer, without backward-data, and stands at index 0: Python counts from 0."),
     (3, 4, 4, 4): ("too-many-passes", "There is one pass too many: forward, backward-filter and backward-data, and the "
         "first layer has no backward-data."),
 }  # fmt: skip
@@ -273,13 +289,17 @@ PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
 
 
 def cases(seed: int) -> list[tuple[int, int]]:
-    """Four numbers of filters, none of them 16, each with a batch, the first of one image."""
-    chosen = np.random.default_rng(seed).choice(PRIMES, 7, replace=False)
-    return [(int(f), int(n)) for f, n in zip(chosen[:4], (1, *chosen[4:]), strict=True)]
+    """Four numbers of filters, none of them 16, each with a batch, the first of one image; then one of these numbers
+    with another batch; last a network and a batch so large that int32 can't hold the operations."""
+    rng = np.random.default_rng(seed)
+    chosen = rng.choice(PRIMES, 8, replace=False)
+    found = [*zip(chosen[:4], (1, *chosen[4:7]), strict=True), (chosen[1], chosen[7])]
+    return [*((int(f), int(n)) for f, n in found), (int(rng.choice((251, 257, 263))), int(rng.choice((61, 67))))]
 
 
-def _four(value: Any, what: str, total: float | None = None) -> np.ndarray:
-    """The four layers' numbers, from a list, tuple or array in the layers' order. total: their right sum."""
+def _four(value: Any, what: str, total: float | None = None, of: Sequence[Layer] = ()) -> np.ndarray:
+    """The four layers' numbers, from a list, tuple or array in the layers' order. total: their right sum. of: the
+    layers whose parameters they are."""
     if isinstance(value, dict):
         raise Mistake("not-a-list", f"{what} is a dictionary; return a list of four numbers, for conv 1, conv 2, dense "
             "and output. The cells below sum them.")
@@ -287,10 +307,20 @@ def _four(value: Any, what: str, total: float | None = None) -> np.ndarray:
     if total is not None and found.size == 1 and np.isclose(float(found.reshape(())), total):
         raise Mistake("total-for-layers", f"{what} is the sum over the layers; return a list of four numbers, one per "
             "layer. The notebook takes their sum itself.")
+    if found.shape == (8,) and of and found.tolist() == [n for one in of for n in (one.weights, one.outputs)]:
+        raise Mistake("weights-and-biases-apart", f"{what} has weights and biases of each layer apart (as "
+            "`parameters()` of a PyTorch network gives them), 8 numbers; add the two of each layer, that makes 4.")
+    if found.ndim == 1 and found.size > 4 and not found.size % 4 and not np.ptp(found.reshape(-1, 4), axis=0).any():
+        raise Mistake("list-repeated", f"{what} holds the same four numbers {found.size // 4} times: a number times a "
+            "list repeats the list. Multiply each entry: `[3 * n for n in …]`, with a factor of its own for each "
+            "layer.")
+    if of and found.shape == (3,) and found.tolist() == [one.parameters for one in of[1:]]:
+        raise Mistake("first-layer-missing", f"{what} has three numbers: conv 1 is left out. Python counts from 0: "
+            "`range(4)`, not `range(1, 4)`.")
     if found.shape != (4,):
         size = f"has {found.size} numbers" if found.ndim == 1 else f"has shape {found.shape}"
         raise Mistake("wrong-shape", f"{what} should be a list of four numbers, for conv 1, conv 2, dense and output; "
-            f"it {size}. ReLU, pooling and softmax have no entry of their own.")
+            f"it {size}." + (" ReLU, pooling and softmax have no entry of their own." if found.size > 4 else ""))
     return found
 
 
@@ -316,6 +346,11 @@ def _compare(
     if len(asked[0]) == 2 and _same(got, np.array([forward_flops_of(n, f) for f, n in asked])):
         raise Mistake("arguments-exchanged", f"{what} are those of `batch` filters and `filters` images: the two "
             "arguments are exchanged. First come the filters, then the batch.")
+    for j, k in itertools.combinations(range(len(got)), 2):
+        if _same(got[k], expected[j]) and not _same(got[k], expected[k]) and _same(got[: j + 1], expected[: j + 1]):
+            raise Mistake("result-kept", f"{what} for {_of(asked[k])} are those of the call before, for "
+                f"{_of(asked[j])}. If results are remembered (a dictionary, a cache), every argument belongs to the "
+                "key.")
     if _same(got, np.cumsum(expected, axis=1)):
         raise Mistake("running-total", f"{what} are running totals; each entry should be its own layer's.")
     for i, layer in enumerate(LAYERS):
@@ -323,22 +358,46 @@ def _compare(
             continue
         if mistake := explained(got[:, i], wrong(i), _same):
             raise Mistake(mistake.name, f"{what}, layer {layer}: {mistake.message}")
+        if bits := _overflow(got[:, i], expected[:, i]):
+            raise Mistake("overflow", f"{what}, layer {layer}, for {_of(asked[int(expected[:, i].argmax())])}: "
+                f"{expected[:, i].max():,.0f} does not fit into {bits} bits and wraps around to "
+                f"{got[int(expected[:, i].argmax()), i]:,.0f}. Count in Python's own integers, or in `np.int64`.")
         row = int(np.flatnonzero(~np.isclose(got[:, i], expected[:, i], rtol=1e-9))[0])
-        where = " and a batch of ".join(map(str, asked[row]))
-        raise Mistake("differs", f"{what}, layer {layer}, for F = {where}: expected {expected[row, i]:,.0f}, got "
+        raise Mistake("differs", f"{what}, layer {layer}, for {_of(asked[row])}: expected {expected[row, i]:,.0f}, got "
             f"{got[row, i]:,.0f}.")
 
 
-def _counted(seen: Answer, what: str, expected: np.ndarray) -> np.ndarray:
-    return np.array([_four(seen[number], f"the result of {what}", row.sum()) for number, row in enumerate(expected)])
+def _of(asked: tuple[int, ...]) -> str:
+    return "F = " + " and a batch of ".join(map(str, asked))
+
+
+def _overflow(got: np.ndarray, expected: np.ndarray) -> int:
+    """Bits of the integers into which the expected counts of one layer don't fit, where that is what is wrong; or 0."""
+    for bits in (8, 16, 32):
+        wrapped = expected % 2.0**bits
+        signed = np.where(wrapped < 2.0 ** (bits - 1), wrapped, wrapped - 2.0**bits)
+        if _same(got, wrapped) or _same(got, signed):
+            return bits
+    large = expected >= 2.0**31
+    return 32 if large.any() and _same(got[~large], expected[~large]) and (np.abs(got) < 2.0**53).all() else 0
+
+
+def _counted(seen: Answer, what: str, expected: np.ndarray, filters: Sequence[int] = ()) -> np.ndarray:
+    """(cases, 4); filters: of each case, where parameters are counted."""
+    found = [
+        _four(seen[number], f"the result of {what}", row.sum(), layers(filters[number]) if filters else ())
+        for number, row in enumerate(expected)
+    ]
+    demand_lasting(seen, what)
+    return np.array(found)
 
 
 @check("Parameters", "A1")
 def parameters(parameters: Any, *, seed: int = 0) -> Iterator[str]:
     """[conv 1, conv 2, dense, output]: 10F, 9F² + F, 3200F + 128, 1290."""
-    asked = [(f,) for f, _ in cases(seed)]
+    asked = [(f,) for f, _ in cases(seed)[:4]]
     expected = np.array([parameters_of(f) for (f,) in asked])
-    got = _counted(ask(calls, "parameters", parameters, asked), "parameters", expected)
+    got = _counted(ask(calls, "parameters", parameters, asked), "parameters", expected, [f for (f,) in asked])
     _compare(got, asked, expected, "The parameters", lambda i: wrong_parameters(i, np.array(asked)[:, 0]))
     yield f"four layers, for {len(asked)} numbers of filters"
 
@@ -353,7 +412,7 @@ def forward_flops(forward_flops: Any, *, seed: int = 0) -> Iterator[str]:
     yield f"four layers, for {len(asked)} pairs of filters and batch"
 
 
-@check("Operations of a training step", "A3")
+@check("Operations of a training step", "A3", builds_on="`forward_flops`", after="A2")
 def step_flops(step_flops: Any, forward_flops: Any, *, seed: int = 0) -> Iterator[str]:
     """[2, 3, 3, 3] times the forward pass. The student's own forward counts will do, so that a mistake in them costs
     once."""
@@ -367,6 +426,11 @@ def step_flops(step_flops: Any, forward_flops: Any, *, seed: int = 0) -> Iterato
             wrong = [Hypothesis(name, base * times, hint) for times, (name, hint) in TIMES.items()]
             if mistake := explained(got, wrong, _same):
                 raise mistake
+            times = got / base
+            if (np.ptp(times, axis=0) < 1e-9).all() and _same(times[0], np.round(times[0])) and (times <= 6).all():
+                said = ", ".join(f"{layer} {n:.0f}" for layer, n in zip(LAYERS, times[0], strict=True))
+                raise Mistake("wrong-times", f"The forward passes are counted so many times: {said}. It is 2 for the "
+                    "first layer, which needs no backward-data, and 3 for all others.")
         sizes = np.array(asked, float).T
         _compare(got / (2, 3, 3, 3), asked, forward, "The operations of one pass", lambda i: wrong_flops(i, *sizes))
     yield f"forward, backward-filter and backward-data, for {len(asked)} pairs of filters and batch"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from helpers.check.cnn_runtime import reference
-from helpers.check.core.ask import ask, number
+from helpers.check.core.ask import Answer, ask, demand_lasting, number
 from helpers.check.core.compare import Hypothesis, explained
 from helpers.check.core.draw import drawn, told_apart
 from helpers.check.core.probe import calls
@@ -19,7 +19,9 @@ Numbers = Sequence[float]
 Case = tuple[list[int], list[float], list[float]]
 """Sizes and the seconds of two machines."""
 
-SIGNS = (
+NEARLY = 0.03
+"""Where a and b differ by so little, they are not equal, but no more apart than noise."""
+SIGNS: tuple[tuple[float, ...], ...] = (
     (-1, -1, 1, 1),  # a overtakes b
     (1, 1, 1, -1, -1),  # b overtakes a
     (-1, -1, -1),  # below everywhere
@@ -27,6 +29,11 @@ SIGNS = (
     (-1, 0, 1, 1),  # equal at a measured size
     (-1, 1, -1, 1),  # three times
     (1, 1, 0),  # equal at the last size
+    (-1, 1, 1, 0),  # crosses, and is equal at a later size
+    (0, 1, 1),  # equal at the first size
+    (0, 0, -1),  # equal at the first two
+    (1, NEARLY, 1),  # nearly equal, and no crossing
+    (-1, -NEARLY, 1, 1),  # nearly equal, and a crossing elsewhere
 )
 """Of a − b at the sizes of each case."""
 
@@ -34,7 +41,7 @@ SIGNS = (
 def cases(seed: int) -> list[Case]:
     """Curves of two to three digits, with sizes that grow by factors that differ."""
 
-    def curves(signs: Sequence[int], rng: np.random.Generator) -> Case:
+    def curves(signs: Sequence[float], rng: np.random.Generator) -> Case:
         sizes = np.cumprod([rng.integers(2, 12), *rng.choice((1.6, 2.0, 2.5, 3.0), size=len(signs) - 1)])
         b = np.round(rng.uniform(2, 6, size=len(signs)), 1)
         a = np.round(b * np.exp(np.array(signs) * rng.uniform(0.2, 1.3, size=len(signs))), 2)
@@ -75,16 +82,54 @@ def crossover(crossover: Any, *, seed: int = 0) -> Iterator[str]:
         got, right = _number(seen[i]), reference.crossover(sizes, a, b)
         if right is None or got is None:
             agree = got is right
+        elif a[0] == b[0] and a[1] == b[1]:
+            agree = got in sizes[:2]  # either is a size at which both are equal
         else:
             agree = _alike(got, right) or _alike(got, reference.crossover(sizes, a, b, logarithmic=False))
         if not agree:
-            mistake = _overlooked(got, right, sizes, a, b) or _misplaced(got, right, sizes, a, b)
+            if _by_interp(seen, asked):
+                raise Mistake("interp-not-increasing", "crossover gives `np.interp` differences that do not increase "
+                    "from point to point. It needs that, and returns nonsense otherwise, without an error. Look for "
+                    "the first pair of sizes between which the sign changes, and interpolate between these two.")
+            mistake = (
+                _nearly(got, sizes, a, b)
+                or _overlooked(got, right, sizes, a, b)
+                or _misplaced(got, right, sizes, a, b)
+            )
             raise Mistake(mistake.name, f"{mistake.message} (sizes {sizes}, a {a}, b {b})")
         yield "a crossing" if right is not None else "no crossing"
+    demand_lasting(seen, "crossover")
+
+
+def _by_interp(seen: Answer, asked: Sequence[Case]) -> bool:
+    """Whether all results but None are what `np.interp` makes of whole curves of differences."""
+    results = [(_number(seen[i]), *(np.asarray(one, float) for one in case)) for i, case in enumerate(asked)]
+    some = [one for one in results if one[0] is not None]
+    return len(some) > 2 and any(
+        all(_alike(got, through(sizes, a, b)) for got, sizes, a, b in some)
+        for through in (
+            lambda s, a, b: np.exp(np.interp(0, np.log(a / b), np.log(s))),
+            lambda s, a, b: np.interp(0, np.log(a / b), s),
+            lambda s, a, b: np.interp(0, a - b, s),
+        )
+    )
+
+
+def _nearly(got: float | None, sizes: Numbers, a: Numbers, b: Numbers) -> Mistake | None:
+    """A size at which the two are nearly equal."""
+    for size, p, q in zip(sizes, a, b, strict=True):
+        if got == size and 0 < abs(p / q - 1) < 0.06:
+            return Mistake("nearly-equal", f"At {size} the two differ by {abs(p / q - 1):.1%} and are taken for equal. "
+                "Nearly equal is not the crossing: that is where they are equal, or between two sizes where a − b has "
+                "different signs.")
+    return None
 
 
 def _overlooked(got: float | None, right: float | None, sizes: Numbers, a: Numbers, b: Numbers) -> Mistake | None:
     """A crossing where there is none, or none where there is one."""
+    if got is not None and math.isnan(got) and right is not None:
+        return Mistake("not-finite", f"The result is not a number, and the crossing is at {right:.4g}. Where two "
+            "neighbours are both equal, d₀ − d₁ is 0: return a measured size where a = b before you divide.")
     if right is None:
         if got in (0, -1) or (got is not None and math.isnan(got)):
             return Mistake("none-expected", f"Where the curves don't cross, the result should be None; it is {got:g}.")

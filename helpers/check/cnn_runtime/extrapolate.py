@@ -13,7 +13,7 @@ import numpy as np
 
 from helpers.check.cnn_runtime.reference import prediction_interval as right_interval
 from helpers.check.cnn_runtime.reference import student_t
-from helpers.check.core.ask import array, ask
+from helpers.check.core.ask import array, ask, demand_lasting
 from helpers.check.core.compare import Hypothesis, needed
 from helpers.check.core.draw import drawn, told_apart
 from helpers.check.core.probe import calls
@@ -82,6 +82,7 @@ def prediction_interval(prediction_interval: Any, *, seed: int = 0) -> Iterator[
                 "differs", f"The interval {where} should be ({least:.4g}, {most:.4g}); it is ({low:.4g}, {high:.4g})."
             )
         yield where
+    demand_lasting(seen, "prediction_interval")
 
 
 def _explained(low: float, high: float, case: Case) -> Mistake | None:
@@ -136,6 +137,9 @@ def _wrong_centres(case: Case) -> list[Hypothesis]:
             f"{n} measured ones belong to the run, too."),
         Hypothesis("ten-times", 10 * sum(seconds), "The measured epochs are multiplied by ten, however many there "
             f"are. That is right for 2 of 20; here it is {n} of {m}: m · mean."),
+        Hypothesis("times-rounded-down", m // n * sum(seconds), f"The measured epochs are multiplied by {m} // {n}, "
+            f"which is {m // n}: `//` rounds down, and {n} epochs don't go into {m} a whole number of times. Take m · "
+            "mean."),
         Hypothesis("first-epoch-left-out", m * np.mean(seconds[1:]) if n > 2 else math.nan,
             "The first epoch is left out. All epochs that are given belong to it; whether a slow first one is given is "
             "the caller's choice, as in the cells below."),

@@ -10,7 +10,8 @@ import numpy as np
 from helpers.check.cnn_runtime import probes, reference
 from helpers.check.cnn_runtime.counts import parameters_of, step_flops_of
 from helpers.check.cnn_runtime.reference import KINDS, WAYS, Numbers
-from helpers.check.core.ask import Answer, array, ask, kind_of, number
+from helpers.check.cnn_runtime.some_rows import demand_used, taken
+from helpers.check.core.ask import Answer, array, ask, demand_lasting, kind_of, number
 from helpers.check.core.compare import Hypothesis, explained
 from helpers.check.core.draw import drawn, told_apart
 from helpers.check.core.probe import calls
@@ -53,6 +54,22 @@ def _coefficients(found: Any, kind: str) -> np.ndarray:
     if not np.isfinite(got).all():
         raise Mistake("not-finite", f"fit for {kind!r} returns a coefficient that is not a number: {got.tolist()}.")
     return got
+
+
+def _scaled(x: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """What may be fitted against in place of x."""
+    half = (x[-1] - x[0]) / 2
+    return [
+        ("a window from −1 to 1, as those of `Polynomial.fit(…).coef`; `.convert()` makes them those of x",
+         (x - x[0]) / half - 1),
+        *(("x minus its mean, divided by its deviation", (x - x.mean()) / x.std(ddof=d)) for d in (0, 1)),
+        ("x divided by its largest value", x / x[-1]),
+        ("x scaled to lie between 0 and 1", (x - x[0]) / (x[-1] - x[0])),
+        ("x minus its mean", x - x.mean()),
+    ]  # fmt: skip
+
+
+SCALED = "These are coefficients against {}. Return those of x itself, as `predict` takes them."
 
 
 NATURAL = "The curve is a · e^(b·x): np.log is the natural logarithm."
@@ -115,6 +132,8 @@ def _wrong_exponentials(x: np.ndarray, y: np.ndarray) -> list[Hypothesis]:
             "fitted-to-the-ends", [y[0] * np.exp(-ends * x[0]), ends],
             "The curve is drawn through the first and the last point. Least squares uses all of them.",
         ),
+        *(Hypothesis("x-scaled", [np.exp(c), b], SCALED.format(words))
+          for words, z in _scaled(x) for c, b in (line(z, np.log(y)),)),
         Hypothesis("exponential-of-x", lambda: line(np.exp(x), y), "The line goes through e^x; the line is ln y "
             "against x."),
     ]  # fmt: skip
@@ -130,8 +149,8 @@ def _wrong_polynomials(x: np.ndarray, y: np.ndarray, kind: str, relative: float)
     right = reference.fit(x, y, kind, relative)
     weights = y**-relative
 
-    def through(*powers: int) -> np.ndarray:
-        design = np.stack([x**power for power in powers], axis=1)
+    def through(*powers: int, of: np.ndarray = x) -> np.ndarray:
+        design = np.stack([of**power for power in powers], axis=1)
         return np.asarray(np.linalg.lstsq(design * weights[:, None], y * weights, rcond=None)[0])
 
     slope, many = (y[-1] - y[0]) / (x[-1] - x[0]), len(right)
@@ -153,6 +172,7 @@ def _wrong_polynomials(x: np.ndarray, y: np.ndarray, kind: str, relative: float)
             "The line is drawn through the first and the last point. Least squares uses all of them.",
         ),
     ]  # fmt: skip
+    found += [Hypothesis("x-scaled", through(*range(many), of=z), SCALED.format(words)) for words, z in _scaled(x)]
     if kind == "linear":
         return [*found, Hypothesis("wrong-degree", through(0, 1, 2), "This is the quadratic; the line has two "
             "coefficients.")]
@@ -198,7 +218,8 @@ def fit(fit: Any, *, seed: int = 0) -> Iterator[str]:
                 raise Mistake(
                     "differs",
                     f"For {kind!r} the points lie on the curve with the coefficients {list(coefficients[kind])}; fit "
-                    f"returns {np.round(got, 4).tolist()}.",
+                    f"returns {np.round(got, 4).tolist()}, a curve that is up to {_beside(got, x, y, kind):.0%} off. "
+                    "(A search in steps, by an optimiser, has to go on until it arrives; `np.polyfit` solves it.)",
                 )
             # Beside the curve, fitting ln y and fitting y differ, in several ways that have their reasons.
             if not (kind == "exponential" and _as_close(got, right, x, y)):
@@ -209,6 +230,13 @@ def fit(fit: Any, *, seed: int = 0) -> Iterator[str]:
                               "are all points used, and does every point have the same weight?")
         if noisy:
             yield f"{kind}, {len(coefficients[kind])} coefficients"
+    demand_lasting(seen, "fit")
+
+
+def _beside(got: np.ndarray, x: np.ndarray, y: np.ndarray, kind: str) -> float:
+    """The largest relative distance of a curve from points."""
+    with np.errstate(all="ignore"):
+        return float(np.max(np.abs(_predicted(got, x, kind) - y) / y))
 
 
 def _as_close(got: np.ndarray, right: np.ndarray, x: np.ndarray, y: np.ndarray) -> bool:
@@ -246,6 +274,15 @@ def _wrong_errors(x: np.ndarray, y: np.ndarray, kind: str, relative: float) -> l
         curves = [reference.fit(one, one, kind, relative) for one in rest]
         return np.array([abs(reference.predict(c, x[i], kind) - y[i]) / y[i] for i, c in enumerate(curves)])
 
+    def overwritten() -> float:
+        now, found = y.copy(), []
+        for i, measured in enumerate(y):
+            now[i] = reference.predict(
+                reference.fit(np.delete(x, i), np.delete(now, i), kind, relative), x[i], kind
+            )
+            found.append(abs(now[i] - measured) / measured)
+        return float(np.mean(found))
+
     stayed = float((each.sum() - errors.sum()) / (n * n - n))
     leave = "These are errors at points that the fit has seen. Leave the point out *before* fitting"
     largest = "so the largest network alone decides. Divide each by what was measured."
@@ -279,6 +316,9 @@ def _wrong_errors(x: np.ndarray, y: np.ndarray, kind: str, relative: float) -> l
             "absolute-for-relative", (difference**2).mean() ** 0.5,
             f"These are errors in seconds (root of the mean square), {largest}",
         ),
+        Hypothesis("times-overwritten", overwritten, "held_out_error writes its predictions into `y`, so that later "
+            "fits see predictions in place of measured times. `predicted = y` is the same array under another name: "
+            "make a new one."),
         Hypothesis("fitted-to-times", lambda: fitted_to_times().mean(), "The curve is fitted to the times on both "
             "axes: leave the point out of x and of y, `np.delete(x, i)` and `np.delete(y, i)`."),
         Hypothesis("axes-exchanged", lambda: reference.held_out_errors(y, x, kind, relative).mean(), "x and y are "
@@ -395,18 +435,25 @@ def _error_of(seen: Answer, first: int, x: np.ndarray, y: np.ndarray, kind: str)
 
 # E3: which curve? -------------------------------------------------------------------------------------------------
 
-BACKENDS = ("cuda", "numpy", "torch")
+BACKENDS = {"numpy": "quadratic", "cuda": "linear", "torch": "exponential", "cuda graph": "quadratic"}
+"""And the kind of curve beside which their times lie. The name of one is part of another's."""
 Row = dict[str, Any]
 
 
 def made_up_rows(seed: int) -> list[Row]:
-    """Rows of three backends in turn: a line, a quadratic and an exponential, each a little beside its curve."""
+    """Rows of four backends in turn, in no order of sizes, each time a little beside the backend's curve. One size was
+    measured twice."""
     coefficients, sizes = curves(seed)
     rng = np.random.default_rng([seed, 6])
+    order = [*rng.permutation(sizes).astype(int).tolist()]
+    if order == sorted(order):
+        order.reverse()
     found = []
-    for size in map(int, sizes):
-        for backend, kind in zip(BACKENDS, KINDS, strict=True):
+    for size in [*order[:4], order[1], *order[4:]]:
+        for backend, kind in BACKENDS.items():
             seconds = 1e-2 * reference.predict(coefficients[kind], size, kind) * rng.uniform(0.93, 1.07)
+            if backend == "cuda graph":
+                seconds *= 0.3
             row: Row = {
                 "filters": size,
                 "backend": backend,
@@ -444,21 +491,27 @@ def compare(compare: Any, held_out_error: Any, *, seed: int = 1) -> Iterator[str
         for kind in KINDS
         for times in (y, _others(y))
     ]
-    cases = [(rows, backend) for backend in BACKENDS]
-    seen = ask(probes.calls_and_own, "compare", compare, cases, "held_out_error", held_out_error, asked)
+    seen = ask(probes.of_rows, "compare", compare, rows, list(BACKENDS), "held_out_error", held_out_error, asked)
     for i, backend in enumerate(BACKENDS):
-        found, best = _errors_and_best(seen[i])
+        found, best = _errors_and_best(taken(seen, i, backend, _has_errors))
         errors = {}
         for k, kind in enumerate(KINDS):
             errors[kind] = got = number(found[kind], f"the error of {kind!r}")
             x, y, _ = asked[first := 6 * i + 2 * k]
-            right = _errors(x, y, kind)
-            if not any(_about(got, error, 5e-3) for error in (*right, _own_error(seen.part("own"), first))):
+            right = [*_errors(x, y, kind), _own_error(seen.part("own"), first)]
+            if not np.isfinite(got):
+                raise Mistake("no-rows-taken", f"compare(rows, {backend!r}) gives {kind!r} an error that is not a "
+                    f"number, as if there were no row of {backend}. Take the rows that are given, `some_rows` (not "
+                    "`cpu_rows` or another list of the notebook), those whose `backend` equals `name`.")
+            if not any(_about(got, error, 5e-3) for error in right):
+                demand_used(seen, i)
+                own = right[-1] if np.isfinite(right[-1]) else right[0]
                 raise (
-                    _explained_error(got, x, y, kind)
+                    _rounded(got, right, kind)
+                    or _explained_error(got, x, y, kind)
                     or explained(got, _wrong_rows(rows, backend, kind), _about)
                     or Mistake("differs", f"compare(rows, {backend!r}) gives {kind!r} the error {got:.4g}; for the "
-                        f"rows of {backend}, seconds against filters, it is {right[0]:.4g}.")
+                        f"rows of {backend}, seconds against filters, it is {own:.4g}.")
                 )
         least, most = (extreme(KINDS, key=errors.__getitem__) for extreme in (min, max))
         if not isinstance(best, str) or best not in KINDS:
@@ -471,6 +524,22 @@ def compare(compare: Any, held_out_error: Any, *, seed: int = 1) -> Iterator[str
                 f"{errors[least]:.3g} against {errors[best]:.3g}.",
             )
         yield f"{backend}: {least} with an error of {errors[least]:.1%}"
+    demand_lasting(seen, "compare")
+
+
+def _rounded(got: float, right: Sequence[float], kind: str) -> Mistake | None:
+    for error in right:
+        if any(got == round(error, digits) for digits in (1, 2, 3)):
+            return Mistake("rounded", f"compare rounds the error of {kind!r}, {error:.4g}, to {got:g}. Errors that are "
+                "close then become equal, and the first of them wins: round only where you print.")
+    return None
+
+
+def _has_errors(found: Any) -> bool:
+    try:
+        return bool(np.isfinite([float(error) for error in _errors_and_best(found)[0].values()]).all())
+    except Exception:
+        return False
 
 
 def _errors_and_best(found: Any) -> tuple[dict[Any, Any], Any]:
@@ -525,10 +594,22 @@ def _wrong_rows(rows: Sequence[Row], backend: str, kind: str) -> list[Hypothesis
                 ),
                 (others, f"other backends' rows. {take}"),
                 (rows, "the rows of all backends together. Each backend has a curve of its own."),
-                (mine[:-1], "all networks but the largest. Take all rows of the backend."),
-                (mine[1:], "all networks but the smallest. Take all rows of the backend."),
+                (mine[:-1], "all rows but the last. Take all rows of the backend."),
+                (mine[1:], "all rows but the first. Take all rows of the backend."),
+                ([row for row in rows if backend in row["backend"]], "all rows in whose `backend` this text is found, "
+                 "as `in` and `startswith` find \"cuda\" in \"cuda graph\". Compare with `==`."),
+                (list({row["filters"]: row for row in mine}.values()), "one row of each number of filters: a "
+                 "dictionary keeps the last of equal keys. One was measured twice; take all rows."),
+                (list({row["filters"]: row for row in mine[::-1]}.values()), "one row of each number of filters. One "
+                 "was measured twice; take all rows."),
             )
         ),
+        ("sorted-apart", np.sort(x), y, f"{what} sizes that were sorted and seconds that were not, so that each size "
+         "has another's time. Rows may come in any order: sort both together, or none."),
+        ("sorted-apart", x, np.sort(y), f"{what} seconds that were sorted and sizes that were not, so that each size "
+         "has another's time. Rows may come in any order: sort both together, or none."),
+        ("sorted-apart", np.sort(x), np.sort(y), f"{what} sizes and seconds that were sorted apart, so that a size may "
+         "have another's time. Sort them together, or not at all."),
         *(
             ("other-rows", x, _columns(mine, key)[0], f"{what} `{key}`; take the rows' `seconds`.")
             for key in ("low", "high")

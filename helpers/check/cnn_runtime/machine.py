@@ -7,6 +7,7 @@ makes the machine beside the student's code, of nothing but what its calls cost,
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -19,18 +20,26 @@ class Device(str):
         return self.split(":")[0]
 
 
+def _gradients() -> bool:
+    """Whether PyTorch would compute gradients here."""
+    torch = sys.modules.get("torch")
+    return torch is None or bool(torch.is_grad_enabled())
+
+
 @dataclass
 class Loss:
-    """What a step returns. Reading its value waits for the device, as it does in PyTorch."""
+    """What a step returns. Reading its value waits until it is there, which is before the step is finished: the
+    gradients and the update come after it."""
 
     machine: Machine
     device: str
+    there: float
 
     def __repr__(self) -> str:
         return "loss(2.3026)"
 
     def item(self) -> float:
-        self.machine.synchronise()
+        self.machine.now = max(self.machine.now, self.there)
         return 2.302585
 
     __float__ = item
@@ -60,6 +69,10 @@ class Machine:
     now: float = 100.0
     busy_until: float = 0.0
     strangers: int = 0
+    batches: set[object] = field(default_factory=set)
+    """Those that a step was made on."""
+    without_gradients: int = 0
+    """Steps within `torch.no_grad()`, where a real one can't be made."""
     events: list[str] = field(default_factory=list)
     """Names of the functions that were called, in their order."""
 
@@ -69,15 +82,19 @@ class Machine:
     def step(self, batch: object) -> Loss:
         """One training step; `strangers` counts those on something that `load` has not returned."""
         self.strangers += not (isinstance(batch, int) and 1 <= batch <= self.count("load"))
+        self.batches.add(batch if isinstance(batch, int) else None)
+        self.without_gradients += not _gradients()
         i, many = self.count("step"), len(self.costs)
         self.events.append("step")
         self.now += self.launch
-        self._work(self.costs[i if i < many else self.slow + (i - self.slow) % (many - self.slow)])
-        return Loss(self, Device(self.device) if self.queue else self.device)
+        seconds = self.costs[i if i < many else self.slow + (i - self.slow) % (many - self.slow)]
+        self._work(seconds)
+        return Loss(self, Device(self.device) if self.queue else self.device, self.busy_until - 0.6 * seconds)
 
     def load(self) -> int:
-        """The next batch. The first one takes three times as long."""
-        self.now += self.loading * (1 if "load" in self.events else 3)
+        """The next batch. The first one takes three times as long, and every third of the others a little longer."""
+        number = self.count("load")
+        self.now += self.loading * (1.3 if number % 3 == 1 else 1) if number else 3 * self.loading
         self.events.append("load")
         if self.copying:
             self._work(self.copying)

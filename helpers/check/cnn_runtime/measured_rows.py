@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,11 @@ import numpy as np
 from helpers.check.cnn_runtime import probes
 from helpers.check.cnn_runtime.counts import PRIMES, forward_flops_of, parameters_of, step_flops_of
 from helpers.check.cnn_runtime.probes import HARDWARE, Asked
+from helpers.check.cnn_runtime.some_rows import demand_used, taken
 from helpers.check.cnn_runtime.timing import device_of
-from helpers.check.core.ask import Answer, array, ask, kind_of, number
+from helpers.check.core.ask import Answer, array, ask, demand_lasting, kind_of, number
 from helpers.check.core.compare import Hypothesis, explained
 from helpers.check.core.known_work import Calls, demand_possible, lengths
-from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 from helpers.timing import environment
 
@@ -94,12 +95,12 @@ def hardware(row: Row) -> None:
 
 
 def rows_to_ask(seed: int) -> list[Asked]:
-    """Filters and batches that are primes, no two alike."""
-    chosen = np.random.default_rng(seed).choice(PRIMES, 4, replace=False)
-    return [(int(chosen[0]), "torch", int(chosen[1])), (int(chosen[2]), "numpy", int(chosen[3]))]
+    """Filters and batches that are primes, no two alike, on each backend."""
+    chosen = [int(n) for n in np.random.default_rng(seed).choice(PRIMES, 6, replace=False)]
+    return [(chosen[2 * i], backend, chosen[2 * i + 1]) for i, backend in enumerate(("torch", "numpy", "cuda"))]
 
 
-@check("One row", "C2", builds_on="`time_step`", after="B1 B2 B3 B4")
+@check("One row", "C2", builds_on="`time_step`", after="A1 A2 A3 B1 B2 B3 B4")
 def row(
     measure_row: Any, parameters: Any, step_flops: Any, *, rounds: int, warmup: int, seed: int = 1
 ) -> Iterator[str]:
@@ -110,12 +111,12 @@ def row(
     """
     asked, rng = rows_to_ask(seed), np.random.default_rng(seed)
     answers = [(s, 0.9917 * s, 1.0129 * s) for s in (0.0271828 + 0.0031 * np.arange(1, 40)) * rng.uniform(1, 1.4)]
-    waits = lengths(seed, len(asked), 5e-4, 60)
+    waits = lengths(seed, 2, 5e-4, 60)  # of the first two
     seen = ask(probes.row, measure_row, parameters, step_flops, asked, answers, waits)
     for i, one in enumerate(asked):
         _told(seen.part("told").part(i), seen.part("own"), one, answers, rounds, warmup)
     yield "measure_row: the network that was asked for, its processor, and what time_step returned"
-    _waited(seen.part("waited"), asked, waits, rounds)
+    _waited(seen.part("waited"), asked[:2], waits, rounds, again=True)
     yield "times that fit how long the steps of a network take"
 
 
@@ -155,19 +156,28 @@ def _told(
         raise Mistake("hardware-written-in", f"measure_row says {str(row['hardware'])[:40]!r} under 'hardware', "
             "whatever the network runs on. Take `.hardware` of what `prepare` returns: it names the processor, on a "
             "CPU and on a GPU.")
+    if backend == "cuda" and seen["timed"] and not any(seen["synchronised"]):
+        raise Mistake("synchronise-not-handed-on", f"{words} hands time_step a function that does not wait for this "
+            "network. Pass it `synchronise` of what `prepare` returns: that knows the device.")
     if seen["timed"]:
         _answers(row, seen["timed"], answers, rounds, warmup, batch)
 
 
-def _waited(seen: Answer, asked: Sequence[Asked], waits: Sequence[float], rounds: int) -> None:
+def _waited(
+    seen: Answer, asked: Sequence[Asked], waits: Sequence[float], rounds: int, again: bool = False
+) -> None:
     """Rows of networks whose steps wait, each much longer than the next: `measure_row` and the student's own
     `time_step` made them.
 
     Nothing but that they were measured is asked of them, so that a mistake that has cost its points elsewhere costs
-    none here.
+    none here. again: each was asked for before.
     """
     for i, (one, seconds) in enumerate(zip(asked, waits, strict=True)):
         of_row = seen.part(i)
+        if of_row["prepares by name"] and isinstance(of_row["row"], dict) and not of_row["prepared"] and again:
+            raise Mistake("row-kept", f"Asked for the row of {one[1]} with {one[0]} filters again, measure_row "
+                "measures nothing and returns what it kept from the first time (`lru_cache`, a "
+                "dictionary?). Each call measures: prepare and time a network in it.")
         row, prepared = _row_of(of_row)
         _arguments((prepared[0], prepared[1], one[2]), one)
         steps = Calls(of_row["calls"])
@@ -213,9 +223,10 @@ def _answers(
     if not good:
         raise Mistake("warm-up-left-out", f"measure_row lets time_step make {timed[-1][1]} warm-up steps; WARMUP is "
             f"{warmup}.")
-    if row.get("device") not in (None, "cpu") and row["device"] == row.get("backend"):
-        raise Mistake("device-overwritten", f"'device' of measure_row's row is {row['device']!r}, the name of the "
-            "backend; keep what time_step returned, which says where the step *did* run.")
+    if row.get("device") is not None and device_of(row["device"]) != "cpu":
+        raise Mistake("device-overwritten", f"'device' of measure_row's row is {str(row['device'])[:40]!r}, and "
+            "time_step returned 'cpu': keep that, which says where the step *did* run. (A network that was meant for a "
+            "GPU may have been left on the CPU.)")
     for i, key in enumerate(TIMES):
         if key not in row:
             continue
@@ -411,7 +422,7 @@ def _same_as_given(rows: Sequence[Row], given: Sequence[Any]) -> None:
                         f"{getattr(point, key)!r} and is now {row[key]!r}. Rows from others are used unchanged.")
 
 
-@check("Measured rows", "C2", builds_on="`time_step` and `measure_row`", after="B1 B2 B3 B4 C2")
+@check("Measured rows", "C2", builds_on="`time_step` and `measure_row`", after="A1 A2 A3 B1 B2 B3 B4 C2")
 def rows(
     rows: Any,
     gpu: Sequence[Any],
@@ -476,19 +487,18 @@ def rows(
 
 
 def batch_rows(seed: int) -> dict[str, list[Row]]:
-    """Rows of three backends, two of them with as many rows; no two batches alike, and one of a single image.
-
-    Those of a backend stand in the order of their batches, as the notebook's do.
-    """
+    """Five rows of each of four backends, in no order of their batches, of which each backend has one twice and the
+    first one a single image. The name of a backend is part of another's."""
     rng = np.random.default_rng(seed)
-    images = [int(n) for n in rng.choice((*PRIMES, 50, 64), 8, replace=False)]
-    images[rng.choice((1, 2))] = 1
+    images = rng.choice((*PRIMES, 6, 8, 24, 36, 48, 50, 64, 96), 16, replace=False)
+    images[rng.integers(4)] = 1
     found = {}
-    for backend, some in (("numpy", images[:3]), ("torch", images[3:6]), ("cuda", images[6:])):
-        seconds = np.cumsum(rng.uniform(0.001, 0.009, size=len(some)))
+    for backend, some in zip(("numpy", "torch", "cuda", "cuda graph"), images.reshape(4, 4).tolist(), strict=True):
+        while some == sorted(some) or some == sorted(some, reverse=True):
+            some = rng.permutation(some).tolist()
         found[backend] = [
             {"filters": 7, "backend": backend, "batch": n, "seconds": s, "low": 0.97 * s, "high": 1.06 * s, "rounds": 9}
-            for n, s in zip(sorted(some), seconds.tolist(), strict=True)
+            for n, s in zip([*some, some[1]], rng.uniform(0.001, 0.009, size=5).tolist(), strict=True)
         ]
     return found
 
@@ -498,63 +508,90 @@ def per_image(per_image: Any, *, seed: int = 0) -> Iterator[str]:
     """per_image(rows, backend): seconds of a step ÷ images of the batch, for each of this backend's rows, in their
     order."""
     table = batch_rows(seed)
-    rows = [row for turn in itertools.zip_longest(*table.values()) for row in turn if row]
-    seen = ask(calls, "per_image", per_image, [(rows, backend) for backend in table], ("rows",))
+    rows = [row for turn in zip(*table.values(), strict=True) for row in turn]
+    seen = ask(probes.of_rows, "per_image", per_image, rows, list(table), "", None, (), ("the rows",))
     for i, backend in enumerate(table):
-        value = seen[i]
+        value = taken(seen, i, backend, lambda found: found is not None and bool(np.size(found)))
         if value is None:
             raise Mistake("returns-none", "per_image returns None. Is the `return` missing?")
         got = array(list(value.values()) if isinstance(value, dict) else value, f"per_image(rows, {backend!r})")
-        _seconds_per_image(got, backend, table, len(rows))
+        _seconds_per_image(got, backend, table, len(rows), partial(demand_used, seen, i))
+    demand_lasting(seen, "per_image")
     yield f"{len(table)} backends, seconds per image of each row"
 
 
-def _seconds_per_image(got: np.ndarray, backend: str, table: Mapping[str, Sequence[Row]], many: int) -> None:
+def _seconds_per_image(
+    got: np.ndarray, backend: str, table: Mapping[str, Sequence[Row]], many: int, used: Callable[[], None]
+) -> None:
     sizes, seconds = (np.array([row[key] for row in table[backend]], float) for key in ("batch", "seconds"))
     right, what = seconds / sizes, f"per_image(rows, {backend!r})"
-    if got.shape == right.shape and _close(got, right):
+    if _close(got, right):
         return
+    used()
+    unit = "Use seconds everywhere and convert only where you print."
+    once = "Of two rows with the same batch only one is there, as a dictionary by batches keeps one of equal keys."
+    order = "in the order of their batches; keep that of the rows, so that each entry belongs to its row."
+    last, first = (dict(zip(sizes[::step], right[::step], strict=True)) for step in (1, -1))
+    of_part = [row for name, some in table.items() if backend in name for row in some]
+    fixed = np.array((1, 4, 16, 64, 256))
+    wrong = [
+        Hypothesis("not-divided", seconds, f"{what}: These are seconds of a step; divide each by the images of its "
+            "batch."),
+        Hypothesis("upside-down", sizes / seconds, f"{what}: These are images per second; seconds per image are asked "
+            "for."),
+        Hypothesis("batches-written-in", seconds / fixed, f"{what}: The rows are divided by 1, 4, 16, 64 and 256 in "
+            "turn, the notebook's `BATCHES`; each row says its own `batch`, and rows may be others and in any order."),
+        Hypothesis("order-changed", right[np.argsort(sizes, kind="stable")], f"{what}: The results come {order}"),
+        Hypothesis("order-changed", np.sort(right), f"{what}: The results are sorted; keep the order of the rows."),
+        Hypothesis("order-reversed", right[::-1], f"{what}: The order is reversed: the first entry belongs to the "
+            "first row."),
+        *(
+            Hypothesis("equal-batches-once", [some[n] for n in order_of(some)], f"{what}: {once}")
+            for some in (last, first)
+            for order_of in (list, sorted, lambda some: list(some)[::-1])
+        ),
+        Hypothesis("multiplied-for-divided", seconds * sizes, f"{what}: The seconds are multiplied by the batch; "
+            "divide."),
+        Hypothesis("wrong-unit", 1e3 * right, f"{what}: These are milliseconds. {unit}"),
+        Hypothesis("wrong-unit", 1e6 * right, f"{what}: These are microseconds. {unit}"),
+        Hypothesis("wrong-entry", 0.97 * right, f"{what}: These come from `low`; take the rows' `seconds`."),
+        Hypothesis("wrong-entry", 1.06 * right, f"{what}: These come from `high`; take the rows' `seconds`."),
+        *(
+            Hypothesis("other-backend", _per_image(theirs), f"{what} holds the times of {other}.")
+            for other, theirs in table.items()
+            if other != backend
+        ),
+        *(
+            Hypothesis("other-backend", _per_image(some), f"{what} has {len(some)} numbers for {len(right)} rows: in "
+                "other backends' names this text is found, too, as `in` and `startswith` find \"cuda\" in \"cuda "
+                "graph\". Compare with `==`.")
+            for some in (of_part, [row for turn in zip(*table.values(), strict=True) for row in turn if row in of_part])
+            if len(some) < many
+        ),
+    ]
+    if named := explained(got, wrong, _close):
+        raise named
+    if got.shape == right.shape and _close(got / got[0], seconds / seconds[0]):
+        raise Mistake("one-batch-for-all", f"{what}: All are divided by the same number; each row has its own `batch`.")
     if got.shape == (many,):
         raise Mistake("all-rows-for-one", f"{what} has {many} numbers, one for each of all rows. Take the rows whose "
             f"`backend` is {backend!r}.")
     if got.shape != right.shape:
         raise Mistake("wrong-shape", f"{what} should have {len(sizes)} numbers, one for each row of {backend}; it has "
             f"shape {got.shape}.")
-    unit = "Use seconds everywhere and convert only where you print."
-    raise explained(
-        got,
-        [
-            Hypothesis("not-divided", seconds, f"{what}: These are seconds of a step; divide each by the images of its "
-                "batch."),
-            Hypothesis("upside-down", sizes / seconds, f"{what}: These are images per second; seconds per image are "
-                "asked for."),
-            Hypothesis("one-batch-for-all", seconds * (got[0] / seconds[0]), f"{what}: All are divided by the same "
-                "number; each row has its own `batch`."),
-            Hypothesis("order-reversed", right[::-1], f"{what}: The order is reversed: the first entry belongs to the "
-                "first row."),
-            Hypothesis("multiplied-for-divided", seconds * sizes, f"{what}: The seconds are multiplied by the batch; "
-                "divide."),
-            Hypothesis("wrong-unit", 1e3 * right, f"{what}: These are milliseconds. {unit}"),
-            Hypothesis("wrong-unit", 1e6 * right, f"{what}: These are microseconds. {unit}"),
-            Hypothesis("wrong-entry", 0.97 * right, f"{what}: These come from `low`; take the rows' `seconds`."),
-            Hypothesis("wrong-entry", 1.06 * right, f"{what}: These come from `high`; take the rows' `seconds`."),
-            *(
-                Hypothesis("other-backend", np.array([row["seconds"] / row["batch"] for row in theirs]),
-                    f"{what} holds the times of {other}.")
-                for other, theirs in table.items()
-                if other != backend and len(theirs) == len(got)
-            ),
-        ],
-        _close,
-    ) or Mistake("differs", f"{what} should be {np.array2string(right, precision=5)} s, seconds ÷ batch of these rows; "
+    raise Mistake("differs", f"{what} should be {np.array2string(right, precision=5)} s, seconds ÷ batch of its rows; "
         f"it is {np.array2string(got, precision=5)}.")
 
 
-def _close(got: np.ndarray, wrong: np.ndarray) -> bool:
-    return bool(np.allclose(got, wrong, rtol=1e-6))
+def _per_image(rows: Sequence[Row]) -> np.ndarray:
+    return np.array([row["seconds"] / row["batch"] for row in rows])
 
 
-@check("Larger batches", "F2", builds_on="`measure_row`", after="B1 B2 C2")
+def _close(got: np.ndarray, wrong: Any) -> bool:
+    return got.shape == np.shape(wrong) and bool(np.allclose(got, wrong, rtol=1e-6))
+
+
+@check("Larger batches", "F2", builds_on="`measure_row`", after="A1 A2 A3 B1 B2 C2")
 def batches(
     batch_rows: Any,
     backends: Sequence[str],

@@ -26,16 +26,44 @@ def calls_and_own(
     calls(seen, what, function, cases)
 
 
+def of_rows(
+    seen: Seen,
+    what: str,
+    function: Any,
+    rows: Sequence[dict[str, Any]],
+    names: Sequence[str],
+    own_what: str = "",
+    own: Any = None,
+    own_cases: Sequence[Any] = (),
+    inputs: Sequence[str] = (),
+) -> None:
+    """`calls` of a function of rows and of each name of a backend, which stand in the rows as equal texts, not as the
+    same; of the first with the same text under "same", and with no rows under "others"; under "own" as in
+    `calls_and_own`. inputs: as `calls` has them."""
+    if own_what:
+        with contextlib.suppress(Stopped):
+            calls(seen.part("own"), own_what, own, own_cases)
+    equal = [{**row, "backend": "".join(list(row["backend"]))} for row in rows]
+    same = [{**row, "backend": names[0] if row["backend"] == names[0] else row["backend"]} for row in rows]
+    for part, some in (("same", same), ("others", [])):
+        with contextlib.suppress(Stopped):
+            seen.part(part)["0"] = run(what, function, some, names[0])
+    calls(seen, what, function, [(equal, name) for name in names], inputs)
+
+
 def timings(
     seen: Seen, time_step: Any, machines: Sequence[dict[str, Any]], rounds: Sequence[int], warmups: Sequence[int]
 ) -> None:
     """What `time_step` returns on each of these machines, and which of their functions it called."""
     for number, (parts, many, warmup) in enumerate(zip(machines, rounds, warmups, strict=True)):
         notes, machine = seen.part(number), Machine(**parts)
-        found = run(
-            "time_step", time_step, machine.step, machine.load, many, warmup, machine.synchronise, machine.clock
-        )
-        notes["events"], notes["strangers"] = machine.events, machine.strangers
+        try:
+            found = run(
+                "time_step", time_step, machine.step, machine.load, many, warmup, machine.synchronise, machine.clock
+            )
+        finally:
+            notes["events"], notes["strangers"] = machine.events, machine.strangers
+            notes["batches"], notes["without gradients"] = len(machine.batches), machine.without_gradients
         notes["result"] = _device_as_text(found)
 
 
@@ -83,7 +111,7 @@ def row(
     own_counts(seen.part("own"), parameters, step_flops, [(filters, batch) for filters, _, batch in asked])
     for number, one in enumerate(asked):
         told(seen.part("told").part(number), measure_row, one, answers)
-    waited(seen.part("waited"), measure_row, asked, waits)
+    waited(seen.part("waited"), measure_row, asked[: len(waits)], waits)
 
 
 def batches(
@@ -105,17 +133,22 @@ def told(seen: Seen, measure_row: Any, asked: Asked, answers: Sequence[tuple[flo
     `time_step`: what they are asked, and the row. answers: seconds, low and high that `time_step` says in turn."""
     prepared: list[Any] = []
     timed: list[Any] = []
+    machine = Machine([0.01], 0, 0.01)
+    synchronised: list[bool] = []
 
     def time_step(
         step: Any, load: Any, rounds: Any, warmup: Any, synchronise: Any, clock: Any = None
     ) -> dict[str, Any]:
         seconds, low, high = answers[len(timed) % len(answers)]
         timed.append((rounds, warmup))
+        before = machine.count("synchronise")
+        with contextlib.suppress(Exception):  # it may be anything
+            synchronise()
+        synchronised.append(machine.count("synchronise") > before)
         return {"seconds": seconds, "low": low, "high": high, "rounds": rounds, "device": "cpu"}
 
-    machine = Machine([0.01], 0, 0.01)
     _row(seen, measure_row, asked, prepared, machine.step, machine.load, machine.synchronise, time_step=time_step)
-    seen["timed"] = timed
+    seen["timed"], seen["synchronised"] = timed, synchronised
 
 
 def waited(seen: Seen, measure_row: Any, asked: Sequence[Asked], waits: Sequence[float]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from helpers.check.cnn_runtime import probes
 from helpers.check.cnn_runtime.machine import Machine
-from helpers.check.core.ask import Answer, ask, kind_of, number
+from helpers.check.core.ask import Answer, ask, demand_lasting, kind_of, number
 from helpers.check.core.compare import Hypothesis, explained
 from helpers.check.core.draw import drawn, told_apart
 from helpers.check.core.probe import calls
@@ -144,10 +144,20 @@ def spread(found: Any, seconds: Sequence[float], what: str) -> None:
         return
     if alike(low, ranges["high"][1]) or alike(high, ranges["low"][0]) or low > high:
         raise Mistake("quartiles-exchanged", "`low` is the upper quartile and `high` the lower one; exchange them.")
+    if not min(seconds) * (1 - 1e-3) <= got <= max(seconds) * (1 + 1e-3) and any(
+        alike(got, end) for end in statistics.quantiles(seconds, n=4)
+    ):
+        raise Mistake("quartiles-beyond-the-rounds", f"`{key}` of {what} is {got:.5g}, and the {len(seconds)} rounds "
+            f"lie between {min(seconds):.5g} and {max(seconds):.5g}. `statistics.quantiles` goes beyond the data where "
+            "there are few (the notebook also times two rounds at once): add `method=\"inclusive\"`, or take "
+            "`np.percentile`.")
     middle, mean = statistics.median(seconds), statistics.fmean(seconds)
     lower, _, upper = statistics.quantiles(seconds, n=4, method="inclusive")
     deviations = (statistics.stdev(seconds), statistics.pstdev(seconds))
     both = [
+        Hypothesis("symmetric-quartiles", np.array([middle - (upper - lower) / 2, middle + (upper - lower) / 2]),
+                   "`low` and `high` lie as far below the median as above it. Timings are not distributed "
+                   "symmetrically, so the quartiles don't: return them themselves."),
         Hypothesis("range-for-quartiles", np.array([min(seconds), max(seconds)]),
                    "`low` and `high` are the fastest and the slowest round. "
                    "Then a single slow round decides `high`, and the range only grows with more rounds; "
@@ -187,6 +197,7 @@ def spread(found: Any, seconds: Sequence[float], what: str) -> None:
 def summary(summary: Any, *, seed: int = 0) -> Iterator[str]:
     """{"seconds": median, "low": lower quartile, "high": upper quartile}."""
     lists = seconds_of_rounds(seed)
+    lists.append([lists[0][0], round(3.1 * lists[0][0], 6)][:: 1 if seed % 2 else -1])  # as E3 times them
     seen = ask(calls, "summary", summary, [(seconds,) for seconds in lists], ("the list of seconds",))
     for i, seconds in enumerate(lists):
         got, right = value_of(seen[i], "seconds", "summary"), statistics.median(seconds)
@@ -196,6 +207,7 @@ def summary(summary: Any, *, seed: int = 0) -> Iterator[str]:
             )
         spread(seen[i], seconds, "summary")
         yield f"{len(seconds)} rounds{', one of them held up' if max(seconds) > 3 * right else ''}"
+    demand_lasting(seen, "summary")
 
 
 # B2 to B4: the machines -------------------------------------------------------------------------------------------
@@ -275,7 +287,9 @@ class Way:
             if self.before == "late":
                 machine.synchronise()
             outer = outer if i else began
-            machine.step(machine.load() if batch is None else batch)
+            loss = machine.step(machine.load() if batch is None else batch)
+            if self.after == "loss":
+                loss.item()
             if self.after == "yes" and (self.readings == "each" or i == count - 1):
                 machine.synchronise()
             found.append(machine.clock() - began)
@@ -298,7 +312,11 @@ WRONG: dict[str, tuple[tuple[Any, str, str], ...]] = {
     ),
     "after": (("no", "missing-synchronise-after", "There is no `synchronise()` before the clock is read the second "
     "time. Kernel launches are asynchronous, so this is the time of the *launch*: call `synchronise()` after the step, "
-    "then read the clock."),),
+    "then read the clock."),
+        ("loss", "loss-read-for-synchronise", "The loss is read where `synchronise()` belongs, after the step. Its "
+            "value can be there before the step is finished, as gradients and update come later: call `synchronise()`, "
+            "then read the clock."),
+    ),
     "before": (
         ("no", "missing-synchronise-before", "There is no `synchronise()` before the clock is read the first time. "
             "Work that was still in the queue (earlier steps, or copying the batch) counts as part of this step: call "
@@ -376,7 +394,9 @@ def by_order(events: Sequence[str], rounds: int, warmup: int) -> Mistake | None:
     return None
 
 
-def by_count(got: float, right: Sequence[float], events: Sequence[str], rounds: int, warmup: int) -> Mistake | None:
+def by_count(
+    found: Any, got: float, right: Sequence[float], events: Sequence[str], rounds: int, warmup: int
+) -> Mistake | None:
     """What the numbers of calls say by themselves."""
     middle, steps, readings = statistics.median(right), events.count("step"), events.count("clock")
     if steps == warmup + 1 and readings <= 2:
@@ -393,15 +413,11 @@ def by_count(got: float, right: Sequence[float], events: Sequence[str], rounds: 
         return Mistake("step-twice",
                        "`step` is called twice in each round. Keep what the timed call returns: `loss = step(batch)`.")
     if readings == 2 * rounds and 0 < steps - rounds != warmup:
-        return Mistake("wrong-number-of-warm-up-steps", f"{steps - rounds} steps are made besides the {rounds} that "
-            f"are timed; {warmup} warm-up steps are asked for, as many as the argument `warmup` says.")
-    kept = sorted(right)
-    # With an even number of rounds the lower one of the two in the middle is the median of all but the slowest.
-    if rounds % 2 and events.count("step") == rounds + warmup and any(
-        alike(got, statistics.median(kept[:-dropped])) for dropped in range(1, rounds // 2)
-    ):
-        return Mistake("outliers-dropped", f"The slowest rounds are left out before the median is taken. All {rounds} "
-            "count: a few slow ones hardly move a median.")
+        return Mistake("wrong-number-of-warm-up-steps", f"Besides the {rounds} steps that are timed "
+            f"{steps - rounds} {'is' if steps - rounds == 1 else 'are'} made; {warmup} warm-up steps are asked for, as "
+            f"many as the argument `warmup` says{'' if warmup else ', which may be 0'}.")
+    if steps == rounds + warmup and (mistake := _left_out(found, got, right)):
+        return mistake
     if alike(got, -middle):
         return Mistake("subtraction-reversed", "`seconds` is negative: subtract the first reading of the clock from "
             "the second.")
@@ -414,14 +430,83 @@ def by_count(got: float, right: Sequence[float], events: Sequence[str], rounds: 
     return None
 
 
+def _left_out(found: Any, got: float, right: Sequence[float]) -> Mistake | None:
+    """Rounds that are missing in the median: which ones, the quartiles tell."""
+    many = len(right)
+
+    def alike_all(seconds: Sequence[float]) -> bool:
+        low, middle, high = statistics.quantiles(seconds, n=4, method="inclusive")
+        return all(alike(value_of(found, *one), right) for one, right in zip(
+            ((key, "time_step") for key in ("low", "seconds", "high")), (low, middle, high), strict=True))  # fmt: skip
+
+    for which, kept in (("first", right[1:]), ("last", right[:-1])):
+        if alike_all(kept):
+            return Mistake("wrong-number-of-rounds", f"The {which} of the {many} rounds is left out of the median: is "
+                "an index or a comparison one off (`>` for `>=`)?")
+    shorter = [sorted(right)[:-dropped] for dropped in range(1, many // 2)]
+    if any(map(alike_all, shorter)):
+        return Mistake("outliers-dropped", f"The slowest rounds are left out before the median is taken. All {many} "
+            "count: a few slow ones hardly move a median.")
+    # With an even number of rounds the lower one of the two in the middle is the median of all but the slowest.
+    if many % 2 and any(alike(got, statistics.median(kept)) for kept in (*shorter, right[1:], right[:-1])):
+        return Mistake("outliers-dropped", f"Some of the rounds are left out before the median is taken. All {many} "
+            "count: a few slow ones hardly move a median.")
+    return None
+
+
+def by_readings(
+    found: Any, got: float, parts: Parts, events: Sequence[str], rounds: int, warmup: int
+) -> Mistake | None:
+    """What lies between the readings of the clock, and which of them are subtracted."""
+    readings = [i for i, event in enumerate(events) if event == "clock"]
+    if events.count("step") != rounds + warmup or rounds < 3:
+        return None
+    if len(readings) == rounds:
+        return Mistake("two-clocks", f"`clock()` is read once in each of {rounds} rounds, and each needs two readings: "
+            "before the step and after it. Where the other comes from a clock of its own (`time.perf_counter()`), the "
+            "two don't count from the same time, so that their difference means nothing: read `clock()` both times.")
+    between = sum({"step", "load"} <= set(events[start:stop]) for start, stop in itertools.pairwise(readings))
+    if between >= rounds and len(readings) >= 2 * rounds:
+        plain = alike(got, Way(load="inside").seconds(Machine(**parts), rounds, warmup))
+        also = "" if plain else (
+            " (To subtract a loading time that was measured once doesn't mend it: loading does not always take as "
+            "long, and what it hands to the device waits in the queue.)"
+        )
+        return Mistake("data-loading-included", WRONG["load"][0][2] + also)
+    machine = Machine(**parts)
+    stamps: list[float] = []
+    for _ in range(warmup):
+        machine.step(machine.load())
+    for _ in range(rounds):
+        batch = machine.load()
+        machine.synchronise()
+        stamps.append(machine.clock())
+        machine.step(batch)
+        machine.synchronise()
+        stamps.append(machine.clock())
+    gaps = np.diff(stamps).tolist()
+    least, most = quartile_range(gaps, 0.25)
+    # Where all gaps are shorter than all steps, that median is the fastest step; the lower quartile tells.
+    if len(readings) == 2 * rounds and alike(got, statistics.median(gaps)) and (
+        least * 0.999 <= value_of(found, "low", "time_step") <= most * 1.001
+    ):
+        return Mistake("gaps-counted", "The gaps between the rounds, in which a batch is loaded, are among the times: "
+            "`np.diff` of all readings holds them, too. Take every second difference, `[::2]`.")
+    return None
+
+
 # The checks of the timing function --------------------------------------------------------------------------------
 
 
-def _result(seen: Answer) -> Any:
+def _result(seen: Answer, warmup: int = 1) -> Any:
     """What the student's function returned; sentences for where it looks for the device."""
     try:
         return seen["result"]
     except Mistake as mistake:
+        if not warmup and ("UnboundLocalError" in mistake.message or "NameError" in mistake.message):
+            told = mistake.message.partition(" Was its cell run")[0]
+            raise Mistake("set-in-the-warm-up", f"Without a warm-up (`warmup` is 0) {told} It is set in the "
+                "warm-up only: the device, too, is that of a step that was timed.") from None
         if "has no attribute 'type'" in mistake.message:
             raise Mistake("device-as-text", "time_step asks for `.type` of the device. That of numpy's scalars is "
                 "plain text, which has none: take `str(loss.device)`.") from None
@@ -431,9 +516,18 @@ def _result(seen: Answer) -> Any:
         raise
 
 
+def _demand_gradients(steps_without: Any) -> None:
+    if steps_without:
+        raise Mistake("gradients-off", "`step` is called with gradients switched off (`torch.no_grad()` or "
+            "`inference_mode`). A training step needs them: that of the notebook fails in `loss.backward()`. Leave it "
+            "out.")
+
+
 def _verify_median(seen: Answer, parts: Parts, rounds: int, warmup: int) -> list[float]:
     """Mistake where the median is wrong; the right seconds of the rounds."""
-    found, right = _result(seen), Way().measure(Machine(**parts), rounds, warmup)
+    if "without gradients" in seen:
+        _demand_gradients(seen["without gradients"])
+    found, right = _result(seen, warmup), Way().measure(Machine(**parts), rounds, warmup)
     events = [event for event in seen["events"] if isinstance(event, str)]
     got, middle = value_of(found, "seconds", "time_step"), statistics.median(right)
     if seen["strangers"]:
@@ -445,8 +539,10 @@ def _verify_median(seen: Answer, parts: Parts, rounds: int, warmup: int) -> list
     if not alike(got, middle):
         named = None
         if events.count("clock") and events.count("step") > warmup:
-            named = by_count(got, right, events, rounds, warmup) or by_result(
-                got, events.count("step"), parts, rounds, warmup
+            named = (
+                by_readings(found, got, parts, events, rounds, warmup)
+                or by_count(found, got, right, events, rounds, warmup)
+                or by_result(got, events.count("step"), parts, rounds, warmup)
             )
         raise (
             named
@@ -462,7 +558,7 @@ def _verify_median(seen: Answer, parts: Parts, rounds: int, warmup: int) -> list
 def time_step(time_step: Any, *, seed: int = 1) -> Iterator[str]:
     """On a machine without a queue: warm-up and loading left out, as many rounds as asked for, their median, in
     seconds."""
-    sizes = rounds_and_warmups(seed)
+    sizes = [*rounds_and_warmups(seed), (7, 0)]
     machines = [cpu(seed, *size) for size in sizes]
     seen = ask(probes.timings, time_step, machines, *zip(*sizes, strict=True))
     for i, (rounds, warmup) in enumerate(sizes):
@@ -471,11 +567,18 @@ def time_step(time_step: Any, *, seed: int = 1) -> Iterator[str]:
         if (steps := list(of_machine["events"]).count("step")) < rounds + warmup:
             raise Mistake("wrong-number-of-rounds", f"`step` is called {steps} times; {warmup} warm-up steps and "
                 f"{rounds} rounds make {rounds + warmup}.")
+        if of_machine["batches"] < rounds:
+            raise Mistake("batch-used-again", f"{rounds} rounds are made on {of_machine['batches']} "
+                f"batch{'es' * (of_machine['batches'] != 1)}: each round loads its next one, `load()`, as training "
+                "does. (The same one again lies in the cache already.)")
         spread(of_machine["result"], right, "time_step")
         said = value_of(of_machine["result"], "rounds", "time_step")
         if said != rounds:
             raise Mistake("wrong-number-of-rounds", f"'rounds' says {said:g}; {rounds} were asked for and timed.")
-        yield f"{rounds} rounds after {warmup} warm-up steps: their median and quartiles, in seconds, without loading"
+        yield (
+            f"{rounds} rounds after {warmup or 'no'} warm-up steps: their median and quartiles, in seconds, without "
+            "loading"
+        )
 
 
 @check("Waiting for the device", "B3", builds_on="`summary`", after="B1 B2")

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from helpers.check.convolution import probes
+from helpers.check.core import relations
 from helpers.check.core.ask import Answer, ask, number
-from helpers.check.core.compare import Hypothesis, verify
+from helpers.check.core.compare import Hypothesis, close, verify
 from helpers.check.core.convolution_oracle import output_size
 from helpers.check.core.geometries import Sizes
 from helpers.check.core.geometries import layers as layers_of
+from helpers.check.core.hypotheses.arguments import mixed_up
 from helpers.check.core.hypotheses.windows import through
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
@@ -23,6 +25,7 @@ MIB = 2**20
 ITEMSIZES = (4, 8, 2)
 AGREE = 1e-6
 Count = Callable[["Layers"], np.ndarray]
+LETTERS = ("N", "C", "H", "W", "K", "R", "S", "u", "v", "pad_h", "pad_w")
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,12 @@ class Layers:
             np.array([output_size(*sizes) for sizes in zip(*of, strict=True)]) for of in ((h, r, u, a), (w, s, v, b))
         )
         return cls(*(values.astype(float) for values in (n, c, h, w, k, r, s, p, q, a, b, u, v)))
+
+    @classmethod
+    def of_arrays(cls, *parameters: Any) -> Layers:
+        """Of the eleven parameters, an array of each."""
+        n, c, h, w, k, r, s, u, v, a, b = parameters
+        return cls(n, c, h, w, k, r, s, (h + 2 * a - r) // u + 1, (w + 2 * b - s) // v + 1, a, b, u, v)
 
     @property
     def flops(self) -> np.ndarray:
@@ -116,6 +125,11 @@ def _of_output(d: Layers, count: Count) -> list[Hypothesis]:
             "The stride is not counted: at stride (u, v) there are fewer output pixels, P · Q.",
         ),
         Hypothesis(
+            "stride-ignored",
+            lambda: count(d.of_output(d.H - d.R + 1, d.W - d.S + 1)),
+            "Neither stride nor padding is counted: P and Q are those of `output_size`, with both.",
+        ),
+        Hypothesis(
             "padding-ignored", lambda: count(unpadded), "The padding is not counted: it makes the output larger."
         ),
     ]
@@ -148,12 +162,16 @@ def _layer(sizes: Sizes) -> str:
 
 
 def _verify_counts(
-    got: np.ndarray, expected: np.ndarray, what: str, layers: Sequence[Sizes], wrong: Callable[[], list[Hypothesis]]
+    got: np.ndarray, expected: np.ndarray, what: str, layers: Sequence[Sizes], wrong: Callable[[], list[Hypothesis]],
+    count: Count,
 ) -> None:
     """As shares of what they should be, so that large layers don't hide small ones. What no hypothesis explains is told
-    of one layer, in numbers."""
+    of one layer, in numbers. count: what is asked for, of layers."""
     if np.allclose(got, expected, rtol=AGREE):
         return
+    digits = relations.of_digits(got, expected, what, close)
+    if digits:
+        raise digits
     try:
         verify(got / expected, np.ones_like(expected), what, lambda: through(lambda one: one / expected, wrong()))
     except Mistake as mistake:
@@ -161,6 +179,8 @@ def _verify_counts(
             raise
         if (expected % 1).any() and any(np.allclose(got, whole(expected), rtol=1e-9) for whole in (np.floor, np.round)):
             raise Mistake("fractions-lost", f"{what} is rounded to whole numbers: divide with `/`.") from None
+    for one in mixed_up(got, lambda *of: count(Layers.of_arrays(*of)), LETTERS, layers, what=what):
+        raise Mistake(one.name, one.hint)
     i = int(np.flatnonzero(~np.isclose(got, expected, rtol=AGREE))[0])
     raise Mistake("differs", f"{what} for {_layer(layers[i])} should be {expected[i]:.6g}; it is {got[i]:.6g}.")
 
@@ -176,7 +196,7 @@ def _each_itemsize(
     found = [number(seen[str(i)], f"the result of {what}") for i in range(len(asked))]
     for size, got in zip(ITEMSIZES, np.array(found).reshape(len(ITEMSIZES), -1), strict=True):
         of = f"{words} (numbers of {size} bytes)"
-        _verify_counts(got, right(d, size), of, layers, partial(wrong, d, size))
+        _verify_counts(got, right(d, size), of, layers, partial(wrong, d, size), partial(_of_size, right, size))
     yield f"{len(layers)} layers, numbers of {', '.join(map(str, ITEMSIZES))} bytes"
 
 
@@ -186,7 +206,7 @@ def flops(conv_flops: Any, *, seed: int = 0) -> Iterator[str]:
     layers = layers_of(seed)
     d, seen = Layers.of(layers), ask(calls, "conv_flops", conv_flops, _arguments(layers))
     got = _counted(seen, "conv_flops", layers)
-    _verify_counts(got, d.flops, "the number of operations", layers, partial(_flops_hypotheses, d))
+    _verify_counts(got, d.flops, "the number of operations", layers, partial(_flops_hypotheses, d), lambda d: d.flops)
     yield f"{len(layers)} layers, with and without stride and padding"
 
 
@@ -337,7 +357,8 @@ def intensity(arithmetic_intensity: Any, conv_flops: Any, compulsory_bytes: Any,
         if _is_own_ratio(got, seen, layers, b):
             continue
         what = f"the intensity (numbers of {b} bytes)"
-        _verify_counts(got, d.flops / (b * d.moved), what, layers, partial(_intensity_hypotheses, d, b))
+        wrong = partial(_intensity_hypotheses, d, b)
+        _verify_counts(got, d.flops / (b * d.moved), what, layers, wrong, partial(_of_size, _intensity, b))
     yield f"{len(layers)} layers, numbers of {', '.join(map(str, ITEMSIZES))} bytes"
 
 
@@ -349,6 +370,14 @@ def _is_own_ratio(got: np.ndarray, seen: Answer, layers: Sequence[Sizes], itemsi
     except Mistake:
         return False
     return bool(np.ptp(flops) > 0 and np.ptp(moved) > 0 and np.allclose(got, flops / moved, rtol=AGREE))
+
+
+def _of_size(right: Callable[[Layers, int], np.ndarray], size: int, d: Layers) -> np.ndarray:
+    return right(d, size)
+
+
+def _intensity(d: Layers, size: int) -> np.ndarray:
+    return d.flops / (size * d.moved)
 
 
 def _intensity_hypotheses(d: Layers, b: int) -> list[Hypothesis]:
@@ -366,6 +395,12 @@ def _intensity_hypotheses(d: Layers, b: int) -> list[Hypothesis]:
             "itemsize-ignored",
             right * b / 4,
             f"`itemsize` is not passed on to the count of bytes: here a number has {b}.",
+        ),
+        Hypothesis(
+            "lowered-counted",
+            d.flops / (b * (d.lowered + d.parts[1] + d.parts[2])),
+            "The bytes are those of the lowered matrix, the filters and the output; the bytes that must move are those "
+            "of the images themselves, before they are lowered.",
         ),
         Hypothesis(
             "lowered-counted",

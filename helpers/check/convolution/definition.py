@@ -148,10 +148,13 @@ def with_float32(cases: list[Convolution]) -> list[Convolution]:
     return [*cases, Convolution(x, w, dy, *geometry), Convolution(other_x, other_w, other_dy, *geometry)]
 
 
-def float32_too(seen: Answer, number: int, expected: np.ndarray, what: str, other: np.ndarray | None = None) -> str:
+def float32_too(
+    seen: Answer, number: int, expected: np.ndarray, what: str, other: np.ndarray | None = None, reordered: bool = False
+) -> str:
     """That the result noted under this number, of the case in float32, is right, too.
 
     other: the result of the case behind it, with other numbers; the first result must stay what it is meanwhile.
+    reordered: whether that one's images lie in memory in another order.
     """
     if not close(array(seen[str(number)], f"the result of {what}"), expected):
         raise Mistake(
@@ -166,6 +169,15 @@ def float32_too(seen: Answer, number: int, expected: np.ndarray, what: str, othe
                 f"{what} is right once, and not when it is called again with other numbers in arrays of the same "
                 "shapes: an array that is kept outside of the function is used again, so that one result overwrites "
                 "another. Make a new array in each call.",
+            )
+        if not close(found, other) and not reordered:
+            adds = close(found, other + expected)
+            raise Mistake(
+                "kept-between-calls",
+                f"{what} is right once, and not when it is called again with other numbers in arrays of the same "
+                f"shapes: {'the second result has the first one added in' if adds else 'something is kept'}. Make "
+                "all that it adds to, or remembers, anew in each call"
+                f"{' (a gradient of PyTorch adds up until it is set back)' if adds else ''}.",
             )
         if not close(found, other):
             raise Mistake(
@@ -263,6 +275,18 @@ def _true_hypotheses(case: Convolution, expected: np.ndarray) -> list[Hypothesis
             lambda turns: run(np.rot90(w, turns, axes=(2, 3))),
             (1, 3),
             "The filter is rotated by 90°, which makes it S × R instead of R × S; flip both axes, a rotation by 180°.",
+        ),
+        Hypothesis(
+            "windows-from-the-far-edge",
+            lambda: run(w, x[:, :, ::-1, ::-1])[:, :, ::-1, ::-1],
+            "The image and the output are flipped in place of the filter. The windows are then counted from the far "
+            "edge, where a stride can leave out other rows and columns: flip the filter.",
+        ),
+        Hypothesis(
+            "transposed-convolution",
+            lambda: oracle.forward(x, w[:, :, ::-1, ::-1], (1, 1), (w.shape[2] - 1, w.shape[3] - 1)),
+            "The output is larger than the image: this is PyTorch's transposed convolution, in which windows also hang "
+            "over the edge. Flip the filter, and convolve as in A2.",
         ),
         Hypothesis("output-flipped", lambda: run(w)[:, :, ::-1, ::-1], "The output is flipped instead of the filter."),
         *hypotheses.forward(flipped, expected),

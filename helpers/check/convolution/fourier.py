@@ -41,6 +41,10 @@ def dft_matrix(dft_matrix: Any, *, seed: int = 0) -> Iterator[str]:
     for i, n in enumerate(sizes):
         got, expected = _complex(seen[str(i)], "the result of dft_matrix"), np.fft.fft(np.eye(n))
         if got.shape != expected.shape:
+            if got.shape == (n // 2 + 1, n) and close(_parts(got), _parts(expected[: n // 2 + 1])):
+                raise Mistake("half-the-frequencies", f"The matrix has shape {got.shape}; it should be ({n}, {n}). Its "
+                              f"rows are right, and those from {n // 2 + 1} on are missing: `rfft` leaves them out, as "
+                              "for real numbers they follow from the others.")
             outer = " Every j is multiplied by every k: `np.outer(j, k)`." if got.shape == (n,) else ""
             raise Mistake("wrong-shape", f"The matrix has shape {got.shape}; it should be ({n}, {n}).{outer}")
         wrong = partial(_matrices, n) if n > 2 else ()
@@ -84,6 +88,12 @@ def _matrices(n: int) -> list[Hypothesis]:
             "so the entries decay instead of lying on the unit circle.",
         ),
         ("normalised", right / n, "The matrix is divided by n. That factor belongs to the inverse transform."),
+        (
+            "frequencies-shifted",
+            np.fft.fftshift(right, axes=0),
+            "The rows are in the order that `fftshift` makes, with frequency 0 in the middle. Row j belongs to "
+            "frequency j, so that the first row is all ones.",
+        ),
         (
             "normalised",
             right / np.sqrt(n),
@@ -245,6 +255,17 @@ def _fft_hypotheses(case: Convolution, expected: np.ndarray, got: np.ndarray) ->
             lambda: through(transforms.fftn, transforms.ifftn),
             "The transform runs over all four axes (`fftn`); images and channels are not to be transformed: `fft2` "
             "takes the last two.",
+        ),
+        *(
+            Hypothesis(
+                "first-axes-transformed",
+                lambda axes=axes: through(  # type: ignore[misc]
+                    partial(transforms.fft2, axes=axes), partial(transforms.ifft2, axes=axes)
+                ),
+                f"The transform runs over the axes {axes[0]} and {axes[1]}; rows and columns of the images are the "
+                "last two, which `fft2` takes unless it is told others.",
+            )
+            for axes in ((0, 1), (1, 2), (0, 3), (1, 3))
         ),
         *hypotheses.forward(case, expected),
     ]

@@ -41,7 +41,7 @@ def im2col(im2col: Any, *, seed: int = 0) -> Iterator[str]:
         verify(got, expected[i], f"D_m for {case.label}", wrong, shape=shape)
         yield case.label
     wanted = oracle.im2col(other.x, other.window, *other.geometry)
-    yield float32_too(seen, len(cases), expected[0], "im2col", wanted)
+    yield float32_too(seen, len(cases), expected[0], "im2col", wanted, reordered=True)
 
 
 def _lowered_shape(case: Convolution) -> Callable[[tuple[int, ...]], Mistake | None]:
@@ -122,6 +122,12 @@ def _im2col_hypotheses(case: Convolution, expected: np.ndarray) -> list[Hypothes
                 (2, 3, 4, 5, 0, 1),
             ),
             NEVER_REORDERS.format("(c, r, s, n, p, q)"),
+        ),
+        Hypothesis(
+            "column-major",
+            lambda: view.transpose(1, 4, 5, 0, 2, 3).reshape((c * r * s, n * p * q), order="F"),
+            "The axes are in the right order and are joined column by column, as in MATLAB (`order=\"F\"`). Numpy's "
+            "own order, the last axis first, is the one of the filters' rows, too: leave it out.",
         ),
         Hypothesis(
             "batch-in-rows",
@@ -303,6 +309,13 @@ def _tile_hypotheses(case: Convolution, got: np.ndarray, expected: np.ndarray, l
         kept[:, wrong[0] :] = 0
         return output(kept) if wrong[0] > 0 else np.full(3, np.nan)
 
+    def zeros_at_the_start() -> np.ndarray:
+        """The first columns, fewer than half, left out."""
+        kept = columns(expected).copy()
+        wrong = np.flatnonzero(~np.isclose(columns(got), kept).all(axis=0))
+        kept[:, : wrong[-1] + 1] = 0
+        return output(kept) if 2 * wrong[-1] < j.size else np.full(3, np.nan)
+
     def leftovers_at_the_end() -> np.ndarray:
         """The last tile left out of an array that was never filled."""
         right = np.allclose(columns(got)[:, :start], columns(expected)[:, :start], rtol=2e-4, atol=1e-4)
@@ -325,6 +338,20 @@ def _tile_hypotheses(case: Convolution, got: np.ndarray, expected: np.ndarray, l
     return [
         Hypothesis("last-tile-missing", zeros_at_the_end, f"The last columns stay zero: {last}"),
         Hypothesis("last-tile-missing", leftovers_at_the_end, f"The last columns are never computed: {last}"),
+        Hypothesis("first-column-missing", zeros_at_the_start, "The first columns stay zero: columns are counted from "
+                   "0, so the first tile starts at column 0."),
+        Hypothesis(
+            "index-of-the-tile",
+            partial(read, j // width * width // (p * q), row, column),
+            "The image n is taken from the first column of a tile for all of its columns. A tile can run on into the "
+            "next image: compute n for each column, n = j // (P·Q).",
+        ),
+        Hypothesis(
+            "index-of-the-tile",
+            partial(read, image, j // width * width // q % p, column),
+            "The row p is taken from the first column of a tile for all of its columns. A tile can run on into the "
+            "next row: compute p for each column, p = j // Q % P.",
+        ),
         *hypotheses.forward(case, expected),
         *(
             Hypothesis(

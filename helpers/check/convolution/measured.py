@@ -68,7 +68,8 @@ def _roofs(intensities: np.ndarray, peak: float, bandwidth: float) -> list[Hypot
         (
             "one-limit-only",
             np.full_like(slope, peak),
-            "Only the peak limits here: at a low intensity the memory cannot deliver fast enough.",
+            "The peak comes out at every intensity: at a low one the memory cannot deliver fast enough. If there is a "
+            "condition: the ridge lies at peak / bandwidth, and left of it the speed is intensity · bandwidth.",
         ),
         (
             "divided-for-multiplied",
@@ -90,6 +91,12 @@ def _roofs(intensities: np.ndarray, peak: float, bandwidth: float) -> list[Hypot
             1 / (1 / peak + 1 / slope),
             "The times of computing and moving are added. The roofline lets them overlap: "
             "the slower one alone decides.",
+        ),
+        (
+            "intensity-forgotten",
+            np.where(slope >= peak, peak, bandwidth),
+            "Left of the ridge this is the bandwidth alone, in bytes/s. Each byte comes with `intensity` operations: "
+            "intensity · bandwidth.",
         ),
         ("share-of-the-peak", np.minimum(1, slope / peak), "This is a share of the peak, at most 1; return FLOP/s."),
         (

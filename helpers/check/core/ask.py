@@ -86,9 +86,35 @@ def ask(probe: Probe, *things: Any, advice: Advice | None = None) -> Answer:
     things: the student's functions, classes and objects, and plain data, which the probe gets a copy of.
     advice: on errors, asked before the general advice.
     """
+    name, given = f"{probe.__module__}:{probe.__qualname__}", copied(things)
+    if _forgotten:
+        name, given = "helpers.check.core.probe:forgetting", (name, list(_forgotten), *given)
     if _elsewhere is None:
-        return Answer(observed(probe, probes.SECONDS, copied(things)), advice=advice)
-    return Answer(_elsewhere(f"{probe.__module__}:{probe.__qualname__}", probes.SECONDS, things), advice=advice)
+        reply: Any = observed(name if _forgotten else probe, probes.SECONDS, given)
+    else:
+        reply = _elsewhere(name, probes.SECONDS, given)
+    told = reply.get("changed") if isinstance(reply, dict) else None
+    for kept, function in told.items() if isinstance(told, dict) else ():
+        if isinstance(kept, str) and isinstance(function, str) and kept.isidentifier():
+            changed[kept[:80]] = function[:80]
+    return Answer(reply, advice=advice)
+
+
+changed: dict[str, str] = {}
+"""What outlived calls of the student's functions and was changed in one, in the probes since this was last emptied, and
+the name of that function."""
+_forgotten: list[str] = []
+
+
+@contextlib.contextmanager
+def forgetting(names: Sequence[str]) -> Iterator[None]:
+    """Within this block the student's functions find what they keep under these names empty in each call."""
+    before = list(_forgotten)
+    _forgotten[:] = names
+    try:
+        yield
+    finally:
+        _forgotten[:] = before
 
 
 @contextlib.contextmanager
@@ -99,6 +125,14 @@ def patience(seconds: float) -> Iterator[None]:
         yield
     finally:
         probes.SECONDS = before
+
+
+def demand_lasting(seen: Answer, what: str) -> None:
+    """Mistake where `what`'s first result was changed by its later calls, as `probe.calls` noted them."""
+    if repr(seen["0"]) != repr(seen["first, later"]):
+        raise Mistake("kept-between-calls", f"What the first call of {what} returned is changed by a later call: both "
+                      "return the same object, which outlives the call. Make a new one inside of the function: a "
+                      "default argument (`=[]`, `={}`) is made once, when `def` runs, and so is what stands outside.")
 
 
 # Sentences --------------------------------------------------------------------------------------------------------
@@ -229,7 +263,7 @@ def _advice(error: BaseException) -> str:
     if "'NoneType'" in text:
         return (
             " Something is None there: an argument whose default is None, which has to be looked at first (`if … is "
-            "None`), or what is not set yet."
+            "None`), or what is not set yet, or set back too early."
         )
     if "truth value of an array" in text:
         return (
@@ -242,7 +276,20 @@ def _advice(error: BaseException) -> str:
             "of the whole array."
         )
     line = next((frame.line or "" for frame in own_frames(error)), "")
-    if "broadcast" in text and "@" not in line and re.search(r"[^*]\*[^*=]", line.partition("#")[0]):
+    kept = getattr(error, "course_kept", None)
+    if kept:
+        return (
+            f" {kept[0]} is the size of an earlier call, {kept[1]} that of this one: something that was kept from the "
+            f"earlier call is used again. Set it anew in every call, whatever was there before."
+        )
+    if "broadcast" in text and re.search(r"\(\d+,0\)|\(0,\d*\)", text):
+        return (
+            " One side has no entries: a slice or loop runs past the end of its axis. Is a number written into the "
+            "code where the array's own size is needed?"
+        )
+    operator = getattr(error, "course_operator", "")
+    multiplied = "@" not in line and re.search(r"[^*]\*[^*=]", line.partition("#")[0])
+    if "broadcast" in text and (operator == "*" or (multiplied and not operator)):
         return (
             " `*` multiplies entry by entry, which needs equal shapes, or a 1; a product of matrices is written `@`. "
             "Write down the shape of each factor."
@@ -264,6 +311,32 @@ def _advice(error: BaseException) -> str:
             " What is divided by is 0 here. If it is counted, is there a case without any (`n // batch_size` is 0 "
             "where there are fewer than a batch)? Else, are the arguments in the order of the exercise's text?"
         )
+    if "can't contain negative values" in text:
+        return (
+            " A padding is negative here. Where it is computed, as window − 1 − padding, a padding that is larger than "
+            "the window makes it so: pad by nothing then, and cut off."
+        )
+    if "out of bounds for array of dimension" in text:
+        return (
+            " That axis is not there: a sum or maximum over an axis takes it away, and the axes behind it move to the "
+            "front. Name all axes in one call, `axis=(0, 2)`, or keep them with `keepdims=True`. Axes count from 0."
+        )
+    if "'int' object is not callable" in text and re.search(r"\.size\(", line):
+        return " `x.size` of a numpy array is a number; PyTorch's `x.size(0)` is `x.shape[0]` here."
+    if "'int' object is not callable" in text or "'tuple' object is not callable" in text:
+        return (
+            " What stands before the parentheses is a number or tuple. (`x.size` and `x.shape` of a numpy array are no "
+            "functions: PyTorch's `x.size(0)` is `x.shape[0]` here.)"
+        )
+    if "'NoneType' object is not callable" in text:
+        return (
+            " What should be a function is None: was it called, with `()`, where the function itself is to be handed "
+            "on?"
+        )
+    if "too many values to unpack" in text or "not enough values to unpack" in text:
+        return " As many names stand left of the `=` as there are values on the right. Print what is unpacked there."
+    if type(error).__name__ == "KeyError":
+        return " Nothing is kept under that key: is it written into the code, where those that are given are needed?"
     if "tuple indices" in text:
         return (
             " There is a tuple where you expect an array. A method of torch returns two things where numpy's returns "

@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import permutations
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
+from helpers.check.core import relations
 from helpers.check.core.picture import picture
 from helpers.check.core.report import Mistake
 
@@ -153,10 +155,9 @@ def _general(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[st
     if expected.size > 1 and not got.any():
         return Mistake("all-zero",
                        f"{what} is zero everywhere. Is it computed, and stored under the name that the exercise gives?")
-    wrong = np.flatnonzero([not close(*pair) for pair in zip(got, expected, strict=True)] if expected.ndim > 1 else [])
-    if len(wrong) == 1 < len(expected) and not got[wrong[0]].any():
-        return Mistake("rows-missing", f"Row {wrong[0]} of {what} is zero, and all others are right: it is left out. "
-                       f"Rows count from 0 to {len(expected) - 1}.")
+    found = _left_out(got, expected, what) or relations.of_digits(got, expected, what, close)
+    if found:
+        return found
     for lost in (np.trunc, np.round, np.floor):
         if close(got, lost(expected)) and got.any():
             return Mistake("fractions-lost",
@@ -167,13 +168,33 @@ def _general(got: np.ndarray, expected: np.ndarray, what: str, sizes: Mapping[st
     if expected.size > 2 and close(got, np.sign(expected)):
         return Mistake("only-the-sign", f"{what} holds only the signs, 1 and −1, of what it should be.")
     limit = float(np.max(np.abs(got), initial=0.0))
-    if expected.size > 2 and close(got, np.clip(expected, -limit, limit)):
+    written = limit == float(f"{limit:.2g}") or (np.abs(got) == limit).sum() > 1
+    if expected.size > 2 and written and close(got, np.clip(expected, -limit, limit)):
         return Mistake("clipped", f"{what} is clipped at ±{limit:.4g}; larger values are right as they are.")
     return (
         _constant_factor(got, expected, what, sizes)
         or _constant_offset(got, expected, what)
+        or relations.of_values(got, expected, what, close)
         or _imprecise(got, expected, what)
     )
+
+
+def _left_out(got: np.ndarray, expected: np.ndarray, what: str) -> Mistake | None:
+    """Zeros at one place, or several at one end, of an axis, along which all others are right."""
+    for axis in range(expected.ndim) if expected.ndim > 1 else ():
+        n = expected.shape[axis]
+        slices = [np.moveaxis(one, axis, 0) for one in (got, expected)]
+        wrong = np.flatnonzero([not _right(a, b).all() for a, b in zip(*slices, strict=True)])
+        if not 0 < len(wrong) <= max(1, n // 2) or n < 2 or slices[0][wrong].any():
+            continue
+        if len(wrong) == 1 and axis == 0:
+            return Mistake("rows-missing", f"Row {wrong[0]} of {what} is zero, and all others are right: it is left "
+                           f"out. Rows count from 0 to {n - 1}.")
+        if wrong[-1] - wrong[0] + 1 == len(wrong) and (wrong[0] == 0 or wrong[-1] == n - 1 or len(wrong) == 1):
+            some = f"Index {wrong[0]}" if len(wrong) == 1 else f"From index {wrong[0]} to {wrong[-1]}"
+            return Mistake("rows-missing", f"{some} along axis {axis} {what} is zero, and all the rest is right: this "
+                           f"is left out. Indices count from 0 to {n - 1} there.")
+    return None
 
 
 def _imprecise(got: np.ndarray, expected: np.ndarray, what: str) -> Mistake | None:
@@ -189,6 +210,7 @@ def _first_difference(got: np.ndarray, expected: np.ndarray, what: str, numerica
     where = _first(wrong)
     extra = "" if numerical is None else f" (finite differences give {numerical[where]:.6g})"
     many = f" {int(wrong.sum())} of {expected.size} entries differ." if expected.size > 1 else ""
+    many += relations.where_wrong(~wrong)
     return Mistake("differs",
                    f"{what} is wrong{_at(where)}: expected {expected[where]:.6g}{extra}, got {got[where]:.6g}.{many}")
 
@@ -211,6 +233,9 @@ def _shapes(got: np.ndarray, expected: np.ndarray, what: str) -> str:
         return text + " An axis of length 1 is gone: `squeeze` takes away all of them, unless it is told which."
     if got.size == expected.size and close(got.reshape(expected.shape), expected):
         return text + " The values are right: only the shape is not."
+    told = relations.of_another_shape(got, expected, close)
+    if told:
+        return f"{text} {told}"
     if got.ndim == 2 and got.shape == expected.shape[::-1]:
         text += " It looks transposed."
     return text
@@ -238,7 +263,7 @@ def _constant_factor(got: np.ndarray, expected: np.ndarray, what: str, sizes: Ma
                     return Mistake(
                         f"{'divided' if power < 0 else 'multiplied'}-by-{slug}",
                         f"Every entry of {what} is {words} what it should be{also}, "
-                        f"and {size:g} is {meaning if 'features' in meaning else 'the ' + meaning}."
+                        f"and {size:g} is {_the(meaning)}."
                         + ("" if meaning == "learning rate" else
                            " See 'One convention' in the notebook: the mean over the batch is taken once, "
                            "in the loss, and nothing else is divided."),
@@ -256,11 +281,19 @@ def _constant_factor(got: np.ndarray, expected: np.ndarray, what: str, sizes: Ma
                     return Mistake("wrong-batch-size",
                                    f"{what} is multiplied by {words}, where the {meaning} is {size:g}. "
                                    "Take it from what is given.")
+    for (of, right), (by, other) in permutations(sizes.items(), 2):
+        if min(right, other) > 1 and right != other and abs(factor * other / right - 1) < 1e-5:
+            return Mistake("another-divisor", f"Every entry of {what} is {right:g}/{other:g} of what it should be: it "
+                           f"is divided by {other:g}, {_the(by)}, where {right:g}, {_the(of)}, belongs.")
     if expected.size < 2:
         return None  # any two numbers have a ratio
     return Mistake("constant-factor",
                    f"Every entry of {what} is {factor:.4g} times what it should be. "
                    "Look for a factor too many or too few.")
+
+
+def _the(meaning: str) -> str:
+    return meaning if "features" in meaning else f"the {meaning}"
 
 
 def _constant_offset(got: np.ndarray, expected: np.ndarray, what: str) -> Mistake | None:

@@ -12,13 +12,15 @@ import contextlib
 import decimal
 import fractions
 import importlib
+import inspect
+import re
 import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, is_dataclass
 from pathlib import PurePath
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -68,6 +70,82 @@ class Seen:
         return Seen(self.notes, f"{self.before}{name}/")
 
 
+# What a student's functions keep from one call to the next --------------------------------------------------------
+
+Box = list[Any] | dict[Any, Any] | set[Any]
+changed: dict[str, str] = {}
+"""Names of lists, dictionaries and sets that outlive a call of a student's function and were changed in one, since the
+probe that runs now was begun, and what that call is named."""
+_forgotten: frozenset[str] = frozenset()
+"""Of those, which each function finds empty now."""
+
+
+def keeps(function: Any) -> dict[str, Box]:
+    """The lists, dictionaries and sets that a function has from call to call, by name: its defaults, what it finds in
+    functions around it and outside of all, and those of functions that it uses."""
+    found: dict[str, Box] = {}
+    todo, seen = [function], set[int]()
+    while todo:
+        one = todo.pop()
+        with contextlib.suppress(Exception):  # a student's object may answer to `__wrapped__` with anything
+            one = getattr(inspect.unwrap(one), "__func__", one)
+        if not isinstance(one, FunctionType) or id(one) in seen or len(seen) > 50:
+            continue
+        seen.add(id(one))
+        code = one.__code__
+        ours = (one.__module__ or "").startswith("helpers.")  # such as a wrapper of a probe's
+        defaults = one.__defaults__ or ()
+        there = dict(zip(code.co_varnames[: code.co_argcount][-len(defaults) :], defaults, strict=False))
+        there |= one.__kwdefaults__ or {}
+        with contextlib.suppress(ValueError):  # a cell that is still empty
+            there |= {name: cell.cell_contents for name, cell in zip(code.co_freevars, one.__closure__ or (),
+                                                                     strict=False)}  # fmt: skip
+        if not ours:
+            there |= {name: one.__globals__[name] for name in code.co_names if name in one.__globals__}
+            found |= {name: value for name, value in there.items() if type(value) in (list, dict, set)}
+        todo += [value for value in there.values() if isinstance(value, FunctionType)]
+    return found
+
+
+@contextlib.contextmanager
+def watched(what: str, function: Any) -> Iterator[None]:
+    """Note in `changed` what a call inside changes of what `function` keeps; what is forgotten it finds empty, and
+    afterwards as it was."""
+    boxes = keeps(function)
+    before = {name: box.copy() for name, box in boxes.items()}
+    for name in _forgotten & boxes.keys():
+        boxes[name].clear()
+    try:
+        yield
+    finally:
+        for name, box in boxes.items():
+            old = before[name]
+            if name in _forgotten:
+                box.clear()
+                if isinstance(box, list):
+                    box.extend(old)
+                else:
+                    box.update(old)  # type: ignore[arg-type]
+            elif _another(old, box):
+                changed[name] = what
+
+
+def _another(old: Box, new: Box) -> bool:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return [*map(id, old)] != [*map(id, new)] or [*map(id, old.values())] != [*map(id, new.values())]
+    return [*map(id, old)] != [*map(id, new)]
+
+
+def forgetting(seen: Seen, probe: str, names: Sequence[str], *things: Any) -> None:
+    """Another probe, "module:name", in which functions find what they keep under these names empty in each call."""
+    global _forgotten
+    before, _forgotten = _forgotten, frozenset(names)
+    try:
+        _found(probe)(seen, *things)
+    finally:
+        _forgotten = before
+
+
 # What a probe does with a student's things ------------------------------------------------------------------------
 
 
@@ -82,8 +160,10 @@ def run(what: str, function: Any, *args: Any, inputs: Sequence[str] = (), **name
         raise Stopped(what, "uncallable", type(function).__name__)
     before = [copied(arg) for arg in args[: len(inputs)]]
     try:
-        with time_limit(SECONDS):
+        with watched(what, function), time_limit(SECONDS):
             found = function(*args, **named)
+            if _forgotten:
+                found = copied(found)  # it may be what is kept
     except Stopped:
         raise
     except TooLong:
@@ -91,11 +171,35 @@ def run(what: str, function: Any, *args: Any, inputs: Sequence[str] = (), **name
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise Stopped(what, "raised", described(error)) from None
+        told = described(error)
+        raise Stopped(what, "raised", told | _kept(what, args, told["text"])) from None
+    _calls.setdefault(what, []).append(_shapes(args))
     for name, old, new in zip(inputs, before, args, strict=False):
         if differ(old, new):
             raise Stopped(what, "input changed", name)
     return found
+
+
+_calls: dict[str, list[list[tuple[int, ...]]]] = {}
+"""Shapes of the arrays that functions were called with while this probe runs."""
+
+
+def _shapes(args: Sequence[Any]) -> list[tuple[int, ...]]:
+    return [tuple(arg.shape) for arg in args if isinstance(arg, np.ndarray) or is_torch(arg)]
+
+
+def _kept(what: str, args: Sequence[Any], text: str) -> dict[str, Any]:
+    """{"kept": (earlier size, size now)} where an error's text names the only size in which an earlier call of the
+    function differs from this one, and that of this one, too."""
+    now, named = _shapes(args), {int(number) for number in re.findall(r"\d+", text[:2000])}
+    for earlier in reversed(_calls.get(what, [])):
+        if [len(shape) for shape in earlier] != [len(shape) for shape in now]:
+            continue
+        sizes = [pair for shapes in zip(earlier, now, strict=True) for pair in zip(*shapes, strict=True)]
+        apart = {pair for pair in sizes if pair[0] != pair[1]}
+        if len(apart) == 1 and set(*apart) <= named and next(iter(apart))[0] not in {size for _, size in sizes}:
+            return {"kept": next(iter(apart))}
+    return {}
 
 
 @contextlib.contextmanager
@@ -366,15 +470,16 @@ Probe = Callable[..., None]
 
 def observed(probe: Probe | str, seconds: float, args: Sequence[Any]) -> dict[str, Any]:
     """What the probe (or "module:name" of one) notes, and how it ended:
-    {"seen": …, "ended": None or (what, how, about)}.
+    {"seen": …, "ended": None or (what, how, about), "changed": as `changed`}.
 
     seconds: what `SECONDS` is meanwhile.
     """
     global SECONDS
     if isinstance(probe, str):
-        module, _, name = probe.partition(":")
-        probe = cast(Probe, getattr(importlib.import_module(module), name))
+        probe = _found(probe)
     seen, ended = Seen(), None
+    _calls.clear()
+    changed.clear()
     before, SECONDS = SECONDS, seconds
     try:
         with quiet(), time_limit(WHOLE * seconds):
@@ -387,4 +492,10 @@ def observed(probe: Probe | str, seconds: float, args: Sequence[Any]) -> dict[st
         ended = ("", "raised", described(error))
     finally:
         SECONDS = before
-    return {"seen": seen.notes, "ended": ended}
+    return {"seen": seen.notes, "ended": ended, "changed": dict(changed)}
+
+
+def _found(name: str) -> Probe:
+    """The probe of "module:name"."""
+    module, _, name = name.partition(":")
+    return cast(Probe, getattr(importlib.import_module(module), name))

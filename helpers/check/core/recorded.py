@@ -24,7 +24,8 @@ def curve(history: Any, name: str, what: str, epochs: int | None) -> np.ndarray:
     """One of a history's lists, (epochs,); `what` is the history in sentences. history: plain data, or a `Record`."""
     kind = getattr(history, "type_name", type(history).__name__)
     if kind == "NoneType":
-        raise Mistake("still-to-do", f"Still to do: {what} is still None; write and run the exercise's cell above.")
+        raise Mistake("still-to-do", f"Still to do: {what} is still None; write and run the exercise's cell above, and "
+                      f"keep there what the training returns.")
     if not hasattr(history, name):
         raise Mistake("not-a-history", f"{what} should be the history that `fit` returns, whole; it is of type {kind} "
                       f"and has no `{name}`.")

@@ -160,8 +160,10 @@ def _given(value: Any) -> Any:
 SECTIONS: dict[tuple[str, str], str] = {}
 """(an assignment's package, a check's title) -> where the notebook explains what it checks."""
 UNNAMED = (
-    "differs", "constant-factor", "constant-offset", "sign-flipped", "wrong-shape", "not-finite", "all-zero", "clipped"
-)
+    "differs", "constant-factor", "constant-offset", "sign-flipped", "wrong-shape", "not-finite", "all-zero", "clipped",
+    "reversed", "axes-exchanged", "places-mixed-up", "shifted", "one-for-all", "another-order", "reciprocal",
+    "complement", "square", "square-root", "logarithm", "exponential", "cut-off", "another-divisor",
+)  # fmt: skip
 """Mistakes that say how a result is wrong and not why."""
 
 
@@ -191,6 +193,34 @@ def _told(mistake: Mistake, package: str, title: str, builds_on: str, after: str
     return name, message
 
 
+def _watched(steps: Iterator[str]) -> Iterator[str]:
+    """What a check verifies; what the student's functions keep meanwhile is noted anew."""
+    from helpers.check.core import ask
+
+    ask.changed.clear()
+    return steps
+
+
+def _of_what_is_kept(mistake: Mistake, again: Callable[[], Iterator[str]]) -> Mistake | None:
+    """The Mistake of functions that are right where they find what they keep between calls empty, if that is so."""
+    from helpers.check.core import ask
+
+    kept = dict(ask.changed)
+    if not kept or mistake.name.endswith(("-kept", "kept-between-calls", "still-to-do")):
+        return None
+    try:
+        with ask.forgetting(sorted(kept)):
+            for _ in again():
+                pass
+    except Exception:
+        return None
+    these, functions = (" and ".join(sorted(names)) for names in ({f"`{name}`" for name in kept}, set(kept.values())))
+    return Mistake("kept-between-calls", f"What {these} has from earlier calls gets into later results of {functions}; "
+                   "where it is empty at the start of each call, they are right. Make it inside of the function: a "
+                   "default argument (`=[]`, `={}`) is made once, when `def` runs, and so is what stands outside. "
+                   "(Where results are remembered on purpose, the key needs every argument.)")
+
+
 def check(
     title: str, section: str = "", builds_on: str = "", after: str = ""
 ) -> Callable[[Callable[..., Iterator[str]]], Callable[..., None]]:
@@ -214,11 +244,13 @@ def check(
                 with np.errstate(all="ignore"), warnings.catch_warnings(), silence():
                     warnings.simplefilter("ignore")
                     given = [_given(arg) for arg in args]
-                    for item in steps(*given, **{name: _given(arg) for name, arg in kwargs.items()}):
-                        if item not in report.verified:
-                            report.verified.append(item)
-            except Mistake as mistake:
-                found = mistake
+                    named = {name: _given(arg) for name, arg in kwargs.items()}
+                    try:
+                        for item in _watched(steps(*given, **named)):
+                            if item not in report.verified:
+                                report.verified.append(item)
+                    except Mistake as mistake:
+                        found = _of_what_is_kept(mistake, lambda: steps(*given, **named)) or mistake
             except (Exception, SystemExit) as error:
                 # Objects can misbehave wherever they are touched; a student never reads a traceback of ours.
                 text = " ".join(str(error).split())[:200].rstrip(".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import linecache
 import os
 import sysconfig
@@ -34,6 +35,10 @@ class FromStudent(Exception):
 
     course_frames: Sequence[tuple[str, int, str]] = ()
     course_text = ""
+    course_operator = ""
+    """The operator at which it arose, "*" or "@" or another, where that is known."""
+    course_kept: tuple[int, int] | None = None
+    """Sizes that met: of an earlier call of the same function, and of the one that failed."""
     course_unfinished: tuple[str, bool] = ("", False)
     """Of a NotImplementedError: the function that raised it, and whether there is more in it than that line."""
 
@@ -74,8 +79,21 @@ def described(error: BaseException) -> dict[str, Any]:
     except Exception:
         text = ""
     base = next((base.__name__ for base in _BASES if isinstance(error, base)), "Exception")
-    told = {"type": type(error).__name__, "base": base, "text": text, "frames": frames[:20][::-1]}
+    told = {"type": type(error).__name__, "base": base, "text": text, "frames": frames[:20][::-1],
+            "operator": _operator(error)}
     return told | ({"unfinished": _unfinished(error)} if base == "NotImplementedError" else {})
+
+
+def _operator(error: BaseException) -> str:
+    """The operator between two values at which Python was when the error arose."""
+    place = error.__traceback__
+    if place is None:
+        return ""
+    while place.tb_next is not None:
+        place = place.tb_next
+    instructions = dis.get_instructions(place.tb_frame.f_code)
+    at = next((one for one in instructions if one.offset == place.tb_lasti), None)
+    return at.argrepr if at and at.opname == "BINARY_OP" else ""
 
 
 def _unfinished(error: BaseException) -> list[Any]:
@@ -98,6 +116,10 @@ def rebuilt(told: Any) -> FromStudent:
     name = name if isinstance(name, str) and name.isidentifier() and len(name) < 80 else "Exception"
     error: FromStudent = type(name, (FromStudent,) if base is Exception else (FromStudent, base), {})()
     error.course_text = text if isinstance(text, str) else ""
+    operator, kept = told.get("operator"), told.get("kept")
+    error.course_operator = operator[:3] if isinstance(operator, str) else ""
+    if isinstance(kept, list | tuple) and [type(size) for size in kept] == [int, int]:
+        error.course_kept = (kept[0], kept[1])
     unfinished = told.get("unfinished")
     if isinstance(unfinished, list) and [type(part) for part in unfinished] == [str, bool]:
         error.course_unfinished = unfinished[0][:80], unfinished[1]

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core.ask import Answer, array, ask
+from helpers.check.core.ask import GENERATOR, Answer, array, ask, kind_of
 from helpers.check.core.compare import Hypothesis, verify
+from helpers.check.core.hypotheses.arguments import mixed_up
 from helpers.check.core.probe import calls_of_each
 from helpers.check.core.report import Mistake, check
 from helpers.check.cudnn_reading.probes import lowered_matrices
@@ -71,6 +72,9 @@ def output_sizes(paper: Any, today: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("plus-one-outside", np.ceil((a - 1) / u) + 1,
                        "The + 1 stands outside the rounding. In equation (1) it is part of what is divided by u."),
             Hypothesis("plus-one-missing", np.ceil(b / u), "The + 1 of equation (1) is missing."),
+            Hypothesis("one-added-for-rounding", a // u + 1,
+                       "This is one too large where the division leaves no rest: rounding down and adding 1 (`int(…) + "
+                       "1`) is not rounding up. `math.ceil(…)` is, and so is `-(-a // b)`."),
             Hypothesis("rounded-to-nearest", np.round(a / u),
                        "`round` goes to the nearest whole number; equation (1) always rounds up."),
         ]),
@@ -83,6 +87,15 @@ def output_sizes(paper: Any, today: Any, *, seed: int = 0) -> Iterator[str]:
                        "The + 1 is missing: the window's first position is one output already."),
             Hypothesis("plus-one-inside", a // u,
                        "The + 1 is divided by the stride, too. In today's formula it is added after rounding down."),
+            Hypothesis("stride-as-dilation", (h + 2 * p - u * (r - 1) - 1) // u + 1,
+                       "The stride stands in the place of a dilation, too: it multiplies the window. The window has R "
+                       "rows that follow each other; the stride only divides."),
+            Hypothesis("divided-apart", (h - r) // u + 1 + 2 * p // u,
+                       "The padding is divided and rounded on its own. Add it first: only the whole is divided by u, "
+                       "and rounded once."),
+            Hypothesis("divided-apart", (h - r) // u + 1 + 2 * (p // u),
+                       "The padding is divided and rounded on its own. Add it first: only the whole is divided by u, "
+                       "and rounded once."),
             Hypothesis("rounded-to-nearest", np.round(b / u) + 1,
                        "`round` goes to the nearest whole number; today's formula always rounds down."),
         ]),
@@ -91,7 +104,9 @@ def output_sizes(paper: Any, today: Any, *, seed: int = 0) -> Iterator[str]:
         index = 0 if name == "size_paper" else 1
         verify(got, right,
                f"{name} for (H, R, u, pad) = {', '.join(map(str, cases[:5]))}, …",
-               [*own, *(Hypothesis(n, w[index], hint) for n, hint, *w in common)])
+               lambda own=own, index=index, got=got: [  # type: ignore[misc]
+                   *own, *(Hypothesis(n, w[index], hint) for n, hint, *w in common),
+                   *mixed_up(got, _windows, ("H", "R", "u", "pad"), cases, what="The result")])
         yield f"{name}: {len(cases)} cases with strides 1 to 4"
 
 
@@ -102,6 +117,10 @@ def formulas_agree(cases: Any, differences: Any) -> Iterator[str]:
         raise Mistake("still-to-do",
                       "Still to do: `cases` and `differences` are still empty; "
                       "write and run the exercise's cell above.")
+    if kind_of(cases) == GENERATOR or hasattr(cases, "__next__"):
+        raise Mistake("generator-for-list",
+                      "`cases` is a generator: it can be gone through once, and is empty then. Make a list, with "
+                      "square brackets around it.")
     try:
         rows = sorted({tuple(int(v) for v in case) for case in cases})
         assert all(len(row) == 4 for row in rows)
@@ -113,7 +132,10 @@ def formulas_agree(cases: Any, differences: Any) -> Iterator[str]:
                       f"`cases` holds {len(rows)} different cases; try at least 100, from loops over all four numbers.")
     h, r, u, p = np.asarray(rows).T
     if (u < 1).any() or (p < 0).any() or (r < 1).any():
-        raise Mistake("cases-wrong", "Some of the cases have a stride or window below 1, or a negative padding.")
+        turned = " Do the last two stand in the order pad, stride? It is (size, window, stride, pad)." if (
+            (u < 1).any() and (u >= 0).all() and (p >= 1).all() and (r >= 1).all()) else ""
+        raise Mistake("cases-wrong",
+                      f"Some of the cases have a stride or window below 1, or a negative padding.{turned}")
     if (r > h + 2 * p).any():
         bad = rows[int(np.argmax(r > h + 2 * p))]
         raise Mistake("window-too-large",
@@ -135,9 +157,14 @@ def formulas_agree(cases: Any, differences: Any) -> Iterator[str]:
         many = int(amount(differences, "differences"))
     if many:
         _demand_cases(differences, rows)
+        try:
+            first = tuple(int(v) for v in next(iter(differences)))
+            shown = f" For {first} both should give {output_size(*first)}." if first in rows else ""
+        except Exception:
+            shown = ""
         raise Mistake("formulas-differ",
                       f"`differences` holds {many} cases in which your two formulas differ. "
-                      "They agree in every legal case: one of them is not right yet.")
+                      f"They agree in every legal case: one of them is not right yet.{shown}")
     yield "no difference"
 
 
@@ -157,6 +184,10 @@ def _demand_cases(differences: Any, rows: list[tuple[int, ...]]) -> None:
                       f"`differences` holds {which}. If the check of the formulas above passes, the comparison is "
                       "wrong: collect a case where the two results differ, `!=` (not `==`; nor `is not`, which asks "
                       "whether they are the same object).")
+
+
+def _windows(h: Any, r: Any, u: Any, p: Any) -> Any:
+    return (h + 2 * p - r) // u + 1
 
 
 # No 2 and no 4 among them: a forgotten size must not look like a forgotten factor 2 or like the 4 bytes.
@@ -216,6 +247,11 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
                    np.asarray(2 * _product(z, "NKCRS") * (z["P"] + z["R"] - 1) * (z["Q"] + z["S"] - 1)),
                    "H and W are used for P and Q: count the outputs, not the inputs."),
         *missing,
+        *(Hypothesis("xor-for-power", np.asarray(2 * _product(z, "NKC") * (z[a] ^ 2) * (z[b] ^ 2)),
+                     f"`^` is no power in Python: `x^2` is another number than x². Write `**`, and write {pair} where "
+                     "the two can differ.")
+          for a, b, pair in (("R", "P", "R·S and P·Q"), ("S", "Q", "R·S and P·Q"))),
+        *mixed_up(got, lambda *of: 2 * math.prod(of), "NKCRSPQ", [args], what="This number"),
     ])  # fmt: skip
     operations = 2 * math.prod(LARGE)
     if not math.isclose(large, operations, rel_tol=1e-3):
@@ -262,10 +298,36 @@ def lowering_cost(forward_flops: Any, lowered_shapes: Any, *, seed: int = 0) -> 
         if len(shape) == 2 and shape[0] == right_[0] and shape[1] in (z["R"] * z["S"], z["P"] * z["Q"]):
             what = "channels" if name == "F_m" else "images"
             raise Mistake("dimension-forgotten", f"{name} has shape {shape}: the {what} are missing from its columns.")
+        if len(shape) != 2:
+            raise Mistake("not-a-matrix",
+                          f"{name} has shape {shape}, with {len(shape)} axes. The lowered arrays are matrices, of two: "
+                          "rows and columns, in each of which several dimensions are joined.")
+        letters = [
+            f"its {words} are {made}"
+            for words, side, own in zip(("rows", "columns"), shape, right_, strict=True)
+            if side != own and (made := _letters(side, z))
+        ]
+        if letters:
+            raise Mistake("letters-mixed-up",
+                          f"{name} has shape {shape}: {' and '.join(letters)}. Figure 1's example is 2×12 times 12×4: "
+                          "find out there which dimensions belong to the 12 and to the 4.")
         raise Mistake("shapes-wrong",
                       f"{name} has shape {shape} for {shown}. Figure 1's example is 2×12 times 12×4: "
                       "find out there which dimensions make the 12 and the 4.")
     yield "shapes of F_m, D_m and O_m"
+
+
+def _letters(number: int, z: dict[str, int]) -> str:
+    """The number as a product of sizes, "C · R · R"; "" where it is none."""
+    for count in range(1, 5):
+        for names in itertools.combinations_with_replacement("NCHWKRSPQ", count):
+            if math.prod(z[name] for name in names) == number:
+                return " · ".join(names)
+    return ""
+
+
+def _of_numbers(n: Any, c: Any, h: Any, w: Any, k: Any, r: Any, s: Any, p: Any, q: Any) -> Any:
+    return 2 * n * k * c * r * s * p * q / (4 * (n * c * h * w + k * c * r * s + n * k * p * q))
 
 
 def _intensity(z: dict[str, int]) -> np.ndarray:
@@ -290,6 +352,10 @@ def arithmetic_intensity(intensity: Any, *, seed: int = 0) -> Iterator[str]:
                    "or a multiplication and an addition as one operation."),
         Hypothesis("brackets-missing", np.asarray(flops / 4 * total),
                    "The bytes are multiplied where they should divide: put brackets around the whole product 4 · (…)."),
+        *(Hypothesis("brackets-missing", np.asarray(flops / (total + 3 * size)),
+                     f"The 4 bytes are counted for the {name} alone. Each of the three has numbers of 4 bytes: put "
+                     "brackets around the sum.")
+          for name, size in parts.items() if name != "outputs"),  # which gives what "output-recomputed" gives
         Hypothesis("outputs-twice", np.asarray(flops / (4 * (total + parts["outputs"]))),
                    "The outputs are counted twice, as if they were read and written. "
                    "Here they are only written, once."),
@@ -304,6 +370,7 @@ def arithmetic_intensity(intensity: Any, *, seed: int = 0) -> Iterator[str]:
         *(Hypothesis(f"{name}-forgotten", np.asarray(flops / (4 * (total - size))),
                      f"The bytes of the {name} are missing: D and F are read, O is written.")
           for name, size in parts.items()),
+        *mixed_up(got, _of_numbers, "NCHWKRSPQ", [args], what="This number"),
     ])  # fmt: skip
     yield "FLOPs per byte, float32"
 
@@ -359,6 +426,10 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
                 raise Mistake("axis-squeezed",
                               f"For {example}, {name} has shape {got.shape}; it should be {shape}. `squeeze` takes "
                               "away every axis of length 1, that of a single filter, channel or image, too.")
+            if got.shape != shape and got.shape == (c * r * s, n * (h - s + 1) * (w - r + 1)) and r != s:
+                raise Mistake("letters-mixed-up",
+                              f"For {example}, {name} has shape {got.shape}; it should be {shape}. That is what comes "
+                              "out when R and S are exchanged: R rows of H, S columns of W.")
             if got.shape != shape:
                 mistake, hint = _shape_hint(got.shape, shape, c, n, name)
                 raise Mistake(mistake, f"For {example}, {name} has shape {got.shape}; it should be {shape}.{hint}")
@@ -441,6 +512,8 @@ def _shape_hint(got: tuple[int, ...], shape: tuple[int, int], c: int, n: int, na
     if len(got) != 2:
         return "not-a-matrix", " It should be a matrix, with two axes: merge the others."
     rows, columns = shape
+    if name == "F_m" and got[0] == rows and got[1] * c == columns:
+        return "one-channel-only", " The channels are missing: a row of F_m holds a whole filter, with all C of them."
     if name == "D_m" and got[0] * c == rows:
         return "one-channel-only", " It has one channel only: a column holds what the window sees in all of them."
     if name == "D_m" and got[0] == rows and n > 1 and got[1] * n == columns:
@@ -453,6 +526,14 @@ def _shape_hint(got: tuple[int, ...], shape: tuple[int, int], c: int, n: int, na
 def _each(seen: Answer, name: str, count: int) -> np.ndarray:
     """The numbers that a function returned for its cases."""
     return np.asarray([returned(seen.part(name)[str(number)], name) for number in range(count)])
+
+
+def _convolution(p: Any, u: Any, size: Any, r: Any, pad: Any) -> Any:
+    return p * u + size - r - 1 - pad
+
+
+def _correlation(p: Any, u: Any, size: Any, r: Any, pad: Any) -> Any:
+    return p * u + r - pad + 0 * size
 
 
 @check("Index functions", "B4")
@@ -478,6 +559,16 @@ def index_functions(g_paper: Any, g_correlation: Any, flip: Any, *, seed: int = 
         ("stride-ignored",
          "The stride is ignored: from one output to the next the window moves by u.",
          lambda g: g - p * u + p),
+        ("counted-from-one",
+         "p is counted from 1 here. It counts from 0, so that the first output has p = 0.",
+         lambda g: g - u),
+        ("stride-on-r",
+         "The stride multiplies r, and p is not multiplied. From one output to the next the window moves by u; inside "
+         "the window neighbours are one apart.",
+         lambda g: g - p * u + p + np.sign(g[1] - g[0]) * (u - 1) * r),
+        ("stride-on-the-padding",
+         "The padding is subtracted from p, and so multiplied by the stride, too. Subtract it from the product p·u.",
+         lambda g: g + pad - pad * u),
         ("stride-on-r",
          "The stride multiplies r as well. Inside the window neighbours are one apart, whatever the stride.",
          lambda g: g + np.sign(g[1] - g[0]) * (u - 1) * r),
@@ -515,6 +606,7 @@ def index_functions(g_paper: Any, g_correlation: Any, flip: Any, *, seed: int = 
             Hypothesis("convolution-and-correlation-swapped", other, swapped),
             *own,
             *(Hypothesis(n, change(right), hint) for n, hint, change in both),
+            *mixed_up(got, _convolution if name == "g_paper" else _correlation, ("p", "u", "R", "r", "pad"), cases),
         ])  # fmt: skip
         yield f"{name} for {len(cases)} positions"
     got = array(seen.part("flip")["0"], "the result of flip")

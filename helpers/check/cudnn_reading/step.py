@@ -236,7 +236,8 @@ def step_gains(function: Any, *, seed: int = 0) -> Iterator[str]:
         mine = {part: amount(named[part], f"the gain of {part}") for part in PARTS if named.get(part) is not None}
         missing = [part for part in PARTS if part not in mine]
         if missing:
-            raise Mistake("entry-missing", f"What step_gains returns has no speed-up for {missing[0]!r}.")
+            early = " Is there a `return` inside the loop?" if list(mine) == [PARTS[0]] else ""
+            raise Mistake("entry-missing", f"What step_gains returns has no speed-up for {missing[0]!r}.{early}")
         if not case and "1" in seen and _alike(row, seen["1"]) and len(set(mine.values())) > 1:
             raise Mistake("argument-ignored",
                           "step_gains returns the same numbers for two different records: it does not look at its "
@@ -370,6 +371,11 @@ def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int
                    "This is new time over old. A speed-up is old over new."),
         Hypothesis("new-time-only", each(lambda t, s: (t / s).sum()),
                    "This is the new time. Divide the old time by it."),
+        Hypothesis("old-time-missing", each(lambda t, s: 1 / (t / s).sum()),
+                   "This is 1 over the new time. A speed-up is the old time, the sum of all parts, over the new one."),
+        Hypothesis("paired-by-order", each(lambda t, s: t.sum() / (np.sort(t) / np.sort(s)).sum()),
+                   "Times and speed-ups are sorted, each on their own, so that a part gets the speed-up of another. "
+                   "Look the speed-up of a part up by its key."),
         Hypothesis("times-forgotten", each(lambda t, s: len(s) / (1 / s).sum()),
                    "All parts count alike here. Weight each by the time that it takes."),
         Hypothesis("speedups-multiplied", each(lambda t, s: s.prod()),

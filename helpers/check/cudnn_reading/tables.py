@@ -54,6 +54,11 @@ def table_3(
                        "Both devices are divided by the GTX 980's peak; the K40 has its own."),
             Hypothesis("upside-down", 100 / (right / 100),
                        "The quotient is inverted: divide the measured speed by the peak."),
+            *(Hypothesis("rows-shared", np.asarray([
+                100 * table[one][device][0] / peaks[device] for _, device in cells]),
+                "All layers have the percentages of one. Is one and the same dictionary kept under each key, as "
+                "`dict.fromkeys(TABLE_3, {})` does? Make a new one for each layer.")
+              for one in ([*table][-1], next(iter(table)))),
             Hypothesis("truncated", np.floor(right), "The percentages are truncated, not rounded."),
         ])  # fmt: skip
     yield f"{len(cells)} percentages of peak"
@@ -91,6 +96,14 @@ def table_3(
                           f"{extra[0]} on {extra[1]} differs only because {value} is rounded itself: "
                           f"it may be anything up to {value + 0.005:.3f}. "
                           "Count a percentage as wrong only if no such number gives it.")
+        for end, words in ((0.005, "largest"), (-0.005, "smallest")):
+            tested = {cell for cell in cells
+                      if round(100 * (table[cell[0]][cell[1]][0] + end) / peaks[cell[1]]) != table[cell[0]][cell[1]][1]}
+            if mine == tested:
+                raise Mistake("one-end-only",
+                              f"`disagree` holds the cells whose percentage is wrong for the {words} TFLOP/s that the "
+                              "printed one can stand for. Count a percentage as wrong only if no number between the "
+                              "smallest and the largest gives it.")
         if any(device == "K40" for _, device in mine - wrong):
             raise Mistake("k40-accused",
                           "`disagree` lists a percentage of the K40, and all of these agree: "
@@ -299,6 +312,9 @@ def speedup_and_saving(
         Hypothesis("ratio-turned", 1 - factor,
                    "This is 1 − old ÷ new, below zero where time is saved. "
                    "The share of the old time that is left is new ÷ old; the rest is saved."),
+        *(Hypothesis("small-ones-zero", np.where(np.abs(saved) < least, 0, saved),
+                     "Small shares became 0: times that are nearly equal are taken for equal. Return what comes out.")
+          for least in (0.01, 0.05, 0.001, 0.02)),
         Hypothesis("signs-lost", np.abs(saved),
                    "Where the new time is longer, time is lost, and the share is negative: leave the sign as it is."),
     ])  # fmt: skip

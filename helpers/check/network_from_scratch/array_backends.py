@@ -86,6 +86,12 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
                        "in_features; grad_bias is, too."),
             Hypothesis("bias-differently-scaled", scaled(right, [n / s for s in outs]), f"grad_bias is divided by "
                        f"out_features; {both}"),
+            Hypothesis("carried-on", scaled([float(f) for f in n / np.cumprod(ins)]), "Each layer is divided by the "
+                       "in_features of those before it, too: the factor is changed from layer to layer. Compute it "
+                       "anew for each."),
+            Hypothesis("carried-on", scaled([float(f) for f in n / np.cumprod(ins[::-1])[::-1]]), "Each layer is "
+                       "divided by the in_features of those behind it, too: the factor is changed from layer to layer. "
+                       "Compute it anew for each."),
             Hypothesis("out-for-in", scaled([n / s for s in outs]), "Divided by out_features: weight has shape "
                        "(in_features, out_features), so in_features is its first size."),
             Hypothesis("fractions-lost", scaled([n // s for s in ins]), "`//` drops the fraction of batch_size / "

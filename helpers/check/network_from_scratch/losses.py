@@ -89,7 +89,7 @@ def cross_entropy_gradient(function: Any, *, seed: int = 0) -> Iterator[str]:
             continue
         numerical = partial(numerical_gradient, partial(_loss_of_logits, batch.labels), batch.logits)
         verify(got, right,
-               f"the gradient{batch.words}", partial(hypotheses.gradient, p, batch.labels), batch.sizes, numerical)
+               f"the gradient{batch.words}", partial(hypotheses.gradient, p, batch.labels, got), batch.sizes, numerical)
         yield (
             "gradient of the mean loss for batches of several sizes "
             "agrees with finite differences through the softmax; inputs unchanged"

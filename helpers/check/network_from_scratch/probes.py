@@ -207,7 +207,8 @@ def mlp(
     steps: Sequence[tuple[np.ndarray, np.ndarray, float]],
 ) -> None:
     """A network of layers of one size ("square"), two networks beside each other, two seeds; then forward, backward and
-    update with each (images, labels, rate), and what is there after each of them."""
+    update with each (images, labels, rate), and what is there after each of them; last, the output of the same images
+    "twice"."""
     Network(seen.part("square"), MLP, (sizes[0], sizes[0], sizes[0], sizes[-1]))
     network = carrying(seen.part("given"), MLP, sizes, parameters)
     other = Network(Seen(), MLP, sizes)
@@ -225,6 +226,9 @@ def mlp(
         network.note(notes.part("after backward"))
         network.run("update", rate)
         network.note(notes.part("after update"))
+    with contextlib.suppress(Stopped):
+        for number in range(2):
+            seen[f"twice {number}"] = network.run("forward", steps[0][0])
 
 
 def epochs(

@@ -43,7 +43,7 @@ class Recorded:
             raise Mistake("not-a-dictionary", f"`{self.name}` should be a dictionary; it is of type {seen['type']}.")
         if "keys" not in seen or not seen["keys"]:
             raise Mistake("still-to-do", f"Still to do: `{self.name}` is still empty; write and run the exercise's "
-                          f"cell above.")
+                          f"cell above, and keep in it what `fit` returns.")
         entries = [seen.part(number) for number in range(seen["keys"])]
         self.entries = {entry["key"]: entry for entry in entries}
         return list(self.entries)

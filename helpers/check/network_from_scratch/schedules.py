@@ -47,6 +47,9 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
                    "again: look at all epochs."),
         Hypothesis("first-epoch-skipped", each(lambda t: np.argmin(t[1:]) + 2), "The first epoch is left out."),
         Hypothesis("last-epoch-skipped", each(lambda t: np.argmin(t[:-1]) + 1), "The last epoch is left out."),
+        *(Hypothesis("smoothed", each(lambda t, s=s: np.argmin(_mean_of_three(t, s)) + 1), "This is where the losses "  # type: ignore[misc]
+                     "are lowest after they are smoothed over neighbouring epochs. Take them as they are.")
+          for s in (-1, 0, 1)),
         Hypothesis("fractions-lost", each(lambda t: np.argmin(t.astype(int)) + 1),
                    "The losses are compared as integers (`int`): the fractions are lost."),
     ]
@@ -68,6 +71,12 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
                           f"whose loss is NaN must not win, and still counts. A comparison with NaN is always False; "
                           f"look for it first (`np.nanargmin`).")
     yield "a NaN does not win, wherever it is"
+
+
+def _mean_of_three(losses: np.ndarray, shift: int) -> np.ndarray:
+    """The mean of three epochs around each, or up to it (−1), or from it on (1); of fewer at the ends."""
+    ends = [(max(0, i - 1 + shift), i + 2 + shift) for i in range(len(losses))]
+    return np.array([losses[start:end].mean() for start, end in ends])
 
 
 def _places(rng: np.random.Generator) -> list[tuple[int, int]]:
@@ -131,6 +140,9 @@ def step_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("drops-once", np.where(epochs < every, first, first * factor), "The rate drops only once."),
             Hypothesis("counts-from-one", first * factor ** ((epochs + 1) // every),
                        "The drop comes one epoch too early: epochs count from 0 here."),
+            Hypothesis("drops-at-zero", first * factor ** (epochs // every + 1), "The factor is applied at epoch 0 "
+                       "already: 0 is a multiple of every number, `0 % every == 0`. The first drop comes at epoch "
+                       "`every`."),
             Hypothesis("rounded-differently", first * factor ** np.ceil(epochs / every),
                        "The drop comes right after each multiple of `every`: "
                        "epoch / every is rounded up. Round down: `//`."),

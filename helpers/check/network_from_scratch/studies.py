@@ -30,13 +30,24 @@ def learning_rate_study(
                       f"{len(set(rates))} from {max(rates):g} to {min(rates):g}.")
     missing = [rate for rate in rates if rate not in keys]
     if missing or len(keys) != len(set(rates)):
+        anew = " Only the last rate is left: is `histories = {}` inside the loop? Make it before." if (
+            keys == [[*rates][-1]] and len(rates) > 1) else ""
         raise Mistake("rates-missing", f"`histories` should have one entry for each of the rates {sorted(rates)}; its "
-                      f"keys are {keys}.")
+                      f"keys are {keys}.{anew}")
     curves, runs = {}, {rate: seen.record(rate) for rate in rates}
     for rate in rates:
         what = f"histories[{rate:g}]"
         curves[what] = np.concatenate([curve(runs[rate], name, what, epochs) for name in CURVES])
-        study.constant_rate(curve(runs[rate], "learning_rate", what, epochs), rate, what)
+        try:
+            study.constant_rate(curve(runs[rate], "learning_rate", what, epochs), rate, what)
+        except Mistake as mistake:
+            used = [np.ravel(curve(runs[one], "learning_rate", f"histories[{one:g}]", epochs))[:1] for one in rates]
+            if mistake.name == "another-rate" and np.allclose(np.sort(np.concatenate(used)), sorted(rates)):
+                mistake.message += (
+                    " There is a run for each rate, and some stand under the key of another: are rates and runs in the "
+                    "same order where they are put together?"
+                )
+            raise mistake from None
     yield f"{len(rates)} histories with one entry per epoch"
     if not any(np.isfinite(curve).all() for curve in curves.values()):
         raise Mistake("loss-not-finite", "Every run has losses that are NaN or infinite, at the smallest rate too. "
@@ -82,7 +93,15 @@ def decay_experiment(
                 raise Mistake("loss-not-finite", f"{what} has no finite loss: the weights grew too large.")
             curves[what] = losses
             rates = curve(runs[i], "learning_rate", what, epochs)
-        study.none_alike(curves)
+        try:
+            study.none_alike(curves)
+        except Mistake:
+            if np.ptp(rates) == 0 and constant and np.isclose(constant[-1][1][0], rates[0]):
+                raise Mistake("decay-does-nothing", f"{constant[-1][0]!r} and {name!r} were both trained at the "
+                              f"constant rate {rates[0]:g}, so their runs are the same. A decay is handed to `fit` as "
+                              f"a function, which it calls in every epoch, and not as what that function gives for "
+                              f"one: `lambda epoch: step_decay(epoch, …)`.") from None
+            raise
         study.other_starts(runs, f"results[{name!r}]")
         if np.ptp(rates) == 0:
             constant.append((name, rates))

@@ -12,7 +12,7 @@ from helpers.check.core.cases import primes
 from helpers.check.core.compare import close
 from helpers.check.core.probe import calls, calls_of_each
 from helpers.check.core.report import Mistake, check
-from helpers.check.performance_factors.results import Case, Formula, Wrong, numbers, of, pairs, verify_formula
+from helpers.check.performance_factors.results import Case, Formula, Wrong, halves, numbers, of, pairs, verify_formula
 
 ITEMSIZES = (4, 2, 8, 4)
 WORDS = "(operations, bytes)"
@@ -292,6 +292,9 @@ def roof_seconds(roof_seconds: Any, *, seed: int = 0) -> Iterator[str]:
         numbers(first, "the seconds of roof_seconds"),
         lambda F, B, p, w: max(F / p, B / w),
         [
+            *(("half-precision", lambda F, B, p, w, longer=longer: longer(halves(F) / halves(p), halves(B) / halves(w)),
+               "The numbers are in half precision (float16), which ends at 65,504: larger ones are infinite. Compute "
+               "in Python's own floats.") for longer in (max, np.maximum, np.fmax)),
             ("sum-for-larger", lambda F, B, p, w: F / p + B / w, "The two times are added. A processor computes and "
              "moves at the same time, so the longer of the two counts: `max`. (Paleo's model adds them.)"),
             ("smaller-for-larger", lambda F, B, p, w: min(F / p, B / w), "This is the shorter of the two times; the "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from helpers.check.core.ask import ask
 from helpers.check.core.compare import close
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
-from helpers.check.performance_factors.results import numbers, of, pairs, verify_formula
+from helpers.check.performance_factors.results import Case, Formula, numbers, of, pairs, verify_formula
 
 
 @check("The bill", "F1")
@@ -22,7 +23,12 @@ def bill(bill: Any, *, seed: int = 0) -> Iterator[str]:
         (int(rng.integers(4_000, 900_000)), int(n), int(rng.integers(90, 990)), round(float(rng.uniform(0.3, 6)), 2))
         for n in rng.permutation([1, 3, 7, 13])
     ]
+    cases.append((int(rng.integers(2, 9)), 1, int(rng.integers(90, 300)), round(float(rng.uniform(0.3, 2)), 2)))
     names = ("seconds", "devices", "watts", "euros_per_hour")
+    days_lost = (
+        "Whole days are lost: `timedelta.seconds` holds only what is left beside them. Take `total_seconds()`, or the "
+        "seconds as they are given."
+    )
     seen = ask(calls, "bill", bill, cases)
     euros, energy = (numbers(part, "a result of bill") for part in pairs(seen, len(cases), "bill", "(euros, kWh)"))
 
@@ -45,6 +51,9 @@ def bill(bill: Any, *, seed: int = 0) -> Iterator[str]:
             ("days-for-hours", lambda *c: cost(*c) / 24, "These are days; the price is that of an hour."),
             ("whole-hours", lambda s, n, w, p: s // 3600 * n * p, "The hours are cut off to whole ones; divide by "
              "3600 with `/`."),
+            ("begun-hours", lambda s, n, w, p: math.ceil(s / 3600) * n * p, "Every begun hour is paid in full here; a "
+             "part of an hour costs that part: leave out the rounding up."),
+            ("days-lost", lambda s, n, w, p: s % 86400 / 3600 * n * p, days_lost),
             ("energy-in-price", lambda *c: kwh(*c) * c[3], "The energy is multiplied by the price of a device's hour; "
              "euros are hours · devices · price."),
             ("devices-divided", lambda *c: cost(*c) / c[1] ** 2, "The hours are divided by the devices. `seconds` is "
@@ -52,6 +61,7 @@ def bill(bill: Any, *, seed: int = 0) -> Iterator[str]:
         ],
         cases, "The euros", names,
     )  # fmt: skip
+    _short(euros[-1:], cost, cases[-1:], "The euros", names)
     yield "euros of all devices"
     verify_formula(
         energy, kwh,
@@ -62,6 +72,7 @@ def bill(bill: Any, *, seed: int = 0) -> Iterator[str]:
              "hour is 3,600,000 of them."),
             ("seconds-for-hours", lambda *c: kwh(*c) * 3600, "Kilowatts are multiplied by seconds; an hour has 3,600 "
              "of them."),
+            ("days-lost", lambda s, n, w, p: s % 86400 / 3600 * n * w / 1000, days_lost),
             ("hours-forgotten", lambda s, n, w, p: n * w / 1000, "This is the power in kilowatts; energy is power · "
              "hours."),
             ("watts-for-kilowatts", lambda *c: kwh(*c) * 1000 / 1024, "A kilowatt is 1,000 watts, not 1,024."),
@@ -69,4 +80,14 @@ def bill(bill: Any, *, seed: int = 0) -> Iterator[str]:
         ],
         cases, "The energy", names,
     )  # fmt: skip
+    _short(energy[-1:], kwh, cases[-1:], "The energy", names)
     yield "kilowatt hours of all devices"
+
+
+def _short(got: np.ndarray, right: Formula, cases: Sequence[Case], what: str, names: Sequence[str]) -> None:
+    """Of a run of a few seconds, which large numbers beside it would hide."""
+    rounded = [
+        ("rounded", lambda *case, digits=digits: round(right(*case), digits), f"{what}: the result for a short run is "
+         "rounded, and almost nothing is left of it. Round only where you print.") for digits in range(5)
+    ]  # fmt: skip
+    verify_formula(got, right, rounded, cases, what, names)

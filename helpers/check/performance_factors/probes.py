@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -90,6 +91,17 @@ def _later(environment: Any, variables: Sequence[str]) -> dict[str, Any]:
     if not isinstance(environment, Mapping):
         return {}
     return {name: environment.get(name) for name in variables}
+
+
+# Rates -----------------------------------------------------------------------------------------------------------
+
+
+def rates(seen: Seen, rate_for: Any, cases: Sequence[tuple[int, str, int, float]]) -> None:
+    """`calls`, with rules that are equal texts but not the same as those of the code; under "same", of the last
+    case of each rule, with the same."""
+    for batch, rule, *base in cases:
+        seen.part("same")[rule] = run("rate_for", rate_for, batch, sys.intern(rule), *base)
+    calls(seen, "rate_for", rate_for, [(batch, "".join(list(rule)), *base) for batch, rule, *base in cases])
 
 
 # Steps to a level -------------------------------------------------------------------------------------------------

@@ -51,6 +51,12 @@ def of(formula: Formula, cases: Sequence[Case]) -> np.ndarray:
     return np.array(found)
 
 
+def halves(number: float) -> np.float16:
+    """The number in half precision."""
+    with np.errstate(all="ignore"):
+        return np.float16(number)
+
+
 def hypotheses(wrong: Wrong, cases: Sequence[Case]) -> list[Hypothesis]:
     """Each wrong formula for all cases."""
     return [Hypothesis(name, of(formula, cases), hint) for name, formula, hint in wrong]
@@ -111,4 +117,4 @@ def entries(found: Any, keys: Sequence[str], what: str) -> Mapping[str, Any]:
     return found
 
 
-__all__ = ["array", "entries", "hypotheses", "numbers", "of", "pairs", "verify", "verify_formula"]
+__all__ = ["array", "entries", "halves", "hypotheses", "numbers", "of", "pairs", "verify", "verify_formula"]

@@ -73,6 +73,9 @@ def _scales(scale: np.ndarray, q: np.ndarray, w: np.ndarray, bits: int) -> None:
     zero = ~w.any(axis=0)
     n_out = w.shape[1]
     got = scale.reshape(-1) if scale.size == n_out else scale
+    if scale.shape == (1, n_out):
+        raise Mistake("axis-kept", f"The scales have shape {scale.shape}; they should have ({n_out},), one for each "
+            "output. `keepdims=True` keeps an axis: leave it out, or return `scales[0]`.")
     if got.shape == expected.shape and close(np.where(zero, 1, got), np.where(zero, 1, expected)):
         if not np.isfinite(q).all() or not np.isfinite(got).all() or (got[zero] != 1).any():
             raise Mistake(
@@ -214,7 +217,8 @@ def quantised_bytes(quantised_bytes: Any, *, seed: int = 0) -> Iterator[str]:
     """⌈n·m·b/8⌉ and 4 bytes for each column."""
     rng = np.random.default_rng([seed, 42])
     cases = [(*primes(rng, 2, 3, 23), bits) for bits in (8, 4, 2, 3, 5)]
-    seen = ask(calls, "quantised_bytes", quantised_bytes, cases)
+    large = (16_411, 16_417, 8)  # more bits than int32 holds
+    seen = ask(calls, "quantised_bytes", quantised_bytes, [*cases, large])
     got = numbers([seen[i] for i in range(len(cases))], "the result of quantised_bytes")
     verify_formula(
         got,
@@ -259,6 +263,11 @@ def quantised_bytes(quantised_bytes: Any, *, seed: int = 0) -> Iterator[str]:
         ],
         cases, "The number of bytes", ("n_in", "n_out", "bits"),
     )  # fmt: skip
+    bytes_, least = numbers([seen[len(cases)]], "the result of quantised_bytes")[0], large[0] * large[1]
+    if not 0.9 * least <= bytes_ <= 1.1 * least:
+        raise Mistake("overflow", f"A matrix of {large[0]:,} by {large[1]:,} weights has {bytes_:,.0f} bytes at 8 bits "
+                      f"here; there are more than {least:,}. So many bits do not fit into a small type such as int32: "
+                      "count in Python's own whole numbers.")
     yield "weights packed without gaps, and the scales, for 8, 5, 4, 3 and 2 bits"
 
 

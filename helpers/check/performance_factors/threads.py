@@ -292,6 +292,7 @@ def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesi
     few = fitted(p[p <= 4], t[p <= 4])  # type: ignore[arg-type]
     squared = np.polyfit(1 / p, t, 1, w=1 / t**2)
     speed = np.polyfit(1 / p, 1 / t, 1)
+    alone, rest = (float(t[those].mean()) for those in (p == 1, p != 1))
     karp_flatt = [(u / t[0] - 1 / q) / (1 - 1 / q) for q, u in zip(p[1:], t[1:], strict=True) if q != 1]
     a_speed = fitted(threads, (t[first] / t).tolist())
     two = "Only two of the points are used. Each has noise; least squares through all of them is asked for."
@@ -304,6 +305,8 @@ def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesi
          "another number of threads as soon as more threads are slower. Sort the pairs, or don't sort."),
         ("weights-squared", (squared[1] / squared.sum(), squared.sum()), "The weights are 1/t². `np.polyfit` "
          "multiplies each difference by its weight and squares it then: w = 1/t makes differences relative."),
+        ("whole-division", (rest / alone, alone), "1/p is a whole division here (`//`, or numbers of an integer "
+         "type): it is 0 for every p but 1. Divide with `/`, in floats."),
         ("speed-up-for-time", (speed.sum() / speed[1], 1 / speed.sum()), "The line is fitted to 1/T. It is "
          "the *time* that is a straight line over 1/p."),
     ]  # fmt: skip
@@ -381,9 +384,9 @@ def amdahl(amdahl: Any, *, seed: int = 0) -> Iterator[str]:
             mistake = explained(got, _wrong_fits(*cases[i], part), _near)
             raise mistake or Mistake(
                 "differs",
-                f"{words[part]} is {got:.5g} for threads {list(cases[i][0])} and "
-                "seconds "
-                f"{list(cases[i][1])}; it should be {accepted[0][part]:.5g}.",
+                f"{words[part]} is {got:.5g} for threads {list(cases[i][0])} and seconds "
+                f"{list(cases[i][1])}; it should be {accepted[0][part]:.5g}. (Who looks for the line step by step, by "
+                "gradient descent, goes on until it arrives; `np.polyfit(1 / p, t, 1)` solves it.)",
             )
     yield "an exact law, and points with noise, by least squares over 1/p"
 

@@ -244,7 +244,11 @@ def rate_for(rate_for: Any, *, seed: int = 0) -> Iterator[str]:
             base = 2 * int(rng.integers(4, 40))
             cases.append((round(base * factor), rule, base, round(float(rng.uniform(0.02, 0.9)), 3)))
     every = [case for cases in by_rule.values() for case in cases]
-    seen = ask(calls, "rate_for", rate_for, every)
+    seen = ask(probes.rates, rate_for, every)
+    for i, (_, rule, _, _) in enumerate(every):
+        if str(i) in seen and seen[i] is None and seen.part("same")[rule] is not None:
+            raise Mistake("is-for-equals", f"rate_for returns None for the rule {rule!r}. Texts are compared with "
+                          "`==`; `is` asks whether two of them are the same object, which equal ones need not be.")
     for rule, cases in by_rule.items():
         got = numbers([seen[every.index(case)] for case in cases], "the result of rate_for")
 

@@ -14,7 +14,7 @@ from helpers.check.core.compare import Hypothesis, close
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 from helpers.check.performance_factors import probes
-from helpers.check.performance_factors.results import numbers, of, verify_formula
+from helpers.check.performance_factors.results import halves, numbers, of, verify_formula
 
 # The ring ---------------------------------------------------------------------------------------------------------
 
@@ -38,19 +38,21 @@ def rings(seed: int) -> list[list[np.ndarray]]:
 
 
 def simulated(
-    vectors: Sequence[np.ndarray], first: int, second: int, add_again: bool = False, divide: float = 1.0
+    vectors: Sequence[np.ndarray], first: int, second: int, add_again: bool = False, divide: float = 1.0,
+    shift: int = 0, own: bool = False,
 ) -> list[np.ndarray]:
-    """What a ring gives in which each round has so many steps; add_again: the second round adds, too."""
+    """What a ring gives in which each round has so many steps; add_again: the second round adds, too; shift: it begins
+    so many parts before the finished one; own: in the first round each sends its own parts."""
     n = len(vectors)
-    parts = [[part.astype(float) for part in np.array_split(v, n)] for v in vectors]
+    parts, mine = ([[part.astype(float) for part in np.array_split(v, n)] for v in vectors] for _ in range(2))
     for step in range(first):
-        sent = [parts[me][(me - step) % n].copy() for me in range(n)]
+        sent = [(mine if own else parts)[me][(me - step) % n].copy() for me in range(n)]
         for me in range(n):
             parts[me][(me - step - 1) % n] = parts[me][(me - step - 1) % n] + sent[(me - 1) % n]
     for step in range(second):
-        sent = [parts[me][(me - step + 1) % n].copy() for me in range(n)]
+        sent = [parts[me][(me - step + 1 - shift) % n].copy() for me in range(n)]
         for me in range(n):
-            place = (me - step) % n
+            place = (me - step - shift) % n
             parts[me][place] = parts[me][place] + sent[(me - 1) % n] if add_again else sent[(me - 1) % n]
     return [np.concatenate(p) / divide for p in parts]
 
@@ -111,6 +113,10 @@ def ring_mean(ring_mean: Any, *, seed: int = 0) -> Iterator[str]:
     seen = ask(probes.ring, ring_mean, asked, advice=_advice)
     for i, vectors in enumerate(asked):
         notes, n, length = seen.part(i), len(vectors), len(vectors[0])
+        if length < n and i and "ended" in notes and notes["ended"][0] == "deadlock":
+            raise Mistake("empty-part-skipped", f"With {n} workers and {length} numbers some parts are empty, and the "
+                "workers wait for each other for ever. An empty part is a message, too: if a worker leaves it out, its "
+                "neighbour waits for it. Exchange in every step, whatever the part's size.")
         _ended(notes)
         results = notes["results"]
         where = f"{n} worker{'s' if n > 1 else ''}, {length} numbers"
@@ -119,7 +125,7 @@ def ring_mean(ring_mean: Any, *, seed: int = 0) -> Iterator[str]:
         got = [array(result, "the result of ring_mean") for result in results]
         mean = np.mean(np.asarray(vectors, dtype=float), axis=0)
         if not all(close(one, mean) for one in got):
-            raise _wrong_ring(got, vectors, mean, where)
+            raise _wrong_ring(got, vectors, mean, where, bool(notes["messages"]))
         if notes["changed"]:
             raise Mistake(
                 "input-changed",
@@ -130,7 +136,9 @@ def ring_mean(ring_mean: Any, *, seed: int = 0) -> Iterator[str]:
         yield where
 
 
-def _wrong_ring(got: list[np.ndarray], vectors: Sequence[np.ndarray], mean: np.ndarray, where: str) -> Mistake:
+def _wrong_ring(
+    got: list[np.ndarray], vectors: Sequence[np.ndarray], mean: np.ndarray, where: str, sent: bool
+) -> Mistake:
     n, length = len(vectors), len(vectors[0])
     if any(one.shape != mean.shape for one in got):
         shape = next(one.shape for one in got if one.shape != mean.shape)
@@ -169,6 +177,14 @@ def _wrong_ring(got: list[np.ndarray], vectors: Sequence[np.ndarray], mean: np.n
            simulated(vectors, first, second, divide=n),
            f"A round has too many steps: {n - 1} are needed in each, for {n} workers.")
           for first, second in ((n, both), (n, n))),
+        ("step-too-many", simulated(vectors, n, n, divide=n, shift=1), f"A round has too many steps: {n - 1} are "
+         f"needed in each, for {n} workers. In one more, the own part comes back and is added again."),
+        ("unfinished-part-sent", simulated(vectors, both, both, divide=n, shift=1), "The second round begins with part "
+         "`rank`, which holds a sum that is not finished. After the first round worker `rank` has finished part rank + "
+         "1: begin with that."),
+        ("own-part-sent", simulated(vectors, both, both, divide=n, own=True), "In the first round each worker sends "
+         "its own part in every step. It should hand on the sum that it has so far, what arrived added to its own "
+         "part, or the sum doesn't travel on."),
         *(("added-in-second-round",
            simulated(vectors, both, both, True, d),
            "In the second round, too, what arrives is added; there the finished "
@@ -182,6 +198,10 @@ def _wrong_ring(got: list[np.ndarray], vectors: Sequence[np.ndarray], mean: np.n
     for name, wrong, hint in candidates:
         if len(wrong) == n and alike(wrong):
             return Mistake(name, f"With {where}: {hint}")
+    if not sent:
+        return Mistake("nothing-sent", f"With {where}, no message is sent, so a worker can't know the others' vectors. "
+                       "Workers are separate programs and share no list or variable: what one is to know travels "
+                       "through `port`.")
     if length % n and all(close(one[: length // n * n], mean[: length // n * n]) for one in got):
         return Mistake(
             "parts-lost", f"With {where}, the last {length % n} numbers are wrong: the rest of {length} by {n}."
@@ -397,6 +417,8 @@ def _shared(notes: Answer, x: np.ndarray, y: np.ndarray, workers: int, weight: n
                    "This is the gradient of the last share alone. Is the total overwritten in the loop?"),
         Hypothesis("first-share-only", parts[0] * counts[0] / images, "This is the gradient of the first share alone. "
                                                                       "Is the `return` inside the loop?"),
+        Hypothesis("divided-by-workers", right * images / workers, f"The shares' gradients, each times its images, are "
+                   f"divided by the {workers} workers; divide by the number of all images, {images}."),
         Hypothesis("weights-inverted", sum(p * images / c for p, c in zip(parts, counts, strict=True)),
                    "The weights are upside down: len(share) / len(batch)."),
     ]  # fmt: skip
@@ -431,7 +453,8 @@ def ring_seconds(ring_seconds: Any, *, seed: int = 0) -> Iterator[str]:
         latency = float(rng.uniform(5e-6, 9e-5))
         cases.append((int(latency * width * n * rng.uniform(0.3, 3)), n, latency, width))
     alone = (cases[0][0], 1, *cases[0][2:])
-    seen = ask(calls, "ring_seconds", ring_seconds, [*cases, alone])
+    few = (int(rng.choice((5, 6, 9))), 4, 1e-6, 10.0)  # so few bytes that the rest counts
+    seen = ask(calls, "ring_seconds", ring_seconds, [*cases, alone, few])
     got = numbers([seen[i] for i in range(len(cases))], "the result of ring_seconds")
     verify_formula(
         got, ring_time,
@@ -448,6 +471,11 @@ def ring_seconds(ring_seconds: Any, *, seed: int = 0) -> Iterator[str]:
             ("whole-vector-sent", lambda B, n, a, w: 2 * (n - 1) * (a + B / w),
              "Whole vectors travel here; in a ring a message is 1/n of it."),
             ("workers-for-steps", lambda B, n, a, w: 2 * n * (a + B / n / w), "A round has n − 1 steps, not n."),
+            ("bracket-missing", lambda B, n, a, w: (2 * n - 1) * (a + B / n / w), "The steps are 2n − 1 here; they are "
+             "2(n − 1): a bracket is missing."),
+            ("half-precision", lambda B, n, a, w: 2 * (n - 1) * (a + float(halves(B / n)) / w),
+             "The bytes are in half precision (float16), which ends at 65,504: larger numbers are infinite. Compute in "
+             "Python's own floats."),
             ("tree-for-ring", lambda B, n, a, w: 2 * math.ceil(math.log2(n)) * (a + B / w),
              "This is a tree; a ring has 2(n − 1) steps with 1/n of the vector each."),
             ("bandwidth-multiplied", lambda B, n, a, w: 2 * (n - 1) * (a + B / n * w),
@@ -468,6 +496,13 @@ def ring_seconds(ring_seconds: Any, *, seed: int = 0) -> Iterator[str]:
     if abs(one) > 1e-12:
         raise Mistake("one-worker", f"A single worker sends nothing: 0 seconds, not {one:.3g}.")
     yield "nothing for a single worker"
+    verify_formula(
+        numbers([seen[len(cases) + 1]], "the result of ring_seconds"), ring_time,
+        [("rest-lost", lambda B, n, a, w: 2 * (n - 1) * (a + B // n / w), "The bytes of a message are cut off to whole "
+          "ones, `nbytes // workers`, so that a few bytes take no time: divide with `/`.")],
+        [few], "The result", RING_NAMES,
+    )  # fmt: skip
+    yield "a few bytes"
 
 
 @check("A step on many workers", "E5", builds_on="`ring_seconds`", after="E4")
@@ -476,7 +511,7 @@ def parallel_step(parallel_step: Any, ring_seconds: Any, *, seed: int = 0) -> It
     rng = np.random.default_rng([seed, 55])
     cases = []
     for n in (1, 3, 7, 13, 100):
-        batch = int(rng.integers(40, 90))
+        batch = 13 * int(rng.integers(4, 7)) if n == 13 else int(rng.integers(40, 90))  # one that can be divided
         per, fixed = float(rng.uniform(1e-3, 9e-3)), float(rng.uniform(1e-3, 9e-3))
         cases.append(
             (
@@ -535,6 +570,21 @@ def parallel_step(parallel_step: Any, ring_seconds: Any, *, seed: int = 0) -> It
              "The fixed time is divided among the workers, too; only the images are."),
             ("overlapped", lambda n, m, per, fixed, B, a, w: max(fixed + math.ceil(m / n) * per, ring_time(B, n, a, w)),
              "This is the longer of computing and communicating; here nothing overlaps, so they add up."),
+            ("overlapped", lambda n, m, per, fixed, B, a, w: fixed + max(math.ceil(m / n) * per, ring_time(B, n, a, w)),
+             "The longer of computing and communicating counts here; nothing overlaps, so they add up."),
+            ("one-image-too-many", lambda n, m, per, fixed, B, a, w: fixed + (m // n + 1) * per + ring_time(B, n, a, w),
+             "The share has one image too many where the batch can be divided evenly: round up with `math.ceil`, or "
+             "`-(-batch // workers)`, not `int(…) + 1`."),
+            ("seconds-rounded-up",
+             lambda n, m, per, fixed, B, a, w: fixed + math.ceil(m / n * per) + ring_time(B, n, a, w),
+             "The *seconds* are rounded up to whole ones; it is the images of a share that are whole: "
+             "`math.ceil(batch / workers) * per_image`."),
+            ("arguments-exchanged", lambda n, m, per, fixed, B, a, w: fixed + math.ceil(m / n) * per
+             + ring_time(B, n, w, a), "`ring_seconds` is given bandwidth and latency the other way round: (nbytes, "
+             "workers, latency, bandwidth)."),
+            ("idle-left-out", lambda n, m, per, fixed, B, a, w: fixed + math.ceil(m / n) * per
+             + ring_time(B, min(n, m), a, w), "Workers without an image are left out of the all-reduce; all of them "
+             "stand in the ring and need the result: give `ring_seconds` all `workers`."),
             ("speed-for-time", lambda *c: c[1] / step(*c), "This is images per second; the seconds of a step are asked "
                                                            "for."),
             ("bytes-divided",

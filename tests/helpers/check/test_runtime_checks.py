@@ -135,12 +135,13 @@ def test_on_the_machine_the_right_way_gives_what_the_steps_cost_and_every_wrong_
                 assert alike or not timing.alike(got, right), (choice, value)
 
 
-def test_reading_the_loss_waits_as_synchronise_does():
+def test_the_loss_is_there_before_the_step_is_finished():
     machine = Machine(**timing.gpu(1, 5, 2))
     loss = machine.step(machine.load())
     assert machine.now < machine.busy_until
+    launched = machine.now
     assert float(loss) > 0
-    assert machine.now == machine.busy_until
+    assert launched < machine.now < machine.busy_until
     assert (loss.device, loss.device.type) == ("cuda:0", "cuda")
 
 
@@ -350,7 +351,9 @@ def test_seconds_are_divided_by_the_batch_of_each_row(named):
         return [row["seconds"] / row["batch"] for row in rows if row["backend"] == backend]
 
     assert named(check.cnn_runtime.per_image, divided) == ""
-    assert named(check.cnn_runtime.per_image, lambda rows, backend: [1e-4, 1.1e-4, 2e-4]) == "differs"
+    assert named(check.cnn_runtime.per_image, lambda rows, backend: 3 * divided(rows, backend)[::2]) == "wrong-shape"
+    assert named(check.cnn_runtime.per_image, lambda rows, backend: np.sqrt(divided(rows, backend))) == "differs"
+    assert named(check.cnn_runtime.per_image, lambda rows, backend: [1e-4, 1.1e-4, 2e-4, 3e-4, 1e-5]) == "rows-ignored"
     assert named(check.cnn_runtime.per_image, lambda rows, backend: divided(rows, "torch")) == "other-backend"
 
 
@@ -400,6 +403,8 @@ def test_a_mistake_in_the_forward_count_costs_once(named):
 
     assert named(check.cnn_runtime.forward_flops, without_the_two) == "factor-two-missing"
     assert named(check.cnn_runtime.step_flops, step, without_the_two) == ""
+    assert named(check.cnn_runtime.step_flops, step, None) == "earlier-mistake"
+    assert named(check.cnn_runtime.forward_flops, counts.forward_flops_of) == ""
     assert named(check.cnn_runtime.step_flops, step, None) == "factor-two-missing"
 
 

@@ -26,6 +26,11 @@ def sigmoid_forward(x: np.ndarray) -> list[Hypothesis]:
                    "elementwise."),
         Hypothesis("parentheses-missing", 1 + np.exp(-x), "This is 1 + e^−x: in `1 / 1 + exp(-x)` the division comes "
                    "first. Put the denominator in parentheses."),
+        Hypothesis("absolute-value", oracle.sigmoid(np.abs(x)), "This is the sigmoid of |x|. A form that never "
+                   "overflows is 1 / (1 + e^−x) where x ≥ 0, and e^x / (1 + e^x) where x < 0: negative x need a "
+                   "numerator of their own."),
+        Hypothesis("absolute-value", oracle.sigmoid(-np.abs(x)), "This is the sigmoid of −|x|: the sign of x is "
+                   "lost."),
         Hypothesis("reciprocal-missing", 1 - np.exp(-x), "This is 1 − e^−x; the sigmoid is 1 divided by (1 + e^−x)."),
         Hypothesis("sigmoid-sign", 1 / (1 - np.exp(-x)), "The sign in the denominator is wrong: it is 1 + e^−x."),
         Hypothesis("softmax-for-sigmoid", np.exp(x) / np.exp(x).sum(), "This is a softmax over all entries. The "
@@ -57,6 +62,9 @@ def sigmoid_backward(x: np.ndarray, g: np.ndarray) -> list[Hypothesis]:
         Hypothesis("factor-missing", g * s, "One factor is missing: the derivative is σ(x) · (1 − σ(x)); here only "
                    "σ(x) is used."),
         Hypothesis("derivative-of-gradient", oracle.sigmoid(g) * (1 - oracle.sigmoid(g)),
+                   "The sigmoid is applied to grad_output. Its derivative belongs to the x of forward: "
+                   "output · (1 − output)."),
+        Hypothesis("derivative-of-gradient", g * oracle.sigmoid(g) * (1 - oracle.sigmoid(g)),
                    "The sigmoid is applied to grad_output. Its derivative belongs to the x of forward: "
                    "output · (1 − output)."),
         Hypothesis("derivative-of-gradient", g * (1 - g), "The derivative is computed from grad_output; compute it "

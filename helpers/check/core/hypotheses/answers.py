@@ -65,17 +65,31 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
                    "label. Labels and predictions should both have shape (N,)."),
         Hypothesis("argmin", value(rows[:, 0] == labels), "The predicted class is the one with the smallest "
                    "probability; take the largest (argmax)."),
+        *(Hypothesis("argmax-over-images", _over_images(p, labels), "The largest probability of each class over the "
+                     "images is taken (argmax over axis 0). Each image has an answer: the largest of its row, axis 1, "
+                     "counted from 0.")
+          for _ in range(not of_right)),  # of right answers there are none then: "all-wrong" asks for the axis
         Hypothesis("top-two", value((rows[:, -2:] == labels[:, None]).any(axis=1)), "An answer counts as right if the "
                    "label is among the two most probable classes; only the most probable counts."),
         *(Hypothesis("unweighted-mean", np.asarray(np.mean([value(right[i : i + size]) for i in range(0, n, size)])),
                      "The images are taken in batches that count equally, though the last one is smaller. "
                      "Weight each by its size.")
           for size in BATCHES if size < n and n % size),
+        Hypothesis("mean-of-classes", np.asarray(np.mean([value(right[labels == c]) for c in np.unique(labels)])),
+                   f"This is the mean of the {what} of each class, so a class with few images counts as much as one "
+                   f"with many. Every image counts once."),
         Hypothesis("label-off-by-one", value(answers + 1 == labels), "The classes are shifted by one: they count from "
                    "0, as indices do."),
         Hypothesis("some-images-only", _of_the_first(got, right, of_right), "Only the first images are looked at: a "
                    "number is written into the code. Use all of them."),
     ]
+
+
+def _over_images(p: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The share of wrong answers among all images, counted among as many as there are classes."""
+    found = p.argmax(axis=0)
+    few = min(len(found), len(labels))
+    return np.asarray((found[:few] != labels[:few]).sum() / len(labels))
 
 
 def _of_the_first(got: np.ndarray | None, right: np.ndarray, of_right: bool) -> np.ndarray:

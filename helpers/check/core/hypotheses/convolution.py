@@ -492,6 +492,13 @@ def backward_bias(dy: Array) -> list[Hypothesis]:
             ((2, 3), (0,), (1,)),
             f"dy is not summed over enough axes. {one}",
         ),
+        Hypothesis("reshape-for-transpose", dy.reshape(k, -1).sum(axis=1), MIXED_AXES),
+        Hypothesis(
+            "reshape-for-transpose",
+            dy.reshape(-1, k).sum(axis=0),
+            "dy is read as if the filters were its last axis, so that their numbers are mixed up: they are axis 1. Sum "
+            "over the axes 0, 2 and 3.",
+        ),
         *Hypothesis.each(
             "bias-grad-one-number",
             np.asarray,

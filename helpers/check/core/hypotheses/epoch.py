@@ -107,6 +107,13 @@ def trajectory(run: Callable[..., Parameters], n: int, size: int, lr: float) -> 
         of("last-of-batch-skipped",
            "Each batch lacks its last image: a slice ends before its second number, so no − 1 is needed.",
            batches=lambda order: [batch[:-1] for batch in cut(order) if len(batch) > 1]),
+        of("last-of-batch-skipped",
+           "Each batch lacks its last image, but a batch of one: a slice ends before its second number, so no − 1 is "
+           "needed.",
+           batches=lambda order: [batch[: max(len(batch) - 1, 1)] for batch in cut(order)]),
+        of("last-of-batch-skipped",
+           "Each full batch lacks its last image: a slice ends before its second number, so no − 1 is needed.",
+           batches=lambda order: [batch[: size - 1] for batch in cut(order)]),
         of("order-as-start",
            "`order[start]` is used as the index where a batch starts. "
            "A batch holds the images order[start : start + batch_size].",
@@ -182,6 +189,9 @@ def mean_loss(epochs: Sequence[tuple[Sequence[float], Sequence[int]]], size: int
              f"{n}."),
         each("loss-summed", lambda row, w: row.sum(), "The batches' mean losses are added up. Weight each by its size "
              "and divide by the number of images."),
+        each("divided-by-batches", lambda row, w: row @ w / len(row), f"The losses are weighted by the batches' sizes "
+             f"and then divided by the number of batches. Divide by the number of images, {n}, of which the weights "
+             f"are made."),
         each("loss-divided-twice", lambda row, w: row.sum() / n, f"{twice} and their sum is divided by the number of "
              f"images. The curve would be far too low."),
         each("loss-divided-twice", lambda row, w: row.mean() / size, f"{twice} and they are divided by the batch size "

@@ -131,6 +131,8 @@ def weight_gradient(
         Hypothesis("gradient-accumulates", NOTHING if earlier is None else right + earlier, ACCUMULATED),
         Hypothesis("stale-input", NOTHING if stale is None else stale[: len(x)].T @ g[: len(stale)],
                    "The gradient uses the x of an earlier forward. Keep x in every forward: `self.x = x`."),
+        Hypothesis("output-kept", (x @ w + b).T @ g, "grad_weight is made of the layer's output where its input "
+                   "belongs: is the output what forward keeps, as `self.x`? It is input.T @ grad_output."),
         Hypothesis("one-example-only", np.outer(x[-1], g[-1]), alone.format("last")),
         Hypothesis("one-example-only", np.outer(x[0], g[0]), alone.format("first")),
         Hypothesis("summed-before-product", np.outer(x.sum(axis=0), g.sum(axis=0)), before.format("summed")),

@@ -7,6 +7,7 @@ import numpy as np
 
 from helpers.check.core import oracle
 from helpers.check.core.compare import Hypothesis
+from helpers.check.core.hypotheses.linear import _plus_any_multiple
 
 
 def value(p: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:
@@ -90,8 +91,8 @@ def value(p: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:
     ]
 
 
-def gradient(p: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:
-    """Of (p − y) / N."""
+def gradient(p: np.ndarray, labels: np.ndarray, got: np.ndarray | None = None) -> list[Hypothesis]:
+    """Of (p − y) / N; got: what it is, for mistakes of any size."""
     n, classes = p.shape
     y = oracle.one_hot(labels, classes)
     expected = (p - y) / n
@@ -140,6 +141,14 @@ def gradient(p: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:
         Hypothesis("division-forgotten-elsewhere", p - y + (1 / n - 1) * y * (p - 1),
                    "Only the entries of the true class are divided by N. Divide the whole array."),
         Hypothesis("labels-forgotten", p / n, "The labels are not subtracted: this is p/N."),
+        Hypothesis("classes-from-labels", lambda: (p - (labels[:, None] == np.unique(labels))) / n,
+                   "The columns of y are the labels that occur in this batch. There is one for each class, "
+                   "`probabilities.shape[1]` of them, whether it occurs or not."),
+        *(Hypothesis("label-smoothing", lambda term=term: _plus_any_multiple(np.asarray(got), expected, term),  # type: ignore[misc]
+                     "y is not 1 at the label and 0 elsewhere: some of the 1 is spread over the classes (label "
+                     "smoothing). The loss of this exercise has no such term: y is 1 at the label.")
+          for term in ((y - 1 / classes) / n, y - 1 / classes, (y - (1 - y) / (classes - 1)) / n)
+          if got is not None),
     ]
 
 

@@ -92,9 +92,10 @@ def update(
     rate: float,
     groups: Mapping[str, Sequence[int]],
     earlier_rate: float | None = None,
+    batch: int = 0,
 ) -> list[Hypothesis]:
     """Of the parameters after a step. groups: a sentence -> which arrays of the list moved; earlier_rate: of the
-    step before."""
+    step before; batch: its size, where that may be divided by."""
 
     def stepped(rate: float) -> Parameters:
         return [p - rate * g for p, g in zip(start, grads, strict=True)]
@@ -117,6 +118,11 @@ def update(
         Hypothesis("updated-twice", lambda: stepped(2 * rate), "The step is twice as long as it should be: is update "
                    "called twice for each layer?"),
         Hypothesis("update-adds", lambda: stepped(-rate), "The step goes uphill: the gradient is added."),
+        *(Hypothesis("rate-divided", lambda: stepped(rate / batch), f"update moves 1/{batch} as far as it should, and "
+                     f"{batch} is the batch size: the gradient is a mean already. Pass `lr` on as it is.")
+          for _ in range(batch > 1)),
+        *(Hypothesis("rate-scaled", lambda f=f: stepped(f * rate), f"update moves {f:g} times as far as it should: "  # type: ignore[misc]
+                     f"`lr` is not passed on as it is given.") for f in (0.5, 0.1, 10.0, 0.01, 100.0)),
     ]
 
 

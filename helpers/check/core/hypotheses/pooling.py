@@ -174,6 +174,17 @@ def max_backward(case: Pooling, expected: Array, ties: bool = False) -> list[Hyp
         np.add.at(whole, (n, c, p * case.stride[0] + where[0], q * case.stride[1] + where[1]), case.dy)
         return cropped(whole)
 
+    def in_plane(clip: bool) -> Array:
+        """Numbers of winners in the padded plane, used in the plane of the image: those too large at its end, or in
+        nothing."""
+        n, c, p, q = np.indices(case.dy.shape)
+        wide = case.x.shape[3] + 2 * case.padding[1]
+        number = (p * case.stride[0] + best // s) * wide + q * case.stride[1] + best % s
+        flat, inside = np.zeros((*case.x.shape[:2], case.x[0, 0].size)), number < case.x[0, 0].size
+        number = np.minimum(number, flat.shape[2] - 1)
+        np.add.at(flat, (n, c, number), case.dy if clip else case.dy * inside)
+        return flat.reshape(case.x.shape)
+
     def border_wins(fill: float) -> Array:
         padded = oracle.windows(case.x, *geometry, fill)
         first = padded.reshape(flat.shape).argmax(axis=-1)
@@ -225,6 +236,16 @@ def max_backward(case: Pooling, expected: Array, ties: bool = False) -> list[Hyp
         ),
         Hypothesis("winner-ones", lambda: back(grad != 0), "The winners get 1; they get dy."),
         Hypothesis("winner-ones", lambda: case.x * (expected != 0), "The winners get their own value; they get dy."),
+        *(
+            Hypothesis(
+                "winner-of-padded-plane",
+                lambda clip=clip: in_plane(clip),  # type: ignore[misc]
+                "The winners are numbered in the padded plane, which is wider than the image, and these numbers are "
+                "used in the plane without padding. Scatter into a padded plane, and crop it.",
+            )
+            for clip in (True, False)
+            if any(case.padding)
+        ),
         *Hypothesis.each(
             "winner-misread", decoded, ((best // r, best % r), (best % r, best // r), (best % s, best // s)), number
         ),
@@ -255,6 +276,15 @@ def max_backward(case: Pooling, expected: Array, ties: bool = False) -> list[Hyp
 
 def _of_ties(case: Pooling, view: Array, back: Callable[..., Array]) -> list[Hypothesis]:
     ties, dy = view == view.max(axis=(4, 5), keepdims=True), case.dy[..., None, None]
+
+    def elsewhere() -> Array:
+        """Each window's dy at the first entry of the plane that is as large as its maximum."""
+        plane = case.x.reshape(*case.x.shape[:2], -1)
+        found = np.zeros(plane.shape)
+        for n, c, p, q in np.ndindex(*case.dy.shape):
+            found[n, c, np.argmax(plane[n, c] == view[n, c, p, q].max())] += case.dy[n, c, p, q]
+        return found.reshape(case.x.shape)
+
     return [
         *Hypothesis.each(
             "gradient-to-every-tie",
@@ -262,6 +292,12 @@ def _of_ties(case: Pooling, view: Array, back: Callable[..., Array]) -> list[Hyp
             (True, False),
             "Where several entries tie for the maximum, each gets the whole gradient, so that it counts several times. "
             "Only one of them gets it: keep a position (argmax), not a mask `x == y`.",
+        ),
+        Hypothesis(
+            "winner-in-another-window",
+            lambda: elsewhere(),
+            "The winner is looked for in the whole image, by its value: where that value stands several times, another "
+            "window's entry is found. Look in the window alone.",
         ),
         Hypothesis(
             "gradient-shared-by-ties",
@@ -300,6 +336,14 @@ def average_backward(case: Pooling, expected: Array) -> list[Hypothesis]:
             "padding-not-counted",
             lambda: back(view * (r * s) / inside),
             f"dy is divided by the number of entries inside the image. {ZEROS_COUNT}",
+        ),
+        Hypothesis(
+            "windows-side-by-side",
+            lambda: np.repeat(np.repeat(case.dy, r, axis=2), s, axis=3)[
+                :, :, case.padding[0] :, case.padding[1] :
+            ][:, :, : case.x.shape[2], : case.x.shape[3]] / (r * s),
+            "Each dy is repeated R × S times, as if the windows lay side by side. They step by the stride and may "
+            "overlap: add each share at row p · u + r, column q · v + s.",
         ),
         Hypothesis(
             "gradient-to-one",

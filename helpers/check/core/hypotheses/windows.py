@@ -176,6 +176,33 @@ def misread(case: Case, fill: float = 0.0) -> list[Hypothesis]:
         *_cut(right, fill),
         *(
             Hypothesis(
+                "padding-one-side",
+                lambda: read(padding=((a, b), (a, b))),
+                "The padding of both axes is pad_h before and pad_w behind, as `np.pad` reads a pair. It takes one "
+                "pair for each axis: `(pad_h, pad_h)` for the rows, `(pad_w, pad_w)` for the columns.",
+            )
+            for _ in range(a != b)
+        ),
+        *(
+            Hypothesis(
+                "starts-late",
+                lambda make=make, i=i, j=j: make(i, j),  # type: ignore[misc]
+                f"The first window starts at row {i}, column {j} of the padded image. It starts at row 0, column 0, "
+                "and the others u rows and v columns further each.",
+            )
+            for i in range(max(u, 2))
+            for j in range(max(v, 2))
+            if i or j
+            for make in (lambda i, j: start((u, v), (i, j)), lambda i, j: read(stride=(1, 1))[:, :, i::u, j::v])
+        ),
+        Hypothesis(
+            "dilated",
+            lambda: read(stride=(1, 1), size=(u * (r - 1) + 1, v * (s - 1) + 1))[..., ::u, ::v],
+            "The stride spreads the entries of filter or window apart (a dilation), and the windows step by 1. It "
+            "moves the window: row p · u + r, column q · v + s. (Is it handed on as an argument that means dilation?)",
+        ),
+        *(
+            Hypothesis(
                 "index-mixed-up",
                 lambda i=i, j=j: gathered(case, i, j, fill),  # type: ignore[misc]
                 f"Output (p, q) and filter entry (r, s) use row {row}, column {column} of the padded image; they "
@@ -256,6 +283,12 @@ def explain_shape(case: Case, what: str, shape_of: Callable[[int, int], Sizes]) 
     """For `verify`: the letter that explains a wrong shape, if one does. shape_of: (P, Q) -> shape of the result."""
 
     def explained(got: Sizes) -> Mistake | None:
+        up = shape_of(*(-(-(n + 2 * pad - size) // step) + 1 for n, size, step, pad in zip(
+            case.x.shape[2:], case.window, case.stride, case.padding, strict=True)))
+        if got == up != shape_of(*case.dy.shape[2:]):
+            return Mistake("size-rounded-up", f"{what} has shape {got}: the number of windows is rounded up, so that "
+                           "the last ones hang over the edge (PyTorch's `ceil_mode`). Only windows that lie inside "
+                           "count: round down.")
         for p, q, words in output_sizes(case):
             if got == shape_of(p, q):
                 return Mistake(
@@ -381,6 +414,15 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
             lambda: np.where(counts() > 0, placed() / np.maximum(counts(), 1), 0),
             "Where windows overlap, their mean is taken; they are summed.",
         ),
+        *(
+            Hypothesis(
+                "rest-forgotten",
+                lambda: placed()[:, :, : u * (p - 1) + r - 2 * a, : v * (q - 1) + s - 2 * b],
+                "The last rows and columns, which no window reaches at this stride, are missing. The result has the "
+                "shape of x, with zeros there.",
+            )
+            for _ in range((u * (p - 1) + r - 2 * a, v * (q - 1) + s - 2 * b) != (h, w))
+        ),
         *Hypothesis.each(
             "crop-at-zero",
             lambda ends: whole[:, :, a : ends[0], b : ends[1]],
@@ -483,11 +525,16 @@ def advice(error: BaseException, what: str) -> str:
             " That is a stride; a padding may be 0, a stride may not. It is `ConvSpec.of(x, w, stride, padding)`, in "
             "this order."
         )
+    if "but the spec says" in text:
+        return (
+            " The spec that is used here is another than the one of forward: with the stride and the padding left out "
+            "they are (1, 1) and (0, 0). Make it with both, or keep forward's."
+        )
     if "negative" in text and "stride" in text:
         return " PyTorch accepts no array with negative strides, which `[::-1]` makes: copy it first, with `.copy()`."
     shapes = [tuple(int(n) for n in found.split(",") if n) for found in re.findall(r"\(([\d, ]+)\)", text)]
-    if "broadcast" in text and what == "add_bias":
-        flat = 1 in map(len, shapes)
+    if what == "add_bias" and ("broadcast" in text or "must match the size" in text):
+        flat = 1 in map(len, shapes) and "tensor" not in text
         how = "broadcasts b along the last axis of y, the columns" if flat else "matches axes from the last one on"
         return f" Numpy {how}; b belongs to axis 1: give it the shape (K, 1, 1)."
     if kind == "ZeroDivisionError":
@@ -534,6 +581,11 @@ def advice(error: BaseException, what: str) -> str:
         return (
             f" A reshape keeps all numbers, and the new shape has room for {prod(shapes[-1])}. Which of its sizes is "
             f"another than you think? (With a stride or a padding, H and W are not P · R and Q · S.)"
+            + (
+                f" The last two are equal, {shapes[-1][-1]}: images, windows and outputs need not be square."
+                if len(shapes[-1]) > 2 and shapes[-1][-1] == shapes[-1][-2]
+                else ""
+            )
         )
     if "shape-mismatch for sum" in text:
         return (
