@@ -651,8 +651,8 @@ plots.show(plots.attention_map(head.head.p[0], sentence))
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="D-answer" points=2
-# After 1.68 s, when the LSTM has finished at 1.88 bits, the head is above 2; at its end, after 3.21 s, it has 1.88, too. The comparison is not quite fair: the head has then seen 3.0 times as many characters, both have one seed, and neither was tuned. Per character seen the LSTM learns more.
-# The head trains on 1.6 times as many characters a second (I had guessed 4), although it counts 151 GFLOP against 43.2: all 64 steps of a window are rows of a few large products, while the LSTM calls numpy again and again for small ones, since no step can begin before the one before it has ended. With the window's length T the scores grow as T², so the head's cost of a character grows with T; the LSTM's stays as it is.
+# After 2.01 s, when the LSTM has finished at 1.88 bits, the head is above 2; at its end, after 3.70 s, it has 1.88, too. The comparison is not quite fair: the head has then seen 3.0 times as many characters, both have one seed, and neither was tuned. Per character seen the LSTM learns more.
+# The head trains on 1.7 times as many characters a second (I had guessed 4), although it counts 151 GFLOP against 43.2: all 64 steps of a window are rows of a few large products, while the LSTM calls numpy again and again for small ones, since no step can begin before the one before it has ended. With the window's length T the scores grow as T², so the head's cost of a character grows with T; the LSTM's stays as it is.
 # With a mask that is off by one each character sees its target. The bits in training would fall towards 0, and in writing the network would be helpless, since there the next character does not exist yet.
 
 # %% [markdown] given="E-text"
@@ -962,9 +962,9 @@ for network, work, quality, parameters, predicted, seconds in table:
 
 # %% [markdown] answer="G-answer" points=2
 # (1) An LSTM that begins by keeping (forget bias 3): it solved a lag of 40 where the others ended at 10 and 5, and its state has a fixed size however long the year is. The price: steps follow one another, and what is to be kept for hundreds of steps has to be learned through as many steps back.
-# (2) An attention head: as good as the LSTM (1.88 bits both) and trained on 1.6 times as many characters a second even here; on a machine made for large products the factor grows. The price is a window, and scores for every pair in it, 500 · 500 for each text.
+# (2) An attention head: as good as the LSTM (1.88 bits both) and trained on 1.7 times as many characters a second even here; on a machine made for large products the factor grows. The price is a window, and scores for every pair in it, 500 · 500 for each text.
 # (3) A convolutional network with skips: 5,994 parameters reach 4.5% test error, and with skips 42 layers train as well as 4 (2.4% against 46.0% for plain ones). The price is operations: 52 GFLOP for three times through 10,000 images.
-# The ratio is largest for the plain network with 42 layers (9.1) and large for the RNN of Part B (6.6): their products are small, and each comes with a dozen calls of numpy that take time however little there is to do. It is smallest for the CNN (1.7) and the head (1.8), whose products are large.
+# The ratio is largest for the plain network with 42 layers (10.8) and large for the RNN of Part B (9.4): their products are small, and each comes with a dozen calls of numpy that take time however little there is to do. It is smallest for the CNN (2.1) and the head (2.3), whose products are large.
 
 # %% [markdown] given="group"
 # ---
