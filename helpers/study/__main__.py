@@ -20,6 +20,7 @@ STUDIES = {
     "cnn_runtime": "helpers.study.cnn_runtime",
     "network_from_scratch": "helpers.study.network_from_scratch",
     "performance_factors": "helpers.study.performance_factors.command",
+    "remember": "helpers.study.remember",
 }
 
 
