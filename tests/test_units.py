@@ -9,7 +9,7 @@ from autograder.course import REPOSITORY
 DECIMAL = re.compile(r"\b(?:KB|MB|GB)\b(?!/s)")
 
 
-@pytest.mark.parametrize("name", ["convolution", "cnn_runtime", "cudnn_reading", "performance_factors"])
+@pytest.mark.parametrize("name", ["convolution", "cnn_runtime", "cudnn_reading", "performance_factors", "remember"])
 def test_notebooks_count_memory_in_binary_units(name):
     text = (REPOSITORY / "solutions" / name / f"{name}.py").read_text()
     assert DECIMAL.findall(text) == []

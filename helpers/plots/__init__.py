@@ -26,6 +26,7 @@ from helpers.plots.generate import (
 )
 from helpers.plots.images import digits
 from helpers.plots.learning import convention_trap, learning_curves, learning_rates, loss_gap, schedules
+from helpers.plots.memory import accuracy_by_lag, attention_map, bits_by_seconds, by_lag, error_by_depth, projections
 from helpers.plots.performance import algorithm_times, roofline
 from helpers.plots.runtime import batch_sizes, runtime_scatter, working_sets
 from helpers.plots.runtime_curves import epoch_times, fits, speed_up
@@ -34,14 +35,19 @@ from helpers.plots.then_and_now import then_and_now
 from helpers.plots.training import error_curve
 
 __all__ = [
+    "accuracy_by_lag",
     "algorithm_times",
+    "attention_map",
     "batch_sizes",
+    "bits_by_seconds",
+    "by_lag",
     "by_setting",
     "clouds",
     "convention_trap",
     "digit_map",
     "digits",
     "epoch_times",
+    "error_by_depth",
     "error_by_rate",
     "error_curve",
     "error_curves",
@@ -59,6 +65,7 @@ __all__ = [
     "plateau_depths",
     "plateau_lengths",
     "plateau_loss",
+    "projections",
     "ratio_dots",
     "roofline",
     "runtime_scatter",

@@ -1,4 +1,4 @@
-"""Images side by side, as one picture."""
+"""Images side by side."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ STUDIES = {
     "generate": "helpers.study.generate",
     "network_from_scratch": "helpers.study.network_from_scratch",
     "performance_factors": "helpers.study.performance_factors.command",
+    "remember": "helpers.study.remember",
 }
 
 

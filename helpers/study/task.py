@@ -17,7 +17,7 @@ import helpers
 from helpers.train import History
 
 # A kept run is used again only if none of these has changed since, for they decide what comes out.
-ROOMS = ("backend.py", "data", "nn", "primitives", "train")
+ROOMS = ("backend.py", "data", "nn", "primitives", "train", "zoo")
 
 
 class Task:

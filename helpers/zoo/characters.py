@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from helpers.errors import CourseError
+from helpers import plots
 from helpers.nn import Adam
 from helpers.zoo.checks import check_loss
 from helpers.zoo.outcome import Measured, Outcome
 from helpers.zoo.recurrent import CELLS, SequenceNet, State, clip
+from helpers.zoo.sequences import Curve, streams
 from helpers.zoo.text import counted_bits, encode, halves
-
-Curve = list[tuple[float, float]]
-"""(seconds of training, bits a character on the text that was held out)."""
 
 
 def one_hot(codes: np.ndarray, letters: int) -> np.ndarray:
@@ -29,14 +26,6 @@ def one_hot(codes: np.ndarray, letters: int) -> np.ndarray:
     x = np.zeros((*codes.shape[:1], letters, *codes.shape[1:]), np.float32)
     np.put_along_axis(x, codes[:, None], 1, axis=1)
     return x
-
-
-def streams(codes: np.ndarray, count: int) -> np.ndarray:
-    """The text cut into `count` pieces side by side, (steps, count)."""
-    length = len(codes) // count
-    if length < 2:
-        raise CourseError(f"A text of {len(codes)} characters has no {count} streams of at least 2; give a longer one.")
-    return codes[: length * count].reshape(count, length).T
 
 
 def train(
@@ -112,28 +101,6 @@ def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:
             *(Measured(name, b, "bits a character", at_most=s.goal if name == "LSTM" else None)
               for name, b in last.items()),
         ],
-        picture(curves, counted, s.units),
+        plots.bits_by_seconds(curves, f"The next character, {s.units} units", counted),
         [f"the LSTM writes: {wrote}"],
     )  # fmt: skip
-
-
-def picture(curves: dict[str, Curve], counted: dict[int, float], units: int) -> Any:
-    """Bits a character against the seconds of training."""
-    from helpers.plots.style import axes, figure, line, with_alt
-
-    fig = figure(7, 3.8)
-    ax = fig.subplots()
-    for i, (name, curve) in enumerate(curves.items()):
-        seconds, values = zip(*curve, strict=True)
-        ax.plot(seconds, values, **line(i, len(values)), label=name)
-    for k, value in counted.items():
-        if k:
-            ax.axhline(value, color="#777777", linewidth=1)
-            ax.annotate(f"counting after {k}", (1, value), (-2, 2), xycoords=("axes fraction", "data"),
-                        textcoords="offset points", ha="right", fontsize=9)  # fmt: skip
-    title = f"The next character, {units} units"
-    axes(ax, title, "seconds of training", "bits a character, held out")
-    ax.legend(frameon=False)
-    said = "; ".join(f"{name} reaches {curve[-1][1]:.2f}" for name, curve in curves.items())
-    by = ", ".join(f"{value:.2f} after {k}" for k, value in counted.items() if k)
-    return with_alt(fig, f"{title}: bits a character on held-out text. {said}; models that count have {by} characters.")

@@ -9,14 +9,13 @@ is negative, in a gradient where the activation was. *Visualizing and Understand
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from helpers import primitives
-from helpers.errors import CourseError
+from helpers import plots, primitives
 from helpers.nn import FastCNN
 from helpers.primitives import ConvSpec, PoolSpec
+from helpers.zoo.excited import agreement, strongest
 from helpers.zoo.images import labelled
 from helpers.zoo.outcome import Measured, Outcome
 
@@ -66,32 +65,6 @@ def back(weights: list[np.ndarray], stages: list[Pass], y: np.ndarray, switches:
     return y
 
 
-def strongest(stages: list[Pass], filter_: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """(indices of the images that excite a filter of the last stage most, activations (count, K, P, Q) with each one's
-    strongest alone)."""
-    y = stages[-1].output
-    if not 0 <= filter_ < y.shape[1]:
-        raise CourseError(f"There is no filter {filter_} in this layer; take 0 to {y.shape[1] - 1}.")
-    if not 1 <= count <= len(y):
-        raise CourseError(f"count={count} images are not among {len(y)}; take 1 to {len(y)}.")
-    flat = y[:, filter_].reshape(len(y), -1)
-    images = np.argsort(flat.max(axis=1), kind="stable")[::-1][:count]
-    alone = np.zeros((count, *y.shape[1:]), y.dtype)
-    places = alone[:, filter_].reshape(count, -1)
-    places[np.arange(count), flat[images].argmax(axis=1)] = flat[images].max(axis=1)
-    alone[:, filter_] = places.reshape(count, *y.shape[2:])
-    return images, alone
-
-
-def agreement(parts: np.ndarray, images: np.ndarray) -> float:
-    """Mean over images of the cosine between what was projected back, its positive part, and the image under it."""
-    found = []
-    for part, image in zip(np.maximum(parts, 0), images, strict=True):
-        seen = image * (part != 0)
-        found.append(float((part * seen).sum() / max(1e-12, np.linalg.norm(part) * np.linalg.norm(seen))))
-    return float(np.mean(found))
-
-
 @dataclass(frozen=True)
 class Size:
     train: int
@@ -118,7 +91,7 @@ def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:
     filters = np.argsort(stages[-1].output.max(axis=(0, 2, 3)))[::-1][:4]
     rows, with_switches, without = {}, [], []
     for name, filter_ in zip("ABCD", filters, strict=True):
-        chosen, alone = strongest(stages, int(filter_), 9)
+        chosen, alone = strongest(stages[-1].output, int(filter_), 9)
         some = look(weights, biases, test[chosen])
         seen = back(weights, some, alone)
         with_switches.append(agreement(seen, test[chosen]))
@@ -132,23 +105,5 @@ def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:
             Measured("without switches", b),
             Measured("with ÷ without", a / b, at_least=s.goal),
         ],
-        picture(rows, a, b),
-    )
-
-
-def picture(rows: dict[str, tuple[np.ndarray, np.ndarray]], a: float, b: float) -> Any:
-    """For four filters the images that excite them most, and what of each has done so."""
-    from helpers.plots.style import figure, with_alt
-    from helpers.zoo.drawing import show_images
-
-    fig = figure(9, 5)
-    for ax, (name, (images, seen)) in zip(fig.subplots(2, 4).T.reshape(4, 2), rows.items(), strict=True):
-        show_images(ax[0], images, 3, f"filter {name}: images")
-        top = float(np.abs(seen).max())
-        show_images(ax[1], seen, 3, "seen by it", "PuOr", vmin=-top, vmax=top)
-    return with_alt(
-        fig,
-        "Four filters of a CNN's second layer: above the nine test images that excite each most, below what was "
-        "projected back to the pixels through the switches; each filter has its own kind of stroke, at any place. The "
-        f"cosine between projection and image is {a:.2f} with switches and {b:.2f} without.",
+        plots.projections(rows, a, b),
     )

@@ -19,11 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from helpers import plots
 from helpers.errors import CourseError
 from helpers.nn import Adam
 from helpers.nn.optimisers import parameters_and_gradients
 from helpers.zoo.checks import check_loss, check_size
 from helpers.zoo.outcome import Measured, Outcome
+from helpers.zoo.sequences import copy_task, softmax_loss
 
 State = tuple[np.ndarray, ...]
 
@@ -195,16 +197,6 @@ class Readout:
         return np.matmul(self.weight.T, gradient)
 
 
-def softmax_loss(logits: np.ndarray, targets: np.ndarray) -> tuple[float, np.ndarray]:
-    """(mean cross-entropy in nats, its gradient for the logits (steps, outputs, N)); targets: integers (steps, N)."""
-    e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    p = e / e.sum(axis=1, keepdims=True)
-    at = np.arange(len(targets))[:, None], targets, np.arange(targets.shape[1])
-    loss = -float(np.log(np.maximum(p[at], np.finfo(p.dtype).tiny)).mean())
-    p[at] -= 1
-    return loss, p / targets.size
-
-
 class SequenceNet:
     """A recurrent layer and a readout; `layers` are what an optimiser takes."""
 
@@ -233,17 +225,6 @@ def clip(layers: Sequence[Any], most: float) -> float:
         for gradient in gradients:
             gradient *= most / norm
     return norm
-
-
-def copy_task(n: int, lag: int, symbols: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(x (lag + 2, symbols + 2, n), targets (1, n)): a marked symbol, `lag` without the mark, and the question."""
-    check_size(sequences=n, symbols=symbols)
-    check_size(0, lag=lag)
-    shown = rng.integers(symbols, size=(lag + 1, 1, n))
-    x = np.zeros((lag + 2, symbols + 2, n), np.float32)
-    np.put_along_axis(x[:-1], shown, 1, axis=1)
-    x[0, symbols] = x[-1, symbols + 1] = 1
-    return x, shown[0]
 
 
 def gradient_by_lag(net: SequenceNet, x: np.ndarray, targets: np.ndarray, lag: int) -> list[float]:
@@ -306,37 +287,8 @@ def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:
                  at_least=100 * s.goal if name == KEEPS else None)
         for i, lag in enumerate(s.lags) for name in accuracy
     ]  # fmt: skip
-    return Outcome(measured, picture(s, flow, accuracy))
+    return Outcome(measured, plots.by_lag(flow, s.lags, accuracy))
 
 
 def _net(cell: Any, units: int, seed: int) -> SequenceNet:
     return SequenceNet(cell(SYMBOLS + 2, units, seed), SYMBOLS, seed)
-
-
-def picture(s: Size, flow: dict[str, list[float]], accuracy: dict[str, list[float]]) -> Any:
-    """Gradient and accuracy against the lag."""
-    from helpers.plots.style import axes, figure, line, with_alt
-
-    fig = figure(9, 3.6)
-    left, right = fig.subplots(1, 2)
-    said = []
-    for i, name in enumerate(flow):
-        left.plot(flow[name], **line(i, len(flow[name])), label=name)
-        right.plot(s.lags, [100 * a for a in accuracy[name]], **line(i, len(s.lags)), label=name)
-        right_of = ", ".join(f"{100 * a:.0f}%" for a in accuracy[name])
-        said.append(f"{name}: {flow[name][-1]:.1g} of the gradient is left, accuracies {right_of}")
-    left.set_yscale("log")
-    axes(left, "The gradient for h (RNN) and c (LSTM), before training", "steps back", "norm ÷ norm at the last step")
-    axes(right, f"The copy task after {s.steps} steps", "lag (steps)", "accuracy (%)")
-    right.axhline(100 / SYMBOLS, color="#777777", linewidth=1)
-    at, below = (s.lags[-1], 100 / SYMBOLS), (0, -11)
-    right.annotate("guessing", at, below, textcoords="offset points", ha="right", fontsize=9)
-    right.set_ylim(0, 104)
-    left.legend(frameon=False)
-    right.legend(frameon=False)
-    return with_alt(
-        fig,
-        "Left the norm of the gradient for what is carried on, before training, up to "
-        f"{len(flow['RNN']) - 1} steps back; right the accuracy of the copy task at lags "
-        f"{', '.join(map(str, s.lags))}. {'; '.join(said)}.",
-    )

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from helpers import plots
 from helpers.backend import Backend
 from helpers.backend import backend as make_backend
 from helpers.nn import Linear, ReLU, Softmax, evaluate
@@ -94,20 +95,5 @@ def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:
         Measured(f"training error, {depths[-1]} layers, plain", errors["plain"][-1], "%", at_least=s.fails),
         Measured("with skips", errors["with skips"][-1], "%", at_most=s.goal),
     ]
-    return Outcome(found, picture(depths, errors, s))
-
-
-def picture(depths: list[int], errors: dict[str, list[float]], s: Size) -> Any:
-    """Training error against depth."""
-    from helpers.plots.style import axes, figure, line, with_alt
-
-    fig = figure(6.5, 3.6)
-    ax = fig.subplots()
-    for i, (name, values) in enumerate(errors.items()):
-        ax.plot(depths, values, **line(i, len(values)), label=name)
     title = f"Dense networks of width {s.width} after {s.epochs} epochs"
-    axes(ax, title, "layers with weights", "training error (%)")
-    ax.set_ylim(0, 100)
-    ax.legend(frameon=False)
-    said = "; ".join(f"{name} " + ", ".join(f"{e:.1f}%" for e in values) for name, values in errors.items())
-    return with_alt(fig, f"{title}, training error at {', '.join(map(str, depths))} layers: {said}.")
+    return Outcome(found, plots.error_by_depth(depths, errors, title))

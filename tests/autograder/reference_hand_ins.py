@@ -326,6 +326,44 @@ def time_to_level(seconds_per_step, steps):
                '"helpers.cost.communication:ring")',
 }
 
+REMEMBER = {
+    "A-step": FIND + """
+new_state = find("helpers.check.remember.rnn:step")
+def rnn_step(x, h, W, U, b):
+    new = new_state(x, h, W, U, b)
+    return new, (x, h, new, W, U)
+""",
+    "A-clip": """
+clip_to = find("helpers.check.remember.rnn:right_clip")
+def clip_by_norm(gradients, most):
+    return clip_to(gradients, most), 0
+""",
+    "B-step": """
+next_of = find("helpers.check.remember.lstm:step")
+def lstm_step(x, h, c, W, U, b):
+    return *next_of(x, h, c, W, U, b), None
+""",
+    "C-bits": 'bits_per_character = find("helpers.check.remember.characters:right_bits")',
+    "D-forward": 'attend = find("helpers.check.remember.attention:attention", "helpers.zoo.attention:attend")',
+    "D-back": 'attend_backward = find("helpers.check.remember.attention:backward", '
+              '"helpers.zoo.attention:attend_backward")',
+    "E-block": """
+of_block = find("helpers.check.remember.residual:right_block")
+def block(x, W1, b1, W2, b2):
+    return of_block(x, W1, b1, W2, b2), None
+""",
+    "F-transposed": """
+try:
+    conv_transpose = find("helpers.check.remember.deconvolution:transposed")
+except BaseException:
+    from helpers.primitives import ConvSpec, conv_backward_data
+    def conv_transpose(y, w):
+        (N, K, P, Q), (_, C, R, S) = y.shape, w.shape
+        return conv_backward_data(ConvSpec(N, C, P + R - 1, Q + S - 1, K, R, S), y, w)
+""",
+    "F-project": 'project = find("helpers.check.remember.deconvolution:right_project")',
+}
+
 REFERENCE = {
     "network_from_scratch": NETWORK_FROM_SCRATCH,
     "cnn_learning": CNN_LEARNING,
@@ -333,4 +371,5 @@ REFERENCE = {
     "convolution": CONVOLUTION,
     "cudnn_reading": CUDNN_READING,
     "performance_factors": PERFORMANCE_FACTORS,
+    "remember": REMEMBER,
 }

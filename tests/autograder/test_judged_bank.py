@@ -35,6 +35,10 @@ ALSO = {
         *["B-measure: own-environment-changed", "B-measure: threads-set-too-late", "C-steps: looks-at-wrong-steps"],
         *["E-ring: all-send-first", "E-ring: not-async", "E-share: batch-not-divided", "E-ring: even ones send first"],
     ],
+    "remember": [
+        *["A-back: kept-overwritten", "A-step: input-changed", "C-read: another-state", "B-start: not-reproducible"],
+        *["F-project: input-changed", "C-read: inputs and targets first, state copied"],
+    ],
 }
 """Rows that need something of the other process: its memory, globals or copies, or calls of a check's functions."""
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import to_numpy
+from helpers.check.core import kept
 from helpers.check.core import probe as probes
 from helpers.check.core.probe import Odd, Probe, copied, is_torch, observed
 from helpers.check.core.report import Mistake
@@ -87,34 +88,17 @@ def ask(probe: Probe, *things: Any, advice: Advice | None = None) -> Answer:
     advice: on errors, asked before the general advice.
     """
     name, given = f"{probe.__module__}:{probe.__qualname__}", copied(things)
-    if _forgotten:
-        name, given = "helpers.check.core.probe:forgetting", (name, list(_forgotten), *given)
+    if kept.forgotten:
+        name, given = "helpers.check.core.probe:forgetting", (name, list(kept.forgotten), *given)
     if _elsewhere is None:
-        reply: Any = observed(name if _forgotten else probe, probes.SECONDS, given)
+        reply: Any = observed(name if kept.forgotten else probe, probes.SECONDS, given)
     else:
         reply = _elsewhere(name, probes.SECONDS, given)
     told = reply.get("changed") if isinstance(reply, dict) else None
-    for kept, function in told.items() if isinstance(told, dict) else ():
-        if isinstance(kept, str) and isinstance(function, str) and kept.isidentifier():
-            changed[kept[:80]] = function[:80]
+    for name, function in told.items() if isinstance(told, dict) else ():
+        if isinstance(name, str) and isinstance(function, str) and name.isidentifier():
+            kept.changed[name[:80]] = function[:80]
     return Answer(reply, advice=advice)
-
-
-changed: dict[str, str] = {}
-"""What outlived calls of the student's functions and was changed in one, in the probes since this was last emptied, and
-the name of that function."""
-_forgotten: list[str] = []
-
-
-@contextlib.contextmanager
-def forgetting(names: Sequence[str]) -> Iterator[None]:
-    """Within this block the student's functions find what they keep under these names empty in each call."""
-    before = list(_forgotten)
-    _forgotten[:] = names
-    try:
-        yield
-    finally:
-        _forgotten[:] = before
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from helpers.check.core import kept
 from helpers.check.core.picture import Picture
 from helpers.check.core.probe import Odd, by_value
 from helpers.errors import one_line
@@ -195,26 +196,22 @@ def _told(mistake: Mistake, package: str, title: str, builds_on: str, after: str
 
 def _watched(steps: Iterator[str]) -> Iterator[str]:
     """What a check verifies; what the student's functions keep meanwhile is noted anew."""
-    from helpers.check.core import ask
-
-    ask.changed.clear()
+    kept.changed.clear()
     return steps
 
 
 def _of_what_is_kept(mistake: Mistake, again: Callable[[], Iterator[str]]) -> Mistake | None:
     """The Mistake of functions that are right where they find what they keep between calls empty, if that is so."""
-    from helpers.check.core import ask
-
-    kept = dict(ask.changed)
-    if not kept or mistake.name.endswith(("-kept", "kept-between-calls", "still-to-do")):
+    changed = dict(kept.changed)
+    if not changed or mistake.name.endswith(("-kept", "kept-between-calls", "still-to-do")):
         return None
     try:
-        with ask.forgetting(sorted(kept)):
+        with kept.forgetting(sorted(changed)):
             for _ in again():
                 pass
     except Exception:
         return None
-    these, functions = (" and ".join(sorted(names)) for names in ({f"`{name}`" for name in kept}, set(kept.values())))
+    these, functions = (" and ".join(sorted(names)) for names in ({f"`{name}`" for name in changed}, set(changed.values())))
     return Mistake("kept-between-calls", f"What {these} has from earlier calls gets into later results of {functions}; "
                    "where it is empty at the start of each call, they are right. Make it inside of the function: a "
                    "default argument (`=[]`, `={}`) is made once, when `def` runs, and so is what stands outside. "

@@ -11,7 +11,21 @@ import pytest
 from autograder.course import REPOSITORY
 from helpers.backend import backend
 from helpers.errors import CourseError
-from helpers.zoo import ZOO, attention, autoencoder, chain, characters, dbn, deconvolution, gan, rbm, recurrent, vae
+from helpers.zoo import (
+    ZOO,
+    attention,
+    autoencoder,
+    chain,
+    characters,
+    dbn,
+    deconvolution,
+    gan,
+    rbm,
+    reader,
+    recurrent,
+    sequences,
+    vae,
+)
 from helpers.zoo.__main__ import main
 from helpers.zoo.outcome import Measured
 from helpers.zoo.text import counted_bits, encode, halves
@@ -185,9 +199,9 @@ def test_bits_of_a_model_that_knows_nothing_are_those_of_guessing():
     net = recurrent.SequenceNet(recurrent.RNN(len(alphabet), 4), len(alphabet))
     net.readout.weight[...] = 0
     assert characters.bits(net, codes[:200], len(alphabet)) == pytest.approx(np.log2(len(alphabet)))
-    reader = attention.Reader(len(alphabet), 16, 4, 3)
-    reader.readout.weight[...] = 0
-    assert attention.bits(reader, codes[:200]) == pytest.approx(np.log2(len(alphabet)))
+    one = attention.Reader(len(alphabet), 16, 4, 3)
+    one.readout.weight[...] = 0
+    assert reader.bits(one, codes[:200]) == pytest.approx(np.log2(len(alphabet)))
 
 
 def test_counting_gains_by_context():
@@ -204,7 +218,7 @@ def test_projection_is_the_gradient_where_nothing_is_cut(rng):
     biases = [np.zeros(3), np.zeros(4)]
     images = rng.random((2, 1, 13, 13))
     stages = deconvolution.look(weights, biases, images)
-    chosen, alone = deconvolution.strongest(stages, 2, 1)
+    chosen, alone = deconvolution.strongest(stages[-1].output, 2, 1)
     stages = deconvolution.look(weights, biases, images[chosen])
     seen = deconvolution.back(weights, stages, alone)
     # All is positive, so the projection is the activation times the gradient, and image · gradient is the activation.
@@ -242,7 +256,7 @@ LSTM = recurrent.SequenceNet(recurrent.LSTM(3, 4), 3)
         (lambda: vae.train(vae.VAE(5, 4), NANS, 1),
          "The input of the VAE holds NaN or infinite values; clean the data before training."),
         (lambda: encode("aaaa"), "The text 'aaaa' has 1 kinds of characters; give one with at least 2."),
-        (lambda: characters.streams(np.zeros(20, int), 16),
+        (lambda: sequences.streams(np.zeros(20, int), 16),
          "A text of 20 characters has no 16 streams of at least 2; give a longer one."),
         (lambda: recurrent.gradient_by_lag(LSTM, np.zeros((5, 3, 2)), np.zeros((1, 2), int), 7),
          "A lag of 7 is not inside a sequence of 5 steps; take 0 to 4."),

@@ -7,7 +7,7 @@ import pytest
 
 from helpers.backend import backend, torch_or_none
 from helpers.check.core.gradients import numerical_gradient
-from helpers.zoo import attention, autoencoder, dbn, gan, rbm, recurrent, residual, vae
+from helpers.zoo import attention, autoencoder, dbn, gan, rbm, reader, recurrent, residual, vae
 
 F64 = backend("numpy", "float64")
 RNG = np.random.default_rng(0)
@@ -158,7 +158,8 @@ def test_recurrent_is_pytorchs(cell):
 def test_a_head_is_pytorchs():
     import torch
 
-    head, x, gradient = attention.Head(4, F64), RNG.standard_normal((2, 5, 4)), RNG.standard_normal((2, 5, 4))
+    head = reader.Head(4, attention.attend, attention.attend_backward, F64)
+    x, gradient = RNG.standard_normal((2, 5, 4)), RNG.standard_normal((2, 5, 4))
     inputs, weight = torch.from_numpy(x).requires_grad_(), torch.from_numpy(head.weight).requires_grad_()
     q, k, v = (inputs @ weight).split(4, dim=-1)
     y = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
