@@ -63,6 +63,7 @@ LEFT_OUT = {
     "cnn_learning": ("broken", ""),
     "cnn_runtime": ("broken", "its rows and curves are left out, and numpy's are measured."),
     "remember": ("broken", ""),
+    "generate": ("missing", ""),
     "performance_factors": ("missing", "its rows in Parts B and D and the two real processes of Part E are left out."),
 }
 

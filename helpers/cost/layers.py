@@ -164,10 +164,11 @@ def step_cost(
 ) -> StepCost:
     """What a training step costs.
 
-    network: a NetworkSpec, a JSON file's path, the name of a network that comes with the course, or a built Network,
-    MLP or FastMLP of `helpers.nn`. images: in the batch, None for the network's own (64 where it has none);
-    itemsize: bytes of a number. input_gradient: whether the gradient for the images is computed, too, which training
-    does not need but `helpers.nn.Network` does. Raises CourseError for what is no network, batch or number.
+    network: a NetworkSpec, a JSON file's path, the name of a network that comes with the course, a built Network,
+    MLP or FastMLP of `helpers.nn`, or `helpers.zoo.chain.Dense`. images: in the batch, None for the network's own (64
+    where it has none); itemsize: bytes of a number. input_gradient: whether the gradient for the images is computed,
+    too, which training does not need but `helpers.nn.Network` does. Raises CourseError for what is no network, batch or
+    number.
     """
     for what, value in (("images", images), ("itemsize", itemsize)):
         if value is not None and (type(value) is not int or value < 1):
@@ -254,12 +255,14 @@ def _work(work: Work) -> tuple[str, str, str]:
 def _described(network: Network) -> tuple[str, Shape, list[Any], int, str]:
     """(name, image, layers, batch size, optimiser) of whatever stands for a network."""
     sizes = getattr(network, "sizes", None)
-    if sizes is not None:  # MLP and FastMLP
+    if sizes is not None:  # MLP, FastMLP and the zoo's Dense
         layers = []
+        between, last = getattr(network, "between", "sigmoid"), getattr(network, "last", "softmax")
         for units in sizes[1:]:
-            layers += [SimpleNamespace(type="dense", units=units), SimpleNamespace(type="sigmoid")]
-        layers[-1] = SimpleNamespace(type="softmax")
-        return type(network).__name__, (sizes[0],), layers, 64, "sgd"
+            layers += [SimpleNamespace(type="dense", units=units), SimpleNamespace(type=between)]
+        layers[-1:] = [SimpleNamespace(type=last)] if last else []
+        batch, optimiser = getattr(network, "batch", 64), getattr(network, "optimiser", "sgd")
+        return type(network).__name__, (sizes[0],), layers, batch, optimiser
     from helpers.nn.shipped import find_spec
 
     spec = find_spec(getattr(network, "spec", network))

@@ -6,6 +6,7 @@ thread the time is processor time, so that other people's work on a shared machi
 
 from __future__ import annotations
 
+import functools
 import os
 import statistics
 import time
@@ -168,10 +169,19 @@ def threads() -> int:
 
 
 def the_clock(backend: str = "numpy") -> Callable[[], float]:
-    """Processor time for one thread of a CPU, which does not run on while others have the processor; else the time of
-    day.
+    """Processor time for one thread of a CPU, which does not run on while others have the processor; else, and where
+    that clock ticks in milliseconds, the time of day.
     """
-    return time.process_time if threads() == 1 and backend != "cuda" else time.perf_counter
+    return time.process_time if threads() == 1 and backend != "cuda" and _ticks_finely() else time.perf_counter
+
+
+@functools.cache
+def _ticks_finely() -> bool:
+    """Whether the processor's time moves within a millisecond; on Windows, and in some containers, it does not."""
+    until, seen = time.perf_counter() + 1e-3, set[float]()
+    while time.perf_counter() < until:
+        seen.add(time.process_time())
+    return len(seen) > 3
 
 
 def device_of(backend: str, rounds: int = 7) -> Device:

@@ -14,6 +14,16 @@ from helpers.plots.cnn_learning import (
 from helpers.plots.diagrams import lowering, seven_loops
 from helpers.plots.dots import ratio_dots
 from helpers.plots.factors import scaling, staircase, threads, time_to_accuracy
+from helpers.plots.generate import (
+    by_setting,
+    clouds,
+    digit_map,
+    few_labels,
+    found_by_seed,
+    image_rows,
+    likelihood,
+    likelihood_of_seeds,
+)
 from helpers.plots.images import digits
 from helpers.plots.learning import convention_trap, learning_curves, learning_rates, loss_gap, schedules
 from helpers.plots.memory import accuracy_by_lag, attention_map, bits_by_seconds, by_lag, error_by_depth, projections
@@ -31,17 +41,25 @@ __all__ = [
     "batch_sizes",
     "bits_by_seconds",
     "by_lag",
+    "by_setting",
+    "clouds",
     "convention_trap",
+    "digit_map",
     "digits",
     "epoch_times",
     "error_by_depth",
     "error_by_rate",
     "error_curve",
     "error_curves",
+    "few_labels",
     "fits",
+    "found_by_seed",
     "gradient_norms",
+    "image_rows",
     "learning_curves",
     "learning_rates",
+    "likelihood",
+    "likelihood_of_seeds",
     "loss_gap",
     "lowering",
     "plateau_depths",

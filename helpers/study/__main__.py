@@ -18,6 +18,7 @@ from helpers.errors import CourseError
 STUDIES = {
     "cnn_learning": "helpers.study.cnn_learning",
     "cnn_runtime": "helpers.study.cnn_runtime",
+    "generate": "helpers.study.generate",
     "network_from_scratch": "helpers.study.network_from_scratch",
     "performance_factors": "helpers.study.performance_factors.command",
     "remember": "helpers.study.remember",

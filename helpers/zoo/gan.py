@@ -19,14 +19,10 @@ import numpy as np
 from helpers.backend import Backend
 from helpers.backend import backend as make_backend
 from helpers.nn import Adam
-from helpers.zoo.chain import Chain, dense
+from helpers.zoo.chain import Chain, dense, sigmoid
 from helpers.zoo.checks import check_loss, check_size
 from helpers.zoo.outcome import Measured, Outcome
-from helpers.zoo.rbm import sigmoid
-
-MODES = np.array([(np.cos(a), np.sin(a)) for a in np.arange(8) * np.pi / 4])
-SPREAD = 0.05
-"""Standard deviation of each of the eight Gaussians, which stand on a circle of radius 1."""
+from helpers.zoo.toys import MODES, SPREAD, gaussians
 
 
 class GAN:
@@ -80,11 +76,6 @@ def on_gaussians(
     check_size(pack=pack)
     generator = dense([noise, hidden, hidden, 2], backend, seed)
     return GAN(generator, dense([2 * pack, hidden, hidden, 1], backend, seed + 1), noise, pack, beta1)
-
-
-def gaussians(n: int, rng: np.random.Generator) -> np.ndarray:
-    """n points of the eight Gaussians, float32 (n, 2)."""
-    return (MODES[rng.integers(8, size=n)] + SPREAD * rng.standard_normal((n, 2))).astype(np.float32)
 
 
 def found(points: np.ndarray) -> tuple[int, float]:

@@ -14,18 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from helpers.errors import CourseError
-from helpers.zoo.chain import batches
+from helpers.zoo.chain import batches, sigmoid
 from helpers.zoo.checks import check_loss, check_rows, check_size
 from helpers.zoo.images import pixels
 from helpers.zoo.outcome import Measured, Outcome
-
-MOST = 20
-"""Visible units whose states can be summed over: 2²⁰ are a million."""
-
-
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 0.5 * np.tanh(0.5 * x) + 0.5
+from helpers.zoo.toys import bars_and_stripes, states
 
 
 class RBM:
@@ -98,20 +91,6 @@ class RBM:
         return [m_ - d for m_, d in zip((-m for m in model), self.free_energy_gradients(v), strict=True)]
 
 
-def states(units: int) -> np.ndarray:
-    """All states of so many units, (2^units, units) of 0 and 1."""
-    if units > MOST:
-        raise CourseError(f"{units} units have 2^{units} states, too many to sum over; take at most {MOST}.")
-    return ((np.arange(2**units)[:, None] >> np.arange(units)) & 1).astype(np.float64)
-
-
-def bars_and_stripes(side: int = 3) -> np.ndarray:
-    """The 2·2^side − 2 pictures of full rows or of full columns, (patterns, side²)."""
-    rows = np.repeat(states(side), side, axis=1)
-    columns = np.tile(states(side), (1, side))
-    return np.unique(np.concatenate([rows, columns]), axis=0)
-
-
 def train(
     rbm: RBM, v: np.ndarray, epochs: int, lr: float = 0.1, batch: int = 100, momentum: float = 0.5, seed: int = 0
 ) -> list[float]:
@@ -174,8 +153,8 @@ def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:
 
 def picture(rbm: RBM, test: Any, made: Any, error: float, after: float, most: float) -> Any:
     """Reconstructions and samples, and the filters of some hidden units."""
+    from helpers.plots.mosaic import show_images, show_rows
     from helpers.plots.style import figure, with_alt
-    from helpers.zoo.drawing import show_images, show_rows
 
     fig = figure(9, 2.4)
     left, right = fig.subplots(1, 2, width_ratios=(3, 1))
