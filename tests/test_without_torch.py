@@ -62,8 +62,8 @@ LEFT_OUT = {
     "convolution": ("missing", "and Part H is left out."),
     "cnn_learning": ("broken", ""),
     "cnn_runtime": ("broken", "its rows and curves are left out, and numpy's are measured."),
-    "generate": ("missing", ""),
     "remember": ("broken", ""),
+    "generate": ("missing", ""),
     "performance_factors": ("missing", "its rows in Parts B and D and the two real processes of Part E are left out."),
 }
 

@@ -101,8 +101,8 @@ def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:
 
 def picture(images: Any, linear: Any, ours: Any, width: int, e: float, p: float) -> Any:
     """Test images above what both make of them."""
+    from helpers.plots.mosaic import show_rows
     from helpers.plots.style import figure, with_alt
-    from helpers.zoo.drawing import show_rows
 
     fig = figure(8, 2.3)
     title = f"Images through {width} numbers (squared error of a pixel: PCA {p:.4f}, autoencoder {e:.4f})"

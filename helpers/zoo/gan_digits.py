@@ -69,8 +69,8 @@ def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:
 
 def picture(made: np.ndarray, real: np.ndarray, classes: int, sure: float) -> Any:
     """Made images beside real ones."""
+    from helpers.plots.mosaic import show_images
     from helpers.plots.style import figure, with_alt
-    from helpers.zoo.drawing import show_images
 
     fig = figure(8.5, 2.1)
     left, right = fig.subplots(1, 2)

@@ -153,8 +153,8 @@ def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:
 
 def picture(rbm: RBM, test: Any, made: Any, error: float, after: float, most: float) -> Any:
     """Reconstructions and samples, and the filters of some hidden units."""
+    from helpers.plots.mosaic import show_images, show_rows
     from helpers.plots.style import figure, with_alt
-    from helpers.zoo.drawing import show_images, show_rows
 
     fig = figure(9, 2.4)
     left, right = fig.subplots(1, 2, width_ratios=(3, 1))

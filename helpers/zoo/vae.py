@@ -126,8 +126,8 @@ def run(size: str = "full", seed: int = 0, data: str = "mnist") -> Outcome:
 
 def picture(net: VAE, codes: np.ndarray, labels: np.ndarray, bound: float) -> Any:
     """The images that lie at each point of the code, and where test images lie."""
+    from helpers.plots.mosaic import show_images
     from helpers.plots.style import axes, figure, with_alt
-    from helpers.zoo.drawing import show_images
 
     side = np.linspace(-2, 2, 15)
     grid = np.array([(a, b) for b in side[::-1] for a in side], np.float32)

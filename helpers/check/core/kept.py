@@ -1,4 +1,4 @@
-"""What a student's functions keep between their calls: lists, dictionaries and sets in defaults, modules and closures."""
+"""What a student's functions keep between calls: lists, dictionaries and sets in defaults, modules and closures."""
 
 from __future__ import annotations
 

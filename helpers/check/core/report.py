@@ -211,7 +211,8 @@ def _of_what_is_kept(mistake: Mistake, again: Callable[[], Iterator[str]]) -> Mi
                 pass
     except Exception:
         return None
-    these, functions = (" and ".join(sorted(names)) for names in ({f"`{name}`" for name in changed}, set(changed.values())))
+    these = " and ".join(f"`{name}`" for name in sorted(changed))
+    functions = " and ".join(sorted(set(changed.values())))
     return Mistake("kept-between-calls", f"What {these} has from earlier calls gets into later results of {functions}; "
                    "where it is empty at the start of each call, they are right. Make it inside of the function: a "
                    "default argument (`=[]`, `={}`) is made once, when `def` runs, and so is what stands outside. "
