@@ -83,7 +83,7 @@ def crossover(crossover: Any, *, seed: int = 0) -> Iterator[str]:
         if right is None or got is None:
             agree = got is right
         elif a[0] == b[0] and a[1] == b[1]:
-            agree = got in sizes[:2]  # either is a size at which both are equal
+            agree = any(_alike(got, size) for size in sizes[:2])  # at either both are equal
         else:
             agree = _alike(got, right) or _alike(got, reference.crossover(sizes, a, b, logarithmic=False))
         if not agree:
@@ -118,7 +118,7 @@ def _by_interp(seen: Answer, asked: Sequence[Case]) -> bool:
 def _nearly(got: float | None, sizes: Numbers, a: Numbers, b: Numbers) -> Mistake | None:
     """A size at which the two are nearly equal."""
     for size, p, q in zip(sizes, a, b, strict=True):
-        if got == size and 0 < abs(p / q - 1) < 0.06:
+        if got is not None and _alike(got, size) and 0 < abs(p / q - 1) < 0.06:
             return Mistake("nearly-equal", f"At {size} the two differ by {abs(p / q - 1):.1%} and are taken for equal. "
                 "Nearly equal is not the crossing: that is where they are equal, or between two sizes where a − b has "
                 "different signs.")
