@@ -19,15 +19,16 @@ ENTRY = re.compile(r"^## (E\d+) \[([^\]]*)\] *(\w*)\n(.*?)^```python\n(.*?)^```$
 
 
 def read(path: Path, assignment: Assignment) -> Iterator[tuple[Solution, str]]:
-    """(solution, what its author says of it) for each entry; its cell is the exercise that defines the names that most
-    entries under its heading define."""
+    """(solution, what its author says of it) for each entry; its cell is that of its heading, or the exercise that
+    defines the names that most entries under its heading define."""
     exercises = {c.id: names(c.text).defines for c in assignment.cells if c.kind in ("exercise", "form")}
     found = ENTRY.findall(path.read_text(encoding="utf-8"))
     votes: dict[str, Counter[str]] = {}
     for _, heading, _, _, code in found:
         own = names(code).defines
         shares = {id_: len(defined & own) / max(1, len(defined | own)) for id_, defined in exercises.items()}
-        votes.setdefault(heading, Counter()).update([max(shares, key=lambda id_: shares[id_])])
+        cell = heading if heading in exercises else max(shares, key=lambda id_: shares[id_])
+        votes.setdefault(heading, Counter()).update([cell])
     for entry, heading, habit, prose, code in found:
         ((cell, _),) = votes[heading].most_common(1)
         if "torch." in code and "import torch" not in code:  # theirs stands in another cell
