@@ -283,6 +283,19 @@ TIMES = {
 }  # fmt: skip
 
 
+def _wrong_passes(forward: np.ndarray, before: np.ndarray, batch: np.ndarray) -> list[Hypothesis]:
+    """Passes that don't cost what the forward pass does; before: of the layer before, 0 for the first."""
+    return [
+        Hypothesis("batch-forgotten", forward * (1, 2, 2, 2) + forward / batch, "Backward-filter is counted for one "
+            "image. Its result is one gradient for the whole batch, but every image adds its products to it."),
+        Hypothesis("batch-forgotten", forward * (2, 2, 2, 2) + forward * (0, 1, 1, 1) / batch, "Backward-data is "
+            "counted for one image; each image of the batch has a gradient of its own."),
+        Hypothesis("another-layers-size", 2 * forward + before, "Backward-data is counted with the operations of the "
+            "layer before. The gradient goes to that layer, but the products are this layer's: as many as in its own "
+            "forward pass."),
+    ]
+
+
 # The checks -------------------------------------------------------------------------------------------------------
 
 PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43)
@@ -334,8 +347,11 @@ def _compare(
     expected: np.ndarray,
     what: str,
     wrong: Callable[[int], list[Hypothesis]],
+    times: Sequence[int] = (1, 1, 1, 1),
+    shown: str = "",
 ) -> None:
-    """(cases, 4) arrays; the first layer that is wrong is explained by what gives its numbers in all cases."""
+    """(cases, 4) arrays; the first layer that is wrong is explained by what gives its numbers in all cases. times,
+    shown: how many times these numbers the student's are, and what those are called."""
     if _same(got, expected):
         return
     if len(set(map(tuple, got[:, 1:3]))) == 1:
@@ -358,7 +374,9 @@ def _compare(
             continue
         if mistake := explained(got[:, i], wrong(i), _same):
             raise Mistake(mistake.name, f"{what}, layer {layer}: {mistake.message}")
-        if bits := _overflow(got[:, i], expected[:, i]):
+        bits = _overflow(got[:, i], expected[:, i])
+        got, expected, what = got * times, expected * times, shown or what
+        if bits:
             raise Mistake("overflow", f"{what}, layer {layer}, for {_of(asked[int(expected[:, i].argmax())])}: "
                 f"{expected[:, i].max():,.0f} does not fit into {bits} bits and wraps around to "
                 f"{got[int(expected[:, i].argmax()), i]:,.0f}. Count in Python's own integers, or in `np.int64`.")
@@ -432,7 +450,12 @@ def step_flops(step_flops: Any, forward_flops: Any, *, seed: int = 0) -> Iterato
                 raise Mistake("wrong-times", f"The forward passes are counted so many times: {said}. It is 2 for the "
                     "first layer, which needs no backward-data, and 3 for all others.")
         sizes = np.array(asked, float).T
-        _compare(got / (2, 3, 3, 3), asked, forward, "The operations of one pass", lambda i: wrong_flops(i, *sizes))
+        for base in (forward, own):
+            before = np.hstack([np.zeros((len(base), 1)), base[:, :-1]])
+            if mistake := explained(got, _wrong_passes(base, before, sizes[1][:, None]), _same):
+                raise mistake
+        _compare(got / (2, 3, 3, 3), asked, forward, "The operations of one pass", lambda i: wrong_flops(i, *sizes),
+                 (2, 3, 3, 3), "The operations of a training step")
     yield f"forward, backward-filter and backward-data, for {len(asked)} pairs of filters and batch"
 
 
