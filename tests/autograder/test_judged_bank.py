@@ -73,7 +73,7 @@ def pool():
 def test_a_judged_solution_gets_the_same_verdict(name, trains, pool):
     """trains: also solutions of exercises that train or measure."""
     bank = load(name)
-    chosen = [*bank.wrong[::EVERY], *bank.right[::EVERY], *(bank[row] for row in ALSO[name])]
+    chosen = [*bank.wrong[::EVERY], *bank.right[::EVERY], *(bank[row] for row in ALSO.get(name, ()))]
     slow = {cell for key in bank.stand_ins for cell in (key, key.rpartition("-")[0])}
     rows = [solution.name for solution in chosen if trains or not solution.cells.keys() & slow]
     pairs = compared(name, rows, pool)
