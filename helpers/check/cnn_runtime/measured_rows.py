@@ -156,6 +156,10 @@ def _told(
         raise Mistake("hardware-written-in", f"measure_row says {str(row['hardware'])[:40]!r} under 'hardware', "
             "whatever the network runs on. Take `.hardware` of what `prepare` returns: it names the processor, on a "
             "CPU and on a GPU.")
+    if backend == "cuda" and seen["timed"] and all(seen["nothing to wait by"]):
+        raise Mistake("synchronise-not-handed-on", f"{words} hands time_step None where the function `synchronise` "
+            "belongs. Is it called there? `.synchronise()` waits once and gives None; without parentheses, "
+            "`.synchronise`, the function itself is handed on.")
     if backend == "cuda" and seen["timed"] and not any(seen["synchronised"]):
         raise Mistake("synchronise-not-handed-on", f"{words} hands time_step a function that does not wait for this "
             "network. Pass it `synchronise` of what `prepare` returns: that knows the device.")

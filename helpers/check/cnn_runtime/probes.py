@@ -135,6 +135,7 @@ def told(seen: Seen, measure_row: Any, asked: Asked, answers: Sequence[tuple[flo
     timed: list[Any] = []
     machine = Machine([0.01], 0, 0.01)
     synchronised: list[bool] = []
+    nothing: list[bool] = []
 
     def time_step(
         step: Any, load: Any, rounds: Any, warmup: Any, synchronise: Any, clock: Any = None
@@ -142,13 +143,14 @@ def told(seen: Seen, measure_row: Any, asked: Asked, answers: Sequence[tuple[flo
         seconds, low, high = answers[len(timed) % len(answers)]
         timed.append((rounds, warmup))
         before = machine.count("synchronise")
+        nothing.append(synchronise is None)
         with contextlib.suppress(Exception):  # it may be anything
             synchronise()
         synchronised.append(machine.count("synchronise") > before)
         return {"seconds": seconds, "low": low, "high": high, "rounds": rounds, "device": "cpu"}
 
     _row(seen, measure_row, asked, prepared, machine.step, machine.load, machine.synchronise, time_step=time_step)
-    seen["timed"], seen["synchronised"] = timed, synchronised
+    seen["timed"], seen["synchronised"], seen["nothing to wait by"] = timed, synchronised, nothing
 
 
 def waited(seen: Seen, measure_row: Any, asked: Sequence[Asked], waits: Sequence[float]) -> None:

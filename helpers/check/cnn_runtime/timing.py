@@ -355,8 +355,9 @@ WRONG: dict[str, tuple[tuple[Any, str, str], ...]] = {
 first."""
 
 
-def by_result(got: float, steps: int, parts: Parts, rounds: int, warmup: int) -> Mistake | None:
-    """The fewest wrong choices that together give this time, those first that also take as many steps."""
+def by_result(found: Any, got: float, steps: int, parts: Parts, rounds: int, warmup: int) -> Mistake | None:
+    """The fewest wrong choices that together give this time, those first that also take as many steps. All but the
+    first are told only where steps and quartiles fit, too: many combinations come near one number."""
     for same_steps, many in itertools.product((True, False), (1, 2, 3)):
         for choices in itertools.combinations(WRONG, many):
             for values in itertools.product(*(WRONG[choice] for choice in choices)):
@@ -367,9 +368,20 @@ def by_result(got: float, steps: int, parts: Parts, rounds: int, warmup: int) ->
                     continue
                 _, name, hint = values[0]
                 also = sorted({other for _, other, _ in values[1:]} - {name})
+                if not (same_steps and _same_quartiles(found, way.measure(Machine(**parts), rounds, warmup), way.unit)):
+                    also = []
                 more = f" (And there is more: {', '.join(other.replace('-', ' ') for other in also)}.)" if also else ""
                 return Mistake(name, hint.format(rounds=rounds, warmup=warmup) + more)
     return None
+
+
+def _same_quartiles(found: Any, seconds: Sequence[float], unit: float) -> bool:
+    """Whether low and high are the quartiles of these seconds, in this unit."""
+    for key, share in (("low", 0.25), ("high", 0.75)):
+        least, most = quartile_range(seconds, share)
+        if not least * unit * (1 - 1e-3) <= value_of(found, key, "time_step") <= most * unit * (1 + 1e-3):
+            return False
+    return True
 
 
 def by_order(events: Sequence[str], rounds: int, warmup: int) -> Mistake | None:
@@ -542,7 +554,7 @@ def _verify_median(seen: Answer, parts: Parts, rounds: int, warmup: int) -> list
             named = (
                 by_readings(found, got, parts, events, rounds, warmup)
                 or by_count(found, got, right, events, rounds, warmup)
-                or by_result(got, events.count("step"), parts, rounds, warmup)
+                or by_result(found, got, events.count("step"), parts, rounds, warmup)
             )
         raise (
             named

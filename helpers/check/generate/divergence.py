@@ -181,6 +181,8 @@ def _gradients(found: Any, m: Machine) -> list[np.ndarray]:
             more = ""
             if one.ndim == 0:
                 more = " `mean()` without an axis averages everything: `mean(axis=0)`."
+            elif one.shape == (1, *shape):
+                more = " It has an axis of length 1 too many, as `keepdims=True` leaves it, or no mean over one row."
             elif one.shape == (len(m[0]), *shape):
                 more = " It is one for each row; take the mean over the rows, `mean(axis=0)`."
             raise Mistake("wrong-shape", f"{name} has shape {one.shape}; it should be {shape}.{more}")
