@@ -232,7 +232,7 @@ def _told(
             if first is None:
                 by = "hidden" if full else "visible"
                 first = Verdict(solution.name, solution.named, by, cell.id, mistake, message, solution.place)
-            elif last and not any(f"{cell.id}-".startswith(f"{name}-") for name in solution.cells):
+            elif last and assignment.exercise_of(cell) not in solution.cells:
                 later.append((cell.id, mistake, message))
             if mistake == "never-returns":
                 break  # so would the cells below
