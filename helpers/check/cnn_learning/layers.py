@@ -460,7 +460,7 @@ def flatten(Flatten: Any, *, seed: int = 0) -> Iterator[str]:
             *back,
             Hypothesis("shape-guessed", g.reshape(shape[0], shape[1], shape[3], shape[2]), "backward gives "
                        f"{(shape[0], shape[1], shape[3], shape[2])}: the numbers are right, and H and W have changed "
-                       "places, or are guessed from how many there are. The shape is that of forward's input, `x.shape`."),
+                       "places, or are guessed from how many there are. The shape is that of forward's input."),
             *(Hypothesis("shape-guessed", g.reshape(guess), f"backward gives {guess}: the numbers are right, and H "
                          "and W are guessed from how many there are. Keep in forward the shape that it was given, "
                          "`x.shape`; images need not be square.")

@@ -448,8 +448,8 @@ def _refused(seen: Answer, place: int, words: str) -> None:
         rows = seen["table"]  # or what ended the probe before
         shape = _shape_told(rows, place) if words.startswith("a window") else ()
         if len(shape) == 3 and min(shape) >= 1:
-            raise Mistake("not-refused", f"{what} is accepted: its output shape is computed as {shown_shape(shape)}, and "
-                          "the formula gives P or Q below 1. Is a negative fraction rounded towards 0 in "
+            raise Mistake("not-refused", f"{what} is accepted: its output shape is computed as {shown_shape(shape)}, "
+                          "and the formula gives P or Q below 1. Is a negative fraction rounded towards 0 in "
                           "`output_shape`, as by `int(a / b)`, or a size limited from below? `a // b` rounds down.")
         raise Mistake("not-refused", f"{what} is accepted silently. A window must fit at least once (P ≥ 1 and Q ≥ "
                       f"1), and `conv` and `max_pool` take images: otherwise `raise ValueError`.")

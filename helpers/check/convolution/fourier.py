@@ -108,8 +108,8 @@ def _matrices(n: int) -> list[Hypothesis]:
         (
             "n-missing",
             np.exp(-2j * np.pi * jk),
-            "The division by n is missing, or rounded down by `//`: every exponent is a whole number of turns, so every "
-            "entry is 1.",
+            "The division by n is missing, or rounded down by `//`: every exponent is a whole number of turns, so "
+            "every entry is 1.",
         ),
         (
             "endpoint-included",
