@@ -176,7 +176,7 @@ def _seed_and_scale(
     if any(len(each) != len(own) for each in (other, small, again)):
         raise Mistake("layers-shared", f"The first network that is built has {len(own)} layers with weights, and the "
                       f"next ones have {len(other)}, {len(small)} and {len(again)}: their list is one and the same. "
-                      f"Create it inside build.")
+                      "Create it for each network: in `build`, or in `Network.__init__` if it belongs to that class.")
     if not all(np.array_equal(a, b) for a, b in zip(own, again, strict=True)):
         raise Mistake("seed-ignored", "Two networks with the same seed start with different weights; pass the seed on "
                       "to every layer.")

@@ -302,8 +302,12 @@ def conv_backward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
     yield "a second backward is independent of the first"
     dx, at = _backward(seen, 2 * n + 8, "Conv"), 2 * n + 8
     of_other = oracle.backward_data(case.dy, other.w, case.x.shape, *case.geometry)
-    if close(_read(seen, at, "Conv", "grad_weight"), _filter_gradient(other.x, case)) or close(dx, of_other):
+    if close(_read(seen, at, "Conv", "grad_weight"), _filter_gradient(other.x, case)):
         raise Mistake("layers-share-state", _shared(dx, "Conv")[0].hint)
+    if close(dx, of_other):
+        raise Mistake("layers-share-state", "Two Conv layers share a weight: backward of the first computes with that "
+                      "of the second. Each layer needs an array of its own, in `self.weight`, and not one that a cache "
+                      "(`lru_cache`), the class or a default argument keeps.")
     _verify_conv_gradients(seen, at, case, dx)
     yield "two layers don't share what they keep"
     y = oracle.forward(case.x, case.w, *case.geometry) + _bias(case)[:, None, None]
@@ -454,6 +458,9 @@ def flatten(Flatten: Any, *, seed: int = 0) -> Iterator[str]:
                            "more.") for axes in ORDERS]
         verify(_backward(seen, 2 * i + 1, "Flatten"), g.reshape(shape), "the gradient of Flatten.backward", [
             *back,
+            Hypothesis("shape-guessed", g.reshape(shape[0], shape[1], shape[3], shape[2]), "backward gives "
+                       f"{(shape[0], shape[1], shape[3], shape[2])}: the numbers are right, and H and W have changed "
+                       "places, or are guessed from how many there are. The shape is that of forward's input."),
             *(Hypothesis("shape-guessed", g.reshape(guess), f"backward gives {guess}: the numbers are right, and H "
                          "and W are guessed from how many there are. Keep in forward the shape that it was given, "
                          "`x.shape`; images need not be square.")

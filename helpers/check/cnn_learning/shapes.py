@@ -433,11 +433,24 @@ def _right_table(
             raise Mistake("differs", f"{begin}: the number of parameters should be {count:,}, and it is {shown}.")
 
 
+def _shape_told(rows: Any, place: int) -> tuple[int, ...]:
+    """The output shape in a row of a table; () where it holds none."""
+    try:
+        return tuple(int(n) for n in rows[place][0])
+    except Exception:
+        return ()
+
+
 def _refused(seen: Answer, place: int, words: str) -> None:
     """The function must raise a ValueError that names the layer."""
     what = f"layer_table, for {words} at layers[{place}],"
     if "error" not in seen:
-        seen["table"]  # or what ended the probe before
+        rows = seen["table"]  # or what ended the probe before
+        shape = _shape_told(rows, place) if words.startswith("a window") else ()
+        if len(shape) == 3 and min(shape) >= 1:
+            raise Mistake("not-refused", f"{what} is accepted: its output shape is computed as {shown_shape(shape)}, "
+                          "and the formula gives P or Q below 1. Is a negative fraction rounded towards 0 in "
+                          "`output_shape`, as by `int(a / b)`, or a size limited from below? `a // b` rounds down.")
         raise Mistake("not-refused", f"{what} is accepted silently. A window must fit at least once (P ≥ 1 and Q ≥ "
                       f"1), and `conv` and `max_pool` take images: otherwise `raise ValueError`.")
     error = rebuilt(seen["error"])

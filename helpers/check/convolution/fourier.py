@@ -108,7 +108,8 @@ def _matrices(n: int) -> list[Hypothesis]:
         (
             "n-missing",
             np.exp(-2j * np.pi * jk),
-            "The division by n is missing: every exponent is a whole number of turns, so every entry is 1.",
+            "The division by n is missing, or rounded down by `//`: every exponent is a whole number of turns, so "
+            "every entry is 1.",
         ),
         (
             "endpoint-included",
@@ -217,6 +218,14 @@ def _fft_hypotheses(case: Convolution, expected: np.ndarray, got: np.ndarray) ->
             "forward-for-inverse",
             lambda: through(transforms.fft2, transforms.fft2),
             "The inverse transform should be an `ifft2`; it is an `fft2`.",
+        ),
+        *Hypothesis.each(
+            "padding-one-side",
+            lambda shape: circular(x, shape)[:, :, :p, :q] if unpadded else unlike,
+            (size, full),
+            "The output begins at (pad_h, pad_w) of the right one. Either the zeros of the padding stand only at the "
+            "bottom and at the right, as where the transform is told a larger size (`s=`): pad all four sides before "
+            "it. Or the crop begins at (pad_h, pad_w): it begins at (0, 0).",
         ),
         Hypothesis("wrong-crop", lambda: cropped_somewhere(oracle.forward(whole, w, (1, 1), touching)), crop),
         *Hypothesis.each("wrong-crop", lambda shape: rolled(whole, shape), (size, full), crop),

@@ -419,8 +419,8 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
                 raise
             said = error.message.split(" The shapes don't fit")[0]  # what follows there is about layers
             raise Mistake("sizes-of-the-example",
-                          f"This works for the sizes of Figure 1 and fails for {example}: "
-                          f"{said} Take every size from the arrays' own shapes.") from None
+                          f"This works for the sizes of Figure 1 and fails for {example}: {said} Take every size from "
+                          "the arrays' own shapes, and P from H and R, Q from W and S.") from None
         for name, got, shape in (("F_m", fm, (k, c * r * s)), ("D_m", dm, (c * r * s, n * p * q))):
             if got.shape != shape and k == 1:
                 raise Mistake("axis-squeezed",
@@ -441,6 +441,11 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
                     raise Mistake("images-innermost",
                                   "In the columns of D_m the image index varies fastest. O_m has one row per filter "
                                   "and columns in the order n, p, q, so that it can be reshaped to the output.")
+                reordered = patches.transpose(0, 2, 1, 3, 4, 5).reshape(n * p * q, -1).T
+                if np.array_equal(np.sort(dm, axis=0), np.sort(reordered, axis=0)):
+                    raise Mistake("columns-transposed",
+                                  f"For {example}, the columns of D_m stand in the order n, q, p: p runs fastest. In "
+                                  "O_m they are n, p, q, as the output is read row by row: q is the inner loop.")
                 raise Mistake("patches-mixed",
                               f"For {example}, D_m holds the right numbers in the wrong columns: "
                               "a column should be the C·R·S numbers at one position of the window.")

@@ -43,6 +43,9 @@ def value(p: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:
                    "mean of the logarithms."),
         Hypothesis("all-pairs", np.asarray(-np.log(p[:, labels]).mean()), "`p[:, labels]` takes a column for each "
                    "label from every row, N × N numbers. Pair each row with its own label: `p[arange(N), labels]`."),
+        Hypothesis("classes-from-labels", -np.log(p[rows, np.unique(labels, return_inverse=True)[1]]).mean(),
+                   "The labels are numbered anew by those that occur in this batch (`np.unique`), so where a class is "
+                   "missing they point to wrong columns. A label is the column: `probabilities[arange(N), labels]`."),
         Hypothesis("labels-ignored", np.asarray(-np.log(p[:, 0]).mean()), "This takes the first class of every row, "
                    "whatever the label says. Take p[n, label]."),
         Hypothesis("label-off-by-one", np.asarray(-np.log(p[rows, labels - 1]).mean()),
@@ -63,7 +66,7 @@ def value(p: np.ndarray, labels: np.ndarray) -> list[Hypothesis]:
                    "N. Add the losses up (`+=`)."),
         Hypothesis("first-example-missing", np.asarray(-np.log(right[1:]).sum() / n), "The first example is left out: "
                    "counting starts at 0."),
-        Hypothesis("index-swapped", np.asarray(-np.log(p[labels, 0]).mean()), "The labels are used as rows; they are "
+        Hypothesis("index-swapped", lambda: -np.log(p[labels, 0]).mean(), "The labels are used as rows; they are "
                    "columns: p[n, label]."),
         *(Hypothesis("clamp-too-large", np.asarray(-np.log(np.maximum(right, eps)).mean()),
                      f"Probabilities below {eps:g} count as {eps:g}, which makes wrong answers cheap. "
