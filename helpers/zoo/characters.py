@@ -18,7 +18,7 @@ from helpers.zoo.checks import check_loss
 from helpers.zoo.outcome import Measured, Outcome
 from helpers.zoo.recurrent import CELLS, SequenceNet, State, clip
 from helpers.zoo.sequences import Curve, streams
-from helpers.zoo.text import counted_bits, encode, halves
+from helpers.zoo.text import counted_bits, encode, halves, write_text
 
 
 def one_hot(codes: np.ndarray, letters: int) -> np.ndarray:
@@ -60,16 +60,15 @@ def bits(net: SequenceNet, codes: np.ndarray, letters: int) -> float:
 
 def write(net: SequenceNet, alphabet: str, length: int, seed: int = 0, start: str = "the ") -> str:
     """`start`, and what the network writes after it: each character is drawn from its probabilities."""
-    rng, text = np.random.default_rng(seed), start
     state: State | None = None
-    codes = np.array([[alphabet.index(c)] for c in start])
-    for _ in range(length):
-        logits = net.readout.forward(net.cell.forward(one_hot(codes, len(alphabet)), state)[-1:])[0, :, 0]
+
+    def next_logits(codes: np.ndarray) -> np.ndarray:
+        nonlocal state
+        logits = net.readout.forward(net.cell.forward(one_hot(codes[:, None], len(alphabet)), state)[-1:])[0, :, 0]
         state = net.cell.state
-        p = np.exp((logits - logits.max()).astype(np.float64))
-        codes = np.array([[rng.choice(len(alphabet), p=p / p.sum())]])
-        text += alphabet[codes[0, 0]]
-    return text
+        return logits
+
+    return write_text(next_logits, alphabet, length, seed, start)
 
 
 @dataclass(frozen=True)

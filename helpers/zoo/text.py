@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from helpers.errors import CourseError
@@ -90,6 +92,23 @@ def halves(codes: np.ndarray, held_out: float = 0.1) -> tuple[np.ndarray, np.nda
     """(the text to train on, its end, which is held out)."""
     at = round(len(codes) * (1 - held_out))
     return codes[:at], codes[at:]
+
+
+def write_text(
+    next_logits: Callable[[np.ndarray], np.ndarray], alphabet: str, length: int, seed: int, start: str
+) -> str:
+    """`start`, and what a network writes after it: each character is drawn from its probabilities.
+
+    next_logits: the integers that the network has not read yet (steps,) -> its logits (letters,) of the next one.
+    """
+    rng, text = np.random.default_rng(seed), start
+    codes = np.array([alphabet.index(c) for c in start])
+    for _ in range(length):
+        logits = next_logits(codes)
+        p = np.exp((logits - logits.max()).astype(np.float64))
+        codes = rng.choice(len(alphabet), 1, p=p / p.sum())
+        text += alphabet[codes[0]]
+    return text
 
 
 def counted_bits(train: np.ndarray, test: np.ndarray, letters: int, before: int) -> float:

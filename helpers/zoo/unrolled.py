@@ -22,6 +22,7 @@ from helpers.errors import CourseError
 from helpers.nn import Adam, Linear
 from helpers.zoo.checks import check_loss, check_size
 from helpers.zoo.sequences import Curve, copy_task, softmax_loss
+from helpers.zoo.text import write_text
 
 State = tuple[np.ndarray, ...]
 Clip = Callable[[list[np.ndarray], float], Any]
@@ -220,13 +221,12 @@ def logits_of(net: Unrolled, codes: np.ndarray) -> np.ndarray:
 
 def write(net: Unrolled, alphabet: str, length: int, seed: int = 0, start: str = "the ") -> str:
     """`start`, and what the network writes after it: each character is drawn from its probabilities."""
-    rng, text = np.random.default_rng(seed), start
     eye, state = np.eye(len(alphabet), dtype=np.float32), None
-    codes = np.array([alphabet.index(c) for c in start])
-    for _ in range(length):
+
+    def next_logits(codes: np.ndarray) -> np.ndarray:
+        nonlocal state
         logits = net.readout.forward(net.forward(eye[codes[:, None]], state)[-1])[0]
         state = net.state
-        p = np.exp((logits - logits.max()).astype(np.float64))
-        codes = rng.choice(len(alphabet), 1, p=p / p.sum())
-        text += alphabet[codes[0]]
-    return text
+        return logits
+
+    return write_text(next_logits, alphabet, length, seed, start)

@@ -194,12 +194,6 @@ def _told(mistake: Mistake, package: str, title: str, builds_on: str, after: str
     return name, message
 
 
-def _watched(steps: Iterator[str]) -> Iterator[str]:
-    """What a check verifies; what the student's functions keep meanwhile is noted anew."""
-    kept.changed.clear()
-    return steps
-
-
 def _of_what_is_kept(mistake: Mistake, again: Callable[[], Iterator[str]]) -> Mistake | None:
     """The Mistake of functions that are right where they find what they keep between calls empty, if that is so."""
     changed = dict(kept.changed)
@@ -243,8 +237,9 @@ def check(
                     warnings.simplefilter("ignore")
                     given = [_given(arg) for arg in args]
                     named = {name: _given(arg) for name, arg in kwargs.items()}
+                    kept.changed.clear()
                     try:
-                        for item in _watched(steps(*given, **named)):
+                        for item in steps(*given, **named):
                             if item not in report.verified:
                                 report.verified.append(item)
                     except Mistake as mistake:

@@ -10,9 +10,9 @@ import numpy as np
 
 from helpers.check.core.ask import ask
 from helpers.check.core.compare import close
+from helpers.check.core.formulas import Case, Formula, numbers, of, pairs, verify_formula
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
-from helpers.check.performance_factors.results import Case, Formula, numbers, of, pairs, verify_formula
 
 
 @check("The bill", "F1")

@@ -11,9 +11,9 @@ import numpy as np
 from helpers.check.core.ask import array, ask
 from helpers.check.core.cases import primes
 from helpers.check.core.compare import Hypothesis, close
+from helpers.check.core.formulas import numbers, verify_formula
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
-from helpers.check.performance_factors.results import numbers, verify_formula
 
 
 def matrices(seed: int) -> list[tuple[np.ndarray, int]]:

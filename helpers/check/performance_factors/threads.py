@@ -11,10 +11,10 @@ import numpy as np
 from helpers.check.core.ask import Answer, ask, number
 from helpers.check.core.compare import Hypothesis, explained
 from helpers.check.core.draw import drawn, told_apart
+from helpers.check.core.formulas import numbers, pairs
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 from helpers.check.performance_factors import probes
-from helpers.check.performance_factors.results import numbers, pairs
 from helpers.threads import VARIABLES as THREAD_VARIABLES
 
 LATE = (

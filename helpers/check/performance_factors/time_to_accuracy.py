@@ -10,10 +10,10 @@ import numpy as np
 
 from helpers.check.core.ask import ask, number
 from helpers.check.core.compare import Hypothesis, explained
+from helpers.check.core.formulas import entries, numbers, verify_formula
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 from helpers.check.performance_factors import probes
-from helpers.check.performance_factors.results import entries, numbers, verify_formula
 from helpers.study.cnn_runtime.student_t import t_quantile
 
 Curve = list[float]

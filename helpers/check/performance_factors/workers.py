@@ -11,10 +11,10 @@ import numpy as np
 from helpers.check.core.ask import Answer, array, ask
 from helpers.check.core.cases import primes
 from helpers.check.core.compare import Hypothesis, close
+from helpers.check.core.formulas import halves, numbers, of, verify_formula
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 from helpers.check.performance_factors import probes
-from helpers.check.performance_factors.results import halves, numbers, of, verify_formula
 
 # The ring ---------------------------------------------------------------------------------------------------------
 

@@ -11,9 +11,10 @@ import numpy as np
 from helpers.check.core.ask import ask
 from helpers.check.core.cases import primes
 from helpers.check.core.compare import Hypothesis, close
+from helpers.check.core.formulas import numbers, verify_formula
+from helpers.check.core.oracle import sigmoid
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
-from helpers.check.performance_factors.results import numbers, verify_formula
 from helpers.check.remember import probes
 from helpers.check.remember.results import Whole, counted, parts, same_again, verify_parts
 from helpers.check.remember.rnn import (
@@ -33,10 +34,6 @@ OVERFLOW = (
     LARGE[:-1]
     + ": e^z / (1 + e^z) is inf / inf there; 1 / (1 + e^−z) stays finite (or clip z, or use tanh: ½ + ½ tanh(z/2))."
 )
-
-
-def sigmoid(z: Any) -> Any:
-    return 0.5 + 0.5 * np.tanh(0.5 * z)
 
 
 def blocks(x: Any, h: Any, W: Any, U: Any, b: Any) -> list[np.ndarray]:
@@ -395,8 +392,8 @@ def _bias(b: np.ndarray, units: int, forget: float) -> None:
                    "whatever `forget` says."),
         Hypothesis("forget-written-in", np.where(right != 0, 3.0, 0.0), "lstm_start gives the forget gate a bias of 3, "
                    "whatever `forget` says."),
-        Hypothesis("sigmoid-of-forget", np.where(right != 0, sigmoid(forget), 0), "lstm_start puts σ(forget) into b; "
-                   "the gate applies σ itself, so b is `forget`."),
+        Hypothesis("sigmoid-of-forget", np.where(right != 0, sigmoid(np.asarray(forget)), 0), "lstm_start puts "
+                   "σ(forget) into b; the gate applies σ itself, so b is `forget`."),
         Hypothesis("sign-flipped", -right, "lstm_start gives the forget gate −forget; a positive bias keeps."),
         Hypothesis("fractions-lost", np.trunc(right), "The bias of lstm_start has lost its fraction: b is an array of "
                    "integers. Use `np.zeros`."),

@@ -13,6 +13,7 @@ from helpers.check.core.ask import Answer, array, ask, number
 from helpers.check.core.cases import primes
 from helpers.check.core.compare import Hypothesis, close
 from helpers.check.core.gradients import numerical_gradient
+from helpers.check.core.oracle import sigmoid
 from helpers.check.core.report import Mistake, check
 from helpers.check.remember import probes
 from helpers.check.remember.results import Whole, counted, parts, same_again, verify_parts
@@ -82,7 +83,7 @@ def wrong_steps(x: Any, h: Any, W: Any, U: Any, b: Any) -> list[Hypothesis]:
     z = x @ W + h @ U + b
     return [
         Hypothesis("tanh-missing", z, "rnn_step returns xW + hU + b itself; the new state is tanh of it."),
-        Hypothesis("sigmoid-for-tanh", 0.5 + 0.5 * np.tanh(z / 2), "rnn_step squashes with the sigmoid, 1/(1 + e^−z); "
+        Hypothesis("sigmoid-for-tanh", sigmoid(z), "rnn_step squashes with the sigmoid, 1/(1 + e^−z); "
                    "the text asks for tanh."),
         Hypothesis("relu-for-tanh", np.maximum(z, 0), "rnn_step uses ReLU; the text asks for tanh."),
         Hypothesis("bias-missing", np.tanh(x @ W + h @ U), "The bias b is left out of rnn_step."),
