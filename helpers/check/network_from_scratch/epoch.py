@@ -139,13 +139,12 @@ def _telling_case(seed: int) -> NetworkCase:
         labels = np.where(about < 0.55, p.argmax(axis=1), np.where(about < 0.75, p.argsort(axis=1)[:, -2], case.labels))
         labels[about > 0.93] = p[about > 0.93].argmin(axis=1)
         right = np.asarray((p.argmax(axis=1) == labels).mean())
-        z, n = (x - x.mean()) / x.std(), len(x)
+        z, losses = (x - x.mean()) / x.std(), -np.log(p[np.arange(len(x)), labels])
         in_batches = [
-            np.mean([case.net.loss(x[i : i + size], labels[i : i + size]) for i in range(0, n, size)])
-            for size in answers.BATCHES
+            np.mean([losses[i : i + size].mean() for i in range(0, len(x), size)]) for size in answers.BATCHES
         ]
         of_z = case.net.loss(z, labels)
-        apart = not any(close(np.asarray(of_z), np.asarray(one)) for one in (*in_batches, case.net.loss(x, labels)))
+        apart = not any(close(np.asarray(of_z), np.asarray(one)) for one in (*in_batches, losses.mean()))
         if apart and telling(answers.share(p, labels, True), right):
             break
     return NetworkCase(case.net, x, labels, case.batch)

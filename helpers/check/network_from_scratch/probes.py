@@ -397,6 +397,8 @@ def recorded(
     guesses: of training images, for histories that don't tell it.
     """
     records = _records(seen, found)
+    if not any(noted.rpartition("/")[2] in FIELDS for noted in seen.notes):
+        return  # nothing is recorded, which is all there is to say
     with within(usual_seconds):
         own_training(seen.part("own"), own, *problem)
     starts: dict[tuple[str, Any], Any] = {}
