@@ -199,6 +199,9 @@ class Runs:
         pass
 
 
+@pytest.mark.promise(
+    "Of the assignment's own cells the second run leaves out those that nothing in it needs, such as figures."
+)
 def test_what_builds_on_the_same_mistake_is_tried_together_and_no_figure_is_drawn(chain, monkeypatch):
     course, _ = chain
     from autograder.authoring.prepare import prepare
