@@ -45,11 +45,13 @@ grade: build/.released-$(ASSIGNMENT)  ## make a sample class, grade it, show the
 	$(BIN)/python -m autograder sample $(ASSIGNMENT) --class-dir $(SAMPLE)
 	$(BIN)/python -m autograder grade $(ASSIGNMENT) --class-dir $(SAMPLE) --timeout 30
 
+# Each process that a test starts would compile the course anew.
+unexport PYTHONDONTWRITEBYTECODE
 test: .venv/.ready  ## run all tests
 	$(MAKE) --no-print-directory -j 2 lint pytest
 
-# Four, because many tests wait, for a limit of time or for a process that ends.
-PYTEST = $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+# Three, because many tests wait, for a limit of time or for a process that ends.
+PYTEST = $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 pytest: .venv/.ready
 	$(PYTEST)
 

@@ -139,12 +139,10 @@ def _telling_case(seed: int) -> NetworkCase:
         labels = np.where(about < 0.55, p.argmax(axis=1), np.where(about < 0.75, p.argsort(axis=1)[:, -2], case.labels))
         labels[about > 0.93] = p[about > 0.93].argmin(axis=1)
         right = np.asarray((p.argmax(axis=1) == labels).mean())
-        z, losses = (x - x.mean()) / x.std(), -np.log(p[np.arange(len(x)), labels])
-        in_batches = [
-            np.mean([losses[i : i + size].mean() for i in range(0, len(x), size)]) for size in answers.BATCHES
-        ]
-        of_z = case.net.loss(z, labels)
-        apart = not any(close(np.asarray(of_z), np.asarray(one)) for one in (*in_batches, losses.mean()))
+        z, n = (x - x.mean()) / x.std(), len(x)
+        of_each = -np.log(p[np.arange(n), labels])
+        of_z = np.asarray(case.net.loss(z, labels))
+        apart = not any(close(of_z, answers.mean_of_batches(of_each, size)) for size in (*answers.BATCHES, n))
         if apart and telling(answers.share(p, labels, True), right):
             break
     return NetworkCase(case.net, x, labels, case.batch)
@@ -180,9 +178,7 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
             Hypothesis("loss-of-the-answer", np.asarray(oracle.cross_entropy(sure, labels)),
                        "The loss is computed from the predicted classes, 0 or 1; compute it from the probabilities."),
             *(Hypothesis("unweighted-mean",
-                         np.asarray(
-                             np.mean([net.loss(x[i : i + size], labels[i : i + size]) for i in range(0, n, size)])
-                         ),
+                         answers.mean_of_batches(-np.log(p[np.arange(n), labels]), size),
                          "The images are taken in batches that count equally, though the last one is smaller. "
                          "Weight each by its size.")
               for size in answers.BATCHES if size < n),
