@@ -109,7 +109,8 @@ def _with(notebook: NotebookNode, snapshot: Snapshot, replaced: set[str], tests:
     what these and the tests need of the others."""
     made = copy.deepcopy(notebook)
     last = max(place for place, cell in enumerate(made.cells) if grade_id(cell) in tests)
-    cells, wanted = [], []
+    cells: list[NotebookNode] = []
+    wanted: list[int] = []
     for cell in made.cells[: last + 1]:
         name = grade_id(cell)
         known = snapshot.known.get(name)
