@@ -2,7 +2,9 @@
 
 import ast
 import dataclasses
+import importlib.util
 import json
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -14,6 +16,7 @@ from autograder.course import Course, prepare_environment
 from autograder.execution.task import Task
 from autograder.execution.work import work
 from autograder.kernel import closed_modules
+from autograder.kernel.closed_modules import is_closed
 from autograder.kernel.kernel import Kernels
 from autograder.mistakes import load
 from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, Limits, choose, closed_paths
@@ -182,6 +185,17 @@ def test_cells_that_run_there_use_only_what_is_open(name):
                 if path.startswith(f"check.{name}."):
                     used.add(getattr(getattr(check, name), path.rpartition(".")[2]).__module__)
     assert {module.removeprefix("helpers.check.") for module in used} <= set(closed_modules.BESIDE), used
+
+
+@pytest.mark.parametrize("name", Course().assignments())
+def test_what_stays_open_imports_nothing_that_is_closed(name):
+    closed = settings(Course().source(name))["closed"]
+    for package in (f"{module}.{one}" for module, kept in closed.items() for one in kept):
+        spec = importlib.util.find_spec(package)
+        for node in ast.parse(Path(spec.origin).read_text()).body if spec.origin else ():  # none: a folder of data
+            if isinstance(node, ast.ImportFrom):
+                taken = importlib.util.resolve_name("." * node.level + (node.module or ""), spec.parent)
+                assert not any(is_closed(taken, *one) for one in closed.items()), (package, taken)
 
 
 @pytest.mark.parametrize(
