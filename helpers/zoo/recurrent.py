@@ -7,9 +7,9 @@ Cummins (2000). The copy task shows a marked symbol, then `lag` others that are 
 be ignored, then asks for the first.
 
 Arrays are (steps, features, N): a state is a matrix with a column for each sequence, so that each gate is one block of
-memory. That, one tanh for all gates of a step, and memory used again is what makes it fast; and that each gate
-has a product of its own: OpenBLAS multiplies several matrices of up to 100³ operations faster than one larger one, as it
-need not repack them, if none of them has to be read transposed.
+memory. That and one tanh for all gates of a step make it fast, all that is kept of a step side by side, and a product
+for each gate: OpenBLAS multiplies several matrices of up to 100³ operations faster than one larger one, as it need not
+repack them, if none of them has to be read transposed.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class LSTM(Recurrent):
         self.h, self.c, self.tanh_c, self.a = h, *_ = self._begin(x, state, units, units, 4 * units)
         self.c[0] = 0 if state is None else state[1]
         weight = self._by_gate(self._half * self.weight)
-        bias = np.repeat(self._half * self.bias, n, axis=1)  # a column for each sequence is added faster than one for all
+        bias = np.repeat(self._half * self.bias, n, axis=1)  # whole arrays are added faster than one column to all
         written = np.empty_like(h[0])
         for t, z in enumerate(self.a[:-1]):
             i, f, o, g = gates = self._by_gate(z)
