@@ -370,7 +370,7 @@ GENERATE = {
 principal = find("helpers.zoo.autoencoder:pca")
 def pca_reconstruction(train, test, width):
     mean, components = principal(train, width)
-    return mean + (test - mean) @ components @ components.T
+    return mean + (test - mean) @ components.T @ components
 """,
     "B-probabilities": """
 machine = find("helpers.zoo.rbm:RBM")
