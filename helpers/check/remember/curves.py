@@ -88,8 +88,8 @@ def learning_curves(
     seen = ask(probes.character_models, functions, *size.data(seed + 3), size.length, size.lr, size.units, seed + 5)
     for kind in KINDS:
         here = seen.part(kind)
-        own = here.array("bits", f"the bits a character of the {kind}")
         what = f"The curve of a small {kind} that the check trained with your functions"
+        own = here.array("bits", f"the bits a character of the {kind}")
         _moved(here, kind)
         _in_band(own, "own", kind, what)
     yield "so do those of small networks that were trained here with your functions"
@@ -109,11 +109,16 @@ def _recorded(curves: Any, kind: str) -> np.ndarray:
 def _moved(here: Answer, kind: str) -> None:
     """Raise where something was never changed, or no state was carried on: what a curve alone would not show."""
     still = [name for name in ("W", "U", "b") if not here[f"{name} moved"]]
-    name = "rnn_backward" if kind == "RNN" else "lstm_step_backward"
+    if not here["windows"]:
+        raise Mistake("learn-not-called", "read_through did not call `learn`, so that nothing was trained.")
+    if still and not here["readout moved"]:
+        raise Mistake("not-trained", f"A small {kind} was trained with your functions, and nothing in it changed: what "
+                      f"clip_by_norm returns is zero.")
     if still:
+        name = "rnn_backward" if kind == "RNN" else "lstm_step_backward"
         raise Mistake("cell-not-trained", f"A small {kind} was trained with your functions, and {' and '.join(still)} "
-                      f"did not change: the gradient that {name} returns for it is zero.")
-    if here["windows"] and not here["carried"]:
+                      f"did not change: what {name} returns as the gradient for it is zero.")
+    if not here["carried"]:
         raise Mistake("state-not-carried", "read_through gave None as the state of every window. Pass on what `learn` "
                       "returned.")
 
@@ -130,34 +135,40 @@ def _in_band(bits: np.ndarray, size: str, kind: str, what: str) -> None:
         raise Mistake("not-trained", f"{what} stays at {bits[-1]:.2f} bits, where it began: nothing is learned. Does "
                       f"read_through call `learn`, and does `clip_by_norm` return gradients that are not zero?")
     where = _where(bits, measured["right"], size, what)
-    for mistake, hint in HINTS.items():
-        if (size != "own" or "rate" not in mistake) and _inside(bits, measured[mistake]):
-            time = "rnn_backward" if kind == "RNN" else name
-            raise Mistake(mistake, f"{where} {hint.format(back=name, time=time)}.")
-    if bits[-1] > max(bits[0], nothing) + 0.3:
+    likely = min(HINTS, key=lambda mistake: _apart(bits, measured[mistake]))
+    if (size != "own" or "rate" not in likely) and _inside(bits, measured[likely]):
+        time = "rnn_backward" if kind == "RNN" else name
+        raise Mistake(likely, f"{where} {HINTS[likely].format(back=name, time=time)}.")
+    if bits[-1] > nothing + 0.1:
         raise Mistake("learns-uphill", f"{where} It rises above the {nothing:.2f} bits of knowing nothing: the sign of "
                       f"a gradient is turned around. Look at {name} and clip_by_norm.")
     raise Mistake("outside-the-band", f"{where} Run the checks of A1 to C1 again, and then the given cell as it is: "
                   f"was it run with functions that you have changed since?")
 
 
-def _edges(band: dict[str, list[float]], size: int) -> tuple[np.ndarray, np.ndarray]:
+def _edges(band: dict[str, list[float]]) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest bits that pass: seeds that were not measured may leave the band a little."""
-    low, high = (np.asarray(band[name])[-size:] for name in ("low", "high"))
+    low, high = (np.asarray(band[name]) for name in ("low", "high"))
     margin = 0.05 + 0.5 * (high - low)
     return low - margin, high + margin
 
 
 def _inside(bits: np.ndarray, band: dict[str, list[float]]) -> bool:
-    low, high = _edges(band, len(bits))
+    low, high = _edges(band)
     return bool(np.mean((bits < low) | (bits > high)) <= 0.2)
+
+
+def _apart(bits: np.ndarray, band: dict[str, list[float]]) -> float:
+    """How far a curve is from the middle of a band."""
+    middle = (np.asarray(band["low"]) + band["high"]) / 2
+    return float(np.abs(bits - middle).mean())
 
 
 def _where(bits: np.ndarray, band: dict[str, list[float]], size: str, what: str) -> str:
     """Where it is outside, in a sentence."""
-    low, high = _edges(band, len(bits))
+    low, high = _edges(band)
     at = int(((bits < low) | (bits > high)).argmax())
-    low, high = (np.asarray(band[name])[-len(bits) :] for name in ("low", "high"))
+    low, high = (np.asarray(band[name]) for name in ("low", "high"))
     chosen = SIZES[size]
     texts = min((at + 1) * chosen.every, chosen.texts)
     return f"{what} is at {bits[at]:.2f} bits after {texts} texts; 30 seeds gave {low[at]:.2f} to {high[at]:.2f}."

@@ -188,7 +188,7 @@ def character_models(
     lr: float, units: int, seed: int,
 ) -> None:
     """A small RNN and a small LSTM learn texts with the student's functions. Under "RNN" and "LSTM": "bits" after each
-    text, whether W, U and b "moved", how many "windows" were not the first of a text and how many "carried" a state."""
+    text, whether W, U, b and the readout "moved", how many "windows" `learn` saw and how many "carried" a state."""
     from helpers.zoo import unrolled
 
     names = ("rnn_step", "rnn_step_backward", "rnn_backward", "lstm_step", "lstm_step_backward", "lstm_start",
@@ -205,7 +205,7 @@ def character_models(
     for kind, make in nets.items():
         here = seen.part(kind)
         net = make()
-        before = [a.copy() for _, a in net.cell.parameters()]
+        before, readout = [a.copy() for _, a in net.cell.parameters()], net.readout.weight.copy()
         states: list[bool] = []
 
         def read(learn: Any, some: Any, size: int, states: list[bool] = states) -> Any:
@@ -220,4 +220,5 @@ def character_models(
         here["bits"] = np.array([bits for _, bits in curve])
         for old, (name, new) in zip(before, net.cell.parameters(), strict=True):
             here[f"{name} moved"] = bool((old != new).any())
-        here["windows"], here["carried"] = max(0, len(states) - len(texts)), sum(states)
+        here["readout moved"] = bool((readout != net.readout.weight).any())
+        here["windows"], here["carried"] = len(states), sum(states)
