@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from helpers.data.dataset import MNIST_MEAN, MNIST_STD, NAMES, Dataset, check_request, files_of, mean_and_std, pixels, read_pair
+from helpers.data.dataset import (
+    MNIST_MEAN,
+    MNIST_STD,
+    NAMES,
+    Dataset,
+    check_request,
+    files_of,
+    mean_and_std,
+    pixels,
+    read_pair,
+)
 from helpers.data.files import MNIST
 from helpers.data.split import Split, load_split
 

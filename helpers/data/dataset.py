@@ -83,7 +83,9 @@ def read_pair(files: dict[str, Any], part: str, count: int | None) -> tuple[np.n
     if labels.ndim != 1 or labels.max() > 9:
         raise CourseError(f"{paths[1]} does not hold labels; give one number from 0 to 9 for each image.")
     if len(images) != len(labels):
-        raise CourseError(f"{paths[0]} has {len(images)} images and {paths[1].name} {len(labels)} labels; give as many.")
+        raise CourseError(
+            f"{paths[0]} has {len(images)} images and {paths[1].name} {len(labels)} labels; give as many of both."
+        )
     return images, labels
 
 

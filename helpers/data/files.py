@@ -125,8 +125,8 @@ def folder_files(folder: Path) -> dict[str, Path]:
 
 
 def read_idx(path: Path, count: int | None = None) -> np.ndarray:
-    """The first `count` entries (all by default) of an idx file of bytes, gzipped if it is named .gz: (N,) labels or (N, H, W)
-    images. Read-only: small parts that were read are kept for the next time.
+    """The first `count` entries (all by default) of an idx file of bytes, gzipped if it is named .gz: (N,) labels or
+    (N, H, W) images. Read-only: small parts that were read are kept for the next time.
     """
     try:
         stat = path.stat()

@@ -57,7 +57,7 @@ def model(kind: str, size: Size, letters: int, seed: int, through: int = 1, cell
 
     def back(*given: Any) -> Any:
         *gradients, case = given
-        found = rnn.back(gradients[0], *case) if kind == "RNN" else lstm.back(*gradients, case)
+        found = rnn.back(gradients[0], *case) if kind == "RNN" else lstm.back(gradients[0], gradients[1], case)
         x, earlier, weights = found[0], found[1 : 1 + states], found[1 + states :]
         return x, *(through * g for g in earlier), *(cell * g for g in weights)
 
