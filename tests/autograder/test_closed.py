@@ -101,7 +101,7 @@ IMPORTS = {
     "Who asks for one reads why, in the error and on the feedback page; in a student's own Jupyter they stay."
 )
 @pytest.mark.promise("With `--unsafe` only the import is refused: the files lie open.")
-@pytest.mark.parametrize("mode", ["", "landlock", "none"])
+@pytest.mark.parametrize("mode", ["", "landlock", pytest.param("none", marks=pytest.mark.slow)])
 def test_the_reason_is_told(mode):
     try:
         choose(mode == "none", mode or None)
