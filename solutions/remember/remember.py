@@ -63,9 +63,10 @@ from helpers.zoo.text import counted_bits, encode, halves
 limit_threads(1)
 SIZE = None  # None is the laptop's size, "quick" a few seconds
 quick = study_size(SIZE).name == "quick"
-PEAK = cost.measure_peak(size=256 if quick else 1024, rounds=3).median
+clock = time.perf_counter if quick else the_clock()  # processor time, where it ticks finely enough
+PEAK = cost.measure_peak(size=256 if quick else 1024, rounds=3, clock=clock).median
 small = np.ones((50, 32), np.float32)
-CALL = measure({"three": lambda: np.tanh(small + small).sum(axis=0)}, rounds=9, inner=1000, clock=the_clock())["three"].median / 3
+CALL = measure({"three": lambda: np.tanh(small + small).sum(axis=0)}, rounds=9, inner=1000, clock=clock)["three"].median / 3
 # Calls of numpy, counted in the model solution: of a step of each network, forward and backward; of a dense layer with
 # its update; of an update of the others (readout, loss, clipping, Adam).
 CALLS = {"RNN": 18, "LSTM": 56, "layer": 35, "update": 100}
