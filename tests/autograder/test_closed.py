@@ -27,7 +27,7 @@ from helpers.errors import CourseError
 
 LEFT = {
     "network_from_scratch": 1, "cnn_learning": 2, "cnn_runtime": 0, "convolution": 2, "cudnn_reading": 1,
-    "performance_factors": 0, "remember": 0,
+    "performance_factors": 0, "remember": 0, "generate": 0,
 }  # fmt: skip
 """Points that the reference earns in its exercises: the sizes of outputs come from the geometry of a convolution, the
 sweet spot and the error from the history's own module, which cells of the assignments need; and what it writes itself
