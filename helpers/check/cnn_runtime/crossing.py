@@ -126,8 +126,8 @@ def _nearly(got: float | None, sizes: Numbers, a: Numbers, b: Numbers) -> Mistak
                 "different signs.")
         if got is not None and _alike(got, size) and abs(p - q) < 1e-3 < abs(p / q - 1):
             return Mistake("absolute-tolerance", f"At {size} one takes {max(p, q) / min(p, q):.3g} times as long as "
-                "the other, and they are taken for equal. Is there a tolerance in seconds (`abs_tol`, `atol`, `round`)? "
-                "Such times are shorter than it: compare a and b themselves.")
+                "the other, and they are taken for equal. Is there a tolerance in seconds (`abs_tol`, `atol`, "
+                "`round`)? Such times are shorter than it: compare a and b themselves.")
     return None
 
 

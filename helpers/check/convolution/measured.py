@@ -102,7 +102,8 @@ def _roofs(intensities: np.ndarray, peak: float, bandwidth: float) -> list[Hypot
             "intensity · bandwidth.",
         ),
         *(("ridge-rounded", np.where(intensities < rounded(peak / bandwidth), slope, peak), "The ridge is rounded to a "
-           "whole number (`//`, `round`, `int`), so that near it the wrong limit is taken: it lies at peak / bandwidth.")
+           "whole number (`//`, `round`, `int`), so that near it the wrong limit is taken; it lies at peak / "
+           "bandwidth.")
           for rounded in (np.floor, np.ceil)),
         ("share-of-the-peak", np.minimum(1, slope / peak), "This is a share of the peak, at most 1; return FLOP/s."),
         (

@@ -303,8 +303,8 @@ def roof_seconds(roof_seconds: Any, *, seed: int = 0) -> Iterator[str]:
             ("only-operations", lambda F, B, p, w: F / p, "Only the operations count here; work that moves much waits "
              "for memory: take the longer of the two times."),
             ("only-bytes", lambda F, B, p, w: B / w, "Only the bytes count here; take the longer of the two times."),
-            ("counts-compared", lambda F, B, p, w: F / p if F > B else B / w, "The number of operations is compared with "
-             "the number of bytes, and a time is returned by which of them is larger. Compare the two *times*: the "
+            ("counts-compared", lambda F, B, p, w: F / p if F > B else B / w, "The number of operations is compared "
+             "with the number of bytes, and by that a time is chosen. Compare the two *times*: the "
              "longer one is the limit."),
             ("speed-for-time", lambda F, B, p, w: min(p, F / B * w), "This is a speed, in FLOP/s; seconds are asked "
              "for: the operations divided by it."),

@@ -199,7 +199,7 @@ def _maximum(p: np.ndarray, q: np.ndarray, k: np.ndarray) -> None:
     visible = np.where(seen_by(q.shape[1]), scores, -np.inf).max(axis=-1)
     lost = scores.max(axis=-1) - visible > 746
     if p.shape == scores.shape and lost.any() and np.array_equal(np.isnan(p).any(axis=-1), lost):
-        raise Mistake("maximum-of-hidden", "p of attend is nan in rows where a hidden score is larger by 1000 than all "
+        raise Mistake("maximum-of-hidden", "p of attend is nan in rows where a hidden score is far larger than all "
                       "that may be seen: the maximum that is subtracted is that of all scores, and every exponential "
                       "that counts becomes 0. Mask first, then take the row's maximum.")
 
