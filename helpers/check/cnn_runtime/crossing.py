@@ -56,7 +56,8 @@ def cases(seed: int) -> list[Case]:
         return told_apart([(_wrong_places(*case), one) for case, one in zip(between, right, strict=True)], _like_either)
 
     *usual, (sizes, a, b) = drawn(seed, lambda rng: [curves(signs, rng) for signs in SIGNS], tells)
-    return [*usual, (sizes, *([float(f"{SHORT * one:.3g}") for one in times] for times in (a, b)))]
+    a, b = ([float(f"{SHORT * one:.3g}") for one in times] for times in (a, b))
+    return [*usual, (sizes, a, b)]
 
 
 def _like_either(wrong: Any, right: Any) -> bool:

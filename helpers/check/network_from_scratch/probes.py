@@ -134,12 +134,12 @@ def layer_passes(seen: Seen, cls: Any, owner: str, passes: Sequence[Pass]) -> No
             return run(f"{owner}.{name}", method(layer, name, owner), like(kind, values), inputs=(INPUTS[name],))
 
         before = outputs.get(which)
-        copy = before.copy() if isinstance(before, np.ndarray) else None
+        copy = np.array(before) if isinstance(before, np.ndarray) else None
         found, kind = of_torch_too(called, kind)
         seen[str(number)] = found
         if name == "forward":
             outputs[which] = found
-        elif copy is not None:
+        elif copy is not None and before is not None:
             seen.part("spoiled")[number] = not np.array_equal(before, copy, equal_nan=True)
 
 

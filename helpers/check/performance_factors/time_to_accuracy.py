@@ -125,7 +125,7 @@ def steps_to(steps_to: Any, *, seed: int = 0) -> Iterator[str]:
                 f"In all, {', '.join(map(str, looked[:3]))}{', …' if len(looked) > 3 else ''} steps are made when the "
                 f"accuracy is looked at. No step can be undone; look after each {every} steps, from the beginning.",
             )
-        if got != right and got is None and right not in looked and made >= right:
+        if right is not None and got is None and right not in looked and made >= right:
             raise Mistake(
                 "last-look-missing",
                 f"{made} steps are made, and after {right} of them the accuracy is at least the level, but it is not "

@@ -181,7 +181,7 @@ def attend(attend: Any, *, seed: int = 0) -> Iterator[str]:
                      "in a row: has the first character nothing to look at? The diagonal stays.")  # fmt: skip
         yield words
     same_again(parts(seen.part(0), TWO, "attend"), parts(seen.part(len(tried)), TWO, "attend"), "attend")
-    kept_apart(*(parts(seen.part(when), TWO, "attend") for when in (0, "later")), "attend")
+    kept_apart(seen, TWO, "attend")
 
 
 def _zeros(p: np.ndarray, t: int) -> None:

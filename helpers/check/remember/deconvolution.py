@@ -84,7 +84,7 @@ def pool(pool: Any, *, seed: int = 0) -> Iterator[str]:
         _switches(switches, x.astype(float), four, right, words)
         yield f"maxima and switches for {words}"
     same_again(parts(seen.part(0), TWO, "pool"), parts(seen.part(len(tried)), TWO, "pool"), "pool")
-    kept_apart(*(parts(seen.part(when), TWO, "pool") for when in (0, "later")), "pool")
+    kept_apart(seen, TWO, "pool")
 
 
 def _stride_one(x: np.ndarray) -> np.ndarray:
@@ -133,7 +133,7 @@ def _switches(got: np.ndarray, x: np.ndarray, four: np.ndarray, right: np.ndarra
         raise Mistake("values-for-switches", "pool returns the maxima twice; the switches say *where* they stood.")
     fits = ((four == right) & (got == np.arange(4)[:, None, None, None, None])).any(axis=0)
     at = tuple(int(i) for i in np.argwhere(~fits)[0])
-    values = four[(slice(None), *at)]
+    values = np.moveaxis(four, 0, -1)[at]
     window = ", ".join(f"{v:.3g}" for v in values)
     largest = " or ".join(map(str, np.flatnonzero(values == values.max())))
     raise Mistake("wrong-switches", f"The switch of pool at {at} is {got[at]:g} for {words}; the window there is "

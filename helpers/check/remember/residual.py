@@ -102,7 +102,7 @@ def block(block: Any, *, seed: int = 0) -> Iterator[str]:
                      sizes={"batch size": n, "width": m})  # fmt: skip
         yield words
     same_again(parts(seen.part(0), ["y"], "block"), parts(seen.part(len(tried)), ["y"], "block"), "block")
-    kept_apart(*(parts(seen.part(when), ["y"], "block") for when in (0, "later")), "block")
+    kept_apart(seen, ["y"], "block")
 
 
 def backward(grad: Any, case: Any, **changed: Any) -> list[np.ndarray]:
