@@ -140,12 +140,9 @@ def _telling_case(seed: int) -> NetworkCase:
         labels[about > 0.93] = p[about > 0.93].argmin(axis=1)
         right = np.asarray((p.argmax(axis=1) == labels).mean())
         z, n = (x - x.mean()) / x.std(), len(x)
-        in_batches = [
-            np.mean([case.net.loss(x[i : i + size], labels[i : i + size]) for i in range(0, n, size)])
-            for size in answers.BATCHES
-        ]
-        of_z = case.net.loss(z, labels)
-        apart = not any(close(np.asarray(of_z), np.asarray(one)) for one in (*in_batches, case.net.loss(x, labels)))
+        of_each = -np.log(p[np.arange(n), labels])
+        of_z = np.asarray(case.net.loss(z, labels))
+        apart = not any(close(of_z, answers.mean_of_batches(of_each, size)) for size in (*answers.BATCHES, n))
         if apart and telling(answers.share(p, labels, True), right):
             break
     return NetworkCase(case.net, x, labels, case.batch)
@@ -181,9 +178,7 @@ def _evaluation(seen: Answer, case: NetworkCase) -> None:
             Hypothesis("loss-of-the-answer", np.asarray(oracle.cross_entropy(sure, labels)),
                        "The loss is computed from the predicted classes, 0 or 1; compute it from the probabilities."),
             *(Hypothesis("unweighted-mean",
-                         np.asarray(
-                             np.mean([net.loss(x[i : i + size], labels[i : i + size]) for i in range(0, n, size)])
-                         ),
+                         answers.mean_of_batches(-np.log(p[np.arange(n), labels]), size),
                          "The images are taken in batches that count equally, though the last one is smaller. "
                          "Weight each by its size.")
               for size in answers.BATCHES if size < n),

@@ -20,6 +20,12 @@ def first_counts(n: int) -> Sequence[int]:
     return sorted({k for size in (1, *BATCHES) for k in (size, n - size, n // size * size) if 5 <= k < n})
 
 
+def mean_of_batches(values: np.ndarray, size: int) -> np.ndarray:
+    """Of (N,) values: the mean of the means of batches of `size`, of which the last may be smaller. Shape ()."""
+    starts = np.arange(0, len(values), size)
+    return np.asarray((np.add.reduceat(values.astype(float), starts) / np.diff(np.append(starts, len(values)))).mean())
+
+
 def rounded(got: np.ndarray | None, right: np.ndarray | float, what: str) -> list[Hypothesis]:
     """Of a number that has few digits, and of what it is then."""
     return [
@@ -71,9 +77,8 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
           for _ in range(not of_right)),  # of right answers there are none then: "all-wrong" asks for the axis
         Hypothesis("top-two", value((rows[:, -2:] == labels[:, None]).any(axis=1)), "An answer counts as right if the "
                    "label is among the two most probable classes; only the most probable counts."),
-        *(Hypothesis("unweighted-mean", np.asarray(np.mean([value(right[i : i + size]) for i in range(0, n, size)])),
-                     "The images are taken in batches that count equally, though the last one is smaller. "
-                     "Weight each by its size.")
+        *(Hypothesis("unweighted-mean", mean_of_batches(right if of_right else ~right, size), "The images are taken in "
+                     "batches that count equally, though the last one is smaller. Weight each by its size.")
           for size in BATCHES if size < n and n % size),
         Hypothesis("mean-of-classes", np.asarray(np.mean([value(right[labels == c]) for c in np.unique(labels)])),
                    f"This is the mean of the {what} of each class, so a class with few images counts as much as one "
