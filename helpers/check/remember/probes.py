@@ -161,25 +161,24 @@ def attention_backward(seen: Seen, attend: Any, backward: Any, cases: Sequence[C
 
 def outputs(seen: Seen, what: str, function: Any, count: int, inputs: Sequence[str], cases: Sequence[Case]) -> None:
     """A function that returns so many arrays, under 0/0, 0/1, …, and once more for the first case; under "later"
-    what the first ones are after a call with other numbers."""
+    what the last ones are after a call with other numbers."""
     _outputs(seen, what, function, count, count, inputs, cases)
 
 
 def _outputs(
     seen: Seen, what: str, function: Any, noted: int, count: int, inputs: Sequence[str], cases: Sequence[Case]
 ) -> None:
-    first: Sequence[Any] = ()
+    found: Sequence[Any] | None = ()
     for number, case in enumerate([*cases, cases[0]]):
         here = seen.part(number)
         found = unpacked(here, what, run(what, function, *copied(list(case)), inputs=inputs), count)
         if found is None:
             return
-        first = first or found
         for i in range(noted):
             here[i] = found[i]
     run(what, function, *[0.5 * one for one in cases[0]])
     for i in range(noted):
-        seen.part("later")[i] = first[i]
+        seen.part("later")[i] = found[i]
 
 
 def projections(seen: Seen, project: Any, cases: Sequence[tuple[np.ndarray, list[Any]]]) -> None:
