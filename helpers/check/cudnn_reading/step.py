@@ -158,10 +158,6 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
             raise Mistake("too-few-rounds",
                           f"step_times was asked for {rounds} rounds, and {_name(key)} has {len(seconds)}. "
                           "Pass `rounds` on to `measure`.")
-        if _name(key) in seen.part("many") and seen.part("many")[_name(key)] < MANY:
-            raise Mistake("rounds-ignored",
-                          f"Asked for {MANY} rounds, step_times makes {seen.part('many')[_name(key)]} of "
-                          f"{_name(key)}: is a number written into the call? Pass `rounds` on to `measure`.")
         if not all(math.isfinite(s) and s > 0 for s in seconds):
             raise Mistake("not-positive",
                           f"{_name(key)} has a time that is not above zero. "
@@ -199,7 +195,12 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
     _demand_names(times, waits, calls_made)
     for key in keys:
         demand_possible(times[key], waits[_name(key)], calls_made.longest(_name(key)), f"The time of {_name(key)}")
-    yield "times that fit how long each function takes"
+    for name in waits:
+        if name in seen.part("many") and seen.part("many")[name] < MANY:
+            raise Mistake("rounds-ignored",
+                          f"Asked for {MANY} rounds, step_times makes {seen.part('many')[name]} of {name}: is a number "
+                          "written into the call? Pass `rounds` on to `measure`.")
+    yield "times that fit how long each function takes, and as many as are asked for"
 
 
 def _demand_names(

@@ -168,17 +168,18 @@ def outputs(seen: Seen, what: str, function: Any, count: int, inputs: Sequence[s
 def _outputs(
     seen: Seen, what: str, function: Any, noted: int, count: int, inputs: Sequence[str], cases: Sequence[Case]
 ) -> None:
-    found: Sequence[Any] | None = ()
+    last: Sequence[Any] = ()
     for number, case in enumerate([*cases, cases[0]]):
         here = seen.part(number)
         found = unpacked(here, what, run(what, function, *copied(list(case)), inputs=inputs), count)
         if found is None:
             return
+        last = found
         for i in range(noted):
             here[i] = found[i]
     run(what, function, *[0.5 * one for one in cases[0]])
     for i in range(noted):
-        seen.part("later")[i] = found[i]
+        seen.part("later")[i] = last[i]
 
 
 def projections(seen: Seen, project: Any, cases: Sequence[tuple[np.ndarray, list[Any]]]) -> None:
