@@ -11,6 +11,7 @@ import pytest
 
 from autograder.authoring.source import read
 from autograder.course import Course
+from helpers.zoo import ZOO as LISTED
 
 ROOT = Path(__file__).parents[1]
 
@@ -113,6 +114,27 @@ def test_what_needs_torch_says_so(kind, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "numpy alone, for PyTorch is missing here; grading tries both" in done.stdout
     assert "no record here, for it needs PyTorch; grading makes one with your `step_times`" in done.stdout
+
+
+ZOO = """
+import sys
+from helpers.zoo.__main__ import main
+for name in sys.argv[2:]:
+    main([name, "--quick", "--out", sys.argv[1]])
+print("torch loaded:", "torch" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    "names", [("recurrent",), pytest.param(("all",), marks=pytest.mark.slow)], ids=" ".join
+)
+def test_the_zoo_trains_without_torch(names, tmp_path):
+    environment = blocked(tmp_path, "torch", KINDS["broken"])
+    done = python(ZOO, tmp_path, environment, str(tmp_path / "zoo"), *names)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert done.stdout.endswith("torch loaded: False\n")
+    assert "MISSED" not in done.stdout
+    assert len(list((tmp_path / "zoo").glob("*.png"))) == (len(LISTED) if names == ("all",) else len(names))
 
 
 IMPORT = """

@@ -8,6 +8,7 @@ anything of the model solution.
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection, Mapping
 
 from nbformat import NotebookNode
 
@@ -16,6 +17,7 @@ from ..authoring.source import grade_id, without_markers
 from ..submission import nbgrader_rules as rules
 from ..submission.bindings import names, used
 from .execute import Machine, Run
+from .needed_cells import needed
 
 WORDS = "With the model solution in place of {} this check passes, so its points are given."
 
@@ -37,11 +39,16 @@ def carry_forward(
     while todo:
         # All that need the same are tried together, as if those among them were right that others build on.
         need = below[todo[0]] & wrong.keys()
-        group = [todo[0]]
-        group += [one for one in todo[1:] if (below[one] & wrong.keys()) - {*group} == need]
-        tests = {test for exercise in group for test in failed[exercise]}
-        run = Run(_with(notebook, snapshot, need, tests), snapshot, machine, timeout, budget)
-        right = _passing(run, snapshot, tests) if need else set()
+        group: list[str] = []
+        for one in todo:
+            if (below[one] & wrong.keys()) - {*group} == need:
+                group.append(one)
+        tests = {exercise: failed[exercise] for exercise in group}
+        right: set[str] = set()
+        if need:
+            of_group = {test for of_one in tests.values() for test in of_one}
+            run = Run(_with(notebook, snapshot, need, of_group), snapshot, machine, timeout, budget)
+            right = _passing(run, snapshot, tests, below)
         for exercise in group:
             mine = right & {*failed[exercise]}
             passed |= {test: [one for one in failed if one in need] for test in mine}
@@ -98,32 +105,52 @@ def _below(snapshot: Snapshot) -> dict[str, set[str]]:
 
 
 def _with(notebook: NotebookNode, snapshot: Snapshot, replaced: set[str], tests: set[str]) -> NotebookNode:
-    """The notebook with model solutions of these exercises, down to the last of these tests, without the others."""
+    """The code cells with model solutions of these exercises, down to the last of these tests: the student's own, and
+    what these and the tests need of the others."""
     made = copy.deepcopy(notebook)
     last = max(place for place, cell in enumerate(made.cells) if grade_id(cell) in tests)
-    cells = []
+    cells: list[NotebookNode] = []
+    wanted: list[int] = []
     for cell in made.cells[: last + 1]:
         name = grade_id(cell)
         known = snapshot.known.get(name)
+        if cell.cell_type != "code" or (known is not None and known.judged and name not in tests):
+            continue
         if name in replaced:
             cell.source = without_markers(snapshot.known[name].model)
-        if known is None or not known.judged or name in tests:
-            cells.append(cell)
-    made.cells = cells
+        if name in tests or cell.source not in snapshot.handed_out:
+            wanted.append(len(cells))
+        cells.append(cell)
+    places = needed([cell.source for cell in cells], wanted)
+    made.cells = [cell for place, cell in enumerate(cells) if place in places]
     return made
 
 
-def _passing(run: Run, snapshot: Snapshot, tests: set[str]) -> set[str]:
-    """Those of the tests that now have all their points."""
+def _passing(
+    run: Run, snapshot: Snapshot, tests: Mapping[str, Collection[str]], below: Mapping[str, Collection[str]]
+) -> set[str]:
+    """Those of the tests (exercise -> its own) that now have all their points. When one fails, those of exercises that
+    build on its exercise are left out: they are tried with the model solution of that one, too."""
+    waiting = {test: exercise for exercise, of_one in tests.items() for test in of_one}
+    right = set()
     try:
         for index, cell in enumerate(run.notebook.cells):
-            if cell.cell_type == "code":
-                run.cell(index, cell)
-                run.waiting_parts()
+            name = grade_id(cell)
+            known = snapshot.known.get(name)
+            if not waiting or (known is not None and known.judged and name not in waiting):
+                continue
+            run.cell(index, cell)
+            run.waiting_parts()
+            if name not in waiting:
+                continue
+            exercise = waiting.pop(name)
+            if (rules.points(cell) or 0) >= snapshot.known[name].points:
+                right.add(name)
+            else:
+                waiting = {test: of for test, of in waiting.items() if exercise not in below[of]}
     finally:
         run.close()
-    cells = {grade_id(cell): cell for cell in run.notebook.cells}
-    return {name for name in tests if (rules.points(cells[name]) or 0) >= snapshot.known[name].points}
+    return right
 
 
 def _give(cell: NotebookNode, replaced: list[str]) -> None:

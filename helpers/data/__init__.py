@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from helpers.data.dataset import MNIST_MEAN, MNIST_STD, NAMES, Dataset, check_request, files_of, mean_and_std, pixels
-from helpers.data.files import MNIST, read_idx
+from helpers.data.dataset import (
+    MNIST_MEAN,
+    MNIST_STD,
+    NAMES,
+    Dataset,
+    check_request,
+    files_of,
+    mean_and_std,
+    pixels,
+    read_pair,
+)
+from helpers.data.files import MNIST
 from helpers.data.split import Split, load_split
 
 __all__ = ["MNIST", "MNIST_MEAN", "MNIST_STD", "NAMES", "Dataset", "Split", "load", "load_split"]
@@ -20,7 +30,8 @@ def load(
     flat: bool = True,
     dtype: str = "float32",
 ) -> Dataset:
-    """Load "mnist" (in the package), "fashion_mnist" or "kmnist" (downloaded once) as numpy arrays.
+    """Load "mnist" (in the package), "fashion_mnist" or "kmnist" (downloaded once), or the four files of a folder, as
+    numpy arrays.
 
     train, test: take only the first so many images. normalise: (pixel/255 − mean)/std with MNIST's usual
     0.1307 and 0.3081, or the training set's own mean and std for the other sets; False leaves pixels in 0…1.
@@ -28,13 +39,16 @@ def load(
     """
     check_request(name, dtype, train=train, test=test)
     files = files_of(name)
+    (train_images, train_labels), (test_images, test_labels) = (
+        read_pair(files, part, count) for part, count in (("train", train), ("test", test))
+    )
     mean, std = mean_and_std(name) if normalise else (0.0, 1.0)
     return Dataset(
         name,
-        pixels(read_idx(files["train-images"], train), mean, std, flat, dtype),
-        read_idx(files["train-labels"], train).astype(np.int64),
-        pixels(read_idx(files["test-images"], test), mean, std, flat, dtype),
-        read_idx(files["test-labels"], test).astype(np.int64),
+        pixels(train_images, mean, std, flat, dtype),
+        train_labels.astype(np.int64),
+        pixels(test_images, mean, std, flat, dtype),
+        test_labels.astype(np.int64),
         mean,
         std,
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from helpers.backend import Backend, nearest
-from helpers.data.files import REMOTE, mnist_files, read_idx, remote_files
+from helpers.data.files import REMOTE, folder_files, mnist_files, read_idx, remote_files
 from helpers.errors import CourseError
 
 NAMES = ("mnist", *REMOTE)
@@ -54,8 +55,11 @@ class Dataset:
 
 def check_request(name: str, dtype: str, **counts: int | None) -> None:
     """A CourseError unless the name and dtype exist and the counts are numbers of images, or None."""
-    if name not in NAMES:
-        raise CourseError(f"There is no data set {name!r}{nearest(name, NAMES)}; choose one of {', '.join(NAMES)}.")
+    if name not in NAMES and not Path(name).is_dir():
+        raise CourseError(
+            f"There is no data set {name!r}{nearest(name, NAMES)}; choose one of {', '.join(NAMES)}, or a folder with "
+            "the four files of one."
+        )
     for label, count in counts.items():
         if count is not None and (isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1):
             raise CourseError(f"{label}={count!r} is not a number of images; give a whole number of at least 1.")
@@ -64,8 +68,25 @@ def check_request(name: str, dtype: str, **counts: int | None) -> None:
 
 
 def files_of(name: str) -> dict[str, Any]:
-    """Paths of the set's four files, checked."""
-    return mnist_files() if name == "mnist" else remote_files(name)
+    """Paths of the set's four files, checked; those of a folder are checked when they are read."""
+    if name in NAMES:
+        return mnist_files() if name == "mnist" else remote_files(name)
+    return folder_files(Path(name))
+
+
+def read_pair(files: dict[str, Any], part: str, count: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """The first `count` images (N, 28, 28) and labels 0…9 (N,) of "train" or "test", as bytes."""
+    paths = files[f"{part}-images"], files[f"{part}-labels"]
+    images, labels = (read_idx(path, count) for path in paths)
+    if images.shape[1:] != (28, 28):
+        raise CourseError(f"{paths[0]} has entries of shape {images.shape[1:]}; give images of 28 × 28 pixels.")
+    if labels.ndim != 1 or labels.max() > 9:
+        raise CourseError(f"{paths[1]} does not hold labels; give one number from 0 to 9 for each image.")
+    if len(images) != len(labels):
+        raise CourseError(
+            f"{paths[0]} has {len(images)} images and {paths[1].name} {len(labels)} labels; give as many of both."
+        )
+    return images, labels
 
 
 def pixels(raw: np.ndarray, mean: float, std: float, flat: bool, dtype: str) -> np.ndarray:

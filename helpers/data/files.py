@@ -110,9 +110,23 @@ def remote_files(name: str) -> dict[str, Path]:
     return paths
 
 
+def folder_files(folder: Path) -> dict[str, Path]:
+    """Paths of a set's four files in a folder of the user's own, each as it is or gzipped."""
+    paths = {}
+    for part, file in FILES.items():
+        there = [path for path in (folder / file, folder / file.removesuffix(".gz")) if path.is_file()]
+        if not there:
+            raise CourseError(
+                f"The folder {folder} has no {file}; a data set is four files, {', '.join(FILES.values())}, with or "
+                "without .gz."
+            )
+        paths[part] = there[0]
+    return paths
+
+
 def read_idx(path: Path, count: int | None = None) -> np.ndarray:
-    """The first `count` entries (all by default) of a gzipped idx file of bytes: (N,) labels or (N, H, W)
-    images. Read-only: small parts that were read are kept for the next time.
+    """The first `count` entries (all by default) of an idx file of bytes, gzipped if it is named .gz: (N,) labels or
+    (N, H, W) images. Read-only: small parts that were read are kept for the next time.
     """
     try:
         stat = path.stat()
@@ -130,8 +144,8 @@ def read_idx(path: Path, count: int | None = None) -> np.ndarray:
 
 def _read_idx(path: Path, count: int | None) -> np.ndarray:
     try:
-        with gzip.open(path) as file:
-            zero, kind, dims = int.from_bytes(file.read(2), "big"), *file.read(2)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            zero, kind, dims = int.from_bytes(file.read(2), "big"), *file.read(2).ljust(2, b"\0")
             if zero != 0 or kind != 8 or dims not in (1, 3):
                 raise CourseError(f"The file {path} is not an idx file of bytes; fetch it again.")
             header = file.read(4 * dims)

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> None:
     p.add_argument("name", metavar="NAME", nargs="?", help="a network, or all; left out: a list of them")
     p.add_argument("--quick", action="store_true", help="a second's training, to see that it works")
     p.add_argument("--seed", type=int, default=0, help="of weights, order and noise (default 0)")
-    p.add_argument("--data", default="mnist", help="images: mnist, or fashion_mnist or kmnist, downloaded once")
+    p.add_argument("--data", default="mnist", help="images: mnist; fashion_mnist, kmnist (downloaded once); a folder")
     p.add_argument("--out", type=Path, default=Path("build", "zoo"), help="folder (default %(default)s)")
     p.add_argument("--page", type=Path, help="a page whose pictures get the alternative texts of those just drawn")
     options = p.parse_args(arguments)

@@ -7,7 +7,9 @@ Cummins (2000). The copy task shows a marked symbol, then `lag` others that are 
 be ignored, then asks for the first.
 
 Arrays are (steps, features, N): a state is a matrix with a column for each sequence, so that each gate is one block of
-memory. That, one product and one tanh for all gates of a step, and memory used again is what makes it fast.
+memory. That and one tanh for all gates of a step make it fast, all that is kept of a step side by side, and a product
+for each gate: OpenBLAS multiplies several matrices of up to 100³ operations faster than one larger one, as it need not
+repack them, if none of them has to be read transposed.
 """
 
 from __future__ import annotations
@@ -67,36 +69,49 @@ class Recurrent:
             kept = self._work[name] = np.empty(shape, self.weight.dtype)
         return kept
 
-    def _begin(self, x: np.ndarray, state: State | None) -> np.ndarray:
+    def _begin(self, x: np.ndarray, state: State | None, *rows: int) -> list[np.ndarray]:
         """Makes `seen` (steps + 1, inputs + units, N), which is x_t on top of h_{t−1}, so that W x_t + U h_{t−1} is one
-        product; returns the place of the states (steps + 1, units, N) in it."""
+        product; returns the place of the states (steps + 1, units, N) in it, and arrays (steps + 1, rows, N) for what
+        else is kept of each step. All that belongs to a step lies side by side, and all steps in one array, which is
+        large enough for the system to use large pages."""
         if x.ndim != 3 or x.shape[1] != self.inputs or 0 in x.shape:
             raise CourseError(
                 f"A recurrent network takes arrays of shape (steps, {self.inputs}, N) and got {x.shape}; "
                 "put time first and the sequences last."
             )
         steps, _, n = x.shape
-        self.seen = self._array("seen", steps + 1, self.weight.shape[1], n)
+        sizes = [self.inputs + self.units, self.inputs, self.units, *rows]
+        together = self._array("steps", steps + 1, sum(sizes), n)
+        self.seen, self._grad_x, self._grad_state, *kept = np.split(together, np.cumsum(sizes)[:-1], axis=1)
         self.seen[:-1, : self.inputs] = x
         h = self.seen[:, self.inputs :]
         h[0] = 0 if state is None else state[0]
-        return h
+        return [h, *kept]
+
+    def _by_gate(self, rows: np.ndarray) -> np.ndarray:
+        """(gates·units, …) as (gates, units, …)."""
+        return rows.reshape(self.gates, self.units, -1)
 
     def _back(self, t: int, dz: np.ndarray) -> np.ndarray:
         """From the gradient for z_t = W x_t + U h_{t−1} + b to those of W, U, b and x_t; returns that for h_{t−1}."""
-        self.grad_weight += dz @ self.seen[t].T
+        gates = self._by_gate(dz)
+        np.copyto(self._turned_seen, self.seen[t].T)
+        self._sums += np.matmul(gates, self._turned_seen, out=self._product)
         self.grad_bias += dz @ self._ones
-        both = self.weight.T @ dz
+        both = np.matmul(self._turned_weight, gates, out=self._parts).sum(axis=0)
         self.grad_x[t] = both[: self.inputs]
         return both[self.inputs :]
 
     def _begin_back(self) -> int:
         """Arrays for what backward finds; returns the number of steps."""
-        steps, _, n = self.seen[1:].shape
+        steps, both, n = self.seen[1:].shape
         self.grad_weight[...], self.grad_bias[...] = 0, 0
+        self._sums = self._by_gate(self.grad_weight)
+        self._product = self._array("product", *self._sums.shape)
+        self._turned_weight = np.ascontiguousarray(self._by_gate(self.weight).transpose(0, 2, 1))
+        self._turned_seen, self._parts = self._array("turned", n, both), self._array("parts", self.gates, both, n)
         self._ones = np.ones((n, 1), self.bias.dtype)  # a product with ones is a sum along rows, and faster
-        self.grad_x = self._array("grad_x", steps, self.inputs, n)
-        self.grad_state = self._array("grad_state", steps, self.units, n)
+        self.grad_x, self.grad_state = self._grad_x[:-1], self._grad_state[:-1]
         return steps
 
 
@@ -104,7 +119,7 @@ class RNN(Recurrent):
     """h_t = tanh(W x_t + U h_{t−1} + b)."""
 
     def forward(self, x: np.ndarray, state: State | None = None) -> np.ndarray:
-        self.h = self._begin(x, state)
+        (self.h,) = self._begin(x, state)
         for t in range(len(x)):
             np.tanh(self.weight @ self.seen[t] + self.bias, out=self.h[t + 1])
         self.state = (self.h[-1].copy(),)
@@ -133,48 +148,47 @@ class LSTM(Recurrent):
         self._half = np.repeat(np.array([0.5, 1.0], dtype), [3 * units, units])[:, None]
 
     def forward(self, x: np.ndarray, state: State | None = None) -> np.ndarray:
-        h, (steps, _, n) = self._begin(x, state), x.shape
-        self.c = self._array("c", steps + 1, self.units, n)
+        units, n = self.units, x.shape[2]
+        self.h, self.c, self.tanh_c, self.a = h, *_ = self._begin(x, state, units, units, 4 * units)
         self.c[0] = 0 if state is None else state[1]
-        self.tanh_c, self.a = self._array("tanh_c", steps, self.units, n), self._array("a", steps, 4 * self.units, n)
-        weight, bias = self._half * self.weight, self._half * self.bias
-        weight = weight.reshape(4, self.units, -1)  # OpenBLAS multiplies four small matrices faster than one large
-        for t, z in enumerate(self.a):
-            np.matmul(weight, self.seen[t], out=z.reshape(4, self.units, n))
+        weight = self._by_gate(self._half * self.weight)
+        bias = np.repeat(self._half * self.bias, n, axis=1)  # whole arrays are added faster than one column to all
+        written = np.empty_like(h[0])
+        for t, z in enumerate(self.a[:-1]):
+            i, f, o, g = gates = self._by_gate(z)
+            np.matmul(weight, self.seen[t], out=gates)
             z += bias
             np.tanh(z, out=z)
-            squashed = z[: 3 * self.units]
+            squashed = gates[:3]
             squashed *= 0.5
             squashed += 0.5
-            i, f, o, g = z.reshape(4, self.units, n)
             c = np.multiply(f, self.c[t], out=self.c[t + 1])
-            c += i * g
+            c += np.multiply(i, g, out=written)
             np.multiply(o, np.tanh(c, out=self.tanh_c[t]), out=h[t + 1])
         self.state = (h[-1].copy(), self.c[-1].copy())
         return h[1:]
 
     def backward(self, grad_h: np.ndarray) -> np.ndarray:
-        dz = np.empty_like(self.a[0])
-        di, df, do, dg = dz.reshape(4, self.units, -1)
+        dz, slopes = np.empty_like(self.a[0]), np.empty_like(self.a[0])
+        di, df, do, dg = self._by_gate(dz)
+        slope_c, kept = np.empty_like(self.c[0]), np.zeros_like(self.c[0])
         later: Any = 0
-        dc = np.zeros_like(self.c[0])
         for t in reversed(range(self._begin_back())):
-            i, f, o, g = self.a[t].reshape(4, self.units, -1)
+            i, f, o, g = gates = self._by_gate(self.a[t])
             dh = grad_h[t] + later
-            np.multiply(dh, self.tanh_c[t], out=do)
-            dh *= o
-            dc += dh
-            dh *= self.tanh_c[t] ** 2
-            dc -= dh  # dc += dh·o·(1 − tanh²c)
-            self.grad_state[t] = dc
+            np.multiply(self.h[t + 1], self.tanh_c[t], out=slope_c)
+            np.subtract(o, slope_c, out=slope_c)  # o·(1 − tanh²c) = o − h·tanh c
+            slope_c *= dh
+            dc = np.add(kept, slope_c, out=self.grad_state[t])
             np.multiply(dc, g, out=di)
             np.multiply(dc, self.c[t], out=df)
-            gates, slopes = self.a[t][: 3 * self.units], dz[: 3 * self.units]
-            slopes *= gates
-            slopes *= 1 - gates
+            np.multiply(dh, self.tanh_c[t], out=do)
             np.multiply(dc, i, out=dg)
-            dg *= 1 - g * g
-            dc *= f
+            squares = self._by_gate(np.multiply(self.a[t], self.a[t], out=slopes))
+            np.subtract(gates[:3], squares[:3], out=squares[:3])  # σ' = σ − σ²
+            np.subtract(1, squares[3], out=squares[3])  # tanh' = 1 − tanh²
+            dz *= slopes
+            np.multiply(dc, f, out=kept)
             later = self._back(t, dz)
         return self.grad_x
 

@@ -48,11 +48,13 @@ import time
 import numpy as np
 
 from helpers import check, cost, plots
+from helpers.cost.machine import the_clock
 from helpers.data import load
 from helpers.nn import FastCNN, Softmax, evaluate
 from helpers.nn.spec import read_spec
 from helpers.progress import track
 from helpers.threads import limit_threads
+from helpers.timing import measure
 from helpers.train import study_size
 from helpers.zoo import blocks, chain, excited, reader, unrolled
 from helpers.zoo.sequences import streams
@@ -61,15 +63,23 @@ from helpers.zoo.text import counted_bits, encode, halves
 limit_threads(1)
 SIZE = None  # None is the laptop's size, "quick" a few seconds
 quick = study_size(SIZE).name == "quick"
-PEAK = cost.measure_peak(size=256 if quick else 1024, rounds=3, clock=time.perf_counter).median
+clock = time.perf_counter if quick else the_clock()  # processor time, where it ticks finely enough
+PEAK = cost.measure_peak(size=256 if quick else 1024, rounds=3, clock=clock).median
+small = np.ones((50, 32), np.float32)
+CALL = measure({"three": lambda: np.tanh(small + small).sum(axis=0)}, rounds=9, inner=1000, clock=clock)["three"].median / 3
+# Calls of numpy, counted in the model solution: of a step of each network, forward and backward; of a dense layer with
+# its update; of an update of the others (readout, loss, clipping, Adam).
+CALLS = {"RNN": 18, "LSTM": 56, "layer": 35, "update": 100}
 guess, costs, table = {}, {}, []
-print(f"numpy {np.__version__}; a matrix product here reaches {PEAK / 1e9:.0f} GFLOP/s on one thread")
+print(f"numpy {np.__version__}; a matrix product here reaches {PEAK / 1e9:.0f} GFLOP/s on one thread, a call on a small array takes {1e6 * CALL:.1f} µs")
 
 
-def predict(network, operations, parameters):
-    """The seconds that so many operations take at the speed of a matrix product: printed before the training."""
-    costs[network] = (parameters, operations / PEAK)
-    print(f"{network}: {parameters:,} parameters, {operations / 1e9:.3g} GFLOP, predicted {operations / PEAK:.3f} s")
+def predict(network, operations, parameters, calls):
+    """Printed before the training: the seconds of so many operations at the speed of a matrix product, and of so many
+    calls of numpy, which take their time however little there is to do."""
+    costs[network] = parameters, operations / PEAK, calls * CALL
+    print(f"{network}: {parameters:,} parameters, {operations / 1e9:.3g} GFLOP, {calls / 1e6:.2g} million calls")
+    print(f"   predicted {operations / PEAK:.2f} s of products and {calls * CALL:.2f} s of calls")
 
 
 def guess_of(name):
@@ -387,7 +397,9 @@ flow = {name: unrolled.gradient_by_lag(make(), *task, LONGEST) for name, (_, mak
 accuracy = {}
 for name in track(nets, "network"):
     gates, make = nets[name]
-    predict(name, sum(STEPS * recurrent_operations(gates, lag + 2, BATCH, SYMBOLS + 2, UNITS) for lag in LAGS), make().parameters)
+    operations = sum(STEPS * recurrent_operations(gates, lag + 2, BATCH, SYMBOLS + 2, UNITS) for lag in LAGS)
+    calls = sum(STEPS * ((lag + 2) * CALLS[name.split(",")[0]] + CALLS["update"]) for lag in LAGS)
+    predict(name, operations, make().parameters, calls)
     began = time.process_time()
     accuracy[name] = [unrolled.train_copies(make(), clip_by_norm, lag, STEPS, SYMBOLS, batch=BATCH) for lag in LAGS]
     seconds = time.process_time() - began
@@ -399,7 +411,7 @@ for name in track(nets, "network"):
 plots.show(plots.by_lag(flow, LAGS, accuracy))
 
 # %% [markdown]
-# **What you should see.** Left, on a logarithmic axis, two lines that fall and one that stays. Right, each network at 100% up to some lag and near 12.5% beyond, with hardly anything between. The measured seconds are many times the predicted ones: matrices are small, and each step calls numpy some twenty times.
+# **What you should see.** Left, on a logarithmic axis, two lines that fall and one that stays. Right, each network at 100% up to some lag and near 12.5% beyond, with hardly anything between. Most of the predicted seconds are calls: the matrices are small, and a step calls numpy 18 times (RNN) or 56 times (LSTM). What is left out of the prediction, passes over arrays that are not small, makes the measured time up to about twice as long.
 
 # %% [markdown] given="B-question"
 # ### B5. Explain (1 point, 10 min)
@@ -490,6 +502,7 @@ guess["bits of the LSTM"] = 1.8
 ### END SOLUTION
 
 # %% given="C-run"
+curves = None  # until the cell has run
 codes, ALPHABET = encode()
 LETTERS = len(ALPHABET)
 learned, held_out = halves(codes)
@@ -506,7 +519,9 @@ def character_model(kind):
 trained, norms = {}, []
 for kind, gates in (("RNN", 1), ("LSTM", 4)):
     net, name = character_model(kind), f"{kind}, {WIDTH} units"
-    predict(name, EPOCHS * recurrent_operations(gates, len(texts[0]) - 1, STREAMS, LETTERS, WIDTH), net.parameters)
+    steps = len(texts[0]) - 1
+    operations = EPOCHS * recurrent_operations(gates, steps, STREAMS, LETTERS, WIDTH)
+    predict(name, operations, net.parameters, EPOCHS * (steps * CALLS[kind] + math.ceil(steps / 32) * CALLS["update"]))
     curve = unrolled.train_characters(net, read_through, clip_by_norm, texts, held_out, note=norms.append)
     bits = bits_per_character(unrolled.logits_of(net, held_out), held_out[1:])
     note(name, "next character", f"{bits:.2f} bits", curve[-1][0])
@@ -528,18 +543,34 @@ unrolled.train_characters(forgetful, read_through, clip_by_norm, pieces, held_ou
 for name, net in {"carried over": models["LSTM"], "reset in every window": forgetful}.items():
     print(f"state {name:21}: {unrolled.bits(net, learned):.2f} bits on the text that was learned, {unrolled.bits(net, held_out):.2f} held out")
 
+# %% [markdown] given="C-curves-text"
+# ### C3. The curves (1 point, 2 min)
+#
+# Nothing to write: the check looks whether your two curves lie where those of 30 other seeds lay, and trains a small RNN and a small LSTM of its own with your functions.
+
+# %% test="C-curves-check" points=1
+check.remember.learning_curves(
+    curves, rnn_step, rnn_step_backward, rnn_backward, lstm_step, lstm_step_backward, lstm_start, read_through, clip_by_norm
+)
+### BEGIN HIDDEN TESTS
+check.remember.learning_curves(
+    curves, rnn_step, rnn_step_backward, rnn_backward, lstm_step, lstm_step_backward, lstm_start, read_through, clip_by_norm,
+    seed=SEED,
+)
+### END HIDDEN TESTS
+
 # %% [markdown] given="C-question"
-# ### C3. Explain (2 points, 10 min)
+# ### C4. Explain (1 point, 8 min)
 #
 # Compare the LSTM with your guess and with the models that count. Why can a model that counts be better here, and with which text would it lose? The last cell trains the same LSTM with a state that is zero at the beginning of every window of 32 characters: what would you expect it to lose on the text that was learned and on the held-out one, and what has it lost or won? What do the norms of the gradients say about clipping here?
 #
 # === BEGIN MARK SCHEME ===
-# * 2: own bits beside the guess and the counts (after two, after four); a short text with phrases that return, which a count stores literally, while a longer text has more contexts than can be counted; the LSTM with resets reads only the first characters of each window without what was before, and what helps to guess a character mostly lies a few characters back, so that it loses little; the carried state helps more on the text that was learned than on the held-out one, where it may even harm (it has learned where in *this* text it is: overfitting); the share that was clipped, and that clipping by norm keeps the direction (so training goes on with many clipped steps).
-# * 1: two of these four with figures.
+# * 1: own bits beside the guess and the counts (after two, after four); a short text with phrases that return, which a count stores literally, while a longer text has more contexts than can be counted; the LSTM with resets reads only the first characters of each window without what was before, and what helps to guess a character mostly lies a few characters back, so that it loses little; the carried state helps more on the text that was learned than on the held-out one, where it may even harm (it has learned where in *this* text it is: overfitting); the share that was clipped, and that clipping by norm keeps the direction (so training goes on with many clipped steps).
+# * 0.5: two of these four with figures.
 #
 # === END MARK SCHEME ===
 
-# %% [markdown] answer="C-answer" points=2
+# %% [markdown] answer="C-answer" points=1
 # The LSTM ends at 1.88 bits and the RNN at 2.01; I had guessed 1.8. A model that has counted what follows two characters needs 2.03, after four 1.59: the text is short and its phrases return, so that a count which knows them literally is better than what a network has generalised. In a long text, most contexts of four or more characters have never been seen, and there counting loses.
 # I expected the resets to cost something on both texts. On the text that was learned they do: 1.54 bits against 1.46. On the held-out text the LSTM that was reset is even a little better, 1.83 against 1.88. What helps to guess a character mostly stands a few characters back, inside the window. The carried state lets the network also learn where in this text it is, which is worth nothing elsewhere: that is overfitting. (One seed each, so I would not bet on the difference.)
 # The largest norm was 1.6 and the median 0.67: clipping at 1 touched 13% of the steps and shortened them little. Since it keeps the direction, training goes on as before; it is there for the one step that would be much longer.
@@ -619,7 +650,7 @@ WINDOW, WIDE, ROUNDS, READERS = (16, 16, 60, 16) if quick else (64, 48, 900, 16)
 inner = reader.inner_like(character_model("LSTM").parameters, LETTERS, WINDOW, WIDE)
 head = reader.Reader(LETTERS, WINDOW, WIDE, inner, attend, attend_backward)
 products = WIDE * (4 * WIDE + 2 * inner + LETTERS) - WIDE**2 + 2 * WINDOW * WIDE  # of one character, forward
-predict("attention head", ROUNDS * READERS * WINDOW * 6 * products, reader.parameters(head.layers))
+predict("attention head", ROUNDS * READERS * WINDOW * 6 * products, reader.parameters(head.layers), ROUNDS * 2.5 * CALLS["update"])
 curves["attention head"] = reader.train(head, learned, held_out, ROUNDS, max(1, ROUNDS // 15), READERS)
 note("attention head", "next character", f"{curves['attention head'][-1][1]:.2f} bits", curves["attention head"][-1][0])
 speeds = {
@@ -651,8 +682,8 @@ plots.show(plots.attention_map(head.head.p[0], sentence))
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="D-answer" points=2
-# After 2.01 s, when the LSTM has finished at 1.88 bits, the head is above 2; at its end, after 3.70 s, it has 1.88, too. The comparison is not quite fair: the head has then seen 3.0 times as many characters, both have one seed, and neither was tuned. Per character seen the LSTM learns more.
-# The head trains on 1.7 times as many characters a second (I had guessed 4), although it counts 151 GFLOP against 43.2: all 64 steps of a window are rows of a few large products, while the LSTM calls numpy again and again for small ones, since no step can begin before the one before it has ended. With the window's length T the scores grow as T², so the head's cost of a character grows with T; the LSTM's stays as it is.
+# After 2.85 s, when the LSTM has finished at 1.88 bits, the head is still at about 2; at its end, after 4.63 s, it has 1.88, too. The comparison is not quite fair: the head has then seen 3.0 times as many characters, both have one seed, and neither was tuned. Per character seen the LSTM learns more.
+# The head trains on 1.9 times as many characters a second (I had guessed 4), although it counts 151 GFLOP against 43.2: all 64 steps of a window are rows of a few large products, while the LSTM calls numpy again and again for small ones, since no step can begin before the one before it has ended. With the window's length T the scores grow as T², so the head's cost of a character grows with T; the LSTM's stays as it is.
 # With a mask that is off by one each character sees its target. The bits in training would fall towards 0, and in writing the network would be helpless, since there the next character does not exist yet.
 
 # %% [markdown] given="E-text"
@@ -730,7 +761,8 @@ for pairs in track(PAIRS, "depth"):
     for name, net in nets.items():
         row = f"{2 * pairs + 2} layers, {name}"
         weights = 784 * MIDDLE + 2 * pairs * MIDDLE**2 + 10 * MIDDLE
-        predict(row, 6 * PASSES * IMAGES * weights, weights + (2 * pairs + 1) * MIDDLE + 10)
+        calls = PASSES * IMAGES / 50 * ((2 * pairs + 2) * CALLS["layer"] + CALLS["update"])
+        predict(row, 6 * PASSES * IMAGES * weights, weights + (2 * pairs + 1) * MIDDLE + 10, calls)
         began = time.process_time()
         chain.train_classifier(net, digits.train_images, digits.train_labels, PASSES)
         seconds = time.process_time() - began
@@ -898,7 +930,8 @@ seen = load("mnist", train=500 if quick else 10_000, test=100 if quick else 1000
 train_images, test_images = (a.reshape(-1, 1, 28, 28) for a in (seen.train_images, seen.test_images))
 cnn, rounds = FastCNN.from_spec(spec), 1 if quick else 3
 step = cost.step_cost(spec)
-predict("CNN", rounds * len(train_images) / 50 * step.total.flops, step.parameters)
+updates = rounds * len(train_images) / 50
+predict("CNN", updates * step.total.flops, step.parameters, updates * CALLS["update"])
 began = time.process_time()
 for epoch in range(rounds):
     order = np.random.default_rng(epoch).permutation(len(train_images))
@@ -942,29 +975,30 @@ plots.show(plots.projections(rows, *(float(np.mean(values)) for values in cosine
 # ---
 # ## Part G. Which network for what (2 points)
 #
-# The table of your own runs. *Predicted* is the number of operations divided by the speed of a matrix product on this machine, *measured* what the training took.
+# The table of your own runs. *Products* and *calls* are the two parts of the prediction: operations divided by the speed of a matrix product on this machine, and calls of numpy (counted in the model solution; yours may have more or fewer) times what a call on a small array takes. *Measured* is what the training took, and *ratio* measured ÷ predicted. It is above 1 for what the prediction leaves out: passes over arrays that are not small (activations, and the update of the weights), and products of small matrices, which do not reach the speed of large ones.
 
 # %% given="G-table"
-print(f"{'network':24} {'task':15} {'quality':22} {'parameters':>10} {'predicted':>10} {'measured':>9} {'ratio':>6}")
-for network, work, quality, parameters, predicted, seconds in table:
-    print(f"{network:24} {work:15} {quality:22} {parameters:10,} {predicted:8.2f} s {seconds:7.2f} s {seconds / predicted:6.1f}")
+print(f"{'network':24} {'task':15} {'quality':22} {'parameters':>10} {'products':>10} {'calls':>8} {'measured':>9} {'ratio':>6}")
+for network, work, quality, parameters, products, calls, seconds in table:
+    ratio = seconds / (products + calls)
+    print(f"{network:24} {work:15} {quality:22} {parameters:10,} {products:8.2f} s {calls:6.2f} s {seconds:7.2f} s {ratio:6.1f}")
 
 # %% [markdown] given="G-question"
 # ### G1. Choose (2 points, 10 min)
 #
-# Choose a network for each, with a figure from the table or one of the parts, and its price: (1) a sensor sends a number each second for a year, and an alarm depends on what came some minutes ago; (2) the next word in documents of at most 500 words, on a machine that computes large products fast; (3) images of one kind of object, some hundred layers are possible. And: for which networks is the measured time furthest from the predicted one, and why?
+# Choose a network for each, with a figure from the table or one of the parts, and its price: (1) a sensor sends a number each second for a year, and an alarm depends on what came some minutes ago; (2) the next word in documents of at most 500 words, on a machine that computes large products fast; (3) images of one kind of object, some hundred layers are possible. And: for which networks do calls take most of the predicted time and for which products, why, and what would a processor with products ten times as fast change?
 #
 # === BEGIN MARK SCHEME ===
-# * 2: three choices with a figure and a price each (an LSTM with a state of fixed size, which begins by keeping, but steps one after the other; an attention head, all steps at once, but scores for every pair and a window; a convolutional network with skips, few parameters and many operations); the largest ratio named from the table, because its products are small and numpy is called for each step (fixed costs), the smallest where products are large.
+# * 2: three choices with a figure and a price each (an LSTM with a state of fixed size, which begins by keeping, but steps one after the other; an attention head, all steps at once, but scores for every pair and a window; a convolutional network with skips, few parameters and many operations); networks named from the table whose time is calls (products small, numpy called again for each step or layer: fixed costs) and products (the head, the CNN: few calls, each large); faster products would help these and hardly the others.
 # * 1: two choices with figures, or the ratio explained and one choice.
 #
 # === END MARK SCHEME ===
 
 # %% [markdown] answer="G-answer" points=2
 # (1) An LSTM that begins by keeping (forget bias 3): it solved a lag of 40 where the others ended at 10 and 5, and its state has a fixed size however long the year is. The price: steps follow one another, and what is to be kept for hundreds of steps has to be learned through as many steps back.
-# (2) An attention head: as good as the LSTM (1.88 bits both) and trained on 1.7 times as many characters a second even here; on a machine made for large products the factor grows. The price is a window, and scores for every pair in it, 500 · 500 for each text.
+# (2) An attention head: as good as the LSTM (1.88 bits both) and trained on 1.9 times as many characters a second even here; on a machine made for large products the factor grows. The price is a window, and scores for every pair in it, 500 · 500 for each text.
 # (3) A convolutional network with skips: 5,994 parameters reach 4.5% test error, and with skips 42 layers train as well as 4 (2.4% against 46.0% for plain ones). The price is operations: 52 GFLOP for three times through 10,000 images.
-# The ratio is largest for the plain network with 42 layers (10.8) and large for the RNN of Part B (9.4): their products are small, and each comes with a dozen calls of numpy that take time however little there is to do. It is smallest for the CNN (2.1) and the head (2.3), whose products are large.
+# Calls take most of the predicted time of the RNN of Part B (1.62 s beside 0.15 s of products), of both LSTMs (4.30 s beside 0.59 s) and of the network with 42 layers (1.34 s beside 0.09 s): their matrices are small, and for each step or layer numpy is called again. Products take most of it for the head (1.11 s beside 0.32 s) and the CNN (0.38 s beside 0.09 s), which have few calls, each with much to do. A processor with products ten times as fast would bring the head about a second and the RNN hardly anything. The head and the CNN also exceed their prediction most (ratios of 3.2 and 2.7), since passes over large arrays are left out of it.
 
 # %% [markdown] given="group"
 # ---

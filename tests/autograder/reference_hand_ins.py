@@ -364,6 +364,51 @@ except BaseException:
     "F-project": 'project = find("helpers.check.remember.deconvolution:right_project")',
 }
 
+GENERATE = {
+    "A-loss": FIND + 'reconstruction_loss = find("helpers.check.generate.oracle:reconstruction")',
+    "A-pca": """
+principal = find("helpers.zoo.autoencoder:pca")
+def pca_reconstruction(train, test, width):
+    mean, components = principal(train, width)
+    return mean + (test - mean) @ components.T @ components
+""",
+    "B-probabilities": """
+machine = find("helpers.zoo.rbm:RBM")
+def rbm(weight, b, c):
+    made = machine(*weight.shape, dtype=weight.dtype)
+    made.weight, made.b, made.c = weight, b, c
+    return made
+def hidden_probabilities(v, weight, c):
+    return rbm(weight, np.zeros(len(weight)), c).hidden(v)
+def visible_probabilities(h, weight, b):
+    return rbm(weight, b, np.zeros(weight.shape[1])).visible(h)
+""",
+    "B-cd": """
+def cd1(v, weight, b, c, rng):
+    return rbm(weight, b, c).cd1(v, rng)[0]
+""",
+    "B-likelihood": """
+free_energy = find("helpers.check.generate.oracle:free_energy")
+log_likelihood = find("helpers.check.generate.oracle:log_likelihood")
+""",
+    "C-kl": 'kl = find("helpers.check.generate.oracle:kl")',
+    "C-pixels": 'pixel_loss = find("helpers.check.generate.oracle:pixels")',
+    "D-discriminator": 'discriminator_loss = find("helpers.check.generate.oracle:discriminator")',
+    "D-generator": 'generator_loss = find("helpers.check.generate.oracle:generator")',
+    "D-steps": """
+gan = find("helpers.zoo.gan:GAN")
+def discriminator_step(discriminator, generator, optimiser, real, noise, lr):
+    loss = gan(generator, discriminator, noise.shape[1]).discriminator_loss(real, generator.forward(noise))
+    optimiser.step(lr)
+    return loss
+def generator_step(discriminator, generator, optimiser, noise, lr):
+    loss = gan(generator, discriminator, noise.shape[1]).generator_loss(noise)
+    optimiser.step(lr)
+    return loss
+""",
+    "D-found": 'found = find("helpers.check.generate.oracle:found", "helpers.zoo.gan:found")',
+}
+
 REFERENCE = {
     "network_from_scratch": NETWORK_FROM_SCRATCH,
     "cnn_learning": CNN_LEARNING,
@@ -372,4 +417,5 @@ REFERENCE = {
     "cudnn_reading": CUDNN_READING,
     "performance_factors": PERFORMANCE_FACTORS,
     "remember": REMEMBER,
+    "generate": GENERATE,
 }

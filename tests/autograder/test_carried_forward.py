@@ -57,6 +57,9 @@ table = [fourfold(x) for x in range(3)]
 # %% test="A-table-check" points=4
 assert table == [0, 4, 8], "table must be [0, 4, 8]"
 
+# %%
+print("as in a figure:", table)
+
 # %% exercise="A-half"
 def half(x):
     ### BEGIN SOLUTION
@@ -112,6 +115,16 @@ def read(course, student):
     return nbformat.read(course.autograded / student / "mini/mini.ipynb", as_version=4)
 
 
+def first_run(course, student):
+    """As `read`, with the points of the first run."""
+    notebook = read(course, student)
+    for cell in notebook.cells:
+        if cell.metadata.pop("course", {}).get("carried"):
+            cell.outputs = [nbformat.v4.new_output("error", ename="AssertionError", evalue="", traceback=[])]
+            rules.settle(cell)
+    return notebook
+
+
 @pytest.mark.promise(
     "A mistake is paid for once: a failed exercise whose model solution builds on an earlier failed one is tried again "
     "with the model solution in place of that one, and what passes then has its points."
@@ -159,6 +172,60 @@ def test_where_nothing_builds_on_a_failed_exercise_nothing_runs_again(chain, mon
     snapshot = prepare(course, "mini").snapshot
     for student in ("model", "elsewhere"):
         assert carried_forward.carry_forward(read(course, student), snapshot, None, 5, 60) == []
+
+
+class Runs:
+    """Stands in for the second runs: notes the cells that run, and lets each test pass but those that are `wrong`."""
+
+    def __init__(self, wrong=()):
+        self.wrong, self.cells = wrong, []
+
+    def __call__(self, notebook, *about):
+        self.notebook = notebook
+        self.cells.append([])
+        return self
+
+    def cell(self, index, cell):
+        name = rules.meta(cell).get("grade_id", "")
+        self.cells[-1].append(name or cell.source)
+        cell.outputs = [o for o in cell.outputs if o.output_type == "error"] if name in self.wrong else []
+        if rules.is_test(cell):
+            rules.settle(cell)
+
+    def waiting_parts(self):
+        pass
+
+    def close(self):
+        pass
+
+
+@pytest.mark.promise(
+    "Of the assignment's own cells the second run leaves out those that nothing in it needs, such as figures."
+)
+def test_what_builds_on_the_same_mistake_is_tried_together_and_no_figure_is_drawn(chain, monkeypatch):
+    course, _ = chain
+    from autograder.authoring.prepare import prepare
+
+    snapshot, runs = prepare(course, "mini").snapshot, Runs()
+    monkeypatch.setattr(carried_forward, "Run", runs)
+    notebook = first_run(course, "once")
+    carried_forward.carry_forward(notebook, snapshot, None, 5, 60)
+    assert len(runs.cells) == 1
+    assert [name for name in runs.cells[0] if name.startswith("A-")] == [
+        "A-double", "A-fourfold", "A-fourfold-one", "A-table", "A-table-check",
+    ]  # fmt: skip
+    assert not [name for name in runs.cells[0] if name.startswith("print")]
+
+
+def test_a_try_ends_where_the_rest_builds_on_what_failed_in_it(chain, monkeypatch):
+    course, _ = chain
+    from autograder.authoring.prepare import prepare
+
+    snapshot, runs = prepare(course, "mini").snapshot, Runs(wrong=["A-fourfold-one"])
+    monkeypatch.setattr(carried_forward, "Run", runs)
+    notebook = first_run(course, "twice")
+    carried_forward.carry_forward(notebook, snapshot, None, 5, 60)
+    assert [names[-1] for names in runs.cells] == ["A-fourfold-one", "A-table-check"]
 
 
 @pytest.mark.promise("Nothing that the second run puts out is kept, so nobody sees anything of the model solution.")

@@ -2,7 +2,9 @@
 
 import ast
 import dataclasses
+import importlib.util
 import json
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -14,6 +16,7 @@ from autograder.course import Course, prepare_environment
 from autograder.execution.task import Task
 from autograder.execution.work import work
 from autograder.kernel import closed_modules
+from autograder.kernel.closed_modules import is_closed
 from autograder.kernel.kernel import Kernels
 from autograder.mistakes import load
 from autograder.sandbox import LANDLOCK, NAMESPACES, NONE, Limits, choose, closed_paths
@@ -24,7 +27,7 @@ from helpers.errors import CourseError
 
 LEFT = {
     "network_from_scratch": 1, "cnn_learning": 2, "cnn_runtime": 0, "convolution": 2, "cudnn_reading": 1,
-    "performance_factors": 0, "remember": 0,
+    "performance_factors": 0, "remember": 0, "generate": 0,
 }  # fmt: skip
 """Points that the reference earns in its exercises: the sizes of outputs come from the geometry of a convolution, the
 sweet spot and the error from the history's own module, which cells of the assignments need; and what it writes itself
@@ -101,7 +104,7 @@ IMPORTS = {
     "Who asks for one reads why, in the error and on the feedback page; in a student's own Jupyter they stay."
 )
 @pytest.mark.promise("With `--unsafe` only the import is refused: the files lie open.")
-@pytest.mark.parametrize("mode", ["", "landlock", "none"])
+@pytest.mark.parametrize("mode", ["", "landlock", pytest.param("none", marks=pytest.mark.slow)])
 def test_the_reason_is_told(mode):
     try:
         choose(mode == "none", mode or None)
@@ -182,6 +185,17 @@ def test_cells_that_run_there_use_only_what_is_open(name):
                 if path.startswith(f"check.{name}."):
                     used.add(getattr(getattr(check, name), path.rpartition(".")[2]).__module__)
     assert {module.removeprefix("helpers.check.") for module in used} <= set(closed_modules.BESIDE), used
+
+
+@pytest.mark.parametrize("name", Course().assignments())
+def test_what_stays_open_imports_nothing_that_is_closed(name):
+    closed = settings(Course().source(name))["closed"]
+    for package in (f"{module}.{one}" for module, kept in closed.items() for one in kept):
+        spec = importlib.util.find_spec(package)
+        for node in ast.parse(Path(spec.origin).read_text()).body if spec.origin else ():  # none: a folder of data
+            if isinstance(node, ast.ImportFrom):
+                taken = importlib.util.resolve_name("." * node.level + (node.module or ""), spec.parent)
+                assert not any(is_closed(taken, *one) for one in closed.items()), (package, taken)
 
 
 @pytest.mark.parametrize(

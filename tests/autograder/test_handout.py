@@ -15,7 +15,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from autograder.authoring import sample
-from autograder.authoring.handout import handout, with_install_cell
+from autograder.authoring.handout import build_wheel, handout, with_install_cell
 from autograder.authoring.leaks import leaks, split, squeeze, words
 from autograder.authoring.release import LeakError
 from autograder.authoring.source import read, regions
@@ -32,11 +32,14 @@ SOLVED = 120
 
 @pytest.fixture(scope="module")
 def zips(tmp_path_factory):
-    """The handouts of two assignments, made in a copy of the course's sources."""
+    """The handouts of two assignments, made in a copy of the course's sources, around one wheel."""
     course = Course(root=tmp_path_factory.mktemp("handed out"))
     for room in ("solutions", "notebooks"):
         (course.root / room).symlink_to(REPOSITORY / room)
-    return {name: handout(name, course) for name in ("cudnn_reading", "network_from_scratch")}
+    built = build_wheel(tmp_path_factory.mktemp("wheel"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("autograder.authoring.handout.build_wheel", lambda folder: built)
+        return {name: handout(name, course) for name in ("cudnn_reading", "network_from_scratch")}
 
 
 @pytest.fixture(scope="module")

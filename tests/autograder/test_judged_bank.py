@@ -1,7 +1,7 @@
 """The mistake bank says the same whether a solution runs beside its tests or is judged from another process.
 
-Here on a few rows of each assignment, in `make prove` on some that train, too; `python -m autograder mistakes --judged`
-runs them all.
+Here on a few rows of each assignment, in `make prove` on more, and on some that train, too;
+`python -m autograder mistakes --judged` runs them all.
 """
 
 from __future__ import annotations
@@ -68,14 +68,15 @@ def pool():
         yield some
 
 
-@pytest.mark.parametrize("trains", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("more", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", Course().assignments())
-def test_a_judged_solution_gets_the_same_verdict(name, trains, pool):
-    """trains: also solutions of exercises that train or measure."""
+def test_a_judged_solution_gets_the_same_verdict(name, more, pool):
+    """more: all of ALSO, and solutions of exercises that train or measure."""
     bank = load(name)
-    chosen = [*bank.wrong[::EVERY], *bank.right[::EVERY], *(bank[row] for row in ALSO.get(name, ()))]
+    also = ALSO.get(name, ())[: None if more else 2]
+    chosen = [*bank.wrong[::EVERY], *bank.right[::EVERY], *(bank[row] for row in also)]
     slow = {cell for key in bank.stand_ins for cell in (key, key.rpartition("-")[0])}
-    rows = [solution.name for solution in chosen if trains or not solution.cells.keys() & slow]
+    rows = [solution.name for solution in chosen if more or not solution.cells.keys() & slow]
     pairs = compared(name, rows, pool)
     assert [(here, judged) for here, judged in pairs if _told(judged) != _told(here)] == []
     assert {here.by for here, _ in pairs} >= {"", "visible"}

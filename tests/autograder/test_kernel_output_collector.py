@@ -136,7 +136,7 @@ def test_no_sequence_of_small_frames_costs_the_worker_much(attack):
         return time.process_time() - began
 
     # With every display of a name rewritten, or every name looked at, five times as many cost 25 times as much.
-    assert min(cost(1_500), cost(1_500)) < 12 * cost(300) + 0.5
+    assert min(cost(750), cost(750)) < 12 * cost(150) + 0.5
 
 
 @pytest.mark.promise("1 MB of output a cell and 4 MB in all,")

@@ -1,6 +1,7 @@
 """Data: what comes with the course is right, and damage is noticed."""
 
 import gzip
+import hashlib
 import shutil
 
 import numpy as np
@@ -173,3 +174,67 @@ def test_a_split_moves_and_lies_flat():
 def test_splits_that_there_are_not(counts, word):
     with pytest.raises(CourseError, match=word):
         data.load_split(**counts)
+
+
+def idx(array):
+    """An array of bytes as an idx file."""
+    shape = b"".join(n.to_bytes(4, "big") for n in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + shape + array.tobytes()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A made-up set of 60 and 40 images, two of its files gzipped."""
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 60), ("t10k", 40)):
+        images = rng.integers(256, size=(count, 28, 28), dtype=np.uint8)
+        (tmp_path / f"{part}-images-idx3-ubyte").write_bytes(idx(images))
+        labels = np.arange(count, dtype=np.uint8) % 10
+        (tmp_path / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(labels)))
+    return tmp_path
+
+
+def test_a_set_in_a_folder_of_ones_own(folder):
+    found = data.load(str(folder), train=50, test=40)
+    assert found.train_images.shape == (50, 784)
+    assert found.test_labels.tolist() == [i % 10 for i in range(40)]
+    raw = (folder / "train-images-idx3-ubyte").read_bytes()[16 : 16 + 784]
+    mean, std = found.mean, found.std
+    np.testing.assert_allclose(found.train_images[0], (np.frombuffer(raw, np.uint8) / 255 - mean) / std, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        ("t10k-labels-idx1-ubyte.gz", None, "has no t10k-labels-idx1-ubyte.gz; a data set is four files"),
+        ("train-images-idx3-ubyte", b"", "is not an idx file of bytes; fetch it again"),
+        ("train-images-idx3-ubyte", b"hello", "is not an idx file of bytes"),
+        ("train-images-idx3-ubyte", idx(np.zeros((60, 28, 28), np.uint8))[:-1], "ends early"),
+        ("train-images-idx3-ubyte", idx(np.zeros((60, 32, 32), np.uint8)), r"shape \(32, 32\); give images of 28 × 28"),
+        ("train-labels-idx1-ubyte.gz", b"plain", "could not be read"),
+        ("train-labels-idx1-ubyte.gz", gzip.compress(idx(np.full(60, 10, np.uint8))), "number from 0 to 9"),
+        ("train-labels-idx1-ubyte.gz", gzip.compress(idx(np.zeros(59, np.uint8))), "60 images and .* 59 labels"),
+    ],
+    ids=["missing", "empty", "text", "cut off", "other pixels", "not gzipped", "a label of 10", "a label less"],
+)
+def test_a_bad_file_in_a_folder_is_a_sentence(folder, file, content, sentence):
+    (folder / file).unlink()
+    if content is not None:
+        (folder / file).write_bytes(content)
+    with pytest.raises(CourseError, match=sentence):
+        data.load(str(folder))
+
+
+def test_what_was_downloaded_once_is_found_without_a_network(folder, tmp_path, monkeypatch):
+    pytest.importorskip("pooch")
+    cache = tmp_path / "from-scratch-to-cudnn" / "fashion_mnist"
+    cache.mkdir(parents=True)
+    sums = {}
+    for part, name in files.FILES.items():
+        plain = folder / name.removesuffix(".gz")
+        content = gzip.compress(plain.read_bytes()) if plain.exists() else (folder / name).read_bytes()
+        (cache / name).write_bytes(content)
+        sums[part] = hashlib.md5(content).hexdigest()
+    monkeypatch.setitem(files.REMOTE, "fashion_mnist", ("http://nowhere.invalid/", sums))
+    monkeypatch.setattr("pooch.os_cache", lambda project: tmp_path / project)
+    assert data.load("fashion_mnist", train=60, test=40).train_images.shape == (60, 784)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -409,14 +409,17 @@ def recorded(
     guesses: of training images, for histories that don't tell it.
     """
     records = _records(seen, found)
+    if not any(noted.rpartition("/")[2] in FIELDS for noted in seen.notes):
+        return  # nothing is recorded, which is all there is to say
     with within(usual_seconds):
         own_training(seen.part("own"), own, *problem)
+    trained = {record["end"] for _, _, record in records if record["end"] != record["start"]}
     starts: dict[tuple[str, Any], Any] = {}
     for number in made_again([record["images"] for _, _, record in records]):
         place, key, record = records[number]
         images = [record["images"]] if record["images"] else guesses
         on = key if key in backends else "numpy"
-        again(seen.part(place).part("again"), own, record, on, tests, images, starts)
+        again(seen.part(place).part("again"), own, record, on, tests, images, starts, trained)
 
 
 def made_again(images: Sequence[int]) -> list[int]:
@@ -467,9 +470,9 @@ def _history(seen: Seen, history: Any) -> dict[str, Any] | None:
     )
     if not whole or rates.ndim != 1 or not rates.size or curves.shape != (3, rates.size):
         return None
-    start = noted["started_from"] if isinstance(noted["started_from"], str) else ""
+    start, end = (noted[name] if isinstance(noted[name], str) else "" for name in ("started_from", "ended_at"))
     numbers = {name: int(noted[name]) for name in ("seed", "batch_size", "images")}
-    return {"curves": curves, "rates": rates.tolist(), "start": start, **numbers}
+    return {"curves": curves, "rates": rates.tolist(), "start": start, "end": end, **numbers}
 
 
 def agrees(found: np.ndarray, recorded: np.ndarray) -> bool:
@@ -481,17 +484,17 @@ def agrees(found: np.ndarray, recorded: np.ndarray) -> bool:
 
 def again(
     seen: Seen, own: Functions, record: dict[str, Any], on: str, tests: dict[int, int], images: Sequence[int],
-    starts: dict[tuple[str, Any], Any],
+    starts: dict[tuple[str, Any], Any], trained: Collection[str],
 ) -> None:
     """Make the first epochs of a recorded run again, with the functions that are said to have made it.
 
     Notes the "start" ("found", "at random", or "unknown", of which nothing is made again), and under "0", "1", … the
     curves (3, epochs) of each try up to one that agrees; only training losses where the test images are not known.
-    starts: those that were found for other records.
+    starts: those that were found for other records; trained: fingerprints of networks that a record ended with.
     """
     place = (on, record["start"])
     if place not in starts:
-        starts[place] = _start(own[0], on, record["start"], record["seed"])
+        starts[place] = _start(own[0], on, record["start"], record["seed"], trained)
     start = starts[place]
     seen["start"] = start if isinstance(start, str) else "found"
     if start == "unknown":
@@ -531,15 +534,16 @@ def _trained(
     return run("A recorded run, repeated with your own functions,", curves)[: 3 if images in tests else 1]
 
 
-def _start(MLP: Any, on: str, wanted: str, seed: int) -> Any:
+def _start(MLP: Any, on: str, wanted: str, seed: int, trained: Collection[str]) -> Any:
     """(dtype, seed) of the network that a run started from, no seed for the usual `MLP(LAYERS, on)`; "at random" where
-    two networks of the same seed start from different weights, "unknown" where none is it."""
+    two networks of the same seed start from different weights, "unknown" where none is it, as of those that were
+    `trained`."""
     first, second = (_first_weights(MLP, on, "float32", None) for _ in range(2))
     if first != second:
         return "at random"
     if not wanted or not first or wanted == first:
         return "float32", None
-    for seeds in ((0, seed, *range(1, 12)), range(12, SEEDS)):
+    for seeds in () if wanted in trained else ((0, seed, *range(1, 12)), range(12, SEEDS)):
         for dtype in ("float32", "float64"):
             for one in seeds:
                 if _first_weights(MLP, on, dtype, one) == wanted:

@@ -7,6 +7,7 @@ __all__, __getattr__, __dir__ = lazy(
     {
         "attention": ["attend", "attend_backward"],
         "characters": ["bits_per_character", "read_through"],
+        "curves": ["learning_curves"],
         "deconvolution": ["conv_transpose", "pool", "project", "unpool"],
         "lstm": ["lstm_start", "lstm_step", "lstm_step_backward", "recurrent_operations"],
         "residual": ["block", "block_backward"],

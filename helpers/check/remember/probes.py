@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -186,3 +187,44 @@ def projections(seen: Seen, project: Any, cases: Sequence[tuple[np.ndarray, list
     """What project makes of each case."""
     for number, (y, stages) in enumerate(cases):
         seen[str(number)] = run("project", project, y.copy(), copied(stages), inputs=("y", "stages"))
+
+
+def character_models(
+    seen: Seen, functions: Sequence[Any], texts: Sequence[np.ndarray], held_out: np.ndarray, letters: int, length: int,
+    lr: float, units: int, seed: int,
+) -> None:
+    """A small RNN and a small LSTM learn texts with the student's functions. Under "RNN" and "LSTM": "bits" after each
+    text, whether W, U, b and the readout "moved", how many "windows" `learn` saw and how many "carried" a state."""
+    from helpers.zoo import unrolled
+
+    names = ("rnn_step", "rnn_step_backward", "rnn_backward", "lstm_step", "lstm_step_backward", "lstm_start",
+             "read_through", "clip_by_norm")  # fmt: skip
+    own = {name: partial(run, name, function) for name, function in zip(names, functions, strict=True)}
+    rng, most = np.random.default_rng(seed), units**-0.5
+    W, U = (rng.uniform(-most, most, (n, units)) for n in (letters, units))
+    nets = {
+        "RNN": lambda: unrolled.Unrolled(own["rnn_step"], own["rnn_step_backward"], (W, U, np.zeros(units)), letters,
+                                         1, own["rnn_backward"], seed),
+        "LSTM": lambda: unrolled.Unrolled(own["lstm_step"], own["lstm_step_backward"],
+                                          own["lstm_start"](letters, units, 1.0, rng), letters, 2, seed=seed),
+    }  # fmt: skip
+    for kind, make in nets.items():
+        here = seen.part(kind)
+        net = make()
+        before, readout = [a.copy() for _, a in net.cell.parameters()], net.readout.weight.copy()
+        states: list[bool] = []
+
+        def read(learn: Any, some: Any, size: int, states: list[bool] = states) -> Any:
+            def noting(inputs: Any, targets: Any, state: Any) -> Any:
+                states.append(state is not None)
+                return learn(inputs, targets, state)
+
+            return own["read_through"](noting, some, size)
+
+        curve = run(f"the training of the {kind}", unrolled.train_characters, net, read, own["clip_by_norm"], texts,
+                    held_out, lr, length, 1.0, 1)  # fmt: skip
+        here["bits"] = np.array([bits for _, bits in curve])
+        for old, (name, new) in zip(before, net.cell.parameters(), strict=True):
+            here[f"{name} moved"] = bool((old != new).any())
+        here["readout moved"] = bool((readout != net.readout.weight).any())
+        here["windows"], here["carried"] = len(states), sum(states)

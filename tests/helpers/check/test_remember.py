@@ -8,7 +8,7 @@ import pytest
 from helpers import check
 from helpers.check.core.gradients import numerical_gradient
 from helpers.check.core.report import CheckFailed
-from helpers.check.remember import attention, characters, deconvolution, lstm, residual, rnn
+from helpers.check.remember import attention, band, characters, curves, deconvolution, lstm, residual, rnn
 
 
 def agree(found, function, arrays, grads):
@@ -112,3 +112,94 @@ def test_odd_results_get_a_sentence(name, things, sentence):
     with pytest.raises(CheckFailed) as caught:
         getattr(check.remember, name)(*things)
     assert sentence in str(caught.value)
+
+
+def test_other_seeds_lie_in_the_bands_and_mistakes_where_they_were_measured():
+    """Of the check's own size, which takes a twentieth of a second."""
+    own = curves.SIZES["own"]
+    for kind in curves.KINDS:
+        for seed in (9000, 9001):
+            curves._in_band(np.array(band.curve(kind, own, seed)), "own", kind, "it")
+        with pytest.raises(curves.Mistake, match="W, U and b stay"):
+            curves._in_band(np.array(band.curve(kind, own, 9000, cell=0)), "own", kind, "it")
+        assert not curves._inside(np.array(band.curve(kind, own, 9000, rate=0.1)), curves.bands()["own"][kind]["right"])
+
+
+def test_the_bands_belong_to_the_notebooks_sizes():
+    for name, size in curves.SIZES.items():
+        for kind in curves.KINDS:
+            assert set(curves.bands()[name][kind]) == set(band.MISTAKES)
+            for one in curves.bands()[name][kind].values():
+                assert len(one["low"]) == len(one["high"]) == -(-size.texts // size.every)
+
+
+def cells(kind):
+    """A step, its backward and its other functions, right ones."""
+
+    def step(*case):
+        new = (rnn.step(*case),) if kind == "RNN" else lstm.step(*case)
+        return *new, case
+
+    def back(*given):
+        *grads, case = given
+        return rnn.back(grads[0], *case) if kind == "RNN" else lstm.back(*grads, case)
+
+    return step, back
+
+
+def whole(grad_h, kept):
+    carried, later, total = np.zeros_like(grad_h), 0, [0, 0, 0]
+    for t in reversed(range(len(kept))):
+        _, later, *found = rnn.back(grad_h[t] + later, *kept[t])
+        carried[t], total = later, [a + b for a, b in zip(total, found, strict=True)]
+    return carried, *total
+
+
+def begin(inputs, units, forget, rng):
+    W, U = (rng.uniform(-(units**-0.5), units**-0.5, (n, 4 * units)) for n in (inputs, units))
+    return W, U, np.repeat([0, forget, 0, 0], units).astype(float)
+
+
+def unmoved(gradients, most):
+    return [0 * g for g in gradients], 1.0
+
+
+def uphill(gradients, most):
+    return [-g for g in gradients], 1.0
+
+
+def still(*given):
+    gx, gh, gc, *rest = cells("LSTM")[1](*given)
+    return gx, gh, gc, *(0 * g for g in rest)
+
+
+def forgetful(learn, texts, length):
+    return band.read(lambda i, t, state: learn(i, t, None), texts, length)
+
+
+@pytest.mark.parametrize(
+    ("place", "other", "said"),
+    [
+        (None, None, ""),
+        (7, unmoved, "nothing in it changed: what clip_by_norm returns is zero"),
+        (7, uphill, "the sign of a gradient is turned around"),
+        (4, still, "small LSTM was trained with your functions, and W and U and b did not change"),
+        (6, forgetful, "gave None as the state of every window"),
+        (6, lambda *_: 1.0, "did not call `learn`"),
+    ],
+    ids=["right", "not trained", "uphill", "W, U and b stay", "state lost", "nothing read"],
+)
+def test_a_training_of_the_checks_own_tells_what_is_wrong(place, other, said, capsys):
+    functions = [*cells("RNN"), whole, *cells("LSTM"), begin, band.read, band.clip]
+    if place is not None:
+        functions[place] = other
+    record = {
+        kind: [(0.1, float(np.mean(pair))) for pair in zip(*(one[name] for name in ("low", "high")), strict=True)]
+        for kind in curves.KINDS
+        for one in [curves.bands()["quick"][kind]["right"]]
+    }
+    if not said:
+        check.remember.learning_curves(record, *functions)
+        return
+    with pytest.raises(CheckFailed, match=said):
+        check.remember.learning_curves(record, *functions)
