@@ -329,4 +329,11 @@ def telling(hypotheses: Sequence[Hypothesis], right: np.ndarray) -> bool:
 
 def explained(got: Any, hypotheses: Iterable[Hypothesis], alike: Callable[[Any, Any], bool] = close) -> Mistake | None:
     """The Mistake of the first hypothesis that gives `got`, within what `alike` takes for equal."""
-    return next((Mistake(h.name, h.hint) for h in hypotheses if alike(got, needed(h.wrong))), None)
+
+    def fits(one: Hypothesis) -> bool:
+        try:
+            return alike(got, needed(one.wrong))
+        except (ArithmeticError, ValueError):  # numpy's LinAlgError is one: impossible here
+            return False
+
+    return next((Mistake(h.name, h.hint) for h in hypotheses if fits(h)), None)
