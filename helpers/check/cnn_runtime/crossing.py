@@ -34,8 +34,11 @@ SIGNS: tuple[tuple[float, ...], ...] = (
     (0, 0, -1),  # equal at the first two
     (1, NEARLY, 1),  # nearly equal, and no crossing
     (-1, -NEARLY, 1, 1),  # nearly equal, and a crossing elsewhere
+    (-1, -1, 1, 1),  # very short times
 )
 """Of a − b at the sizes of each case."""
+SHORT = 1e-5
+"""By what the times of the last case are multiplied."""
 
 
 def cases(seed: int) -> list[Case]:
@@ -52,7 +55,9 @@ def cases(seed: int) -> list[Case]:
         right = ([reference.crossover(*case, logarithmic) for logarithmic in (True, False)] for case in between)
         return told_apart([(_wrong_places(*case), one) for case, one in zip(between, right, strict=True)], _like_either)
 
-    return drawn(seed, lambda rng: [curves(signs, rng) for signs in SIGNS], tells)
+    *usual, (sizes, a, b) = drawn(seed, lambda rng: [curves(signs, rng) for signs in SIGNS], tells)
+    a, b = ([float(f"{SHORT * one:.3g}") for one in times] for times in (a, b))
+    return [*usual, (sizes, a, b)]
 
 
 def _like_either(wrong: Any, right: Any) -> bool:
@@ -116,12 +121,16 @@ def _by_interp(seen: Answer, asked: Sequence[Case]) -> bool:
 
 
 def _nearly(got: float | None, sizes: Numbers, a: Numbers, b: Numbers) -> Mistake | None:
-    """A size at which the two are nearly equal."""
+    """A size at which the two are nearly equal, or the time so short that a tolerance takes them for equal."""
     for size, p, q in zip(sizes, a, b, strict=True):
         if got is not None and _alike(got, size) and 0 < abs(p / q - 1) < 0.06:
             return Mistake("nearly-equal", f"At {size} the two differ by {abs(p / q - 1):.1%} and are taken for equal. "
                 "Nearly equal is not the crossing: that is where they are equal, or between two sizes where a − b has "
                 "different signs.")
+        if got is not None and _alike(got, size) and abs(p - q) < 1e-3 < abs(p / q - 1):
+            return Mistake("absolute-tolerance", f"At {size} one takes {max(p, q) / min(p, q):.3g} times as long as "
+                "the other, and they are taken for equal. Is there a tolerance in seconds (`abs_tol`, `atol`, "
+                "`round`)? Such times are shorter than it: compare a and b themselves.")
     return None
 
 
@@ -153,7 +162,7 @@ def _overlooked(got: float | None, right: float | None, sizes: Numbers, a: Numbe
 
 def _misplaced(got: Any, right: Any, sizes: Numbers, a: Numbers, b: Numbers) -> Mistake:
     every, linear = (_all_crossings(sizes, a, b, logarithmic) for logarithmic in (True, False))
-    several = f"The curves cross several times; return the first crossing, {right:.4g}, not {got:.4g}."
+    several = f"The curves meet several times; return the first of these sizes, {right:.4g}, not {got:.4g}."
     size = (
         f"This is a measured size, and at {got:g} the two are not equal. "
         f"The crossing lies near {right:.4g}, where a goes from below b to above it, or the other way."

@@ -24,7 +24,8 @@ Case = tuple[list[float], int, float]
 
 
 def cases(seed: int) -> list[Case]:
-    """From four or five epochs, from more, and from two, each at a level of its own."""
+    """From four or five epochs, from more, and from two, each at a level of its own; and from two that differ so much
+    that the lower end is half of what they took."""
     levels = np.random.default_rng(seed).permutation((0.8, 0.95, 0.98))
 
     def run(level: float, measured: Sequence[int], epochs: Sequence[int], rng: np.random.Generator) -> Case:
@@ -40,9 +41,14 @@ def cases(seed: int) -> list[Case]:
 
     # Not the tenfold of what was measured, and never as many to come as there were.
     kinds = (((4, 5), (17, 23, 29)), ((6, 7, 8), (31, 37)), ((2,), (11, 13, 19)))
-    return drawn(
+    found = drawn(
         seed, lambda rng: [run(float(level), *kind, rng) for level, kind in zip(levels, kinds, strict=True)], tells
     )
+    (first, second), m, level = found[-1]
+    mean = (first + second) / 2
+    lowest, _ = right_interval([mean - 1, mean + 1], m, level)
+    apart = (m - 1) * mean / (m * mean - lowest)
+    return [*found, ([round(mean - apart, 2), round(mean + apart, 2)], m, level)]
 
 
 def interval(value: Any, what: str) -> tuple[float, float]:
@@ -90,6 +96,9 @@ def _explained(low: float, high: float, case: Case) -> Mistake | None:
     least, most = right_interval(*case)
     if _alike(low, most, most) and _alike(high, least, most):
         return Mistake("ends-exchanged", "The two ends are exchanged: return (low, high).")
+    if _alike(high, most, most) and least < low and _alike(low, sum(seconds), most):
+        return Mistake("cut-off", f"The lower end is raised to {low:.4g}, what the measured epochs took; by the "
+            f"formula it is {least:.4g}. Return what the formula gives.")
     half, middle, right = (high - low) / 2, (high + low) / 2, (most - least) / 2
     if _alike(low, m * min(seconds), right) and _alike(high, m * max(seconds), right):
         return Mistake(

@@ -405,13 +405,24 @@ def held_out_error(held_out_error: Any, fit: Any, *, seed: int = 0) -> Iterator[
     will do."""
     x, y = drawn(seed, _times, _tell_errors_apart)
     n = len(x)
+    twice = np.where(np.arange(n) == 3, x[2], x)  # one size was measured twice
+    cases = [*((x, kind) for kind in KINDS), (twice, KINDS[0])]
     fits = [
-        (np.delete(x, i), np.delete(times, i), kind) for kind in KINDS for times in (y, _others(y)) for i in range(n)
+        (np.delete(sizes, i), np.delete(times, i), kind)
+        for sizes, kind in cases
+        for times in (y, _others(y))
+        for i in range(n)
     ]
     seen = ask(
-        probes.calls_and_own, "held_out_error", held_out_error, [(x, y, kind) for kind in KINDS], "fit", fit, fits
+        probes.calls_and_own,
+        "held_out_error",
+        held_out_error,
+        [(sizes, y, kind) for sizes, kind in cases],
+        "fit",
+        fit,
+        fits,
     )
-    for k, kind in enumerate(KINDS):
+    for k, (x, kind) in enumerate(cases):
         got, right = number(seen[k], f"the result of held_out_error for {kind!r}"), _errors(x, y, kind)
         if not any(_about(got, error, 2e-3) for error in right):
             own, other = (
@@ -419,9 +430,22 @@ def held_out_error(held_out_error: Any, fit: Any, *, seed: int = 0) -> Iterator[
                 for first, times in ((0, y), (n, _others(y)))
             )
             if not _about(got, own, 2e-3) or _about(own, other, 2e-3):
-                raise _explained_error(got, x, y, kind) or Mistake("differs", f"The error for {kind!r} should be "
-                    f"{right[0]:.4g}; it is {got:.4g}.")
-        yield f"{kind}, each of {n} points left out once"
+                raise _by_value(got, x, y, kind) or _explained_error(got, x, y, kind) or Mistake("differs", f"The "
+                    f"error for {kind!r} should be {right[0]:.4g}; it is {got:.4g}."
+                    + " (One size was measured twice.)" * (x is twice))
+        yield f"{kind}, each of {n} points left out once" + ", one size measured twice" * (x is twice)
+
+
+def _by_value(got: float, x: np.ndarray, y: np.ndarray, kind: str) -> Mistake | None:
+    """All points of a size left out together."""
+    if len(set(x)) == len(x):
+        return None
+    for way in WAYS:
+        held = [reference.predict(reference.fit(x[x != size], y[x != size], kind, way), size, kind) for size in x]
+        if _about(got, np.mean(np.abs(held - y) / y)):
+            return Mistake("left-out-by-value", "Where two points have the same x, both are left out: a point is left "
+                "out by its value (`x != x[i]`). Leave it out by its place, `np.delete(x, i)`.")
+    return None
 
 
 def _error_of(seen: Answer, first: int, x: np.ndarray, y: np.ndarray, kind: str) -> float:
@@ -442,7 +466,7 @@ Row = dict[str, Any]
 
 def made_up_rows(seed: int) -> list[Row]:
     """Rows of four backends in turn, in no order of sizes, each time a little beside the backend's curve. One size was
-    measured twice."""
+    measured twice, and on one backend a larger network takes less time."""
     coefficients, sizes = curves(seed)
     rng = np.random.default_rng([seed, 6])
     order = [*rng.permutation(sizes).astype(int).tolist()]
@@ -469,6 +493,10 @@ def made_up_rows(seed: int) -> list[Row]:
                     "high": seconds * rng.uniform(1.02, 1.2),
                 }
             )
+    mine = sorted((row for row in found if row["backend"] == "cuda"), key=lambda row: (row["filters"], row["seconds"]))
+    small, large = mine[-3:-1]
+    for key in ("seconds", "low", "high"):  # a larger network that takes less time
+        small[key], large[key] = large[key], small[key]
     return found
 
 

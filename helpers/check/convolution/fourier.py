@@ -11,7 +11,7 @@ import numpy as np
 from helpers.check.convolution.definition import float32_too, with_float32
 from helpers.check.core import convolution_oracle as oracle
 from helpers.check.core.ask import array, ask
-from helpers.check.core.compare import Hypothesis, close, verify
+from helpers.check.core.compare import Hypothesis, close, verify, verify_digits
 from helpers.check.core.geometries import AT_STRIDE_1, Convolution, convolutions
 from helpers.check.core.hypotheses import convolution as hypotheses
 from helpers.check.core.hypotheses.windows import advice
@@ -48,7 +48,9 @@ def dft_matrix(dft_matrix: Any, *, seed: int = 0) -> Iterator[str]:
             outer = " Every j is multiplied by every k: `np.outer(j, k)`." if got.shape == (n,) else ""
             raise Mistake("wrong-shape", f"The matrix has shape {got.shape}; it should be ({n}, {n}).{outer}")
         wrong = partial(_matrices, n) if n > 2 else ()
-        verify(_parts(got), _parts(expected), "the matrix (its real part, then its imaginary part)", wrong)
+        what = "the matrix (its real part, then its imaginary part)"
+        verify(_parts(got), _parts(expected), what, wrong)
+        verify_digits(_parts(got), _parts(expected), what)
     yield f"entries for n = {', '.join(map(str, sizes))}"
 
 

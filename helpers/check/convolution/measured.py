@@ -37,7 +37,10 @@ def attainable(attainable: Any, *, seed: int = 0) -> Iterator[str]:
     """min(peak, intensity · bandwidth), in FLOP/s."""
     rng = np.random.default_rng([seed, 8])
     peak, bandwidth = float(rng.uniform(5e10, 5e11)), float(rng.uniform(8e9, 3e10))
-    intensities = peak / bandwidth * np.array([0.03, 0.12, 0.4, 0.9, 1.1, 5.0, 40.0])
+    whole = peak // bandwidth
+    peak = (whole + 0.6) * bandwidth
+    intensities = np.array([*(peak / bandwidth * np.array([0.03, 0.12, 0.4, 0.9, 1.1, 5.0, 40.0])),
+                            whole + 0.3, whole + 0.8])  # fmt: skip
     cases = [(float(i), peak, bandwidth) for i in intensities]
     seen = ask(calls, "attainable", attainable, cases)
     got = np.array([number(seen[str(i)], "the result of attainable") for i in range(len(cases))])
@@ -98,6 +101,10 @@ def _roofs(intensities: np.ndarray, peak: float, bandwidth: float) -> list[Hypot
             "Left of the ridge this is the bandwidth alone, in bytes/s. Each byte comes with `intensity` operations: "
             "intensity · bandwidth.",
         ),
+        *(("ridge-rounded", np.where(intensities < rounded(peak / bandwidth), slope, peak), "The ridge is rounded to a "
+           "whole number (`//`, `round`, `int`), so that near it the wrong limit is taken; it lies at peak / "
+           "bandwidth.")
+          for rounded in (np.floor, np.ceil)),
         ("share-of-the-peak", np.minimum(1, slope / peak), "This is a share of the peak, at most 1; return FLOP/s."),
         (
             "in-giga",

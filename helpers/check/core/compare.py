@@ -203,6 +203,10 @@ def _left_out(got: np.ndarray, expected: np.ndarray, what: str) -> Mistake | Non
 def _imprecise(got: np.ndarray, expected: np.ndarray, what: str) -> Mistake | None:
     if not np.allclose(got, expected, rtol=8e-3, atol=2e-3 * float(np.max(np.abs(expected), initial=0.0))):
         return None
+    if expected.size == 1:
+        return Mistake("imprecise",
+                       f"{what} is {float(got.ravel()[0]):.6g}; it should be {float(expected.ravel()[0]):.6g}. That is "
+                       "nearly right: a small part is missing or too much, or something is rounded.")
     return Mistake("imprecise",
                    f"{what} has only two or three correct digits. "
                    "Is something rounded, computed in float16, or a small number added where it is not needed?")
@@ -216,6 +220,13 @@ def _first_difference(got: np.ndarray, expected: np.ndarray, what: str, numerica
     many += relations.where_wrong(~wrong)
     return Mistake("differs",
                    f"{what} is wrong{_at(where)}: expected {expected[where]:.6g}{extra}, got {got[where]:.6g}.{many}")
+
+
+def verify_digits(got: np.ndarray, expected: np.ndarray, what: str) -> None:
+    """Raise where an array that is close has fewer digits than it was computed with: rounded, or in float16."""
+    mistake = relations.of_digits(got, expected, what, partial(np.allclose, rtol=1e-6, atol=1e-7))
+    if mistake:
+        raise mistake
 
 
 def _right(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -318,4 +329,11 @@ def telling(hypotheses: Sequence[Hypothesis], right: np.ndarray) -> bool:
 
 def explained(got: Any, hypotheses: Iterable[Hypothesis], alike: Callable[[Any, Any], bool] = close) -> Mistake | None:
     """The Mistake of the first hypothesis that gives `got`, within what `alike` takes for equal."""
-    return next((Mistake(h.name, h.hint) for h in hypotheses if alike(got, needed(h.wrong))), None)
+
+    def fits(one: Hypothesis) -> bool:
+        try:
+            return alike(got, needed(one.wrong))
+        except (ArithmeticError, ValueError):  # numpy's LinAlgError is one: impossible here
+            return False
+
+    return next((Mistake(h.name, h.hint) for h in hypotheses if fits(h)), None)

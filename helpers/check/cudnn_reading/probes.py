@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,12 +24,15 @@ def lowered_matrices(
         notes["D_m later"] = found
 
 
-def timed_steps(seen: Seen, step_times: Any, pieces: Sequence[tuple[str, str, str, float]], rounds: int) -> None:
+def timed_steps(
+    seen: Seen, step_times: Any, pieces: Sequence[tuple[str, str, str, float]], rounds: int, many: int
+) -> None:
     """What `step_times(functions, rounds, synchronise)` makes of functions[algorithm][part]
     that wait some seconds each.
 
     pieces: (algorithm, part, name, seconds) each. Notes the "result", when the functions were called ("bench"), how
-    often the device was waited for ("synchronised"), and whether another call returns the same dictionaries ("kept").
+    often the device was waited for ("synchronised"), how many rounds another call has that asks for `many` ("many"),
+    and whether it returns the same dictionaries ("kept").
     """
     bench, waited = Bench(), list[None]()
     functions: dict[str, dict[str, Any]] = {}
@@ -37,6 +41,9 @@ def timed_steps(seen: Seen, step_times: Any, pieces: Sequence[tuple[str, str, st
     found = run("step_times", step_times, functions, rounds, lambda: waited.append(None))
     seen["result"], seen["bench"], seen["synchronised"] = found, bench.notes(), len(waited)
     others = {algorithm: dict.fromkeys(parts, lambda: None) for algorithm, parts in functions.items()}
-    again = run("step_times", step_times, others, rounds, lambda: None)
+    again = run("step_times", step_times, others, many, lambda: None)
+    for algorithm, part, name, _ in pieces:
+        with contextlib.suppress(Exception):
+            seen.part("many")[name] = len(again[algorithm][part].seconds)
     both = [(found, again), *((found.get(a), again.get(a)) for a in others if type(found) is type(again) is dict)]
     seen["kept"] = any(isinstance(one, dict) and one is other for one, other in both)

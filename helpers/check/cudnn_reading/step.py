@@ -23,6 +23,8 @@ from helpers.timing import Timing
 PARTS = ("forward", "backward", "update", "step")
 THEN, NOW = "lowering by image", "library"
 FEWEST = 15
+MANY = 61
+"""Rounds for which `step_times` is asked another time: more than anybody would write in."""
 
 
 @check("The measurement", "C1")
@@ -141,7 +143,7 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
     """algorithm -> part -> Timing of functions that wait as long as only the check knows, timed in turn."""
     keys = [(algorithm, part) for algorithm in (THEN, NOW) for part in PARTS]
     waits = dict(zip(map(_name, keys), lengths(seed, len(keys), 3e-4, 1.6), strict=True))
-    seen = ask(probes.timed_steps, function, [(*key, _name(key), waits[_name(key)]) for key in keys], rounds)
+    seen = ask(probes.timed_steps, function, [(*key, _name(key), waits[_name(key)]) for key in keys], rounds, MANY)
     found = seen["result"]
     if found is None:
         raise Mistake("returns-none", "step_times returns None. Is the `return` missing?")
@@ -190,8 +192,31 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
                       "called once and its result passed on).")
     for key in keys:
         _demand_own(key, times)
+    _demand_names(times, waits, calls_made)
+    for key in keys:
         demand_possible(times[key], waits[_name(key)], calls_made.longest(_name(key)), f"The time of {_name(key)}")
-    yield "times that fit how long each function takes"
+    for name in waits:
+        if name in seen.part("many") and seen.part("many")[name] < MANY:
+            raise Mistake("rounds-ignored",
+                          f"Asked for {MANY} rounds, step_times makes {seen.part('many')[name]} of {name}: is a number "
+                          "written into the call? Pass `rounds` on to `measure`.")
+    yield "times that fit how long each function takes, and as many as are asked for"
+
+
+def _demand_names(
+    times: Mapping[tuple[str, str], list[float]], waits: Mapping[str, float], calls_made: Calls
+) -> None:
+    """The times of one algorithm do not stand under the other's name: seen where they fit only there."""
+
+    def fits(key: tuple[str, str], seconds: Sequence[float]) -> bool:
+        name = _name(key)
+        return 0.5 * waits[name] <= min(seconds) and max(seconds) <= calls_made.longest(name)
+
+    other = {THEN: NOW, NOW: THEN}
+    if not all(fits(key, times[key]) for key in times) and all(fits((other[a], p), times[a, p]) for a, p in times):
+        raise Mistake("algorithms-exchanged",
+                      f"The times of {NOW!r} stand under {THEN!r}, and the other way round. Take algorithms and parts "
+                      "from the names in `functions`, not from their places: `sorted` puts them in another order.")
 
 
 def _name(key: tuple[str, str]) -> str:

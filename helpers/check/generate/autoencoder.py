@@ -248,6 +248,9 @@ def training_seconds(function: Any, *, seed: int = 0) -> Iterator[str]:
         [
             ("last-batch-dropped", lambda n, d, b, i, e: e * (i // b) * seconds(n, d, b), "The last, smaller batch is "
              "left out (`//`): round up, `math.ceil(images / batch)`."),
+            ("last-batch-by-itself", lambda n, d, b, i, e: e * (i // b * seconds(n, d, b)
+             + (seconds(n, d, i % b) if i % b else 0)), "The last, smaller batch is predicted with its own size; the "
+             "text counts it as a whole one: ⌈images / batch⌉ steps of `batch` images."),
             ("not-rounded-up", lambda n, d, b, i, e: e * i / b * seconds(n, d, b), "images / batch is not rounded: the "
              "last, smaller batch counts as a whole step."),
             ("not-rounded-up", lambda n, d, b, i, e: math.ceil(e * i / b) * seconds(n, d, b), "The steps of all epochs "

@@ -50,6 +50,14 @@ def _of_sample(i: Any, m: Any, s: Any, z: Any, noise: Any, sigma: Any, standard:
          "once, compute z from it, and return both: the backward pass needs that very ε."),
     ], ())  # fmt: skip
 
+
+def _of_far(z: Any, noise: Any) -> list[Hypothesis]:
+    """Where log σ² is far from 0 and μ is 0."""
+    used = float(np.median(np.abs(z / noise)))
+    return [Hypothesis("cut-off", used * noise, f"σ is {used:.4g} for every log σ² that is far from 0: log_variance is "
+                       "cut off (`clip`). Take it as it is: σ = e^(½ log σ²).")]  # fmt: skip
+
+
 NOT_AVERAGED = "The gradient for {} is that of the sum over the images; the KL is their mean, so divide by N."
 
 
@@ -62,7 +70,8 @@ def sample_code(function: Any, *, seed: int = 0) -> Iterator[str]:
     single = rng.normal(0, 2, (n, latent)).astype(np.float32), rng.normal(0, 1, (n, latent)).astype(np.float32)
     wide = np.full((600, 5), 3.0), np.full((600, 5), 0.8)
     one = rng.normal(size=(1, latent)), rng.normal(size=(1, latent))
-    cases = [usual, wide, one, single]
+    far = [(np.zeros((n, latent)), rng.uniform(low, low + 4, (n, latent))) for low in (-18, 12)]
+    cases = [usual, wide, one, single, *far]
     seen = ask(probes.random, "sample_code", function, cases, 3000 + seed, ("mean", "log_variance"))
 
     def both(i: int, name: str) -> list[np.ndarray]:
@@ -90,9 +99,9 @@ def sample_code(function: Any, *, seed: int = 0) -> Iterator[str]:
         standard = (z - m) / sigma
         verify(
             z, m + sigma * noise, "z, computed with the noise that is returned,",
-            partial(_of_sample, i, m, s, z, noise, sigma, standard),
+            partial(_of_far, z, noise) if i > 3 else partial(_of_sample, i, m, s, z, noise, sigma, standard),
         )  # fmt: skip
-        yield "z = μ + σ·ε for several shapes, one image, float32"
+        yield "z = μ + σ·ε for several shapes, one image, float32, and for very small and very large σ"
     pair = several(seen.part(3)["first"], 2, "sample_code", "(z, noise)")
     for words, one_of_both in zip(("z", "the noise"), pair, strict=True):
         in_type(one_of_both, "float32", words)
@@ -124,11 +133,12 @@ def sample_code(function: Any, *, seed: int = 0) -> Iterator[str]:
 
 
 def _codes(seed: int, number: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(mean, log_variance): two sizes, one image, one number a code, float32."""
+    """(mean, log_variance): two sizes, one image, one number a code, tiny variances, float32."""
     rng = np.random.default_rng([seed, number])
     n, latent, more, other = primes(rng, 4, 3, 17)
     shapes = (n, latent), (more, other), (1, latent), (other, 1), (more, latent)
     found = [(rng.normal(0, 1.3, shape), rng.normal(0.3, 0.9, shape)) for shape in shapes]
+    found.insert(-1, (0.1 * found[0][0], np.linspace(-18, -15, n * latent).reshape(n, latent)))  # σ² nearly 0
     return [*found[:-1], tuple(one.astype(np.float32) for one in found[-1])]  # type: ignore[list-item]
 
 
@@ -247,6 +257,9 @@ def kl(function: Any, *, seed: int = 0) -> Iterator[str]:
              "left out: without it σ would go to 0."),
             ("variance-forgotten", lambda m, s: 0.5 * (m**2 - s - 1).sum() / len(m), "The term σ² is left out: "
              "without it σ would grow without end."),
+            *(("cut-off", lambda m, s, e=e: _kl(m, np.exp(s), np.log(np.exp(s) + e)), f"{e:g} is added before the "
+               "logarithm, which changes the KL where σ² is as small. The logarithm is given, `log_variance`: no "
+               "`np.log` is needed.") for e in (1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10)),
             ("kl-backwards", lambda m, s: 0.5 * (s + (1 + m**2) / np.exp(s) - 1).sum() / len(m), "This is the KL the "
              "other way round, KL(N(0, 1) ‖ N(μ, σ²)), which is another number."),
             ("first-image-only", lambda m, s: oracle.kl(m[:1], s[:1])[0], "Only the first image counts. Is there a "

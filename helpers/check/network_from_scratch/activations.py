@@ -32,6 +32,14 @@ def _asked(cls: Any, name: str, forwards: Sequence[np.ndarray], gradients: Seque
     return ask(probes.layer_passes, cls, name, passes)
 
 
+def _whole(seen: Answer, number: int, owner: str) -> None:
+    """Raise where a backward changed what forward had returned."""
+    if number in seen.part("spoiled") and seen.part("spoiled")[number]:
+        raise Mistake("output-changed", f"{owner}.backward changes the array that forward returned (`*=`, `-=`, "
+                      f"`out=`): whoever got it finds other numbers in it, and a second backward is wrong. Compute "
+                      f"into a new array.")
+
+
 def _of_the_other(x: np.ndarray) -> np.ndarray:
     """What a second layer beside the first is given."""
     return 0.25 + x / 2
@@ -80,6 +88,7 @@ def sigmoid_backward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
     )
     for number, (x, g, dtype) in enumerate(cases):
         s = oracle.sigmoid(x)
+        _whole(seen, 2 * number + 1, "Sigmoid")
         found, right = seen.array(str(2 * number + 1), GRADIENT), g * s * (1 - s)
         if np.abs(x).max() < 100:
             numerical = partial(numerical_gradient, partial(_weighted, oracle.sigmoid, g), x)
@@ -147,6 +156,7 @@ def softmax_backward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
     )
     for number, batch in enumerate(batches):
         x, g = batch.logits, batch.grad
+        _whole(seen, 2 * number + 1, "Softmax")
         found, right = seen.array(str(2 * number + 1), GRADIENT), oracle.softmax_backward(x, g)
         if batch.large and not np.isfinite(found).all():
             raise Mistake("no-max-shift", f"The returned gradient{batch.words} has inf or NaN: keep the probabilities "

@@ -128,6 +128,10 @@ def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
     expected: Net | None = None
     for name in on:
         label = backend(name).label
+        if name != "numpy" and "made of" in seen.part(name) and seen.part(name)["made of"] == "numpy":
+            raise Mistake("backend-ignored", f"MLP(sizes, backend({name!r})) has weights of numpy. Make every layer on "
+                          f"the `backend` that MLP is given, and its weights with that backend's `normal` and `zeros`, "
+                          f"not with `on` or numpy.")
         try:
             got = network_of(seen.part(name), seen.part(name), case.sizes)
         except Mistake as mistake:

@@ -206,4 +206,8 @@ def linear_update(Linear: Any, *, seed: int = 0) -> Iterator[str]:
                               f"step should depend on lr and the gradient alone, not on earlier steps or a counter.")
             verify(moved, rate * g, f"the step of {name} (before minus after)", named, {**case.sizes,
                 "learning rate": rate})
+            left = seen.part(step + 1)[f"grad_{name}"]
+            if isinstance(left, np.ndarray) and close(left.reshape(-1), rate * gradients[name].reshape(-1)):
+                raise Mistake("gradient-changed", f"update multiplies grad_{name} itself by lr (`*=`): a second update "
+                              f"with the same gradient is too small. Compute lr · gradient as a new array.")
     yield "weight and bias step by lr · gradient, for two rates"

@@ -99,6 +99,8 @@ def linear_updates(
             for name in PARAMETERS:
                 setattr(layer, f"grad_{name}", like(kind, fitted(gradients[name], read(layer, name, "Linear"))))
             run("Linear.update", method(layer, "update", "Linear"), rate)
+            for name in GRADIENTS:
+                seen.part(step)[name] = read(layer, name, "Linear", None)
         for name in PARAMETERS:
             seen.part(step)[name] = read(layer, name, "Linear")
 
@@ -121,7 +123,9 @@ def of_torch_too(called: Callable[[Any], Any], kind: Any) -> tuple[Any, Any]:
 
 
 def layer_passes(seen: Seen, cls: Any, owner: str, passes: Sequence[Pass]) -> None:
-    """Layers without parameters, as many as the passes name. Notes by number what each pass returns."""
+    """Layers without parameters, as many as the passes name. Notes by number what each pass returns, and under
+    "spoiled" by number of a backward whether it changed what the layer's forward had returned."""
+    outputs: dict[int, Any] = {}
     layers = [run(f"{owner}()", cls) for _ in range(1 + max(which for which, _, _ in passes))]
     kind: Any = np.empty(0)
     for number, (which, name, values) in enumerate(passes):
@@ -129,7 +133,14 @@ def layer_passes(seen: Seen, cls: Any, owner: str, passes: Sequence[Pass]) -> No
         def called(kind: Any, layer: Any = layers[which], name: str = name, values: np.ndarray = values) -> Any:
             return run(f"{owner}.{name}", method(layer, name, owner), like(kind, values), inputs=(INPUTS[name],))
 
-        seen[str(number)], kind = of_torch_too(called, kind)
+        before = outputs.get(which)
+        copy = np.array(before) if isinstance(before, np.ndarray) else None
+        found, kind = of_torch_too(called, kind)
+        seen[str(number)] = found
+        if name == "forward":
+            outputs[which] = found
+        elif copy is not None and before is not None:
+            seen.part("spoiled")[number] = not np.array_equal(before, copy, equal_nan=True)
 
 
 def losses(seen: Seen, what: str, function: Any, batches: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
@@ -328,6 +339,7 @@ def on_backends(
     def epoch(name: str, notes: Seen, labels: np.ndarray) -> Network:
         on = backend(name, "float64")
         network = carrying(notes, MLP, sizes, parameters, on)
+        notes["made of"] = type(network.kind).__module__.split(".")[0]
         given = like(network.kind, x) if name == "numpy" else on.asarray(x)
         with another_device() if name == "torch" else contextlib.nullcontext():
             run(

@@ -284,6 +284,7 @@ def roof_seconds(roof_seconds: Any, *, seed: int = 0) -> Iterator[str]:
         seconds, ratio = float(rng.uniform(0.01, 0.9)), float(rng.uniform(0.2, 0.8))
         flops, nbytes = seconds * peak * (1 if compute else ratio), seconds * width * (ratio if compute else 1)
         cases.append((round(flops), round(nbytes), peak, width))
+    cases.append((round(0.3 * nbytes), round(nbytes), peak, width))  # a copy: fewer operations than bytes
     seen = ask(calls, "roof_seconds", roof_seconds, cases)
     first, second = pairs(seen, len(cases), "roof_seconds", '(seconds, "compute" or "memory")')
     if all(isinstance(one, str) for one in first):
@@ -302,6 +303,9 @@ def roof_seconds(roof_seconds: Any, *, seed: int = 0) -> Iterator[str]:
             ("only-operations", lambda F, B, p, w: F / p, "Only the operations count here; work that moves much waits "
              "for memory: take the longer of the two times."),
             ("only-bytes", lambda F, B, p, w: B / w, "Only the bytes count here; take the longer of the two times."),
+            ("counts-compared", lambda F, B, p, w: F / p if F > B else B / w, "The number of operations is compared "
+             "with the number of bytes, and by that a time is chosen. Compare the two *times*: the "
+             "longer one is the limit."),
             ("speed-for-time", lambda F, B, p, w: min(p, F / B * w), "This is a speed, in FLOP/s; seconds are asked "
              "for: the operations divided by it."),
             ("divided-wrongly", lambda F, B, p, w: max(p / F, w / B), "The division is upside down: seconds are "

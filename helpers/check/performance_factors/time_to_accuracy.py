@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from helpers.check.core.ask import ask, number
+from helpers.check.core.ask import Answer, ask, number
 from helpers.check.core.compare import Hypothesis, explained
 from helpers.check.core.formulas import entries, numbers, verify_formula
 from helpers.check.core.probe import calls
@@ -19,10 +20,17 @@ from helpers.study.cnn_runtime.student_t import t_quantile
 Curve = list[float]
 
 
-def first_reached(curve: Curve, level: float, every: int, most: int, strictly: bool = False) -> int | None:
-    """The first multiple of `every`, at most `most`, after which the accuracy is at least the level (or above it)."""
-    for step in range(every, most + 1, every):
-        value = curve[min(step, len(curve) - 1)]
+def first_reached(
+    curve: Curve, level: float, every: int, most: int, strictly: bool = False, averaged: int = 1
+) -> int | None:
+    """The first multiple of `every`, at most `most`, after which the accuracy is at least the level (or above it).
+
+    averaged: of how many looks the mean is taken, fewer where there are no more yet.
+    """
+    looks = range(every, most + 1, every)
+    values = [curve[min(step, len(curve) - 1)] for step in looks]
+    for i, step in enumerate(looks):
+        value = float(np.mean(values[max(0, i + 1 - averaged) : i + 1])) if averaged > 1 else values[i]
         if value > level or (value == level and not strictly):
             return step
     return None
@@ -117,8 +125,15 @@ def steps_to(steps_to: Any, *, seed: int = 0) -> Iterator[str]:
                 f"In all, {', '.join(map(str, looked[:3]))}{', …' if len(looked) > 3 else ''} steps are made when the "
                 f"accuracy is looked at. No step can be undone; look after each {every} steps, from the beginning.",
             )
+        if right is not None and got is None and right not in looked and made >= right:
+            raise Mistake(
+                "last-look-missing",
+                f"{made} steps are made, and after {right} of them the accuracy is at least the level, but it is not "
+                f"looked at then: it is after {', '.join(map(str, looked))}."
+                + (" Look after a step, not before it." if 0 in looked else ""),
+            )
         if got != right:
-            raise _misjudged(got, right, curve, level, every, most, made, looks)
+            raise _of_values(seen, cases) or _misjudged(got, right, curve, level, every, most, made, looks)
         if right is None and made > most:
             raise Mistake("too-many-steps", f"{made} steps are made; `most` allows {most}.")
         if every > 1 and looks > made // every + 2:
@@ -129,6 +144,30 @@ def steps_to(steps_to: Any, *, seed: int = 0) -> Iterator[str]:
                 f"after every {every} steps.",
             )
         yield words
+
+
+def _of_values(seen: Answer, cases: Sequence[tuple[str, Curve, float, int, int]]) -> Mistake | None:
+    """What is compared with the level, where one thing explains all results: chance can explain one."""
+    notes = [seen.part(i) for i in range(len(cases))]
+    got = [here["result"] for here in notes if "result" in here]
+    if any(isinstance(one, np.ndarray) for one in got):
+        return None
+
+    def explains(of: Callable[[Curve, float, int, int], int | None]) -> bool:
+        return got == [of(*case[1:]) for case in cases]
+
+    if explains(lambda curve, *rest: first_reached([round(value, 2) for value in curve], *rest)):
+        return Mistake(
+            "accuracy-rounded", "The accuracy is rounded to two digits before it is compared; compare it as it is."
+        )
+    for count in range(2, 6):
+        if explains(partial(first_reached, averaged=count)):
+            return Mistake(
+                "looks-averaged",
+                f"The mean of the last {count} looks is compared with the level; asked for is the first look at which "
+                "the accuracy itself is at least the level.",
+            )
+    return None
 
 
 def _misjudged(
@@ -178,7 +217,6 @@ def _misjudged(
             f"The level is not reached within {most} steps, so the result should be None; it is {got:g}.",
         )
     strictly = first_reached(curve, level, every, most, strictly=True)
-    rounded = first_reached([round(value, 2) for value in curve], level, every, most)
     last = (
         next((s for s in range(most // every * every, 0, -every) if curve[min(s, len(curve) - 1)] < level), 0) + every
     )
@@ -197,8 +235,6 @@ def _misjudged(
                    "is one more. Is the accuracy looked at before the step?"),
         Hypothesis("above-for-at-least", strictly if strictly is not None else -7,
                    "The level counts as reached where the accuracy is exactly the level: `>=`, at least."),
-        Hypothesis("accuracy-rounded", rounded if rounded is not None else -7,
-                   "The accuracy is rounded to two digits before it is compared; compare it as it is."),
         Hypothesis("last-for-first",
                    last, "This is when the level is reached for good; the *first* time is asked for."),
         Hypothesis("most-for-reached", most, f"The level is reached after {right} steps, and the result is `most`. Is "

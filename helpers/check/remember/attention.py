@@ -13,7 +13,7 @@ from helpers.check.core.compare import Hypothesis
 from helpers.check.core.gradients import numerical_gradient
 from helpers.check.core.report import Mistake, check
 from helpers.check.remember import probes
-from helpers.check.remember.results import Whole, counted, parts, same_again, verify_parts
+from helpers.check.remember.results import Whole, counted, kept_apart, parts, same_again, verify_parts
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 TWO = ("y", "p")
@@ -22,9 +22,10 @@ LARGE = "for scores of ±1000: subtract the row's maximum before `np.exp`."
 
 
 def cases(seed: int) -> list[tuple[Arrays, str, str]]:
-    """(q, k, v and a gradient (N, T, d)), words, dtype: usual, one text, one character, float32, large scores."""
+    """(q, k, v and a gradient (N, T, d)), words, dtype: usual, one text, one character, float32, large scores, some
+    that are exactly 0."""
     rng, found = np.random.default_rng([seed, 100]), []
-    for words in ("a usual batch", "one text", "a single character", "float32", "scores of ±1000"):
+    for words in ("a usual batch", "one text", "a single character", "float32", "scores of ±1000", "scores of 0"):
         n, t, d = primes(rng, 3, 3, 11)
         n, t = 1 if words == "one text" else n, 1 if words == "a single character" else t
         scale = 12.0 if words == "scores of ±1000" else 1.2
@@ -32,6 +33,8 @@ def cases(seed: int) -> list[tuple[Arrays, str, str]]:
         if scale > 2:
             k *= 1000 / np.abs(q @ k.transpose(0, 2, 1) / d**0.5).max()
             k[:, 0] = -1000 * d**0.5 * q[:, 0] / (q[:, 0] ** 2).sum(axis=-1, keepdims=True)  # all that is seen is low
+        if words == "scores of 0":
+            q[:, -1] = 0
         found.append(((q, k, v, grad), words, "float32" if words == "float32" else "float64"))
     return found
 
@@ -164,6 +167,10 @@ def attend(attend: Any, *, seed: int = 0) -> Iterator[str]:
         counted(here, "y and p", 2)
         q, k, v, _ = arrays
         n, t, d = q.shape
+        if words == "scores of 0":
+            _zeros(parts(here, TWO, "attend")[1], t)
+        elif "±" in words:
+            _maximum(parts(here, TWO, "attend")[1], q, k)
         if t > 1 and np.isnan(here.array("1", "p of attend")).all():
             raise Mistake("nan-everywhere", "p of attend is nan everywhere. Is a mask of 0 and 1 multiplied by −∞? 0 · "
                           "∞ is nan: choose with `np.where(mask, scores, -np.inf)`.")
@@ -174,6 +181,27 @@ def attend(attend: Any, *, seed: int = 0) -> Iterator[str]:
                      "in a row: has the first character nothing to look at? The diagonal stays.")  # fmt: skip
         yield words
     same_again(parts(seen.part(0), TWO, "attend"), parts(seen.part(len(tried)), TWO, "attend"), "attend")
+    kept_apart(seen, TWO, "attend")
+
+
+def _zeros(p: np.ndarray, t: int) -> None:
+    """Of scores whose last row is 0."""
+    last = p[:, -1]
+    if p.shape[1:] == (t, t) and np.isnan(last).all() and np.isfinite(p[:, :-1]).all():
+        raise Mistake("zero-taken-for-hidden", "p of attend is nan where all scores are exactly 0, as for a query of "
+                      "zeros. Is a score that equals 0 taken for a hidden one? Choose by place, not by value: "
+                      "`np.where(mask, scores, -np.inf)`.")
+
+
+def _maximum(p: np.ndarray, q: np.ndarray, k: np.ndarray) -> None:
+    """Of large scores: which rows become 0/0."""
+    scores = q @ k.transpose(0, 2, 1) / q.shape[2] ** 0.5
+    visible = np.where(seen_by(q.shape[1]), scores, -np.inf).max(axis=-1)
+    lost = scores.max(axis=-1) - visible > 746
+    if p.shape == scores.shape and lost.any() and np.array_equal(np.isnan(p).any(axis=-1), lost):
+        raise Mistake("maximum-of-hidden", "p of attend is nan in rows where a hidden score is far larger than all "
+                      "that may be seen: the maximum that is subtracted is that of all scores, and every exponential "
+                      "that counts becomes 0. Mask first, then take the row's maximum.")
 
 
 def backward(grad: Any, q: Any, k: Any, v: Any, p: Any) -> list[np.ndarray]:

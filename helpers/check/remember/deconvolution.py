@@ -12,7 +12,7 @@ from helpers.check.core.cases import primes
 from helpers.check.core.compare import Hypothesis, close, verify
 from helpers.check.core.report import Mistake, check
 from helpers.check.remember import probes
-from helpers.check.remember.results import counted, parts, same_again
+from helpers.check.remember.results import counted, kept_apart, parts, same_again
 
 TWO = ("y", "switches")
 
@@ -84,6 +84,7 @@ def pool(pool: Any, *, seed: int = 0) -> Iterator[str]:
         _switches(switches, x.astype(float), four, right, words)
         yield f"maxima and switches for {words}"
     same_again(parts(seen.part(0), TWO, "pool"), parts(seen.part(len(tried)), TWO, "pool"), "pool")
+    kept_apart(seen, TWO, "pool")
 
 
 def _stride_one(x: np.ndarray) -> np.ndarray:
@@ -125,12 +126,18 @@ def _switches(got: np.ndarray, x: np.ndarray, four: np.ndarray, right: np.ndarra
     ):  # fmt: skip
         if np.array_equal(got, wrong):
             raise Mistake(name, hint)
+    if np.array_equal(got, ((four == right) * np.arange(4)[:, None, None, None, None]).sum(axis=0)):
+        raise Mistake("ties-added", "Where several numbers of a window are equally large, the switches of pool are the "
+                      "sum of their places; take any one of them.")
     if close(got, right):
         raise Mistake("values-for-switches", "pool returns the maxima twice; the switches say *where* they stood.")
-    at = tuple(int(i) for i in np.argwhere(~np.isin(got, (0, 1, 2, 3)) | (got != first))[0])
-    window = ", ".join(f"{v:.3g}" for v in four.reshape(4, -1)[:, np.ravel_multi_index(at, got.shape)])
+    fits = ((four == right) & (got == np.arange(4)[:, None, None, None, None])).any(axis=0)
+    at = tuple(int(i) for i in np.argwhere(~fits)[0])
+    values = np.moveaxis(four, 0, -1)[at]
+    window = ", ".join(f"{v:.3g}" for v in values)
+    largest = " or ".join(map(str, np.flatnonzero(values == values.max())))
     raise Mistake("wrong-switches", f"The switch of pool at {at} is {got[at]:g} for {words}; the window there is "
-                  f"{window}, so it should be {first[at]}.")
+                  f"{window}, so it should be {largest}.")
 
 
 @check("unpool", "F1")

@@ -10,13 +10,13 @@ import numpy as np
 
 from helpers.check.core.ask import ask
 from helpers.check.core.cases import primes
-from helpers.check.core.compare import Hypothesis, close
+from helpers.check.core.compare import Hypothesis, close, verify
 from helpers.check.core.formulas import numbers, verify_formula
 from helpers.check.core.oracle import sigmoid
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 from helpers.check.remember import probes
-from helpers.check.remember.results import Whole, counted, parts, same_again, verify_parts
+from helpers.check.remember.results import Whole, counted, kept_apart, parts, same_again, verify_parts
 from helpers.check.remember.rnn import (
     KEPT,
     LARGE,
@@ -143,6 +143,7 @@ def lstm_step(lstm_step: Any, *, seed: int = 0) -> Iterator[str]:
                      sizes=one.sizes, extreme=OVERFLOW if one.large else "")  # fmt: skip
         yield f"new h and c for {verified(words)}"
     same_again(parts(seen.part(0), NAMES, "lstm_step"), parts(seen.part(len(cases)), NAMES, "lstm_step"), "lstm_step")
+    kept_apart(seen, NAMES, "lstm_step")
 
 
 # Its backward ------------------------------------------------------------------------------------------------------
@@ -422,7 +423,8 @@ def recurrent_operations(recurrent_operations: Any, *, seed: int = 0) -> Iterato
     rng = np.random.default_rng([seed, 81])
     cases = [(gates, *primes(rng, 4, 3, 23)) for gates in (1, 4, 4, 1)]
     cases[2] = (4, 1, *cases[2][2:])
-    seen = ask(calls, "recurrent_operations", recurrent_operations, cases)
+    large = (4, 100, 64, 512, 512)
+    seen = ask(calls, "recurrent_operations", recurrent_operations, [*cases, large])
     got = numbers([seen[i] for i in range(len(cases))], "the result of recurrent_operations")
     half = "recurrent_operations leaves out {}"
     verify_formula(
@@ -468,6 +470,9 @@ def recurrent_operations(recurrent_operations: Any, *, seed: int = 0) -> Iterato
         ],
         cases, "The number of operations", ("gates", "T", "N", "D", "H"),
     )  # fmt: skip
-    yield "forward and backward over T steps, for 1 and 4 gates, and for a single step"
+    of_large = numbers([seen[len(cases)]], "the result of recurrent_operations")
+    verify(of_large, np.array([6.0 * 100 * 64 * 1024 * 2048]), "The number of operations of 100 steps with N = 64 and "
+           "D = H = 512")
+    yield "forward and backward over T steps, for 1 and 4 gates, for a single step, and for a large cell"
 
 

@@ -40,14 +40,8 @@ STEP = {
 
 
 def steps(seen: Seen, what: str, step: Any, outputs: int, cases: Sequence[Case]) -> None:
-    """The outputs of a step, without what it keeps, under 0/0, 0/1, …, and once more for the first case."""
-    for number, case in enumerate([*cases, cases[0]]):
-        here = seen.part(number)
-        found = unpacked(here, what, run(what, step, *copied(list(case)), inputs=STEP[what]), outputs + 1)
-        if found is None:
-            return
-        for i in range(outputs):
-            here[i] = found[i]
+    """`outputs` of a step, without what it keeps."""
+    _outputs(seen, what, step, outputs, outputs + 1, STEP[what], cases)
 
 
 def backwards(
@@ -167,14 +161,26 @@ def attention_backward(seen: Seen, attend: Any, backward: Any, cases: Sequence[C
 
 
 def outputs(seen: Seen, what: str, function: Any, count: int, inputs: Sequence[str], cases: Sequence[Case]) -> None:
-    """A function that returns so many arrays, under 0/0, 0/1, …, and once more for the first case."""
+    """A function that returns so many arrays, under 0/0, 0/1, …, and once more for the first case; under "later"
+    what the last ones are after a call with other numbers."""
+    _outputs(seen, what, function, count, count, inputs, cases)
+
+
+def _outputs(
+    seen: Seen, what: str, function: Any, noted: int, count: int, inputs: Sequence[str], cases: Sequence[Case]
+) -> None:
+    last: Sequence[Any] = ()
     for number, case in enumerate([*cases, cases[0]]):
         here = seen.part(number)
         found = unpacked(here, what, run(what, function, *copied(list(case)), inputs=inputs), count)
         if found is None:
             return
-        for i in range(count):
+        last = found
+        for i in range(noted):
             here[i] = found[i]
+    run(what, function, *[0.5 * one for one in cases[0]])
+    for i in range(noted):
+        seen.part("later")[i] = last[i]
 
 
 def projections(seen: Seen, project: Any, cases: Sequence[tuple[np.ndarray, list[Any]]]) -> None:

@@ -13,7 +13,7 @@ from helpers.check.core.compare import Hypothesis
 from helpers.check.core.gradients import numerical_gradient
 from helpers.check.core.report import check
 from helpers.check.remember import probes
-from helpers.check.remember.results import Whole, counted, parts, same_again, verify_parts
+from helpers.check.remember.results import Whole, counted, kept_apart, parts, same_again, verify_parts
 from helpers.check.remember.rnn import KEPT
 
 ARGUMENTS = ("x", "W1", "b1", "W2", "b2")
@@ -102,6 +102,7 @@ def block(block: Any, *, seed: int = 0) -> Iterator[str]:
                      sizes={"batch size": n, "width": m})  # fmt: skip
         yield words
     same_again(parts(seen.part(0), ["y"], "block"), parts(seen.part(len(tried)), ["y"], "block"), "block")
+    kept_apart(seen, ["y"], "block")
 
 
 def backward(grad: Any, case: Any, **changed: Any) -> list[np.ndarray]:

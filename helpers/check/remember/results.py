@@ -68,6 +68,14 @@ def verify_parts(
         verify(found, expected, f"{name} of {what}", wrong_ones, sizes, number)
 
 
+def kept_apart(seen: Answer, names: Sequence[str], what: str) -> None:
+    """Raise where the next call changes what was returned."""
+    if not close_all(parts(seen.part(0), names, what), parts(seen.part("later"), names, what)):
+        raise Mistake("result-overwritten", f"What {what} returned is changed by its next call: both are the same "
+                      "array, which is used again (`out=`, an array from outside, a view). Make a new one in each "
+                      "call.")  # fmt: skip
+
+
 def same_again(first: Sequence[np.ndarray], again: Sequence[np.ndarray], what: str) -> None:
     """Raise where a second call with the same arguments gives something else."""
     if not close_all(first, again):

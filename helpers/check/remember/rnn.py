@@ -16,7 +16,7 @@ from helpers.check.core.gradients import numerical_gradient
 from helpers.check.core.oracle import sigmoid
 from helpers.check.core.report import Mistake, check
 from helpers.check.remember import probes
-from helpers.check.remember.results import Whole, counted, parts, same_again, verify_parts
+from helpers.check.remember.results import Whole, counted, kept_apart, parts, same_again, verify_parts
 
 Arrays = tuple[np.ndarray, ...]
 PASSES = ("a usual batch", "a batch of one", "float32", "large inputs")
@@ -127,6 +127,7 @@ def rnn_step(rnn_step: Any, *, seed: int = 0) -> Iterator[str]:
                      extreme=LARGE if one.large else "")  # fmt: skip
         yield f"new state for {verified(words)}"
     same_again(parts(seen.part(0), [NEW], "rnn_step"), parts(seen.part(len(cases)), [NEW], "rnn_step"), "rnn_step")
+    kept_apart(seen, [NEW], "rnn_step")
 
 
 # Its backward ------------------------------------------------------------------------------------------------------
