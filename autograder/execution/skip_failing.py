@@ -119,7 +119,8 @@ def explain(cell: NotebookNode, causes: dict[str, str]) -> None:
 def _missing(causes: dict[str, str], names: frozenset[str], what: str, error: str) -> None:
     if error.startswith("NotImplementedError"):
         return  # still to do, which its own check says
-    root = next((causes[f[1]] for f in NO_NAME.finditer(error) if f[1] in causes), f"{what}: {error}")
+    said = "Python itself ended in it" if error.startswith("KernelDied") else error.rstrip(".")
+    root = next((causes[f[1]] for f in NO_NAME.finditer(error) if f[1] in causes), f"{what}: {said}")
     for name in names:
         causes.setdefault(name, root)
 

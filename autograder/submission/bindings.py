@@ -93,11 +93,22 @@ def names(source: str) -> Names:
         return Names(frozenset(a or b for a, b in BINDS.findall(plain)))
 
 
+@kept
+def statements(source: str) -> tuple[Names, ...]:
+    """`names` of each statement at the top level, of the whole where it can't be read."""
+    plain = MAGIC.sub(r"\1pass  #", source)
+    try:
+        return tuple(names(ast.unparse(statement)) for statement in parsed(plain).body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return (names(source),)
+
+
 def used(sources: Iterable[str], earlier: Sequence[str]) -> frozenset[str]:
-    """The names that `sources` use, and those that their definitions in `earlier` cells use in turn."""
+    """The names that `sources` use, and those that the statements in `earlier` cells that define them use in turn."""
     found = {name for source in sources for name in names(source).uses}
+    pieces = [piece for cell in earlier for piece in statements(cell)]
     while True:
-        more = {n for cell in earlier if names(cell).defines & found for n in names(cell).uses}
+        more = {n for piece in pieces if piece.defines & found for n in piece.uses}
         if more <= found:
             return frozenset(found)
         found |= more

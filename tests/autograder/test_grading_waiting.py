@@ -208,3 +208,6 @@ def test_only_what_a_waiting_test_needs_is_taken_back():
     assert taken_back("other = 2", earlier, ["check(f)"]) == frozenset()
     assert taken_back("fresh = 2", earlier, ["check(fresh)"]) == frozenset()
     assert taken_back("helper = None", earlier, []) == frozenset()
+    beside = ["import check\nguess = {}\nfor name in guess: shown = name\n%matplotlib inline\n", *earlier]
+    assert taken_back("name = 1; guess['a'] = 2", beside, ["check(f)"]) == frozenset()  # f needs nothing of that cell
+    assert taken_back("guess = 1", [*beside, "def f(x): return guess"], ["check(f)"]) == {"guess"}
