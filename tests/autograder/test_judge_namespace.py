@@ -129,9 +129,9 @@ ASKED = {
         ready_to_present relu_cost ring_mean ring_seconds roof_seconds seconds_at shared_gradient steps_to
         time_to_level""",
     "remember": """
-        attend attend_backward bits_per_character block block_backward clip_by_norm conv_transpose group lstm_start
-        lstm_step lstm_step_backward pool project read_through ready_to_present recurrent_operations rnn_backward
-        rnn_step rnn_step_backward unpool""",
+        attend attend_backward bits_per_character block block_backward clip_by_norm conv_transpose curves group
+        lstm_start lstm_step lstm_step_backward pool project read_through ready_to_present recurrent_operations
+        rnn_backward rnn_step rnn_step_backward unpool""",
     "network_from_scratch": """
         Linear MLP Sigmoid Softmax by_backend cross_entropy cross_entropy_gradient evaluate exponential_decay
         group histories history rates ready_to_present rescale results step_decay sweet_spot train_epoch""",
