@@ -345,10 +345,10 @@ def _follow(mine: Mapping[str, float], times: Mapping[tuple[str, str], list[floa
         ("best-round-only", made(min), "It is made of the fastest rounds. Take medians: the best round is luck."),
         ("best-round-only", made(lambda seconds: seconds[0]),
          "It is made of the first round alone. Take medians over all rounds."),
-        *(("one-of-the-middle-two", made(lambda seconds, back=back: sorted(seconds)[len(seconds) // 2 - back]),
+        *(("one-of-the-middle-two", made(of_two),
            "In an even number of rounds two lie in the middle, and the median is their mean. Here one of them is taken "
            "for it, as `sorted(…)[n // 2]` and `torch.median` do: `Timing` has `.median`.")
-          for back in (0, 1)),
+          for of_two in (statistics.median_low, statistics.median_high)),
     )  # fmt: skip
     part = wrong[0]
     told = f"The gain of {part} is {mine[part]:.3g}, where the medians of the record give {ratios[part]:.3g}."

@@ -17,7 +17,6 @@ from helpers.check.core.probe import calls_of_each
 from helpers.check.core.report import Mistake, check
 from helpers.check.cudnn_reading.words import amount, choice, filled, plain, returned
 
-
 PEAKS = {"K40": 4.29, "GTX 980": 4.95}
 """TFLOP/s, as the notebook defines them."""
 

@@ -532,8 +532,8 @@ def advice(error: BaseException, what: str) -> str:
         )
     if "at most half of" in text:
         return (
-            " PyTorch's pooling takes no padding of more than half a window, and the formula has no such limit: pad the "
-            "images yourself, and pool without padding."
+            " PyTorch's pooling takes no padding of more than half a window, and the formula has no such limit: pad "
+            "the images yourself, and pool without padding."
         )
     if "negative" in text and "stride" in text:
         return " PyTorch accepts no array with negative strides, which `[::-1]` makes: copy it first, with `.copy()`."
