@@ -362,7 +362,7 @@ def _follow(mine: Mapping[str, float], times: Mapping[tuple[str, str], list[floa
 def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int = 0) -> Iterator[str]:
     """Σ t ÷ Σ (t ÷ s) for the old times t and speed-ups s of the parts. table: part -> (old time, new time)."""
     rng = np.random.default_rng(seed)
-    # The first part stands last where names are sorted, and speed-ups come in the reverse order of the times.
+    # The part whose name sorts first stands last, and speed-ups come in the reverse order of the times.
     rows_of_table = list(table.items())
     cases = [{part: (old, old / new) for part, (old, new) in rows_of_table[1:] + rows_of_table[:1]}] if not seed else []
     cases += [

@@ -36,7 +36,7 @@ def table_3(
         raise Mistake("table-changed",
                       "Your cell changes `TABLE_3` itself: after `percentages = TABLE_3` both names stand for the same "
                       "dictionary. Make a new one for the percentages, and run the cell that defines TABLE_3 again.")
-    if dict(peaks) != PEAKS:
+    if any(peaks.get(device) != peak_ for device, peak_ in PEAKS.items()):
         raise Mistake("table-changed",
                       "Your cell changes `PEAKS` itself: percentages and `disagree` are asked for with the peaks that "
                       "the text gives. Keep another peak under its own name, `explaining_peak`, and run the cell that "
