@@ -67,9 +67,10 @@ def table_3(
                 "All layers have the percentages of one. Is one and the same dictionary kept under each key, as "
                 "`dict.fromkeys(TABLE_3, {})` does? Make a new one for each layer.")
               for one in ([*table][-1], next(iter(table)))),
-            Hypothesis("explaining-peak-used", lambda: 100 * speed / np.where(top == PEAKS["GTX 980"], float(peak), top),
-                       "The GTX 980's percentages are made with `explaining_peak`. They are asked for with the peak that "
-                       "the text gives, 4.95: does your cell change `PEAKS`?"),
+            Hypothesis("explaining-peak-used",
+                       lambda: 100 * speed / np.where(top == PEAKS["GTX 980"], float(peak), top),
+                       "The GTX 980's percentages are made with `explaining_peak`. They are asked for with the peak "
+                       "that the text gives, 4.95: does your cell change `PEAKS`?"),
             Hypothesis("rounded", np.round(right), "`percentages` are rounded to whole numbers, which hides how far a "
                        "printed one is off. Keep them as they are, and round where you compare or print."),
             Hypothesis("truncated", np.floor(right), "The percentages are truncated, not rounded."),
