@@ -12,7 +12,7 @@ from helpers.check.convolution import probes
 from helpers.check.convolution.definition import float32_too, forward_steps, with_float32
 from helpers.check.core import convolution_oracle as oracle
 from helpers.check.core.ask import ask
-from helpers.check.core.compare import Hypothesis, verify
+from helpers.check.core.compare import Hypothesis, verify, verify_copied
 from helpers.check.core.geometries import Convolution, convolutions
 from helpers.check.core.hypotheses import convolution as hypotheses
 from helpers.check.core.hypotheses.windows import advice, explain_shape, misplaced, misread, through
@@ -39,6 +39,7 @@ def im2col(im2col: Any, *, seed: int = 0) -> Iterator[str]:
         got, shape = seen.array(str(i), "the result of im2col"), _lowered_shape(case)
         wrong = partial(_im2col_hypotheses, case, expected[i])
         verify(got, expected[i], f"D_m for {case.label}", wrong, shape=shape)
+        verify_copied(got, expected[i], f"D_m for {case.label}")
         yield case.label
     wanted = oracle.im2col(other.x, other.window, *other.geometry)
     yield float32_too(seen, len(cases), expected[0], "im2col", wanted, reordered=True)
@@ -238,15 +239,19 @@ def tiled(conv_tiled: Any, *, seed: int = 0) -> Iterator[str]:
     # Lowering makes 72 of most numbers here, so that one lowered image is far larger than all that is no workspace.
     large = Convolution.of((3, 4, 16, int(rng.integers(18, 21)), 3, 9, 8, 1, 1, 1, 0), seed)
     workspace = int(rng.integers(24_000, 32_000))
+    float32, other = with_float32([case for case, _ in cases])[-2:]
+    cases += [(case, _workspace(case, few=False)) for case in (float32, other)]
     asked = [(c.x, c.w, *c.geometry, limit) for c, limit in cases]
     seen = ask(probes.tiled, conv_tiled, asked, (large.x, large.w, *large.geometry, workspace), advice=advice)
-    for i, (case, limit) in enumerate(cases):
+    for i, (case, limit) in enumerate(cases[:-2]):
         expected = oracle.forward(case.x, case.w, *case.geometry)
         got = seen.array(str(i), "the result of conv_tiled")
         what = f"the output for {case.label} with a workspace of {limit} bytes"
         wrong = partial(_tile_hypotheses, case, got, expected, limit)
         verify(got, expected, what, wrong, shape=hypotheses.output_shape(case))
     yield "values with workspaces of a few columns and of less than one, the last tile smaller than the others"
+    first, wanted = (oracle.forward(c.x, c.w, *c.geometry) for c in (cases[0][0], other))
+    yield float32_too(seen, len(cases) - 2, first, "conv_tiled", wanted)
     used = float(seen["bytes"])
     result = seen.array("large", "the result of conv_tiled")
     verify(result, oracle.forward(large.x, large.w, *large.geometry), "the output of a larger case")

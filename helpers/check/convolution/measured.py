@@ -149,7 +149,8 @@ def layer_timings(measure_layer: Any, *, seed: int = 0) -> Iterator[str]:
     made_up = {name: y + error for name, error in zip(WAYS, _deviations(y, seed), strict=True)}
     results = {name: made_up[name] for name in (*WAYS[1:], WAYS[0])}  # PyTorch's is not the first
     seconds = dict(zip(WAYS, lengths(seed, len(WAYS), 5e-4, 3), strict=True))
-    seen = ask(probes.layer_timings, measure_layer, case.x, case.w, layer, rounds, results, seconds)
+    far = results | {"rows": 1000 * y}
+    seen = ask(probes.layer_timings, measure_layer, case.x, case.w, layer, rounds, results, seconds, far)
     timings, errors = _pair(seen["found"])
     made, odd = Calls(seen["calls"]), seen["odd"]
     if odd:
@@ -168,6 +169,8 @@ def layer_timings(measure_layer: Any, *, seed: int = 0) -> Iterator[str]:
     _called(made, timings, rounds)
     yield f"each of {len(WAYS)} functions called in each of the rounds"
     _errors(errors, results)
+    if "far" in seen:
+        _far(_pair(seen["far"])[1])
     yield "the largest difference from PyTorch's result, over PyTorch's largest entry"
     for name in WAYS:
         found = _seconds(timings[name], f"the time of {name!r}", rounds).tolist()
@@ -320,6 +323,18 @@ def _errors(errors: Mapping[str, Any], results: Mapping[str, np.ndarray]) -> Non
         f"The error of {WAYS[at]!r} should be {right[at]:.3g}, the largest difference from PyTorch's result over "
         f"PyTorch's largest entry; it is {got[at]:.3g}.",
     )
+
+
+def _far(errors: Mapping[str, Any]) -> None:
+    """The error of a result that is 1,000 times PyTorch's."""
+    large = number(errors["rows"], "the error of 'rows'")
+    if 0.5 < large < 2:
+        raise Mistake(
+            "divided-by-its-own",
+            "The errors of measure_layer: the differences are divided by the largest entry of the algorithm's own "
+            f"result, so that one that is 1,000 times too large has an error of {large:.3g} (it is 999). Divide by the "
+            "largest entry of functions['torch']'s result.",
+        )
 
 
 @check("Measured times", "G3")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from helpers.check.convolution import probes
 from helpers.check.core import convolution_oracle as oracle
 from helpers.check.core.ask import array, ask
-from helpers.check.core.compare import close, verify
+from helpers.check.core.compare import Hypothesis, close, verify
 from helpers.check.core.geometries import Pooling, poolings
 from helpers.check.core.hypotheses import pooling as hypotheses
 from helpers.check.core.hypotheses.windows import advice
@@ -34,10 +35,14 @@ def _forward(value: Any, case: Pooling) -> np.ndarray:
     return y
 
 
+WIDE_BORDER = (1, 2, 5, 8, 3, 3, 2, 2, 2, 2)
+"""More padding than half a window; each window has a pixel in it."""
+
+
 @check("Max pooling, forward", "D1", builds_on="`output_size`, if you used it", after="A1")
 def max_pool_forward(max_pool_forward: Any, *, seed: int = 0) -> Iterator[str]:
     """The largest entry of each window; padding never wins."""
-    cases = list(chain(*poolings(seed)))
+    cases = [*chain(*poolings(seed)), Pooling.of(WIDE_BORDER, seed)]
     asked = [(case.x, *case.geometry) for case in cases]
     asked.append((cases[0].x.astype(np.float32), *cases[0].geometry))
     seen = ask(calls, "max_pool_forward", max_pool_forward, asked, ("x",), advice=advice)
@@ -78,7 +83,75 @@ def max_pool_backward(max_pool_backward: Any, max_pool_forward: Any, *, seed: in
             )
         if i < len(plain):
             yield case.label
+    more = [_many_entries(seed), _nearly_equal(seed)]
+    seen = ask(
+        probes.max_pools, max_pool_backward, max_pool_forward, [(c.x, c.x, c.dy, *c.geometry) for c in more],
+        advice=advice,
+    )  # fmt: skip
+    for i, (case, wrong) in enumerate(zip(more, (_in_bytes, _in_float32), strict=True)):
+        y = _forward(seen.part(i)["forward"], case)
+        got = seen.part(i).array("dx", "the result of max_pool_backward")
+        rounded = oracle.max_pool(case.x.astype(np.float32).astype(np.float64), *case.geometry)
+        if i and np.array_equal(y, rounded):
+            continue  # all of it in float32, where these pixels are equal
+        right = oracle.max_pool_backward(case.x, case.dy, *case.geometry)
+        verify(got, right, f"dx for {case.label}", partial(wrong, case, got))
     yield "of several equal maxima one gets the whole gradient"
+
+
+def _many_entries(seed: int) -> Pooling:
+    """A window of more than 256 entries, and one pixel that wins in all windows, behind the first 256."""
+    case = Pooling.of((1, 1, 19, 21, 17, 18, 1, 2, 0, 0), seed)
+    case.x[0, 0, 16, 17] = -0.25
+    return case
+
+
+def _in_bytes(case: Pooling, got: np.ndarray) -> list[Hypothesis]:
+    """The winner's number, counted row by row or column by column in the window, or in the image, is kept in a byte."""
+    (r, s), wide = case.window, case.x.shape[3]
+    row, column = divmod(int(case.x.argmax()), wide)
+    places = np.indices(case.dy.shape[2:]).reshape(2, -1).T * case.stride
+    found = []
+    for decoded in (
+        lambda i, j: divmod((i * s + j) % 256, s),
+        lambda i, j: divmod((j * r + i) % 256, r)[::-1],
+    ):
+        dx = np.zeros(case.x.shape)
+        for (p, q), dy in zip(places, case.dy.ravel(), strict=True):
+            i, j = decoded(row - p, column - q)
+            dx[0, 0, p + i, q + j] += dy
+        found.append(dx)
+    flat = np.zeros(case.x.size)
+    flat[case.x.argmax() % 256] = case.dy.sum()
+    return [
+        Hypothesis(
+            "integer-overflow",
+            dx,
+            "The winners of max_pool_forward are kept in integers of 8 bits, which begin again at 256: where a window, "
+            "or an image, has more pixels, the gradient goes to another one. Leave the dtype of `argmax` as it is.",
+        )
+        for dx in (*found, flat.reshape(case.x.shape))
+    ]
+
+
+def _nearly_equal(seed: int) -> Pooling:
+    """Pixels that differ in the ninth digit only."""
+    case = Pooling.of((2, 3, 9, 10, 3, 4, 2, 3, 0, 0), seed)
+    order = np.random.default_rng([seed, 14]).permutation(case.x.size).reshape(case.x.shape)
+    return replace(case, x=-1 - 1e-10 * order)
+
+
+def _in_float32(case: Pooling, got: np.ndarray) -> list[Hypothesis]:
+    equal = replace(case, x=case.x.astype(np.float32).astype(np.float64))
+    told = hypotheses.one_winner_each(got, equal)
+    return [
+        Hypothesis(
+            "computed-in-float32",
+            got if told else np.full(3, np.nan),
+            "Pixels that differ in the ninth digit are taken for equal, so that the gradient goes to one that is not "
+            "the maximum: the winners are looked for in a float32 copy. Look for them in the images as they are given.",
+        )
+    ]
 
 
 def _verify_gradient(got: np.ndarray, case: Pooling, ties: bool) -> None:
@@ -93,7 +166,7 @@ def _verify_gradient(got: np.ndarray, case: Pooling, ties: bool) -> None:
 @check("Average pooling", "D2", builds_on="`output_size`, if you used it", after="A1")
 def average_pool(average_pool_forward: Any, average_pool_backward: Any, *, seed: int = 0) -> Iterator[str]:
     """The mean over all R · S entries, and its gradient in equal parts."""
-    cases = [case for case, _ in poolings(seed)]
+    cases = [*(case for case, _ in poolings(seed)), Pooling.of(WIDE_BORDER, seed)]
     asked = [(case.x, case.dy, *case.geometry) for case in cases]
     seen = ask(probes.average_pools, average_pool_forward, average_pool_backward, asked, advice=advice)
     for i, case in enumerate(cases):

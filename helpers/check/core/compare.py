@@ -229,6 +229,15 @@ def verify_digits(got: np.ndarray, expected: np.ndarray, what: str) -> None:
         raise mistake
 
 
+def verify_copied(got: np.ndarray, expected: np.ndarray, what: str) -> None:
+    """Raise where an array that is close holds float64 numbers rounded to float32, and they were only to be copied."""
+    rounded = expected.astype(np.float32).astype(np.float64)
+    if np.array_equal(got, rounded) and not np.array_equal(expected, rounded):
+        raise Mistake("computed-in-float32",
+                      f"The numbers of {what} are copies, and they are rounded to float32, which has seven digits; "
+                      "they are given in float64. Make the array that holds them with the input's dtype (`x.dtype`).")
+
+
 def _right(got: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return np.isclose(got, expected, rtol=RTOL, atol=ATOL * float(np.max(np.abs(expected), initial=0.0)) + 1e-12)
 

@@ -248,8 +248,8 @@ def step_gains(function: Any, *, seed: int = 0) -> Iterator[str]:
     """Speed-up of every part and of the whole step:
     median old time over median new time (or the median of the ratios)."""
     rng = np.random.default_rng([seed, 2])
-    cases = [_drawn(rng, turned) for turned in (False, True)]
-    seen = ask(calls, "step_gains", function, [(record,) for record, _ in cases])
+    cases = [_drawn(rng), _drawn(rng, turned=True), _drawn(rng, even=True)]
+    seen = ask(calls, "step_gains", function, [(record,) for record, _ in cases], ("times",))
     for case, (_, times) in enumerate(cases):
         row = seen[str(case)]
         if row is None:
@@ -271,7 +271,7 @@ def step_gains(function: Any, *, seed: int = 0) -> Iterator[str]:
         try:
             _follow(mine, times)
         except Mistake as mistake:
-            if not case or mistake.name not in ("upside-down", "does-not-follow"):
+            if case != 1 or mistake.name not in ("upside-down", "does-not-follow"):
                 raise
             raise Mistake("taken-by-position", "The first record is right, and one whose dictionaries have another "
                           "order is not: look algorithms and parts up by their names, not by their places.") from None
@@ -287,16 +287,19 @@ def _alike(one: Any, other: Any) -> bool:
 
 
 def _drawn(
-    rng: np.random.Generator, turned: bool
+    rng: np.random.Generator, turned: bool = False, even: bool = False
 ) -> tuple[dict[str, dict[str, Timing]], dict[tuple[str, str], list[float]]]:
     """A record as `step_times` returns it, with a slow round in it, and its seconds.
-    Parts gain differently, and some lose. turned: its dictionaries have another order."""
+    Parts gain differently, and some lose. turned: its dictionaries have another order. even: an even number of rounds,
+    and the two in the middle of the old times lie far apart."""
     times: dict[tuple[str, str], list[float]] = {}
     new = rng.uniform(0.5, 1.5, 3) * np.array([8e-3, 5e-3, 4e-4])
     for algorithm, parts, spread in ((NOW, new, 0.03), (THEN, new * rng.permutation([0.7, 1.9, 2.9]), 0.2)):
         for part, seconds in zip(PARTS, [*parts, parts.sum()], strict=True):
-            noise = rng.uniform(1 - spread, 1 + spread, 15)
-            if algorithm == THEN:
+            noise = rng.uniform(1 - spread, 1 + spread, 16 if even else 15)
+            if algorithm == THEN and even:
+                noise = rng.permutation([4.0, *rng.uniform(1.1, 1.2, 7), *rng.uniform(0.8, 0.9, 8)])
+            elif algorithm == THEN:
                 noise[rng.integers(1, 15)] = 4.0
             times[algorithm, part] = [float(s) for s in seconds * noise]
     order = {THEN: PARTS, NOW: PARTS} if not turned else {NOW: PARTS[::-1], THEN: PARTS}
@@ -342,6 +345,10 @@ def _follow(mine: Mapping[str, float], times: Mapping[tuple[str, str], list[floa
         ("best-round-only", made(min), "It is made of the fastest rounds. Take medians: the best round is luck."),
         ("best-round-only", made(lambda seconds: seconds[0]),
          "It is made of the first round alone. Take medians over all rounds."),
+        *(("one-of-the-middle-two", made(of_two),
+           "In an even number of rounds two lie in the middle, and the median is their mean. Here one of them is taken "
+           "for it, as `sorted(…)[n // 2]` and `torch.median` do: `Timing` has `.median`.")
+          for of_two in (statistics.median_low, statistics.median_high)),
     )  # fmt: skip
     part = wrong[0]
     told = f"The gain of {part} is {mine[part]:.3g}, where the medians of the record give {ratios[part]:.3g}."
@@ -355,10 +362,12 @@ def _follow(mine: Mapping[str, float], times: Mapping[tuple[str, str], list[floa
 def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int = 0) -> Iterator[str]:
     """Σ t ÷ Σ (t ÷ s) for the old times t and speed-ups s of the parts. table: part -> (old time, new time)."""
     rng = np.random.default_rng(seed)
-    cases = [{part: (old, old / new) for part, (old, new) in table.items()}] if not seed else []
+    # The part whose name sorts first stands last, and speed-ups come in the reverse order of the times.
+    rows_of_table = list(table.items())
+    cases = [{part: (old, old / new) for part, (old, new) in rows_of_table[1:] + rows_of_table[:1]}] if not seed else []
     cases += [
         {
-            f"part {i}": (
+            f"part {(i + 1) % n}": (
                 float(rng.uniform(1, 9)) * 10.0 ** rng.integers(0, 3),
                 float(rng.uniform(1.1, 6)) if i else 0.8,
             )
@@ -386,6 +395,11 @@ def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int
         Hypothesis("paired-by-order", each(lambda t, s: t.sum() / (t / s[::-1]).sum()),
                    "The two dictionaries have the same keys, but not in the same order. "
                    "Look the speed-up of a part up by its key."),
+        *(Hypothesis("one-dictionary-sorted", each(formula),
+                     "One of the two dictionaries is sorted by its keys, and the other is not. "
+                     "Look the speed-up of a part up by its key.")
+          for formula in (lambda t, s: t.sum() / (t / np.roll(s, 1)).sum(),
+                          lambda t, s: t.sum() / (np.roll(t, 1) / s[::-1]).sum())),
         Hypothesis("average-of-speedups", each(lambda t, s: s.mean()),
                    "This is the plain average of the speed-ups. "
                    "A part that takes little time contributes little: weight by the times."),

@@ -17,6 +17,9 @@ from helpers.check.core.probe import calls_of_each
 from helpers.check.core.report import Mistake, check
 from helpers.check.cudnn_reading.words import amount, choice, filled, plain, returned
 
+PEAKS = {"K40": 4.29, "GTX 980": 4.95}
+"""TFLOP/s, as the notebook defines them."""
+
 
 @check("Table 3, recomputed", "B5")
 def table_3(
@@ -33,6 +36,11 @@ def table_3(
         raise Mistake("table-changed",
                       "Your cell changes `TABLE_3` itself: after `percentages = TABLE_3` both names stand for the same "
                       "dictionary. Make a new one for the percentages, and run the cell that defines TABLE_3 again.")
+    if any(peaks.get(device) != peak_ for device, peak_ in PEAKS.items()):
+        raise Mistake("table-changed",
+                      "Your cell changes `PEAKS` itself: percentages and `disagree` are asked for with the peaks that "
+                      "the text gives. Keep another peak under its own name, `explaining_peak`, and run the cell that "
+                      "defines PEAKS again.")
     cells = [(layer, device) for layer in table for device in table[layer]]
     got = np.asarray([amount(_cell(percentages, *cell), f"percentages[{cell[0]!r}][{cell[1]!r}]") for cell in cells])
     speed = np.asarray([table[layer][device][0] for layer, device in cells])
@@ -44,7 +52,7 @@ def table_3(
         raise Mistake("copied-not-computed",
                       "These are the printed percentages. Recompute them from the TFLOP/s and the peak; "
                       "that is the only way to see whether they agree.")
-    if not any(np.allclose(got, np.round(right, digits), atol=1e-9) for digits in (0, 1, 2, 3)):
+    if not any(np.allclose(got, np.round(right, digits), atol=1e-9) for digits in (1, 2, 3)):
         verify(got, right, "the percentages", [
             Hypothesis("fraction-for-percent", right / 100, "These are fractions. Percentages are 100 times as large."),
             Hypothesis("other-peak", 100 * speed / other, "Each device is divided by the other one's peak."),
@@ -59,6 +67,12 @@ def table_3(
                 "All layers have the percentages of one. Is one and the same dictionary kept under each key, as "
                 "`dict.fromkeys(TABLE_3, {})` does? Make a new one for each layer.")
               for one in ([*table][-1], next(iter(table)))),
+            Hypothesis("explaining-peak-used",
+                       lambda: 100 * speed / np.where(top == PEAKS["GTX 980"], float(peak), top),
+                       "The GTX 980's percentages are made with `explaining_peak`. They are asked for with the peak "
+                       "that the text gives, 4.95: does your cell change `PEAKS`?"),
+            Hypothesis("rounded", np.round(right), "`percentages` are rounded to whole numbers, which hides how far a "
+                       "printed one is off. Keep them as they are, and round where you compare or print."),
             Hypothesis("truncated", np.floor(right), "The percentages are truncated, not rounded."),
         ])  # fmt: skip
     yield f"{len(cells)} percentages of peak"

@@ -530,6 +530,11 @@ def advice(error: BaseException, what: str) -> str:
             " The spec that is used here is another than the one of forward: with the stride and the padding left out "
             "they are (1, 1) and (0, 0). Make it with both, or keep forward's."
         )
+    if "at most half of" in text:
+        return (
+            " PyTorch's pooling takes no padding of more than half a window, and the formula has no such limit: pad "
+            "the images yourself, and pool without padding."
+        )
     if "negative" in text and "stride" in text:
         return " PyTorch accepts no array with negative strides, which `[::-1]` makes: copy it first, with `.copy()`."
     shapes = [tuple(int(n) for n in found.split(",") if n) for found in re.findall(r"\(([\d, ]+)\)", text)]
