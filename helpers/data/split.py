@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import Backend
-from helpers.data.dataset import Dataset, check_request, files_of, mean_and_std, pixels
-from helpers.data.files import read_idx
+from helpers.data.dataset import Dataset, check_request, files_of, mean_and_std, pixels, read_pair
 from helpers.errors import CourseError
 
 FIRST_VALIDATION = 50_000
@@ -83,15 +82,16 @@ def load_split(
     files = files_of(name)
     mean, std = mean_and_std(name, FIRST_VALIDATION)
     read = FIRST_VALIDATION + validation
-    images, labels = read_idx(files["train-images"], read), read_idx(files["train-labels"], read).astype(np.int64)
+    images, labels = read_pair(files, "train", read)
+    test_images, test_labels = read_pair(files, "test", test)
     return Split(
         name,
         pixels(images[:train], mean, std, flat, dtype),
-        labels[:train],
+        labels[:train].astype(np.int64),
         pixels(images[FIRST_VALIDATION:], mean, std, flat, dtype),
-        labels[FIRST_VALIDATION:],
-        pixels(read_idx(files["test-images"], test), mean, std, flat, dtype),
-        read_idx(files["test-labels"], test).astype(np.int64),
+        labels[FIRST_VALIDATION:].astype(np.int64),
+        pixels(test_images, mean, std, flat, dtype),
+        test_labels.astype(np.int64),
         mean,
         std,
     )

@@ -225,6 +225,14 @@ def test_a_bad_file_in_a_folder_is_a_sentence(folder, file, content, sentence):
         data.load(str(folder))
 
 
+def test_a_split_checks_the_files_of_a_folder_in_the_same_way(folder, monkeypatch):
+    monkeypatch.setattr("helpers.data.split.FIRST_VALIDATION", 50)
+    assert data.load_split(str(folder), train=50, validation=10, test=40).test_labels.shape == (40,)
+    (folder / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(idx(np.full(40, 10, np.uint8))))
+    with pytest.raises(CourseError, match="number from 0 to 9"):
+        data.load_split(str(folder), train=50, validation=10, test=40)
+
+
 def test_what_was_downloaded_once_is_found_without_a_network(folder, tmp_path, monkeypatch):
     pytest.importorskip("pooch")
     cache = tmp_path / "from-scratch-to-cudnn" / "fashion_mnist"
