@@ -122,8 +122,8 @@ def trajectory(run: Callable[..., Parameters], n: int, size: int, lr: float) -> 
            "Each batch is used for two steps.",
            batches=lambda order: [batch for batch in cut(order) for _ in range(2)]),
         of("rate-divided", f"The rate is divided by the batch's size, {mean}", factors=[1 / count for count in counts]),
-        of("rate-scaled-by-batch", f"The step of the smaller last batch is made shorter. Its gradient is the mean "
-           f"over its own images {mean[3:]}", factors=[count / size for count in counts]),
+        of("rate-scaled-by-batch", "The step of the smaller last batch is made shorter. Its gradient is the mean "
+           "over its own images already. Pass `lr` on as it is.", factors=[count / size for count in counts]),
         *(of("rate-decays",
              "The rate changes from batch to batch; all steps of an epoch take the `lr` that is given.",
              factors=[0.99 ** (i + first) for i in range(3)])
