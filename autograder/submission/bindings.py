@@ -94,7 +94,7 @@ def names(source: str) -> Names:
 
 
 @kept
-def statements(source: str) -> tuple[Names, ...]:
+def names_by_statement(source: str) -> tuple[Names, ...]:
     """`names` of each statement at the top level, of the whole where it can't be read."""
     plain = MAGIC.sub(r"\1pass  #", source)
     try:
@@ -106,7 +106,7 @@ def statements(source: str) -> tuple[Names, ...]:
 def used(sources: Iterable[str], earlier: Sequence[str]) -> frozenset[str]:
     """The names that `sources` use, and those that the statements in `earlier` cells that define them use in turn."""
     found = {name for source in sources for name in names(source).uses}
-    pieces = [piece for cell in earlier for piece in statements(cell)]
+    pieces = [piece for cell in earlier for piece in names_by_statement(cell)]
     while True:
         more = {n for piece in pieces if piece.defines & found for n in piece.uses}
         if more <= found:
