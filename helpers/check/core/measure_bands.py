@@ -7,7 +7,7 @@ import argparse
 import json
 from typing import Any
 
-from helpers.check.core.bands import CURVES, FILE, RATE, roughness
+from helpers.check.core.bands import CURVES, FILE, RATE, band_of, roughness
 
 SEEDS = 30
 OTHERS = (1.0, 0.5, 0.01, 0.001)
@@ -44,7 +44,7 @@ def measure(size: str, rate: float, seeds: int) -> tuple[dict[str, Any], float]:
     found = {}
     for name in CURVES:
         values = np.asarray([getattr(run, name) for run in runs])
-        found[name] = {"low": values.min(axis=0).round(4).tolist(), "high": values.max(axis=0).round(4).tolist()}
+        found[name] = band_of(values, 4)
     return found, max(roughness(run.train_loss) for run in runs)
 
 

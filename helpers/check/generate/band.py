@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 
+from helpers.check.core.bands import band_of
 from helpers.check.generate.likelihood import BAND, toy_start
 from helpers.zoo.rbm import RBM
 
@@ -29,8 +30,7 @@ def curve(seed: int) -> list[float]:
 
 def main() -> None:
     curves = np.array([curve(1000 + seed) for seed in range(SEEDS)])
-    kept = {"low": curves.min(axis=0).round(3).tolist(), "high": curves.max(axis=0).round(3).tolist()}
-    BAND.write_text(json.dumps(kept) + "\n")
+    BAND.write_text(json.dumps(band_of(curves)) + "\n")
 
 
 if __name__ == "__main__":

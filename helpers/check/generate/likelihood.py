@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from helpers.check.core.ask import array, ask
+from helpers.check.core.bands import outside
 from helpers.check.core.cases import primes
 from helpers.check.core.compare import Hypothesis, verify
 from helpers.check.core.oracle import sigmoid
@@ -203,8 +204,7 @@ def toy_curve(curve: Any, cd1: Any, update: Any, log_likelihood: Any, *, seed: i
 
 
 def _in_band(got: np.ndarray, low: np.ndarray, high: np.ndarray, what: str) -> None:
-    margin = 0.15 + 0.5 * (high - low)
-    wrong = ~((got >= low - margin) & (got <= high + margin))
+    wrong = outside(got, {"low": low, "high": high}, 0.15)
     if not wrong.any():
         return
     at = int(wrong.argmax())

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core.bands import CURVES, RATE, bands, roughness
+from helpers.check.core.bands import CURVES, RATE, bands, outside, roughness
 from helpers.check.core.hypotheses import study
 from helpers.check.core.recorded import Record, curve
 from helpers.check.core.report import Mistake, check
@@ -78,11 +78,8 @@ WORDS = ("training loss", "test loss", "test accuracy")
 
 
 def _misfit(values: np.ndarray, band: dict[str, list[float]]) -> np.ndarray:
-    """Epochs at which a curve is outside. Seeds that were not measured may leave the band a little; other rates and
-    mistakes leave it by far."""
-    low, high = np.asarray(band["low"]), np.asarray(band["high"])
-    margin = 0.5 * (high - low) + 0.02 * np.abs(high)
-    return (values < low - margin) | (values > high + margin)
+    """Whether a curve is outside, at each epoch."""
+    return outside(values, band, 0.02 * np.abs(band["high"]))
 
 
 def _inside(found: Curves, band: dict[str, Any]) -> bool:

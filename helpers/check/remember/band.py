@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from helpers.check.core.bands import band_of
 from helpers.check.remember import lstm, rnn
 from helpers.check.remember.curves import BAND, KINDS, SIZES, Size
 from helpers.zoo import unrolled
@@ -83,8 +84,7 @@ def main() -> None:
             for mistake, changed in MISTAKES.items():
                 seeds = range(1000, 1000 + (SEEDS if mistake == "right" else OTHERS))
                 found = np.array([curve(kind, SIZES[name], seed, **changed) for seed in seeds])
-                band = {"low": found.min(axis=0).round(3).tolist(), "high": found.max(axis=0).round(3).tolist()}
-                kept[name][kind][mistake] = band
+                kept[name][kind][mistake] = band_of(found)
     BAND.write_text(json.dumps(kept) + "\n")
 
 

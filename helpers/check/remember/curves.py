@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from helpers.check.core.ask import Answer, array, ask
+from helpers.check.core.bands import outside
 from helpers.check.core.report import Mistake, check
 from helpers.check.remember import probes
 from helpers.zoo.sequences import streams
@@ -130,7 +131,7 @@ def _in_band(bits: np.ndarray, size: str, kind: str, what: str) -> None:
                       f"overflowed. Is it clipped?")
     if _inside(bits, measured["right"]):
         return
-    name, nothing = "rnn_step_backward" if kind == "RNN" else "lstm_step_backward", math.log2(29)
+    name, nothing = "rnn_step_backward" if kind == "RNN" else "lstm_step_backward", math.log2(len(encode()[1]))
     if np.ptp(bits) < 0.02 and abs(bits[0] - nothing) < 0.3:
         raise Mistake("not-trained", f"{what} stays at {bits[-1]:.2f} bits, where it began: nothing is learned. Does "
                       f"read_through call `learn`, and does `clip_by_norm` return gradients that are not zero?")
@@ -146,16 +147,12 @@ def _in_band(bits: np.ndarray, size: str, kind: str, what: str) -> None:
                   f"was it run with functions that you have changed since?")
 
 
-def _edges(band: dict[str, list[float]]) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest bits that pass: seeds that were not measured may leave the band a little."""
-    low, high = (np.asarray(band[name]) for name in ("low", "high"))
-    margin = 0.05 + 0.5 * (high - low)
-    return low - margin, high + margin
+SLACK = 0.05
+"""Bits by which a curve may leave its band, besides half of the band's width."""
 
 
 def _inside(bits: np.ndarray, band: dict[str, list[float]]) -> bool:
-    low, high = _edges(band)
-    return bool(np.mean((bits < low) | (bits > high)) <= 0.2)
+    return bool(outside(bits, band, SLACK).mean() <= 0.2)
 
 
 def _apart(bits: np.ndarray, band: dict[str, list[float]]) -> float:
@@ -166,9 +163,7 @@ def _apart(bits: np.ndarray, band: dict[str, list[float]]) -> float:
 
 def _where(bits: np.ndarray, band: dict[str, list[float]], size: str, what: str) -> str:
     """Where it is outside, in a sentence."""
-    low, high = _edges(band)
-    at = int(((bits < low) | (bits > high)).argmax())
-    low, high = (np.asarray(band[name]) for name in ("low", "high"))
-    chosen = SIZES[size]
+    at, chosen = int(outside(bits, band, SLACK).argmax()), SIZES[size]
     texts = min((at + 1) * chosen.every, chosen.texts)
-    return f"{what} is at {bits[at]:.2f} bits after {texts} texts; 30 seeds gave {low[at]:.2f} to {high[at]:.2f}."
+    return (f"{what} is at {bits[at]:.2f} bits after {texts} texts; 30 seeds gave {band['low'][at]:.2f} to "
+            f"{band['high'][at]:.2f}.")  # fmt: skip
