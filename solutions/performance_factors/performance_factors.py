@@ -143,7 +143,7 @@ check.performance_factors.elementwise_cost(relu_cost, pool_cost, seed=SEED)
 # %% [markdown] given="A-roof-text"
 # ### A3. The prediction (1 point, 5 min)
 #
-# `peak` is in FLOP/s, `bandwidth` in bytes per second. Return the predicted seconds, and which of the two is the limit: the text `"compute"` or `"memory"`.
+# `peak` is in FLOP/s, `bandwidth` in bytes per second. Return the predicted seconds, and which of the two is the limit: the text `"compute"` or `"memory"` (also where both take equally long), exactly so.
 
 
 # %% exercise="A-roof"
@@ -151,7 +151,7 @@ def roof_seconds(flops, nbytes, peak, bandwidth):
     """(seconds, "compute" or "memory") of work with so many operations and bytes"""
     ### BEGIN SOLUTION
     computing, moving = flops / peak, nbytes / bandwidth
-    return max(computing, moving), "compute" if computing >= moving else "memory"
+    return max(computing, moving), "compute" if computing > moving else "memory"
     ### END SOLUTION
 
 

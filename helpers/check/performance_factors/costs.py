@@ -21,7 +21,10 @@ IN_BYTES = "The bytes are divided by {:g}, so they are in {}. Keep plain bytes, 
 HALF = "Half of the operations are missing: a multiplication and an addition are two."
 ONE_IMAGE = "This is one image; there are N of them."
 ITEMSIZE = "This is how many numbers are moved; each has `itemsize` bytes."
-WRITTEN_IN = "4 bytes are written into the code; `itemsize` says how many one number has."
+WRITTEN_IN = (
+    "Every number counts 4 bytes, whatever `itemsize` says: is 4 written into the code, or `itemsize` not handed on to "
+    "a function that is called?"
+)
 READ_ONLY = "The output is left out: it has to be written, too. Bytes are moved in both directions."
 
 
@@ -285,6 +288,8 @@ def roof_seconds(roof_seconds: Any, *, seed: int = 0) -> Iterator[str]:
         flops, nbytes = seconds * peak * (1 if compute else ratio), seconds * width * (ratio if compute else 1)
         cases.append((round(flops), round(nbytes), peak, width))
     cases.append((round(0.3 * nbytes), round(nbytes), peak, width))  # a copy: fewer operations than bytes
+    equal = 2.0 ** int(rng.integers(30, 36)), 2.0 ** int(rng.integers(28, 33))
+    cases.append((int(equal[0]) // 4, int(equal[1]) // 4, *equal))  # both times a quarter of a second, exactly
     seen = ask(calls, "roof_seconds", roof_seconds, cases)
     first, second = pairs(seen, len(cases), "roof_seconds", '(seconds, "compute" or "memory")')
     if all(isinstance(one, str) for one in first):
@@ -326,12 +331,17 @@ def roof_seconds(roof_seconds: Any, *, seed: int = 0) -> Iterator[str]:
                 "limit-not-named", f'The second result is {str(said)[:40]}; it should be "compute" or "memory".'
             )
         word = said.strip().lower()
+        if word.startswith(other) and F / p == B / w:
+            raise Mistake("tie-called-compute", f"Computing and moving take equally long here, {F / p:.3g} s, and the "
+                          f"result says {said!r}. The text calls work compute-bound only where computing takes "
+                          'longer, else "memory": `>`, not `>=`.')
         if word.startswith(other):
             raise Mistake(
                 "limit-exchanged",
                 f"Computing takes {F / p:.3g} s and moving {B / w:.3g} s, so the limit is "
                 f'"{right}"; the result says {said!r}.',
             )
-        if not word.startswith(right):
-            raise Mistake("limit-not-named", f'The second result is {said[:40]!r}; it should be "compute" or "memory".')
+        if said != right:
+            raise Mistake("limit-not-named", f"The second result is {said[:40]!r}; it should be the text \"compute\" or "
+                          '"memory" and nothing else, since code that uses it compares it with these.')
     yield "which of the two is the limit"

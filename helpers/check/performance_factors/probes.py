@@ -186,8 +186,9 @@ def _is_async(function: Any) -> bool:
 def shares(
     seen: Seen, shared_gradient: Any, asked: Sequence[tuple[np.ndarray, np.ndarray, int]], weight: np.ndarray
 ) -> None:
-    """`shared_gradient` of a linear network with squared loss, for each (x, labels, workers); with which images the
-    gradient was asked for."""
+    """`shared_gradient` of a linear network with squared loss, for each (x, labels, workers), labels being the numbers
+    of classes; with which images the gradient was asked for."""
+    classes = np.eye(weight.shape[1])
     for number, (x, labels, workers) in enumerate(asked):
         notes, sizes, strangers = seen.part(number), list[int](), list[int]()
         known = {row.tobytes(): i for i, row in enumerate(x)}
@@ -197,7 +198,7 @@ def shares(
             some: Any, their: Any, sizes: list[int] = sizes, known: dict[bytes, int] = known,
             asked_for: list[int] = asked_for, strangers: list[int] = strangers, labels: np.ndarray = labels,
         ) -> np.ndarray:  # fmt: skip
-            some, their = np.asarray(some), np.asarray(their)
+            some, their = np.asarray(some), np.asarray(their).reshape(-1)
             sizes.append(len(some))
             for row, label in zip(some, their, strict=False):
                 i = known.get(np.ascontiguousarray(row).tobytes(), -1)
@@ -207,7 +208,7 @@ def shares(
             if len(some) != len(their):
                 raise ValueError(f"{len(some)} images and {len(their)} labels")
             with np.errstate(all="ignore"):
-                return np.asarray(some.T @ (some @ weight - their)) / np.float64(len(some))
+                return np.asarray(some.T @ (some @ weight - classes[their.astype(int)])) / np.float64(len(some))
 
         try:
             notes["result"] = run(

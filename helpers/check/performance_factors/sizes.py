@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,7 +47,7 @@ def right(w: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
 def quantise(quantise: Any, *, seed: int = 0) -> Iterator[str]:
     """Scales of each column, rounded whole numbers, int8; a column of zeros."""
     cases = matrices(seed)
-    seen = ask(calls, "quantise", quantise, cases, ("w",))
+    seen = ask(calls, "quantise", quantise, cases, ("w",), advice=_axis_advice)
     for i, (w, bits) in enumerate(cases):
         found = seen[i]
         if found is None:
@@ -66,6 +67,17 @@ def quantise(quantise: Any, *, seed: int = 0) -> Iterator[str]:
                 "more; make it int8: `.astype(np.int8)`.",
             )
         yield f"{bits} bits{', a column of zeros among them' if not w.any(axis=0).all() else ''}"
+
+
+def _axis_advice(error: BaseException, what: str) -> str:
+    """Where a number for each row meets the columns."""
+    found = re.search(r"shapes \((\d+),(\d+)\) \((\d+),\)", str(error))
+    if "broadcast" in str(error) and found and found[1] == found[3] != found[2]:
+        return (
+            f" There are {found[3]} numbers here, one for each *row* (input) of w. Each of its {found[2]} columns "
+            "(outputs) has a scale: the maximum over `axis=0`."
+        )
+    return ""
 
 
 def _scales(scale: np.ndarray, q: np.ndarray, w: np.ndarray, bits: int) -> None:
@@ -245,8 +257,8 @@ def quantised_bytes(quantised_bytes: Any, *, seed: int = 0) -> Iterator[str]:
              "Each row is filled up to whole bytes by itself; without gaps, only the very last byte is."),
             ("float32-counted", lambda n, m, b: 4 * n * m, "These are the float32 weights; quantised, each takes b "
                                                            "bits."),
-            ("scales-in-float64", lambda n, m, b: math.ceil(n * m * b / 8) + 8 * m, "The scales are float32: 4 bytes "
-             "each."),
+            ("scales-in-float64", lambda n, m, b: math.ceil(n * m * b / 8) + 8 * m, "8 bytes are counted for each "
+             "column. A scale is a float32, 4 bytes, and there is nothing else for a column (no zero point)."),
             ("whole-bytes-for-bits", lambda n, m, b: n * m * (b // 8) + 4 * m,
              "`bits // 8` is 0 below 8 bits. Multiply first, then divide by 8."),
             ("scales-in-bits", lambda n, m, b: math.ceil(n * m * b / 8) + math.ceil(m * b / 8),
@@ -383,11 +395,14 @@ def _pruned(got: np.ndarray, w: np.ndarray, fraction: float, tied: bool) -> None
         if count not in (0, w.size) and hypothesis.explains(got):
             raise Mistake(hypothesis.name, hypothesis.hint)
     if not tied and abs(int(zeros.sum()) - count) == 1:
-        raise Mistake(
-            "one-off",
-            f"{int(zeros.sum())} of {w.size} weights are zero; it should be round({fraction:g} · {w.size}) = {count}"
-            + (", where `int` cuts off." if int(zeros.sum()) < count else "."),
-        )
+        many, exact = int(zeros.sum()), fraction * w.size
+        why = f", and {exact:.4g} cut off is {many}" if many == int(exact) else ""
+        if not why and many == math.ceil(exact):
+            why = f", and {exact:.4g} rounded up is {many}"
+        if not why and many < count:
+            why = ". With a threshold, does the weight that is equal to it stay (`<` for `<=`)"
+        raise Mistake("one-off", f"{many} of {w.size} weights are zero; it should be round({fraction:g} · {w.size}) = "
+                      f"{count}{why}{'?' if 'threshold' in why else '.'}")
     if fraction in (0, 1):
         raise Mistake(
             "nothing-or-all",

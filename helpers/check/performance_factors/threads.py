@@ -35,9 +35,9 @@ def alike(got: Any, right: Any) -> bool:
 
 
 def measurements(seed: int) -> list[tuple[int, int, list[float]]]:
-    """(threads, rounds, seconds of each run): the first is slow, one in the middle is, too, no two are equal. Of an
-    even number of rounds the first lies between the two in the middle, neither of which is then the median of one more.
-    As many threads come twice, so that a result that is kept shows."""
+    """(threads, rounds, seconds of each run): the first is slow, one in the middle is, too, no two are equal but in the
+    last case. Of an even number of rounds the first lies between the two in the middle, neither of which is then the
+    median of one more. As many threads come twice, so that a result that is kept shows."""
 
     def make(rng: np.random.Generator) -> list[tuple[int, int, list[float]]]:
         found = []
@@ -50,6 +50,11 @@ def measurements(seed: int) -> list[tuple[int, int, list[float]]]:
             found.append((threads, rounds, times.tolist()))
         return found
 
+    def with_equal(rng: np.random.Generator) -> tuple[int, int, list[float]]:
+        """Two of five rounds take equally long, and less than the others."""
+        a, b, c, d = np.cumsum(rng.uniform(0.001, 0.003, size=4)).round(6).tolist()
+        return int(rng.integers(3, 9)), 5, [10 * d, c, a, d, a, b, *[2 * d] * 4]
+
     def tells(cases: Sequence[tuple[int, int, list[float]]]) -> bool:
         for _, rounds, times in cases:
             after = times[1 : rounds + 1]
@@ -60,7 +65,7 @@ def measurements(seed: int) -> list[tuple[int, int, list[float]]]:
             alike,
         )
 
-    return drawn(seed + 21, make, tells)
+    return [*drawn(seed + 21, make, tells), with_equal(np.random.default_rng([seed, 23]))]
 
 
 def _wrong_seconds(times: Sequence[float], rounds: int) -> list[Hypothesis]:
@@ -82,9 +87,11 @@ def _wrong_seconds(times: Sequence[float], rounds: int) -> list[Hypothesis]:
         Hypothesis("last-for-median", after[-1], "This is the last round alone; the median of all is asked for."),
         Hypothesis("not-sorted",
                    after[len(after) // 2], "The middle of the list is not the median before it is sorted."),
+        Hypothesis("equal-times-once", statistics.median(set(after)), "Rounds that took equally long count once, as in "
+                   "a set or as keys of a dictionary. Every round counts: keep the times in a list."),
         *(Hypothesis("wrong-number-of-rounds",
-                     statistics.median(times[1 : n + 1]), f"{n} rounds are timed; {rounds} are "
-                     "asked for.") for n in (rounds - 1, rounds + 1, 1, 3)),
+                     statistics.median(times[1 : n + 1]), f"This is the median of {n} of the rounds; all {rounds} that "
+                     "are asked for count.") for n in (rounds - 1, rounds + 1, 1, 3)),
         Hypothesis("wrong-unit", 1e3 * statistics.median(after), "This is in milliseconds; keep seconds."),
     ]  # fmt: skip
 
@@ -216,6 +223,10 @@ def _seconds(seen: Answer, rounds: int, times: Sequence[float]) -> None:
         )
     if events.count("run") == rounds + 2 and alike(got, statistics.median(times[2 : rounds + 2])):
         return  # two runs before those that count
+    timed = events.count("run") - 1
+    if events.count("start") == 1 and 0 < timed != rounds and alike(got, statistics.median(times[1 : timed + 1])):
+        raise Mistake("wrong-number-of-rounds", f"{timed} rounds are timed after the first run, and {rounds} are asked "
+                      "for. Is a number written into the code, where `rounds` is given?")
     mistake = explained(got, _wrong_seconds(times, rounds), alike)
     if events.count("run") > rounds and any(alike(got, one) for one in _beside(after)):
         raise Mistake(
@@ -274,6 +285,17 @@ def amdahl_cases(seed: int) -> list[tuple[list[int], list[float]]]:
         return told_apart([(_wrong_fits(*case, 0), fitted(*case)[0]) for case in reversed(cases[1:])], _near)
 
     return drawn(seed + 22, make, tells)
+
+
+def beyond(seed: int) -> list[tuple[list[int], list[float]]]:
+    """Threads that bring more than Amdahl's law allows, and threads that only cost: s below 0, and s above 1."""
+    rng = np.random.default_rng([seed, 24])
+    found = []
+    for s in (float(rng.uniform(-0.15, -0.08)), float(rng.uniform(1.3, 1.7))):
+        one = float(rng.uniform(2, 9))
+        times = [one * (s + (1 - s) / p) * (1 + 0.01 * float(rng.uniform(-1, 1))) for p in (1, 2, 4)]
+        found.append(([1, 2, 4], [round(t, 5) for t in times]))
+    return found
 
 
 def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesis]:
@@ -369,10 +391,13 @@ def _two(p: float, t: float, q: float, u: float) -> tuple[float, float]:
 def amdahl(amdahl: Any, *, seed: int = 0) -> Iterator[str]:
     """s and T1 of a + b/p by least squares, of differences or of relative ones."""
     cases = amdahl_cases(seed)
+    exact, within = cases[0], len(cases)
+    cases = [*beyond(seed), *cases]
+    first = len(cases) - within
     seen = ask(calls, "amdahl", amdahl, cases, ("the list of threads", "the list of seconds"))
     parts = pairs(seen, len(cases), "amdahl", "(serial fraction, seconds on one thread)")
     serial, one = (numbers(part, "a result of amdahl") for part in parts)
-    if alike(one[0], fitted(*cases[0])[0]) and alike(serial[0], fitted(*cases[0])[1]):
+    if alike(one[first], fitted(*exact)[0]) and alike(serial[first], fitted(*exact)[1]):
         raise Mistake("exchanged", "The two results are exchanged: return (serial fraction, seconds on one thread).")
     words = ("The serial fraction", "The fitted time on one thread")
     # From the last case on: with noise, each mistake gives a number of its own.
@@ -381,6 +406,8 @@ def amdahl(amdahl: Any, *, seed: int = 0) -> Iterator[str]:
         for part, got in enumerate((serial[i], one[i])):
             if any(_near(got, right[part]) for right in accepted):
                 continue
+            if i < first:
+                raise _cut_off(got, accepted[0], part, cases[i])
             mistake = explained(got, _wrong_fits(*cases[i], part), _near)
             raise mistake or Mistake(
                 "differs",
@@ -388,7 +415,21 @@ def amdahl(amdahl: Any, *, seed: int = 0) -> Iterator[str]:
                 f"{list(cases[i][1])}; it should be {accepted[0][part]:.5g}. (Who looks for the line step by step, by "
                 "gradient descent, goes on until it arrives; `np.polyfit(1 / p, t, 1)` solves it.)",
             )
-    yield "an exact law, and points with noise, by least squares over 1/p"
+    yield "an exact law, points with noise, and points that Amdahl's law excludes, by least squares over 1/p"
+
+
+def _cut_off(got: float, right: tuple[float, float], part: int, case: tuple[Threads, Seconds]) -> Mistake:
+    """What is wrong only where the fitted fraction is below 0 or above 1."""
+    s, one = right
+    threads, seconds = case
+    measured = f"for threads {list(threads)} and seconds {list(seconds)}"
+    if part == 0 and _near(got, min(max(s, 0), 1)):
+        return Mistake("cut-off", f"The serial fraction is {got:g} {measured}, where the fitted line has {s:.4g}: it "
+                       "is cut off at 0 or 1. Outside of them it says that the law does not hold for these points: "
+                       "return what the fit gives.")  # fmt: skip
+    words = ("The serial fraction", "The fitted time on one thread")[part]
+    return Mistake("differs", f"{words} is {got:.5g} {measured}, where the fitted line has {(s, one)[part]:.5g}. Here "
+                   "the fraction is below 0 or above 1, and the line is fitted as for other points.")
 
 
 def _near(got: Any, right: Any) -> bool:

@@ -53,6 +53,7 @@ def curves(seed: int) -> list[tuple[str, Curve, float, int, int]]:
     plain[look : look + 2 * every] = [level + 0.001] * (2 * every)
     fallen = rising(look, 20 * every)
     fallen[look - 2 * every] = 0.1
+    fallen[look + 3 * every] = level + 0.02  # the best look comes later
     equal = rising(look + 1, 20 * every)
     equal[look] = level
     dip = rising(look + 2 * every, 20 * every)
@@ -156,6 +157,14 @@ def _of_values(seen: Answer, cases: Sequence[tuple[str, Curve, float, int, int]]
     def explains(of: Callable[[Curve, float, int, int], int | None]) -> bool:
         return got == [of(*case[1:]) for case in cases]
 
+    def best(curve: Curve, level: float, every: int, most: int) -> int | None:
+        looks = range(every, most + 1, every)
+        found = max(looks, key=lambda step: curve[min(step, len(curve) - 1)])
+        return found if curve[min(found, len(curve) - 1)] >= level else None
+
+    if explains(best):
+        return Mistake("best-for-first", "The look with the *best* accuracy is returned; asked for is the first one at "
+                       "which the accuracy is at least the level. End there: no further step is needed.")
     if explains(lambda curve, *rest: first_reached([round(value, 2) for value in curve], *rest)):
         return Mistake(
             "accuracy-rounded", "The accuracy is rounded to two digits before it is compared; compare it as it is."

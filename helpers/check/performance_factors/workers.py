@@ -85,7 +85,9 @@ def _ended(seen: Answer) -> None:
             "message-to-itself", f"{text} With a single worker there is nobody to talk to, and no message is needed."
         )
     if "can't send to" in text or "can't receive from" in text:
-        raise Mistake("unknown-worker", f"{text} Ranks are counted modulo the size: (rank + 1) % size.")
+        raise Mistake("unknown-worker", f"{text} In a ring the right neighbour of the last worker is worker 0, `(rank "
+                      "+ 1) % size`. (Pairs such as `rank ^ 1` are complete for 2, 4, 8, … workers only; there may be "
+                      "any number.)")
     if "without end" in text:
         raise Mistake("never-returns", text)
     raise Mistake("refused", text)
@@ -93,6 +95,11 @@ def _ended(seen: Answer) -> None:
 
 def _advice(error: BaseException, what: str) -> str:
     text = str(error)
+    if "process group" in text:
+        return (
+            " `torch.distributed` knows nothing of these workers, which are simulated: they are reached through "
+            "`port` alone."
+        )
     if "_Wait" in text or "coroutine" in text or "dtype('O')" in text:
         return (
             " Is `await` missing before `port.exchange(…)` or `port.receive(…)`? Without it one gets no "
@@ -235,7 +242,8 @@ def _halving(vectors: Sequence[np.ndarray]) -> np.ndarray:
 
 @check("Messages of the ring", "E2", builds_on="the mean of E1", after="E1")
 def ring_traffic(ring_mean: Any, *, seed: int = 1) -> Iterator[str]:
-    """2(n − 1) messages of each worker to one neighbour, of about 1/n of the vector, all at the same time."""
+    """2(n − 1) messages of each worker to one neighbour, of about 1/n of the vector. Who sends in turns is told so: the
+    exercise asks for no time."""
     rng = np.random.default_rng([seed, 52])
     asked = [
         [rng.normal(size=length) for _ in range(n)] for n, length in ((4, 40), (7, 61), (3, int(rng.integers(20, 30))))
@@ -295,15 +303,13 @@ def ring_traffic(ring_mean: Any, *, seed: int = 1) -> Iterator[str]:
                 f"messages of about {whole // n} bytes, at most "
                 f"{least}, are enough.",
             )
-        if notes["seconds"] > 3 * 2 * (n - 1) + 0.5:
-            raise Mistake(
-                "one-after-the-other",
-                f"{words}: the last message arrives {notes['seconds']:.0f} latencies "
-                "after the start, though each "
-                f"worker sends only {most}: they wait for each other's turn. In each step all of them send "
-                "at the same time.",
-            )
-        yield f"{words}: {most} messages and {sent} bytes of each"
+        slow = (
+            f"; it takes {notes['seconds']:.0f} latencies, as the workers wait for each other's turn: where all send at "
+            f"the same time, {2 * (n - 1)} are enough"
+            if notes["seconds"] > 3 * 2 * (n - 1) + 0.5
+            else ""
+        )
+        yield f"{words}: {most} messages and {sent} bytes of each{slow}"
 
 
 # A shared batch ---------------------------------------------------------------------------------------------------
@@ -317,7 +323,7 @@ def shared_gradient(shared_gradient: Any, *, seed: int = 0) -> Iterator[str]:
     weight = rng.normal(size=(n_in, n_out))
     asked = []
     for images, workers in ((12, 3), (int(rng.choice([11, 13, 17])), 4), (9, 1), (10, 3), (3, 5)):
-        asked.append((rng.normal(size=(images, n_in)), rng.normal(size=(images, n_out)), workers))
+        asked.append((rng.normal(size=(images, n_in)), rng.permutation(np.arange(images) % n_out), workers))
     seen = ask(probes.shares, shared_gradient, asked, weight)
     for i, (x, y, workers) in enumerate(asked):
         _shared(seen.part(i), x, y, workers, weight)
@@ -329,7 +335,7 @@ def _shared(notes: Answer, x: np.ndarray, y: np.ndarray, workers: int, weight: n
     words = f"{images} images on {workers} worker{'s' if workers > 1 else ''}"
 
     def gradient(rows: Any) -> np.ndarray:
-        return np.asarray(x[rows].T @ (x[rows] @ weight - y[rows]) / len(rows))
+        return np.asarray(x[rows].T @ (x[rows] @ weight - np.eye(weight.shape[1])[y[rows]]) / len(rows))
 
     right = gradient(np.arange(images))
     shares = [rows for rows in np.array_split(np.arange(images), workers) if len(rows)]
