@@ -237,6 +237,10 @@ def training_seconds(function: Any, *, seed: int = 0) -> Iterator[str]:
         asked.append((sizes, peak, width, batch, images, epochs))
         device = cost.Device("a machine", {"float32": peak}, width, 2**40, None, "made up")
         cases.append((Dense(sizes), device, batch, images, epochs))
+    sizes, peak, width, batch, _, epochs = asked[0]
+    few = int(rng.integers(2, batch // 2 + 2))  # all images are fewer than a batch
+    asked.append((sizes, peak, width, batch, few, epochs))
+    cases.append((*cases[0][:3], few, epochs))
     seen = ask(probes.training_seconds, function, asked)
     got = [np.asarray(number(seen[i], "the result of training_seconds")) for i in range(len(cases))]
 
@@ -251,6 +255,9 @@ def training_seconds(function: Any, *, seed: int = 0) -> Iterator[str]:
             ("last-batch-by-itself", lambda n, d, b, i, e: e * (i // b * seconds(n, d, b)
              + (seconds(n, d, i % b) if i % b else 0)), "The last, smaller batch is predicted with its own size; the "
              "text counts it as a whole one: ⌈images / batch⌉ steps of `batch` images."),
+            ("last-batch-by-itself", lambda n, d, b, i, e: e * math.ceil(i / min(b, i)) * seconds(n, d, min(b, i)),
+             "Where there are fewer images than a batch, the step is predicted for these few; the text counts a "
+             "smaller batch as a whole one: ⌈images / batch⌉ steps of `batch` images."),
             ("not-rounded-up", lambda n, d, b, i, e: e * i / b * seconds(n, d, b), "images / batch is not rounded: the "
              "last, smaller batch counts as a whole step."),
             ("not-rounded-up", lambda n, d, b, i, e: math.ceil(e * i / b) * seconds(n, d, b), "The steps of all epochs "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -163,12 +164,29 @@ def _of_discriminator(pair: Pair, real: np.ndarray, noise: np.ndarray, lr: float
     yield "update-adds", lambda: after(_times(-1, right)), (
         "The discriminator takes its step in the wrong direction: it climbs its loss.")
     yield "stepped-twice", lambda: d.stepped(right, 2 * lr), "The step is taken twice: call `optimiser.step(lr)` once."
+    if pair.pack > 1:
+        halves = "There are fewer logits than points, and half of them are for the real ones."
+        yield "split-by-rows", lambda: after(pair.d_gradients(np.concatenate([real, made]), 1)), (
+            f"It judges {pair.pack} points at a time here, and all logits count as those of real points: they are "
+            f"split at `len(real)`. {halves} Split them in their middle, `len(logits) // 2`.")
+        yield "real-and-made-mixed", lambda: after(_alternating(pair, real, made)), (
+            f"Real and made points alternate in the batch, and the discriminator judges {pair.pack} rows that follow "
+            "each other at a time: it sees a real point and a made one as one. Real ones first, then the made ones: "
+            "`np.concatenate([real, made])`.")
     yield "stepped-twice", lambda: _again(pair, real, noise, lr), (
         "Two steps are taken: one on the real points, and one on the made ones. Judge both in one batch, and take "
         "one step.")
     yield "stepped-twice", lambda: _again(pair, real, noise, lr, True), (
         "Two steps are taken: one on the made points, and one on the real ones. Judge both in one batch, and take "
         "one step.")
+
+
+def _alternating(pair: Pair, real: np.ndarray, made: np.ndarray) -> Arrays:
+    """Gradients where real and made points take turns in the batch, and their logits do."""
+    batch = np.stack([real, made], axis=1).reshape(-1, real.shape[1])
+    kept = pair.judged(batch)
+    labels = (np.arange(len(kept[-1])) % 2 == 0)[:, None]
+    return pair.d.backward(kept, (sigmoid(kept[-1]) - labels) / (len(labels) / 2))[0]
 
 
 def _again(pair: Pair, real: np.ndarray, noise: np.ndarray, lr: float, made_first: bool = False) -> Arrays:
@@ -244,6 +262,10 @@ def _advice(of_generator: bool, error: BaseException, what: str) -> str:
     if "no gradient yet" in text:
         chain = "generator.backward(discriminator.backward(gradient))" if of_generator else "discriminator.backward(…)"
         return f" Before the step the gradient has to run back through the network that is trained: `{chain}`."
+    rows = re.search(r"has shape \((\d+), (\d+)\); the layer's last output had \((\d+), (\d+)\)", text)
+    if rows and of_generator and rows[1] != rows[3] and rows[2] == rows[4] != "1":
+        return (f" The discriminator has judged {rows[1]} points, and the generator has made {rows[3]}: in the "
+                "generator's step the made points alone are judged, each of them once.")  # fmt: skip
     if "last output had" in text and of_generator:
         return (" The gradient for the logits runs back through the discriminator first: `discriminator.backward("
                 "gradient)` returns that for the points, which the generator takes.")  # fmt: skip
@@ -253,26 +275,38 @@ def _advice(of_generator: bool, error: BaseException, what: str) -> str:
     return ""
 
 
-def _after(notes: Answer) -> tuple[Arrays, Arrays, Any, list[Any]]:
+After = tuple[Arrays, Arrays, Any, list[Any], Any]
+"""Parameters of both networks after a step, what it returned, the rates, and the generator's last input."""
+
+
+def _after(notes: Answer) -> After:
     returned = notes["returned"]
     d, g = ([array(p, f"a parameter of the {name}") for p in notes[name]] for name in ("discriminator", "generator"))
-    return d, g, returned, list(notes["rates"])
+    return d, g, returned, list(notes["rates"]), notes["given"]
+
+
+def _other_noise(given: Any, noise: np.ndarray) -> bool:
+    """Whether no row of what the generator was given last is one of the noise."""
+    if not isinstance(given, np.ndarray) or given.ndim != 2 or given.shape[1] != noise.shape[1]:
+        return False
+    return not any(close(one, other) for one in given.astype(float) for other in noise)
 
 
 def _of_pack(mistake: Mistake, case: Case, of_generator: bool) -> Mistake:
     """A step that is right for one point at a time, and not for more."""
-    if case.pack == 1 or of_generator:
+    if case.pack == 1 or of_generator or mistake.name in ("split-by-rows", "real-and-made-mixed"):
         return mistake
-    return Mistake("split-by-rows", "discriminator_step is right for a discriminator that judges points one by one, "
-                   "and not for one that judges two at a time: then there are half as many logits as points. Split the "
-                   f"logits in their middle, `len(logits) // 2`, not at `len(real)`. ({mistake.message})")
+    return Mistake("wrong-for-packs", "discriminator_step is right for a discriminator that judges points one by one, "
+                   "and not for one that judges two at a time, rows that follow each other: then there are half as "
+                   "many logits as points. Judge all points in one batch, the real ones first, and take the first half "
+                   f"of the logits, `len(logits) // 2`, for theirs. ({mistake.message})")
 
 
 def _one(
-    what: str, after: tuple[Arrays, Arrays, Any, list[Any]], pair: Pair, real: np.ndarray, noise: np.ndarray,
+    what: str, after: After, pair: Pair, real: np.ndarray, noise: np.ndarray,
     lr: float, of_generator: bool, step: int,
 ) -> None:  # fmt: skip
-    d, g, returned, used = after
+    d, g, returned, used, given = after
     mine, moved = ("generator", g) if of_generator else ("discriminator", d)
     other, stays = ("discriminator", d) if of_generator else ("generator", g)
     still = pair.d if of_generator else pair.g
@@ -287,12 +321,17 @@ def _one(
                 raise Mistake(name, f"{what}: {hint}")
         if used and not any(isinstance(r, int | float | np.number) and np.isclose(float(r), lr) for r in used):
             raise Mistake("rate-ignored", f"{what} steps with the rate {used[0]} where lr = {lr:.4g} is given.")
+        if _other_noise(given, noise):
+            raise Mistake("other-noise", f"{what} gives the generator other noise than the one that it is given: take "
+                          "`noise` as it is, and draw none.")
         if step:
             raise Mistake("second-step-differs", f"{what}: the first step is right and the second is not. Something is "
                           f"kept from the first, such as points, gradients or a rate.")
         for k, (got, wanted) in enumerate(zip(moved, expected, strict=True)):
-            kind = f"{'bias' if k % 2 else 'weight'} of the {mine}'s layer {k // 2 + 1} after the step"
-            verify(got, wanted, kind)
+            kind = f"{'bias' if k % 2 else 'weight'} of the {mine}'s layer {k // 2 + 1}"
+            before = own.parameters[k]  # a step is small: what is wrong with it shows in the change
+            verify(got - before, wanted - before, f"the change of the {kind} in the step")
+            verify(got, wanted, f"{kind} after the step")
     loss, later = _losses(pair, real, noise, of_generator, moved)
     if returned is None:
         raise Mistake("returns-none", f"{what} returns None; it should return the loss before the step.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from helpers.backend import backend
-from helpers.check.core.probe import Seen, copied, run
+from helpers.check.core.probe import Seen, copied, is_torch, run
 
 if TYPE_CHECKING:
     from helpers.zoo.chain import Chain
@@ -23,7 +23,8 @@ def random(
     seen: Seen, what: str, function: Any, cases: Sequence[tuple[Any, ...]], seed: int, inputs: Sequence[str]
 ) -> None:
     """What a function of (…, rng) returns for each case: "first" and "again" with generators of one seed, "other" with
-    another seed, and "next" with the generator of "first" that goes on."""
+    another seed, and "next" with the generator of "first" that goes on; under "first, tensors", … whether there are
+    tensors among it."""
     for number, args in enumerate(cases):
         notes = seen.part(number)
         going_on = np.random.default_rng(seed)
@@ -33,7 +34,8 @@ def random(
             ("again", np.random.default_rng(seed)),
             ("other", np.random.default_rng(seed + 1)),
         ):
-            notes[name] = run(what, function, *copied(list(args)), rng, inputs=inputs)
+            found = notes[name] = run(what, function, *copied(list(args)), rng, inputs=inputs)
+            notes[f"{name}, tensors"] = isinstance(found, tuple | list) and any(map(is_torch, found))
 
 
 def training_seconds(seen: Seen, function: Any, cases: Sequence[tuple[Any, ...]]) -> None:
@@ -114,7 +116,7 @@ def gan_steps(
     seen: Seen, what: str, function: Any, of_generator: bool, cases: Sequence[dict[str, Any]]
 ) -> None:
     """Steps of one network that follow each other: what each returned, the parameters of both afterwards, and the
-    rates with which the optimiser was called. A case: "sizes" and "parameters" of both, "pack", and "steps", each
+    rates with which the optimiser was called; under "given" the input of the generator's last forward. A case: "sizes" and "parameters" of both, "pack", and "steps", each
     (…, lr) as the function takes them."""
     for number, case in enumerate(cases):
         notes = seen.part(number)
@@ -128,4 +130,5 @@ def gan_steps(
             after["returned"] = run(what, function, discriminator, generator, optimiser, *copied(list(given)),
                                     inputs=inputs)  # fmt: skip
             after["rates"] = list(optimiser.rates)
+            after["given"] = getattr(generator.layers[0], "_input", None)
             after["discriminator"], after["generator"] = parameters(discriminator), parameters(generator)

@@ -22,7 +22,10 @@ CODES = "averaged-over-code"
 SUMMED = "The images are added up. Take the mean over the N images (and the sum over the numbers of a code)."
 
 
-def _of_sample(i: Any, m: Any, s: Any, z: Any, noise: Any, sigma: Any, standard: Any) -> list[Hypothesis]:
+def _of_sample(
+    i: Any, m: Any, s: Any, z: Any, noise: Any, sigma: Any, standard: Any, apart: bool
+) -> list[Hypothesis]:
+    """apart: whether z is no multiple of the noise even where μ and σ are the same everywhere."""
     return hypotheses([
         ("variance-for-deviation", lambda *_: m + sigma**2 * noise, "The noise is multiplied by the variance, "
          "e^s with s = log σ²; σ is its root, e^(s/2)."),
@@ -37,6 +40,9 @@ def _of_sample(i: Any, m: Any, s: Any, z: Any, noise: Any, sigma: Any, standard:
          "σ = e^(½ log σ²)."),
         ("deviation-wrong", lambda *_: m + np.exp(s / 4) * noise, "A root too many is taken: "
          "σ = e^(½ log σ²)."),
+        ("deviation-wrong", lambda *_: m + 0.5 * sigma**2 * noise, "The ½ stands before the exponential, ½ e^s; it "
+         "belongs into the exponent: σ = e^(½ log σ²)."),
+        ("deviation-wrong", lambda *_: m + 0.5 * sigma * noise, "σ is halved once more: σ = e^(½ log σ²)."),
         ("noise-not-scaled", lambda *_: m + noise, "The noise is not multiplied by σ."),
         ("mean-forgotten", lambda *_: sigma * noise, "μ is left out: z = μ + σ·ε."),
         ("noise-forgotten", lambda *_: m, "z is μ itself: the noise is left out."),
@@ -45,7 +51,7 @@ def _of_sample(i: Any, m: Any, s: Any, z: Any, noise: Any, sigma: Any, standard:
          "that you will write is that of z = μ + σ·ε."),
         ("mean-multiplied", lambda *_: m * sigma * noise, "μ is multiplied; z = μ + σ·ε."),
         ("mean-multiplied", lambda *_: (m + sigma) * noise, "The noise multiplies μ, too; z = μ + σ·ε."),
-        ("without-reparameterisation", lambda *_: z if np.abs(standard).max() < 6 and i == 0 else np.nan,
+        ("without-reparameterisation", lambda *_: z if apart and np.abs(standard).max() < 6 and i == 0 else np.nan,
          "z is not made of the noise that is returned: it was drawn by itself, or with other noise. Draw ε "
          "once, compute z from it, and return both: the backward pass needs that very ε."),
     ], ())  # fmt: skip
@@ -82,6 +88,8 @@ def sample_code(function: Any, *, seed: int = 0) -> Iterator[str]:
     if close(z, wide[0] + noise) and abs(noise.std() / np.exp(0.4) - 1) < 0.08:
         raise Mistake("noise-scaled-already", "The noise that is returned is σ·ε; return ε itself, of N(0, 1): the "
                       "backward pass needs it.")
+    with np.errstate(all="ignore"):
+        apart = z.shape != noise.shape or not np.ptp((z - wide[0]) / noise) < 1e-3
     for i, (mean, log_variance) in enumerate(cases):
         z, noise = both(i, "first")
         if noise.shape != mean.shape and z.shape == mean.shape:
@@ -99,9 +107,13 @@ def sample_code(function: Any, *, seed: int = 0) -> Iterator[str]:
         standard = (z - m) / sigma
         verify(
             z, m + sigma * noise, "z, computed with the noise that is returned,",
-            partial(_of_far, z, noise) if i > 3 else partial(_of_sample, i, m, s, z, noise, sigma, standard),
+            partial(_of_far, z, noise) if i > 3 else partial(_of_sample, i, m, s, z, noise, sigma, standard, apart),
         )  # fmt: skip
         yield "z = μ + σ·ε for several shapes, one image, float32, and for very small and very large σ"
+    if seen.part(3)["first, tensors"]:
+        raise Mistake("tensors-returned", "sample_code returns tensors of PyTorch where it is given numpy arrays. The "
+                      "layers and losses that take z and the noise next mix them with arrays, which fails: return "
+                      "arrays, `.numpy()` of the tensors.")
     pair = several(seen.part(3)["first"], 2, "sample_code", "(z, noise)")
     for words, one_of_both in zip(("z", "the noise"), pair, strict=True):
         in_type(one_of_both, "float32", words)
