@@ -143,7 +143,8 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
     """algorithm -> part -> Timing of functions that wait as long as only the check knows, timed in turn."""
     keys = [(algorithm, part) for algorithm in (THEN, NOW) for part in PARTS]
     waits = dict(zip(map(_name, keys), lengths(seed, len(keys), 3e-4, 1.6), strict=True))
-    seen = ask(probes.timed_steps, function, [(*key, _name(key), waits[_name(key)]) for key in keys], rounds, MANY)
+    seen = ask(probes.timed_steps, function, [(*key, _name(key), waits[_name(key)]) for key in keys], rounds, MANY,
+               advice=_called_early)
     found = seen["result"]
     if found is None:
         raise Mistake("returns-none", "step_times returns None. Is the `return` missing?")
@@ -192,6 +193,12 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
                       "called once and its result passed on).")
     for key in keys:
         _demand_own(key, times)
+    often = min(len(list(calls)) for _, calls in itertools.groupby(calls_made.made))
+    if often > 1 and all(statistics.median(times[key]) > 0.8 * often * waits[_name(key)] for key in keys):
+        raise Mistake("several-calls-timed",
+                      f"Each function is called {often} times in a row in each round, and its time is that of all these "
+                      "calls. The time of one call is asked for: hand `functions[algorithm][part]` itself to "
+                      "`measure`.")
     _demand_names(times, waits, calls_made)
     for key in keys:
         demand_possible(times[key], waits[_name(key)], calls_made.longest(_name(key)), f"The time of {_name(key)}")
@@ -217,6 +224,23 @@ def _demand_names(
         raise Mistake("algorithms-exchanged",
                       f"The times of {NOW!r} stand under {THEN!r}, and the other way round. Take algorithms and parts "
                       "from the names in `functions`, not from their places: `sorted` puts them in another order.")
+    by_length = sorted(times, key=lambda key: waits[_name(key)])
+    made_of = dict(zip(sorted(times, key=lambda key: min(times[key])), by_length, strict=True))
+    wrong = [key for key in times if not fits(key, times[key])]
+    if wrong and made_of[wrong[0]] != wrong[0] and all(fits(made_of[key], times[key]) for key in times):
+        raise Mistake("times-mixed-up",
+                      f"Times stand under the names of other functions: those under {_name(wrong[0])} are as long as "
+                      f"{_name(made_of[wrong[0]])} takes. Look each up by its own name in what `measure` returns; "
+                      "`sorted`, `zip` and sets go by other orders.")
+
+
+def _called_early(error: BaseException, what: str) -> str:
+    if "'NoneType' object is not callable" in str(error):
+        return (
+            " What `measure` is given to call is None: were the functions called, with `()`, where they themselves are "
+            "to be handed on, `functions[algorithm][part]`?"
+        )
+    return ""
 
 
 def _name(key: tuple[str, str]) -> str:
@@ -225,7 +249,8 @@ def _name(key: tuple[str, str]) -> str:
 
 def _interleaved(calls_made: Calls, names: Sequence[str], rounds: int) -> None:
     """No function's rounds are over before another's begin."""
-    order = {name: [i for i, one in enumerate(calls_made.made) if one == name][-rounds:] for name in names}
+    turns = [name for name, _ in itertools.groupby(calls_made.made)]
+    order = {name: [i for i, one in enumerate(turns) if one == name][-rounds:] for name in names}
     for early, late in itertools.permutations(order, 2):
         if rounds > 1 and order[early][-1] < order[late][0]:
             raise Mistake("measured-apart",

@@ -82,6 +82,10 @@ def pool(pool: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("sum-for-maximum", four.sum(axis=0), "pool adds up each window; take the largest number."),
         ])  # fmt: skip
         _switches(switches, x.astype(float), four, right, words)
+        if np.asarray(here["1"]).dtype.kind not in "iu":
+            raise Mistake("switches-not-integers", "The switches of pool are right, but stored as "
+                          f"{np.asarray(here['1']).dtype}; the text asks for integers, with which one can index: make "
+                          "their array with `dtype=int`.")
         yield f"maxima and switches for {words}"
     same_again(parts(seen.part(0), TWO, "pool"), parts(seen.part(len(tried)), TWO, "pool"), "pool")
     kept_apart(seen, TWO, "pool")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import permutations
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -135,7 +137,8 @@ def wrong_steps(x: Any, h: Any, c: Any, W: Any, U: Any, b: Any) -> Whole:
 def lstm_step(lstm_step: Any, *, seed: int = 0) -> Iterator[str]:
     """h, c and something that is kept; the order of the gates."""
     cases = step_cases(seed, 2, 4)
-    seen = ask(probes.steps, "lstm_step", lstm_step, 2, [one.given()["case"] for one in cases])
+    seen = ask(probes.steps, "lstm_step", lstm_step, 2, [one.given()["case"] for one in cases],
+               advice=partial(_of_blocks, cases[0].case))
     for k, (words, one) in enumerate(zip(PASSES, cases, strict=True)):
         here = seen.part(k)
         counted(here, "the new h, the new c, and what is kept", 3)
@@ -144,6 +147,18 @@ def lstm_step(lstm_step: Any, *, seed: int = 0) -> Iterator[str]:
         yield f"new h and c for {verified(words)}"
     same_again(parts(seen.part(0), NAMES, "lstm_step"), parts(seen.part(len(cases)), NAMES, "lstm_step"), "lstm_step")
     kept_apart(seen, NAMES, "lstm_step")
+
+
+def _of_blocks(case: Sequence[np.ndarray], error: BaseException, what: str) -> str:
+    """Where blocks of z don't fit; `x * W` is told as everywhere."""
+    x, h, c, W, U, _ = case
+    shapes = re.findall(r"\((\d+),(\d+)\)", str(error))
+    if "broadcast" not in str(error) or len(shapes) != 2 or any(s[1] == str(W.shape[1]) for s in shapes):
+        return ""
+    return (
+        f" Each of the four blocks of z has H columns, as h and c have, H = h.shape[1]. In the first case tried x has "
+        f"the shape {x.shape} and h {h.shape}: the blocks have {h.shape[1]} columns, whatever the number of inputs is."
+    )
 
 
 # Its backward ------------------------------------------------------------------------------------------------------
@@ -371,6 +386,14 @@ def _draws(W: np.ndarray, U: np.ndarray, inputs: int, units: int) -> None:
         if measured < 0.97 * most or abs(found.mean()) > 0.1 * most:
             raise Mistake("wrong-range", f"{name} of lstm_start lies between {low:.3g} and {top:.3g}; it should fill "
                           f"−1/√H to 1/√H, ±{most:.3g} here.")
+        four = np.split(found, 4, axis=1)
+        for repeated, words in ((any(np.array_equal(a, b) for a, b in combinations(four, 2)), "blocks of gates have"),
+                                ((found == found[:1]).all(), "rows have"), ((found == found[:, :1]).all(), "columns "
+                                 "have")):  # fmt: skip
+            if repeated:
+                raise Mistake("weights-repeated", f"{name} of lstm_start: several {words} the same numbers. Every "
+                              "entry is drawn by itself, `rng.uniform` with the whole shape: what begins equally and "
+                              "gets equal gradients stays equal.")
 
 
 def _bias(b: np.ndarray, units: int, forget: float) -> None:
