@@ -354,7 +354,7 @@ for library in libraries:
 #
 # $$T(p) = T_1 \left(s + \frac{1 - s}{p}\right) = a + \frac{b}{p}, \qquad a = s\,T_1,\; b = (1 - s)\,T_1$$
 #
-# is a straight line over $1/p$. Fit $a$ and $b$ by least squares to **all** measured points (`np.polyfit`, `np.linalg.lstsq` or by hand; relative differences are right, too), and return $s$ and $T_1$. The fitted $T_1$ need not be the measured time on one thread.
+# is a straight line over $1/p$. Fit $a$ and $b$ by least squares to **all** measured points (`np.polyfit`, `np.linalg.lstsq` or by hand; relative differences are right, too), and return $s$ and $T_1$ as the fit gives them: where the points don't follow the law, $s$ may lie below 0 or above 1. The fitted $T_1$ need not be the measured time on one thread.
 
 
 # %% exercise="B-fit"
