@@ -193,11 +193,11 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
                       "called once and its result passed on).")
     for key in keys:
         _demand_own(key, times)
-    often = min(len(list(calls)) for _, calls in itertools.groupby(calls_made.made))
-    if often > 1 and all(statistics.median(times[key]) > 0.8 * often * waits[_name(key)] for key in keys):
+    in_a_row = min(len(list(turn)) for _, turn in itertools.groupby(calls_made.made))
+    if in_a_row > 1 and all(statistics.median(times[key]) > 0.8 * in_a_row * waits[_name(key)] for key in keys):
         raise Mistake("several-calls-timed",
-                      f"Each function is called {often} times in a row in each round, and its time is that of all these "
-                      "calls. The time of one call is asked for: hand `functions[algorithm][part]` itself to "
+                      f"Each function is called {in_a_row} times in a row in each round, and its time is that of all "
+                      "these calls. The time of one call is asked for: hand `functions[algorithm][part]` itself to "
                       "`measure`.")
     _demand_names(times, waits, calls_made)
     for key in keys:

@@ -116,8 +116,8 @@ def gan_steps(
     seen: Seen, what: str, function: Any, of_generator: bool, cases: Sequence[dict[str, Any]]
 ) -> None:
     """Steps of one network that follow each other: what each returned, the parameters of both afterwards, and the
-    rates with which the optimiser was called; under "given" the input of the generator's last forward. A case: "sizes" and "parameters" of both, "pack", and "steps", each
-    (…, lr) as the function takes them."""
+    rates with which the optimiser was called; under "given" the input of the generator's last forward. A case: "sizes"
+    and "parameters" of both, "pack", and "steps", each (…, lr) as the function takes them."""
     for number, case in enumerate(cases):
         notes = seen.part(number)
         discriminator = network(case["sizes"][0], case["parameters"][0], case["pack"])

@@ -342,6 +342,6 @@ def roof_seconds(roof_seconds: Any, *, seed: int = 0) -> Iterator[str]:
                 f'"{right}"; the result says {said!r}.',
             )
         if said != right:
-            raise Mistake("limit-not-named", f"The second result is {said[:40]!r}; it should be the text \"compute\" or "
-                          '"memory" and nothing else, since code that uses it compares it with these.')
+            raise Mistake("limit-not-named", f"The second result is {said[:40]!r}; it should be the text "
+                          '"compute" or "memory" and nothing else, since code that uses it compares it with these.')
     yield "which of the two is the limit"

@@ -304,8 +304,8 @@ def ring_traffic(ring_mean: Any, *, seed: int = 1) -> Iterator[str]:
                 f"{least}, are enough.",
             )
         slow = (
-            f"; it takes {notes['seconds']:.0f} latencies, as the workers wait for each other's turn: where all send at "
-            f"the same time, {2 * (n - 1)} are enough"
+            f"; it takes {notes['seconds']:.0f} latencies, as the workers wait for each other's turn: where all send "
+            f"at the same time, {2 * (n - 1)} are enough"
             if notes["seconds"] > 3 * 2 * (n - 1) + 0.5
             else ""
         )

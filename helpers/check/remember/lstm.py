@@ -151,7 +151,7 @@ def lstm_step(lstm_step: Any, *, seed: int = 0) -> Iterator[str]:
 
 def _of_blocks(case: Sequence[np.ndarray], error: BaseException, what: str) -> str:
     """Where blocks of z don't fit; `x * W` is told as everywhere."""
-    x, h, c, W, U, _ = case
+    x, h, _, W = case[:4]
     shapes = re.findall(r"\((\d+),(\d+)\)", str(error))
     if "broadcast" not in str(error) or len(shapes) != 2 or any(s[1] == str(W.shape[1]) for s in shapes):
         return ""
