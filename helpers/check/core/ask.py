@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import to_numpy
-from helpers.check.core import kept
+from helpers.check.core import again
 from helpers.check.core import probe as probes
 from helpers.check.core.probe import Odd, Probe, copied, is_torch, observed
 from helpers.check.core.report import Mistake
@@ -87,24 +87,31 @@ def ask(probe: Probe, *things: Any, advice: Advice | None = None) -> Answer:
     things: the student's functions, classes and objects, and plain data, which the probe gets a copy of.
     advice: on errors, asked before the general advice.
     """
-    name, given = f"{probe.__module__}:{probe.__qualname__}", copied(things)
-    if kept.forgotten:
-        name, given = "helpers.check.core.probe:forgetting", (name, list(kept.forgotten), *given)
+    given = copied(things)
+    again.asked[:] = given if _elsewhere is None else ()
+    run: Probe | str = probe
+    for other, arguments in again.around:
+        run, given = other, (_name(run), *arguments, *given)
     if _elsewhere is None:
-        reply: Any = observed(name if kept.forgotten else probe, probes.SECONDS, given)
+        reply: Any = observed(run, probes.SECONDS, given)
     else:
-        reply = _elsewhere(name, probes.SECONDS, given)
+        reply = _elsewhere(_name(run), probes.SECONDS, given)
     told = reply.get("changed") if isinstance(reply, dict) else None
     for name, function in told.items() if isinstance(told, dict) else ():
         if isinstance(name, str) and isinstance(function, str) and name.isidentifier():
-            kept.changed[name[:80]] = function[:80]
+            again.changed[name[:80]] = function[:80]
     return Answer(reply, advice=advice)
+
+
+def _name(probe: Probe | str) -> str:
+    return probe if isinstance(probe, str) else f"{probe.__module__}:{probe.__qualname__}"
 
 
 @contextlib.contextmanager
 def patience(seconds: float) -> Iterator[None]:
     """Let each call of probes that are asked inside compute longer: for those that are no small arrays."""
-    before, probes.SECONDS = probes.SECONDS, max(probes.SECONDS, seconds)
+    before = probes.SECONDS
+    probes.SECONDS = before if again.around else max(before, seconds)
     try:
         yield
     finally:
@@ -173,7 +180,10 @@ def raised(what: str, error: BaseException, advice: Advice | None = None) -> Mis
     if isinstance(error, RecursionError):
         return Mistake("calls-itself", f"{what} calls itself endlessly. Look for a call of its own name.")
     meaning = (advice(error, what) if advice else "") or _advice(error)
-    return Mistake("raises", f"{what or 'Your code'} raised {in_words(error)}{_place(error, what)}.{meaning}")
+    seen = f"{what or 'Your code'} raised {in_words(error)}{_place(error, what)}."
+    mistake = Mistake("raises", seen + meaning)
+    mistake.seen = seen
+    return mistake
 
 
 def _place(error: BaseException, what: str) -> str:
@@ -224,6 +234,8 @@ def _advice(error: BaseException) -> str:
         return f" `{word[1]}` is PyTorch's word; numpy's is `{ {'dim': 'axis', 'keepdim': 'keepdims'}[word[1]]}`."
     if "sub-type of ndarray" in text:
         return " `.view` of a numpy array takes a type, PyTorch's a shape: write `.reshape(…)`."
+    if "order must be str" in text:
+        return " `flatten` of numpy takes no axis to begin at, as PyTorch's does: write `.reshape(len(x), -1)`."
     if isinstance(error, TypeError) and "argument" in text:
         if next(own_frames(error), None):  # a call inside of the student's code
             return " Compare the arguments of this call with what the function takes."
@@ -234,6 +246,11 @@ def _advice(error: BaseException) -> str:
     missing = re.search(r"'Tensor' object has no attribute '(\w+)'", text)
     if missing:
         return f" A tensor of PyTorch has no `.{missing[1]}`, as numpy's arrays have."
+    if "ndarray' object has no attribute 'grad'" in text:
+        return (
+            " A numpy array keeps no gradient, as a tensor of PyTorch does: the exercise says under which name `self` "
+            "keeps it."
+        )
     missing = re.search(r"object has no attribute '(\w+)'", text)
     if missing and missing[1] in OF_MODULES:
         return (
@@ -247,7 +264,8 @@ def _advice(error: BaseException) -> str:
     if "'NoneType'" in text:
         return (
             " Something is None there: an argument whose default is None, which has to be looked at first (`if … is "
-            "None`), or what is not set yet, or set back too early."
+            "None`), what is not set yet, or set back too early, or the result of a method that changes its list and "
+            "returns nothing (`x.sort()`, `x.append(y)`)."
         )
     if "truth value of an array" in text:
         return (
