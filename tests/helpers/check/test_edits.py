@@ -178,3 +178,13 @@ def test_a_student_s_own_loop_may_become_endless(said):
             return np.array(total)
     """)  # fmt: skip
     assert "- np.logaddexp(0, v[n] @ weight + c).sum() + 1)`: with another number in place of `1`" in report.message
+
+
+def test_an_error_of_shapes_tells_the_shapes_in_its_line(said):
+    report = said(generate.free_energy, "free_energy", """
+        def free_energy(v, weight, b, c):
+            scores = weight @ (v[:, :2] + 0 * c[:2])
+            return scores
+    """)  # fmt: skip
+    assert "in the line `scores = weight @ (v[:, :2] + 0 * c[:2])`, where `weight` has shape (" in report.message
+    assert " and `c` has shape (" in report.message
