@@ -197,7 +197,7 @@ def _earlier(package: str, title: str, after: str) -> tuple[str, str] | None:
 
 
 def _told(
-    mistake: Mistake, package: str, title: str, builds_on: str, after: str, edited: bool
+    mistake: Mistake, package: str, title: str, builds_on: str, after: str, edited: bool = False
 ) -> tuple[str, str]:
     """Name and message of a mistake, which blames nothing while something fails that the exercise builds on."""
     name, message, earlier = mistake.name, mistake.message, _earlier(package, title, after)
