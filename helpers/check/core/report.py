@@ -75,9 +75,9 @@ class Report:
     verified: list[str] = field(default_factory=list)
     mistake: str = ""
     message: str = ""
+    picture: Picture | None = None
     edit: str = ""
     """Kind of the small change of the student's code that makes the check pass, where one was found."""
-    picture: Picture | None = None
 
     @property
     def passed(self) -> bool:
