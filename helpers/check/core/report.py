@@ -240,6 +240,7 @@ EDITED = {
     "other-brackets": "with the brackets set in another way in `{}`",
     "another-number": "with another number in place of `{}`",
     "number-for-a-size": "with the size of an argument in place of `{}`",
+    "number-for-a-variable": "with a variable in place of `{}`",
     "another-value": "with another value in place of `{}`",
     "entries-exchanged": "with two entries of `{}` exchanged",
     "one-call-too-many": "without `{}`",
