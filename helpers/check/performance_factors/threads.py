@@ -72,6 +72,8 @@ def _wrong_seconds(times: Sequence[float], rounds: int) -> list[Hypothesis]:
     after, with_it, first = times[1 : rounds + 1], times[: rounds + 1], times[:rounds]
     median = "This is the mean. One slow round moves it, and hardly moves the median: `statistics.median`."
     return [
+        Hypothesis("equal-times-once", statistics.median(set(after)), "Rounds that took equally long count once, as in "
+                   "a set or as keys of a dictionary. Every round counts: keep the times in a list."),
         Hypothesis("warm-up-included", statistics.median(with_it), COLD),
         Hypothesis("warm-up-included", statistics.median(first), COLD),
         Hypothesis("warm-up-included", statistics.mean(first), COLD + " And take the median, not the mean."),
@@ -87,8 +89,6 @@ def _wrong_seconds(times: Sequence[float], rounds: int) -> list[Hypothesis]:
         Hypothesis("last-for-median", after[-1], "This is the last round alone; the median of all is asked for."),
         Hypothesis("not-sorted",
                    after[len(after) // 2], "The middle of the list is not the median before it is sorted."),
-        Hypothesis("equal-times-once", statistics.median(set(after)), "Rounds that took equally long count once, as in "
-                   "a set or as keys of a dictionary. Every round counts: keep the times in a list."),
         *(Hypothesis("wrong-number-of-rounds",
                      statistics.median(times[1 : n + 1]), f"This is the median of {n} of the rounds; all {rounds} that "
                      "are asked for count.") for n in (rounds - 1, rounds + 1, 1, 3)),
