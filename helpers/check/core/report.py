@@ -269,9 +269,9 @@ EDITED = {
 def _look_at(mistake: Mistake, steps: Callable[[], Iterator[str]]) -> tuple[str, str]:
     """Kind and place of a small change of the student's code that makes the check pass; ("", "") where none is found.
 
-    The search is in a copy of this process, which may crash or hang. Where there is no fork, on Windows, there is none.
+    The search is in a copy of this process, which may crash or hang.
     """
-    if mistake.name not in VAGUE or not again.asked or not hasattr(os, "fork"):
+    if mistake.name not in VAGUE or not again.asked:
         return "", ""
     things, until = list(again.asked), time.monotonic() + EDITS_S
 
