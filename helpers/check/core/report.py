@@ -212,7 +212,7 @@ def _told(
 
 
 def _of_what_is_kept(mistake: Mistake, steps: Callable[[], Iterator[str]]) -> Mistake | None:
-    """The Mistake of functions that are right where what they keep is as it was before the first call, if that is so."""
+    """The Mistake of functions that are right where what they keep is as it was before the first call, or None."""
     changed = dict(again.changed)
     if not changed or mistake.name.endswith(("-kept", "kept-between-calls", "still-to-do")):
         return None
