@@ -143,8 +143,7 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
     """algorithm -> part -> Timing of functions that wait as long as only the check knows, timed in turn."""
     keys = [(algorithm, part) for algorithm in (THEN, NOW) for part in PARTS]
     waits = dict(zip(map(_name, keys), lengths(seed, len(keys), 3e-4, 1.6), strict=True))
-    seen = ask(probes.timed_steps, function, [(*key, _name(key), waits[_name(key)]) for key in keys], rounds, MANY,
-               advice=_called_early)
+    seen = ask(probes.timed_steps, function, [(*key, _name(key), waits[_name(key)]) for key in keys], rounds, MANY)
     found = seen["result"]
     if found is None:
         raise Mistake("returns-none", "step_times returns None. Is the `return` missing?")
@@ -232,15 +231,6 @@ def _demand_names(
                       f"Times stand under the names of other functions: those under {_name(wrong[0])} are as long as "
                       f"{_name(made_of[wrong[0]])} takes. Look each up by its own name in what `measure` returns; "
                       "`sorted`, `zip` and sets go by other orders.")
-
-
-def _called_early(error: BaseException, what: str) -> str:
-    if "'NoneType' object is not callable" in str(error):
-        return (
-            " What `measure` is given to call is None: were the functions called, with `()`, where they themselves are "
-            "to be handed on, `functions[algorithm][part]`?"
-        )
-    return ""
 
 
 def _name(key: tuple[str, str]) -> str:
