@@ -83,7 +83,8 @@ def test_an_assignment_of_two_exercises_with_a_bank_and_a_class_touches_two_fold
     add(solutions / "class/students.py", STUDENT)
     add(checks / "__init__.py", "", ('["square"]', '["mean", "square"]'))
     add(checks / "elementwise.py", CHECK)
-    told = run("release toy", "mistakes toy", *(f"{verb} toy --class-dir {tmp_path / 'class'}" for verb in ("sample", "grade")))
+    where = f"--class-dir {tmp_path / 'class'}"
+    told = run("release toy", "mistakes toy", f"sample toy {where}", f"grade toy {where}")
     assert "2 wrong solutions: 2 (100.0%) caught" in told
     with (tmp_path / "class/reports/toy.csv").open(newline="") as file:
         points = {row["student"]: float(row["total"]) for row in csv.DictReader(file)}
