@@ -237,7 +237,7 @@ def test_the_first_cell_installs_without_a_network_and_the_setup_runs(name, zips
     (wheel,) = (tmp_path / name).glob("*.whl")
     wheel.unlink()  # it need not lie there any more
     again = first_cells(name, tmp_path / name, **offline).splitlines()
-    assert not [line for line in again if line.startswith("Installed")]
+    assert not [line for line in again[:-1] if "nstall" in line or "is missing" in line]
     assert again[-1] == said[-1]
     code = "".join(nbformat.read(tmp_path / name / f"{name}.ipynb", as_version=4).cells[0].source)
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, cwd=tmp_path / name)

@@ -1,5 +1,6 @@
 """The first page lists every assignment, notebooks link to each other, and Validate passes right work."""
 
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from autograder.authoring.landmarks import with_anchors, with_answer_line, with_
 from autograder.authoring.release import release
 from autograder.authoring.source import cells_by_id, read, settings
 from autograder.authoring.start_page import CONFIG, NEIGHBOURS, START, entries, links_of, page, with_neighbours
-from autograder.course import Course
+from autograder.course import THREAD_VARIABLES, Course
 from helpers import check
 from tests.autograder.conftest import SOURCE, TOML
 
@@ -133,10 +134,13 @@ def test_every_answer_is_announced_and_every_place_that_a_check_names_is_an_anch
 
 
 def validated(folder, *notebooks):
-    """What `nbgrader validate` says of one after the other, started in the student's folder."""
+    """What `nbgrader validate` says of one after the other, started in the student's folder, without what other tests
+    and our own configuration of nbgrader set."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("COURSE_SIZE", *THREAD_VARIABLES)}
     done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", "validate", *notebooks], cwd=folder, capture_output=True, text=True
-    )
+        [sys.executable, "-m", "nbgrader", "validate", *notebooks], cwd=folder, env=environment, capture_output=True,
+        text=True,
+    )  # fmt: skip
     return done.stdout.strip()
 
 
