@@ -24,7 +24,7 @@ def make(*arguments: str, **more) -> subprocess.CompletedProcess:
 
 
 def sample_class(name: str) -> str:
-    said = make("-nB", "grade", f"ASSIGNMENT={name}", cwd=ROOT, check=True).stdout
+    said = make("-nB", "grade", f"ASSIGNMENT={name}", f"PYTHON={sys.executable}", cwd=ROOT, check=True).stdout
     folders = re.findall(rf"autograder (?:sample|grade) {name} --class-dir (\S+)", said)
     assert len(folders) == 2
     assert folders[0] == folders[1]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
 
 from ..text import some, with_code
@@ -36,10 +37,7 @@ def write(found: Graded, course: Course) -> Path:
 
 def render(found: Graded, course: Course) -> str:
     """The report's HTML. Whatever comes from students is escaped."""
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=False)
-    environment.filters["code"] = lambda value: Markup(with_code(value))
-    environment.filters["number"] = number
-    return environment.get_template("report.html").render(
+    return _template().render(
         assignment=found.assignment,
         facts=facts(found),
         figures=figures(found),
@@ -51,6 +49,14 @@ def render(found: Graded, course: Course) -> str:
         students=[_student(row, found) for row in found.rows],
         exercises=exercises(found),
     )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=False)
+    environment.filters["code"] = lambda value: Markup(with_code(value))
+    environment.filters["number"] = number
+    return environment.get_template("report.html")
 
 
 def good(found: Graded) -> list[Row]:

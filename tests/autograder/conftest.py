@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import nbformat
-import nbgrader.api
 import pytest
 
 try:
@@ -123,14 +122,6 @@ def mini_course(folder: Path, source: str = SOURCE, toml: str | None = TOML) -> 
     if toml is not None:
         (here / "assignment.toml").write_text(toml, encoding="utf-8")
     return Course(root=folder / "course", class_dir=folder / "class")
-
-
-@pytest.fixture(autouse=True, scope="session")
-def version_of_gradebooks():
-    """nbgrader starts a process of more than a second for each new gradebook, to find one and the same version."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nbgrader.api, "get_alembic_version", functools.cache(nbgrader.api.get_alembic_version))
-        yield
 
 
 class Lent:

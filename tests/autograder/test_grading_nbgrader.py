@@ -10,6 +10,7 @@ import sys
 import pytest
 from test_grading_equality import rows_of
 
+from autograder import nbgrader_plugins
 from autograder.authoring.prepare import prepare
 from autograder.course import REPOSITORY, Course
 from autograder.execution.task import Result
@@ -82,3 +83,13 @@ def test_names_forms_and_folders_that_it_can_not_take_leave_a_report_for_everybo
     page = class_report.write(found, course)
     for path in (page, page.with_suffix(".csv")):
         assert "caf\\xe9" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_a_new_gradebook_has_the_version_that_nbgrader_asks_its_process_for():
+    ask = (
+        "from autograder.course import prepare_environment; prepare_environment()\n"
+        "from nbgrader.api import get_alembic_version; print(get_alembic_version())"
+    )
+    ran = subprocess.run([sys.executable, "-c", ask], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == nbgrader_plugins.version_of_gradebooks()

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from autograder.course import REPOSITORY, Course
-from autograder.mistakes.hints import groups, page
+from autograder.mistakes import hints as module
+from autograder.mistakes.hints import page
 
 NAMES = Course().assignments()
 CHECKS = REPOSITORY / "helpers" / "check"
@@ -16,6 +17,9 @@ SOLUTIONS = REPOSITORY / "solutions"
 HEADING = re.compile(r"^## ([a-z0-9_-]+)$", re.MULTILINE)
 LITERAL = re.compile(r'\b(?:Hypothesis(?:\.each)?|Mistake)\(\s*"([a-z0-9-]+)"')
 every = pytest.mark.parametrize("name", NAMES)
+
+
+groups = functools.cache(module.groups)
 
 
 @functools.cache

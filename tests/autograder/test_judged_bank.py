@@ -66,8 +66,9 @@ def _told(verdict):
 
 
 @pytest.fixture(scope="module")
-def pool():
-    with run.workers(2) as some:
+def pool(request):
+    """Each process reads each bank: one reads it once, two are worth it where all of a bank is run."""
+    with run.workers(1 if request.config.option.markexpr == "not slow" else 2) as some:
         yield some
 
 

@@ -33,8 +33,9 @@ def banks():
 
 
 @pytest.fixture(scope="module")
-def pool():
-    with workers(2) as some:
+def pool(request):
+    """Each process reads each bank: one reads it once, two are worth it where all of a bank is run."""
+    with workers(1 if request.config.option.markexpr == "not slow" else 2) as some:
         yield some
 
 

@@ -14,6 +14,7 @@ import pytest
 from autograder.authoring.new import new
 from autograder.course import REPOSITORY, Course
 from helpers.errors import CourseError
+from tests.autograder.test_cli import IN_TURN
 
 SOURCE = '''
 # %% [markdown] given="A-mean-text"
@@ -65,16 +66,16 @@ def add(path: Path, text: str, *changes: tuple[str, str]) -> None:
 
 def test_an_assignment_of_two_exercises_with_a_bank_and_a_class_touches_two_folders(tmp_path):
     for folder in ("autograder", "helpers"):
-        shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder)
     env = {**os.environ, "PYTHONPATH": str(tmp_path)}
 
-    def run(*command: str) -> str:
-        program = [sys.executable, "-m", "autograder", *command]
+    def run(*commands: str) -> str:
+        program = [sys.executable, "-c", IN_TURN, *commands]
         ran = subprocess.run(program, cwd=tmp_path, env=env, capture_output=True, text=True)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         return ran.stdout
 
-    run("new", "toy")
+    run("new toy")
     solutions, checks = tmp_path / "solutions/toy", tmp_path / "helpers/check/toy"
     add(solutions / "toy.py", SOURCE)
     add(solutions / "assignment.toml", "", ("points = 1", "points = 2"))
@@ -82,10 +83,9 @@ def test_an_assignment_of_two_exercises_with_a_bank_and_a_class_touches_two_fold
     add(solutions / "class/students.py", STUDENT)
     add(checks / "__init__.py", "", ('["square"]', '["mean", "square"]'))
     add(checks / "elementwise.py", CHECK)
-    run("release", "toy")
-    assert "2 wrong solutions: 2 (100.0%) caught" in run("mistakes", "toy")
-    run("sample", "toy", "--class-dir", str(tmp_path / "class"))
-    run("grade", "toy", "--class-dir", str(tmp_path / "class"))
+    where = f"--class-dir {tmp_path / 'class'}"
+    told = run("release toy", "mistakes toy", f"sample toy {where}", f"grade toy {where}")
+    assert "2 wrong solutions: 2 (100.0%) caught" in told
     with (tmp_path / "class/reports/toy.csv").open(newline="") as file:
         points = {row["student"]: float(row["total"]) for row in csv.DictReader(file)}
     assert points == {"ada": 2, "ben": 1, "cleo": 0, "dora": 1}

@@ -179,8 +179,12 @@ def _threads(guest):
 @AS_ROOT
 @pytest.mark.parametrize(
     ("mode", "prelude"),
-    [(NAMESPACES, ()), (NAMESPACES, ORDINARY), (LANDLOCK, ORDINARY), (NONE, ORDINARY)],
-    ids=["namespaces", "namespaces, ordinary user", "landlock", "none"],
+    [
+        pytest.param(NAMESPACES, (), id="namespaces"),
+        pytest.param(NAMESPACES, ORDINARY, id="namespaces, ordinary user", marks=pytest.mark.slow),
+        pytest.param(LANDLOCK, ORDINARY, id="landlock"),
+        pytest.param(NONE, ORDINARY, id="none", marks=pytest.mark.slow),  # its processes are seen as with landlock
+    ],
 )
 @pytest.mark.parametrize("busy", [True, False], ids=["busy", "idle"])
 def test_a_busy_crowd_gets_the_share_of_one_and_an_idle_one_is_left_alone(folder, mode, prelude, busy):

@@ -1,5 +1,6 @@
 """The first page lists every assignment, notebooks link to each other, and Validate passes right work."""
 
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from autograder.authoring.landmarks import with_anchors, with_answer_line, with_
 from autograder.authoring.release import release
 from autograder.authoring.source import cells_by_id, read, settings
 from autograder.authoring.start_page import CONFIG, NEIGHBOURS, START, entries, links_of, page, with_neighbours
-from autograder.course import Course
+from autograder.course import THREAD_VARIABLES, Course
 from helpers import check
 from tests.autograder.conftest import SOURCE, TOML
 
@@ -132,11 +133,14 @@ def test_every_answer_is_announced_and_every_place_that_a_check_names_is_an_anch
         assert named <= anchors, place
 
 
-def validated(folder, notebook):
-    """What `nbgrader validate` says, started in the student's folder."""
+def validated(folder, *notebooks):
+    """What `nbgrader validate` says of one after the other, started in the student's folder, without what other tests
+    and our own configuration of nbgrader set."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("COURSE_SIZE", *THREAD_VARIABLES)}
     done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", "validate", str(notebook)], cwd=folder, capture_output=True, text=True
-    )
+        [sys.executable, "-m", "nbgrader", "validate", *notebooks], cwd=folder, env=environment, capture_output=True,
+        text=True,
+    )  # fmt: skip
     return done.stdout.strip()
 
 
@@ -165,18 +169,15 @@ def students(three):
 
 @pytest.mark.promise("so that Validate runs it at the small size,")
 @pytest.mark.promise("and takes no empty answer for a failure.")
-def test_validate_passes_right_work_with_an_empty_answer_at_the_small_size(students):
-    assert validated(students, "mini/mini.ipynb") == "Success! Your notebook passes all the tests."
-
-
-def test_validate_still_finds_what_is_wrong(students):
-    path = students / "mini" / "mini.ipynb"
-    notebook = nbformat.read(path, as_version=4)
+def test_validate_passes_right_work_with_an_empty_answer_at_the_small_size_and_finds_what_is_wrong(students):
+    right = students / "mini" / "mini.ipynb"
+    notebook = nbformat.read(right, as_version=4)
     cells_by_id(notebook)["A-double"].source = "def double(x):\n    return x"
-    nbformat.write(notebook, path)
-    said = validated(students, "mini/mini.ipynb")
-    assert "VALIDATION FAILED ON 2 CELL(S)!" in said
-    assert "You did not provide a response" not in said
+    nbformat.write(notebook, right.with_name("wrong.ipynb"))
+    passed, failed = validated(students, "mini/mini.ipynb", "mini/wrong.ipynb").split("\n", 1)
+    assert passed == "Success! Your notebook passes all the tests."
+    assert "VALIDATION FAILED ON 2 CELL(S)!" in failed
+    assert "You did not provide a response" not in failed
 
 
 def test_without_the_configuration_validate_fails_right_work(students):

@@ -76,7 +76,7 @@ def test_two_processes_end_with_the_weights_of_one():
 
 
 @needs_two
-@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("rank", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_worker_that_is_killed_ends_all_and_is_named(rank):
     with pytest.raises(CourseError, match=rf"Worker {rank} of 2 \(0 to 1\) was killed \(SIGKILL\), and the others"):
         study.two_processes(2, kill=rank, **SMALL)

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
 from helpers import check
 from helpers.check import CheckFailed
 from helpers.check.core import probe
+from helpers.check.network_from_scratch import epoch
+
+
+@pytest.fixture(autouse=True, scope="module")
+def drawn_once():
+    """The case of `evaluate`, which takes longer to draw than all that is done with it; nothing here changes it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(epoch, "_telling_case", functools.cache(epoch._telling_case))
+        yield
 
 
 class Evil:
