@@ -27,7 +27,8 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
     blown = _blown(rng)
     large = [5000 * loss for loss in runs[0]]
     near = [0.33 + 4e-5, 0.7, 0.33 + 2e-5, 0.33, 0.9]
-    every = [*runs, large, near, *(losses for losses, _ in blown)]
+    large_and_nan = [4e6, float("nan"), 3e6]
+    every = [*runs, large, near, *(losses for losses, _ in blown), large_and_nan]
     seen = ask(probe.calls, "sweet_spot", function, [[list(losses)] for losses in every], ("losses",))
     spots = (number(seen[str(place)], "the epoch") for place in range(len(every)))
     got = np.asarray([next(spots) for _ in runs])
@@ -70,6 +71,10 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
             raise Mistake("nan-wins", f"For the losses {shown} the answer was epoch {epoch:g}; an epoch "
                           f"whose loss is NaN must not win, and still counts. A comparison with NaN is always False; "
                           f"look for it first (`np.nanargmin`).")
+    if next(spots) != 3:
+        raise Mistake("nan-replaced", "For the losses 4e+06, nan, 3e+06 the answer is not epoch 3: sweet_spot seems to "
+                      "put a fixed number in the place of NaN, which wins where all other losses are larger. Leave "
+                      "NaN out, or put infinity there.")
     yield "a NaN does not win, wherever it is"
 
 
