@@ -240,6 +240,9 @@ def _advice(error: BaseException) -> str:
             f" `{missing[1]}` is PyTorch's; what is written here has forward, backward and update, and gradients are "
             f"arrays that backward leaves."
         )
+    of = re.search(r"'(ReLU|MaxPool|Flatten|Sigmoid|Softmax|Tanh)' object has no attribute '(grad_|weight|bias)", text)
+    if of:
+        return f" A {of[1]} has no weights, and so no gradients of them: leave such layers out of a loop over all."
     if missing and missing[1].startswith("grad_"):
         return " A backward sets it: is `update` called before it, or is another name used there?"
     if isinstance(error, AttributeError) and "object has no attribute" in text and "NoneType" not in text:
