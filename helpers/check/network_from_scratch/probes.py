@@ -24,7 +24,7 @@ from helpers.check.core.probe import (
     run,
     twice,
     within,
-)
+)  # fmt: skip
 
 PARAMETERS, GRADIENTS = ("weight", "bias"), ("grad_weight", "grad_bias")
 INPUTS = {"forward": "x", "backward": "grad_output"}

@@ -43,7 +43,7 @@ def verify_start(
     if 0.92 < found < 1.08:
         largest, tails = float(np.abs(weight - mean).max() / std), float((((weight - mean) / std) ** 4).mean())
         if weight.size >= 4000 and (largest < 2.8 or (np.abs(weight) == np.abs(weight).max()).sum() > 2):
-            raise Mistake("not-normal", f"The weights of {layer} are cut off: none is further from 0 than "
+            raise Mistake("clipped", f"The weights of {layer} are cut off: none is further from 0 than "
                           f"{largest:.2g} standard deviations, where of so many draws from a normal distribution some "
                           f"are. Take what `normal` draws as it is.")
         if abs(tails - 3) > 0.6:
