@@ -238,7 +238,6 @@ def fit(fit: Any, *, seed: int = 0) -> Iterator[str]:
             raise Mistake("order-of-points", f"For {kind!r} the same points in another order, from the largest x to "
                           "the smallest, give another curve. A point is an x with its y: are x or y sorted alone, or "
                           "is the first or the last x taken for the smallest or the largest?")
-    yield "points in another order"
     demand_lasting(seen, "fit")
 
 
