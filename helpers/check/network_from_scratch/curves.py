@@ -49,10 +49,6 @@ def learning_curves(
         seen.known_start("history", "history")
         raise
     yield from seen.own_functions({"history": ("history", 0)})
-    if seen.first_seed("history"):
-        raise Mistake("another-seed", f"The network of `history` was made with seed {seen.first_seed('history')}; the "
-                      f"text asks for seed 0, so that everybody's run is the same and can be repeated: `MLP(SIZES, on, "
-                      f"seed=0)`.")
 
 
 def _in_band(found: Curves, size: str, chosen: Size) -> Iterator[str]:

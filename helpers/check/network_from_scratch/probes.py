@@ -521,8 +521,6 @@ def again(
         starts[place] = _start(own[0], on, record["start"], record["seed"], trained)
     start = starts[place]
     seen["start"] = start if isinstance(start, str) else "found"
-    if not isinstance(start, str):
-        seen["network's seed"] = start[1]
     if start == "unknown":
         return
     usual = ("float32", None)

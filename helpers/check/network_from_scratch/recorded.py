@@ -101,12 +101,6 @@ class Recorded:
         if "start" in seen:
             self._known_start(what, seen)
 
-    def first_seed(self, key: Any) -> int | None:
-        """The seed of the network that the run started from; None where it is the class's own, or is not known."""
-        seen = self.entries[key].part(0).part("again")
-        known = "network's seed" in seen
-        return seen["network's seed"] if known else None
-
     def _known_start(self, what: str, seen: Answer) -> None:
         if seen["start"] == "unknown":
             raise Mistake("not-reproduced", f"{what} did not start from a network that your MLP makes for the sizes "

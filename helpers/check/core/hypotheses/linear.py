@@ -42,14 +42,14 @@ def verify_start(
     found = std / right
     if 0.92 < found < 1.08:
         largest, tails = float(np.abs(weight - mean).max() / std), float((((weight - mean) / std) ** 4).mean())
-        if weight.size >= 4000 and (largest < 2.8 or (np.abs(weight) == np.abs(weight).max()).sum() > 2):
-            raise Mistake("clipped", f"The weights of {layer} are cut off: none is further from 0 than "
-                          f"{largest:.2g} standard deviations, where of so many draws from a normal distribution some "
-                          f"are. Take what `normal` draws as it is.")
         if abs(tails - 3) > 0.6:
             raise Mistake("not-normal", f"The weights of {layer} have the right standard deviation, and are not drawn "
                           f"from a normal distribution: the largest is {np.abs(weight).max() / std:.2g} standard "
                           f"deviations from 0. Draw them with `normal`, not from an interval.")
+        if weight.size >= 4000 and (largest < 2.8 or (np.abs(weight) == np.abs(weight).max()).sum() > 2):
+            raise Mistake("clipped", f"The weights of {layer} are cut off: none is further from 0 than "
+                          f"{largest:.2g} standard deviations, where of so many draws from a normal distribution some "
+                          f"are. Take what `normal` draws as it is.")
         return
     told = f"The weights of {layer} have standard deviation {std:.3g} instead of {scale:g}/√({words}) = {right:.3g}"
     if scale != 1:
