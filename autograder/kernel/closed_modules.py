@@ -20,7 +20,7 @@ from helpers.check import ASSIGNMENTS
 from ..sandbox.paths import CHECKS
 
 BESIDE = (
-    "core.gradients", "core.kept", "core.probe", "core.report", "core.summary", "cnn_learning.sizes",
+    "core.again", "core.edits", "core.gradients", "core.probe", "core.report", "core.summary", "cnn_learning.sizes",
     "cnn_runtime.machine",
 )  # fmt: skip
 """Modules of the checks that know no right result, besides every assignment's `probes`: they run beside the student's

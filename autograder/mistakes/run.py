@@ -26,7 +26,7 @@ from helpers.errors import CourseError
 from ..authoring.source import FORM, FORM_CHECK, PUBLIC_SEED, Assignment, Cell
 from ..authoring.source import read as read_source
 from ..course import Course
-from ..judge.local import pupil
+from ..judge.local import execute, pupil
 from ..judge.namespace import Code, namespace
 from .bank import Bank, Solution, load
 
@@ -47,6 +47,8 @@ class Verdict:
     mistake: str = ""
     message: str = ""
     place: str = ""
+    edit: str = ""
+    """Kind of the small change that makes the check pass, where it found one (`helpers.check.core.edits`)."""
     later: tuple[tuple[str, str, str], ...] = ()
     """(test, mistake, message) of what fails further down, of exercises whose code is right."""
 
@@ -162,7 +164,7 @@ BEGIN = {"__name__": "__main__", "np": np}  # students import numpy somewhere
 def one_room() -> Iterator[Run]:
     """Everything in this process, in one namespace, as in a notebook."""
     names: dict[str, Any] = dict(BEGIN)
-    yield lambda cell, text: exec(compile(text, f"<{cell.id}>", "exec"), names)
+    yield lambda cell, text: execute(text, f"<{cell.id}>", names)
 
 
 def two_rooms(assignment: Assignment, bank: Bank) -> Rooms:
@@ -231,9 +233,10 @@ def _told(
                 continue  # as in grading: what was not recorded is told by the test below
             if first is None:
                 by = "hidden" if full else "visible"
-                first = Verdict(solution.name, solution.named, by, cell.id, mistake, message, solution.place)
+                edit = last.edit if last else ""
+                first = Verdict(solution.name, solution.named, by, cell.id, mistake, message, solution.place, edit)
             elif last and assignment.exercise_of(cell) not in solution.cells:
-                later.append((cell.id, mistake, message))
+                later.append((cell.id, last.edit or mistake, message))
             if mistake == "never-returns":
                 break  # so would the cells below
     return first and replace(first, later=tuple(later))

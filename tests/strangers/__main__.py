@@ -3,8 +3,8 @@
 tests/strangers/SET/NAME/wrong.md and right.md hold it. Nobody reads the verdicts while writing hypotheses, so these say
 how the checks do on work that they were not written for: how many wrong ones are caught, and rightly named, how many
 right ones are refused, and how many tests further down, of exercises that are right, name a mistake ("accused"). A set
-is never changed, but for the names that `names.csv` gives the wrong ones: the mistakes that a check may call each,
-which somebody decides who has read the solution.
+is never changed, but for the names that `names.csv` gives the wrong ones: the mistakes, or kinds of edits, that a check
+may call each, which somebody decides who has read the solution.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
         wrong = [one for one in verdicts if one.expected]
         right = [one for one in verdicts if not one.expected]
         caught = [one for one in wrong if one.by]
-        good = [one for one in caught if one.mistake in named.get((name, one.solution.split()[1]), ())]
+        good = [one for one in caught if {one.mistake, one.edit} & set(named.get((name, one.solution.split()[1]), ()))]
         refused = [one for one in right if one.by]
         print(f"{name:22}{len(wrong):7}{len(caught) / len(wrong):9.1%}{len(good) / len(wrong):9.1%}"
               f"{len(right):8}{len(refused) / len(right):9.1%}"
@@ -47,7 +47,7 @@ def main() -> None:
             solution, said = rows[one.solution]
             ((cell, code),) = solution.cells.items()
             told.append({"assignment": name, "entry": one.solution, "cell": cell, "author": said, "caught": one.by,
-                         "test": one.test, "mistake": one.mistake, "message": one.message, "code": code,
+                         "test": one.test, "mistake": one.edit or one.mistake, "message": one.message, "code": code,
                          "further down": one.accused})  # fmt: skip
     if given.json:
         given.json.write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import to_numpy
-from helpers.check.core import kept
+from helpers.check.core import again
 from helpers.check.core import probe as probes
 from helpers.check.core.probe import Odd, Probe, copied, is_torch, observed
 from helpers.check.core.report import Mistake
-from helpers.check.core.student_errors import in_words, own_frames, rebuilt
+from helpers.check.core.student_errors import in_words, own_frames, rebuilt, shapes_there
 
 
 class Answer:
@@ -87,24 +87,31 @@ def ask(probe: Probe, *things: Any, advice: Advice | None = None) -> Answer:
     things: the student's functions, classes and objects, and plain data, which the probe gets a copy of.
     advice: on errors, asked before the general advice.
     """
-    name, given = f"{probe.__module__}:{probe.__qualname__}", copied(things)
-    if kept.forgotten:
-        name, given = "helpers.check.core.probe:forgetting", (name, list(kept.forgotten), *given)
+    given = copied(things)
+    again.asked[:] = given if _elsewhere is None else ()
+    run: Probe | str = probe
+    for other, arguments in again.around:
+        run, given = other, (_name(run), *arguments, *given)
     if _elsewhere is None:
-        reply: Any = observed(name if kept.forgotten else probe, probes.SECONDS, given)
+        reply: Any = observed(run, probes.SECONDS, given)
     else:
-        reply = _elsewhere(name, probes.SECONDS, given)
+        reply = _elsewhere(_name(run), probes.SECONDS, given)
     told = reply.get("changed") if isinstance(reply, dict) else None
     for name, function in told.items() if isinstance(told, dict) else ():
         if isinstance(name, str) and isinstance(function, str) and name.isidentifier():
-            kept.changed[name[:80]] = function[:80]
+            again.changed[name[:80]] = function[:80]
     return Answer(reply, advice=advice)
+
+
+def _name(probe: Probe | str) -> str:
+    return probe if isinstance(probe, str) else f"{probe.__module__}:{probe.__qualname__}"
 
 
 @contextlib.contextmanager
 def patience(seconds: float) -> Iterator[None]:
     """Let each call of probes that are asked inside compute longer: for those that are no small arrays."""
-    before, probes.SECONDS = probes.SECONDS, max(probes.SECONDS, seconds)
+    before = probes.SECONDS
+    probes.SECONDS = before if again.around else max(before, seconds)
     try:
         yield
     finally:
@@ -172,8 +179,11 @@ def raised(what: str, error: BaseException, advice: Advice | None = None) -> Mis
         return mistake
     if isinstance(error, RecursionError):
         return Mistake("calls-itself", f"{what} calls itself endlessly. Look for a call of its own name.")
-    meaning = (advice(error, what) if advice else "") or _advice(error)
-    return Mistake("raises", f"{what or 'Your code'} raised {in_words(error)}{_place(error, what)}.{meaning}")
+    meaning = _habit(error) or (advice(error, what) if advice else "") or _advice(error)
+    seen = f"{what or 'Your code'} raised {in_words(error)}{_place(error, what)}."
+    mistake = Mistake("raises", seen + meaning)
+    mistake.seen = seen
+    return mistake
 
 
 def _place(error: BaseException, what: str) -> str:
@@ -184,7 +194,9 @@ def _place(error: BaseException, what: str) -> str:
         return ""
     function = f" in `{frame.name}`" if frame.name.isidentifier() and frame.name not in what else ""
     line = (frame.line or "").strip()
-    return function + (f" in the line `{line}`" if line else "")
+    shapes = [f"`{name}` has shape {shape}" for name, shape in shapes_there(error)]
+    where = f", where {', '.join(shapes[:-1])}{' and ' if shapes[1:] else ''}{shapes[-1]}" if line and shapes else ""
+    return function + (f" in the line `{line}`{where}" if line else "")
 
 
 _TENSORS = "PyTorch's tensors have: "
@@ -210,7 +222,8 @@ OF_OTHERS = {
 """What arrays of other libraries have and numpy's have not, and what to write."""
 
 
-def _advice(error: BaseException) -> str:
+def _habit(error: BaseException) -> str:
+    """What a word of another library in an error's text tells of where the code comes from."""
     text = str(error)
     if isinstance(error, TypeError) and "Tensor" in text and "numpy.ndarray" in text:
         if "unsupported operand" in text:
@@ -224,33 +237,51 @@ def _advice(error: BaseException) -> str:
         return f" `{word[1]}` is PyTorch's word; numpy's is `{ {'dim': 'axis', 'keepdim': 'keepdims'}[word[1]]}`."
     if "sub-type of ndarray" in text:
         return " `.view` of a numpy array takes a type, PyTorch's a shape: write `.reshape(…)`."
-    if isinstance(error, TypeError) and "argument" in text:
-        if next(own_frames(error), None):  # a call inside of the student's code
-            return " Compare the arguments of this call with what the function takes."
-        return " Compare the arguments in your `def` line with those in the exercise's text."
+    if "order must be str" in text:
+        return " `flatten` of numpy takes no axis to begin at, as PyTorch's does: write `.reshape(len(x), -1)`."
     missing = re.search(r"'numpy\.(?:ndarray|float64|float32)' object has no attribute '(\w+)'", text)
     if missing and missing[1] in OF_OTHERS:
         return f" A numpy array has no `.{missing[1]}`, as {OF_OTHERS[missing[1]]}."
     missing = re.search(r"'Tensor' object has no attribute '(\w+)'", text)
     if missing:
         return f" A tensor of PyTorch has no `.{missing[1]}`, as numpy's arrays have."
+    if "ndarray' object has no attribute 'grad'" in text:
+        return (
+            " A numpy array keeps no gradient, as a tensor of PyTorch does: the exercise says under which name `self` "
+            "keeps it."
+        )
+    return ""
+
+
+def _advice(error: BaseException) -> str:
+    text = str(error)
+    if isinstance(error, TypeError) and "argument" in text:
+        if next(own_frames(error), None):  # a call inside of the student's code
+            return " Compare the arguments of this call with what the function takes."
+        return " Compare the arguments in your `def` line with those in the exercise's text."
     missing = re.search(r"object has no attribute '(\w+)'", text)
     if missing and missing[1] in OF_MODULES:
         return (
             f" `{missing[1]}` is PyTorch's; what is written here has forward, backward and update, and gradients are "
             f"arrays that backward leaves."
         )
-    of = re.search(r"'(ReLU|MaxPool|Flatten|Sigmoid|Softmax|Tanh)' object has no attribute '(grad_|weight|bias)", text)
-    if of:
-        return f" A {of[1]} has no weights, and so no gradients of them: leave such layers out of a loop over all."
-    if missing and missing[1].startswith("grad_"):
-        return " A backward sets it: is `update` called before it, or is another name used there?"
+    if missing and (missing[1].startswith("grad_") or missing[1] in ("update", "weight", "bias")):
+        return (
+            " Layers without weights have none: are they passed over? In the others, a backward leaves the gradients: "
+            "is it called first, and is the name the same there?"
+        )
+    if "'NoneType' object is not callable" in text:
+        return (
+            " What should be a function is None: was it called, with `()`, where the function itself is to be handed "
+            "on?"
+        )
     if isinstance(error, AttributeError) and "object has no attribute" in text and "NoneType" not in text:
         return " Is that attribute set before it is read, with `self.` in front, and spelled the same?"
     if "'NoneType'" in text:
         return (
             " Something is None there: an argument whose default is None, which has to be looked at first (`if … is "
-            "None`), or what is not set yet, or set back too early."
+            "None`), what is not set yet, or set back too early, or the result of a method that changes its list and "
+            "returns nothing (`x.sort()`, `x.append(y)`)."
         )
     if "truth value of an array" in text:
         return (
@@ -276,17 +307,25 @@ def _advice(error: BaseException) -> str:
         )
     operator = getattr(error, "course_operator", "")
     multiplied = "@" not in line and re.search(r"[^*]\*[^*=]", line.partition("#")[0])
-    if "broadcast" in text and (operator == "*" or (multiplied and not operator)):
-        return (
-            " `*` multiplies entry by entry, which needs equal shapes, or a 1; a product of matrices is written `@`. "
-            "Write down the shape of each factor."
-        )
     shapes = re.findall(r"\((\d+),(\d*)\)", text)
+    if "broadcast" in text and (operator == "*" or (multiplied and not operator)):
+        fit = len(shapes) == 2 and shapes[0][1] == shapes[1][0]
+        product = " (A product of matrices is written `@`.)" if fit else ""
+        return f" `*` multiplies entry by entry, which needs equal shapes, or a 1.{product}"
     if "broadcast" in text and len(shapes) == 2 and shapes[0][0] == shapes[1][0] and shapes[1][1] == "":
         return (
-            " A sum or maximum over an axis loses that axis: keep it with `keepdims=True`, "
-            "so that each row meets its own number. (Labels are integers, one per row; they have no second axis.)"
+            " There is one number for each row, which is set beside each column. A sum or maximum over an axis loses "
+            "that axis: keep it with `keepdims=True`, where each row has its own number; for one of each column, go "
+            "over the other axis. (Labels are integers, one per row; they have no second axis.)"
         )
+    if "remapped shapes" in text:
+        return " In `einsum` one letter stands for one size, and here a letter meets two: go through the axes in order."
+    if "inhomogeneous" in text:
+        return " Arrays of different shapes make no array together: go through them one after the other."
+    if "concatenation axis" in text:
+        return " What is joined must have the same size along all other axes. Do these belong together?"
+    if "interpreted as an integer" in text:
+        return " A size or number of times is no whole number there: `/` and `np.floor` give floats, `//` does not."
     if "cannot reshape" in text:
         return " A reshape keeps all numbers; the new shape has room for more or for fewer than there are."
     if isinstance(error, ValueError) and any(word in text for word in ("matmul", "broadcast", "align", "shape")):
@@ -296,7 +335,8 @@ def _advice(error: BaseException) -> str:
     if type(error).__name__ == "ZeroDivisionError":
         return (
             " What is divided by is 0 here. If it is counted, is there a case without any (`n // batch_size` is 0 "
-            "where there are fewer than a batch)? Else, are the arguments in the order of the exercise's text?"
+            "where there are fewer than a batch)? If it is a sum, may all be zero? Else, are the arguments in the "
+            "order of the exercise's text?"
         )
     if "can't contain negative values" in text:
         return (
@@ -314,11 +354,6 @@ def _advice(error: BaseException) -> str:
         return (
             " What stands before the parentheses is a number or tuple. (`x.size` and `x.shape` of a numpy array are no "
             "functions: PyTorch's `x.size(0)` is `x.shape[0]` here.)"
-        )
-    if "'NoneType' object is not callable" in text:
-        return (
-            " What should be a function is None: was it called, with `()`, where the function itself is to be handed "
-            "on?"
         )
     if "too many values to unpack" in text or "not enough values to unpack" in text:
         return " As many names stand left of the `=` as there are values on the right. Print what is unpacked there."

@@ -141,7 +141,7 @@ def forgetting(seen: Seen, probe: str, names: Sequence[str], *things: Any) -> No
     global _forgotten
     before, _forgotten = _forgotten, frozenset(names)
     try:
-        _found(probe)(seen, *things)
+        found(probe)(seen, *things)
     finally:
         _forgotten = before
 
@@ -476,7 +476,7 @@ def observed(probe: Probe | str, seconds: float, args: Sequence[Any]) -> dict[st
     """
     global SECONDS
     if isinstance(probe, str):
-        probe = _found(probe)
+        probe = found(probe)
     seen, ended = Seen(), None
     _calls.clear()
     changed.clear()
@@ -495,7 +495,7 @@ def observed(probe: Probe | str, seconds: float, args: Sequence[Any]) -> dict[st
     return {"seen": seen.notes, "ended": ended, "changed": dict(changed)}
 
 
-def _found(name: str) -> Probe:
+def found(name: str) -> Probe:
     """The probe of "module:name"."""
     module, _, name = name.partition(":")
     return cast(Probe, getattr(importlib.import_module(module), name))

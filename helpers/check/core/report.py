@@ -9,6 +9,7 @@ import os
 import pkgutil
 import re
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,7 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core import kept
+from helpers.check.core import again, probe
+from helpers.check.core.edits import places
+from helpers.check.core.limits import in_a_copy
 from helpers.check.core.picture import Picture
 from helpers.check.core.probe import Odd, by_value
 from helpers.errors import one_line
@@ -37,6 +40,8 @@ class Mistake(Exception):
     """
 
     picture: Picture | None = None
+    seen = ""
+    """The message without a guess at the cause, where it holds one."""
     elsewhere = ""
     """The student's function in which it lies, where that is not the one that was checked."""
 
@@ -71,6 +76,8 @@ class Report:
     mistake: str = ""
     message: str = ""
     picture: Picture | None = None
+    edit: str = ""
+    """Kind of the small change of the student's code that makes the check pass, where one was found."""
 
     @property
     def passed(self) -> bool:
@@ -168,6 +175,10 @@ UNNAMED = (
 """Mistakes that say how a result is wrong and not why."""
 
 
+VAGUE = (*UNNAMED, "raises", "imprecise", "wrong-probabilities", "patches-wrong", "wrong-windows", "not-in-place")
+"""Mistakes whose cause may be any."""
+
+
 def _section(package: str, function: str) -> str:
     """Where the notebook explains a function, or its class; "" where no check is called after it."""
     for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
@@ -179,31 +190,33 @@ failed: dict[tuple[str, str], str] = {}
 """(an assignment's package, a check's title) of checks that failed when they last ran in this process -> section."""
 
 
-def _told(mistake: Mistake, package: str, title: str, builds_on: str, after: str) -> tuple[str, str]:
+def _earlier(package: str, title: str, after: str) -> tuple[str, str] | None:
+    """(section, title) of the first check that fails of those in these sections."""
+    return min(((at, other) for (of, other), at in failed.items()
+                if of == package and at in after.split() and other != title), default=None)  # fmt: skip
+
+
+def _told(
+    mistake: Mistake, package: str, title: str, builds_on: str, after: str, edited: bool = False
+) -> tuple[str, str]:
     """Name and message of a mistake, which blames nothing while something fails that the exercise builds on."""
-    name, message = mistake.name, mistake.message
-    earlier = min(((at, other) for (of, other), at in failed.items()
-                   if of == package and at in after.split() and other != title), default=None)  # fmt: skip
+    name, message, earlier = mistake.name, mistake.message, _earlier(package, title, after)
     if earlier and name not in ("earlier-mistake", "still-to-do"):
         return "earlier-mistake", (
             f"The check of {earlier[1]} ({earlier[0]}) still fails, and this may come from there: mend that first. "
             f"If this check then fails again: {message}"
         )
-    if builds_on and name in UNNAMED:
+    if builds_on and name in UNNAMED and not edited:
         message += f" This builds on {builds_on}: if a check there still fails, fix that first."
     return name, message
 
 
-def _of_what_is_kept(mistake: Mistake, again: Callable[[], Iterator[str]]) -> Mistake | None:
+def _of_what_is_kept(mistake: Mistake, steps: Callable[[], Iterator[str]]) -> Mistake | None:
     """The Mistake of functions that are right where they find what they keep between calls empty, if that is so."""
-    changed = dict(kept.changed)
+    changed = dict(again.changed)
     if not changed or mistake.name.endswith(("-kept", "kept-between-calls", "still-to-do")):
         return None
-    try:
-        with kept.forgetting(sorted(changed)):
-            for _ in again():
-                pass
-    except Exception:
+    if not _passes(steps, "helpers.check.core.probe:forgetting", sorted(changed)):
         return None
     these = " and ".join(f"`{name}`" for name in sorted(changed))
     functions = " and ".join(sorted(set(changed.values())))
@@ -211,6 +224,80 @@ def _of_what_is_kept(mistake: Mistake, again: Callable[[], Iterator[str]]) -> Mi
                    "where it is empty at the start of each call, they are right. Make it inside of the function: a "
                    "default argument (`=[]`, `={}`) is made once, when `def` runs, and so is what stands outside. "
                    "(Where results are remembered on purpose, the key needs every argument.)")
+
+
+EDITS_S, EDIT_S = 3.0, 0.5
+"""Seconds in which a check looks for a small change of the student's code that makes it pass, and for one call then."""
+EDITED = {
+    "another-operator": "with another operator in `{}`",
+    "sides-exchanged": "with the two sides of `{}` exchanged",
+    "one-part-too-many": "without `{}`",
+    "operand-transposed": "with `{}` transposed the other way",
+    "all-axes-reversed": "where `{}` exchanges only the last two axes (`.T` reverses all of them)",
+    "another-comparison": "with another comparison than `{}`",
+    "another-condition": "with another condition than `{}`",
+    "sign-or-not": "without the sign or `not` of `{}`",
+    "other-brackets": "with the brackets set in another way in `{}`",
+    "another-number": "with another number in place of `{}`",
+    "number-for-a-size": "with the size of an argument in place of `{}`",
+    "another-value": "with another value in place of `{}`",
+    "entries-exchanged": "with two entries of `{}` exchanged",
+    "one-call-too-many": "without `{}`",
+    "another-function": "with another function in place of `{}`",
+    "arguments-exchanged": "with two arguments of `{}` exchanged",
+    "one-argument-too-many": "without the argument `{}`",
+    "axis-missing": "with an axis given in `{}`",
+    "keepdims-missing": "with `keepdims=True` in `{}`",
+    "another-axis": "with another axis in `{}`",
+    "one-index-too-many": "without the index of `{}`",
+    "indices-exchanged": "with two indices of `{}` exchanged",
+    "another-slice": "with other ends of the slice in `{}`",
+    "slice-to-zero": "where the end of each slice in `{}` is left out when it is 0 (`-0` is 0, the very beginning)",
+    "another-ddof": "with `ddof=1` by its name in `{}`",
+    "one-off": "with 1 more or 1 less than `{}`",
+    "another-assignment": "with another kind of assignment than `{}`",
+    "one-line-too-many": "without this line",
+    "lines-exchanged": "where this line and the next one change places",
+    "line-outside-the-loop": "where this line stands inside of the loop or condition beside it",
+    "line-inside-the-loop": "where this line stands outside of the loop or condition around it",
+    "another-variable": "with another variable in place of `{}`",
+}
+"""Kinds of edits, and how a sentence speaks of them."""
+
+
+def _look_at(mistake: Mistake, steps: Callable[[], Iterator[str]]) -> tuple[str, str]:
+    """Kind and place of a small change of the student's code that makes the check pass; ("", "") where none is found.
+
+    The search is in a copy of this process, which may crash or hang. Where there is no fork, on Windows, there is none.
+    """
+    if mistake.name not in VAGUE or not again.asked or not hasattr(os, "fork"):
+        return "", ""
+    things, until = list(again.asked), time.monotonic() + EDITS_S
+
+    def search() -> tuple[str, str]:
+        for cell, number, edit, line in places(things):
+            if time.monotonic() > until:
+                break
+            if _passes(steps, "helpers.check.core.edits:edited", cell, number):
+                words = EDITED[edit.kind].format(edit.what.partition("\n")[0][:120])
+                words += "" if edit.alone else " (there and wherever else it stands)"
+                return edit.kind, f" Look at the line `{line[:200]}`: {words}, this check passes."
+        return "", ""
+
+    with probe.within(EDIT_S):
+        kind, told = in_a_copy(search, EDITS_S + EDIT_S) or ("", "")
+    return kind, told
+
+
+def _passes(steps: Callable[[], Iterator[str]], probe: str, *arguments: Any) -> bool:
+    """Whether a check passes where its probes are run by this one."""
+    try:
+        with again.run_by(probe, *arguments):
+            for _ in steps():
+                pass
+    except Exception:
+        return False
+    return True
 
 
 def check(
@@ -237,13 +324,18 @@ def check(
                     warnings.simplefilter("ignore")
                     given = [_given(arg) for arg in args]
                     named = {name: _given(arg) for name, arg in kwargs.items()}
-                    kept.changed.clear()
+                    again.changed.clear()
+                    again.asked.clear()
                     try:
                         for item in steps(*given, **named):
                             if item not in report.verified:
                                 report.verified.append(item)
                     except Mistake as mistake:
-                        found = _of_what_is_kept(mistake, lambda: steps(*given, **named)) or mistake
+                        once_more = functools.partial(steps, *given, **named)
+                        found = _of_what_is_kept(mistake, once_more) or mistake
+                        if not _earlier(package, title, after):
+                            report.edit, place = _look_at(found, once_more)
+                            found.message = (found.seen or found.message) + place if place else found.message
             except (Exception, SystemExit) as error:
                 # Objects can misbehave wherever they are touched; a student never reads a traceback of ours.
                 text = " ".join(str(error).split())[:200].rstrip(".")
@@ -251,7 +343,7 @@ def check(
                                 f"({type(error).__name__}{': ' + text if text else ''}). Results should be plain "
                                 f"arrays or numbers, kept under the names that the exercise gives.")
             if found:
-                report.mistake, report.message = _told(found, package, title, builds_on, after)
+                report.mistake, report.message = _told(found, package, title, builds_on, after, bool(report.edit))
                 report.picture = found.picture
                 if found.elsewhere:
                     report.section = _section(package, found.elsewhere)

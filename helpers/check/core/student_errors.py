@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import linecache
 import os
+import re
 import sysconfig
 import traceback
 from collections.abc import Iterator, Sequence
@@ -37,6 +38,8 @@ class FromStudent(Exception):
     course_text = ""
     course_operator = ""
     """The operator at which it arose, "*" or "@" or another, where that is known."""
+    course_shapes: Sequence[tuple[str, tuple[int, ...]]] = ()
+    """The arrays that stand in the line where it arose: (how they are written there, shape)."""
     course_kept: tuple[int, int] | None = None
     """Sizes that met: of an earlier call of the same function, and of the one that failed."""
     course_unfinished: tuple[str, bool] = ("", False)
@@ -61,6 +64,33 @@ def own_frames(error: BaseException) -> Iterator[traceback.FrameSummary]:
             yield frame
 
 
+SHAPES = re.compile("shape|broadcast|matmul|align|dimension|size|index|axis|axes")
+ARRAY = re.compile(r"(?<![.\w])(?:self\.)?[A-Za-z_]\w*(?![\w(])")
+
+
+def shapes_there(error: BaseException) -> Sequence[tuple[str, tuple[int, ...]]]:
+    """(name, shape) of up to four arrays in the student's line where an error of shapes arose."""
+    told = getattr(error, "course_shapes", None)  # an error that came from the student's process
+    if told is not None:
+        return told
+    place, frame = error.__traceback__, next(own_frames(error), None)
+    if frame is None or not isinstance(error, ValueError | IndexError | RuntimeError) or not SHAPES.search(str(error)):
+        return []
+    while place is not None and (place.tb_frame.f_code.co_filename, place.tb_lineno) != (frame.filename, frame.lineno):
+        place = place.tb_next
+    names = place.tb_frame.f_locals if place else {}
+    line = frame.line or linecache.getline(frame.filename, frame.lineno or 0)
+    found = {}
+    for name in ARRAY.findall(line):
+        value = names.get(name.removeprefix("self."))
+        if name.startswith("self."):
+            value = vars(names.get("self", object)).get(name[5:])
+        shape = getattr(value, "shape", None)
+        if type(value).__module__ in ("numpy", "torch") and isinstance(shape, tuple) and shape:
+            found[name] = tuple(map(int, shape))
+    return list(found.items())[:4]
+
+
 def in_words(error: BaseException) -> str:
     """An error's name and text on one line."""
     text = " ".join(str(error).split())
@@ -80,8 +110,15 @@ def described(error: BaseException) -> dict[str, Any]:
         text = ""
     base = next((base.__name__ for base in _BASES if isinstance(error, base)), "Exception")
     told = {"type": type(error).__name__, "base": base, "text": text, "frames": frames[:20][::-1],
-            "operator": _operator(error)}
+            "operator": _operator(error), "shapes": _told(error)}
     return told | ({"unfinished": _unfinished(error)} if base == "NotImplementedError" else {})
+
+
+def _told(error: BaseException) -> list[list[Any]]:
+    try:
+        return [[name, list(shape)] for name, shape in shapes_there(error)]
+    except Exception:  # a student's object may do anything when it is looked at
+        return []
 
 
 def _operator(error: BaseException) -> str:
@@ -116,7 +153,13 @@ def rebuilt(told: Any) -> FromStudent:
     name = name if isinstance(name, str) and name.isidentifier() and len(name) < 80 else "Exception"
     error: FromStudent = type(name, (FromStudent,) if base is Exception else (FromStudent, base), {})()
     error.course_text = text if isinstance(text, str) else ""
-    operator, kept = told.get("operator"), told.get("kept")
+    operator, kept, shapes = told.get("operator"), told.get("kept"), told.get("shapes")
+    error.course_shapes = [
+        (one[0][:40], tuple(one[1]))
+        for one in (shapes[:4] if isinstance(shapes, list) else [])
+        if isinstance(one, list) and [type(part) for part in one] == [str, list] and ARRAY.fullmatch(one[0][:40])
+        and all(type(size) is int for size in one[1]) and len(one[1]) < 9
+    ]
     error.course_operator = operator[:3] if isinstance(operator, str) else ""
     if isinstance(kept, list | tuple) and [type(size) for size in kept] == [int, int]:
         error.course_kept = (kept[0], kept[1])
