@@ -167,7 +167,6 @@ def layer_timings(measure_layer: Any, *, seed: int = 0) -> Iterator[str]:
             "`errors={}` is made only once.",
         )
     _called(made, timings, rounds)
-    _in_turn(made, rounds)
     yield f"each of {len(WAYS)} functions called in each of the rounds"
     _errors(errors, results)
     if "far" in seen:
@@ -244,15 +243,6 @@ def _called(made: Calls, timings: Mapping[str, Any], rounds: int) -> None:
             "Is the function called inside the timing (`partial(function, x, w, layer)`, not its finished result), "
             "and is every time measured?",
         )
-
-
-def _in_turn(made: Calls, rounds: int) -> None:
-    """Raise where each function's rounds follow each other, those of one function after those of another."""
-    last = {name: [at for at, one in enumerate(made.made) if one == name][-rounds:] for name in WAYS}
-    if all(at[-1] - at[0] == rounds - 1 for at in last.values()):
-        raise Mistake("not-in-turn", f"The functions are timed one after the other, each in all its {rounds} rounds: "
-                      "if the machine is slowed down for a while, that hits one of them alone. Pass all of them to "
-                      "`measure` at once, in one dictionary and one call: it times them in turn, round after round.")
 
 
 def _errors(errors: Mapping[str, Any], results: Mapping[str, np.ndarray]) -> None:
