@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from helpers.check.core import relations
+from helpers.check.core import again, relations
 from helpers.check.core.picture import picture
 from helpers.check.core.report import Mistake
 
@@ -55,7 +55,9 @@ class Hypothesis:
             return np.full(3, np.nan)
 
     def explains(self, got: np.ndarray | Sequence[np.ndarray]) -> bool:
-        """Whether this mistake gives what the student got."""
+        """Whether this mistake gives what the student got; no, where nobody asks for its name."""
+        if again.around:
+            return False
         if isinstance(got, np.ndarray):
             return close(got, self.result())
         try:
@@ -109,6 +111,8 @@ def verify(
     """
     if close(got, expected):
         return
+    if again.around:
+        raise Mistake("differs", what)
     mistake = (
         _named(got, needed(hypotheses))
         or (shape(got.shape) if shape and got.shape != expected.shape else None)

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations, islice, pairwise
-from types import FunctionType, MethodType
+from itertools import combinations, islice, pairwise, zip_longest
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 from helpers.check.core.probe import Seen, found
@@ -116,18 +116,18 @@ class _Cell:
 def _operators(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
     if isinstance(node, ast.BinOp):
         text, left, right = cell.text(node), cell.text(node.left), cell.text(node.right)
-        for new in SWITCHED.get(type(node.op), ()):
-            yield cell.between("another-operator", text, node.left, node.right, new)
-        if isinstance(node.op, ast.FloorDiv):
-            yield cell.edit("another-operator", text, node, f"(-(-({left}) // ({right})))")
-        if isinstance(node.op, ast.Sub | ast.Div | ast.MatMult | ast.FloorDiv | ast.Pow):
-            yield cell.edit("sides-exchanged", text, node, f"({right}) {_sign(cell, node)} ({left})")
         sign, end = _sign(cell, node), cell.span(node)[1]
         after = re.search(rb"[^\s()\\]", cell.bytes[cell.span(node.left)[1] : end])
         if after:
             at = cell.span(node.left)[1] + after.start()
             yield Edit("one-part-too-many", f"{sign} {right}", node.lineno - 1, ((at, end, b""),))
         yield cell.edit("one-part-too-many", f"{left} {sign}", node, f"({right})")
+        for new in SWITCHED.get(type(node.op), ()):
+            yield cell.between("another-operator", text, node.left, node.right, new)
+        if isinstance(node.op, ast.FloorDiv):
+            yield cell.edit("another-operator", text, node, f"(-(-({left}) // ({right})))")
+        if isinstance(node.op, ast.Sub | ast.Div | ast.MatMult | ast.FloorDiv | ast.Pow):
+            yield cell.edit("sides-exchanged", text, node, f"({right}) {_sign(cell, node)} ({left})")
         if isinstance(node.op, ast.MatMult):
             for side in (node.left, node.right):
                 yield cell.edit("operand-transposed", cell.text(side), side, f"({cell.text(side)}).T")
@@ -175,6 +175,8 @@ def _brackets(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
         if isinstance(side, ast.BinOp) and cell.bytes[start - 1 : start] + cell.bytes[end : end + 1] == b"()":
             yield Edit("other-brackets", text, line, ((start - 1, start, b""), (end, end + 1, b"")))
     operands = _operands(node)[:8]
+    if len({type(one.op) for one in ast.walk(node) if isinstance(one, ast.BinOp)} - {ast.Mult}) == 0:
+        return  # a product: brackets change nothing
     for first, last in combinations(range(len(operands)), 2):
         start, end = cell.span(operands[first])[0], cell.span(operands[last])[1]
         if last - first < len(operands) - 1:
@@ -384,13 +386,18 @@ def _variables(cell: _Cell, function: Any) -> Iterator[Edit | None]:
 
 
 def _sizes(cell: _Cell, function: Any) -> Iterator[Edit | None]:
-    """A number that is written into a function, exchanged for the size of one of its arguments."""
+    """A number that is written into a function, exchanged for the size of an argument or the variable of a loop."""
+    loops = [node.target for node in ast.walk(function) if isinstance(node, ast.For | ast.comprehension)]
+    counted = dict.fromkeys(node.id for loop in loops for node in ast.walk(loop) if isinstance(node, ast.Name))
     for node in ast.walk(function):
-        if isinstance(node, ast.Constant) and type(node.value) is int and node.value > 2:
-            for arg in function.args.args:
-                if arg.arg != "self":
-                    for size in (f"len({arg.arg})", f"{arg.arg}.shape[1]", f"{arg.arg}.shape[-1]"):
-                        yield cell.edit("number-for-a-size", cell.text(node), node, size)
+        if not isinstance(node, ast.Constant) or type(node.value) is not int:
+            continue
+        for name in counted:
+            yield cell.edit("number-for-a-variable", cell.text(node), node, name)
+        for arg in function.args.args if node.value > 2 else ():
+            if arg.arg != "self":
+                for size in (f"len({arg.arg})", f"{arg.arg}.shape[1]", f"{arg.arg}.shape[-1]"):
+                    yield cell.edit("number-for-a-size", cell.text(node), node, size)
 
 
 def _together(edits: Sequence[Edit]) -> Edit | None:
@@ -417,7 +424,9 @@ def edits(source: str) -> tuple[Edit, ...]:
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.Lambda)]
     for more in (_variables, _sizes):
         kinds.append([edit for function in functions for edit in more(cell, function) if edit])
-    once = {edit.parts: edit for kind in kinds for edit in [*kind, *_everywhere(cell, kind)]}
+    # One of each kind in turn: where a check takes long, only a few are tried.
+    turns = zip_longest(*([*kind, *_everywhere(cell, kind)] for kind in kinds))
+    once = {edit.parts: edit for turn in turns for edit in turn if edit}
     return tuple(islice(once.values(), MOST))
 
 
@@ -481,23 +490,39 @@ def _functions(thing: Any) -> Iterator[FunctionType]:
 
 @dataclass
 class _Place:
-    """A cell's namespace, and the lines of the things that it defines, from 0."""
+    """A cell's namespace, and its lines, from 0: 0 for those of the things themselves, 1 for what these use."""
 
     names: dict[str, Any]
-    lines: set[int]
+    lines: dict[int, int]
 
 
 def _cells(things: Sequence[Any]) -> dict[str, _Place]:
-    """The cells that the things' functions were defined in, by file name."""
+    """The cells that the things' functions were defined in, by file name; then those of what these use."""
     cells: dict[str, _Place] = {}
-    for thing in things:
+    todo, seen = [(thing, 0) for thing in things], set[int]()
+    while todo and len(seen) < MOST:
+        thing, rank = todo.pop(0)
         with contextlib.suppress(Exception):  # a student's object may do anything when it is looked at
             for function in _functions(thing):
                 code = function.__code__
-                if not function.__module__.startswith("helpers.") and _source(code.co_filename):
-                    place = cells.setdefault(code.co_filename, _Place(function.__globals__, set()))
-                    place.lines |= {line - 1 for _, _, line in code.co_lines() if line}
+                if function.__module__.startswith("helpers.") or id(code) in seen or not _source(code.co_filename):
+                    continue
+                seen.add(id(code))
+                place = cells.setdefault(code.co_filename, _Place(function.__globals__, {}))
+                inside = list(_codes(code))
+                for line in (line for one in inside for _, _, line in one.co_lines() if line):
+                    place.lines.setdefault(line - 1, rank)
+                used = [function.__globals__.get(name) for one in inside for name in one.co_names]
+                todo += [(one, 1) for one in used if callable(one)]
     return cells
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """A function's code, and that of the functions in it."""
+    yield code
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _codes(inner)
 
 
 def _source(file: str) -> str:
@@ -509,10 +534,13 @@ def _source(file: str) -> str:
 
 def places(things: Sequence[Any]) -> Iterator[tuple[str, int, Edit, str]]:
     """(cell, number, edit, the line) for each edit of the cells that define these things, their own lines first."""
-    for cell, place in _cells(things).items():
-        lines = _source(cell).splitlines()
-        for number, edit in sorted(enumerate(edits(_source(cell))), key=lambda one: one[1].line not in place.lines):
-            yield cell, number, edit, lines[edit.line].strip()
+    cells = _cells(things)
+    for rank in range(3):
+        for cell, place in cells.items():
+            lines = _source(cell).splitlines()
+            for number, edit in enumerate(edits(_source(cell))):
+                if place.lines.get(edit.line, 2) == rank:
+                    yield cell, number, edit, lines[edit.line].strip()
 
 
 def edited(seen: Seen, probe: str, cell: str, number: int, *things: Any) -> None:

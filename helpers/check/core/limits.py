@@ -76,9 +76,15 @@ class time_limit:
 
 
 def in_a_copy(work: Callable[[], Any], seconds: float) -> Any:
-    """What `work` returns, as JSON has it, run in a fork of this process; None if that crashes or takes longer."""
+    """What `work` returns, as JSON has it, run in a fork of this process; None if that crashes or takes longer, or if
+    there can be none."""
     receiving, sending = os.pipe()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except (AttributeError, OSError):  # Windows, browsers, not enough memory
+        os.close(receiving)
+        os.close(sending)
+        return None
     if pid == 0:
         try:
             _modest()

@@ -77,7 +77,10 @@ changed: dict[str, str] = {}
 """Names of lists, dictionaries and sets that outlive a call of a student's function and were changed in one, since the
 probe that runs now was begun, and what that call is named."""
 _forgotten: frozenset[str] = frozenset()
-"""Of those, which each function finds empty now."""
+"""Of those, which each function finds now as they were at first."""
+REMEMBERED = 50
+_at_first: dict[int, tuple[Box, Box]] = {}
+"""id of what is kept -> itself, and a copy of it from before the first call that was watched."""
 
 
 def keeps(function: Any) -> dict[str, Box]:
@@ -109,25 +112,33 @@ def keeps(function: Any) -> dict[str, Box]:
 
 @contextlib.contextmanager
 def watched(what: str, function: Any) -> Iterator[None]:
-    """Note in `changed` what a call inside changes of what `function` keeps; what is forgotten it finds empty, and
-    afterwards as it was."""
+    """Note in `changed` what a call inside changes of what `function` keeps; what is forgotten it finds as it was at
+    first, and afterwards it is as it was."""
     boxes = keeps(function)
     before = {name: box.copy() for name, box in boxes.items()}
-    for name in _forgotten & boxes.keys():
-        boxes[name].clear()
+    for name, box in boxes.items():
+        first = _at_first.setdefault(id(box), (box, before[name]))[1]
+        if len(_at_first) > REMEMBERED:
+            del _at_first[next(iter(_at_first))]
+        if name in _forgotten:
+            _fill(box, first)
     try:
         yield
     finally:
         for name, box in boxes.items():
             old = before[name]
             if name in _forgotten:
-                box.clear()
-                if isinstance(box, list):
-                    box.extend(old)
-                else:
-                    box.update(old)  # type: ignore[arg-type]
+                _fill(box, old)
             elif _another(old, box):
                 changed[name] = what
+
+
+def _fill(box: Box, values: Box) -> None:
+    box.clear()
+    if isinstance(box, list):
+        box.extend(values)
+    else:
+        box.update(values)  # type: ignore[arg-type]
 
 
 def _another(old: Box, new: Box) -> bool:
@@ -137,7 +148,7 @@ def _another(old: Box, new: Box) -> bool:
 
 
 def forgetting(seen: Seen, probe: str, names: Sequence[str], *things: Any) -> None:
-    """Another probe, "module:name", in which functions find what they keep under these names empty in each call."""
+    """Another probe, "module:name", in which functions find what they keep under these names as it was at first."""
     global _forgotten
     before, _forgotten = _forgotten, frozenset(names)
     try:

@@ -212,7 +212,7 @@ def _told(
 
 
 def _of_what_is_kept(mistake: Mistake, steps: Callable[[], Iterator[str]]) -> Mistake | None:
-    """The Mistake of functions that are right where they find what they keep between calls empty, if that is so."""
+    """The Mistake of functions that are right where what they keep is as it was before the first call, or None."""
     changed = dict(again.changed)
     if not changed or mistake.name.endswith(("-kept", "kept-between-calls", "still-to-do")):
         return None
@@ -221,7 +221,7 @@ def _of_what_is_kept(mistake: Mistake, steps: Callable[[], Iterator[str]]) -> Mi
     these = " and ".join(f"`{name}`" for name in sorted(changed))
     functions = " and ".join(sorted(set(changed.values())))
     return Mistake("kept-between-calls", f"What {these} has from earlier calls gets into later results of {functions}; "
-                   "where it is empty at the start of each call, they are right. Make it inside of the function: a "
+                   "where it is as it was before the first call, they are right. Make it inside of the function: a "
                    "default argument (`=[]`, `={}`) is made once, when `def` runs, and so is what stands outside. "
                    "(Where results are remembered on purpose, the key needs every argument.)")
 
@@ -240,6 +240,7 @@ EDITED = {
     "other-brackets": "with the brackets set in another way in `{}`",
     "another-number": "with another number in place of `{}`",
     "number-for-a-size": "with the size of an argument in place of `{}`",
+    "number-for-a-variable": "with a variable in place of `{}`",
     "another-value": "with another value in place of `{}`",
     "entries-exchanged": "with two entries of `{}` exchanged",
     "one-call-too-many": "without `{}`",
@@ -268,9 +269,9 @@ EDITED = {
 def _look_at(mistake: Mistake, steps: Callable[[], Iterator[str]]) -> tuple[str, str]:
     """Kind and place of a small change of the student's code that makes the check pass; ("", "") where none is found.
 
-    The search is in a copy of this process, which may crash or hang. Where there is no fork, on Windows, there is none.
+    The search is in a copy of this process, which may crash or hang.
     """
-    if mistake.name not in VAGUE or not again.asked or not hasattr(os, "fork"):
+    if mistake.name not in VAGUE or not again.asked:
         return "", ""
     things, until = list(again.asked), time.monotonic() + EDITS_S
 

@@ -48,6 +48,12 @@ def from_a_default(values, seen=[]):  # noqa: B006
     return sum(seen)
 
 
+def from_a_default_that_is_not_empty(values, total=[0.0]):  # noqa: B006
+    for value in values:
+        total[0] += value
+    return total[0]
+
+
 def from_a_function_around():
     table: dict[str, float] = {}
 
@@ -59,8 +65,11 @@ def from_a_function_around():
 
 
 @pytest.mark.parametrize(
-    ("function", "box"), [(from_a_list_outside, "kept"), (from_a_default, "seen"), (from_a_function_around(), "table")]
-)
+    ("function", "box"), [
+        (from_a_list_outside, "kept"), (from_a_default, "seen"), (from_a_function_around(), "table"),
+        (from_a_default_that_is_not_empty, "total"),
+    ],
+)  # fmt: skip
 def test_what_earlier_calls_left_is_named_also_when_the_check_runs_again(named, function, box):
     for _ in range(2):
         name, message = named(function)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from helpers.check.core import again
 from helpers.check.core.compare import Hypothesis
 
 AGREE = 1e-6
@@ -38,6 +39,8 @@ def mixed_up(
     formula: of arrays, which hold an argument of all cases each. names: of its arguments, in sentences. pairs: whether
     two may be replaced at once, as in R · R · P · P.
     """
+    if again.around:
+        return []  # nobody asks for the name
     columns = [*np.asarray(cases, dtype=float).T]
 
     def of(change: Change) -> np.ndarray:
