@@ -608,7 +608,7 @@ def time_on_a_queue(time_step: Any, *, seed: int = 2) -> Iterator[str]:
             right = _verify_median(seen.part(i), machines[i], rounds, warmup)
         except Mistake as mistake:
             if i and mistake.name.startswith("missing-synchronise"):
-                mistake.message = (
+                mistake.name, mistake.message = "synchronised-by-name", (
                     "On a device called cuda:0 it was right, and on one called xpu:0, with a queue, too, it is not. Is "
                     f"`synchronise()` called only where the device has a certain name? Call it always; where there is "
                     f"no queue it costs nothing. {mistake.message}"
