@@ -428,7 +428,7 @@ check.cnn_learning.dense(Dense, seed=SEED)
 #
 # * `forward` passes the images through all layers and returns the probabilities;
 # * `backward(labels)` starts from `cross_entropy_gradient(probabilities, labels)`, which is already the gradient with respect to the logits (the input of the softmax),
-#   and goes through the other layers from the last to the first;
+#   and goes through the other layers from the last to the first; it leaves the probabilities that `forward` returned as they are;
 # * `update(lr)` updates every layer that has parameters.
 #
 # `build(layers, shape, seed, scale)` walks through the file as `layer_table` did and makes a layer from each dictionary (`Softmax()` comes from `helpers.nn`). The

@@ -315,7 +315,7 @@ check.network_from_scratch.cross_entropy_gradient(cross_entropy_gradient, seed=S
 #   weights are independent. (Two *units* of one layer that start with equal weights stay equal; two layers don't.)
 # * `forward` passes the data through all layers.
 # * `backward(labels)` starts with `cross_entropy_gradient`, which includes the softmax, and goes through the
-#   other layers in reverse.
+#   other layers in reverse. It leaves the probabilities that `forward` returned as they are.
 # * `update(lr)` updates every Linear.
 
 
@@ -779,7 +779,7 @@ plots.show(plots.convention_trap(trap))
 # If you used only operators, methods and `array_namespace`, your network runs unchanged with PyTorch's arrays, and on a GPU where there is one.
 #
 # `backend("torch")` is PyTorch on the CPU, `backend("cuda")` PyTorch on the GPU; `small.to(where)` is the data set there. Train a new network (seed 0) on
-# each backend in `names` for 2 epochs at rate 0.5 and collect the histories in `by_backend[name]`. The first check compares the curves, and repeats them
+# it with each backend in `names` for 2 epochs at rate 0.5 and collect the histories in `by_backend[name]`. The first check compares the curves, and repeats them
 # with your own functions; the second trains your network on every backend from the same weights and compares the results.
 # (15 min)
 

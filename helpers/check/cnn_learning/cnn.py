@@ -272,6 +272,8 @@ def network(build: Any, *, seed: int = 0) -> Iterator[str]:
         raise common.one_layer_twice(seen["twice"])
     verify_net(grads, expected, "the gradient for the", lambda: gradient_hypotheses(net, x, labels), {
         "batch size": n}, numerical)
+    if seen.part(1)["spoiled"]:
+        raise common.output_spoiled("Network")
     yield "gradients of all weights and biases agree with finite differences"
     moved = net_of(seen.part(2), net)
     verify_net(moved, net.stepped(expected, rates[0]), "after Network.update, the",
@@ -284,6 +286,7 @@ def network(build: Any, *, seed: int = 0) -> Iterator[str]:
     if not (close(probabilities(seen, 6), last.forward(x[:1])) and same(of_one, last.gradients(x[:1], labels[:1]))):
         raise Mistake("one-image-fails", "With a batch of one image the result is wrong. Does something lose an axis "
                       "that has only one entry (`squeeze`), or keep something of an earlier batch?")
+    common.verify_not_kept(seen, "Network")
     yield "a batch of one image"
 
 

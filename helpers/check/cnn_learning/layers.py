@@ -177,6 +177,7 @@ def _verify_updates(
         if getattr(seen.part(at + 2)["result"], "shape", None):
             raise Mistake("update-returns", f"{name}.update returns something instead of changing the layer: assign "
                           f"to self.weight and self.bias.")
+        _update_keeps_type(seen, at, name)
         after = [_read(seen, at + 2, name, attribute) for attribute in probes.PARAMETERS]
         for attribute, old, new, g in zip(probes.PARAMETERS, before, after, gradients, strict=True):
             moved = old - new if old.shape == new.shape else new
@@ -193,6 +194,19 @@ def _verify_updates(
             verify(moved, rate * g, f"the step of {attribute} (before minus after)", named, {
                 "batch size": n, "learning rate": rate})
         before = after
+
+
+def _update_keeps_type(seen: Answer, at: int, name: str) -> None:
+    """Raise where an update, the step after the backward at + 1, makes float64 of a float32 weight and gradient."""
+    old, gradient, new = (
+        getattr(seen.part(step)[attribute], "dtype", None)
+        for step, attribute in ((at + 1, "weight"), (at + 1, "grad_weight"), (at + 2, "weight"))
+    )
+    if old == gradient == np.float32 and new == np.float64:
+        raise Mistake("type-changed", f"{name}.update makes the weight float64, where weight and gradient are float32, "
+                      f"and all arrays of a primitive must have one dtype. Is lr made an array there "
+                      f"(`np.array([lr])`), or something else of float64 multiplied in? lr is a number, which keeps "
+                      f"the dtype.")
 
 
 def _multiple(got: np.ndarray, term: np.ndarray) -> np.ndarray:
@@ -232,12 +246,12 @@ def _conv(case: Convolution) -> dict[str, Any]:
 def conv_forward(Conv: Any, *, seed: int = 0) -> Iterator[str]:
     """Initial weights at two scales; outputs with stride, padding and bias."""
     cases = convolutions(seed)
-    first = [{"args": (8, 25, (4, 5), (1, 1), (0, 0)), "given": (), "named": start} for start in STARTS]
+    first = [{"args": (4, 170, (2, 3), (1, 1), (0, 0)), "given": (), "named": start} for start in STARTS]
     steps: list[Step] = [(i, "", None) for i in range(len(first))]
     steps += [(i, "forward", case.x) for i, case in enumerate(cases, len(first))]
     steps += _float32(len(first) + len(cases), cases[0].x, cases[0].dy)[:1]
     seen = ask(probes.layers, Conv, "Conv", [*first, *map(_conv, [*cases, cases[0]])], steps, advice=advice)
-    _starts_right(seen, "Conv", (25, 8, 4, 5), 160, 25, "C · R · S")
+    _starts_right(seen, "Conv", (170, 4, 2, 3), 24, 170, "C · R · S")
     _parameters_fit(seen, "Conv")
     yield "weights drawn with standard deviation scale/√(C·R·S), biases zero"
     for i, case in enumerate(cases, len(first)):
@@ -505,7 +519,7 @@ AXIS_LOST = (
 def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
     """Initial weights, forward, three gradients, twice in a row; update at two rates."""
     cases, lrs = [case for case in linear_cases(seed) if case.dtype == "float64"], rates(seed)
-    first = [{"args": (100, 40), "given": (), "named": start} for start in STARTS]
+    first = [{"args": (24, 170), "given": (), "named": start} for start in STARTS]
     steps: list[Step] = [(i, "", None) for i in range(len(first))]
     for i, case in enumerate(cases, len(first)):
         steps += [(i, "forward", case.x), (i, "backward", case.grad)]
@@ -517,7 +531,7 @@ def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
     beside += _float32(place + 3, case.x, case.grad)
     updates = _updates(place + 2, case.x, case.grad, lrs)
     seen = ask(probes.layers, Dense, "Dense", [*first, *made, *[made[0]] * 4], [*steps, *beside, *updates])
-    _starts_right(seen, "Dense", (100, 40), 100, 40, "in")
+    _starts_right(seen, "Dense", (24, 170), 24, 170, "in")
     _parameters_fit(seen, "Dense")
     yield "weights drawn with standard deviation scale/√in, biases zero"
     for i, case in enumerate(cases):

@@ -82,9 +82,11 @@ def plateau_length(function: Any, *, seed: int = 0) -> Iterator[str]:
     }
     level_for_a_while = [2.5] * 6 + [2.0] * 7 + [1.75] * 5  # in binary exact, so that a mean is 2 and not nearly 2
     edges = ([1.0] * 9, [2.3] * 10 + [0.1])
+    short = ([1.0] * 3, 2.0, 5)
     equal = [(level_for_a_while, 2.0, window) for window in (4, 2)]
     usual = [(losses, 2.0, 5) for losses in (*stays.values(), *edges)]
-    seen = ask(calls, "plateau_length", function, [*falling, *usual, *equal, ([math.nan] * 30, 2.0, 5)], ("losses",))
+    cases = [*falling, *usual, *equal, ([math.nan] * 30, 2.0, 5), short]
+    seen = ask(calls, "plateau_length", function, cases, ("losses",))
 
     def got(i: int) -> float | None:
         return None if seen[i] is None else number(seen[i], "the length")
@@ -118,6 +120,11 @@ def plateau_length(function: Any, *, seed: int = 0) -> Iterator[str]:
     if got(at + len(equal)) is not None:
         raise Mistake("nan-wins", "For a run whose losses are NaN plateau_length returns a number; such "
                       "a run has not left its plateau. A comparison with NaN is always False.")
+    if (found := got(at + len(equal) + 1)) is not None:
+        raise Mistake("negative-index", f"For a run of 3 steps, fewer than the window of 5, whose losses are all below "
+                      f"the level, plateau_length returns {found:g}; it should return None, as there is no full window "
+                      f"yet. Begin at n = window: where n is smaller, losses[n - window : n] begins at a negative "
+                      f"index, which counts from the end.")
     yield "None for a run that never leaves; NaN doesn't count"
 
 

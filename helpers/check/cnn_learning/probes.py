@@ -208,7 +208,9 @@ def _walked(network: Any, x: Any) -> list[tuple[str, tuple[int, ...]]]:
 def network_steps(seen: Seen, build: Any, about: Mapping[str, Any], steps: Sequence[tuple[str, Any]]) -> None:
     """One network in which steps follow each other: ("forward", x), ("backward", labels), ("update", lr).
 
-    Notes by number of the step its "result", the parameters and, after a backward, the gradients.
+    Notes by number of the step its "result", the parameters and, after a backward, the gradients, and whether it
+    "spoiled" what the forward before had returned. Last, after one more update, the output of the "same array" as in
+    the last forward and of an "equal array".
     """
     made = _built(seen, build, about)
     if made is None:
@@ -217,8 +219,18 @@ def network_steps(seen: Seen, build: Any, about: Mapping[str, Any], steps: Seque
     for number, (step, value) in enumerate(steps):
         given = precisely(trained[0].weight, value) if isinstance(value, np.ndarray) else value
         inputs = {"forward": ("x",), "backward": ("labels",)}.get(step, ())
-        seen.part(number)["result"] = run(f"Network.{step}", method(network, step, "Network"), given, inputs=inputs)
+        found = run(f"Network.{step}", method(network, step, "Network"), given, inputs=inputs)
+        seen.part(number)["result"] = found
         _note(seen.part(number), trained, (*PARAMETERS, *GRADIENTS) if step == "backward" else PARAMETERS)
+        if step == "forward":
+            images, output, before = given, found, copied(found)
+        elif step == "backward":
+            seen.part(number)["spoiled"] = differ(before, output)
+        else:
+            rate = given
+    run("Network.update", method(network, "update", "Network"), rate)
+    for name, x in (("same array", images), ("equal array", copied(images))):
+        seen[name] = run("Network.forward", method(network, "forward", "Network"), x, inputs=("x",))
 
 
 def norms(

@@ -339,6 +339,7 @@ def layer_table(function: Any, parameter_count: Any = None, *, seed: int = 0) ->
         ([conv_entry(4, (h + 1, 2), (3, 1))], 0, "a window that is one row too tall, with a stride of 3"),
         ([pool_entry((9, 9), (2, 2)), pool_entry((9, 9), (2, 2))], 1, "the second of two equal pools, too large,"),
         ([*entries[:6], conv_entry(4, (1, 1)), *entries[6:]], 6, "a convolution after a dense layer"),
+        ([*entries[:7], conv_entry(4, (1, 1)), *entries[7:]], 7, "a convolution after a dense layer and its ReLU"),
         ([*entries[:4], plain("flatten"), pool_entry((1, 1)), *entries[5:]], 5, "a pool after flatten"),
     ]
     walked = [list(oracle.walked(each, image)) for each, _ in files]

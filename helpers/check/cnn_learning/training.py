@@ -30,6 +30,8 @@ def _telling_problem(seed: int, n: int) -> tuple[Net, np.ndarray, np.ndarray]:
         names: dict[float, set[str]] = {float(wrong.mean()): {"right"}}
         for k in (8, 10, 16, 32, 64):
             names.setdefault(float(wrong[:k].mean()), set()).add("some-images-only" if k < n else "right")
+        for few in {round(float(wrong.mean()), digits) for digits in (1, 2, 3)} - {float(wrong.mean())}:
+            names.setdefault(few, set()).add("rounded")
         for each in answers.share(p, labels, False):
             names.setdefault(float(each.result()), set()).add(each.name)
         if all(len(each) == 1 for each in names.values()):

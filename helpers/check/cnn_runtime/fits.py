@@ -203,8 +203,10 @@ def fit(fit: Any, *, seed: int = 0) -> Iterator[str]:
     beside = rng.uniform(0.03, 0.11, size=len(x)) * (-1) ** np.arange(len(x)) * rng.choice((-1, 1))
     on_curve = {kind: _predicted(coefficients[kind], x, kind) for kind in KINDS}
     cases = [(x, y, kind) for kind in KINDS for y in (on_curve[kind], on_curve[kind] + beside)]
+    turned = [(x[::-1].copy(), y[::-1].copy(), kind) for x, y, kind in cases[1::2]]
+    mixed, cases = len(cases), [*cases, *turned]
     seen = ask(calls, "fit", fit, cases, ("x", "y"))
-    for i, (_, y, kind) in enumerate(cases):
+    for i, (_, y, kind) in enumerate(cases[:mixed]):
         got, right, noisy = _coefficients(seen[i], kind), reference.fit(x, y, kind), bool(i % 2)
         if not any(_alike(got, reference.fit(x, y, kind, way)) for way in WAYS):
             if mistake := explained(got, _wrong_fits(x, y, kind), _alike):
@@ -230,6 +232,12 @@ def fit(fit: Any, *, seed: int = 0) -> Iterator[str]:
                               "are all points used, and does every point have the same weight?")
         if noisy:
             yield f"{kind}, {len(coefficients[kind])} coefficients"
+    for i, (_, y, kind) in enumerate(cases[1:mixed:2]):
+        one, other = (_predicted(_coefficients(seen[at], kind), x, kind) for at in (2 * i + 1, mixed + i))
+        if not np.allclose(one, other, rtol=0.03, atol=0.03 * float(np.min(y))):
+            raise Mistake("order-of-points", f"For {kind!r} the same points in another order, from the largest x to "
+                          "the smallest, give another curve. A point is an x with its y: are x or y sorted alone, or "
+                          "is the first or the last x taken for the smallest or the largest?")
     demand_lasting(seen, "fit")
 
 

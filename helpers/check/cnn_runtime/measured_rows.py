@@ -180,9 +180,14 @@ def _waited(
         of_row = seen.part(i)
         if of_row["prepares by name"] and isinstance(of_row["row"], dict) and not of_row["prepared"] and again:
             raise Mistake("row-kept", f"Asked for the row of {one[1]} with {one[0]} filters again, measure_row "
-                "measures nothing and returns what it kept from the first time (`lru_cache`, a "
-                "dictionary?). Each call measures: prepare and time a network in it.")
+                "prepares no network: it returns a row, or times a network, that it kept from an earlier call "
+                "(`lru_cache`, a dictionary?), which may have had another batch, and is warm. Prepare and time a new "
+                "network in each call.")
         row, prepared = _row_of(of_row)
+        if isinstance(used := of_row["used"], dict) and all(used.values()) and not {*used["step"]} & {*used["load"]}:
+            raise Mistake("several-networks", f"For one row measure_row calls `prepare` {len(of_row['prepared'])} "
+                "times, and times the step of one network on the batches of another. Prepare one network, keep it, "
+                "`network = prepare(filters, name, batch)`, and take step, load, synchronise and hardware of it.")
         _arguments((prepared[0], prepared[1], one[2]), one)
         steps = Calls(of_row["calls"])
         if steps.count("step") < rounds / 2:

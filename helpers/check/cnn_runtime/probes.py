@@ -173,11 +173,24 @@ def _row(
     synchronise: Any,
     **parts: Any,
 ) -> None:
-    """The row that `measure_row` makes of a network of these functions, in place of what `prepare` makes."""
+    """The row that `measure_row` makes of a network of these functions, in place of what `prepare` makes; the numbers
+    of the networks whose step and load were "used"."""
+
+    used: dict[str, set[int]] = {"step": set(), "load": set()}
 
     def prepare(filters: Any, name: Any, batch: Any = None) -> SimpleNamespace:
         prepared.append((filters, name, batch))
-        return SimpleNamespace(step=step, load=load, synchronise=synchronise, hardware=HARDWARE)
+        number = len(prepared)
+
+        def own_step(batch: Any) -> Any:
+            used["step"].add(number)
+            return step(batch)
+
+        def own_load() -> Any:
+            used["load"].add(number)
+            return load()
+
+        return SimpleNamespace(step=own_step, load=own_load, synchronise=synchronise, hardware=HARDWARE)
 
     scope = _globals(measure_row)
     seen["prepares by name"] = "prepare" in scope
@@ -191,6 +204,7 @@ def _row(
     finally:
         scope.update(before)
     seen["prepared"] = prepared
+    seen["used"] = {name: sorted(numbers) for name, numbers in used.items()}
 
 
 def _globals(function: Any) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from helpers.check.core.ask import Answer
 from helpers.check.core.report import Mistake
 
@@ -33,6 +35,10 @@ def demand_used(seen: Answer, i: int) -> None:
     none = seen.part("others")
     if i or "0" not in seen or "0" not in none or repr(none[0]) != repr(seen[0]):
         return
+    if isinstance(seen[0], list | tuple | dict | np.ndarray) and not len(seen[0]):
+        raise Mistake("rows-dropped", "The result is empty: none of the rows that are given is taken. Is there a "
+            "condition on more than the backend, such as on `filters` or `batch`, or is another list than `some_rows` "
+            "looked at?")
     raise Mistake("rows-ignored", "The rows that are given are not looked at: without them the result is the same. Use "
         "the argument `some_rows`, not a list of the notebook (`cpu_rows`, "
         "`batch_rows`).")

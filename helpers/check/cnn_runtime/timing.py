@@ -234,10 +234,10 @@ def cpu(seed: int, rounds: int, warmup: int) -> Parts:
     return {"costs": costs(seed, warmup, rounds + 3, 0.0123), "slow": warmup, "loading": 0.0071}
 
 
-def gpu(seed: int, rounds: int, warmup: int) -> Parts:
+def gpu(seed: int, rounds: int, warmup: int, device: str = "cuda:0") -> Parts:
     """A step is only in the queue when it returns; loading leaves a copy in the queue, too."""
     found = {"costs": costs(seed, warmup, rounds + 3, 0.0021), "slow": warmup, "launch": 0.00019, "loading": 0.0037}
-    return {**found, "copying": 0.00083, "queue": True, "device": "cuda:0"}
+    return {**found, "copying": 0.00083, "queue": True, "device": device}
 
 
 def forgotten(seed: int, rounds: int, warmup: int) -> Parts:
@@ -434,8 +434,12 @@ def by_count(
         return Mistake("subtraction-reversed", "`seconds` is negative: subtract the first reading of the clock from "
             "the second.")
     if got == 0 and readings >= 2 * rounds:
-        return Mistake("nothing-timed", "`seconds` is 0: nothing happens between the two readings of the clock, or "
-            "their difference is rounded. The step belongs between them.")
+        if readings > 2 * rounds:
+            return Mistake("overhead-subtracted", f"`seconds` is 0. The clock is read {readings} times, and {rounds} "
+                "rounds need two readings each: is something that is measured besides (an overhead, a wait) "
+                "subtracted, and the rest cut off at 0? That wait can be one for steps in the queue. Subtract nothing.")
+        return Mistake("nothing-timed", "`seconds` is 0: nothing happens between the two readings of the clock, their "
+            "difference is rounded, or as much is subtracted from it. The step belongs between them.")
     rounded = ((round(middle, digits), statistics.median([round(v, digits) for v in right])) for digits in range(4))
     if any(np.isclose(got, values, rtol=1e-9, atol=0).any() for values in rounded):
         return Mistake("rounded", f"`seconds` is rounded to {got:g}; it is {middle:.5g}. {ROUND_LATE}")
@@ -597,10 +601,19 @@ def time_step(time_step: Any, *, seed: int = 1) -> Iterator[str]:
 def time_on_a_queue(time_step: Any, *, seed: int = 2) -> Iterator[str]:
     """On a device with a queue: awaited before each reading of the clock."""
     sizes = rounds_and_warmups(seed)
-    machines = [gpu(seed, *size) for size in sizes]
+    machines = [gpu(seed, *size, device) for size, device in zip(sizes, ("cuda:0", "xpu:0"), strict=True)]
     seen = ask(probes.timings, time_step, machines, *zip(*sizes, strict=True))
     for i, (rounds, warmup) in enumerate(sizes):
-        right = _verify_median(seen.part(i), machines[i], rounds, warmup)
+        try:
+            right = _verify_median(seen.part(i), machines[i], rounds, warmup)
+        except Mistake as mistake:
+            if i and mistake.name.startswith("missing-synchronise"):
+                mistake.name, mistake.message = "synchronised-by-name", (
+                    "On a device called cuda:0 it was right, and on one called xpu:0, with a queue, too, it is not. Is "
+                    f"`synchronise()` called only where the device has a certain name? Call it always; where there is "
+                    f"no queue it costs nothing. {mistake.message}"
+                )
+            raise
         spread(seen.part(i)["result"], right, "time_step")
         yield f"a device with a queue, {rounds} rounds: synchronised before both readings"
 

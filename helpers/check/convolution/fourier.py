@@ -151,12 +151,24 @@ def fft(conv_fft: Any, *, seed: int = 0) -> Iterator[str]:
                 "The result is complex. Images and filters are real, so the result is, too: return its real part "
                 f"(`.real`), or use rfft2 and irfft2.{also}",
             )
-        wrong, shape = partial(_fft_hypotheses, case, expected, found.real), hypotheses.output_shape(case)
+        wrong, shape = partial(_fft_hypotheses, case, expected, found.real), partial(_shape, case)
         verify(found.real, expected, f"the output for {case.label}", wrong, shape=shape)
         yield case.label
     other = with_float32(cases)[-1]
     expected, wanted = (oracle.forward(c.x, c.w, *c.geometry) for c in (cases[0], other))
     yield float32_too(seen, len(cases), expected, "conv_fft", wanted)
+
+
+def _shape(case: Convolution, got: tuple[int, ...]) -> Mistake | None:
+    """What explains a wrong shape of the output, if something does."""
+    (n, k, p, q), sides = (len(case.x), len(case.w), *case.dy.shape[2:]), case.x.shape[2:]
+    cut = n, k, min(p, sides[0]), min(q, sides[1])
+    if got == cut != (n, k, p, q):
+        return Mistake("wrap-around", f"The output has shape {got}; it should be {(n, k, p, q)}. It has no more rows "
+                       f"and columns than the image itself, {sides[0]} by {sides[1]}, where the padding makes room for "
+                       f"more windows: are the transforms taken over the size of the image without its border? They "
+                       f"need the padded size, H + 2·pad_h by W + 2·pad_w, and padded images.")
+    return hypotheses.output_shape(case)(got)
 
 
 def _fft_hypotheses(case: Convolution, expected: np.ndarray, got: np.ndarray) -> list[Hypothesis]:

@@ -20,6 +20,12 @@ class Record:
                 setattr(self, name, seen[name])
 
 
+def _starts_again(values: np.ndarray, epochs: int) -> bool:
+    """Whether a curve that is some times too long jumps back to about where it began after each so many epochs."""
+    ends, starts = values[epochs - 1 : -1 : epochs], values[epochs::epochs]
+    return bool((np.abs(starts - values[0]) < 0.3 * np.abs(starts - ends)).all())
+
+
 def curve(history: Any, name: str, what: str, epochs: int | None) -> np.ndarray:
     """One of a history's lists, (epochs,); `what` is the history in sentences. history: plain data, or a `Record`."""
     kind = getattr(history, "type_name", type(history).__name__)
@@ -35,9 +41,13 @@ def curve(history: Any, name: str, what: str, epochs: int | None) -> np.ndarray:
                       f"{found.shape}.")
     if epochs is not None and found.size != epochs:
         if found.size % epochs == 0:
-            raise Mistake("lists-shared", f"{what}.{name} has {found.size} entries for {epochs} epochs: several runs "
-                          f"were written into one list, or this run was longer. Keep what `fit` returns, each run's "
-                          f"own.")
+            if _starts_again(found, epochs):
+                raise Mistake("lists-shared", f"{what}.{name} has {found.size} entries for {epochs} epochs, and starts "
+                              f"again after every {epochs}: several runs were written into one list. Keep what `fit` "
+                              f"returns, each run's own.")
+            raise Mistake("wrong-length", f"{what}.{name} has {found.size} entries for {epochs} epochs: either this "
+                          f"run was longer than is asked for (are the epochs, or the settings of the study, handed "
+                          f"on?), or several runs were written into one list.")
         raise Mistake("wrong-length", f"{what}.{name} has {found.size} entries; there should be one for each of the "
                       f"{epochs} epochs.")
     return found

@@ -58,8 +58,12 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
         both = "both are divided by in_features."
         already = "The layers hold the gradients of the mean loss already: leave them as they are."
         verify_all(got, scaled(right), names(f"the gradient (convention {name!r}) with respect to the {{}}", net), [
-            Hypothesis("rescale-does-nothing", scaled(ones), f"For {name!r} the gradients are still those of the mean "
-                       f"loss. Assign the scaled arrays back to layer.grad_weight and layer.grad_bias."),
+            Hypothesis("rescale-does-nothing", scaled(ones), f"For {name!r} the gradients of the network are still "
+                       f"those of the mean loss. " + (
+                           "rescale returns another network, a copy: change the layers of the one that is given."
+                           if after["another"] else
+                           "Are the scaled arrays assigned back to layer.grad_weight and layer.grad_bias, and to the "
+                           "layers of the network that is given, not of a copy?")),
             Hypothesis("bias-forgotten", scaled(right, ones), f"For {name!r} grad_bias {forgotten}"),
             Hypothesis("weight-forgotten", scaled(ones, right), f"For {name!r} grad_weight {forgotten}"),
             Hypothesis("batch-factor-missing", scaled([1 / s for s in ins]), "For 'in_features' the layers hold the "

@@ -64,7 +64,7 @@ def _in_layout(seen: Answer, name: str, case: LinearCase) -> np.ndarray:
 @check("Linear.__init__", "A1")
 def linear_init(Linear: Any, *, seed: int = 0) -> Iterator[str]:
     """weight ~ N(0, 1/in_features), bias zero, shapes (in, out) and (out,); another seed gives other weights."""
-    n_in, n_out = 400, 90 + seed % 7
+    n_in, n_out = 24, 1500 + seed % 7  # no square number, so that the fractions of a root count
     seen = ask(probes.linear_starts, Linear, (n_in, n_out), (1 + seed, 2 + seed))
     weight, bias = _first(seen, n_in, n_out)
     if seen.array("first weight", "weight").shape != (n_in, n_out):

@@ -95,6 +95,8 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
             raise Mistake("keeps-state", "The first forward and backward are right, and the second are not. Does "
                           "backward change self.layers (`pop`, `reverse`), or take probabilities that an earlier "
                           "forward stored?") from None
+        if seen.part("spoiled")[number]:
+            raise hypotheses.output_spoiled("MLP")
         if not number:
             yield "forward gives the reference's probabilities; gradients of all weights and biases"
         stepped = net.stepped(gradients, rate)
@@ -103,6 +105,7 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
         told = partial(hypotheses.update, *parameters, rate, hypotheses.ends(len(got)), before, len(case.x))
         verify_all(got, stepped.parameters(), names("the {} after MLP.update", net), told)
         net = stepped
+    hypotheses.verify_not_kept(seen, "MLP")
     yield "update moves every layer, at two rates; a second pass does not depend on the first"
     for others in ((sizes[0], sizes[-1]), (*sizes, sizes[0])):
         try:

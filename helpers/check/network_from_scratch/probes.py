@@ -11,7 +11,20 @@ from typing import Any
 import numpy as np
 
 from helpers.backend import backend
-from helpers.check.core.probe import MISSING, Seen, Stopped, give, like, method, read, run, twice, within
+from helpers.check.core.probe import (
+    MISSING,
+    Seen,
+    Stopped,
+    copied,
+    differ,
+    give,
+    like,
+    method,
+    read,
+    run,
+    twice,
+    within,
+)  # fmt: skip
 
 PARAMETERS, GRADIENTS = ("weight", "bias"), ("grad_weight", "grad_bias")
 INPUTS = {"forward": "x", "backward": "grad_output"}
@@ -218,8 +231,9 @@ def mlp(
     steps: Sequence[tuple[np.ndarray, np.ndarray, float]],
 ) -> None:
     """A network of layers of one size ("square"), two networks beside each other, two seeds; then forward, backward and
-    update with each (images, labels, rate), and what is there after each of them; last, the output of the same images
-    "twice"."""
+    update with each (images, labels, rate), and what is there after each of them; then the output of the same images
+    "twice"; last, after one more step, that of the "same array" as before it and of an "equal array". Under "spoiled"
+    by number of the step whether a backward changed what forward had returned."""
     Network(seen.part("square"), MLP, (sizes[0], sizes[0], sizes[0], sizes[-1]))
     network = carrying(seen.part("given"), MLP, sizes, parameters)
     other = Network(Seen(), MLP, sizes)
@@ -232,14 +246,23 @@ def mlp(
             Network(seen.part(len(others)), MLP, others)
     for number, (x, labels, rate) in enumerate(steps):
         notes = seen.part(number)
-        notes["output"] = network.run("forward", x)
+        notes["output"] = output = network.run("forward", x)
+        before = copied(output)
         network.run("backward", labels)
+        seen.part("spoiled")[number] = differ(before, output)
         network.note(notes.part("after backward"))
         network.run("update", rate)
         network.note(notes.part("after update"))
     with contextlib.suppress(Stopped):
         for number in range(2):
             seen[f"twice {number}"] = network.run("forward", steps[0][0])
+    x, labels, rate = steps[0]
+    same = like(network.kind, x)
+    for name, images in (("before", same), ("same array", same), ("equal array", like(network.kind, x))):
+        seen[name] = run("MLP.forward", method(network.made, "forward", "MLP"), images, inputs=("x",))
+        if name == "before":
+            network.run("backward", labels)
+            network.run("update", rate)
 
 
 def epochs(
@@ -301,15 +324,16 @@ def rescaled(
     seen: Seen, rescale: Any, MLP: Any, sizes: tuple[int, ...], parameters: Arrays, x: np.ndarray, labels: np.ndarray,
     conventions: Sequence[str],
 ) -> None:
-    """Notes the gradients of a forward and backward, and what is there after rescale(network, batch size,
-    convention)."""
+    """Notes the gradients of a forward and backward, what is there after rescale(network, batch size, convention), and
+    whether that returns "another" network."""
     for name in conventions:
         network = carrying(seen.part(name), MLP, sizes, parameters)
         network.run("forward", x)
         network.run("backward", labels)
         network.note(seen.part(name).part("before"))
-        run("rescale", rescale, network.made, len(x), name)
+        found = run("rescale", rescale, network.made, len(x), name)
         network.note(seen.part(name))
+        seen.part(name)["another"] = found is not network.made and isinstance(found, type(network.made))
 
 
 @contextlib.contextmanager

@@ -27,7 +27,8 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
     blown = _blown(rng)
     large = [5000 * loss for loss in runs[0]]
     near = [0.33 + 4e-5, 0.7, 0.33 + 2e-5, 0.33, 0.9]
-    every = [*runs, large, near, *(losses for losses, _ in blown)]
+    large_and_nan = [4e6, float("nan"), 3e6]
+    every = [*runs, large, near, *(losses for losses, _ in blown), large_and_nan]
     seen = ask(probe.calls, "sweet_spot", function, [[list(losses)] for losses in every], ("losses",))
     spots = (number(seen[str(place)], "the epoch") for place in range(len(every)))
     got = np.asarray([next(spots) for _ in runs])
@@ -70,6 +71,10 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
             raise Mistake("nan-wins", f"For the losses {shown} the answer was epoch {epoch:g}; an epoch "
                           f"whose loss is NaN must not win, and still counts. A comparison with NaN is always False; "
                           f"look for it first (`np.nanargmin`).")
+    if next(spots) != 3:
+        raise Mistake("nan-replaced", "For the losses 4e+06, nan, 3e+06 the answer is not epoch 3: sweet_spot seems to "
+                      "put a fixed number in the place of NaN, which wins where all other losses are larger. Leave "
+                      "NaN out, or put infinity there.")
     yield "a NaN does not win, wherever it is"
 
 
@@ -118,6 +123,22 @@ def _drawn(seed: int) -> list[tuple[float, float]]:
     rng = np.random.default_rng([seed, 8])
     pairs = [rng.uniform((0.6, 0.55), (3.0, 0.85)), rng.uniform((0.002, 0.05), (0.2, 0.2))]
     return [(round(float(first), 4), round(float(factor), 3)) for first, factor in pairs]
+
+
+def _rounded(right: np.ndarray) -> Iterator[Hypothesis]:
+    """Of rates that are rounded to so many decimals."""
+    for digits in range(7):
+        yield Hypothesis("rounded", np.round(right, digits), "The rate is rounded"
+                         + (f" to {digits} decimals" if digits else "") + ". Return it as it is: a rounded rate is "
+                         "another one, and small ones become 0.")  # fmt: skip
+
+
+def _floor(got: np.ndarray, right: np.ndarray) -> Iterator[Hypothesis]:
+    """Of rates that stop falling: several that should differ are the last one."""
+    last = float(got[-1])
+    if len(set(right[np.isclose(got, last, rtol=1e-9)].tolist())) > 1:
+        yield Hypothesis("floor", np.maximum(right, last), f"The rate stops falling at {last:g}. The formula has no "
+                         "such limit.")
 
 
 @check("step_decay", "D1")
@@ -172,12 +193,8 @@ def step_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
                        "too: first · factor^drops has the power at the factor alone."),
             Hypothesis("linear-drop", first - factor * (epochs // every), "factor is subtracted at each drop; "
                        "multiply by it."),
-            Hypothesis("floor", np.maximum(first * factor ** (epochs // every), float(got[-1])),
-                       f"The rate stops falling at {got[-1]:g}. The formula has no such limit."),
-            Hypothesis("rounded", np.round(first * factor ** (epochs // every), 2),
-                       "The rate is rounded, so small rates become 0. Return it as it is."),
-            Hypothesis("rounded", np.round(first * factor ** (epochs // every), 3),
-                       "The rate is rounded, so small rates become 0. Return it as it is."),
+            *_rounded(first * factor ** (epochs // every)),
+            *_floor(got, first * factor ** (epochs // every)),
             Hypothesis("arguments-swapped", first * float(every) ** (epochs // factor),
                        "`factor` and `every` are swapped."),
             Hypothesis("xor-for-power", first * factor * (epochs ^ every), "`^` is not a power in Python; write `**`."),
@@ -204,8 +221,8 @@ def exponential_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("decay-does-nothing", np.full(8, first), "The rate never changes."),
             Hypothesis("counts-from-one", first * gamma ** (epochs + 1), "Epoch 0 should have the first rate itself; "
                        "here it is multiplied by gamma already."),
-            Hypothesis("floor", np.maximum(first * gamma**epochs, float(got[-1])),
-                       f"The rate stops falling at {got[-1]:g}. The formula has no such limit."),
+            *_rounded(first * gamma**epochs),
+            *_floor(got, first * gamma**epochs),
             Hypothesis("one-minus-gamma", first * (1 - gamma) ** epochs, "The rate is multiplied by 1 − gamma; "
                        "multiply by gamma."),
             Hypothesis("divides-by-gamma", first / gamma**epochs, "The rate is divided by gamma, so it rises. "

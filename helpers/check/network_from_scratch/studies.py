@@ -14,6 +14,7 @@ from helpers.check.core.hypotheses.study import GUESSING
 from helpers.check.core.recorded import curve
 from helpers.check.core.report import Mistake, check
 from helpers.check.network_from_scratch.recorded import Recorded
+from helpers.train import study_size
 
 
 @check("Learning-rate study", "C1")
@@ -168,6 +169,10 @@ def same_on_all(
         if not np.allclose(rates, 0.5):
             raise Mistake("another-rate", f"by_backend[{name!r}] was trained with a rate of {rates[0]:g}; 0.5 is "
                           f"asked for.")
+        images, asked = getattr(run, "images", 0), study_size(size)
+        if images == asked.train != asked.small_train:
+            raise Mistake("another-set", f"by_backend[{name!r}] was trained on {images:,} images, all of `data`; "
+                          f"`small` is asked for, which has {asked.small_train:,}: `small.to(where)`.")
     first = curves[names[0]]
     if not np.isfinite(first).all():
         raise Mistake("loss-not-finite", f"The training loss on {names[0]} is not finite: the weights grew too "

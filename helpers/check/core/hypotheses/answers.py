@@ -75,6 +75,9 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
                      "images is taken (argmax over axis 0). Each image has an answer: the largest of its row, axis 1, "
                      "counted from 0.")
           for _ in range(not of_right)),  # of right answers there are none then: "all-wrong" asks for the axis
+        Hypothesis("sorted-apart", value(np.sort(answers) == np.sort(labels)), "Predictions and labels are sorted "
+                   "before they are compared: so only how often each class comes is compared. An image's prediction "
+                   "belongs beside its own label: compare in the order in which they are."),
         Hypothesis("top-two", value((rows[:, -2:] == labels[:, None]).any(axis=1)), "An answer counts as right if the "
                    "label is among the two most probable classes; only the most probable counts."),
         *(Hypothesis("unweighted-mean", mean_of_batches(right if of_right else ~right, size), "The images are taken in "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isqrt
+
 import numpy as np
 
 from helpers.check.core.compare import Hypothesis, close
@@ -39,11 +41,15 @@ def verify_start(
                       f"asked for (`normal`).")
     found = std / right
     if 0.92 < found < 1.08:
-        tails = float((((weight - mean) / std) ** 4).mean())
+        largest, tails = float(np.abs(weight - mean).max() / std), float((((weight - mean) / std) ** 4).mean())
         if abs(tails - 3) > 0.6:
             raise Mistake("not-normal", f"The weights of {layer} have the right standard deviation, and are not drawn "
                           f"from a normal distribution: the largest is {np.abs(weight).max() / std:.2g} standard "
                           f"deviations from 0. Draw them with `normal`, not from an interval.")
+        if weight.size >= 4000 and (largest < 2.8 or (np.abs(weight) == np.abs(weight).max()).sum() > 2):
+            raise Mistake("clipped", f"The weights of {layer} are cut off: none is further from 0 than "
+                          f"{largest:.2g} standard deviations, where of so many draws from a normal distribution some "
+                          f"are. Take what `normal` draws as it is.")
         return
     told = f"The weights of {layer} have standard deviation {std:.3g} instead of {scale:g}/√({words}) = {right:.3g}"
     if scale != 1:
@@ -56,6 +62,8 @@ def verify_start(
                 raise Mistake(name, f"{told}: {why}.")
     for other, name, why in (
         (1 / inputs, "variance-for-std", f"1/({words}) is the variance; the standard deviation is its square root"),
+        (1 / isqrt(inputs), "fractions-lost", f"that is what a square root in whole numbers gives (`isqrt`, `int`): "
+         f"√({words}) is no whole number"),
         (1.0, "weights-not-scaled", f"nothing is scaled by {words}, so the outputs are far too large"),
         (outputs**-0.5, "scaled-by-outputs", f"that is taken from the number of outputs; each output adds up {words} "
          f"terms"),

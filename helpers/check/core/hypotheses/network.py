@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core.compare import Hypothesis
+from helpers.check.core.compare import Hypothesis, close
 from helpers.check.core.hypotheses.update import rate_ignored
 from helpers.check.core.oracle import one_hot, softmax
 from helpers.check.core.report import Mistake
@@ -38,6 +38,23 @@ def one_layer_twice(name: str) -> Mistake:
     return Mistake("layers-share-state", f"One {name} object stands in several places of `self.layers`. It keeps what "
                    f"its last forward stored, which the backward of its other places then uses. Make a new layer for "
                    f"each place.")
+
+
+def output_spoiled(name: str) -> Mistake:
+    """For a backward of the network, a class called so, that changes what its forward has returned."""
+    return Mistake("output-spoiled", f"{name}.backward changes the probabilities that forward has returned, so that a "
+                   f"loss that is taken from them afterwards is wrong: the gradient is written into that array (`-=`, "
+                   f"`/=`, `p[rows, labels] -= 1`). Make it in an array of its own.")
+
+
+def verify_not_kept(seen: Any, name: str) -> None:
+    """Raise where forward gives, for an array that it was given before an update, another result ("same array") than
+    for an equal one ("equal array")."""
+    same, equal = (seen.array(which, f"the output of {name}.forward") for which in ("same array", "equal array"))
+    if not close(same, equal):
+        raise Mistake("kept-between-calls", f"After an update {name}.forward gives, for an array of images that it was "
+                      f"given before, another result than for a copy of that array: it keeps results and knows them "
+                      f"again by the array. Compute anew in each call, for the weights are others.")
 
 
 def forward(

@@ -293,8 +293,8 @@ def explain_shape(case: Case, what: str, shape_of: Callable[[int, int], Sizes]) 
             if got == shape_of(p, q):
                 return Mistake(
                     "letters-mixed-up",
-                    f"{what} has shape {got}. That is what comes out when {words}: H, R, u and pad_h belong to the "
-                    "rows, W, S, v and pad_w to the columns.",
+                    f"{what} has shape {got}; it should be {shape_of(*case.dy.shape[2:])}. Such a shape comes out "
+                    f"when {words}: H, R, u and pad_h belong to the rows, W, S, v and pad_w to the columns.",
                 )
         return None
 
@@ -435,6 +435,18 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
             "The zeros of the padding are still around the result: crop it to (N, C, H, W).",
         ),
         Hypothesis("not-cropped", lambda: whole[:, :, :h, :w], f"The crop is at the wrong place: {begins}"),
+        *(
+            Hypothesis(
+                "crop-one-number",
+                lambda start=start: whole[:, :, start : start + h, start : start + w],  # type: ignore[misc]
+                f"{words}: {begins}",
+            )
+            for start, words in (
+                (a, "The columns of the result begin at pad_h, as the rows do"),
+                (b, "The rows of the result begin at pad_w, as the columns do"),
+            )
+            if a != b
+        ),
         Hypothesis(
             "crop-swapped",
             lambda: whole[:, :, b : b + h, a : a + w],
@@ -569,7 +581,8 @@ def advice(error: BaseException, what: str) -> str:
             " An index runs past the end of its axis. Does each loop go over the size of its own axis, and do windows "
             "that touch the border read from the padded images?"
         )
-    if "matmul" in text or "cannot be multiplied" in text:
+    sizes = any(word in text for word in ("size", "dimension", "shape", "mismatch"))
+    if ("matmul" in text and sizes) or "cannot be multiplied" in text:
         return " The left factor needs as many columns as the right one has rows: write down both shapes."
     if "range() arg 3" in text:
         return " A step of at least 1 is needed: even the smallest workspace holds one column, `max(1, …)`."
