@@ -125,6 +125,9 @@ def build(build: Any, *, seed: int = 0) -> Iterator[str]:
     net, x, _ = oracle.small_problem(seed)
     networks: list[dict[str, Any]] = [{"entries": SQUARE, "image": (2, 5, 4), "named": named} for named in BUILDS]
     networks += [{**given(net), "x": images} for images in (x, x[:1])]
+    flat: list[Entry] = [oracle.dense_entry(4), oracle.plain("relu"), oracle.dense_entry(3), oracle.plain("softmax")]
+    pixel = Net.random(flat, (5, 1, 1), np.random.default_rng([seed, 18]))
+    networks += [{**given(pixel, flat, pixel.image), "x": x[:, :1, :5, :1].swapaxes(1, 2)}]
     seen = ask(probes.builds, build, networks, advice=advice)
     own = _first_weights(seen.part(0))
     if len(own) != 3:
@@ -134,7 +137,7 @@ def build(build: Any, *, seed: int = 0) -> Iterator[str]:
         raise Mistake("same-seed-everywhere", "Two layers of the same size start with the same weights. Give layer "
                       "number i the seed [seed, i].")
     _seed_and_scale(own, *(_first_weights(seen.part(i)) for i in range(1, len(BUILDS))))
-    for i in range(len(BUILDS), len(networks)):
+    for i, net in enumerate((net, net, pixel), len(BUILDS)):
         shapes_right(seen.part(i), net)
         if seen.part(i)["shared"]:
             raise Mistake("layers-shared", "Two networks share their layers: the list belongs to the class or the "
@@ -146,7 +149,7 @@ def build(build: Any, *, seed: int = 0) -> Iterator[str]:
         except Mistake as mistake:
             raise _layer_by_layer(mistake, seen.part(i), net, networks[i]["x"]) from None
         _right_forward(found, net, networks[i]["x"])
-    yield "probabilities of the reference, for several images and for one"
+    yield "probabilities of the reference, for several images, for one, and for images of one pixel"
 
 
 SEEDS: tuple[tuple[str, str, Callable[[int], list[Any]]], ...] = (
@@ -309,7 +312,7 @@ def _second_batch(
     if not right:
         raise Mistake("keeps-state", f"The first forward and backward are right, and the second, with {len(x)} "
                       f"images, are not. Does backward change self.layers (`pop`, `reverse`), add to old gradients, "
-                      f"or use something stored by an earlier forward?")
+                      f"or use something stored by an earlier forward, or made of the weights before the update?")
     verify_net(net_of(seen.part(5), net), moved.stepped(grads, rates[1]),
                "after a second update, at another rate, the",
                lambda: _updates(moved, grads, *rates[::-1]), {})

@@ -376,6 +376,17 @@ def _side_by_side(first: int, x: np.ndarray, other: np.ndarray, g: np.ndarray) -
     return [*made, (first, "forward", x), (first + 1, "forward", other), (first, "backward", g)]
 
 
+def _without_backward(place: int, x: np.ndarray, other: np.ndarray, g: np.ndarray) -> list[Step]:
+    """A forward that no backward belongs to, as for the validation error; then both."""
+    return [(place, "forward", x), (place, "forward", other), (place, "backward", g)]
+
+
+def _of_the_first(gradient: np.ndarray, name: str) -> list[Hypothesis]:
+    return [Hypothesis("gradient-of-earlier-forward", gradient, f"After two forwards, {name}.backward goes back through "
+                       "the *first*: what they keep waits in a queue. Not every forward has a backward (that for the "
+                       "validation error has none): keep what belongs to the latest one.")]
+
+
 @check("ReLU", "A5")
 def relu(ReLU: Any, *, seed: int = 0) -> Iterator[str]:
     """max(x, 0) and its gradient, for images and rows, with zeros and large numbers among them."""
@@ -384,7 +395,8 @@ def relu(ReLU: Any, *, seed: int = 0) -> Iterator[str]:
     x, g = passed[0]
     other = np.random.default_rng([seed, 15]).normal(size=x.shape)
     steps: list[Step] = [step for x, g in passed for step in ((0, "forward", x), (0, "backward", g))]
-    seen = ask(probes.layers, ReLU, "ReLU", [{"args": ()}] * 3, [*steps, *_side_by_side(1, x, other, g)])
+    beside = _side_by_side(1, x, other, g)
+    seen = ask(probes.layers, ReLU, "ReLU", [{"args": ()}] * 4, [*steps, *beside, *_without_backward(3, x, other, g)])
     for i, (each, grad, _) in enumerate(cases):
         verify(_forward(seen, 2 * i, "ReLU"), np.maximum(each, 0), "the output of ReLU.forward",
                activation.relu_forward(each))
@@ -395,6 +407,9 @@ def relu(ReLU: Any, *, seed: int = 0) -> Iterator[str]:
     verify(_backward(seen, len(steps) + 4, "ReLU"), g * (x > 0),
            "the gradient of the first of two ReLU layers",
            _shared(g * (other > 0), "ReLU"))
+    verify(_backward(seen, len(steps) + len(beside) + 2, "ReLU"), g * (other > 0),
+           "the gradient of ReLU after two forwards", _of_the_first(g * (x > 0), "ReLU"))
+    yield "the gradient of the latest forward"
 
 
 @check("MaxPool", "A5")
@@ -406,7 +421,8 @@ def max_pool(MaxPool: Any, *, seed: int = 0) -> Iterator[str]:
     steps = _passes([each for each, _ in cases])
     made = [{"args": each.geometry} for each in (*(each for each, _ in cases), case, case, case)]
     beside = [*_side_by_side(n, case.x, other, case.dy), *_float32(n + 2, case.x, case.dy)]
-    seen = ask(probes.layers, MaxPool, "MaxPool", made, [*steps, *beside], advice=advice)
+    last = _without_backward(n + 3, case.x, other, case.dy)
+    seen = ask(probes.layers, MaxPool, "MaxPool", [*made, made[-1]], [*steps, *beside, *last], advice=advice)
     for i, (each, ties) in enumerate(cases):
         expected, what = oracle.max_pool(each.x, *each.geometry), f"the output of MaxPool.forward for {each.label}"
         wrong, shape = partial(pooling.forward, each, "max"), pooling.output_shape(each)
@@ -420,7 +436,9 @@ def max_pool(MaxPool: Any, *, seed: int = 0) -> Iterator[str]:
            _shared(of_other, "MaxPool"))
     _type_kept(seen, "MaxPool", (len(steps) + 5, len(steps) + 6))
     _another_size(seen, len(steps) + 5, "MaxPool", oracle.max_pool(case.x, *case.geometry), expected)
-    yield "float32 stays float32; a second batch, of another size"
+    verify(_backward(seen, len(steps) + len(beside) + 2, "MaxPool"), of_other,
+           "the gradient of MaxPool after two forwards", _of_the_first(expected, "MaxPool"))
+    yield "float32 stays float32; a second batch, of another size; the gradient of the latest forward"
 
 
 def _verify_pool_gradient(got: np.ndarray, case: Pooling, ties: bool) -> None:
@@ -530,6 +548,7 @@ def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
     beside = _side_by_side(place, case.x, other, case.grad)
     beside += _float32(place + 3, case.x, case.grad)
     updates = _updates(place + 2, case.x, case.grad, lrs)
+    updates += _without_backward(place + 2, other, case.x, case.grad)
     seen = ask(probes.layers, Dense, "Dense", [*first, *made, *[made[0]] * 4], [*steps, *beside, *updates])
     _starts_right(seen, "Dense", (24, 170), 24, 170, "in")
     _parameters_fit(seen, "Dense")
@@ -556,6 +575,16 @@ def dense(Dense: Any, *, seed: int = 0) -> Iterator[str]:
     gradients = case.x.T @ case.grad, case.grad.sum(axis=0)
     _verify_updates(seen, at + len(beside), "Dense", (case.weight, case.bias), gradients, lrs, case.n)
     yield "weight and bias move by −lr · gradient, for two rates"
+    at += len(beside) + len(updates) - 1
+    dx, moved = _backward(seen, at, "Dense"), _read(seen, at - 3, "Dense", "weight")
+    verify(dx, case.grad @ moved.T, "the gradient of Dense after two updates", [
+        Hypothesis("stale-weights", case.grad @ case.weight.T, "After updates Dense.backward still returns the "
+                   "gradient with the weights from before them. Something made of them, such as `self.weight.T`, is "
+                   "kept, and `update` makes a new array: use `self.weight` itself where it is needed."),
+    ])  # fmt: skip
+    verify(_read(seen, at, "Dense", "grad_weight"), case.x.T @ case.grad, "grad_weight after two forwards",
+           _of_the_first(other.T @ case.grad, "Dense"))
+    yield "backward with the weights of the latest update, for the latest forward"
 
 
 def _verify_dense_gradients(

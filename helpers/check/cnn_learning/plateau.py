@@ -273,6 +273,8 @@ def gradient_norms(function: Any, build: Any, *, seed: int = 0) -> Iterator[str]
                    "This is one norm for the whole network; one for each layer is asked for."),
         Hypothesis("one-norm-for-all", np.asarray([np.sqrt((right**2).sum())]),
                    "This is one norm for the whole network; one for each layer is asked for."),
+        Hypothesis("one-norm-for-a-class", right[[1, 3]], "There is one norm for each *class* of layers, that of its "
+                   "last one: a dictionary by class name holds one of each. Append to a list."),
         Hypothesis("some-layers-only", right[2:], "Only the dense layers are there; the convolutions have weights, "
                    "too."),
         Hypothesis("some-layers-only", right[:2], "Only the convolutions are there; the dense layers have weights, "
@@ -405,6 +407,8 @@ def _of_scale(got: float, edge: float, steps: int, length: int, rate: float, sca
         Hypothesis("ratio-inverted", scale / ratio, "The fraction is upside down, and the square root is missing."),
         Hypothesis("scale-ignored", math.sqrt(ratio), "This is the factor between the scales; multiply it by the "
                    "scale of the run that you know."),
+        Hypothesis("scale-under-root", math.sqrt(scale * ratio), "The scale of the run that you know stands under the "
+                   "square root, too; multiply the root by it."),
         Hypothesis("scale-ignored", ratio, "The scale of the run that you know is missing, and the square root."),
         Hypothesis("not-solved", scale**2 * ratio, "This is the new scale squared; take the square root."),
         Hypothesis("other-power", scale * ratio ** (1 / 3), "The cube root is taken. The gradient goes as scale³, the "
@@ -468,6 +472,13 @@ def prediction_tested(tested: Any, lengths: Any, *, size: str = "standard") -> I
                           f"from none of the lengths ({', '.join(map(str, sorted(possible)))} would). Predict before "
                           f"you measure.")
         turned = {math.ceil(n * rate / r - 1e-9) for r, n in row.items() if n is not None}
+        others = {math.ceil(n * r / rate - 1e-9): float(s) for s, lengths_of in lengths.items()
+                  for r, n in lengths_of.items() if n is not None and not math.isclose(s, scale)}  # fmt: skip
+        from_another = next((s for p, s in others.items() if abs(predicted - p) < 1), None)
+        if from_another is not None:
+            raise Mistake("another-scale", f"The prediction is {predicted:g} steps; a length with weights × "
+                          f"{from_another:g} gives that. The rule of the rate holds for runs of one scale: begin with "
+                          f"a length with weights × {scale:g}, or take the scale into account, too.")
         if any(abs(predicted - p) < 1 for p in turned):
             raise Mistake("rates-swapped", f"The prediction is {predicted:g} steps, as if the run that you know had "
                           f"the rate {rate:g}: the two rates are swapped. It is `predict_length(length, rate, "

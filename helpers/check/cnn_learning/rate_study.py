@@ -355,7 +355,8 @@ def report(
         if not close(errors, np.asarray(again)):
             raise Mistake("not-reproduced", "The test errors in `opened` are not those of the networks at this rate. "
                           "They must come from `open_test_set`, unchanged.")
-    _right_report(report, errors, len(seeds))
+    validation = [run.error[-1] for rate, runs in dict(curves).items() if math.isclose(rate, chosen) for run in runs]
+    _right_report(report, errors, len(seeds), np.asarray(validation))
     yield "one error per seed, their mean and their spread"
 
 
@@ -399,7 +400,8 @@ def _numbers(report: Mapping[str, Any], key: str) -> np.ndarray:
     return array(report[key], f"report[{key!r}]").reshape(-1)
 
 
-def _right_report(report: Mapping[str, Any], errors: np.ndarray, count: int) -> None:
+def _right_report(report: Mapping[str, Any], errors: np.ndarray, count: int, validation: np.ndarray) -> None:
+    """validation: the last validation errors of the chosen rate's runs."""
     told, mean, spread = (_numbers(report, key) for key in ("errors", "mean", "spread"))
     if close(told, 100 * errors):
         raise Mistake("percent-for-share", "report['errors'] is in percent; the errors are fractions between 0 and 1.")
@@ -422,6 +424,8 @@ def _right_report(report: Mapping[str, Any], errors: np.ndarray, count: int) -> 
              "seeds."),
             (float(errors[0]), "one-seed-reported", "That is the error of the first seed alone. Take the mean over "
              "all seeds."),
+            (float(validation.mean()), "validation-for-test", "That is the mean of the last *validation* errors at "
+             "this rate. Mean and spread are those of the test errors, report['errors']."),
             (float(np.median(errors)), "median-for-mean", "That is the median; the mean is asked for, together with "
              "the spread."),
             (100 * right, "percent-for-share", "That is in percent; the mean is a share, between 0 and 1."),

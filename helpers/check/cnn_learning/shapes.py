@@ -452,6 +452,10 @@ def _refused(seen: Answer, place: int, words: str) -> None:
             raise Mistake("not-refused", f"{what} is accepted: its output shape is computed as {shown_shape(shape)}, "
                           "and the formula gives P or Q below 1. Is a negative fraction rounded towards 0 in "
                           "`output_shape`, as by `int(a / b)`, or a size limited from below? `a // b` rounds down.")
+        if "stride of" in words:  # larger windows, with a stride of 1, were refused
+            raise Mistake("not-refused", f"{what} is accepted, though windows that are too large are refused where the "
+                          "stride is 1. Is a negative fraction rounded towards 0 before P and Q are looked at, as by "
+                          "`int(a / b)` or `astype(int)`? `a // b` rounds down.")
         raise Mistake("not-refused", f"{what} is accepted silently. A window must fit at least once (P ≥ 1 and Q ≥ "
                       f"1), and `conv` and `max_pool` take images: otherwise `raise ValueError`.")
     error = rebuilt(seen["error"])

@@ -327,6 +327,9 @@ def _four(value: Any, what: str, total: float | None = None, of: Sequence[Layer]
         raise Mistake("list-repeated", f"{what} holds the same four numbers {found.size // 4} times: a number times a "
             "list repeats the list. Multiply each entry: `[3 * n for n in …]`, with a factor of its own for each "
             "layer.")
+    if found.shape == (12,) and np.array_equal(found[4:8], found[8:]):
+        raise Mistake("list-repeated", f"{what} has 12 numbers, of which the last eight are four twice: `3 * numbers` "
+            "repeats a list. Multiply each entry: `[3 * n for n in …]`, with a factor of its own for each layer.")
     if of and found.shape == (3,) and found.tolist() == [one.parameters for one in of[1:]]:
         raise Mistake("first-layer-missing", f"{what} has three numbers: conv 1 is left out. Python counts from 0: "
             "`range(4)`, not `range(1, 4)`.")

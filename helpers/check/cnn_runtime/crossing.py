@@ -32,6 +32,7 @@ SIGNS: tuple[tuple[float, ...], ...] = (
     (-1, 1, 1, 0),  # crosses, and is equal at a later size
     (0, 1, 1),  # equal at the first size
     (0, 0, -1),  # equal at the first two
+    (0, 0, 0),  # equal everywhere
     (1, NEARLY, 1),  # nearly equal, and no crossing
     (-1, -NEARLY, 1, 1),  # nearly equal, and a crossing elsewhere
     (-1, -1, 1, 1),  # very short times
@@ -82,13 +83,13 @@ def crossover(crossover: Any, *, seed: int = 0) -> Iterator[str]:
     """The first size at which a = b, on straight lines between the points, in logarithms or not; None where they
     don't meet."""
     asked = cases(seed)
-    seen = ask(calls, "crossover", crossover, asked, ("sizes", "a", "b"))
+    seen = ask(calls, "crossover", crossover, asked, ("sizes", "a", "b"), advice=_advice)
     for i, (sizes, a, b) in enumerate(asked):
         got, right = _number(seen[i]), reference.crossover(sizes, a, b)
         if right is None or got is None:
             agree = got is right
         elif a[0] == b[0] and a[1] == b[1]:
-            agree = any(_alike(got, size) for size in sizes[:2])  # at either both are equal
+            agree = any(_alike(got, size) for size, p, q in zip(sizes, a, b, strict=True) if p == q)
         else:
             agree = _alike(got, right) or _alike(got, reference.crossover(sizes, a, b, logarithmic=False))
         if not agree:
@@ -97,13 +98,38 @@ def crossover(crossover: Any, *, seed: int = 0) -> Iterator[str]:
                     "from point to point. It needs that, and returns nonsense otherwise, without an error. Look for "
                     "the first pair of sizes between which the sign changes, and interpolate between these two.")
             mistake = (
-                _nearly(got, sizes, a, b)
+                _first_interval_only(seen, asked)
+                or _nearly(got, sizes, a, b)
                 or _overlooked(got, right, sizes, a, b)
                 or _misplaced(got, right, sizes, a, b)
             )
             raise Mistake(mistake.name, f"{mistake.message} (sizes {sizes}, a {a}, b {b})")
         yield "a crossing" if right is not None else "no crossing"
     demand_lasting(seen, "crossover")
+
+
+def _advice(error: BaseException, what: str) -> str:
+    if isinstance(error, IndexError | StopIteration):
+        return " Where the curves do not cross, nothing is found: look whether there is a crossing, and return None."
+    return ""
+
+
+def _first_interval_only(seen: Answer, asked: Sequence[Case]) -> Mistake | None:
+    """Where every crossing between the first two sizes is found, and None stands for every later one."""
+    later = 0
+    for i, (sizes, a, b) in enumerate(asked):
+        right, got = reference.crossover(sizes, a, b), _number(seen[i])
+        if right is not None and right <= sizes[1]:
+            if got is None:
+                return None
+        elif got is not None:
+            return None
+        else:
+            later += right is not None
+    if later < 2:
+        return None
+    return Mistake("first-interval-only", "Only the first two sizes are looked at: where the curves cross later, the "
+                   "result is None. Does `return None` stand inside the loop? It belongs behind it.")
 
 
 def _by_interp(seen: Answer, asked: Sequence[Case]) -> bool:
@@ -151,8 +177,9 @@ def _overlooked(got: float | None, right: float | None, sizes: Numbers, a: Numbe
         return None
     equal = next((size for size, p, q in zip(sizes, a, b, strict=True) if p == q), None)
     if equal is not None:
+        last = " It is the last size: a loop over pairs of neighbours looks at it as the second of a pair only."
         return Mistake("equal-overlooked", f"At size {equal} the two are equal, and that is the crossing; the result "
-            "is None.")
+            f"is None.{last * (equal == sizes[-1])}")
     if a[0] > b[0]:
         return Mistake("one-direction-only", "The crossing is overlooked where a is above b at first. Look for a "
             "change of sign in either direction.")

@@ -190,7 +190,10 @@ def _wrong_polynomials(x: np.ndarray, y: np.ndarray, kind: str, relative: float)
 def _wrong_fits(x: np.ndarray, y: np.ndarray, kind: str) -> list[Hypothesis]:
     if kind == "exponential":
         return _wrong_exponentials(x, y)
-    return [one for way in WAYS for one in _wrong_polynomials(x, y, kind, way)]
+    squared = Hypothesis("weights-squared", reference.fit(x, y, kind, 2), "The weights are 1/y². `np.polyfit` "
+                         "multiplies each difference by its weight and squares it then: w = 1/y makes differences "
+                         "relative.")  # fmt: skip
+    return [squared, *(one for way in WAYS for one in _wrong_polynomials(x, y, kind, way))]
 
 
 @check("Fits", "E1")
@@ -220,8 +223,7 @@ def fit(fit: Any, *, seed: int = 0) -> Iterator[str]:
                 raise Mistake(
                     "differs",
                     f"For {kind!r} the points lie on the curve with the coefficients {list(coefficients[kind])}; fit "
-                    f"returns {np.round(got, 4).tolist()}, a curve that is up to {_beside(got, x, y, kind):.0%} off. "
-                    "(A search in steps, by an optimiser, has to go on until it arrives; `np.polyfit` solves it.)",
+                    f"returns {np.round(got, 4).tolist()}, a curve that is up to {_beside(got, x, y, kind):.0%} off.",
                 )
             # Beside the curve, fitting ln y and fitting y differ, in several ways that have their reasons.
             if not (kind == "exponential" and _as_close(got, right, x, y)):
@@ -290,6 +292,14 @@ def _wrong_errors(x: np.ndarray, y: np.ndarray, kind: str, relative: float) -> l
             )
             found.append(abs(now[i] - measured) / measured)
         return float(np.mean(found))
+
+    def by_halves() -> float:
+        """Every second point left out together, then the others."""
+        found = np.empty(n)
+        for left_out in (np.arange(n) % 2 == 0, np.arange(n) % 2 == 1):
+            curve = reference.fit(x[~left_out], y[~left_out], kind, relative)
+            found[left_out] = [reference.predict(curve, size, kind) for size in x[left_out]]
+        return float(np.mean(np.abs(found - y) / y))
 
     stayed = float((each.sum() - errors.sum()) / (n * n - n))
     leave = "These are errors at points that the fit has seen. Leave the point out *before* fitting"
@@ -366,6 +376,10 @@ def _wrong_errors(x: np.ndarray, y: np.ndarray, kind: str, relative: float) -> l
             "The sum is divided by n − 1; every point is left out once, that makes n errors.",
         ),
         Hypothesis("one-point-missing", errors[:-1].mean(), f"The last point is never left out; {turn}"),
+        Hypothesis("several-left-out", by_halves, f"Half of the points are left out together; {turn} Leave out one "
+            "at a time, and fit to all others."),
+        *(Hypothesis("one-point-missing", some.sum() / n, f"The {words} point is never left out; {turn}")
+          for words, some in (("first", errors[1:]), ("last", errors[:-1]))),
         Hypothesis("one-point-missing", errors[1:].mean(), f"The first point is never left out; {turn}"),
         Hypothesis("one-point-missing", errors[1:-1].mean(), "The first and the last point are never left out; "
             f"{turn}"),
@@ -613,7 +627,10 @@ def _wrong_rows(rows: Sequence[Row], backend: str, kind: str) -> list[Hypothesis
     x, y = _columns(mine, "filters", "seconds")
     what = f"compare(rows, {backend!r}): the error of {kind!r} is that of"
     take = f"Take those whose `backend` is {backend!r}."
+    sizes = np.unique(x)
     tried: list[tuple[Any, ...]] = [
+        ("rows-averaged", sizes, np.array([y[x == size].mean() for size in sizes]), f"{what} one point for each "
+         "number of filters, the mean of its rows. Every row is a point of its own."),
         ("axes-exchanged", y, x, "x and y are exchanged: seconds against the number of filters is asked for."),
         *(
             ("wrong-axis", np.asarray(places / places[0]), y,

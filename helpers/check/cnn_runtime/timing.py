@@ -51,7 +51,7 @@ def _rounded_median(digits: int, seconds: Sequence[float]) -> float:
 
 
 ROUNDED: tuple[Rule, ...] = tuple(
-    ("rounded", partial(_rounded_median, digits), f"The median is rounded. {ROUND_LATE}") for digits in range(4)
+    ("rounded", partial(_rounded_median, digits), f"The median is rounded. {ROUND_LATE}") for digits in range(5)
 )
 LEFT_OUT: tuple[Rule, ...] = (
     ("middle-of-quartiles", lambda v: sum(np.percentile(v, [25, 75])) / 2, "This is the middle between the quartiles, "
@@ -158,6 +158,10 @@ def spread(found: Any, seconds: Sequence[float], what: str) -> None:
         Hypothesis("symmetric-quartiles", np.array([middle - (upper - lower) / 2, middle + (upper - lower) / 2]),
                    "`low` and `high` lie as far below the median as above it. Timings are not distributed "
                    "symmetrically, so the quartiles don't: return them themselves."),
+        Hypothesis("not-sorted", np.sort([statistics.median(part) for half in (len(seconds) // 2, -(-len(seconds) // 2))
+                                          for part in (seconds[:half], seconds[-half:])][-2:]),
+                   "`low` and `high` are the medians of the first and of the second half of the list *as it came*. "
+                   "Quartiles belong to the sorted list: sort first."),
         Hypothesis("range-for-quartiles", np.array([min(seconds), max(seconds)]),
                    "`low` and `high` are the fastest and the slowest round. "
                    "Then a single slow round decides `high`, and the range only grows with more rounds; "

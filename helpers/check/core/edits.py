@@ -50,7 +50,7 @@ OUTSIDE = re.compile(r"\b(open|os|sys|shutil|subprocess|Path|Popen|multiprocessi
 """What reaches beyond Python: code that has it is left as it is."""
 ONE_PLACE = {
     "entries-exchanged", "arguments-exchanged", "indices-exchanged", "lines-exchanged", "line-outside-the-loop",
-    "another-condition", "slice-to-zero", "other-brackets",
+    "another-condition", "slice-to-zero", "slice-from-zero", "other-brackets",
 }  # fmt: skip
 """Kinds whose edits have several parts that belong together."""
 
@@ -88,6 +88,8 @@ class _Cell:
         for line in self.lines:
             self.starts.append(self.starts[-1] + len(line))
         self.tree = ast.parse(source)
+        self.under_their_names = {id(one) for node in ast.walk(self.tree) if isinstance(node, ast.Assign)
+                                  for one in _under_its_name(node)}  # fmt: skip
 
     def span(self, node: Any) -> tuple[int, int]:
         return (self.starts[node.lineno - 1] + node.col_offset, self.starts[node.end_lineno - 1] + node.end_col_offset)
@@ -108,6 +110,18 @@ class _Cell:
             return None
         line = self.bytes[: start + old.start()].count(b"\n")
         return Edit(kind, what, line, ((start + old.start(), start + old.end(), new.encode()),))
+
+
+def _under_its_name(node: ast.Assign) -> Iterator[ast.expr]:
+    """Both sides of `self.size = size`, also where it stands among others: that line says what it means."""
+    target, value = node.targets[0], node.value
+    if not isinstance(target, ast.Tuple):
+        pairs = [(target, value)]
+    else:
+        pairs = list(zip(target.elts, value.elts, strict=False)) if isinstance(value, ast.Tuple) else []
+    for left, right in pairs:
+        if isinstance(left, ast.Attribute) and isinstance(right, ast.Name) and left.attr == right.id:
+            yield from (left, right)
 
 
 # What is changed --------------------------------------------------------------------------------------------------
@@ -216,7 +230,8 @@ def _functions_alike(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
 def _calls(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
     if isinstance(node, ast.Tuple | ast.List) and 2 <= len(node.elts) <= 5:
         for one, other in combinations(node.elts, 2):
-            yield _exchanged(cell, "entries-exchanged", node, one, other)
+            if not {id(one), id(other)} <= cell.under_their_names:
+                yield _exchanged(cell, "entries-exchanged", node, one, other)
     if isinstance(node, ast.Attribute) and node.attr == "T":
         end = cell.span(node)[1]
         yield Edit("operand-transposed", cell.text(node), node.lineno - 1, ((end - 2, end, b""),))
@@ -225,12 +240,14 @@ def _calls(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
         return
     function, text = node.func, cell.text(node)
     name = function.attr if isinstance(function, ast.Attribute) else cell.text(function)
-    if node.args and not isinstance(node.args[0], ast.Starred):
+    if node.args and len(node.args) <= 3 and not isinstance(node.args[0], ast.Starred):
         yield cell.edit("one-call-too-many", cell.text(function), node, f"({cell.text(node.args[0])})")
     if isinstance(function, ast.Attribute):
         start, end = cell.span(function)[1] - len(name.encode()) - 1, cell.span(node)[1]
         yield Edit("one-call-too-many", f".{name}", node.lineno - 1, ((start, end, b""),))
     for one, other in combinations([arg for arg in node.args if not isinstance(arg, ast.Starred)][:4], 2):
+        yield _exchanged(cell, "arguments-exchanged", node, one, other)
+    for one, other in combinations([arg for arg in node.args if isinstance(arg, ast.Starred)][:4], 2):
         yield _exchanged(cell, "arguments-exchanged", node, one, other)
     arguments = [*node.args, *node.keywords]
     for number, argument in enumerate(arguments):
@@ -284,7 +301,11 @@ def _slices(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
         if not isinstance(place, ast.Slice):
             continue
         bounds = [cell.text(bound) if bound else "" for bound in (place.lower, place.upper, place.step)]
-        if isinstance(place.upper, ast.UnaryOp) and isinstance(place.upper.op, ast.USub):
+        if _minus(place.lower) and not place.upper and not place.step:
+            lower, of = cell.text(place.lower), cell.text(node.value)
+            size = f"({of}).shape[{places.index(place)}]" if len(places) > 1 else f"len({of})"
+            yield cell.edit("slice-from-zero", text, place.lower, f"{size} + ({lower})")
+        if _minus(place.upper):
             ends.append(cell.edit("slice-to-zero", text, place.upper, f"({cell.text(place.upper)}) or None"))
         for new in (*({**dict(enumerate(bounds)), at: ""} for at in range(3) if bounds[at]),
                     *([{0: "1", 1: bounds[1], 2: bounds[2]}] if not bounds[0] else ()),
@@ -293,6 +314,11 @@ def _slices(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
             yield cell.edit("another-slice", text, place, f"{new[0]}:{new[1]}{colon}")
     yield from ends
     yield _together(ends)
+
+
+def _minus(bound: ast.expr | None) -> bool:
+    """Whether it is `-keep`, which may be 0."""
+    return isinstance(bound, ast.UnaryOp) and isinstance(bound.op, ast.USub)
 
 
 def _lines(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
@@ -376,7 +402,7 @@ def _variables(cell: _Cell, function: Any) -> Iterator[Edit | None]:
     read += [node for node in attributes if isinstance(node.value, ast.Name) and node.value.id not in (*names, "self")]
     owners = {id(node.value) for node in attributes if isinstance(node.value, ast.Name) and node.value.id not in names}
     for node in sorted(read, key=cell.span):
-        if id(node) not in called | owners:
+        if id(node) not in called | owners | cell.under_their_names:
             for name in names:
                 if name != cell.text(node):
                     yield cell.edit("another-variable", cell.text(node), node, name)
@@ -389,7 +415,8 @@ def _variables(cell: _Cell, function: Any) -> Iterator[Edit | None]:
 
 def _sizes(cell: _Cell, function: Any) -> Iterator[Edit | None]:
     """A number that is written into a function, exchanged for the size of an argument or the variable of a loop; a size
-    of an argument for that of another one."""
+    of an argument for that of another one, a largest label for the size of an argument. Arrays that are made in the
+    type of an argument; sums that begin with 0 and not with an array of zeros."""
     loops = [node.target for node in ast.walk(function) if isinstance(node, ast.For | ast.comprehension)]
     counted = dict.fromkeys(node.id for loop in loops for node in ast.walk(loop) if isinstance(node, ast.Name))
     taken = {target.id for node in ast.walk(function) if isinstance(node, ast.Assign)
@@ -400,6 +427,12 @@ def _sizes(cell: _Cell, function: Any) -> Iterator[Edit | None]:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in taken:
             for name in arguments:
                 yield cell.edit("size-of-another", node.id, node, f"len({name})")
+        if isinstance(node, ast.Call):
+            yield from _made(cell, node, arguments)
+        if isinstance(node, ast.BinOp) and re.fullmatch(r"(np\.|int\()*[\w.]*\bmax\([^()]*\)+ \+ 1", cell.text(node)):
+            for name in arguments:
+                for size in (f"{name}.shape[1]", f"{name}.shape[-1]"):
+                    yield cell.edit("number-for-a-size", cell.text(node), node, size)
         if not isinstance(node, ast.Constant) or type(node.value) is not int:
             continue
         for name in counted:
@@ -407,6 +440,17 @@ def _sizes(cell: _Cell, function: Any) -> Iterator[Edit | None]:
         for name in arguments if node.value > 2 else ():
             for size in (f"len({name})", f"{name}.shape[1]", f"{name}.shape[-1]"):
                 yield cell.edit("number-for-a-size", cell.text(node), node, size)
+
+
+def _made(cell: _Cell, node: ast.Call, arguments: Sequence[str]) -> Iterator[Edit]:
+    """np.zeros(…) in the type of an argument; 0 for it, and for a copy of one."""
+    name, text = node.func.attr if isinstance(node.func, ast.Attribute) else cell.text(node.func), cell.text(node)
+    if name in ("zeros", "ones", "empty", "full", "eye") and not any(one.arg == "dtype" for one in node.keywords):
+        for argument in arguments:
+            own = [cell.text(one) for one in (*node.args, *node.keywords)]
+            yield cell.edit("type-missing", text, node, _call(cell, node, [*own, f"dtype={argument}.dtype"]))
+    if name in ("zeros", "zeros_like", "copy"):
+        yield cell.edit("shape-of-a-sum", text, node, "0")
 
 
 def _together(edits: Sequence[Edit]) -> Edit | None:
@@ -550,6 +594,15 @@ def places(things: Sequence[Any]) -> Iterator[tuple[str, int, Edit, str]]:
             for number, edit in enumerate(edits(_source(cell))):
                 if place.lines.get(edit.line, 2) == rank:
                     yield cell, number, edit, lines[edit.line].strip()
+
+
+def left_out_around(cell: str, edit: Edit) -> Iterator[tuple[int, Edit]]:
+    """(number, edit) for those that leave out a part of a cell's line in which this edit lies."""
+    (start, end, _), *more = edit.parts
+    for number, other in enumerate(edits(_source(cell))):
+        (first, last, new), *others = other.parts
+        if not more and not others and not new and first < start and end < last and other.kind == "one-part-too-many":
+            yield number, other
 
 
 def edited(seen: Seen, probe: str, cell: str, number: int, *things: Any) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from helpers.check.core import again, probe
-from helpers.check.core.edits import places
+from helpers.check.core.edits import left_out_around, places
 from helpers.check.core.limits import in_a_copy
 from helpers.check.core.picture import Picture
 from helpers.check.core.probe import Odd, by_value
@@ -176,7 +176,8 @@ UNNAMED = (
 """Mistakes that say how a result is wrong and not why."""
 
 
-VAGUE = (*UNNAMED, "raises", "imprecise", "wrong-probabilities", "patches-wrong", "wrong-windows", "not-in-place")
+VAGUE = (*UNNAMED, "raises", "imprecise", "wrong-probabilities", "patches-wrong", "wrong-windows", "not-in-place",
+         "nothing-or-all")
 """Mistakes whose cause may be any."""
 
 
@@ -258,6 +259,9 @@ EDITED = {
     "indices-exchanged": "with two indices of `{}` exchanged",
     "another-slice": "with other ends of the slice in `{}`",
     "slice-to-zero": "where the end of each slice in `{}` is left out when it is 0 (`-0` is 0, the very beginning)",
+    "slice-from-zero": "where the slice `{}` is empty when its beginning is `-0` (that is 0, the very beginning)",
+    "type-missing": "with the `dtype` of an argument in `{}` (without one it is float64)",
+    "shape-of-a-sum": "with the number 0 in place of `{}` (an array there needs the shape and type of what is added to it)",
     "another-ddof": "with `ddof=1` by its name in `{}`",
     "one-off": "with 1 more or 1 less than `{}`",
     "another-assignment": "with another kind of assignment than `{}`",
@@ -280,11 +284,17 @@ def _look_at(mistake: Mistake, checks: Sequence[Callable[[], Iterator[str]]]) ->
         return "", ""
     things, until = list(again.asked), time.monotonic() + EDITS_S
 
+    def mends(cell: str, number: int) -> bool:
+        return all(_passes(steps, "helpers.check.core.edits:edited", cell, number) for steps in checks)
+
     def search() -> tuple[str, str]:
         for cell, number, edit, line in places(things):
             if time.monotonic() > until:
                 break
-            if all(_passes(steps, "helpers.check.core.edits:edited", cell, number) for steps in checks):
+            if mends(cell, number):
+                # `* (a > -1)` for `* (a > 0)` leaves that part out, and says it less well.
+                around = ((n, one) for n, one in left_out_around(cell, edit) if mends(cell, n))
+                _, edit = next(around, (number, edit))
                 words = EDITED[edit.kind].format(edit.what.partition("\n")[0][:120])
                 words += "" if edit.alone else " (there and wherever else it stands)"
                 return edit.kind, f" Look at the line `{line[:200]}`: {words}, this check passes."

@@ -174,6 +174,9 @@ def _of_pca(train: Any, test: Any, width: Any, mean: Any, values: Any, vectors: 
          "of eigenvectors are taken. `eigh` returns them as *columns*: `vectors[:, -width:]`."),
         ("rows-for-columns", lambda *_: _projected(test, mean, _rows(train, width, False)), "Rows of the "
          "matrix of eigenvectors are taken. `eigh` returns them as *columns*: `vectors[:, -width:]`."),
+        ("rows-for-columns", lambda *_: _projected(test, mean, np.linalg.svd(train - mean, full_matrices=False)[2]
+                                                    [:, :width]), "Columns of the third matrix of `svd` are taken. Its "
+         "*rows* are the components (it is Vᵀ): `vt[:width].T`."),
         ("one-component-off", lambda *_: _projected(test, mean, vectors[:, : width + 1]), "One component too "
          "many is taken."),
         ("one-component-off", lambda *_: _projected(test, mean, vectors[:, : width - 1]), "One component too "

@@ -154,9 +154,7 @@ def cd1(function: Any, *, seed: int = 0) -> Iterator[str]:
     """The gradients are those of one drawn hidden state; hidden states are drawn with their probabilities."""
     rng = np.random.default_rng([seed, 83])
     cases = [machine(rng, 1, 4, 2), machine(rng, 3, 5, 2, binary=False), machine(rng, 2, 3, 4)]
-    v = np.repeat(rng.random((1, 5)), 3, axis=0)
-    many = (v, 0.6 * rng.normal(size=(5, 2)), rng.normal(size=5), np.array([0.9, -1.1]) - 0.1 * v[0].sum())
-    many[3][:] = np.array([0.9, -1.1]) - v[0] @ many[1]  # probabilities of 0.71 and 0.25
+    many = _many(rng)
     seen = ask(probes.cd1, function, cases, many, CALLS, 2000 + seed)
     for i, case in enumerate(cases):
         got = _gradients(seen[i], case)
@@ -164,6 +162,15 @@ def cd1(function: Any, *, seed: int = 0) -> Iterator[str]:
             raise _named(got, case)
         yield ("the gradients of a row" if i == 0 else "means over rows") + ": reconstruction minus data"
     yield from _frequencies(seen.part("many"), many)
+
+
+def _many(rng: np.random.Generator) -> Machine:
+    """Three equal rows. Hidden units have the probabilities 0.71 and 0.25 there, and far others in a chain that goes
+    on, as v′ is far from v."""
+    v = np.repeat(rng.random((1, 5)), 3, axis=0)
+    away = np.where(v[0] > 0.5, -1.0, 1.0)
+    weight = away[:, None] * rng.uniform(0.7, 1.2, (5, 2)) * [-1, 1]
+    return v, weight, 1.5 * away, np.array([0.9, -1.1]) - v[0] @ weight
 
 
 def _gradients(found: Any, m: Machine) -> list[np.ndarray]:
@@ -208,6 +215,23 @@ def _named(got: Sequence[np.ndarray], m: Machine) -> Mistake:
                    "drawn, and v′, p and p′ are probabilities. Go through the chain of the text step by step.")
 
 
+def _further(m: Machine) -> list[np.ndarray]:
+    """How often each hidden unit of a row is 1 after one more step of the chain, after two, and in the end."""
+    row = (m[0][:1], *m[1:])
+    h = oracle.bits(1, len(m[3]))
+    p, after = _up(row[0], row), _up(_down(h, row), row)[:, 0]
+
+    def chance(q: np.ndarray) -> np.ndarray:
+        """Of each state, where its units are 1 with the probabilities q (…, units)."""
+        return np.prod(np.where(h[:, 0] == 1, q, 1 - q), axis=-1)
+
+    states, found = chance(p[:1]), []
+    for _ in range(40):
+        found.append(states @ after)
+        states = np.array([chance(q[None]) for q in after]).T @ states
+    return [found[0], found[1], found[-1]]
+
+
 def _frequencies(seen: Answer, m: Machine) -> Iterator[str]:
     states, right = candidates(m)
     drawn = []
@@ -229,6 +253,11 @@ def _frequencies(seen: Answer, m: Machine) -> Iterator[str]:
                       "and unit.")
     share, error = h.mean(axis=(0, 1)), 5 * np.sqrt(p[0] * (1 - p[0]) / (3 * CALLS))
     if (np.abs(share - p[0]) > error).any():
+        if any((np.abs(share - further) <= error).all() for further in _further(m)):
+            raise Mistake("chain-too-long", f"Hidden units with the probabilities {p[0, 0]:.2f} and {p[0, 1]:.2f} given "
+                          f"v were 1 in {share[0]:.0%} and {share[1]:.0%} of the rows, as often as further down the "
+                          "chain, given v′. Each call draws h from p, that of the data, and takes one step: no second "
+                          "one (CD-2), and none that goes on from the last call's (persistent CD).")
         inverted = (np.abs(share - (1 - p[0])) <= error).all()
         raise Mistake("inverted" if inverted else "wrong-probabilities", f"Hidden units with the probabilities "
                       f"{p[0, 0]:.2f} and {p[0, 1]:.2f} were 1 in {share[0]:.0%} and {share[1]:.0%} of the rows.")

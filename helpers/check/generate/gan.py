@@ -52,6 +52,8 @@ def _of_discriminator_gradient(
          f"label), and is not divided by the number of points."),
         ("averaged-together", lambda *_: (here - target) / n, f"The gradient for {name} is "
          f"divided by the number of all points; each mean has its own number."),
+        ("averaged-over-the-others", lambda *_: (here - target) / (n - len(here)), f"The gradient for {name} is divided "
+         f"by the number of the *other* points; each mean has its own number, that of the {name} points."),
         ("averaged-together", lambda *_: right / 2, f"The gradient for {name} is half of what it should "
          f"be: L_D is the sum of the two means."),
         ("sigmoid-forgotten", lambda *_: (logits - target) / len(here), f"The gradient for {name} takes "
@@ -140,9 +142,19 @@ def discriminator_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
         no_overflow(got[i], oracle.discriminator(r, a)[0], "The loss", INSTEAD)
         for name, found, right in zip(("real", "made"), (on_real[i], on_made[i]), oracle.discriminator(r, a)[1:],
                                       strict=True):  # fmt: skip
-            verify(array(found, f"the gradient for {name}"), right, f"the gradient for {name}, logits of ±1000,")
+            verify(array(found, f"the gradient for {name}"), right, f"the gradient for {name}, logits of ±1000,",
+                   partial(_of_overflow, r if name == "real" else a))
             in_type(found, str(cases[i][0].dtype), f"The gradient for {name}")
     yield "logits of ±1000, in float32, too"
+
+
+def _of_overflow(logits: np.ndarray) -> list[Hypothesis]:
+    """Of gradients for large logits."""
+    with np.errstate(all="ignore"):
+        up, down = np.exp(logits), np.exp(-logits)
+        found = [sign * one / (1 + one) / len(logits) for one in (up, down) for sign in (1, -1)]
+    return [Hypothesis("overflow", one, "e^x / (1 + e^x) is inf / inf for logits of 1000, which is no number; the same "
+                       "is 1 / (1 + e^−x), which stays finite: take `sigmoid`.") for one in found]
 
 
 def _of_generator_gradient(a: Any, p: Any, right: Any) -> list[Hypothesis]:
@@ -189,6 +201,8 @@ def generator_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
             ("loss-sign", lambda a: -softplus(-a).mean(), "The sign is wrong: this is log σ(m); the loss has a minus "
              "in front."),
             ("summed-over-batch", lambda a: softplus(-a).sum(), "The points are added up; take the mean."),
+            ("both-losses", lambda a: softplus(-a).mean() + softplus(a).mean(), "log(1 + e^m) is added: this is the "
+             "discriminator's whole loss, with the made points on both sides. Here it is log(1 + e^−m) alone."),
             ("no-logarithm", lambda a: -a.mean(), "This is the mean logit with a minus (a Wasserstein GAN's loss); "
              "here it goes through log(1 + e^−m)."),
             ("squared-error", lambda a: ((sigmoid(a) - 1) ** 2).mean(), "This is a squared error; the loss is a "
@@ -213,7 +227,8 @@ def generator_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
     for i in (3, 4):
         a = cases[i][0].astype(float)
         no_overflow(got[i], oracle.generator(a)[0], "The loss", INSTEAD)
-        verify(array(gradients[i], "the gradient"), oracle.generator(a)[1], "the gradient for logits of ±1000")
+        verify(array(gradients[i], "the gradient"), oracle.generator(a)[1], "the gradient for logits of ±1000",
+               partial(_of_overflow, a))
         in_type(gradients[i], str(cases[i][0].dtype), "The gradient")
     yield "logits of ±1000, in float32, too"
 

@@ -181,6 +181,12 @@ def _of_discriminator(pair: Pair, real: np.ndarray, noise: np.ndarray, lr: float
         "one step.")
 
 
+    for made_first in (False, True):
+        yield "stepped-twice", lambda first=made_first: _again(pair, real, noise, lr, first, anew=False), (
+            "Two steps are taken, one on the gradients of the real points and one on those of the made ones. Give both "
+            "back together, `np.concatenate([grad_real, grad_made])`, and take one step.")
+
+
 def _alternating(pair: Pair, real: np.ndarray, made: np.ndarray) -> Arrays:
     """Gradients where real and made points take turns in the batch, and their logits do."""
     batch = np.stack([real, made], axis=1).reshape(-1, real.shape[1])
@@ -189,11 +195,19 @@ def _alternating(pair: Pair, real: np.ndarray, made: np.ndarray) -> Arrays:
     return pair.d.backward(kept, (sigmoid(kept[-1]) - labels) / (len(labels) / 2))[0]
 
 
-def _again(pair: Pair, real: np.ndarray, noise: np.ndarray, lr: float, made_first: bool = False) -> Arrays:
+def _again(
+    pair: Pair, real: np.ndarray, noise: np.ndarray, lr: float, made_first: bool = False, anew: bool = True
+) -> Arrays:
+    """Parameters after two steps. anew: there is a forward before the second one, too."""
     made = pair.made(noise)
     one, two = ((made, 0), (real, 1)) if made_first else ((real, 1), (made, 0))
     moved = Pair(pair.d.stepped(pair.d_gradients(*one), lr), pair.g.parameters, pair.pack)
-    return moved.d.stepped(moved.d_gradients(*two), lr)
+    if anew:
+        return moved.d.stepped(moved.d_gradients(*two), lr)
+    points, label = two
+    kept = pair.judged(points)
+    gradients, _ = moved.d.backward(kept, (sigmoid(kept[-1]) - label) / len(kept[-1]))
+    return moved.d.stepped(gradients, lr)
 
 
 def _of_generator(pair: Pair, noise: np.ndarray, lr: float, right: Arrays) -> Named:

@@ -35,6 +35,8 @@ def _of_sample(
          "σ = e^(½ log σ²)."),
         ("log-variance-for-deviation", lambda *_: m + np.sqrt(np.abs(s)) * noise, "A root is taken of log σ²; "
          "σ = e^(½ log σ²)."),
+        ("log-variance-for-deviation", lambda *_: m + np.sqrt(s) * noise, "A root is taken of log σ², which is no "
+         "number where the variance is below 1; σ = e^(½ log σ²)."),
         ("deviation-wrong", lambda *_: m + sigma**4 * noise, "The exponent is 2 log σ²; σ = e^(½ log σ²)."),
         ("deviation-wrong", lambda *_: m + noise / sigma, "The sign in the exponent is wrong: "
          "σ = e^(½ log σ²)."),
@@ -361,6 +363,8 @@ def pixel_loss(function: Any, *, seed: int = 0) -> Iterator[str]:
              "of pixels; divide by the number of images N."),
             ("summed-over-batch", lambda x, a: len(x) * loss(x, a), SUMMED.replace("numbers of a code", "pixels")),
             ("loss-sign", lambda x, a: -loss(x, a), "This is log p(x|z), which is negative; the loss is −log p."),
+            ("pixels-rounded", lambda x, a: loss((x > 0.5) * 1.0, a), "The pixels are made 0 or 1. They are gray, "
+             "between 0 and 1, and stand in the loss as they are."),
             ("second-term-forgotten", lambda x, a: (x * oracle.softplus(-a)).sum() / len(x), "Only −x·log p counts; "
              "white pixels count, too: −(1 − x)·log(1 − p)."),
             ("second-term-forgotten", lambda x, a: oracle.softplus(a).sum() / len(x), "The term −x·a is left out."),

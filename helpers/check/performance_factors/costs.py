@@ -54,6 +54,8 @@ def _cost(
     general: Wrong = [
         ("numbers-for-bytes", lambda *c: nbytes(*c) / c[-1], ITEMSIZE),
         ("itemsize-written-in", lambda *c: 4 * nbytes(*c) / c[-1], WRITTEN_IN),
+        ("itemsize-written-in", lambda *c: 8 * nbytes(*c) / c[-1], "Every number counts 8 bytes, whatever `itemsize` "
+         "says. That is what `nbytes` gives of numpy's own arrays, which hold float64."),
         ("bits-for-bytes", lambda *c: 8 * nbytes(*c), "This is bits; a number has `itemsize` *bytes*."),
         *(("wrong-unit", lambda *c, f=factor: nbytes(*c) / f, IN_BYTES.format(factor, unit))
           for factor, unit in UNITS),

@@ -30,7 +30,7 @@ def matrices(seed: int) -> list[tuple[np.ndarray, int]]:
             w[i, j] = (-1) ** j * 1.3 * abs(w[i, j])
         found.append((w.astype(dtype), bits))
     found[-1][0][:, 1] = 0.0
-    found[-1][0][:, 2] *= 1e-7
+    found[-1][0][:, 2] *= 1e-10
     found[-1][0][:, 3] = 0.0
     found[-1][0][:2, 3] = 0.7, -0.7  # not a column of zeros, though its sum is 0
     return found

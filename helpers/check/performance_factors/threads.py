@@ -317,9 +317,15 @@ def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesi
     alone, rest = (float(t[those].mean()) for those in (p == 1, p != 1))
     karp_flatt = [(u / t[0] - 1 / q) / (1 - 1 / q) for q, u in zip(p[1:], t[1:], strict=True) if q != 1]
     a_speed = fitted(threads, (t[first] / t).tolist())
+    least = [(u / t.max() - 1 / q) / (1 - 1 / q) for q, u in zip(p, t, strict=True) if q != 1]
     two = "Only two of the points are used. Each has noise; least squares through all of them is asked for."
     over = "The line is fitted over the number of threads p; Amdahl's law is a straight line over 1/p."
+    # T = T1 · (s + (1 − s)/p) with T1 as measured on the fewest threads, so that s alone is fitted.
+    through = float(((1 - 1 / p) * (t / t[first] - 1 / p)).sum() / ((1 - 1 / p) ** 2).sum())
+    up, start_up = np.polyfit(p, t[0] / t, 1)
     everywhere: list[tuple[str, Any, str]] = [
+        ("through-one-point", (through, t[first]), "The line is made to go through the time measured on the fewest "
+         "threads, and s alone is fitted. That point has noise as the others have: fit a and b, both."),
         ("points-lost", once, "A number of threads that was measured twice counts once. A dictionary keeps "
          "one entry for each; all measured points are asked for."),
         ("points-lost", few, "The points above 4 threads are left out; all measured points are asked for."),
@@ -348,11 +354,15 @@ def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesi
             Hypothesis("from-two-points", starts[0], two),
             Hypothesis("from-two-points", listed[0], two),
             *(Hypothesis(name, wrong[0], hint) for name, wrong, hint in everywhere),
-            Hypothesis("mean-of-fractions", float(np.mean(karp_flatt)), "This is the mean of a fraction from each "
-                       "point, all with the first time. Least squares through all points is asked for."),
-            Hypothesis("measured-for-fitted", measured, "a is divided by the time *measured* on one thread; the fitted "
+            *(Hypothesis("mean-of-fractions", float(np.mean(each)), "This is the mean of a fraction from each point, "
+                         "all with the time of one of them for T1. Least squares through all points is asked for.")
+              for each in (karp_flatt, least)),
+            *(Hypothesis("measured-for-fitted", value, "a is divided by the time *measured* on one thread; the fitted "
                                                         "one is "
-                       "a + b."),
+                       "a + b.") for value in (measured, one * s / t[0])),
+            *(Hypothesis("speed-up-over-threads", value, "A line is fitted to the speed-up over the number of threads "
+                         "p. It is the *time* that is a straight line, and it is one over 1/p.")
+              for value in (start_up / (start_up + up), up / (start_up + up))),
             Hypothesis("over-threads", start / (start + slope), over),
             Hypothesis("over-threads", slope / (start + slope), over),
             Hypothesis("speed-up-for-time", a_speed[0], "Speed-ups are fitted here. It is the *time* that is a "
@@ -412,8 +422,7 @@ def amdahl(amdahl: Any, *, seed: int = 0) -> Iterator[str]:
             raise mistake or Mistake(
                 "differs",
                 f"{words[part]} is {got:.5g} for threads {list(cases[i][0])} and seconds "
-                f"{list(cases[i][1])}; it should be {accepted[0][part]:.5g}. (Who looks for the line step by step, by "
-                "gradient descent, goes on until it arrives; `np.polyfit(1 / p, t, 1)` solves it.)",
+                f"{list(cases[i][1])}; it should be {accepted[0][part]:.5g}.",
             )
     yield "an exact law, points with noise, and points that Amdahl's law excludes, by least squares over 1/p"
 

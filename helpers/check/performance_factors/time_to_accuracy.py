@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -358,9 +358,11 @@ def time_to_level(time_to_level: Any, *, seed: int = 0) -> Iterator[str]:
         drawn = rng.permutation(rng.integers(300, 900) + np.cumsum(rng.integers(9, 80, size=n)))
         cases.append((round(float(rng.uniform(2e-4, 9e-3)), 6), [int(s) for s in drawn]))
     cases.append((cases[0][0], [int(rng.integers(20, 60)), 900, int(rng.integers(200, 300))]))  # low is below 0
-    gone = (cases[0][0], [cases[0][1][0], None, cases[0][1][2]])
+    step, steps = cases[0]
+    gone: list[list[int | None]] = [[None if i == at else one for i, one in enumerate(steps)] for at in (1, 0, 2)]
+    some = [*cases, *((step, those) for those in gone)]
     seen = ask(
-        calls, "time_to_level", time_to_level, [*cases, gone], ("seconds_per_step", "the list of steps"), advice=_advice
+        calls, "time_to_level", time_to_level, some, ("seconds_per_step", "the list of steps"), advice=_advice
     )
     for i, (step, steps) in enumerate(cases):
         found = entries(seen[i], ("seconds", "low", "high"), "time_to_level")
@@ -378,23 +380,22 @@ def time_to_level(time_to_level: Any, *, seed: int = 0) -> Iterator[str]:
                 "seeds tell: leave it.",
             )
         raise _misplaced(low, high, x, step)
-    found = entries(seen[len(cases)], ("seconds", "low", "high"), "time_to_level")
-    if any(found[key] is not None for key in ("seconds", "low", "high")):
-        first = found["seconds"]
-        left = [s for s in gone[1] if s is not None]
-        if isinstance(first, float) and math.isclose(first, gone[0] * float(np.mean(left)), rel_tol=1e-6):
-            raise Mistake(
-                "survivors-only",
-                "One of the seeds never reached the level, and the result is the mean of "
-                "the "
-                "others. That flatters a batch or a rate that fails now and then: all three should be None.",
-            )
-        key = next(key for key in ("seconds", "low", "high") if found[key] is not None)
-        raise Mistake(
-            "none-expected",
-            f"One of the seeds did not reach the level, so all three should be None; {key!r} is {found[key]}.",
-        )
+    for i, those in enumerate(gone, len(cases)):
+        found = entries(seen[i], ("seconds", "low", "high"), "time_to_level")
+        if any(found[key] is not None for key in ("seconds", "low", "high")):
+            raise _despite_none(found, some[0][0], those)
     yield "None where a seed does not reach the level"
+
+
+def _despite_none(found: Mapping[str, Any], step: float, steps: Sequence[int | None]) -> Mistake:
+    """What is wrong with a result where one of the seeds did not reach the level."""
+    first, left = found["seconds"], [s for s in steps if s is not None]
+    if isinstance(first, float) and math.isclose(first, step * float(np.mean(left)), rel_tol=1e-6):
+        return Mistake("survivors-only", "One of the seeds never reached the level, and the result is the mean of the "
+                       "others. That flatters a batch or a rate that fails now and then: all three should be None.")
+    key = next(key for key in ("seconds", "low", "high") if found[key] is not None)
+    return Mistake("none-expected", f"One of the seeds did not reach the level (steps {steps}), so all three should be "
+                   f"None; {key!r} is {found[key]}.")
 
 
 def _advice(error: BaseException, what: str) -> str:

@@ -39,16 +39,17 @@ def rings(seed: int) -> list[list[np.ndarray]]:
 
 def simulated(
     vectors: Sequence[np.ndarray], first: int, second: int, add_again: bool = False, divide: float = 1.0,
-    shift: int = 0, own: bool = False,
+    shift: int = 0, own: bool = False, halve: bool = False,
 ) -> list[np.ndarray]:
     """What a ring gives in which each round has so many steps; add_again: the second round adds, too; shift: it begins
-    so many parts before the finished one; own: in the first round each sends its own parts."""
+    so many parts before the finished one; own: in the first round each sends its own parts; halve: in which the mean of two is taken in
+    place of their sum."""
     n = len(vectors)
     parts, mine = ([[part.astype(float) for part in np.array_split(v, n)] for v in vectors] for _ in range(2))
     for step in range(first):
         sent = [(mine if own else parts)[me][(me - step) % n].copy() for me in range(n)]
         for me in range(n):
-            parts[me][(me - step - 1) % n] = parts[me][(me - step - 1) % n] + sent[(me - 1) % n]
+            parts[me][(me - step - 1) % n] = (parts[me][(me - step - 1) % n] + sent[(me - 1) % n]) / (1 + halve)
     for step in range(second):
         sent = [parts[me][(me - step + 1 - shift) % n].copy() for me in range(n)]
         for me in range(n):
@@ -198,9 +199,9 @@ def _wrong_ring(
            "part *replaces* the own one.") for d in (n, 1)),
         ("divided-by-workers-less-one",
          [n * mean / (n - 1)] * n if n > 1 else [], f"The sum is divided by {n - 1}; there are {n} workers."),
-        ("mean-of-neighbours", [_halving(vectors)] * n, "The mean of two is taken at each step, which is not the mean "
-                                                        "of all: add, and divide once "
-         "in the end."),
+        *(("mean-of-neighbours", halved, "The mean of two is taken at each step, which is not the mean of all: add, "
+           "and divide once in the end.") for halved in ([_halving(vectors)] * n,
+                                                         simulated(vectors, both, both, halve=True))),
     ]  # fmt: skip
     for name, wrong, hint in candidates:
         if len(wrong) == n and alike(wrong):

@@ -141,6 +141,9 @@ def _windows(calls: list[Call], texts: list[np.ndarray], length: int) -> None:
          "`length` rows."),
         ("texts-joined", _cut([np.concatenate([t for t in texts if t.shape[1] == first.shape[1]])], length, length),
          "read_through joins the texts into one. A new text begins with a window of its own and a state of None."),
+        ("windows-of-equal-length", [w for t in texts for w in np.array_split(t[:-1], -(-(len(t) - 1) // length))],
+         "The windows of a text are about equally long, as `np.array_split` cuts. Each has `length` rows, and the last "
+         "one of a text is shorter."),
         ("step-by-step", _cut(texts, 1, 1), "read_through gives `learn` one row at "
          "a time; a window has `length` rows."),
     ):  # fmt: skip

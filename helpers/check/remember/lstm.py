@@ -80,6 +80,10 @@ def wrong_steps(x: Any, h: Any, c: Any, W: Any, U: Any, b: Any) -> Whole:
     def said(name: str, pair: Any, hint: str) -> tuple[str, Any, str]:
         return name, pair, f"lstm_step {hint}"
 
+    def hard(slope: float) -> tuple[Any, Any]:
+        i, f, o = (np.clip(slope * part + 0.5, 0, 1) for part in (zi, zf, zo))
+        return out(f * c + i * g, o)
+
     zero = [np.zeros_like(part) for part in z]
     return [
         *(("gate-order", step_of(z, c, order), order_hint(order, "lstm_step")) for order in permutations(range(4))
@@ -98,6 +102,8 @@ def wrong_steps(x: Any, h: Any, c: Any, W: Any, U: Any, b: Any) -> Whole:
              "0 and 1: σ."),
         said("tanh-for-sigmoid", out(f * c + i * g, np.tanh(zo)), "squashes the output gate with tanh; a gate lies "
              "between 0 and 1: σ."),
+        *(said("hard-sigmoid", hard(slope), "squashes the gates with three straight lines, clip(z · a + ½, 0, 1), a "
+               "'hard sigmoid'; it is σ(z) = 1 / (1 + e^−z).") for slope in (0.2, 0.25, 1 / 6)),
         said("forget-bias-in-step", out(sigmoid(zf + 1) * c + i * g), "adds 1 to the forget gate's z; its bias stands "
              "in b, where `lstm_start` puts it."),
         said("sign-in-sigmoid", out((1 - f) * c + (1 - i) * g, 1 - o), "has the wrong sign in σ: "

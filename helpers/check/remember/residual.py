@@ -63,6 +63,8 @@ def wrong_blocks(x: Any, W1: Any, b1: Any, W2: Any, b2: Any) -> list[Hypothesis]
         ("relu-on-both", relu(x) + relu(f), "block takes ReLU of x and of F(x) and adds; take it once, of the sum."),
         ("relu-before-sum", relu(x + relu(f)), "block takes a ReLU of F(x) before x is added; F ends with W2 and b2, "
          "and the ReLU comes after the sum."),
+        ("relu-before-layers", x + relu(relu(x) @ W1 + b1) @ W2 + b2, "block takes a ReLU before each layer and none "
+         "of the sum; here there is one between the layers, and one of x + F(x)."),
         ("bias-missing", relu(x + relu(x @ W1) @ W2 + b2), "block leaves out b1."),
         ("bias-missing", relu(x + hidden @ W2), "block leaves out b2."),
         ("bias-missing", relu(x + relu(x @ W1) @ W2), "block leaves out both biases."),
@@ -177,6 +179,10 @@ def wrong_backs(grad: Any, case: Any) -> Whole:
         ("skip-twice", {"gx": lambda v: 2 * v["g"] + v["inside"] @ v["W1"].T}, "adds g twice in g_x."),
         ("ways-multiplied", {"gx": lambda v: v["g"] * (v["inside"] @ v["W1"].T)}, "multiplies the two ways; gradients "
          "that come back on several ways add up."),
+        ("skip-masked-twice", {"gx": lambda v: (v["g"] + v["inside"] @ v["W1"].T) * (v["hidden"] > 0)
+                               if v["hidden"].shape == v["x"].shape else np.nan * v["x"]}, "puts the inner ReLU's "
+         "mask on g_x as a whole. That mask belongs to the hidden units, inside of F; what goes past F, g, does not "
+         "meet that ReLU: g_x = g + inside W1ᵀ."),
         ("skip-into-F", {"inside": lambda v: (v["g"] @ v["W2"].T + v["g"]) * (v["hidden"] > 0)}, "adds g inside of F, "
          "too; it goes past F, straight to x."),
     ]  # fmt: skip

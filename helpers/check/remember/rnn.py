@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -393,7 +394,7 @@ def rnn_backward(rnn_step: Any, rnn_step_backward: Any, rnn_backward: Any, *, se
     cases = time_cases(seed)
     del rnn_step_backward  # what rnn_backward calls is the notebook's own; named here so that its cell stands above
     asked = [{name: getattr(one, name) for name in ("x", "h", "W", "U", "b", "grad_h")} for one in cases]
-    seen = ask(probes.through_time, rnn_step, rnn_backward, asked, advice=_time_advice)
+    seen = ask(probes.through_time, rnn_step, rnn_backward, asked, advice=partial(_time_advice, cases))
     said = ("a loss at every step, which agrees with finite differences", "a loss at the last step alone",
             "a single step", "a batch of one")  # fmt: skip
     for i, (one, words) in enumerate(zip(cases, said, strict=True)):
@@ -411,16 +412,17 @@ def rnn_backward(rnn_step: Any, rnn_step_backward: Any, rnn_backward: Any, *, se
         yield words
 
 
-def _time_advice(error: BaseException, what: str) -> str:
+def _time_advice(cases: Sequence[TimeCase], error: BaseException, what: str) -> str:
     if what != "rnn_backward":
         return ""
     if isinstance(error, IndexError):
         return " Time is the first axis of `grad_h`: there are `len(kept)` steps, from 0 to `len(kept) - 1`."
-    if isinstance(error, ValueError):
-        return (
-            " rnn_step_backward returns five gradients, g_x, g_h, g_W, g_U, g_b: the *second* goes on to the step "
-            "before. `grad_h[t]` is (N, H)."
-        )
+    five = "rnn_step_backward returns five gradients, g_x, g_h, g_W, g_U, g_b"
+    if isinstance(error, ValueError) and "unpack" in str(error):
+        return f" {five}."
+    shapes = {tuple(map(int, found)) for found in re.findall(r"\((\d+),(\d+)\)", str(error))}
+    if isinstance(error, ValueError) and any(shapes == {one.x[0].shape, one.h.shape} for one in cases):
+        return f" {five}: the *second* goes on to the step before, and not g_x. `grad_h[t]` is (N, H)."
     return ""
 
 
@@ -577,6 +579,8 @@ def _norm_before(here: Answer, gradients: list[np.ndarray], most: float) -> None
          "last array; it is that of all together."),
         ("another-norm", sum(float(np.abs(g).sum()) for g in gradients), "clip_by_norm returns the sum of magnitudes; "
          "the norm is the root of the sum of all squares."),
+        ("another-norm", max(float(np.abs(g).max()) for g in gradients), "The norm that clip_by_norm returns is the "
+         "largest magnitude; the norm is the root of the sum of all squares."),
         ("mean-for-sum", norm / sum(g.size for g in gradients) ** 0.5, "clip_by_norm takes the mean of the squares; a "
          "norm is the root of their *sum*."),
         ("norm-of-one-array", float(np.linalg.norm(gradients[0])), "The norm that clip_by_norm returns is that of the "

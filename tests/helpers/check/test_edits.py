@@ -37,6 +37,11 @@ RIGHT_AND_WRONG = {
     "a variable": ("a * b + c", "a * b + b", "another-variable"),
     "a size": ("np.zeros(len(a))", "np.zeros(10)", "number-for-a-size"),
     "a loop's variable": ("[x[i] for i in w]", "[x[0] for i in w]", "number-for-a-variable"),
+    "the largest of labels": ("np.eye(w.shape[1])[a]", "np.eye(a.max() + 1)[a]", "number-for-a-size"),
+    "a slice from -0": ("x[len(x) + (-a):]", "x[-a:]", "slice-from-zero"),
+    "a type": ("np.zeros(a, dtype=x.dtype)", "np.zeros(a)", "type-missing"),
+    "a sum's beginning": ("sum(x, 0)", "sum(x, np.zeros(a))", "shape-of-a-sum"),
+    "starred arguments": ("f(*a, *b)", "f(*b, *a)", "arguments-exchanged"),
     "round up": ("int(-(-(a / b) // 1))", "round(a / b)", "another-function"),
     "a part": ("a * b", "a * b / c", "one-part-too-many"),
 }

@@ -86,6 +86,9 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
         Hypothesis("mean-of-classes", np.asarray(np.mean([value(right[labels == c]) for c in np.unique(labels)])),
                    f"This is the mean of the {what} of each class, so a class with few images counts as much as one "
                    f"with many. Every image counts once."),
+        *(Hypothesis("distance-for-unequal", np.asarray(np.abs(answers - labels).mean()), "This is the mean distance "
+                     "between the predicted class and the label. An answer is right or wrong, however far apart the "
+                     "two numbers are: `!=`.") for _ in range(not of_right)),
         Hypothesis("label-off-by-one", value(answers + 1 == labels), "The classes are shifted by one: they count from "
                    "0, as indices do."),
         Hypothesis("some-images-only", _of_the_first(got, right, of_right), "Only the first images are looked at: a "
