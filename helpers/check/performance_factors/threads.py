@@ -357,9 +357,9 @@ def _wrong_fits(threads: Threads, seconds: Seconds, part: int) -> list[Hypothesi
             *(Hypothesis("mean-of-fractions", float(np.mean(each)), "This is the mean of a fraction from each point, "
                          "all with the time of one of them for T1. Least squares through all points is asked for.")
               for each in (karp_flatt, least)),
-            *(Hypothesis("measured-for-fitted", value, "a is divided by the time *measured* on one thread; the fitted "
-                                                        "one is "
-                       "a + b.") for value in (measured, one * s / t[0])),
+            *(Hypothesis("measured-for-fitted", value, f"a is divided by the time *measured* {words}; the fitted one "
+                         "is a + b.") for value, words in ((measured, "on the fewest threads"),
+                                                           (one * s / t[0], "first"))),
             *(Hypothesis("speed-up-over-threads", value, "A line is fitted to the speed-up over the number of threads "
                          "p. It is the *time* that is a straight line, and it is one over 1/p.")
               for value in (start_up / (start_up + up), up / (start_up + up))),
