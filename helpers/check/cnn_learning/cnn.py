@@ -137,8 +137,8 @@ def build(build: Any, *, seed: int = 0) -> Iterator[str]:
         raise Mistake("same-seed-everywhere", "Two layers of the same size start with the same weights. Give layer "
                       "number i the seed [seed, i].")
     _seed_and_scale(own, *(_first_weights(seen.part(i)) for i in range(1, len(BUILDS))))
-    for i, net in enumerate((net, net, pixel), len(BUILDS)):
-        shapes_right(seen.part(i), net)
+    for i, each in enumerate((net, net, pixel), len(BUILDS)):
+        shapes_right(seen.part(i), each)
         if seen.part(i)["shared"]:
             raise Mistake("layers-shared", "Two networks share their layers: the list belongs to the class or the "
                           "module. Create it for each network.")
@@ -147,8 +147,8 @@ def build(build: Any, *, seed: int = 0) -> Iterator[str]:
         try:
             found = probabilities(seen, i)
         except Mistake as mistake:
-            raise _layer_by_layer(mistake, seen.part(i), net, networks[i]["x"]) from None
-        _right_forward(found, net, networks[i]["x"])
+            raise _layer_by_layer(mistake, seen.part(i), each, networks[i]["x"]) from None
+        _right_forward(found, each, networks[i]["x"])
     yield "probabilities of the reference, for several images, for one, and for images of one pixel"
 
 

@@ -109,7 +109,7 @@ def crossover(crossover: Any, *, seed: int = 0) -> Iterator[str]:
 
 
 def _advice(error: BaseException, what: str) -> str:
-    if isinstance(error, IndexError | StopIteration):
+    if type(error).__name__ in ("IndexError", "StopIteration"):
         return " Where the curves do not cross, nothing is found: look whether there is a crossing, and return None."
     return ""
 

@@ -261,7 +261,7 @@ EDITED = {
     "slice-to-zero": "where the end of each slice in `{}` is left out when it is 0 (`-0` is 0, the very beginning)",
     "slice-from-zero": "where the slice `{}` is empty when its beginning is `-0` (that is 0, the very beginning)",
     "type-missing": "with the `dtype` of an argument in `{}` (without one it is float64)",
-    "shape-of-a-sum": "with the number 0 in place of `{}` (an array there needs the shape and type of what is added to it)",
+    "shape-of-a-sum": "with the number 0 in place of `{}` (an array needs the shape and type of what is added to it)",
     "another-ddof": "with `ddof=1` by its name in `{}`",
     "one-off": "with 1 more or 1 less than `{}`",
     "another-assignment": "with another kind of assignment than `{}`",

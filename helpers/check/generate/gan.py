@@ -52,8 +52,8 @@ def _of_discriminator_gradient(
          f"label), and is not divided by the number of points."),
         ("averaged-together", lambda *_: (here - target) / n, f"The gradient for {name} is "
          f"divided by the number of all points; each mean has its own number."),
-        ("averaged-over-the-others", lambda *_: (here - target) / (n - len(here)), f"The gradient for {name} is divided "
-         f"by the number of the *other* points; each mean has its own number, that of the {name} points."),
+        ("averaged-over-the-others", lambda *_: (here - target) / (n - len(here)), f"The gradient for {name} is "
+         f"divided by the number of the *other* points; each mean has its own number, that of the {name} points."),
         ("averaged-together", lambda *_: right / 2, f"The gradient for {name} is half of what it should "
          f"be: L_D is the sum of the two means."),
         ("sigmoid-forgotten", lambda *_: (logits - target) / len(here), f"The gradient for {name} takes "

@@ -42,8 +42,8 @@ def simulated(
     shift: int = 0, own: bool = False, halve: bool = False,
 ) -> list[np.ndarray]:
     """What a ring gives in which each round has so many steps; add_again: the second round adds, too; shift: it begins
-    so many parts before the finished one; own: in the first round each sends its own parts; halve: in which the mean of two is taken in
-    place of their sum."""
+    so many parts before the finished one; own: in the first round each sends its own parts; halve: each takes the
+    mean of two in place of their sum."""
     n = len(vectors)
     parts, mine = ([[part.astype(float) for part in np.array_split(v, n)] for v in vectors] for _ in range(2))
     for step in range(first):
