@@ -383,8 +383,8 @@ def _without_backward(place: int, x: np.ndarray, other: np.ndarray, g: np.ndarra
 
 def _of_the_first(gradient: np.ndarray, name: str) -> list[Hypothesis]:
     return [Hypothesis("gradient-of-earlier-forward", gradient, f"After two forwards, {name}.backward goes back "
-                       "through the *first*: what they keep waits in a queue. Not every forward has a backward (that for the "
-                       "validation error has none): keep what belongs to the latest one.")]
+                       "through the *first*: what they keep waits in a queue. Not every forward has a backward (that "
+                       "for the validation error has none): keep what belongs to the latest one.")]
 
 
 @check("ReLU", "A5")

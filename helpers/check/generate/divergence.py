@@ -255,9 +255,9 @@ def _frequencies(seen: Answer, m: Machine) -> Iterator[str]:
     if (np.abs(share - p[0]) > error).any():
         if any((np.abs(share - further) <= error).all() for further in _further(m)):
             raise Mistake("chain-too-long", f"Hidden units with the probabilities {p[0, 0]:.2f} and {p[0, 1]:.2f} "
-                          f"given v were 1 in {share[0]:.0%} and {share[1]:.0%} of the rows, as often as further down the "
-                          "chain, given v′. Each call draws h from p, that of the data, and takes one step: no second "
-                          "one (CD-2), and none that goes on from the last call's (persistent CD).")
+                          f"given v were 1 in {share[0]:.0%} and {share[1]:.0%} of the rows, as often as further down "
+                          "the chain, given v′. Each call draws h from p, that of the data, and takes one step: no "
+                          "second one (CD-2), and none that goes on from the last call's (persistent CD).")
         inverted = (np.abs(share - (1 - p[0])) <= error).all()
         raise Mistake("inverted" if inverted else "wrong-probabilities", f"Hidden units with the probabilities "
                       f"{p[0, 0]:.2f} and {p[0, 1]:.2f} were 1 in {share[0]:.0%} and {share[1]:.0%} of the rows.")
