@@ -130,12 +130,13 @@ def _under_its_name(node: ast.Assign) -> Iterator[ast.expr]:
 def _operators(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
     if isinstance(node, ast.BinOp):
         text, left, right = cell.text(node), cell.text(node.left), cell.text(node.right)
-        sign, end = _sign(cell, node), cell.span(node)[1]
+        start, end = cell.span(node)
         after = re.search(rb"[^\s()\\]", cell.bytes[cell.span(node.left)[1] : end])
         if after:
             at = cell.span(node.left)[1] + after.start()
-            yield Edit("one-part-too-many", f"{sign} {right}", node.lineno - 1, ((at, end, b""),))
-        yield cell.edit("one-part-too-many", f"{left} {sign}", node, f"({right})")
+            yield Edit("one-part-too-many", cell.bytes[at:end].decode(), node.lineno - 1, ((at, end, b""),))
+            left = cell.bytes[start:at].decode().rstrip()
+        yield cell.edit("one-part-too-many", f"{left} {_sign(cell, node)}", node, f"({right})")
         for new in SWITCHED.get(type(node.op), ()):
             yield cell.between("another-operator", text, node.left, node.right, new)
         if isinstance(node.op, ast.FloorDiv):

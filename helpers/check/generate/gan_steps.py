@@ -182,7 +182,7 @@ def _of_discriminator(pair: Pair, real: np.ndarray, noise: np.ndarray, lr: float
 
 
     for made_first in (False, True):
-        yield "stepped-twice", lambda first=made_first: _again(pair, real, noise, lr, first, anew=False), (
+        yield "stepped-twice", partial(_again, pair, real, noise, lr, made_first, anew=False), (
             "Two steps are taken, one on the gradients of the real points and one on those of the made ones. Give both "
             "back together, `np.concatenate([grad_real, grad_made])`, and take one step.")
 

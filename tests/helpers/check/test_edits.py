@@ -140,6 +140,21 @@ def test_the_line_is_told(said):
     assert report.message.endswith("without `* rate`, this check passes.")
 
 
+def test_a_part_that_has_to_go_is_not_told_as_another_number_in_it(said):
+    report = said(cnn_learning.scale_for, "scale_for", """
+        def scale_for(edge, steps, length, rate, scale):
+            return scale * np.sqrt(length * rate / (edge * steps)) * (scale > 1)
+    """)  # fmt: skip
+    assert report.message.endswith("without `* (scale > 1)`, this check passes.")
+
+
+def test_what_is_stored_under_its_own_name_stays():
+    source = "class A:\n    def __init__(self, size, stride):\n        self.size, self.stride = size, stride\n"
+    assert not [edit for edit in edits(source) if edit.kind in ("entries-exchanged", "another-variable")]
+    other = source.replace("= size, stride", "= stride, size")
+    assert "entries-exchanged" in {edit.kind for edit in edits(other)}
+
+
 def test_another_place_of_the_cell_is_found_from_the_error_that_it_leads_to(said):
     report = said(convolution.bias, "add_bias", """
         def add_bias(y, b):
