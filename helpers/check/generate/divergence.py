@@ -136,6 +136,8 @@ def _wrong(m: Machine) -> Iterator[tuple[str, Callable[[], Sequence[np.ndarray]]
     yield "bias-forgotten", lambda: oracle.cd(v, w, no_b, p, _up(no_b, m)), "v′ is computed without the biases b."
     yield "divided-by-units", lambda: [gw * n / v.shape[1], gb, gc], (
         "The weights' gradient is divided by the number of visible units; divide by the number of rows.")
+    yield "divided-by-units", lambda: [g * n / v.shape[1] for g in right], (
+        "The gradients are divided by the number of visible units; divide by the number of rows, `len(v)`.")
     yield "divided-by-units", lambda: [gw / v.shape[1], gb, gc], (
         "The weights' gradient is divided by the number of visible units, too.")
     yield "signs-differ", lambda: [gw, -gb, -gc], (
@@ -154,6 +156,7 @@ def cd1(function: Any, *, seed: int = 0) -> Iterator[str]:
     """The gradients are those of one drawn hidden state; hidden states are drawn with their probabilities."""
     rng = np.random.default_rng([seed, 83])
     cases = [machine(rng, 1, 4, 2), machine(rng, 3, 5, 2, binary=False), machine(rng, 2, 3, 4)]
+    cases.append(machine(rng, 4, 3, 2))  # more rows than units of either kind
     many = _many(rng)
     seen = ask(probes.cd1, function, cases, many, CALLS, 2000 + seed)
     for i, case in enumerate(cases):
