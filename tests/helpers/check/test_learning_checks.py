@@ -356,7 +356,7 @@ class TestPrediction:
     def test_what_is_wrong_is_named(self, kept, measured):
         for changes, name in (
             ({"rate": 0.16}, "already-tried"),
-            ({"predicted": 12}, "prediction-unfounded"),
+            ({"predicted": 12}, "another-scale"),
             ({"predicted": 400}, "prediction-unfounded"),
             ({"predicted": -3}, "not-a-length"),
             ({"measured": 44}, "not-measured"),
