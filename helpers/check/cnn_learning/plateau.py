@@ -471,11 +471,13 @@ def prediction_tested(tested: Any, lengths: Any, *, size: str = "standard") -> I
             raise Mistake("prediction-copied", f"The prediction equals the measurement, {measured:g}, and follows "
                           f"from none of the lengths ({', '.join(map(str, sorted(possible)))} would). Predict before "
                           f"you measure.")
+        low, high = min(possible), max(possible)
+        near = 0.9 * low - 1 <= predicted <= 1.1 * high + 1
         turned = {math.ceil(n * rate / r - 1e-9) for r, n in row.items() if n is not None}
         others = {math.ceil(n * r / rate - 1e-9): float(s) for s, lengths_of in lengths.items()
                   for r, n in lengths_of.items() if n is not None and not math.isclose(s, scale)}  # fmt: skip
         from_another = next((s for p, s in others.items() if abs(predicted - p) < 1), None)
-        if from_another is not None:
+        if from_another is not None and not near:
             raise Mistake("another-scale", f"The prediction is {predicted:g} steps; a length with weights × "
                           f"{from_another:g} gives that. The rule of the rate holds for runs of one scale: begin with "
                           f"a length with weights × {scale:g}, or take the scale into account, too.")
@@ -483,8 +485,7 @@ def prediction_tested(tested: Any, lengths: Any, *, size: str = "standard") -> I
             raise Mistake("rates-swapped", f"The prediction is {predicted:g} steps, as if the run that you know had "
                           f"the rate {rate:g}: the two rates are swapped. It is `predict_length(length, rate, "
                           f"new_rate)`.")
-        low, high = min(possible), max(possible)
-        if not 0.9 * low - 1 <= predicted <= 1.1 * high + 1:
+        if not near:
             raise Mistake("prediction-unfounded", f"The prediction is {predicted:g} steps; from the lengths with "
                           f"weights × {scale:g}, rate × steps gives {low} to {high}.")
     yield "a prediction that follows from the experiment"
