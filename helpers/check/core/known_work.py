@@ -8,7 +8,7 @@ call takes no less than the work waits, and no more than lies between the calls 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, permutations
 from typing import Any
 
 import numpy as np
@@ -89,3 +89,12 @@ def demand_possible(found: Sequence[float], least: float, most: float, what: str
         f"{what} is {long:.3g} s, tried on work around which no more than {most:.3g} s went by. Times have to be "
         "measured, around the work that is asked for and nothing else.",
     )
+
+
+def demand_in_turn(made: Calls, names: Sequence[str], rounds: int, hint: str) -> None:
+    """Mistake where one function's last so many turns are over before another's begin."""
+    turns = [name for name, _ in groupby(made.made)]
+    order = {name: [i for i, one in enumerate(turns) if one == name][-rounds:] for name in names}
+    for early, late in permutations(order, 2):
+        if rounds > 1 and order[early][-1] < order[late][0]:
+            raise Mistake("measured-apart", f"All rounds of {early} are over before those of {late} begin. {hint}")

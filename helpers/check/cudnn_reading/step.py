@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core.ask import array, ask
+from helpers.check.core.ask import Cause, array, ask
 from helpers.check.core.compare import Hypothesis, verify
-from helpers.check.core.known_work import Calls, demand_possible, lengths
+from helpers.check.core.known_work import Calls, demand_in_turn, demand_possible, lengths
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 from helpers.check.cudnn_reading import probes
@@ -79,6 +79,11 @@ def _seconds(record: Any, algorithm: str, part: str, where: str) -> list[float]:
                       f"it is of type {type(record).__name__}.")
     row = record.get(algorithm, {})
     found = row.get(part) if isinstance(row, Mapping) else None
+    turned = record.get(part, {})
+    if found is None and isinstance(turned, Mapping) and algorithm in turned:
+        raise Mistake("levels-exchanged",
+                      f"There is no {what}, but there is a [{part!r}][{algorithm!r}]: the algorithm comes first, and "
+                      "the part inside of it.")
     if found is None:
         raise Mistake("entry-missing",
                       f"There is no {what}: the parts are {', '.join(PARTS)}, for {THEN!r} and {NOW!r}.")
@@ -143,7 +148,10 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
     """algorithm -> part -> Timing of functions that wait as long as only the check knows, timed in turn."""
     keys = [(algorithm, part) for algorithm in (THEN, NOW) for part in PARTS]
     waits = dict(zip(map(_name, keys), lengths(seed, len(keys), 3e-4, 1.6), strict=True))
-    seen = ask(probes.timed_steps, function, [(*key, _name(key), waits[_name(key)]) for key in keys], rounds, MANY)
+    # The parts come in an order of chance: names tell them, not places.
+    handed = [keys[i] for i in np.random.default_rng([seed, 5]).permutation(len(keys))]
+    pieces = [(*key, _name(key), waits[_name(key)]) for key in handed]
+    seen = ask(probes.timed_steps, function, pieces, rounds, MANY, advice=_advice)
     found = seen["result"]
     if found is None:
         raise Mistake("returns-none", "step_times returns None. Is the `return` missing?")
@@ -182,7 +190,10 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
                           "The times have to come from the functions that step_times is given: "
                           "`functions[algorithm][part]`, called inside the timing.")
     yield f"each of {len(keys)} functions called in each of {rounds} rounds"
-    _interleaved(calls_made, list(waits), rounds)
+    demand_in_turn(
+        calls_made, list(waits), rounds, "Put all eight functions into one dictionary, with a name each, and call "
+        "`measure` once: then they are interleaved, and a slow moment of the machine affects all of them.",
+    )  # fmt: skip
     yield "in turn"
     if seen["synchronised"] < rounds:
         raise Mistake("not-synchronised",
@@ -207,6 +218,13 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
                           f"Asked for {MANY} rounds, step_times makes {seen.part('many')[name]} of {name}: is a number "
                           "written into the call? Pass `rounds` on to `measure`.")
     yield "times that fit how long each function takes, and as many as are asked for"
+
+
+def _advice(error: BaseException, what: str) -> str:
+    if "CUDA" in str(error):
+        return Cause(" Where there is no GPU, nothing of `torch.cuda` can be called: wait with the `synchronise` that "
+                     "step_times is given, which knows the device.")
+    return ""
 
 
 def _demand_names(
@@ -235,18 +253,6 @@ def _demand_names(
 
 def _name(key: tuple[str, str]) -> str:
     return f"{key[1]} of {key[0]!r}"
-
-
-def _interleaved(calls_made: Calls, names: Sequence[str], rounds: int) -> None:
-    """No function's rounds are over before another's begin."""
-    turns = [name for name, _ in itertools.groupby(calls_made.made)]
-    order = {name: [i for i, one in enumerate(turns) if one == name][-rounds:] for name in names}
-    for early, late in itertools.permutations(order, 2):
-        if rounds > 1 and order[early][-1] < order[late][0]:
-            raise Mistake("measured-apart",
-                          f"All rounds of {early} are over before those of {late} begin. "
-                          "Put all eight functions into one dictionary, with a name each, and call `measure` once: "
-                          "then they are interleaved, and a slow moment of the machine affects all of them.")
 
 
 def _demand_own(key: tuple[str, str], times: Mapping[tuple[str, str], list[float]]) -> None:
@@ -449,6 +455,14 @@ def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int
         Hypothesis("weighted-geometric-mean", each(lambda t, s: np.exp((t * np.log(s)).sum() / t.sum())),
                    "This is a geometric mean of the speed-ups, weighted by the times. "
                    "The parts run one after the other: their times add up, and the new time of a part is t ÷ s."),
+        Hypothesis("one-part-faster",
+                   each(lambda t, s: 1 / (1 - t[s.argmax()] / t.sum() + t[s.argmax()] / t.sum() / s.max())),
+                   "This lets only the part with the largest speed-up become faster, as the best-known form of the law "
+                   "does with one part. Here every part has its own speed-up: sum over all of them."),
+        Hypothesis("time-saved-for-speedup", each(lambda t, s: 1 - (t / s).sum() / t.sum()),
+                   "This is the share of the time that is saved. A speed-up is old time over new."),
+        Hypothesis("gain-for-factor", each(lambda t, s: t.sum() / (t / s).sum() - 1),
+                   "This is the gain, factor − 1. The factor itself is asked for."),
         Hypothesis("slow-down-ignored", each(lambda t, s: t.sum() / (t / np.maximum(s, 1)).sum()),
                    "A speed-up below 1 is taken for 1. A part may become slower, and it then costs more time: t ÷ s."),
         Hypothesis("speedups-added", each(lambda t, s: s.sum()),

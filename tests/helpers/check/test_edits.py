@@ -37,6 +37,11 @@ RIGHT_AND_WRONG = {
     "a size": ("np.zeros(len(a))", "np.zeros(10)", "number-for-a-size"),
     "a loop's variable": ("[x[i] for i in w]", "[x[0] for i in w]", "number-for-a-variable"),
     "a part": ("a * b", "a * b / c", "one-part-too-many"),
+    "axes": ("x.transpose(1, 0, 2, 3)", "x.transpose(1, 2, 3, 0)", "axes-in-another-order"),
+    "more axes": ("np.transpose(x, (3, 0, 1, 2, 4))", "np.transpose(x, (0, 1, 2, 3, 4))", "axes-in-another-order"),
+    "pairs": ("np.pad(x, ((a, a), (b, b)))", "np.pad(x, ((a, b), (a, b)))", "pairs-mixed"),
+    "a remainder": ("a // b % c", "a // b", "remainder-missing"),
+    "an argument that is missing": ("np.f(x, a)", "np.f(x)", "argument-missing"),
 }
 
 
