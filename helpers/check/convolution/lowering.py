@@ -344,7 +344,8 @@ def _tile_hypotheses(case: Convolution, got: np.ndarray, expected: np.ndarray, l
         Hypothesis("last-tile-missing", zeros_at_the_end, f"The last columns stay zero: {last}"),
         Hypothesis("last-tile-missing", leftovers_at_the_end, 
                    "The columns of the last tile are wrong, and all before it are right. It is smaller than the "
-                   "others, as N·P·Q is seldom a multiple of the tile's width: is it computed, and stored at its own columns?"),
+                   "others, as N·P·Q is seldom a multiple of the tile's width: is it computed, and stored at its own "
+                   "columns?"),
         Hypothesis("first-column-missing", zeros_at_the_start, "The first columns stay zero: columns are counted from "
                    "0, so the first tile starts at column 0."),
         Hypothesis(

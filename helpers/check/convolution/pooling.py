@@ -184,8 +184,8 @@ def _in_float32(case: Pooling, got: np.ndarray) -> list[Hypothesis]:
             "computed-in-float32",
             got if told else np.full(3, np.nan),
             "Pixels that differ in the ninth digit are taken for equal, so that the gradient goes to one that is not "
-            "the maximum: the winners are looked for in a float32 copy, or with a tolerance (`isclose`). Look for them in "
-            "the images as they are given, with `argmax` or `==`.",
+            "the maximum: the winners are looked for in a float32 copy, or with a tolerance (`isclose`). Look for them "
+            "in the images as they are given, with `argmax` or `==`.",
         )
     ]
 

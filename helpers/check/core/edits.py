@@ -217,14 +217,6 @@ def _calls(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
     if isinstance(node, ast.Tuple | ast.List) and 2 <= len(node.elts) <= 5:
         for one, other in combinations(node.elts, 2):
             yield _exchanged(cell, "entries-exchanged", node, one, other)
-    if isinstance(node, ast.Tuple | ast.List | ast.Call):
-        for one, other in pairwise(node.args if isinstance(node, ast.Call) else node.elts):
-            pairs = [pair.elts for pair in (one, other) if isinstance(pair, ast.Tuple) and len(pair.elts) == 2]
-            if len(pairs) == 2 and cell.text(one) == cell.text(other) and len({*map(cell.text, pairs[0])}) == 2:
-                (_, second), (third, _) = pairs
-                yield Edit("pairs-mixed", f"{cell.text(one)}, {cell.text(other)}", node.lineno - 1,
-                           ((*cell.span(second), cell.text(third).encode()),
-                            (*cell.span(third), cell.text(second).encode())))  # fmt: skip
     if isinstance(node, ast.Attribute) and node.attr == "T":
         end = cell.span(node)[1]
         yield Edit("operand-transposed", cell.text(node), node.lineno - 1, ((end - 2, end, b""),))
@@ -240,8 +232,6 @@ def _calls(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
         yield Edit("one-call-too-many", f".{name}", node.lineno - 1, ((start, end, b""),))
     for one, other in combinations([arg for arg in node.args if not isinstance(arg, ast.Starred)][:4], 2):
         yield _exchanged(cell, "arguments-exchanged", node, one, other)
-    if name in ("transpose", "permute"):
-        yield from _axes(cell, node)
     arguments = [*node.args, *node.keywords]
     for number, argument in enumerate(arguments):
         if len(arguments) > 1 and (number == len(node.args) - 1 or isinstance(argument, ast.keyword)):
@@ -265,6 +255,21 @@ def _calls(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
         for new in ("0", "1", "-1", "2", *several):
             for keep in ([], ["keepdims=True"]):
                 yield cell.edit("axis-missing", text, node, _call(cell, node, [*own, f"axis={new}", *keep]))
+
+
+def _orders(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
+    """Pairs of numbers for two axes, and axes in another order."""
+    if isinstance(node, ast.Tuple | ast.List | ast.Call):
+        for one, other in pairwise(node.args if isinstance(node, ast.Call) else node.elts):
+            pairs = [pair.elts for pair in (one, other) if isinstance(pair, ast.Tuple) and len(pair.elts) == 2]
+            if len(pairs) == 2 and cell.text(one) == cell.text(other) and len({*map(cell.text, pairs[0])}) == 2:
+                (_, second), (third, _) = pairs
+                yield Edit("pairs-mixed", f"{cell.text(one)}, {cell.text(other)}", node.lineno - 1,
+                           ((*cell.span(second), cell.text(third).encode()),
+                            (*cell.span(third), cell.text(second).encode())))  # fmt: skip
+    function = node.func if isinstance(node, ast.Call) else None
+    if isinstance(node, ast.Call) and isinstance(function, ast.Attribute) and function.attr in ("transpose", "permute"):
+        yield from _axes(cell, node)
 
 
 def _axes(cell: _Cell, node: ast.Call) -> Iterator[Edit]:
@@ -391,20 +396,7 @@ def _out_of(cell: _Cell, loop: Any, single: ast.stmt, before: bool) -> Edit | No
 
 def _variables(cell: _Cell, function: Any) -> Iterator[Edit | None]:
     """Each variable of a function, where it is read, exchanged for each other one."""
-    args = function.args
-    names = [arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)]
-    nodes = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
-    names += [node.id for node in sorted(nodes, key=cell.span) if isinstance(node.ctx, ast.Store)]
-    names = [name for name in dict.fromkeys(names) if name != "self"]
-    for node in ast.walk(function):
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv):
-            for name in names:
-                yield cell.edit("remainder-missing", cell.text(node), node, f"({cell.text(node)} % {name})")
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args and not node.keywords:
-            given = [cell.text(arg) for arg in node.args]
-            for arg in args.args:
-                if arg.arg not in (*given, "self"):
-                    yield cell.edit("argument-missing", cell.text(node), node, _call(cell, node, [*given, arg.arg]))
+    names, nodes = _names(cell, function), [node for node in ast.walk(function) if isinstance(node, ast.Name)]
     called = {id(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
     attributes = [node for node in ast.walk(function) if isinstance(node, ast.Attribute)]
     read: list[ast.Name | ast.Attribute] = [node for node in nodes if isinstance(node.ctx, ast.Load)]
@@ -420,6 +412,30 @@ def _variables(cell: _Cell, function: Any) -> Iterator[Edit | None]:
         for other in dict.fromkeys(one.attr for one in fields):
             if other != field.attr and isinstance(field.ctx, ast.Load):
                 yield cell.edit("another-variable", cell.text(field), field, f"self.{other}")
+
+
+def _names(cell: _Cell, function: Any) -> list[str]:
+    """A function's arguments, and what it assigns to."""
+    args = function.args
+    names = [arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)]
+    nodes = [node for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    names += [node.id for node in sorted(nodes, key=cell.span)]
+    return [name for name in dict.fromkeys(names) if name != "self"]
+
+
+def _missing(cell: _Cell, function: Any) -> Iterator[Edit | None]:
+    """Remainders of quotients, and arguments of calls, that are left out."""
+    names = _names(cell, function)
+    for node in ast.walk(function):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv):
+            line = cell.lines[node.lineno - 1].decode()
+            for name in (name for name in names if re.search(rf"\b{re.escape(name)}\b", line)):
+                yield cell.edit("remainder-missing", cell.text(node), node, f"({cell.text(node)} % {name})")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args and not node.keywords:
+            given = [cell.text(arg) for arg in node.args]
+            for arg in function.args.args:
+                if arg.arg not in (*given, "self"):
+                    yield cell.edit("argument-missing", cell.text(node), node, _call(cell, node, [*given, arg.arg]))
 
 
 def _sizes(cell: _Cell, function: Any) -> Iterator[Edit | None]:
@@ -445,7 +461,7 @@ def _together(edits: Sequence[Edit]) -> Edit | None:
     return Edit(edits[0].kind, edits[0].what, edits[0].line, tuple(parts))
 
 
-KINDS = (_calls, _numbers, _operators, _brackets, _functions_alike, _slices, _lines)
+KINDS = (_calls, _orders, _numbers, _operators, _brackets, _functions_alike, _slices, _lines)
 
 
 @lru_cache(maxsize=8)
@@ -459,7 +475,7 @@ def edits(source: str) -> tuple[Edit, ...]:
     nodes.sort(key=lambda node: getattr(node, "lineno", 0))
     kinds = [[edit for node in nodes for edit in kind(cell, node) if edit] for kind in KINDS]
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.Lambda)]
-    for more in (_variables, _sizes):
+    for more in (_variables, _missing, _sizes):
         each = [[edit for edit in more(cell, function) if edit] for function in functions]
         kinds.append([edit for of_one in each for edit in of_one])
         if len(each) > 1:

@@ -244,8 +244,9 @@ def _of_a_new_cell(steps: Callable[[], Iterator[str]]) -> Mistake | None:
         return None
     these = " or ".join(f"`{name}`" for name in names[:3])
     return Mistake("kept-between-calls", f"Where the cell is run anew, this check passes, and after the calls that "
-                   f"were made since it does not: {these} keeps something from earlier calls. What a call needs belongs "
-                   "inside of the function. (Where results are remembered on purpose, the key needs every argument.)")
+                   f"were made since it does not: {these} keeps something from earlier calls. What a call needs "
+                   "belongs inside of the function. (Where results are remembered on purpose, the key needs every "
+                   "argument.)")
 
 
 EDITS_S, EDIT_S = 3.0, 0.5

@@ -586,7 +586,7 @@ def advice(error: BaseException, what: str) -> str:
         arrays = [shape for _, shape in shapes_there(error)]
         flat = 1 in map(len, shapes) and all(shape in arrays for shape in shapes)
         how = "broadcasts b along the last axis of y, the columns" if flat else "matches axes from the last one on"
-        turned = len(shapes) == 2 and 4 in map(len, shapes) and not any(shape in arrays for shape in shapes)
+        turned = "tensor" not in text and any(len(shape) == 4 and shape not in arrays for shape in shapes) and arrays
         place = "bring it there, beside y with its axes as they are" if turned else "give it the shape (K, 1, 1)"
         return f" Numpy {how}; b belongs to axis 1: {place}."
     if kind == "ZeroDivisionError":
