@@ -425,12 +425,14 @@ def _names(cell: _Cell, function: Any) -> list[str]:
 
 def _missing(cell: _Cell, function: Any) -> Iterator[Edit | None]:
     """Remainders of quotients, and arguments of calls, that are left out."""
-    names = _names(cell, function)
+    nodes = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
     for node in ast.walk(function):
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv):
-            line = cell.lines[node.lineno - 1].decode()
-            for name in (name for name in names if re.search(rf"\b{re.escape(name)}\b", line)):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv) and isinstance(node.right, ast.Name):
+            beside = [one for one in nodes if one.lineno == node.lineno]
+            no = {one.id for one in beside if isinstance(one.ctx, ast.Store)} | {cell.text(node.left), node.right.id}
+            for name in dict.fromkeys(one.id for one in beside if one.id not in no):
                 yield cell.edit("remainder-missing", cell.text(node), node, f"({cell.text(node)} % {name})")
+    for node in ast.walk(function):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args and not node.keywords:
             given = [cell.text(arg) for arg in node.args]
             for arg in function.args.args:
@@ -585,7 +587,22 @@ def _source(file: str) -> str:
     """A cell's text, as IPython keeps it for tracebacks; "" for a file, and for what is not to be changed."""
     kept = linecache.cache.get(file, ())
     text = "".join(kept[2]) if len(kept) == 4 and kept[1] is None else ""
-    return "" if OUTSIDE.search(text) else text
+    return "" if _reaches_out(text) else text
+
+
+@lru_cache(maxsize=64)
+def _reaches_out(text: str) -> bool:
+    """Whether OUTSIDE is in the code, comments and texts that explain it left out."""
+    if not OUTSIDE.search(text):
+        return False
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return True
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and _is_text(node):
+            node.value = ast.Constant(None)
+    return bool(OUTSIDE.search(ast.unparse(tree)))
 
 
 def places(things: Sequence[Any]) -> Iterator[tuple[str, int, Edit, str]]:

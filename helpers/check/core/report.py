@@ -235,18 +235,19 @@ def _of_a_new_cell(steps: Callable[[], Iterator[str]]) -> Mistake | None:
 
     def search() -> list[str]:
         for cell, names in remembering(things):
-            if _passes(steps, "helpers.check.core.edits:edited", cell, None):
-                return names
+            for forgotten in ([], names):
+                with again.run_by("helpers.check.core.probe:forgetting", forgotten):
+                    if _passes(steps, "helpers.check.core.edits:edited", cell, None):
+                        return names
         return []
 
     names = in_a_copy(search, EDITS_S) if next(remembering(things), None) else None
     if not names:
         return None
     these = " or ".join(f"`{name}`" for name in names[:3])
-    return Mistake("kept-between-calls", f"Where the cell is run anew, this check passes, and after the calls that "
-                   f"were made since it does not: {these} keeps something from earlier calls. What a call needs "
-                   "belongs inside of the function. (Where results are remembered on purpose, the key needs every "
-                   "argument.)")
+    return Mistake("kept-between-calls", "Where what is left of earlier calls is forgotten, this check passes: "
+                   f"{these} keeps something from them. What a call needs belongs inside of the function. (Where "
+                   "results are remembered on purpose, the key needs every argument.)")
 
 
 EDITS_S, EDIT_S = 3.0, 0.5

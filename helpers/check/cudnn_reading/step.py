@@ -241,14 +241,13 @@ def _demand_names(
         raise Mistake("algorithms-exchanged",
                       f"The times of {NOW!r} stand under {THEN!r}, and the other way round. Take algorithms and parts "
                       "from the names in `functions`, not from their places: `sorted` puts them in another order.")
-    by_length = sorted(times, key=lambda key: waits[_name(key)])
-    made_of = dict(zip(sorted(times, key=lambda key: min(times[key])), by_length, strict=True))
-    wrong = [key for key in times if not fits(key, times[key])]
-    if wrong and made_of[wrong[0]] != wrong[0] and all(fits(made_of[key], times[key]) for key in times):
+    made_of = {key: [of for of in times if calls_made.spent_on(_name(of), times[key])] for key in times}
+    wrong = next((key for key in times if len(made_of[key]) == 1 and made_of[key] != [key]), None)
+    if wrong and all(made_of.values()):
         raise Mistake("times-mixed-up",
-                      f"Times stand under the names of other functions: those under {_name(wrong[0])} are as long as "
-                      f"{_name(made_of[wrong[0]])} takes. Look each up by its own name in what `measure` returns; "
-                      "`sorted`, `zip` and sets go by other orders.")
+                      f"Times stand under the names of other functions: those under {_name(wrong)} are those of "
+                      f"{_name(made_of[wrong][0])}. Look each up by its own name in what `measure` returns; "
+                      "`sorted`, `zip`, sets and a list of the parts go by other orders.")
 
 
 def _name(key: tuple[str, str]) -> str:
