@@ -17,6 +17,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from helpers.check.core.report import EDITED
+
 from ..course import Course
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*|.*\{.*\}-\S+|\S+-\{.*\}")
@@ -305,4 +307,6 @@ def page(name: str, found: Sequence[Group], width: int = 120) -> str:
         for hint in group.hints:
             lines.append(f"  {hint.name}  [{hint.place}]")
             lines += textwrap.wrap(hint.sentence, width, initial_indent="      ", subsequent_indent="      ")
+    lines += ["", "Behind a sentence that tells no cause: Look at the line `{line}`: …, this check passes."]
+    lines += [f"  {kind}: {words}" for kind, words in EDITED.items()]
     return "\n".join(lines)

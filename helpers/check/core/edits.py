@@ -237,6 +237,8 @@ def _calls(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
         if len(arguments) > 1 and (number == len(node.args) - 1 or isinstance(argument, ast.keyword)):
             kept = [cell.text(one) for one in arguments if one is not argument]
             yield cell.edit("one-argument-too-many", cell.text(argument), node, _call(cell, node, kept))
+    if name in ("round", "int") and isinstance(function, ast.Name) and len(arguments) == 1:
+        yield cell.edit("another-function", text, node, f"int(-(-({cell.text(node.args[0])}) // 1))")
     if name == "sort" and isinstance(function, ast.Attribute) and not arguments:
         yield cell.edit("another-function", text, node, f"sorted({cell.text(function.value)})")
     own = [cell.text(one) for one in arguments if not (isinstance(one, ast.keyword) and one.arg == "ddof")]
@@ -441,18 +443,25 @@ def _missing(cell: _Cell, function: Any) -> Iterator[Edit | None]:
 
 
 def _sizes(cell: _Cell, function: Any) -> Iterator[Edit | None]:
-    """A number that is written into a function, exchanged for the size of an argument or the variable of a loop."""
+    """A number that is written into a function, exchanged for the size of an argument or the variable of a loop; a size
+    of an argument for that of another one."""
     loops = [node.target for node in ast.walk(function) if isinstance(node, ast.For | ast.comprehension)]
     counted = dict.fromkeys(node.id for loop in loops for node in ast.walk(loop) if isinstance(node, ast.Name))
+    taken = {target.id for node in ast.walk(function) if isinstance(node, ast.Assign)
+             and re.search(r"\bshape\b|\blen\(", cell.text(node.value))
+             for target in ast.walk(node.targets[0]) if isinstance(target, ast.Name)}  # fmt: skip
+    arguments = [arg.arg for arg in function.args.args if arg.arg != "self"]
     for node in ast.walk(function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in taken:
+            for name in arguments:
+                yield cell.edit("size-of-another", node.id, node, f"len({name})")
         if not isinstance(node, ast.Constant) or type(node.value) is not int:
             continue
         for name in counted:
             yield cell.edit("number-for-a-variable", cell.text(node), node, name)
-        for arg in function.args.args if node.value > 2 else ():
-            if arg.arg != "self":
-                for size in (f"len({arg.arg})", f"{arg.arg}.shape[1]", f"{arg.arg}.shape[-1]"):
-                    yield cell.edit("number-for-a-size", cell.text(node), node, size)
+        for name in arguments if node.value > 2 else ():
+            for size in (f"len({name})", f"{name}.shape[1]", f"{name}.shape[-1]"):
+                yield cell.edit("number-for-a-size", cell.text(node), node, size)
 
 
 def _together(edits: Sequence[Edit]) -> Edit | None:

@@ -11,8 +11,9 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -252,6 +253,8 @@ def _of_a_new_cell(steps: Callable[[], Iterator[str]]) -> Mistake | None:
 
 EDITS_S, EDIT_S = 3.0, 0.5
 """Seconds in which a check looks for a small change of the student's code that makes it pass, and for one call then."""
+OTHERS = (1, 2)
+"""Seeds with which it has to pass, too: a change that only hides the mistake from the visible numbers is none."""
 EDITED = {
     "another-operator": "with another operator in `{}`",
     "sides-exchanged": "with the two sides of `{}` exchanged",
@@ -264,6 +267,7 @@ EDITED = {
     "other-brackets": "with the brackets set in another way in `{}`",
     "another-number": "with another number in place of `{}`",
     "number-for-a-size": "with the size of an argument in place of `{}`",
+    "size-of-another": "with the size of another argument in place of `{}`",
     "number-for-a-variable": "with a variable in place of `{}`",
     "another-value": "with another value in place of `{}`",
     "entries-exchanged": "with two entries of `{}` exchanged",
@@ -294,8 +298,9 @@ EDITED = {
 """Kinds of edits, and how a sentence speaks of them."""
 
 
-def _look_at(mistake: Mistake, steps: Callable[[], Iterator[str]]) -> tuple[str, str]:
-    """Kind and place of a small change of the student's code that makes the check pass; ("", "") where none is found.
+def _look_at(mistake: Mistake, checks: Sequence[Callable[[], Iterator[str]]]) -> tuple[str, str]:
+    """Kind and place of a small change of the student's code that makes the check pass, also with other numbers; ("",
+    "") where none is found.
 
     The search is in a copy of this process, which may crash or hang.
     """
@@ -307,7 +312,7 @@ def _look_at(mistake: Mistake, steps: Callable[[], Iterator[str]]) -> tuple[str,
         for cell, number, edit, line in places(things):
             if time.monotonic() > until:
                 break
-            if _passes(steps, "helpers.check.core.edits:edited", cell, number):
+            if all(_passes(steps, "helpers.check.core.edits:edited", cell, number) for steps in checks):
                 words = EDITED[edit.kind].format(edit.what.partition("\n")[0][:120])
                 words += "" if edit.alone else " (there and wherever else it stands)"
                 return edit.kind, f" Look at the line `{line[:200]}`: {words}, this check passes."
@@ -363,7 +368,9 @@ def check(
                         once_more = functools.partial(steps, *given, **named)
                         found = _of_what_is_kept(mistake, once_more) or mistake
                         if not _earlier(package, title, after):
-                            report.edit, place = _look_at(found, once_more)
+                            seeds = [{"seed": seed} for seed in OTHERS] if "seed" in signature(steps).parameters else []
+                            others = [functools.partial(steps, *given, **named | seed) for seed in seeds]
+                            report.edit, place = _look_at(found, [once_more, *others])
                             found.message = (found.seen or found.message) + place if place else found.message
             except (Exception, SystemExit) as error:
                 # Objects can misbehave wherever they are touched; a student never reads a traceback of ours.

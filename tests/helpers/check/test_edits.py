@@ -13,9 +13,10 @@ import pytest
 from autograder.judge.local import execute
 from helpers.check import CheckFailed, cnn_learning, convolution, generate
 from helpers.check.core import ask, report
+from helpers.check.core.ask import number
 from helpers.check.core.edits import edits
 from helpers.check.core.limits import in_a_copy
-from helpers.check.core.probe import observed
+from helpers.check.core.probe import calls, observed
 
 RIGHT_AND_WRONG = {
     "a number": ("x.sum(axis=1)", "x.sum(axis=0)", "another-number"),
@@ -36,6 +37,7 @@ RIGHT_AND_WRONG = {
     "a variable": ("a * b + c", "a * b + b", "another-variable"),
     "a size": ("np.zeros(len(a))", "np.zeros(10)", "number-for-a-size"),
     "a loop's variable": ("[x[i] for i in w]", "[x[0] for i in w]", "number-for-a-variable"),
+    "round up": ("int(-(-(a / b) // 1))", "round(a / b)", "another-function"),
     "a part": ("a * b", "a * b / c", "one-part-too-many"),
     "axes": ("x.transpose(1, 0, 2, 3)", "x.transpose(1, 2, 3, 0)", "axes-in-another-order"),
     "more axes": ("np.transpose(x, (3, 0, 1, 2, 4))", "np.transpose(x, (0, 1, 2, 3, 4))", "axes-in-another-order"),
@@ -67,6 +69,10 @@ BLOCKS = {
     "reset before the loop": (
         "for a in x:\n    b = 0\n    b += a\nreturn b", "b = 0\nfor a in x:\n    b += a\nreturn b",
         "line-outside-the-loop",
+    ),
+    "another's size": (
+        "n = len(x)\nreturn x.sum() / n, a.sum() / len(a)", "n = len(x)\nreturn x.sum() / n, a.sum() / n",
+        "size-of-another",
     ),
     "=": ("b += a\nreturn b", "b = a\nreturn b", "another-assignment"),
     "a condition": ("return b", "if a:\n    return c\nreturn b", "another-condition"),
@@ -240,3 +246,16 @@ def test_every_kind_of_edit_has_its_sentence():
     source = Path(edits.__wrapped__.__code__.co_filename).read_text(encoding="utf-8")
     kinds = {one for one in re.findall(r'"([a-z]+(?:-[a-z]+)+)"', source) if one != "site-packages"}
     assert kinds == set(report.EDITED)
+
+
+def test_a_change_that_only_hides_the_mistake_is_none(said):
+    @report.check("add")
+    def add(function, *, seed=0):
+        """function(x) is x + 1 for all x."""
+        x = 2.0 + seed
+        if number(ask.ask(calls, "add", function, [(x,)])[0], "the sum") != x + 1:
+            raise report.Mistake("differs", "The sum is wrong.")
+        yield "a sum"
+
+    assert said(add, "f", "def f(x):\n    return x * 1\n").edit == "another-operator"
+    assert said(add, "f", "def f(x):\n    return x ** 2 - 2\n").edit == ""  # x ** 2 - 1 is right for 2 alone
