@@ -118,7 +118,7 @@ def test_a_class_of_hostile_students_is_graded_to_the_end(pretended, students):
         for one in students:
             name = lay_out(one, course.submitted, honest)
             target = course.submitted / name / "mini" / "mini.ipynb"
-            if name and target.is_file() and not target.is_symlink():
+            if name and target.is_file() and not target.is_symlink() and target.stat().st_size < 10**9:
                 said[target.read_bytes()] = one
         folders = sum(name[:1] != "." for name in os.listdir(course.submitted))
         first = grade("mini", course, executor=Pretend())

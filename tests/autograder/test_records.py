@@ -62,7 +62,7 @@ def test_rescaled_gradients_are_compared_with_those_of_the_students_own_network(
     names = own.__init__.__globals__
     exec(next(cell.text for cell in read(Course().source(NAME))[0].cells if cell.id == "E-rescale"), names)
     check.network_from_scratch.convention(names["rescale"], own, seed=7)
-    with pytest.raises(CheckFailed, match="the gradients are still those"):
+    with pytest.raises(CheckFailed, match="gradients of the network are still those"):
         check.network_from_scratch.convention(lambda network, batch_size, convention: None, own, seed=7)
 
 
