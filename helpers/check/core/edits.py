@@ -634,7 +634,8 @@ def remembering(things: Sequence[Any]) -> Iterator[tuple[str, list[str]]]:
         except (SyntaxError, ValueError):
             continue
         names = [name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names]
-        for block in (tree, *(part for part in tree.body if isinstance(part, ast.ClassDef))):
+        blocks: list[ast.Module | ast.ClassDef] = [tree]
+        for block in blocks + [part for part in tree.body if isinstance(part, ast.ClassDef)]:
             for line in block.body:
                 if isinstance(line, ast.Assign) and isinstance(line.value, ast.List | ast.Dict | ast.Set):
                     names += [target.id for target in line.targets if isinstance(target, ast.Name)]

@@ -587,8 +587,8 @@ def advice(error: BaseException, what: str) -> str:
         flat = 1 in map(len, shapes) and all(shape in arrays for shape in shapes)
         how = "broadcasts b along the last axis of y, the columns" if flat else "matches axes from the last one on"
         turned = "tensor" not in text and any(len(shape) == 4 and shape not in arrays for shape in shapes) and arrays
-        place = "bring it there, beside y with its axes as they are" if turned else "give it the shape (K, 1, 1)"
-        return f" Numpy {how}; b belongs to axis 1: {place}."
+        cure = "bring it there, beside y with its axes as they are" if turned else "give it the shape (K, 1, 1)"
+        return f" Numpy {how}; b belongs to axis 1: {cure}."
     if kind == "ZeroDivisionError":
         return (
             " A padding may be 0, a stride may not: in a call or in the `def` line, are the arguments in the order of "
