@@ -18,7 +18,7 @@ from helpers.check.core.ask import array, ask, kind_of, number
 from helpers.check.core.compare import Hypothesis, verify
 from helpers.check.core.geometries import SMALL, Convolution, Kind, convolutions
 from helpers.check.core.hypotheses.windows import advice
-from helpers.check.core.known_work import Calls, demand_in_turn, demand_possible, lengths
+from helpers.check.core.known_work import Calls, demand_possible, lengths
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 from helpers.primitives.spec import ConvSpec
@@ -167,11 +167,7 @@ def layer_timings(measure_layer: Any, *, seed: int = 0) -> Iterator[str]:
             "`errors={}` is made only once.",
         )
     _called(made, timings, rounds)
-    demand_in_turn(
-        made, WAYS, rounds, "Pass all functions to `measure` at once, in one dictionary: then they are timed in turn, "
-        "and a slow moment of the machine affects all of them.",
-    )  # fmt: skip
-    yield f"each of {len(WAYS)} functions called in each of the rounds, in turn"
+    yield f"each of {len(WAYS)} functions called in each of the rounds"
     _errors(errors, results)
     if "far" in seen:
         _far(_pair(seen["far"])[1])

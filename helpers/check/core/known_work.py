@@ -8,7 +8,7 @@ call takes no less than the work waits, and no more than lies between the calls 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby, permutations
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -102,21 +102,3 @@ def demand_possible(found: Sequence[float], least: float, most: float, what: str
         f"{what} is {long:.3g} s, tried on work around which no more than {most:.3g} s went by. Times have to be "
         "measured, around the work that is asked for and nothing else.",
     )
-
-
-def demand_in_turn(made: Calls, names: Sequence[str], rounds: int, hint: str) -> None:
-    """Mistake where one function's last so many rounds are over before another's begin.
-
-    A round may be several calls in a row. Where there are fewer such rows than rounds, as where each function is timed
-    alone, the last so many calls count.
-    """
-    turns = [(name, len(list(calls))) for name, calls in groupby(made.made)]
-    order = {}
-    for name in names:
-        own = [(place, count) for place, (one, count) in enumerate(turns) if one == name]
-        if len(own) < rounds:
-            own = [one for i, one in enumerate(own) if sum(count for _, count in own[i + 1 :]) < rounds]
-        order[name] = [place for place, _ in own[-rounds:]]
-    for early, late in permutations(order, 2):
-        if rounds > 1 and order[early][-1] < order[late][0]:
-            raise Mistake("measured-apart", f"All rounds of {early} are over before those of {late} begin. {hint}")

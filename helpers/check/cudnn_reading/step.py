@@ -13,7 +13,7 @@ import numpy as np
 
 from helpers.check.core.ask import Cause, array, ask
 from helpers.check.core.compare import Hypothesis, verify
-from helpers.check.core.known_work import Calls, demand_in_turn, demand_possible, lengths
+from helpers.check.core.known_work import Calls, demand_possible, lengths
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
 from helpers.check.cudnn_reading import probes
@@ -190,10 +190,7 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
                           "The times have to come from the functions that step_times is given: "
                           "`functions[algorithm][part]`, called inside the timing.")
     yield f"each of {len(keys)} functions called in each of {rounds} rounds"
-    demand_in_turn(
-        calls_made, list(waits), rounds, "Put all eight functions into one dictionary, with a name each, and call "
-        "`measure` once: then they are interleaved, and a slow moment of the machine affects all of them.",
-    )  # fmt: skip
+    _interleaved(calls_made, list(waits), rounds)
     yield "in turn"
     if seen["synchronised"] < rounds:
         raise Mistake("not-synchronised",
@@ -252,6 +249,18 @@ def _demand_names(
 
 def _name(key: tuple[str, str]) -> str:
     return f"{key[1]} of {key[0]!r}"
+
+
+def _interleaved(calls_made: Calls, names: Sequence[str], rounds: int) -> None:
+    """No function's rounds are over before another's begin."""
+    turns = [name for name, _ in itertools.groupby(calls_made.made)]
+    order = {name: [i for i, one in enumerate(turns) if one == name][-rounds:] for name in names}
+    for early, late in itertools.permutations(order, 2):
+        if rounds > 1 and order[early][-1] < order[late][0]:
+            raise Mistake("measured-apart",
+                          f"All rounds of {early} are over before those of {late} begin. "
+                          "Put all eight functions into one dictionary, with a name each, and call `measure` once: "
+                          "then they are interleaved, and a slow moment of the machine affects all of them.")
 
 
 def _demand_own(key: tuple[str, str], times: Mapping[tuple[str, str], list[float]]) -> None:
