@@ -108,8 +108,8 @@ def _size_hypotheses(h: np.ndarray, r: np.ndarray, u: np.ndarray, p: np.ndarray)
             Hypothesis(
                 "padding-divided-apart",
                 outside,
-                "The padding is not divided by the stride together with the rest: size + 2·pad − window is divided as "
-                "a whole, and rounded once.",
+                "The padding is not divided by the stride together with the rest (or is multiplied by it before): size "
+                "+ 2·pad − window is divided as a whole, and rounded once.",
             )
             for outside in ((h - r) // u + 2 * p + 1, (h - r) // u + 2 * p // u + 1, (h - r) // u + 2 * (p // u) + 1)
         ),
