@@ -130,6 +130,12 @@ def _of_output(d: Layers, count: Count) -> list[Hypothesis]:
             "Neither stride nor padding is counted: P and Q are those of `output_size`, with both.",
         ),
         Hypothesis(
+            "same-size-for-output",
+            lambda: count(d.of_output(-(-d.H // d.u), -(-d.W // d.v))),
+            "The output is taken to have ⌈H / u⌉ × ⌈W / v⌉ pixels, as where a padding keeps the size (\"same\"). P and "
+            "Q are those of `output_size`, with the padding that is given.",
+        ),
+        Hypothesis(
             "padding-ignored", lambda: count(unpadded), "The padding is not counted: it makes the output larger."
         ),
     ]

@@ -104,6 +104,15 @@ def _size_hypotheses(h: np.ndarray, r: np.ndarray, u: np.ndarray, p: np.ndarray)
             (h - 2 * p - r) // u + 1,
             "The padding is subtracted; it makes the image larger: + 2 · pad.",
         ),
+        *(
+            Hypothesis(
+                "padding-divided-apart",
+                outside,
+                "The padding is not divided by the stride together with the rest (or is multiplied by it before): size "
+                "+ 2·pad − window is divided as a whole, and rounded once.",
+            )
+            for outside in ((h - r) // u + 2 * p + 1, (h - r) // u + 2 * p // u + 1, (h - r) // u + 2 * (p // u) + 1)
+        ),
         Hypothesis("stride-ignored", inside + 1, "The stride is not used: divide by it, rounded down."),
         Hypothesis("window-ignored", (h + 2 * p) // u + 1, window),
         Hypothesis("window-ignored", (h + 2 * p) // u, window),

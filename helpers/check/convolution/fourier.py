@@ -111,8 +111,8 @@ def _matrices(n: int) -> list[Hypothesis]:
         (
             "n-missing",
             np.exp(-2j * np.pi * jk),
-            "The division by n is missing, or rounded down by `//`: every exponent is a whole number of turns, so "
-            "every entry is 1.",
+            "Every entry is 1, as where every exponent is a whole number of turns: is the division by n missing, "
+            "rounded down by `//`, or made after e^(−2πi), which is 1 itself, and so are its powers?",
         ),
         (
             "endpoint-included",
@@ -254,7 +254,12 @@ def _fft_hypotheses(case: Convolution, expected: np.ndarray, got: np.ndarray) ->
         Hypothesis("wrong-crop", lambda: cropped_somewhere(oracle.forward(whole, w, (1, 1), touching)), crop),
         *Hypothesis.each("wrong-crop", lambda shape: rolled(whole, shape), (size, full), crop),
         *Hypothesis.each("no-conjugate", lambda shape: rolled(whole, shape, False), (size, full), conjugate),
-        Hypothesis("wrap-around", lambda: rolled(x, x.shape[2:]) if unpadded else unlike, wrap),
+        *Hypothesis.each(
+            "wrap-around",
+            lambda shape: rolled(x, shape) if unpadded else unlike,
+            (x.shape[2:], (max(x.shape[2], p), max(x.shape[3], q))),
+            wrap,
+        ),
         Hypothesis(
             "not-cropped",
             uncropped,

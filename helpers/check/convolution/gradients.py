@@ -17,7 +17,7 @@ from helpers.check.core.gradients import numerical_gradient
 from helpers.check.core.hypotheses import convolution as hypotheses
 from helpers.check.core.hypotheses.windows import advice
 from helpers.check.core.probe import calls
-from helpers.check.core.report import check
+from helpers.check.core.report import Mistake, check
 
 
 def _loss(case: Convolution, x: np.ndarray, w: np.ndarray) -> float:
@@ -60,11 +60,26 @@ def backward_filter(conv_backward_filter: Any, *, seed: int = 0) -> Iterator[str
     for i, case in enumerate(cases):
         wrong, numerical = partial(hypotheses.backward_filter, case, expected[i]), partial(_numerical_w, case)
         got = seen.array(str(i), f"the result of {what}")
-        verify(got, expected[i], f"dw for {case.label}", wrong, numerical=numerical)
+        verify(got, expected[i], f"dw for {case.label}", wrong, numerical=numerical, shape=partial(_rest_kept, case))
         yield case.label
     other = with_float32(cases)[-1]
     wanted = oracle.backward_filter(other.x, other.dy, other.window, *other.geometry)
     yield float32_too(seen, len(cases), expected[0], what, wanted)
+
+
+def _rest_kept(case: Convolution, got: tuple[int, ...]) -> Mistake | None:
+    """What explains a dw that has room for the rows and columns that no window reaches at this stride."""
+    rest = tuple(
+        size + 2 * pad - (count - 1) * step
+        for size, pad, count, step in zip(
+            case.x.shape[2:], case.padding, case.dy.shape[2:], case.stride, strict=True
+        )
+    )
+    if got != (*case.w.shape[:2], *rest) or rest == case.window:
+        return None
+    return Mistake("rest-kept", f"dw for {case.label} has shape {got}; it should be {case.w.shape}. Such a shape comes "
+                   "out where R and S are computed back from the sizes of x and dy: at a stride, rows and columns that "
+                   "no window reaches can be left over. Take R and S from `w_shape`.")
 
 
 @check("Gradient for the bias", "C3")

@@ -322,7 +322,7 @@ def _tile_hypotheses(case: Convolution, got: np.ndarray, expected: np.ndarray, l
         return output(kept) if 2 * wrong[-1] < j.size else np.full(3, np.nan)
 
     def leftovers_at_the_end() -> np.ndarray:
-        """The last tile left out of an array that was never filled."""
+        """The last tile left out of an array that was never filled, or at the wrong place."""
         right = np.allclose(columns(got)[:, :start], columns(expected)[:, :start], rtol=2e-4, atol=1e-4)
         return got if right and 0 < start < j.size else np.full(3, np.nan)
 
@@ -342,7 +342,10 @@ def _tile_hypotheses(case: Convolution, got: np.ndarray, expected: np.ndarray, l
     last = "the last tile, smaller than the others, is left out. N·P·Q is seldom a multiple of the tile's width."
     return [
         Hypothesis("last-tile-missing", zeros_at_the_end, f"The last columns stay zero: {last}"),
-        Hypothesis("last-tile-missing", leftovers_at_the_end, f"The last columns are never computed: {last}"),
+        Hypothesis("last-tile-missing", leftovers_at_the_end, 
+                   "The columns of the last tile are wrong, and all before it are right. It is smaller than the "
+                   "others, as N·P·Q is seldom a multiple of the tile's width: is it computed, and stored at its own "
+                   "columns?"),
         Hypothesis("first-column-missing", zeros_at_the_start, "The first columns stay zero: columns are counted from "
                    "0, so the first tile starts at column 0."),
         Hypothesis(

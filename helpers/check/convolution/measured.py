@@ -290,6 +290,12 @@ def _errors(errors: Mapping[str, Any], results: Mapping[str, np.ndarray]) -> Non
                 [np.sqrt((d**2).mean()) / largest for d in off],
                 f"This is the root of the mean square. {hidden}",
             ),
+            (
+                "norm-for-largest",
+                [np.linalg.norm(d) / np.linalg.norm(y) for d in off],
+                f"This is the norm of the differences over the norm of PyTorch's result (the root of the sum of "
+                f"squares). {hidden}",
+            ),
             ("sign-kept", [d.max() / largest for d in off], signs.format("small")),
             ("sign-kept", [-d.min() / largest for d in off], signs.format("large")),
             (

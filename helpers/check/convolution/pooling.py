@@ -43,15 +43,50 @@ WIDE_BORDER = (1, 2, 5, 8, 3, 3, 2, 2, 2, 2)
 def max_pool_forward(max_pool_forward: Any, *, seed: int = 0) -> Iterator[str]:
     """The largest entry of each window; padding never wins."""
     cases = [*chain(*poolings(seed)), Pooling.of(WIDE_BORDER, seed)]
+    cases += _unusual(cases[-1])
     asked = [(case.x, *case.geometry) for case in cases]
     asked.append((cases[0].x.astype(np.float32), *cases[0].geometry))
     seen = ask(calls, "max_pool_forward", max_pool_forward, asked, ("x",), advice=advice)
     for i, case in enumerate([*cases, cases[0]]):
-        y, wrong = _forward(seen[str(i)], case), partial(hypotheses.forward, case, "max")
+        y = _forward(seen[str(i)], case)
+        wrong = partial(_forward_hypotheses, case, y)
         expected, shape = oracle.max_pool(case.x, *case.geometry), hypotheses.output_shape(case)
         verify(y, expected, f"y for {case.label}", wrong, shape=shape)
         yield case.label
     yield "float32; x unchanged"
+
+
+def _unusual(case: Pooling) -> list[Pooling]:
+    """The case with zeros in the first channel, as a ReLU leaves them, and with pixels that are smaller by far."""
+    zeros = case.x.copy()
+    zeros[:, 0] = 0.0
+    return [replace(case, x=zeros), replace(case, x=1e10 * case.x)]
+
+
+def _forward_hypotheses(case: Pooling, got: np.ndarray) -> list[Hypothesis]:
+    """Borders that take away zeros or win over small pixels, before the usual mistakes."""
+    found = hypotheses.forward(case, "max")
+    if (case.x == 0).any():
+        found[:0] = [
+            Hypothesis(
+                "zeros-never-win",
+                oracle.max_pool(np.where(case.x == 0, -np.inf, case.x), *case.geometry),
+                "Pixels of the image that are 0 never win: are zeros replaced by −∞ after padding? Images have zeros, "
+                "too, as behind a ReLU: pad with −∞ (`constant_values=-np.inf`).",
+            )
+        ]
+    right = oracle.max_pool(case.x, *case.geometry)
+    value = float(got.max(where=got != right, initial=-np.inf)) if got.shape == right.shape else -np.inf
+    if right.min() < value < 0:
+        found[:0] = [
+            Hypothesis(
+                "padding-value",
+                lambda: oracle.windows(case.x, *case.geometry, value).max(axis=(4, 5)),
+                f"The padding is filled with {value:.4g}, which wins over smaller pixels; it should be −∞, which "
+                "never wins.",
+            )
+        ]
+    return found
 
 
 @check("Max pooling, backward", "D1", builds_on="`max_pool_forward`, which chooses the winners", after="A1 D1")
@@ -149,7 +184,8 @@ def _in_float32(case: Pooling, got: np.ndarray) -> list[Hypothesis]:
             "computed-in-float32",
             got if told else np.full(3, np.nan),
             "Pixels that differ in the ninth digit are taken for equal, so that the gradient goes to one that is not "
-            "the maximum: the winners are looked for in a float32 copy. Look for them in the images as they are given.",
+            "the maximum: the winners are looked for in a float32 copy, or with a tolerance (`isclose`). Look for them "
+            "in the images as they are given, with `argmax` or `==`.",
         )
     ]
 

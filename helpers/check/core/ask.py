@@ -77,6 +77,10 @@ def asking(elsewhere: Asks) -> Iterator[None]:
         _elsewhere = before
 
 
+class Cause(str):
+    """What an error means that has no other cause, so that nothing else is looked for."""
+
+
 Advice = Callable[[BaseException, str], str]
 """(error, what raised it) -> what that usually means in this exercise, a sentence after a space, or nothing."""
 
@@ -182,7 +186,7 @@ def raised(what: str, error: BaseException, advice: Advice | None = None) -> Mis
     meaning = _habit(error) or (advice(error, what) if advice else "") or _advice(error)
     seen = f"{what or 'Your code'} raised {in_words(error)}{_place(error, what)}."
     mistake = Mistake("raises", seen + meaning)
-    mistake.seen = seen
+    mistake.seen, mistake.sure = seen, isinstance(meaning, Cause)
     return mistake
 
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations, islice, pairwise, zip_longest
+from itertools import combinations, islice, pairwise, permutations, zip_longest
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -50,7 +50,7 @@ OUTSIDE = re.compile(r"\b(open|os|sys|shutil|subprocess|Path|Popen|multiprocessi
 """What reaches beyond Python: code that has it is left as it is."""
 ONE_PLACE = {
     "entries-exchanged", "arguments-exchanged", "indices-exchanged", "lines-exchanged", "line-outside-the-loop",
-    "another-condition", "slice-to-zero", "slice-from-zero", "other-brackets",
+    "another-condition", "slice-to-zero", "slice-from-zero", "other-brackets", "pairs-mixed", "axes-in-another-order",
 }  # fmt: skip
 """Kinds whose edits have several parts that belong together."""
 
@@ -277,6 +277,39 @@ def _calls(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
                 yield cell.edit("axis-missing", text, node, _call(cell, node, [*own, f"axis={new}", *keep]))
 
 
+def _orders(cell: _Cell, node: ast.AST) -> Iterator[Edit | None]:
+    """Pairs of numbers for two axes, and axes in another order."""
+    if isinstance(node, ast.Tuple | ast.List | ast.Call):
+        for one, other in pairwise(node.args if isinstance(node, ast.Call) else node.elts):
+            pairs = [pair.elts for pair in (one, other) if isinstance(pair, ast.Tuple) and len(pair.elts) == 2]
+            if len(pairs) == 2 and cell.text(one) == cell.text(other) and len({*map(cell.text, pairs[0])}) == 2:
+                (_, second), (third, _) = pairs
+                yield Edit("pairs-mixed", f"{cell.text(one)}, {cell.text(other)}", node.lineno - 1,
+                           ((*cell.span(second), cell.text(third).encode()),
+                            (*cell.span(third), cell.text(second).encode())))  # fmt: skip
+    function = node.func if isinstance(node, ast.Call) else None
+    if isinstance(node, ast.Call) and isinstance(function, ast.Attribute) and function.attr in ("transpose", "permute"):
+        yield from _axes(cell, node)
+
+
+def _axes(cell: _Cell, node: ast.Call) -> Iterator[Edit]:
+    """Numbers of axes in every other order; of more than four, each in another place."""
+    several = [arg for arg in node.args if isinstance(arg, ast.Tuple | ast.List)]
+    axes = several[0].elts if several else node.args
+    count = len(axes)
+    if count < 3 or not all(isinstance(axis, ast.Constant) for axis in axes):
+        return
+    orders = [*permutations(range(count))]
+    if count > 4:
+        moved = [(i, j) for i in range(count) for j in range(count) if i != j]
+        orders = [(*(rest := [k for k in range(count) if k != i])[:j], i, *rest[j:]) for i, j in moved]
+    for order in orders:
+        if sum(place != axis for place, axis in enumerate(order)) > 2:  # two are exchanged elsewhere
+            new = [cell.text(axes[at]).encode() for at in order]
+            parts = tuple((*cell.span(axis), text) for axis, text in zip(axes, new, strict=True))
+            yield Edit("axes-in-another-order", cell.text(node), node.lineno - 1, parts)
+
+
 def _call(cell: _Cell, node: ast.Call, arguments: Sequence[str]) -> str:
     return f"{cell.text(node.func)}({', '.join(arguments)})"
 
@@ -392,11 +425,7 @@ def _out_of(cell: _Cell, loop: Any, single: ast.stmt, before: bool) -> Edit | No
 
 def _variables(cell: _Cell, function: Any) -> Iterator[Edit | None]:
     """Each variable of a function, where it is read, exchanged for each other one."""
-    args = function.args
-    names = [arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)]
-    nodes = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
-    names += [node.id for node in sorted(nodes, key=cell.span) if isinstance(node.ctx, ast.Store)]
-    names = [name for name in dict.fromkeys(names) if name != "self"]
+    names, nodes = _names(cell, function), [node for node in ast.walk(function) if isinstance(node, ast.Name)]
     called = {id(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)}
     attributes = [node for node in ast.walk(function) if isinstance(node, ast.Attribute)]
     read: list[ast.Name | ast.Attribute] = [node for node in nodes if isinstance(node.ctx, ast.Load)]
@@ -412,6 +441,32 @@ def _variables(cell: _Cell, function: Any) -> Iterator[Edit | None]:
         for other in dict.fromkeys(one.attr for one in fields):
             if other != field.attr and isinstance(field.ctx, ast.Load):
                 yield cell.edit("another-variable", cell.text(field), field, f"self.{other}")
+
+
+def _names(cell: _Cell, function: Any) -> list[str]:
+    """A function's arguments, and what it assigns to."""
+    args = function.args
+    names = [arg.arg for arg in (*args.posonlyargs, *args.args, *args.kwonlyargs)]
+    nodes = [node for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    names += [node.id for node in sorted(nodes, key=cell.span)]
+    return [name for name in dict.fromkeys(names) if name != "self"]
+
+
+def _missing(cell: _Cell, function: Any) -> Iterator[Edit | None]:
+    """Remainders of quotients, and arguments of calls, that are left out."""
+    nodes = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+    for node in ast.walk(function):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.FloorDiv) and isinstance(node.right, ast.Name):
+            beside = [one for one in nodes if one.lineno == node.lineno]
+            no = {one.id for one in beside if isinstance(one.ctx, ast.Store)} | {cell.text(node.left), node.right.id}
+            for name in dict.fromkeys(one.id for one in beside if one.id not in no):
+                yield cell.edit("remainder-missing", cell.text(node), node, f"({cell.text(node)} % {name})")
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args and not node.keywords:
+            given = [cell.text(arg) for arg in node.args]
+            for arg in function.args.args:
+                if arg.arg not in (*given, "self"):
+                    yield cell.edit("argument-missing", cell.text(node), node, _call(cell, node, [*given, arg.arg]))
 
 
 def _sizes(cell: _Cell, function: Any) -> Iterator[Edit | None]:
@@ -462,7 +517,7 @@ def _together(edits: Sequence[Edit]) -> Edit | None:
     return Edit(edits[0].kind, edits[0].what, edits[0].line, tuple(parts))
 
 
-KINDS = (_calls, _numbers, _operators, _brackets, _functions_alike, _slices, _lines)
+KINDS = (_calls, _orders, _numbers, _operators, _brackets, _functions_alike, _slices, _lines)
 
 
 @lru_cache(maxsize=8)
@@ -476,8 +531,11 @@ def edits(source: str) -> tuple[Edit, ...]:
     nodes.sort(key=lambda node: getattr(node, "lineno", 0))
     kinds = [[edit for node in nodes for edit in kind(cell, node) if edit] for kind in KINDS]
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.Lambda)]
-    for more in (_variables, _sizes):
-        kinds.append([edit for function in functions for edit in more(cell, function) if edit])
+    for more in (_variables, _missing, _sizes):
+        each = [[edit for edit in more(cell, function) if edit] for function in functions]
+        kinds.append([edit for of_one in each for edit in of_one])
+        if len(each) > 1:
+            kinds[-1] += [edit for of_one in each for edit in _everywhere(cell, of_one)]
     # One of each kind in turn: where a check takes long, only a few are tried.
     turns = zip_longest(*([*kind, *_everywhere(cell, kind)] for kind in kinds))
     once = {edit.parts: edit for turn in turns for edit in turn if edit}
@@ -583,7 +641,22 @@ def _source(file: str) -> str:
     """A cell's text, as IPython keeps it for tracebacks; "" for a file, and for what is not to be changed."""
     kept = linecache.cache.get(file, ())
     text = "".join(kept[2]) if len(kept) == 4 and kept[1] is None else ""
-    return "" if OUTSIDE.search(text) else text
+    return "" if _reaches_out(text) else text
+
+
+@lru_cache(maxsize=64)
+def _reaches_out(text: str) -> bool:
+    """Whether OUTSIDE is in the code, comments and texts that explain it left out."""
+    if not OUTSIDE.search(text):
+        return False
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError):
+        return True
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and _is_text(node):
+            node.value = ast.Constant(None)
+    return bool(OUTSIDE.search(ast.unparse(tree)))
 
 
 def places(things: Sequence[Any]) -> Iterator[tuple[str, int, Edit, str]]:
@@ -606,14 +679,40 @@ def left_out_around(cell: str, edit: Edit) -> Iterator[tuple[int, Edit]]:
             yield number, other
 
 
-def edited(seen: Seen, probe: str, cell: str, number: int, *things: Any) -> None:
-    """Another probe, "module:name", with one edit of a cell."""
+def remembering(things: Sequence[Any]) -> Iterator[tuple[str, list[str]]]:
+    """(cell, names) of what functions of the cells that define these things can keep between calls: what `global`
+    names, and lists, dictionaries and sets that are made once."""
+    for cell in _cells(things):
+        try:
+            tree = ast.parse(_source(cell))
+        except (SyntaxError, ValueError):
+            continue
+        names = [name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names]
+        blocks: list[ast.Module | ast.ClassDef] = [tree]
+        for block in blocks + [part for part in tree.body if isinstance(part, ast.ClassDef)]:
+            for line in block.body:
+                if isinstance(line, ast.Assign) and isinstance(line.value, ast.List | ast.Dict | ast.Set):
+                    names += [target.id for target in line.targets if isinstance(target, ast.Name)]
+        names += [arg.arg for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)
+                  for arg, value in _defaults(node.args) if isinstance(value, ast.List | ast.Dict | ast.Set)]
+        if names:
+            yield cell, [*dict.fromkeys(names)]
+
+
+def _defaults(args: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    usual = [*args.posonlyargs, *args.args]
+    yield from zip(usual[len(usual) - len(args.defaults) :], args.defaults, strict=True)
+    yield from zip(args.kwonlyargs, args.kw_defaults, strict=True)
+
+
+def edited(seen: Seen, probe: str, cell: str, number: int | None, *things: Any) -> None:
+    """Another probe, "module:name", with one edit of a cell; None runs it as it is, and so makes all in it anew."""
     place, source = _cells(things).get(cell), _source(cell)
     if place is None:
         found(probe)(seen, *things)
         return
     names = place.names
-    tree = ast.parse(edits(source)[number].applied(source.encode()))
+    tree = ast.parse(source if number is None else edits(source)[number].applied(source.encode()))
     tree.body = [node for node in tree.body if _defines(node)]
     before = dict(names)
     try:

@@ -51,6 +51,19 @@ class Calls:
         return max((later - earlier for name, earlier, later in between if name == piece), default=0.0)
 
 
+    def spent_on(self, piece: str, seconds: Sequence[float]) -> bool:
+        """Whether these can be the times of its last so many calls, in their order: each as long as the call at least,
+        and no longer than from the end of the call before to the beginning of the next."""
+        before = [self._began, *(ended for _, _, ended in self._calls)]
+        after = [*(began for _, began, _ in self._calls[1:]), self._ended]
+        each = zip(self._calls, before, after, strict=False)
+        own = [(ended - began, end - start) for (name, began, ended), start, end in each if name == piece]
+        last = own[-len(seconds) :] if seconds else []
+        return len(last) == len(seconds) and all(
+            least <= one <= most for (least, most), one in zip(last, seconds, strict=True)
+        )
+
+
 def _rows(calls: Any) -> bool:
     return isinstance(calls, list) and all(isinstance(one, tuple) for one in calls)
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from helpers.check.core import again, probe
-from helpers.check.core.edits import left_out_around, places
+from helpers.check.core.edits import left_out_around, places, remembering
 from helpers.check.core.limits import in_a_copy
 from helpers.check.core.picture import Picture
 from helpers.check.core.probe import Odd, by_value
@@ -43,6 +43,8 @@ class Mistake(Exception):
     picture: Picture | None = None
     seen = ""
     """The message without a guess at the cause, where it holds one."""
+    sure = False
+    """Whether the message tells the cause of an error, and not only where it arose."""
     elsewhere = ""
     """The student's function in which it lies, where that is not the one that was checked."""
 
@@ -216,16 +218,38 @@ def _told(
 def _of_what_is_kept(mistake: Mistake, steps: Callable[[], Iterator[str]]) -> Mistake | None:
     """The Mistake of functions that are right where what they keep is as it was before the first call, or None."""
     changed = dict(again.changed)
-    if not changed or mistake.name.endswith(("-kept", "kept-between-calls", "still-to-do")):
+    if mistake.name.endswith(("-kept", "kept-between-calls", "still-to-do")):
         return None
-    if not _passes(steps, "helpers.check.core.probe:forgetting", sorted(changed)):
-        return None
+    if not changed or not _passes(steps, "helpers.check.core.probe:forgetting", sorted(changed)):
+        return _of_a_new_cell(steps)
     these = " and ".join(f"`{name}`" for name in sorted(changed))
     functions = " and ".join(sorted(set(changed.values())))
     return Mistake("kept-between-calls", f"What {these} has from earlier calls gets into later results of {functions}; "
                    "where it is as it was before the first call, they are right. Make it inside of the function: a "
                    "default argument (`=[]`, `={}`) is made once, when `def` runs, and so is what stands outside. "
                    "(Where results are remembered on purpose, the key needs every argument.)")
+
+
+def _of_a_new_cell(steps: Callable[[], Iterator[str]]) -> Mistake | None:
+    """The Mistake of functions whose check passes once their cell is run anew, or None: something in it is kept from
+    calls before this check."""
+    things = list(again.asked)
+
+    def search() -> list[str]:
+        for cell, names in remembering(things):
+            for forgotten in ([], names):
+                with again.run_by("helpers.check.core.probe:forgetting", forgotten):
+                    if _passes(steps, "helpers.check.core.edits:edited", cell, None):
+                        return names
+        return []
+
+    names = in_a_copy(search, EDITS_S) if next(remembering(things), None) else None
+    if not names:
+        return None
+    these = " or ".join(f"`{name}`" for name in names[:3])
+    return Mistake("kept-between-calls", "Where what is left of earlier calls is forgotten, this check passes: "
+                   f"{these} keeps something from them. What a call needs belongs inside of the function. (Where "
+                   "results are remembered on purpose, the key needs every argument.)")
 
 
 EDITS_S, EDIT_S = 3.0, 0.5
@@ -269,6 +293,10 @@ EDITED = {
     "lines-exchanged": "where this line and the next one change places",
     "line-outside-the-loop": "where this line stands inside of the loop or condition beside it",
     "line-inside-the-loop": "where this line stands outside of the loop or condition around it",
+    "axes-in-another-order": "with the axes of `{}` in another order",
+    "pairs-mixed": "with a pair for each axis, the first number twice and then the second, in place of `{}`",
+    "remainder-missing": "with a remainder (`%`) of `{}`",
+    "argument-missing": "with one more of the function's arguments in `{}`",
     "another-variable": "with another variable in place of `{}`",
 }
 """Kinds of edits, and how a sentence speaks of them."""
@@ -280,7 +308,7 @@ def _look_at(mistake: Mistake, checks: Sequence[Callable[[], Iterator[str]]]) ->
 
     The search is in a copy of this process, which may crash or hang.
     """
-    if mistake.name not in VAGUE or not again.asked:
+    if mistake.name not in VAGUE or mistake.sure or not again.asked:
         return "", ""
     things, until = list(again.asked), time.monotonic() + EDITS_S
 

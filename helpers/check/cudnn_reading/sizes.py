@@ -75,6 +75,10 @@ def output_sizes(paper: Any, today: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("one-added-for-rounding", a // u + 1,
                        "This is one too large where the division leaves no rest: rounding down and adding 1 (`int(…) + "
                        "1`) is not rounding up. `math.ceil(…)` is, and so is `-(-a // b)`."),
+            *(Hypothesis("same-size", size,
+                         "Where there is a padding, this is ⌈H / u⌉, as if it kept the size (\"same\"). Equation (1) "
+                         "takes the padding that is given, 2·pad.")
+              for size in (np.where(p > 0, np.ceil(h / u), np.ceil((h - r + 1) / u)), np.ceil(h / u))),
             Hypothesis("rounded-to-nearest", np.round(a / u),
                        "`round` goes to the nearest whole number; equation (1) always rounds up."),
         ]),
@@ -113,6 +117,10 @@ def output_sizes(paper: Any, today: Any, *, seed: int = 0) -> Iterator[str]:
 @check("The two formulas agree", "B1", builds_on="your two formulas", after="B1")
 def formulas_agree(cases: Any, differences: Any) -> Iterator[str]:
     """Many legal cases that could tell the formulas apart, and no difference among them."""
+    if cases is not None and differences is None and hasattr(cases, "__len__") and len(cases):
+        raise Mistake("still-to-do",
+                      "Still to do: `differences` is None. It should be a list of the cases in which the two formulas "
+                      "differ, and an empty one where there is none (`… or None` makes None of an empty list).")
     if cases is None or differences is None:
         raise Mistake("still-to-do",
                       "Still to do: `cases` and `differences` are still empty; "
@@ -140,7 +148,7 @@ def formulas_agree(cases: Any, differences: Any) -> Iterator[str]:
         bad = rows[int(np.argmax(r > h + 2 * p))]
         raise Mistake("window-too-large",
                       f"In the case {bad} the window is larger than the padded image, "
-                      "so there is no output to count. Leave such cases out.")
+                      f"so there is no output to count. Leave such cases out.{_turned(rows)}")
     for values, what in ((u, "stride"), (p, "padding")):
         if len(set(values.tolist())) == 1:
             raise Mistake("cases-alike",
@@ -166,6 +174,17 @@ def formulas_agree(cases: Any, differences: Any) -> Iterator[str]:
                       f"`differences` holds {many} cases in which your two formulas differ. "
                       f"They agree in every legal case: one of them is not right yet.{shown}")
     yield "no difference"
+
+
+def _turned(rows: list[tuple[int, ...]]) -> str:
+    """What to ask where all cases are legal with their numbers in another order."""
+    names = "size", "window", "stride", "pad"
+    for order in ((0, 2, 1, 3), (1, 0, 2, 3), (0, 3, 2, 1), (0, 2, 3, 1), (0, 3, 1, 2)):
+        h, r, u, p = np.asarray(rows).T[list(order)]
+        if (r >= 1).all() and (u >= 1).all() and (p >= 0).all() and (r <= h + 2 * p).all():
+            stand = ", ".join(names[order.index(place)] for place in range(4))
+            return f" (Or do the numbers stand in the order {stand}? It is (size, window, stride, pad).)"
+    return ""
 
 
 def _demand_cases(differences: Any, rows: list[tuple[int, ...]]) -> None:
@@ -367,6 +386,10 @@ def arithmetic_intensity(intensity: Any, *, seed: int = 0) -> Iterator[str]:
                    np.asarray(flops / (4 * (_product(z, "CRSNPQ") + parts["filters"] + parts["outputs"]))),
                    "This moves the lowered images. Count each number of D, F and O once: "
                    "the least that any algorithm must move."),
+        *(Hypothesis("size-forgotten", np.asarray(flops / (4 * (total - size + size / z[letter]))),
+                     f"{letter} is missing among the {name}' numbers: {' · '.join(letters)}.")
+          for name, letters in (("images", "NCHW"), ("filters", "KCRS"), ("outputs", "NKPQ"))
+          for size in [parts[name]] for letter in letters),
         *(Hypothesis(f"{name}-forgotten", np.asarray(flops / (4 * (total - size))),
                      f"The bytes of the {name} are missing: D and F are read, O is written.")
           for name, size in parts.items()),
@@ -446,9 +469,19 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
                     raise Mistake("columns-transposed",
                                   f"For {example}, the columns of D_m stand in the order n, q, p: p runs fastest. In "
                                   "O_m they are n, p, q, as the output is read row by row: q is the inner loop.")
+                if any(np.array_equal(dm, mixed) for mixed in _reshaped(d, patches)):
+                    raise Mistake("reshape-for-transpose",
+                                  f"For {example}, D_m holds the right numbers in the wrong columns: axes are brought "
+                                  "into another order by `reshape`, which only cuts the same numbers anew. Move images "
+                                  "and channels by `transpose` (or `moveaxis`), and reshape after it.")
                 raise Mistake("patches-mixed",
                               f"For {example}, D_m holds the right numbers in the wrong columns: "
                               "a column should be the C·R·S numbers at one position of the window.")
+            if len(dm) > 1 and (dm == dm[0]).all():
+                raise Mistake("rows-alike",
+                              f"For {example}, all rows of D_m are the same. Are they one and the same list, as "
+                              "`[[0] * columns] * rows` makes them? What is written into one then stands in all: make "
+                              "each row anew, or take `np.zeros((rows, columns))`.")
             if n > 1 and np.array_equal(dm, np.tile(dm[:, : p * q], n)):
                 raise Mistake("one-image-repeated",
                               f"For {example}, every image has the same columns in D_m. "
@@ -489,6 +522,16 @@ def lowered(lower_filters: Any, lower_images: Any, *, seed: int = 0) -> Iterator
                           "with other images: something is kept from call to call, in a variable outside of the "
                           "function or in a default argument such as `columns=[]`, which is made only once.")
         yield f"{example}: {k}×{c * r * s} times {c * r * s}×{n * p * q}"
+
+
+def _reshaped(d: np.ndarray, patches: np.ndarray) -> Iterator[np.ndarray]:
+    """D_m where images and channels change places by `reshape` alone: before the windows are taken, or after."""
+    n, p, q, c, r, s = patches.shape
+    for order in ("C", "F"):
+        cut = _patches(d.reshape((c, n, *d.shape[2:]), order=order), r, s)  # type: ignore[call-overload]
+        yield cut.transpose(0, 4, 5, 3, 1, 2).reshape(c * r * s, -1)
+    for axes in ((0, 3, 4, 5, 1, 2), (0, 1, 2, 3, 4, 5), (0, 3, 1, 2, 4, 5), (3, 0, 1, 2, 4, 5), (3, 0, 4, 5, 1, 2)):
+        yield patches.transpose(axes).reshape(c * r * s, n * p * q)
 
 
 def _holds(dm: np.ndarray, columns: np.ndarray) -> bool:
@@ -574,6 +617,10 @@ def index_functions(g_paper: Any, g_correlation: Any, flip: Any, *, seed: int = 
         ("stride-on-the-padding",
          "The padding is subtracted from p, and so multiplied by the stride, too. Subtract it from the product p·u.",
          lambda g: g + pad - pad * u),
+        ("stride-on-r",
+         "The stride multiplies the mirrored row R − 1 − r as well. Inside the window neighbours are one apart, "
+         "whatever the stride.",
+         lambda g: g + (u - 1) * (size - 1 - r)),
         ("stride-on-r",
          "The stride multiplies r as well. Inside the window neighbours are one apart, whatever the stride.",
          lambda g: g + np.sign(g[1] - g[0]) * (u - 1) * r),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core.ask import array, ask
+from helpers.check.core.ask import Cause, array, ask
 from helpers.check.core.compare import Hypothesis, verify
 from helpers.check.core.known_work import Calls, demand_possible, lengths
 from helpers.check.core.probe import calls
@@ -79,6 +79,11 @@ def _seconds(record: Any, algorithm: str, part: str, where: str) -> list[float]:
                       f"it is of type {type(record).__name__}.")
     row = record.get(algorithm, {})
     found = row.get(part) if isinstance(row, Mapping) else None
+    turned = record.get(part, {})
+    if found is None and isinstance(turned, Mapping) and algorithm in turned:
+        raise Mistake("levels-exchanged",
+                      f"There is no {what}, but there is a [{part!r}][{algorithm!r}]: the algorithm comes first, and "
+                      "the part inside of it.")
     if found is None:
         raise Mistake("entry-missing",
                       f"There is no {what}: the parts are {', '.join(PARTS)}, for {THEN!r} and {NOW!r}.")
@@ -143,7 +148,10 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
     """algorithm -> part -> Timing of functions that wait as long as only the check knows, timed in turn."""
     keys = [(algorithm, part) for algorithm in (THEN, NOW) for part in PARTS]
     waits = dict(zip(map(_name, keys), lengths(seed, len(keys), 3e-4, 1.6), strict=True))
-    seen = ask(probes.timed_steps, function, [(*key, _name(key), waits[_name(key)]) for key in keys], rounds, MANY)
+    # The parts come in an order of chance: names tell them, not places.
+    handed = [keys[i] for i in np.random.default_rng([seed, 5]).permutation(len(keys))]
+    pieces = [(*key, _name(key), waits[_name(key)]) for key in handed]
+    seen = ask(probes.timed_steps, function, pieces, rounds, MANY, advice=_advice)
     found = seen["result"]
     if found is None:
         raise Mistake("returns-none", "step_times returns None. Is the `return` missing?")
@@ -209,6 +217,13 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
     yield "times that fit how long each function takes, and as many as are asked for"
 
 
+def _advice(error: BaseException, what: str) -> str:
+    if "CUDA" in str(error):
+        return Cause(" Where there is no GPU, nothing of `torch.cuda` can be called: wait with the `synchronise` that "
+                     "step_times is given, which knows the device.")
+    return ""
+
+
 def _demand_names(
     times: Mapping[tuple[str, str], list[float]], waits: Mapping[str, float], calls_made: Calls
 ) -> None:
@@ -223,14 +238,13 @@ def _demand_names(
         raise Mistake("algorithms-exchanged",
                       f"The times of {NOW!r} stand under {THEN!r}, and the other way round. Take algorithms and parts "
                       "from the names in `functions`, not from their places: `sorted` puts them in another order.")
-    by_length = sorted(times, key=lambda key: waits[_name(key)])
-    made_of = dict(zip(sorted(times, key=lambda key: min(times[key])), by_length, strict=True))
-    wrong = [key for key in times if not fits(key, times[key])]
-    if wrong and made_of[wrong[0]] != wrong[0] and all(fits(made_of[key], times[key]) for key in times):
+    made_of = {key: [of for of in times if calls_made.spent_on(_name(of), times[key])] for key in times}
+    wrong = next((key for key in times if len(made_of[key]) == 1 and made_of[key] != [key]), None)
+    if wrong and all(made_of.values()):
         raise Mistake("times-mixed-up",
-                      f"Times stand under the names of other functions: those under {_name(wrong[0])} are as long as "
-                      f"{_name(made_of[wrong[0]])} takes. Look each up by its own name in what `measure` returns; "
-                      "`sorted`, `zip` and sets go by other orders.")
+                      f"Times stand under the names of other functions: those under {_name(wrong)} are those of "
+                      f"{_name(made_of[wrong][0])}. Look each up by its own name in what `measure` returns; "
+                      "`sorted`, `zip`, sets and a list of the parts go by other orders.")
 
 
 def _name(key: tuple[str, str]) -> str:
@@ -449,6 +463,14 @@ def amdahl(function: Any, *, table: Mapping[str, tuple[float, float]], seed: int
         Hypothesis("weighted-geometric-mean", each(lambda t, s: np.exp((t * np.log(s)).sum() / t.sum())),
                    "This is a geometric mean of the speed-ups, weighted by the times. "
                    "The parts run one after the other: their times add up, and the new time of a part is t ÷ s."),
+        Hypothesis("one-part-faster",
+                   each(lambda t, s: 1 / (1 - t[s.argmax()] / t.sum() + t[s.argmax()] / t.sum() / s.max())),
+                   "This lets only the part with the largest speed-up become faster, as the best-known form of the law "
+                   "does with one part. Here every part has its own speed-up: sum over all of them."),
+        Hypothesis("time-saved-for-speedup", each(lambda t, s: 1 - (t / s).sum() / t.sum()),
+                   "This is the share of the time that is saved. A speed-up is old time over new."),
+        Hypothesis("gain-for-factor", each(lambda t, s: t.sum() / (t / s).sum() - 1),
+                   "This is the gain, factor − 1. The factor itself is asked for."),
         Hypothesis("slow-down-ignored", each(lambda t, s: t.sum() / (t / np.maximum(s, 1)).sum()),
                    "A speed-up below 1 is taken for 1. A part may become slower, and it then costs more time: t ÷ s."),
         Hypothesis("speedups-added", each(lambda t, s: s.sum()),

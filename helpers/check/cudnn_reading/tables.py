@@ -118,10 +118,15 @@ def table_3(
                               f"`disagree` holds the cells whose percentage is wrong for the {words} TFLOP/s that the "
                               "printed one can stand for. Count a percentage as wrong only if no number between the "
                               "smallest and the largest gives it.")
+        if mine == {cell for cell in cells if not _certain(*table[cell[0]][cell[1]], peaks[cell[1]])}:
+            raise Mistake("both-ends-required",
+                          "`disagree` also holds cells of which one end of the range that the printed TFLOP/s stands "
+                          "for gives the printed percentage, and the other one does not (`all` in place of `any`?). "
+                          "Count a percentage as wrong only if no number in that range gives it.")
         if any(device == "K40" for _, device in mine - wrong):
             raise Mistake("k40-accused",
-                          "`disagree` lists a percentage of the K40, and all of these agree: "
-                          "check the peak that you divided by, and how you rounded.")
+                          "`disagree` lists a percentage of the K40, and all of these agree: check the comparison, how "
+                          "you rounded, and the peak that you divided by.")
         if mine > wrong:
             raise Mistake("too-many-accused",
                           f"{sorted(mine - wrong)[0][0]} does not belong in `disagree`: "
@@ -154,6 +159,11 @@ def _possible(speed: float, printed: int, peak: float) -> bool:
     """Whether some number that rounds to `speed` gives a percentage that rounds to `printed`."""
     low, high = 100 * (speed - 0.005) / peak, 100 * (speed + 0.005) / peak
     return low <= printed + 0.5 and high >= printed - 0.5
+
+
+def _certain(speed: float, printed: int, peak: float) -> bool:
+    """Whether both ends of what rounds to `speed` give a percentage that rounds to `printed`."""
+    return all(round(100 * (speed + half) / peak) == printed for half in (-0.005, 0.005))
 
 
 def _cell(percentages: Any, layer: str, device: str) -> Any:
@@ -195,6 +205,8 @@ def _found(item: Any, cells: list[tuple[str, str]]) -> tuple[str, str] | None:
     return None
 
 
+OVERALL = 290106, 213431
+"""Table 4's last row: plain Caffe, with cuDNN."""
 UNITS = {
     "milliseconds": (1e-3, (
         "ms", "millisecond", "msec", "msecs", "millis", "millisec", "millisecs", "milli seconds", "milli second",
@@ -220,6 +232,9 @@ def table_4_unit(minutes_if_seconds: Any, unit: Any, *, overall: float, iteratio
         ("whole-run", overall / 60, "These are the minutes of the whole run. Divide by the number of iterations, too."),
         ("whole-run", overall / 3600,
          "These are the hours of the whole run; the minutes of one iteration are asked for."),
+        ("hours-for-minutes", right / 60, "These are the hours of one iteration; a minute has 60 seconds."),
+        ("library-for-caffe", right * OVERALL[1] / OVERALL[0],
+         "This is the time with cuDNN; that of plain Caffe, the first of the two, is asked for."),
     ):
         if math.isclose(got, wrong, rel_tol=0.02):
             raise Mistake(name, hint)

@@ -27,8 +27,9 @@ def _asked(cls: Any, name: str, forwards: Sequence[np.ndarray], gradients: Seque
         passes += [(0, "forward", x), *((0, "backward", g) for g in gradients[i : i + 1])]
     if gradients:
         passes += [
-            (0, "forward", forwards[1]), (1, "forward", _of_the_other(forwards[1])), (0, "backward", gradients[1])
-        ]
+            (0, "forward", _earlier(forwards[1])), (0, "forward", forwards[1]),
+            (1, "forward", _of_the_other(forwards[1])), (0, "backward", gradients[1]),
+        ]  # fmt: skip
     return ask(probes.layer_passes, cls, name, passes)
 
 
@@ -43,6 +44,11 @@ def _whole(seen: Answer, number: int, owner: str) -> None:
 def _of_the_other(x: np.ndarray) -> np.ndarray:
     """What a second layer beside the first is given."""
     return 0.25 + x / 2
+
+
+def _earlier(x: np.ndarray) -> np.ndarray:
+    """What a layer is given before x, as in an evaluation, which no backward follows."""
+    return 0.5 - x / 3
 
 
 def _weighted(f: Callable[[np.ndarray], np.ndarray], g: np.ndarray, x: np.ndarray) -> float:
@@ -102,9 +108,12 @@ def sigmoid_backward(Sigmoid: Any, *, seed: int = 0) -> Iterator[str]:
                           f"and inf/inf is NaN. The derivative is output · (1 − output), without any power.")
         verify(found, right, f"the returned gradient{words}")
     x, g, _ = cases[1]
-    right, shared = (g * s * (1 - s) for s in (oracle.sigmoid(x), oracle.sigmoid(_of_the_other(x))))
-    found = seen.array(str(2 * len(cases) + 2), GRADIENT)
-    verify(found, right, "the gradient of the first of two Sigmoid layers", activation.shared_state(shared, "Sigmoid"))
+    right, shared, earlier = (
+        g * s * (1 - s) for s in map(oracle.sigmoid, (x, _of_the_other(x), _earlier(x)))
+    )  # fmt: skip
+    found = seen.array(str(2 * len(cases) + 3), GRADIENT)
+    verify(found, right, "the gradient of the first of two Sigmoid layers", [
+        *activation.shared_state(shared, "Sigmoid"), *activation.earlier_forward(earlier, "Sigmoid")])
     yield "no overflow at ±1000; two layers beside each other"
 
 
@@ -175,7 +184,8 @@ def softmax_backward(Softmax: Any, *, seed: int = 0) -> Iterator[str]:
             if batch.large
             else "gradient agrees with finite differences for batches of several sizes; grad_output unchanged"
         )
-    found, (x, g) = seen.array(str(2 * len(batches) + 2), GRADIENT), (batches[1].logits, batches[1].grad)
-    shared = activation.shared_state(oracle.softmax_backward(_of_the_other(x), g), "Softmax")
-    verify(found, oracle.softmax_backward(x, g), "the gradient of the first of two Softmax layers", shared)
+    found, (x, g) = seen.array(str(2 * len(batches) + 3), GRADIENT), (batches[1].logits, batches[1].grad)
+    verify(found, oracle.softmax_backward(x, g), "the gradient of the first of two Softmax layers", [
+        *activation.shared_state(oracle.softmax_backward(_of_the_other(x), g), "Softmax"),
+        *activation.earlier_forward(oracle.softmax_backward(_earlier(x), g), "Softmax")])
     yield "two layers beside each other"

@@ -141,7 +141,10 @@ def portable(MLP: Any, train_epoch: Any, *, seed: int = 0) -> Iterator[str]:
         except Mistake as mistake:
             if expected is None or mistake.name in ("still-to-do", "never-returns"):
                 raise
-            raise Mistake("not-portable", f"{mistake.message} With numpy the same call works. Other arrays have the "
+            method = "builtin_function_or_method" in mistake.message
+            called = " (`.size` is a number in numpy and a method of PyTorch's tensors: `len(x)`, `x.shape[0]`.)"
+            raise Mistake("not-portable", f"{mistake.message}{called * method} With numpy the same call works. Other "
+                          f"arrays have the "
                           f"operators, but not all of numpy's functions and methods, and some with other arguments: "
                           f"on the arrays that your functions are given, take those of `xp = array_namespace(x)`, "
                           f"such as `xp.max(x, axis=1, keepdims=True)`.") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,11 @@ def _asked(case: LinearCase, *passes: tuple[str, np.ndarray]) -> dict[str, Any]:
 def _of_the_other(x: np.ndarray) -> np.ndarray:
     """What a second layer beside the first is given."""
     return 0.25 + x / 2
+
+
+def _earlier(x: np.ndarray) -> np.ndarray:
+    """What a layer is given before x, as in an evaluation, which no backward follows."""
+    return 0.5 - x / 3
 
 
 def _first(seen: Answer, n_in: int, n_out: int) -> tuple[np.ndarray, np.ndarray]:
@@ -122,10 +128,12 @@ def linear_backward(Linear: Any, *, seed: int = 0) -> Iterator[str]:
     cases = linear_cases(seed)
     asked = [
         _asked(case, ("forward", case.x), ("backward", case.grad), ("forward", case.other_x),
-               ("backward", case.other_grad), ("forward", case.x), ("forward of another", _of_the_other(case.x)),
-               ("backward", case.grad))
+               ("backward", case.other_grad), ("forward", _earlier(case.x)), ("forward", case.x),
+               ("forward of another", _of_the_other(case.x)), ("backward", case.grad))
         for case in cases
     ]
+    narrow = replace(cases[0], weight=cases[0].weight[:, :1], bias=cases[0].bias[:1], grad=cases[0].grad[:, :1])
+    asked.append(_asked(narrow, ("forward", narrow.x), ("backward", narrow.grad)))
     seen = ask(probes.linear_passes, Linear, asked)
     for number, case in enumerate(cases):
         of_case = seen.part(number)
@@ -144,11 +152,20 @@ def linear_backward(Linear: Any, *, seed: int = 0) -> Iterator[str]:
             yield "grad_weight, grad_bias and the gradient with respect to the input agree with finite differences"
         _verify_gradients(case, case.other_x, case.other_grad, of_case.part(3), first_weight, earlier)
     yield "a second forward and backward do not depend on the first; inputs unchanged; a batch of one; in float32, too"
-    case, after = cases[0], seen.part(0).part(6)
+    case, after = cases[0], seen.part(0).part(7)
     shared = activation.shared_state(_of_the_other(case.x).T @ case.grad, "Linear")
+    earlier_x = activation.earlier_forward(_earlier(case.x).T @ case.grad, "Linear")
     got, right = _in_layout(after, "grad_weight", case), case.x.T @ case.grad
-    verify(got, right, "grad_weight of the first of two Linear layers", shared)
+    verify(got, right, "grad_weight of the first of two Linear layers", [*shared, *earlier_x])
     yield "two layers beside each other"
+    after = seen.part(len(cases)).part(1)
+    for name, right in (("grad_weight", narrow.x.T @ narrow.grad), ("grad_bias", narrow.grad.sum(axis=0))):
+        got = _in_layout(after, name, narrow)
+        if got.shape != right.shape:
+            raise Mistake("axis-squeezed", f"With a single output {name} has shape {got.shape}; it should be "
+                          f"{right.shape}, that of its parameter. `squeeze` takes away every axis of length 1.")
+        verify(got, right, f"{name} of a layer with a single output")
+    yield "a layer with a single output"
 
 
 def _verify_gradients(

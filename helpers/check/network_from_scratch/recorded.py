@@ -105,8 +105,9 @@ class Recorded:
         if seen["start"] == "unknown":
             raise Mistake("not-reproduced", f"{what} did not start from a network that your MLP makes for the sizes "
                           f"{probes.LAYERS} with a seed from 0 to {probes.SEEDS - 1}, so nobody can repeat it. "
-                          f"{ALONE} Give `fit` such a network, and keep what it returns, unchanged; if a function has "
-                          f"changed since, run the cells again from the top.")
+                          f"{ALONE} Give `fit` such a network, new, and keep what it returns, unchanged: one that has "
+                          f"been trained before, as in a short trial, does not start there. If a function has changed "
+                          f"since, run the cells again from the top.")
 
     def _again(self, what: str, record: dict[str, Any], seen: Answer) -> None:
         self._known_start(what, seen)

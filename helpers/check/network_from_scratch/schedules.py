@@ -202,6 +202,10 @@ def step_decay(function: Any, *, seed: int = 0) -> Iterator[str]:
                        "drops; it should be raised to that power."),
             Hypothesis("linear-drop", first * factor * np.maximum(epochs // every, 1),
                        "The factor is multiplied by the number of drops; it should be raised to that power."),
+            Hypothesis("divided-by-the-drops",
+                       np.where(epochs < every, first, first * factor / np.maximum(epochs // every, 1)),
+                       "The factor is divided by the number of drops (`factor * (1 / drops)`); it should be raised to "
+                       "that power, `factor ** drops`."),
         ]
         verify(got, first * factor ** (epochs // every), "the rate over epochs 0 … 11", hypotheses)
     yield "two settings over 12 epochs"

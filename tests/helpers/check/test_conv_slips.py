@@ -49,13 +49,29 @@ def test_a_last_tile_of_leftover_numbers_is_seen():
         flat[:, flat.shape[1] // width * width :] = 123.0
         return flat.reshape(k, n, p, q).transpose(1, 0, 2, 3)
 
-    with pytest.raises(CheckFailed, match="the last tile, smaller than the others, is left out"):
+    with pytest.raises(CheckFailed, match="The columns of the last tile are wrong, and all before it are right"):
         check.convolution.tiled(tiled)
 
 
 def test_adding_b_as_it_is_reads_which_axis_numpy_takes():
     with pytest.raises(CheckFailed, match=r"last axis of y, the columns.*\(K, 1, 1\)"):
         check.convolution.bias(lambda y, b: y + b)
+
+
+def test_numbers_of_y_turned_round_are_not_said_to_meet_its_columns():
+    with pytest.raises(CheckFailed, match="beside y with its axes as they are") as told:
+        check.convolution.bias(lambda y, b: (y.T + b).T)
+    assert "the columns" not in str(told.value)
+
+
+def test_a_group_of_no_columns_is_told_and_no_change_that_hides_it():
+    def tiled(x, w, stride, padding, workspace):
+        for _ in range(0, 10, workspace // (w[0].size * x.itemsize)):
+            pass
+        return oracle.forward(x, w, stride, padding)
+
+    with pytest.raises(CheckFailed, match=r"even the smallest workspace holds one column, `max\(1, …\)`\.$"):
+        check.convolution.tiled(tiled)
 
 
 def test_a_wrong_count_names_the_layer_and_the_numbers():
@@ -67,7 +83,7 @@ def test_a_wrong_count_names_the_layer_and_the_numbers():
         check.convolution.flops(flops)
     with pytest.raises(CheckFailed, match=r"output_size\(\d+, \d+, 3, 1\) returns \d+; it should be \d+"):
         check.convolution.output_size(
-            lambda size, window, stride, pad: (size + 2 * pad * stride - window) // stride + 1
+            lambda size, window, stride, pad: (size + 2 * pad - window) // stride + 1 + (stride == 3)
         )
 
 

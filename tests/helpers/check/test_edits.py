@@ -44,6 +44,11 @@ RIGHT_AND_WRONG = {
     "starred arguments": ("f(*a, *b)", "f(*b, *a)", "arguments-exchanged"),
     "round up": ("int(-(-(a / b) // 1))", "round(a / b)", "another-function"),
     "a part": ("a * b", "a * b / c", "one-part-too-many"),
+    "axes": ("x.transpose(1, 0, 2, 3)", "x.transpose(1, 2, 3, 0)", "axes-in-another-order"),
+    "more axes": ("np.transpose(x, (3, 0, 1, 2, 4))", "np.transpose(x, (0, 1, 2, 3, 4))", "axes-in-another-order"),
+    "pairs": ("np.pad(x, ((a, a), (b, b)))", "np.pad(x, ((a, b), (a, b)))", "pairs-mixed"),
+    "a remainder": ("a // b % c, c", "a // b, c", "remainder-missing"),
+    "an argument that is missing": ("np.f(x, a)", "np.f(x)", "argument-missing"),
 }
 
 
@@ -117,10 +122,11 @@ def said(monkeypatch):
     reports = []
     monkeypatch.setattr("helpers.check.core.report._show", reports.append)
 
-    def say(check, name, source, **names):
+    def say(check, name, source, before=lambda function: None, **names):
         names = {"np": np, "__name__": "__main__"} | names
         execute(textwrap.dedent(source), f"<{name}>", names)
         function = names[name]
+        before(function)
         with pytest.raises(CheckFailed):
             check(function)
         assert names[name] is function
@@ -180,6 +186,41 @@ def test_code_that_reaches_beyond_python_is_left_alone(said, tmp_path):
             return y - b.reshape(1, -1, 1, 1)
     """)  # fmt: skip
     assert report.edit == ""
+
+
+def test_words_about_the_code_are_no_such_code(said):
+    report = said(convolution.bias, "add_bias", """
+        def add_bias(y, b):
+            '''Process y, and open no file.'''
+            return y - b.reshape(1, -1, 1, 1)  # exec
+    """)  # fmt: skip
+    assert report.edit == "another-operator" or report.mistake not in ("differs", "raises")
+
+
+def test_what_an_earlier_call_left_is_told(said):
+    report = said(convolution.bias, "add_bias", """
+        left = None
+
+
+        def add_bias(y, b):
+            global left
+            if left is None:
+                left = 1
+                return y + b.reshape(1, -1, 1, 1)
+            return y + left
+    """, before=lambda function: function(np.ones((1, 2, 3, 3)), np.ones(2)))  # fmt: skip
+    assert report.mistake in ("differs", "bias-one-number")  # a second call within the check, too
+    report = said(convolution.bias, "add_bias", """
+        left = None
+
+
+        def add_bias(y, b):
+            global left
+            left = left or y.ndim
+            return y + b.reshape(-1, *[1] * (left - 2))
+    """, before=lambda function: function(np.ones((1, 2, 3)), np.ones(2)))  # fmt: skip
+    assert report.mistake == "kept-between-calls"
+    assert "`left` keeps something" in report.message
 
 
 def test_while_a_hand_in_is_graded_nothing_is_searched(said, monkeypatch):

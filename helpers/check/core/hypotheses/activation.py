@@ -14,6 +14,13 @@ def shared_state(right_for_other: np.ndarray, layer: str) -> list[Hypothesis]:
                        f"forward overwrote the first's. Store them in `self`, in forward.")]
 
 
+def earlier_forward(right_for_earlier: np.ndarray, layer: str) -> list[Hypothesis]:
+    """Of a layer's gradient after two forwards; what the first one's x would give."""
+    return [Hypothesis("earlier-forward", right_for_earlier, f"{layer}.backward belongs to the latest forward, and "
+                       f"here it takes what an earlier one left, as a queue does. An evaluation has forwards without a "
+                       f"backward: keep the values of the latest alone.")]
+
+
 def sigmoid_forward(x: np.ndarray) -> list[Hypothesis]:
     """Of the output."""
     return [

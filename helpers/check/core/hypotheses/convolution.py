@@ -104,6 +104,12 @@ def forward(case: Convolution, expected: Array) -> list[Hypothesis]:
             "(K, N, P, Q), then transpose.",
         ),
         Hypothesis(
+            "columns-in-another-order",
+            expected.transpose(1, 0, 2, 3).reshape(k, n, q, p).transpose(1, 0, 3, 2),
+            "The columns of the product are read in the order (n, q, p); they are in the order (n, p, q), row by row: "
+            "reshape to (K, N, P, Q), then transpose.",
+        ),
+        Hypothesis(
             "output-too-large",
             np.pad(expected, ((0, 0), (0, 0), (0, 1), (0, 1))),
             "The output has a row and a column of zeros too many: windows that would hang over the edge are left out.",
@@ -239,6 +245,13 @@ def bias(y: Array, b: Array) -> list[Hypothesis]:
             f"The bias is added along the images (axis 0). {axis}",
         ),
         *Hypothesis.each(
+            "bias-spread-out",
+            lambda spread: y + spread().reshape(y.shape),
+            (lambda: np.tile(b, y.size // len(b)), lambda: np.repeat(b, y.size // len(b))),
+            "The numbers of b follow each other through the whole array (`tile` or `repeat`, then `reshape`), whatever "
+            f"filter an entry belongs to. {axis}",
+        ),
+        *Hypothesis.each(
             "bias-one-number",
             lambda one: y + one,
             (b.sum(), b.mean()),
@@ -365,6 +378,13 @@ def backward_data(case: Convolution, expected: Array) -> list[Hypothesis]:
             "dx has shape (C, N, H, W): the images come first, (N, C, H, W).",
         ),
         Hypothesis("reshape-for-transpose", lambda: of_product(w.reshape(k, -1).T @ dy.reshape(k, -1)), MIXED_AXES),
+        *Hypothesis.each(
+            "columns-in-another-order",
+            lambda axes: of_product(w.reshape(k, -1).T @ dy.transpose(axes).reshape(k, -1)),
+            ((1, 2, 3, 0), (1, 0, 3, 2), (1, 2, 0, 3), (1, 3, 2, 0)),
+            "The axes of dy, numbered (N, K, P, Q) = (0, 1, 2, 3), come into the order {}, and the columns of the "
+            "lowered images are in the order (n, p, q): that is `dy.transpose(1, 0, 2, 3).reshape(K, -1)`.",
+        ),
         Hypothesis(
             "reshape-for-transpose",
             lambda: of_product(w.reshape(c * r * s, k) @ dy.transpose(1, 0, 2, 3).reshape(k, -1)),
@@ -394,6 +414,9 @@ def backward_filter(case: Convolution, expected: Array) -> list[Hypothesis]:
         return np.einsum("ncpqrs,nkpq->kcrs", windows, grads)
 
     view = oracle.windows(x, case.window, *case.geometry)
+
+    def lowered() -> Array:
+        return oracle.im2col(x, case.window, *case.geometry)
 
     def swapped() -> Array:
         """Windows at p · v and q · u; those that hang over the edge shrink, down to one row that numpy repeats."""
@@ -455,13 +478,20 @@ def backward_filter(case: Convolution, expected: Array) -> list[Hypothesis]:
         ),
         Hypothesis(
             "reshape-for-transpose",
-            lambda: (dy.reshape(k, -1) @ oracle.im2col(x, case.window, *case.geometry).T).reshape(expected.shape),
+            lambda: (dy.reshape(k, -1) @ lowered().T).reshape(expected.shape),
             MIXED_AXES,
         ),
         Hypothesis(
             "gradient-not-used",
             lambda: of(view, np.ones_like(dy)),
             "dy is missing: each window is multiplied by its own dy[p, q].",
+        ),
+        *Hypothesis.each(
+            "columns-in-another-order",
+            lambda axes: (dy.transpose(axes).reshape(k, -1) @ lowered().T).reshape(expected.shape),
+            ((1, 2, 3, 0), (1, 0, 3, 2), (1, 2, 0, 3), (1, 3, 2, 0)),
+            "The axes of dy, numbered (N, K, P, Q) = (0, 1, 2, 3), come into the order {}, and the columns of D_m are "
+            "in the order (n, p, q): that is `dy.transpose(1, 0, 2, 3).reshape(K, -1)`.",
         ),
         Hypothesis("stride-swapped", swapped, SWAPPED_STRIDE),
         Hypothesis(

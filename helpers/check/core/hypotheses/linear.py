@@ -76,6 +76,10 @@ def verify_start(
     if weight.size > 500 and np.abs(weight).max() < 1.9 * std:
         raise Mistake("not-normal", f"{told}, and no weight is larger than {np.abs(weight).max():.3g}: they are drawn "
                       f"uniformly. Draw them from a normal distribution with that standard deviation.")
+    if weight.size >= 4000 and np.abs(weight).max() < 3.2 * std:
+        raise Mistake("clipped", f"{told}, and none is further from 0 than {np.abs(weight).max() / right:.2g} times "
+                      f"that, where of so many draws from a normal distribution some are: are large draws cut off or "
+                      f"drawn again (a truncated normal distribution)? Take what `normal` draws as it is.")
     raise Mistake("wrong-deviation", f"{told}.")
 
 

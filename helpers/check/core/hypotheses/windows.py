@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from helpers.check.core import convolution_oracle as oracle
+from helpers.check.core.ask import Cause
 from helpers.check.core.compare import Hypothesis
 from helpers.check.core.convolution_oracle import Pair, output_size
 from helpers.check.core.geometries import Convolution, Pooling
 from helpers.check.core.report import Mistake
+from helpers.check.core.student_errors import shapes_there
 
 Case = Convolution | Pooling
 Array = np.ndarray
@@ -386,6 +388,18 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
         found[:, :, :, w:] += found[:, :, :, :b]
         return found[:, :, a:, b:]
 
+    def clamped(low: bool, high: bool) -> Array:
+        """What hangs over comes to the first, or last, row and column."""
+        tall, wide = h + 2 * a, w + 2 * b
+        found = whole.copy()
+        for axis, size, pad, end in ((2, h, a, tall), (3, w, b, wide)):
+            lines = np.moveaxis(found, axis, 0)
+            if low:
+                lines[pad] += lines[:pad].sum(axis=0)
+            if high:
+                lines[pad + size - 1] += lines[pad + size : end].sum(axis=0)
+        return found[:, :, a : a + h, b : b + w]
+
     def blank(rows: slice, columns: slice) -> Array:
         found = placed()
         found[:, :, rows], found[:, :, :, columns] = 0, 0
@@ -454,6 +468,15 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
         ),
         *(
             Hypothesis(
+                "crop-swapped",
+                lambda: whole[:, :, a : h + 2 * a - b, b : w + 2 * b - a],
+                "The rows of the crop end with pad_w, and the columns with pad_h: each axis begins and ends with its "
+                "own.",
+            )
+            for _ in range(a != b)
+        ),
+        *(
+            Hypothesis(
                 "crop-written-in",
                 lambda: whole[:, :, 1:-1, 1:-1],
                 f"The crop is always 1 : −1. Crop to `pad : pad + H`. (The padding here is {case.padding}.)",
@@ -496,6 +519,13 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
             for row, column, i, j in (indices(case) if letters else ())
         ),
         *(Hypothesis("border-not-read", lambda i=i, j=j: blank(i, j), unplaced.format(at)) for i, j, at in EDGES),  # type: ignore[misc]
+        *Hypothesis.each(
+            "clamped-to-the-edge",
+            lambda one: clamped(*one),
+            ((True, True), (True, False), (False, True)),
+            "What hangs over the edge is added to the pixels of the edge (`clip`, `min` and `max` of the index). It "
+            "belongs to the padding: leave it out.",
+        ),
         Hypothesis(
             "negative-index",
             wrapped,
@@ -548,12 +578,17 @@ def advice(error: BaseException, what: str) -> str:
             "the images yourself, and pool without padding."
         )
     if "negative" in text and "stride" in text:
-        return " PyTorch accepts no array with negative strides, which `[::-1]` makes: copy it first, with `.copy()`."
+        return Cause(
+            " PyTorch accepts no array with negative strides, which `[::-1]` makes: copy it first, with `.copy()`."
+        )
     shapes = [tuple(int(n) for n in found.split(",") if n) for found in re.findall(r"\(([\d, ]+)\)", text)]
     if what == "add_bias" and ("broadcast" in text or "must match the size" in text):
-        flat = 1 in map(len, shapes) and "tensor" not in text
+        arrays = [shape for _, shape in shapes_there(error)]
+        flat = 1 in map(len, shapes) and all(shape in arrays for shape in shapes)
         how = "broadcasts b along the last axis of y, the columns" if flat else "matches axes from the last one on"
-        return f" Numpy {how}; b belongs to axis 1: give it the shape (K, 1, 1)."
+        turned = "tensor" not in text and any(len(shape) == 4 and shape not in arrays for shape in shapes) and arrays
+        cure = "bring it there, beside y with its axes as they are" if turned else "give it the shape (K, 1, 1)"
+        return f" Numpy {how}; b belongs to axis 1: {cure}."
     if kind == "ZeroDivisionError":
         return (
             " A padding may be 0, a stride may not: in a call or in the `def` line, are the arguments in the order of "
@@ -564,6 +599,13 @@ def advice(error: BaseException, what: str) -> str:
             " The right side is empty: `x[:, :, pad:-pad]` is for a padding of 0, because −0 is 0. "
             "Crop to `pad : pad + H`."
         )
+    if "broadcast" in text and len(shapes) == 2 and all(map(len, shapes)):
+        for side, other in (shapes, shapes[::-1]):
+            if len(side) == len(other) > 2 and side[:-1] == other[:-1] and side[-2] == side[-1] != other[-1]:
+                return (
+                    f" One side is {side[-2]} by {side[-1]}, the other one {other[-2]} by {other[-1]}: is one size "
+                    "used for both axes? A window has R rows and S columns, as the filters have."
+                )
     if "broadcast" in text and len(shapes) == 2 and shapes[0] != shapes[1] and sorted(shapes[0]) == sorted(shapes[1]):
         return (
             f" The same sizes are in a different order, {shapes[0]} and {shapes[1]}: "
@@ -579,13 +621,14 @@ def advice(error: BaseException, what: str) -> str:
     if kind == "IndexError":
         return (
             " An index runs past the end of its axis. Does each loop go over the size of its own axis, and do windows "
-            "that touch the border read from the padded images?"
+            "that touch the border read from the padded images? (Where places are computed from one number, as `//` "
+            "and `%` do: by the right size, and with the `%` of those that begin again?)"
         )
     sizes = any(word in text for word in ("size", "dimension", "shape", "mismatch"))
     if ("matmul" in text and sizes) or "cannot be multiplied" in text:
         return " The left factor needs as many columns as the right one has rows: write down both shapes."
     if "range() arg 3" in text:
-        return " A step of at least 1 is needed: even the smallest workspace holds one column, `max(1, …)`."
+        return Cause(" A step of at least 1 is needed: even the smallest workspace holds one column, `max(1, …)`.")
     if "into shape" in text and "broadcast" in text and len(shapes) == 2 and len(shapes[0]) == len(shapes[1]):
         found, place = shapes
         axis = next((i for i, (a, b) in enumerate(zip(found, place, strict=True)) if a not in (b, 1)), 0)
@@ -598,7 +641,7 @@ def advice(error: BaseException, what: str) -> str:
     if "cannot reshape" in text and shapes:
         return (
             f" A reshape keeps all numbers, and the new shape has room for {prod(shapes[-1])}. Which of its sizes is "
-            f"another than you think? (With a stride or a padding, H and W are not P · R and Q · S.)"
+            f"another than you think? (P and Q count the windows of the padded images, at the stride: `output_size`.)"
             + (
                 f" The last two are equal, {shapes[-1][-1]}: images, windows and outputs need not be square."
                 if len(shapes[-1]) > 2 and shapes[-1][-1] == shapes[-1][-2]
