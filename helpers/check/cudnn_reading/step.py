@@ -179,11 +179,12 @@ def step_times(function: Any, *, rounds: int = 4, seed: int = 0) -> Iterator[str
                           f"{often} is called {counts[often]} times and {name} {counts[name]} times: the same function "
                           "is timed under several names. A `lambda` in a loop sees the loop's last values when it is "
                           "called; hand over `functions[algorithm][part]` itself.")
-        if {one for one, count in counts.items() if not count} == {_name((THEN, part)) for part in PARTS}:
-            raise Mistake("one-algorithm-only",
-                          f"Only the functions of {NOW!r} are called, none of {THEN!r}. Do the names in the dictionary "
-                          "for `measure` say the part alone, so that the second algorithm's functions replace the "
-                          "first one's? Put the algorithm into the name, too.")
+        for lost, last in ((THEN, NOW), (NOW, THEN)):
+            if {one for one, count in counts.items() if not count} == {_name((lost, part)) for part in PARTS}:
+                raise Mistake("one-algorithm-only",
+                              f"Only the functions of {last!r} are called, none of {lost!r}. Do the names in the "
+                              "dictionary for `measure` say the part alone, so that the second algorithm's functions "
+                              "replace the first one's? Put the algorithm into the name, too.")
         if counts[name] < rounds:
             raise Mistake("not-called",
                           f"{name} is called {counts[name]} times where {rounds} rounds are asked for. "
