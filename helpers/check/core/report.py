@@ -329,14 +329,13 @@ def _look_at(mistake: Mistake, checks: Sequence[Callable[[], Iterator[str]]]) ->
         return "", ""
 
     with probe.within(EDIT_S):
-        kind, told = in_a_copy(search, EDITS_S + EDIT_S) or ("", "")
-    return kind, told
+        return tuple(in_a_copy(search, EDITS_S + EDIT_S) or ("", ""))
 
 
-def _passes(steps: Callable[[], Iterator[str]], probe: str, *arguments: Any) -> bool:
+def _passes(steps: Callable[[], Iterator[str]], by: str, *arguments: Any) -> bool:
     """Whether a check passes where its probes are run by this one."""
     try:
-        with again.run_by(probe, *arguments):
+        with again.run_by(by, *arguments):
             for _ in steps():
                 pass
     except Exception:
