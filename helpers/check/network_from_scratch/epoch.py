@@ -144,8 +144,8 @@ def _telling_case(seed: int) -> NetworkCase:
         of_each = -np.log(p[np.arange(n), labels])
         of_z = np.asarray(case.net.loss(z, labels))
         of_first = [np.asarray(of_each[:k].mean()) for k in answers.first_counts(n)]
-        of_batches = [answers.mean_of_batches(of_each, size) for size in answers.BATCHES if n % size]
-        apart = not any(close(a, b) for a in of_batches for b in (of_z, *of_first)) and not close(of_z, of_each.mean())
+        of_batches = [answers.mean_of_batches(of_each, size) for size in (*answers.BATCHES, n)]
+        apart = not any(close(a, b) for a in of_batches for b in (of_z, *of_first))
         if apart and telling(answers.share(p, labels, True), right):
             break
     return NetworkCase(case.net, x, labels, case.batch)
