@@ -18,7 +18,7 @@ from helpers.errors import CourseError
 from ..authoring.snapshot import Snapshot
 from ..authoring.source import FORM, Assignment, without_markers
 from ..reports.results import Row
-from ..submission.bindings import MAGIC, parsed
+from ..submission.bindings import parsed, python
 from ..submission.collect.file_kinds import PERHAPS_NOTEBOOK
 from ..submission.intake import installed
 from ..submission.nbgrader_rules import metadata
@@ -99,7 +99,7 @@ def _imports(raw: bytes) -> set[str]:
     for cell in cells:
         if cell.cell_type == "code" and "import" in cell.source:
             try:
-                tree = parsed(MAGIC.sub(r"\1pass  #", cell.source))
+                tree = parsed(python(cell.source))
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 continue
             for node in _outside_try(tree):

@@ -16,13 +16,12 @@ from nbformat import NotebookNode
 
 from ..judge.namespace import Statement, statements
 from ..reports.feedback_page.diagnosis import CHECK
-from ..submission.bindings import MAGIC, names, parsed
+from ..submission.bindings import names, parsed, python
 from ..text import one_line, text
 
 STOPS = ("NotImplementedError", "SystemExit", "KeyboardInterrupt", "MemoryError")
 MOST = 20
 """Statements of one cell that may fail."""
-ASSIGNED = re.compile(r"^([^\S\n]*\w[\w, ]*=[^\S\n]*)[!%].*$", re.MULTILINE)
 INSTALLS = re.compile(
     r"^([^\S\n]*)[!%][^\S\n]*(?:sudo[^\S\n]+)?(?:(?:python3?|\{sys\.executable\})[^\S\n]+-m[^\S\n]+)?"
     r"(?:pip3?|conda|mamba|uv|apt|apt-get|git|wget|curl)[^\S\n]+\S.*$",
@@ -156,7 +155,7 @@ def cell_parts(source: str) -> list[Part]:
     """The statements of a cell; none where it can't be read, or is a text for a magic."""
     if source.lstrip().startswith("%%"):
         return []
-    plain = ASSIGNED.sub(r"\1None", MAGIC.sub(r"\1pass  #", source))
+    plain = python(source)
     try:
         nodes, found = parsed(plain).body, statements(plain)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

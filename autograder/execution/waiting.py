@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from ..submission.bindings import MAGIC, kept, names, parsed, used
+from ..submission.bindings import kept, names, parsed, python, used
 
 
 def taken_back(source: str, earlier: Sequence[str], tests: Iterable[str]) -> frozenset[str]:
@@ -32,7 +32,7 @@ def needed(earlier: Sequence[str], tests: Iterable[str]) -> frozenset[str]:
 def changes(source: str) -> frozenset[str]:
     """Names that the top level of a cell binds otherwise than by an import, deletes, or sets a part of."""
     try:
-        tree = parsed(MAGIC.sub(r"\1pass  #", source))
+        tree = parsed(python(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return names(source).defines
     imported = {

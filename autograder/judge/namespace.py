@@ -12,15 +12,13 @@ import builtins
 import contextlib
 import functools
 import io
-import re
 import symtable
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..submission.bindings import table
+from ..submission.bindings import python, table
 
-MAGIC = re.compile(r"^([^\S\n]*)(?:[%!?].*|\S.*\?)$", re.MULTILINE)
 BUILTINS = frozenset(vars(builtins))
 HIDDEN = "HIDDEN TESTS"
 
@@ -123,7 +121,7 @@ def parts(test: str) -> Iterator[tuple[bool, str]]:
 def free(text: str) -> frozenset[str]:
     """Names that a cell's code takes from outside; none where the code can't be read."""
     try:
-        found = table(_plain(text))
+        found = table(python(text))
     except SyntaxError:
         return frozenset()
     bound = {s.get_name() for s in found.get_symbols() if s.is_assigned() or s.is_imported()}
@@ -138,16 +136,11 @@ def _used(scope: symtable.SymbolTable) -> set[str]:
 
 def statements(text: str) -> list[Statement]:
     """The statements of a cell; none where it can't be read."""
-    plain = _plain(text)
     try:
-        tree = ast.parse(plain)
+        tree = ast.parse(python(text))
     except SyntaxError:
         return []
     return [_statement(node) for node in tree.body]
-
-
-def _plain(text: str) -> str:
-    return MAGIC.sub(r"\1pass", text) if re.search(r"^[^\S\n]*[%!?]|\?$", text, re.MULTILINE) else text
 
 
 def _statement(node: ast.stmt) -> Statement:

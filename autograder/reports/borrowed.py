@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..submission.bindings import MAGIC, parsed
+from ..submission.bindings import parsed, python
 from ..kernel.closed_modules import is_closed, is_in
 from ..sandbox.paths import CHECKS
 from ..authoring.source import Assignment, Cell, grade_id
@@ -97,7 +97,7 @@ def uses(source: str, names: dict[str, str], closed: Closed) -> Iterator[tuple[i
 def _nodes(source: str) -> list[ast.AST]:
     """All parts of a cell, from top to bottom; none of one that is no Python."""
     try:
-        tree = parsed(MAGIC.sub(r"\1pass  #", source))
+        tree = parsed(python(source))
         return sorted(ast.walk(tree), key=lambda node: getattr(node, "lineno", 0))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
@@ -201,7 +201,7 @@ def fingerprint(source: str, stub: str) -> str:
 
 
 def _plain(source: str) -> tuple[str, int]:
-    tree = parsed(MAGIC.sub(r"\1pass  #", source))
+    tree = parsed(python(source))
     count = 0
     for node in ast.walk(tree):
         body = getattr(node, "body", None)

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import TypeVar
 
-MAGIC = re.compile(r"^([^\S\n]*)[%!?]", re.MULTILINE)
+MAGIC = re.compile(r"^([^\S\n]*)(?:(?=[%!?])|(?=[\w.]+\?\??[^\S\n]*$))", re.MULTILINE)
+"""Where a line is one of IPython's: `%time`, `!ls`, `?np.pad`, `np.pad?`."""
+ASSIGNED = re.compile(r"^([^\S\n]*\w[\w, ]*=[^\S\n]*)[!%].*$", re.MULTILINE)
+"""`files = !ls`."""
 BINDS = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)|^(\w+)[ \t]*=(?!=)", re.MULTILINE)
 LONGEST = 50_000
 """Characters of code that Python's parser is asked about. It takes up to 1.3 KB for each."""
@@ -50,6 +53,11 @@ class Names:
     code: bool = False
 
 
+def python(source: str) -> str:
+    """A cell's code, line for line, with `pass` for what only IPython reads, and None for what it assigns."""
+    return ASSIGNED.sub(r"\1None", MAGIC.sub(r"\1pass  #", source))
+
+
 def parsed(source: str) -> ast.Module:
     """Python's reading of a text of unknown origin. SyntaxError, ValueError, RecursionError or MemoryError where it is
     none; one that is longer than LONGEST is none."""
@@ -83,7 +91,7 @@ def table(source: str, tree: ast.AST | None = None) -> symtable.SymbolTable:
 def names(source: str) -> Names:
     """Never raises. Code that is broken, very long, or not Python gives only the definitions that stand in (the
     first 200,000 characters of) it as lines."""
-    plain = MAGIC.sub(r"\1pass  #", source[: 4 * LONGEST])
+    plain = python(source[: 4 * LONGEST])
     try:
         top = table(plain, parsed(plain))
         uses = {s.get_name() for s in top.get_symbols() if s.is_referenced()} | _global(top)
@@ -96,9 +104,8 @@ def names(source: str) -> Names:
 @kept
 def names_by_statement(source: str) -> tuple[Names, ...]:
     """`names` of each statement at the top level, of the whole where it can't be read."""
-    plain = MAGIC.sub(r"\1pass  #", source)
     try:
-        return tuple(names(ast.unparse(statement)) for statement in parsed(plain).body)
+        return tuple(names(ast.unparse(statement)) for statement in parsed(python(source)).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return (names(source),)
 

@@ -28,7 +28,7 @@ from .folders import Bench, lay_out, students
 from .watched_run import MB, OURS, STOCK, Peak, Watched, private, watch
 
 PARTS = ("stock", "workers", "kernel", "class")
-RATIO, TWO, FIRST, KERNEL = 0.08, 1.9, 3.0, 60.0
+RATIO, TWO, FIRST, KERNEL = 0.09, 1.9, 3.0, 60.0
 
 
 @dataclass(frozen=True)

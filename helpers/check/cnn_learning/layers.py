@@ -15,7 +15,7 @@ from helpers.check.cnn_learning import probes
 from helpers.check.core import convolution_oracle as oracle
 from helpers.check.core.ask import Answer, array, ask
 from helpers.check.core.cases import LinearCase, activation_inputs, linear_cases, rates
-from helpers.check.core.compare import Hypothesis, close, verify
+from helpers.check.core.compare import NOTHING, Hypothesis, close, verify
 from helpers.check.core.geometries import Convolution, Pooling, convolutions, poolings
 from helpers.check.core.hypotheses import activation, convolution, linear, pooling, update
 from helpers.check.core.hypotheses.windows import advice, through
@@ -212,9 +212,9 @@ def _update_keeps_type(seen: Answer, at: int, name: str) -> None:
 def _multiple(got: np.ndarray, term: np.ndarray) -> np.ndarray:
     """c · term with the c > 0 that fits best."""
     if got.shape != term.shape or not np.isfinite(got).all():
-        return linear.NOTHING
+        return NOTHING
     c = float((got * term).sum() / (term * term).sum())
-    return c * term if c > 0 else linear.NOTHING
+    return c * term if c > 0 else NOTHING
 
 
 # Convolution ------------------------------------------------------------------------------------------------------

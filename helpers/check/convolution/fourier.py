@@ -11,7 +11,7 @@ import numpy as np
 from helpers.check.convolution.definition import float32_too, with_float32
 from helpers.check.core import convolution_oracle as oracle
 from helpers.check.core.ask import array, ask
-from helpers.check.core.compare import Hypothesis, close, verify, verify_digits
+from helpers.check.core.compare import NOTHING, Hypothesis, close, verify, verify_digits
 from helpers.check.core.geometries import AT_STRIDE_1, Convolution, convolutions
 from helpers.check.core.hypotheses import convolution as hypotheses
 from helpers.check.core.hypotheses.windows import advice
@@ -177,7 +177,7 @@ def _fft_hypotheses(case: Convolution, expected: np.ndarray, got: np.ndarray) ->
     (p, q), (r, s) = expected.shape[2:], case.window
     whole = oracle.padded(x, padding)
     size = whole.shape[2:]
-    full, unlike = (size[0] + r - 1, size[1] + s - 1), np.full(3, np.nan)
+    full = size[0] + r - 1, size[1] + s - 1
 
     def circular(images: np.ndarray, shape: tuple[int, ...], conjugate: bool = True) -> np.ndarray:
         kernels = np.fft.fft2(w, shape)
@@ -189,7 +189,7 @@ def _fft_hypotheses(case: Convolution, expected: np.ndarray, got: np.ndarray) ->
         for i, j in np.ndindex(every.shape[2] - p + 1, every.shape[3] - q + 1):
             if close(got, every[:, :, i : i + p, j : j + q]):
                 return got
-        return unlike
+        return NOTHING
 
     def rolled(images: np.ndarray, shape: tuple[int, ...], conjugate: bool = True) -> np.ndarray:
         """A circular result, cropped anywhere, if the result is one."""
@@ -207,7 +207,7 @@ def _fft_hypotheses(case: Convolution, expected: np.ndarray, got: np.ndarray) ->
 
     def uncropped() -> np.ndarray:
         larger = got.ndim == 4 and got.shape[2] >= size[0] and got.shape[3] >= size[1] and got.shape != expected.shape
-        return got if larger and np.allclose(got[:, :, :p, :q], expected, rtol=2e-4, atol=1e-4) else unlike
+        return got if larger and np.allclose(got[:, :, :p, :q], expected, rtol=2e-4, atol=1e-4) else NOTHING
 
     conjugate = (
         "The product of the transforms is a true convolution: the filter comes out flipped. For the cross-correlation "
@@ -228,8 +228,8 @@ def _fft_hypotheses(case: Convolution, expected: np.ndarray, got: np.ndarray) ->
     touching, unpadded, transforms = (2 * r + padding[0], 2 * s + padding[1]), any(padding), np.fft
     return [
         Hypothesis("wrap-around", lambda: oracle.forward(x, w, (1, 1), padding, "wrap"), wrap),
-        Hypothesis("wrap-around", lambda: circular(x, x.shape[2:])[:, :, :p, :q] if unpadded else unlike, wrap),
-        Hypothesis("wrap-around", lambda: circular(whole, x.shape[2:])[:, :, :p, :q] if unpadded else unlike, wrap),
+        Hypothesis("wrap-around", lambda: circular(x, x.shape[2:])[:, :, :p, :q] if unpadded else NOTHING, wrap),
+        Hypothesis("wrap-around", lambda: circular(whole, x.shape[2:])[:, :, :p, :q] if unpadded else NOTHING, wrap),
         Hypothesis("no-conjugate", lambda: circular(whole, size, False)[:, :, :p, :q], conjugate),
         Hypothesis("no-conjugate", lambda: oracle.forward(whole, w[:, :, ::-1, ::-1]), conjugate),
         Hypothesis("no-conjugate", lambda: circular(whole, full, False)[:, :, :p, :q], conjugate),
@@ -245,7 +245,7 @@ def _fft_hypotheses(case: Convolution, expected: np.ndarray, got: np.ndarray) ->
         ),
         *Hypothesis.each(
             "padding-one-side",
-            lambda shape: circular(x, shape)[:, :, :p, :q] if unpadded else unlike,
+            lambda shape: circular(x, shape)[:, :, :p, :q] if unpadded else NOTHING,
             (size, full),
             "The output begins at (pad_h, pad_w) of the right one. Either the zeros of the padding stand only at the "
             "bottom and at the right, as where the transform is told a larger size (`s=`): pad all four sides before "
@@ -256,7 +256,7 @@ def _fft_hypotheses(case: Convolution, expected: np.ndarray, got: np.ndarray) ->
         *Hypothesis.each("no-conjugate", lambda shape: rolled(whole, shape, False), (size, full), conjugate),
         *Hypothesis.each(
             "wrap-around",
-            lambda shape: rolled(x, shape) if unpadded else unlike,
+            lambda shape: rolled(x, shape) if unpadded else NOTHING,
             (x.shape[2:], (max(x.shape[2], p), max(x.shape[3], q))),
             wrap,
         ),

@@ -12,7 +12,7 @@ from helpers.check.convolution import probes
 from helpers.check.convolution.definition import float32_too, forward_steps, with_float32
 from helpers.check.core import convolution_oracle as oracle
 from helpers.check.core.ask import ask
-from helpers.check.core.compare import Hypothesis, verify, verify_copied
+from helpers.check.core.compare import NOTHING, Hypothesis, verify, verify_copied
 from helpers.check.core.geometries import Convolution, convolutions
 from helpers.check.core.hypotheses import convolution as hypotheses
 from helpers.check.core.hypotheses.windows import advice, explain_shape, misplaced, misread, through
@@ -312,19 +312,19 @@ def _tile_hypotheses(case: Convolution, got: np.ndarray, expected: np.ndarray, l
         kept = columns(expected).copy()
         wrong = np.flatnonzero(~np.isclose(columns(got), kept).all(axis=0))
         kept[:, wrong[0] :] = 0
-        return output(kept) if wrong[0] > 0 else np.full(3, np.nan)
+        return output(kept) if wrong[0] > 0 else NOTHING
 
     def zeros_at_the_start() -> np.ndarray:
         """The first columns, fewer than half, left out."""
         kept = columns(expected).copy()
         wrong = np.flatnonzero(~np.isclose(columns(got), kept).all(axis=0))
         kept[:, : wrong[-1] + 1] = 0
-        return output(kept) if 2 * wrong[-1] < j.size else np.full(3, np.nan)
+        return output(kept) if 2 * wrong[-1] < j.size else NOTHING
 
     def leftovers_at_the_end() -> np.ndarray:
         """The last tile left out of an array that was never filled, or at the wrong place."""
         right = np.allclose(columns(got)[:, :start], columns(expected)[:, :start], rtol=2e-4, atol=1e-4)
-        return got if right and 0 < start < j.size else np.full(3, np.nan)
+        return got if right and 0 < start < j.size else NOTHING
 
     def read(image: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarray:
         return output(np.einsum("jcrs,kcrs->kj", view[image, :, row, column], case.w))

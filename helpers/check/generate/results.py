@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from helpers.check.core.ask import Answer, array, kind_of
-from helpers.check.core.compare import Hypothesis, close, verify
+from helpers.check.core.compare import NOTHING, Hypothesis, close, verify
 from helpers.check.core.report import Mistake
 
 Wrong = Sequence[tuple[str, Callable[..., Any], str]]
 """(name, what a case's arguments give by this mistake, hint)"""
-NOTHING = np.full(1, np.nan)
 
 
 def several(found: Any, count: int, what: str, words: str) -> list[Any]:

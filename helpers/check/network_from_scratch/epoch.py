@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from helpers.check.core import oracle
 from helpers.check.core.ask import Answer, ask, number
 from helpers.check.core.cases import NetworkCase, network_case, rates
 from helpers.check.core.compare import Hypothesis, close, close_all, telling, verify, verify_all
+from helpers.check.core.draw import drawn
 from helpers.check.core.hypotheses import answers
 from helpers.check.core.hypotheses import epoch as hypotheses
 from helpers.check.core.hypotheses.epoch import split, train
@@ -118,7 +120,7 @@ def _without_order(seen: Answer, case: NetworkCase, lr: float, order: np.ndarray
 @check("evaluate", "B3", builds_on="your layers, loss and MLP", after="A1 A2 A3 A4 B1")
 def evaluate(function: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     """(mean loss, accuracy) of a network, which stays as it is."""
-    cases = [_telling_case(seed), network_case(seed), network_case(seed, 1)]
+    cases = [telling_case(seed), network_case(seed), network_case(seed, 1)]
     seen = ask(
         probes.evaluations, function, MLP, [(case.sizes, given(case.net), case.x, case.labels) for case in cases]
     )
@@ -128,27 +130,30 @@ def evaluate(function: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
     yield "the network is unchanged"
 
 
-def _telling_case(seed: int) -> NetworkCase:
+def telling_case(seed: int) -> NetworkCase:
     """1,301 images, more than people take at once, of which about half are answered right, and on which other ways to
-    count right answers give other numbers, or nearly all of them do."""
-    for drawn in range(seed, seed + 20_000, 1000):
-        case = network_case(drawn, 1301)
+    count right answers give other numbers."""
+
+    def make(rng: np.random.Generator) -> NetworkCase:
+        case = network_case(int(rng.integers(2**31)), 1301)
         x = 0.4 + 1.5 * case.x  # with a mean and a deviation of its own
-        p = case.net.forward(x)
-        about = np.random.default_rng([drawn, 7]).random(1301)
+        p, about = case.net.forward(x), rng.random(1301)
         about[-21:] = 0.95  # the last ones are all quite wrong, so a last batch that counts as much as the others shows
         labels = np.where(about < 0.55, p.argmax(axis=1), np.where(about < 0.75, p.argsort(axis=1)[:, -2], case.labels))
         labels[about > 0.93] = p[about > 0.93].argmin(axis=1)
-        right = np.asarray((p.argmax(axis=1) == labels).mean())
-        z, n = (x - x.mean()) / x.std(), len(x)
+        return replace(case, x=x, labels=labels)
+
+    def tells(case: NetworkCase) -> bool:
+        x, labels, n = case.x, case.labels, len(case.x)
+        p = case.net.forward(x)
         of_each = -np.log(p[np.arange(n), labels])
-        of_z = np.asarray(case.net.loss(z, labels))
+        of_z = np.asarray(case.net.loss((x - x.mean()) / x.std(), labels))
         of_first = [np.asarray(of_each[:k].mean()) for k in answers.first_counts(n)]
         of_batches = [answers.mean_of_batches(of_each, size) for size in (*answers.BATCHES, n)]
         apart = not any(close(a, b) for a in of_batches for b in (of_z, *of_first))
-        if apart and telling(answers.share(p, labels, True), right):
-            break
-    return NetworkCase(case.net, x, labels, case.batch)
+        return apart and telling(answers.share(p, labels, True), np.asarray((p.argmax(axis=1) == labels).mean()))
+
+    return drawn(seed, make, tells)
 
 
 STANDARDISED = (

@@ -11,7 +11,7 @@ import numpy as np
 
 from helpers.check.core.ask import array, ask
 from helpers.check.core.cases import primes
-from helpers.check.core.compare import Hypothesis, close
+from helpers.check.core.compare import NOTHING, Hypothesis, close
 from helpers.check.core.formulas import numbers, verify_formula
 from helpers.check.core.probe import calls
 from helpers.check.core.report import Mistake, check
@@ -354,7 +354,7 @@ def _pruned(got: np.ndarray, w: np.ndarray, fraction: float, tied: bool) -> None
     for i in range(len(w)):
         by_row[i, np.argsort(size[i])[: round(fraction * w.shape[1])]] = 0
     wrong = [
-        Hypothesis("fraction-kept", without(flat[: w.size - count]) if abs(w.size - 2 * count) > 2 else np.nan,
+        Hypothesis("fraction-kept", without(flat[: w.size - count]) if abs(w.size - 2 * count) > 2 else NOTHING,
                    "The fraction is what is *kept* here; it is to become zero."),
         Hypothesis("largest-pruned", without(flat[::-1][:count]), "The largest weights are zero; the smallest in "
                                                                   "magnitude are to be."),
@@ -372,9 +372,9 @@ def _pruned(got: np.ndarray, w: np.ndarray, fraction: float, tied: bool) -> None
                    "of weights."),
         Hypothesis("fraction-for-threshold", np.where(size < fraction, 0, w),
                    "The fraction is taken for a threshold; it is a share of the number of weights."),
-        Hypothesis("at-random", got if _some_pruned(got, w, count) else np.full(1, np.nan),
+        Hypothesis("at-random", got if _some_pruned(got, w, count) else NOTHING,
                    "As many weights are zero as asked for, but not those of the smallest magnitude."),
-        Hypothesis("others-changed", got if zeros.sum() == count else np.full(1, np.nan),
+        Hypothesis("others-changed", got if zeros.sum() == count else NOTHING,
                    "Weights that stay were changed; only the pruned ones become 0."),
     ]  # fmt: skip
     if tied and zeros.sum() > count:

@@ -9,7 +9,7 @@ import numpy as np
 
 from helpers.check.core.ask import array, ask
 from helpers.check.core.cases import primes
-from helpers.check.core.compare import Hypothesis, close, verify
+from helpers.check.core.compare import NOTHING, Hypothesis, close, verify
 from helpers.check.core.report import Mistake, check
 from helpers.check.remember import probes
 from helpers.check.remember.results import counted, kept_apart, parts, same_again
@@ -350,7 +350,7 @@ def project(project: Any, *, seed: int = 0) -> Iterator[str]:
         ]  # fmt: skip
         wrong = [Hypothesis(name, _back(y, stages, of), hint) for name, of, hint in steps]
         wrong += [
-            Hypothesis("last-stage-only", right_project(y, stages[-1:]) if len(stages) > 1 else np.nan,
+            Hypothesis("last-stage-only", right_project(y, stages[-1:]) if len(stages) > 1 else NOTHING,
                        "project goes back through the last stage alone; go on to the first."),
             Hypothesis("relu-once", _back(relu(y, 0), stages, steps[0][1]), "project takes the ReLU once, at the "
                        "beginning; there is one in every stage."),

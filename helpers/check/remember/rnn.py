@@ -12,7 +12,7 @@ import numpy as np
 
 from helpers.check.core.ask import Answer, array, ask, number
 from helpers.check.core.cases import primes
-from helpers.check.core.compare import Hypothesis, close
+from helpers.check.core.compare import NOTHING, Hypothesis, close
 from helpers.check.core.gradients import numerical_gradient
 from helpers.check.core.oracle import sigmoid
 from helpers.check.core.report import Mistake, check
@@ -157,20 +157,20 @@ def of_linear_part(gz: Any, x: Any, h: Any, W: Any, U: Any, who: str, new: Any =
             Hypothesis("W-not-transposed", lambda: gz @ W, f"{who}: g_x is g_z by W *transposed*, `gz @ W.T`."),
         ],
         at[1]: [
-            Hypothesis("U-not-transposed", lambda: gz @ U if squared else np.nan,
+            Hypothesis("U-not-transposed", lambda: gz @ U if squared else NOTHING,
                        f"{who}: g_h uses U itself; backward needs it transposed, `gz @ U.T`."),
             Hypothesis("U-missing", gz, f"{who}: g_h is g_z itself; on its way back it goes through U: `gz @ U.T`."),
         ],
-        at[2]: [Hypothesis("divided-by-batch-size", x.T @ gz / n, mean)] if n > 1 else [],
+        at[2]: [Hypothesis("divided-by-batch-size", x.T @ gz / n if n > 1 else NOTHING, mean)],
         at[3]: [
-            *([Hypothesis("divided-by-batch-size", h.T @ gz / n, mean)] if n > 1 else []),
-            Hypothesis("transposed", lambda: gz.T @ h if squared else np.nan, f"{who}: g_U is transposed; it is hᵀ "
+            Hypothesis("divided-by-batch-size", h.T @ gz / n if n > 1 else NOTHING, mean),
+            Hypothesis("transposed", lambda: gz.T @ h if squared else NOTHING, f"{who}: g_U is transposed; it is hᵀ "
                        "g_z, with the state *before* on the left."),
         ],
         at[4]: [
-            *([Hypothesis("divided-by-batch-size", gz.mean(axis=0), mean)] if n > 1 else []),
-            *([Hypothesis("not-summed", gz, f"{who}: g_b is not summed over the batch: b serves all rows, so that "
-                          "their gradients add up, `gz.sum(axis=0)`.")] if n > 1 else []),
+            Hypothesis("divided-by-batch-size", gz.mean(axis=0) if n > 1 else NOTHING, mean),
+            Hypothesis("not-summed", gz if n > 1 else NOTHING, f"{who}: g_b is not summed over the batch: b serves all "
+                       "rows, so that their gradients add up, `gz.sum(axis=0)`."),
             Hypothesis("summed-over-units", gz.sum(axis=1), f"{who}: g_b is summed over the units; sum over the rows, "
                        "`axis=0`: b has one number a unit."),
             Hypothesis("summed-to-one-number", gz.sum(), f"{who}: g_b is one number; "
@@ -492,7 +492,7 @@ def _wrong_clips(gradients: list[np.ndarray], most: float) -> list[Hypothesis]:
                    "1; it should be `most`."),
         Hypothesis("most-ignored", flat / norm if norm > most else flat, "clip_by_norm makes the norm 1 instead of "
                    "`most`: multiply by most / norm."),
-        Hypothesis("not-clipped", flat if norm > most else np.nan, "clip_by_norm returns the gradients unchanged, "
+        Hypothesis("not-clipped", flat if norm > most else NOTHING, "clip_by_norm returns the gradients unchanged, "
                    "although their norm is larger than `most`."),
         Hypothesis("factor-inverted", flat * (norm / most) if norm > most else flat, "clip_by_norm multiplies by norm "
                    "/ most, which makes them longer; it is most / norm."),

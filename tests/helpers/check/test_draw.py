@@ -8,6 +8,7 @@ import pytest
 from helpers.check.cnn_runtime import crossing, extrapolate, fits, timing
 from helpers.check.core.draw import drawn
 from helpers.check.generate import gan_steps
+from helpers.check.network_from_scratch import epoch
 from helpers.check.performance_factors import threads
 
 
@@ -17,7 +18,7 @@ def held_out(seed: int):
 
 DRAWN = [
     threads.measurements, threads.amdahl_cases, crossing.cases, held_out, extrapolate.cases,
-    timing.seconds_of_rounds, gan_steps.cases,
+    timing.seconds_of_rounds, gan_steps.cases, epoch.telling_case,
 ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from helpers.check.network_from_scratch import epoch
 def drawn_once():
     """The case of `evaluate`, which takes longer to draw than all that is done with it; nothing here changes it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(epoch, "_telling_case", functools.cache(epoch._telling_case))
+        patch.setattr(epoch, "telling_case", functools.cache(epoch.telling_case))
         yield
 
 

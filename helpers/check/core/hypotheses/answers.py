@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from helpers.check.core.compare import Hypothesis, close
+from helpers.check.core.compare import NOTHING, Hypothesis, close
 
 BATCHES = (3, 4, 8, 10, 16, 32, 64, 100, 128, 256, 500, 512, 1000)
 """Sizes of batches that people write into code."""
@@ -71,10 +71,10 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
                    "label. Labels and predictions should both have shape (N,)."),
         Hypothesis("argmin", value(rows[:, 0] == labels), "The predicted class is the one with the smallest "
                    "probability; take the largest (argmax)."),
-        *(Hypothesis("argmax-over-images", _over_images(p, labels), "The largest probability of each class over the "
-                     "images is taken (argmax over axis 0). Each image has an answer: the largest of its row, axis 1, "
-                     "counted from 0.")
-          for _ in range(not of_right)),  # of right answers there are none then: "all-wrong" asks for the axis
+        # Of right answers there are none then: "all-wrong" asks for the axis.
+        Hypothesis("argmax-over-images", NOTHING if of_right else _over_images(p, labels), "The largest probability of "
+                   "each class over the images is taken (argmax over axis 0). Each image has an answer: the largest of "
+                   "its row, axis 1, counted from 0."),
         Hypothesis("sorted-apart", value(np.sort(answers) == np.sort(labels)), "Predictions and labels are sorted "
                    "before they are compared: so only how often each class comes is compared. An image's prediction "
                    "belongs beside its own label: compare in the order in which they are."),
@@ -86,9 +86,9 @@ def share(p: np.ndarray, labels: np.ndarray, of_right: bool, got: np.ndarray | N
         Hypothesis("mean-of-classes", np.asarray(np.mean([value(right[labels == c]) for c in np.unique(labels)])),
                    f"This is the mean of the {what} of each class, so a class with few images counts as much as one "
                    f"with many. Every image counts once."),
-        *(Hypothesis("distance-for-unequal", np.asarray(np.abs(answers - labels).mean()), "This is the mean distance "
-                     "between the predicted class and the label. An answer is right or wrong, however far apart the "
-                     "two numbers are: `!=`.") for _ in range(not of_right)),
+        Hypothesis("distance-for-unequal", NOTHING if of_right else np.asarray(np.abs(answers - labels).mean()),
+                   "This is the mean distance between the predicted class and the label. An answer is right or wrong, "
+                   "however far apart the two numbers are: `!=`."),
         Hypothesis("label-off-by-one", value(answers + 1 == labels), "The classes are shifted by one: they count from "
                    "0, as indices do."),
         Hypothesis("some-images-only", _of_the_first(got, right, of_right), "Only the first images are looked at: a "

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core.compare import Hypothesis
+from helpers.check.core.compare import NOTHING, Hypothesis
 from helpers.check.core.hypotheses.network import Parameters
 
 Batches = list[np.ndarray]
@@ -217,6 +217,6 @@ def mean_loss(epochs: Sequence[tuple[Sequence[float], Sequence[int]]], size: int
         each("running-average", lambda row, w: moving(np.asarray([0.0, *row]), 0.5), half),
         each("running-average", lambda row, w: moving(row, 0.5), half),
         Hypothesis("losses-not-reset",
-                   np.cumsum([float(np.dot(*row)) for row in epochs]) / n if len(epochs) > 1 else np.full(1, np.nan),
+                   np.cumsum([float(np.dot(*row)) for row in epochs]) / n if len(epochs) > 1 else NOTHING,
                    "The sum is not reset to 0 before each epoch, so it accumulates."),
     ]

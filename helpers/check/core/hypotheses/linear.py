@@ -6,13 +6,9 @@ from math import isqrt
 
 import numpy as np
 
-from helpers.check.core.compare import Hypothesis, close
+from helpers.check.core.compare import NOTHING, Hypothesis, close
 from helpers.check.core.oracle import sigmoid
 from helpers.check.core.report import Mistake
-
-NOTHING = np.full(1, np.nan)
-"""What no result is close to."""
-
 
 BIAS_IN_A_ROW = (
     "{} has shape {}; it should be {}, one axis. With a second axis numpy adds it alike, but it is another shape for "

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core.compare import Hypothesis, close
+from helpers.check.core.compare import NOTHING, Hypothesis, close
 from helpers.check.core.hypotheses.update import rate_ignored
 from helpers.check.core.oracle import one_hot, softmax
 from helpers.check.core.report import Mistake
@@ -135,9 +135,9 @@ def update(
         Hypothesis("updated-twice", lambda: stepped(2 * rate), "The step is twice as long as it should be: is update "
                    "called twice for each layer?"),
         Hypothesis("update-adds", lambda: stepped(-rate), "The step goes uphill: the gradient is added."),
-        *(Hypothesis("rate-divided", lambda: stepped(rate / batch), f"update moves 1/{batch} as far as it should, and "
-                     f"{batch} is the batch size: the gradient is a mean already. Pass `lr` on as it is.")
-          for _ in range(batch > 1)),
+        Hypothesis("rate-divided", lambda: stepped(rate / batch) if batch > 1 else NOTHING, f"update moves 1/{batch} "
+                   f"as far as it should, and {batch} is the batch size: the gradient is a mean already. Pass `lr` on "
+                   f"as it is."),
         *(Hypothesis("rate-scaled", lambda f=f: stepped(f * rate), f"update moves {f:g} times as far as it should: "  # type: ignore[misc]
                      f"`lr` is not passed on as it is given.") for f in (0.5, 0.1, 10.0, 0.01, 100.0)),
     ]

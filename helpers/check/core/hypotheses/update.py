@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from helpers.check.core.compare import Hypothesis
-from helpers.check.core.hypotheses.linear import NOTHING, _plus_any_multiple
+from helpers.check.core.compare import NOTHING, Hypothesis
+from helpers.check.core.hypotheses.linear import _plus_any_multiple
 
 RATES = (1.0, 0.1, 0.01, 0.001)
 """Rates that people write into code."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from helpers.check.core import convolution_oracle as oracle
 from helpers.check.core.ask import Cause
-from helpers.check.core.compare import Hypothesis
+from helpers.check.core.compare import NOTHING, Hypothesis
 from helpers.check.core.convolution_oracle import Pair, output_size
 from helpers.check.core.geometries import Convolution, Pooling
 from helpers.check.core.report import Mistake
@@ -176,14 +176,11 @@ def misread(case: Case, fill: float = 0.0) -> list[Hypothesis]:
         ),
         *(Hypothesis("border-not-read", lambda i=i, j=j: unread(i, j), UNREAD.format(at)) for i, j, at in EDGES),  # type: ignore[misc]
         *_cut(right, fill),
-        *(
-            Hypothesis(
-                "padding-one-side",
-                lambda: read(padding=((a, b), (a, b))),
-                "The padding of both axes is pad_h before and pad_w behind, as `np.pad` reads a pair. It takes one "
-                "pair for each axis: `(pad_h, pad_h)` for the rows, `(pad_w, pad_w)` for the columns.",
-            )
-            for _ in range(a != b)
+        Hypothesis(
+            "padding-one-side",
+            lambda: read(padding=((a, b), (a, b))) if a != b else NOTHING,
+            "The padding of both axes is pad_h before and pad_w behind, as `np.pad` reads a pair. It takes one "
+            "pair for each axis: `(pad_h, pad_h)` for the rows, `(pad_w, pad_w)` for the columns.",
         ),
         *(
             Hypothesis(
@@ -365,6 +362,7 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
     """What goes wrong when windows (N, C, P, Q, R, S) are added into images. letters: with mixed-up indices, too."""
     (u, v), (a, b), (n, c, h, w) = case.stride, case.padding, case.x.shape
     p, q, r, s = view.shape[2:]
+    reached = u * (p - 1) + r - 2 * a, v * (q - 1) + s - 2 * b
 
     def placed(windows: Array = view, add: bool = True) -> Array:
         return oracle.scatter(windows, case.x.shape, case.stride, case.padding, add)
@@ -428,14 +426,11 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
             lambda: np.where(counts() > 0, placed() / np.maximum(counts(), 1), 0),
             "Where windows overlap, their mean is taken; they are summed.",
         ),
-        *(
-            Hypothesis(
-                "rest-forgotten",
-                lambda: placed()[:, :, : u * (p - 1) + r - 2 * a, : v * (q - 1) + s - 2 * b],
-                "The last rows and columns, which no window reaches at this stride, are missing. The result has the "
-                "shape of x, with zeros there.",
-            )
-            for _ in range((u * (p - 1) + r - 2 * a, v * (q - 1) + s - 2 * b) != (h, w))
+        Hypothesis(
+            "rest-forgotten",
+            lambda: placed()[:, :, : reached[0], : reached[1]] if reached != (h, w) else NOTHING,
+            "The last rows and columns, which no window reaches at this stride, are missing. The result has the "
+            "shape of x, with zeros there.",
         ),
         *Hypothesis.each(
             "crop-at-zero",
@@ -466,22 +461,16 @@ def misplaced(case: Case, view: Array, letters: bool = True) -> list[Hypothesis]
             lambda: whole[:, :, b : b + h, a : a + w],
             f"pad_h and pad_w are swapped in the crop: {begins}",
         ),
-        *(
-            Hypothesis(
-                "crop-swapped",
-                lambda: whole[:, :, a : h + 2 * a - b, b : w + 2 * b - a],
-                "The rows of the crop end with pad_w, and the columns with pad_h: each axis begins and ends with its "
-                "own.",
-            )
-            for _ in range(a != b)
+        Hypothesis(
+            "crop-swapped",
+            lambda: whole[:, :, a : h + 2 * a - b, b : w + 2 * b - a] if a != b else NOTHING,
+            "The rows of the crop end with pad_w, and the columns with pad_h: each axis begins and ends with its "
+            "own.",
         ),
-        *(
-            Hypothesis(
-                "crop-written-in",
-                lambda: whole[:, :, 1:-1, 1:-1],
-                f"The crop is always 1 : −1. Crop to `pad : pad + H`. (The padding here is {case.padding}.)",
-            )
-            for _ in range((a, b) != (1, 1))
+        Hypothesis(
+            "crop-written-in",
+            lambda: whole[:, :, 1:-1, 1:-1] if (a, b) != (1, 1) else NOTHING,
+            f"The crop is always 1 : −1. Crop to `pad : pad + H`. (The padding here is {case.padding}.)",
         ),
         Hypothesis(
             "padding-ignored",
