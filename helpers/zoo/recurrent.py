@@ -7,13 +7,14 @@ Cummins (2000). The copy task shows a marked symbol, then `lag` others that are 
 be ignored, then asks for the first.
 
 Arrays are (steps, features, N): a state is a matrix with a column for each sequence, so that each gate is one block of
-memory. That and one tanh for all gates of a step make it fast, all that is kept of a step side by side, and a product
-for each gate: OpenBLAS multiplies several matrices of up to 100³ operations faster than one larger one, as it need not
-repack them, if none of them has to be read transposed.
+memory. That and one tanh for all gates of a step make it fast, all that is kept of a step side by side, and products of
+a quarter of the rows each: OpenBLAS multiplies several matrices of up to 100³ operations faster than one larger one, as
+it need not repack them, if none of them has to be read transposed.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -70,9 +71,9 @@ class Recurrent:
         return kept
 
     def _begin(self, x: np.ndarray, state: State | None, *rows: int) -> list[np.ndarray]:
-        """Makes `seen` (steps + 1, inputs + units, N), which is x_t on top of h_{t−1}, so that W x_t + U h_{t−1} is one
-        product; returns the place of the states (steps + 1, units, N) in it, and arrays (steps + 1, rows, N) for what
-        else is kept of each step. All that belongs to a step lies side by side, and all steps in one array, which is
+        """Makes `_seen` (units + inputs + 1, N), which is to hold h_{t−1} on top of x_t on top of ones, so that
+        U h_{t−1} + W x_t + b is one product, and its factor `_together`; returns arrays (steps, rows, N) for what is
+        kept of each step, h first. All that belongs to a step lies side by side, and all steps in one array, which is
         large enough for the system to use large pages."""
         if x.ndim != 3 or x.shape[1] != self.inputs or 0 in x.shape:
             raise CourseError(
@@ -80,63 +81,78 @@ class Recurrent:
                 "put time first and the sequences last."
             )
         steps, _, n = x.shape
-        sizes = [self.inputs + self.units, self.inputs, self.units, *rows]
-        together = self._array("steps", steps + 1, sum(sizes), n)
-        self.seen, self._grad_x, self._grad_state, *kept = np.split(together, np.cumsum(sizes)[:-1], axis=1)
-        self.seen[:-1, : self.inputs] = x
-        h = self.seen[:, self.inputs :]
-        h[0] = 0 if state is None else state[0]
-        return [h, *kept]
+        W, U = np.split(self.weight, [self.inputs], axis=1)
+        self._together = np.hstack([U, W, self.bias])
+        self._seen = self._array("seen", self._together.shape[1], n)
+        self._seen[: self.units] = 0 if state is None else state[0]
+        self._seen[-1] = 1
+        sizes = [self.units, len(self._seen), self.units, *rows]
+        kept = self._array("steps", steps, sum(sizes), n)
+        self.h, turned, self.grad_state, *more = np.split(kept, np.cumsum(sizes)[:-1], axis=1)
+        self._turned = turned.reshape(steps, n, -1)
+        return more
+
+    def _see(self, x: np.ndarray, t: int) -> np.ndarray:
+        """`_seen` at step t, after its transpose was kept for backward."""
+        self._seen[self.units : -1] = x[t]
+        self._turned[t] = self._seen.T
+        return self._seen
 
     def _by_gate(self, rows: np.ndarray) -> np.ndarray:
         """(gates·units, …) as (gates, units, …)."""
         return rows.reshape(self.gates, self.units, -1)
 
-    def _back(self, t: int, dz: np.ndarray) -> np.ndarray:
-        """From the gradient for z_t = W x_t + U h_{t−1} + b to those of W, U, b and x_t; returns that for h_{t−1}."""
-        gates = self._by_gate(dz)
-        np.copyto(self._turned_seen, self.seen[t].T)
-        self._sums += np.matmul(gates, self._turned_seen, out=self._product)
-        self.grad_bias += dz @ self._ones
-        both = np.matmul(self._turned_weight, gates, out=self._parts).sum(axis=0)
-        self.grad_x[t] = both[: self.inputs]
-        return both[self.inputs :]
-
     def _begin_back(self) -> int:
         """Arrays for what backward finds; returns the number of steps."""
-        steps, both, n = self.seen[1:].shape
-        self.grad_weight[...], self.grad_bias[...] = 0, 0
-        self._sums = self._by_gate(self.grad_weight)
-        self._product = self._array("product", *self._sums.shape)
-        self._turned_weight = np.ascontiguousarray(self._by_gate(self.weight).transpose(0, 2, 1))
-        self._turned_seen, self._parts = self._array("turned", n, both), self._array("parts", self.gates, both, n)
-        self._ones = np.ones((n, 1), self.bias.dtype)  # a product with ones is a sum along rows, and faster
-        self.grad_x, self.grad_state = self._grad_x[:-1], self._grad_state[:-1]
+        steps, n, seen = self._turned.shape
+        self._sums, self._product = (self._array(name, self.gates, self.units, seen) for name in ("sums", "product"))
+        self._sums[...] = 0
+        back = np.ascontiguousarray(self._together[:, :-1].T)
+        self._back_weight = back.reshape(math.gcd(len(back), self.gates), -1, len(self._together))
+        self._grads = self._array("grads", self.units + steps * self.inputs, n)
         return steps
+
+    def _back(self, t: int, dz: np.ndarray) -> np.ndarray:
+        """From the gradient (gates, units, N) for z_t = W x_t + U h_{t−1} + b to those of W, U, b and x_t; returns that
+        for h_{t−1}, which stands before that for x_t, where step t − 1 will write over it."""
+        self._sums += np.matmul(dz, self._turned[t], out=self._product)
+        both = self._grads[t * self.inputs :][: self.units + self.inputs]
+        blocks = both.reshape(len(self._back_weight), -1, dz.shape[-1])
+        np.matmul(self._back_weight, dz.reshape(-1, dz.shape[-1]), out=blocks)
+        return both[: self.units]
+
+    def _end_back(self) -> np.ndarray:
+        """Puts the sums over all steps where they belong; returns the gradient for x."""
+        U, W, b = np.split(self._sums.reshape(len(self.weight), -1), [self.units, -1], axis=1)
+        self.grad_weight[...], self.grad_bias[...] = np.hstack([W, U]), b
+        return self._grads[self.units :].reshape(-1, self.inputs, self._grads.shape[1])
 
 
 class RNN(Recurrent):
     """h_t = tanh(W x_t + U h_{t−1} + b)."""
 
     def forward(self, x: np.ndarray, state: State | None = None) -> np.ndarray:
-        (self.h,) = self._begin(x, state)
+        self._begin(x, state)
         for t in range(len(x)):
-            np.tanh(self.weight @ self.seen[t] + self.bias, out=self.h[t + 1])
+            np.tanh(self._together @ self._see(x, t), out=self.h[t])
+            self._seen[: self.units] = self.h[t]
         self.state = (self.h[-1].copy(),)
-        return self.h[1:]
+        return self.h
 
     def backward(self, grad_h: np.ndarray) -> np.ndarray:
         later: Any = 0
         for t in reversed(range(self._begin_back())):
             dh = np.add(grad_h[t], later, out=self.grad_state[t])
-            later = self._back(t, dh * (1 - self.h[t + 1] ** 2))
-        return self.grad_x
+            later = self._back(t, self._by_gate(dh * (1 - self.h[t] ** 2)))
+        return self._end_back()
 
 
 class LSTM(Recurrent):
     """c_t = f·c_{t−1} + i·g, h_t = o·tanh(c_t); i, f, o = sigmoid and g = tanh of W x_t + U h_{t−1} + b, in this order.
 
-    The forget gate's bias begins at 1, so that a new cell forgets slowly (Jozefowicz, Zaremba and Sutskever 2015).
+    Forward keeps of each step the slopes that backward multiplies by: of c_t by i's, f's and g's z, of h_t by o's z and
+    by c_t, and f, which is that of c_t by c_{t−1}. The forget gate's bias begins at 1, so that a new cell forgets
+    slowly (Jozefowicz, Zaremba and Sutskever 2015).
     """
 
     gates = 4
@@ -148,49 +164,45 @@ class LSTM(Recurrent):
         self._half = np.repeat(np.array([0.5, 1.0], dtype), [3 * units, units])[:, None]
 
     def forward(self, x: np.ndarray, state: State | None = None) -> np.ndarray:
-        units, n = self.units, x.shape[2]
-        self.h, self.c, self.tanh_c, self.a = h, *_ = self._begin(x, state, units, units, 4 * units)
-        self.c[0] = 0 if state is None else state[1]
-        weight = self._by_gate(self._half * self.weight)
-        bias = np.repeat(self._half * self.bias, n, axis=1)  # whole arrays are added faster than one column to all
-        written = np.empty_like(h[0])
-        for t, z in enumerate(self.a[:-1]):
-            i, f, o, g = gates = self._by_gate(z)
-            np.matmul(weight, self.seen[t], out=gates)
-            z += bias
-            np.tanh(z, out=z)
-            squashed = gates[:3]
+        u, n = self.units, x.shape[2]
+        slopes, self.by_c, self.f = self._begin(x, state, 4 * u, u, u)
+        self.slopes = slopes.reshape(-1, 4, u, n)
+        weight = self._by_gate(self._half * self._together)
+        gates, parts = np.empty((4, u, n), self.h.dtype), np.empty((3, u, n), self.h.dtype)
+        (i, f, o, g), (ig, fc, oc), squashed = gates, parts, gates[:3]
+        c, tanh_c = np.zeros_like(i), np.empty_like(i)
+        if state is not None:
+            c[...] = state[1]
+        for t, slope in enumerate(self.slopes):
+            np.tanh(np.matmul(weight, self._see(x, t), out=gates), out=gates)
             squashed *= 0.5
             squashed += 0.5
-            c = np.multiply(f, self.c[t], out=self.c[t + 1])
-            c += np.multiply(i, g, out=written)
-            np.multiply(o, np.tanh(c, out=self.tanh_c[t]), out=h[t + 1])
-        self.state = (h[-1].copy(), self.c[-1].copy())
-        return h[1:]
+            np.multiply(i, g, out=ig)
+            np.multiply(f, c, out=fc)
+            np.add(fc, ig, out=c)
+            np.multiply(o, np.tanh(c, out=tanh_c), out=oc)
+            self.h[t] = self._seen[:u] = oc
+            self.f[t] = f
+            by_z = np.subtract(1, squashed, out=slope[:3])
+            by_z *= parts  # σ' = σ·(1 − σ), so that of i·g is i·g·(1 − i)
+            ig *= g
+            np.subtract(i, ig, out=slope[3])  # tanh' = 1 − tanh²
+            oc *= tanh_c
+            np.subtract(o, oc, out=self.by_c[t])
+        self.state = (self.h[-1].copy(), c)
+        return self.h
 
     def backward(self, grad_h: np.ndarray) -> np.ndarray:
-        dz, slopes = np.empty_like(self.a[0]), np.empty_like(self.a[0])
-        di, df, do, dg = self._by_gate(dz)
-        slope_c, kept = np.empty_like(self.c[0]), np.zeros_like(self.c[0])
+        dz, kept = np.empty_like(self.slopes[0]), np.zeros_like(self.f[0])
         later: Any = 0
         for t in reversed(range(self._begin_back())):
-            i, f, o, g = gates = self._by_gate(self.a[t])
             dh = grad_h[t] + later
-            np.multiply(self.h[t + 1], self.tanh_c[t], out=slope_c)
-            np.subtract(o, slope_c, out=slope_c)  # o·(1 − tanh²c) = o − h·tanh c
-            slope_c *= dh
-            dc = np.add(kept, slope_c, out=self.grad_state[t])
-            np.multiply(dc, g, out=di)
-            np.multiply(dc, self.c[t], out=df)
-            np.multiply(dh, self.tanh_c[t], out=do)
-            np.multiply(dc, i, out=dg)
-            squares = self._by_gate(np.multiply(self.a[t], self.a[t], out=slopes))
-            np.subtract(gates[:3], squares[:3], out=squares[:3])  # σ' = σ − σ²
-            np.subtract(1, squares[3], out=squares[3])  # tanh' = 1 − tanh²
-            dz *= slopes
-            np.multiply(dc, f, out=kept)
+            dc = np.add(kept, dh * self.by_c[t], out=self.grad_state[t])
+            np.multiply(self.slopes[t], dc, out=dz)
+            np.multiply(self.slopes[t, 2], dh, out=dz[2])
+            np.multiply(dc, self.f[t], out=kept)
             later = self._back(t, dz)
-        return self.grad_x
+        return self._end_back()
 
 
 class Readout:
