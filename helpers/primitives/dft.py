@@ -71,16 +71,14 @@ def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
     size, f = t.rows, t.rows // 2 + 1
     filters = spec.K * spec.C
     numbers = 0 if which == "backward-filter" else filters * (spec.R * spec.S + 2 * f * spec.S + 3 * size)
-    canvas = 0
     for some in [slice(0, spec.N)] if which == "backward-filter" else _blocks(t, itemsize):
         n = some.stop - some.start
         images, outputs = spec.C * n * t.per_image, spec.K * n * t.per_image
         numbers += (size + 2 * f) * size * images + (t.m + 2 * f) * t.l * outputs + 3 * size * (images + outputs)
         numbers += GAP * {"forward": t.m * t.l, "backward-data": size * size, "backward-filter": 0}[which]
-        canvas = max(canvas, *(t.canvas_bytes(channels, n, itemsize) for channels in (spec.C, spec.K)))
     if which == "backward-filter":
         numbers += filters * (spec.R * spec.S + 2 * f * spec.S + 3 * size) + GAP * spec.R * spec.S
-    return numbers * itemsize + canvas
+    return (numbers + t.room(spec.N, itemsize)) * itemsize
 
 
 def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
@@ -101,17 +99,18 @@ def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     t = tiling(spec)
     y = empty(spec.y_shape, x.dtype, is_chwn(x))
     with workspace_memory() as take:
-        filters = _There(_taps(w, take), t.rows, "conjugate b", take)
+        filters = _There(_copy(w.transpose(2, 3, 1, 0), take), t.rows, "conjugate b", take)
         blocks = []
+        room = take(t.room(spec.N, x.itemsize), x.dtype)
         for some in _blocks(t, x.itemsize):
-            images = _There(t.pixels(x[some], take), t.rows, "a", take)
-            blocks.append((images, _Back(t.rows, (t.m, t.l, spec.K, images.columns), x.dtype, take), some))
+            images = _There(_pixels(t, x[some], room, take), t.rows, "a", take)
+            blocks.append((images, _Back(t.rows, (t.m, t.l, images.a, spec.K), x.dtype, take), some))
         for i in range(filters.frequencies):
             row = filters.row(i)
             for images, back, _ in blocks:
-                back.give(i, row, images.row(i))
+                back.give(i, images.row(i), row)
         for _, back, some in blocks:
-            t.lay(back.result(), y[some], take)
+            t.lay(back.result(), y[some], room)
     return y
 
 
@@ -124,18 +123,19 @@ def backward_data(spec: ConvSpec, dy: np.ndarray, w: np.ndarray) -> np.ndarray:
     t = tiling(spec, "backward-data")
     dx = empty(spec.x_shape, dy.dtype, is_chwn(dy))
     with workspace_memory() as take:
-        filters = _There(_taps(w, take), t.rows, "b", take)
+        filters = _There(_copy(w.transpose(2, 3, 0, 1), take), t.rows, "b", take)
         blocks = []
+        room = take(t.room(spec.N, dy.itemsize), dy.dtype)
         for some in _blocks(t, dy.itemsize):
-            gradients = _There(t.outputs(dy[some], take), t.rows, "a", take)
-            back = _Back(t.rows, (t.rows, t.columns, spec.C, gradients.columns), dy.dtype, take)
+            gradients = _There(_outputs(t, dy[some], room, take), t.rows, "a", take)
+            back = _Back(t.rows, (t.rows, t.columns, gradients.a, spec.C), dy.dtype, take)
             blocks.append((gradients, back, some))
         for i in range(filters.frequencies):
-            row = filters.row(i).transpose(0, 2, 1)
+            row = filters.row(i)
             for gradients, back, _ in blocks:
-                back.give(i, row, gradients.row(i))
+                back.give(i, gradients.row(i), row)
         for _, back, some in blocks:
-            t.add_pixels(back.result(), dx[some], take)
+            t.add_pixels(back.result(), dx[some], room)
     return dx
 
 
@@ -146,10 +146,11 @@ def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray
     t = tiling(spec, "backward-filter")
     with workspace_memory() as take:
         back = _Back(t.rows, (spec.R, spec.S, spec.K, spec.C), x.dtype, take)
-        images = _There(t.pixels(x, take), t.rows, "a", take)
-        gradients = _There(t.outputs(dy, take), t.rows, "conjugate b", take)
+        room = take(t.room(spec.N, x.itemsize), x.dtype)
+        images = _There(_pixels(t, x, room, take), t.rows, "a", take)
+        gradients = _There(_outputs(t, dy, room, take), t.rows, "conjugate b", take)
         for i in range(images.frequencies):
-            back.give(i, gradients.row(i), images.row(i).transpose(0, 2, 1))
+            back.give(i, gradients.row(i).transpose(0, 2, 1), images.row(i))
         return np.ascontiguousarray(back.result().transpose(2, 3, 0, 1))
 
 
@@ -160,12 +161,18 @@ def _blocks(t: Tiling, itemsize: int) -> list[slice]:
     return [slice(n, min(n + step, t.spec.N)) for n in range(0, t.spec.N, step)]
 
 
-def _taps(w: np.ndarray, take: Take) -> np.ndarray:
-    """Filters (K, C, R, S) as (R, S, K, C)."""
-    k, c, r, s = w.shape
-    taps = take((r, s, k, c), w.dtype)
-    np.copyto(taps, w.transpose(2, 3, 0, 1))
-    return taps
+def _pixels(t: Tiling, x: np.ndarray, room: np.ndarray, take: Take) -> np.ndarray:
+    return t.pixels(x, take((t.rows, t.columns, len(x) * t.per_image, t.spec.C), x.dtype), room)
+
+
+def _outputs(t: Tiling, dy: np.ndarray, room: np.ndarray, take: Take) -> np.ndarray:
+    return t.outputs(dy, take((t.m, t.l, len(dy) * t.per_image, t.spec.K), dy.dtype), room)
+
+
+def _copy(a: np.ndarray, take: Take) -> np.ndarray:
+    out = take(a.shape, a.dtype)
+    out[...] = a
+    return out
 
 
 class _There:
@@ -176,16 +183,16 @@ class _There:
     """
 
     def __init__(self, tiles: np.ndarray, size: int, factor: str, take: Take) -> None:
-        rows, columns, self.a, self.columns = tiles.shape
+        rows, columns, self.a, self.b = tiles.shape
         self.frequencies = size // 2 + 1
         down, self.across = _matrices(size, rows, columns, factor, tiles.dtype)
-        self.half = take((self.frequencies, 2 * columns, self.a * self.columns), tiles.dtype)
+        self.half = take((self.frequencies, 2 * columns, self.a * self.b), tiles.dtype)
         np.matmul(down, tiles.reshape(rows, -1), out=self.half.reshape(len(down), -1))
-        self.out = take((len(self.across), self.a * self.columns), tiles.dtype)
+        self.out = take((len(self.across), self.a * self.b), tiles.dtype)
 
     def row(self, i: int) -> np.ndarray:
         """Frequencies (i, 0 … T − 1), (3·T, A, B); overwritten by the next call."""
-        return np.matmul(self.across, self.half[i], out=self.out).reshape(-1, self.a, self.columns)
+        return np.matmul(self.across, self.half[i], out=self.out).reshape(-1, self.a, self.b)
 
 
 class _Back:

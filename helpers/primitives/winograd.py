@@ -3,13 +3,14 @@
     Y = Aᵀ [ (G w Gᵀ) ⊙ (Bᵀ x B) ] A,  summed over the channels inside the brackets
 
 A tile of (m + R − 1)² pixels needs that many products instead of m²·R·S: 36 instead of 144 for F(4×4, 3×3). The
-brackets are one matrix product K × C × tiles for each of the 36 places, and both transforms are one matrix product
+brackets are one matrix product tiles × C × K for each of the 36 places, and both transforms are one matrix product
 with a Kronecker product of their small matrices. Winograd 1980; Lavin and Gray 2016 (arXiv 1509.09308). The matrices
 are made for any m and R by Toom and Cook's interpolation, exactly, in fractions.
 """
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -48,16 +49,12 @@ def tile(spec: ConvSpec) -> int:
 
 
 def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
-    """Bytes of the transformed filters and of one block of images: canvas, tiles, transformed tiles, products,
-    outputs.
-    """
+    """Bytes of the transformed filters, and of a block's tiles, which are written from one place to the other."""
     tiling, block = _plan(spec, which, itemsize)
-    places, outputs, tiles = tiling.rows * tiling.columns, tiling.m * tiling.l, block * tiling.per_image
+    places, tiles = tiling.rows * tiling.columns, block * tiling.per_image
     filters = spec.K * spec.C * places
-    pixels = spec.C * tiles * places
-    canvas = max(tiling.canvas_bytes(channels, block, itemsize) for channels in (spec.C, spec.K))
     filters += filters if which == "backward-filter" else spec.K * spec.C * spec.R * spec.S
-    return itemsize * (filters + pixels + tiles * (places * (spec.C + spec.K) + outputs * spec.K)) + canvas
+    return itemsize * (filters + (3 if which == "backward-filter" else 2) * places * tiles * max(spec.C, spec.K))
 
 
 def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
@@ -82,13 +79,16 @@ def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     b, g, a = _kronecker(tiling.m, spec.R, tiling.l, spec.S, x.dtype)
     y = empty(spec.y_shape, x.dtype, is_chwn(x))
     with workspace_memory() as take:
-        filters = _filters(g, w, take)
+        filters = _filters(g, w.transpose(2, 3, 1, 0), take)
+        one, other = _two(tiling, block, x.dtype, take)
         for n in range(0, spec.N, block):
             some = slice(n, n + block)
-            with workspace_memory():
-                pixels = _product(b, tiling.pixels(x[some], take), take)
-                products = _product(filters, pixels, take)
-                tiling.lay(_product(a, products, take), y[some], take)
+            images = x[some]
+            tiles = len(images) * tiling.per_image
+            pixels = tiling.pixels(images, _shaped(one, (tiling.rows, tiling.columns, tiles, spec.C)), other)
+            pixels = _product(b, pixels, other)
+            products = _products(pixels, filters, one)
+            tiling.lay(_product(a, products, other), y[some], one)
     return y
 
 
@@ -103,13 +103,16 @@ def backward_data(spec: ConvSpec, dy: np.ndarray, w: np.ndarray) -> np.ndarray:
     b, g, a = _kronecker(tiling.m, spec.R, tiling.l, spec.S, dy.dtype)
     dx = empty(spec.x_shape, dy.dtype, is_chwn(dy))
     with workspace_memory() as take:
-        filters = _filters(g, w, take).transpose(0, 2, 1)
+        filters = _filters(g, w.transpose(2, 3, 0, 1), take)
+        one, other = _two(tiling, block, dy.dtype, take)
         for n in range(0, spec.N, block):
             some = slice(n, n + block)
-            with workspace_memory():
-                gradients = _product(a.T, tiling.outputs(dy[some], take), take)
-                products = _product(filters, gradients, take)
-                tiling.add_pixels(_product(b.T, products, take), dx[some], take)
+            images = dy[some]
+            tiles = len(images) * tiling.per_image
+            gradients = tiling.outputs(images, _shaped(one, (tiling.m, tiling.l, tiles, spec.K)), other)
+            gradients = _product(a.T, gradients, other)
+            products = _products(gradients, filters, one)
+            tiling.add_pixels(_product(b.T, products, other), dx[some], one)
     return dx
 
 
@@ -119,34 +122,51 @@ def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray
     b, g, a = _kronecker(tiling.m, spec.R, tiling.l, spec.S, x.dtype)
     with workspace_memory() as take:
         total, share = (take((len(b), spec.K, spec.C), x.dtype) for _ in range(2))
+        one, other = _two(tiling, block, x.dtype, take)
+        third = take(len(other), x.dtype)
         for n in range(0, spec.N, block):
             some = slice(n, n + block)
-            with workspace_memory():
-                pixels = _product(b, tiling.pixels(x[some], take), take)
-                gradients = _product(a.T, tiling.outputs(dy[some], take), take)
-                np.matmul(gradients, pixels.transpose(0, 2, 1), out=share if n else total)
-                if n:
-                    np.add(total, share, out=total)
+            tiles = len(x[some]) * tiling.per_image
+            pixels = tiling.pixels(x[some], _shaped(one, (tiling.rows, tiling.columns, tiles, spec.C)), other)
+            pixels = _product(b, pixels, other)
+            gradients = tiling.outputs(dy[some], _shaped(one, (tiling.m, tiling.l, tiles, spec.K)), third)
+            gradients = _product(a.T, gradients, third)
+            np.matmul(gradients.transpose(0, 2, 1), pixels, out=share if n else total)
+            if n:
+                np.add(total, share, out=total)
         dw = g.T @ total.reshape(len(b), -1)
     return np.ascontiguousarray(dw.reshape(spec.R, spec.S, spec.K, spec.C).transpose(2, 3, 0, 1))
 
 
 def _filters(g: np.ndarray, w: np.ndarray, take: Take) -> np.ndarray:
-    """G w Gᵀ for all filters: (places, K, C)."""
-    k, c, r, s = w.shape
-    taps = take((r * s, k, c), w.dtype)
-    np.copyto(taps.reshape(r, s, k, c), w.transpose(2, 3, 0, 1))
-    return _product(g, taps, take)
+    """G w Gᵀ for all filters (R, S, …, …): (places, …, …)."""
+    taps = take(w.shape, w.dtype)
+    taps[...] = w
+    return _product(g, taps, take(len(g) * w.shape[2] * w.shape[3], w.dtype))
 
 
-def _product(matrix: np.ndarray, tiles: np.ndarray, take: Take) -> np.ndarray:
-    """A transform, matrix (I × J), or a matrix K × C for each place, times tiles (places…, channels, columns)."""
-    channels, columns = tiles.shape[-2:]
-    if matrix.ndim == 3:
-        return np.matmul(matrix, tiles, out=take((*matrix.shape[:2], columns), tiles.dtype))
-    out = take((len(matrix), channels, columns), tiles.dtype)
+def _two(tiling: Tiling, block: int, dtype: Any, take: Take) -> tuple[np.ndarray, np.ndarray]:
+    """Memory for a block's tiles, twice: each step reads one and writes the other, so that both stay in the cache."""
+    spec = tiling.spec
+    size = tiling.rows * tiling.columns * block * tiling.per_image * max(spec.C, spec.K)
+    return take(size, dtype), take(size, dtype)
+
+
+def _shaped(memory: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """An array at the beginning of some memory."""
+    return memory[: math.prod(shape)].reshape(shape)
+
+
+def _product(matrix: np.ndarray, tiles: np.ndarray, memory: np.ndarray) -> np.ndarray:
+    """A transform, matrix (I × J), of tiles (places…, A, B)."""
+    out = _shaped(memory, (len(matrix), *tiles.shape[-2:]))
     np.matmul(matrix, tiles.reshape(matrix.shape[1], -1), out=out.reshape(len(matrix), -1))
     return out
+
+
+def _products(tiles: np.ndarray, filters: np.ndarray, memory: np.ndarray) -> np.ndarray:
+    """The sum over channels, for each place: (places, tiles, channels) times (places, channels, others)."""
+    return np.matmul(tiles, filters, out=_shaped(memory, (*tiles.shape[:2], filters.shape[2])))
 
 
 def _plan(spec: ConvSpec, which: str, itemsize: int) -> tuple[Tiling, int]:
