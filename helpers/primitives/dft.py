@@ -30,10 +30,6 @@ LARGEST_TILE = 64
 BLOCK_BYTES = 2**21
 COLUMNS = 16
 """Of one row of a block's frequencies, and the fewest tiles in a block: below, the matrix products are slow."""
-GAP = 16
-"""Numbers between the rows of the result: at distances of a power of two they would all fall into the same few cache
-lines.
-"""
 
 
 def supports(spec: ConvSpec, which: str) -> str:
@@ -75,9 +71,8 @@ def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
         n = some.stop - some.start
         images, outputs = spec.C * n * t.per_image, spec.K * n * t.per_image
         numbers += (size + 2 * f) * size * images + (t.m + 2 * f) * t.l * outputs + 3 * size * (images + outputs)
-        numbers += GAP * {"forward": t.m * t.l, "backward-data": size * size, "backward-filter": 0}[which]
     if which == "backward-filter":
-        numbers += filters * (spec.R * spec.S + 2 * f * spec.S + 3 * size) + GAP * spec.R * spec.S
+        numbers += filters * (spec.R * spec.S + 2 * f * spec.S + 3 * size)
     return (numbers + t.room(spec.N, itemsize)) * itemsize
 
 
@@ -203,7 +198,7 @@ class _Back:
         self.down, self.across = _inverse(size, m, l, dtype)
         self.products = take((3 * size, a, b), dtype)
         self.half = take((size // 2 + 1, 2, l, a * b), dtype)
-        self.out = take((m, l, a * b + GAP), dtype)
+        self.out = take((m, l, a * b), dtype)
 
     def give(self, i: int, left: np.ndarray, right: np.ndarray) -> None:
         """Row i of the frequencies: the matrix products left · right (3·T, A, B)."""
@@ -215,8 +210,8 @@ class _Back:
         """(m, l, A, B)"""
         m, l, a, b = self.shape  # noqa: E741
         half = self.half.reshape(-1, l, a * b).transpose(1, 0, 2)
-        np.matmul(self.down, half, out=self.out.transpose(1, 0, 2)[..., :-GAP])
-        return self.out[..., :-GAP].reshape(m, l, a, b)
+        np.matmul(self.down, half, out=self.out.transpose(1, 0, 2))
+        return self.out.reshape(m, l, a, b)
 
 
 @cache
