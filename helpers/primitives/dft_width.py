@@ -21,6 +21,8 @@ from helpers.primitives.spec import ConvSpec
 from helpers.primitives.workspace import Take
 from helpers.primitives.workspace import workspace as workspace_memory
 
+ROWS = 2
+"""Of the result, that are laid at a time: the same row of each filter's image lies far away from the others."""
 BLOCK_BYTES = 2**22
 """Of the gradients' spectra that backward-filter makes at a time."""
 
@@ -78,7 +80,7 @@ def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
     results = across * outputs * spec.N * spec.K
     row = (factors + outputs) * spec.K * columns
     numbers = {
-        "forward": pixels + filters + row + results,
+        "forward": pixels + filters + row + ROWS * results,
         "backward-data": pixels + filters + row + factors * depth * columns + results,
         "backward-filter": pixels + 2 * factors * spec.K * depth
         + (row + results + factors * depth * columns) * _rows(spec, factors, columns),
@@ -96,12 +98,14 @@ def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
         filters = _filters(spec, size, w, "conjugate b", take)
         products, back = take((factors, spec.K, columns), x.dtype), _back(size, outputs, x.dtype)
         row = take((outputs, spec.K, spec.N, across), x.dtype)
-        whole = take((spec.N, spec.K, across, outputs), x.dtype)
+        whole = take((spec.N, spec.K, ROWS, across, outputs), x.dtype)
         for p in range(spec.P):
             np.matmul(filters, windows[:, p], out=products)
             np.matmul(back, products.reshape(factors, -1), out=row.reshape(outputs, -1))
-            whole[...] = row.transpose(2, 1, 3, 0)
-            y[:, :, p] = whole.reshape(spec.N, spec.K, -1)[..., : spec.Q]
+            whole[:, :, p % ROWS] = row.transpose(2, 1, 3, 0)
+            if p % ROWS == ROWS - 1 or p == spec.P - 1:
+                first = p - p % ROWS
+                y[:, :, first : p + 1] = whole.reshape(spec.N, spec.K, ROWS, -1)[:, :, : p + 1 - first, : spec.Q]
     return y
 
 
