@@ -14,6 +14,7 @@ matrices and cost nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Any
 
@@ -27,9 +28,11 @@ from helpers.primitives.workspace import Take
 from helpers.primitives.workspace import workspace as workspace_memory
 
 LARGEST_TILE = 64
-BLOCK_BYTES = 2**21
-COLUMNS = 16
-"""Of one row of a block's frequencies, and the fewest tiles in a block: below, the matrix products are slow."""
+ROW_BYTES = 2**20
+"""Of one row of frequencies, of the images as of the channels that they are multiplied with: as many of both at a time
+as stay in the cache."""
+TILES, CHANNELS = 16, 32
+"""The fewest at a time: below, the matrix products are slow."""
 
 
 def supports(spec: ConvSpec, which: str) -> str:
@@ -94,18 +97,12 @@ def forward(spec: ConvSpec, x: np.ndarray, w: np.ndarray) -> np.ndarray:
     t = tiling(spec)
     y = empty(spec.y_shape, x.dtype, is_chwn(x))
     with workspace_memory() as take:
-        filters = _There(_copy(w.transpose(2, 3, 1, 0), take), t.rows, "conjugate b", take)
-        blocks = []
         room = take(t.room(spec.N, x.itemsize), x.dtype)
-        for some in _blocks(t, x.itemsize):
-            images = _There(_pixels(t, x[some], room, take), t.rows, "a", take)
-            blocks.append((images, _Back(t.rows, (t.m, t.l, images.a, spec.K), x.dtype, take), some))
-        for i in range(filters.frequencies):
-            row = filters.row(i)
-            for images, back, _ in blocks:
-                back.give(i, images.row(i), row)
-        for _, back, some in blocks:
-            t.lay(back.result(), y[some], room)
+        some, others = _blocks(t, x.itemsize), _parts(t, spec.C, spec.K, x.itemsize)
+        images = [_There(_pixels(t, x[n], room, take), t.rows, "a", take) for n in some]
+        filters = [_There(_copy(w[k].transpose(2, 3, 1, 0), take), t.rows, "conjugate b", take) for k in others]
+        for n, k, back in _products(images, filters, t.m, t.l, take):
+            t.lay(back.result(), y[some[n], others[k]], room)
     return y
 
 
@@ -118,19 +115,12 @@ def backward_data(spec: ConvSpec, dy: np.ndarray, w: np.ndarray) -> np.ndarray:
     t = tiling(spec, "backward-data")
     dx = empty(spec.x_shape, dy.dtype, is_chwn(dy))
     with workspace_memory() as take:
-        filters = _There(_copy(w.transpose(2, 3, 0, 1), take), t.rows, "b", take)
-        blocks = []
         room = take(t.room(spec.N, dy.itemsize), dy.dtype)
-        for some in _blocks(t, dy.itemsize):
-            gradients = _There(_outputs(t, dy[some], room, take), t.rows, "a", take)
-            back = _Back(t.rows, (t.rows, t.columns, gradients.a, spec.C), dy.dtype, take)
-            blocks.append((gradients, back, some))
-        for i in range(filters.frequencies):
-            row = filters.row(i)
-            for gradients, back, _ in blocks:
-                back.give(i, gradients.row(i), row)
-        for _, back, some in blocks:
-            t.add_pixels(back.result(), dx[some], room)
+        some, others = _blocks(t, dy.itemsize), _parts(t, spec.K, spec.C, dy.itemsize)
+        gradients = [_There(_outputs(t, dy[n], room, take), t.rows, "a", take) for n in some]
+        filters = [_There(_copy(w[:, c].transpose(2, 3, 0, 1), take), t.rows, "b", take) for c in others]
+        for n, c, back in _products(gradients, filters, t.rows, t.columns, take):
+            t.add_pixels(back.result(), dx[some[n], others[c]], room)
     return dx
 
 
@@ -139,25 +129,32 @@ def backward_filter(spec: ConvSpec, x: np.ndarray, dy: np.ndarray) -> np.ndarray
     tile.
     """
     t = tiling(spec, "backward-filter")
+    dw = np.empty(spec.w_shape, x.dtype)
     with workspace_memory() as take:
-        back = _Back(t.rows, (spec.R, spec.S, spec.K, spec.C), x.dtype, take)
         room = take(t.room(spec.N, x.itemsize), x.dtype)
-        images = _There(_pixels(t, x, room, take), t.rows, "a", take)
-        gradients = _There(_outputs(t, dy, room, take), t.rows, "conjugate b", take)
-        for i in range(images.frequencies):
-            back.give(i, gradients.row(i).transpose(0, 2, 1), images.row(i))
-        return np.ascontiguousarray(back.result().transpose(2, 3, 0, 1))
+        others = _parts(t, spec.K, spec.C, x.itemsize)
+        gradients = _There(_outputs(t, dy, room, take), t.rows, "conjugate b", take, turned=True)
+        images = [_There(_pixels(t, x[:, c], room, take), t.rows, "a", take) for c in others]
+        for _, c, back in _products([gradients], images, spec.R, spec.S, take):
+            dw[:, others[c]] = back.result().transpose(2, 3, 0, 1)
+    return dw
 
 
 def _blocks(t: Tiling, itemsize: int) -> list[slice]:
     """Images at a time: one row of frequencies of a block should stay in the cache."""
     per_image = 3 * t.rows * t.per_image * (t.spec.C + t.spec.K) * itemsize
-    step = max(1, BLOCK_BYTES // per_image, -(-COLUMNS // t.per_image))
+    step = max(1, ROW_BYTES // per_image, -(-TILES // t.per_image))
     return [slice(n, min(n + step, t.spec.N)) for n in range(0, t.spec.N, step)]
 
 
+def _parts(t: Tiling, channels: int, others: int, itemsize: int) -> list[slice]:
+    """Channels of a result at a time: one row of frequencies of what gives them should stay in the cache, too."""
+    step = max(1, ROW_BYTES // (3 * t.rows * channels * itemsize) // CHANNELS) * CHANNELS
+    return [slice(c, min(c + step, others)) for c in range(0, others, step)]
+
+
 def _pixels(t: Tiling, x: np.ndarray, room: np.ndarray, take: Take) -> np.ndarray:
-    return t.pixels(x, take((t.rows, t.columns, len(x) * t.per_image, t.spec.C), x.dtype), room)
+    return t.pixels(x, take((t.rows, t.columns, len(x) * t.per_image, x.shape[1]), x.dtype), room)
 
 
 def _outputs(t: Tiling, dy: np.ndarray, room: np.ndarray, take: Take) -> np.ndarray:
@@ -177,8 +174,9 @@ class _There:
     Only one row of frequencies exists in full, three numbers for each of its T frequencies: (3·T, A, B).
     """
 
-    def __init__(self, tiles: np.ndarray, size: int, factor: str, take: Take) -> None:
+    def __init__(self, tiles: np.ndarray, size: int, factor: str, take: Take, turned: bool = False) -> None:
         rows, columns, self.a, self.b = tiles.shape
+        self.turned = turned
         self.frequencies = size // 2 + 1
         down, self.across = _matrices(size, rows, columns, factor, tiles.dtype)
         self.half = take((self.frequencies, 2 * columns, self.a * self.b), tiles.dtype)
@@ -186,17 +184,19 @@ class _There:
         self.out = take((len(self.across), self.a * self.b), tiles.dtype)
 
     def row(self, i: int) -> np.ndarray:
-        """Frequencies (i, 0 … T − 1), (3·T, A, B); overwritten by the next call."""
-        return np.matmul(self.across, self.half[i], out=self.out).reshape(-1, self.a, self.b)
+        """Frequencies (i, 0 … T − 1), (3·T, A, B), or turned (3·T, B, A); overwritten by the next call."""
+        found = np.matmul(self.across, self.half[i], out=self.out).reshape(-1, self.a, self.b)
+        return found.transpose(0, 2, 1) if self.turned else found
 
 
 class _Back:
     """The inverse transform: takes the products of one row of frequencies after the other, gives (m, l, A, B)."""
 
-    def __init__(self, size: int, shape: tuple[int, int, int, int], dtype: Any, take: Take) -> None:
+    def __init__(self, size: int, shape: tuple[int, int, int, int], products: np.ndarray, take: Take) -> None:
         m, l, a, b = self.shape = shape  # noqa: E741
+        dtype = products.dtype
         self.down, self.across = _inverse(size, m, l, dtype)
-        self.products = take((3 * size, a, b), dtype)
+        self.products = products[: 3 * size * a * b].reshape(3 * size, a, b)
         self.half = take((size // 2 + 1, 2, l, a * b), dtype)
         self.out = take((m, l, a * b), dtype)
 
@@ -212,6 +212,22 @@ class _Back:
         half = self.half.reshape(-1, l, a * b).transpose(1, 0, 2)
         np.matmul(self.down, half, out=self.out.transpose(1, 0, 2))
         return self.out.reshape(m, l, a, b)
+
+
+def _products(
+    lefts: list[_There], rights: list[_There], m: int, l: int, take: Take  # noqa: E741
+) -> Iterator[tuple[int, int, _Back]]:
+    """(place of the left one, place of the right one, inverse transform (m, l, …, …)) of every product of two."""
+    size, rows = len(rights[0].across) // 3, [left.b if left.turned else left.a for left in lefts]
+    products = take(3 * size * max(rows) * max(right.b for right in rights), rights[0].out.dtype)
+    backs = [[_Back(size, (m, l, a, right.b), products, take) for a in rows] for right in rights]
+    for i in range(rights[0].frequencies):
+        found = [left.row(i) for left in lefts]
+        for right, of_right in zip(rights, backs, strict=True):
+            row = right.row(i)
+            for left, back in zip(found, of_right, strict=True):
+                back.give(i, left, row)
+    yield from ((n, k, back) for k, of_right in enumerate(backs) for n, back in enumerate(of_right))
 
 
 @cache
