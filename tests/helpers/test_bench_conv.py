@@ -101,9 +101,10 @@ def test_the_cases_are_those_of_the_goals():
     assert len({dataclasses.astuple(case.spec) for case in conv.CASES}) == 9
 
 
-def test_the_page_in_docs_is_that_of_the_records_beside_it():
+@pytest.mark.parametrize("name", ["convolution", "convolution_avx512"])
+def test_a_page_in_docs_is_that_of_the_records_beside_it(name):
     docs = Path(__file__).parents[2] / "docs"
-    records = conv_page.read(docs / "convolution.jsonl")
-    assert (docs / "convolution.md").read_text() == conv_page.text(records, "convolution.jsonl")
+    records = conv_page.read(docs / f"{name}.jsonl")
+    assert (docs / f"{name}.md").read_text() == conv_page.text(records, f"{name}.jsonl")
     assert len(records) == 2 * 3 * len(conv.CASES) + 1
     assert {r["threads"] for r in records} == {1}
