@@ -310,6 +310,8 @@ def _mebibytes_hypotheses(d: Layers, b: int) -> list[Hypothesis]:
     shape, units = "D_m has the shape (C·R·S, N·P·Q).", "{} Divide the bytes by 2²⁰."
     return [
         Hypothesis("megabytes", right * MIB / 1e6, "This is in MB (10⁶ bytes); a mebibyte (MiB) has 2²⁰ = 1,048,576."),
+        Hypothesis("megabytes", np.floor(right * MIB / 1e6), "This is in whole MB (10⁶ bytes, and `//` drops the "
+                   "fraction). A mebibyte (MiB) has 2²⁰ = 1,048,576 bytes; divide with `/`."),
         *(
             Hypothesis("bytes-for-mebibytes", right * factor, units.format(f"This is in {unit}."))
             for factor, unit in (

@@ -49,5 +49,6 @@ def curve(history: Any, name: str, what: str, epochs: int | None) -> np.ndarray:
                           f"run was longer than is asked for (are the epochs, or the settings of the study, handed "
                           f"on?), or several runs were written into one list.")
         raise Mistake("wrong-length", f"{what}.{name} has {found.size} entries; there should be one for each of the "
-                      f"{epochs} epochs.")
+                      f"{epochs} epochs." + (" Is the training called anew for each epoch? Each call begins another "
+                      "history." if found.size == 1 else ""))
     return found

@@ -80,6 +80,8 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
                        "in_features; each has its own."),
             Hypothesis("multiplied-for-divided", scaled([n * s for s in ins]), "in_features is multiplied in; divide "
                        "by it."),
+            Hypothesis("upside-down", scaled([s / n for s in ins]), "The factor is in_features ÷ batch size; it is the "
+                       "other way round, batch size ÷ in_features."),
             Hypothesis("square-root", scaled([n / s**0.5 for s in ins]), "Divided by the square root of in_features; "
                        "divide by in_features itself."),
             Hypothesis("one-too-many", scaled([n / (s + 1) for s in ins]), "Divided by in_features + 1; the bias does "
@@ -96,6 +98,9 @@ def convention(rescale: Any, MLP: Any, *, seed: int = 0) -> Iterator[str]:
             Hypothesis("carried-on", scaled([float(f) for f in n / np.cumprod(ins[::-1])[::-1]]), "Each layer is "
                        "divided by the in_features of those behind it, too: the factor is changed from layer to layer. "
                        "Compute it anew for each."),
+            *(Hypothesis("carried-on", scaled([float(f) for f in factors_so_far]), "Each layer's factor is multiplied "
+                         "by those of the layers before it: one variable goes through the loop. Begin anew for each "
+                         "layer.") for factors_so_far in (np.cumprod(right), np.cumprod(right[::-1])[::-1])),
             Hypothesis("out-for-in", scaled([n / s for s in outs]), "Divided by out_features: weight has shape "
                        "(in_features, out_features), so in_features is its first size."),
             Hypothesis("fractions-lost", scaled([n // s for s in ins]), "`//` drops the fraction of batch_size / "

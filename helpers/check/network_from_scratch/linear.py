@@ -228,3 +228,20 @@ def linear_update(Linear: Any, *, seed: int = 0) -> Iterator[str]:
                 raise Mistake("gradient-changed", f"update multiplies grad_{name} itself by lr (`*=`): a second update "
                               f"with the same gradient is too small. Compute lr · gradient as a new array.")
     yield "weight and bias step by lr · gradient, for two rates"
+    _backward_after_updates(seen, case)
+
+
+def _backward_after_updates(seen: Answer, case: LinearCase) -> None:
+    """Mistake where backward returned the right gradient before the updates, and does not after them."""
+    for when, step in (("before", 0), ("after", 2)):
+        if f"returned {when}" not in seen:
+            return
+        got, right = seen.array(f"returned {when}", "the returned gradient"), case.grad @ _in_layout(
+            seen.part(step), "weight", case).T  # fmt: skip
+        if not close(got, right):
+            if when == "after":
+                raise Mistake("update-kept-in-backward", "Before the first update Linear.backward returns the right "
+                              "gradient for its input, and after two updates it does not: it uses something of a step, "
+                              "such as `lr` or an earlier gradient. It is `grad_output @ self.weight.T`, with the "
+                              "weights as they are then.")
+            return

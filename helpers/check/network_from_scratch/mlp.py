@@ -92,9 +92,10 @@ def network(MLP: Any, *, seed: int = 0) -> Iterator[str]:
         except Mistake:
             if not number:
                 raise
-            raise Mistake("keeps-state", "The first forward and backward are right, and the second are not. Does "
-                          "backward change self.layers (`pop`, `reverse`), or take probabilities that an earlier "
-                          "forward stored?") from None
+            raise Mistake("keeps-state", "The first forward and backward are right, and the second, after an "
+                          "update, are not: something of the first is still used. Does backward change self.layers "
+                          "(`pop`, `reverse`), or take probabilities that an earlier forward stored, or does a layer "
+                          "use `lr` or an earlier gradient in its backward?") from None
         if seen.part("spoiled")[number]:
             raise hypotheses.output_spoiled("MLP")
         if not number:

@@ -97,16 +97,20 @@ def linear_updates(
 ) -> None:
     """A layer that has gone through a forward and a backward. Before each update the right gradients are put in
     place of its own, so that a mistake in backward does not cost this exercise, too.
-    Notes the parameters before and after each."""
+    Notes the parameters before and after each, and what backward returns before and after all."""
     layer = linear(seen, Linear, case["weight"].shape)
     if not _sizes_fit(layer, case):
         return
     for name in PARAMETERS:
         give(layer, name, fitted(case[name], read(layer, name, "Linear")))
     kind = read(layer, "weight", "Linear")
-    with contextlib.suppress(Stopped):
-        run("Linear.forward", method(layer, "forward", "Linear"), like(kind, case["x"]))
-        run("Linear.backward", method(layer, "backward", "Linear"), like(kind, case["grad"]))
+
+    def there_and_back(name: str) -> None:
+        with contextlib.suppress(Stopped):
+            run("Linear.forward", method(layer, "forward", "Linear"), like(kind, case["x"]))
+            seen[name] = run("Linear.backward", method(layer, "backward", "Linear"), like(kind, case["grad"]))
+
+    there_and_back("returned before")
     for step, rate in enumerate((None, *rates)):
         if rate is not None:
             for name in PARAMETERS:
@@ -116,6 +120,7 @@ def linear_updates(
                 seen.part(step)[name] = read(layer, name, "Linear", None)
         for name in PARAMETERS:
             seen.part(step)[name] = read(layer, name, "Linear")
+    there_and_back("returned after")
 
 
 def of_torch_too(called: Callable[[Any], Any], kind: Any) -> tuple[Any, Any]:

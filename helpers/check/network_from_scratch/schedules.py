@@ -46,6 +46,9 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
         Hypothesis("returns-the-loss", each(np.min), "This is the lowest loss itself. Return the number of its epoch."),
         Hypothesis("first-turn", each(_first_turn), "This is where the loss rises for the first time. It may fall "
                    "again: look at all epochs."),
+        *(Hypothesis("stops-too-early", each(lambda t, k=k: _with_patience(t, k)), f"The search ends after {k} epochs "  # type: ignore[misc]
+                     "without a lower loss (early stopping). A lower one may come later: look at all epochs.")
+          for k in (2, 3, 4, 5)),
         Hypothesis("first-epoch-skipped", each(lambda t: np.argmin(t[1:]) + 2), "The first epoch is left out."),
         Hypothesis("last-epoch-skipped", each(lambda t: np.argmin(t[:-1]) + 1), "The last epoch is left out."),
         *(Hypothesis("smoothed", each(lambda t, s=s: np.argmin(_mean_of_three(t, s)) + 1), "This is where the losses "  # type: ignore[misc]
@@ -68,9 +71,14 @@ def sweet_spot(function: Any, *, seed: int = 0) -> Iterator[str]:
         epoch = next(spots)
         if epoch != right:
             shown = ", ".join(f"{loss:g}" for loss in losses)
+            numbers = [loss for loss in losses if loss == loss]
+            if epoch == numbers.index(min(numbers)) + 1:
+                raise Mistake("nan-not-counted", f"For the losses {shown} the answer was epoch {epoch:g}: epochs whose "
+                              f"loss is NaN are left out, and those behind them get a smaller number. They still "
+                              f"count: the lowest loss is that of epoch {right}.")
             raise Mistake("nan-wins", f"For the losses {shown} the answer was epoch {epoch:g}; an epoch "
-                          f"whose loss is NaN must not win, and still counts. A comparison with NaN is always False; "
-                          f"look for it first (`np.nanargmin`).")
+                          f"whose loss is NaN must not win, and still counts. A comparison with NaN is always False, "
+                          f"and a NaN that becomes 0 is the lowest; look for it first (`np.nanargmin`).")
     if next(spots) != 3:
         raise Mistake("nan-replaced", "For the losses 4e+06, nan, 3e+06 the answer is not epoch 3: sweet_spot seems to "
                       "put a fixed number in the place of NaN, which wins where all other losses are larger. Leave "
@@ -102,6 +110,17 @@ def _blown(rng: np.random.Generator) -> list[tuple[list[float], int]]:
 
 def _first_turn(losses: np.ndarray) -> int:
     return next((i for i in range(len(losses) - 1) if losses[i + 1] > losses[i]), len(losses) - 1) + 1
+
+
+def _with_patience(losses: np.ndarray, patience: int) -> int:
+    """The best epoch until so many in a row were no better."""
+    best = 0
+    for i in range(len(losses)):
+        if losses[i] < losses[best]:
+            best = i
+        elif i - best == patience:
+            break
+    return best + 1
 
 
 def _rates(function: Any, cases: list[tuple[Any, ...]], what: str) -> Iterator[float]:

@@ -183,6 +183,8 @@ def mean_loss(epochs: Sequence[tuple[Sequence[float], Sequence[int]]], size: int
              "losses of all batches."),
         each("first-batch-loss", lambda row, w: row[0], "Only the loss of the first batch is recorded. Is there a "
              "`return` inside the loop?"),
+        each("largest-loss", lambda row, w: row.max(), "Only the largest loss of a batch is recorded. Add up the "
+             "losses of all batches."),
         each("unweighted-mean", lambda row, w: row.mean(), f"The batches count equally, though the last one has "
              f"{epochs[0][1][-1]} image and the others have {size}. Weight each batch's mean loss by its size."),
         each("loss-summed", lambda row, w: row @ w, f"The loss is summed over the images. Divide it by their number, "

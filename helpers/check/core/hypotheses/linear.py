@@ -141,6 +141,8 @@ def weight_gradient(
                    "The gradient uses the x of an earlier forward. Keep x in every forward: `self.x = x`."),
         Hypothesis("output-kept", (x @ w + b).T @ g, "grad_weight is made of the layer's output where its input "
                    "belongs: is the output what forward keeps, as `self.x`? It is input.T @ grad_output."),
+        Hypothesis("gradient-normalised", right / max(float(np.linalg.norm(right)), 1e-300), "grad_weight is divided "
+                   "by its own norm: its direction is right, and how steep the loss is gets lost. Leave it as it is."),
         Hypothesis("one-example-only", np.outer(x[-1], g[-1]), alone.format("last")),
         Hypothesis("one-example-only", np.outer(x[0], g[0]), alone.format("first")),
         Hypothesis("summed-before-product", np.outer(x.sum(axis=0), g.sum(axis=0)), before.format("summed")),

@@ -167,11 +167,13 @@ def max_backward(case: Pooling, expected: Array, ties: bool = False) -> list[Hyp
             np.copyto(part, case.dy[:, :, p, q, None, None], where=grad[:, :, p, q] != 0)
         return cropped(whole)
 
-    def decoded(where: tuple[Array, Array]) -> Array:
+    def decoded(where: tuple[Array, Array], stride: Pair = case.stride) -> Array:
         """Winners taken for this row and column, counted from the window's corner, also where they lie outside."""
-        whole = np.pad(np.zeros(oracle.padded(case.x, case.padding).shape), ((0, 0), (0, 0), (0, r * s), (0, r * s)))
         n, c, p, q = np.indices(case.dy.shape)
-        np.add.at(whole, (n, c, p * case.stride[0] + where[0], q * case.stride[1] + where[1]), case.dy)
+        at, over = p * stride[0] + where[0], q * stride[1] + where[1]
+        room = oracle.padded(case.x, case.padding).shape
+        whole = np.zeros((*room[:2], max(room[2], at.max() + 1), max(room[3], over.max() + 1)))
+        np.add.at(whole, (n, c, at, over), case.dy)
         return cropped(whole)
 
     def in_plane(clip: bool) -> Array:
@@ -197,6 +199,9 @@ def max_backward(case: Pooling, expected: Array, ties: bool = False) -> list[Hyp
     return [
         *(_of_ties(case, view, back) if ties else []),
         *misplaced(case, grad, letters=False),
+        Hypothesis("stride-is-window", lambda: decoded((best // s, best % s), (r, s)), "The windows' corners are taken "
+                   "to be at (p · R, q · S), as if they stepped by their own size. They step by the stride: (p · u, "
+                   "q · v)."),
         *Hypothesis.each(
             "padding-wins",
             border_wins,

@@ -63,7 +63,8 @@ def none_alike(curves: Mapping[str, np.ndarray]) -> None:
     for (one, a), (other, b) in itertools.combinations(curves.items(), 2):
         if np.array_equal(a, b, equal_nan=True):
             raise Mistake("curves-identical", f"{one} and {other} are identical, number for number: what should differ "
-                          f"between them does not reach the training, or one history stands in both places. (A lambda "
+                          f"between them (the rate, or the seed) does not reach the training, or one history stands in "
+                          f"both places. (A lambda "
                           f"in a loop sees the loop's last values; `lambda epoch, g=g: …` keeps its own.)")
 
 

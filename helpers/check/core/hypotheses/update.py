@@ -41,8 +41,22 @@ def step(
                    f"minus are swapped."),
         Hypothesis("rate-kept", NOTHING if earlier_rate is None else earlier_rate * gradient,
                    "The second update takes the lr of the first: it is kept somewhere. Use the lr that is given."),
+        *(Hypothesis("gradient-clipped", partial(_clipped, right, gradient, most), f"The gradient of {name} is cut "
+                     f"off where it is larger than {most:g} (clipping). The step is lr · gradient, however large.")
+          for most in (1.0, 0.1, 0.5, 2.0, 5.0, 10.0)),
+        *(Hypothesis("gradient-clipped", partial(_shortened, right, gradient, most), f"The gradient of {name} is "
+                     f"shortened to a norm of {most:g} (clipping by norm). The step is lr · gradient, however large.")
+          for most in (1.0, 0.1, 0.5, 2.0, 5.0, 10.0)),
         *rate_ignored(lambda rate: rate * gradient, f"update ignores the lr it is given: {name} moves as with"),
     ]
+
+
+def _clipped(right: np.ndarray, gradient: np.ndarray, most: float) -> np.ndarray:
+    return right * np.minimum(1, most / np.maximum(np.abs(gradient), 1e-300))
+
+
+def _shortened(right: np.ndarray, gradient: np.ndarray, most: float) -> np.ndarray:
+    return right * min(1, most / float(np.linalg.norm(gradient)))
 
 
 def rate_ignored(moved: Callable[[float], Any], told: str) -> list[Hypothesis]:
