@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from ..submission.bindings import python
 from .source import Assignment, Cell, SourceError
 
 MAGIC = re.compile(r"^\s*[%!?].*|^.*=\s*[%!]\w.*|^\s*\w[\w.]*\?\??\s*$", re.M)
@@ -114,8 +113,11 @@ def _sentence(cell: Cell, kind: str, *words: str) -> str:
 
 def _parsed(cell: Cell) -> ast.Module | None:
     """The code of a cell, None where it is no plain Python; in cells that are no tests magics are left out."""
+    lines = cell.text.splitlines()
+    if cell.kind != "test":
+        lines = ["" if line.lstrip()[:1] in ("%", "!", "?") else line for line in lines]
     try:
-        return ast.parse(cell.text if cell.kind == "test" else python(cell.text))
+        return ast.parse("\n".join(lines))
     except SyntaxError:
         return None
 

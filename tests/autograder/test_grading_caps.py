@@ -18,7 +18,7 @@ from autograder import cli
 from autograder.course import REPOSITORY
 from autograder.execution import execute, task, waiting, work
 from autograder.grade import grade
-from autograder.judge import judge, namespace
+from autograder.judge import judge
 from autograder.kernel import meter
 from autograder.recording import writer
 from autograder.reports.feedback_page import outputs, redact, sanitize, svg
@@ -136,9 +136,8 @@ def test_an_answer_that_nobody_could_record_becomes_a_sentence(monkeypatch: pyte
 
 
 PATTERNS = {
-    "magics": lambda text: bindings.MAGIC.sub("", text),
+    "magics": bindings.python,
     "definitions": bindings.BINDS.findall,
-    "a test's magics": namespace._plain,
     "plain text": plain,
     "colours": sanitize.ansi_html,
     "tables": sanitize._rows,
