@@ -87,7 +87,7 @@ def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
     spectra = 3 * t.rows * f * (tiles * (spec.C + spec.K) + spec.K * spec.C)
     return Cost(
         products(t, which),
-        2 * ends + 0.3 * spectra,
+        2 * ends + 0.9 * spectra,
         10 * f + (t.rows * t.columns if which == "backward-data" else t.m * t.l),
     )
 

@@ -63,10 +63,10 @@ def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
     outputs, _, factors, columns = _sizes(spec, size)
     rows = spec.H + 2 * spec.pad_h
     ends = columns * (spec.C * rows * size + spec.P * spec.K * outputs)
-    middle = factors * columns * (spec.C * rows + 0.5 * spec.K * spec.P) + factors * spec.R * spec.C * spec.K
-    if which == "backward-data":
-        middle += factors * columns * spec.P * spec.R * spec.C
-    return Cost(_products(spec, size), ends + 0.5 * middle, 4 * spec.P + factors * spec.P / 2)
+    # The spectra of all rows leave the cache; those of one row of results, and of the filters, stay there.
+    spectra = spec.C * (rows + (0.5 * spec.P * spec.R if which == "backward-data" else 0))
+    middle = factors * (columns * (3 * spectra + 0.25 * spec.K * spec.P) + 0.5 * spec.R * spec.C * spec.K)
+    return Cost(_products(spec, size), ends + middle, 4 * spec.P + factors * spec.P / 2)
 
 
 def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:

@@ -49,12 +49,13 @@ def workspace(spec: ConvSpec, which: str, itemsize: int, outer: int) -> int:
 def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
     """Counts for the order in which the outer loop runs over `outer` images: N for NCHW, 1 for CHWN."""
     rows, columns = spec.lowered_shape
+    # Copying the windows of a tile costs as much as several other calls.
     tiles = outer * -(-spec.P // _rows(spec, columns // (spec.P * outer), 4))
     if which == "forward":
-        return Cost(spec.flops / 2, rows * columns, 3 * tiles)
+        return Cost(spec.flops / 2, rows * columns, 9 * tiles)
     if which == "backward-data":
-        return Cost(spec.flops / 2, 1.5 * rows * columns, tiles * (1 + 3 * spec.R * spec.S))
-    return Cost(spec.flops / 2, rows * columns + tiles * spec.K * rows, 4 * tiles)
+        return Cost(spec.flops / 2, 1.5 * rows * columns, tiles * (9 + 3 * spec.R * spec.S))
+    return Cost(spec.flops / 2, rows * columns + tiles * spec.K * rows, 9 * tiles)
 
 
 def _rows(spec: ConvSpec, columns: int, itemsize: int) -> int:

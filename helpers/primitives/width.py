@@ -46,7 +46,7 @@ def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
         return Cost(adds, lowered, outer * (spec.S + 2 + spec.P / 2))
     if which == "backward-data":
         added = spec.N * spec.P * spec.R * spec.C * spec.S * spec.Q
-        return Cost(adds, 2 * lowered + added, outer * (3 * spec.P + 2 * spec.S))
+        return Cost(adds, lowered + 0.5 * added, outer * (3 * spec.P + 2 * spec.S))
     return Cost(
         1.2 * spec.flops / 2, lowered + outer * spec.K * spec.C * spec.R * spec.S, outer * (spec.S + 4 * spec.R)
     )

@@ -65,7 +65,7 @@ def cost(spec: ConvSpec, which: str, outer: int) -> Cost:
     places, outputs, tiles = tiling.rows * tiling.columns, tiling.m * tiling.l, spec.N * tiling.per_image
     blocks = -(-spec.N // block)
     transforms = places * (spec.K * spec.C * spec.R * spec.S + tiles * (spec.C * places + spec.K * outputs))
-    moved = (1.5 if outer > 1 else 3) * tiles * (spec.C + spec.K) * places + spec.K * spec.C * (
+    moved = (0.7 if outer > 1 else 3) * tiles * (spec.C + spec.K) * places + spec.K * spec.C * (
         spec.R * spec.S + places
     )
     if which == "backward-filter":
