@@ -1,5 +1,7 @@
 """The chooser: it obeys limits, tries what can be tried, and remembers."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from helpers.errors import CourseError
 from helpers.primitives import PAPER_LAYERS, ConvSpec, choose, conv_forward
 from helpers.primitives.spec import PASSES
 from helpers.timing import Timing
+from tests.helpers.primitives.measured_choices import FILE, SHAPES
 
 SPEC = ConvSpec(2, 3, 12, 12, 4, 3, 3)
 
@@ -31,6 +34,17 @@ def test_the_model_knows_what_large_filters_are_for():
         for which in PASSES:
             assert choose.modelled(PAPER_LAYERS[name].with_images(8), which)[0].algorithm == "dft"
     assert choose.modelled(PAPER_LAYERS["L5"].with_images(8), "forward")[0].algorithm == "winograd"
+
+
+def test_the_model_chooses_nearly_as_well_as_a_measurement():
+    """The time of what it chooses over that of the fastest, as measured once; the geometric mean, and the worst."""
+    ratios = []
+    for shape, which, chwn, times in json.loads(FILE.read_text())["milliseconds"]:
+        chosen = choose.modelled(ConvSpec(*shape), which, chwn=chwn)[0].algorithm
+        ratios.append(times[chosen] / min(times.values()))
+    assert len(ratios) == len(SHAPES) * len(PASSES) * 2
+    assert np.exp(np.log(ratios).mean()) < 1.1
+    assert max(ratios) < 2
 
 
 def test_find_measures_remembers_and_forgets(monkeypatch):
