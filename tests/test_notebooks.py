@@ -169,3 +169,11 @@ def test_the_figures_that_the_docs_show_are_those_of_the_executed_notebook(name)
     source = Course().source(name)
     for path, data in doc_figures(source.parent, nbformat.read(source.with_suffix(".ipynb"), as_version=4)).items():
         assert (REPOSITORY / path).read_bytes() == data, f"run `make solutions ASSIGNMENT={name}`"
+
+
+@every_assignment
+def test_no_line_of_code_runs_out_of_its_cell(name):
+    """Docstrings apart; what students see is the release."""
+    notebook = nbformat.read(REPOSITORY / f"notebooks/{name}/{name}.ipynb", as_version=4)
+    lines = [line for cell in notebook.cells if cell.cell_type == "code" for line in cell.source.splitlines()]
+    assert [line for line in lines if len(line) > 120 and not line.lstrip().startswith('"""')] == []

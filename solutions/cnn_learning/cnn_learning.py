@@ -648,7 +648,11 @@ curves = learning_curves(RATES, SEEDS, **size.settings)
 check.cnn_learning.study(curves, RATES, SEEDS, size=size.name)
 
 # %%
-plots.show(plots.error_curves(curves, panels={"the four rates of their assignment": RATES_WIDE, "the nine that they tried": RATES_FINE}))
+plots.show(
+    plots.error_curves(
+        curves, panels={"the four rates of their assignment": RATES_WIDE, "the nine that they tried": RATES_FINE}
+    )
+)
 
 # %%
 plots.show(plots.error_by_rate(curves))
@@ -889,10 +893,15 @@ check.cnn_learning.predictions(predict_length, slowest_rate, seed=SEED)
 total = size.epochs * -(-size.train // 64)
 known = lengths[size.scale][middle]
 edge = slowest_rate(known, middle, total)
-print(f"B4 had {total} steps per run. From {known} steps at rate {middle:g}: the edge should be at a rate of about {edge:.4f}.")
+print(
+    f"B4 had {total} steps per run. From {known} steps at rate {middle:g}: "
+    f"the edge should be at a rate of about {edge:.4f}."
+)
 for rate in RATES:
     ends = ", ".join(f"{run.error[-1]:.0%}" for run in curves[rate])
-    print(f"  rate {rate:<7g} should {'leave' if rate > edge else 'stay':<6} and ended with validation errors of {ends}")
+    print(
+        f"  rate {rate:<7g} should {'leave' if rate > edge else 'stay':<6} and ended with validation errors of {ends}"
+    )
 
 # %%
 plots.show(plots.error_by_rate(curves, edge=edge))
@@ -955,12 +964,18 @@ check.cnn_learning.scale_for(scale_for, seed=SEED)
 # %%
 REPORT_STEPS, REPORT_EDGE = 20 * math.ceil(50_000 / 64), 0.02
 needed = scale_for(REPORT_EDGE, REPORT_STEPS, known, middle, size.scale)
-print(f"our edge, weights × {size.scale:g}, would be at {slowest_rate(known, middle, REPORT_STEPS):.5f} in {REPORT_STEPS:,} steps")
+print(
+    f"our edge, weights × {size.scale:g}, "
+    f"would be at {slowest_rate(known, middle, REPORT_STEPS):.5f} in {REPORT_STEPS:,} steps"
+)
 print(f"an edge at {REPORT_EDGE:g} in {REPORT_STEPS:,} steps needs weights × {needed:.3f}")
 
 inputs = {"conv 1": 1 * 3 * 3, "conv 2": 16 * 3 * 3, "dense 1": 16 * 5 * 5, "dense 2": 128}
 alexnet = {name: 0.01 * math.sqrt(n) for name, n in inputs.items()}
-print("N(0, 0.01²) in the report's network is\n" + ", ".join(f"× {value:.2f} in {name}" for name, value in alexnet.items()))
+print(
+    "N(0, 0.01²) in the report's network is\n"
+    + ", ".join(f"× {value:.2f} in {name}" for name, value in alexnet.items())
+)
 print(f"and × {math.prod(alexnet.values()) ** (1 / 4):.3f} in the geometric mean")
 
 # %% [markdown]

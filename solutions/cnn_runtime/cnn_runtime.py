@@ -744,7 +744,9 @@ for name in ON_CPU:
 
 # %%
 as_reported = as_points([row for row in cpu_rows if row["filters"] in (8, 16, 32, 64)])
-plots.show(plots.runtime_scatter(as_reported, "parameters", "As in the report: time against parameters", scale="linear"))
+plots.show(
+    plots.runtime_scatter(as_reported, "parameters", "As in the report: time against parameters", scale="linear")
+)
 
 # %%
 print("from 8 to 64 filters:", f"parameters × {sum(parameters(64)) / sum(parameters(8)):.1f}", end="")
@@ -914,7 +916,8 @@ plots.show(plots.runtime_scatter(as_points(on_gpu), "parameters", "The GPU's tim
 print("filters   parameters   ms per step   ns per parameter   ps per operation")
 for row in on_gpu:
     print(
-        f"{row['filters']:7} {row['parameters']:12,} {row['seconds'] * 1e3:13.2f} {row['seconds'] / row['parameters'] * 1e9:18.1f}"
+        f"{row['filters']:7} {row['parameters']:12,} {row['seconds'] * 1e3:13.2f} "
+        f"{row['seconds'] / row['parameters'] * 1e9:18.1f}"
         f" {row['seconds'] / row['flops'] * 1e12:18.2f}"
     )
 

@@ -78,7 +78,10 @@ if torch is None:
     print(no_torch('what is called "torch" in Part G is the course\'s own lowering in float64, and Part H is left out'))
 SIZE = None  # None is the laptop's size, "quick" a few seconds
 size = study_size(SIZE)
-print(f"numpy {np.__version__}, PyTorch {torch.__version__ if torch else 'missing'}, one thread each, on {environment()['cpu']}")
+print(
+    f"numpy {np.__version__}, PyTorch {torch.__version__ if torch else 'missing'}, one thread each, "
+    f"on {environment()['cpu']}"
+)
 
 # %% [markdown] given="A-text"
 # ---

@@ -720,7 +720,9 @@ def predicted_speedup(seconds, speedups):
 
 
 # %% test="C-amdahl-check" points=1
-check.cudnn_reading.amdahl(predicted_speedup, table={part: times for part, times in TABLE_4.items() if part != "overall"})
+check.cudnn_reading.amdahl(
+    predicted_speedup, table={part: times for part, times in TABLE_4.items() if part != "overall"}
+)
 ### BEGIN HIDDEN TESTS
 check.cudnn_reading.amdahl(predicted_speedup, table={}, seed=SEED)
 ### END HIDDEN TESTS

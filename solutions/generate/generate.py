@@ -188,12 +188,21 @@ took = clock() - began
 by_pca, by_ae = pca_reconstruction(images, test, WIDTH), autoencoder.forward(test)
 errors = {name: float(np.mean((made - test) ** 2)) for name, made in (("PCA", by_pca), ("autoencoder", by_ae))}
 ratio = errors["autoencoder"] / errors["PCA"]
-runs["autoencoder"] = ("give back, compress", predicted, took, f"squared error {errors['autoencoder']:.4f}, {ratio:.2f} of PCA's")
+runs["autoencoder"] = (
+    "give back, compress",
+    predicted,
+    took,
+    f"squared error {errors['autoencoder']:.4f}, {ratio:.2f} of PCA's",
+)
 print(f"squared error of a pixel: PCA {errors['PCA']:.4f}, autoencoder {errors['autoencoder']:.4f}; ratio {ratio:.2f}")
 print(f"{took:.1f} s, predicted {predicted:.1f}: {took / predicted:.2f} times as long; guessed ratio {guess_ratio}")
 
 # %%
-plots.show(plots.image_rows({"image": test[:12], "PCA": by_pca[:12], "autoencoder": by_ae[:12]}, f"Test images through {WIDTH} numbers"))
+plots.show(
+    plots.image_rows(
+        {"image": test[:12], "PCA": by_pca[:12], "autoencoder": by_ae[:12]}, f"Test images through {WIDTH} numbers"
+    )
+)
 
 # %% [markdown]
 # **What you should see.** PCA's images are blurred, with grey shadows beside the strokes; the autoencoder's have clean strokes and a white background. Now a code that belongs to no image: 32 numbers drawn at random, as large as those of real codes.
@@ -202,7 +211,11 @@ plots.show(plots.image_rows({"image": test[:12], "PCA": by_pca[:12], "autoencode
 encoder, decoder = Chain(*autoencoder.layers[:3]), Chain(*autoencoder.layers[3:])
 codes = encoder.forward(test)
 random_codes = np.random.default_rng(0).normal(codes.mean(axis=0), codes.std(axis=0), (12, WIDTH)).astype(np.float32)
-plots.show(plots.image_rows({"of an image": by_ae[:12], "of random": decoder.forward(random_codes).clip(0, 1)}, "Decoded codes"))
+plots.show(
+    plots.image_rows(
+        {"of an image": by_ae[:12], "of random": decoder.forward(random_codes).clip(0, 1)}, "Decoded codes"
+    )
+)
 
 # %% [markdown] given="A-question"
 # ### A4. Explain (1 point, 10 min)
@@ -415,7 +428,10 @@ while updates[-1] < 6000:
     updates.append(updates[-1] + 100)
     curve.append(check_loss("The log-likelihood", log_likelihood(pictures, *toy), updates[-1]))
 best = int(np.argmax(curve))
-print(f"log-likelihood: {curve[0]:.2f} before, {curve[best]:.2f} after {updates[best]} updates, {curve[-1]:.2f} at the end; guessed {guess_likelihood}")
+print(
+    f"log-likelihood: {curve[0]:.2f} before, {curve[best]:.2f} after {updates[best]} updates, "
+    f"{curve[-1]:.2f} at the end; guessed {guess_likelihood}"
+)
 
 # %% [markdown] given="B-toy-text"
 # ### B6. The curve (1 point, 5 min)
@@ -469,13 +485,23 @@ train_rbm(rbm, images, RBM_EPOCHS)
 took = clock() - began
 again = visible_probabilities(hidden_probabilities(test, rbm[0], rbm[2]), rbm[0], rbm[1])
 error = float(np.mean((again - test) ** 2))
-runs["RBM"] = ("draw from a distribution", predicted, took, f"squared error {error:.4f}; toy {curve[best]:.2f} nats at best")
+runs["RBM"] = (
+    "draw from a distribution",
+    predicted,
+    took,
+    f"squared error {error:.4f}; toy {curve[best]:.2f} nats at best",
+)
 print(f"squared error of a reconstructed pixel: {error:.4f}")
 print(f"{took:.1f} s, predicted {predicted:.1f}: {took / predicted:.2f} times as long")
 
 # %%
 made = chain(rbm, test[:12], 10 if quick else 200, np.random.default_rng(2))
-plots.show(plots.image_rows({"image": test[:12], "reconstruction": again[:12], "after a long chain": made}, f"An RBM with {HIDDEN} hidden units"))
+plots.show(
+    plots.image_rows(
+        {"image": test[:12], "reconstruction": again[:12], "after a long chain": made},
+        f"An RBM with {HIDDEN} hidden units",
+    )
+)
 
 # %% [markdown]
 # **What you should see.** On the toy, a curve that rises steeply, has its highest point below the line, and slowly sinks while training goes on. On images, reconstructions that are good, and chains that have ended at few kinds of digits or at blobs.
@@ -653,11 +679,16 @@ train_vae(vae_encoder, vae_decoder, images, VAE_EPOCHS)
 took = clock() - began
 pixels, divergence = vae_step(vae_encoder, vae_decoder, test, np.random.default_rng(0))
 runs["VAE"] = ("make new images, walk in a code", predicted, took, f"bound {-pixels - divergence:.1f} nats an image")
-print(f"a test image: pixel loss {pixels:.1f} nats, KL {divergence:.1f} nats, so the bound is {-pixels - divergence:.1f}; guessed KL {guess_kl}")
+print(
+    f"a test image: pixel loss {pixels:.1f} nats, KL {divergence:.1f} nats, "
+    f"so the bound is {-pixels - divergence:.1f}; guessed KL {guess_kl}"
+)
 print(f"{took:.1f} s, predicted {predicted:.1f}: {took / predicted:.2f} times as long")
 
 # %%
-plots.show(plots.digit_map(lambda z: sigmoid(vae_decoder.forward(z)), vae_encoder.forward(test)[:, :LATENT], test_labels))
+plots.show(
+    plots.digit_map(lambda z: sigmoid(vae_decoder.forward(z)), vae_encoder.forward(test)[:, :LATENT], test_labels)
+)
 
 # %% [markdown]
 # **What you should see.** Left a map on which digits change smoothly into each other, soft ones, but nearly everywhere a digit. Right the codes of test images around 0, each digit in its own region, some of which overlap. (At the size `"quick"` there are mostly blurs.)
@@ -841,7 +872,9 @@ def train_gan(pack, seed, steps=GAN_STEPS, lr=1e-3):
             real, noise = gaussians(GAN_BATCH, rng), rng.standard_normal((2, GAN_BATCH, NOISE), np.float32)
             d = discriminator_step(discriminator, generator, optimisers[0], real, noise[0], lr)
             g = generator_step(discriminator, generator, optimisers[1], noise[1], lr)
-            losses.append((check_loss("The discriminator's loss", d, step), check_loss("The generator's loss", g, step)))
+            losses.append(
+                (check_loss("The discriminator's loss", d, step), check_loss("The generator's loss", g, step))
+            )
             line.advance()
     return generator, np.array(losses)
 
@@ -864,7 +897,10 @@ for pack, name in ((1, "one by one"), (4, "four at a time")):
         rows.append(found(points))
         made.setdefault(f"Judged {name}: {rows[0][0]} of 8 found", points)
         late = losses[-len(losses) // 10 :].mean(axis=0)
-        print(f"{name:14} seed {seed:2}: {rows[-1][0]} found, {rows[-1][1]:4.0%} of the points on one; last losses {late[0]:.2f} and {late[1]:.2f}")
+        print(
+            f"{name:14} seed {seed:2}: {rows[-1][0]} found, {rows[-1][1]:4.0%} of the points on one; "
+            f"last losses {late[0]:.2f} and {late[1]:.2f}"
+        )
     took, predicted = (clock() - began) / len(SEEDS), gan_seconds(pack)
     results[name] = float(np.mean([count for count, _ in rows]))
     runs[f"GAN, {name}"] = ("make new points that look real", predicted, took, f"{results[name]:.1f} of 8 found")
@@ -942,7 +978,13 @@ for labels in LABELS:
         errors[name].append(1 - evaluate(Chain(*network.layers, Softmax()), test, test_labels)[1])
         print(f"{labels:5} labels, {name:14}: test error {errors[name][-1]:.1%}")
 ratio = errors["stacked RBMs"][len(LABELS) // 2] / errors["random weights"][len(LABELS) // 2]
-runs["DBN"] = ("classify with few labels", predicted, took, f"error {errors['stacked RBMs'][len(LABELS) // 2]:.1%} with {LABELS[len(LABELS) // 2]} labels, {ratio:.2f} of that from random weights")
+runs["DBN"] = (
+    "classify with few labels",
+    predicted,
+    took,
+    f"error {errors['stacked RBMs'][len(LABELS) // 2]:.1%} with {LABELS[len(LABELS) // 2]} labels, "
+    f"{ratio:.2f} of that from random weights",
+)
 print(f"ratio with {LABELS[len(LABELS) // 2]} labels: {ratio:.2f}; guessed {guess_dbn}")
 
 # %%

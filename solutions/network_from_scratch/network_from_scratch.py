@@ -474,7 +474,9 @@ for rate in rates:
 ### END SOLUTION
 
 # %% test="C-study-check" points=1
-check.network_from_scratch.learning_rate_study(histories, rates, MLP, train_epoch, evaluate, epochs=size.epochs, size=size.name)
+check.network_from_scratch.learning_rate_study(
+    histories, rates, MLP, train_epoch, evaluate, epochs=size.epochs, size=size.name
+)
 ### BEGIN HIDDEN TESTS
 check.network_from_scratch.own_training(MLP, train_epoch, evaluate, seed=SEED)
 ### END HIDDEN TESTS
@@ -787,7 +789,9 @@ plots.show(plots.convention_trap(trap))
 from helpers.backend import cuda_available
 
 names = ["numpy", *(["torch"] if torch_or_none() else []), *(["cuda"] if cuda_available() else [])]
-print(f"Backends here: {', '.join(names)}." + ("" if cuda_available() else " There is no GPU, so there is no row for it."))
+print(
+    f"Backends here: {', '.join(names)}." + ("" if cuda_available() else " There is no GPU, so there is no row for it.")
+)
 
 # %% exercise="F-move"
 by_backend = None

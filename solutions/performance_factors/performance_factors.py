@@ -259,7 +259,8 @@ for name, (_, cost) in layers.items():
     took = timings[name].median
     points[name] = (flops / nbytes, flops / took)
     print(
-        f"{name:10} {flops / nbytes:9.2f} {seconds * 1e3:8.3f} ms {took * 1e3:8.3f} ms  {limit}, measured / predicted {took / seconds:.2f}"
+        f"{name:10} {flops / nbytes:9.2f} {seconds * 1e3:8.3f} ms {took * 1e3:8.3f} ms  {limit}, "
+        f"measured / predicted {took / seconds:.2f}"
     )
 
 # %%
@@ -333,7 +334,12 @@ THREADS = (1, 2) if quick else (1, 2, 4, 8)
 LARGE, SMALL = (256, 64) if quick else (2048, 128)
 libraries = ("numpy", "torch") if torch and not quick else ("numpy",)
 thread_rows = [
-    {"library": library, "size": size, "threads": threads, "seconds": seconds_at(threads, partial(study.start, library=library, size=size))}
+    {
+        "library": library,
+        "size": size,
+        "threads": threads,
+        "seconds": seconds_at(threads, partial(study.start, library=library, size=size)),
+    }
     for library in libraries
     for size in (LARGE, SMALL)
     for threads in THREADS
@@ -376,14 +382,23 @@ check.performance_factors.amdahl(amdahl, seed=SEED)
 for tool, row in study.CAFFE_THREADS.items():
     kept = {threads: seconds for threads, seconds in row.items() if threads <= 4}
     serial, one = amdahl(list(kept), list(kept.values()))
-    said = f"{tool:10} up to 4 threads: serial {serial:5.1%}, at most {1 / serial:.1f} times as fast" if serial > 0 else tool
-    print(said + (f"; predicted for 8: {one * (serial + (1 - serial) / 8):.3f} s, published {row[8]}" if 8 in row else ""))
+    said = (
+        f"{tool:10} up to 4 threads: serial {serial:5.1%}, at most {1 / serial:.1f} times as fast"
+        if serial > 0
+        else tool
+    )
+    print(
+        said + (f"; predicted for 8: {one * (serial + (1 - serial) / 8):.3f} s, published {row[8]}" if 8 in row else "")
+    )
 up_to = [t for t in THREADS if t <= CORES]
 for library in libraries:
     times = {row["threads"]: row["seconds"] for row in thread_rows if (row["library"], row["size"]) == (library, LARGE)}
     if len(up_to) > 1:
         serial, one = amdahl(up_to, [times[t] for t in up_to])
-        print(f"{library:10} here, up to {up_to[-1]} threads: serial {serial:5.1%}; {times[1] / times[up_to[-1]]:.2f} times as fast")
+        print(
+            f"{library:10} here, up to {up_to[-1]} threads: serial {serial:5.1%}; "
+            f"{times[1] / times[up_to[-1]]:.2f} times as fast"
+        )
 
 # %% [markdown] given="B-mechanism-text"
 # ### What can make 15.444?
@@ -397,11 +412,16 @@ if torch and not quick:
     for policy in ("passive", "active"):
         for threads in (1, CORES, 4 * CORES):
             begin = partial(study.start, library="torch", work="training step", size=64)
-            seconds = seconds_at(threads, lambda env, begin=begin, policy=policy: begin({**env, "OMP_WAIT_POLICY": policy}))
+            seconds = seconds_at(
+                threads, lambda env, begin=begin, policy=policy: begin({**env, "OMP_WAIT_POLICY": policy})
+            )
             policy_rows.append({"policy": policy, "threads": threads, "seconds": seconds})
             print(f"{policy:8} {threads:2} threads: {seconds * 1e3:8.2f} ms a step")
 for row in study.recorded("policy"):
-    print(f"recorded on {row['machine']}: {row['policy']:8} {row['threads']:2} threads: {row['seconds'] * 1e3:8.2f} ms a step")
+    print(
+        f"recorded on {row['machine']}: {row['policy']:8} {row['threads']:2} threads: "
+        f"{row['seconds'] * 1e3:8.2f} ms a step"
+    )
 
 # %%
 plots.show(plots.threads(thread_rows, study.CAFFE_THREADS, amdahl))
@@ -549,12 +569,21 @@ for rule, batches in RULES.items():
         batch_rows.append({**row, "step": seconds_per_step[batch], **time_to_level(seconds_per_step[batch], steps)})
 
 # %%
-print("rule     batch    rate   ms a step   steps of each seed                  images   seconds to the level (95% interval)")
+print(
+    "rule     batch    rate   ms a step   steps of each seed                  images   seconds to the level "
+    "(95% interval)"
+)
 for row in batch_rows:
-    found = f"{row['seconds']:6.2f} ({row['low']:.2f} to {row['high']:.2f})" if row["seconds"] is not None else "not reached"
+    found = (
+        f"{row['seconds']:6.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        if row["seconds"] is not None
+        else "not reached"
+    )
     steps = ", ".join(str(s) if s is not None else "–" for s in row["steps"])
     seen = f"{row['batch'] * statistics.mean(row['steps']):9,.0f}" if None not in row["steps"] else f"{'–':>9}"
-    print(f"{row['rule']:7} {row['batch']:6} {row['rate']:7.2f} {row['step'] * 1e3:11.3f}   {steps:32} {seen}   {found}")
+    print(
+        f"{row['rule']:7} {row['batch']:6} {row['rate']:7.2f} {row['step'] * 1e3:11.3f}   {steps:32} {seen}   {found}"
+    )
 
 # %%
 plots.show(plots.time_to_accuracy(batch_rows, LEVEL))
@@ -832,7 +861,9 @@ else:
     one, two = study.two_processes(1), study.two_processes(2)
     apart = max(np.abs(one.weights[name] - two.weights[name]).max() for name in one.weights)
     print(f"one process:   {one.seconds * 1e3:6.2f} ms a step")
-    print(f"two processes: {two.seconds * 1e3:6.2f} ms a step, {two.communicating * 1e3:.2f} ms of it in the all-reduce")
+    print(
+        f"two processes: {two.seconds * 1e3:6.2f} ms a step, {two.communicating * 1e3:.2f} ms of it in the all-reduce"
+    )
     print(f"largest difference of a weight: {apart:.1e}; between the two workers: {two.differ:.1e}")
     began = time.perf_counter()
     try:
@@ -869,7 +900,9 @@ print("bytes        workers   with latency   bandwidth only   (50 µs, 1.25 GB/s
 for nbytes in (4_000, 400_000, 100_000_000):
     for workers in (8, 256):
         whole, without = (ring_seconds(nbytes, workers, latency, 1.25e9) for latency in (50e-6, 0))
-        print(f"{nbytes:11,} {workers:8} {whole * 1e3:11.3f} ms {without * 1e3:13.3f} ms   {whole / without:8.1f} times")
+        print(
+            f"{nbytes:11,} {workers:8} {whole * 1e3:11.3f} ms {without * 1e3:13.3f} ms   {whole / without:8.1f} times"
+        )
 
 # %% [markdown] given="E-scaling-text"
 # ### E5. Strong and weak scaling (1 point, 5 min)

@@ -66,12 +66,18 @@ quick = study_size(SIZE).name == "quick"
 clock = time.perf_counter if quick else the_clock()  # processor time, where it ticks finely enough
 PEAK = cost.measure_peak(size=256 if quick else 1024, rounds=3, clock=clock).median
 small = np.ones((50, 32), np.float32)
-CALL = measure({"three": lambda: np.tanh(small + small).sum(axis=0)}, rounds=9, inner=1000, clock=clock)["three"].median / 3
+CALL = (
+    measure({"three": lambda: np.tanh(small + small).sum(axis=0)}, rounds=9, inner=1000, clock=clock)["three"].median
+    / 3
+)
 # Calls of numpy, counted in the model solution: of a step of each network, forward and backward; of a dense layer with
 # its update; of an update of the others (readout, loss, clipping, Adam).
 CALLS = {"RNN": 18, "LSTM": 56, "layer": 35, "update": 100}
 guess, costs, table = {}, {}, []
-print(f"numpy {np.__version__}; a matrix product here reaches {PEAK / 1e9:.0f} GFLOP/s on one thread, a call on a small array takes {1e6 * CALL:.1f} µs")
+print(
+    f"numpy {np.__version__}; a matrix product here reaches {PEAK / 1e9:.0f} GFLOP/s on one thread, "
+    f"a call on a small array takes {1e6 * CALL:.1f} µs"
+)
 
 
 def predict(network, operations, parameters, calls):
@@ -226,7 +232,9 @@ def rnn(seed=0, inputs=SYMBOLS + 2, outputs=SYMBOLS, units=UNITS, spread=1.0):
     """An RNN of your functions; spread: a factor of U."""
     rng, most = np.random.default_rng([seed, 4]), units**-0.5
     W, U = (rng.uniform(-most, most, (n, units)) for n in (inputs, units))
-    return unrolled.Unrolled(rnn_step, rnn_step_backward, (W, spread * U, np.zeros(units)), outputs, 1, rnn_backward, seed)
+    return unrolled.Unrolled(
+        rnn_step, rnn_step_backward, (W, spread * U, np.zeros(units)), outputs, 1, rnn_backward, seed
+    )
 
 
 task = unrolled.copies(100, LONGEST, SYMBOLS, np.random.default_rng(0))
@@ -405,7 +413,10 @@ for name in track(nets, "network"):
     seconds = time.process_time() - began
     solved = max((lag for lag, a in zip(LAGS, accuracy[name], strict=True) if a > 0.9), default=0)
     note(name, "copy task", f"lag {solved}", seconds)
-    print(f"   you guessed lag {guess_of(f'lag of the {name}')}; right: " + ", ".join(f"{a:.1%} at {lag}" for lag, a in zip(LAGS, accuracy[name], strict=True)))
+    print(
+        f"   you guessed lag {guess_of(f'lag of the {name}')}; right: "
+        + ", ".join(f"{a:.1%} at {lag}" for lag, a in zip(LAGS, accuracy[name], strict=True))
+    )
 
 # %%
 plots.show(plots.by_lag(flow, LAGS, accuracy))
@@ -530,7 +541,10 @@ models, curves = ({kind: pair[i] for kind, pair in trained.items()} for i in ran
 counted = {before: counted_bits(learned, held_out, LETTERS, before) for before in (1, 2, 4)}
 print(f"you guessed {guess_of('bits of the LSTM')} bits for the LSTM")
 print("models that count: " + ", ".join(f"{b:.2f} bits after {k}" for k, b in counted.items()))
-print(f"{np.mean(np.array(norms) > 1):.0%} of the gradients were clipped; the largest norm was {max(norms):.1f}, the median {np.median(norms):.2f}")
+print(
+    f"{np.mean(np.array(norms) > 1):.0%} of the gradients were clipped; the largest norm was {max(norms):.1f}, "
+    f"the median {np.median(norms):.2f}"
+)
 print("the LSTM writes: " + unrolled.write(models["LSTM"], ALPHABET, 100))
 
 # %%
@@ -541,7 +555,10 @@ forgetful = character_model("LSTM")
 pieces = [piece for whole in texts for piece in np.array_split(whole, math.ceil(len(whole) / 33))]
 unrolled.train_characters(forgetful, read_through, clip_by_norm, pieces, held_out, every=len(pieces))
 for name, net in {"carried over": models["LSTM"], "reset in every window": forgetful}.items():
-    print(f"state {name:21}: {unrolled.bits(net, learned):.2f} bits on the text that was learned, {unrolled.bits(net, held_out):.2f} held out")
+    print(
+        f"state {name:21}: {unrolled.bits(net, learned):.2f} bits on the text that was learned, "
+        f"{unrolled.bits(net, held_out):.2f} held out"
+    )
 
 # %% [markdown] given="C-curves-text"
 # ### C3. The curves (1 point, 2 min)
@@ -550,11 +567,27 @@ for name, net in {"carried over": models["LSTM"], "reset in every window": forge
 
 # %% test="C-curves-check" points=1
 check.remember.learning_curves(
-    curves, rnn_step, rnn_step_backward, rnn_backward, lstm_step, lstm_step_backward, lstm_start, read_through, clip_by_norm
+    curves,
+    rnn_step,
+    rnn_step_backward,
+    rnn_backward,
+    lstm_step,
+    lstm_step_backward,
+    lstm_start,
+    read_through,
+    clip_by_norm,
 )
 ### BEGIN HIDDEN TESTS
 check.remember.learning_curves(
-    curves, rnn_step, rnn_step_backward, rnn_backward, lstm_step, lstm_step_backward, lstm_start, read_through, clip_by_norm,
+    curves,
+    rnn_step,
+    rnn_step_backward,
+    rnn_backward,
+    lstm_step,
+    lstm_step_backward,
+    lstm_start,
+    read_through,
+    clip_by_norm,
     seed=SEED,
 )
 ### END HIDDEN TESTS
@@ -650,7 +683,12 @@ WINDOW, WIDE, ROUNDS, READERS = (16, 16, 60, 16) if quick else (64, 48, 900, 16)
 inner = reader.inner_like(character_model("LSTM").parameters, LETTERS, WINDOW, WIDE)
 head = reader.Reader(LETTERS, WINDOW, WIDE, inner, attend, attend_backward)
 products = WIDE * (4 * WIDE + 2 * inner + LETTERS) - WIDE**2 + 2 * WINDOW * WIDE  # of one character, forward
-predict("attention head", ROUNDS * READERS * WINDOW * 6 * products, reader.parameters(head.layers), ROUNDS * 2.5 * CALLS["update"])
+predict(
+    "attention head",
+    ROUNDS * READERS * WINDOW * 6 * products,
+    reader.parameters(head.layers),
+    ROUNDS * 2.5 * CALLS["update"],
+)
 curves["attention head"] = reader.train(head, learned, held_out, ROUNDS, max(1, ROUNDS // 15), READERS)
 note("attention head", "next character", f"{curves['attention head'][-1][1]:.2f} bits", curves["attention head"][-1][0])
 speeds = {
@@ -659,8 +697,13 @@ speeds = {
 }
 for name, speed in speeds.items():
     print(f"{name:15} {speed:10,.0f} characters a second")
-print(f"the head ÷ LSTM: {speeds['attention head'] / speeds['LSTM']:.1f}; you guessed {guess_of('speed of the head ÷ LSTM')}")
-print(f"the head has seen {ROUNDS * READERS * WINDOW / (EPOCHS * len(learned)):.1f} times as many characters as the LSTM")
+print(
+    f"the head ÷ LSTM: {speeds['attention head'] / speeds['LSTM']:.1f}; "
+    f"you guessed {guess_of('speed of the head ÷ LSTM')}"
+)
+print(
+    f"the head has seen {ROUNDS * READERS * WINDOW / (EPOCHS * len(learned)):.1f} times as many characters as the LSTM"
+)
 
 # %%
 plots.show(plots.bits_by_seconds(curves, "The next character, LSTM and head with as many parameters", counted))
@@ -757,7 +800,10 @@ digits = load("mnist", train=IMAGES, test=200 if quick else 1000, normalise=Fals
 depths = [2 * pairs + 2 for pairs in PAIRS]
 errors = {"plain": [], "with skips": []}
 for pairs in track(PAIRS, "depth"):
-    nets = {"plain": blocks.plain_network(784, MIDDLE, pairs), "with skips": blocks.network(block, block_backward, 784, MIDDLE, pairs)}
+    nets = {
+        "plain": blocks.plain_network(784, MIDDLE, pairs),
+        "with skips": blocks.network(block, block_backward, 784, MIDDLE, pairs),
+    }
     for name, net in nets.items():
         row = f"{2 * pairs + 2} layers, {name}"
         weights = 784 * MIDDLE + 2 * pairs * MIDDLE**2 + 10 * MIDDLE
@@ -770,7 +816,10 @@ for pairs in track(PAIRS, "depth"):
         errors[name].append(error)
         note(row, "digits", f"{error:.1f}% training error", seconds)
 for name, values in errors.items():
-    print(f"{name:11}" + ", ".join(f"{e:5.1f}% at {depth} layers" for e, depth in zip(values, depths, strict=True)), f"; guessed {guess_of(f'error at 42 layers, {name}')}%")
+    print(
+        f"{name:11}" + ", ".join(f"{e:5.1f}% at {depth} layers" for e, depth in zip(values, depths, strict=True)),
+        f"; guessed {guess_of(f'error at 42 layers, {name}')}%",
+    )
 
 # %%
 plots.show(plots.error_by_depth(depths, errors, f"Dense networks of width {MIDDLE} after {PASSES} epochs"))
@@ -978,10 +1027,16 @@ plots.show(plots.projections(rows, *(float(np.mean(values)) for values in cosine
 # The table of your own runs. *Products* and *calls* are the two parts of the prediction: operations divided by the speed of a matrix product on this machine, and calls of numpy (counted in the model solution; yours may have more or fewer) times what a call on a small array takes. *Measured* is what the training took, and *ratio* measured ÷ predicted. It is above 1 for what the prediction leaves out: passes over arrays that are not small (activations, and the update of the weights), and products of small matrices, which do not reach the speed of large ones.
 
 # %% given="G-table"
-print(f"{'network':24} {'task':15} {'quality':22} {'parameters':>10} {'products':>10} {'calls':>8} {'measured':>9} {'ratio':>6}")
+print(
+    f"{'network':24} {'task':15} {'quality':22} {'parameters':>10} {'products':>10} {'calls':>8} "
+    f"{'measured':>9} {'ratio':>6}"
+)
 for network, work, quality, parameters, products, calls, seconds in table:
     ratio = seconds / (products + calls)
-    print(f"{network:24} {work:15} {quality:22} {parameters:10,} {products:8.2f} s {calls:6.2f} s {seconds:7.2f} s {ratio:6.1f}")
+    print(
+        f"{network:24} {work:15} {quality:22} {parameters:10,} {products:8.2f} s {calls:6.2f} s {seconds:7.2f} "
+        f"s {ratio:6.1f}"
+    )
 
 # %% [markdown] given="G-question"
 # ### G1. Choose (2 points, 10 min)
