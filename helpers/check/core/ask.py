@@ -209,7 +209,8 @@ OF_MODULES = ("train", "eval", "zero_grad", "parameters", "state_dict", "backwar
 """What networks and losses of PyTorch have, and those of the course have not."""
 OF_OTHERS = {
     **dict.fromkeys(
-        ("softmax", "sigmoid", "tanh", "relu", "exp", "log", "sqrt", "abs", "pow", "norm", "gather", "mul", "div"),
+        ("softmax", "sigmoid", "tanh", "relu", "exp", "log", "sqrt", "abs", "pow", "norm", "gather", "mul", "div",
+         "flip"),
         _FUNCTION,
     ),
     **dict.fromkeys(("detach", "cpu", "numpy", "requires_grad_"), f"{_TENSORS}leave it out"),
